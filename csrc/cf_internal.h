@@ -1,0 +1,141 @@
+/* cf_internal.h - what the files of csrc/ share and nobody else sees.
+ *
+ * Place: below corsfast.h, above every cf_*.c.
+ * Never: include it from outside csrc/ and tests/c/.
+ */
+#ifndef CF_INTERNAL_H
+#define CF_INTERNAL_H
+
+#include "corsfast.h"
+
+#include <assert.h>
+#include <string.h>
+
+/* -- memory: the one seam ----------------------------------------------- */
+
+/* Every allocation goes through here; tests put a failing one in place.
+ * `allocate` returns NULL for want of memory; `release` permits NULL. */
+typedef struct cf_allocator {
+    void *(*allocate)(size_t size);
+    void (*release)(void *memory);
+} cf_allocator;
+
+extern cf_allocator cf_memory;
+
+/* An array of zeroed elements; NULL for want of memory or on overflow. An
+ * empty array is not NULL. */
+void *
+cf_new_array(size_t count, size_t size);
+
+/* -- hashed tables of strings ------------------------------------------- */
+
+/*   slots (a power of two, at least twice the keys)      ends     text
+ *   +-----+-------+                                     +----+   +---------
+ *   | tag | key+1 | --- key k: from ends[k-1] to -----> | .. |-> | bytes
+ *   +-----+-------+     ends[k]                         +----+   +---------
+ *   |     |   0   |  0: free, ends a probe
+ *   +-----+-------+
+ *
+ * A look-up hashes the whole string, walks at most `longest` slots, and
+ * compares bytes only where 32 bits of the hash agree.
+ */
+typedef struct cf_slot {
+    uint32_t tag;
+    uint32_t key; /* 1 + the key's index; 0: free */
+} cf_slot;
+
+typedef struct cf_table {
+    cf_slot *slots;
+    uint32_t *ends;
+    char *text;
+    uint64_t seed;
+    uint32_t mask;    /* slots - 1 */
+    uint32_t longest; /* no key is further than this from its place */
+    uint32_t count;
+    uint32_t shortest_key; /* count == 0 => shortest_key > longest_key */
+    uint32_t longest_key;
+} cf_table;
+
+#define CF_NO_KEY UINT32_MAX
+
+/* Fills *table, which the caller zeroed, with `count` different keys of 1 to
+ * `limit` bytes. Whatever it returns, cf_table_clear is permitted. */
+cf_status
+cf_table_fill(cf_table *table, const cf_slice *keys, size_t count,
+              size_t limit, uint64_t seed);
+
+void
+cf_table_clear(cf_table *table);
+
+/* The index of a key, or CF_NO_KEY. */
+uint32_t
+cf_table_find(const cf_table *table, const char *key, size_t length);
+
+size_t
+cf_table_memory(const cf_table *table);
+
+/* -- origins ------------------------------------------------------------ */
+
+enum { CF_MAX_DOTS = (CF_MAX_HOST + 1) / 2 + 1 };
+
+/* An origin taken apart. Positions count from the origin's first byte. */
+typedef struct cf_origin {
+    uint32_t scheme_end; /* the scheme is [0, scheme_end) */
+    uint32_t host_start; /* scheme_end + 3 */
+    uint32_t host_end;
+    uint32_t port;      /* 0: none written */
+    uint32_t n_dots;    /* 0 for IPv6 */
+    uint16_t dots[CF_MAX_DOTS]; /* where the dots of the host are */
+} cf_origin;
+
+/* Takes a serialised origin apart; false if it is none, and then *parts is
+ * undefined. */
+bool
+cf_parse_origin(const char *origin, size_t length, cf_origin *parts);
+
+/* -- sets --------------------------------------------------------------- */
+
+/* Rules by host: the table finds the host, `ends` says which leaves are its
+ * own: those of host h are [ends[h - 1], ends[h]). */
+typedef struct cf_originset {
+    cf_table exact;
+    cf_table hosts;
+    uint32_t *ends;
+    cf_leaf *leaves;
+    uint64_t host_lengths[4]; /* bit n: some host has n bytes */
+    bool any_web_origin;
+    bool ask_caller;
+} cf_originset;
+
+cf_status
+cf_originset_fill(cf_originset *set, const cf_tables *tables);
+
+void
+cf_originset_clear(cf_originset *set);
+
+cf_outcome
+cf_originset_match(const cf_originset *set, const char *origin,
+                   size_t length, uint32_t *exact);
+
+size_t
+cf_originset_memory(const cf_originset *set);
+
+struct cf_policy {
+    cf_originset origins;
+    cf_table methods;
+    cf_table headers;
+    bool star;
+    bool any_method;
+    bool any_header;
+};
+
+/* tchar -> itself in lower case; anything else -> 0. */
+extern const uint8_t cf_tchar_lower[256];
+
+static inline bool
+cf_equal(const char *a, const char *b, size_t length)
+{
+    return memcmp(a, b, length) == 0;
+}
+
+#endif /* CF_INTERNAL_H */

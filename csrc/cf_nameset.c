@@ -1,0 +1,169 @@
+/* cf_nameset.c - methods, header names, and the scanner for lists of them.
+ *
+ *     token = 1*tchar                     RFC 9110, section 5.6.2
+ *     tchar = "!" / "#" / "$" / "%" / "&" / "'" / "*" / "+" / "-" / "." /
+ *             "^" / "_" / "`" / "|" / "~" / DIGIT / ALPHA
+ *     #element => [ element ] *( OWS "," OWS [ element ] )
+ *                                         RFC 9110, section 5.6.1.2
+ *     OWS   = *( SP / HTAB )              RFC 9110, section 5.6.3
+ *
+ * Place: between a policy's tables and a preflight's values.
+ * Never: allocate; loop over more than a limit of corsfast.h allows.
+ */
+#include "cf_internal.h"
+
+/* clang-format off */
+const uint8_t cf_tchar_lower[256] = {
+    ['!'] = '!', ['#'] = '#', ['$'] = '$', ['%'] = '%', ['&'] = '&',
+    ['\''] = '\'', ['*'] = '*', ['+'] = '+', ['-'] = '-', ['.'] = '.',
+    ['^'] = '^', ['_'] = '_', ['`'] = '`', ['|'] = '|', ['~'] = '~',
+    ['0'] = '0', ['1'] = '1', ['2'] = '2', ['3'] = '3', ['4'] = '4',
+    ['5'] = '5', ['6'] = '6', ['7'] = '7', ['8'] = '8', ['9'] = '9',
+    ['A'] = 'a', ['B'] = 'b', ['C'] = 'c', ['D'] = 'd', ['E'] = 'e',
+    ['F'] = 'f', ['G'] = 'g', ['H'] = 'h', ['I'] = 'i', ['J'] = 'j',
+    ['K'] = 'k', ['L'] = 'l', ['M'] = 'm', ['N'] = 'n', ['O'] = 'o',
+    ['P'] = 'p', ['Q'] = 'q', ['R'] = 'r', ['S'] = 's', ['T'] = 't',
+    ['U'] = 'u', ['V'] = 'v', ['W'] = 'w', ['X'] = 'x', ['Y'] = 'y',
+    ['Z'] = 'z',
+    ['a'] = 'a', ['b'] = 'b', ['c'] = 'c', ['d'] = 'd', ['e'] = 'e',
+    ['f'] = 'f', ['g'] = 'g', ['h'] = 'h', ['i'] = 'i', ['j'] = 'j',
+    ['k'] = 'k', ['l'] = 'l', ['m'] = 'm', ['n'] = 'n', ['o'] = 'o',
+    ['p'] = 'p', ['q'] = 'q', ['r'] = 'r', ['s'] = 's', ['t'] = 't',
+    ['u'] = 'u', ['v'] = 'v', ['w'] = 'w', ['x'] = 'x', ['y'] = 'y',
+    ['z'] = 'z',
+};
+/* clang-format on */
+
+static inline uint8_t
+lower_tchar(char c)
+{
+    return cf_tchar_lower[(uint8_t)c];
+}
+
+static inline bool
+is_ows(char c)
+{
+    return c == ' ' || c == '\t';
+}
+
+/* -- methods ------------------------------------------------------------- */
+
+/* https://fetch.spec.whatwg.org/#forbidden-method */
+static bool
+is_forbidden(const char *method, size_t length)
+{
+    return (length == 5
+            && (cf_equal(method, "TRACE", 5) || cf_equal(method, "TRACK", 5)))
+           || (length == 7 && cf_equal(method, "CONNECT", 7));
+}
+
+cf_outcome
+cf_match_method(const cf_policy *policy, const char *method, size_t length)
+{
+    if (length > CF_MAX_METHOD) {
+        return CF_METHOD_TOO_LONG;
+    }
+    if (cf_table_find(&policy->methods, method, length) != CF_NO_KEY) {
+        return CF_ALLOWED;
+    }
+    for (size_t i = 0; i < length; i++) {
+        if (lower_tchar(method[i]) == 0) {
+            return CF_METHOD_MALFORMED;
+        }
+    }
+    if (length == 0) {
+        return CF_METHOD_MALFORMED;
+    }
+    if (policy->any_method && !is_forbidden(method, length)) {
+        return CF_ALLOWED;
+    }
+    return CF_METHOD_NOT_ALLOWED;
+}
+
+/* -- header names -------------------------------------------------------- */
+
+/* https://fetch.spec.whatwg.org/#cors-non-wildcard-request-header-name */
+static bool
+allows_header(const cf_policy *policy, const char *lower, size_t length)
+{
+    if (cf_table_find(&policy->headers, lower, length) != CF_NO_KEY) {
+        return true;
+    }
+    return policy->any_header
+           && !(length == 13 && cf_equal(lower, "authorization", 13));
+}
+
+cf_outcome
+cf_match_headers(const cf_policy *policy, const char *list, size_t length,
+                 bool *joined)
+{
+    if (length > CF_MAX_HEADER_LIST) {
+        return CF_HEADER_LIST_TOO_LONG;
+    }
+    char name[CF_MAX_HEADER_NAME];
+    bool only_names = true;
+    size_t empty = 0;
+    size_t i = 0;
+    for (;;) {
+        size_t ows = 0;
+        while (i < length && is_ows(list[i])) {
+            if (++ows > CF_MAX_ELEMENT_OWS) {
+                return CF_HEADER_LIST_TOO_SPACED;
+            }
+            i++;
+        }
+        size_t n = 0;
+        uint8_t c;
+        while (i < length && (c = lower_tchar(list[i])) != 0) {
+            if (n == CF_MAX_HEADER_NAME) {
+                return CF_HEADER_TOO_LONG;
+            }
+            name[n++] = (char)c;
+            i++;
+        }
+        while (i < length && is_ows(list[i])) {
+            if (++ows > CF_MAX_ELEMENT_OWS) {
+                return CF_HEADER_LIST_TOO_SPACED;
+            }
+            i++;
+        }
+        if (i < length && list[i] != ',') {
+            return CF_HEADER_MALFORMED;
+        }
+        if (n == 0) {
+            if (++empty > CF_MAX_EMPTY_ELEMENTS) {
+                return CF_HEADER_LIST_TOO_SPARSE;
+            }
+        }
+        else if (!allows_header(policy, name, n)) {
+            return CF_HEADER_NOT_ALLOWED;
+        }
+        if (ows != 0 || n == 0) {
+            only_names = false;
+        }
+        if (i == length) {
+            *joined = only_names || length == 0;
+            return CF_ALLOWED;
+        }
+        i++;
+    }
+}
+
+size_t
+cf_join_names(const char *list, size_t length, char *out)
+{
+    size_t written = 0;
+    bool in_name = false;
+    for (size_t i = 0; i < length; i++) {
+        if (lower_tchar(list[i]) == 0) {
+            in_name = false;
+            continue;
+        }
+        if (!in_name && written != 0) {
+            out[written++] = ',';
+        }
+        in_name = true;
+        out[written++] = list[i];
+    }
+    return written;
+}

@@ -1,0 +1,171 @@
+/* cf_originset.c - is this origin one of ours?
+ *
+ *     exact table --miss--> grammar --ok, http(s)--> any / rules / caller
+ *
+ * The exact table is asked first, with the whole origin. Whatever else may
+ * match has to be proven to be an origin before. Rules are found by hashing
+ * the host from its start (a host with any port) and from each of its dots
+ * (subdomains), where some rule has a host of that length; scheme and ports
+ * belong to each leaf. No tree: two peers' holes came from hand-made ones.
+ *
+ * Place: between the grammar and the policy. Never: allocate while matching.
+ */
+#include "cf_internal.h"
+
+enum { CF_MAX_RULE_HOST = CF_MAX_HOST + 2 }; /* a dot in front, the root */
+
+/* -- building ------------------------------------------------------------ */
+
+static cf_status
+fill_leaves(cf_originset *set, const cf_tables *tables)
+{
+    size_t total = 0;
+    for (size_t i = 0; i < tables->n_rules; i++) {
+        total += tables->rules[i].n_leaves;
+    }
+    if (total > UINT32_MAX) {
+        return CF_BAD_TABLES;
+    }
+    set->ends = cf_new_array(tables->n_rules, sizeof *set->ends);
+    set->leaves = cf_new_array(total, sizeof *set->leaves);
+    if (set->ends == NULL || set->leaves == NULL) {
+        return CF_NO_MEMORY;
+    }
+    uint32_t end = 0;
+    for (size_t i = 0; i < tables->n_rules; i++) {
+        const cf_rule *rule = &tables->rules[i];
+        for (size_t j = 0; j < rule->n_leaves; j++) {
+            set->leaves[end++] = rule->leaves[j];
+        }
+        set->ends[i] = end;
+        size_t length = rule->host.length;
+        set->host_lengths[length / 64] |= (uint64_t)1 << (length % 64);
+    }
+    return CF_OK;
+}
+
+static cf_status
+fill_hosts(cf_originset *set, const cf_tables *tables)
+{
+    cf_slice *hosts = cf_new_array(tables->n_rules, sizeof *hosts);
+    if (hosts == NULL) {
+        return CF_NO_MEMORY;
+    }
+    for (size_t i = 0; i < tables->n_rules; i++) {
+        hosts[i] = tables->rules[i].host;
+    }
+    cf_status status =
+        cf_table_fill(&set->hosts, hosts, tables->n_rules, CF_MAX_RULE_HOST,
+                      tables->seed);
+    cf_memory.release(hosts);
+    return status;
+}
+
+cf_status
+cf_originset_fill(cf_originset *set, const cf_tables *tables)
+{
+    set->any_web_origin = tables->any_web_origin;
+    set->ask_caller = tables->ask_caller;
+    cf_status status = cf_table_fill(&set->exact, tables->exact,
+                                     tables->n_exact, CF_MAX_ORIGIN,
+                                     tables->seed);
+    if (status == CF_OK) {
+        status = fill_hosts(set, tables); /* checks the hosts' lengths */
+    }
+    if (status == CF_OK) {
+        status = fill_leaves(set, tables);
+    }
+    return status;
+}
+
+void
+cf_originset_clear(cf_originset *set)
+{
+    cf_table_clear(&set->exact);
+    cf_table_clear(&set->hosts);
+    cf_memory.release(set->ends);
+    cf_memory.release(set->leaves);
+    memset(set, 0, sizeof *set);
+}
+
+size_t
+cf_originset_memory(const cf_originset *set)
+{
+    size_t n_hosts = set->hosts.count;
+    size_t n_leaves = n_hosts == 0 ? 0 : set->ends[n_hosts - 1];
+    return cf_table_memory(&set->exact) + cf_table_memory(&set->hosts)
+           + n_hosts * sizeof *set->ends + n_leaves * sizeof *set->leaves;
+}
+
+/* -- matching ------------------------------------------------------------ */
+
+/* Whether a rule for the host text[from..host_end) covers scheme and port. */
+static bool
+covers(const cf_originset *set, const char *origin, const cf_origin *parts,
+       bool https, size_t from)
+{
+    size_t length = parts->host_end - from;
+    if ((set->host_lengths[length / 64] >> (length % 64) & 1) == 0) {
+        return false;
+    }
+    uint32_t host = cf_table_find(&set->hosts, origin + from, length);
+    if (host == CF_NO_KEY) {
+        return false;
+    }
+    uint32_t first = host == 0 ? 0 : set->ends[host - 1];
+    for (uint32_t i = first; i < set->ends[host]; i++) {
+        const cf_leaf *leaf = &set->leaves[i];
+        if (leaf->https == https && leaf->first_port <= parts->port
+            && parts->port <= leaf->last_port) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool
+follows_rule(const cf_originset *set, const char *origin,
+             const cf_origin *parts, bool https)
+{
+    if (set->hosts.count == 0) {
+        return false;
+    }
+    if (covers(set, origin, parts, https, parts->host_start)) {
+        return true;
+    }
+    for (uint32_t i = parts->n_dots; i > 0; i--) {
+        if (covers(set, origin, parts, https, parts->dots[i - 1])) {
+            return true;
+        }
+    }
+    return false;
+}
+
+cf_outcome
+cf_originset_match(const cf_originset *set, const char *origin,
+                   size_t length, uint32_t *exact)
+{
+    if (length > CF_MAX_ORIGIN) {
+        return CF_ORIGIN_TOO_LONG;
+    }
+    uint32_t found = cf_table_find(&set->exact, origin, length);
+    if (found != CF_NO_KEY) {
+        *exact = found;
+        return CF_ALLOWED;
+    }
+    cf_origin parts;
+    if (!cf_parse_origin(origin, length, &parts)) {
+        bool null = length == 4 && cf_equal(origin, "null", 4);
+        return null ? CF_ORIGIN_NOT_ALLOWED : CF_ORIGIN_MALFORMED;
+    }
+    bool https = parts.scheme_end == 5 && cf_equal(origin, "https", 5);
+    bool http = parts.scheme_end == 4 && cf_equal(origin, "http", 4);
+    if (!https && !http) {
+        return CF_ORIGIN_NOT_ALLOWED; /* such schemes match by name alone */
+    }
+    if (set->any_web_origin || follows_rule(set, origin, &parts, https)) {
+        *exact = CF_NOT_EXACT;
+        return CF_ALLOWED;
+    }
+    return set->ask_caller ? CF_ASK_CALLER : CF_ORIGIN_NOT_ALLOWED;
+}

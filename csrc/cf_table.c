@@ -1,0 +1,267 @@
+/* cf_table.c - hashed tables of strings: drawn in cf_internal.h.
+ *
+ * Place: below the sets. Never: know what the strings mean.
+ */
+#include "cf_internal.h"
+
+#include <stdlib.h>
+
+#if defined(_MSC_VER) && defined(_M_X64)
+#    include <intrin.h>
+#endif
+
+cf_allocator cf_memory = {malloc, free};
+
+void *
+cf_new_array(size_t count, size_t size)
+{
+    size_t bytes = count * size;
+    if (count != 0 && bytes / count != size) {
+        return NULL;
+    }
+    if (bytes == 0) {
+        bytes = 1;
+    }
+    void *memory = cf_memory.allocate(bytes);
+    if (memory != NULL) {
+        memset(memory, 0, bytes);
+    }
+    return memory;
+}
+
+/* -- the hash ------------------------------------------------------------ */
+
+/* Folded products of input words and secret words. With an unpredictable seed
+ * nobody can write two strings that collide more often than chance; tables
+ * never leave the process, so the byte order is the machine's own. */
+
+static const uint64_t CF_SECRET_1 = 0x9e3779b97f4a7c15u; /* 2^64 / phi */
+static const uint64_t CF_SECRET_2 = 0xd1b54a32d192ed03u;
+
+static inline uint64_t
+fold(uint64_t a, uint64_t b)
+{
+#if defined(__SIZEOF_INT128__)
+    __extension__ typedef unsigned __int128 uint128;
+    uint128 product = (uint128)a * b;
+    return (uint64_t)product ^ (uint64_t)(product >> 64);
+#elif defined(_MSC_VER) && defined(_M_X64)
+    uint64_t high;
+    uint64_t low = _umul128(a, b, &high);
+    return low ^ high;
+#else
+    uint64_t a_high = a >> 32, a_low = (uint32_t)a;
+    uint64_t b_high = b >> 32, b_low = (uint32_t)b;
+    uint64_t cross = a_high * b_low + ((a_low * b_low) >> 32);
+    uint64_t cross_low = (uint32_t)cross + a_low * b_high;
+    uint64_t high = a_high * b_high + (cross >> 32) + (cross_low >> 32);
+    return (a * b) ^ high;
+#endif
+}
+
+static inline uint64_t
+load_8(const char *p)
+{
+    uint64_t word;
+    memcpy(&word, p, sizeof word);
+    return word;
+}
+
+static inline uint64_t
+load_4(const char *p)
+{
+    uint32_t word;
+    memcpy(&word, p, sizeof word);
+    return word;
+}
+
+static uint64_t
+hash(uint64_t seed, const char *text, size_t length)
+{
+    uint64_t a, b;
+    uint64_t state = seed ^ CF_SECRET_1;
+    const char *p = text;
+    size_t left = length;
+    while (left > 16) {
+        state = fold(load_8(p) ^ CF_SECRET_2, load_8(p + 8) ^ state);
+        p += 16;
+        left -= 16;
+    }
+    /* The rest in two words, which may overlap. */
+    if (left >= 8) {
+        a = load_8(p);
+        b = load_8(p + left - 8);
+    }
+    else if (left >= 4) {
+        a = load_4(p);
+        b = load_4(p + left - 4);
+    }
+    else if (left > 0) {
+        a = (uint64_t)(uint8_t)p[0] << 16 | (uint64_t)(uint8_t)p[left >> 1] << 8
+            | (uint8_t)p[left - 1];
+        b = 0;
+    }
+    else {
+        a = 0;
+        b = 0;
+    }
+    state = fold(a ^ CF_SECRET_2, b ^ state);
+    return fold(state ^ CF_SECRET_1, length ^ seed);
+}
+
+/* -- tables -------------------------------------------------------------- */
+
+/* With half of the slots free a chain this long has a chance of less than
+ * one in a million under a random seed; then another seed is taken. */
+enum { CF_LONGEST_PROBE = 64, CF_SEEDS = 16 };
+
+static void
+key_bounds(const cf_table *table, uint32_t key, uint32_t *start,
+           uint32_t *end)
+{
+    *start = key == 0 ? 0 : table->ends[key - 1];
+    *end = table->ends[key];
+}
+
+/* Puts every key in its slot; false if some chain would grow too long. */
+static bool
+place_keys(cf_table *table)
+{
+    memset(table->slots, 0, ((size_t)table->mask + 1) * sizeof *table->slots);
+    table->longest = 0;
+    for (uint32_t key = 0; key < table->count; key++) {
+        uint32_t start, end;
+        key_bounds(table, key, &start, &end);
+        uint64_t hashed = hash(table->seed, table->text + start, end - start);
+        uint32_t distance = 0;
+        uint32_t place = (uint32_t)hashed & table->mask;
+        while (table->slots[place].key != 0) {
+            place = (place + 1) & table->mask;
+            distance++;
+            if (distance > CF_LONGEST_PROBE) {
+                return false;
+            }
+        }
+        table->slots[place].tag = (uint32_t)(hashed >> 32);
+        table->slots[place].key = key + 1;
+        if (distance > table->longest) {
+            table->longest = distance;
+        }
+    }
+    return true;
+}
+
+static cf_status
+copy_keys(cf_table *table, const cf_slice *keys, size_t count, size_t limit)
+{
+    size_t total = 0;
+    for (size_t i = 0; i < count; i++) {
+        if (keys[i].length == 0 || keys[i].length > limit) {
+            return CF_BAD_TABLES;
+        }
+        total += keys[i].length;
+    }
+    if (total > UINT32_MAX) {
+        return CF_BAD_TABLES;
+    }
+    table->ends = cf_new_array(count, sizeof *table->ends);
+    table->text = cf_new_array(total, 1);
+    if (table->ends == NULL || table->text == NULL) {
+        return CF_NO_MEMORY;
+    }
+    uint32_t end = 0;
+    for (size_t i = 0; i < count; i++) {
+        uint32_t length = (uint32_t)keys[i].length;
+        memcpy(table->text + end, keys[i].data, length);
+        end += length;
+        table->ends[i] = end;
+        if (length < table->shortest_key) {
+            table->shortest_key = length;
+        }
+        if (length > table->longest_key) {
+            table->longest_key = length;
+        }
+    }
+    return CF_OK;
+}
+
+cf_status
+cf_table_fill(cf_table *table, const cf_slice *keys, size_t count,
+              size_t limit, uint64_t seed)
+{
+    if (count > UINT32_MAX / 4) {
+        return CF_BAD_TABLES;
+    }
+    table->shortest_key = UINT32_MAX;
+    table->longest_key = 0;
+    table->count = (uint32_t)count;
+    cf_status status = copy_keys(table, keys, count, limit);
+    if (status != CF_OK) {
+        return status;
+    }
+    size_t slots = 2;
+    while (slots < 2 * count) {
+        slots *= 2;
+    }
+    table->slots = cf_new_array(slots, sizeof *table->slots);
+    if (table->slots == NULL) {
+        return CF_NO_MEMORY;
+    }
+    table->mask = (uint32_t)(slots - 1);
+    table->seed = seed;
+    for (int i = 0; i < CF_SEEDS; i++) {
+        if (place_keys(table)) {
+            return CF_OK;
+        }
+        table->seed = fold(table->seed ^ CF_SECRET_1, CF_SECRET_2);
+    }
+    /* Only equal keys collide under every seed. */
+    return CF_BAD_TABLES;
+}
+
+void
+cf_table_clear(cf_table *table)
+{
+    cf_memory.release(table->slots);
+    cf_memory.release(table->ends);
+    cf_memory.release(table->text);
+    memset(table, 0, sizeof *table);
+}
+
+uint32_t
+cf_table_find(const cf_table *table, const char *key, size_t length)
+{
+    if (length < table->shortest_key || length > table->longest_key) {
+        return CF_NO_KEY;
+    }
+    uint64_t hashed = hash(table->seed, key, length);
+    uint32_t tag = (uint32_t)(hashed >> 32);
+    uint32_t place = (uint32_t)hashed & table->mask;
+    for (uint32_t i = 0; i <= table->longest; i++) {
+        cf_slot slot = table->slots[place];
+        if (slot.key == 0) {
+            return CF_NO_KEY;
+        }
+        if (slot.tag == tag) {
+            uint32_t start, end;
+            key_bounds(table, slot.key - 1, &start, &end);
+            if (end - start == length
+                && cf_equal(table->text + start, key, length)) {
+                return slot.key - 1;
+            }
+        }
+        place = (place + 1) & table->mask;
+    }
+    return CF_NO_KEY;
+}
+
+size_t
+cf_table_memory(const cf_table *table)
+{
+    if (table->count == 0) {
+        return 0;
+    }
+    return ((size_t)table->mask + 1) * sizeof *table->slots
+           + table->count * sizeof *table->ends
+           + table->ends[table->count - 1];
+}

@@ -1,0 +1,43 @@
+"""corsfast: fast, correct CORS negotiation.
+
+    policy = corsfast.Policy(allow_origins=["https://app.example.com"])
+    decision = policy.asgi(scope)
+
+Place in the flow: the front door. Never: import what a first decision does not need.
+"""
+
+from __future__ import annotations
+
+from ._backend import IMPLEMENTATION, Decision, Policy
+from .errors import CorsfastSecurityWarning, PolicyError, Problem
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from .decision import Outcome
+
+__all__ = [
+    "IMPLEMENTATION",
+    "CorsfastSecurityWarning",
+    "Decision",
+    "Outcome",
+    "Policy",
+    "PolicyError",
+    "Problem",
+    "__version__",
+]
+
+__version__ = "0.1.0"
+
+
+def __getattr__(name: str) -> object:
+    # Outcome is an enum, and importing enum costs more than all the rest of this package.
+    if name == "Outcome":
+        from .decision import Outcome
+
+        globals()["Outcome"] = Outcome
+        return Outcome
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted(globals().keys() | set(__all__))

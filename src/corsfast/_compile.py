@@ -1,0 +1,206 @@
+"""Spec -> Tables: what both engines run on, with every header spelt out beforehand.
+
+Place in the flow: imports config.py and to its left. Runs once, while a policy is built.
+Never: run per request; know how an engine matches.
+"""
+
+from __future__ import annotations
+
+from collections import namedtuple
+
+from . import _fetch
+from .config import make_spec
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    import re
+    from typing import NamedTuple
+
+    from .config import Spec
+    from .patterns import HostRule
+
+    Headers = tuple[tuple[str, str], ...]
+    RawHeaders = tuple[tuple[bytes, bytes], ...]
+
+    class Block(NamedTuple):
+        """Header fields in both spellings, ready to be sent."""
+
+        headers: Headers
+        raw_headers: RawHeaders
+
+else:
+    Block = namedtuple("Block", ("headers", "raw_headers"))
+
+ALLOW_ORIGIN = "Access-Control-Allow-Origin"
+ALLOW_CREDENTIALS = "Access-Control-Allow-Credentials"
+ALLOW_METHODS = "Access-Control-Allow-Methods"
+ALLOW_HEADERS = "Access-Control-Allow-Headers"
+MAX_AGE = "Access-Control-Max-Age"
+EXPOSE_HEADERS = "Access-Control-Expose-Headers"
+VARY = "Vary"
+
+REQUEST_METHOD = "Access-Control-Request-Method"
+REQUEST_HEADERS = "Access-Control-Request-Headers"
+
+REFUSED_PREFLIGHT_STATUS = 403
+
+# Fields of which a response has one: an application's own give way to the policy's.
+SINGLE_FIELDS = (ALLOW_ORIGIN, ALLOW_CREDENTIALS)
+# The same for a preflight, which the policy answers alone.
+PREFLIGHT_FIELDS = (*SINGLE_FIELDS, ALLOW_METHODS, ALLOW_HEADERS, MAX_AGE)
+
+
+class Tables:
+    """A compiled spec. Frozen by convention: nothing writes to it after `compile_options`.
+
+    star            => no origin is looked at, `*` is sent, nothing varies by origin
+    any_web_origin  => credentials; every well-formed http(s) origin matches and is echoed
+    echo_method     => any_method and credentials: the requested method is sent back
+    echo_headers    => any_header and credentials: the requested names are sent back
+    """
+
+    __slots__ = (
+        "actual_tail",
+        "actual_vary",
+        "any_header",
+        "any_method",
+        "any_web_origin",
+        "echo_headers",
+        "echo_method",
+        "exact",
+        "header_names",
+        "keep_existing",
+        "methods",
+        "no_origin",
+        "preflight_status",
+        "preflight_tail",
+        "preflight_vary",
+        "refused",
+        "refused_preflight",
+        "regexes",
+        "rules",
+        "spec",
+        "star",
+    )
+    spec: Spec
+    # matching
+    star: bool
+    any_web_origin: bool
+    exact: frozenset[str]
+    rules: tuple[HostRule, ...]
+    regexes: tuple[re.Pattern[str], ...]
+    any_method: bool
+    methods: frozenset[str]  # the safelisted ones among them
+    any_header: bool
+    header_names: frozenset[str]  # lower case, the safelisted ones among them
+    # answering
+    echo_method: bool
+    echo_headers: bool
+    keep_existing: bool
+    preflight_status: int
+    no_origin: Block  # whole
+    refused: Block  # whole
+    refused_preflight: Block  # whole
+    actual_tail: Block  # what follows Access-Control-Allow-Origin
+    preflight_tail: Block  # what follows Allow-Origin and what is echoed
+    actual_vary: tuple[str, ...]
+    preflight_vary: tuple[str, ...]
+
+
+def compile_options(**options: object) -> Tables:
+    """The whole way from options to tables. Raises and warns what `make_spec` does."""
+    return compile_spec(make_spec(**options))
+
+
+def compile_spec(spec: Spec) -> Tables:
+    tables = Tables()
+    tables.spec = spec
+    _compile_matching(tables, spec)
+    _compile_answers(tables, spec)
+    return tables
+
+
+def _compile_matching(tables: Tables, spec: Spec) -> None:
+    tables.star = spec.any_origin and not spec.credentials
+    tables.any_web_origin = spec.any_origin and spec.credentials
+    tables.exact = frozenset(spec.exact)
+    tables.rules = spec.rules
+    tables.regexes = spec.regexes
+    tables.any_method = spec.any_method
+    tables.methods = _fetch.SAFELISTED_METHODS | frozenset(spec.methods)
+    tables.any_header = spec.any_header
+    tables.header_names = frozenset(name.lower() for name in _listed_headers(spec))
+
+
+def _compile_answers(tables: Tables, spec: Spec) -> None:
+    tables.echo_method = spec.any_method and spec.credentials
+    tables.echo_headers = spec.any_header and spec.credentials
+    tables.keep_existing = spec.existing == "keep"
+    tables.preflight_status = spec.preflight_status
+    by_origin = () if tables.star else ("Origin",)
+    tables.actual_vary = by_origin
+    tables.preflight_vary = (*by_origin, REQUEST_METHOD, REQUEST_HEADERS)
+    vary = _vary_field(tables.actual_vary)
+    preflight_vary = _vary_field(tables.preflight_vary)
+    credentials = [(ALLOW_CREDENTIALS, "true")] if spec.credentials else []
+    expose = [(EXPOSE_HEADERS, ", ".join(spec.expose))] if spec.expose else []
+    tables.refused = block(vary)
+    tables.refused_preflight = block(preflight_vary)
+    tables.actual_tail = block([*credentials, *expose, *vary])
+    tables.preflight_tail = block(
+        [*credentials, *_permissions(tables, spec), *preflight_vary]
+    )
+    # Where the answer is the same for everyone, also those who did not ask get it: a cache
+    # may hand it to somebody who does. https://fetch.spec.whatwg.org/#cors-protocol-and-http-caches
+    tables.no_origin = with_origin("*", tables.actual_tail) if tables.star else block(vary)
+
+
+def _permissions(tables: Tables, spec: Spec) -> list[tuple[str, str]]:
+    """The fields of a preflight's answer that are the same for every allowed request.
+
+    All that is allowed is listed, not only what was asked for: a browser then remembers the
+    rest as well and asks less often.
+    """
+    fields = []
+    if not tables.echo_method:
+        methods = ("*",) if spec.any_method else spec.methods
+        if methods:
+            fields.append((ALLOW_METHODS, ", ".join(methods)))
+    if not tables.echo_headers:
+        names = ["*"] if spec.any_header else []
+        if spec.any_header:
+            # The one name that `*` does not cover.
+            names += [n for n in spec.headers if n.lower() == _fetch.NON_WILDCARD_REQUEST_HEADER]
+        else:
+            names += _listed_headers(spec)
+        fields.append((ALLOW_HEADERS, ", ".join(names)))
+    if spec.max_age is not None:
+        fields.append((MAX_AGE, str(spec.max_age)))
+    return fields
+
+
+def _listed_headers(spec: Spec) -> list[str]:
+    """The names that are allowed, as spelt in the options; then the safelisted ones."""
+    lower = {name.lower() for name in spec.headers}
+    safelisted = (
+        name for name in _fetch.SAFELISTED_REQUEST_HEADERS if name.lower() not in lower
+    )
+    return [*spec.headers, *safelisted]
+
+
+def _vary_field(names: tuple[str, ...]) -> list[tuple[str, str]]:
+    return [(VARY, ", ".join(names))] if names else []
+
+
+def block(fields: list[tuple[str, str]]) -> Block:
+    """Spell fields out twice: as usual for WSGI, in lower-case bytes for ASGI."""
+    raw = tuple(
+        (name.lower().encode("ascii"), value.encode("ascii")) for name, value in fields
+    )
+    return Block(tuple(fields), raw)
+
+
+def with_origin(origin: str, tail: Block) -> Block:
+    """A whole answer for an origin that is allowed."""
+    head = block([(ALLOW_ORIGIN, origin)])
+    return Block(head.headers + tail.headers, head.raw_headers + tail.raw_headers)

@@ -1,0 +1,596 @@
+"""The reference engine: what corsfast decides, written to be read. It defines the semantics.
+
+Rules:
+1. `_native.pyx` may only be faster. Every input that any test knows is given to both.
+2. Several lines of one request header are joined by commas, as RFC 9110 (section 5.3) lets
+   any recipient do. A comma is no part of an origin or a method, so a second Origin or
+   Access-Control-Request-Method line makes the value malformed; a second
+   Access-Control-Request-Headers line goes on with the list.
+3. Lengths are compared with limits.py before anything is looped over.
+4. What is echoed has been proven to be an origin, a token, or a list of tokens.
+
+Place in the flow: Tables -> Decision; imports decision.py and to its left.
+Never: read an option; touch a framework.
+"""
+
+from __future__ import annotations
+
+import re
+
+from . import _fetch, limits
+from ._compile import (
+    ALLOW_HEADERS,
+    ALLOW_METHODS,
+    ALLOW_ORIGIN,
+    PREFLIGHT_FIELDS,
+    REFUSED_PREFLIGHT_STATUS,
+    SINGLE_FIELDS,
+    Block,
+    block,
+    compile_options,
+    with_origin,
+)
+from ._restore import restore_policy
+from .decision import Outcome, decision_key, decision_repr
+from .origin import parse_origin
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from typing import Any, NoReturn, TypeVar
+
+    from ._compile import Headers, RawHeaders, Tables
+    from .patterns import HostRule
+
+    Text = str | bytes
+    AnyText = TypeVar("AnyText", str, bytes)
+
+IMPLEMENTATION = "pure"
+
+_TOKEN = re.compile(f"[{re.escape(_fetch.TCHAR)}]+")
+
+# https://www.rfc-editor.org/rfc/rfc9110#section-5.6.1.2, what a recipient of a list takes:
+#   #element => [ element ] *( OWS "," OWS [ element ] )
+# One element with the white space around it; the name may be empty. Never fails, never
+# backtracks: each part takes what it can get and the next begins where it ends.
+_ELEMENT = re.compile(f"([ \t]*)([{re.escape(_fetch.TCHAR)}]*)([ \t]*)")
+
+_SINGLE_FIELDS = frozenset(name.lower() for name in SINGLE_FIELDS)
+_PREFLIGHT_FIELDS = frozenset(name.lower() for name in PREFLIGHT_FIELDS)
+_ALLOW_ORIGIN = ALLOW_ORIGIN.lower()
+
+
+class Decision:
+    """What a policy says to one request. Immutable; made by a :class:`Policy` only.
+
+    Attributes:
+        allowed: whether this is a CORS request and its origin (for a preflight also its
+            method and header names) is allowed. ``False`` without an Origin.
+        outcome: the one :class:`~corsfast.Outcome` that says why.
+        is_preflight: whether this is a preflight, to be answered here and now.
+        status: the status to answer a preflight with; ``None`` for any other request, whose
+            status is the application's own.
+        headers: the fields to send, as ``(str, str)`` pairs in their usual spelling. ``Vary``
+            is among them where it is needed, as the last: merge it into what the application
+            sent (``Policy.apply_asgi`` and ``apply_wsgi`` do).
+        raw_headers: the same as ``(bytes, bytes)`` pairs with lower-case names.
+        vary: the field names in ``Vary``, as a tuple.
+    """
+
+    __slots__ = ("headers", "is_preflight", "outcome", "raw_headers", "status", "vary")
+    headers: Headers
+    is_preflight: bool
+    outcome: Outcome
+    raw_headers: RawHeaders
+    status: int | None
+    vary: tuple[str, ...]
+
+    def __new__(cls) -> Decision:
+        raise TypeError("a Decision is made by a Policy")
+
+    @property
+    def allowed(self) -> bool:
+        return self.outcome is Outcome.ALLOWED
+
+    def __setattr__(self, name: str, value: object) -> NoReturn:
+        raise AttributeError(f"Decision is immutable: {name!r} cannot be set")
+
+    def __delattr__(self, name: str) -> NoReturn:
+        raise AttributeError(f"Decision is immutable: {name!r} cannot be deleted")
+
+    def __init_subclass__(cls) -> NoReturn:
+        raise TypeError("Decision is final")
+
+    def __eq__(self, other: object) -> bool:
+        if isinstance(other, Decision):
+            return decision_key(self) == decision_key(other)
+        return NotImplemented
+
+    def __hash__(self) -> int:
+        return hash(decision_key(self))
+
+    def __repr__(self) -> str:
+        return decision_repr(self)
+
+    def __copy__(self) -> Decision:
+        return self
+
+    def __deepcopy__(self, memo: object, /) -> Decision:
+        return self
+
+    def __reduce__(self) -> NoReturn:
+        raise TypeError("a Decision cannot be pickled; pickle the Policy")
+
+
+def _decision(
+    outcome: Outcome, status: int | None, fields: Block, vary: tuple[str, ...]
+) -> Decision:
+    decision = object.__new__(Decision)
+    for name, value in (
+        ("outcome", outcome),
+        ("is_preflight", status is not None),
+        ("status", status),
+        ("headers", fields.headers),
+        ("raw_headers", fields.raw_headers),
+        ("vary", vary),
+    ):
+        object.__setattr__(decision, name, value)
+    return decision
+
+
+class Policy:
+    """One compiled CORS policy. Immutable; safe to share between threads.
+
+    Args:
+        allow_origins: who may read responses: a list of origins exactly as browsers send
+            them (``"https://app.example.com"``), patterns (``"https://*.example.com"``,
+            ``"http://localhost:*"``), ``re.Pattern`` objects (always matched in full),
+            ``"null"``, or ``"*"``, which admits everybody.
+        allow_methods: methods beyond GET, HEAD and POST, or ``"*"`` for any.
+        allow_headers: request-header names beyond the safelisted ones, without regard to
+            case, or ``"*"`` for any but Authorization, which always needs its name.
+        expose_headers: response-header names that pages may read, or ``"*"`` (not with
+            credentials).
+        allow_credentials: whether cookies and other credentials may be used.
+        max_age: how long browsers may remember a preflight, 0 to 86400 seconds; ``None``
+            leaves the header out (browsers then use 5 seconds).
+        preflight_status: the status of an allowed preflight, 200 to 299.
+        existing: what becomes of an application's own Access-Control-Allow-Origin:
+            ``"replace"`` (the policy speaks alone) or ``"keep"`` (the application does).
+        dangerously_tolerate: names of risks to accept, each of which is then one
+            ``CorsfastSecurityWarning``: ``any-origin-with-credentials``,
+            ``null-origin-with-credentials``, ``foreign-origin``, ``public-suffix``,
+            ``insecure-origin``.
+
+    Raises:
+        PolicyError: with every problem of the options at once.
+        TypeError: for an unknown option.
+    """
+
+    __slots__ = ("_actual", "_preflight", "_refused", "_refused_preflight", "_tables", "_no_origin")
+    _tables: Tables
+    _no_origin: Decision
+    _actual: dict[str, Decision]
+    _preflight: dict[str, Decision]
+    _refused: dict[Outcome, Decision]
+    _refused_preflight: dict[Outcome, Decision]
+
+    def __new__(
+        cls,
+        *,
+        allow_origins: object,
+        allow_methods: object = (),
+        allow_headers: object = (),
+        expose_headers: object = (),
+        allow_credentials: object = False,
+        max_age: object = 600,
+        preflight_status: object = 204,
+        existing: object = "replace",
+        dangerously_tolerate: object = (),
+    ) -> Policy:
+        tables = compile_options(
+            allow_origins=allow_origins,
+            allow_methods=allow_methods,
+            allow_headers=allow_headers,
+            expose_headers=expose_headers,
+            allow_credentials=allow_credentials,
+            max_age=max_age,
+            preflight_status=preflight_status,
+            existing=existing,
+            dangerously_tolerate=dangerously_tolerate,
+        )
+        self = object.__new__(cls)
+        for name, value in (("_tables", tables), *_prebuilt(tables)):
+            object.__setattr__(self, name, value)
+        return self
+
+    # -- deciding ----------------------------------------------------------------------------
+
+    def actual(self, origin: Text | None, /) -> Decision:
+        """Decide a request that is not a preflight, by its Origin (``None``: it has none)."""
+        if origin is None:
+            return self._no_origin
+        origin = _text("origin", origin, limits.MAX_ORIGIN, " or None")
+        outcome = self._match_origin(origin)
+        if outcome is not Outcome.ALLOWED:
+            return self._refused[outcome]
+        tables = self._tables
+        echoed = "*" if tables.star else origin
+        return self._actual.get(echoed) or _decision(
+            outcome, None, with_origin(echoed, tables.actual_tail), tables.actual_vary
+        )
+
+    def preflight(
+        self,
+        origin: Text | None,
+        request_method: Text,
+        request_headers: Text | Sequence[Text] | None = None,
+        /,
+    ) -> Decision:
+        """Decide a preflight by its Origin and the two Access-Control-Request-* values.
+
+        ``request_headers`` may hold several header lines as a list or tuple. Without an
+        Origin there is no preflight: the answer is that of ``actual(None)``.
+        """
+        if origin is None:
+            return self._no_origin
+        origin = _text("origin", origin, limits.MAX_ORIGIN, " or None")
+        method = _text("request_method", request_method, limits.MAX_METHOD)
+        names = _header_list(request_headers)
+        outcome = self._match_origin(origin)
+        if outcome is Outcome.ALLOWED:
+            outcome = self._match_method(method)
+        if outcome is Outcome.ALLOWED:
+            outcome, names = self._match_headers(names)
+        if outcome is not Outcome.ALLOWED:
+            return self._refused_preflight[outcome]
+        return self._allow_preflight(origin, method, names)
+
+    def decide(
+        self,
+        method: Text,
+        origin: Text | None,
+        request_method: Text | None = None,
+        request_headers: Text | Sequence[Text] | None = None,
+        /,
+    ) -> Decision:
+        """Work out what kind of request this is, and decide it.
+
+        A preflight is an OPTIONS request with both Origin and Access-Control-Request-Method.
+        """
+        if _is_options(method) and origin is not None and request_method is not None:
+            return self.preflight(origin, request_method, request_headers)
+        return self.actual(origin)
+
+    def asgi(self, scope: Mapping[str, Any], /) -> Decision:
+        """Decide an ASGI ``http`` or ``websocket`` scope. A handshake has no preflight."""
+        if not isinstance(scope, dict):
+            raise TypeError(f"scope must be a dict, not {type(scope).__name__}")
+        lines: dict[bytes, bytes] = {}
+        for name, value in scope["headers"]:
+            if name in _ASGI_FIELDS:
+                lines[name] = lines[name] + b"," + value if name in lines else value
+        return self.decide(
+            scope.get("method", ""),
+            lines.get(b"origin"),
+            lines.get(b"access-control-request-method"),
+            lines.get(b"access-control-request-headers"),
+        )
+
+    def wsgi(self, environ: dict[str, Any], /) -> Decision:
+        """Decide a WSGI environ."""
+        if not isinstance(environ, dict):
+            raise TypeError(f"environ must be a dict, not {type(environ).__name__}")
+        return self.decide(
+            environ["REQUEST_METHOD"],
+            environ.get("HTTP_ORIGIN"),
+            environ.get("HTTP_ACCESS_CONTROL_REQUEST_METHOD"),
+            environ.get("HTTP_ACCESS_CONTROL_REQUEST_HEADERS"),
+        )
+
+    def allows_origin(self, origin: Text | None, /) -> bool:
+        """Whether ``actual(origin)`` would be allowed: for WebSocket handshakes and CSRF checks.
+
+        ``False`` for ``None``: who sends no Origin has not shown that it is allowed.
+        """
+        return self.actual(origin).allowed
+
+    # -- matching ----------------------------------------------------------------------------
+
+    def _match_origin(self, origin: str) -> Outcome:
+        tables = self._tables
+        if tables.star:
+            return Outcome.ALLOWED
+        if len(origin) > limits.MAX_ORIGIN:
+            return Outcome.ORIGIN_TOO_LONG
+        if origin in tables.exact:
+            return Outcome.ALLOWED
+        if origin == "null":
+            return Outcome.ORIGIN_NOT_ALLOWED
+        parts = parse_origin(origin)
+        if parts is None:
+            return Outcome.ORIGIN_MALFORMED
+        if parts.scheme not in _fetch.WEB_SCHEMES:
+            return Outcome.ORIGIN_NOT_ALLOWED
+        if (
+            tables.any_web_origin
+            or any(_follows(rule, *parts) for rule in tables.rules)
+            or any(regex.fullmatch(origin) for regex in tables.regexes)
+        ):
+            return Outcome.ALLOWED
+        return Outcome.ORIGIN_NOT_ALLOWED
+
+    def _match_method(self, method: str) -> Outcome:
+        if len(method) > limits.MAX_METHOD:
+            return Outcome.METHOD_TOO_LONG
+        if not _TOKEN.fullmatch(method):
+            return Outcome.METHOD_MALFORMED
+        if method in self._tables.methods:
+            return Outcome.ALLOWED
+        if self._tables.any_method and method not in _fetch.FORBIDDEN_METHODS:
+            return Outcome.ALLOWED
+        return Outcome.METHOD_NOT_ALLOWED
+
+    def _match_headers(self, names: str) -> tuple[Outcome, str]:
+        """Walk a list of header names; the first element with a problem decides.
+
+        Returns the outcome, and the names joined by commas (what may be echoed).
+        """
+        if len(names) > limits.MAX_HEADER_LIST:
+            return Outcome.HEADER_LIST_TOO_LONG, ""
+        found: list[str] = []
+        empty = 0
+        at = 0
+        while True:
+            element = _ELEMENT.match(names, at)
+            assert element is not None  # every part of the pattern may be empty
+            before, name, after = element.groups()
+            at = element.end()
+            if len(before) > limits.MAX_ELEMENT_OWS:
+                return Outcome.HEADER_LIST_TOO_SPACED, ""
+            if len(name) > limits.MAX_HEADER_NAME:
+                return Outcome.HEADER_TOO_LONG, ""
+            if len(before) + len(after) > limits.MAX_ELEMENT_OWS:
+                return Outcome.HEADER_LIST_TOO_SPACED, ""
+            if at < len(names) and names[at] != ",":
+                return Outcome.HEADER_MALFORMED, ""
+            if name:
+                if not self._allows_header(name.lower()):
+                    return Outcome.HEADER_NOT_ALLOWED, ""
+                found.append(name)
+            else:
+                empty += 1
+                if empty > limits.MAX_EMPTY_ELEMENTS:
+                    return Outcome.HEADER_LIST_TOO_SPARSE, ""
+            if at == len(names):
+                return Outcome.ALLOWED, ",".join(found)
+            at += 1
+
+    def _allows_header(self, name: str) -> bool:
+        tables = self._tables
+        return name in tables.header_names or (
+            tables.any_header and name != _fetch.NON_WILDCARD_REQUEST_HEADER
+        )
+
+    # -- answering ---------------------------------------------------------------------------
+
+    def _allow_preflight(self, origin: str, method: str, names: str) -> Decision:
+        tables = self._tables
+        origin = "*" if tables.star else origin
+        prebuilt = self._preflight.get(origin)
+        if prebuilt is not None:
+            return prebuilt
+        echoed = []
+        if tables.echo_method:
+            echoed.append((ALLOW_METHODS, method))
+        if tables.echo_headers and names:
+            echoed.append((ALLOW_HEADERS, names))
+        head, tail = block(echoed), tables.preflight_tail
+        fields = with_origin(
+            origin,
+            Block(head.headers + tail.headers, head.raw_headers + tail.raw_headers),
+        )
+        return _decision(
+            Outcome.ALLOWED, tables.preflight_status, fields, tables.preflight_vary
+        )
+
+    def apply_asgi(
+        self, decision: Decision, headers: Iterable[Sequence[bytes]], /
+    ) -> list[Sequence[bytes]]:
+        """A new list: an ASGI response's headers with what the decision says worked in.
+
+        ``headers`` holds ``(bytes, bytes)`` pairs, tuples or lists, and is left as it is. The
+        application's own Access-Control-Allow-Origin and -Credentials are dropped (unless
+        ``existing="keep"`` and it sent the former), Vary is merged, all else is kept.
+        """
+        return _apply(self, decision, list(headers), bytes, _decoded)
+
+    def apply_wsgi(
+        self, decision: Decision, headers: Iterable[tuple[str, str]], /
+    ) -> list[tuple[str, str]]:
+        """The same as :meth:`apply_asgi` over a WSGI response's ``(str, str)`` pairs."""
+        return _apply(self, decision, list(headers), str, str)
+
+    # -- being a value -----------------------------------------------------------------------
+
+    def __setattr__(self, name: str, value: object) -> NoReturn:
+        raise AttributeError(f"Policy is immutable: {name!r} cannot be set")
+
+    def __delattr__(self, name: str) -> NoReturn:
+        raise AttributeError(f"Policy is immutable: {name!r} cannot be deleted")
+
+    def __init_subclass__(cls) -> NoReturn:
+        raise TypeError("Policy is final")
+
+    def __eq__(self, other: object) -> bool:
+        if isinstance(other, Policy):
+            return self._tables.spec.key() == other._tables.spec.key()
+        return NotImplemented
+
+    def __hash__(self) -> int:
+        return hash(self._tables.spec.key())
+
+    def __repr__(self) -> str:
+        return self._tables.spec.show()
+
+    def __copy__(self) -> Policy:
+        return self
+
+    def __deepcopy__(self, memo: object, /) -> Policy:
+        return self
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return restore_policy, (self._tables.spec.options(),)
+
+
+def _prebuilt(tables: Tables) -> Iterable[tuple[str, object]]:
+    """Every decision in which nothing depends on the request, but for the exact origin."""
+    yield "_no_origin", _decision(
+        Outcome.NO_ORIGIN, None, tables.no_origin, tables.actual_vary
+    )
+    yield "_refused", {
+        outcome: _decision(outcome, None, tables.refused, tables.actual_vary)
+        for outcome in Outcome
+    }
+    yield "_refused_preflight", {
+        outcome: _decision(
+            outcome,
+            REFUSED_PREFLIGHT_STATUS,
+            tables.refused_preflight,
+            tables.preflight_vary,
+        )
+        for outcome in Outcome
+    }
+    origins: Iterable[str] = ("*",) if tables.star else tables.exact
+    if len(tables.exact) > limits.MAX_PREBUILT_ORIGINS:
+        origins = ()
+    yield "_actual", {
+        origin: _decision(
+            Outcome.ALLOWED,
+            None,
+            with_origin(origin, tables.actual_tail),
+            tables.actual_vary,
+        )
+        for origin in origins
+    }
+    yield "_preflight", {
+        origin: _decision(
+            Outcome.ALLOWED,
+            tables.preflight_status,
+            with_origin(origin, tables.preflight_tail),
+            tables.preflight_vary,
+        )
+        for origin in (() if tables.echo_method or tables.echo_headers else origins)
+    }
+
+
+# -- reading what callers pass ---------------------------------------------------------------
+
+_ASGI_FIELDS = frozenset(
+    {
+        b"origin",
+        b"access-control-request-method",
+        b"access-control-request-headers",
+    }
+)
+
+
+def _text(what: str, value: object, limit: int, also: str = "") -> str:
+    """A header value as text, one character a byte; no more of it than can matter."""
+    if isinstance(value, str):
+        return str.__str__(value)
+    if isinstance(value, bytes):
+        return value[: limit + 1].decode("latin-1")
+    raise TypeError(f"{what} must be str or bytes{also}, not {type(value).__name__}")
+
+
+def _header_list(value: object) -> str:
+    """The lines of a list header as one; no more of them than can matter."""
+    also = ", None, or a list or tuple of str or bytes"
+    if value is None:
+        return ""
+    if not isinstance(value, (list, tuple)):
+        return _text("request_headers", value, limits.MAX_HEADER_LIST, also)
+    lines: list[str] = []
+    length = -1
+    for line in value:
+        text = _text("each of request_headers", line, limits.MAX_HEADER_LIST)
+        lines.append(text)
+        length += len(text) + len(",")
+        if length > limits.MAX_HEADER_LIST:
+            break
+    return ",".join(lines)
+
+
+def _is_options(method: object) -> bool:
+    if isinstance(method, (str, bytes)):
+        return method in ("OPTIONS", b"OPTIONS")
+    raise TypeError(f"method must be str or bytes, not {type(method).__name__}")
+
+
+def _follows(rule: HostRule, scheme: str, host: str, port: int) -> bool:
+    return (
+        rule.scheme == scheme
+        and (host.endswith(rule.host) if rule.host[0] == "." else host == rule.host)
+        and any(first <= port <= last for first, last in rule.ports)
+    )
+
+
+# -- working a decision into a response ------------------------------------------------------
+
+
+def _decoded(value: bytes) -> str:
+    return value.decode("latin-1")
+
+
+def _apply(
+    policy: Policy,
+    decision: object,
+    headers: list[Any],
+    kind: type[AnyText],
+    text_of: Callable[[AnyText], str],
+) -> list[Any]:
+    if not isinstance(decision, Decision):
+        raise TypeError(f"decision must be a Decision, not {type(decision).__name__}")
+    names = []
+    for name, value in headers:
+        if not (isinstance(name, kind) and isinstance(value, kind)):
+            raise TypeError(f"headers must hold pairs of {kind.__name__}")
+        names.append(text_of(name).lower())
+    fields: Any = decision.headers if kind is str else decision.raw_headers
+    if decision.vary:
+        fields = fields[:-1]  # Vary is always the last
+    if policy._tables.keep_existing and _ALLOW_ORIGIN in names:
+        kept, fields = headers, ()
+    else:
+        own = _PREFLIGHT_FIELDS if decision.is_preflight else _SINGLE_FIELDS
+        kept = [pair for pair, name in zip(headers, names, strict=True) if name not in own]
+    return _merge_vary(kept, decision.vary, kind, text_of) + list(fields)
+
+
+def _merge_vary(
+    headers: list[Any],
+    wanted: tuple[str, ...],
+    kind: type[AnyText],
+    text_of: Callable[[AnyText], str],
+) -> list[Any]:
+    """Name in Vary what is wanted and not there yet, in the last Vary line if there is one.
+
+    https://www.rfc-editor.org/rfc/rfc9110#section-12.5.5: Vary = #( "*" / field-name )
+    """
+    present: set[str] = set()
+    last = None
+    for i, (name, value) in enumerate(headers):
+        if text_of(name).lower() == "vary":
+            last = i
+            present.update(n.strip(_fetch.OWS).lower() for n in text_of(value).split(","))
+    missing = [name for name in wanted if name.lower() not in present]
+    if not missing or "*" in present:
+        return headers
+    if last is None:
+        pair: tuple[str, str] = ("Vary" if kind is str else "vary", ", ".join(missing))
+        return [*headers, pair if kind is str else tuple(t.encode("ascii") for t in pair)]
+    name, value = headers[last]
+    text = ", ".join([text_of(value), *missing] if text_of(value) else missing)
+    merged = (name, text if kind is str else text.encode("latin-1"))
+    return [*headers[:last], merged, *headers[last + 1 :]]

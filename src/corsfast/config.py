@@ -1,0 +1,447 @@
+"""Options -> Spec: what was written becomes what it means, or one PolicyError with every reason.
+
+Place in the flow: imports patterns.py and to its left. Runs once, while a policy is built.
+Never: run per request; guess; ignore an option silently.
+"""
+
+from __future__ import annotations
+
+import re
+import sys
+import warnings
+
+from . import _fetch, limits
+from .errors import CorsfastSecurityWarning, PolicyError, Problem
+from .origin import is_loopback, parse_origin
+from .patterns import ANY_PORT, HostRule, parse_pattern
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+# The five risks that can be accepted by name with `dangerously_tolerate`.
+RISKS = (
+    "any-origin-with-credentials",
+    "null-origin-with-credentials",
+    "foreign-origin",
+    "public-suffix",
+    "insecure-origin",
+)
+
+_TOKEN = re.compile(f"[{re.escape(_fetch.TCHAR)}]+")
+
+
+class Spec:
+    """What the options mean: validated, normalised, frozen.
+
+    Two specs are equal when no request could tell them apart by its answer's content; the
+    order of origins does not count.
+    """
+
+    __slots__ = (
+        "any_header",
+        "any_method",
+        "any_origin",
+        "credentials",
+        "exact",
+        "existing",
+        "expose",
+        "headers",
+        "max_age",
+        "methods",
+        "preflight_status",
+        "regexes",
+        "rules",
+        "tolerated",
+    )
+    any_origin: bool  # "*"
+    exact: tuple[str, ...]  # serialised origins, "null" among them where listed
+    rules: tuple[HostRule, ...]
+    regexes: tuple[re.Pattern[str], ...]
+    any_method: bool
+    methods: tuple[str, ...]
+    any_header: bool
+    headers: tuple[str, ...]  # as spelt; no two are equal without regard to case
+    expose: tuple[str, ...]  # may hold "*"
+    credentials: bool
+    max_age: int | None
+    preflight_status: int
+    existing: str
+    tolerated: frozenset[str]
+
+    def key(self) -> tuple[object, ...]:
+        fields = {name: getattr(self, name) for name in self.__slots__}
+        for name in ("exact", "rules", "regexes"):
+            fields[name] = frozenset(fields[name])
+        return tuple(fields.values())
+
+    def show(self) -> str:
+        """How a policy with this spec is represented: as the call that would make it."""
+        options = ", ".join(f"{name}={value!r}" for name, value in self.options().items())
+        return f"Policy({options})"
+
+    def options(self) -> dict[str, object]:
+        """The options that make this very spec again."""
+        origins: list[object] = ["*"] if self.any_origin else []
+        origins += [*self.exact, *map(_write_rule, self.rules), *self.regexes]
+        return {
+            "allow_origins": origins,
+            "allow_methods": ["*"] * self.any_method + list(self.methods),
+            "allow_headers": ["*"] * self.any_header + list(self.headers),
+            "expose_headers": list(self.expose),
+            "allow_credentials": self.credentials,
+            "max_age": self.max_age,
+            "preflight_status": self.preflight_status,
+            "existing": self.existing,
+            "dangerously_tolerate": sorted(self.tolerated),
+        }
+
+
+def _write_rule(rule: HostRule) -> str:
+    host = f"*{rule.host}" if rule.host.startswith(".") else rule.host
+    if rule.ports == ANY_PORT:
+        return f"{rule.scheme}://{host}:*"
+    port = rule.ports[0][0]
+    return f"{rule.scheme}://{host}" + (f":{port}" if port else "")
+
+
+def make_spec(
+    *,
+    allow_origins: object,
+    allow_methods: object,
+    allow_headers: object,
+    expose_headers: object,
+    allow_credentials: object,
+    max_age: object,
+    preflight_status: object,
+    existing: object,
+    dangerously_tolerate: object,
+) -> Spec:
+    """Validate every option; see :class:`corsfast.Policy` for what each may hold.
+
+    Raises:
+        PolicyError: with all problems at once, in the order of the options.
+
+    Warns:
+        CorsfastSecurityWarning: once per risk that is there and was tolerated by name.
+    """
+    problems: list[Problem] = []
+    spec = Spec()
+    _read_origins(spec, allow_origins, problems)
+    _read_methods(spec, allow_methods, problems)
+    _read_headers(spec, allow_headers, problems)
+    spec.credentials = _read_flag("allow_credentials", allow_credentials, problems)
+    _read_expose(spec, expose_headers, problems)
+    spec.max_age = _read_max_age(max_age, problems)
+    spec.preflight_status = _read_status(preflight_status, problems)
+    spec.existing = _read_existing(existing, problems)
+    spec.tolerated = _read_tolerated(dangerously_tolerate, problems)
+    tolerated = []
+    for risk in _risks(spec):
+        (tolerated if risk.code in spec.tolerated else problems).append(risk)
+    if problems:
+        raise PolicyError(problems)
+    for risk in tolerated:
+        _warn(risk)
+    return spec
+
+
+# -- reading single options ------------------------------------------------------------------
+
+
+def _entries(option: str, value: object, problems: list[Problem]) -> list[object]:
+    """The elements of a list-like option; a bare string is refused, but for ``"*"``."""
+    if value == "*":
+        return ["*"]
+    if isinstance(value, (str, bytes)):
+        problems.append(
+            Problem(
+                "bare-string",
+                option,
+                value,
+                f"{value!r} is one string where a list is meant.",
+                hint=f"[{value!r}]",
+            )
+        )
+        return []
+    if isinstance(value, dict) or not hasattr(value, "__iter__"):
+        problems.append(_not_a("list of strings", option, value))
+        return []
+    items = list(value)
+    # A set has no order of its own; headers should not change from one start to the next.
+    return sorted(items, key=repr) if isinstance(value, (set, frozenset)) else items
+
+
+def _not_a(what: str, option: str, value: object, hint: str | None = None) -> Problem:
+    return Problem(
+        "type",
+        option,
+        value,
+        f"{value!r} is of type {type(value).__name__}, not {what}.",
+        hint=hint,
+    )
+
+
+def _strings(option: str, value: object, problems: list[Problem]) -> Iterator[str]:
+    for item in _entries(option, value, problems):
+        if isinstance(item, str):
+            yield str(item)
+        else:
+            hint = repr(item.decode("latin-1")) if isinstance(item, bytes) else None
+            problems.append(_not_a("str", option, item, hint))
+
+
+def _read_origins(spec: Spec, value: object, problems: list[Problem]) -> None:
+    option = "allow_origins"
+    spec.any_origin = False
+    exact: dict[str, None] = {}
+    rules: dict[HostRule, None] = {}
+    regexes: dict[re.Pattern[str], None] = {}
+    if isinstance(value, re.Pattern):
+        problems.append(_not_a("list", option, value, f"[{value!r}]"))
+        value = ()
+    entries = _entries(option, value, problems)
+    for entry in entries:
+        if isinstance(entry, re.Pattern):
+            if isinstance(entry.pattern, str):
+                regexes[entry] = None
+            else:
+                hint = f"re.compile({entry.pattern.decode('latin-1')!r})"
+                problems.append(_not_a("a pattern of str", option, entry, hint))
+        elif entry == "*":
+            spec.any_origin = True
+        elif isinstance(entry, str):
+            parsed = parse_pattern(str(entry))
+            if isinstance(parsed, Problem):
+                problems.append(parsed)
+            elif isinstance(parsed, HostRule):
+                rules[parsed] = None
+            else:
+                exact[parsed] = None
+        else:
+            hint = repr(entry.decode("latin-1")) if isinstance(entry, bytes) else None
+            problems.append(_not_a("str or re.Pattern", option, entry, hint))
+    if spec.any_origin and (exact or rules or regexes):
+        problems.append(
+            Problem(
+                "any-origin-beside-others",
+                option,
+                value,
+                "'*' admits every origin, so the other entries mean nothing.",
+                hint="either '*' alone or the list without it",
+            )
+        )
+    spec.exact, spec.rules, spec.regexes = tuple(exact), tuple(rules), tuple(regexes)
+
+
+def _read_methods(spec: Spec, value: object, problems: list[Problem]) -> None:
+    option = "allow_methods"
+    methods: dict[str, None] = {}
+    spec.any_method = False
+    for method in _strings(option, value, problems):
+        upper = method.upper()
+        if method == "*":
+            spec.any_method = True
+        elif not _is_token(method, limits.MAX_METHOD):
+            problems.append(_not_a_token(option, method, limits.MAX_METHOD))
+        elif upper in _fetch.FORBIDDEN_METHODS:
+            message = f"{method!r} is a forbidden method; no browser sends it from a page."
+            problems.append(Problem("forbidden-method", option, method, message))
+        elif upper in _fetch.NORMALIZED_METHODS:
+            methods[upper] = None
+        elif upper != method and upper in ("PATCH", "QUERY"):
+            message = (
+                f"{method!r}: methods compare byte for byte, and browsers do not upper-case"
+                " this one."
+            )
+            problems.append(
+                Problem("method-case", option, method, message, hint=repr(upper))
+            )
+        else:
+            methods[method] = None
+    spec.methods = tuple(methods)
+
+
+def _read_headers(spec: Spec, value: object, problems: list[Problem]) -> None:
+    option = "allow_headers"
+    headers: dict[str, str] = {}
+    spec.any_header = False
+    for name in _strings(option, value, problems):
+        lower = name.lower()
+        if name == "*":
+            spec.any_header = True
+        elif not _is_token(name, limits.MAX_HEADER_NAME):
+            problems.append(_not_a_token(option, name, limits.MAX_HEADER_NAME))
+        elif lower in _fetch.FORBIDDEN_REQUEST_HEADERS or lower.startswith(
+            _fetch.FORBIDDEN_REQUEST_HEADER_PREFIXES
+        ):
+            message = f"{name!r} is a forbidden request-header; no page can set it."
+            problems.append(Problem("forbidden-header", option, name, message))
+        else:
+            headers.setdefault(lower, name)
+    spec.headers = tuple(headers.values())
+
+
+def _read_expose(spec: Spec, value: object, problems: list[Problem]) -> None:
+    option = "expose_headers"
+    names: dict[str, str] = {}
+    for name in _strings(option, value, problems):
+        lower = name.lower()
+        if name == "*" and spec.credentials:
+            message = "'*' means nothing to a browser once credentials are allowed."
+            problems.append(
+                Problem(
+                    "expose-any-with-credentials",
+                    option,
+                    name,
+                    message,
+                    hint="the names, one by one",
+                )
+            )
+        elif not _is_token(name, limits.MAX_HEADER_NAME):
+            problems.append(_not_a_token(option, name, limits.MAX_HEADER_NAME))
+        elif lower in _fetch.FORBIDDEN_RESPONSE_HEADERS:
+            message = f"{name!r} is never shown to a page, whatever is exposed."
+            problems.append(Problem("forbidden-header", option, name, message))
+        else:
+            names.setdefault(lower, name)
+    spec.expose = ("*",) if "*" in names else tuple(names.values())
+
+
+def _is_token(text: str, limit: int) -> bool:
+    return len(text) <= limit and _TOKEN.fullmatch(text) is not None
+
+
+def _not_a_token(option: str, value: str, limit: int) -> Problem:
+    if len(value) > limit:
+        shown = f"{value[:20]}…"
+        message = f"{shown!r} has {len(value)} characters; the limit is {limit}."
+        return Problem("too-long", option, value, message)
+    parts = [part.strip() for part in value.split(",")]
+    if len(parts) > 1 and all(_TOKEN.fullmatch(part) for part in parts):
+        message = f"{value!r} is a list in one string; each name is an element of its own."
+        return Problem(
+            "list-in-string", option, value, message, hint=", ".join(map(repr, parts))
+        )
+    message = f"{value!r} is not a token (RFC 9110, section 5.6.2)."
+    hint = repr(value.strip()) if _TOKEN.fullmatch(value.strip()) else None
+    return Problem("not-a-token", option, value, message, hint=hint)
+
+
+def _read_flag(option: str, value: object, problems: list[Problem]) -> bool:
+    if isinstance(value, bool):
+        return value
+    problems.append(_not_a("bool", option, value, "True or False"))
+    return False
+
+
+def _read_max_age(value: object, problems: list[Problem]) -> int | None:
+    option = "max_age"
+    if value is None:
+        return None
+    if isinstance(value, bool) or not isinstance(value, int):
+        problems.append(_not_a("int (seconds) or None", option, value))
+    elif not 0 <= value <= limits.MAX_MAX_AGE:
+        message = f"{value} is not within 0 to {limits.MAX_MAX_AGE} seconds."
+        hint = str(limits.MAX_MAX_AGE) if value > 0 else "0 (do not cache)"
+        problems.append(Problem("out-of-range", option, value, message, hint=hint))
+    else:
+        return int(value)
+    return None
+
+
+def _read_status(value: object, problems: list[Problem]) -> int:
+    option = "preflight_status"
+    if isinstance(value, bool) or not isinstance(value, int):
+        problems.append(_not_a("int", option, value, "204"))
+    elif not 200 <= value <= 299:
+        # https://fetch.spec.whatwg.org/#cors-preflight-fetch: "response's status is an ok status"
+        message = f"{value} fails every preflight: browsers want 200 to 299."
+        problems.append(Problem("out-of-range", option, value, message, hint="204"))
+    else:
+        return int(value)
+    return 204
+
+
+def _read_existing(value: object, problems: list[Problem]) -> str:
+    if value in ("replace", "keep"):
+        return str(value)
+    message = f"{value!r} is neither 'replace' nor 'keep'."
+    problems.append(Problem("choice", "existing", value, message, hint="'replace'"))
+    return "replace"
+
+
+def _read_tolerated(value: object, problems: list[Problem]) -> frozenset[str]:
+    option = "dangerously_tolerate"
+    codes = set()
+    for code in _strings(option, value, problems):
+        if code in RISKS:
+            codes.add(code)
+        else:
+            message = f"{code!r} is not a risk that can be tolerated."
+            hint = "one of " + ", ".join(map(repr, RISKS))
+            problems.append(Problem("choice", option, code, message, hint=hint))
+    return frozenset(codes)
+
+
+# -- risks -----------------------------------------------------------------------------------
+
+
+def _risks(spec: Spec) -> Iterator[Problem]:
+    """What would be dangerous about a well-formed spec."""
+    option = "allow_origins"
+    if not spec.credentials:
+        return
+    if spec.any_origin:
+        yield Problem(
+            "any-origin-with-credentials",
+            option,
+            "*",
+            "'*' with credentials lets every web site act as the user who visits it.",
+            hint="the origins that need credentials, one by one",
+            witness="https://attacker.example",
+        )
+    if "null" in spec.exact:
+        yield Problem(
+            "null-origin-with-credentials",
+            option,
+            "null",
+            "'null' with credentials lets every web site in: a sandboxed frame sends it.",
+            hint="the page's real origin",
+            witness="null",
+        )
+    for value, scheme, host in _named_hosts(spec):
+        if scheme == "http" and not is_loopback(host):
+            yield Problem(
+                "insecure-origin",
+                option,
+                value,
+                f"{value!r} is plain http: with credentials, whoever is on the network acts as"
+                " the user.",
+                hint=repr("https" + value.removeprefix("http")),
+            )
+
+
+def _named_hosts(spec: Spec) -> Iterable[tuple[str, str, str]]:
+    """Every origin and rule as (as written, scheme, host without the wildcard)."""
+    for text in spec.exact:
+        origin = parse_origin(text)
+        if origin is not None:
+            yield text, origin.scheme, origin.host
+    for rule in spec.rules:
+        yield _write_rule(rule), rule.scheme, rule.host.removeprefix(".")
+
+
+def _warn(risk: Problem) -> None:
+    """Warn at the line outside this package that made the policy."""
+    level = 1
+    frame = sys._getframe()
+    package = __name__.partition(".")[0]
+    while frame.f_back is not None and (
+        frame.f_globals.get("__name__", "").partition(".")[0] == package
+    ):
+        frame = frame.f_back
+        level += 1
+    warnings.warn(
+        f"tolerated: {risk}", CorsfastSecurityWarning, stacklevel=level
+    )

@@ -1,0 +1,78 @@
+"""What a decision says: its outcomes, its fields, and how it is shown and compared.
+
+Both engines have a Decision class of their own (attribute access has to be free); what can be
+said once about both stands here.
+
+Place in the flow: between _compile.py and the engines; imports the standard library only.
+Never: decide.
+"""
+
+from __future__ import annotations
+
+import enum
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Protocol
+
+    class DecisionLike(Protocol):
+        """The shape that both engines' Decision have."""
+
+        @property
+        def outcome(self) -> Outcome: ...
+        @property
+        def is_preflight(self) -> bool: ...
+        @property
+        def status(self) -> int | None: ...
+        @property
+        def headers(self) -> tuple[tuple[str, str], ...]: ...
+        @property
+        def raw_headers(self) -> tuple[tuple[bytes, bytes], ...]: ...
+        @property
+        def vary(self) -> tuple[str, ...]: ...
+
+
+class Outcome(enum.Enum):
+    """Why a decision is what it is: one member per reason.
+
+    Their order is that of ``cf_outcome`` in csrc/corsfast.h.
+    """
+
+    NO_ORIGIN = "no-origin"
+    """Not a CORS request: there is no Origin header."""
+    ALLOWED = "allowed"
+    ORIGIN_TOO_LONG = "origin-too-long"
+    ORIGIN_MALFORMED = "origin-malformed"
+    """Not one serialised origin. Two Origin lines count as malformed, too."""
+    ORIGIN_NOT_ALLOWED = "origin-not-allowed"
+    METHOD_TOO_LONG = "method-too-long"
+    METHOD_MALFORMED = "method-malformed"
+    """Not one token. Two Access-Control-Request-Method lines count as malformed, too."""
+    METHOD_NOT_ALLOWED = "method-not-allowed"
+    HEADER_LIST_TOO_LONG = "header-list-too-long"
+    HEADER_LIST_TOO_SPARSE = "header-list-too-sparse"
+    """Too many empty elements."""
+    HEADER_LIST_TOO_SPACED = "header-list-too-spaced"
+    """Too much white space around one element."""
+    HEADER_TOO_LONG = "header-too-long"
+    """One name in the list is too long."""
+    HEADER_MALFORMED = "header-malformed"
+    """One name in the list is not a token."""
+    HEADER_NOT_ALLOWED = "header-not-allowed"
+
+
+def decision_key(decision: DecisionLike) -> tuple[object, ...]:
+    """The fields that make two decisions equal."""
+    return (
+        decision.outcome,
+        decision.is_preflight,
+        decision.status,
+        decision.headers,
+        decision.raw_headers,
+        decision.vary,
+    )
+
+
+def decision_repr(decision: DecisionLike) -> str:
+    kind = " preflight" if decision.is_preflight else ""
+    return f"<Decision {decision.outcome.value}{kind} {dict(decision.headers)!r}>"

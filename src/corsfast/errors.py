@@ -1,0 +1,124 @@
+"""What corsfast says when a policy is wrong or risky.
+
+Place in the flow: imported by everyone, imports nothing.
+Never: import another module of the package, or anything that costs start-up time.
+"""
+
+from __future__ import annotations
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+__all__ = ["CorsfastSecurityWarning", "PolicyError", "Problem"]
+
+
+class Problem:
+    """One thing that is wrong with a policy. Immutable.
+
+    Attributes:
+        code: what is wrong, as a stable kebab-case word (``"trailing-slash"``).
+        option: the option that holds it (``"allow_origins"``).
+        value: the offending value, as it was given.
+        message: one sentence for a person.
+        hint: the corrected value where there is one that can be written down, else ``None``.
+        witness: a concrete origin of a stranger who would be let in, where there is one,
+            else ``None``.
+    """
+
+    __slots__ = ("code", "hint", "message", "option", "value", "witness")
+    code: str
+    option: str
+    value: object
+    message: str
+    hint: str | None
+    witness: str | None
+
+    def __init__(
+        self,
+        code: str,
+        option: str,
+        value: object,
+        message: str,
+        *,
+        hint: str | None = None,
+        witness: str | None = None,
+    ) -> None:
+        for name, field in (
+            ("code", code),
+            ("option", option),
+            ("value", value),
+            ("message", message),
+            ("hint", hint),
+            ("witness", witness),
+        ):
+            object.__setattr__(self, name, field)
+
+    def __setattr__(self, name: str, value: object) -> None:
+        raise AttributeError(f"Problem is immutable: {name!r} cannot be set")
+
+    def __delattr__(self, name: str) -> None:
+        raise AttributeError(f"Problem is immutable: {name!r} cannot be deleted")
+
+    def _fields(self) -> tuple[object, ...]:
+        return (
+            self.code,
+            self.option,
+            self.value,
+            self.message,
+            self.hint,
+            self.witness,
+        )
+
+    def __eq__(self, other: object) -> bool:
+        if isinstance(other, Problem):
+            return self._fields() == other._fields()
+        return NotImplemented
+
+    def __hash__(self) -> int:
+        return hash((self.code, self.option, self.message))
+
+    def __repr__(self) -> str:
+        return f"Problem({self.code!r}, {self.option!r}, {self.value!r})"
+
+    def __str__(self) -> str:
+        text = f"{self.option}: {self.message}"
+        if self.witness is not None:
+            text += f" A stranger who would be let in: {self.witness!r}."
+        if self.hint is not None:
+            text += f" Write {self.hint} instead."
+        return f"{text} [{self.code}]"
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return _restore_problem, self._fields()
+
+
+def _restore_problem(
+    code: str,
+    option: str,
+    value: object,
+    message: str,
+    hint: str | None,
+    witness: str | None,
+) -> Problem:
+    return Problem(code, option, value, message, hint=hint, witness=witness)
+
+
+class PolicyError(ValueError):
+    """A policy was refused. ``problems`` holds every reason at once, in the options' order."""
+
+    problems: tuple[Problem, ...]
+
+    def __init__(self, problems: Iterable[Problem]) -> None:
+        self.problems = tuple(problems)
+        lines = [f"  {i}. {problem}" for i, problem in enumerate(self.problems, 1)]
+        count = len(lines)
+        head = "1 problem" if count == 1 else f"{count} problems"
+        super().__init__("\n".join([f"{head} in this policy:", *lines]))
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return type(self), (self.problems,)
+
+
+class CorsfastSecurityWarning(UserWarning):
+    """A risk that was accepted by name (``dangerously_tolerate``), said once at start-up."""

@@ -1,0 +1,156 @@
+"""The grammar of a serialised origin: the one thing that is ever matched or echoed.
+
+https://fetch.spec.whatwg.org/#origin-header with the serialisers of the URL Standard:
+
+    serialized-origin = scheme "://" host [ ":" port ]
+    scheme            = lower-alpha *( lower-alpha / DIGIT / "+" / "-" / "." )
+    host              = IPv4 / "[" IPv6 "]" / domain
+    domain            = label *( "." label ) [ "." ]
+    label             = ldu [ *( ldu / "-" ) ldu ]           ; at most 63
+    ldu               = lower-alpha / DIGIT / "_"
+    port              = 1*5DIGIT                             ; 1-65535, no leading zero,
+                                                             ; not the scheme's default
+
+A domain whose last label is a number is an IPv4 address or nothing. Addresses are canonical:
+dotted decimal, and IPv6 in the one compressed form that browsers write. `file` never occurs.
+
+Place in the flow: left of patterns.py and _pure.py; imports the facts and limits only.
+Never: know what a policy allows. csrc/cf_origin.c is its twin in C.
+"""
+
+from __future__ import annotations
+
+import re
+
+from . import _fetch, limits
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import NamedTuple
+
+    class Origin(NamedTuple):
+        """A serialised origin in its three parts. ``port`` is 0 where none is written."""
+
+        scheme: str
+        host: str
+        port: int
+
+else:
+    from collections import namedtuple
+
+    Origin = namedtuple("Origin", ("scheme", "host", "port"))
+
+_SCHEME = re.compile(r"[a-z][a-z0-9+.\-]*")
+_LABEL = re.compile(r"[a-z0-9_](?:[a-z0-9_\-]*[a-z0-9_])?")
+_PORT = re.compile(r"[1-9][0-9]{0,4}")
+# https://url.spec.whatwg.org/#ends-in-a-number-checker
+_NUMBER = re.compile(r"[0-9]+|0x[0-9a-f]*")
+_IPV4 = re.compile(r"(?:(?:0|[1-9][0-9]{0,2})\.){3}(?:0|[1-9][0-9]{0,2})")
+_IPV6 = re.compile(r"[0-9a-f:]{2,39}")
+
+
+def parse_origin(text: str) -> Origin | None:
+    """Take a serialised origin apart; ``None`` when it is not one.
+
+    ``"null"`` is not a tuple origin and gives ``None`` as well.
+    """
+    if len(text) > limits.MAX_ORIGIN:
+        return None
+    scheme, separator, rest = text.partition("://")
+    if not separator or not valid_scheme(scheme):
+        return None
+    host, port = _split_port(rest)
+    if not valid_host(host):
+        return None
+    if port is None:
+        return Origin(scheme, host, 0)
+    if not valid_port(port) or int(port) == _fetch.DEFAULT_PORTS.get(scheme):
+        return None
+    return Origin(scheme, host, int(port))
+
+
+def _split_port(rest: str) -> tuple[str, str | None]:
+    """Split host from port; a colon inside brackets belongs to the host."""
+    head, bracket, tail = rest.rpartition("]")
+    host, colon, port = tail.partition(":")
+    return head + bracket + host, port if colon else None
+
+
+def valid_scheme(scheme: str) -> bool:
+    return (
+        len(scheme) <= limits.MAX_SCHEME
+        and _SCHEME.fullmatch(scheme) is not None
+        and scheme != "file"
+    )
+
+
+def valid_port(port: str) -> bool:
+    return _PORT.fullmatch(port) is not None and int(port) <= limits.MAX_PORT
+
+
+def valid_host(host: str) -> bool:
+    """Whether this is a host as browsers serialise it."""
+    if host.startswith("["):
+        return host.endswith("]") and canonical_ipv6(host[1:-1]) == host[1:-1]
+    domain = host.removesuffix(".")
+    if len(domain) > limits.MAX_HOST:
+        return False
+    labels = domain.split(".")
+    if _NUMBER.fullmatch(labels[-1]):
+        return valid_ipv4(host)
+    return all(
+        len(label) <= limits.MAX_LABEL and _LABEL.fullmatch(label) for label in labels
+    )
+
+
+def valid_ipv4(host: str) -> bool:
+    return _IPV4.fullmatch(host) is not None and all(
+        int(octet) <= 255 for octet in host.split(".")
+    )
+
+
+def canonical_ipv6(text: str) -> str | None:
+    """The form in which browsers serialise an IPv6 address; ``None`` if it is none.
+
+    https://url.spec.whatwg.org/#concept-ipv6-serializer. The standard library's own form
+    differs between Python versions for mapped addresses, so only its parser is used.
+    """
+    if not _IPV6.fullmatch(text):
+        return None
+    import ipaddress  # only for addresses: costs more to import than all of this package
+
+    try:
+        packed = ipaddress.IPv6Address(text).packed
+    except ValueError:
+        return None
+    pieces = [int.from_bytes(packed[i : i + 2], "big") for i in range(0, 16, 2)]
+    start, length = _longest_zero_run(pieces)
+    if length < 2:
+        return ":".join(f"{piece:x}" for piece in pieces)
+    head = ":".join(f"{piece:x}" for piece in pieces[:start])
+    tail = ":".join(f"{piece:x}" for piece in pieces[start + length :])
+    return f"{head}::{tail}"
+
+
+def _longest_zero_run(pieces: list[int]) -> tuple[int, int]:
+    """The start and length of the first longest run of zero pieces."""
+    best = (0, 0)
+    start = 0
+    for i, piece in enumerate(pieces):
+        if piece:
+            start = i + 1
+        elif i + 1 - start > best[1]:
+            best = (start, i + 1 - start)
+    return best
+
+
+def is_loopback(host: str) -> bool:
+    """Whether a host can only be this very machine.
+
+    https://w3c.github.io/webappsec-secure-contexts/#is-origin-trustworthy
+    """
+    return (
+        host in ("localhost", "localhost.", "[::1]")
+        or host.endswith((".localhost", ".localhost."))
+        or (host.startswith("127.") and valid_ipv4(host))
+    )
