@@ -22,8 +22,7 @@ cf_request_field(const char *name, size_t length)
 {
     switch (length) {
     case 6:
-        return cf_equal(name, "origin", 6) ? CF_FIELD_ORIGIN
-                                           : CF_FIELD_OTHER;
+        return cf_equal(name, "origin", 6) ? CF_FIELD_ORIGIN : CF_FIELD_OTHER;
     case 29:
         return cf_equal(name, "access-control-request-method", 29)
                    ? CF_FIELD_REQUEST_METHOD

@@ -83,8 +83,8 @@ typedef struct cf_origin {
     uint32_t scheme_end; /* the scheme is [0, scheme_end) */
     uint32_t host_start; /* scheme_end + 3 */
     uint32_t host_end;
-    uint32_t port;      /* 0: none written */
-    uint32_t n_dots;    /* 0 for IPv6 */
+    uint32_t port;              /* 0: none written */
+    uint32_t n_dots;            /* 0 for IPv6 */
     uint16_t dots[CF_MAX_DOTS]; /* where the dots of the host are */
 } cf_origin;
 
@@ -114,8 +114,8 @@ void
 cf_originset_clear(cf_originset *set);
 
 cf_outcome
-cf_originset_match(const cf_originset *set, const char *origin,
-                   size_t length, uint32_t *exact);
+cf_originset_match(const cf_originset *set, const char *origin, size_t length,
+                   uint32_t *exact);
 
 size_t
 cf_originset_memory(const cf_originset *set);

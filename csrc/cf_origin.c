@@ -50,8 +50,8 @@ parse_scheme(const char *s, size_t n, size_t *end)
         return false;
     }
     while (i < n
-           && (is_lower(s[i]) || is_digit(s[i]) || s[i] == '+'
-               || s[i] == '-' || s[i] == '.')) {
+           && (is_lower(s[i]) || is_digit(s[i]) || s[i] == '+' || s[i] == '-'
+               || s[i] == '.')) {
         i++;
     }
     if (i > CF_MAX_SCHEME || n - i < 3 || !cf_equal(s + i, "://", 3)) {
@@ -135,8 +135,8 @@ parse_group(const char *s, size_t n, size_t *at, unsigned *value)
 static bool
 valid_ipv6(const char *s, size_t n)
 {
-    unsigned groups = 0;      /* groups written */
-    unsigned zeros = 0;       /* length of the run of zeros we are in */
+    unsigned groups = 0;          /* groups written */
+    unsigned zeros = 0;           /* length of the run of zeros we are in */
     unsigned longest[2] = {0, 0}; /* such runs before and behind "::" */
     bool compressed = false;
     size_t i = 0;
@@ -289,8 +289,7 @@ bool
 cf_parse_origin(const char *origin, size_t length, cf_origin *parts)
 {
     size_t scheme_end;
-    if (length > CF_MAX_ORIGIN
-        || !parse_scheme(origin, length, &scheme_end)) {
+    if (length > CF_MAX_ORIGIN || !parse_scheme(origin, length, &scheme_end)) {
         return false;
     }
     size_t start = scheme_end + 3;

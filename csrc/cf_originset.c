@@ -12,7 +12,8 @@
  */
 #include "cf_internal.h"
 
-enum { CF_MAX_RULE_HOST = CF_MAX_HOST + 2 }; /* a dot in front, the root */
+/* With a dot in front, and with the root's behind. */
+enum { CF_MAX_RULE_HOST = CF_MAX_HOST + 2 };
 
 /* -- building ------------------------------------------------------------ */
 
@@ -54,9 +55,8 @@ fill_hosts(cf_originset *set, const cf_tables *tables)
     for (size_t i = 0; i < tables->n_rules; i++) {
         hosts[i] = tables->rules[i].host;
     }
-    cf_status status =
-        cf_table_fill(&set->hosts, hosts, tables->n_rules, CF_MAX_RULE_HOST,
-                      tables->seed);
+    cf_status status = cf_table_fill(&set->hosts, hosts, tables->n_rules,
+                                     CF_MAX_RULE_HOST, tables->seed);
     cf_memory.release(hosts);
     return status;
 }
@@ -66,9 +66,9 @@ cf_originset_fill(cf_originset *set, const cf_tables *tables)
 {
     set->any_web_origin = tables->any_web_origin;
     set->ask_caller = tables->ask_caller;
-    cf_status status = cf_table_fill(&set->exact, tables->exact,
-                                     tables->n_exact, CF_MAX_ORIGIN,
-                                     tables->seed);
+    cf_status status =
+        cf_table_fill(&set->exact, tables->exact, tables->n_exact,
+                      CF_MAX_ORIGIN, tables->seed);
     if (status == CF_OK) {
         status = fill_hosts(set, tables); /* checks the hosts' lengths */
     }
@@ -142,8 +142,8 @@ follows_rule(const cf_originset *set, const char *origin,
 }
 
 cf_outcome
-cf_originset_match(const cf_originset *set, const char *origin,
-                   size_t length, uint32_t *exact)
+cf_originset_match(const cf_originset *set, const char *origin, size_t length,
+                   uint32_t *exact)
 {
     if (length > CF_MAX_ORIGIN) {
         return CF_ORIGIN_TOO_LONG;

@@ -17,13 +17,12 @@ cf_policy_new(const cf_tables *tables, cf_policy **policy)
     cf_status status = cf_originset_fill(&made->origins, tables);
     if (status == CF_OK) {
         status = cf_table_fill(&made->methods, tables->methods,
-                               tables->n_methods, CF_MAX_METHOD,
-                               tables->seed);
+                               tables->n_methods, CF_MAX_METHOD, tables->seed);
     }
     if (status == CF_OK) {
-        status = cf_table_fill(&made->headers, tables->headers,
-                               tables->n_headers, CF_MAX_HEADER_NAME,
-                               tables->seed);
+        status =
+            cf_table_fill(&made->headers, tables->headers, tables->n_headers,
+                          CF_MAX_HEADER_NAME, tables->seed);
     }
     if (status != CF_OK) {
         cf_policy_free(made);

@@ -97,8 +97,8 @@ hash(uint64_t seed, const char *text, size_t length)
         b = load_4(p + left - 4);
     }
     else if (left > 0) {
-        a = (uint64_t)(uint8_t)p[0] << 16 | (uint64_t)(uint8_t)p[left >> 1] << 8
-            | (uint8_t)p[left - 1];
+        a = (uint64_t)(uint8_t)p[0] << 16
+            | (uint64_t)(uint8_t)p[left >> 1] << 8 | (uint8_t)p[left - 1];
         b = 0;
     }
     else {
@@ -116,8 +116,7 @@ hash(uint64_t seed, const char *text, size_t length)
 enum { CF_LONGEST_PROBE = 64, CF_SEEDS = 16 };
 
 static void
-key_bounds(const cf_table *table, uint32_t key, uint32_t *start,
-           uint32_t *end)
+key_bounds(const cf_table *table, uint32_t key, uint32_t *start, uint32_t *end)
 {
     *start = key == 0 ? 0 : table->ends[key - 1];
     *end = table->ends[key];
