@@ -18,7 +18,7 @@ equal_ignoring_case(const char *text, const char *lower, size_t length)
 }
 
 cf_field
-cf_request_field(const char *name, size_t length)
+cf_named_request_field(const char *name, size_t length)
 {
     switch (length) {
     case 6:

@@ -190,10 +190,21 @@ typedef enum cf_field {
     CF_FIELD_MAX_AGE
 } cf_field;
 
-/* Which of the request's fields a name is. ASGI names are lower case, so the
- * comparison is exact. */
+/* Which of the request's fields a name of 6, 29 or 30 bytes is; ASGI names are
+ * lower case, so the comparison is exact. */
 cf_field
-cf_request_field(const char *name, size_t length);
+cf_named_request_field(const char *name, size_t length);
+
+/* The same for a name of any length. Inline: it is asked for each header of
+ * each request, and the length alone tells nearly all of them apart. */
+static inline cf_field
+cf_request_field(const char *name, size_t length)
+{
+    if (length != 6 && length != 29 && length != 30) {
+        return CF_FIELD_OTHER;
+    }
+    return cf_named_request_field(name, length);
+}
 
 /* Which of the response's fields a name is, without regard to case. */
 cf_field

@@ -258,16 +258,16 @@ class Policy:
 
         A preflight is an OPTIONS request with both Origin and Access-Control-Request-Method.
         """
-        if _is_options(method) and origin is not None and request_method is not None:
-            return self.preflight(origin, request_method, request_headers)
-        return self.actual(origin)
+        if origin is None or request_method is None or not _is_options(method):
+            return self.actual(origin)
+        return self.preflight(origin, request_method, request_headers)
 
     def asgi(self, scope: Mapping[str, Any], /) -> Decision:
         """Decide an ASGI ``http`` or ``websocket`` scope. A handshake has no preflight."""
         if not isinstance(scope, dict):
             raise TypeError(f"scope must be a dict, not {type(scope).__name__}")
         lines: dict[bytes, bytes] = {}
-        for name, value in scope["headers"]:
+        for name, value in _pairs("scope['headers']", scope.get("headers", ()), bytes):
             if name in _ASGI_FIELDS:
                 lines[name] = lines[name] + b"," + value if name in lines else value
         return self.decide(
@@ -282,7 +282,7 @@ class Policy:
         if not isinstance(environ, dict):
             raise TypeError(f"environ must be a dict, not {type(environ).__name__}")
         return self.decide(
-            environ["REQUEST_METHOD"],
+            environ.get("REQUEST_METHOD", ""),
             environ.get("HTTP_ORIGIN"),
             environ.get("HTTP_ACCESS_CONTROL_REQUEST_METHOD"),
             environ.get("HTTP_ACCESS_CONTROL_REQUEST_HEADERS"),
@@ -403,13 +403,13 @@ class Policy:
         application's own Access-Control-Allow-Origin and -Credentials are dropped (unless
         ``existing="keep"`` and it sent the former), Vary is merged, all else is kept.
         """
-        return _apply(self, decision, list(headers), bytes, _decoded)
+        return _apply(self, decision, headers, bytes, _decoded)
 
     def apply_wsgi(
         self, decision: Decision, headers: Iterable[tuple[str, str]], /
     ) -> list[tuple[str, str]]:
         """The same as :meth:`apply_asgi` over a WSGI response's ``(str, str)`` pairs."""
-        return _apply(self, decision, list(headers), str, str)
+        return _apply(self, decision, headers, str, str)
 
     # -- being a value -----------------------------------------------------------------------
 
@@ -522,6 +522,20 @@ def _header_list(value: object) -> str:
     return ",".join(lines)
 
 
+def _pairs(what: str, headers: Iterable[Any], kind: type) -> list[Any]:
+    """The fields of a message, each proven to be a pair (a tuple or a list) of one kind."""
+    pairs = list(headers)
+    for pair in pairs:
+        if not (
+            isinstance(pair, (tuple, list))
+            and len(pair) == 2
+            and isinstance(pair[0], kind)
+            and isinstance(pair[1], kind)
+        ):
+            raise TypeError(f"{what} must hold pairs of {kind.__name__}")
+    return pairs
+
+
 def _is_options(method: object) -> bool:
     if isinstance(method, (str, bytes)):
         return method in ("OPTIONS", b"OPTIONS")
@@ -546,17 +560,14 @@ def _decoded(value: bytes) -> str:
 def _apply(
     policy: Policy,
     decision: object,
-    headers: list[Any],
+    headers: Iterable[Any],
     kind: type[AnyText],
     text_of: Callable[[AnyText], str],
 ) -> list[Any]:
     if not isinstance(decision, Decision):
         raise TypeError(f"decision must be a Decision, not {type(decision).__name__}")
-    names = []
-    for name, value in headers:
-        if not (isinstance(name, kind) and isinstance(value, kind)):
-            raise TypeError(f"headers must hold pairs of {kind.__name__}")
-        names.append(text_of(name).lower())
+    headers = _pairs("headers", headers, kind)
+    names = [text_of(name).lower() for name, _ in headers]
     fields: Any = decision.headers if kind is str else decision.raw_headers
     if decision.vary:
         fields = fields[:-1]  # Vary is always the last

@@ -1,0 +1,863 @@
+# cython: language_level=3
+# cython: binding=False, always_allow_keywords=False, auto_pickle=False, autotestdict=False
+# cython: embedsignature=True, embedsignature.format=clinic
+# cython: boundscheck=False, wraparound=False, initializedcheck=False
+# cython: freethreading_compatible=True
+"""The native engine: `_pure.py` over csrc/, decision for decision, only faster.
+
+Rules:
+1. Convert, scan, call, answer. What is allowed is decided in csrc/; what is said is spelt
+   out in _compile.py; no rule of CORS lives here.
+2. What does not depend on the request is built once, with the policy, and shared.
+3. Nothing is written to an object once it is built: any number of threads may use it.
+4. Importing this file imports nothing but the interpreter's own modules: no enum, no re.
+
+Place in the flow: Tables -> Decision; the twin of _pure.py.
+Never: differ from _pure.py, but in time.
+"""
+
+cimport cython
+from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize, PyBytes_GET_SIZE
+from cpython.mem cimport PyMem_Free, PyMem_Malloc
+from cpython.object cimport PyObject, PyTypeObject, newfunc
+from libc.stdint cimport UINT32_MAX, uint32_t
+
+from . cimport _csrc
+
+cdef extern from "Python.h":
+    bint PyBytes_Check(object value) noexcept
+    bint PyUnicode_Check(object value) noexcept
+    bint PyUnicode_CheckExact(object value) noexcept
+    bint PyBytes_CheckExact(object value) noexcept
+    int PyUnicode_KIND(object text) noexcept
+    void *PyUnicode_DATA(object text) noexcept
+    Py_ssize_t PyUnicode_GET_LENGTH(object text) noexcept
+    int PyUnicode_1BYTE_KIND
+    bint PyTuple_CheckExact(object value) noexcept
+
+    # What a tuple that we hold holds: borrowed, so none of it is kept.
+    PyObject *borrowed_item "PyTuple_GET_ITEM"(tuple value, Py_ssize_t index) noexcept
+    bint is_bytes "PyBytes_Check"(PyObject *value) noexcept
+    bint is_str "PyUnicode_Check"(PyObject *value) noexcept
+    char *bytes_data "PyBytes_AS_STRING"(PyObject *value) noexcept
+    Py_ssize_t bytes_size "PyBytes_GET_SIZE"(PyObject *value) noexcept
+
+    ctypedef struct TypeSlots "PyTypeObject":
+        newfunc tp_new
+        void *tp_vectorcall
+
+from os import urandom
+
+IMPLEMENTATION = "native"
+
+# Names that Vary may hold, in the order in which they are written, with their bits.
+cdef tuple VARY_NAMES = (
+    ("Origin", _csrc.CF_VARY_ORIGIN),
+    ("Access-Control-Request-Method", _csrc.CF_VARY_REQUEST_METHOD),
+    ("Access-Control-Request-Headers", _csrc.CF_VARY_REQUEST_HEADERS),
+)
+
+
+@cython.final
+@cython.no_gc
+@cython.freelist(64)
+cdef class Decision:
+    """What a policy says to one request. Immutable; made by a :class:`Policy` only.
+
+    Attributes:
+        allowed: whether this is a CORS request and its origin (for a preflight also its
+            method and header names) is allowed. ``False`` without an Origin.
+        outcome: the one :class:`~corsfast.Outcome` that says why.
+        is_preflight: whether this is a preflight, to be answered here and now.
+        status: the status to answer a preflight with; ``None`` for any other request, whose
+            status is the application's own.
+        headers: the fields to send, as ``(str, str)`` pairs in their usual spelling. ``Vary``
+            is among them where it is needed, as the last: merge it into what the application
+            sent (``Policy.apply_asgi`` and ``apply_wsgi`` do).
+        raw_headers: the same as ``(bytes, bytes)`` pairs with lower-case names.
+        vary: the field names in ``Vary``, as a tuple.
+    """
+
+    cdef readonly object outcome
+    cdef readonly bint allowed
+    cdef readonly bint is_preflight
+    cdef readonly object status
+    cdef readonly tuple vary
+    cdef unsigned vary_bits
+    # Either both are there, or `origin` and `answers` are, from which they follow.
+    cdef tuple whole_headers
+    cdef tuple whole_raw_headers
+    # The origin and, in a preflight's answer, the requested method and names that are
+    # echoed, each an exact str or bytes, or None.
+    cdef object origin
+    cdef object method
+    cdef object names
+    cdef Answers answers
+
+    @property
+    def headers(self):
+        if self.whole_headers is not None:
+            return self.whole_headers
+        cdef Answers answers = self.answers
+        fields = [(answers.allow_origin[0], as_str(self.origin))]
+        if self.method is not None:
+            fields.append((answers.allow_methods[0], as_str(self.method)))
+        if self.names is not None:
+            fields.append((answers.allow_headers[0], as_str(self.names)))
+        return (*fields, *(answers.preflight_tail if self.is_preflight else answers.tail)[0])
+
+    @property
+    def raw_headers(self):
+        if self.whole_raw_headers is not None:
+            return self.whole_raw_headers
+        cdef Answers answers = self.answers
+        fields = [(answers.allow_origin[1], as_bytes(self.origin))]
+        if self.method is not None:
+            fields.append((answers.allow_methods[1], as_bytes(self.method)))
+        if self.names is not None:
+            fields.append((answers.allow_headers[1], as_bytes(self.names)))
+        return (*fields, *(answers.preflight_tail if self.is_preflight else answers.tail)[1])
+
+    def __setattr__(self, name, value):
+        raise AttributeError(f"Decision is immutable: {name!r} cannot be set")
+
+    def __delattr__(self, name):
+        raise AttributeError(f"Decision is immutable: {name!r} cannot be deleted")
+
+    def __eq__(self, other):
+        if not isinstance(other, Decision):
+            return NotImplemented
+        from .decision import decision_key
+
+        return decision_key(self) == decision_key(other)
+
+    def __hash__(self):
+        from .decision import decision_key
+
+        return hash(decision_key(self))
+
+    def __repr__(self):
+        from .decision import decision_repr
+
+        return decision_repr(self)
+
+    def __copy__(self):
+        return self
+
+    def __deepcopy__(self, memo, /):
+        return self
+
+    def __reduce__(self):
+        raise TypeError("a Decision cannot be pickled; pickle the Policy")
+
+
+cdef PyObject *refuse_new(PyTypeObject *kind, PyObject *args, PyObject *kwargs) except NULL:
+    raise TypeError("a Decision is made by a Policy")
+
+
+# Decision.__new__(Decision) below calls the allocator itself; everybody else meets this.
+(<TypeSlots *> Decision).tp_vectorcall = NULL
+(<TypeSlots *> Decision).tp_new = <newfunc> <void *> refuse_new
+
+
+@cython.final
+@cython.internal
+cdef class Answers:
+    """What a policy says, spelt out: the parts of _compile.Tables that dynamic answers need."""
+
+    cdef tuple allow_origin  # a field's name as (str, bytes)
+    cdef tuple allow_methods
+    cdef tuple allow_headers
+    cdef tuple tail  # (headers, raw_headers)
+    cdef tuple preflight_tail
+    cdef tuple vary
+    cdef tuple preflight_vary
+    cdef object allowed  # Outcome.ALLOWED
+    cdef object preflight_status
+
+
+@cython.final
+cdef class Policy:
+    """Policy(*, allow_origins, allow_methods=(), allow_headers=(), expose_headers=(), allow_credentials=False, max_age=600, preflight_status=204, existing='replace', dangerously_tolerate=())
+--
+
+One compiled CORS policy. Immutable; safe to share between threads.
+
+    Args:
+        allow_origins: who may read responses: a list of origins exactly as browsers send
+            them (``"https://app.example.com"``), patterns (``"https://*.example.com"``,
+            ``"http://localhost:*"``), ``re.Pattern`` objects (always matched in full),
+            ``"null"``, or ``"*"``, which admits everybody.
+        allow_methods: methods beyond GET, HEAD and POST, or ``"*"`` for any.
+        allow_headers: request-header names beyond the safelisted ones, without regard to
+            case, or ``"*"`` for any but Authorization, which always needs its name.
+        expose_headers: response-header names that pages may read, or ``"*"`` (not with
+            credentials).
+        allow_credentials: whether cookies and other credentials may be used.
+        max_age: how long browsers may remember a preflight, 0 to 86400 seconds; ``None``
+            leaves the header out (browsers then use 5 seconds).
+        preflight_status: the status of an allowed preflight, 200 to 299.
+        existing: what becomes of an application's own Access-Control-Allow-Origin:
+            ``"replace"`` (the policy speaks alone) or ``"keep"`` (the application does).
+        dangerously_tolerate: names of risks to accept, each of which is then one
+            ``CorsfastSecurityWarning``: ``any-origin-with-credentials``,
+            ``null-origin-with-credentials``, ``foreign-origin``, ``public-suffix``,
+            ``insecure-origin``.
+
+    Raises:
+        PolicyError: with every problem of the options at once.
+        TypeError: for an unknown option.
+    """
+
+    cdef _csrc.cf_policy *core
+    cdef object tables
+    cdef Answers answers
+    cdef Decision no_origin
+    cdef Decision star_actual  # None where origins are looked at
+    cdef Decision star_preflight  # None there, or where something is echoed
+    cdef tuple actual_of  # by the exact origin's index; empty where there are too many
+    cdef tuple preflight_of
+    cdef tuple refused  # by cf_outcome
+    cdef tuple refused_preflight
+    cdef tuple regexes
+    cdef bint echo_method
+    cdef bint echo_headers
+    cdef bint keep_existing
+
+    def __cinit__(
+        self,
+        *,
+        allow_origins,
+        allow_methods=(),
+        allow_headers=(),
+        expose_headers=(),
+        allow_credentials=False,
+        max_age=600,
+        preflight_status=204,
+        existing="replace",
+        dangerously_tolerate=(),
+    ):
+        from ._compile import compile_options
+
+        tables = compile_options(
+            allow_origins=allow_origins,
+            allow_methods=allow_methods,
+            allow_headers=allow_headers,
+            expose_headers=expose_headers,
+            allow_credentials=allow_credentials,
+            max_age=max_age,
+            preflight_status=preflight_status,
+            existing=existing,
+            dangerously_tolerate=dangerously_tolerate,
+        )
+        self.tables = tables
+        self.regexes = tables.regexes
+        self.echo_method = tables.echo_method
+        self.echo_headers = tables.echo_headers
+        self.keep_existing = tables.keep_existing
+        cdef list exact = list(tables.exact)
+        self.core = build_core(tables, exact)
+        self.answers = build_answers(tables)
+        build_decisions(self, tables, exact)
+
+    def __dealloc__(self):
+        _csrc.cf_policy_free(self.core)
+
+    # -- deciding ----------------------------------------------------------------------------
+
+    def actual(self, origin, /):
+        """Decide a request that is not a preflight, by its Origin (``None``: it has none)."""
+        return self.no_origin if origin is None else decide_actual(self, origin)
+
+    def preflight(self, origin, request_method, request_headers=None, /):
+        """Decide a preflight by its Origin and the two Access-Control-Request-* values.
+
+        ``request_headers`` may hold several header lines as a list or tuple. Without an
+        Origin there is no preflight: the answer is that of ``actual(None)``.
+        """
+        if origin is None:
+            return self.no_origin
+        return decide_preflight(self, origin, request_method, request_headers)
+
+    def decide(self, method, origin, request_method=None, request_headers=None, /):
+        """Work out what kind of request this is, and decide it.
+
+        A preflight is an OPTIONS request with both Origin and Access-Control-Request-Method.
+        """
+        if origin is None:
+            return self.no_origin
+        if request_method is None or not is_options(method):
+            return decide_actual(self, origin)
+        return decide_preflight(self, origin, request_method, request_headers)
+
+    def asgi(self, scope, /):
+        """Decide an ASGI ``http`` or ``websocket`` scope. A handshake has no preflight."""
+        if not isinstance(scope, dict):
+            raise TypeError(f"scope must be a dict, not {type(scope).__name__}")
+        cdef object origin = None
+        cdef object request_method = None
+        cdef object request_headers = None
+        cdef tuple halves
+        cdef PyObject *name
+        cdef _csrc.cf_field field
+        headers = (<dict> scope).get("headers", ())
+        for pair in headers if type(headers) is list else list(headers):
+            halves = proven_pair("scope['headers']", pair, False)
+            name = borrowed_item(halves, 0)
+            field = _csrc.cf_request_field(bytes_data(name), <size_t> bytes_size(name))
+            if field == _csrc.CF_FIELD_OTHER:
+                continue
+            value = halves[1]
+            if field == _csrc.CF_FIELD_ORIGIN:
+                origin = value if origin is None else origin + b"," + value
+            elif field == _csrc.CF_FIELD_REQUEST_METHOD:
+                request_method = (
+                    value if request_method is None else request_method + b"," + value
+                )
+            elif field == _csrc.CF_FIELD_REQUEST_HEADERS:
+                request_headers = (
+                    value if request_headers is None else request_headers + b"," + value
+                )
+        if origin is None:
+            return self.no_origin
+        if request_method is None or not is_options((<dict> scope).get("method", "")):
+            return decide_actual(self, origin)
+        return decide_preflight(self, origin, request_method, request_headers)
+
+    def wsgi(self, environ, /):
+        """Decide a WSGI environ."""
+        if not isinstance(environ, dict):
+            raise TypeError(f"environ must be a dict, not {type(environ).__name__}")
+        cdef dict fields = environ
+        origin = fields.get("HTTP_ORIGIN")
+        if origin is None:
+            return self.no_origin
+        request_method = fields.get("HTTP_ACCESS_CONTROL_REQUEST_METHOD")
+        if request_method is None or not is_options(fields.get("REQUEST_METHOD", "")):
+            return decide_actual(self, origin)
+        return decide_preflight(
+            self, origin, request_method, fields.get("HTTP_ACCESS_CONTROL_REQUEST_HEADERS")
+        )
+
+    def allows_origin(self, origin, /):
+        """Whether ``actual(origin)`` would be allowed: for WebSocket handshakes and CSRF checks.
+
+        ``False`` for ``None``: who sends no Origin has not shown that it is allowed.
+        """
+        cdef _csrc.cf_slice seen
+        cdef uint32_t exact
+        if origin is None:
+            return False
+        owner = see(origin, "origin", " or None", _csrc.CF_MAX_ORIGIN, &seen)
+        return match_origin(self, seen, &exact) == _csrc.CF_ALLOWED
+
+    # -- answering ---------------------------------------------------------------------------
+
+    def apply_asgi(self, decision, headers, /):
+        """A new list: an ASGI response's headers with what the decision says worked in.
+
+        ``headers`` holds ``(bytes, bytes)`` pairs, tuples or lists, and is left as it is. The
+        application's own Access-Control-Allow-Origin and -Credentials are dropped (unless
+        ``existing="keep"`` and it sent the former), Vary is merged, all else is kept.
+        """
+        return apply(self, decision, headers, False)
+
+    def apply_wsgi(self, decision, headers, /):
+        """The same as :meth:`apply_asgi` over a WSGI response's ``(str, str)`` pairs."""
+        return apply(self, decision, headers, True)
+
+    # -- being a value -----------------------------------------------------------------------
+
+    def __setattr__(self, name, value):
+        raise AttributeError(f"Policy is immutable: {name!r} cannot be set")
+
+    def __delattr__(self, name):
+        raise AttributeError(f"Policy is immutable: {name!r} cannot be deleted")
+
+    def __eq__(self, other):
+        if not isinstance(other, Policy):
+            return NotImplemented
+        return self.tables.spec.key() == (<Policy> other).tables.spec.key()
+
+    def __hash__(self):
+        return hash(self.tables.spec.key())
+
+    def __repr__(self):
+        return self.tables.spec.show()
+
+    def __copy__(self):
+        return self
+
+    def __deepcopy__(self, memo, /):
+        return self
+
+    def __reduce__(self):
+        from ._restore import restore_policy
+
+        return restore_policy, (self.tables.spec.options(),)
+
+
+# -- building --------------------------------------------------------------------------------
+
+
+cdef _csrc.cf_policy *build_core(tables, list exact) except NULL:
+    """Hand the tables to C. Every slice borrows from an object that outlives the call."""
+    cdef _csrc.cf_tables given
+    cdef _csrc.cf_policy *core = NULL
+    cdef _csrc.cf_status status
+    cdef list methods = list(tables.methods)
+    cdef list names = list(tables.header_names)
+    cdef dict by_host = {}
+    for rule in tables.rules:
+        by_host.setdefault(rule.host, []).extend(
+            (rule.scheme == "https", first, last) for first, last in rule.ports
+        )
+    cdef list hosts = list(by_host)
+    cdef list leaves = [leaf for host in hosts for leaf in by_host[host]]
+    cdef _csrc.cf_slice *slices = NULL
+    cdef _csrc.cf_rule *rules = NULL
+    cdef _csrc.cf_leaf *leaf_array = NULL
+    cdef size_t i
+    cdef size_t at = 0
+    seed = int.from_bytes(urandom(8), "little")
+    try:
+        slices = <_csrc.cf_slice *> allocate(
+            len(exact) + len(methods) + len(names), sizeof(_csrc.cf_slice)
+        )
+        rules = <_csrc.cf_rule *> allocate(len(hosts), sizeof(_csrc.cf_rule))
+        leaf_array = <_csrc.cf_leaf *> allocate(len(leaves), sizeof(_csrc.cf_leaf))
+        given.exact = slices
+        given.n_exact = borrow(exact, slices)
+        given.methods = slices + given.n_exact
+        given.n_methods = borrow(methods, slices + given.n_exact)
+        given.headers = given.methods + given.n_methods
+        given.n_headers = borrow(names, slices + given.n_exact + given.n_methods)
+        for i, (https, first, last) in enumerate(leaves):
+            leaf_array[i].https = https
+            leaf_array[i].first_port = first
+            leaf_array[i].last_port = last
+        for i, host in enumerate(hosts):
+            rules[i].host = borrow_one(host)
+            rules[i].leaves = leaf_array + at
+            rules[i].n_leaves = len(by_host[host])
+            at += rules[i].n_leaves
+        given.rules = rules
+        given.n_rules = len(hosts)
+        given.star = tables.star
+        given.any_web_origin = tables.any_web_origin
+        given.any_method = tables.any_method
+        given.any_header = tables.any_header
+        given.ask_caller = bool(tables.regexes)
+        given.seed = seed
+        status = _csrc.cf_policy_new(&given, &core)
+    finally:
+        PyMem_Free(slices)
+        PyMem_Free(rules)
+        PyMem_Free(leaf_array)
+    if status == _csrc.CF_NO_MEMORY:
+        raise MemoryError
+    if status != _csrc.CF_OK:
+        raise AssertionError("the compiled tables break a rule of corsfast.h")
+    return core
+
+
+cdef void *allocate(size_t count, size_t size) except NULL:
+    cdef void *memory = PyMem_Malloc(max(count, 1) * size)
+    if memory == NULL:
+        raise MemoryError
+    return memory
+
+
+cdef _csrc.cf_slice borrow_one(str text) noexcept:
+    """The bytes of a str that is known to be ASCII; they live as long as it does."""
+    cdef _csrc.cf_slice slice
+    slice.data = <const char *> PyUnicode_DATA(text)
+    slice.length = <size_t> PyUnicode_GET_LENGTH(text)
+    return slice
+
+
+cdef size_t borrow(list texts, _csrc.cf_slice *slices) except? 0:
+    cdef size_t i
+    for i in range(<size_t> len(texts)):
+        slices[i] = borrow_one(texts[i])
+    return <size_t> len(texts)
+
+
+cdef Answers build_answers(tables):
+    from . import _compile
+    from .decision import Outcome
+
+    cdef Answers answers = Answers.__new__(Answers)
+    answers.allow_origin = spell(_compile.ALLOW_ORIGIN)
+    answers.allow_methods = spell(_compile.ALLOW_METHODS)
+    answers.allow_headers = spell(_compile.ALLOW_HEADERS)
+    answers.tail = tuple(tables.actual_tail)
+    answers.preflight_tail = tuple(tables.preflight_tail)
+    answers.vary = tables.actual_vary
+    answers.preflight_vary = tables.preflight_vary
+    answers.allowed = Outcome.ALLOWED
+    answers.preflight_status = tables.preflight_status
+    return answers
+
+
+cdef tuple spell(str name):
+    return name, name.lower().encode("ascii")
+
+
+cdef build_decisions(Policy self, tables, list exact):
+    """Every decision in which nothing depends on the request, but for the exact origin."""
+    from . import limits
+    from ._compile import REFUSED_PREFLIGHT_STATUS, with_origin
+    from .decision import Outcome
+
+    vary, preflight_vary = tables.actual_vary, tables.preflight_vary
+    status = tables.preflight_status
+    echoes = self.echo_method or self.echo_headers
+    self.no_origin = whole(Outcome.NO_ORIGIN, None, tables.no_origin, vary)
+    self.refused = tuple(
+        [whole(outcome, None, tables.refused, vary) for outcome in Outcome]
+    )
+    self.refused_preflight = tuple(
+        [
+            whole(outcome, REFUSED_PREFLIGHT_STATUS, tables.refused_preflight, preflight_vary)
+            for outcome in Outcome
+        ]
+    )
+    if tables.star:
+        self.star_actual = whole(Outcome.ALLOWED, None, tables.no_origin, vary)
+        answer = with_origin("*", tables.preflight_tail)
+        self.star_preflight = whole(Outcome.ALLOWED, status, answer, preflight_vary)
+    if len(exact) > limits.MAX_PREBUILT_ORIGINS:
+        exact = []
+    self.actual_of = tuple(
+        [
+            whole(Outcome.ALLOWED, None, with_origin(origin, tables.actual_tail), vary)
+            for origin in exact
+        ]
+    )
+    self.preflight_of = tuple(
+        [
+            whole(
+                Outcome.ALLOWED, status, with_origin(origin, tables.preflight_tail), preflight_vary
+            )
+            for origin in ([] if echoes else exact)
+        ]
+    )
+
+
+cdef Decision whole(outcome, status, block, tuple vary):
+    """A decision in which nothing is left to be filled in."""
+    from .decision import Outcome
+
+    cdef Decision decision = Decision.__new__(Decision)
+    decision.outcome = outcome
+    decision.allowed = outcome is Outcome.ALLOWED
+    decision.is_preflight = status is not None
+    decision.status = status
+    decision.vary = vary
+    decision.vary_bits = bits_of(vary)
+    decision.whole_headers = block.headers
+    decision.whole_raw_headers = block.raw_headers
+    return decision
+
+
+cdef unsigned bits_of(tuple vary) except? 0:
+    cdef unsigned bits = 0
+    for name, bit in VARY_NAMES:
+        if name in vary:
+            bits |= <unsigned> bit
+    return bits
+
+
+# -- deciding --------------------------------------------------------------------------------
+
+
+cdef inline _csrc.cf_outcome match_origin(
+    Policy self, _csrc.cf_slice origin, uint32_t *exact
+) except? _csrc.CF_ASK_CALLER:
+    cdef _csrc.cf_outcome outcome = _csrc.cf_match_origin(
+        self.core, origin.data, origin.length, exact
+    )
+    if outcome == _csrc.CF_ASK_CALLER:
+        return ask_regexes(self, origin, exact)
+    return outcome
+
+
+cdef _csrc.cf_outcome ask_regexes(
+    Policy self, _csrc.cf_slice origin, uint32_t *exact
+) except? _csrc.CF_ASK_CALLER:
+    cdef str text = origin.data[:origin.length].decode("ascii")
+    for regex in self.regexes:
+        if regex.fullmatch(text):
+            exact[0] = UINT32_MAX
+            return _csrc.CF_ALLOWED
+    return _csrc.CF_ORIGIN_NOT_ALLOWED
+
+
+cdef Decision decide_actual(Policy self, object origin):
+    cdef _csrc.cf_slice seen
+    cdef uint32_t exact
+    origin = see(origin, "origin", " or None", _csrc.CF_MAX_ORIGIN, &seen)
+    cdef _csrc.cf_outcome outcome = match_origin(self, seen, &exact)
+    if outcome != _csrc.CF_ALLOWED:
+        return <Decision> self.refused[<Py_ssize_t> outcome]
+    if self.star_actual is not None:
+        return self.star_actual
+    if exact < <uint32_t> len(self.actual_of):
+        return <Decision> self.actual_of[<Py_ssize_t> exact]
+    cdef Answers answers = self.answers
+    cdef Decision decision = Decision.__new__(Decision)
+    decision.outcome = answers.allowed
+    decision.allowed = True
+    decision.is_preflight = False
+    decision.status = None
+    decision.vary = answers.vary
+    decision.vary_bits = _csrc.CF_VARY_ORIGIN
+    decision.origin = origin
+    decision.answers = answers
+    return decision
+
+
+cdef Decision decide_preflight(
+    Policy self, object origin, object request_method, object request_headers
+):
+    cdef _csrc.cf_slice origin_seen
+    cdef _csrc.cf_slice method_seen
+    cdef _csrc.cf_slice names_seen
+    cdef uint32_t exact
+    cdef _csrc.c_bool joined = True
+    origin = see(origin, "origin", " or None", _csrc.CF_MAX_ORIGIN, &origin_seen)
+    method = see(request_method, "request_method", "", _csrc.CF_MAX_METHOD, &method_seen)
+    names = see_list(request_headers, &names_seen)
+    cdef _csrc.cf_outcome outcome = match_origin(self, origin_seen, &exact)
+    if outcome == _csrc.CF_ALLOWED:
+        outcome = _csrc.cf_match_method(self.core, method_seen.data, method_seen.length)
+    if outcome == _csrc.CF_ALLOWED:
+        outcome = _csrc.cf_match_headers(
+            self.core, names_seen.data, names_seen.length, &joined
+        )
+    if outcome != _csrc.CF_ALLOWED:
+        return <Decision> self.refused_preflight[<Py_ssize_t> outcome]
+    if self.star_preflight is not None:
+        return self.star_preflight
+    if exact < <uint32_t> len(self.preflight_of):
+        return <Decision> self.preflight_of[<Py_ssize_t> exact]
+    cdef Answers answers = self.answers
+    cdef Decision decision = Decision.__new__(Decision)
+    decision.outcome = answers.allowed
+    decision.allowed = True
+    decision.is_preflight = True
+    decision.status = answers.preflight_status
+    decision.vary = answers.preflight_vary
+    decision.vary_bits = (
+        _csrc.CF_VARY_ORIGIN | _csrc.CF_VARY_REQUEST_METHOD | _csrc.CF_VARY_REQUEST_HEADERS
+    )
+    decision.origin = origin
+    if self.echo_method:
+        decision.method = method
+    if self.echo_headers:
+        if not joined:
+            names = join_names(names_seen)
+        decision.names = names or None
+    decision.answers = answers
+    return decision
+
+
+cdef bytes join_names(_csrc.cf_slice names):
+    cdef bytes joined = PyBytes_FromStringAndSize(NULL, <Py_ssize_t> names.length)
+    cdef size_t length = _csrc.cf_join_names(
+        names.data, names.length, PyBytes_AS_STRING(joined)
+    )
+    return joined[: <Py_ssize_t> length]
+
+
+# -- reading what callers pass ---------------------------------------------------------------
+
+
+cdef inline object see(
+    object value, str what, str also, size_t limit, _csrc.cf_slice *seen
+):
+    """A header value as bytes, one a character; no more of them than can matter.
+
+    Returns the exact str or bytes that owns them: keep it as long as `seen` is used.
+    """
+    if PyBytes_CheckExact(value):
+        seen.data = PyBytes_AS_STRING(value)
+        seen.length = <size_t> PyBytes_GET_SIZE(value)
+        return value
+    if PyUnicode_CheckExact(value) and PyUnicode_KIND(value) == PyUnicode_1BYTE_KIND:
+        seen.data = <const char *> PyUnicode_DATA(value)
+        seen.length = <size_t> PyUnicode_GET_LENGTH(value)
+        return value
+    return see_slowly(value, what, also, limit, seen)
+
+
+cdef object see_slowly(
+    object value, str what, str also, size_t limit, _csrc.cf_slice *seen
+):
+    """The same for subclasses and for text beyond latin-1."""
+    if PyUnicode_Check(value):
+        text = str.__str__(value)
+        if PyUnicode_KIND(text) != PyUnicode_1BYTE_KIND:
+            # What latin-1 cannot write becomes "?", which no origin and no token holds.
+            text = text[: limit + 1].encode("latin-1", "replace")
+        return see(text, what, also, limit, seen)
+    if PyBytes_Check(value):
+        return see(bytes.__getitem__(value, slice(0, limit + 1)), what, also, limit, seen)
+    raise TypeError(f"{what} must be str or bytes{also}, not {type(value).__name__}")
+
+
+cdef inline object see_list(object value, _csrc.cf_slice *seen):
+    """The lines of a list header as one; no more of them than can matter."""
+    if value is None:
+        seen.data = NULL
+        seen.length = 0
+        return None
+    if isinstance(value, (list, tuple)):
+        value = join_lines(value)
+    return see(
+        value,
+        "request_headers",
+        ", None, or a list or tuple of str or bytes",
+        _csrc.CF_MAX_HEADER_LIST,
+        seen,
+    )
+
+
+cdef bytes join_lines(lines):
+    cdef _csrc.cf_slice seen
+    cdef size_t total = 0
+    cdef list taken = []
+    for line in lines:
+        owner = see(
+            line, "each of request_headers", "", _csrc.CF_MAX_HEADER_LIST, &seen
+        )
+        if taken:
+            total += 1
+        if seen.length > _csrc.CF_MAX_HEADER_LIST:
+            seen.length = _csrc.CF_MAX_HEADER_LIST + 1
+        total += seen.length
+        taken.append(seen.data[: seen.length])
+        if total > _csrc.CF_MAX_HEADER_LIST:
+            break
+    return b",".join(taken)
+
+
+cdef inline bint is_options(object method) except -1:
+    if method == "OPTIONS" or method == b"OPTIONS":
+        return True
+    if isinstance(method, (str, bytes)):
+        return False
+    raise TypeError(f"method must be str or bytes, not {type(method).__name__}")
+
+
+cdef inline tuple proven_pair(str what, object pair, bint text):
+    """A header field as an exact tuple of two str (`text`) or of two bytes."""
+    cdef tuple halves
+    if PyTuple_CheckExact(pair):
+        halves = pair
+    else:
+        halves = tuple(pair) if isinstance(pair, (tuple, list)) else ()
+    if len(halves) == 2:
+        if text:
+            if is_str(borrowed_item(halves, 0)) and is_str(borrowed_item(halves, 1)):
+                return halves
+        elif is_bytes(borrowed_item(halves, 0)) and is_bytes(borrowed_item(halves, 1)):
+            return halves
+    raise TypeError(f"{what} must hold pairs of {'str' if text else 'bytes'}")
+
+
+cdef str as_str(object text):
+    return text if isinstance(text, str) else (<bytes> text).decode("ascii")
+
+
+cdef bytes as_bytes(object text):
+    return text if isinstance(text, bytes) else (<str> text).encode("ascii")
+
+
+# -- working a decision into a response ------------------------------------------------------
+
+
+cdef list apply(Policy self, object given, object headers, bint text):
+    if not isinstance(given, Decision):
+        raise TypeError(f"decision must be a Decision, not {type(given).__name__}")
+    cdef Decision decision = given
+    cdef tuple fields = decision.headers if text else decision.raw_headers
+    cdef Py_ssize_t n_fields = len(fields) - (decision.vary_bits != 0)  # Vary is the last
+    cdef list pairs = list(headers)
+    cdef list kept = []
+    cdef unsigned present = 0
+    cdef Py_ssize_t last_vary = -1
+    cdef bint keep_all = self.keep_existing and sent_origin(pairs, text)
+    cdef tuple halves
+    cdef _csrc.cf_slice seen
+    cdef _csrc.cf_field field
+    cdef Py_ssize_t i
+    for pair in pairs:
+        halves = proven_pair("headers", pair, text)
+        field = response_field(halves)
+        if field == _csrc.CF_FIELD_VARY:
+            owner = see_whole(halves[1], &seen)
+            present |= _csrc.cf_scan_vary(seen.data, seen.length)
+            last_vary = len(kept)
+        elif field != _csrc.CF_FIELD_OTHER and not keep_all and (
+            decision.is_preflight
+            or field == _csrc.CF_FIELD_ALLOW_ORIGIN
+            or field == _csrc.CF_FIELD_ALLOW_CREDENTIALS
+        ):
+            continue
+        kept.append(pair)
+    if not present & _csrc.CF_VARY_STAR and decision.vary_bits & ~present:
+        if last_vary >= 0:
+            kept[last_vary] = merge_vary(kept[last_vary], decision, present, text)
+        else:
+            kept.append(fields[n_fields])
+    if not keep_all:
+        for i in range(n_fields):
+            kept.append(fields[i])
+    return kept
+
+
+cdef inline _csrc.cf_field response_field(tuple halves):
+    cdef _csrc.cf_slice seen
+    cdef PyObject *name = borrowed_item(halves, 0)
+    if is_bytes(name):
+        return _csrc.cf_response_field(bytes_data(name), <size_t> bytes_size(name))
+    owner = see_whole(halves[0], &seen)
+    return _csrc.cf_response_field(seen.data, seen.length)
+
+
+cdef bint sent_origin(list pairs, bint text) except -1:
+    """Whether the application sent an Access-Control-Allow-Origin of its own."""
+    for pair in pairs:
+        field = response_field(proven_pair("headers", pair, text))
+        if field == _csrc.CF_FIELD_ALLOW_ORIGIN:
+            return True
+    return False
+
+
+cdef tuple merge_vary(object pair, Decision decision, unsigned present, bint text):
+    """The pair with the names behind its value that no Vary line holds yet."""
+    missing = [
+        name
+        for name, bit in VARY_NAMES
+        if (<unsigned> bit) & decision.vary_bits and not (<unsigned> bit) & present
+    ]
+    name, value = pair
+    if text:
+        return name, ", ".join([value, *missing] if value else missing)
+    raw = ", ".join(missing).encode("ascii")
+    return name, value + b", " + raw if value else raw
+
+
+cdef inline object see_whole(object value, _csrc.cf_slice *seen):
+    """A response's header name or value as bytes; it is the application's own, so no limit."""
+    if PyUnicode_Check(value) and PyUnicode_KIND(value) != PyUnicode_1BYTE_KIND:
+        value = value.encode("latin-1", "replace")
+    if PyBytes_Check(value):
+        seen.data = PyBytes_AS_STRING(value)
+        seen.length = <size_t> PyBytes_GET_SIZE(value)
+    else:
+        seen.data = <const char *> PyUnicode_DATA(value)
+        seen.length = <size_t> PyUnicode_GET_LENGTH(value)
+    return value
