@@ -1,0 +1,260 @@
+"""The ASGI middleware with Starlette and FastAPI in process, around them and inside.
+
+Marked `server` because it needs the same packages, which not every target of a wheel has; for
+the same reason they are imported where they are used. No test client: its own dependencies
+change too often, and a scope and its messages are all that is needed.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import asynccontextmanager
+from typing import Any
+
+import pytest
+
+from corsfast.middleware.asgi import CORSMiddleware
+
+pytestmark = pytest.mark.server
+
+APP = "https://app.example.com"
+OTHER = "https://other.example"
+OPTIONS: dict[str, Any] = {"allow_origins": [APP], "allow_methods": ["PUT"]}
+
+
+def routes() -> list[Any]:
+    from starlette.exceptions import HTTPException
+    from starlette.responses import PlainTextResponse, Response, StreamingResponse
+    from starlette.routing import Route, WebSocketRoute
+
+    cached = PlainTextResponse("cached")
+
+    async def hello(request: Any) -> Any:
+        return PlainTextResponse("hello")
+
+    async def one_object(request: Any) -> Any:
+        return cached
+
+    async def missing(request: Any) -> Any:
+        raise HTTPException(404)
+
+    async def broken(request: Any) -> Any:
+        raise RuntimeError("bug")
+
+    async def unmodified(request: Any) -> Any:
+        return Response(status_code=304, headers={"ETag": '"1"', "Vary": "Accept"})
+
+    async def stream(request: Any) -> Any:
+        async def parts() -> Any:
+            yield b"one "
+            yield b"two"
+
+        return StreamingResponse(parts())
+
+    async def deny(socket: Any) -> None:
+        await socket.send_denial_response(PlainTextResponse("no", status_code=401))
+
+    return [
+        Route("/", hello),
+        Route("/cached", one_object),
+        Route("/missing", missing),
+        Route("/broken", broken),
+        Route("/unmodified", unmodified),
+        Route("/stream", stream),
+        WebSocketRoute("/socket", deny),
+    ]
+
+
+def starlette(**options: Any) -> Any:
+    from starlette.applications import Starlette
+
+    return Starlette(routes=routes(), **options)
+
+
+def fastapi(**options: Any) -> Any:
+    from fastapi import FastAPI
+
+    return FastAPI(routes=routes(), **options)
+
+
+@pytest.fixture(params=[starlette, fastapi])
+def framework(request: pytest.FixtureRequest) -> Any:
+    return request.param
+
+
+def scope(path: str, method: str = "GET", **headers: str) -> dict[str, Any]:
+    return {
+        "type": "http",
+        "asgi": {"version": "3.0", "spec_version": "2.3"},
+        "http_version": "1.1",
+        "method": method,
+        "scheme": "http",
+        "path": path,
+        "raw_path": path.encode(),
+        "root_path": "",
+        "query_string": b"",
+        "headers": [(k.replace("_", "-").encode(), v.encode()) for k, v in headers.items()],
+        "client": ("127.0.0.1", 1),
+        "server": ("127.0.0.1", 80),
+    }
+
+
+def preflight(origin: str = APP) -> dict[str, Any]:
+    return scope("/", "OPTIONS", origin=origin, access_control_request_method="PUT")
+
+
+class Response:
+    """What an application sent, and the exception that it let through."""
+
+    def __init__(self) -> None:
+        self.messages: list[dict[str, Any]] = []
+        self.error: Exception | None = None
+
+    @property
+    def status(self) -> int:
+        return int(self.messages[0]["status"])
+
+    @property
+    def body(self) -> bytes:
+        return b"".join(message.get("body", b"") for message in self.messages)
+
+    def all(self, name: bytes) -> list[bytes]:
+        return [value for key, value in self.messages[0]["headers"] if key == name]
+
+
+def ask(app: Any, scope: dict[str, Any], *received: dict[str, Any]) -> Response:
+    """Call an application as a server does."""
+    response = Response()
+    waiting = list(received) or [{"type": "http.request", "body": b"", "more_body": False}]
+
+    async def receive() -> dict[str, Any]:
+        if not waiting:
+            await asyncio.Event().wait()  # the client stays, and says nothing more
+        return waiting.pop(0)
+
+    async def send(message: dict[str, Any]) -> None:
+        response.messages.append(message)
+
+    async def serve() -> None:
+        try:
+            await app(scope, receive, send)
+        except Exception as error:
+            response.error = error
+
+    asyncio.run(serve())
+    return response
+
+
+@pytest.mark.parametrize(
+    ("path", "status", "body"),
+    [
+        ("/", 200, b"hello"),
+        ("/missing", 404, None),
+        ("/nowhere", 404, None),
+        ("/broken", 500, b"Internal Server Error"),
+        ("/unmodified", 304, b""),
+        ("/stream", 200, b"one two"),
+    ],
+)
+def test_around_a_framework(
+    Policy: Any, framework: Any, path: str, status: int, body: bytes | None
+) -> None:
+    response = ask(CORSMiddleware(framework(), Policy(**OPTIONS)), scope(path, origin=APP))
+    assert response.status == status
+    assert body in (None, response.body)
+    assert response.all(b"access-control-allow-origin") == [APP.encode()]
+    (vary,) = response.all(b"vary")
+    assert vary == (b"Accept, Origin" if path == "/unmodified" else b"Origin")
+
+
+def test_an_exception_still_reaches_the_server(Policy: Any, framework: Any) -> None:
+    app = CORSMiddleware(framework(), Policy(**OPTIONS))
+    assert repr(ask(app, scope("/broken", origin=APP)).error) == "RuntimeError('bug')"
+
+
+def test_a_response_object_sent_twice_collects_nothing(Policy: Any, framework: Any) -> None:
+    app = CORSMiddleware(framework(), Policy(**OPTIONS))
+    first, second, third = (ask(app, scope("/cached", origin=APP)) for _ in range(3))
+    assert first.messages == second.messages == third.messages
+    assert third.all(b"access-control-allow-origin") == [APP.encode()]
+
+
+@pytest.mark.parametrize("ready", [True, False], ids=["policy", "options"])
+def test_as_a_frameworks_own_middleware(Policy: Any, framework: Any, ready: bool) -> None:
+    app = framework()
+    if ready:
+        app.add_middleware(CORSMiddleware, Policy(**OPTIONS))
+    else:
+        app.add_middleware(CORSMiddleware, **OPTIONS)
+    allowed = ask(app, scope("/", origin=APP))
+    assert allowed.body == b"hello"
+    assert allowed.all(b"access-control-allow-origin") == [APP.encode()]
+    refused = ask(app, scope("/", origin=OTHER))
+    assert refused.body == b"hello"
+    assert refused.all(b"access-control-allow-origin") == []
+    answer = ask(app, preflight())
+    assert (answer.status, answer.body) == (204, b"")
+    assert answer.all(b"access-control-allow-methods") == [b"PUT"]
+    assert ask(app, preflight(OTHER)).status == 403
+
+
+def test_lifespan_of_a_framework(Policy: Any, framework: Any) -> None:
+    seen = []
+
+    @asynccontextmanager
+    async def lifespan(app: Any) -> Any:
+        seen.append("up")
+        yield
+        seen.append("down")
+
+    app = CORSMiddleware(framework(lifespan=lifespan), Policy(**OPTIONS))
+    steps = [{"type": "lifespan.startup"}, {"type": "lifespan.shutdown"}]
+    response = ask(app, {"type": "lifespan", "asgi": {"version": "3.0"}, "state": {}}, *steps)
+    assert seen == ["up", "down"]
+    assert [m["type"] for m in response.messages] == [s["type"] + ".complete" for s in steps]
+
+
+def test_a_handshake_that_a_framework_refuses(Policy: Any, framework: Any) -> None:
+    handshake = scope("/socket", origin=APP)
+    del handshake["method"]
+    handshake |= {
+        "type": "websocket",
+        "scheme": "ws",
+        "subprotocols": [],
+        "extensions": {"websocket.http.response": {}},
+    }
+    app = CORSMiddleware(framework(), Policy(**OPTIONS))
+    response = ask(app, handshake, {"type": "websocket.connect"})
+    assert (response.status, response.body) == (401, b"no")
+    assert response.all(b"access-control-allow-origin") == [APP.encode()]
+
+
+def test_preflights_come_before_authentication(Policy: Any, framework: Any) -> None:
+    from starlette.responses import PlainTextResponse
+
+    class Authentication:
+        def __init__(self, app: Any) -> None:
+            self.app = app
+
+        async def __call__(self, *call: Any) -> None:
+            await PlainTextResponse("who are you?", status_code=401)(*call)
+
+    inner = framework()
+    inner.add_middleware(Authentication)
+    app = CORSMiddleware(inner, Policy(**OPTIONS))
+    assert ask(app, preflight()).status == 204
+    response = ask(app, scope("/", origin=APP))
+    assert response.status == 401
+    assert response.all(b"access-control-allow-origin") == [APP.encode()]
+
+
+def test_servers_take_it_for_asgi_3(Policy: Any, framework: Any) -> None:
+    import hypercorn.utils
+    import uvicorn
+
+    app = CORSMiddleware(framework(), Policy(**OPTIONS))
+    assert hypercorn.utils.is_asgi(app)
+    config = uvicorn.Config(app, proxy_headers=False)
+    config.load()
+    assert config.interface == "asgi3"
+    assert config.loaded_app is app
