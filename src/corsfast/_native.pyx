@@ -302,12 +302,16 @@ One compiled CORS policy. Immutable; safe to share between threads.
         cdef _csrc.cf_field field
         headers = (<dict> scope).get("headers", ())
         for pair in headers if type(headers) is list else list(headers):
-            halves = proven_pair("scope['headers']", pair, False)
-            name = borrowed_item(halves, 0)
+            halves = exact_pair(pair)
+            name = NULL if halves is None else borrowed_item(halves, 0)
+            if name == NULL or not is_bytes(name):
+                raise TypeError("scope['headers'] must hold pairs of bytes")
             field = _csrc.cf_request_field(bytes_data(name), <size_t> bytes_size(name))
             if field == _csrc.CF_FIELD_OTHER:
                 continue
             value = halves[1]
+            if not isinstance(value, bytes):
+                raise TypeError("scope['headers'] must hold pairs of bytes")
             if field == _csrc.CF_FIELD_ORIGIN:
                 origin = value if origin is None else origin + b"," + value
             elif field == _csrc.CF_FIELD_REQUEST_METHOD:
@@ -751,20 +755,13 @@ cdef inline bint is_options(object method) except -1:
     raise TypeError(f"method must be str or bytes, not {type(method).__name__}")
 
 
-cdef inline tuple proven_pair(str what, object pair, bint text):
-    """A header field as an exact tuple of two str (`text`) or of two bytes."""
-    cdef tuple halves
+cdef inline tuple exact_pair(object pair):
+    """A header field as an exact tuple of two, or None."""
     if PyTuple_CheckExact(pair):
-        halves = pair
-    else:
-        halves = tuple(pair) if isinstance(pair, (tuple, list)) else ()
-    if len(halves) == 2:
-        if text:
-            if is_str(borrowed_item(halves, 0)) and is_str(borrowed_item(halves, 1)):
-                return halves
-        elif is_bytes(borrowed_item(halves, 0)) and is_bytes(borrowed_item(halves, 1)):
-            return halves
-    raise TypeError(f"{what} must hold pairs of {'str' if text else 'bytes'}")
+        return pair if len(<tuple> pair) == 2 else None
+    if isinstance(pair, (tuple, list)) and len(pair) == 2:
+        return tuple(pair)
+    return None
 
 
 cdef str as_str(object text):
@@ -794,7 +791,7 @@ cdef list apply(Policy self, object given, object headers, bint text):
     cdef _csrc.cf_field field
     cdef Py_ssize_t i
     for pair in pairs:
-        halves = proven_pair("headers", pair, text)
+        halves = proven_pair(pair, text)
         field = response_field(halves)
         if field == _csrc.CF_FIELD_VARY:
             owner = see_whole(halves[1], &seen)
@@ -818,6 +815,18 @@ cdef list apply(Policy self, object given, object headers, bint text):
     return kept
 
 
+cdef inline tuple proven_pair(object pair, bint text):
+    """A response's field as an exact tuple of two str (`text`) or of two bytes."""
+    cdef tuple halves = exact_pair(pair)
+    if halves is not None:
+        if text:
+            if is_str(borrowed_item(halves, 0)) and is_str(borrowed_item(halves, 1)):
+                return halves
+        elif is_bytes(borrowed_item(halves, 0)) and is_bytes(borrowed_item(halves, 1)):
+            return halves
+    raise TypeError(f"headers must hold pairs of {'str' if text else 'bytes'}")
+
+
 cdef inline _csrc.cf_field response_field(tuple halves):
     cdef _csrc.cf_slice seen
     cdef PyObject *name = borrowed_item(halves, 0)
@@ -830,7 +839,7 @@ cdef inline _csrc.cf_field response_field(tuple halves):
 cdef bint sent_origin(list pairs, bint text) except -1:
     """Whether the application sent an Access-Control-Allow-Origin of its own."""
     for pair in pairs:
-        field = response_field(proven_pair("headers", pair, text))
+        field = response_field(proven_pair(pair, text))
         if field == _csrc.CF_FIELD_ALLOW_ORIGIN:
             return True
     return False

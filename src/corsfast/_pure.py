@@ -267,8 +267,13 @@ class Policy:
         if not isinstance(scope, dict):
             raise TypeError(f"scope must be a dict, not {type(scope).__name__}")
         lines: dict[bytes, bytes] = {}
-        for name, value in _pairs("scope['headers']", scope.get("headers", ()), bytes):
+        for pair in scope.get("headers", ()):
+            if not (_is_pair(pair) and isinstance(pair[0], bytes)):
+                raise TypeError("scope['headers'] must hold pairs of bytes")
+            name, value = pair
             if name in _ASGI_FIELDS:
+                if not isinstance(value, bytes):
+                    raise TypeError("scope['headers'] must hold pairs of bytes")
                 lines[name] = lines[name] + b"," + value if name in lines else value
         return self.decide(
             scope.get("method", ""),
@@ -522,17 +527,16 @@ def _header_list(value: object) -> str:
     return ",".join(lines)
 
 
-def _pairs(what: str, headers: Iterable[Any], kind: type) -> list[Any]:
-    """The fields of a message, each proven to be a pair (a tuple or a list) of one kind."""
+def _is_pair(pair: object) -> bool:
+    return isinstance(pair, (tuple, list)) and len(pair) == 2
+
+
+def _pairs(headers: Iterable[Any], kind: type) -> list[Any]:
+    """The fields of a response, each proven to be a pair of one kind."""
     pairs = list(headers)
     for pair in pairs:
-        if not (
-            isinstance(pair, (tuple, list))
-            and len(pair) == 2
-            and isinstance(pair[0], kind)
-            and isinstance(pair[1], kind)
-        ):
-            raise TypeError(f"{what} must hold pairs of {kind.__name__}")
+        if not (_is_pair(pair) and isinstance(pair[0], kind) and isinstance(pair[1], kind)):
+            raise TypeError(f"headers must hold pairs of {kind.__name__}")
     return pairs
 
 
@@ -566,7 +570,7 @@ def _apply(
 ) -> list[Any]:
     if not isinstance(decision, Decision):
         raise TypeError(f"decision must be a Decision, not {type(decision).__name__}")
-    headers = _pairs("headers", headers, kind)
+    headers = _pairs(headers, kind)
     names = [text_of(name).lower() for name, _ in headers]
     fields: Any = decision.headers if kind is str else decision.raw_headers
     if decision.vary:
