@@ -1,7 +1,8 @@
 # The types of _native.pyx; kept true by stubtest, and equal to those of _pure.py.
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, Final, NoReturn, final
+from typing import Any, Final, Literal, NoReturn, final
 
 from .decision import Outcome
 
@@ -37,15 +38,15 @@ class Policy:
     def __new__(
         cls,
         *,
-        allow_origins: object,
-        allow_methods: object = (),
-        allow_headers: object = (),
-        expose_headers: object = (),
-        allow_credentials: object = False,
-        max_age: object = 600,
-        preflight_status: object = 204,
-        existing: object = "replace",
-        dangerously_tolerate: object = (),
+        allow_origins: Iterable[str | re.Pattern[str]],
+        allow_methods: Iterable[str] = (),
+        allow_headers: Iterable[str] = (),
+        expose_headers: Iterable[str] = (),
+        allow_credentials: bool = False,
+        max_age: int | None = 600,
+        preflight_status: int = 204,
+        existing: Literal["replace", "keep"] = "replace",
+        dangerously_tolerate: Iterable[str] = (),
     ) -> Policy: ...
     def actual(self, origin: str | bytes | None, /) -> Decision: ...
     def preflight(

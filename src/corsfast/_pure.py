@@ -37,7 +37,7 @@ from .origin import parse_origin
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
-    from typing import Any, NoReturn, TypeVar
+    from typing import Any, Literal, NoReturn, TypeVar
 
     from ._compile import Headers, RawHeaders, Tables
     from .patterns import HostRule
@@ -178,15 +178,15 @@ class Policy:
     def __new__(
         cls,
         *,
-        allow_origins: object,
-        allow_methods: object = (),
-        allow_headers: object = (),
-        expose_headers: object = (),
-        allow_credentials: object = False,
-        max_age: object = 600,
-        preflight_status: object = 204,
-        existing: object = "replace",
-        dangerously_tolerate: object = (),
+        allow_origins: Iterable[str | re.Pattern[str]],
+        allow_methods: Iterable[str] = (),
+        allow_headers: Iterable[str] = (),
+        expose_headers: Iterable[str] = (),
+        allow_credentials: bool = False,
+        max_age: int | None = 600,
+        preflight_status: int = 204,
+        existing: Literal["replace", "keep"] = "replace",
+        dangerously_tolerate: Iterable[str] = (),
     ) -> Policy:
         tables = compile_options(
             allow_origins=allow_origins,
