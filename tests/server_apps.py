@@ -1,0 +1,104 @@
+"""The applications that test_servers.py has served: `asgi` (Starlette) and `wsgi` (plain).
+
+Both have the same routes, and the middleware outermost. Imported by servers, in processes of
+their own; never by a test.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse, Response, StreamingResponse
+from starlette.routing import Route, WebSocketRoute
+from starlette.websockets import WebSocket
+
+import corsfast
+from corsfast.middleware import asgi as asgi_middleware, wsgi as wsgi_middleware
+
+POLICY = corsfast.Policy(
+    allow_origins=["https://app.example.com", "https://*.preview.example.com"],
+    allow_methods=["PUT"],
+    allow_headers=["X-Token", "X-Trace"],
+    expose_headers=["X-Total"],
+    allow_credentials=True,
+)
+PARTS = (b"one ", b"two ", b"three")
+
+
+# -- ASGI ------------------------------------------------------------------------------------
+
+
+async def hello(request: Request) -> Response:
+    return PlainTextResponse("hello", headers={"Vary": "Accept"})
+
+
+async def implementation(request: Request) -> Response:
+    return PlainTextResponse(f"{corsfast.IMPLEMENTATION} {type(POLICY).__module__}")
+
+
+async def unmodified(request: Request) -> Response:
+    return Response(status_code=304, headers={"ETag": '"1"'})
+
+
+async def broken(request: Request) -> Response:
+    raise RuntimeError("a bug, on purpose")
+
+
+async def stream(request: Request) -> Response:
+    async def parts() -> Any:
+        for part in PARTS:
+            yield part
+
+    return StreamingResponse(parts(), media_type="text/plain")
+
+
+async def echo(socket: WebSocket) -> None:
+    await socket.accept()
+    await socket.send_text(await socket.receive_text())
+    await socket.close()
+
+
+async def deny(socket: WebSocket) -> None:
+    await socket.send_denial_response(PlainTextResponse("who are you?", status_code=401))
+
+
+asgi = asgi_middleware.CORSMiddleware(
+    Starlette(
+        routes=[
+            Route("/", hello, methods=["GET", "PUT"]),
+            Route("/implementation", implementation),
+            Route("/unmodified", unmodified),
+            Route("/broken", broken),
+            Route("/stream", stream),
+            WebSocketRoute("/echo", echo),
+            WebSocketRoute("/deny", deny),
+        ]
+    ),
+    POLICY,
+)
+
+# -- WSGI ------------------------------------------------------------------------------------
+
+ANSWERS: dict[str, tuple[str, list[tuple[str, str]], tuple[bytes, ...]]] = {
+    "/": ("200 OK", [("Vary", "Accept")], (b"hello",)),
+    "/unmodified": ("304 Not Modified", [("ETag", '"1"')], ()),
+    "/broken": ("500 Internal Server Error", [], (b"Internal Server Error",)),
+    "/stream": ("200 OK", [("Content-Type", "text/plain")], PARTS),
+    "/implementation": (
+        "200 OK",
+        [],
+        (f"{corsfast.IMPLEMENTATION} {type(POLICY).__module__}".encode(),),
+    ),
+}
+NOT_FOUND: tuple[str, list[tuple[str, str]], tuple[bytes, ...]] = ("404 Not Found", [], (b"Not Found",))
+
+
+def application(environ: dict[str, Any], start_response: Any) -> Any:
+    status, headers, body = ANSWERS.get(environ["PATH_INFO"], NOT_FOUND)
+    start_response(status, headers)  # the same lists again and again: nothing may collect
+    return iter(body)
+
+
+wsgi = wsgi_middleware.CORSMiddleware(application, POLICY)
