@@ -81,7 +81,9 @@ asgi = asgi_middleware.CORSMiddleware(
 
 # -- WSGI ------------------------------------------------------------------------------------
 
-ANSWERS: dict[str, tuple[str, list[tuple[str, str]], tuple[bytes, ...]]] = {
+Answer = tuple[str, list[tuple[str, str]], tuple[bytes, ...]]
+
+ANSWERS: dict[str, Answer] = {
     "/": ("200 OK", [("Vary", "Accept")], (b"hello",)),
     "/unmodified": ("304 Not Modified", [("ETag", '"1"')], ()),
     "/broken": ("500 Internal Server Error", [], (b"Internal Server Error",)),
@@ -92,7 +94,7 @@ ANSWERS: dict[str, tuple[str, list[tuple[str, str]], tuple[bytes, ...]]] = {
         (f"{corsfast.IMPLEMENTATION} {type(POLICY).__module__}".encode(),),
     ),
 }
-NOT_FOUND: tuple[str, list[tuple[str, str]], tuple[bytes, ...]] = ("404 Not Found", [], (b"Not Found",))
+NOT_FOUND: Answer = ("404 Not Found", [], (b"Not Found",))
 
 
 def application(environ: dict[str, Any], start_response: Any) -> Any:
