@@ -353,7 +353,7 @@ def test_hostile_origins_get_nothing(Policy: Any, server: Server, origin: str) -
 @pytest.mark.parametrize(
     "fields", [[], None, {"REQUEST_METHOD": "GET", "HTTP_ORIGIN": 5}], ids=repr
 )
-def test_a_wrong_environ_fails_as_the_policy_does(Policy: Any, server: Server, fields: Any) -> None:
+def test_a_wrong_environ_fails_as_in_a_policy(Policy: Any, server: Server, fields: Any) -> None:
     policy = Policy(**OPTIONS)
     with pytest.raises((TypeError, KeyError)) as expected:
         policy.wsgi(fields)
