@@ -1,0 +1,215 @@
+/* A policy is built exactly if its tables keep their rules and there is
+ * memory, leaks nothing, and matches what a linear search through them does.
+ *
+ * The input: a byte of flags, a byte that says which allocation fails (0:
+ * none), and lines. A line's first letter says what the rest is:
+ *     e exact origin      h one byte for the leaves, then the host of a rule
+ *     m method            n header name
+ *     E origin            M method           N list, to be asked for
+ *
+ * Place: all of corsfast.h's deciding functions against the naive ones.
+ * Never: ask for anything where the tables are refused.
+ */
+#include "fuzz.h"
+
+#include "counting.h"
+#include "naive_names.h"
+#include "naive_origin.h"
+
+enum { MAX_LINES = 96, MAX_LEAVES = 6 };
+
+typedef struct line {
+    char kind;
+    cf_slice text;
+} line;
+
+typedef struct fuzz_case {
+    line lines[MAX_LINES];
+    size_t n_lines;
+    cf_slice exact[MAX_LINES];
+    cf_slice methods[MAX_LINES];
+    cf_slice headers[MAX_LINES];
+    cf_rule rules[MAX_LINES];
+    cf_leaf leaves[MAX_LINES][MAX_LEAVES];
+    cf_tables tables;
+} fuzz_case;
+
+/* One bit for each leaf; none set: a rule without any. */
+static void
+add_rule(fuzz_case *c, cf_slice text)
+{
+    static const cf_leaf kinds[MAX_LEAVES] = {
+        {true, 0, 0},       {false, 0, 0},       {false, 0, 65535},
+        {true, 8000, 8099}, {false, 3000, 3000}, {true, 65535, 65535}};
+    size_t i = c->tables.n_rules++;
+    unsigned bits = text.length == 0 ? 0 : (unsigned char)text.data[0];
+    size_t n = 0;
+    for (size_t leaf = 0; leaf < MAX_LEAVES; leaf++) {
+        if ((bits >> leaf & 1) != 0) {
+            c->leaves[i][n++] = kinds[leaf];
+        }
+    }
+    size_t skip = text.length == 0 ? 0 : 1;
+    cf_slice host = {text.data + skip, text.length - skip};
+    c->rules[i] = (cf_rule){host, c->leaves[i], n};
+}
+
+static void
+add_line(fuzz_case *c, cf_slice text)
+{
+    line *added = &c->lines[c->n_lines++];
+    *added = (line){text.data[0], {text.data + 1, text.length - 1}};
+    switch (added->kind) {
+    case 'e':
+        c->exact[c->tables.n_exact++] = added->text;
+        break;
+    case 'h':
+        add_rule(c, added->text);
+        break;
+    case 'm':
+        c->methods[c->tables.n_methods++] = added->text;
+        break;
+    case 'n':
+        c->headers[c->tables.n_headers++] = added->text;
+        break;
+    default:
+        break;
+    }
+}
+
+static void
+read_case(fuzz_case *c, uint8_t flags, const char *text, size_t length)
+{
+    memset(c, 0, sizeof *c);
+    c->tables = (cf_tables){.exact = c->exact,
+                            .rules = c->rules,
+                            .methods = c->methods,
+                            .headers = c->headers,
+                            .star = (flags & 31) == 31,
+                            .any_web_origin = (flags & 1) != 0,
+                            .any_method = (flags & 2) != 0,
+                            .any_header = (flags & 4) != 0,
+                            .ask_caller = (flags & 8) != 0,
+                            .seed = flags};
+    for (size_t at = 0; at < length && c->n_lines < MAX_LINES;) {
+        const char *end = memchr(text + at, '\n', length - at);
+        size_t size = end == NULL ? length - at : (size_t)(end - text) - at;
+        if (size != 0) {
+            add_line(c, (cf_slice){text + at, size});
+        }
+        at += size + 1;
+    }
+}
+
+/* -- the rules of tables ------------------------------------------------- */
+
+static bool
+good_keys(const cf_slice *keys, size_t count, size_t limit)
+{
+    for (size_t i = 0; i < count; i++) {
+        if (keys[i].length == 0 || keys[i].length > limit) {
+            return false;
+        }
+        for (size_t j = 0; j < i; j++) {
+            if (naive_is(keys[i], keys[j].data, keys[j].length)) {
+                return false;
+            }
+        }
+    }
+    return true;
+}
+
+static bool
+good_tables(const cf_tables *tables)
+{
+    cf_slice hosts[MAX_LINES];
+    for (size_t i = 0; i < tables->n_rules; i++) {
+        hosts[i] = tables->rules[i].host;
+    }
+    return good_keys(tables->exact, tables->n_exact, 326)
+           && good_keys(hosts, tables->n_rules, 255)
+           && good_keys(tables->methods, tables->n_methods, 64)
+           && good_keys(tables->headers, tables->n_headers, 128);
+}
+
+/* -- asking -------------------------------------------------------------- */
+
+static void
+ask_origin(const cf_policy *policy, const cf_tables *tables, const char *text,
+           size_t length)
+{
+    const uint32_t untouched = 0x5a5a5a5a;
+    uint32_t exact = untouched, wanted_exact;
+    cf_outcome wanted =
+        naive_match_origin(tables, text, length, &wanted_exact);
+    MUST(cf_match_origin(policy, text, length, &exact) == wanted);
+    MUST(exact == (wanted == CF_ALLOWED ? wanted_exact : untouched));
+}
+
+static void
+ask_list(const cf_policy *policy, const cf_tables *tables, const char *text,
+         size_t length)
+{
+    static char names[CF_MAX_HEADER_LIST];
+    bool joined = false, wanted_joined = false;
+    size_t written;
+    cf_outcome wanted = naive_match_headers(tables, text, length,
+                                            &wanted_joined, names, &written);
+    MUST(cf_match_headers(policy, text, length, &joined) == wanted);
+    MUST(joined == wanted_joined);
+}
+
+static void
+ask(const cf_policy *policy, const fuzz_case *c)
+{
+    for (size_t i = 0; i < c->n_lines; i++) {
+        cf_slice text = c->lines[i].text;
+        char *copy = fuzz_copy((const uint8_t *)text.data, text.length);
+        switch (c->lines[i].kind) {
+        case 'E':
+        case 'e':
+            ask_origin(policy, &c->tables, copy, text.length);
+            break;
+        case 'M':
+        case 'm':
+            MUST(cf_match_method(policy, copy, text.length)
+                 == naive_match_method(&c->tables, copy, text.length));
+            break;
+        case 'N':
+        case 'n':
+            ask_list(policy, &c->tables, copy, text.length);
+            break;
+        default:
+            break;
+        }
+        free(copy);
+    }
+}
+
+int
+LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    static fuzz_case c;
+    if (size < 2) {
+        return 0;
+    }
+    char *text = fuzz_copy(data + 2, size - 2);
+    read_case(&c, data[0], text, size - 2);
+    counting_start(data[1]);
+    cf_policy *const untouched = (cf_policy *)(void *)&c;
+    cf_policy *policy = untouched;
+    cf_status status = cf_policy_new(&c.tables, &policy);
+    if (status == CF_OK) {
+        MUST(good_tables(&c.tables));
+        ask(policy, &c);
+        cf_policy_free(policy);
+    }
+    else {
+        bool failed = data[1] != 0 && counting.requests >= data[1];
+        MUST(policy == untouched);
+        MUST(status == CF_NO_MEMORY ? failed : !good_tables(&c.tables));
+    }
+    counting_stop();
+    free(text);
+    return 0;
+}

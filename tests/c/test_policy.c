@@ -1,0 +1,389 @@
+/* test_policy.c - a policy's life: built, out of memory, refused, freed.
+ *
+ * Place: over csrc/cf_policy.c and the seam of its memory.
+ * Never: test what matches (see test_originset.c and test_nameset.c).
+ */
+#include "check.h"
+
+#include "cf_internal.h"
+#include "counting.h"
+#include "guard.h"
+
+#define COUNT(array) (sizeof(array) / sizeof *(array))
+#define TEXT(literal) {literal, sizeof(literal) - 1}
+
+static const cf_leaf leaves[] = {
+    {true, 0, 0}, {false, 0, 65535}, {true, 8000, 8099}};
+static const cf_slice exact[] = {TEXT("https://a.com"), TEXT("null"),
+                                 TEXT("http://localhost:3000")};
+static const cf_rule rules[] = {{TEXT(".a.com"), leaves, 1},
+                                {TEXT("localhost"), leaves + 1, 1},
+                                {TEXT(".b.com"), leaves, 3},
+                                {TEXT("silent.test"), NULL, 0}};
+static const cf_slice methods[] = {TEXT("GET"), TEXT("HEAD"), TEXT("POST")};
+static const cf_slice headers[] = {TEXT("accept"), TEXT("x-token")};
+
+static const cf_tables full = {.exact = exact,
+                               .n_exact = COUNT(exact),
+                               .rules = rules,
+                               .n_rules = COUNT(rules),
+                               .methods = methods,
+                               .n_methods = COUNT(methods),
+                               .headers = headers,
+                               .n_headers = COUNT(headers),
+                               .seed = 77};
+
+/* -- out of memory ------------------------------------------------------- */
+
+/* Fails every request in turn until there is none left to fail. */
+static void
+check_no_memory(const cf_tables *tables)
+{
+    cf_policy *const untouched = (cf_policy *)(void *)&check_totals;
+    size_t fail_at = 1;
+    for (bool done = false; !done; fail_at++) {
+        cf_policy *policy = untouched;
+        counting_start(fail_at);
+        cf_status status = cf_policy_new(tables, &policy);
+        if (counting.requests >= fail_at) {
+            CHECK(status == CF_NO_MEMORY);
+            CHECK(policy == untouched);
+        }
+        else {
+            done = true;
+            CHECK(status == CF_OK);
+            MUST(policy != untouched && policy != NULL);
+            cf_policy_free(policy);
+        }
+        CHECK(counting.alive == 0 && counting.bytes == 0);
+        counting_stop();
+    }
+    CHECK(fail_at > 10);
+}
+
+static void
+test_no_memory(void)
+{
+    cf_tables tables = {0};
+    check_no_memory(&tables);
+    tables.star = true;
+    check_no_memory(&tables);
+    check_no_memory(&full);
+    tables = full;
+    tables.n_exact = 0;
+    check_no_memory(&tables);
+    tables = full;
+    tables.n_rules = 0;
+    check_no_memory(&tables);
+    tables = full;
+    tables.n_methods = 0;
+    tables.n_headers = 0;
+    tables.any_method = true;
+    tables.any_header = true;
+    check_no_memory(&tables);
+    tables = full;
+    tables.n_rules = 4;
+    tables.rules = rules + 3; /* rules without a leaf */
+    tables.n_rules = 1;
+    check_no_memory(&tables);
+
+    enum { MANY = 2000 };
+    static char text[MANY][24];
+    static cf_slice slices[MANY];
+    for (size_t i = 0; i < MANY; i++) {
+        int n = snprintf(text[i], sizeof text[i], "https://h%zu.net", i);
+        slices[i] = (cf_slice){text[i], (size_t)n};
+    }
+    tables = full;
+    tables.exact = slices;
+    tables.n_exact = MANY;
+    check_no_memory(&tables);
+}
+
+/* -- refused ------------------------------------------------------------- */
+
+static cf_status
+build(const cf_tables *tables)
+{
+    cf_policy *const untouched = (cf_policy *)(void *)&check_totals;
+    cf_policy *policy = untouched;
+    counting_start(0);
+    cf_status status = cf_policy_new(tables, &policy);
+    CHECK((policy == untouched) == (status != CF_OK));
+    if (status == CF_OK) {
+        cf_policy_free(policy);
+    }
+    CHECK(counting.alive == 0);
+    counting_stop();
+    return status;
+}
+
+/* The last key of each table in turn: too short, at its limit, too long. */
+static void
+test_key_limits(void)
+{
+    static char text[400];
+    static const size_t limits[] = {CF_MAX_ORIGIN, CF_MAX_HOST + 2,
+                                    CF_MAX_METHOD, CF_MAX_HEADER_NAME};
+    memset(text, 'k', sizeof text);
+    for (size_t table = 0; table < COUNT(limits); table++) {
+        for (size_t n = 0; n <= limits[table] + 2; n++) {
+            cf_slice keys[] = {TEXT("first"), {text, n}};
+            cf_rule hosts[] = {{TEXT("first"), leaves, 1},
+                               {{text, n}, leaves, 2}};
+            cf_tables tables = full;
+            if (table == 0) {
+                tables.exact = keys;
+                tables.n_exact = 2;
+            }
+            else if (table == 1) {
+                tables.rules = hosts;
+                tables.n_rules = 2;
+            }
+            else if (table == 2) {
+                tables.methods = keys;
+                tables.n_methods = 2;
+            }
+            else {
+                tables.headers = keys;
+                tables.n_headers = 2;
+            }
+            bool good = n >= 1 && n <= limits[table];
+            CHECK(build(&tables) == (good ? CF_OK : CF_BAD_TABLES));
+        }
+    }
+}
+
+static void
+test_duplicates(void)
+{
+    static const cf_slice twice[] = {TEXT("a"), TEXT("b"), TEXT("c"),
+                                     TEXT("b")};
+    static const cf_rule hosts[] = {{TEXT("a"), leaves, 1},
+                                    {TEXT(".a"), leaves, 1},
+                                    {TEXT("a"), leaves + 1, 1}};
+    for (size_t n = 0; n <= 4; n++) {
+        cf_status wanted = n == 4 ? CF_BAD_TABLES : CF_OK;
+        cf_tables tables = full;
+        tables.exact = twice;
+        tables.n_exact = n;
+        CHECK(build(&tables) == wanted);
+        tables = full;
+        tables.methods = twice;
+        tables.n_methods = n;
+        CHECK(build(&tables) == wanted);
+        tables = full;
+        tables.headers = twice;
+        tables.n_headers = n;
+        CHECK(build(&tables) == wanted);
+    }
+    for (size_t n = 0; n <= 3; n++) {
+        cf_tables tables = full;
+        tables.rules = hosts;
+        tables.n_rules = n;
+        CHECK(build(&tables) == (n == 3 ? CF_BAD_TABLES : CF_OK));
+    }
+}
+
+/* -- owned --------------------------------------------------------------- */
+
+/* What the policy says that it owns is what it has allocated; an empty table
+ * may keep a little more than it says. */
+static void
+test_memory(void)
+{
+    cf_policy *policy = NULL;
+    counting_start(0);
+    MUST(cf_policy_new(&full, &policy) == CF_OK);
+    CHECK(cf_policy_memory(policy) == counting.bytes);
+    cf_policy_free(policy);
+    cf_tables nothing = {0};
+    MUST(cf_policy_new(&nothing, &policy) == CF_OK);
+    CHECK(cf_policy_memory(policy) >= sizeof *policy);
+    CHECK(cf_policy_memory(policy) <= counting.bytes);
+    CHECK(counting.bytes - cf_policy_memory(policy) <= 128);
+    cf_policy_free(policy);
+    cf_policy_free(NULL);
+    counting_stop();
+}
+
+/* Matching asks for no memory: there is none to be had. */
+static void
+check_answers(const cf_policy *policy)
+{
+    static const struct {
+        const char *origin;
+        cf_outcome outcome;
+        uint32_t exact;
+    } origins[] = {{"https://a.com", CF_ALLOWED, 0},
+                   {"null", CF_ALLOWED, 1},
+                   {"http://localhost:3000", CF_ALLOWED, 2},
+                   {"https://x.a.com", CF_ALLOWED, CF_NOT_EXACT},
+                   {"http://localhost:3001", CF_ALLOWED, CF_NOT_EXACT},
+                   {"https://y.b.com:8050", CF_ALLOWED, CF_NOT_EXACT},
+                   {"http://y.b.com:8050", CF_ALLOWED, CF_NOT_EXACT},
+                   {"https://y.b.com:7999", CF_ORIGIN_NOT_ALLOWED, 5},
+                   {"https://b.com", CF_ORIGIN_NOT_ALLOWED, 5},
+                   {"https://silent.test", CF_ORIGIN_NOT_ALLOWED, 5},
+                   {"https://", CF_ORIGIN_MALFORMED, 5}};
+    size_t requests = counting.requests;
+    for (size_t i = 0; i < COUNT(origins); i++) {
+        uint32_t index = 5;
+        size_t length = strlen(origins[i].origin);
+        CHECK_FOR(origins[i].origin, length,
+                  cf_match_origin(policy, origins[i].origin, length, &index)
+                      == origins[i].outcome);
+        CHECK_FOR(origins[i].origin, length, index == origins[i].exact);
+    }
+    bool joined = false;
+    CHECK(cf_match_method(policy, "POST", 4) == CF_ALLOWED);
+    CHECK(cf_match_method(policy, "PUT", 3) == CF_METHOD_NOT_ALLOWED);
+    CHECK(cf_match_headers(policy, "X-Token,accept", 14, &joined)
+          == CF_ALLOWED);
+    CHECK(joined);
+    CHECK(cf_match_headers(policy, "x-tokem", 7, &joined)
+          == CF_HEADER_NOT_ALLOWED);
+    CHECK(counting.requests == requests);
+}
+
+static char *
+copy_text(cf_slice *slice)
+{
+    char *copy = malloc(slice->length);
+    MUST(copy != NULL);
+    memcpy(copy, slice->data, slice->length);
+    slice->data = copy;
+    return copy;
+}
+
+/* All of the tables is copied: the policy outlives them. */
+static void
+test_copies(void)
+{
+    char *texts[16];
+    size_t n_texts = 0;
+    cf_slice own_exact[COUNT(exact)], own_methods[COUNT(methods)],
+        own_headers[COUNT(headers)];
+    cf_rule own_rules[COUNT(rules)];
+    cf_leaf own_leaves[COUNT(leaves)];
+    memcpy(own_exact, exact, sizeof exact);
+    memcpy(own_methods, methods, sizeof methods);
+    memcpy(own_headers, headers, sizeof headers);
+    memcpy(own_rules, rules, sizeof rules);
+    memcpy(own_leaves, leaves, sizeof leaves);
+    for (size_t i = 0; i < COUNT(exact); i++) {
+        texts[n_texts++] = copy_text(&own_exact[i]);
+    }
+    for (size_t i = 0; i < COUNT(methods); i++) {
+        texts[n_texts++] = copy_text(&own_methods[i]);
+    }
+    for (size_t i = 0; i < COUNT(headers); i++) {
+        texts[n_texts++] = copy_text(&own_headers[i]);
+    }
+    for (size_t i = 0; i < COUNT(rules); i++) {
+        texts[n_texts++] = copy_text(&own_rules[i].host);
+        if (own_rules[i].leaves != NULL) {
+            own_rules[i].leaves = own_leaves + (rules[i].leaves - leaves);
+        }
+    }
+    cf_tables tables = full;
+    tables.exact = own_exact;
+    tables.methods = own_methods;
+    tables.headers = own_headers;
+    tables.rules = own_rules;
+    cf_policy *policy = NULL;
+    counting_start(0);
+    MUST(cf_policy_new(&tables, &policy) == CF_OK);
+    for (size_t i = 0; i < n_texts; i++) {
+        free(texts[i]);
+    }
+    memset(own_exact, 0xee, sizeof own_exact);
+    memset(own_methods, 0xee, sizeof own_methods);
+    memset(own_headers, 0xee, sizeof own_headers);
+    memset(own_rules, 0xee, sizeof own_rules);
+    memset(own_leaves, 0xee, sizeof own_leaves);
+    memset(&tables, 0xee, sizeof tables);
+    check_answers(policy);
+    cf_policy_free(policy);
+    counting_stop();
+}
+
+static void
+test_seeds(void)
+{
+    for (uint64_t seed = 0; seed < 200; seed++) {
+        cf_tables tables = full;
+        tables.seed = seed * 0x9e3779b97f4a7c15u;
+        cf_policy *policy = NULL;
+        counting_start(0);
+        MUST(cf_policy_new(&tables, &policy) == CF_OK);
+        check_answers(policy);
+        cf_policy_free(policy);
+        counting_stop();
+    }
+}
+
+/* -- flags --------------------------------------------------------------- */
+
+/* Under star no origin is looked at, whatever it is. */
+static void
+test_star(void)
+{
+    cf_tables tables = full;
+    tables.star = true;
+    cf_policy *policy = NULL;
+    MUST(cf_policy_new(&tables, &policy) == CF_OK);
+    static const size_t lengths[] = {0, 1, CF_MAX_ORIGIN, CF_MAX_ORIGIN + 1,
+                                     SIZE_MAX};
+    for (size_t i = 0; i < COUNT(lengths); i++) {
+        uint32_t index = 5;
+        CHECK(cf_match_origin(policy, guard_back(NULL, 0), lengths[i], &index)
+              == CF_ALLOWED);
+        CHECK(index == CF_NOT_EXACT);
+    }
+    /* methods and headers are another matter */
+    bool joined;
+    CHECK(cf_match_method(policy, "PUT", 3) == CF_METHOD_NOT_ALLOWED);
+    CHECK(cf_match_headers(policy, "b", 1, &joined) == CF_HEADER_NOT_ALLOWED);
+    cf_policy_free(policy);
+}
+
+/* Each flag opens what it is named after and nothing else. */
+static void
+test_flags(void)
+{
+    for (unsigned flags = 0; flags < 16; flags++) {
+        cf_tables tables = full;
+        tables.any_web_origin = (flags & 1) != 0;
+        tables.ask_caller = (flags & 2) != 0;
+        tables.any_method = (flags & 4) != 0;
+        tables.any_header = (flags & 8) != 0;
+        cf_policy *policy = NULL;
+        uint32_t index;
+        bool joined;
+        MUST(cf_policy_new(&tables, &policy) == CF_OK);
+        cf_outcome wanted = tables.any_web_origin ? CF_ALLOWED
+                            : tables.ask_caller   ? CF_ASK_CALLER
+                                                  : CF_ORIGIN_NOT_ALLOWED;
+        CHECK(cf_match_origin(policy, "https://z.com", 13, &index) == wanted);
+        CHECK(cf_match_method(policy, "PUT", 3)
+              == (tables.any_method ? CF_ALLOWED : CF_METHOD_NOT_ALLOWED));
+        CHECK(cf_match_headers(policy, "b", 1, &joined)
+              == (tables.any_header ? CF_ALLOWED : CF_HEADER_NOT_ALLOWED));
+        cf_policy_free(policy);
+    }
+}
+
+int
+main(void)
+{
+    test_no_memory();
+    test_key_limits();
+    test_duplicates();
+    test_memory();
+    test_copies();
+    test_seeds();
+    test_star();
+    test_flags();
+    return check_end("test_policy");
+}

@@ -1,0 +1,440 @@
+/* test_table.c - hashed tables: all keys are found, and nothing else.
+ *
+ * Place: over csrc/cf_table.c. Never: know the hash; keys that collide are
+ * found by looking at where the table puts them.
+ */
+#include "check.h"
+
+#include "cf_internal.h"
+#include "counting.h"
+#include "guard.h"
+
+enum { KEY_ROOM = 48 };
+
+static const uint64_t SEEDS[] = {0, 1, UINT64_MAX, 0x9e3779b97f4a7c15u,
+                                 0x0123456789abcdefu};
+
+enum { N_SEEDS = sizeof SEEDS / sizeof *SEEDS };
+
+/* -- keys that are nearly alike ------------------------------------------ */
+
+typedef struct key_list {
+    char (*text)[KEY_ROOM];
+    cf_slice *keys;
+    size_t count;
+} key_list;
+
+static key_list
+make_keys(size_t count)
+{
+    key_list list = {calloc(count, KEY_ROOM), calloc(count, sizeof(cf_slice)),
+                     count};
+    MUST(list.text != NULL && list.keys != NULL);
+    for (size_t i = 0; i < count; i++) {
+        int length = snprintf(list.text[i], KEY_ROOM, "%s%zu%s",
+                              i % 3 == 0 ? "https://a" : "", i,
+                              i % 2 == 0 ? ".example.com" : "");
+        list.keys[i] = (cf_slice){list.text[i], (size_t)length};
+    }
+    return list;
+}
+
+static void
+free_keys(key_list *list)
+{
+    free(list->keys);
+    free(list->text);
+}
+
+static uint32_t
+find(const cf_table *table, const char *key, size_t length)
+{
+    uint32_t back = cf_table_find(table, guard_back(key, length), length);
+    uint32_t front = cf_table_find(table, guard_front(key, length), length);
+    CHECK_FOR(key, length, back == front);
+    return back;
+}
+
+static uint32_t
+naive_find(const key_list *list, const char *key, size_t length)
+{
+    for (size_t i = 0; i < list->count; i++) {
+        if (list->keys[i].length == length
+            && memcmp(list->keys[i].data, key, length) == 0) {
+            return (uint32_t)i;
+        }
+    }
+    return CF_NO_KEY;
+}
+
+/* One byte off, one less, one more: found only where it is another key. */
+static void
+check_near(const cf_table *table, const key_list *list, size_t index)
+{
+    char text[KEY_ROOM + 2];
+    size_t length = list->keys[index].length;
+    for (size_t n = 0; n < length; n++) { /* every prefix */
+        CHECK(find(table, list->text[index], n)
+              == naive_find(list, list->text[index], n));
+    }
+    memcpy(text, list->text[index], length);
+    for (size_t at = 0; at < length; at++) {
+        for (unsigned bit = 0; bit < 8; bit++) {
+            text[at] = (char)(text[at] ^ (1 << bit));
+            CHECK_FOR(text, length,
+                      find(table, text, length)
+                          == naive_find(list, text, length));
+            text[at] = (char)(text[at] ^ (1 << bit));
+        }
+    }
+    for (unsigned byte = 0; byte < 256; byte++) {
+        text[length] = (char)byte;
+        CHECK_FOR(text, length + 1,
+                  find(table, text, length + 1)
+                      == naive_find(list, text, length + 1));
+    }
+}
+
+static void
+test_size(size_t count, uint64_t seed, size_t near)
+{
+    key_list list = make_keys(count);
+    cf_table table = {0};
+    CHECK(cf_table_fill(&table, list.keys, count, KEY_ROOM, seed) == CF_OK);
+    CHECK(table.count == count);
+    for (size_t i = 0; i < count; i++) {
+        CHECK_FOR(list.text[i], list.keys[i].length,
+                  find(&table, list.text[i], list.keys[i].length) == i);
+    }
+    for (size_t i = 0; i < near; i++) {
+        check_near(&table, &list, i * (count / near));
+    }
+    char absent[KEY_ROOM];
+    for (size_t i = count; i < 2 * count + 1000; i++) {
+        int length = snprintf(absent, sizeof absent, "%s%zu%s",
+                              i % 3 == 0 ? "https://a" : "", i,
+                              i % 2 == 0 ? ".example.com" : "");
+        CHECK_FOR(absent, (size_t)length,
+                  find(&table, absent, (size_t)length) == CF_NO_KEY);
+    }
+    CHECK(find(&table, NULL, 0) == CF_NO_KEY);
+    cf_table_clear(&table);
+    free_keys(&list);
+}
+
+static void
+test_sizes(void)
+{
+    static const size_t counts[] = {1,  2,  3,   4,   5,   7,   8,    9,
+                                    15, 16, 17,  31,  32,  33,  63,   64,
+                                    65, 66, 127, 128, 129, 256, 1000, 1024};
+    for (size_t i = 0; i < N_SEEDS; i++) {
+        for (size_t j = 0; j < sizeof counts / sizeof *counts; j++) {
+            test_size(counts[j], SEEDS[i], 1);
+        }
+    }
+    test_size(1000, 1, 10);
+    test_size(100000, 1, 2);
+}
+
+/* -- keys of every length ------------------------------------------------ */
+
+/* The hash reads words that overlap: every length, a change in every byte. */
+static void
+test_lengths(void)
+{
+    char text[400];
+    for (size_t i = 0; i < sizeof text; i++) {
+        text[i] = (char)('a' + i % 23);
+    }
+    for (size_t length = 1; length <= CF_MAX_ORIGIN; length++) {
+        cf_slice key = {text, length};
+        cf_table table = {0};
+        CHECK(cf_table_fill(&table, &key, 1, CF_MAX_ORIGIN, length) == CF_OK);
+        CHECK(table.shortest_key == length && table.longest_key == length);
+        CHECK(find(&table, text, length) == 0);
+        CHECK(find(&table, text, length - 1) == CF_NO_KEY);
+        CHECK(find(&table, text, length + 1) == CF_NO_KEY);
+        for (size_t at = 0; at < length; at++) {
+            text[at] ^= 0x20;
+            CHECK_FOR(text, length, find(&table, text, length) == CF_NO_KEY);
+            text[at] ^= 0x20;
+        }
+        cf_table_clear(&table);
+    }
+}
+
+/* All prefixes of one text in one table: length alone tells them apart. */
+static void
+test_prefixes(void)
+{
+    cf_slice keys[64];
+    static const char text[] =
+        "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
+        "aaaaaaaaaaaaaaaaaa";
+    for (size_t i = 0; i < 64; i++) {
+        keys[i] = (cf_slice){text, i + 1};
+    }
+    for (size_t i = 0; i < N_SEEDS; i++) {
+        cf_table table = {0};
+        CHECK(cf_table_fill(&table, keys, 64, 64, SEEDS[i]) == CF_OK);
+        for (size_t n = 0; n <= 65; n++) {
+            uint32_t wanted = n == 0 || n == 65 ? CF_NO_KEY : (uint32_t)n - 1;
+            CHECK(find(&table, text, n) == wanted);
+        }
+        cf_table_clear(&table);
+    }
+}
+
+/* -- the bytes behind the tag -------------------------------------------- */
+
+/* Two keys with the tag and the place of one: only the bytes tell them apart.
+ * Nobody can be found who collides in 64 bits, so the table is bent. */
+static void
+test_compares_bytes(void)
+{
+    cf_slice key = {"https://foo.com", 15};
+    cf_table table = {0};
+    CHECK(cf_table_fill(&table, &key, 1, 64, 5) == CF_OK);
+    table.text[8] = 'b';
+    CHECK(find(&table, "https://foo.com", 15) == CF_NO_KEY);
+    table.text[8] = 'f';
+    CHECK(find(&table, "https://foo.com", 15) == 0);
+    table.text[14] = 'n';
+    CHECK(find(&table, "https://foo.com", 15) == CF_NO_KEY);
+    table.text[14] = 'm';
+    /* A key that is shorter than what is looked for. */
+    table.ends[0] = 14;
+    CHECK(find(&table, "https://foo.com", 15) == CF_NO_KEY);
+    cf_table_clear(&table);
+}
+
+/* -- collisions ---------------------------------------------------------- */
+
+enum {
+    CROWD = 66,       /* one more than a chain may hold */
+    CROWD_SLOTS = 256 /* what a table of CROWD keys has */
+};
+
+/* Where a key wants to be: as the first key it gets its place. The others
+ * only make the table as big as it has to be. */
+static uint32_t
+place_of(cf_slice key, uint64_t seed)
+{
+    static char fillers[CROWD][8];
+    static cf_slice keys[CROWD];
+    keys[0] = key;
+    for (size_t i = 1; i < CROWD; i++) {
+        int length = snprintf(fillers[i], sizeof fillers[i], "%zu", i);
+        keys[i] = (cf_slice){fillers[i], (size_t)length};
+    }
+    cf_table table = {0};
+    MUST(cf_table_fill(&table, keys, CROWD, KEY_ROOM, seed) == CF_OK);
+    MUST(table.mask == CROWD_SLOTS - 1 && table.seed == seed);
+    uint32_t place = 0;
+    while (table.slots[place].key != 1) {
+        place++;
+    }
+    cf_table_clear(&table);
+    return place;
+}
+
+/* `count` keys that all want the last slot under `seed`: their chain also
+ * goes around the end of the table. */
+static void
+make_crowd(key_list *list, size_t count, uint64_t seed)
+{
+    size_t found = 0;
+    for (size_t i = 0; found < count; i++) {
+        int length =
+            snprintf(list->text[found], KEY_ROOM, "https://%zu.net", i);
+        cf_slice key = {list->text[found], (size_t)length};
+        if (place_of(key, seed) == CROWD_SLOTS - 1) {
+            list->keys[found++] = key;
+        }
+    }
+    list->count = count;
+}
+
+static void
+check_crowd(const key_list *list, size_t count, uint64_t seed, bool reseeded)
+{
+    cf_table table = {0};
+    CHECK(cf_table_fill(&table, list->keys, count, KEY_ROOM, seed) == CF_OK);
+    CHECK((table.seed != seed) == reseeded);
+    CHECK(table.longest <= 64);
+    for (size_t i = 0; i < list->count; i++) {
+        CHECK(find(&table, list->text[i], list->keys[i].length)
+              == (i < count ? i : CF_NO_KEY));
+    }
+    cf_table_clear(&table);
+}
+
+static void
+test_crowd(void)
+{
+    for (uint64_t seed = 0; seed < 3; seed++) {
+        key_list list = make_keys(CROWD);
+        make_crowd(&list, CROWD, seed);
+        check_crowd(&list, CROWD, seed, true);
+        check_crowd(&list, CROWD - 1, seed, false); /* the longest chain */
+        /* under another seed they are keys like all others */
+        check_crowd(&list, CROWD, seed + 1000, false);
+        free_keys(&list);
+    }
+}
+
+/* -- refusals ------------------------------------------------------------ */
+
+static cf_status
+fill(const cf_slice *keys, size_t count, size_t limit, uint64_t seed)
+{
+    cf_table table = {0};
+    counting_start(0);
+    cf_status status = cf_table_fill(&table, keys, count, limit, seed);
+    cf_table_clear(&table);
+    CHECK(counting.alive == 0);
+    counting_stop();
+    return status;
+}
+
+static void
+test_duplicates(void)
+{
+    for (size_t count = 2; count <= 130; count++) {
+        key_list list = make_keys(count);
+        for (size_t i = 0; i < N_SEEDS; i++) {
+            CHECK(fill(list.keys, count, KEY_ROOM, SEEDS[i]) == CF_OK);
+            /* the last again as the first, the first again in the middle */
+            cf_slice kept = list.keys[0];
+            list.keys[0] = list.keys[count - 1];
+            CHECK(fill(list.keys, count, KEY_ROOM, SEEDS[i]) == CF_BAD_TABLES);
+            list.keys[0] = kept;
+            kept = list.keys[1 + (count - 1) / 2];
+            list.keys[1 + (count - 1) / 2] = list.keys[0];
+            CHECK(fill(list.keys, count, KEY_ROOM, SEEDS[i]) == CF_BAD_TABLES);
+            list.keys[1 + (count - 1) / 2] = kept;
+        }
+        free_keys(&list);
+    }
+    /* nothing but equal keys */
+    cf_slice same[200];
+    for (size_t i = 0; i < 200; i++) {
+        same[i] = (cf_slice){"same", 4};
+    }
+    for (size_t count = 2; count <= 200; count++) {
+        CHECK(fill(same, count, 8, 1) == CF_BAD_TABLES);
+    }
+}
+
+static void
+test_key_lengths(void)
+{
+    char text[64] = {0};
+    memset(text, 'k', sizeof text);
+    for (size_t limit = 1; limit < 20; limit++) {
+        for (size_t length = 0; length <= limit + 1; length++) {
+            cf_slice keys[3] = {{"a", 1}, {text, length}, {"b", 1}};
+            bool good = length != 0 && length <= limit;
+            CHECK(fill(keys, 3, limit, 1) == (good ? CF_OK : CF_BAD_TABLES));
+        }
+    }
+    cf_slice nothing = {NULL, 0};
+    CHECK(fill(&nothing, 1, 8, 1) == CF_BAD_TABLES);
+    cf_slice endless = {text, SIZE_MAX};
+    CHECK(fill(&endless, 1, 8, 1) == CF_BAD_TABLES);
+}
+
+/* Too much for 32 bits is refused before a key is read. */
+static void
+test_too_much(void)
+{
+    cf_slice keys[2] = {{"a", UINT32_MAX}, {"b", 1}};
+    CHECK(fill(keys, 2, UINT32_MAX, 1) == CF_BAD_TABLES);
+    /* More keys than slots can count: there is one, and a guard behind it. */
+    cf_slice one = {"a", 1};
+    cf_slice *alone =
+        (cf_slice *)(void *)guard_back((const char *)&one, sizeof one);
+    CHECK(fill(alone, 1, 8, 1) == CF_OK);
+    CHECK(fill(alone, (size_t)UINT32_MAX / 4 + 1, 8, 1) == CF_BAD_TABLES);
+    CHECK(fill(alone, UINT32_MAX, 8, 1) == CF_BAD_TABLES);
+#if SIZE_MAX > UINT32_MAX
+    CHECK(fill(alone, ((size_t)1 << 32) + 1, 8, 1) == CF_BAD_TABLES);
+#endif
+    /* one byte less is a matter of memory, of which counting.h has less */
+    CHECK(fill(keys, 1, UINT32_MAX, 1) == CF_NO_MEMORY);
+}
+
+static void
+test_no_memory(void)
+{
+    key_list list = make_keys(100);
+    size_t fail_at = 1;
+    for (;; fail_at++) {
+        cf_table table = {0};
+        counting_start(fail_at);
+        cf_status status =
+            cf_table_fill(&table, list.keys, list.count, KEY_ROOM, 1);
+        bool reached = counting.requests >= fail_at;
+        CHECK(status == (reached ? CF_NO_MEMORY : CF_OK));
+        cf_table_clear(&table);
+        cf_table_clear(&table); /* it is permitted again */
+        CHECK(counting.alive == 0);
+        counting_stop();
+        if (!reached) {
+            break;
+        }
+    }
+    CHECK(fail_at > 3);
+    free_keys(&list);
+}
+
+/* -- the rest ------------------------------------------------------------ */
+
+static void
+test_empty(void)
+{
+    cf_table table = {0};
+    CHECK(cf_table_fill(&table, NULL, 0, 8, 1) == CF_OK);
+    CHECK(find(&table, NULL, 0) == CF_NO_KEY);
+    CHECK(find(&table, "a", 1) == CF_NO_KEY);
+    CHECK(table.shortest_key > table.longest_key);
+    cf_table_clear(&table);
+}
+
+static void
+test_new_array(void)
+{
+    counting_start(0);
+    unsigned char *bytes = cf_new_array(7, 3);
+    CHECK(bytes != NULL && counting.bytes == 21);
+    for (size_t i = 0; bytes != NULL && i < 21; i++) {
+        CHECK(bytes[i] == 0);
+    }
+    cf_memory.release(bytes);
+    bytes = cf_new_array(0, 8);
+    CHECK(bytes != NULL);
+    cf_memory.release(bytes);
+    CHECK(cf_new_array(SIZE_MAX / 2, 4) == NULL);
+    CHECK(cf_new_array(SIZE_MAX / 8 + 2, 8) == NULL);
+    CHECK(cf_new_array(SIZE_MAX, SIZE_MAX) == NULL);
+    CHECK(counting.requests == 2); /* an overflow asks nobody */
+    counting_stop();
+}
+
+int
+main(void)
+{
+    test_sizes();
+    test_lengths();
+    test_prefixes();
+    test_compares_bytes();
+    test_crowd();
+    test_duplicates();
+    test_key_lengths();
+    test_too_much();
+    test_no_memory();
+    test_empty();
+    test_new_array();
+    return check_end("test_table");
+}
