@@ -1,4 +1,4 @@
-/* naive_names.h - methods, lists of names and fields once more, to be believed.
+/* naive_names.h - methods, lists of names and fields once more, as the oracle.
  *
  * Takes a list apart at its commas first and looks at each element then, where
  * csrc/cf_nameset.c walks once; compares names by looking at all of them.
