@@ -1,0 +1,48 @@
+"""What every test of the core is given: the engines, one after the other.
+
+Required things fail: an engine that cannot be imported is an error of each test that asks for
+it. Only CORSFAST_IMPLEMENTATION=pure, which says so openly, leaves the native one out.
+"""
+
+from __future__ import annotations
+
+import importlib
+import os
+import sys
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import pytest
+from hypothesis import settings
+
+# Tests are not a package, and pytest's importlib mode leaves sys.path alone: this is where
+# `corpus`, `surfaces` and `inputs` are found.
+sys.path.insert(0, str(Path(__file__).parent))
+
+PURE_ONLY = os.environ.get("CORSFAST_IMPLEMENTATION") == "pure"
+ENGINES = ["pure"] if PURE_ONLY else ["pure", "native"]
+
+# "ci" gives the same answer each time; "hunt" looks for new ones: --hypothesis-profile=hunt
+settings.register_profile("ci", derandomize=True, deadline=None, database=None, max_examples=200)
+settings.register_profile("hunt", deadline=None, max_examples=20_000)
+settings.load_profile("ci")
+
+
+@pytest.fixture(scope="session", params=ENGINES)
+def engine(request: pytest.FixtureRequest) -> ModuleType:
+    """``corsfast._pure``, then ``corsfast._native``."""
+    return importlib.import_module(f"corsfast._{request.param}")
+
+
+@pytest.fixture
+def Policy(engine: ModuleType) -> Any:
+    return engine.Policy
+
+
+@pytest.fixture(scope="session")
+def both() -> tuple[ModuleType, ModuleType]:
+    """The reference and the native engine, to be compared."""
+    if PURE_ONLY:
+        pytest.skip("CORSFAST_IMPLEMENTATION=pure: there is nothing to compare with")
+    return importlib.import_module("corsfast._pure"), importlib.import_module("corsfast._native")

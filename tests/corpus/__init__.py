@@ -1,0 +1,77 @@
+"""The contract as data, and how it is read.
+
+    attack-corpus.jsonl   438 hostile and well-behaved requests, each with the right answer
+    browser-matrix.json   what a browser sends, and whether its page may read the answer
+    decisions.jsonl       requests, and the exact answer to each
+    requests.jsonl        requests, and the outcome: lists, limits, white space, odd text
+    origins.jsonl         what is a serialised origin and what is not
+    patterns.jsonl        patterns, with what they match and what they do not
+    responses.jsonl       an application's headers before, and after a decision was worked in
+    config.jsonl          options, and each problem that they have
+
+JSON Lines: one case a line, `id` and `why` in each. Text holds one code point for each byte
+(latin-1), unless a case is about text beyond that. What JSON cannot say is written as an
+object with one key; see `build`.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+HERE = Path(__file__).parent
+
+
+class Text(str):
+    """A subclass of str, like the header types of some frameworks."""
+
+
+class Octets(bytes):
+    """A subclass of bytes."""
+
+
+BUILDERS = {
+    "parts": lambda parts: "".join(text * times for text, times in parts),
+    "bytes": lambda text: text.encode("latin-1"),
+    "str subclass": Text,
+    "bytes subclass": lambda text: Octets(text.encode("latin-1")),
+    "regex": re.compile,
+    "bytes regex": lambda text: re.compile(text.encode("latin-1")),
+    "set": set,
+    "tuple": tuple,
+    "iterator": iter,
+    "dict": dict,
+}
+
+
+def build(value: Any) -> Any:
+    """A JSON value with every tagged object replaced by what it stands for."""
+    if isinstance(value, list):
+        return [build(item) for item in value]
+    if isinstance(value, dict):
+        if len(value) == 1:
+            ((tag, content),) = value.items()
+            if tag in BUILDERS:
+                return BUILDERS[tag](content if tag == "parts" else build(content))
+        return {name: build(item) for name, item in value.items()}
+    return value
+
+
+def rows(name: str) -> list[dict[str, Any]]:
+    """The cases of one file, as they are written. Fails on a case without its own id."""
+    cases = [json.loads(line) for line in (HERE / name).read_text("ascii").splitlines()]
+    assert len({case["id"] for case in cases}) == len(cases), f"{name}: an id occurs twice"
+    return cases
+
+
+def browser_matrix() -> list[dict[str, Any]]:
+    cases: list[dict[str, Any]] = json.loads((HERE / "browser-matrix.json").read_text("utf-8"))[
+        "cases"
+    ]
+    return cases
+
+
+def case_id(case: dict[str, Any]) -> str:
+    return str(case["id"])

@@ -1,0 +1,100 @@
+"""The attack corpus: every row, on every engine, through every surface.
+
+"deny" means that no header which a browser could take for a permission is sent; "allow"
+means that the origin is. Where the corpus names the layer that refuses, the outcome has to be
+of that layer. A row with `config_may_reject` is also met by a policy that is refused.
+"""
+
+from __future__ import annotations
+
+import functools
+import json
+import re
+from typing import Any
+
+import pytest
+from corpus import build, case_id, rows
+from surfaces import NEED_LATIN1, SURFACES, Request, make_policy
+
+from corsfast import PolicyError
+from corsfast.config import RISKS
+
+# Rows whose answer is another one here, each with the reason; the answer that is given is
+# tested all the same.
+DISAGREE: dict[str, tuple[str, str]] = {}
+
+# Rows that are not run, each with the reason.
+NOT_RUN = {
+    "a0732": "until regexes are compiled to an automaton: `re` would run for ever",
+    "a0733": "until regexes are compiled to an automaton: `re` would run for ever",
+}
+
+LAYERS = {"origin": "origin-", "method": "method-", "headers": "header-"}
+
+CASES = [case for case in rows("attack-corpus.jsonl") if case["id"] not in NOT_RUN]
+
+
+def options_of(policy: dict[str, Any]) -> dict[str, Any]:
+    return {
+        "allow_origins": [
+            *policy.get("allow_origins", ()),
+            *policy.get("patterns", ()),
+            *map(re.compile, policy.get("regex", ())),
+        ],
+        "allow_methods": policy["methods"],
+        "allow_headers": policy["headers"],
+        "allow_credentials": policy["credentials"],
+    }
+
+
+@functools.cache
+def _policy(engine: Any, policy: str, tolerate: bool) -> Any:
+    """The policy of a row; None where it is refused for a risk (and nothing else)."""
+    options = options_of(json.loads(policy))
+    if tolerate:
+        options["dangerously_tolerate"] = RISKS
+    try:
+        return make_policy(engine, options)
+    except PolicyError as error:
+        if {problem.code for problem in error.problems} <= set(RISKS):
+            return None
+        raise
+
+
+@pytest.mark.parametrize("surface", SURFACES)
+@pytest.mark.parametrize("case", CASES, ids=case_id)
+def test_attack(engine: Any, case: dict[str, Any], surface: str) -> None:
+    may_reject = case["policy"].get("config_may_reject", False)
+    policy = _policy(engine, json.dumps(case["policy"]), not may_reject)
+    if policy is None:
+        assert may_reject
+        return
+    sent = case["request"]
+    request = Request(*(build(sent[name]) for name in ("method", "origin", "acrm", "acrh")))
+    assert request.is_latin1() or surface not in NEED_LATIN1
+    expect, layer = DISAGREE.get(case["id"], (case["expect"], case["layer"]))
+
+    answer = SURFACES[surface](policy, request)
+
+    is_preflight = request.method == "OPTIONS" and request.acrm is not None
+    assert answer.reached_application is not is_preflight
+    names = {name for name, _ in answer.headers}
+    if expect == "allow":
+        assert answer.get("access-control-allow-origin") in ([request.origin], ["*"])
+        assert answer.status == (204 if is_preflight else 200)
+    else:
+        assert names <= {"vary"}
+        assert answer.status == (403 if is_preflight else 200)
+    if answer.decision is not None:
+        assert answer.decision.allowed is (expect == "allow")
+        wanted = "allowed" if expect == "allow" else LAYERS[layer]
+        assert answer.decision.outcome.value.startswith(wanted)
+
+
+def test_exceptions_are_rows() -> None:
+    """A row that is left out or answered otherwise still exists, and really is the exception."""
+    cases = rows("attack-corpus.jsonl")
+    expected = {case["id"]: (case["expect"], case["layer"]) for case in cases}
+    assert expected.keys() >= DISAGREE.keys() | NOT_RUN.keys()
+    assert all(expected[row] != answer for row, answer in DISAGREE.items())
+    assert len(expected) == 438

@@ -1,0 +1,100 @@
+"""Requests and their answers, to the letter: decisions.jsonl and requests.jsonl."""
+
+from __future__ import annotations
+
+import functools
+import json
+from typing import Any
+
+import pytest
+from corpus import build, case_id, rows
+from surfaces import NEED_LATIN1, SURFACES, Answer, Request, decide, make_policy
+
+EXACT = rows("decisions.jsonl")
+OUTCOMES = rows("requests.jsonl")
+
+
+@functools.cache
+def _policy(engine: Any, options: str) -> Any:
+    return make_policy(engine, build(json.loads(options)))
+
+
+def policy_of(engine: Any, case: dict[str, Any]) -> Any:
+    return _policy(engine, json.dumps(case["policy"]))
+
+
+def request_of(case: dict[str, Any]) -> Request:
+    return Request(**build(case["request"]))
+
+
+def ask(engine: Any, case: dict[str, Any], surface: str) -> Answer:
+    return SURFACES[surface](policy_of(engine, case), request_of(case))
+
+
+def through_surfaces(cases: list[dict[str, Any]]) -> pytest.MarkDecorator:
+    """Every case through every surface; text beyond latin-1 not through those of bytes."""
+    pairs = [
+        pytest.param(case, surface, id=f"{surface}-{case['id']}")
+        for case in cases
+        for surface in SURFACES
+        if surface not in NEED_LATIN1 or request_of(case).is_latin1()
+    ]
+    return pytest.mark.parametrize(("case", "surface"), pairs)
+
+
+@through_surfaces(EXACT)
+def test_exact_answer(engine: Any, case: dict[str, Any], surface: str) -> None:
+    answer = ask(engine, case, surface)
+    headers = [(name, value) for name, value in case["headers"]]
+    assert answer.headers == sorted((name.lower(), value) for name, value in headers)
+    assert answer.status == (case["status"] or 200)
+    assert answer.reached_application is (case["status"] is None)
+    decision = answer.decision
+    if decision is not None:
+        assert decision.outcome.value == case["outcome"]
+        assert decision.allowed is (case["outcome"] == "allowed")
+        assert decision.status == case["status"]
+        assert decision.is_preflight is (case["status"] is not None)
+        assert decision.headers == tuple(headers)
+        assert decision.raw_headers == tuple(
+            (name.lower().encode(), value.encode()) for name, value in headers
+        )
+        vary = dict(headers).get("Vary", "")
+        assert decision.vary == tuple(vary.split(", ") if vary else ())
+
+
+@through_surfaces(OUTCOMES)
+def test_outcome(engine: Any, case: dict[str, Any], surface: str) -> None:
+    answer = ask(engine, case, surface)
+    if answer.decision is not None:
+        assert answer.decision.outcome.value == case["outcome"]
+    sends_origin = answer.get("access-control-allow-origin") != []
+    assert sends_origin is (case["outcome"] == "allowed")
+
+
+@pytest.mark.parametrize("case", EXACT + OUTCOMES, ids=case_id)
+def test_allows_origin(engine: Any, case: dict[str, Any]) -> None:
+    request = request_of(case)
+    policy = policy_of(engine, case)
+    origin = ",".join(request.origin) if isinstance(request.origin, list) else request.origin
+    allowed = policy.allows_origin(origin)
+    assert allowed is policy.actual(origin).allowed
+    if origin is None or case["outcome"].startswith("origin-"):
+        assert allowed is False
+    else:
+        assert allowed is True
+
+
+def test_every_outcome_has_a_case() -> None:
+    from corsfast import Outcome
+
+    assert {case["outcome"] for case in EXACT} | {case["outcome"] for case in OUTCOMES} == {
+        outcome.value for outcome in Outcome
+    }
+
+
+def test_answers_are_shared(engine: Any) -> None:
+    """What does not depend on the request is built once."""
+    case = next(case for case in EXACT if case["id"] == "d101")
+    policy = policy_of(engine, case)
+    assert decide(policy, request_of(case)).decision is decide(policy, request_of(case)).decision
