@@ -1,12 +1,15 @@
 /* cf_originset.c - is this origin one of ours?
  *
- *     exact table --miss--> grammar --ok, http(s)--> any / rules / caller
+ *     exact table --miss--> grammar --http(s)--> any / rules / automaton
+ *                                                          / caller
  *
  * The exact table is asked first, with the whole origin. Whatever else may
  * match has to be proven to be an origin before. Rules are found by hashing
  * the host from its start (a host with any port) and from each of its dots
  * (subdomains), where some rule has a host of that length; scheme and ports
  * belong to each leaf. No tree: two peers' holes came from hand-made ones.
+ * Globs and regexes are one automaton, one load per byte: no input can make
+ * it slower than linear.
  *
  * Place: between the grammar and the policy. Never: allocate while matching.
  */
@@ -22,10 +25,10 @@ fill_leaves(cf_originset *set, const cf_tables *tables)
 {
     size_t total = 0;
     for (size_t i = 0; i < tables->n_rules; i++) {
+        if (tables->rules[i].n_leaves > UINT32_MAX - total) {
+            return CF_BAD_TABLES;
+        }
         total += tables->rules[i].n_leaves;
-    }
-    if (total > UINT32_MAX) {
-        return CF_BAD_TABLES;
     }
     set->ends = cf_new_array(tables->n_rules, sizeof *set->ends);
     set->leaves = cf_new_array(total, sizeof *set->leaves);
@@ -61,6 +64,48 @@ fill_hosts(cf_originset *set, const cf_tables *tables)
     return status;
 }
 
+/* Copies the automaton, once nothing in it leads out of its table. */
+static cf_status
+fill_automaton(cf_originset *set, const cf_automaton *given)
+{
+    size_t n = given->n_table;
+    uint32_t width = given->width;
+    if (n == 0) {
+        return CF_OK;
+    }
+    if (width < 2 || n % width != 0 || n > UINT32_MAX) {
+        return CF_BAD_TABLES;
+    }
+    for (size_t i = 0; i < n; i++) {
+        uint32_t entry = given->table[i];
+        bool dead = i < width || i % width == 0; /* the first row and column */
+        bool accepting = i % width == 1;
+        if ((dead && entry != 0) || (accepting && entry > 1)
+            || (!accepting && (entry >= n || entry % width != 0))) {
+            return CF_BAD_TABLES;
+        }
+    }
+    for (size_t i = 0; i < 256; i++) {
+        if (given->class_of[i] >= width || given->class_of[i] == 1) {
+            return CF_BAD_TABLES;
+        }
+    }
+    if (given->http >= n || given->http % width != 0 || given->https >= n
+        || given->https % width != 0) {
+        return CF_BAD_TABLES;
+    }
+    set->table = cf_new_array(n, sizeof *set->table);
+    if (set->table == NULL) {
+        return CF_NO_MEMORY;
+    }
+    memcpy(set->table, given->table, n * sizeof *set->table);
+    memcpy(set->class_of, given->class_of, sizeof set->class_of);
+    set->n_table = n;
+    set->http = given->http;
+    set->https = given->https;
+    return CF_OK;
+}
+
 cf_status
 cf_originset_fill(cf_originset *set, const cf_tables *tables)
 {
@@ -75,6 +120,9 @@ cf_originset_fill(cf_originset *set, const cf_tables *tables)
     if (status == CF_OK) {
         status = fill_leaves(set, tables);
     }
+    if (status == CF_OK) {
+        status = fill_automaton(set, &tables->automaton);
+    }
     return status;
 }
 
@@ -85,6 +133,7 @@ cf_originset_clear(cf_originset *set)
     cf_table_clear(&set->hosts);
     cf_memory.release(set->ends);
     cf_memory.release(set->leaves);
+    cf_memory.release(set->table);
     memset(set, 0, sizeof *set);
 }
 
@@ -94,7 +143,8 @@ cf_originset_memory(const cf_originset *set)
     size_t n_hosts = set->hosts.count;
     size_t n_leaves = n_hosts == 0 ? 0 : set->ends[n_hosts - 1];
     return cf_table_memory(&set->exact) + cf_table_memory(&set->hosts)
-           + n_hosts * sizeof *set->ends + n_leaves * sizeof *set->leaves;
+           + n_hosts * sizeof *set->ends + n_leaves * sizeof *set->leaves
+           + set->n_table * sizeof *set->table;
 }
 
 /* -- matching ------------------------------------------------------------ */
@@ -141,6 +191,22 @@ follows_rule(const cf_originset *set, const char *origin,
     return false;
 }
 
+static bool
+accepted(const cf_originset *set, const char *host, size_t length,
+         bool https)
+{
+    if (set->table == NULL) {
+        return false;
+    }
+    const uint32_t *table = set->table;
+    const uint8_t *class_of = set->class_of;
+    uint32_t state = https ? set->https : set->http;
+    for (size_t i = 0; i < length && state != 0; i++) {
+        state = table[state + class_of[(uint8_t)host[i]]];
+    }
+    return table[state + 1] != 0;
+}
+
 cf_outcome
 cf_originset_match(const cf_originset *set, const char *origin, size_t length,
                    uint32_t *exact)
@@ -163,7 +229,9 @@ cf_originset_match(const cf_originset *set, const char *origin, size_t length,
     if (!https && !http) {
         return CF_ORIGIN_NOT_ALLOWED; /* such schemes match by name alone */
     }
-    if (set->any_web_origin || follows_rule(set, origin, &parts, https)) {
+    if (set->any_web_origin || follows_rule(set, origin, &parts, https)
+        || accepted(set, origin + parts.host_start,
+                    length - parts.host_start, https)) {
         *exact = CF_NOT_EXACT;
         return CF_ALLOWED;
     }

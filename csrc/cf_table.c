@@ -32,8 +32,9 @@ cf_new_array(size_t count, size_t size)
 /* -- the hash ------------------------------------------------------------ */
 
 /* Folded products of input words and secret words. With an unpredictable seed
- * nobody can write two strings that collide more often than chance; tables
- * never leave the process, so the byte order is the machine's own. */
+ * nobody can write origins that collide more often than chance (a word that
+ * equals a constant would; its bytes are not ASCII). Tables never leave the
+ * process, so the byte order is the machine's own. */
 
 static const uint64_t CF_SECRET_1 = 0x9e3779b97f4a7c15u; /* 2^64 / phi */
 static const uint64_t CF_SECRET_2 = 0xd1b54a32d192ed03u;
@@ -111,8 +112,8 @@ hash(uint64_t seed, const char *text, size_t length)
 
 /* -- tables -------------------------------------------------------------- */
 
-/* With half of the slots free a chain this long has a chance of less than
- * one in a million under a random seed; then another seed is taken. */
+/* With half of the slots free, chains of a million keys reach about 50; where
+ * one grows longer than this, another seed is taken. */
 enum { CF_LONGEST_PROBE = 64, CF_SEEDS = 16 };
 
 static void
@@ -150,6 +151,20 @@ place_keys(cf_table *table)
     return true;
 }
 
+/* Whether each key is found as itself; of two equal ones only the first is. */
+static bool
+all_different(const cf_table *table)
+{
+    for (uint32_t key = 0; key < table->count; key++) {
+        uint32_t start, end;
+        key_bounds(table, key, &start, &end);
+        if (cf_table_find(table, table->text + start, end - start) != key) {
+            return false;
+        }
+    }
+    return true;
+}
+
 static cf_status
 copy_keys(cf_table *table, const cf_slice *keys, size_t count, size_t limit)
 {
@@ -158,10 +173,10 @@ copy_keys(cf_table *table, const cf_slice *keys, size_t count, size_t limit)
         if (keys[i].length == 0 || keys[i].length > limit) {
             return CF_BAD_TABLES;
         }
+        if (keys[i].length > UINT32_MAX - total) {
+            return CF_BAD_TABLES;
+        }
         total += keys[i].length;
-    }
-    if (total > UINT32_MAX) {
-        return CF_BAD_TABLES;
     }
     table->ends = cf_new_array(count, sizeof *table->ends);
     table->text = cf_new_array(total, 1);
@@ -210,11 +225,11 @@ cf_table_fill(cf_table *table, const cf_slice *keys, size_t count,
     table->seed = seed;
     for (int i = 0; i < CF_SEEDS; i++) {
         if (place_keys(table)) {
-            return CF_OK;
+            return all_different(table) ? CF_OK : CF_BAD_TABLES;
         }
         table->seed = fold(table->seed ^ CF_SECRET_1, CF_SECRET_2);
     }
-    /* Only equal keys collide under every seed. */
+    /* More equal keys than a chain may hold collide under every seed. */
     return CF_BAD_TABLES;
 }
 

@@ -97,6 +97,18 @@ typedef struct cf_rule {
     size_t n_leaves;
 } cf_rule;
 
+/* The one automaton of all globs and regexes. The next state of a state is
+ * table[state + class_of[byte]], 0 is dead; table[state + 1] is 1 where the
+ * state accepts. It runs over what follows "://", and only over origins. */
+typedef struct cf_automaton {
+    const uint8_t *class_of; /* 256 columns: 0, which leads nowhere, or 2.. */
+    const uint32_t *table;   /* rows of `width` columns; the first is dead */
+    size_t n_table;          /* 0: there is no automaton */
+    uint32_t width;
+    uint32_t http; /* the states to start from, by scheme */
+    uint32_t https;
+} cf_automaton;
+
 /* What a policy is built from. All of it is copied. */
 typedef struct cf_tables {
     const cf_slice *exact; /* serialised origins, or "null"; all different,
@@ -104,6 +116,7 @@ typedef struct cf_tables {
     size_t n_exact;
     const cf_rule *rules; /* hosts all different, 1..CF_MAX_HOST + 2 bytes */
     size_t n_rules;
+    cf_automaton automaton;
     const cf_slice *methods; /* all different, 1..CF_MAX_METHOD bytes */
     size_t n_methods;
     const cf_slice *headers; /* lower case, all different,

@@ -9,14 +9,23 @@ Place in the flow: the front door. Never: import what a first decision does not 
 from __future__ import annotations
 
 from ._backend import IMPLEMENTATION, Decision, Policy
-from .errors import CorsfastSecurityWarning, PolicyError, Problem
+from .errors import (
+    CorsfastPerformanceWarning,
+    CorsfastRedundancyWarning,
+    CorsfastSecurityWarning,
+    PolicyError,
+    Problem,
+)
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from .decision import Outcome
+    from .patterns import within
 
 __all__ = [
     "IMPLEMENTATION",
+    "CorsfastPerformanceWarning",
+    "CorsfastRedundancyWarning",
     "CorsfastSecurityWarning",
     "Decision",
     "Outcome",
@@ -24,18 +33,25 @@ __all__ = [
     "PolicyError",
     "Problem",
     "__version__",
+    "within",
 ]
 
 __version__ = "0.1.0"
 
 
 def __getattr__(name: str) -> object:
-    # Outcome is an enum, and importing enum costs more than all the rest of this package.
+    # Outcome is an enum, and importing enum costs more than all the rest of this package;
+    # `within` is for policies with regexes, which need more than that anyway.
     if name == "Outcome":
         from .decision import Outcome
 
         globals()["Outcome"] = Outcome
         return Outcome
+    if name == "within":
+        from .patterns import within
+
+        globals()["within"] = within
+        return within
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 

@@ -1,22 +1,39 @@
-"""Spec -> Tables: what both engines run on, with every header spelt out beforehand.
+"""Options -> Spec -> Tables: what both engines run on, with every header spelt out beforehand.
 
-Place in the flow: imports config.py and to its left. Runs once, while a policy is built.
+Place in the flow: imports config.py, safety.py and to their left. Runs once, while a policy
+is built.
 Never: run per request; know how an engine matches.
 """
 
 from __future__ import annotations
 
+import sys
+import warnings
 from collections import namedtuple
 
 from . import _fetch
-from .config import make_spec
+from .config import read_options
+from .errors import (
+    CorsfastPerformanceWarning,
+    CorsfastRedundancyWarning,
+    CorsfastSecurityWarning,
+    PolicyError,
+    Problem,
+)
+from .languages import language_of, run_together
+from .origin import parse_origin
+from .redundancy import redundancies
+from .safety import find_risks
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     import re
+    from collections.abc import Callable
     from typing import NamedTuple
 
+    from .automata import Automaton
     from .config import Spec
+    from .languages import Language
     from .patterns import HostRule
 
     Headers = tuple[tuple[str, str], ...]
@@ -65,6 +82,7 @@ class Tables:
         "any_header",
         "any_method",
         "any_web_origin",
+        "automaton",
         "echo_headers",
         "echo_method",
         "exact",
@@ -88,7 +106,8 @@ class Tables:
     any_web_origin: bool
     exact: frozenset[str]
     rules: tuple[HostRule, ...]
-    regexes: tuple[re.Pattern[str], ...]
+    automaton: Automaton | None  # of all globs and regexes
+    regexes: tuple[re.Pattern[str], ...]  # those that are beyond it
     any_method: bool
     methods: frozenset[str]  # the safelisted ones among them
     any_header: bool
@@ -107,29 +126,72 @@ class Tables:
     preflight_vary: tuple[str, ...]
 
 
-def compile_options(**options: object) -> Tables:
-    """The whole way from options to tables. Raises and warns what `make_spec` does."""
-    return compile_spec(make_spec(**options))
+def is_origin(text: str) -> bool:
+    """Whether this is a serialised origin, or "null"; an engine may know a faster way."""
+    return text == "null" or parse_origin(text) is not None
 
 
-def compile_spec(spec: Spec) -> Tables:
+def compile_options(is_origin: Callable[[str], bool] = is_origin, **options: object) -> Tables:
+    """The whole way from options to tables.
+
+    Raises:
+        PolicyError: with every problem at once.
+
+    Warns:
+        CorsfastSecurityWarning: once per risk that is there and was tolerated by name.
+        CorsfastPerformanceWarning: once per regex that no automaton can express.
+        CorsfastRedundancyWarning: once per entry that another one covers.
+    """
+    spec, problems = read_options(is_origin=is_origin, **options)
+    languages = [language_of(entry) for entry in (*spec.globs, *spec.regexes)]
+    tolerated: list[Problem] = []
+    for risk in find_risks(spec, languages):
+        (tolerated if risk.code in spec.tolerated else problems).append(risk)
+    if problems:
+        raise PolicyError(problems)
     tables = Tables()
     tables.spec = spec
-    _compile_matching(tables, spec)
+    beyond = _compile_matching(tables, spec, languages)
     _compile_answers(tables, spec)
+    for risk in tolerated:
+        _warn(f"tolerated: {risk}", CorsfastSecurityWarning)
+    for message in beyond:
+        _warn(message, CorsfastPerformanceWarning)
+    for message in redundancies(spec, languages):
+        _warn(message, CorsfastRedundancyWarning)
     return tables
 
 
-def _compile_matching(tables: Tables, spec: Spec) -> None:
+def _warn(message: str, category: type[Warning]) -> None:
+    """Warn at the line outside this package that made the policy."""
+    level = 1
+    frame = sys._getframe()
+    package = __name__.partition(".")[0]
+    while frame.f_back is not None and (
+        frame.f_globals.get("__name__", "").partition(".")[0] == package
+    ):
+        frame = frame.f_back
+        level += 1
+    warnings.warn(message, category, stacklevel=level)
+
+
+def _compile_matching(tables: Tables, spec: Spec, languages: list[Language]) -> list[str]:
+    """Fill in what is matched; returns why some entries are left to `re`."""
     tables.star = spec.any_origin and not spec.credentials
     tables.any_web_origin = spec.any_origin and spec.credentials
     tables.exact = frozenset(spec.exact)
     tables.rules = spec.rules
-    tables.regexes = spec.regexes
     tables.any_method = spec.any_method
     tables.methods = _fetch.SAFELISTED_METHODS | frozenset(spec.methods)
     tables.any_header = spec.any_header
     tables.header_names = frozenset(name.lower() for name in _listed_headers(spec))
+    tables.automaton, left = run_together(languages)
+    tables.regexes = tuple(regex for regex, _ in left)
+    return [
+        f"{regex.pattern!r} is matched by `re`, in time that a request may choose: {beyond}"
+        " keeps it from being run as an automaton."
+        for regex, beyond in left
+    ]
 
 
 def _compile_answers(tables: Tables, spec: Spec) -> None:
@@ -147,9 +209,7 @@ def _compile_answers(tables: Tables, spec: Spec) -> None:
     tables.refused = block(vary)
     tables.refused_preflight = block(preflight_vary)
     tables.actual_tail = block([*credentials, *expose, *vary])
-    tables.preflight_tail = block(
-        [*credentials, *_permissions(tables, spec), *preflight_vary]
-    )
+    tables.preflight_tail = block([*credentials, *_permissions(tables, spec), *preflight_vary])
     # Where the answer is the same for everyone, also those who did not ask get it: a cache
     # may hand it to somebody who does. https://fetch.spec.whatwg.org/#cors-protocol-and-http-caches
     tables.no_origin = with_origin("*", tables.actual_tail) if tables.star else block(vary)
@@ -182,9 +242,7 @@ def _permissions(tables: Tables, spec: Spec) -> list[tuple[str, str]]:
 def _listed_headers(spec: Spec) -> list[str]:
     """The names that are allowed, as spelt in the options; then the safelisted ones."""
     lower = {name.lower() for name in spec.headers}
-    safelisted = (
-        name for name in _fetch.SAFELISTED_REQUEST_HEADERS if name.lower() not in lower
-    )
+    safelisted = (name for name in _fetch.SAFELISTED_REQUEST_HEADERS if name.lower() not in lower)
     return [*spec.headers, *safelisted]
 
 
@@ -194,9 +252,7 @@ def _vary_field(names: tuple[str, ...]) -> list[tuple[str, str]]:
 
 def block(fields: list[tuple[str, str]]) -> Block:
     """Spell fields out twice: as usual for WSGI, in lower-case bytes for ASGI."""
-    raw = tuple(
-        (name.lower().encode("ascii"), value.encode("ascii")) for name, value in fields
-    )
+    raw = tuple((name.lower().encode("ascii"), value.encode("ascii")) for name, value in fields)
     return Block(tuple(fields), raw)
 
 

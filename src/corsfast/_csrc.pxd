@@ -2,7 +2,7 @@
 #
 # Place in the flow: _native.pyx reads it. Never: declare what the header does not.
 
-from libc.stdint cimport uint32_t, uint64_t
+from libc.stdint cimport uint8_t, uint32_t, uint64_t
 
 
 cdef extern from "stdbool.h" nogil:
@@ -43,11 +43,20 @@ cdef extern from "corsfast.h" nogil:
         const cf_leaf *leaves
         size_t n_leaves
 
+    ctypedef struct cf_automaton:
+        const uint8_t *class_of
+        const uint32_t *table
+        size_t n_table
+        uint32_t width
+        uint32_t http
+        uint32_t https
+
     ctypedef struct cf_tables:
         const cf_slice *exact
         size_t n_exact
         const cf_rule *rules
         size_t n_rules
+        cf_automaton automaton
         const cf_slice *methods
         size_t n_methods
         const cf_slice *headers
@@ -75,6 +84,8 @@ cdef extern from "corsfast.h" nogil:
         const cf_policy *policy, const char *list, size_t length, c_bool *joined
     )
     size_t cf_join_names(const char *list, size_t length, char *out)
+
+    c_bool cf_valid_origin(const char *origin, size_t length)
 
     ctypedef enum cf_field:
         CF_FIELD_OTHER

@@ -75,12 +75,7 @@ WEB_SCHEMES = frozenset({"http", "https"})
 #   token = 1*tchar
 #   tchar = "!" / "#" / "$" / "%" / "&" / "'" / "*" / "+" / "-" / "." /
 #           "^" / "_" / "`" / "|" / "~" / DIGIT / ALPHA
-TCHAR = (
-    "!#$%&'*+-.^_`|~"
-    "0123456789"
-    "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
-    "abcdefghijklmnopqrstuvwxyz"
-)
+TCHAR = "!#$%&'*+-.^_`|~0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 
 # https://www.rfc-editor.org/rfc/rfc9110#section-5.6.3
 #   OWS = *( SP / HTAB )

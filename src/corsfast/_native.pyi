@@ -5,8 +5,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final, Literal, NoReturn, final
 
 from .decision import Outcome
+from .patterns import Within
 
 IMPLEMENTATION: Final = "native"
+
+def is_origin(text: str, /) -> bool: ...
 
 @final
 class Decision:
@@ -38,7 +41,7 @@ class Policy:
     def __new__(
         cls,
         *,
-        allow_origins: Iterable[str | re.Pattern[str]],
+        allow_origins: Iterable[str | re.Pattern[str] | Within],
         allow_methods: Iterable[str] = (),
         allow_headers: Iterable[str] = (),
         expose_headers: Iterable[str] = (),

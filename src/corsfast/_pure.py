@@ -31,19 +31,20 @@ from ._compile import (
     with_origin,
 )
 from ._restore import restore_policy
+from .automata import ACCEPTING_COLUMN
 from .decision import Outcome, decision_key, decision_repr
 from .origin import parse_origin
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
-    from typing import Any, Literal, NoReturn, TypeVar
+    from typing import Any, Literal, NoReturn
 
     from ._compile import Headers, RawHeaders, Tables
-    from .patterns import HostRule
+    from .automata import Automaton
+    from .patterns import HostRule, Within
 
     Text = str | bytes
-    AnyText = TypeVar("AnyText", str, bytes)
 
 IMPLEMENTATION = "pure"
 
@@ -178,7 +179,7 @@ class Policy:
     def __new__(
         cls,
         *,
-        allow_origins: Iterable[str | re.Pattern[str]],
+        allow_origins: Iterable[str | re.Pattern[str] | Within],
         allow_methods: Iterable[str] = (),
         allow_headers: Iterable[str] = (),
         expose_headers: Iterable[str] = (),
@@ -320,6 +321,7 @@ class Policy:
         if (
             tables.any_web_origin
             or any(_follows(rule, *parts) for rule in tables.rules)
+            or _accepted(tables.automaton, parts.scheme, origin)
             or any(regex.fullmatch(origin) for regex in tables.regexes)
         ):
             return Outcome.ALLOWED
@@ -395,9 +397,7 @@ class Policy:
             origin,
             Block(head.headers + tail.headers, head.raw_headers + tail.raw_headers),
         )
-        return _decision(
-            Outcome.ALLOWED, tables.preflight_status, fields, tables.preflight_vary
-        )
+        return _decision(Outcome.ALLOWED, tables.preflight_status, fields, tables.preflight_vary)
 
     def apply_asgi(
         self, decision: Decision, headers: Iterable[Sequence[bytes]], /
@@ -450,43 +450,53 @@ class Policy:
 
 def _prebuilt(tables: Tables) -> Iterable[tuple[str, object]]:
     """Every decision in which nothing depends on the request, but for the exact origin."""
-    yield "_no_origin", _decision(
-        Outcome.NO_ORIGIN, None, tables.no_origin, tables.actual_vary
+    yield "_no_origin", _decision(Outcome.NO_ORIGIN, None, tables.no_origin, tables.actual_vary)
+    yield (
+        "_refused",
+        {
+            outcome: _decision(outcome, None, tables.refused, tables.actual_vary)
+            for outcome in Outcome
+        },
     )
-    yield "_refused", {
-        outcome: _decision(outcome, None, tables.refused, tables.actual_vary)
-        for outcome in Outcome
-    }
-    yield "_refused_preflight", {
-        outcome: _decision(
-            outcome,
-            REFUSED_PREFLIGHT_STATUS,
-            tables.refused_preflight,
-            tables.preflight_vary,
-        )
-        for outcome in Outcome
-    }
+    yield (
+        "_refused_preflight",
+        {
+            outcome: _decision(
+                outcome,
+                REFUSED_PREFLIGHT_STATUS,
+                tables.refused_preflight,
+                tables.preflight_vary,
+            )
+            for outcome in Outcome
+        },
+    )
     origins: Iterable[str] = ("*",) if tables.star else tables.exact
     if len(tables.exact) > limits.MAX_PREBUILT_ORIGINS:
         origins = ()
-    yield "_actual", {
-        origin: _decision(
-            Outcome.ALLOWED,
-            None,
-            with_origin(origin, tables.actual_tail),
-            tables.actual_vary,
-        )
-        for origin in origins
-    }
-    yield "_preflight", {
-        origin: _decision(
-            Outcome.ALLOWED,
-            tables.preflight_status,
-            with_origin(origin, tables.preflight_tail),
-            tables.preflight_vary,
-        )
-        for origin in (() if tables.echo_method or tables.echo_headers else origins)
-    }
+    yield (
+        "_actual",
+        {
+            origin: _decision(
+                Outcome.ALLOWED,
+                None,
+                with_origin(origin, tables.actual_tail),
+                tables.actual_vary,
+            )
+            for origin in origins
+        },
+    )
+    yield (
+        "_preflight",
+        {
+            origin: _decision(
+                Outcome.ALLOWED,
+                tables.preflight_status,
+                with_origin(origin, tables.preflight_tail),
+                tables.preflight_vary,
+            )
+            for origin in (() if tables.echo_method or tables.echo_headers else origins)
+        },
+    )
 
 
 # -- reading what callers pass ---------------------------------------------------------------
@@ -554,6 +564,16 @@ def _follows(rule: HostRule, scheme: str, host: str, port: int) -> bool:
     )
 
 
+def _accepted(automaton: Automaton | None, scheme: str, origin: str) -> bool:
+    """Run the automaton of all globs and regexes over host and port: one step a character."""
+    if automaton is None:
+        return False
+    state = automaton.https if scheme == "https" else automaton.http
+    for character in origin[len(scheme) + len("://") :]:
+        state = automaton.table[state + automaton.class_of[ord(character)]]
+    return automaton.table[state + ACCEPTING_COLUMN] == 1
+
+
 # -- working a decision into a response ------------------------------------------------------
 
 
@@ -565,8 +585,8 @@ def _apply(
     policy: Policy,
     decision: object,
     headers: Iterable[Any],
-    kind: type[AnyText],
-    text_of: Callable[[AnyText], str],
+    kind: type,
+    text_of: Callable[[Any], str],
 ) -> list[Any]:
     if not isinstance(decision, Decision):
         raise TypeError(f"decision must be a Decision, not {type(decision).__name__}")
@@ -586,8 +606,8 @@ def _apply(
 def _merge_vary(
     headers: list[Any],
     wanted: tuple[str, ...],
-    kind: type[AnyText],
-    text_of: Callable[[AnyText], str],
+    kind: type,
+    text_of: Callable[[Any], str],
 ) -> list[Any]:
     """Name in Vary what is wanted and not there yet, in the last Vary line if there is one.
 

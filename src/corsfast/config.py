@@ -7,26 +7,16 @@ Never: run per request; guess; ignore an option silently.
 from __future__ import annotations
 
 import re
-import sys
-import warnings
 
 from . import _fetch, limits
-from .errors import CorsfastSecurityWarning, PolicyError, Problem
-from .origin import is_loopback, parse_origin
-from .patterns import ANY_PORT, HostRule, parse_pattern
+from .errors import RISKS, Problem
+from .misspellings import diagnose
+from .patterns import Glob, HostRule, Within, parse_pattern, write_pattern
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
-
-# The five risks that can be accepted by name with `dangerously_tolerate`.
-RISKS = (
-    "any-origin-with-credentials",
-    "null-origin-with-credentials",
-    "foreign-origin",
-    "public-suffix",
-    "insecure-origin",
-)
+    from collections.abc import Callable, Iterator
+    from typing import TypeGuard
 
 _TOKEN = re.compile(f"[{re.escape(_fetch.TCHAR)}]+")
 
@@ -46,6 +36,7 @@ class Spec:
         "exact",
         "existing",
         "expose",
+        "globs",
         "headers",
         "max_age",
         "methods",
@@ -57,7 +48,8 @@ class Spec:
     any_origin: bool  # "*"
     exact: tuple[str, ...]  # serialised origins, "null" among them where listed
     rules: tuple[HostRule, ...]
-    regexes: tuple[re.Pattern[str], ...]
+    globs: tuple[Glob, ...]
+    regexes: tuple[re.Pattern[str] | Within, ...]
     any_method: bool
     methods: tuple[str, ...]
     any_header: bool
@@ -71,7 +63,7 @@ class Spec:
 
     def key(self) -> tuple[object, ...]:
         fields = {name: getattr(self, name) for name in self.__slots__}
-        for name in ("exact", "rules", "regexes"):
+        for name in ("exact", "rules", "globs", "regexes"):
             fields[name] = frozenset(fields[name])
         return tuple(fields.values())
 
@@ -83,7 +75,7 @@ class Spec:
     def options(self) -> dict[str, object]:
         """The options that make this very spec again."""
         origins: list[object] = ["*"] if self.any_origin else []
-        origins += [*self.exact, *map(_write_rule, self.rules), *self.regexes]
+        origins += [*self.exact, *map(write_pattern, self.rules + self.globs), *self.regexes]
         return {
             "allow_origins": origins,
             "allow_methods": ["*"] * self.any_method + list(self.methods),
@@ -97,16 +89,9 @@ class Spec:
         }
 
 
-def _write_rule(rule: HostRule) -> str:
-    host = f"*{rule.host}" if rule.host.startswith(".") else rule.host
-    if rule.ports == ANY_PORT:
-        return f"{rule.scheme}://{host}:*"
-    port = rule.ports[0][0]
-    return f"{rule.scheme}://{host}" + (f":{port}" if port else "")
-
-
-def make_spec(
+def read_options(
     *,
+    is_origin: Callable[[str], bool],
     allow_origins: object,
     allow_methods: object,
     allow_headers: object,
@@ -116,18 +101,19 @@ def make_spec(
     preflight_status: object,
     existing: object,
     dangerously_tolerate: object,
-) -> Spec:
+) -> tuple[Spec, list[Problem]]:
     """Validate every option; see :class:`corsfast.Policy` for what each may hold.
 
-    Raises:
-        PolicyError: with all problems at once, in the order of the options.
+    Args:
+        is_origin: whether a str is a serialised origin, or "null".
 
-    Warns:
-        CorsfastSecurityWarning: once per risk that is there and was tolerated by name.
+    Returns:
+        the spec, and all problems in the order of the options; where there are some, the spec
+        holds what could be read. What is well-formed but dangerous is found by safety.py.
     """
     problems: list[Problem] = []
     spec = Spec()
-    _read_origins(spec, allow_origins, problems)
+    _read_origins(spec, allow_origins, problems, is_origin)
     _read_methods(spec, allow_methods, problems)
     _read_headers(spec, allow_headers, problems)
     spec.credentials = _read_flag("allow_credentials", allow_credentials, problems)
@@ -136,14 +122,7 @@ def make_spec(
     spec.preflight_status = _read_status(preflight_status, problems)
     spec.existing = _read_existing(existing, problems)
     spec.tolerated = _read_tolerated(dangerously_tolerate, problems)
-    tolerated = []
-    for risk in _risks(spec):
-        (tolerated if risk.code in spec.tolerated else problems).append(risk)
-    if problems:
-        raise PolicyError(problems)
-    for risk in tolerated:
-        _warn(risk)
-    return spec
+    return spec, problems
 
 
 # -- reading single options ------------------------------------------------------------------
@@ -191,37 +170,45 @@ def _strings(option: str, value: object, problems: list[Problem]) -> Iterator[st
             problems.append(_not_a("str", option, item, hint))
 
 
-def _read_origins(spec: Spec, value: object, problems: list[Problem]) -> None:
+def _read_origins(
+    spec: Spec, value: object, problems: list[Problem], is_origin: Callable[[str], bool]
+) -> None:
     option = "allow_origins"
     spec.any_origin = False
     exact: dict[str, None] = {}
     rules: dict[HostRule, None] = {}
-    regexes: dict[re.Pattern[str], None] = {}
-    if isinstance(value, re.Pattern):
+    globs: dict[Glob, None] = {}
+    regexes: dict[re.Pattern[str] | Within, None] = {}
+    if isinstance(value, (re.Pattern, Within)):
         problems.append(_not_a("list", option, value, f"[{value!r}]"))
         value = ()
-    entries = _entries(option, value, problems)
-    for entry in entries:
-        if isinstance(entry, re.Pattern):
-            if isinstance(entry.pattern, str):
-                regexes[entry] = None
-            else:
-                hint = f"re.compile({entry.pattern.decode('latin-1')!r})"
-                problems.append(_not_a("a pattern of str", option, entry, hint))
-        elif entry == "*":
-            spec.any_origin = True
-        elif isinstance(entry, str):
+    for entry in _entries(option, value, problems):
+        if isinstance(entry, str):
+            # This is the loop that sees a million origins; nearly all of them end here.
+            if is_origin(entry):
+                exact[str(entry)] = None
+                continue
+            if entry == "*":
+                spec.any_origin = True
+                continue
             parsed = parse_pattern(str(entry))
-            if isinstance(parsed, Problem):
-                problems.append(parsed)
+            if parsed is None:
+                problems.append(diagnose(str(entry)))
             elif isinstance(parsed, HostRule):
                 rules[parsed] = None
+            elif isinstance(parsed, Glob):
+                globs[parsed] = None
             else:
                 exact[parsed] = None
+        elif isinstance(entry, Within) or _is_text_pattern(entry):
+            regexes[entry] = None
+        elif isinstance(entry, re.Pattern):
+            text = f"re.compile({entry.pattern.decode('latin-1')!r})"
+            problems.append(_not_a("a pattern of str", option, entry, text))
         else:
             hint = repr(entry.decode("latin-1")) if isinstance(entry, bytes) else None
             problems.append(_not_a("str or re.Pattern", option, entry, hint))
-    if spec.any_origin and (exact or rules or regexes):
+    if spec.any_origin and (exact or rules or globs or regexes):
         problems.append(
             Problem(
                 "any-origin-beside-others",
@@ -231,7 +218,12 @@ def _read_origins(spec: Spec, value: object, problems: list[Problem]) -> None:
                 hint="either '*' alone or the list without it",
             )
         )
-    spec.exact, spec.rules, spec.regexes = tuple(exact), tuple(rules), tuple(regexes)
+    spec.exact, spec.rules, spec.globs = tuple(exact), tuple(rules), tuple(globs)
+    spec.regexes = tuple(regexes)
+
+
+def _is_text_pattern(entry: object) -> TypeGuard[re.Pattern[str]]:
+    return isinstance(entry, re.Pattern) and isinstance(entry.pattern, str)
 
 
 def _read_methods(spec: Spec, value: object, problems: list[Problem]) -> None:
@@ -254,9 +246,7 @@ def _read_methods(spec: Spec, value: object, problems: list[Problem]) -> None:
                 f"{method!r}: methods compare byte for byte, and browsers do not upper-case"
                 " this one."
             )
-            problems.append(
-                Problem("method-case", option, method, message, hint=repr(upper))
-            )
+            problems.append(Problem("method-case", option, method, message, hint=repr(upper)))
         else:
             methods[method] = None
     spec.methods = tuple(methods)
@@ -320,9 +310,7 @@ def _not_a_token(option: str, value: str, limit: int) -> Problem:
     parts = [part.strip() for part in value.split(",")]
     if len(parts) > 1 and all(_TOKEN.fullmatch(part) for part in parts):
         message = f"{value!r} is a list in one string; each name is an element of its own."
-        return Problem(
-            "list-in-string", option, value, message, hint=", ".join(map(repr, parts))
-        )
+        return Problem("list-in-string", option, value, message, hint=", ".join(map(repr, parts)))
     message = f"{value!r} is not a token (RFC 9110, section 5.6.2)."
     hint = repr(value.strip()) if _TOKEN.fullmatch(value.strip()) else None
     return Problem("not-a-token", option, value, message, hint=hint)
@@ -382,66 +370,3 @@ def _read_tolerated(value: object, problems: list[Problem]) -> frozenset[str]:
             hint = "one of " + ", ".join(map(repr, RISKS))
             problems.append(Problem("choice", option, code, message, hint=hint))
     return frozenset(codes)
-
-
-# -- risks -----------------------------------------------------------------------------------
-
-
-def _risks(spec: Spec) -> Iterator[Problem]:
-    """What would be dangerous about a well-formed spec."""
-    option = "allow_origins"
-    if not spec.credentials:
-        return
-    if spec.any_origin:
-        yield Problem(
-            "any-origin-with-credentials",
-            option,
-            "*",
-            "'*' with credentials lets every web site act as the user who visits it.",
-            hint="the origins that need credentials, one by one",
-            witness="https://attacker.example",
-        )
-    if "null" in spec.exact:
-        yield Problem(
-            "null-origin-with-credentials",
-            option,
-            "null",
-            "'null' with credentials lets every web site in: a sandboxed frame sends it.",
-            hint="the page's real origin",
-            witness="null",
-        )
-    for value, scheme, host in _named_hosts(spec):
-        if scheme == "http" and not is_loopback(host):
-            yield Problem(
-                "insecure-origin",
-                option,
-                value,
-                f"{value!r} is plain http: with credentials, whoever is on the network acts as"
-                " the user.",
-                hint=repr("https" + value.removeprefix("http")),
-            )
-
-
-def _named_hosts(spec: Spec) -> Iterable[tuple[str, str, str]]:
-    """Every origin and rule as (as written, scheme, host without the wildcard)."""
-    for text in spec.exact:
-        origin = parse_origin(text)
-        if origin is not None:
-            yield text, origin.scheme, origin.host
-    for rule in spec.rules:
-        yield _write_rule(rule), rule.scheme, rule.host.removeprefix(".")
-
-
-def _warn(risk: Problem) -> None:
-    """Warn at the line outside this package that made the policy."""
-    level = 1
-    frame = sys._getframe()
-    package = __name__.partition(".")[0]
-    while frame.f_back is not None and (
-        frame.f_globals.get("__name__", "").partition(".")[0] == package
-    ):
-        frame = frame.f_back
-        level += 1
-    warnings.warn(
-        f"tolerated: {risk}", CorsfastSecurityWarning, stacklevel=level
-    )

@@ -10,7 +10,22 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-__all__ = ["CorsfastSecurityWarning", "PolicyError", "Problem"]
+__all__ = [
+    "CorsfastPerformanceWarning",
+    "CorsfastRedundancyWarning",
+    "CorsfastSecurityWarning",
+    "PolicyError",
+    "Problem",
+]
+
+# The codes of the risks that can be accepted by name with `dangerously_tolerate`.
+RISKS = (
+    "any-origin-with-credentials",
+    "null-origin-with-credentials",
+    "foreign-origin",
+    "public-suffix",
+    "insecure-origin",
+)
 
 
 class Problem:
@@ -122,3 +137,11 @@ class PolicyError(ValueError):
 
 class CorsfastSecurityWarning(UserWarning):
     """A risk that was accepted by name (``dangerously_tolerate``), said once at start-up."""
+
+
+class CorsfastPerformanceWarning(UserWarning):
+    """A regex that cannot be run as an automaton, and why; `re` matches it, backtracking."""
+
+
+class CorsfastRedundancyWarning(UserWarning):
+    """An entry of ``allow_origins`` that another one covers."""

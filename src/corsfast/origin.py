@@ -95,18 +95,20 @@ def valid_host(host: str) -> bool:
     domain = host.removesuffix(".")
     if len(domain) > limits.MAX_HOST:
         return False
-    labels = domain.split(".")
-    if _NUMBER.fullmatch(labels[-1]):
+    if is_ipv4_like(domain):
         return valid_ipv4(host)
     return all(
-        len(label) <= limits.MAX_LABEL and _LABEL.fullmatch(label) for label in labels
+        len(label) <= limits.MAX_LABEL and _LABEL.fullmatch(label) for label in domain.split(".")
     )
+
+
+def is_ipv4_like(host: str) -> bool:
+    """Whether the last label makes the host an IPv4 address or nothing."""
+    return _NUMBER.fullmatch(host.removesuffix(".").rpartition(".")[2]) is not None
 
 
 def valid_ipv4(host: str) -> bool:
-    return _IPV4.fullmatch(host) is not None and all(
-        int(octet) <= 255 for octet in host.split(".")
-    )
+    return _IPV4.fullmatch(host) is not None and all(int(octet) <= 255 for octet in host.split("."))
 
 
 def canonical_ipv6(text: str) -> str | None:

@@ -1,226 +1,204 @@
-"""What may stand in ``allow_origins``: the pattern grammar, and what to say when it is broken.
+"""What may stand in ``allow_origins``: the pattern grammar.
 
     pattern      = "*" / "null" / origin / host-pattern
     origin       = serialized-origin                    ; see origin.py: matched to the letter
-    host-pattern = web-scheme "://" ( host / "*." domain ) [ ":" ( port / "*" ) ]
+    host-pattern = web-scheme "://" host [ ":" ports ]
     web-scheme   = "http" / "https"
+    host         = IPv4 / "[" IPv6 "]" / [ "*." ] glob *( "." glob )
+    glob         = 1*( ldu / "-" / "*" )                ; ldu as in origin.py
+    ports        = port / "*" / "[" range *( "," range ) "]"
+    range        = port [ "-" port ]
 
-`*.` stands for one or more whole labels, never for none: `https://*.example.com` does not
-match `https://example.com`. `:*` stands for any port, or none. Strings are never taken for
-regular expressions.
+| `*`                              | stands for                                        |
+|----------------------------------|---------------------------------------------------|
+| `*.` at the very left            | one or more whole labels, never none              |
+| inside a label, or as a label    | one or more of `a-z 0-9 -`, never a dot           |
+| as the port                      | any port, or none                                 |
 
-Place in the flow: options -> patterns -> spec. Imports origin.py, the facts and the errors.
-Never: run per request.
+| pattern                          | matches                      | does not match           |
+|----------------------------------|------------------------------|--------------------------|
+| `https://*.example.com`          | `https://a.b.example.com`    | `https://example.com`    |
+| `https://pr-*.example.com`       | `https://pr-7.example.com`   | `https://pr-.example.com`|
+| `https://*.pr-*.example.com`     | `https://a.pr-7.example.com` | `https://pr-7.example.com`|
+| `http://localhost:*`             | `http://localhost`           | `https://localhost`      |
+| `http://127.0.0.1:[3000,80-89]`  | `http://127.0.0.1:81`        | `http://127.0.0.1`       |
+
+Strings are never taken for regular expressions.
+
+Place in the flow: options -> patterns -> spec. Imports origin.py and to its left.
+Never: run per request; say what is wrong with a string that is no pattern (misspellings.py).
 """
 
 from __future__ import annotations
 
-import re
 from collections import namedtuple
 
 from . import _fetch, limits
-from .errors import Problem
-from .origin import canonical_ipv6, parse_origin, valid_host, valid_port
+from .origin import is_ipv4_like, parse_origin, valid_port
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    import re
+    from collections.abc import Iterator
     from typing import NamedTuple
 
+    Ports = tuple[tuple[int, int], ...]
+
     class HostRule(NamedTuple):
-        """A family of origins: one scheme, one host or its subdomains, a set of ports.
+        """A family of origins: one scheme, one host or all its subdomains, a set of ports.
 
         ``host`` begins with a dot where it stands for subdomains (one or more labels).
-        ``ports`` are inclusive ranges; port 0 stands for "no port written".
+        ``ports`` are inclusive ranges in ascending order; port 0 stands for "none written".
         """
 
         scheme: str
         host: str
-        ports: tuple[tuple[int, int], ...]
+        ports: Ports
+
+    class Glob(NamedTuple):
+        """The same for a host with ``*`` inside of its labels, as it was written."""
+
+        scheme: str
+        host: str
+        ports: Ports
+
+    class Within(NamedTuple):
+        """A regex with the domains that it is meant to stay in, said by its author."""
+
+        regex: re.Pattern[str]
+        domains: tuple[str, ...]
 
 else:
     HostRule = namedtuple("HostRule", ("scheme", "host", "ports"))
+    Glob = namedtuple("Glob", ("scheme", "host", "ports"))
+    Within = namedtuple("Within", ("regex", "domains"))
 
-OPTION = "allow_origins"
-NO_PORT = ((0, 0),)
 ANY_PORT = ((0, limits.MAX_PORT),)
 
-# Characters that no origin and no pattern holds, but regular expressions do. "+" may stand in
-# a scheme and "[" in an address, so they count only elsewhere.
-_REGEX_SIGNS = re.compile(r"[\\^$(){}|]|\.\*|://.*\+|\[[^\]:]*-[^\]]*\]")
+# What `*` stands for, as Python regular expressions.
+ONE_LABEL_OR_MORE = r"(?:[a-z0-9_\-]+\.)+"
+INSIDE_A_LABEL = r"[a-z0-9\-]+"
 
 
-def parse_pattern(entry: str) -> str | HostRule | Problem:
-    """Read one string of ``allow_origins``.
+def within(regex: re.Pattern[str], *domains: str) -> Within:
+    """Say in which domains a regex of ``allow_origins`` is meant to stay.
+
+    What an expression is meant to match is read from it; where that is not possible or not
+    right, declare it. The declaration is checked: a `foreign-origin` problem shows an origin
+    that the expression admits outside of these domains and their subdomains.
+
+        corsfast.within(re.compile(r"https://(dev|app)[.]example[.]com"), "example.com")
+
+    Raises:
+        TypeError: if `regex` is not a compiled pattern of str, or a domain is not a str.
+        ValueError: for no domains, or one that is not a host name as browsers write it.
+    """
+    if not isinstance(getattr(regex, "pattern", None), str):
+        raise TypeError(f"regex must be a compiled pattern of str, not {type(regex).__name__}")
+    if not domains:
+        raise ValueError("within() needs the domains that the regex is meant to stay in")
+    for domain in domains:
+        if not isinstance(domain, str):
+            raise TypeError(f"domains must be str, not {type(domain).__name__}")
+        parsed = parse_origin(f"https://{domain}")
+        if parsed is None or parsed.host != domain or domain.startswith("["):
+            raise ValueError(f"{domain!r} is not a host name as browsers write it")
+    return Within(regex, domains)
+
+
+def parse_pattern(entry: str) -> str | HostRule | Glob | None:
+    """Read one string of ``allow_origins``; ``"*"`` is the caller's business.
 
     Returns:
-        an exact origin (``str``, also ``"null"``), a :class:`HostRule`, or the
-        :class:`~corsfast.errors.Problem` that it has. ``"*"`` is the caller's business.
+        an exact origin (``str``, also ``"null"``), a :class:`HostRule`, a :class:`Glob`, or
+        ``None`` when the string is none of these.
     """
     if entry == "null" or parse_origin(entry) is not None:
         return entry
-    return _parse_host_pattern(entry) or _diagnose(entry)
-
-
-def _parse_host_pattern(entry: str) -> HostRule | None:
     scheme, separator, rest = entry.partition("://")
     if not separator or scheme not in _fetch.WEB_SCHEMES:
         return None
-    any_port = rest.endswith(":*")
-    rest = rest.removesuffix(":*")
-    wildcard = rest.startswith("*.")
-    rest = rest.removeprefix("*.")
-    if not (any_port or wildcard):
+    host, ports = _split_ports(rest, scheme)
+    if ports is None or host == "*" or "**" in host:
         return None
-    # What remains has to be an origin by itself; `*.` in front of an address is nonsense.
-    origin = parse_origin(f"{scheme}://{rest}")
-    if origin is None or (any_port and origin.port):
+    wildcard = host.startswith("*.")
+    domain = host.removeprefix("*.")
+    # With something in the place of each star it has to be a host; an address has no stars.
+    sample = parse_origin(f"{scheme}://{domain.replace('*', 'a')}")
+    if sample is None or sample.port:
         return None
-    if wildcard and (origin.host.startswith("[") or _is_ipv4(origin.host)):
+    if "*" in host and (sample.host.startswith("[") or is_ipv4_like(sample.host)):
         return None
-    host = f".{origin.host}" if wildcard else origin.host
-    ports = ANY_PORT if any_port else ((origin.port, origin.port),)
-    return HostRule(scheme, host, ports)
+    if "*" in domain:
+        return Glob(scheme, host, ports)
+    return HostRule(scheme, f".{domain}" if wildcard else domain, ports)
 
 
-def _is_ipv4(host: str) -> bool:
-    return host.rpartition(".")[2].isdigit()
+def _split_ports(rest: str, scheme: str) -> tuple[str, Ports | None]:
+    """Split host from ports; ``None`` for ports that are none."""
+    if rest.endswith("]") and ":[" in rest:
+        host, _, ranges = rest.removesuffix("]").rpartition(":[")
+        return host, _parse_ranges(ranges, scheme)
+    if rest.endswith("]") or ":" not in rest:
+        return rest, ((0, 0),)
+    host, _, port = rest.rpartition(":")
+    if port == "*":
+        return host, ANY_PORT
+    return host, _parse_ranges(port, scheme) if "-" not in port and "," not in port else None
 
 
-def _diagnose(entry: str) -> Problem:
-    """Say what is wrong with an entry that is no pattern; the most telling reason first."""
-    hint = suggest(entry)
-    quoted = None if hint is None else repr(hint)
-
-    def problem(code: str, message: str, hint: str | None = quoted) -> Problem:
-        return Problem(code, OPTION, entry, message, hint=hint)
-
-    if not entry:
-        return problem("empty", "an empty string is not an origin.", None)
-    if entry.lower() == "null":
-        return problem("upper-case", f"{entry!r} is not {'null'!r}; case matters.")
-    if re.search(r"[\x00-\x20\x7f]", entry):
-        return problem("white-space", f"{entry!r} holds white space or a control character.")
-    if _REGEX_SIGNS.search(entry):
-        return problem(
-            "looks-like-regex",
-            f"{entry!r} looks like a regular expression; a string is never taken for one.",
-            f"re.compile(r{entry!r})" if "\\" not in entry else f're.compile(r"{entry}")',
-        )
-    scheme, separator, rest = entry.partition("://")
-    if not separator:
-        return problem(
-            "scheme-missing", f"{entry!r} has no scheme; an origin is scheme://host[:port]."
-        )
-    if scheme.lower() == "file":
-        return problem(
-            "file-scheme",
-            f"{entry!r} can never match: pages opened from files send 'null'.",
-            None,
-        )
-    return _diagnose_authority(entry, scheme, rest, problem)
+def _parse_ranges(text: str, scheme: str) -> Ports | None:
+    ranges = []
+    for part in text.split(","):
+        first, dash, last = part.partition("-")
+        last = last if dash else first
+        if not (valid_port(first) and valid_port(last)) or int(first) > int(last):
+            return None
+        if first == last and int(first) == _fetch.DEFAULT_PORTS[scheme]:
+            return None
+        ranges.append((int(first), int(last)))
+    return tuple(sorted(ranges))
 
 
-def _diagnose_authority(
-    entry: str, scheme: str, rest: str, problem: Callable[..., Problem]
-) -> Problem:
-    authority = re.split(r"[/?#]", rest, maxsplit=1)[0]
-    if rest == f"{authority}/":
-        return problem(
-            "trailing-slash", f"{entry!r} ends in a slash; browsers send origins without one."
-        )
-    if rest != authority:
-        return problem(
-            "path", f"{entry!r} holds more than an origin; browsers send no path, query or fragment."
-        )
-    if "@" in authority:
-        return problem("user-info", f"{entry!r} holds user info; browsers never send it.")
-    if "*" in entry:
-        return _diagnose_wildcard(entry, scheme, authority, problem)
-    if not authority.isascii():
-        return problem(
-            "unicode-host", f"{entry!r} has a Unicode host; browsers send its ASCII form."
-        )
-    if entry != entry.lower():
-        return problem("upper-case", f"{entry!r} has upper case; browsers send lower case.")
-    host, colon, port = authority.rpartition(":")
-    if colon and not authority.endswith("]"):
-        if valid_port(port) and int(port) == _fetch.DEFAULT_PORTS.get(scheme):
-            return problem(
-                "default-port",
-                f"{entry!r} names the default port of {scheme}; browsers leave it out.",
-            )
-        if not valid_port(port):
-            return problem("port", f"{entry!r} has no valid port; ports are 1 to 65535, or '*'.")
-        authority = host
-    if not valid_host(authority):
-        return problem("host", f"{entry!r} has no valid host as browsers write it.")
-    return problem("not-an-origin", f"{entry!r} is not an origin as browsers write it.")
+def write_pattern(rule: HostRule | Glob) -> str:
+    """The string that `parse_pattern` reads as this rule."""
+    host = f"*{rule.host}" if rule.host.startswith(".") else rule.host
+    return f"{rule.scheme}://{host}{_write_ports(rule.ports)}"
 
 
-def _diagnose_wildcard(
-    entry: str, scheme: str, authority: str, problem: Callable[..., Problem]
-) -> Problem:
-    host = authority.removesuffix(":*")
-    if scheme.lower() not in _fetch.WEB_SCHEMES:
-        return problem(
-            "wildcard-scheme",
-            f"{entry!r}: wildcards are for http and https; other origins are listed by name.",
-        )
-    if host == "*":
-        return problem(
-            "wildcard",
-            f"{entry!r} would admit every {scheme} origin; list the origins, or write '*' alone"
-            " to admit any origin without credentials.",
-            None,
-        )
-    if entry != entry.lower():
-        return problem("upper-case", f"{entry!r} has upper case; browsers send lower case.")
-    if not authority.isascii():
-        return problem(
-            "unicode-host", f"{entry!r} has a Unicode host; browsers send its ASCII form."
-        )
-    return problem(
-        "wildcard",
-        f"{entry!r}: '*' stands for whole labels at the left (https://*.example.com) or for"
-        " the port (http://localhost:*), and nowhere else.",
-    )
+def _write_ports(ports: Ports) -> str:
+    if ports == ((0, 0),):
+        return ""
+    if ports == ANY_PORT:
+        return ":*"
+    parts = [f"{first}" if first == last else f"{first}-{last}" for first, last in ports]
+    return f":{parts[0]}" if parts == [f"{ports[0][0]}"] else f":[{','.join(parts)}]"
 
 
-def suggest(entry: str) -> str | None:
-    """The pattern that was most likely meant, if there is one and it is valid."""
-    text = re.sub(r"[\x00-\x20\x7f]", "", entry)
-    if text.lower() == "null":
-        return "null"
-    scheme, separator, rest = text.partition("://")
-    if not separator:
-        scheme, rest = "https", text.removeprefix("//")
-        if rest.startswith(("localhost", "127.", "[::1]")):
-            scheme = "http"
-    scheme = scheme.lower()
-    authority = re.split(r"[/?#\\]", rest, maxsplit=1)[0].rpartition("@")[2].lower()
-    host, port = authority, ""
-    if not authority.endswith("]") and ":" in authority:
-        host, _, port = authority.rpartition(":")
-    if port != "*":
-        port = port.lstrip("0")
-    if port.isdigit() and int(port) == _fetch.DEFAULT_PORTS.get(scheme):
-        port = ""
-    text = f"{scheme}://{_canonical_host(host)}" + (f":{port}" if port else "")
-    if text == entry or (
-        parse_origin(text) is None and _parse_host_pattern(text) is None
-    ):
-        return None
-    return text
+def expression(rule: HostRule | Glob) -> str:
+    """A Python regular expression for the same origins."""
+    host = f"*{rule.host}" if rule.host.startswith(".") else rule.host
+    text = ONE_LABEL_OR_MORE if host.startswith("*.") else ""
+    for character in host.removeprefix("*."):
+        text += INSIDE_A_LABEL if character == "*" else _escape(character)
+    choices = [choice for ports in rule.ports for choice in _port_choices(*ports)]
+    return f"{rule.scheme}://{text}(?:{'|'.join(choices)})"
 
 
-def _canonical_host(host: str) -> str:
-    if host.startswith("[") and host.endswith("]"):
-        return f"[{canonical_ipv6(host[1:-1])}]"
-    if host.isascii():
-        return host
-    wildcard = "*." if host.startswith("*.") else ""
-    try:
-        return wildcard + host.removeprefix("*.").encode("idna").decode("ascii")
-    except UnicodeError:
-        return host
+def _escape(character: str) -> str:
+    return character if character.isalnum() else f"\\{character}"
+
+
+def _port_choices(first: int, last: int) -> Iterator[str]:
+    """The numbers from first to last in blocks like ``80[0-9]``; 0 is no port at all."""
+    if first == 0:
+        yield ""
+        first = 1
+    while first <= last:
+        size = digits = 0
+        size = 1
+        while first % (size * 10) == 0 and first + size * 10 - 1 <= last:
+            size *= 10
+            digits += 1
+        yield f":{first // size}{'[0-9]' * digits}"
+        first += size

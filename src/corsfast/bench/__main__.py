@@ -18,7 +18,7 @@ from .report import machine, table
 FLOORS = {
     "floor: len(x)": len,
     "floor: x in frozenset": frozenset({"https://app.example.com"}).__contains__,
-    "floor: def f(x): pass": lambda x: None,
+    "floor: def f(x): pass": lambda _: None,
 }
 F = "floor: len(x)"
 # Calls per round: few enough for their arguments to stay in the processor's caches, as a

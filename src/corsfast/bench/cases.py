@@ -127,9 +127,7 @@ def cases() -> Iterator[Case]:
         picked("https://tenant-{}.example.com", 10_000),
         "allowed",
     )
-    yield Case(
-        "actual: subdomain", OPTIONS, "actual", texts("https://a.b.example.org"), "allowed"
-    )
+    yield Case("actual: subdomain", OPTIONS, "actual", texts("https://a.b.example.org"), "allowed")
     yield Case(
         "actual: any port", OPTIONS, "actual", picked("http://localhost:3{:03}", 999), "allowed"
     )

@@ -90,7 +90,7 @@ def time_block(block: Callable[..., None], call: Callable[..., Any], inputs: lis
     return perf_counter_ns() - start
 
 
-def _empty_1(call: Callable[..., Any], inputs: list[Any]) -> None:
+def _empty_1(_: Callable[..., Any], inputs: list[Any]) -> None:
     for given in inputs:
         given  # noqa: B018
 
@@ -100,7 +100,7 @@ def _call_1(call: Callable[..., Any], inputs: list[Any]) -> None:
         call(given)
 
 
-def _empty_3(call: Callable[..., Any], inputs: list[Any]) -> None:
+def _empty_3(_: Callable[..., Any], inputs: list[Any]) -> None:
     for first, second, third in inputs:
         first, second, third  # noqa: B018
 

@@ -12,9 +12,7 @@ from collections.abc import Iterator
 from .measure import Figure
 
 
-def table(
-    rows: dict[str, dict[str, Figure]], columns: list[str], floor: float
-) -> Iterator[str]:
+def table(rows: dict[str, dict[str, Figure]], columns: list[str], floor: float) -> Iterator[str]:
     """Lines of text: a row per case, a column per engine, and what the ratios are."""
     width = max(len(name) for name in rows)
     heads = "".join(f"{column:>22}" for column in columns)

@@ -1,0 +1,197 @@
+"""The sets of origins that proofs speak of, as automata.
+
+Place in the flow: patterns, regexes -> languages -> safety, _compile.
+Never: judge a set; run per request. Lengths are left to origin.py: no automaton counts to 253.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import namedtuple
+from functools import cache
+
+from .automata import (
+    NOTHING,
+    Dfa,
+    Nfa,
+    TooManyStatesError,
+    determinise,
+    intersect,
+    mask_of,
+    minimise,
+    subtract,
+    tabulate,
+    unite,
+)
+from .patterns import Glob, HostRule, Within, expression
+from .regexes import NotRegularError, compile_regex
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from typing import NamedTuple
+
+    from .automata import Automaton
+    from .intent import Intent
+
+    Entry = HostRule | Glob | Within | re.Pattern[str]
+
+    class Language(NamedTuple):
+        """The web origins that an entry of ``allow_origins`` admits.
+
+        ``beyond`` names what keeps the entry from being run as an automaton, if anything
+        does. Then ``dfa`` admits more than the entry, or is ``None`` where even that is out
+        of reach, and `admits` has the last word.
+        """
+
+        entry: Entry
+        dfa: Dfa | None
+        beyond: str | None
+
+else:
+    Language = namedtuple("Language", ("entry", "dfa", "beyond"))
+
+LABEL = r"[a-z0-9_](?:[a-z0-9_\-]*[a-z0-9_])?"
+OCTET = r"(?:25[0-5]|2[0-4][0-9]|1[0-9][0-9]|[1-9]?[0-9])"
+NUMBER = r"(?:[0-9]+|0x[0-9a-f]*)"
+PORT = r"(?:[1-9][0-9]{0,3}|[1-5][0-9]{4}|6[0-4][0-9]{3}|65[0-4][0-9]{2}|655[0-2][0-9]|6553[0-5])"
+
+# Addresses that are nobody else's: https://www.iana.org/assignments/iana-ipv4-special-registry
+PRIVATE_ADDRESS = (
+    r"(?:0|10|127|169\.254|192\.168|172\.(?:1[6-9]|2[0-9]|3[01])"
+    r"|100\.(?:6[4-9]|[7-9][0-9]|1[01][0-9]|12[0-7])|192\.0\.0|192\.0\.2|198\.1[89]"
+    r"|198\.51\.100|203\.0\.113|22[4-9]|23[0-9]|24[0-9]|25[0-5])\.[0-9.]+"
+)
+LOOPBACK = r"(?:(?:[a-z0-9_\-.]*\.)?localhost\.?|127\.[0-9.]+|\[::1\])"
+
+
+def words(text: str) -> Dfa:
+    """The language of a regular expression of ours."""
+    return compile_regex(re.compile(text))
+
+
+@cache
+def named_hosts() -> Dfa:
+    """Domain names; not addresses, nor what only looks like one."""
+    return minimise(
+        subtract(words(rf"{LABEL}(?:\.{LABEL})*\.?"), words(rf"(?:[a-z0-9_\-.]*\.)?{NUMBER}\.?"))
+    )
+
+
+@cache
+def addresses() -> Dfa:
+    return words(rf"{OCTET}(?:\.{OCTET}){{3}}")
+
+
+@cache
+def web_origins() -> Dfa:
+    """Every http and https origin."""
+    return origins(unite([named_hosts(), addresses(), words(r"\[[0-9a-f:]+\]")]))
+
+
+@cache
+def named_origins() -> Dfa:
+    """Those whose host is a domain name of two labels or more."""
+    return origins(intersect(named_hosts(), words(r"[a-z0-9_\-]+\.[a-z0-9_\-.]*[a-z0-9_\-.]")))
+
+
+@cache
+def plain_https_origins() -> Dfa:
+    """Those of these with https and no port: who admits them all admits any origin."""
+    return intersect(named_origins(), words(r"https://[^:]*"))
+
+
+@cache
+def public_addresses() -> Dfa:
+    """Those whose host is an address on the public internet."""
+    v4 = subtract(addresses(), words(PRIVATE_ADDRESS))
+    return origins(unite([v4, words(r"\[2[0-9a-f]{3}::[1-9a-f]\]")]))
+
+
+@cache
+def insecure_origins() -> Dfa:
+    """Plain http, not loopback."""
+    return subtract(
+        intersect(web_origins(), words(r"http://.*")), words(rf"http://{LOOPBACK}(?::.*)?")
+    )
+
+
+def under(intent: Intent) -> Dfa:
+    """The origins of some domains and all their subdomains, and of some single hosts."""
+    choices = [rf"(?:[a-z0-9_\-.]*\.)?{re.escape(domain)}" for domain in intent.domains]
+    choices += map(re.escape, intent.hosts)
+    if not choices:
+        return NOTHING
+    return words(rf"https?://(?:{'|'.join(sorted(choices))})\.?(?::[0-9]+)?")
+
+
+def tenants(suffixes: Iterable[str]) -> Dfa:
+    """The origins of names that anybody can get: one label or more under a public suffix."""
+    choices = "|".join(
+        r"[a-z0-9_\-]+\." + re.escape(suffix[2:]) if suffix.startswith("*.") else re.escape(suffix)
+        for suffix in suffixes
+    )
+    return words(rf"https?://(?:[a-z0-9_\-.]+\.)(?:{choices})\.?(?::[0-9]+)?")
+
+
+def origins(hosts: Dfa) -> Dfa:
+    """The web origins with these hosts."""
+    nfa = Nfa()
+    start, end = nfa.state(), nfa.state()
+    for scheme, default in (("http", "80"), ("https", "443")):
+        at = start
+        for character in f"{scheme}://":
+            after = nfa.state()
+            nfa.edges[at].append((mask_of(character), after))
+            at = after
+        at = nfa.embed(hosts, at)
+        nfa.free[at].append(end)
+        ports = nfa.state()
+        nfa.edges[at].append((mask_of(":"), ports))
+        nfa.free[nfa.embed(subtract(words(PORT), words(default)), ports)].append(end)
+    return determinise(nfa, start, end)
+
+
+def language_of(entry: Entry, *, how: str = "fullmatch") -> Language:
+    """The automaton of an entry, cut down to web origins."""
+    regex = regex_of(entry)
+    try:
+        return Language(entry, _cut(regex, how, widen=False), None)
+    except NotRegularError as reason:
+        beyond = str(reason)
+    except TooManyStatesError:
+        beyond = "its size"
+    try:
+        return Language(entry, _cut(regex, how, widen=True), beyond)
+    except TooManyStatesError:
+        return Language(entry, None, beyond)
+
+
+def _cut(regex: re.Pattern[str], how: str, *, widen: bool) -> Dfa:
+    return minimise(intersect(compile_regex(regex, how=how, widen=widen), web_origins()))
+
+
+def regex_of(entry: Entry) -> re.Pattern[str]:
+    """The regular expression that an entry is, or stands for."""
+    if isinstance(entry, re.Pattern):
+        return entry
+    return entry.regex if isinstance(entry, Within) else re.compile(expression(entry))
+
+
+def run_together(
+    languages: Iterable[Language],
+) -> tuple[Automaton | None, list[tuple[re.Pattern[str], str]]]:
+    """One automaton for all languages, and what has to be left to `re`, with the reason.
+
+    Together they may have more states than the limit, though each alone has not; then as many
+    as fit are united, the small ones first.
+    """
+    left = [(regex_of(item.entry), item.beyond) for item in languages if item.beyond is not None]
+    fitting = [(item.entry, item.dfa) for item in languages if item.beyond is None and item.dfa]
+    fitting.sort(key=lambda item: len(item[1].rows))
+    while fitting:
+        try:
+            return tabulate(unite([dfa for _, dfa in fitting])), left
+        except TooManyStatesError:
+            left.append((regex_of(fitting.pop()[0]), "the size of all patterns together"))
+    return None, left

@@ -1,0 +1,90 @@
+"""Entries of ``allow_origins`` that another entry covers: harmless, and rarely meant.
+
+Place in the flow: beside safety.py. Runs while a policy is built.
+Never: refuse anything.
+"""
+
+from __future__ import annotations
+
+from .automata import accepts, shortest_words, subtract
+from .languages import regex_of
+from .origin import parse_origin
+from .patterns import Within, write_pattern
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from .config import Spec
+    from .languages import Language
+    from .patterns import HostRule
+
+# Comparing everything with everything is worth it for lists that somebody wrote by hand.
+MAX_COMPARED = 64
+
+
+def redundancies(spec: Spec, languages: Sequence[Language]) -> Iterator[str]:
+    """One sentence for each entry that could be left out."""
+    if len(spec.rules) + len(languages) > MAX_COMPARED:
+        return
+    if len(spec.exact) <= MAX_COMPARED:
+        for origin in spec.exact:
+            for rule in spec.rules:
+                if follows(rule, origin):
+                    yield _say(origin, write_pattern(rule))
+            for language in languages:
+                if _certain(language) and language.dfa and accepts(language.dfa, origin):
+                    yield _say(origin, _show(language))
+    for rule in spec.rules:
+        for other in spec.rules:
+            if rule != other and _covers(other, rule):
+                yield _say(write_pattern(rule), write_pattern(other))
+    for i, language in enumerate(languages):
+        for j, wide in enumerate(languages):
+            if i != j and _within(language, wide) and (i > j or not _within(wide, language)):
+                yield _say(_show(language), _show(wide))
+
+
+def follows(rule: HostRule, origin: str) -> bool:
+    """Whether an exact origin follows a rule."""
+    parts = parse_origin(origin)
+    return (
+        parts is not None
+        and parts.scheme == rule.scheme
+        and (parts.host.endswith(rule.host) if rule.host[0] == "." else parts.host == rule.host)
+        and any(first <= parts.port <= last for first, last in rule.ports)
+    )
+
+
+def _covers(wide: HostRule, rule: HostRule) -> bool:
+    return (
+        wide.scheme == rule.scheme
+        and (rule.host == wide.host or (wide.host[0] == "." and rule.host.endswith(wide.host)))
+        and all(any(a <= first and last <= b for a, b in wide.ports) for first, last in rule.ports)
+    )
+
+
+def _certain(language: Language) -> bool:
+    return language.beyond is None and language.dfa is not None
+
+
+def _within(language: Language, wide: Language) -> bool:
+    if not (_certain(language) and _certain(wide)) or not (language.dfa and wide.dfa):
+        return False
+    sample = next(shortest_words(language.dfa), None)
+    if sample is None or not accepts(wide.dfa, sample):
+        return False
+    return not subtract(language.dfa, wide.dfa).rows
+
+
+def _show(language: Language) -> str:
+    entry = language.entry
+    return (
+        regex_of(entry).pattern
+        if hasattr(entry, "pattern") or isinstance(entry, Within)
+        else write_pattern(entry)
+    )
+
+
+def _say(covered: str, wide: str) -> str:
+    return f"{covered!r} is covered by {wide!r} and can be left out."

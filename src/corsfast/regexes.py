@@ -1,0 +1,182 @@
+"""A Python regular expression -> the automaton of the same words.
+
+The expression is parsed by `re` itself, so its syntax and flags mean what Python means; what
+a single item matches (a literal under IGNORECASE, a set, `\\w`, `.`) is found out by asking
+`re` about each character of the alphabet.
+
+Place in the flow: patterns -> automata; imports automata.py and to its left.
+Never: run per request; guess what a construct means.
+"""
+
+from __future__ import annotations
+
+import re
+from re import _compiler, _constants, _parser  # type: ignore[attr-defined]
+
+from .automata import ALPHABET, Dfa, Nfa, TooManyStatesError, determinise, mask_of
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+_START = (_constants.AT_BEGINNING, _constants.AT_BEGINNING_STRING)
+_END = (_constants.AT_END, _constants.AT_END_STRING)
+_REPEATS = (_constants.MAX_REPEAT, _constants.MIN_REPEAT)
+_ONE_CHARACTER = (
+    _constants.LITERAL,
+    _constants.NOT_LITERAL,
+    _constants.ANY,
+    _constants.IN,
+)
+
+# When more may be accepted, counting to more than this is not worth its states.
+WIDE_REPEAT = 4
+
+# Constructs that no automaton of ours expresses, in the words of the `re` documentation.
+_BEYOND = {
+    _constants.ASSERT: "look-around",
+    _constants.ASSERT_NOT: "look-around",
+    _constants.GROUPREF: "a back-reference",
+    _constants.GROUPREF_EXISTS: "a conditional group",
+    _constants.ATOMIC_GROUP: "an atomic group",
+    _constants.POSSESSIVE_REPEAT: "a possessive quantifier",
+    _constants.AT: "a word boundary",
+}
+
+
+class NotRegularError(Exception):
+    """The expression holds a construct, named by the message, that automata do not express."""
+
+
+def parse(regex: re.Pattern[str]) -> Any:
+    """Python's own parse tree of a compiled expression."""
+    return _parser.parse(regex.pattern, regex.flags)
+
+
+def compile_regex(regex: re.Pattern[str], *, how: str = "fullmatch", widen: bool = False) -> Dfa:
+    """The automaton of the words that ``regex.<how>(word)`` matches.
+
+    Args:
+        how: ``fullmatch``, ``match`` or ``search``.
+        widen: accept more where a construct cannot be expressed, rather than raise.
+
+    Raises:
+        NotRegularError: naming the construct.
+        TooManyStatesError: when the automaton would grow beyond its limit.
+    """
+    nfa = Nfa()
+    start, end = nfa.state(), nfa.state()
+    builder = _Builder(nfa, widen)
+    at = builder.anything(start) if how == "search" else start
+    at = builder.sequence(parse(regex), at, regex.flags)
+    if how != "fullmatch":
+        at = builder.anything(at)
+    nfa.free[at].append(end)
+    return determinise(nfa, start, end)
+
+
+class _Builder:
+    """Thompson's construction: each part is appended behind a state and gives its end."""
+
+    def __init__(self, nfa: Nfa, widen: bool) -> None:
+        self.nfa = nfa
+        self.widen = widen
+
+    def sequence(self, items: Any, at: int, flags: int) -> int:
+        for op, argument in items:
+            at = self.item(op, argument, at, flags)
+        return at
+
+    def item(self, op: Any, argument: Any, at: int, flags: int) -> int:
+        if op in _ONE_CHARACTER:
+            return self.one_of(_matched_by(op, argument, flags), at)
+        if op in _REPEATS:
+            least, most, items = argument
+            return self.repeat(least, most, items, at, flags)
+        if op is _constants.SUBPATTERN:
+            _, add, remove, items = argument
+            return self.sequence(items, at, (flags | add) & ~remove)
+        if op is _constants.BRANCH:
+            return self.either(argument[1], at, flags)
+        if op is _constants.AT and argument in _START:
+            return self.condition(self.nfa.at_start, at)
+        if op is _constants.AT and argument in _END:
+            return self.condition(self.nfa.at_end, at)
+        return self.beyond(op, argument, at, flags)
+
+    def one_of(self, mask: int, at: int) -> int:
+        end = self.nfa.state()
+        if mask:
+            self.nfa.edges[at].append((mask, end))
+        return end
+
+    def anything(self, at: int) -> int:
+        loop = self.nfa.state()
+        self.nfa.free[at].append(loop)
+        self.nfa.edges[loop].append((mask_of(ALPHABET), loop))
+        return loop
+
+    def condition(self, kind: list[list[int]], at: int) -> int:
+        end = self.nfa.state()
+        kind[at].append(end)
+        return end
+
+    def either(self, choices: Any, at: int, flags: int) -> int:
+        end = self.nfa.state()
+        for items in choices:
+            first = self.nfa.state()
+            self.nfa.free[at].append(first)
+            self.nfa.free[self.sequence(items, first, flags)].append(end)
+        return end
+
+    def repeat(self, least: int, most: Any, items: Any, at: int, flags: int) -> int:
+        if self.widen and most > WIDE_REPEAT:
+            least, most = min(least, 1), _constants.MAXREPEAT
+        for _ in range(least):
+            at = self.sequence(items, at, flags)
+        end = self.nfa.state()
+        if most is _constants.MAXREPEAT:
+            loop = self.nfa.state()
+            self.nfa.free[at].append(loop)
+            self.nfa.free[self.sequence(items, loop, flags)].append(loop)
+            self.nfa.free[loop].append(end)
+            return end
+        self.nfa.free[at].append(end)
+        for _ in range(most - least):
+            at = self.sequence(items, at, flags)
+            self.nfa.free[at].append(end)
+        return end
+
+    def beyond(self, op: Any, argument: Any, at: int, flags: int) -> int:
+        """A construct that cannot be expressed: name it, or accept whatever it might."""
+        if not self.widen:
+            raise NotRegularError(_BEYOND.get(op, str(op)))
+        if op is _constants.ATOMIC_GROUP:
+            return self.sequence(argument, at, flags)
+        if op is _constants.POSSESSIVE_REPEAT:
+            least, most, items = argument
+            return self.repeat(least, most, items, at, flags)
+        if op in (_constants.ASSERT, _constants.ASSERT_NOT, _constants.AT):
+            return at  # it takes nothing, and may hold anywhere
+        return self.anything(at)
+
+
+def _matched_by(op: Any, argument: Any, flags: int) -> int:
+    """The characters of the alphabet that one item of an expression matches."""
+    if op is _constants.LITERAL and not flags & re.IGNORECASE:
+        return mask_of(chr(argument))
+    key = (repr((op, argument)), flags)
+    if key not in _matched:
+        if len(_matched) >= 1024:
+            _matched.clear()
+        tree = _parser.SubPattern(_parser.State(), [(op, argument)])
+        tree.state.flags = flags
+        tree.state.str = ""
+        single = _compiler.compile(tree, flags & ~re.VERBOSE)
+        _matched[key] = mask_of(filter(single.fullmatch, ALPHABET))
+    return _matched[key]
+
+
+_matched: dict[tuple[str, int], int] = {}
+
+__all__ = ["NotRegularError", "TooManyStatesError", "compile_regex", "parse"]

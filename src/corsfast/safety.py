@@ -1,0 +1,407 @@
+"""Proofs that no stranger gets in, or the stranger who would.
+
+Nothing is guessed from the text of a pattern. Its language is an automaton; what is dangerous
+is another one; a word that both accept is the witness, and without one there is no problem.
+Only the author's intent is read from the text (intent.py), or declared (`within`).
+
+    foreign-origin  some origin of the language has a registrable domain that is not intended
+    public-suffix   so it is, and anybody can get that name under a suffix that is written out
+    ...             the others are said where they are looked for
+
+Place in the flow: patterns, spec -> safety -> _compile. Runs while a policy is built.
+Never: run per request; know an engine.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import namedtuple
+from functools import lru_cache
+from heapq import heappop, heappush
+from itertools import count, groupby, islice
+
+from . import _fetch
+from .automata import (
+    DEAD,
+    SYMBOL,
+    Dfa,
+    accepts,
+    first_characters,
+    intersect,
+    shortest_words,
+    subtract,
+)
+from .errors import Problem
+from .intent import Intent, intent_of
+from .languages import (
+    Language,
+    insecure_origins,
+    named_origins,
+    plain_https_origins,
+    public_addresses,
+    regex_of,
+    tenants,
+    under,
+)
+from .origin import is_ipv4_like, is_loopback, parse_origin
+from .patterns import ANY_PORT, HostRule, Within, write_pattern
+from .suffixes import (
+    is_public_suffix,
+    public_suffix,
+    registrable_domain,
+    suffixes_below,
+    top_level_domains,
+)
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+    from typing import NamedTuple
+
+    from .config import Spec
+    from .languages import Entry
+
+    class Branch(NamedTuple):
+        """Part of a tree of names: what may follow, how deep it goes, whether one ends here."""
+
+        letters: dict[str, Branch]
+        depth: int
+        ends: bool
+
+else:
+    Branch = namedtuple("Branch", ("letters", "depth", "ends"))
+
+OPTION = "allow_origins"
+
+# Where a language is only known from outside, so many of its words are tried for a witness.
+CANDIDATES = 64
+
+# `https://<any host>`: admitting all of these is admitting any origin.
+PROBES = ("https://attacker.example", "https://a.b.attacker.example")
+
+
+def find_risks(spec: Spec, languages: Sequence[Language]) -> Iterator[Problem]:
+    """Everything dangerous about a well-formed spec, tolerated or not.
+
+    Args:
+        languages: those of the spec's globs and regexes.
+    """
+    if spec.credentials:
+        yield from _named_risks(spec)
+    for rule in spec.rules:
+        yield from rule_risks(rule, spec.credentials)
+    for language in languages:
+        yield from language_risks(language, spec.credentials)
+
+
+# -- exact origins and "*" -------------------------------------------------------------------
+
+
+def _named_risks(spec: Spec) -> Iterator[Problem]:
+    if spec.any_origin:
+        yield Problem(
+            "any-origin-with-credentials",
+            OPTION,
+            "*",
+            "'*' with credentials lets every web site act as the user who visits it.",
+            hint="the origins that need credentials, one by one",
+            witness=PROBES[0],
+        )
+    if "null" in spec.exact:
+        yield Problem(
+            "null-origin-with-credentials",
+            OPTION,
+            "null",
+            "'null' with credentials lets every web site in: a sandboxed frame sends it.",
+            hint="the page's real origin",
+            witness="null",
+        )
+    for text in spec.exact:
+        if text.startswith("http://"):
+            origin = parse_origin(text)
+            if origin is not None and not is_loopback(origin.host):
+                yield _insecure(text, text, None)
+
+
+def _insecure(value: object, shown: str, witness: str | None) -> Problem:
+    hint = repr("https" + shown.removeprefix("http")) if shown.startswith("http://") else None
+    return Problem(
+        "insecure-origin",
+        OPTION,
+        value,
+        f"{shown!r} admits plain http: with credentials, whoever is on the network acts as the"
+        " user.",
+        hint=hint,
+        witness=witness,
+    )
+
+
+# -- whole labels and ports ------------------------------------------------------------------
+
+
+def rule_risks(rule: HostRule, credentials: bool) -> Iterator[Problem]:
+    """The risks of `https://*.example.com` and `http://localhost:*`."""
+    shown = write_pattern(rule)
+    domain = rule.host.removeprefix(".")
+    if credentials and rule.scheme == "http" and not is_loopback(domain):
+        yield _insecure(shown, shown, None)
+    if not rule.host.startswith("."):
+        return
+    open_suffixes = [domain] if is_public_suffix(domain) else suffixes_below(domain)
+    if open_suffixes:
+        name = open_suffixes[0].replace("*", "a")
+        yield _open_suffix(shown, shown, name, f"{rule.scheme}://attacker.{name}{_port(rule)}")
+
+
+def _port(rule: HostRule) -> str:
+    """A port that a rule admits, as an origin writes it."""
+    ports = [first or last for first, last in rule.ports if rule.ports != ANY_PORT and last]
+    default = _fetch.DEFAULT_PORTS[rule.scheme]
+    return "".join(f":{port if port != default else port + 1}" for port in ports[:1])
+
+
+def _open_suffix(value: object, shown: str, suffix: str, witness: str) -> Problem:
+    return Problem(
+        "public-suffix",
+        OPTION,
+        value,
+        f"{shown!r} reaches under {suffix}, where anybody can get a name.",
+        hint="the names that are yours",
+        witness=witness,
+    )
+
+
+# -- globs and regexes -----------------------------------------------------------------------
+
+
+def language_risks(language: Language, credentials: bool) -> Iterator[Problem]:
+    """The risks of one glob or regex; also that it admits nothing at all."""
+    entry, dfa = language.entry, language.dfa
+    shown = _show(entry)
+    if dfa is None:
+        yield _unproven(entry, shown, language.beyond)
+        return
+    if not dfa.rows:
+        yield _dead(entry, shown)
+        return
+    if admits_any_origin(dfa) and language.beyond is None:
+        yield _any_origin(entry, shown, credentials)
+        return
+    admitted, others = _confirm(language, strangers(dfa, _intent(entry)))
+    if admitted is not None:
+        yield _let_in(entry, shown, admitted)
+    elif others:
+        yield _unproven(entry, shown, language.beyond)
+    if credentials:
+        insecure, _ = _confirm(language, shortest_words(intersect(dfa, insecure_origins())))
+        if insecure is not None:
+            yield _insecure(entry, shown, insecure)
+
+
+def _show(entry: Entry) -> str:
+    if isinstance(entry, Within):
+        return entry.regex.pattern
+    return entry.pattern if isinstance(entry, re.Pattern) else write_pattern(entry)
+
+
+def admits_any_origin(dfa: Dfa) -> bool:
+    """Whether every https origin with a domain name and no port is admitted."""
+    if not all(accepts(dfa, probe) for probe in PROBES):
+        return False
+    return not subtract(plain_https_origins(), dfa).rows
+
+
+def strangers(dfa: Dfa, intent: Intent) -> Iterator[str]:
+    """Origins that are admitted but not meant: by name, by address, as tenants."""
+    outside = subtract(dfa, under(intent))
+    for origin in delegated_words(intersect(outside, named_origins())):
+        if registrable_domain(_host(origin)) is not None:
+            yield origin
+    yield from shortest_words(intersect(outside, public_addresses()))
+    # Names that anybody can get below a domain that is meant: up.railway.app, railway.app.
+    below = [suffix for domain in intent.domains for suffix in suffixes_below(domain)]
+    if below:
+        yield from shortest_words(intersect(dfa, tenants(below)))
+
+
+def _intent(entry: Entry) -> Intent:
+    if isinstance(entry, Within):
+        return Intent(frozenset(entry.domains), frozenset())
+    return intent_of(regex_of(entry))
+
+
+def _host(origin: str) -> str:
+    parsed = parse_origin(origin)
+    return origin if parsed is None else parsed.host
+
+
+def _confirm(language: Language, candidates: Iterable[str]) -> tuple[str | None, bool]:
+    """The first candidate that the entry itself admits; else whether there were others."""
+    others = False
+    for candidate in islice(candidates, CANDIDATES):
+        if parse_origin(candidate) is None:
+            continue
+        if language.beyond is None or regex_of(language.entry).fullmatch(candidate):
+            return candidate, False
+        others = True
+    return None, others
+
+
+# -- what to say -----------------------------------------------------------------------------
+
+
+def _any_origin(entry: object, shown: str, credentials: bool) -> Problem:
+    if credentials:
+        return Problem(
+            "any-origin-with-credentials",
+            OPTION,
+            entry,
+            f"{shown!r} admits every origin, and with credentials every web site acts as the"
+            " user who visits it.",
+            hint="the origins that need credentials, one by one",
+            witness=PROBES[0],
+        )
+    message = f"{shown!r} admits every origin."
+    return Problem("foreign-origin", OPTION, entry, message, hint="'*'", witness=PROBES[0])
+
+
+def _let_in(entry: object, shown: str, witness: str) -> Problem:
+    host = _host(witness)
+    suffix = public_suffix(host)
+    # What is written out up to a dot or a hyphen is a suffix; the rest is the wildcard's.
+    written = shown.replace("\\", "")
+    if suffix is not None and ("." in suffix or f".{suffix}" in written):
+        before = written.partition(suffix)[0][-1:]
+        if suffix in written and before in (".", "-", "*") and "." in suffix:
+            return _open_suffix(entry, shown, suffix, witness)
+    if is_ipv4_like(host) or host.startswith("["):
+        message = f"{shown!r} admits addresses on the public internet."
+    else:
+        message = f"{shown!r} admits {registrable_domain(host)}, which is not written in it."
+    return Problem("foreign-origin", OPTION, entry, message, witness=witness)
+
+
+def _unproven(entry: object, shown: str, beyond: str | None) -> Problem:
+    return Problem(
+        "foreign-origin",
+        OPTION,
+        entry,
+        f"{shown!r} cannot be proven to keep strangers out, because of {beyond}.",
+        hint="it without that, or as several entries",
+    )
+
+
+def _dead(entry: object, shown: str) -> Problem:
+    return Problem(
+        "dead-pattern",
+        OPTION,
+        entry,
+        f"{shown!r} matches no http or https origin at all ({_why_dead(shown)}).",
+    )
+
+
+def _why_dead(shown: str) -> str:
+    if "\\\\" in shown:
+        return "a backslash is doubled"
+    if shown.rstrip("$)?").endswith("/"):
+        return "origins do not end in a slash"
+    if "://" not in shown.replace("\\", "") and ":" not in shown:
+        return "an origin begins with its scheme"
+    return "an origin is scheme://host[:port], lower case; other schemes are listed by name"
+
+
+# -- searching -------------------------------------------------------------------------------
+
+
+def delegated_words(dfa: Dfa) -> Iterator[str]:
+    """Words of a language of named origins whose last label is delegated, shortest first.
+
+    The top-level domains are a tree of letters that is walked along with the automaton from
+    behind each dot; as an automaton of their own they would have thousands of states. A
+    branch is left where it is not deep enough to reach a state that may end a host.
+    """
+    if not dfa.rows:
+        return
+    tails = _tails(dfa)
+    steps = _steps_to(dfa, tails)
+    # (length, number, word, its state, the branch of the tree; None behind a whole name)
+    walks: list[tuple[int, int, str, int, Branch | None]] = []
+    order = count()  # equal words need not be compared any further
+    for prefix, state in _behind_dots(dfa):
+        heappush(walks, (len(prefix), next(order), prefix, state, _domain_tree()))
+    while walks:
+        length, _, word, state, branch = heappop(walks)
+        if branch is None:
+            yield word
+            continue
+        if branch.ends and state in tails:
+            tail = tails[state]
+            heappush(walks, (length + len(tail), next(order), word + tail, state, None))
+        row = dfa.rows[state]
+        for character, below in branch.letters.items():
+            target = row[dfa.classes[SYMBOL[character]]]
+            if target != DEAD and steps.get(target, below.depth + 1) <= below.depth:
+                heappush(walks, (length + 1, next(order), word + character, target, below))
+
+
+def _steps_to(dfa: Dfa, goals: Iterable[int]) -> dict[int, int]:
+    """How many characters it takes from each state to the nearest goal."""
+    sources: dict[int, list[int]] = {}
+    for state, row in enumerate(dfa.rows):
+        for target in set(row):
+            sources.setdefault(target, []).append(state)
+    steps = dict.fromkeys(goals, 0)
+    queue = list(steps)
+    for state in queue:
+        for source in sources.get(state, ()):
+            if source not in steps:
+                steps[source] = steps[state] + 1
+                queue.append(source)
+    return steps
+
+
+def _behind_dots(dfa: Dfa) -> Iterator[tuple[str, int]]:
+    """Each state that is entered by a dot, with a shortest word that does so."""
+    words = {0: ""}
+    queue = [0]
+    dot = dfa.classes[SYMBOL["."]]
+    letters = first_characters(dfa)
+    seen = set()
+    for state in queue:
+        target = dfa.rows[state][dot]
+        if target != DEAD and target not in seen:
+            seen.add(target)
+            yield words[state] + ".", target
+        for character, column in letters:
+            target = dfa.rows[state][column]
+            if target != DEAD and target not in words:
+                words[target] = words[state] + character
+                queue.append(target)
+
+
+def _tails(dfa: Dfa) -> dict[int, str]:
+    """What may follow the last label: nothing, or a shortest port."""
+    tails = {state: "" for state, accepting in enumerate(dfa.accepting) if accepting}
+    colon = dfa.classes[SYMBOL[":"]]
+    for state, row in enumerate(dfa.rows):
+        if state not in tails and row[colon] != DEAD:
+            port = next(shortest_words(dfa, row[colon]), "")
+            if port.isdigit():
+                tails[state] = f":{port}"
+    return tails
+
+
+@lru_cache(maxsize=1)
+def _domain_tree() -> Branch:
+    """The top-level domains, letter by letter."""
+    return _branch(sorted(top_level_domains()), 0)
+
+
+def _branch(names: list[str], at: int) -> Branch:
+    """The names, which agree up to `at`, from there on."""
+    letters = {
+        letter: _branch(list(group), at + 1)
+        for letter, group in groupby((n for n in names if len(n) > at), key=lambda n: n[at])
+    }
+    depth = 1 + max((branch.depth for branch in letters.values()), default=-1)
+    return Branch(letters, depth, any(len(name) == at for name in names))
