@@ -34,17 +34,30 @@ is_hex(char c)
     return is_digit(c) || (c >= 'a' && c <= 'f');
 }
 
-static inline bool
-is_ldu(char c)
-{
-    return is_lower(c) || is_digit(c) || c == '_';
-}
+/* What a label may hold: ldu and "-". */
+/* clang-format off */
+static const bool label_byte[256] = {
+    ['-'] = true, ['_'] = true,
+    ['0'] = true, ['1'] = true, ['2'] = true, ['3'] = true, ['4'] = true,
+    ['5'] = true, ['6'] = true, ['7'] = true, ['8'] = true, ['9'] = true,
+    ['a'] = true, ['b'] = true, ['c'] = true, ['d'] = true, ['e'] = true,
+    ['f'] = true, ['g'] = true, ['h'] = true, ['i'] = true, ['j'] = true,
+    ['k'] = true, ['l'] = true, ['m'] = true, ['n'] = true, ['o'] = true,
+    ['p'] = true, ['q'] = true, ['r'] = true, ['s'] = true, ['t'] = true,
+    ['u'] = true, ['v'] = true, ['w'] = true, ['x'] = true, ['y'] = true,
+    ['z'] = true,
+};
+/* clang-format on */
 
 /* -- scheme -------------------------------------------------------------- */
 
 static bool
 parse_scheme(const char *s, size_t n, size_t *end)
 {
+    if (n > 8 && cf_equal(s, "https://", 8)) {
+        *end = 5;
+        return true;
+    }
     size_t i = 0;
     if (n == 0 || !is_lower(s[0])) {
         return false;
@@ -210,7 +223,7 @@ parse_domain(const char *s, size_t n, size_t start, cf_origin *parts)
     size_t i = start;
     uint32_t dots = 0;
     for (;;) {
-        while (i < n && (is_ldu(s[i]) || s[i] == '-')) {
+        while (i < n && label_byte[(uint8_t)s[i]]) {
             i++;
         }
         size_t length = i - label;

@@ -195,14 +195,13 @@ static bool
 accepted(const cf_originset *set, const char *host, size_t length,
          bool https)
 {
-    if (set->table == NULL) {
-        return false;
-    }
     const uint32_t *table = set->table;
     const uint8_t *class_of = set->class_of;
     uint32_t state = https ? set->https : set->http;
     for (size_t i = 0; i < length && state != 0; i++) {
-        state = table[state + class_of[(uint8_t)host[i]]];
+        /* The column does not depend on the state: only one load does. */
+        const uint32_t *column = table + class_of[(uint8_t)host[i]];
+        state = column[state];
     }
     return table[state + 1] != 0;
 }
@@ -219,19 +218,24 @@ cf_originset_match(const cf_originset *set, const char *origin, size_t length,
         *exact = found;
         return CF_ALLOWED;
     }
+    bool https = length > 8 && cf_equal(origin, "https://", 8);
+    bool http = length > 7 && cf_equal(origin, "http://", 7);
+    /* Run before the grammar is checked, though it counts only afterwards:
+     * the automaton waits for memory at each byte, and the processor checks
+     * the grammar meanwhile. */
+    size_t start = https ? 8 : 7;
+    bool hit = set->table != NULL && (https || http)
+               && accepted(set, origin + start, length - start, https);
     cf_origin parts;
     if (!cf_parse_origin(origin, length, &parts)) {
         bool null = length == 4 && cf_equal(origin, "null", 4);
         return null ? CF_ORIGIN_NOT_ALLOWED : CF_ORIGIN_MALFORMED;
     }
-    bool https = parts.scheme_end == 5 && cf_equal(origin, "https", 5);
-    bool http = parts.scheme_end == 4 && cf_equal(origin, "http", 4);
     if (!https && !http) {
         return CF_ORIGIN_NOT_ALLOWED; /* such schemes match by name alone */
     }
-    if (set->any_web_origin || follows_rule(set, origin, &parts, https)
-        || accepted(set, origin + parts.host_start,
-                    length - parts.host_start, https)) {
+    if (hit || set->any_web_origin
+        || follows_rule(set, origin, &parts, https)) {
         *exact = CF_NOT_EXACT;
         return CF_ALLOWED;
     }

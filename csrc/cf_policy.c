@@ -57,7 +57,7 @@ cf_match_origin(const cf_policy *policy, const char *origin, size_t length,
                 uint32_t *exact)
 {
     if (policy->star) {
-        *exact = CF_NOT_EXACT;
+        *exact = 0;
         return CF_ALLOWED;
     }
     return cf_originset_match(&policy->origins, origin, length, exact);

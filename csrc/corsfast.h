@@ -155,7 +155,8 @@ cf_policy_memory(const cf_policy *policy);
 
 /* Matches the value of an Origin header (several lines: joined by commas).
  * Returns CF_ALLOWED, one of the CF_ORIGIN_*, or CF_ASK_CALLER. On CF_ALLOWED
- * *exact is the origin's place in cf_tables.exact, or CF_NOT_EXACT. */
+ * *exact is the origin's place in cf_tables.exact, or CF_NOT_EXACT; under
+ * `star` it is 0. */
 cf_outcome
 cf_match_origin(const cf_policy *policy, const char *origin, size_t length,
                 uint32_t *exact);

@@ -50,6 +50,14 @@ from os import urandom
 
 IMPLEMENTATION = "native"
 
+# What _compile.py calls them; it costs too much to be imported for that.
+cdef str ALLOW_ORIGIN = "Access-Control-Allow-Origin"
+cdef str ALLOW_METHODS = "Access-Control-Allow-Methods"
+cdef str ALLOW_HEADERS = "Access-Control-Allow-Headers"
+cdef bytes RAW_ALLOW_ORIGIN = b"access-control-allow-origin"
+cdef bytes RAW_ALLOW_METHODS = b"access-control-allow-methods"
+cdef bytes RAW_ALLOW_HEADERS = b"access-control-allow-headers"
+
 # Names that Vary may hold, in the order in which they are written, with their bits.
 cdef tuple VARY_NAMES = (
     ("Origin", _csrc.CF_VARY_ORIGIN),
@@ -78,45 +86,40 @@ cdef class Decision:
         vary: the field names in ``Vary``, as a tuple.
     """
 
-    cdef readonly object outcome
-    cdef readonly bint allowed
-    cdef readonly bint is_preflight
-    cdef readonly object status
-    cdef readonly tuple vary
-    cdef unsigned vary_bits
-    # Either both are there, or `origin` and `answers` are, from which they follow.
-    cdef tuple whole_headers
-    cdef tuple whole_raw_headers
-    # The origin and, in a preflight's answer, the requested method and names that are
-    # echoed, each an exact str or bytes, or None.
+    # What many decisions share, and what this one echoes: the origin, and in a preflight's
+    # answer the requested method and names, each an exact str or bytes, or None.
+    cdef Answer answer
     cdef object origin
     cdef object method
     cdef object names
-    cdef Answers answers
+
+    @property
+    def allowed(self):
+        return self.answer.allowed
+
+    @property
+    def outcome(self):
+        return self.answer.outcome
+
+    @property
+    def is_preflight(self):
+        return self.answer.status is not None
+
+    @property
+    def status(self):
+        return self.answer.status
+
+    @property
+    def vary(self):
+        return self.answer.vary
 
     @property
     def headers(self):
-        if self.whole_headers is not None:
-            return self.whole_headers
-        cdef Answers answers = self.answers
-        fields = [(answers.allow_origin[0], as_str(self.origin))]
-        if self.method is not None:
-            fields.append((answers.allow_methods[0], as_str(self.method)))
-        if self.names is not None:
-            fields.append((answers.allow_headers[0], as_str(self.names)))
-        return (*fields, *(answers.preflight_tail if self.is_preflight else answers.tail)[0])
+        return headers_of(self)
 
     @property
     def raw_headers(self):
-        if self.whole_raw_headers is not None:
-            return self.whole_raw_headers
-        cdef Answers answers = self.answers
-        fields = [(answers.allow_origin[1], as_bytes(self.origin))]
-        if self.method is not None:
-            fields.append((answers.allow_methods[1], as_bytes(self.method)))
-        if self.names is not None:
-            fields.append((answers.allow_headers[1], as_bytes(self.names)))
-        return (*fields, *(answers.preflight_tail if self.is_preflight else answers.tail)[1])
+        return raw_headers_of(self)
 
     def __setattr__(self, name, value):
         raise AttributeError(f"Decision is immutable: {name!r} cannot be set")
@@ -162,18 +165,43 @@ cdef PyObject *refuse_new(PyTypeObject *kind, PyObject *args, PyObject *kwargs) 
 
 @cython.final
 @cython.internal
-cdef class Answers:
-    """What a policy says, spelt out: the parts of _compile.Tables that dynamic answers need."""
+@cython.no_gc
+cdef class Answer:
+    """What does not depend on the request. `headers` are whole where nothing is echoed, else
+    they are what follows the echoed fields."""
 
-    cdef tuple allow_origin  # a field's name as (str, bytes)
-    cdef tuple allow_methods
-    cdef tuple allow_headers
-    cdef tuple tail  # (headers, raw_headers)
-    cdef tuple preflight_tail
+    cdef object outcome
+    cdef bint allowed
+    cdef object status  # None => not a preflight
     cdef tuple vary
-    cdef tuple preflight_vary
-    cdef object allowed  # Outcome.ALLOWED
-    cdef object preflight_status
+    cdef unsigned vary_bits
+    cdef tuple headers
+    cdef tuple raw_headers
+
+
+cdef tuple headers_of(Decision self):
+    if self.origin is None:
+        return self.answer.headers
+    fields = [(ALLOW_ORIGIN, as_str(self.origin))]
+    if self.method is not None:
+        fields.append((ALLOW_METHODS, as_str(self.method)))
+    if self.names is not None:
+        fields.append((ALLOW_HEADERS, as_str(self.names)))
+    return (*fields, *self.answer.headers)
+
+
+cdef tuple raw_headers_of(Decision self):
+    if self.origin is None:
+        return self.answer.raw_headers
+    cdef tuple first = (RAW_ALLOW_ORIGIN, as_bytes(self.origin))
+    if self.method is None and self.names is None:
+        return (first, *self.answer.raw_headers)
+    fields = [first]
+    if self.method is not None:
+        fields.append((RAW_ALLOW_METHODS, as_bytes(self.method)))
+    if self.names is not None:
+        fields.append((RAW_ALLOW_HEADERS, as_bytes(self.names)))
+    return (*fields, *self.answer.raw_headers)
 
 
 @cython.final
@@ -211,12 +239,12 @@ One compiled CORS policy. Immutable; safe to share between threads.
 
     cdef _csrc.cf_policy *core
     cdef object tables
-    cdef Answers answers
+    cdef Answer echoing  # the answers that begin with an echoed origin
+    cdef Answer echoing_preflight
     cdef Decision no_origin
-    cdef Decision star_actual  # None where origins are looked at
-    cdef Decision star_preflight  # None there, or where something is echoed
     cdef tuple actual_of  # by the exact origin's index; empty where there are too many
-    cdef tuple preflight_of
+    cdef tuple preflight_of  # so, too, and where something else is echoed
+    cdef bint star  # => the only origin is "*", its index 0
     cdef tuple refused  # by cf_outcome
     cdef tuple refused_preflight
     cdef tuple regexes
@@ -258,8 +286,7 @@ One compiled CORS policy. Immutable; safe to share between threads.
         self.keep_existing = tables.keep_existing
         cdef list exact = list(tables.exact)
         self.core = build_core(tables, exact)
-        self.answers = build_answers(tables)
-        build_decisions(self, tables, exact)
+        build_answers(self, tables, exact)
 
     def __dealloc__(self):
         _csrc.cf_policy_free(self.core)
@@ -516,81 +543,68 @@ cdef size_t borrow(list texts, _csrc.cf_slice *slices) except? 0:
     return <size_t> len(texts)
 
 
-cdef Answers build_answers(tables):
-    from . import _compile
-    from .decision import Outcome
-
-    cdef Answers answers = Answers.__new__(Answers)
-    answers.allow_origin = spell(_compile.ALLOW_ORIGIN)
-    answers.allow_methods = spell(_compile.ALLOW_METHODS)
-    answers.allow_headers = spell(_compile.ALLOW_HEADERS)
-    answers.tail = tuple(tables.actual_tail)
-    answers.preflight_tail = tuple(tables.preflight_tail)
-    answers.vary = tables.actual_vary
-    answers.preflight_vary = tables.preflight_vary
-    answers.allowed = Outcome.ALLOWED
-    answers.preflight_status = tables.preflight_status
-    return answers
-
-
-cdef tuple spell(str name):
-    return name, name.lower().encode("ascii")
-
-
-cdef build_decisions(Policy self, tables, list exact):
-    """Every decision in which nothing depends on the request, but for the exact origin."""
+cdef build_answers(Policy self, tables, list exact):
+    """All that does not depend on the request, and the decisions that only its origin makes."""
     from . import limits
     from ._compile import REFUSED_PREFLIGHT_STATUS, with_origin
     from .decision import Outcome
 
+    allowed, status = Outcome.ALLOWED, tables.preflight_status
     vary, preflight_vary = tables.actual_vary, tables.preflight_vary
-    status = tables.preflight_status
-    echoes = self.echo_method or self.echo_headers
-    self.no_origin = whole(Outcome.NO_ORIGIN, None, tables.no_origin, vary)
+    self.echoing = answer(allowed, None, tables.actual_tail, vary)
+    self.echoing_preflight = answer(allowed, status, tables.preflight_tail, preflight_vary)
+    self.no_origin = whole(answer(Outcome.NO_ORIGIN, None, tables.no_origin, vary))
     self.refused = tuple(
-        [whole(outcome, None, tables.refused, vary) for outcome in Outcome]
+        [whole(answer(outcome, None, tables.refused, vary)) for outcome in Outcome]
     )
     self.refused_preflight = tuple(
         [
-            whole(outcome, REFUSED_PREFLIGHT_STATUS, tables.refused_preflight, preflight_vary)
+            whole(
+                answer(
+                    outcome, REFUSED_PREFLIGHT_STATUS, tables.refused_preflight, preflight_vary
+                )
+            )
             for outcome in Outcome
         ]
     )
-    if tables.star:
-        self.star_actual = whole(Outcome.ALLOWED, None, tables.no_origin, vary)
-        answer = with_origin("*", tables.preflight_tail)
-        self.star_preflight = whole(Outcome.ALLOWED, status, answer, preflight_vary)
-    if len(exact) > limits.MAX_PREBUILT_ORIGINS:
-        exact = []
+    origins = exact if len(exact) <= limits.MAX_PREBUILT_ORIGINS else []
     self.actual_of = tuple(
         [
-            whole(Outcome.ALLOWED, None, with_origin(origin, tables.actual_tail), vary)
-            for origin in exact
+            whole(answer(allowed, None, with_origin(origin, tables.actual_tail), vary))
+            for origin in (["*"] if tables.star else origins)
         ]
     )
     self.preflight_of = tuple(
         [
             whole(
-                Outcome.ALLOWED, status, with_origin(origin, tables.preflight_tail), preflight_vary
+                answer(allowed, status, with_origin(origin, tables.preflight_tail), preflight_vary)
             )
-            for origin in ([] if echoes else exact)
+            for origin in (["*"] if tables.star else origins)
         ]
+        if not (self.echo_method or self.echo_headers)
+        else []
     )
+    self.star = tables.star
 
 
-cdef Decision whole(outcome, status, block, tuple vary):
-    """A decision in which nothing is left to be filled in."""
+cdef Answer answer(outcome, status, block, tuple vary):
     from .decision import Outcome
 
+    cdef Answer made = Answer.__new__(Answer)
+    made.outcome = outcome
+    made.allowed = outcome is Outcome.ALLOWED
+    made.status = status
+    made.vary = vary
+    made.vary_bits = bits_of(vary)
+    made.headers = block.headers
+    made.raw_headers = block.raw_headers
+    return made
+
+
+cdef Decision whole(Answer answer):
+    """A decision that echoes nothing."""
     cdef Decision decision = Decision.__new__(Decision)
-    decision.outcome = outcome
-    decision.allowed = outcome is Outcome.ALLOWED
-    decision.is_preflight = status is not None
-    decision.status = status
-    decision.vary = vary
-    decision.vary_bits = bits_of(vary)
-    decision.whole_headers = block.headers
-    decision.whole_raw_headers = block.raw_headers
+    decision.answer = answer
     return decision
 
 
@@ -634,20 +648,11 @@ cdef Decision decide_actual(Policy self, object origin):
     cdef _csrc.cf_outcome outcome = match_origin(self, seen, &exact)
     if outcome != _csrc.CF_ALLOWED:
         return <Decision> self.refused[<Py_ssize_t> outcome]
-    if self.star_actual is not None:
-        return self.star_actual
     if exact < <uint32_t> len(self.actual_of):
         return <Decision> self.actual_of[<Py_ssize_t> exact]
-    cdef Answers answers = self.answers
     cdef Decision decision = Decision.__new__(Decision)
-    decision.outcome = answers.allowed
-    decision.allowed = True
-    decision.is_preflight = False
-    decision.status = None
-    decision.vary = answers.vary
-    decision.vary_bits = _csrc.CF_VARY_ORIGIN
+    decision.answer = self.echoing
     decision.origin = origin
-    decision.answers = answers
     return decision
 
 
@@ -671,20 +676,10 @@ cdef Decision decide_preflight(
         )
     if outcome != _csrc.CF_ALLOWED:
         return <Decision> self.refused_preflight[<Py_ssize_t> outcome]
-    if self.star_preflight is not None:
-        return self.star_preflight
     if exact < <uint32_t> len(self.preflight_of):
         return <Decision> self.preflight_of[<Py_ssize_t> exact]
-    cdef Answers answers = self.answers
     cdef Decision decision = Decision.__new__(Decision)
-    decision.outcome = answers.allowed
-    decision.allowed = True
-    decision.is_preflight = True
-    decision.status = answers.preflight_status
-    decision.vary = answers.preflight_vary
-    decision.vary_bits = (
-        _csrc.CF_VARY_ORIGIN | _csrc.CF_VARY_REQUEST_METHOD | _csrc.CF_VARY_REQUEST_HEADERS
-    )
+    decision.answer = self.echoing_preflight
     decision.origin = origin
     if self.echo_method:
         decision.method = method
@@ -692,7 +687,6 @@ cdef Decision decide_preflight(
         if not joined:
             names = join_names(names_seen)
         decision.names = names or None
-    decision.answers = answers
     return decision
 
 
@@ -808,8 +802,9 @@ cdef list apply(Policy self, object given, object headers, bint text):
     if not isinstance(given, Decision):
         raise TypeError(f"decision must be a Decision, not {type(given).__name__}")
     cdef Decision decision = given
-    cdef tuple fields = decision.headers if text else decision.raw_headers
-    cdef Py_ssize_t n_fields = len(fields) - (decision.vary_bits != 0)  # Vary is the last
+    cdef Answer answer = decision.answer
+    cdef tuple fields = headers_of(decision) if text else raw_headers_of(decision)
+    cdef Py_ssize_t n_fields = len(fields) - (answer.vary_bits != 0)  # Vary is the last
     cdef list pairs = list(headers)
     cdef list kept = []
     cdef unsigned present = 0
@@ -827,15 +822,15 @@ cdef list apply(Policy self, object given, object headers, bint text):
             present |= _csrc.cf_scan_vary(seen.data, seen.length)
             last_vary = len(kept)
         elif field != _csrc.CF_FIELD_OTHER and not keep_all and (
-            decision.is_preflight
+            answer.status is not None
             or field == _csrc.CF_FIELD_ALLOW_ORIGIN
             or field == _csrc.CF_FIELD_ALLOW_CREDENTIALS
         ):
             continue
         kept.append(pair)
-    if not present & _csrc.CF_VARY_STAR and decision.vary_bits & ~present:
+    if not present & _csrc.CF_VARY_STAR and answer.vary_bits & ~present:
         if last_vary >= 0:
-            kept[last_vary] = merge_vary(kept[last_vary], decision, present, text)
+            kept[last_vary] = merge_vary(kept[last_vary], answer, present, text)
         else:
             kept.append(fields[n_fields])
     if not keep_all:
@@ -874,12 +869,12 @@ cdef bint sent_origin(list pairs, bint text) except -1:
     return False
 
 
-cdef tuple merge_vary(object pair, Decision decision, unsigned present, bint text):
+cdef tuple merge_vary(object pair, Answer answer, unsigned present, bint text):
     """The pair with the names behind its value that no Vary line holds yet."""
     missing = [
         name
         for name, bit in VARY_NAMES
-        if (<unsigned> bit) & decision.vary_bits and not (<unsigned> bit) & present
+        if (<unsigned> bit) & answer.vary_bits and not (<unsigned> bit) & present
     ]
     name, value = pair
     if text:

@@ -515,7 +515,7 @@ def _text(what: str, value: object, limit: int, also: str = "") -> str:
     if isinstance(value, str):
         return str.__str__(value)
     if isinstance(value, bytes):
-        return value[: limit + 1].decode("latin-1")
+        return bytes.__getitem__(value, slice(limit + 1)).decode("latin-1")
     raise TypeError(f"{what} must be str or bytes{also}, not {type(value).__name__}")
 
 
