@@ -16,7 +16,7 @@ from corpus import browser_matrix, case_id
 from surfaces import SURFACES, Answer, Request, asgi_app, make_policy, wsgi_app
 
 from corsfast import PolicyError
-from corsfast.config import RISKS
+from corsfast.errors import RISKS
 
 NOT_OURS = {
     "b04": "there is no policy",

@@ -17,7 +17,7 @@ from hypothesis import example, given
 from inputs import origins_nearly_right
 from surfaces import SURFACES, Request, make_policy
 
-from corsfast.config import RISKS
+from corsfast.errors import RISKS
 from corsfast.origin import Origin, canonical_ipv6, is_loopback, parse_origin
 
 GRAMMAR = rows("origins.jsonl")
