@@ -103,7 +103,7 @@ typedef struct cf_originset {
     uint32_t *ends;
     cf_leaf *leaves;
     uint64_t host_lengths[4]; /* bit n: some host has n bytes */
-    uint32_t *table; /* NULL: there is no automaton */
+    uint32_t *table;          /* NULL: there is no automaton */
     size_t n_table;
     uint32_t http;
     uint32_t https;

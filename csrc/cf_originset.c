@@ -192,8 +192,7 @@ follows_rule(const cf_originset *set, const char *origin,
 }
 
 static bool
-accepted(const cf_originset *set, const char *host, size_t length,
-         bool https)
+accepted(const cf_originset *set, const char *host, size_t length, bool https)
 {
     const uint32_t *table = set->table;
     const uint8_t *class_of = set->class_of;

@@ -38,13 +38,20 @@ from .origin import parse_origin
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
-    from typing import Any, Literal, NoReturn
+    from typing import Any, Literal, NoReturn, final
 
     from ._compile import Headers, RawHeaders, Tables
     from .automata import Automaton
     from .patterns import HostRule, Within
 
     Text = str | bytes
+
+else:
+
+    def final(kind: type) -> type:
+        """For type checkers; `__init_subclass__` is for everybody else."""
+        return kind
+
 
 IMPLEMENTATION = "pure"
 
@@ -61,6 +68,7 @@ _PREFLIGHT_FIELDS = frozenset(name.lower() for name in PREFLIGHT_FIELDS)
 _ALLOW_ORIGIN = ALLOW_ORIGIN.lower()
 
 
+@final
 class Decision:
     """What a policy says to one request. Immutable; made by a :class:`Policy` only.
 
@@ -139,6 +147,7 @@ def _decision(
     return decision
 
 
+@final
 class Policy:
     """One compiled CORS policy. Immutable; safe to share between threads.
 
