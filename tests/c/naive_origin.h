@@ -320,6 +320,7 @@ naive_match_origin(const cf_tables *tables, const char *data, size_t length,
     naive_origin parts;
     *exact = CF_NOT_EXACT;
     if (tables->star) {
+        *exact = 0;
         return CF_ALLOWED;
     }
     if (length > 326) {
