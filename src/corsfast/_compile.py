@@ -61,11 +61,6 @@ REQUEST_HEADERS = "Access-Control-Request-Headers"
 
 REFUSED_PREFLIGHT_STATUS = 403
 
-# Fields of which a response has one: an application's own give way to the policy's.
-SINGLE_FIELDS = (ALLOW_ORIGIN, ALLOW_CREDENTIALS)
-# The same for a preflight, which the policy answers alone.
-PREFLIGHT_FIELDS = (*SINGLE_FIELDS, ALLOW_METHODS, ALLOW_HEADERS, MAX_AGE)
-
 
 class Tables:
     """A compiled spec. Frozen by convention: nothing writes to it after `compile_options`.

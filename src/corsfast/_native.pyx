@@ -36,9 +36,12 @@ cdef extern from "Python.h":
     bint PyTuple_CheckExact(object value) noexcept
 
     # What a tuple that we hold holds: borrowed, so none of it is kept.
-    PyObject *borrowed_item "PyTuple_GET_ITEM"(tuple value, Py_ssize_t index) noexcept
-    bint is_bytes "PyBytes_Check"(PyObject *value) noexcept
-    bint is_str "PyUnicode_Check"(PyObject *value) noexcept
+    PyObject *borrowed_item "PyTuple_GET_ITEM"(object value, Py_ssize_t index) noexcept
+    bint is_exact_bytes "PyBytes_CheckExact"(PyObject *value) noexcept
+    bint is_exact_str "PyUnicode_CheckExact"(PyObject *value) noexcept
+    int kind_of "PyUnicode_KIND"(PyObject *text) noexcept
+    void *text_data "PyUnicode_DATA"(PyObject *text) noexcept
+    Py_ssize_t text_length "PyUnicode_GET_LENGTH"(PyObject *text) noexcept
     char *bytes_data "PyBytes_AS_STRING"(PyObject *value) noexcept
     Py_ssize_t bytes_size "PyBytes_GET_SIZE"(PyObject *value) noexcept
 
@@ -325,35 +328,35 @@ One compiled CORS policy. Immutable; safe to share between threads.
         cdef object origin = None
         cdef object request_method = None
         cdef object request_headers = None
-        cdef tuple halves
-        cdef PyObject *name
         cdef _csrc.cf_field field
+        cdef PyObject *name
         headers = (<dict> scope).get("headers", ())
-        for pair in headers if type(headers) is list else list(headers):
-            halves = exact_pair(pair)
-            name = NULL if halves is None else borrowed_item(halves, 0)
-            if name == NULL or not is_bytes(name):
-                raise TypeError("scope['headers'] must hold pairs of bytes")
+        if type(headers) is not list:
+            headers = list(headers)
+        for pair in <list> headers:
+            if not is_exact_pair(pair) or not is_exact_bytes(borrowed_item(pair, 0)):
+                return decide_asgi(self, scope, headers)
+            name = borrowed_item(pair, 0)
             field = _csrc.cf_request_field(bytes_data(name), <size_t> bytes_size(name))
             if field == _csrc.CF_FIELD_OTHER:
                 continue
-            value = halves[1]
-            if not isinstance(value, bytes):
-                raise TypeError("scope['headers'] must hold pairs of bytes")
-            if field == _csrc.CF_FIELD_ORIGIN:
-                origin = value if origin is None else origin + b"," + value
-            elif field == _csrc.CF_FIELD_REQUEST_METHOD:
-                request_method = (
-                    value if request_method is None else request_method + b"," + value
-                )
-            elif field == _csrc.CF_FIELD_REQUEST_HEADERS:
-                request_headers = (
-                    value if request_headers is None else request_headers + b"," + value
-                )
+            value = (<tuple> pair)[1]
+            if field == _csrc.CF_FIELD_ORIGIN and origin is None:
+                origin = value
+            elif field == _csrc.CF_FIELD_REQUEST_METHOD and request_method is None:
+                request_method = value
+            elif field == _csrc.CF_FIELD_REQUEST_HEADERS and request_headers is None:
+                request_headers = value
+            else:
+                return decide_asgi(self, scope, headers)
         if origin is None:
             return self.no_origin
-        if request_method is None or not is_options((<dict> scope).get("method", "")):
+        if not PyBytes_CheckExact(origin):
+            return decide_asgi(self, scope, headers)
+        if request_method is None or (<dict> scope).get("method", "") != "OPTIONS":
             return decide_actual(self, origin)
+        if not (PyBytes_CheckExact(request_method) and may_be_line(request_headers)):
+            return decide_asgi(self, scope, headers)
         return decide_preflight(self, origin, request_method, request_headers)
 
     def wsgi(self, environ, /):
@@ -778,13 +781,28 @@ cdef inline bint is_options(object method) except -1:
     raise TypeError(f"method must be str or bytes, not {type(method).__name__}")
 
 
-cdef inline tuple exact_pair(object pair):
-    """A header field as an exact tuple of two, or None."""
-    if PyTuple_CheckExact(pair):
-        return pair if len(<tuple> pair) == 2 else None
-    if isinstance(pair, (tuple, list)) and len(pair) == 2:
-        return tuple(pair)
-    return None
+cdef object decide_asgi(Policy self, dict scope, list headers):
+    """The same as `Policy.asgi` for several lines of one field, and for odd pairs."""
+    from .fields import joined_lines
+
+    origin = joined_lines(headers, b"origin")
+    if origin is None:
+        return self.no_origin
+    if scope.get("method", "") != "OPTIONS":
+        return decide_actual(self, origin)
+    request_method = joined_lines(headers, b"access-control-request-method")
+    request_headers = joined_lines(headers, b"access-control-request-headers")
+    if request_method is None:
+        return decide_actual(self, origin)
+    return decide_preflight(self, origin, request_method, request_headers)
+
+
+cdef inline bint is_exact_pair(object pair) noexcept:
+    return PyTuple_CheckExact(pair) and len(<tuple> pair) == 2
+
+
+cdef inline bint may_be_line(object value) noexcept:
+    return value is None or PyBytes_CheckExact(value)
 
 
 cdef str as_str(object text):
@@ -798,75 +816,46 @@ cdef bytes as_bytes(object text):
 # -- working a decision into a response ------------------------------------------------------
 
 
-cdef list apply(Policy self, object given, object headers, bint text):
+cdef object apply(Policy self, object given, object headers, bint text):
     if not isinstance(given, Decision):
         raise TypeError(f"decision must be a Decision, not {type(given).__name__}")
     cdef Decision decision = given
     cdef Answer answer = decision.answer
-    cdef tuple fields = headers_of(decision) if text else raw_headers_of(decision)
-    cdef Py_ssize_t n_fields = len(fields) - (answer.vary_bits != 0)  # Vary is the last
     cdef list pairs = list(headers)
-    cdef list kept = []
     cdef unsigned present = 0
-    cdef Py_ssize_t last_vary = -1
-    cdef bint keep_all = self.keep_existing and sent_origin(pairs, text)
-    cdef tuple halves
+    cdef Py_ssize_t vary_at = -1
+    cdef Py_ssize_t i
     cdef _csrc.cf_slice seen
     cdef _csrc.cf_field field
-    cdef Py_ssize_t i
-    for pair in pairs:
-        halves = proven_pair(pair, text)
-        field = response_field(halves)
+    for i in range(len(pairs)):
+        pair = pairs[i]
+        if not is_exact_pair(pair) or not see_plain(borrowed_item(pair, 0), text, &seen):
+            return apply_slowly(self, decision, pairs, text)
+        field = _csrc.cf_response_field(seen.data, seen.length)
         if field == _csrc.CF_FIELD_VARY:
-            owner = see_whole(halves[1], &seen)
+            if not see_plain(borrowed_item(pair, 1), text, &seen):
+                return apply_slowly(self, decision, pairs, text)
             present |= _csrc.cf_scan_vary(seen.data, seen.length)
-            last_vary = len(kept)
-        elif field != _csrc.CF_FIELD_OTHER and not keep_all and (
-            answer.status is not None
-            or field == _csrc.CF_FIELD_ALLOW_ORIGIN
-            or field == _csrc.CF_FIELD_ALLOW_CREDENTIALS
-        ):
-            continue
-        kept.append(pair)
-    if not present & _csrc.CF_VARY_STAR and answer.vary_bits & ~present:
-        if last_vary >= 0:
-            kept[last_vary] = merge_vary(kept[last_vary], answer, present, text)
-        else:
-            kept.append(fields[n_fields])
-    if not keep_all:
-        for i in range(n_fields):
-            kept.append(fields[i])
-    return kept
+            vary_at = i
+        elif field != _csrc.CF_FIELD_OTHER:
+            return apply_slowly(self, decision, pairs, text)
+    cdef tuple fields = headers_of(decision) if text else raw_headers_of(decision)
+    cdef Py_ssize_t n_fields = len(fields)
+    if vary_at >= 0 and answer.vary_bits:
+        n_fields -= 1  # Vary is the last; it goes into the application's own
+        if answer.vary_bits & ~present and not present & _csrc.CF_VARY_STAR:
+            pairs[vary_at] = merge_vary(pairs[vary_at], answer, present, text)
+    for i in range(n_fields):
+        pairs.append(fields[i])
+    return pairs
 
 
-cdef inline tuple proven_pair(object pair, bint text):
-    """A response's field as an exact tuple of two str (`text`) or of two bytes."""
-    cdef tuple halves = exact_pair(pair)
-    if halves is not None:
-        if text:
-            if is_str(borrowed_item(halves, 0)) and is_str(borrowed_item(halves, 1)):
-                return halves
-        elif is_bytes(borrowed_item(halves, 0)) and is_bytes(borrowed_item(halves, 1)):
-            return halves
-    raise TypeError(f"headers must hold pairs of {'str' if text else 'bytes'}")
+cdef object apply_slowly(Policy self, Decision decision, list pairs, bint text):
+    """The same where an application sent CORS fields of its own, and for odd pairs."""
+    from . import fields
 
-
-cdef inline _csrc.cf_field response_field(tuple halves):
-    cdef _csrc.cf_slice seen
-    cdef PyObject *name = borrowed_item(halves, 0)
-    if is_bytes(name):
-        return _csrc.cf_response_field(bytes_data(name), <size_t> bytes_size(name))
-    owner = see_whole(halves[0], &seen)
-    return _csrc.cf_response_field(seen.data, seen.length)
-
-
-cdef bint sent_origin(list pairs, bint text) except -1:
-    """Whether the application sent an Access-Control-Allow-Origin of its own."""
-    for pair in pairs:
-        field = response_field(proven_pair(pair, text))
-        if field == _csrc.CF_FIELD_ALLOW_ORIGIN:
-            return True
-    return False
+    work = fields.apply_wsgi if text else fields.apply_asgi
+    return work(decision, pairs, self.keep_existing)
 
 
 cdef tuple merge_vary(object pair, Answer answer, unsigned present, bint text):
@@ -883,14 +872,16 @@ cdef tuple merge_vary(object pair, Answer answer, unsigned present, bint text):
     return name, value + b", " + raw if value else raw
 
 
-cdef inline object see_whole(object value, _csrc.cf_slice *seen):
-    """A response's header name or value as bytes; it is the application's own, so no limit."""
-    if PyUnicode_Check(value) and PyUnicode_KIND(value) != PyUnicode_1BYTE_KIND:
-        value = value.encode("latin-1", "replace")
-    if PyBytes_Check(value):
-        seen.data = PyBytes_AS_STRING(value)
-        seen.length = <size_t> PyBytes_GET_SIZE(value)
-    else:
-        seen.data = <const char *> PyUnicode_DATA(value)
-        seen.length = <size_t> PyUnicode_GET_LENGTH(value)
-    return value
+cdef inline bint see_plain(PyObject *value, bint text, _csrc.cf_slice *seen) noexcept:
+    """See an exact str (`text`) of one byte a character, or an exact bytes; else False."""
+    if text:
+        if not is_exact_str(value) or kind_of(value) != PyUnicode_1BYTE_KIND:
+            return False
+        seen.data = <const char *> text_data(value)
+        seen.length = <size_t> text_length(value)
+        return True
+    if not is_exact_bytes(value):
+        return False
+    seen.data = bytes_data(value)
+    seen.length = <size_t> bytes_size(value)
+    return True

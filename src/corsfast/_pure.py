@@ -17,14 +17,11 @@ from __future__ import annotations
 
 import re
 
-from . import _fetch, limits
+from . import _fetch, fields, limits
 from ._compile import (
     ALLOW_HEADERS,
     ALLOW_METHODS,
-    ALLOW_ORIGIN,
-    PREFLIGHT_FIELDS,
     REFUSED_PREFLIGHT_STATUS,
-    SINGLE_FIELDS,
     Block,
     block,
     compile_options,
@@ -37,7 +34,7 @@ from .origin import parse_origin
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
     from typing import Any, Literal, NoReturn, final
 
     from ._compile import Headers, RawHeaders, Tables
@@ -62,10 +59,6 @@ _TOKEN = re.compile(f"[{re.escape(_fetch.TCHAR)}]+")
 # One element with the white space around it; the name may be empty. Never fails, never
 # backtracks: each part takes what it can get and the next begins where it ends.
 _ELEMENT = re.compile(f"([ \t]*)([{re.escape(_fetch.TCHAR)}]*)([ \t]*)")
-
-_SINGLE_FIELDS = frozenset(name.lower() for name in SINGLE_FIELDS)
-_PREFLIGHT_FIELDS = frozenset(name.lower() for name in PREFLIGHT_FIELDS)
-_ALLOW_ORIGIN = ALLOW_ORIGIN.lower()
 
 
 @final
@@ -132,15 +125,15 @@ class Decision:
 
 
 def _decision(
-    outcome: Outcome, status: int | None, fields: Block, vary: tuple[str, ...]
+    outcome: Outcome, status: int | None, answer: Block, vary: tuple[str, ...]
 ) -> Decision:
     decision = object.__new__(Decision)
     for name, value in (
         ("outcome", outcome),
         ("is_preflight", status is not None),
         ("status", status),
-        ("headers", fields.headers),
-        ("raw_headers", fields.raw_headers),
+        ("headers", answer.headers),
+        ("raw_headers", answer.raw_headers),
         ("vary", vary),
     ):
         object.__setattr__(decision, name, value)
@@ -221,14 +214,14 @@ class Policy:
         if origin is None:
             return self._no_origin
         origin = _text("origin", origin, limits.MAX_ORIGIN, " or None")
+        tables = self._tables
+        decision = self._actual.get("*" if tables.star else origin)
+        if decision is not None:
+            return decision
         outcome = self._match_origin(origin)
         if outcome is not Outcome.ALLOWED:
             return self._refused[outcome]
-        tables = self._tables
-        echoed = "*" if tables.star else origin
-        return self._actual.get(echoed) or _decision(
-            outcome, None, with_origin(echoed, tables.actual_tail), tables.actual_vary
-        )
+        return _decision(outcome, None, with_origin(origin, tables.actual_tail), tables.actual_vary)
 
     def preflight(
         self,
@@ -276,20 +269,17 @@ class Policy:
         """Decide an ASGI ``http`` or ``websocket`` scope. A handshake has no preflight."""
         if not isinstance(scope, dict):
             raise TypeError(f"scope must be a dict, not {type(scope).__name__}")
-        lines: dict[bytes, bytes] = {}
-        for pair in scope.get("headers", ()):
-            if not (_is_pair(pair) and isinstance(pair[0], bytes)):
-                raise TypeError("scope['headers'] must hold pairs of bytes")
-            name, value = pair
-            if name in _ASGI_FIELDS:
-                if not isinstance(value, bytes):
-                    raise TypeError("scope['headers'] must hold pairs of bytes")
-                lines[name] = lines[name] + b"," + value if name in lines else value
+        headers = scope.get("headers", ())
+        if not isinstance(headers, (list, tuple)):
+            headers = list(headers)
+        origin = fields.joined_lines(headers, b"origin")
+        if origin is None or scope.get("method", "") != "OPTIONS":
+            return self.actual(origin)
         return self.decide(
-            scope.get("method", ""),
-            lines.get(b"origin"),
-            lines.get(b"access-control-request-method"),
-            lines.get(b"access-control-request-headers"),
+            "OPTIONS",
+            origin,
+            fields.joined_lines(headers, b"access-control-request-method"),
+            fields.joined_lines(headers, b"access-control-request-headers"),
         )
 
     def wsgi(self, environ: dict[str, Any], /) -> Decision:
@@ -402,11 +392,11 @@ class Policy:
         if tables.echo_headers and names:
             echoed.append((ALLOW_HEADERS, names))
         head, tail = block(echoed), tables.preflight_tail
-        fields = with_origin(
+        answer = with_origin(
             origin,
             Block(head.headers + tail.headers, head.raw_headers + tail.raw_headers),
         )
-        return _decision(Outcome.ALLOWED, tables.preflight_status, fields, tables.preflight_vary)
+        return _decision(Outcome.ALLOWED, tables.preflight_status, answer, tables.preflight_vary)
 
     def apply_asgi(
         self, decision: Decision, headers: Iterable[Sequence[bytes]], /
@@ -417,13 +407,15 @@ class Policy:
         application's own Access-Control-Allow-Origin and -Credentials are dropped (unless
         ``existing="keep"`` and it sent the former), Vary is merged, all else is kept.
         """
-        return _apply(self, decision, headers, bytes, _decoded)
+        _check_decision(decision)
+        return fields.apply_asgi(decision, headers, self._tables.keep_existing)
 
     def apply_wsgi(
         self, decision: Decision, headers: Iterable[tuple[str, str]], /
     ) -> list[tuple[str, str]]:
         """The same as :meth:`apply_asgi` over a WSGI response's ``(str, str)`` pairs."""
-        return _apply(self, decision, headers, str, str)
+        _check_decision(decision)
+        return fields.apply_wsgi(decision, headers, self._tables.keep_existing)
 
     # -- being a value -----------------------------------------------------------------------
 
@@ -510,19 +502,11 @@ def _prebuilt(tables: Tables) -> Iterable[tuple[str, object]]:
 
 # -- reading what callers pass ---------------------------------------------------------------
 
-_ASGI_FIELDS = frozenset(
-    {
-        b"origin",
-        b"access-control-request-method",
-        b"access-control-request-headers",
-    }
-)
-
 
 def _text(what: str, value: object, limit: int, also: str = "") -> str:
     """A header value as text, one character a byte; no more of it than can matter."""
     if isinstance(value, str):
-        return str.__str__(value)
+        return str.__getitem__(value, slice(limit + 1))
     if isinstance(value, bytes):
         return bytes.__getitem__(value, slice(limit + 1)).decode("latin-1")
     raise TypeError(f"{what} must be str or bytes{also}, not {type(value).__name__}")
@@ -546,17 +530,9 @@ def _header_list(value: object) -> str:
     return ",".join(lines)
 
 
-def _is_pair(pair: object) -> bool:
-    return isinstance(pair, (tuple, list)) and len(pair) == 2
-
-
-def _pairs(headers: Iterable[Any], kind: type) -> list[Any]:
-    """The fields of a response, each proven to be a pair of one kind."""
-    pairs = list(headers)
-    for pair in pairs:
-        if not (_is_pair(pair) and isinstance(pair[0], kind) and isinstance(pair[1], kind)):
-            raise TypeError(f"headers must hold pairs of {kind.__name__}")
-    return pairs
+def _check_decision(decision: object) -> None:
+    if not isinstance(decision, Decision):
+        raise TypeError(f"decision must be a Decision, not {type(decision).__name__}")
 
 
 def _is_options(method: object) -> bool:
@@ -581,60 +557,3 @@ def _accepted(automaton: Automaton | None, scheme: str, origin: str) -> bool:
     for character in origin[len(scheme) + len("://") :]:
         state = automaton.table[state + automaton.class_of[ord(character)]]
     return automaton.table[state + ACCEPTING_COLUMN] == 1
-
-
-# -- working a decision into a response ------------------------------------------------------
-
-
-def _decoded(value: bytes) -> str:
-    return value.decode("latin-1")
-
-
-def _apply(
-    policy: Policy,
-    decision: object,
-    headers: Iterable[Any],
-    kind: type,
-    text_of: Callable[[Any], str],
-) -> list[Any]:
-    if not isinstance(decision, Decision):
-        raise TypeError(f"decision must be a Decision, not {type(decision).__name__}")
-    headers = _pairs(headers, kind)
-    names = [text_of(name).lower() for name, _ in headers]
-    fields: Any = decision.headers if kind is str else decision.raw_headers
-    if decision.vary:
-        fields = fields[:-1]  # Vary is always the last
-    if policy._tables.keep_existing and _ALLOW_ORIGIN in names:
-        kept, fields = headers, ()
-    else:
-        own = _PREFLIGHT_FIELDS if decision.is_preflight else _SINGLE_FIELDS
-        kept = [pair for pair, name in zip(headers, names, strict=True) if name not in own]
-    return _merge_vary(kept, decision.vary, kind, text_of) + list(fields)
-
-
-def _merge_vary(
-    headers: list[Any],
-    wanted: tuple[str, ...],
-    kind: type,
-    text_of: Callable[[Any], str],
-) -> list[Any]:
-    """Name in Vary what is wanted and not there yet, in the last Vary line if there is one.
-
-    https://www.rfc-editor.org/rfc/rfc9110#section-12.5.5: Vary = #( "*" / field-name )
-    """
-    present: set[str] = set()
-    last = None
-    for i, (name, value) in enumerate(headers):
-        if text_of(name).lower() == "vary":
-            last = i
-            present.update(n.strip(_fetch.OWS).lower() for n in text_of(value).split(","))
-    missing = [name for name in wanted if name.lower() not in present]
-    if not missing or "*" in present:
-        return headers
-    if last is None:
-        pair: tuple[str, str] = ("Vary" if kind is str else "vary", ", ".join(missing))
-        return [*headers, pair if kind is str else tuple(t.encode("ascii") for t in pair)]
-    name, value = headers[last]
-    text = ", ".join([text_of(value), *missing] if text_of(value) else missing)
-    merged = (name, text if kind is str else text.encode("latin-1"))
-    return [*headers[:last], merged, *headers[last + 1 :]]

@@ -1,0 +1,107 @@
+"""Header fields as servers and applications hand them over: lists of pairs.
+
+The native engine reads and writes lists of exact tuples itself, which is what nearly all of
+them are; anything else is read here by both engines, so that it means the same.
+
+Place in the flow: left of the engines; imports the facts only.
+Never: decide.
+"""
+
+from __future__ import annotations
+
+from . import _fetch
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from typing import Any
+
+    from .decision import DecisionLike
+
+# An application's own fields that give way to the policy's, in lower case: of a response
+# there is one of each, and a preflight is answered by the policy alone.
+OWN_FIELDS = ("access-control-allow-origin", "access-control-allow-credentials")
+OWN_PREFLIGHT_FIELDS = (
+    *OWN_FIELDS,
+    "access-control-allow-methods",
+    "access-control-allow-headers",
+    "access-control-max-age",
+)
+
+
+def joined_lines(headers: Iterable[Any], name: bytes) -> bytes | None:
+    """The value of one field of an ASGI request; several lines are joined by commas.
+
+    https://www.rfc-editor.org/rfc/rfc9110#section-5.3
+
+    Raises:
+        TypeError: if something in the list is no pair, or a value that counts is not bytes.
+    """
+    try:
+        lines = [value for field, value in headers if field == name]
+        return b",".join(lines) if lines else None
+    except (TypeError, ValueError):
+        raise TypeError("scope['headers'] must hold pairs of bytes") from None
+
+
+def apply_asgi(decision: DecisionLike, headers: Iterable[Any], keep_existing: bool) -> list[Any]:
+    """Work a decision into an ASGI response's headers: see ``Policy.apply_asgi``."""
+    pairs = list(headers)
+    try:
+        names = [name.lower().decode("latin-1") for name, _ in pairs]
+        return _apply(decision, decision.raw_headers, pairs, names, keep_existing)
+    except (TypeError, ValueError, AttributeError):
+        raise TypeError("headers must hold pairs of bytes") from None
+
+
+def apply_wsgi(decision: DecisionLike, headers: Iterable[Any], keep_existing: bool) -> list[Any]:
+    """Work a decision into a WSGI response's headers: see ``Policy.apply_wsgi``."""
+    pairs = list(headers)
+    try:
+        names = [name.lower() for name, _ in pairs]
+        return _apply(decision, decision.headers, pairs, names, keep_existing)
+    except (TypeError, ValueError, AttributeError):
+        raise TypeError("headers must hold pairs of str") from None
+
+
+def _apply(
+    decision: DecisionLike,
+    fields: tuple[tuple[Any, Any], ...],
+    pairs: list[Any],
+    names: list[str],
+    keep_existing: bool,
+) -> list[Any]:
+    own = OWN_PREFLIGHT_FIELDS if decision.is_preflight else OWN_FIELDS
+    if "vary" not in names and not any(name in names for name in own):
+        return [*pairs, *fields]
+    if keep_existing and OWN_FIELDS[0] in names:
+        fields = fields[-1:] if decision.vary else ()
+    else:
+        pairs = [pair for pair, name in zip(pairs, names, strict=True) if name not in own]
+    if not decision.vary or "vary" not in names:
+        return [*pairs, *fields]
+    return [*_merge_vary(pairs, decision.vary), *fields[:-1]]
+
+
+def _merge_vary(pairs: list[Any], wanted: tuple[str, ...]) -> list[Any]:
+    """Name in the last Vary line what is wanted and stands in none of them.
+
+    https://www.rfc-editor.org/rfc/rfc9110#section-12.5.5: Vary = #( "*" / field-name )
+    """
+    present: set[str] = set()
+    last = 0
+    for i, (name, value) in enumerate(pairs):
+        if _text(name).lower() == "vary":
+            last = i
+            present.update(n.strip(_fetch.OWS).lower() for n in _text(value).split(","))
+    missing = [name for name in wanted if name.lower() not in present]
+    if not missing or "*" in present:
+        return pairs
+    name, value = pairs[last]
+    text = ", ".join([*([_text(value)] if value else []), *missing])
+    merged = (name, text if isinstance(value, str) else text.encode("latin-1"))
+    return [*pairs[:last], merged, *pairs[last + 1 :]]
+
+
+def _text(value: str | bytes) -> str:
+    return value if isinstance(value, str) else value.decode("latin-1")
