@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from corpus import build, case_id, rows
-from surfaces import NEED_LATIN1, SURFACES, Answer, Request, decide, make_policy
+from surfaces import NEED_LATIN1, SURFACES, Answer, Request, make_policy
 
 EXACT = rows("decisions.jsonl")
 OUTCOMES = rows("requests.jsonl")
@@ -93,8 +93,17 @@ def test_every_outcome_has_a_case() -> None:
     }
 
 
-def test_answers_are_shared(engine: Any) -> None:
-    """What does not depend on the request is built once."""
-    case = next(case for case in EXACT if case["id"] == "d101")
-    policy = policy_of(engine, case)
-    assert decide(policy, request_of(case)).decision is decide(policy, request_of(case)).decision
+@pytest.mark.parametrize(("count", "shared"), [(0, True), (1, True), (1024, True), (1025, False)])
+def test_answers_are_shared(engine: Any, count: int, shared: bool) -> None:
+    """What does not depend on the request is built once, unless that would take much memory."""
+    origins = [f"https://a{i}.example" for i in range(count)] if count else "*"
+    policy = engine.Policy(allow_origins=origins)
+    one, two = (policy.actual("https://a0.example") for _ in range(2))
+    assert (one is two) is shared
+    assert one == two
+    one, two = (policy.preflight("https://a0.example", "GET") for _ in range(2))
+    assert (one is two) is shared
+    assert one == two
+    assert policy.actual("bad") is policy.actual("worse")
+    assert policy.preflight("bad", "") is policy.preflight("worse", "")
+    assert policy.actual(None) is policy.actual(None)

@@ -196,7 +196,6 @@ def test_subclasses_that_lie(both: Both) -> None:
             agree(both, options, "preflight", Liar(text), Text("PUT"), Text("x-token"))
 
 
-@pytest.mark.xfail(reason="_pure._text asks the subclass for its slice", strict=True)
 def test_bytes_subclasses_that_lie(both: Both) -> None:
     class Liar(bytes):
         def __getitem__(self, key: Any) -> Any:

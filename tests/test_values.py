@@ -277,11 +277,11 @@ def test_nothing_leaks(engine: Any, work: Any) -> None:
         gc.collect()
         return tracemalloc.get_traced_memory()[0] - before
 
-    grown(20)
+    grown(10)
     tracemalloc.start()
     try:
-        grown(20)  # what is cached on the way
-        assert grown(200) < 200 * 16  # less than the smallest object each round
+        grown(10)  # what is cached on the way
+        assert grown(100) < 100 * 16  # less than the smallest object each round
     finally:
         tracemalloc.stop()
 
