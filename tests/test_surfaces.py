@@ -117,7 +117,6 @@ REFUSALS: list[tuple[str, tuple[Any, ...], str]] = [
     ("decide", (None, "x", "GET"), "method must be str or bytes, not NoneType"),
     ("asgi", ([],), "scope must be a dict, not list"),
     ("asgi", ({"headers": [5]},), "scope['headers'] must hold pairs of bytes"),
-    ("asgi", ({"headers": [("origin", b"x")]},), "scope['headers'] must hold pairs of bytes"),
     ("asgi", ({"headers": [(b"origin", "x")]},), "scope['headers'] must hold pairs of bytes"),
     ("asgi", ({"headers": [(b"a", b"b", b"c")]},), "scope['headers'] must hold pairs of bytes"),
     ("wsgi", (None,), "environ must be a dict, not NoneType"),
@@ -135,10 +134,9 @@ def test_refusals(engine: Any, method: str, args: tuple[Any, ...], said: str) ->
     assert str(caught.value) == said
 
 
-@pytest.mark.parametrize(
-    "pair", [5, ("a",), ("a", "b", "c"), ("a", 1), (1, "a"), (b"a", "b"), "ab"]
-)
+@pytest.mark.parametrize("pair", [5, None, ("a",), ("a", "b", "c"), (1, "a"), (None, None), ""])
 def test_odd_response_headers(engine: Any, pair: Any) -> None:
+    """What is no field is refused; a field that is none of ours is not looked into."""
     policy = engine.Policy(allow_origins="*", existing="keep")
     for apply, kind in ((policy.apply_wsgi, "str"), (policy.apply_asgi, "bytes")):
         with pytest.raises(TypeError) as caught:
