@@ -1,0 +1,189 @@
+"""The CORS_* settings of django-cors-headers -> Subject.
+
+| setting                       | older name                    | here                    |
+|-------------------------------|-------------------------------|-------------------------|
+| `CORS_ALLOWED_ORIGINS`        | `CORS_ORIGIN_WHITELIST`       | compared to the letter  |
+| `CORS_ALLOWED_ORIGIN_REGEXES` | `CORS_ORIGIN_REGEX_WHITELIST` | `re.match`              |
+| `CORS_ALLOW_ALL_ORIGINS`      | `CORS_ORIGIN_ALLOW_ALL`       | `"*"`                   |
+| `CORS_ALLOW_CREDENTIALS`      |                               | `allow_credentials`     |
+| `CORS_ALLOW_METHODS`          |                               | `allow_methods`         |
+| `CORS_ALLOW_HEADERS`          |                               | `allow_headers`         |
+| `CORS_EXPOSE_HEADERS`         |                               | `expose_headers`        |
+| `CORS_PREFLIGHT_MAX_AGE`      |                               | `max_age`; 0 sends none |
+
+The meanings are those of https://github.com/adamchainz/django-cors-headers. The module is
+imported like any other: neither Django nor that package need be installed for it.
+
+Place in the flow: module -> Subject -> judge.
+Never: import Django; judge an origin.
+"""
+
+from __future__ import annotations
+
+import importlib
+import re
+import sys
+from contextlib import redirect_stdout
+from pathlib import Path
+
+from ..errors import Problem
+from ..patterns import Glob, HostRule, expression, parse_pattern
+from .names import nearest
+from .proofs import string_problems
+from .spellings import RegexSyntaxError, compile_quietly
+from .subject import Applied, Subject, UnreadableError, in_python
+
+OLD_NAMES = {
+    "CORS_ALLOWED_ORIGINS": "CORS_ORIGIN_WHITELIST",
+    "CORS_ALLOWED_ORIGIN_REGEXES": "CORS_ORIGIN_REGEX_WHITELIST",
+    "CORS_ALLOW_ALL_ORIGINS": "CORS_ORIGIN_ALLOW_ALL",
+}
+SINGLE = {
+    "CORS_ALLOW_CREDENTIALS": "allow_credentials",
+    "CORS_ALLOW_METHODS": "allow_methods",
+    "CORS_ALLOW_HEADERS": "allow_headers",
+    "CORS_EXPOSE_HEADERS": "expose_headers",
+    "CORS_PREFLIGHT_MAX_AGE": "max_age",
+}
+# They decide nothing that is checked here.
+OTHERS = (
+    "CORS_ALLOW_PRIVATE_NETWORK",
+    "CORS_MODEL",
+    "CORS_REPLACE_HTTPS_REFERER",
+    "CORS_URLS_REGEX",
+)
+KNOWN = (*OLD_NAMES, *OLD_NAMES.values(), *SINGLE, *OTHERS)
+
+# A project may have names of its own; one as near as this is a slip, and has no effect.
+SLIP = 0.85
+
+# These make django-cors-headers send a name too many, which browsers ignore.
+HARMLESS = frozenset({"forbidden-header", "forbidden-method"})
+
+
+def read_settings(module: str) -> Subject:
+    """Import a settings module and read its CORS_* settings.
+
+    Raises:
+        UnreadableError: if it cannot be imported or has no such settings.
+    """
+    found = {name: value for name, value in _import(module).items() if name.startswith("CORS_")}
+    if not found:
+        raise UnreadableError(f"{module} has no CORS_ settings")
+    subject = Subject(f"--django {module}", options={}, harmless=HARMLESS)
+    names = {new: new if new in found else old for new, old in OLD_NAMES.items()}
+    options: dict[str, object] = {
+        option: found[name] for name, option in SINGLE.items() if name in found
+    }
+    if options.get("max_age") == 0:
+        options["max_age"] = None
+    subject.labels = {option: name for name, option in SINGLE.items()}
+    subject.credentials = options.get("allow_credentials") is True
+    subject.options = options
+    _read_slips(found, subject)
+    if _flag(found, names["CORS_ALLOW_ALL_ORIGINS"], subject):
+        subject.labels["allow_origins"] = names["CORS_ALLOW_ALL_ORIGINS"]
+        options["allow_origins"] = ["*"]
+        _say_idle(found, names, subject)
+        return subject
+    subject.labels["allow_origins"] = names["CORS_ALLOWED_ORIGINS"]
+    _read_exact(found.get(names["CORS_ALLOWED_ORIGINS"], ()), subject)
+    regexes = names["CORS_ALLOWED_ORIGIN_REGEXES"]
+    _read_regexes(found.get(regexes, ()), regexes, subject)
+    return subject
+
+
+def _import(module: str) -> dict[str, object]:
+    folder = str(Path.cwd())
+    if folder not in sys.path:
+        sys.path.insert(0, folder)
+    try:
+        with redirect_stdout(sys.stderr):  # what is printed here may be read by a machine
+            return vars(importlib.import_module(module))
+    except (Exception, SystemExit) as error:
+        reason = f"{type(error).__name__}: {error}"
+        raise UnreadableError(f"{module} cannot be imported ({reason})") from error
+
+
+def _flag(found: dict[str, object], name: str, subject: Subject) -> bool:
+    value = found.get(name, False)
+    if not isinstance(value, bool):
+        message = f"{value!r} is of type {type(value).__name__}, not bool."
+        hint = repr(bool(value))
+        subject.problems.append(Problem("type", name, value, message, hint=hint))
+    return bool(value)
+
+
+def _say_idle(found: dict[str, object], names: dict[str, str], subject: Subject) -> None:
+    for new in ("CORS_ALLOWED_ORIGINS", "CORS_ALLOWED_ORIGIN_REGEXES"):
+        if found.get(names[new]):
+            message = f"means nothing beside {names['CORS_ALLOW_ALL_ORIGINS']}."
+            subject.warnings.append(
+                Problem("redundant", names[new], None, f"{names[new]} {message}")
+            )
+
+
+def _read_slips(found: dict[str, object], subject: Subject) -> None:
+    for name, value in found.items():
+        meant = nearest(name, KNOWN, SLIP)
+        if name not in KNOWN and meant is not None:
+            message = f"{name} is no setting of django-cors-headers, and has no effect."
+            subject.problems.append(Problem("unknown-option", name, None, message, hint=meant))
+            subject.extra += len(value) if isinstance(value, (list, tuple, set)) else 1
+
+
+def _read_exact(value: object, subject: Subject) -> None:
+    """The entries that are compared to the letter; a star among them stands for nothing."""
+    assert subject.options is not None
+    subject.options["allow_origins"] = value
+    if not isinstance(value, (list, tuple, set, frozenset)):
+        return
+    kept = []
+    for entry in value:
+        rule = parse_pattern(entry) if isinstance(entry, str) else None
+        hint: str | None
+        if entry == "*":
+            hint = "CORS_ALLOW_ALL_ORIGINS = True, and no credentials"
+        elif isinstance(rule, (HostRule, Glob)):
+            hint = _as_regex(entry, rule, subject.credentials)
+        else:
+            kept.append(entry)
+            continue
+        message = f"{entry!r} matches nothing: these origins are compared to the letter."
+        problem = Problem("dead-pattern", "allow_origins", entry, message, hint=hint)
+        subject.problems.append(problem)
+        subject.extra += 1
+    subject.options["allow_origins"] = kept
+
+
+def _as_regex(entry: str, rule: HostRule | Glob, credentials: bool) -> str | None:
+    """What the star would mean, unless that is dangerous."""
+    if string_problems(entry, credentials):
+        return None
+    pattern = expression(rule).removesuffix("(?:)")
+    return in_python(rf"\A{pattern}\Z") + " in CORS_ALLOWED_ORIGIN_REGEXES"
+
+
+def _read_regexes(value: object, name: str, subject: Subject) -> None:
+    if not isinstance(value, (list, tuple, set, frozenset)):
+        message = f"{name} is a list of regexes, not {type(value).__name__}."
+        subject.problems.append(Problem("type", name, None, message))
+        return
+    for entry in value:
+        if not isinstance(entry, (str, re.Pattern)) or isinstance(
+            getattr(entry, "pattern", ""), bytes
+        ):
+            message = f"{entry!r} is neither a str nor a compiled regex of str."
+            subject.problems.append(Problem("type", name, entry, message))
+            subject.extra += 1
+            continue
+        try:
+            regex = compile_quietly(entry) if isinstance(entry, str) else entry
+        except RegexSyntaxError as error:
+            message = f"{entry!r} is not a regular expression of Python's: {error}."
+            subject.problems.append(Problem("regex-syntax", name, entry, message))
+            subject.extra += 1
+            continue
+        subject.regexes.append(
+            Applied(name, regex.pattern, regex, "match", (r"\A", r"\Z"), in_python)
+        )

@@ -1,0 +1,135 @@
+"""The questions of safety.py, asked about a single regex or string, also for other software.
+
+Place in the flow: safety, languages, config -> proofs -> repair, judge.
+Never: prove anything itself; what is dangerous is said in safety.py.
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from itertools import islice
+
+from .._compile import is_origin
+from ..automata import intersect, shortest_words
+from ..config import read_options
+from ..errors import Problem
+from ..intent import intent_of
+from ..languages import insecure_origins, language_of, regex_of
+from ..origin import parse_origin
+from ..patterns import Within
+from ..safety import CANDIDATES, OPTION, PROBES, find_risks, language_risks, strangers
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    import re
+    from collections.abc import Iterator
+
+    from ..config import Spec
+    from ..languages import Entry, Language
+
+# What `Policy` assumes for an option that is not given.
+DEFAULTS: dict[str, object] = {
+    "allow_methods": (),
+    "allow_headers": (),
+    "expose_headers": (),
+    "allow_credentials": False,
+    "max_age": 600,
+    "preflight_status": 204,
+    "existing": "replace",
+    "dangerously_tolerate": (),
+}
+
+# Extensions that nobody has listed: whoever admits one of them admits any.
+EXTENSIONS = (
+    "chrome-extension://abcdefghijklmnopabcdefghijklmnop",
+    "moz-extension://6f1c3f9e-0d4b-4c57-9a3e-8b2d5e7f1a90",
+)
+
+
+def read_policy(options: dict[str, object]) -> tuple[Spec, list[Problem]]:
+    """`read_options`, with the defaults of `Policy`."""
+    return read_options(is_origin=is_origin, **{**DEFAULTS, **options})
+
+
+def string_problems(text: str, credentials: bool) -> list[Problem]:
+    """Everything wrong with one string of ``allow_origins``."""
+    spec, problems = read_policy({"allow_origins": [text], "allow_credentials": credentials})
+    languages = [language_of(glob) for glob in spec.globs]
+    return [*problems, *find_risks(spec, languages)]
+
+
+@lru_cache(maxsize=256)
+def language(entry: Entry, how: str) -> Language:
+    """`language_of`, remembered: a correction is compared with what it corrects."""
+    return language_of(entry, how=how)
+
+
+def admits(entry: Entry, how: str, origin: str) -> bool:
+    """Whether the entry, applied in that way, really matches an origin."""
+    return getattr(regex_of(entry), how)(origin) is not None
+
+
+def own_risks(entry: Entry, credentials: bool) -> list[Problem]:
+    """The risks of a glob or regex of a `Policy`: matched in full, web origins only."""
+    return list(language_risks(language(entry, "fullmatch"), credentials))
+
+
+def foreign_risks(regex: re.Pattern[str], how: str, credentials: bool) -> list[Problem]:
+    """The risks of a regex of other software, which does not look at what is matched.
+
+    Beyond what safety.py says of web origins, such a regex may admit any browser extension,
+    and ``null``.
+    """
+    found = language(regex, how)
+    risks = list(language_risks(found, credentials))
+    if any(risk.witness == PROBES[0] for risk in risks):
+        return risks  # any origin at all: nothing can be added
+    if found.beyond is not None and how != "fullmatch":
+        risks = list(_confirm(found, how, risks, credentials))
+    more = list(_beyond_the_web(regex, how, credentials))
+    return [*(risk for risk in risks if risk.code != "dead-pattern" or not more), *more]
+
+
+def _confirm(
+    found: Language, how: str, risks: list[Problem], credentials: bool
+) -> Iterator[Problem]:
+    """Look for witnesses as the other software matches; safety.py only knows full matches."""
+    regex = regex_of(found.entry)
+    for risk in risks:
+        if risk.code == "foreign-origin" and risk.witness is None and found.dfa is not None:
+            words = islice(strangers(found.dfa, intent_of(regex)), CANDIDATES)
+            witness = next((word for word in words if _real(regex, how, word)), None)
+            if witness is None:
+                yield risk
+            else:
+                message = f"{regex.pattern!r} admits an origin that is not meant."
+                yield Problem(risk.code, OPTION, regex, message, witness=witness)
+        else:
+            yield risk
+    if credentials and found.dfa and all(risk.code != "insecure-origin" for risk in risks):
+        words = islice(shortest_words(intersect(found.dfa, insecure_origins())), CANDIDATES)
+        witness = next((word for word in words if _real(regex, how, word)), None)
+        if witness is not None:
+            message = f"{regex.pattern!r} admits plain http."
+            yield Problem("insecure-origin", OPTION, regex, message, witness=witness)
+
+
+def _real(regex: re.Pattern[str], how: str, word: str) -> bool:
+    return parse_origin(word) is not None and admits(regex, how, word)
+
+
+def _beyond_the_web(regex: re.Pattern[str], how: str, credentials: bool) -> Iterator[Problem]:
+    shown = f"{regex.pattern!r}"
+    for origin in EXTENSIONS:
+        if admits(regex, how, origin):
+            message = f"{shown} admits every browser extension."
+            yield Problem("foreign-origin", OPTION, regex, message, witness=origin)
+            break
+    if credentials and admits(regex, how, "null"):
+        message = f"{shown} admits 'null', which a sandboxed frame of any web site sends."
+        yield Problem("null-origin-with-credentials", OPTION, regex, message, witness="null")
+
+
+def with_regex(entry: re.Pattern[str] | Within, regex: re.Pattern[str]) -> re.Pattern[str] | Within:
+    """Another regex with the same declaration."""
+    return Within(regex, entry.domains) if isinstance(entry, Within) else regex

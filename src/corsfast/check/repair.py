@@ -1,0 +1,476 @@
+"""What a regex should have been: corrections of its text, proven before they are suggested.
+
+    https://.*example.com$   (re.match)   ->   https://(?:[a-z0-9-]+\\.)*example\\.com\\Z
+
+Each correction undoes one common mistake and is applied where it fits. All together are tried
+first; then each one that is not needed is taken back. What is suggested
+  - has no problem left, as safety.py sees it, and
+  - still admits every origin that is written out in the original and was admitted by it, and
+    something of every domain that is.
+Otherwise nothing is suggested.
+
+Place in the flow: written, proofs -> repair -> judge.
+Never: suggest what was not proven.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from itertools import islice
+
+from ..automata import Dfa, accepts, intersect, shortest_words, subtract
+from ..intent import WILD, Intent, intent_of, readings
+from ..languages import named_origins, regex_of, under
+from ..origin import is_ipv4_like, is_loopback, parse_origin
+from ..safety import delegated_words
+from ..suffixes import is_public_suffix
+from .proofs import foreign_risks, language, own_risks, string_problems, with_regex
+from .spellings import RegexSyntaxError, compile_quietly
+from .written import (
+    Atom,
+    Branch,
+    Group,
+    Item,
+    is_dot,
+    is_end,
+    is_letter,
+    is_slash,
+    is_start,
+    is_wild,
+    parse,
+    unescaped,
+    write,
+)
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from ..errors import Problem
+    from ..patterns import Within
+
+    OwnRegex = re.Pattern[str] | Within
+
+# Any subdomain; the same or none.
+LABELS = "(?:[a-z0-9-]+\\.)+"
+SUBDOMAINS = "(?:[a-z0-9-]+\\.)*"
+PORT = "(?::[0-9]+)?"
+
+# So many words of a language are looked at where one property is asked for.
+_SAMPLES = 64
+
+_LOOPBACK = re.compile(r"localhost|127\.0|::1")
+# A loopback host at the start of a branch, as far as its text shows.
+_LOOPBACK_FIRST = re.compile(r"(?:\.\*|\(\.[*+]\)\??|\()*(?:localhost|127\.|\[::1)")
+_SCHEME_CHOICE = re.compile(
+    r"\(\?:https\?\)|\(https\?\)|\((?:\?:)?(?:https\|http|http\|https)\)|https\?|http\(s\)\?"
+    r"|http\(\?:s\)\?|http(?!s)"
+)
+
+
+@dataclass(frozen=True)
+class Way:
+    """How the regex is applied, and what counts as a problem.
+
+    Attributes:
+        own: an entry of a `Policy`, whose engine proves that origins are well-formed.
+        anchors: what is written for the start and the end.
+        tolerated: codes that may remain.
+    """
+
+    how: str
+    credentials: bool
+    own: bool
+    anchors: tuple[str, str] = (r"\A", r"\Z")
+    tolerated: frozenset[str] = frozenset()
+
+    def problems(self, entry: OwnRegex) -> list[Problem]:
+        if self.own:
+            found = own_risks(entry, self.credentials)
+        else:
+            found = foreign_risks(regex_of(entry), self.how, self.credentials)
+        return [problem for problem in found if problem.code not in self.tolerated]
+
+
+def repair(entry: OwnRegex, way: Way) -> str | None:
+    """The pattern that was meant, proven; or ``None``. The flags stay as they are."""
+    original = regex_of(entry)
+    if original.flags & re.VERBOSE or _for_everybody(original):
+        return None
+    edits = [edit for edit in EDITS if _apply(original.pattern, [edit], way) != original.pattern]
+    text = _apply(original.pattern, edits, way)
+    if not edits or not _good(entry, text, way):
+        return None
+    rest = [edit for edit in OPTIONAL if edit in edits]
+    while rest:
+        edit = rest.pop(0)
+        fewer = [other for other in edits if other is not edit]
+        shorter = _apply(original.pattern, fewer, way)
+        if shorter != original.pattern and _good(entry, shorter, way):
+            edits, text = fewer, shorter
+            # One that was needed beside this one may not be any more.
+            rest = [other for other in OPTIONAL if other in edits]
+    return text
+
+
+def repair_string(text: str, credentials: bool) -> str | None:
+    """The same for a string with a star: ``https://*example.com``, ``http://*.example.com``."""
+    for candidate in (
+        text,
+        re.sub(r"://\*(?=[a-z0-9])", "://*.", text),
+        re.sub(r"^http://", "https://", text),
+        re.sub(r"^https?://\*(?=[a-z0-9])", "https://*.", text),
+    ):
+        if not string_problems(candidate, credentials):
+            return candidate
+    return None
+
+
+def _good(entry: OwnRegex, text: str, way: Way) -> bool:
+    try:
+        regex = compile_quietly(text, regex_of(entry).flags)
+    except RegexSyntaxError:
+        return False
+    corrected = with_regex(entry, regex)
+    return not way.problems(corrected) and _keeps(regex_of(entry), regex, way)
+
+
+def _keeps(original: re.Pattern[str], corrected: re.Pattern[str], way: Way) -> bool:
+    """Whether what is written out is still admitted, as far as it was."""
+    before, after = language(original, way.how).dfa, language(corrected, way.how).dfa
+    if before is None or after is None or not after.rows:
+        return False
+    written = list(_written_hosts(original))
+    if _has_domains(before) and not (
+        _has_domains(after) or _has_hosts(after) or any("." in host for host in written)
+    ):
+        return False  # what is left is a name that no browser can be on
+    if not before.rows:
+        meant = intent_of(corrected)  # it admitted nothing; now it has to mean something
+        return bool(meant.domains or meant.hosts)
+    for host in written:
+        schemes = {s for s in ("http", "https") if accepts(before, f"{s}://{host}")}
+        kept = {s for s in ("http", "https") if accepts(after, f"{s}://{host}")}
+        if schemes and not kept:
+            return False
+        if is_loopback(host.partition(":")[0]) and not schemes <= kept:
+            return False
+    intent = intent_of(original)
+    for single in [Intent(frozenset({d}), frozenset()) for d in intent.domains]:
+        if intersect(before, under(single)).rows and not intersect(after, under(single)).rows:
+            return False
+    return True
+
+
+def _for_everybody(regex: re.Pattern[str]) -> bool:
+    """Whether a wildcard stands directly under a suffix that belongs to nobody.
+
+    No edit can make it safe, but for those that make it mean nothing.
+    """
+    for text in readings(regex):
+        _, wild, tail = re.sub(r"(?::[^/]*|/)$", "", text).rpartition(WILD)
+        if not wild and not tail.startswith("."):
+            continue
+        # Half a label may stand before the first dot (`*-preview.vercel.app`), unless it is a
+        # whole one whose own dot was forgotten (`*example.com`).
+        half, _, suffix = tail.partition(".")
+        if is_public_suffix(suffix) and not half[:1].isalnum():
+            return True
+    return False
+
+
+def _has_domains(dfa: Dfa) -> bool:
+    """Whether an origin is admitted that can be on the public web."""
+    return next(delegated_words(intersect(dfa, named_origins())), None) is not None
+
+
+def _has_hosts(dfa: Dfa) -> bool:
+    """Whether an address is admitted, or this very machine."""
+    for word in islice(shortest_words(subtract(dfa, named_origins())), _SAMPLES):
+        origin = parse_origin(word)
+        if origin and (is_ipv4_like(origin.host) or "[" in origin.host or is_loopback(origin.host)):
+            return True
+    return False
+
+
+def _written_hosts(regex: re.Pattern[str]) -> Iterator[str]:
+    """Each host, with a port if one is written, that stands in a regex without a wildcard."""
+    for text in readings(regex):
+        host = re.sub(r"^(?:https?:)?//", "", text.removesuffix("/"))
+        if WILD not in text and parse_origin(f"https://{host}") is not None:
+            yield host
+
+
+# -- corrections -----------------------------------------------------------------------------
+
+
+def _apply(text: str, edits: list[Edit], way: Way) -> str:
+    try:
+        for edit in EDITS:  # always in this order
+            if edit in edits:
+                text = edit(text, way)
+    except ValueError:
+        pass  # what cannot be taken apart stays as it is
+    return text
+
+
+def single_backslashes(text: str, _way: Way) -> str:
+    r"""``\\.`` -> ``\.``: a backslash of a string that was written as a raw string."""
+    return text.replace("\\\\", "\\")
+
+
+def no_slash(text: str, _way: Way) -> str:
+    """``https://example\\.com/$`` -> without the slash, which no origin ends in."""
+    branches = parse(text)
+    while any(_without_slash(branch) for branch in _ends(branches)):
+        pass  # behind a slash there may be a group that ends in one
+    return write(branches)
+
+
+def _without_slash(branch: Branch) -> bool:
+    end = len(branch) - (bool(branch) and is_end(branch[-1]))
+    if end > 1 and is_slash(branch[end - 1]) and not is_slash(branch[end - 2]):
+        del branch[end - 1]
+        return True
+    return False
+
+
+def stars_of_globs(text: str, _way: Way) -> str:
+    """``https://*.example.com``, where the star repeats the slash -> any subdomain."""
+    branches = parse(text)
+    for branch in _all(branches):
+        for i in range(len(branch) - 1):
+            star, dot = branch[i], branch[i + 1]
+            if is_slash(star) and star.quantifier == "*" and is_dot(dot) and not dot.quantifier:
+                star.quantifier = ""
+                branch[i + 1] = Atom(LABELS)
+    return write(branches)
+
+
+def escaped_dots(text: str, _way: Way) -> str:
+    """``example.com`` -> ``example\\.com``."""
+    branches = parse(text)
+    for branch in _all(branches):
+        for item in branch:
+            if isinstance(item, Atom) and str(item) == ".":
+                item.text = "\\."
+    return write(branches)
+
+
+def bounded_ends(text: str, _way: Way) -> str:
+    """``localhost.*`` -> ``localhost(?::[0-9]+)?``."""
+    branches = parse(text)
+    for branch in _ends(branches):
+        end = len(branch) - (bool(branch) and is_end(branch[-1]))
+        if end > 1 and is_wild(branch[end - 1]) and _closes_a_host(branch[end - 2]):
+            branch[end - 1] = Atom(PORT)
+    return write(branches)
+
+
+def _closes_a_host(item: Item) -> bool:
+    if isinstance(item, Group):
+        return all(branch and _closes_a_host(branch[-1]) for branch in item.branches)
+    return item.text.isalnum() and not item.quantifier
+
+
+def bounded_wildcards(text: str, way: Way) -> str:
+    """``https://.*example\\.com`` -> ``https://(?:[a-z0-9-]+\\.)*example\\.com``."""
+    branches = parse(text)
+    _bound(branches, "", way)
+    return write(branches)
+
+
+def _bound(branches: list[Branch], outside: str, way: Way) -> None:
+    """Put whole labels in the place of wildcards that stand directly before a name.
+
+    Args:
+        outside: the text before these branches.
+    """
+    for branch in branches:
+        first = 1 if branch and is_start(branch[0]) else 0
+        for i in range(first, len(branch)):
+            item = branch[i]
+            inside = unescaped(write([branch[first:i]]))
+            before = outside + inside
+            if isinstance(item, Group) and not is_wild(item):
+                _bound(item.branches, before, way)
+                continue
+            name = i + 1
+            if name < len(branch) and is_dot(branch[name]) and branch[name].quantifier == "?":
+                name += 1
+            if not is_wild(item) or name >= len(branch) or not is_letter(branch[name]):
+                continue
+            if before.endswith(("/", "/)?", ".)?", ".)*")):
+                branch[i:name] = [Atom(SUBDOMAINS)]
+            elif inside == before and before in ("", "http", "https", "https?", "http(s)?"):
+                # The wildcard stands for the rest of the scheme as well.
+                scheme = "https" if way.credentials or before == "https" else "https?"
+                branch[first:name] = [Atom(f"{scheme}://{SUBDOMAINS}")]
+            break
+
+
+def written_schemes(text: str, way: Way) -> str:
+    """``example\\.com`` -> ``https://example\\.com``."""
+    branches = parse(text)
+    _write_schemes(branches, way)
+    return write(branches)
+
+
+def _write_schemes(branches: list[Branch], way: Way) -> None:
+    for branch in branches:
+        first = 1 if branch and is_start(branch[0]) else 0
+        rest = branch[first:]
+        if not rest:
+            continue
+        shown = unescaped(write([rest]))
+        head = rest[0]
+        if isinstance(head, Group) and "://" in unescaped(head):
+            if head.quantifier == "?" and len(head.branches) == 1:
+                inner = "".join(map(str, head.branches[0]))
+                branch[first : first + 1] = [Atom(inner)]
+            elif not head.quantifier:
+                _write_schemes(head.branches, way)
+        elif "://" not in shown and not shown.startswith("http") and _opens_a_host(head):
+            scheme = "https?" if _LOOPBACK_FIRST.match(shown) else "https"
+            branch.insert(first, Atom(f"{scheme}://"))
+        elif str(head) == r"\." and len(rest) > 1 and is_letter(rest[1]):
+            branch[first] = Atom(f"https://{LABELS}")
+
+
+def _opens_a_host(item: Item) -> bool:
+    """Whether a name begins here: a letter, or ``(www\\.)?``."""
+    if isinstance(item, Group):
+        return all(branch and is_letter(branch[0]) for branch in item.branches)
+    return is_letter(item)
+
+
+def secure_schemes(text: str, _way: Way) -> str:
+    """``https?://`` -> ``https://``, but for this very machine."""
+    branches = parse(text)
+    inside = branches
+    while len(inside) == 1 and len(inside[0]) == 1 and isinstance(inside[0][0], Group):
+        inside = inside[0][0].branches
+    inside[:] = [secure for branch in inside for secure in _secure(branch)]
+    return write(branches)
+
+
+def _secure(branch: Branch) -> list[Branch]:
+    """One branch with https, or two: one that keeps http for this very machine."""
+    first = 1 if branch and is_start(branch[0]) else 0
+    rest = branch[first:]
+    text = unescaped(write([rest]))
+    if len(rest) > 1 and is_wild(rest[0]) and is_dot(rest[1]):
+        # The wildcard stands for the scheme as well.
+        return [[*branch[:first], Atom(f"https://{LABELS}"), *rest[2:]]]
+    if not _LOOPBACK.search(text):
+        if rest and isinstance(rest[0], Group) and not rest[0].quantifier and "://" not in text:
+            rest[0].branches[:] = [b for inner in rest[0].branches for b in _secure(inner)]
+            return [branch]
+        return parse(_SCHEME_CHOICE.sub("https", write([branch]), count=1))
+    for i, item in enumerate(branch):
+        if not isinstance(item, Group) or item.quantifier:
+            continue
+        if i == first and "://" in unescaped(item) and len(item.branches) > 1:
+            item.branches[:] = [b for inner in item.branches for b in _secure(inner)]
+            return [branch]
+        near = [b for b in item.branches if _LOOPBACK_FIRST.match(unescaped(write([b])))]
+        far = [b for b in item.branches if b not in near]
+        if near and far:
+            ways = []
+            for chosen in (near, far):
+                inner = chosen[0] if len(chosen) == 1 else [Group(item.opening, chosen)]
+                ways.append([*branch[:i], *inner, *branch[i + 1 :]])
+            return [ways[0], *_secure(ways[1])]
+    return [branch]
+
+
+def anchored(text: str, way: Way) -> str:
+    """Match the whole: ``a|b$`` -> ``\\A(?:a|b)\\Z``; any port where localhost had it."""
+    if way.how == "fullmatch":
+        return text
+    return _anchor(text, way, start=way.how == "search")
+
+
+def ended(text: str, way: Way) -> str:
+    """The same at the end alone."""
+    return text if way.how == "fullmatch" else _anchor(text, way, start=False)
+
+
+def _anchor(text: str, way: Way, *, start: bool) -> str:
+    branches = parse(text)
+    flags = ""
+    if branches[0] and str(branches[0][0]).startswith("(?") and is_flags(branches[0][0]):
+        flags = str(branches[0].pop(0))
+    started = [bool(branch) and is_start(branch[0]) for branch in branches]
+    closed = [bool(branch) and is_end(branch[-1]) for branch in branches]
+    if all(closed) and (all(started) or not start):
+        return text
+    # What the author writes for an end is written for all.
+    opening = next((str(b[0]) for b in branches if b and is_start(b[0])), way.anchors[0])
+    ending = next((str(b[-1]) for b in branches if b and is_end(b[-1])), way.anchors[1])
+    for branch, is_started, is_closed in zip(branches, started, closed, strict=True):
+        if is_closed:
+            branch.pop()
+        else:
+            shown = unescaped(write([branch]))
+            if _LOOPBACK.search(shown) and not re.search(r":(?!//|\))[\d(\[*]|\(:|\?::\D", shown):
+                branch.append(Atom(PORT))
+        if is_started:
+            branch.pop(0)
+    body = write(branches) if len(branches) == 1 else f"(?:{write(branches)})"
+    opened = opening if start or any(started) else ""
+    return f"{flags}{opened}{body}{ending}"
+
+
+def is_flags(item: Item) -> bool:
+    return isinstance(item, Atom) and re.fullmatch(r"\(\?[a-zA-Z]+\)", item.text) is not None
+
+
+def _all(branches: list[Branch]) -> Iterator[Branch]:
+    """Every branch at every depth."""
+    for branch in branches:
+        yield branch
+        for item in branch:
+            if isinstance(item, Group):
+                yield from _all(item.branches)
+
+
+def _ends(branches: list[Branch]) -> Iterator[Branch]:
+    """The branches that a whole match may end in."""
+    for branch in branches:
+        last = [item for item in branch if not is_end(item)][-1:]
+        if last and isinstance(last[0], Group) and not last[0].quantifier:
+            yield from _ends(last[0].branches)
+        else:
+            yield branch
+
+
+if TYPE_CHECKING:
+    Edit = Callable[[str, Way], str]
+
+# In the order in which they are applied.
+EDITS: tuple[Edit, ...] = (
+    single_backslashes,
+    no_slash,
+    stars_of_globs,
+    escaped_dots,
+    bounded_ends,
+    bounded_wildcards,
+    written_schemes,
+    secure_schemes,
+    ended,
+    anchored,
+)
+# What is taken back where it is not needed; a dot that is escaped can stay so.
+OPTIONAL: tuple[Edit, ...] = (
+    written_schemes,
+    secure_schemes,
+    anchored,
+    bounded_wildcards,
+    stars_of_globs,
+    bounded_ends,
+    no_slash,
+    single_backslashes,
+    ended,
+)

@@ -1,0 +1,137 @@
+"""The text of a regex as a tree that can be edited and written back, letter for letter.
+
+    ^https?://(a|b\\.)+$   ->   one branch: ^ h t t p s? : / / ( [a] | [b \\.] )+ $
+
+Python's own parse tree knows no text, so corrections are made on this one; what a corrected
+text means is always asked of Python's.
+
+Place in the flow: left of repair.py.
+Never: decide what a regex matches.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+_QUANTIFIER = re.compile(r"(?:[*+?]|\{\d*,?\d*\})[?+]?")
+_ATOM = re.compile(
+    r"\\.|\[\^?\]?(?:\\.|[^\]\\])*\]|\(\?P=\w+\)|\(\?#[^)]*\)|\(\?[aiLmsux]+\)|[^()|]", re.DOTALL
+)
+_OPENING = re.compile(r"\((?:\?(?:P<\w+>|[aiLmsux-]*:|<?[=!]|>|\(\w+\)))?")
+
+STARTS = ("^", r"\A")
+ENDS = ("$", r"\Z")
+
+
+@dataclass
+class Atom:
+    """One character, escape, set or anchor; ``raw`` text is never looked into."""
+
+    text: str
+    quantifier: str = ""
+
+    def __str__(self) -> str:
+        return self.text + self.quantifier
+
+
+@dataclass
+class Group:
+    """Branches in parentheses."""
+
+    opening: str
+    branches: list[Branch]
+    quantifier: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.opening}{write(self.branches)}){self.quantifier}"
+
+
+Item = Atom | Group
+Branch = list[Item]
+
+
+def write(branches: list[Branch]) -> str:
+    return "|".join("".join(map(str, branch)) for branch in branches)
+
+
+def parse(text: str) -> list[Branch]:
+    """The branches of a regex that `re` has accepted.
+
+    Raises:
+        ValueError: for a construct that is not known here.
+    """
+    branches, end = _branches(text, 0)
+    if end != len(text) or write(branches) != text:
+        raise ValueError(f"cannot take {text!r} apart")
+    return branches
+
+
+def _branches(text: str, at: int) -> tuple[list[Branch], int]:
+    branches: list[Branch] = [[]]
+    while at < len(text) and text[at] != ")":
+        if text[at] == "|":
+            branches.append([])
+            at += 1
+            continue
+        item, at = _item(text, at)
+        if match := _QUANTIFIER.match(text, at):
+            item.quantifier = match[0]
+            at = match.end()
+        branches[-1].append(item)
+    return branches, at
+
+
+def _item(text: str, at: int) -> tuple[Item, int]:
+    if match := _ATOM.match(text, at):
+        return Atom(match[0]), match.end()
+    match = _OPENING.match(text, at)
+    if match is None:
+        raise ValueError(f"cannot take {text!r} apart")
+    inner, at = _branches(text, match.end())
+    if not text.startswith(")", at):
+        raise ValueError(f"cannot take {text!r} apart")
+    return Group(match[0], inner), at + 1
+
+
+# -- what an item is -------------------------------------------------------------------------
+
+
+def is_letter(item: Item) -> bool:
+    """Whether it begins with a letter or digit that is written out."""
+    if isinstance(item, Group):
+        return not item.quantifier and all(b and is_letter(b[0]) for b in item.branches)
+    return item.quantifier in ("", "?") and item.text.isalnum()
+
+
+def is_wild(item: Item) -> bool:
+    """Whether it stands for text of any length: ``.*``, ``[a-z]+``, ``(.*)?``."""
+    if isinstance(item, Group):
+        return (
+            len(item.branches) == 1
+            and bool(item.branches[0])
+            and all(map(is_wild, item.branches[0]))
+        )
+    many = item.quantifier[:1] in ("*", "+") or "," in item.quantifier
+    return many and (item.text in (".", r"\w", r"\S") or item.text[0] == "[")
+
+
+def is_slash(item: Item) -> bool:
+    return isinstance(item, Atom) and item.text in ("/", r"\/")
+
+
+def is_dot(item: Item) -> bool:
+    return isinstance(item, Atom) and item.text in (".", r"\.", "[.]")
+
+
+def is_start(item: Item) -> bool:
+    return isinstance(item, Atom) and item.text in STARTS
+
+
+def is_end(item: Item) -> bool:
+    return isinstance(item, Atom) and item.text in ENDS
+
+
+def unescaped(text: object) -> str:
+    """The text without its backslashes: enough to look for a name in it."""
+    return str(text).replace("\\", "")
