@@ -77,6 +77,25 @@ def test_requests_without_headers(engine: Any) -> None:
     )
 
 
+def test_header_lists_of_any_kind(engine: Any) -> None:
+    policy = make_policy(engine, ALLOW_MUCH)
+    fields = [
+        (b"access-control-request-headers", b"x-a"),
+        (b"origin", b"https://a.example.com"),
+        (b"access-control-request-method", b"PUT"),
+    ]
+    expected = policy.preflight("https://a.example.com", "PUT", "x-a")
+    assert expected.allowed
+    for kind in (list, tuple, iter, lambda fields: map(list, fields)):
+        assert policy.asgi({"method": "OPTIONS", "headers": kind(fields)}) == expected
+
+
+def test_without_an_origin_nothing_else_is_looked_at(engine: Any) -> None:
+    policy = engine.Policy(allow_origins=["https://a.example"])
+    assert policy.decide(5, None, 5, 5) == policy.preflight(None, 5, 5) == policy.actual(None)
+    assert policy.decide(5, "https://a.example", None, 5) == policy.actual("https://a.example")
+
+
 def test_environ_and_scope_are_left_alone(engine: Any) -> None:
     policy = engine.Policy(allow_origins=["https://a.example"])
     scope = {"method": "GET", "headers": [(b"origin", b"https://a.example"), [b"a", b"b"]]}
