@@ -22,9 +22,9 @@ An allowed origin may read the answer:
     server: uvicorn
     content-length: 15
     content-type: application/json
-    vary: Origin
     access-control-allow-origin: https://app.example.com
     access-control-allow-credentials: true
+    vary: Origin
 
     ["pen","paper"]
 
@@ -76,9 +76,9 @@ learns that it was a 500; added with `add_middleware` it would see a CORS error 
     server: uvicorn
     content-length: 21
     content-type: text/plain; charset=utf-8
-    vary: Origin
     access-control-allow-origin: https://app.example.com
     access-control-allow-credentials: true
+    vary: Origin
 
     Internal Server Error
 """  # noqa: E501

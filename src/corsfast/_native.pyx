@@ -323,56 +323,11 @@ One compiled CORS policy. Immutable; safe to share between threads.
 
     def asgi(self, scope, /):
         """Decide an ASGI ``http`` or ``websocket`` scope. A handshake has no preflight."""
-        if not isinstance(scope, dict):
-            raise TypeError(f"scope must be a dict, not {type(scope).__name__}")
-        cdef object origin = None
-        cdef object request_method = None
-        cdef object request_headers = None
-        cdef _csrc.cf_field field
-        cdef PyObject *name
-        headers = (<dict> scope).get("headers", ())
-        if type(headers) is not list:
-            headers = list(headers)
-        for pair in <list> headers:
-            if not is_exact_pair(pair) or not is_exact_bytes(borrowed_item(pair, 0)):
-                return decide_asgi(self, scope, headers)
-            name = borrowed_item(pair, 0)
-            field = _csrc.cf_request_field(bytes_data(name), <size_t> bytes_size(name))
-            if field == _csrc.CF_FIELD_OTHER:
-                continue
-            value = (<tuple> pair)[1]
-            if field == _csrc.CF_FIELD_ORIGIN and origin is None:
-                origin = value
-            elif field == _csrc.CF_FIELD_REQUEST_METHOD and request_method is None:
-                request_method = value
-            elif field == _csrc.CF_FIELD_REQUEST_HEADERS and request_headers is None:
-                request_headers = value
-            else:
-                return decide_asgi(self, scope, headers)
-        if origin is None:
-            return self.no_origin
-        if not PyBytes_CheckExact(origin):
-            return decide_asgi(self, scope, headers)
-        if request_method is None or (<dict> scope).get("method", "") != "OPTIONS":
-            return decide_actual(self, origin)
-        if not (PyBytes_CheckExact(request_method) and may_be_line(request_headers)):
-            return decide_asgi(self, scope, headers)
-        return decide_preflight(self, origin, request_method, request_headers)
+        return decide_scope(self, scope)
 
     def wsgi(self, environ, /):
         """Decide a WSGI environ."""
-        if not isinstance(environ, dict):
-            raise TypeError(f"environ must be a dict, not {type(environ).__name__}")
-        cdef dict fields = environ
-        origin = fields.get("HTTP_ORIGIN")
-        if origin is None:
-            return self.no_origin
-        request_method = fields.get("HTTP_ACCESS_CONTROL_REQUEST_METHOD")
-        if request_method is None or not is_options(fields.get("REQUEST_METHOD", "")):
-            return decide_actual(self, origin)
-        return decide_preflight(
-            self, origin, request_method, fields.get("HTTP_ACCESS_CONTROL_REQUEST_HEADERS")
-        )
+        return decide_environ(self, environ)
 
     def allows_origin(self, origin, /):
         """Whether ``actual(origin)`` would be allowed: for WebSocket handshakes and CSRF checks.
@@ -701,6 +656,59 @@ cdef bytes join_names(_csrc.cf_slice names):
     return joined[: <Py_ssize_t> length]
 
 
+cdef Decision decide_scope(Policy self, object scope):
+    if not isinstance(scope, dict):
+        raise TypeError(f"scope must be a dict, not {type(scope).__name__}")
+    cdef object origin = None
+    cdef object request_method = None
+    cdef object request_headers = None
+    cdef _csrc.cf_field field
+    cdef PyObject *name
+    headers = (<dict> scope).get("headers", ())
+    if type(headers) is not list:
+        headers = list(headers)
+    for pair in <list> headers:
+        if not is_exact_pair(pair) or not is_exact_bytes(borrowed_item(pair, 0)):
+            return decide_asgi(self, scope, headers)
+        name = borrowed_item(pair, 0)
+        field = _csrc.cf_request_field(bytes_data(name), <size_t> bytes_size(name))
+        if field == _csrc.CF_FIELD_OTHER:
+            continue
+        value = (<tuple> pair)[1]
+        if field == _csrc.CF_FIELD_ORIGIN and origin is None:
+            origin = value
+        elif field == _csrc.CF_FIELD_REQUEST_METHOD and request_method is None:
+            request_method = value
+        elif field == _csrc.CF_FIELD_REQUEST_HEADERS and request_headers is None:
+            request_headers = value
+        else:
+            return decide_asgi(self, scope, headers)
+    if origin is None:
+        return self.no_origin
+    if not PyBytes_CheckExact(origin):
+        return decide_asgi(self, scope, headers)
+    if request_method is None or (<dict> scope).get("method", "") != "OPTIONS":
+        return decide_actual(self, origin)
+    if not (PyBytes_CheckExact(request_method) and may_be_line(request_headers)):
+        return decide_asgi(self, scope, headers)
+    return decide_preflight(self, origin, request_method, request_headers)
+
+
+cdef Decision decide_environ(Policy self, object environ):
+    if not isinstance(environ, dict):
+        raise TypeError(f"environ must be a dict, not {type(environ).__name__}")
+    cdef dict fields = environ
+    origin = fields.get("HTTP_ORIGIN")
+    if origin is None:
+        return self.no_origin
+    request_method = fields.get("HTTP_ACCESS_CONTROL_REQUEST_METHOD")
+    if request_method is None or not is_options(fields.get("REQUEST_METHOD", "")):
+        return decide_actual(self, origin)
+    return decide_preflight(
+        self, origin, request_method, fields.get("HTTP_ACCESS_CONTROL_REQUEST_HEADERS")
+    )
+
+
 # -- reading what callers pass ---------------------------------------------------------------
 
 
@@ -781,7 +789,7 @@ cdef inline bint is_options(object method) except -1:
     raise TypeError(f"method must be str or bytes, not {type(method).__name__}")
 
 
-cdef object decide_asgi(Policy self, dict scope, list headers):
+cdef Decision decide_asgi(Policy self, dict scope, list headers):
     """The same as `Policy.asgi` for several lines of one field, and for odd pairs."""
     from .fields import joined_lines
 
@@ -885,3 +893,6 @@ cdef inline bint see_plain(PyObject *value, bint text, _csrc.cf_slice *seen) noe
     seen.data = bytes_data(value)
     seen.length = <size_t> bytes_size(value)
     return True
+
+
+include "_native_middleware.pxi"

@@ -505,6 +505,8 @@ def _prebuilt(tables: Tables) -> Iterable[tuple[str, object]]:
 
 def _text(what: str, value: object, limit: int, also: str = "") -> str:
     """A header value as text, one character a byte; no more of it than can matter."""
+    if type(value) is str and len(value) <= limit:
+        return value
     if isinstance(value, str):
         return str.__getitem__(value, slice(limit + 1))
     if isinstance(value, bytes):

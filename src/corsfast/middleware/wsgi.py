@@ -16,24 +16,26 @@ Never: block a request (CORS is not access control); write to a list of others.
 
 from __future__ import annotations
 
+from .._backend import IMPLEMENTATION
 from ._policy import policy_from
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-    from typing import Any, Unpack
-    from wsgiref.types import StartResponse, WSGIApplication
+    from typing import Unpack
+    from wsgiref.types import WSGIApplication
 
-    from .._backend import Decision, Policy
+    from .._backend import Policy
+    from ._calls import WSGICall
     from ._policy import PolicyOptions
+elif IMPLEMENTATION == "native":
+    from .._native import WSGICall
+else:
+    from ._calls import WSGICall
 
 __all__ = ["CORSMiddleware"]
 
-# WSGI wants a phrase after the status and no client reads it; these two are the usual ones.
-_PHRASES = {204: "No Content", 403: "Forbidden"}
 
-
-class CORSMiddleware:
+class CORSMiddleware(WSGICall):
     """A WSGI application around another one, with the headers of one policy.
 
     Preflights are answered here: the application does not see them. Every other request
@@ -64,42 +66,4 @@ class CORSMiddleware:
         policy: Policy | None = None,
         **options: Unpack[PolicyOptions],
     ) -> None:
-        self.app = app
-        self._policy = policy = policy_from(policy, options)
-        # Bound once: looking a method up per request costs more than calling it.
-        self._decide = policy.wsgi
-        self._apply = policy.apply_wsgi
-
-    @property
-    def policy(self) -> Policy:
-        """The policy in force. Read-only."""
-        return self._policy
-
-    def __call__(self, environ: dict[str, Any], start_response: StartResponse) -> Iterable[bytes]:
-        decision = self._decide(environ)
-        if decision.is_preflight:
-            return _answer(decision, start_response)
-        apply = self._apply
-
-        def start_with_cors(
-            status: str, headers: list[tuple[str, str]], exc_info: Any = None
-        ) -> Any:
-            headers = apply(decision, headers)
-            # The server gets as many arguments as the application gave.
-            if exc_info is None:
-                return start_response(status, headers)
-            return start_response(status, headers, exc_info)
-
-        return self.app(environ, start_with_cors)
-
-
-def _answer(decision: Decision, start_response: StartResponse) -> Iterable[bytes]:
-    """Give the whole answer to a preflight."""
-    headers = list(decision.headers)
-    # https://www.rfc-editor.org/rfc/rfc9110#section-8.6: none with 204; with any other status
-    # its absence would make servers send a chunked body or close the connection.
-    if decision.status != 204:
-        headers.append(("Content-Length", "0"))
-    phrase = _PHRASES.get(decision.status or 0, "OK")
-    start_response(f"{decision.status} {phrase}", headers)
-    return []
+        super().__init__(app, policy_from(policy, options))
