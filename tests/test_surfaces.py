@@ -161,3 +161,23 @@ def test_odd_response_headers(engine: Any, pair: Any) -> None:
         with pytest.raises(TypeError) as caught:
             apply(policy.actual(None), [pair])
         assert str(caught.value) == f"headers must hold pairs of {kind}"
+
+
+@pytest.mark.parametrize(
+    ("lengths", "is_seen"),
+    [([8192], True), ([8193], False), ([4096, 4095], True), ([4096, 4096], False)],
+)
+def test_no_more_lines_are_looked_at_than_can_matter(
+    engine: Any, lengths: list[int], is_seen: bool
+) -> None:
+    policy = engine.Policy(allow_origins=["https://a.example"])
+    for text in ("x", b"x", "\u20ac"):
+        given_lines = [*(text * length for length in lengths), 5]
+        if is_seen:
+            with pytest.raises(TypeError, match="each of request_headers"):
+                policy.preflight("https://a.example", "GET", given_lines)
+        else:
+            decision = policy.preflight("https://a.example", "GET", given_lines)
+            assert decision.outcome.value == "header-list-too-long"
+            only = policy.preflight("https://a.example", "GET", given_lines[:-1])
+            assert only == decision
