@@ -63,6 +63,8 @@ _SAMPLES = 64
 _LOOPBACK = re.compile(r"localhost|127\.0|::1")
 # A loopback host at the start of a branch, as far as its text shows.
 _LOOPBACK_FIRST = re.compile(r"(?:\.\*|\(\.[*+]\)\??|\()*(?:localhost|127\.|\[::1)")
+# A port behind a host, in a text without backslashes; not the colon of `(?:` or `://`.
+_PORT = re.compile(r"(?<!\?):[\dd(\[*.]")
 _SCHEME_CHOICE = re.compile(
     r"\(\?:https\?\)|\(https\?\)|\((?:\?:)?(?:https\|http|http\|https)\)|https\?|http\(s\)\?"
     r"|http\(\?:s\)\?|http(?!s)"
@@ -195,10 +197,11 @@ def _has_hosts(dfa: Dfa) -> bool:
 
 
 def _written_hosts(regex: re.Pattern[str]) -> Iterator[str]:
-    """Each host, with a port if one is written, that stands in a regex without a wildcard."""
+    """Each host, with a port if one is written, that stands between wildcards in a regex."""
     for text in readings(regex):
-        host = re.sub(r"^(?:https?:)?//", "", text.removesuffix("/"))
-        if WILD not in text and parse_origin(f"https://{host}") is not None:
+        written = text.removesuffix("/").rstrip(WILD).rpartition(WILD)[2]
+        host = re.sub(r"^(?:https?:)?//", "", written)
+        if parse_origin(f"https://{host}") is not None:
             yield host
 
 
@@ -305,7 +308,9 @@ def _bound(branches: list[Branch], outside: str, way: Way) -> None:
                 branch[i:name] = [Atom(SUBDOMAINS)]
             elif inside == before and before in ("", "http", "https", "https?", "http(s)?"):
                 # The wildcard stands for the rest of the scheme as well.
-                scheme = "https" if way.credentials or before == "https" else "https?"
+                loopback = _LOOPBACK_FIRST.match(unescaped(write([branch[name:]])))
+                secure = before == "https" or (way.credentials and not loopback)
+                scheme = "https" if secure else "https?"
                 branch[first:name] = [Atom(f"{scheme}://{SUBDOMAINS}")]
             break
 
@@ -414,7 +419,7 @@ def _anchor(text: str, way: Way, *, start: bool) -> str:
             branch.pop()
         else:
             shown = unescaped(write([branch]))
-            if _LOOPBACK.search(shown) and not re.search(r":(?!//|\))[\d(\[*]|\(:|\?::\D", shown):
+            if _LOOPBACK.search(shown) and not _PORT.search(shown):
                 branch.append(Atom(PORT))
         if is_started:
             branch.pop(0)
