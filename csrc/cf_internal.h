@@ -95,6 +95,40 @@ cf_parse_origin(const char *origin, size_t length, cf_origin *parts);
 
 /* -- sets --------------------------------------------------------------- */
 
+/* What a state can only be followed by: some text, and the state behind it. */
+typedef struct cf_run {
+    uint32_t target;
+    uint8_t length;
+    char text[27];
+} cf_run;
+
+/* The automaton as it is run: see cf_automaton.c. */
+typedef struct cf_runner {
+    uint32_t *table; /* NULL => accepts nothing, and is not run */
+    cf_run *runs;    /* one for each row */
+    size_t n_table;
+    size_t n_rows;
+    uint32_t http;
+    uint32_t https;
+    uint8_t class_of[256];
+} cf_runner;
+
+/* Fills *runner, which the caller zeroed. Whatever it returns,
+ * cf_runner_clear is permitted. */
+cf_status
+cf_runner_fill(cf_runner *runner, const cf_automaton *given);
+
+void
+cf_runner_clear(cf_runner *runner);
+
+/* Whether the text behind "http://" or "https://" is accepted. */
+bool
+cf_runner_accepts(const cf_runner *runner, const char *text, size_t length,
+                  bool https);
+
+size_t
+cf_runner_memory(const cf_runner *runner);
+
 /* Rules by host: the table finds the host, `ends` says which leaves are its
  * own: those of host h are [ends[h - 1], ends[h]). */
 typedef struct cf_originset {
@@ -103,11 +137,7 @@ typedef struct cf_originset {
     uint32_t *ends;
     cf_leaf *leaves;
     uint64_t host_lengths[4]; /* bit n: some host has n bytes */
-    uint32_t *table;          /* NULL: there is no automaton */
-    size_t n_table;
-    uint32_t http;
-    uint32_t https;
-    uint8_t class_of[256];
+    cf_runner automaton;
     bool any_web_origin;
     bool ask_caller;
 } cf_originset;

@@ -8,8 +8,7 @@
  * the host from its start (a host with any port) and from each of its dots
  * (subdomains), where some rule has a host of that length; scheme and ports
  * belong to each leaf. No tree: two peers' holes came from hand-made ones.
- * Globs and regexes are one automaton, one load per byte: no input can make
- * it slower than linear.
+ * Globs and regexes are one automaton.
  *
  * Place: between the grammar and the policy. Never: allocate while matching.
  */
@@ -64,48 +63,6 @@ fill_hosts(cf_originset *set, const cf_tables *tables)
     return status;
 }
 
-/* Copies the automaton, once nothing in it leads out of its table. */
-static cf_status
-fill_automaton(cf_originset *set, const cf_automaton *given)
-{
-    size_t n = given->n_table;
-    uint32_t width = given->width;
-    if (n == 0) {
-        return CF_OK;
-    }
-    if (width < 2 || n % width != 0 || n > UINT32_MAX) {
-        return CF_BAD_TABLES;
-    }
-    for (size_t i = 0; i < n; i++) {
-        uint32_t entry = given->table[i];
-        bool dead = i < width || i % width == 0; /* the first row and column */
-        bool accepting = i % width == 1;
-        if ((dead && entry != 0) || (accepting && entry > 1)
-            || (!accepting && (entry >= n || entry % width != 0))) {
-            return CF_BAD_TABLES;
-        }
-    }
-    for (size_t i = 0; i < 256; i++) {
-        if (given->class_of[i] >= width || given->class_of[i] == 1) {
-            return CF_BAD_TABLES;
-        }
-    }
-    if (given->http >= n || given->http % width != 0 || given->https >= n
-        || given->https % width != 0) {
-        return CF_BAD_TABLES;
-    }
-    set->table = cf_new_array(n, sizeof *set->table);
-    if (set->table == NULL) {
-        return CF_NO_MEMORY;
-    }
-    memcpy(set->table, given->table, n * sizeof *set->table);
-    memcpy(set->class_of, given->class_of, sizeof set->class_of);
-    set->n_table = n;
-    set->http = given->http;
-    set->https = given->https;
-    return CF_OK;
-}
-
 cf_status
 cf_originset_fill(cf_originset *set, const cf_tables *tables)
 {
@@ -121,7 +78,7 @@ cf_originset_fill(cf_originset *set, const cf_tables *tables)
         status = fill_leaves(set, tables);
     }
     if (status == CF_OK) {
-        status = fill_automaton(set, &tables->automaton);
+        status = cf_runner_fill(&set->automaton, &tables->automaton);
     }
     return status;
 }
@@ -133,7 +90,7 @@ cf_originset_clear(cf_originset *set)
     cf_table_clear(&set->hosts);
     cf_memory.release(set->ends);
     cf_memory.release(set->leaves);
-    cf_memory.release(set->table);
+    cf_runner_clear(&set->automaton);
     memset(set, 0, sizeof *set);
 }
 
@@ -144,7 +101,7 @@ cf_originset_memory(const cf_originset *set)
     size_t n_leaves = n_hosts == 0 ? 0 : set->ends[n_hosts - 1];
     return cf_table_memory(&set->exact) + cf_table_memory(&set->hosts)
            + n_hosts * sizeof *set->ends + n_leaves * sizeof *set->leaves
-           + set->n_table * sizeof *set->table;
+           + cf_runner_memory(&set->automaton);
 }
 
 /* -- matching ------------------------------------------------------------ */
@@ -191,20 +148,6 @@ follows_rule(const cf_originset *set, const char *origin,
     return false;
 }
 
-static bool
-accepted(const cf_originset *set, const char *host, size_t length, bool https)
-{
-    const uint32_t *table = set->table;
-    const uint8_t *class_of = set->class_of;
-    uint32_t state = https ? set->https : set->http;
-    for (size_t i = 0; i < length && state != 0; i++) {
-        /* The column does not depend on the state: only one load does. */
-        const uint32_t *column = table + class_of[(uint8_t)host[i]];
-        state = column[state];
-    }
-    return table[state + 1] != 0;
-}
-
 cf_outcome
 cf_originset_match(const cf_originset *set, const char *origin, size_t length,
                    uint32_t *exact)
@@ -223,8 +166,9 @@ cf_originset_match(const cf_originset *set, const char *origin, size_t length,
      * the automaton waits for memory at each byte, and the processor checks
      * the grammar meanwhile. */
     size_t start = https ? 8 : 7;
-    bool hit = set->table != NULL && (https || http)
-               && accepted(set, origin + start, length - start, https);
+    bool hit = set->automaton.table != NULL && (https || http)
+               && cf_runner_accepts(&set->automaton, origin + start,
+                                    length - start, https);
     cf_origin parts;
     if (!cf_parse_origin(origin, length, &parts)) {
         bool null = length == 4 && cf_equal(origin, "null", 4);

@@ -7,8 +7,9 @@
 # What an application calls is called as a "vectorcall": arguments on the stack, no tuple.
 # Cython makes none for `__call__`, so these types' slots are set by hand at the end.
 
+from libc.string cimport memcmp
+
 cdef extern from "Python.h":
-    ctypedef PyObject *(*vectorcallfunc)(PyObject *, PyObject *const *, size_t, PyObject *)
     ctypedef PyObject *(*ternaryfunc)(PyObject *, PyObject *, PyObject *)
     Py_ssize_t PyVectorcall_NARGS(size_t nargsf) noexcept
     PyObject *PyVectorcall_Call(PyObject *, PyObject *, PyObject *)
@@ -99,8 +100,15 @@ cdef PyObject *call_send(
 
 
 cdef inline bint is_text(object value, str text) except -1:
-    """Equality that is quick for one and the same object; servers intern these words."""
-    return value is text or value == text
+    """Whether a value equals an ASCII text; most are told apart by their lengths."""
+    cdef Py_ssize_t length = PyUnicode_GET_LENGTH(text)
+    if value is text:
+        return True
+    if PyUnicode_CheckExact(value) and PyUnicode_KIND(value) == PyUnicode_1BYTE_KIND:
+        return PyUnicode_GET_LENGTH(value) == length and (
+            memcmp(PyUnicode_DATA(value), PyUnicode_DATA(text), <size_t> length) == 0
+        )
+    return value == text
 
 
 cdef inline bint is_preflight(object decision) except -1:

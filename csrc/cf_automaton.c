@@ -1,0 +1,207 @@
+/* cf_automaton.c - run the one automaton of all globs and regexes.
+ *
+ *     state --byte--> table[state + class_of[byte]] --byte--> ...
+ *
+ * One load per byte, each waiting for the last; no input can make it more.
+ * Where a state can only go on with one certain text - most of a pattern is
+ * such text - the whole text is compared at once:
+ *
+ *     table: ... | RUN + 3 | ...      runs[3]: ".example.com" -> target
+ *
+ * Place: below the set of origins. Never: allocate while running.
+ */
+#include "cf_internal.h"
+
+/* -- building ------------------------------------------------------------ */
+
+/* A run shorter than this is not worth its comparison. */
+enum { CF_SHORTEST_RUN = 4 };
+
+/* Set in an entry that names a run instead of a state. */
+#define RUN 0x80000000u
+
+static bool
+valid_automaton(const cf_automaton *given)
+{
+    size_t n = given->n_table;
+    uint32_t width = given->width;
+    if (width < 2 || n % width != 0 || n >= RUN) {
+        return false;
+    }
+    for (size_t i = 0; i < n; i++) {
+        uint32_t entry = given->table[i];
+        bool dead = i < width || i % width == 0; /* the first row and column */
+        bool accepting = i % width == 1;
+        if ((dead && entry != 0) || (accepting && entry > 1)
+            || (!accepting && (entry >= n || entry % width != 0))) {
+            return false;
+        }
+    }
+    for (size_t i = 0; i < 256; i++) {
+        if (given->class_of[i] >= width || given->class_of[i] == 1) {
+            return false;
+        }
+    }
+    return given->http < n && given->http % width == 0 && given->https < n
+           && given->https % width == 0;
+}
+
+/* For each column the one byte that leads to it, or 0 where several do. */
+static void
+find_single_bytes(const uint8_t *class_of, uint8_t *single)
+{
+    bool seen[256] = {false};
+    memset(single, 0, 256);
+    for (size_t byte = 0; byte < 256; byte++) {
+        uint8_t column = class_of[byte];
+        single[column] = seen[column] ? 0 : (uint8_t)byte;
+        seen[column] = true;
+    }
+}
+
+/* If all that can follow a state is one certain byte: that byte and the next
+ * state. */
+static bool
+follow(const cf_runner *runner, uint32_t width, const uint8_t *single,
+       uint32_t state, char *byte, uint32_t *next)
+{
+    const uint32_t *row = runner->table + state;
+    uint32_t found = 0;
+    if (row[1] != 0) {
+        return false; /* or the end */
+    }
+    for (uint32_t column = 2; column < width; column++) {
+        if (row[column] != 0) {
+            if (found != 0 || single[column] == 0) {
+                return false;
+            }
+            found = column;
+        }
+    }
+    if (found == 0) {
+        return false;
+    }
+    *byte = (char)single[found];
+    *next = row[found];
+    return true;
+}
+
+static void
+find_run(const cf_runner *runner, uint32_t width, const uint8_t *single,
+         uint32_t state, cf_run *run)
+{
+    uint8_t length = 0;
+    while (
+        length < sizeof run->text
+        && follow(runner, width, single, state, &run->text[length], &state)) {
+        length++;
+    }
+    run->length = length;
+    run->target = state;
+}
+
+/* The run of a state, where it has one that is worth it; else the state. The
+ * run of a state has the number of its row. */
+static uint32_t
+or_run(const cf_runner *runner, uint32_t width, uint32_t state)
+{
+    uint32_t row = state / width;
+    return runner->runs[row].length >= CF_SHORTEST_RUN ? RUN | row : state;
+}
+
+/* Finds the runs, and lets all that leads to their first states lead to them
+ * instead. */
+static cf_status
+fill_runs(cf_runner *runner, uint32_t width)
+{
+    uint8_t single[256];
+    size_t rows = runner->n_table / width;
+    runner->runs = cf_new_array(rows, sizeof *runner->runs);
+    if (runner->runs == NULL) {
+        return CF_NO_MEMORY;
+    }
+    find_single_bytes(runner->class_of, single);
+    for (size_t row = 1; row < rows; row++) {
+        find_run(runner, width, single, (uint32_t)row * width,
+                 &runner->runs[row]);
+    }
+    for (size_t i = 0; i < runner->n_table; i++) {
+        if (i % width != 1) {
+            runner->table[i] = or_run(runner, width, runner->table[i]);
+        }
+    }
+    for (size_t row = 1; row < rows; row++) {
+        cf_run *run = &runner->runs[row];
+        run->target = or_run(runner, width, run->target);
+    }
+    runner->http = or_run(runner, width, runner->http);
+    runner->https = or_run(runner, width, runner->https);
+    return CF_OK;
+}
+
+cf_status
+cf_runner_fill(cf_runner *runner, const cf_automaton *given)
+{
+    if (given->n_table == 0) {
+        return CF_OK;
+    }
+    if (!valid_automaton(given)) {
+        return CF_BAD_TABLES;
+    }
+    size_t n = given->n_table;
+    runner->table = cf_new_array(n, sizeof *runner->table);
+    if (runner->table == NULL) {
+        return CF_NO_MEMORY;
+    }
+    memcpy(runner->table, given->table, n * sizeof *runner->table);
+    memcpy(runner->class_of, given->class_of, sizeof runner->class_of);
+    runner->n_table = n;
+    runner->n_rows = n / given->width;
+    runner->http = given->http;
+    runner->https = given->https;
+    return fill_runs(runner, given->width);
+}
+
+void
+cf_runner_clear(cf_runner *runner)
+{
+    cf_memory.release(runner->table);
+    cf_memory.release(runner->runs);
+    memset(runner, 0, sizeof *runner);
+}
+
+size_t
+cf_runner_memory(const cf_runner *runner)
+{
+    return runner->n_table * sizeof *runner->table
+           + runner->n_rows * sizeof *runner->runs;
+}
+
+/* -- running ------------------------------------------------------------- */
+
+bool
+cf_runner_accepts(const cf_runner *runner, const char *text, size_t length,
+                  bool https)
+{
+    const uint32_t *table = runner->table;
+    const uint8_t *class_of = runner->class_of;
+    const char *end = text + length;
+    uint32_t state = https ? runner->https : runner->http;
+    for (;;) {
+        while ((state & RUN) != 0) {
+            const cf_run *run = &runner->runs[state & ~RUN];
+            if ((size_t)(end - text) < run->length
+                || !cf_equal(text, run->text, run->length)) {
+                return false;
+            }
+            text += run->length;
+            state = run->target;
+        }
+        if (text == end || state == 0) {
+            return table[state + 1] != 0;
+        }
+        /* The column does not depend on the state: only one load does. */
+        const uint32_t *column = table + class_of[(uint8_t)*text++];
+        state = column[state];
+    }
+}
