@@ -123,7 +123,7 @@ def _members(classes: Sequence[int]) -> list[int]:
 
 
 def determinise(nfa: Nfa, start: int, end: int) -> Dfa:
-    """The minimal Dfa for the words that lead from start to end.
+    """The Dfa for the words that lead from start to end; not minimal.
 
     Raises:
         TooManyStatesError: instead of growing beyond the limit.
@@ -175,7 +175,7 @@ def determinise(nfa: Nfa, start: int, end: int) -> Dfa:
             row.append(index[key])
         rows.append(tuple(row))
         accepting.append(accepts(states, at_start))
-    return minimise(Dfa(classes, rows, accepting))
+    return _trim(Dfa(classes, rows, accepting))
 
 
 def _closure(nfa: Nfa, states: Iterable[int], *more: list[list[int]] | None) -> frozenset[int]:
@@ -324,7 +324,7 @@ def unite(dfas: Iterable[Dfa]) -> Dfa:
     start, end = nfa.state(), nfa.state()
     for dfa in dfas:
         nfa.free[nfa.embed(dfa, start)].append(end)
-    return determinise(nfa, start, end)
+    return minimise(determinise(nfa, start, end))
 
 
 def intersect(a: Dfa, b: Dfa) -> Dfa:

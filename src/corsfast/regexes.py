@@ -11,6 +11,7 @@ Never: run per request; guess what a construct means.
 from __future__ import annotations
 
 import re
+import warnings
 from re import _compiler, _constants, _parser  # type: ignore[attr-defined]
 
 from .automata import ALPHABET, Dfa, Nfa, TooManyStatesError, determinise, mask_of
@@ -28,6 +29,9 @@ _ONE_CHARACTER = (
     _constants.ANY,
     _constants.IN,
 )
+
+# Which of the two alphabets \w and IGNORECASE speak of.
+_LETTERS = re.ASCII | re.UNICODE
 
 # When more may be accepted, counting to more than this is not worth its states.
 WIDE_REPEAT = 4
@@ -49,12 +53,17 @@ class NotRegularError(Exception):
 
 
 def parse(regex: re.Pattern[str]) -> Any:
-    """Python's own parse tree of a compiled expression."""
-    return _parser.parse(regex.pattern, regex.flags)
+    """Python's own parse tree of a compiled expression.
+
+    What it warns of and shows under DEBUG, it said when the expression was compiled.
+    """
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return _parser.parse(regex.pattern, regex.flags & ~re.DEBUG)
 
 
 def compile_regex(regex: re.Pattern[str], *, how: str = "fullmatch", widen: bool = False) -> Dfa:
-    """The automaton of the words that ``regex.<how>(word)`` matches.
+    """The automaton of the words that ``regex.<how>(word)`` matches; not minimal.
 
     Args:
         how: ``fullmatch``, ``match`` or ``search``.
@@ -95,6 +104,8 @@ class _Builder:
             return self.repeat(least, most, items, at, flags)
         if op is _constants.SUBPATTERN:
             _, add, remove, items = argument
+            if add & _LETTERS:  # (?a:...) takes the place of an outer (?u)
+                flags &= ~_LETTERS
             return self.sequence(items, at, (flags | add) & ~remove)
         if op is _constants.BRANCH:
             return self.either(argument[1], at, flags)
@@ -133,7 +144,9 @@ class _Builder:
         if self.widen and most > WIDE_REPEAT:
             least, most = min(least, 1), _constants.MAXREPEAT
         for _ in range(least):
-            at = self.sequence(items, at, flags)
+            before, at = at, self.sequence(items, at, flags)
+            if before == at:  # nothing, however often
+                return at
         end = self.nfa.state()
         if most is _constants.MAXREPEAT:
             loop = self.nfa.state()
@@ -172,7 +185,7 @@ def _matched_by(op: Any, argument: Any, flags: int) -> int:
         tree = _parser.SubPattern(_parser.State(), [(op, argument)])
         tree.state.flags = flags
         tree.state.str = ""
-        single = _compiler.compile(tree, flags & ~re.VERBOSE)
+        single = _compiler.compile(tree, flags & ~(re.VERBOSE | re.DEBUG))
         _matched[key] = mask_of(filter(single.fullmatch, ALPHABET))
     return _matched[key]
 
