@@ -15,6 +15,8 @@
 | inside a label, or as a label    | one or more of `a-z 0-9 -`, never a dot           |
 | as the port                      | any port, or none                                 |
 
+Ports in brackets are a set: their order, and how they overlap, mean nothing.
+
 | pattern                          | matches                      | does not match           |
 |----------------------------------|------------------------------|--------------------------|
 | `https://*.example.com`          | `https://a.b.example.com`    | `https://example.com`    |
@@ -131,7 +133,9 @@ def parse_pattern(entry: str) -> str | HostRule | Glob | None:
         return None
     if "*" in domain:
         return Glob(scheme, host, ports)
-    return HostRule(scheme, f".{domain}" if wildcard else domain, ports)
+    rule = HostRule(scheme, f".{domain}" if wildcard else domain, ports)
+    origin = write_pattern(rule)
+    return rule if parse_origin(origin) is None else origin  # a set of one port
 
 
 def _split_ports(rest: str, scheme: str) -> tuple[str, Ports | None]:
@@ -157,7 +161,18 @@ def _parse_ranges(text: str, scheme: str) -> Ports | None:
         if first == last and int(first) == _fetch.DEFAULT_PORTS[scheme]:
             return None
         ranges.append((int(first), int(last)))
-    return tuple(sorted(ranges))
+    return _merge(sorted(ranges))
+
+
+def _merge(ranges: list[tuple[int, int]]) -> Ports:
+    """The same ports in as few ranges as can be, so that equal sets are equal."""
+    merged = ranges[:1]
+    for first, last in ranges[1:]:
+        if first > merged[-1][1] + 1:
+            merged.append((first, last))
+        else:
+            merged[-1] = (merged[-1][0], max(merged[-1][1], last))
+    return tuple(merged)
 
 
 def write_pattern(rule: HostRule | Glob) -> str:
