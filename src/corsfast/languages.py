@@ -125,13 +125,10 @@ def under(intent: Intent) -> Dfa:
     return words(rf"https?://(?:{'|'.join(sorted(choices))})\.?(?::[0-9]+)?")
 
 
-def tenants(suffixes: Iterable[str]) -> Dfa:
-    """The origins of names that anybody can get: one label or more under a public suffix."""
-    choices = "|".join(
-        r"[a-z0-9_\-]+\." + re.escape(suffix[2:]) if suffix.startswith("*.") else re.escape(suffix)
-        for suffix in suffixes
-    )
-    return words(rf"https?://(?:[a-z0-9_\-.]+\.)(?:{choices})\.?(?::[0-9]+)?")
+def alone(rules: Iterable[str]) -> Dfa:
+    """The origins of hosts that are public suffixes themselves, by the rules that say so."""
+    choices = [re.escape(rule).replace(r"\*", r"[a-z0-9_\-]+") for rule in rules]
+    return words(rf"https?://(?:{'|'.join(choices)})\.?(?::[0-9]+)?")
 
 
 def origins(hosts: Dfa) -> Dfa:
@@ -149,7 +146,7 @@ def origins(hosts: Dfa) -> Dfa:
         ports = nfa.state()
         nfa.edges[at].append((mask_of(":"), ports))
         nfa.free[nfa.embed(subtract(words(PORT), words(default)), ports)].append(end)
-    return determinise(nfa, start, end)
+    return minimise(determinise(nfa, start, end))
 
 
 def language_of(entry: Entry, *, how: str = "fullmatch") -> Language:

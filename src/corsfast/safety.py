@@ -28,6 +28,7 @@ from .automata import (
     accepts,
     first_characters,
     intersect,
+    run,
     shortest_words,
     subtract,
 )
@@ -35,12 +36,12 @@ from .errors import Problem
 from .intent import Intent, intent_of
 from .languages import (
     Language,
+    alone,
     insecure_origins,
     named_origins,
     plain_https_origins,
     public_addresses,
     regex_of,
-    tenants,
     under,
 )
 from .origin import is_ipv4_like, is_loopback, parse_origin
@@ -49,6 +50,7 @@ from .suffixes import (
     is_public_suffix,
     public_suffix,
     registrable_domain,
+    rule_of,
     suffixes_below,
     top_level_domains,
 )
@@ -142,7 +144,9 @@ def _insecure(value: object, shown: str, witness: str | None) -> Problem:
 def rule_risks(rule: HostRule, credentials: bool) -> Iterator[Problem]:
     """The risks of `https://*.example.com` and `http://localhost:*`."""
     shown = write_pattern(rule)
-    domain = rule.host.removeprefix(".")
+    # The root's dot makes another host, but not another owner.
+    host = rule.host.removeprefix(".")
+    domain = host.removesuffix(".")
     if credentials and rule.scheme == "http" and not is_loopback(domain):
         yield _insecure(shown, shown, None)
     if not rule.host.startswith("."):
@@ -150,7 +154,9 @@ def rule_risks(rule: HostRule, credentials: bool) -> Iterator[Problem]:
     open_suffixes = [domain] if is_public_suffix(domain) else suffixes_below(domain)
     if open_suffixes:
         name = open_suffixes[0].replace("*", "a")
-        yield _open_suffix(shown, shown, name, f"{rule.scheme}://attacker.{name}{_port(rule)}")
+        root = host.removeprefix(domain)
+        witness = f"{rule.scheme}://attacker.{name}{root}{_port(rule)}"
+        yield _open_suffix(shown, shown, name, witness)
 
 
 def _port(rule: HostRule) -> str:
@@ -214,19 +220,18 @@ def admits_any_origin(dfa: Dfa) -> bool:
 def strangers(dfa: Dfa, intent: Intent) -> Iterator[str]:
     """Origins that are admitted but not meant: by name, by address, as tenants."""
     outside = subtract(dfa, under(intent))
-    for origin in delegated_words(intersect(outside, named_origins())):
-        if registrable_domain(_host(origin)) is not None:
-            yield origin
+    yield from registrable_words(intersect(outside, named_origins()))
     yield from shortest_words(intersect(outside, public_addresses()))
     # Names that anybody can get below a domain that is meant: up.railway.app, railway.app.
-    below = [suffix for domain in intent.domains for suffix in suffixes_below(domain)]
-    if below:
-        yield from shortest_words(intersect(dfa, tenants(below)))
+    for domain in sorted(intent.domains):
+        yield from tenants(dfa, suffixes_below(domain))
 
 
 def _intent(entry: Entry) -> Intent:
     if isinstance(entry, Within):
-        return Intent(frozenset(entry.domains), frozenset())
+        # Nobody can declare that everybody's names are his own.
+        shared = frozenset(filter(is_public_suffix, entry.domains))
+        return Intent(frozenset(entry.domains) - shared, shared)
     return intent_of(regex_of(entry))
 
 
@@ -239,7 +244,8 @@ def _confirm(language: Language, candidates: Iterable[str]) -> tuple[str | None,
     """The first candidate that the entry itself admits; else whether there were others."""
     others = False
     for candidate in islice(candidates, CANDIDATES):
-        if parse_origin(candidate) is None:
+        if parse_origin(candidate) is None:  # too long: no automaton counts that far
+            others = True
             continue
         if language.beyond is None or regex_of(language.entry).fullmatch(candidate):
             return candidate, False
@@ -268,6 +274,8 @@ def _any_origin(entry: object, shown: str, credentials: bool) -> Problem:
 def _let_in(entry: object, shown: str, witness: str) -> Problem:
     host = _host(witness)
     suffix = public_suffix(host)
+    if suffix is not None:
+        suffix = rule_of(suffix).removeprefix("*.")
     # What is written out up to a dot or a hyphen is a suffix; the rest is the wildcard's.
     written = shown.replace("\\", "")
     if suffix is not None and ("." in suffix or f".{suffix}" in written):
@@ -286,7 +294,8 @@ def _unproven(entry: object, shown: str, beyond: str | None) -> Problem:
         "foreign-origin",
         OPTION,
         entry,
-        f"{shown!r} cannot be proven to keep strangers out, because of {beyond}.",
+        f"{shown!r} cannot be proven to keep strangers out, because of"
+        f" {beyond or 'the length of what it matches'}.",
         hint="it without that, or as several entries",
     )
 
@@ -311,6 +320,45 @@ def _why_dead(shown: str) -> str:
 
 
 # -- searching -------------------------------------------------------------------------------
+
+
+def registrable_words(dfa: Dfa) -> Iterator[str]:
+    """Words of a language of named origins whose host somebody can register.
+
+    A shortest word may have a public suffix for its host (``e.run.app``), which hides the longer
+    ones behind it (``e.e.run.app``). Such hosts are taken out, until there are none.
+    """
+    rules: set[str] = set()
+    while dfa.rows:
+        for origin in delegated_words(dfa):
+            host = _host(origin)
+            if registrable_domain(host) is not None:
+                yield origin
+            elif parse_origin(origin) is not None:
+                rules.add(rule_of(host.removesuffix(".")))
+        if not rules:
+            return
+        dfa = subtract(dfa, alone(sorted(rules)))
+        rules.clear()
+
+
+def tenants(dfa: Dfa, suffixes: Iterable[str]) -> list[str]:
+    """Words with one label or more in front of one of these public suffixes, shortest first."""
+    tails = _tails(dfa)
+    behind = list(_behind_dots(dfa))
+    deeper = [
+        (prefix + label, state)
+        for prefix, above in behind
+        for label, state in _behind_dots(dfa, above)
+    ]
+    found = []
+    for suffix in suffixes:
+        name = suffix.removeprefix("*.")
+        for prefix, state in behind if name == suffix else deeper:
+            end = run(dfa, name, state)
+            if end in tails:
+                found.append(prefix + name + tails[end])
+    return sorted(found, key=len)
 
 
 def delegated_words(dfa: Dfa) -> Iterator[str]:
@@ -360,10 +408,12 @@ def _steps_to(dfa: Dfa, goals: Iterable[int]) -> dict[int, int]:
     return steps
 
 
-def _behind_dots(dfa: Dfa) -> Iterator[tuple[str, int]]:
+def _behind_dots(dfa: Dfa, start: int = 0) -> Iterator[tuple[str, int]]:
     """Each state that is entered by a dot, with a shortest word that does so."""
-    words = {0: ""}
-    queue = [0]
+    if not dfa.rows:
+        return
+    words = {start: ""}
+    queue = [start]
     dot = dfa.classes[SYMBOL["."]]
     letters = first_characters(dfa)
     seen = set()
@@ -380,15 +430,18 @@ def _behind_dots(dfa: Dfa) -> Iterator[tuple[str, int]]:
 
 
 def _tails(dfa: Dfa) -> dict[int, str]:
-    """What may follow the last label: nothing, or a shortest port."""
+    """What may follow the last label: nothing, the root's dot, a shortest port, or both."""
     tails = {state: "" for state, accepting in enumerate(dfa.accepting) if accepting}
-    colon = dfa.classes[SYMBOL[":"]]
+    colon, dot = dfa.classes[SYMBOL[":"]], dfa.classes[SYMBOL["."]]
     for state, row in enumerate(dfa.rows):
         if state not in tails and row[colon] != DEAD:
             port = next(shortest_words(dfa, row[colon]), "")
             if port.isdigit():
                 tails[state] = f":{port}"
-    return tails
+    rooted = {
+        state: f".{tails[row[dot]]}" for state, row in enumerate(dfa.rows) if row[dot] in tails
+    }
+    return rooted | tails
 
 
 @lru_cache(maxsize=1)

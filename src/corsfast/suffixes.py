@@ -65,9 +65,27 @@ def registrable_domain(host: str) -> str | None:
     return _list().privatesuffix(host.removesuffix("."))
 
 
+@lru_cache(maxsize=1)
+def _below() -> dict[str, list[str]]:
+    """The rules below each name that stands in one: a list of suffixes may be long."""
+    below: dict[str, list[str]] = {}
+    for rule in _rules():
+        name = rule
+        while "." in name:
+            name = name.partition(".")[2]
+            below.setdefault(name, []).append(rule)
+    return below
+
+
+def rule_of(suffix: str) -> str:
+    """The rule that makes a name a public suffix: the name, or `*` in its first label's place."""
+    above = suffix.partition(".")[2]
+    return f"*.{above}" if f"*.{above}" in _below().get(above, ()) else suffix
+
+
 def suffixes_below(domain: str) -> list[str]:
     """The public suffixes under a domain that is none: ``up.railway.app`` of railway.app."""
-    return [rule for rule in _rules() if rule.endswith(f".{domain}") and rule != f"*.{domain}"]
+    return [rule for rule in _below().get(domain, ()) if rule != f"*.{domain}"]
 
 
 @lru_cache(maxsize=1)

@@ -1,0 +1,649 @@
+"""Who would be let in: each kind of misconfiguration, its code, and its witness.
+
+A witness is never taken on trust: a policy that tolerates the risk is built, and asked. Where
+there is none, the language is searched once more, the slow way.
+"""
+
+from __future__ import annotations
+
+import itertools
+import re
+import warnings
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from corsfast import Policy, within
+from corsfast.automata import ALPHABET, accepts, intersect, minimise, shortest_words
+from corsfast.errors import RISKS, CorsfastSecurityWarning, PolicyError, Problem
+from corsfast.languages import LOOPBACK, PRIVATE_ADDRESS, language_of, named_origins, web_origins
+from corsfast.origin import is_loopback, parse_origin
+from corsfast.safety import delegated_words, language_risks, registrable_words, tenants
+from corsfast.suffixes import (
+    is_public_suffix,
+    public_suffix,
+    registrable_domain,
+    rule_of,
+    suffixes_below,
+    top_level_domains,
+)
+
+
+def problems(engine: Any, entry: Any, credentials: bool = False) -> list[Problem]:
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", UserWarning)
+            engine.Policy(allow_origins=[entry], allow_credentials=credentials)
+    except PolicyError as error:
+        return list(error.problems)
+    return []
+
+
+def tolerated(engine: Any, entry: Any, *codes: str, credentials: bool = False) -> Any:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)
+        return engine.Policy(
+            allow_origins=[entry], allow_credentials=credentials, dangerously_tolerate=codes
+        )
+
+
+# -- strangers -------------------------------------------------------------------------------
+
+# pattern, code, witness
+STRANGERS = [
+    # an unescaped dot
+    (r"https://www.example\.com", "foreign-origin", "https://wwweexample.com"),
+    (r"https://(a|b).example\.com", "foreign-origin", "https://aeexample.com"),
+    (r"https://app.corp.example.com", "foreign-origin", "https://app.corpeexample.com"),
+    # `.*` and the like in front of a bare domain
+    (r"https://.*example\.com", "foreign-origin", "https://eexample.com"),
+    (r"https?://[\w.-]*example\.com", "foreign-origin", "http://eexample.com"),
+    (r"https://[^/]+example\.com", "foreign-origin", "https://eexample.com"),
+    (r".*example\.com", "foreign-origin", "http://eexample.com"),
+    (r"https://(.*)?example\.com", "foreign-origin", "https://eexample.com"),
+    # an open end
+    (r"https://example\..*", "foreign-origin", "https://example.ac"),
+    (r"https://example\.[a-z]+", "foreign-origin", "https://example.ac"),
+    (r"https://example\.[a-z]{2,3}", "foreign-origin", "https://example.ac"),
+    (r"http://localhost.*", "foreign-origin", "http://localhost.ac"),
+    (r"http://localhost[^/]*", "foreign-origin", "http://localhost.ac"),
+    (r"https://app\.example\.com(\..+)?", "foreign-origin", "https://app.example.com.ac"),
+    # an alternation that takes more than was meant
+    (r"https://app\.example\.com|.*example\.org", "foreign-origin", "http://eexample.org"),
+    (r"https?://localhost|.+", "foreign-origin", "https://attacker.example"),
+    # everything, in many spellings
+    (r".*", "foreign-origin", "https://attacker.example"),
+    (r".+", "foreign-origin", "https://attacker.example"),
+    (r"https?://.*", "foreign-origin", "https://attacker.example"),
+    (r"https://.*", "foreign-origin", "https://attacker.example"),
+    (r"https://[^/]+", "foreign-origin", "https://attacker.example"),
+    (r"[\s\S]*", "foreign-origin", "https://attacker.example"),
+    (r"\w+://\S*", "foreign-origin", "https://attacker.example"),
+    (r"(https://a\.example\.com)?.*", "foreign-origin", "https://attacker.example"),
+    (r"https://([a-z0-9_-]+\.)+[a-z0-9_-]+\.?", "foreign-origin", "https://attacker.example"),
+    # nearly everything
+    (r"https://[a-z]+\.[a-z]+", "foreign-origin", "https://e.ac"),
+    (r"https://.*:8443", "foreign-origin", "https://e.ac:8443"),
+    (r"https://.*\.com", "foreign-origin", "https://e.com"),
+    (r"https://[^.]+\.net", "foreign-origin", "https://e.net"),
+    (r"https://.*\.", "foreign-origin", "https://e.ac."),
+    (r"https://[a-z]+\.(com|net|co\.uk)", "foreign-origin", "https://e.com"),
+    # the root's dot keeps nobody out
+    (r"https://.*\.com\.", "foreign-origin", "https://e.com."),
+    (r"https://.*example\.com\.", "foreign-origin", "https://eexample.com."),
+    (r"https://.*example\.com\.:8443", "foreign-origin", "https://eexample.com.:8443"),
+    (r"https://.*\.vercel\.app\.", "public-suffix", "https://e.vercel.app."),
+    # shared hosting, whole labels and parts of one
+    (r"https://.*\.vercel\.app", "public-suffix", "https://e.vercel.app"),
+    (r"https://.*vercel\.app", "public-suffix", "https://e.vercel.app"),
+    (r"https://app-.*\.vercel\.app", "public-suffix", "https://app-e.vercel.app"),
+    (r"https://[a-z0-9-]+-team\.vercel\.app", "public-suffix", "https://e-team.vercel.app"),
+    (r"https://[a-z]+--site\.netlify\.app", "public-suffix", "https://e--site.netlify.app"),
+    (r"https://.*\.github\.io", "public-suffix", "https://e.github.io"),
+    (r"https://[^.]+\.onrender\.com", "public-suffix", "https://e.onrender.com"),
+    (r"https://.+\.herokuapp\.com(:\d+)?", "public-suffix", "https://e.herokuapp.com"),
+    (r"https://.*\.app\.github\.dev", "public-suffix", "https://e.app.github.dev"),
+    (r"https://.*\.co\.uk", "public-suffix", "https://e.co.uk"),
+    (r"https://[a-z.]*co\.uk", "public-suffix", "https://e.co.uk"),
+    (r"https://.*\.xn--55qx5d\.cn", "public-suffix", "https://e.xn--55qx5d.cn"),
+    # suffixes whose rule has a star: the first name below is a suffix itself
+    (r"https://.+\.run\.app", "public-suffix", "https://e.e.run.app"),
+    (r"https://(.*\.)?run\.app", "foreign-origin", "https://e.e.run.app"),
+    (r"https://[\w.-]+\.replit\.dev", "public-suffix", "https://e.e.replit.dev"),
+    (r"https://.+\.kawasaki\.jp", "public-suffix", "https://e.e.kawasaki.jp"),
+    (r"https://[a-z]+\.a\.run\.app", "public-suffix", "https://e.a.run.app"),
+    # suffixes below a domain that is somebody's
+    (r"https://.*\.railway\.app", "foreign-origin", "https://e.up.railway.app"),
+    (r"https://.*\.amazonaws\.com", "foreign-origin", "https://e.s3.amazonaws.com"),
+    # addresses on the public internet
+    (r"https?://\d+\.\d+\.\d+\.\d+(:\d+)?", "foreign-origin", "http://1.0.0.0"),
+    (r"http://[\d.]+", "foreign-origin", "http://1.0.0.0"),
+    (r"http://(192\.168|172)\.\d+\.\d+(\.\d+)?:3000", "foreign-origin", "http://172.0.0.0:3000"),
+    (r"http://172\.(1|2|3)\d\.\d+\.\d+", "foreign-origin", "http://172.10.0.0"),
+    (r"http://1?92\.168\.\d+\.\d+", "foreign-origin", "http://92.168.0.0"),
+    (r"http://\[[0-9a-f:]+\]", "foreign-origin", "http://[2eee::e]"),
+    # what no automaton runs
+    (r"https://(?!evil)[a-z]+\.com", "foreign-origin", "https://e.com"),
+]
+
+
+@pytest.mark.parametrize(("pattern", "code", "witness"), STRANGERS)
+def test_strangers(engine: Any, pattern: str, code: str, witness: str) -> None:
+    regex = re.compile(pattern)
+    (problem,) = problems(engine, regex)
+    assert (problem.code, problem.option, problem.value) == (code, "allow_origins", regex)
+    assert problem.witness is not None
+    assert len(problem.witness) == len(witness)
+    assert regex.fullmatch(problem.witness)
+    assert repr(problem.witness) in str(problem)
+    assert parse_origin(problem.witness) is not None
+    assert tolerated(engine, regex, code).allows_origin(problem.witness)
+    # And the one in the table is one, whichever was found.
+    assert tolerated(engine, regex, code).allows_origin(witness)
+
+
+class Engine:
+    """Where it does not matter which."""
+
+    Policy = Policy
+
+
+def test_any_origin_says_so() -> None:
+    for pattern in (r".*", r"https?://.*", r"https://[^/]+", r"\w+://\S*"):
+        (problem,) = problems(Engine, re.compile(pattern))
+        assert "admits every origin" in problem.message
+        assert problem.hint == "'*'"
+        (problem,) = problems(Engine, re.compile(pattern), credentials=True)
+        assert problem.code == "any-origin-with-credentials"
+    (problem,) = problems(Engine, re.compile(r"https://.*:8443"))
+    assert "admits every origin" not in problem.message
+
+
+# -- as they should be -----------------------------------------------------------------------
+
+SAFE = [
+    r"https://app\.example\.com",
+    r"https?://(www\.)?example\.com(:\d+)?",
+    r"https://.*\.example\.com",
+    r"https://([a-z0-9-]+\.)*example\.com",
+    r"https://pr-\d+\.preview\.example\.com",
+    r"https://[^.]+\.example\.com",
+    r"^https://.+\.example\.com$",
+    r"https://.+\.example\.com\.?",
+    r"https://(a|b|c)\.example\.(com|org|net)",
+    r"https://(example|sample)\.com",
+    r"https://example\.co\.uk",
+    r"https://.*\.example\.co\.uk",
+    r"(?i)https://.*\.EXAMPLE\.COM",
+    r"https://my-app\.vercel\.app",
+    r"https://.*\.my-app\.vercel\.app",
+    r"https://my-app-(prod|dev)\.vercel\.app",
+    r"https://.*\.city\.kawasaki\.jp",
+    r"https://.*\.www\.ck",
+    r"https://vercel\.app",
+    # missing anchors are harmless: all of the origin is matched, always
+    r"https://example\.com",
+    # unescaped dots that nobody can make use of
+    r"http://app.localhost:3000|https://my.example.test",
+    r"http://127.0.0.1:\d+",
+    r"https://example.com",
+    r"https://.*\.example.com",
+    # addresses that are nobody else's
+    r"http://192\.168\.\d+\.\d+(:\d+)?",
+    r"http://10\.\d+\.\d+\.\d+",
+    r"http://172\.(1[6-9]|2\d|3[01])\.\d+\.\d+",
+    r"http://127\.\d+\.\d+\.\d+:\d+",
+    r"http://169\.254\.\d+\.\d+",
+    r"http://100\.(6[4-9]|[7-9]\d|1[01]\d|12[0-7])\.\d+\.\d+",
+    r"https://203\.0\.113\.\d+",
+    r"http://\[::1\]:\d+",
+    r"https://93\.184\.216\.34",  # written out, so meant
+    # names that nobody can register
+    r"https?://localhost(:\d+)?",
+    r"http://[a-z]+",
+    r"http://[a-z0-9-]+:\d+",
+    r"https?://.*\.localhost(:\d+)?",
+    r"https?://.*\.test",
+    r"https?://.*\.local",
+    r"https://.*\.internal",
+    r"https://.*\.example",
+    r"https://.*\.invalid:\d+",
+    # what no automaton runs
+    r"https://(?=app)[a-z]+\.example\.com",
+    r"https://(?>[a-z]+)\.example\.com",
+]
+
+
+@pytest.mark.parametrize("pattern", SAFE)
+def test_safe(engine: Any, pattern: str) -> None:
+    assert [str(problem) for problem in problems(engine, re.compile(pattern))] == []
+
+
+# -- wildcards and globs ---------------------------------------------------------------------
+
+WILDCARDS = [
+    ("https://*.example.com", None, None),
+    ("https://*.example.co.uk", None, None),
+    ("https://*.my-app.vercel.app", None, None),
+    ("https://*.localhost", None, None),
+    ("https://*.test", None, None),
+    ("https://*.city.kawasaki.jp", None, None),
+    ("https://pr-*.example.com", None, None),
+    ("https://*.pr-*.example.com", None, None),
+    ("https://*.*.example.com:*", None, None),
+    ("http://pr-*.localhost:*", None, None),
+    ("https://*.com", "public-suffix", "https://attacker.com"),
+    ("https://*.co.uk", "public-suffix", "https://attacker.co.uk"),
+    ("https://*.co.uk.", "public-suffix", "https://attacker.co.uk."),
+    ("https://*.vercel.app", "public-suffix", "https://attacker.vercel.app"),
+    ("https://*.vercel.app.:*", "public-suffix", "https://attacker.vercel.app."),
+    ("https://*.vercel.app:8443", "public-suffix", "https://attacker.vercel.app:8443"),
+    ("https://*.vercel.app:[443-444]", "public-suffix", "https://attacker.vercel.app:444"),
+    ("http://*.vercel.app:[1-9]", "public-suffix", "http://attacker.vercel.app:1"),
+    ("https://*.railway.app", "public-suffix", "https://attacker.up.railway.app"),
+    ("https://*.railway.app.", "public-suffix", "https://attacker.up.railway.app."),
+    ("https://*.kawasaki.jp", "public-suffix", "https://attacker.kawasaki.jp"),
+    ("https://*.appspot.com", "public-suffix", "https://attacker.appspot.com"),
+    ("https://*.preview.app.github.dev", "public-suffix", None),
+    ("https://app-*.vercel.app", "public-suffix", "https://app-e.vercel.app"),
+    ("https://app-*-team.vercel.app", "public-suffix", "https://app-e-team.vercel.app"),
+    ("https://pr-*.vercel.app.", "public-suffix", "https://pr-e.vercel.app."),
+    ("https://*.pr-*.vercel.app", "public-suffix", "https://e.pr-e.vercel.app"),
+    ("https://*example.com", "foreign-origin", "https://eexample.com"),
+    ("https://example.*", "foreign-origin", "https://example.ac"),
+    ("https://ex*mple.com", "foreign-origin", "https://exemple.com"),
+    ("https://*.*.com", "foreign-origin", "https://e.e.com"),
+    ("https://a.*", "foreign-origin", "https://a.ac"),
+    ("https://*.*", "foreign-origin", None),
+    ("https://192.168.0.*", "foreign-origin", "https://192.168.0.ac"),
+]
+
+
+@pytest.mark.parametrize(("pattern", "code", "witness"), WILDCARDS)
+def test_wildcards(engine: Any, pattern: str, code: str | None, witness: str | None) -> None:
+    found = problems(engine, pattern)
+    assert [problem.code for problem in found] == ([code] if code else [])
+    if code is not None:
+        assert found[0].value == found[0].value
+        assert pattern in found[0].message
+        if witness is not None:
+            assert found[0].witness == witness
+        assert tolerated(engine, pattern, code).allows_origin(found[0].witness)
+
+
+# -- dead ones -------------------------------------------------------------------------------
+
+DEAD = [
+    (r"https://example\\.com", "a backslash is doubled"),
+    (r"https://.*\\.example\\.com", "a backslash is doubled"),
+    (r"https://example\.com/", "origins do not end in a slash"),
+    (r"^https://example\.com/$", "origins do not end in a slash"),
+    (r"(https://example\.com/)", "origins do not end in a slash"),
+    (r"example\.com", "an origin begins with its scheme"),
+    (r"(.*\.)?example\.com$", None),
+    (r"localhost:\d+", "an origin is scheme"),
+    (r"HTTPS://EXAMPLE\.COM", "an origin is scheme"),
+    (r"https://Example\.com", "an origin is scheme"),
+    (r"https://example\.com:443", "an origin is scheme"),
+    (r"https://example\.com /", None),
+    (r"https://a$b\.example\.com", "an origin is scheme"),
+    (r"chrome-extension://[a-p]{32}", "other schemes are listed by name"),
+    (r"capacitor://localhost", "other schemes are listed by name"),
+    (r"null", "an origin begins with its scheme"),
+    (r"https://user@example\.com", "an origin is scheme"),
+    (r"https://-x\.example\.com", "an origin is scheme"),
+    (r"https://1\.2\.3\.4\.5", "an origin is scheme"),
+    (r"https://256\.0\.0\.1", "an origin is scheme"),
+    (r"https://a\.example\.com:0\d+", "an origin is scheme"),
+    (r"", "an origin begins with its scheme"),
+]
+
+
+@pytest.mark.parametrize(("pattern", "why"), DEAD)
+def test_dead(engine: Any, pattern: str, why: str | None) -> None:
+    regex = re.compile(pattern)
+    if pattern.startswith("(.*"):  # `.*` may hold the scheme: alive
+        assert [problem.code for problem in problems(engine, regex)] != ["dead-pattern"]
+        return
+    (problem,) = problems(engine, regex)
+    assert (problem.code, problem.witness) == ("dead-pattern", None)
+    assert why is None or why in problem.message
+    with pytest.raises(PolicyError):  # nothing to tolerate: it is a mistake
+        engine.Policy(allow_origins=[regex], dangerously_tolerate=RISKS)
+
+
+# -- credentials -----------------------------------------------------------------------------
+
+# entry, codes with credentials; without, none of these is a problem
+WITH_CREDENTIALS: list[tuple[Any, list[str]]] = [
+    ("*", ["any-origin-with-credentials"]),
+    ("null", ["null-origin-with-credentials"]),
+    ("http://app.example.com", ["insecure-origin"]),
+    ("http://192.168.0.1", ["insecure-origin"]),
+    ("http://app.test:3000", ["insecure-origin"]),
+    ("http://*.example.com", ["insecure-origin"]),
+    ("http://*.example.com:*", ["insecure-origin"]),
+    ("http://pr-*.example.com", ["insecure-origin"]),
+    ("http://localhost.", []),
+    ("http://localhost:3000", []),
+    ("http://app.localhost", []),
+    ("http://*.localhost:*", []),
+    ("http://pr-*.localhost:[1,2]", []),
+    ("http://127.0.0.1:*", []),
+    ("http://127.9.9.9:*", []),
+    ("http://[::1]:*", []),
+    ("http://[::2]:*", ["insecure-origin"]),
+    ("https://app.example.com", []),
+    ("https://*.example.com", []),
+    ("capacitor://localhost", []),
+    (re.compile(r"https?://app\.example\.com"), ["insecure-origin"]),
+    (re.compile(r"https?://.*\.example\.com(:\d+)?"), ["insecure-origin"]),
+    (re.compile(r"https://.*\.example\.com(:\d+)?"), []),
+    (re.compile(r"http://localhost:\d+"), []),
+    (re.compile(r"https?://(localhost|127\.0\.0\.1|\[::1\])(:\d+)?"), []),
+    (re.compile(r"https?://.*\.localhost"), []),
+    (re.compile(r"http://127\.\d+\.\d+\.\d+"), []),
+    (re.compile(r"http://192\.168\.\d+\.\d+"), ["insecure-origin"]),
+    (re.compile(r"http://[a-z]+:3000"), ["insecure-origin"]),
+    (re.compile(r"https?://(?=a)app\.example\.com"), ["insecure-origin"]),
+    (re.compile(r"https?://(?=s)app\.example\.com|https://b\.example\.com"), []),
+]
+
+
+@pytest.mark.parametrize(("entry", "codes"), WITH_CREDENTIALS)
+def test_credentials(engine: Any, entry: Any, codes: list[str]) -> None:
+    assert problems(engine, entry) == []
+    found = problems(engine, entry, credentials=True)
+    assert [problem.code for problem in found] == codes
+    for problem in found:
+        if problem.witness is not None:
+            policy = tolerated(engine, entry, *codes, credentials=True)
+            assert policy.allows_origin(problem.witness)
+            if problem.code == "insecure-origin":
+                assert problem.witness.startswith("http://")
+
+
+ANY_ORIGIN = [r".*", r".+", r"https?://.*", r"https://.+", r"[\s\S]*", r"(.*)", r".*|x", r"^.*$"]
+
+
+@pytest.mark.parametrize("pattern", ANY_ORIGIN)
+def test_any_origin_with_credentials(engine: Any, pattern: str) -> None:
+    regex = re.compile(pattern)
+    (problem,) = problems(engine, regex, credentials=True)
+    assert problem.code == "any-origin-with-credentials"
+    policy = tolerated(engine, regex, problem.code, credentials=True)
+    assert policy.allows_origin(problem.witness)
+    headers = dict(policy.actual(problem.witness).headers)
+    assert headers["Access-Control-Allow-Origin"] == problem.witness
+
+
+def test_tolerated_by_its_own_name_only(engine: Any) -> None:
+    cases: list[tuple[Any, str]] = [
+        (re.compile(r"https://.*example\.com"), "foreign-origin"),
+        ("https://*.vercel.app", "public-suffix"),
+        ("http://app.example.com", "insecure-origin"),
+        ("null", "null-origin-with-credentials"),
+        (re.compile(".*"), "any-origin-with-credentials"),
+    ]
+    for entry, code in cases:
+        with pytest.warns(CorsfastSecurityWarning, match=code) as caught:
+            engine.Policy(
+                allow_origins=[entry], allow_credentials=True, dangerously_tolerate=[code]
+            )
+        assert len(caught) == 1
+        with pytest.raises(PolicyError) as refused:
+            engine.Policy(
+                allow_origins=[entry],
+                allow_credentials=True,
+                dangerously_tolerate=set(RISKS) - {code},
+            )
+        assert [problem.code for problem in refused.value.problems] == [code]
+
+
+# -- declared --------------------------------------------------------------------------------
+
+DECLARED = [
+    (r"https://.*\.example\.com", ["example.com"], []),
+    (r"https://(a|b)\.example\.(com|org)", ["example.com", "example.org"], []),
+    (r"https://(a|b)\.example\.(com|org)", ["example.com"], ["foreign-origin"]),
+    (r"https://.*example\.com", ["example.com"], ["foreign-origin"]),
+    (r"https://.*example\.com", ["example.com", "eexample.com"], ["foreign-origin"]),
+    (r"https://[a-z]\.com", [f"{c}.com" for c in "abcdefghijklmnopqrstuvwxyz"], []),
+    (r"https://[ab]\.com", ["a.com", "b.com"], []),
+    (r"https://app\.example\.com", ["other.com"], ["foreign-origin"]),
+    (r"https://app\.example\.com", ["app.example.com"], []),
+    (r"https://.*\.example\.com", ["app.example.com"], ["foreign-origin"]),
+    (r"https://a\.app\.example\.com", ["app.example.com"], []),
+    (r"http://localhost:\d+", ["localhost"], []),
+    (r"https://1\.2\.3\.\d", ["1.2.3.4"], ["foreign-origin"]),
+    (r"https://1\.2\.3\.4", ["1.2.3.4"], []),
+    # nobody can declare what is everybody's
+    (r"https://.*\.vercel\.app", ["vercel.app"], ["public-suffix"]),
+    (r"https://.*\.co\.uk", ["co.uk"], ["public-suffix"]),
+    (r"https://.*\.com", ["com"], ["foreign-origin"]),
+    (r"https://.*\.run\.app", ["run.app"], ["public-suffix"]),
+    (r"https://my-app\.vercel\.app", ["my-app.vercel.app"], []),
+    (r"https://vercel\.app", ["vercel.app"], []),
+    (r"https://.*\.railway\.app", ["railway.app"], ["foreign-origin"]),
+    (r"https://.*\.amazonaws\.com", ["amazonaws.com"], ["foreign-origin"]),
+]
+
+
+@pytest.mark.parametrize(("pattern", "domains", "codes"), DECLARED)
+def test_declared(engine: Any, pattern: str, domains: list[str], codes: list[str]) -> None:
+    regex = re.compile(pattern)
+    found = problems(engine, within(regex, *domains))
+    assert [problem.code for problem in found] == codes
+    for problem in found:
+        assert problem.value == within(regex, *domains)
+        assert regex.fullmatch(problem.witness or "")
+        policy = tolerated(engine, within(regex, *domains), *codes)
+        assert policy.allows_origin(problem.witness)
+
+
+def test_declared_where_it_cannot_be_read(engine: Any) -> None:
+    """More alternatives than are read: refused, until they are declared."""
+    names = "|".join(f"(a{i}|b{i}|c{i}|d{i})" for i in range(4))
+    regex = re.compile(rf"https://({names})({names})({names})\.example\.com")
+    (problem,) = problems(engine, regex)
+    assert problem.code == "foreign-origin"
+    assert problems(engine, within(regex, "example.com")) == []
+
+
+# -- what cannot be known --------------------------------------------------------------------
+
+
+def test_unproven(engine: Any) -> None:
+    """Only known from outside, and no candidate was admitted: refused, without a witness."""
+    for pattern in (r"https://(?=app)[a-z]+\.com", r"https://(?=.*\.com$).*"):
+        (problem,) = problems(engine, re.compile(pattern))
+        assert (problem.code, problem.witness) == ("foreign-origin", None)
+        assert "cannot be proven" in problem.message
+        assert "look-around" in problem.message
+
+
+@pytest.mark.parametrize("pattern", [r"https://[a-z]{64}\.com", r"https://[a-z.]{70,}\.com"])
+def test_too_long_to_be_shown(engine: Any, pattern: str) -> None:
+    """Automata do not count to 63: the shortest word is no origin, and a longer one may be."""
+    (problem,) = problems(engine, re.compile(pattern))
+    assert (problem.code, problem.witness) == ("foreign-origin", None)
+    assert "length" in problem.message
+
+
+# -- the searches, against brute force -------------------------------------------------------
+
+SEARCHED = [
+    r"https://[ab]+\.(ac|ad)",
+    r"https://[a.]+\.c[ao]",
+    r"https://(a\.)?b\.(co|com)",
+    r"https://x?\.?a\.(ae|af)\.?",
+    r"https://[ac]{1,3}\.a[cd](:8|:9)?",
+    r"https://a\.(b\.)*ai",
+]
+
+
+def every_word(pattern: str) -> Iterator[str]:
+    """The words of a small language, shortest first, by trying everything."""
+    letters = sorted(set(re.sub(r"[^a-z0-9.:]", "", pattern.removeprefix("https://"))))
+    for n in range(1, 8):
+        for host in itertools.product(letters, repeat=n):
+            word = f"https://{''.join(host)}"
+            if re.fullmatch(pattern, word) and parse_origin(word):
+                yield word
+
+
+@pytest.mark.parametrize("pattern", SEARCHED)
+def test_shortest_delegated_word(pattern: str) -> None:
+    def delegated(word: str) -> bool:
+        host = word.removeprefix("https://").partition(":")[0].removesuffix(".")
+        return "." in host and host.rpartition(".")[2] in top_level_domains()
+
+    language = language_of(re.compile(pattern))
+    assert language.dfa is not None
+    found = list(delegated_words(intersect(language.dfa, named_origins())))
+    assert [len(word) for word in found] == sorted(map(len, found))
+    wanted = next((word for word in every_word(pattern) if delegated(word)), None)
+    assert wanted is not None
+    assert len(found[0]) == len(wanted)
+    for word in found:
+        assert re.fullmatch(pattern, word)
+        assert delegated(word)
+
+
+@pytest.mark.parametrize("pattern", [*SEARCHED, r"https://[a.]*(ck|co\.uk)", r"https://(a\.)*np"])
+def test_shortest_registrable_word(pattern: str) -> None:
+    def registrable(word: str) -> bool:
+        origin = parse_origin(word)
+        return origin is not None and registrable_domain(origin.host) is not None
+
+    language = language_of(re.compile(pattern))
+    assert language.dfa is not None
+    found = next(registrable_words(intersect(language.dfa, named_origins())), None)
+    wanted = next((word for word in every_word(pattern) if registrable(word)), None)
+    assert found is not None
+    assert wanted is not None
+    assert len(found) == len(wanted)
+    assert registrable(found)
+    assert re.fullmatch(pattern, found)
+
+
+def test_no_registrable_word() -> None:
+    for pattern in (r"https://(com|co\.uk|vercel\.app|a\.run\.app|b\.run\.app)", r"https://a\.ck"):
+        language = language_of(re.compile(pattern))
+        assert language.dfa is not None
+        assert list(registrable_words(intersect(language.dfa, named_origins()))) == []
+
+
+def test_tenants() -> None:
+    """Every public suffix below, each found where the language reaches it, and only there."""
+    suffixes = ["up.example.com", "a.b.example.com", "*.star.example.com"]
+    cases = {
+        r"https://[a-z.]+\.example\.com": 3,
+        r"https://[a-z]+\.up\.example\.com(:8)?": 1,
+        r"https://[a-z]+\.star\.example\.com": 0,
+        r"https://[a-z]+\.[a-z]+\.star\.example\.com\.": 1,
+        r"https://x\.example\.com": 0,
+        r"https://up\.example\.com": 0,
+        r"https://[a-z.]*b\.example\.com": 1,
+    }
+    for pattern, count in cases.items():
+        language = language_of(re.compile(pattern))
+        assert language.dfa is not None
+        found = list(tenants(language.dfa, suffixes))
+        for word in found:
+            assert re.fullmatch(pattern, word), word
+            host = word.removeprefix("https://").partition(":")[0].removesuffix(".")
+            assert re.search(r".\.(up|a\.b|[a-z]+\.star)\.example\.com$", host), word
+        assert len({word.partition(":8")[0].rpartition("example")[0][-5:] for word in found}) >= (
+            count > 0
+        )
+        hit = {s for s in suffixes for w in found if s.removeprefix("*") in w}
+        assert len(hit) == count, pattern
+
+
+# -- facts that proofs stand on --------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("address", "private"),
+    [
+        ("0.0.0.0", True), ("1.0.0.0", False), ("9.255.255.255", False), ("10.0.0.0", True),
+        ("10.255.255.255", True), ("11.0.0.0", False), ("100.63.255.255", False),
+        ("100.64.0.0", True), ("100.127.255.255", True), ("100.128.0.0", False),
+        ("126.255.255.255", False), ("127.0.0.1", True), ("128.0.0.0", False),
+        ("169.253.0.0", False), ("169.254.1.1", True), ("172.15.255.255", False),
+        ("172.16.0.0", True), ("172.31.255.255", True), ("172.32.0.0", False),
+        ("192.0.0.8", True), ("192.0.1.0", False), ("192.0.2.1", True), ("192.167.0.0", False),
+        ("192.168.0.0", True), ("192.169.0.0", False), ("198.17.0.0", False),
+        ("198.18.0.0", True), ("198.19.255.255", True), ("198.20.0.0", False),
+        ("198.51.100.7", True), ("198.51.101.7", False), ("203.0.113.9", True),
+        ("203.0.114.9", False), ("223.255.255.255", False), ("224.0.0.1", True),
+        ("255.255.255.255", True),
+    ],
+)  # fmt: skip
+def test_private_addresses(address: str, private: bool) -> None:
+    assert (re.fullmatch(PRIVATE_ADDRESS, address) is not None) is private
+
+
+LOOPBACKS = "localhost a.localhost localhost. 127.0.0.1 [::1] xlocalhost localhost.com 128.0.0.1"
+
+
+@pytest.mark.parametrize("host", [*LOOPBACKS.split(), "[::2]", "a.127.0.0.1"])
+def test_loopback_twice(host: str) -> None:
+    assert (re.fullmatch(LOOPBACK, host) is not None) is is_loopback(host)
+
+
+def test_suffixes() -> None:
+    assert public_suffix("a.b.co.uk") == "co.uk"
+    assert public_suffix("x.y.run.app") == "y.run.app"
+    assert registrable_domain("x.y.z.run.app") == "y.z.run.app"
+    assert registrable_domain("a.vercel.app.") == "a.vercel.app"
+    assert registrable_domain("vercel.app") is None
+    assert registrable_domain("localhost") is None
+    assert registrable_domain("a.nosuchtld") is None
+    assert is_public_suffix("app.github.dev")
+    assert not is_public_suffix("localhost")
+    assert rule_of("co.uk") == "co.uk"
+    assert rule_of("y.run.app") == "*.run.app"
+    assert "up.railway.app" in suffixes_below("railway.app")
+    assert suffixes_below("example.com") == []
+    assert {"com", "uk", "xn--p1ai"} <= set(top_level_domains())
+    assert not any("." in name or name == "*" for name in top_level_domains())
+
+
+def test_web_origins_hold_every_origin() -> None:
+    """What is cut off an entry's language could not have been an origin."""
+    words = ["http://a", "https://a.b.", "http://1.2.3.4:65535", "https://[::1]:1", "http://a_b"]
+    words += ["https://xn--a.test:80", "http://0x.a", "https://a.0b", "http://[1:2:3:4:5:6:7:8]"]
+    for word in words:
+        assert parse_origin(word) is not None
+        assert accepts(web_origins(), word), word
+    for word in ("ws://a", "http://", "http://a:", "http://a:0", "http://a:80", "https://a:443",
+                 "http://a:65536", "http://a/", "http://-a", "http://a..b", "http://1.2",
+                 "http://256.1.1.1", "http://a.0x1", "null", "http://a:01"):  # fmt: skip
+        assert parse_origin(word) is None or word == "ws://a"
+        assert not accepts(web_origins(), word), word
+
+
+def test_witness_reads_well() -> None:
+    """Letters rather than digits, e rather than a, where a choice is free."""
+    assert ALPHABET[0] == "e"
+    (problem,) = problems(Engine, re.compile(r"https://[a-z0-9_-]+example\.com"))
+    assert problem.witness == "https://eexample.com"
+
+
+def test_below_the_engines() -> None:
+    """What the checker uses for other software: `how`, and the same risks."""
+    regex = re.compile(r"https://example\.com")
+    codes = {
+        how: [p.code for p in language_risks(language_of(regex, how=how), False)]
+        for how in ("fullmatch", "match", "search")
+    }
+    assert codes == {"fullmatch": [], "match": ["foreign-origin"], "search": ["foreign-origin"]}
+    anchored = re.compile(r"^https://example\.com$")
+    for how in ("fullmatch", "match", "search"):
+        assert list(language_risks(language_of(anchored, how=how), True)) == []
+        language = language_of(anchored, how=how)
+        assert language.dfa is not None
+        assert list(shortest_words(minimise(language.dfa))) == ["https://example.com"]
