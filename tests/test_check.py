@@ -25,11 +25,12 @@ from hypothesis import given, settings, strategies as st
 from corsfast import _pure
 from corsfast.__main__ import main
 from corsfast.check import proofs
-from corsfast.check.files import in_json, in_toml, read_file
+from corsfast.check.files import in_json, in_toml
 from corsfast.check.judge import judge
 from corsfast.check.names import nearest
 from corsfast.check.proofs import foreign_risks, language, own_risks, string_problems
-from corsfast.check.repair import Way, repair, repair_string
+from corsfast.check.repair import Way, keeps, repair, repair_string
+from corsfast.check.report import Finding, Report
 from corsfast.check.spellings import RegexSyntaxError, compile_quietly, read_regex
 from corsfast.check.subject import Subject, in_python
 from corsfast.check.terminal import Style, as_text
@@ -291,14 +292,16 @@ def test_colours_on_a_terminal(tmp_path: Path, environment: dict[str, str], colo
 
 
 @pytest.mark.parametrize("width", [1, 50, 80, 500])
-def test_sentences_are_wrapped_and_what_is_copied_is_not(tmp_path: Path, width: int) -> None:
-    long = "https://" + "a" * 60 + r".*example\.com"
-    report = judge(read_file(Path(file(tmp_path, f"allow_origins = [{{ regex = '{long}' }}]"))))
-    shown = as_text(report, Style(width, colours=False)).splitlines()
+def test_sentences_are_wrapped_and_what_is_copied_is_not(width: int) -> None:
+    long = "https://" + "a" * 110 + r".*example\.com"
+    finding = Finding("allow_origins", long, "fullmatch", "code", f"{'word ' * 40}{long!r}")
+    shown = as_text(Report("a test", 1, [finding]), Style(width, colours=False)).splitlines()
     assert f"allow_origins: {long}   (regex, fullmatch)" in shown
-    sentences = [line for line in shown if line.startswith("  It ")]
-    assert sentences
-    assert all(len(line) <= max(40, min(width, 100)) for line in sentences)
+    assert f"  {long!r}" in shown
+    sentences = [line for line in shown if line.startswith("  word")]
+    limit = max(40, min(width, 100))
+    assert all(limit - len("word ") < len(line) <= limit for line in sentences[:-1])
+    assert len(sentences) > 1
 
 
 def test_entries_cannot_write_to_the_terminal(tmp_path: Path) -> None:
@@ -324,7 +327,7 @@ def test_characters_that_the_terminal_lacks(tmp_path: Path) -> None:
 def test_the_defaults_are_those_of_a_policy() -> None:
     parameters = inspect.signature(_pure.Policy.__new__).parameters.values()
     defaults = {p.name: p.default for p in parameters if p.kind is p.KEYWORD_ONLY}
-    assert defaults.pop("allow_origins") is inspect.Parameter.empty
+    assert defaults.pop("allow_origins") is ...
     assert defaults == proofs.DEFAULTS
 
 
@@ -410,8 +413,8 @@ def test_warnings_are_not_problems(tmp_path: Path, capsys: pytest.CaptureFixture
          r"{ regex = 'https://.*\.example\.com' }"),
         ("'^https://.*example.com$'", "looks-like-regex",
          r"{ regex = '^https://(?:[a-z0-9-]+\.)*example\.com$' }"),
-        ("{ regex = 'https://example\\.com\\z' }", "regex-syntax",
-         r"{ regex = 'https://example\.com\Z' }"),
+        ("{ regex = '(?<a>https)://example\\.com' }", "regex-syntax",
+         r"{ regex = '(?P<a>https)://example\.com' }"),
         ("{ regex = 'https://example\\\\.com' }", "dead-pattern",
          r"{ regex = 'https://example\.com' }"),
         ("{ regex = 'https://a.*example.com', within = ['example.com'] }", "foreign-origin",
@@ -651,7 +654,9 @@ def test_regexes_as_they_are_applied(
     risks = foreign_risks(regex, how, credentials)
     assert (code in [risk.code for risk in risks]) if code else risks == []
     for risk in risks:
-        if risk.code != "dead-pattern":
+        if risk.code == "dead-pattern":
+            assert risk.code == code
+        else:
             assert risk.witness
             assert getattr(regex, how)(risk.witness)
 
@@ -713,6 +718,43 @@ def test_corrections(pattern: str, how: str, corrected: str | None) -> None:
     assert repair(regex, way) == corrected
     if corrected is not None:
         assert way.problems(re.compile(corrected)) == []
+
+
+@pytest.mark.parametrize(
+    ("original", "corrected", "kept"),
+    [
+        (r"https://(a|b)\.example\.com.*", r"https://(a|b)\.example\.com", True),
+        (r"https://(a|b)\.example\.com.*", r"https://a\.example\.com", False),
+        (r"https?://localhost.*", r"https?://localhost", True),
+        (r"https?://localhost.*", r"https://localhost", False),
+        (r"https?://example\.com", r"https://example\.com", True),
+        (r".*\.(example\.com|example\.org)", r"https://a\.example\.com", False),
+        (r"https://sample.*", r"https://sample", False),
+        (r"https://example\.com/", r"https://example\.com", True),
+        (r"https://.*/", r"https://.*", False),
+        (r"https://example\.com/", r"https://example\.com/a", False),
+    ],
+)
+def test_what_a_correction_has_to_keep(original: str, corrected: str, kept: bool) -> None:
+    way = Way("fullmatch", credentials=False, own=True)
+    assert keeps(re.compile(original), re.compile(corrected), way) == kept
+
+
+@pytest.mark.parametrize(
+    ("given", "written"),
+    [
+        (r"\Ahttps://www.example\.com\z", r"\Ahttps://www\.example\.com\z"),
+        (r"\Ahttps://www\.example\.com", r"\Ahttps://www\.example\.com$"),
+        (r"/^https:\/\/www.example\.com/i", r"/^https:\/\/www\.example\.com$/i"),
+        (r"/(.*)example\.com$/", r"/https:\/\/(?:[a-z0-9-]+\.)*example\.com$/"),
+    ],
+)
+def test_corrections_are_spelt_like_the_original(
+    capsys: pytest.CaptureFixture[str], given: str, written: str
+) -> None:
+    _, answer = checked(capsys, "--regex", given)
+    assert problem({"problems": answer["problems"][:1]})["write"] == written
+    assert checked(capsys, "--regex", written)[0] == 0
 
 
 def test_flags_and_tolerated_risks_stay() -> None:

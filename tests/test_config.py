@@ -6,6 +6,7 @@ they are only held to naming what they are about.
 
 from __future__ import annotations
 
+import ast
 import copy
 import pickle
 import re
@@ -125,10 +126,12 @@ def hints_of(engine: Any, entry: str) -> list[str]:
     try:
         engine.Policy(allow_origins=[entry])
     except PolicyError as error:
+        hints = [problem.hint for problem in error.problems if problem.hint]
         return [
-            problem.hint[1:-1]
-            for problem in error.problems
-            if problem.hint and problem.hint[0] in "'\""
+            str(origin)
+            for hint in hints
+            if hint[0] in "'\""
+            for origin in ast.literal_eval(f"[{hint}]")
         ]
     return []
 

@@ -20,7 +20,11 @@ if _wanted not in ("auto", "native", "pure"):
     )
 
 if TYPE_CHECKING:
-    from ._pure import IMPLEMENTATION, Decision, Policy
+    from typing import Literal
+
+    from ._native import Decision, Policy
+
+    IMPLEMENTATION: Literal["native", "pure"]
 elif _wanted == "pure":
     from ._pure import IMPLEMENTATION, Decision, Policy
 else:
@@ -29,8 +33,15 @@ else:
     except ModuleNotFoundError as error:
         # "not built" is the one reason to fall back.
         required = os.environ.get("CORSFAST_REQUIRE_NATIVE", "") not in ("", "0")
-        if error.name != "corsfast._native" or _wanted == "native" or required:
+        if error.name != "corsfast._native":
             raise
+        if _wanted == "native" or required:
+            raise ModuleNotFoundError(
+                "the native engine is wanted (CORSFAST_IMPLEMENTATION=native or"
+                " CORSFAST_REQUIRE_NATIVE) and was not built; install corsfast again where there"
+                " is a C compiler",
+                name=error.name,
+            ) from None
         from ._pure import IMPLEMENTATION, Decision, Policy
 
 __all__ = ["IMPLEMENTATION", "Decision", "Policy"]

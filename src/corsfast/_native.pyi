@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, Final, Literal, NoReturn, final
+from typing import Any, Final, Literal, Never, NoReturn, final
 
 from .decision import Outcome
 from .patterns import Within
@@ -50,6 +50,7 @@ class Policy:
         preflight_status: int = 204,
         existing: Literal["replace", "keep"] = "replace",
         dangerously_tolerate: Iterable[str] = (),
+        **unknown: Never,
     ) -> Policy: ...
     def actual(self, origin: str | bytes | None, /) -> Decision: ...
     def preflight(

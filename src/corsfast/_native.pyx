@@ -227,7 +227,7 @@ cdef tuple raw_headers_of(Decision self):
 
 @cython.final
 cdef class Policy:
-    """Policy(*, allow_origins, allow_methods=(), allow_headers=(), expose_headers=(), allow_credentials=False, max_age=600, preflight_status=204, existing='replace', dangerously_tolerate=())
+    """Policy(*, allow_origins=..., allow_methods=(), allow_headers=(), expose_headers=(), allow_credentials=False, max_age=600, preflight_status=204, existing='replace', dangerously_tolerate=(), **unknown)
 --
 
 One compiled CORS policy. Immutable; safe to share between threads.
@@ -276,7 +276,7 @@ One compiled CORS policy. Immutable; safe to share between threads.
     def __cinit__(
         self,
         *,
-        allow_origins,
+        allow_origins=...,
         allow_methods=(),
         allow_headers=(),
         expose_headers=(),
@@ -285,9 +285,14 @@ One compiled CORS policy. Immutable; safe to share between threads.
         preflight_status=204,
         existing="replace",
         dangerously_tolerate=(),
+        **unknown,
     ):
         from ._compile import compile_options
 
+        if unknown or allow_origins is ...:
+            from .config import wrong_options
+
+            raise TypeError(wrong_options(unknown))
         tables = compile_options(
             is_origin,
             allow_origins=allow_origins,
@@ -793,10 +798,10 @@ cdef bytes join_lines(lines):
 
 
 cdef inline bint is_options(object method) except -1:
-    if method == "OPTIONS" or method == b"OPTIONS":
-        return True
-    if isinstance(method, (str, bytes)):
-        return False
+    if isinstance(method, str):
+        return method == "OPTIONS"
+    if isinstance(method, bytes):
+        return method == b"OPTIONS"
     raise TypeError(f"method must be str or bytes, not {type(method).__name__}")
 
 

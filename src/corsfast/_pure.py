@@ -29,13 +29,14 @@ from ._compile import (
 )
 from ._restore import restore_policy
 from .automata import ACCEPTING_COLUMN
+from .config import wrong_options
 from .decision import Outcome, decision_key, decision_repr
 from .origin import parse_origin
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
-    from typing import Any, Literal, NoReturn, final
+    from typing import Any, Literal, Never, NoReturn, final
 
     from ._compile import Headers, RawHeaders, Tables
     from .automata import Automaton
@@ -181,7 +182,7 @@ class Policy:
     def __new__(
         cls,
         *,
-        allow_origins: Iterable[str | re.Pattern[str] | Within],
+        allow_origins: Iterable[str | re.Pattern[str] | Within] = ...,  # type: ignore[assignment]
         allow_methods: Iterable[str] = (),
         allow_headers: Iterable[str] = (),
         expose_headers: Iterable[str] = (),
@@ -190,7 +191,10 @@ class Policy:
         preflight_status: int = 204,
         existing: Literal["replace", "keep"] = "replace",
         dangerously_tolerate: Iterable[str] = (),
+        **unknown: Never,
     ) -> Policy:
+        if unknown or allow_origins is ...:  # type: ignore[comparison-overlap]
+            raise TypeError(wrong_options(unknown))
         tables = compile_options(
             allow_origins=allow_origins,
             allow_methods=allow_methods,
@@ -539,7 +543,7 @@ def _check_decision(decision: object) -> None:
 
 def _is_options(method: object) -> bool:
     if isinstance(method, (str, bytes)):
-        return method in ("OPTIONS", b"OPTIONS")
+        return method == ("OPTIONS" if isinstance(method, str) else b"OPTIONS")
     raise TypeError(f"method must be str or bytes, not {type(method).__name__}")
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from ._pure import Policy
+    from ._backend import Policy
 
 
 def restore_policy(options: dict[str, object]) -> Policy:

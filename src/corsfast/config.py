@@ -15,7 +15,7 @@ from .patterns import Glob, HostRule, Within, parse_pattern, write_pattern
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Mapping
     from typing import TypeGuard
 
 _TOKEN = re.compile(f"[{re.escape(_fetch.TCHAR)}]+")
@@ -44,6 +44,17 @@ class Spec:
         "regexes",
         "rules",
         "tolerated",
+    )
+    OPTIONS = (
+        "allow_origins",
+        "allow_methods",
+        "allow_headers",
+        "expose_headers",
+        "allow_credentials",
+        "max_age",
+        "preflight_status",
+        "existing",
+        "dangerously_tolerate",
     )
     any_origin: bool  # "*"
     exact: tuple[str, ...]  # serialised origins, "null" among them where listed
@@ -87,6 +98,33 @@ class Spec:
             "existing": self.existing,
             "dangerously_tolerate": sorted(self.tolerated),
         }
+
+
+# What other libraries call the options, and what to do with them here.
+_FOREIGN_OPTIONS = {
+    "allow_origin_regex": "put re.compile(...) into allow_origins",
+    "allow_private_network": "browsers have withdrawn it; leave it out",
+    "allowed_origins": "write allow_origins",
+    "automatic_options": "preflights are always answered; leave it out",
+    "headers": "write allow_headers",
+    "methods": "write allow_methods",
+    "origins": "write allow_origins",
+    "send_wildcard": "'*' is sent as '*' without credentials; leave it out",
+    "supports_credentials": "write allow_credentials",
+    "vary_header": "Vary is sent where it is needed; leave it out",
+}
+
+
+def wrong_options(unknown: Mapping[str, object]) -> str:
+    """What to say about options that there are not, or about none at all."""
+    from difflib import get_close_matches
+
+    if not unknown:
+        return "Policy() needs allow_origins, a list of origins or '*'"
+    name = next(iter(unknown))
+    close = get_close_matches(name, Spec.OPTIONS, 1)
+    advice = _FOREIGN_OPTIONS.get(name) or (f"write {close[0]}" if close else None)
+    return f"Policy() has no option {name!r}" + (f"; {advice}" if advice else "")
 
 
 def read_options(
@@ -139,7 +177,7 @@ def _entries(option: str, value: object, problems: list[Problem]) -> list[object
                 option,
                 value,
                 f"{value!r} is one string where a list is meant.",
-                hint=f"[{value!r}]",
+                hint=repr(_split(value)),
             )
         )
         return []
@@ -149,6 +187,12 @@ def _entries(option: str, value: object, problems: list[Problem]) -> list[object
     items = list(value)
     # A set has no order of its own; headers should not change from one start to the next.
     return sorted(items, key=repr) if isinstance(value, (set, frozenset)) else items
+
+
+def _split(value: str | bytes) -> list[str]:
+    """The list that was most likely meant by one string."""
+    text = value if isinstance(value, str) else value.decode("latin-1")
+    return [part.strip().strip("'\"") for part in text.strip("[] ").split(",")]
 
 
 def _not_a(what: str, option: str, value: object, hint: str | None = None) -> Problem:

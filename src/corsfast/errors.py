@@ -102,6 +102,8 @@ class Problem:
             text += f" A stranger who would be let in: {self.witness!r}."
         if self.hint is not None:
             text += f" Write {self.hint} instead."
+        if self.code in RISKS:
+            text += f" Or accept it: dangerously_tolerate=[{self.code!r}]."
         return f"{text} [{self.code}]"
 
     def __reduce__(self) -> tuple[object, ...]:

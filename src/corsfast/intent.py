@@ -125,6 +125,9 @@ def _written_host(text: str) -> tuple[str, bool]:
     match = _HOST.match(text.removesuffix("/"))
     assert match is not None  # every part of it is optional
     host = match["host"].removesuffix(".")
+    if match["scheme"] is not None and not host.startswith(WILD):
+        # `https://example\.com.*`: what goes on behind the host was not meant as another.
+        host = host.rstrip(WILD).removesuffix(".")
     wild = WILD in host or host.startswith(".") or match["scheme"] is None
     return host.rpartition(WILD)[2], wild
 

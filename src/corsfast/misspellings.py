@@ -33,9 +33,18 @@ def diagnose(entry: str) -> Problem:
         return Problem(code, _OPTION, entry, message, hint=hint)
 
     if not entry:
-        return problem("empty", "an empty string is not an origin.", None)
+        message = "an empty string is not an origin (an empty environment variable?)."
+        return problem("empty", message, None)
     if entry.lower() == "null":
         return problem("upper-case", f"{entry!r} is not {'null'!r}; case matters.")
+    if entry.strip("'\"") != entry:
+        bare = entry.strip("'\"")
+        meant = bare if parse_pattern(bare) else suggest(bare)
+        return problem("quotes", f"{entry!r} stands in quotes.", meant and repr(meant))
+    if re.search(r",.*[.:]", entry) and ":[" not in entry:
+        parts = [part.strip() for part in entry.split(",")]
+        listed = ", ".join(map(repr, parts)) if all(map(parse_pattern, parts)) else None
+        return problem("list-in-string", f"{entry!r} is a list in one string.", listed)
     if re.search(r"[\x00-\x20\x7f]", entry):
         return problem("white-space", f"{entry!r} holds white space or a control character.")
     if _REGEX_SIGNS.search(entry):
@@ -94,7 +103,11 @@ def _diagnose_authority(
                 f"{entry!r} names the default port of {scheme}; browsers leave it out.",
             )
         if not valid_port(port):
-            return problem("port", f"{entry!r} has no valid port; ports are 1 to 65535, or '*'.")
+            message = f"{entry!r} has no valid port; write 3000, * or [3000,8000-8099]."
+            ranges = f"{scheme}://{host}:[{port}]"
+            meant = ranges if parse_pattern(ranges) else suggest(entry)
+            # A port that is none at all says nothing about the one that was meant.
+            return problem("port", message, repr(meant) if meant and port.strip("0") else None)
         authority = host
     if not valid_host(authority):
         return problem("host", f"{entry!r} has no valid host as browsers write it.")
@@ -132,7 +145,7 @@ def _diagnose_wildcard(
 
 def suggest(entry: str) -> str | None:
     """The pattern that was most likely meant, if there is one and it is valid."""
-    text = re.sub(r"[\x00-\x20\x7f]", "", entry)
+    text = entry.strip("\x00\t\n\r\x0b\x0c \x7f")
     if text.lower() == "null":
         return "null"
     scheme, separator, rest = text.partition("://")
@@ -145,6 +158,8 @@ def suggest(entry: str) -> str | None:
     host, port = authority, ""
     if not authority.endswith("]") and ":" in authority:
         host, _, port = authority.rpartition(":")
+    if host.startswith("."):
+        host = f"*{host}"
     if port != "*":
         port = port.lstrip("0")
     if port.isdigit() and int(port) == _fetch.DEFAULT_PORTS.get(scheme):

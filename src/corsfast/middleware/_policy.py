@@ -11,21 +11,23 @@ from .._backend import Policy
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     import re
-    from collections.abc import Collection
+    from collections.abc import Iterable
     from typing import Literal, TypedDict
+
+    from ..patterns import Within
 
     class PolicyOptions(TypedDict, total=False):
         """The options of :class:`corsfast.Policy`, for type checkers and editors."""
 
-        allow_origins: Collection[str | re.Pattern[str]]
-        allow_methods: Collection[str]
-        allow_headers: Collection[str]
-        expose_headers: Collection[str]
+        allow_origins: Iterable[str | re.Pattern[str] | Within]
+        allow_methods: Iterable[str]
+        allow_headers: Iterable[str]
+        expose_headers: Iterable[str]
         allow_credentials: bool
         max_age: int | None
         preflight_status: int
         existing: Literal["replace", "keep"]
-        dangerously_tolerate: Collection[str]
+        dangerously_tolerate: Iterable[str]
 
 
 def policy_from(policy: Policy | None, options: PolicyOptions) -> Policy:
