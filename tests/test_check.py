@@ -293,7 +293,7 @@ def test_colours_on_a_terminal(tmp_path: Path, environment: dict[str, str], colo
 
 @pytest.mark.parametrize("width", [1, 50, 80, 500])
 def test_sentences_are_wrapped_and_what_is_copied_is_not(width: int) -> None:
-    long = "https://" + "a" * 110 + r".*example\.com"
+    long = "https://" + "a-" * 55 + r".*example\.com"
     finding = Finding("allow_origins", long, "fullmatch", "code", f"{'word ' * 40}{long!r}")
     shown = as_text(Report("a test", 1, [finding]), Style(width, colours=False)).splitlines()
     assert f"allow_origins: {long}   (regex, fullmatch)" in shown
@@ -302,6 +302,15 @@ def test_sentences_are_wrapped_and_what_is_copied_is_not(width: int) -> None:
     limit = max(40, min(width, 100))
     assert all(limit - len("word ") < len(line) <= limit for line in sentences[:-1])
     assert len(sentences) > 1
+
+
+def test_one_way_out_of_two_problems_is_said_once(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["check", "--regex", r"https?://.*example\.com$"]) == 1
+    shown = capsys.readouterr().out
+    assert "[foreign-origin]" in shown
+    assert "[insecure-origin]" in shown
+    assert shown.count("write:") == 1
+    assert shown.endswith("2 problems in 1 of 1 entry\n")
 
 
 def test_entries_cannot_write_to_the_terminal(tmp_path: Path) -> None:

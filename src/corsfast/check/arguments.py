@@ -175,8 +175,8 @@ def _read_regexes(given: Namespace) -> Subject:
             raise UnreadableError(
                 f"not a regular expression: {error.reason}\n{error.pointed()}"
             ) from None
-        ends = (r"\A", r"\Z") if reading.ruby_end else anchors
-        subject.regexes.append(Applied("--regex", text, reading.regex, how, ends, reading.write))
+        applied = Applied("--regex", text, reading.regex, how, anchors, reading.write)
+        subject.regexes.append(applied)
     return subject
 
 

@@ -9,7 +9,7 @@
 | `CORS_ALLOW_METHODS`          |                               | `allow_methods`         |
 | `CORS_ALLOW_HEADERS`          |                               | `allow_headers`         |
 | `CORS_EXPOSE_HEADERS`         |                               | `expose_headers`        |
-| `CORS_PREFLIGHT_MAX_AGE`      |                               | `max_age`; 0 sends none |
+| `CORS_PREFLIGHT_MAX_AGE`      |                               | `max_age`               |
 
 The meanings are those of https://github.com/adamchainz/django-cors-headers. The module is
 imported like any other: neither Django nor that package need be installed for it.
@@ -75,8 +75,6 @@ def read_settings(module: str) -> Subject:
     options: dict[str, object] = {
         option: found[name] for name, option in SINGLE.items() if name in found
     }
-    if options.get("max_age") == 0:
-        options["max_age"] = None
     subject.labels = {option: name for name, option in SINGLE.items()}
     subject.credentials = options.get("allow_credentials") is True
     subject.options = options

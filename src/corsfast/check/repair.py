@@ -24,7 +24,6 @@ from ..intent import WILD, Intent, intent_of, readings
 from ..languages import named_origins, regex_of, under
 from ..origin import is_ipv4_like, is_loopback, parse_origin
 from ..safety import delegated_words
-from ..suffixes import is_public_suffix
 from .proofs import foreign_risks, language, own_risks, string_problems, with_regex
 from .spellings import RegexSyntaxError, compile_quietly
 from .written import (
@@ -98,7 +97,7 @@ class Way:
 def repair(entry: OwnRegex, way: Way) -> str | None:
     """The pattern that was meant, proven; or ``None``. The flags stay as they are."""
     original = regex_of(entry)
-    if original.flags & re.VERBOSE or _for_everybody(original):
+    if original.flags & re.VERBOSE:
         return None
     edits = [edit for edit in EDITS if _apply(original.pattern, [edit], way) != original.pattern]
     text = _apply(original.pattern, edits, way)
@@ -135,11 +134,11 @@ def _good(entry: OwnRegex, text: str, way: Way) -> bool:
     except RegexSyntaxError:
         return False
     corrected = with_regex(entry, regex)
-    return not way.problems(corrected) and _keeps(regex_of(entry), regex, way)
+    return not way.problems(corrected) and keeps(regex_of(entry), regex, way)
 
 
-def _keeps(original: re.Pattern[str], corrected: re.Pattern[str], way: Way) -> bool:
-    """Whether what is written out is still admitted, as far as it was."""
+def keeps(original: re.Pattern[str], corrected: re.Pattern[str], way: Way) -> bool:
+    """Whether what is written out in a regex is still admitted by another, as far as it was."""
     before, after = language(original, way.how).dfa, language(corrected, way.how).dfa
     if before is None or after is None or not after.rows:
         return False
@@ -163,23 +162,6 @@ def _keeps(original: re.Pattern[str], corrected: re.Pattern[str], way: Way) -> b
         if intersect(before, under(single)).rows and not intersect(after, under(single)).rows:
             return False
     return True
-
-
-def _for_everybody(regex: re.Pattern[str]) -> bool:
-    """Whether a wildcard stands directly under a suffix that belongs to nobody.
-
-    No edit can make it safe, but for those that make it mean nothing.
-    """
-    for text in readings(regex):
-        _, wild, tail = re.sub(r"(?::[^/]*|/)$", "", text).rpartition(WILD)
-        if not wild and not tail.startswith("."):
-            continue
-        # Half a label may stand before the first dot (`*-preview.vercel.app`), unless it is a
-        # whole one whose own dot was forgotten (`*example.com`).
-        half, _, suffix = tail.partition(".")
-        if is_public_suffix(suffix) and not half[:1].isalnum():
-            return True
-    return False
 
 
 def _has_domains(dfa: Dfa) -> bool:

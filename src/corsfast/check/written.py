@@ -21,7 +21,7 @@ _ATOM = re.compile(
 _OPENING = re.compile(r"\((?:\?(?:P<\w+>|[aiLmsux-]*:|<?[=!]|>|\(\w+\)))?")
 
 STARTS = ("^", r"\A")
-ENDS = ("$", r"\Z")
+ENDS = ("$", r"\Z", r"\z")
 
 
 @dataclass
