@@ -5,6 +5,7 @@
  * none), and lines. A line's first letter says what the rest is:
  *     e exact origin      h one byte for the leaves, then the host of a rule
  *     m method            n header name
+ *     a the automaton (see read_automaton); the last one counts
  *     E origin            M method           N list, to be asked for
  *
  * Place: all of corsfast.h's deciding functions against the naive ones.
@@ -16,7 +17,7 @@
 #include "naive_names.h"
 #include "naive_origin.h"
 
-enum { MAX_LINES = 96, MAX_LEAVES = 6 };
+enum { MAX_LINES = 96, MAX_LEAVES = 6, MAX_ENTRIES = 512 };
 
 typedef struct line {
     char kind;
@@ -31,6 +32,8 @@ typedef struct fuzz_case {
     cf_slice headers[MAX_LINES];
     cf_rule rules[MAX_LINES];
     cf_leaf leaves[MAX_LINES][MAX_LEAVES];
+    uint8_t class_of[256];
+    uint32_t *entries; /* exactly as many as the automaton has, or NULL */
     cf_tables tables;
 } fuzz_case;
 
@@ -54,6 +57,53 @@ add_rule(fuzz_case *c, cf_slice text)
     c->rules[i] = (cf_rule){host, c->leaves[i], n};
 }
 
+/* Bytes: the width, the rows to start from, and the entries of the table,
+ * most of them as rows; a byte of 128 or more is taken as it is. They say as
+ * well which byte is in which column. What comes of it is often an automaton,
+ * and often not quite. */
+static void
+read_automaton(fuzz_case *c, cf_slice text)
+{
+    const uint8_t *bytes = (const uint8_t *)text.data;
+    free(c->entries);
+    c->entries = NULL;
+    c->tables.automaton = (cf_automaton){0};
+    if (text.length < 4) {
+        return;
+    }
+    uint32_t width = bytes[0] % 20;
+    size_t n = text.length - 3;
+    n = n < MAX_ENTRIES ? n : MAX_ENTRIES;
+    if (width != 0 && n > width) {
+        n -= bytes[0] < 200 ? n % width : 0;
+    }
+    c->entries = malloc(n * sizeof *c->entries);
+    MUST(c->entries != NULL);
+    for (size_t i = 0; i < n; i++) {
+        uint8_t byte = bytes[3 + i];
+        bool own = byte < 128 && width != 0;
+        bool fixed = own && (i < width || i % width == 0);
+        c->entries[i] = fixed            ? 0
+                        : !own           ? byte
+                        : i % width == 1 ? byte % 2
+                                         : byte % (n / width) * width;
+    }
+    for (size_t i = 0; i < 256; i++) {
+        uint8_t column = width == 0 ? 0 : (uint8_t)(i % width);
+        bool wild = bytes[0] >= 240 && i == bytes[1];
+        c->class_of[i] = wild || column != 1 ? column : 0;
+    }
+    if (bytes[0] >= 250) {
+        c->class_of[bytes[2]] = bytes[1];
+    }
+    c->tables.automaton = (cf_automaton){.class_of = c->class_of,
+                                         .table = c->entries,
+                                         .n_table = n,
+                                         .width = width,
+                                         .http = bytes[1] * width,
+                                         .https = bytes[2] * width};
+}
+
 static void
 add_line(fuzz_case *c, cf_slice text)
 {
@@ -65,6 +115,9 @@ add_line(fuzz_case *c, cf_slice text)
         break;
     case 'h':
         add_rule(c, added->text);
+        break;
+    case 'a':
+        read_automaton(c, added->text);
         break;
     case 'm':
         c->methods[c->tables.n_methods++] = added->text;
@@ -129,7 +182,8 @@ good_tables(const cf_tables *tables)
     return good_keys(tables->exact, tables->n_exact, 326)
            && good_keys(hosts, tables->n_rules, 255)
            && good_keys(tables->methods, tables->n_methods, 64)
-           && good_keys(tables->headers, tables->n_headers, 128);
+           && good_keys(tables->headers, tables->n_headers, 128)
+           && naive_good_automaton(&tables->automaton);
 }
 
 /* -- asking -------------------------------------------------------------- */
@@ -210,6 +264,8 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         MUST(status == CF_NO_MEMORY ? failed : !good_tables(&c.tables));
     }
     counting_stop();
+    free(c.entries);
+    c.entries = NULL;
     free(text);
     return 0;
 }

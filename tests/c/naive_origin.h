@@ -312,6 +312,56 @@ naive_follows(const cf_rule *rule, const naive_origin *parts)
     return false;
 }
 
+/* The automaton as corsfast.h describes it, one step a byte. */
+static inline bool
+naive_runs(const cf_automaton *automaton, const char *text, size_t length,
+           bool https)
+{
+    if (automaton->n_table == 0) {
+        return false;
+    }
+    uint32_t state = https ? automaton->https : automaton->http;
+    for (size_t i = 0; i < length; i++) {
+        unsigned char byte = (unsigned char)text[i];
+        state = automaton->table[state + automaton->class_of[byte]];
+    }
+    return automaton->table[state + 1] == 1;
+}
+
+/* Whether the automaton keeps the rules of corsfast.h. */
+static inline bool
+naive_good_automaton(const cf_automaton *automaton)
+{
+    size_t width = automaton->width;
+    if (automaton->n_table == 0) {
+        return true;
+    }
+    if (width < 2 || automaton->n_table % width != 0) {
+        return false;
+    }
+    size_t rows = automaton->n_table / width;
+    for (size_t row = 0; row < rows; row++) {
+        const uint32_t *entries = automaton->table + row * width;
+        for (size_t column = 0; column < width; column++) {
+            bool may_lead = row != 0 && column != 0;
+            uint32_t entry = entries[column];
+            if (!may_lead     ? entry != 0
+                : column == 1 ? entry > 1
+                              : entry % width != 0 || entry / width >= rows) {
+                return false;
+            }
+        }
+    }
+    for (size_t byte = 0; byte < 256; byte++) {
+        size_t column = automaton->class_of[byte];
+        if (column != 0 && (column < 2 || column >= width)) {
+            return false;
+        }
+    }
+    return automaton->http % width == 0 && automaton->http / width < rows
+           && automaton->https % width == 0 && automaton->https / width < rows;
+}
+
 /* What cf_match_origin promises, by looking at everything in turn. */
 static inline cf_outcome
 naive_match_origin(const cf_tables *tables, const char *data, size_t length,
@@ -342,7 +392,11 @@ naive_match_origin(const cf_tables *tables, const char *data, size_t length,
         && strcmp(parts.scheme, "https") != 0) {
         return CF_ORIGIN_NOT_ALLOWED;
     }
-    bool allowed = tables->any_web_origin;
+    bool https = strcmp(parts.scheme, "https") == 0;
+    size_t scheme = strlen(parts.scheme) + strlen("://");
+    bool allowed = tables->any_web_origin
+                   || naive_runs(&tables->automaton, data + scheme,
+                                 length - scheme, https);
     for (size_t i = 0; i < tables->n_rules; i++) {
         allowed = allowed || naive_follows(&tables->rules[i], &parts);
     }

@@ -23,6 +23,12 @@ static const cf_rule rules[] = {{TEXT(".a.com"), leaves, 1},
 static const cf_slice methods[] = {TEXT("GET"), TEXT("HEAD"), TEXT("POST")};
 static const cf_slice headers[] = {TEXT("accept"), TEXT("x-token")};
 
+/* https://[a-y]*z: one column for a to y, one for z. */
+enum { WIDTH = 4, ROWS = 3 };
+static uint8_t class_of[256];
+static const uint32_t entries[ROWS * WIDTH] = {0, 0, 0, 0, 0, 0,
+                                               4, 8, 0, 1, 0, 0};
+
 static const cf_tables full = {.exact = exact,
                                .n_exact = COUNT(exact),
                                .rules = rules,
@@ -31,6 +37,11 @@ static const cf_tables full = {.exact = exact,
                                .n_methods = COUNT(methods),
                                .headers = headers,
                                .n_headers = COUNT(headers),
+                               .automaton = {.class_of = class_of,
+                                             .table = entries,
+                                             .n_table = COUNT(entries),
+                                             .width = WIDTH,
+                                             .https = WIDTH},
                                .seed = 77};
 
 /* -- out of memory ------------------------------------------------------- */
@@ -74,6 +85,9 @@ test_no_memory(void)
     check_no_memory(&tables);
     tables = full;
     tables.n_rules = 0;
+    check_no_memory(&tables);
+    tables = full;
+    tables.automaton.n_table = 0;
     check_no_memory(&tables);
     tables = full;
     tables.n_methods = 0;
@@ -224,6 +238,9 @@ check_answers(const cf_policy *policy)
                    {"http://y.b.com:8050", CF_ALLOWED, CF_NOT_EXACT},
                    {"https://y.b.com:7999", CF_ORIGIN_NOT_ALLOWED, 5},
                    {"https://b.com", CF_ORIGIN_NOT_ALLOWED, 5},
+                   {"https://aaz", CF_ALLOWED, CF_NOT_EXACT},
+                   {"https://aaza", CF_ORIGIN_NOT_ALLOWED, 5},
+                   {"http://aaz", CF_ORIGIN_NOT_ALLOWED, 5},
                    {"https://silent.test", CF_ORIGIN_NOT_ALLOWED, 5},
                    {"https://", CF_ORIGIN_MALFORMED, 5}};
     size_t requests = counting.requests;
@@ -266,11 +283,15 @@ test_copies(void)
         own_headers[COUNT(headers)];
     cf_rule own_rules[COUNT(rules)];
     cf_leaf own_leaves[COUNT(leaves)];
+    uint32_t own_entries[COUNT(entries)];
+    uint8_t own_class_of[256];
     memcpy(own_exact, exact, sizeof exact);
     memcpy(own_methods, methods, sizeof methods);
     memcpy(own_headers, headers, sizeof headers);
     memcpy(own_rules, rules, sizeof rules);
     memcpy(own_leaves, leaves, sizeof leaves);
+    memcpy(own_entries, entries, sizeof entries);
+    memcpy(own_class_of, class_of, sizeof class_of);
     for (size_t i = 0; i < COUNT(exact); i++) {
         texts[n_texts++] = copy_text(&own_exact[i]);
     }
@@ -291,6 +312,8 @@ test_copies(void)
     tables.methods = own_methods;
     tables.headers = own_headers;
     tables.rules = own_rules;
+    tables.automaton.table = own_entries;
+    tables.automaton.class_of = own_class_of;
     cf_policy *policy = NULL;
     counting_start(0);
     MUST(cf_policy_new(&tables, &policy) == CF_OK);
@@ -302,6 +325,8 @@ test_copies(void)
     memset(own_headers, 0xee, sizeof own_headers);
     memset(own_rules, 0xee, sizeof own_rules);
     memset(own_leaves, 0xee, sizeof own_leaves);
+    memset(own_entries, 0xee, sizeof own_entries);
+    memset(own_class_of, 0xee, sizeof own_class_of);
     memset(&tables, 0xee, sizeof tables);
     check_answers(policy);
     cf_policy_free(policy);
@@ -377,6 +402,9 @@ test_flags(void)
 int
 main(void)
 {
+    for (int letter = 'a'; letter <= 'z'; letter++) {
+        class_of[letter] = letter == 'z' ? 3 : 2;
+    }
     test_no_memory();
     test_key_limits();
     test_duplicates();
