@@ -703,7 +703,7 @@ cdef Decision decide_scope(Policy self, object scope):
         return self.no_origin
     if not PyBytes_CheckExact(origin):
         return decide_asgi(self, scope, headers)
-    if request_method is None or (<dict> scope).get("method", "") != "OPTIONS":
+    if request_method is None or not asks(<dict> scope):
         return decide_actual(self, origin)
     if not (PyBytes_CheckExact(request_method) and may_be_line(request_headers)):
         return decide_asgi(self, scope, headers)
@@ -713,15 +713,14 @@ cdef Decision decide_scope(Policy self, object scope):
 cdef Decision decide_environ(Policy self, object environ):
     if not isinstance(environ, dict):
         raise TypeError(f"environ must be a dict, not {type(environ).__name__}")
-    cdef dict fields = environ
-    origin = fields.get("HTTP_ORIGIN")
+    origin = (<dict> environ).get("HTTP_ORIGIN")
     if origin is None:
         return self.no_origin
-    request_method = fields.get("HTTP_ACCESS_CONTROL_REQUEST_METHOD")
-    if request_method is None or not is_options(fields.get("REQUEST_METHOD", "")):
+    request_method = (<dict> environ).get("HTTP_ACCESS_CONTROL_REQUEST_METHOD")
+    if request_method is None or not is_options((<dict> environ).get("REQUEST_METHOD", "")):
         return decide_actual(self, origin)
     return decide_preflight(
-        self, origin, request_method, fields.get("HTTP_ACCESS_CONTROL_REQUEST_HEADERS")
+        self, origin, request_method, (<dict> environ).get("HTTP_ACCESS_CONTROL_REQUEST_HEADERS")
     )
 
 
@@ -812,13 +811,18 @@ cdef Decision decide_asgi(Policy self, dict scope, list headers):
     origin = joined_lines(headers, b"origin")
     if origin is None:
         return self.no_origin
-    if scope.get("method", "") != "OPTIONS":
+    if not asks(scope):
         return decide_actual(self, origin)
     request_method = joined_lines(headers, b"access-control-request-method")
     request_headers = joined_lines(headers, b"access-control-request-headers")
     if request_method is None:
         return decide_actual(self, origin)
     return decide_preflight(self, origin, request_method, request_headers)
+
+
+cdef inline bint asks(dict scope) except -1:
+    """Whether a scope may be that of a preflight; a WebSocket handshake never is."""
+    return scope.get("method") == "OPTIONS" and scope.get("type") != "websocket"
 
 
 cdef inline bint is_exact_pair(object pair) noexcept:

@@ -36,6 +36,9 @@ cdef class ASGICall:
         self.policy = policy
         self.native = policy if isinstance(policy, Policy) else None
 
+    def __reduce__(self):
+        return type(self), (self.app, self.policy)
+
     def __call__(self, scope, receive, send, /):
         cdef ASGISend changed
         cdef str start
@@ -129,6 +132,9 @@ cdef class WSGICall:
         self.policy = policy
         self.native = policy if isinstance(policy, Policy) else None
 
+    def __reduce__(self):
+        return type(self), (self.app, self.policy)
+
     def __call__(self, environ, start_response, /):
         cdef WSGIStart changed
         if self.native is None:
@@ -165,8 +171,8 @@ cdef PyObject *call_start(
     PyObject *called, PyObject *const *args, size_t nargsf, PyObject *names
 ) except NULL:
     cdef Py_ssize_t given = PyVectorcall_NARGS(nargsf)
-    if names != NULL and <object> names == ("exc_info",):
-        given += 1
+    if given == 2 and names != NULL and <object> names == ("exc_info",):
+        given = 3
         names = NULL
     if names != NULL or given < 2 or given > 3:
         raise TypeError("start_response is called with status, headers and maybe exc_info")

@@ -277,7 +277,7 @@ class Policy:
         if not isinstance(headers, (list, tuple)):
             headers = list(headers)
         origin = fields.joined_lines(headers, b"origin")
-        if origin is None or scope.get("method", "") != "OPTIONS":
+        if origin is None or scope.get("method") != "OPTIONS" or scope.get("type") == "websocket":
             return self.actual(origin)
         return self.decide(
             "OPTIONS",

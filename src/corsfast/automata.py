@@ -16,7 +16,7 @@ from __future__ import annotations
 
 from collections import namedtuple
 
-from .limits import MAX_AUTOMATON_STATES
+from .limits import MAX_AUTOMATON_STATES, MAX_AUTOMATON_STEPS
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -90,6 +90,13 @@ class Nfa:
         self.free: list[list[int]] = []
         self.at_start: list[list[int]] = []
         self.at_end: list[list[int]] = []
+        self.steps = 0
+
+    def spend(self, steps: int) -> None:
+        """Count work; the number of states alone does not tell how long it takes."""
+        self.steps += steps
+        if self.steps > MAX_AUTOMATON_STEPS:
+            raise TooManyStatesError
 
     def state(self) -> int:
         if len(self.edges) >= MAX_AUTOMATON_STATES * 4:
@@ -144,10 +151,12 @@ def determinise(nfa: Nfa, start: int, end: int) -> Dfa:
 
     def step(states: frozenset[int]) -> Iterator[frozenset[int]]:
         reached: list[set[int]] = [set() for _ in members]
+        nfa.spend(len(states))
         for state in states:
             for column, target in moves[state]:
                 if target not in closures:
                     closures[target] = _closure(nfa, [target])
+                nfa.spend(len(closures[target]))
                 reached[column] |= closures[target]
         return map(frozenset, reached)
 
@@ -190,6 +199,7 @@ def _closure(nfa: Nfa, states: Iterable[int], *more: list[list[int]] | None) -> 
                 if target not in seen:
                     seen.add(target)
                     stack.append(target)
+    nfa.spend(len(seen))
     return frozenset(seen)
 
 

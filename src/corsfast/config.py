@@ -208,7 +208,7 @@ def _not_a(what: str, option: str, value: object, hint: str | None = None) -> Pr
 def _strings(option: str, value: object, problems: list[Problem]) -> Iterator[str]:
     for item in _entries(option, value, problems):
         if isinstance(item, str):
-            yield str(item)
+            yield str.__str__(item)  # what a subclass holds, not what it shows
         else:
             hint = repr(item.decode("latin-1")) if isinstance(item, bytes) else None
             problems.append(_not_a("str", option, item, hint))
@@ -228,16 +228,17 @@ def _read_origins(
         value = ()
     for entry in _entries(option, value, problems):
         if isinstance(entry, str):
+            entry = str.__str__(entry)  # what a subclass holds, not what it shows
             # This is the loop that sees a million origins; nearly all of them end here.
             if is_origin(entry):
-                exact[str(entry)] = None
+                exact[entry] = None
                 continue
             if entry == "*":
                 spec.any_origin = True
                 continue
-            parsed = parse_pattern(str(entry))
+            parsed = parse_pattern(entry)
             if parsed is None:
-                problems.append(diagnose(str(entry)))
+                problems.append(diagnose(entry))
             elif isinstance(parsed, HostRule):
                 rules[parsed] = None
             elif isinstance(parsed, Glob):

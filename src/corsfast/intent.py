@@ -92,7 +92,7 @@ def _item(op: Any, argument: Any) -> list[str]:
     if op is _constants.ATOMIC_GROUP:
         return _sequence(argument)
     if op is _constants.BRANCH:
-        return [text for items in argument[1] for text in _sequence(items)]
+        return _one_of([text for items in argument[1] for text in _sequence(items)])
     if op in (_constants.MAX_REPEAT, _constants.MIN_REPEAT, _constants.POSSESSIVE_REPEAT):
         return _repeat(*argument)
     if op in (_constants.AT, _constants.ASSERT, _constants.ASSERT_NOT):
@@ -103,17 +103,26 @@ def _item(op: Any, argument: Any) -> list[str]:
 def _set(argument: Any) -> list[str]:
     characters = [chr(value).lower() for op, value in argument if op is _constants.LITERAL]
     if len(characters) == len(argument) <= MAX_CHOICES:
-        return characters
+        return _one_of(characters)
     return [WILD]
 
 
+def _one_of(texts: list[str]) -> list[str]:
+    """Alternatives; a dot or something else in its place is a wildcard, however written."""
+    if "." in texts and any(text != "." for text in texts):
+        return [WILD]
+    return texts
+
+
 def _repeat(least: int, most: int, items: Any) -> list[str]:
-    """`x?` is read with and without a written x; `x*`, `.?` and the like are wildcards."""
+    """`x*`, `.?` and the like are wildcards. An optional group is read with and without it,
+    an optional character only with it: `www\\.?example` was not meant as `wwwexample`."""
     if (least, most) == (1, 1):
         return _sequence(items)
     written = all(op is not _constants.ANY for op, _ in items)
     if (least, most) == (0, 1) and written:
-        return ["", *_sequence(items)]
+        texts = _sequence(items)
+        return texts if len(items) == 1 and len(texts[0]) == 1 else ["", *texts]
     return [WILD]
 
 

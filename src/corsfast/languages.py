@@ -51,6 +51,9 @@ if TYPE_CHECKING:
 else:
     Language = namedtuple("Language", ("entry", "dfa", "beyond"))
 
+# Beyond an automaton for its states, not for a construct; `re` may take forever over it.
+ITS_SIZE = "its size"
+
 LABEL = r"[a-z0-9_](?:[a-z0-9_\-]*[a-z0-9_])?"
 OCTET = r"(?:25[0-5]|2[0-4][0-9]|1[0-9][0-9]|[1-9]?[0-9])"
 NUMBER = r"(?:[0-9]+|0x[0-9a-f]*)"
@@ -105,7 +108,8 @@ def plain_https_origins() -> Dfa:
 def public_addresses() -> Dfa:
     """Those whose host is an address on the public internet."""
     v4 = subtract(addresses(), words(PRIVATE_ADDRESS))
-    return origins(unite([v4, words(r"\[2[0-9a-f]{3}::[1-9a-f]\]")]))
+    v6 = words(r"\[(?:[23][0-9a-f]{3}:[0-9a-f:]+|::ffff:[0-9a-f:]+)\]")
+    return origins(unite([v4, words(r"\[2[0-9a-f]{3}::[1-9a-f]\]"), v6]))
 
 
 @cache
@@ -157,7 +161,7 @@ def language_of(entry: Entry, *, how: str = "fullmatch") -> Language:
     except NotRegularError as reason:
         beyond = str(reason)
     except TooManyStatesError:
-        beyond = "its size"
+        beyond = ITS_SIZE
     try:
         return Language(entry, _cut(regex, how, widen=True), beyond)
     except TooManyStatesError:

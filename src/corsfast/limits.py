@@ -39,3 +39,6 @@ MAX_PREBUILT_ORIGINS = 1024
 # real-world origin regex has 25 states (median; the largest of 265 had 89), a table of this
 # many takes less than 1 MiB, and building it less than a second.
 MAX_AUTOMATON_STATES = 4096
+# Steps on the way to an automaton: about a second's worth. The largest of 265 real-world
+# regexes takes less than 50 000.
+MAX_AUTOMATON_STEPS = 8_000_000

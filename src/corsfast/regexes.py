@@ -156,6 +156,7 @@ class _Builder:
             return end
         self.nfa.free[at].append(end)
         for _ in range(most - least):
+            self.nfa.spend(1)
             at = self.sequence(items, at, flags)
             self.nfa.free[at].append(end)
         return end

@@ -25,6 +25,7 @@ from .automata import (
     DEAD,
     SYMBOL,
     Dfa,
+    TooManyStatesError,
     accepts,
     first_characters,
     intersect,
@@ -35,6 +36,7 @@ from .automata import (
 from .errors import Problem
 from .intent import Intent, intent_of
 from .languages import (
+    ITS_SIZE,
     Language,
     alone,
     insecure_origins,
@@ -193,15 +195,36 @@ def language_risks(language: Language, credentials: bool) -> Iterator[Problem]:
     if admits_any_origin(dfa) and language.beyond is None:
         yield _any_origin(entry, shown, credentials)
         return
-    admitted, others = _confirm(language, strangers(dfa, _intent(entry)))
-    if admitted is not None:
-        yield _let_in(entry, shown, admitted)
-    elif others:
-        yield _unproven(entry, shown, language.beyond)
+    try:
+        yield from _stranger_risks(language, shown)
+    except TooManyStatesError:
+        yield _unproven(entry, shown, ITS_SIZE)
     if credentials:
         insecure, _ = _confirm(language, shortest_words(intersect(dfa, insecure_origins())))
         if insecure is not None:
             yield _insecure(entry, shown, insecure)
+
+
+def _stranger_risks(language: Language, shown: str) -> Iterator[Problem]:
+    """Each public suffix under which somebody gets in, and then whoever else does.
+
+    A risk that is tolerated must not hide another one, so what is found under a suffix is
+    taken for meant, and the search goes on.
+    """
+    assert language.dfa is not None
+    intent = _intent(language.entry)
+    while True:
+        admitted, others = _confirm(language, strangers(language.dfa, intent))
+        if admitted is None:
+            if others:
+                yield _unproven(language.entry, shown, language.beyond)
+            return
+        suffix = _written_suffix(shown, _host(admitted))
+        if suffix is None or suffix in intent.domains:
+            yield _foreign(language.entry, shown, admitted)
+            return
+        yield _open_suffix(language.entry, shown, suffix, admitted)
+        intent = Intent(intent.domains | {suffix}, intent.hosts)
 
 
 def _show(entry: Entry) -> str:
@@ -247,7 +270,9 @@ def _confirm(language: Language, candidates: Iterable[str]) -> tuple[str | None,
         if parse_origin(candidate) is None:  # too long: no automaton counts that far
             others = True
             continue
-        if language.beyond is None or regex_of(language.entry).fullmatch(candidate):
+        if language.beyond is None:
+            return candidate, False
+        if language.beyond != ITS_SIZE and regex_of(language.entry).fullmatch(candidate):
             return candidate, False
         others = True
     return None, others
@@ -271,19 +296,26 @@ def _any_origin(entry: object, shown: str, credentials: bool) -> Problem:
     return Problem("foreign-origin", OPTION, entry, message, hint="'*'", witness=PROBES[0])
 
 
-def _let_in(entry: object, shown: str, witness: str) -> Problem:
-    host = _host(witness)
+def _written_suffix(shown: str, host: str) -> str | None:
+    """The public suffix of a stranger's host, where it is written out up to a dot or hyphen.
+
+    Then the wildcard is the name that anybody can get; otherwise it reaches other domains.
+    """
     suffix = public_suffix(host)
-    if suffix is not None:
-        suffix = rule_of(suffix).removeprefix("*.")
-    # What is written out up to a dot or a hyphen is a suffix; the rest is the wildcard's.
-    written = shown.replace("\\", "")
-    if suffix is not None and ("." in suffix or f".{suffix}" in written):
-        before = written.partition(suffix)[0][-1:]
-        if suffix in written and before in (".", "-", "*") and "." in suffix:
-            return _open_suffix(entry, shown, suffix, witness)
+    if suffix is None:
+        return None
+    suffix = rule_of(suffix).removeprefix("*.")
+    before, found, _ = shown.replace("\\", "").partition(suffix)
+    return suffix if found and "." in suffix and before[-1:] in (".", "-", "*") else None
+
+
+def _foreign(entry: Entry, shown: str, witness: str) -> Problem:
+    host = _host(witness)
     if is_ipv4_like(host) or host.startswith("["):
         message = f"{shown!r} admits addresses on the public internet."
+    elif isinstance(entry, Within):
+        declared = ", ".join(entry.domains)
+        message = f"{shown!r} admits {host}, which is not within {declared}."
     else:
         message = f"{shown!r} admits {registrable_domain(host)}, which is not written in it."
     return Problem("foreign-origin", OPTION, entry, message, witness=witness)
