@@ -96,7 +96,6 @@ STRANGERS = [
     (r"https://.*\.vercel\.app\.", "public-suffix", "https://e.vercel.app."),
     # shared hosting, whole labels and parts of one
     (r"https://.*\.vercel\.app", "public-suffix", "https://e.vercel.app"),
-    (r"https://.*vercel\.app", "public-suffix", "https://e.vercel.app"),
     (r"https://app-.*\.vercel\.app", "public-suffix", "https://app-e.vercel.app"),
     (r"https://[a-z0-9-]+-team\.vercel\.app", "public-suffix", "https://e-team.vercel.app"),
     (r"https://[a-z]+--site\.netlify\.app", "public-suffix", "https://e--site.netlify.app"),
@@ -105,7 +104,6 @@ STRANGERS = [
     (r"https://.+\.herokuapp\.com(:\d+)?", "public-suffix", "https://e.herokuapp.com"),
     (r"https://.*\.app\.github\.dev", "public-suffix", "https://e.app.github.dev"),
     (r"https://.*\.co\.uk", "public-suffix", "https://e.co.uk"),
-    (r"https://[a-z.]*co\.uk", "public-suffix", "https://e.co.uk"),
     (r"https://.*\.xn--55qx5d\.cn", "public-suffix", "https://e.xn--55qx5d.cn"),
     # suffixes whose rule has a star: the first name below is a suffix itself
     (r"https://.+\.run\.app", "public-suffix", "https://e.e.run.app"),
@@ -141,6 +139,28 @@ def test_strangers(engine: Any, pattern: str, code: str, witness: str) -> None:
     assert tolerated(engine, regex, code).allows_origin(problem.witness)
     # And the one in the table is one, whichever was found.
     assert tolerated(engine, regex, code).allows_origin(witness)
+
+
+@pytest.mark.parametrize(
+    ("pattern", "under", "beside"),
+    [
+        (r"https://.*vercel\.app", "https://e.vercel.app", "https://evercel.app"),
+        (r"https://[a-z.]*co\.uk", "https://e.co.uk", "https://eco.uk"),
+        (
+            r"https://(pr-\d+\.web\.app|www.my-example.com)",
+            "https://pr-0.web.app",
+            "https://wwwemy-example.com",
+        ),
+    ],
+)
+def test_a_suffix_hides_nobody(engine: Any, pattern: str, under: str, beside: str) -> None:
+    """Who gets in under a suffix is one risk; who gets in beside it is another."""
+    regex = re.compile(pattern)
+    first, second = problems(engine, regex)
+    assert (first.code, first.witness) == ("public-suffix", under)
+    assert (second.code, second.witness) == ("foreign-origin", beside)
+    with pytest.raises(PolicyError, match="foreign-origin"):
+        tolerated(engine, regex, "public-suffix")
 
 
 class Engine:

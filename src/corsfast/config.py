@@ -226,9 +226,10 @@ def _read_origins(
     if isinstance(value, (re.Pattern, Within)):
         problems.append(_not_a("list", option, value, f"[{value!r}]"))
         value = ()
-    for entry in _entries(option, value, problems):
+    for given in _entries(option, value, problems):
+        # What a subclass of str holds, not what it shows.
+        entry = str.__str__(given) if isinstance(given, str) else given
         if isinstance(entry, str):
-            entry = str.__str__(entry)  # what a subclass holds, not what it shows
             # This is the loop that sees a million origins; nearly all of them end here.
             if is_origin(entry):
                 exact[entry] = None

@@ -108,8 +108,13 @@ def plain_https_origins() -> Dfa:
 def public_addresses() -> Dfa:
     """Those whose host is an address on the public internet."""
     v4 = subtract(addresses(), words(PRIVATE_ADDRESS))
-    v6 = words(r"\[(?:[23][0-9a-f]{3}:[0-9a-f:]+|::ffff:[0-9a-f:]+)\]")
-    return origins(unite([v4, words(r"\[2[0-9a-f]{3}::[1-9a-f]\]"), v6]))
+    return origins(unite([v4, words(r"\[2[0-9a-f]{3}::[1-9a-f]\]")]))
+
+
+@cache
+def public_ipv6_addresses() -> Dfa:
+    """Those whose host may be a public IPv6 address in any form, also such as none writes."""
+    return origins(words(r"\[(?:[23][0-9a-f]{3}:[0-9a-f:]+|::ffff:[0-9a-f:]+)\]"))
 
 
 @cache

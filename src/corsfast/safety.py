@@ -43,6 +43,7 @@ from .languages import (
     named_origins,
     plain_https_origins,
     public_addresses,
+    public_ipv6_addresses,
     regex_of,
     under,
 )
@@ -208,23 +209,22 @@ def language_risks(language: Language, credentials: bool) -> Iterator[Problem]:
 def _stranger_risks(language: Language, shown: str) -> Iterator[Problem]:
     """Each public suffix under which somebody gets in, and then whoever else does.
 
-    A risk that is tolerated must not hide another one, so what is found under a suffix is
-    taken for meant, and the search goes on.
+    A risk that is tolerated must not hide another one, so the search goes on without all
+    that is under the suffix.
     """
-    assert language.dfa is not None
-    intent = _intent(language.entry)
-    while True:
-        admitted, others = _confirm(language, strangers(language.dfa, intent))
+    dfa, intent = language.dfa, _intent(language.entry)
+    while dfa is not None:
+        admitted, others = _confirm(language, strangers(dfa, intent))
         if admitted is None:
             if others:
                 yield _unproven(language.entry, shown, language.beyond)
             return
         suffix = _written_suffix(shown, _host(admitted))
-        if suffix is None or suffix in intent.domains:
+        if suffix is None:
             yield _foreign(language.entry, shown, admitted)
             return
         yield _open_suffix(language.entry, shown, suffix, admitted)
-        intent = Intent(intent.domains | {suffix}, intent.hosts)
+        dfa = subtract(dfa, under(Intent(frozenset({suffix}), frozenset())))
 
 
 def _show(entry: Entry) -> str:
@@ -245,6 +245,7 @@ def strangers(dfa: Dfa, intent: Intent) -> Iterator[str]:
     outside = subtract(dfa, under(intent))
     yield from registrable_words(intersect(outside, named_origins()))
     yield from shortest_words(intersect(outside, public_addresses()))
+    yield from shortest_words(intersect(outside, public_ipv6_addresses()))
     # Names that anybody can get below a domain that is meant: up.railway.app, railway.app.
     for domain in sorted(intent.domains):
         yield from tenants(dfa, suffixes_below(domain))
