@@ -4,6 +4,8 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final, Literal, Never, NoReturn, final
 
+from typing_extensions import disjoint_base
+
 from .decision import Outcome
 from .patterns import Within
 
@@ -85,6 +87,7 @@ class Policy:
     def __deepcopy__(self, memo: object, /) -> Policy: ...
     def __reduce__(self) -> tuple[object, ...]: ...
 
+@disjoint_base
 class ASGICall:
     @property
     def app(self) -> Any: ...
@@ -93,6 +96,7 @@ class ASGICall:
     def __init__(self, app: Any, policy: Any, /) -> None: ...
     def __call__(self, scope: Any, receive: Any, send: Any, /) -> Any: ...
 
+@disjoint_base
 class WSGICall:
     @property
     def app(self) -> Any: ...
