@@ -57,6 +57,8 @@ EXPRESSIONS = [
     r"[^a]*a[^a]*",
     r"((a|b){3})*\.",
     "a$|b",
+    "$^",
+    "(?:$^)?a",
     "x",
     "a(x|y)b|ab",
     r"(a*b*)*\.(a|b\.)*",
@@ -297,6 +299,18 @@ def test_too_many_states() -> None:
         subtract(both, third)
     with pytest.raises(TooManyStatesError):
         unite([one, other, third])
+
+
+@pytest.mark.parametrize("limit", [4, 5, 6, 7])
+def test_limit_of_products(monkeypatch: pytest.MonkeyPatch, limit: int) -> None:
+    """Twos and threes together have six states."""
+    two, three = (minimise(dfa_of(f"(?:a{{{n}}})*")) for n in (2, 3))
+    monkeypatch.setattr(automata, "MAX_AUTOMATON_STATES", limit)
+    if limit >= 6:
+        assert len(intersect(two, three).rows) == 6
+    else:
+        with pytest.raises(TooManyStatesError):
+            intersect(two, three)
 
 
 @pytest.mark.parametrize("limit", [5, 6, 7, 8])

@@ -63,6 +63,7 @@ APART = [
     ("https://a.x.example:1", "https://*.x.example"),
     ("http://localhost:4", "http://localhost:[1-3,5]"),
     ("https://localhost", "http://localhost:*"),
+    ("http://xlocalhost", "http://localhost:*"),
     ("https://*.x.example", "https://*.xx.example"),
     ("https://*.x.example", "http://*.x.example"),
     ("https://*.x.example:[3-7]", "https://*.x.example:[1-4,6-9]"),

@@ -83,6 +83,7 @@ STRANGERS = [
     (r"(https://a\.example\.com)?.*", "foreign-origin", "https://attacker.example"),
     (r"https://([a-z0-9_-]+\.)+[a-z0-9_-]+\.?", "foreign-origin", "https://attacker.example"),
     # nearly everything
+    (r"https://[abcdef]\.com", "foreign-origin", "https://e.com"),
     (r"https://[a-z]+\.[a-z]+", "foreign-origin", "https://e.ac"),
     (r"https://.*:8443", "foreign-origin", "https://e.ac:8443"),
     (r"https://.*\.com", "foreign-origin", "https://e.com"),
@@ -110,6 +111,7 @@ STRANGERS = [
     (r"https://(.*\.)?run\.app", "foreign-origin", "https://e.e.run.app"),
     (r"https://[\w.-]+\.replit\.dev", "public-suffix", "https://e.e.replit.dev"),
     (r"https://.+\.kawasaki\.jp", "public-suffix", "https://e.e.kawasaki.jp"),
+    (r"https://.+\.run\.app\.", "public-suffix", "https://e.e.run.app."),
     (r"https://[a-z]+\.a\.run\.app", "public-suffix", "https://e.a.run.app"),
     # suffixes below a domain that is somebody's
     (r"https://.*\.railway\.app", "foreign-origin", "https://e.up.railway.app"),
@@ -123,6 +125,7 @@ STRANGERS = [
     (r"http://\[[0-9a-f:]+\]", "foreign-origin", "http://[2eee::e]"),
     # what no automaton runs
     (r"https://(?!evil)[a-z]+\.com", "foreign-origin", "https://e.com"),
+    (r"https://e\.(?!ac)[a-z]+", "foreign-origin", "https://e.ad"),
 ]
 
 
@@ -169,6 +172,12 @@ class Engine:
     Policy = Policy
 
 
+def test_addresses_are_said_to_be_some() -> None:
+    for pattern in (r"http://[\d.]+", r"http://\[[0-9a-f:]+\]"):
+        (problem,) = problems(Engine, re.compile(pattern))
+        assert "admits addresses on the public internet" in problem.message
+
+
 def test_any_origin_says_so() -> None:
     for pattern in (r".*", r"https?://.*", r"https://[^/]+", r"\w+://\S*"):
         (problem,) = problems(Engine, re.compile(pattern))
@@ -193,6 +202,8 @@ SAFE = [
     r"https://.+\.example\.com\.?",
     r"https://(a|b|c)\.example\.(com|org|net)",
     r"https://(example|sample)\.com",
+    r"https://[abc]\.com",
+    r"https://example\.com(\.au)?",
     r"https://example\.co\.uk",
     r"https://.*\.example\.co\.uk",
     r"(?i)https://.*\.EXAMPLE\.COM",
@@ -266,6 +277,7 @@ WILDCARDS = [
     ("https://*.kawasaki.jp", "public-suffix", "https://attacker.kawasaki.jp"),
     ("https://*.appspot.com", "public-suffix", "https://attacker.appspot.com"),
     ("https://*.preview.app.github.dev", "public-suffix", None),
+    ("https://*.readthedocs.org", "public-suffix", None),
     ("https://app-*.vercel.app", "public-suffix", "https://app-e.vercel.app"),
     ("https://app-*-team.vercel.app", "public-suffix", "https://app-e-team.vercel.app"),
     ("https://pr-*.vercel.app.", "public-suffix", "https://pr-e.vercel.app."),
@@ -500,6 +512,8 @@ SEARCHED = [
     r"https://x?\.?a\.(ae|af)\.?",
     r"https://[ac]{1,3}\.a[cd](:8|:9)?",
     r"https://a\.(b\.)*ai",
+    r"https://(a\.ac:8888|abc\.ac)",
+    r"https://a\.(c|cz)",
 ]
 
 
@@ -549,7 +563,8 @@ def test_shortest_registrable_word(pattern: str) -> None:
 
 
 def test_no_registrable_word() -> None:
-    for pattern in (r"https://(com|co\.uk|vercel\.app|a\.run\.app|b\.run\.app)", r"https://a\.ck"):
+    for pattern in (r"https://(com|co\.uk|vercel\.app|a\.run\.app|b\.run\.app)", r"https://a\.ck",
+                    r"https://(com|a\.ck|x\.test|co\.uk\.)"):  # fmt: skip
         language = language_of(re.compile(pattern))
         assert language.dfa is not None
         assert list(registrable_words(intersect(language.dfa, named_origins()))) == []
@@ -628,6 +643,8 @@ def test_suffixes() -> None:
     assert rule_of("y.run.app") == "*.run.app"
     assert "up.railway.app" in suffixes_below("railway.app")
     assert suffixes_below("example.com") == []
+    assert suffixes_below("kawasaki.jp") == []  # itself, and an exception from it
+    assert "*.run.app" not in suffixes_below("run.app")
     assert {"com", "uk", "xn--p1ai"} <= set(top_level_domains())
     assert not any("." in name or name == "*" for name in top_level_domains())
 
@@ -635,7 +652,13 @@ def test_suffixes() -> None:
 def test_web_origins_hold_every_origin() -> None:
     """What is cut off an entry's language could not have been an origin."""
     words = ["http://a", "https://a.b.", "http://1.2.3.4:65535", "https://[::1]:1", "http://a_b"]
-    words += ["https://xn--a.test:80", "http://0x.a", "https://a.0b", "http://[1:2:3:4:5:6:7:8]"]
+    words += [
+        "http://255.255.255.255",
+        "https://xn--a.test:80",
+        "http://0x.a",
+        "https://a.0b",
+        "http://[1:2:3:4:5:6:7:8]",
+    ]
     for word in words:
         assert parse_origin(word) is not None
         assert accepts(web_origins(), word), word
