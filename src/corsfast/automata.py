@@ -129,7 +129,7 @@ def _members(classes: Sequence[int]) -> list[int]:
     return members
 
 
-def determinise(nfa: Nfa, start: int, end: int) -> Dfa:
+def determinise(nfa: Nfa, start: int, end: int, *, slack: int = 1) -> Dfa:
     """The Dfa for the words that lead from start to end; not minimal.
 
     Raises:
@@ -177,7 +177,7 @@ def determinise(nfa: Nfa, start: int, end: int) -> Dfa:
                 continue
             key = (target, False)
             if key not in index:
-                if len(index) >= MAX_AUTOMATON_STATES:
+                if len(index) >= MAX_AUTOMATON_STATES * slack:
                     raise TooManyStatesError
                 index[key] = len(index)
                 queue.append(key)
@@ -334,7 +334,11 @@ def unite(dfas: Iterable[Dfa]) -> Dfa:
     start, end = nfa.state(), nfa.state()
     for dfa in dfas:
         nfa.free[nfa.embed(dfa, start)].append(end)
-    return minimise(determinise(nfa, start, end))
+    # Patterns have much in common, so most states turn out to be equal.
+    dfa = minimise(determinise(nfa, start, end, slack=4))
+    if len(dfa.rows) > MAX_AUTOMATON_STATES:
+        raise TooManyStatesError
+    return dfa
 
 
 def intersect(a: Dfa, b: Dfa) -> Dfa:

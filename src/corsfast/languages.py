@@ -41,18 +41,24 @@ if TYPE_CHECKING:
 
         ``beyond`` names what keeps the entry from being run as an automaton, if anything
         does. Then ``dfa`` admits more than the entry, or is ``None`` where even that is out
-        of reach, and `admits` has the last word.
+        of reach, and the regex has the last word.
+
+        ``whole`` is the automaton that is run: not cut down to web origins, which are checked
+        before it is asked, and smaller for it.
         """
 
         entry: Entry
         dfa: Dfa | None
         beyond: str | None
+        whole: Dfa | None
 
 else:
-    Language = namedtuple("Language", ("entry", "dfa", "beyond"))
+    Language = namedtuple("Language", ("entry", "dfa", "beyond", "whole"))
 
 # Beyond an automaton for its states, not for a construct; `re` may take forever over it.
 ITS_SIZE = "its size"
+
+TOGETHER = "the size of all patterns together"
 
 LABEL = r"[a-z0-9_](?:[a-z0-9_\-]*[a-z0-9_])?"
 OCTET = r"(?:25[0-5]|2[0-4][0-9]|1[0-9][0-9]|[1-9]?[0-9])"
@@ -162,19 +168,17 @@ def language_of(entry: Entry, *, how: str = "fullmatch") -> Language:
     """The automaton of an entry, cut down to web origins."""
     regex = regex_of(entry)
     try:
-        return Language(entry, _cut(regex, how, widen=False), None)
+        whole = compile_regex(regex, how=how)
+        return Language(entry, intersect(whole, web_origins()), None, whole)
     except NotRegularError as reason:
         beyond = str(reason)
     except TooManyStatesError:
         beyond = ITS_SIZE
     try:
-        return Language(entry, _cut(regex, how, widen=True), beyond)
+        wider = compile_regex(regex, how=how, widen=True)
+        return Language(entry, intersect(wider, web_origins()), beyond, None)
     except TooManyStatesError:
-        return Language(entry, None, beyond)
-
-
-def _cut(regex: re.Pattern[str], how: str, *, widen: bool) -> Dfa:
-    return minimise(intersect(compile_regex(regex, how=how, widen=widen), web_origins()))
+        return Language(entry, None, beyond, None)
 
 
 def regex_of(entry: Entry) -> re.Pattern[str]:
@@ -189,15 +193,17 @@ def run_together(
 ) -> tuple[Automaton | None, list[tuple[re.Pattern[str], str]]]:
     """One automaton for all languages, and what has to be left to `re`, with the reason.
 
-    Together they may have more states than the limit, though each alone has not; then as many
-    as fit are united, the small ones first.
+    Together they may have more states than the limit, though each alone has not; then the
+    smaller half is united, and so on.
     """
     left = [(regex_of(item.entry), item.beyond) for item in languages if item.beyond is not None]
-    fitting = [(item.entry, item.dfa) for item in languages if item.beyond is None and item.dfa]
+    fitting = [(item.entry, item.whole) for item in languages if item.whole and item.whole.rows]
     fitting.sort(key=lambda item: len(item[1].rows))
     while fitting:
         try:
             return tabulate(unite([dfa for _, dfa in fitting])), left
         except TooManyStatesError:
-            left.append((regex_of(fitting.pop()[0]), "the size of all patterns together"))
+            half = len(fitting) // 2
+            left += [(regex_of(entry), TOGETHER) for entry, _ in fitting[half:]]
+            fitting = fitting[:half]
     return None, left

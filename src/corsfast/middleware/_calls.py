@@ -37,10 +37,15 @@ class ASGICall:
 
     def __init__(self, app: App, policy: Policy, /) -> None:
         self.app = app
-        self.policy = policy
+        self._policy = policy
         # Bound once: looking a method up per request costs more than calling it.
         self._decide = policy.asgi
         self._apply = policy.apply_asgi
+
+    @property
+    def policy(self) -> Policy:
+        """The policy in force. Read-only."""
+        return self._policy
 
     def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
         start = _START.get(scope["type"])
@@ -68,9 +73,14 @@ class WSGICall:
 
     def __init__(self, app: WSGIApplication, policy: Policy, /) -> None:
         self.app = app
-        self.policy = policy
+        self._policy = policy
         self._decide = policy.wsgi
         self._apply = policy.apply_wsgi
+
+    @property
+    def policy(self) -> Policy:
+        """The policy in force. Read-only."""
+        return self._policy
 
     def __call__(self, environ: dict[str, Any], start_response: StartResponse) -> Iterable[bytes]:
         decision = self._decide(environ)
