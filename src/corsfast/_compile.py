@@ -99,7 +99,7 @@ class Tables:
     # matching
     star: bool
     any_web_origin: bool
-    exact: frozenset[str]
+    exact: tuple[str, ...]  # all different
     rules: tuple[HostRule, ...]
     automaton: Automaton | None  # of all globs and regexes
     regexes: tuple[re.Pattern[str], ...]  # those that are beyond it
@@ -174,7 +174,7 @@ def _compile_matching(tables: Tables, spec: Spec, languages: list[Language]) -> 
     """Fill in what is matched; returns why some entries are left to `re`."""
     tables.star = spec.any_origin and not spec.credentials
     tables.any_web_origin = spec.any_origin and spec.credentials
-    tables.exact = frozenset(spec.exact)
+    tables.exact = spec.exact
     tables.rules = spec.rules
     tables.any_method = spec.any_method
     tables.methods = _fetch.SAFELISTED_METHODS | frozenset(spec.methods)

@@ -171,8 +171,17 @@ class Policy:
         TypeError: for an unknown option.
     """
 
-    __slots__ = ("_actual", "_preflight", "_refused", "_refused_preflight", "_tables", "_no_origin")
+    __slots__ = (
+        "_actual",
+        "_exact",
+        "_no_origin",
+        "_preflight",
+        "_refused",
+        "_refused_preflight",
+        "_tables",
+    )
     _tables: Tables
+    _exact: frozenset[str]
     _no_origin: Decision
     _actual: dict[str, Decision]
     _preflight: dict[str, Decision]
@@ -312,7 +321,7 @@ class Policy:
             return Outcome.ALLOWED
         if len(origin) > limits.MAX_ORIGIN:
             return Outcome.ORIGIN_TOO_LONG
-        if origin in tables.exact:
+        if origin in self._exact:
             return Outcome.ALLOWED
         if origin == "null":
             return Outcome.ORIGIN_NOT_ALLOWED
@@ -455,6 +464,7 @@ class Policy:
 
 def _prebuilt(tables: Tables) -> Iterable[tuple[str, object]]:
     """Every decision in which nothing depends on the request, but for the exact origin."""
+    yield "_exact", frozenset(tables.exact)
     yield "_no_origin", _decision(Outcome.NO_ORIGIN, None, tables.no_origin, tables.actual_vary)
     yield (
         "_refused",
