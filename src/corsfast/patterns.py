@@ -210,8 +210,7 @@ def _port_choices(first: int, last: int) -> Iterator[str]:
         yield ""
         first = 1
     while first <= last:
-        size = digits = 0
-        size = 1
+        size, digits = 1, 0
         while first % (size * 10) == 0 and first + size * 10 - 1 <= last:
             size *= 10
             digits += 1
