@@ -21,7 +21,10 @@ _OPTION = "allow_origins"
 
 # Characters that no origin and no pattern holds, but regular expressions do. "+" may stand in
 # a scheme, "[" in an address or a set of ports, so they count only elsewhere.
-_REGEX_SIGNS = re.compile(r"[\\^$(){}|]|\.\*|://.*\+|\[[^\]:]*[a-z_]-[^\]]*\]|^https?\?:")
+_REGEX_SIGNS = re.compile(
+    r"[\\^$(){}|]|\.\+|://\.\*|(?<!\*)\.\*(?!\.)|://.*\+|^https?\?:"
+    r"|(?<!:)\[[^\]:*]+\]|\[[^\]]*\][*+?]"
+)
 
 
 def diagnose(entry: str) -> Problem:
