@@ -9,7 +9,7 @@ Rules:
 3. Lengths are compared with limits.py before anything is looped over.
 4. What is echoed has been proven to be an origin, a token, or a list of tokens.
 
-Place in the flow: Tables -> Decision; imports decision.py and to its left.
+Place in the flow: Tables -> Decision; imports decision.py, _compile.py and to their left.
 Never: read an option; touch a framework.
 """
 

@@ -1,6 +1,6 @@
 """Options -> Spec: what was written becomes what it means, or one PolicyError with every reason.
 
-Place in the flow: imports patterns.py and to its left. Runs once, while a policy is built.
+Place in the flow: imports misspellings.py and to its left. Runs once, while a policy is built.
 Never: run per request; guess; ignore an option silently.
 """
 
@@ -24,8 +24,7 @@ _TOKEN = re.compile(f"[{re.escape(_fetch.TCHAR)}]+")
 class Spec:
     """What the options mean: validated, normalised, frozen.
 
-    Two specs are equal when no request could tell them apart by its answer's content; the
-    order of origins does not count.
+    Policies compare by `key`: what every option means; the order of origins does not count.
     """
 
     __slots__ = (
@@ -146,8 +145,9 @@ def read_options(
         is_origin: whether a str is a serialised origin, or "null".
 
     Returns:
-        the spec, and all problems in the order of the options; where there are some, the spec
-        holds what could be read. What is well-formed but dangerous is found by safety.py.
+        the spec, and all problems in the order in which the options are read; where there are
+        some, the spec holds what could be read. What is well-formed but dangerous is found by
+        safety.py.
     """
     problems: list[Problem] = []
     spec = Spec()

@@ -9,7 +9,7 @@ wildcard gives the domain:
     https://pr-\\d+\\.preview\\.example\\.com  ->  example.com
     .*\\.vercel\\.app                       ->  nothing: vercel.app belongs to everybody
 
-Place in the flow: beside languages.py; imports suffixes.py, regexes.py and to their left.
+Place in the flow: left of safety.py; imports suffixes.py, regexes.py and to their left.
 Never: decide whether an expression keeps to its intent (safety.py does, by automata).
 """
 

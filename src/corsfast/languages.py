@@ -1,6 +1,6 @@
 """The sets of origins that proofs speak of, as automata.
 
-Place in the flow: patterns, regexes -> languages -> safety, _compile.
+Place in the flow: patterns, regexes -> languages -> safety, redundancy, _compile.
 Never: judge a set; run per request. Lengths are left to origin.py: no automaton counts to 253.
 """
 

@@ -1,6 +1,6 @@
 """What to say about a string in ``allow_origins`` that is no pattern, and what was meant.
 
-Place in the flow: beside config.py; imports patterns.py and to its left.
+Place in the flow: left of config.py; imports patterns.py and to its left.
 Never: run for a policy that is right; accept what patterns.py refuses.
 """
 

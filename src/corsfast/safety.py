@@ -1,8 +1,9 @@
 """Proofs that no stranger gets in, or the stranger who would.
 
-Nothing is guessed from the text of a pattern. Its language is an automaton; what is dangerous
-is another one; a word that both accept is the witness, and without one there is no problem.
-Only the author's intent is read from the text (intent.py), or declared (`within`).
+Whether somebody gets in is never guessed from the text of a pattern. Its language is an
+automaton; what is dangerous is another one; a word that both accept is the witness, and
+without one there is no problem. Only the author's intent (intent.py) and what to call a risk
+are read from the text; the intent can be declared, too (`within`).
 
     foreign-origin  some origin of the language has a registrable domain that is not intended
     public-suffix   so it is, and anybody can get that name under a suffix that is written out
