@@ -139,6 +139,7 @@ typedef struct cf_originset {
     uint64_t host_lengths[4]; /* bit n: some host has n bytes */
     cf_runner automaton;
     bool any_web_origin;
+    bool any_origin;
     bool ask_caller;
 } cf_originset;
 

@@ -67,6 +67,7 @@ cf_status
 cf_originset_fill(cf_originset *set, const cf_tables *tables)
 {
     set->any_web_origin = tables->any_web_origin;
+    set->any_origin = tables->any_origin;
     set->ask_caller = tables->ask_caller;
     cf_status status =
         cf_table_fill(&set->exact, tables->exact, tables->n_exact,
@@ -173,6 +174,10 @@ cf_originset_match(const cf_originset *set, const char *origin, size_t length,
     if (!cf_parse_origin(origin, length, &parts)) {
         bool null = length == 4 && cf_equal(origin, "null", 4);
         return null ? CF_ORIGIN_NOT_ALLOWED : CF_ORIGIN_MALFORMED;
+    }
+    if (set->any_origin) {
+        *exact = CF_NOT_EXACT;
+        return CF_ALLOWED;
     }
     if (!https && !http) {
         return CF_ORIGIN_NOT_ALLOWED; /* such schemes match by name alone */

@@ -124,6 +124,7 @@ typedef struct cf_tables {
     size_t n_headers;
     bool star;           /* every origin is allowed and none looked at */
     bool any_web_origin; /* every well-formed http(s) origin is allowed */
+    bool any_origin;     /* every serialised origin is, whatever its scheme */
     bool any_method;     /* every token but CONNECT, TRACE and TRACK */
     bool any_header;     /* every token but Authorization */
     bool ask_caller;     /* see CF_ASK_CALLER */

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from ._backend import IMPLEMENTATION, Decision, Policy
 from .errors import (
+    CorsfastDeadEntryWarning,
     CorsfastPerformanceWarning,
     CorsfastRedundancyWarning,
     CorsfastSecurityWarning,
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "IMPLEMENTATION",
+    "CorsfastDeadEntryWarning",
     "CorsfastPerformanceWarning",
     "CorsfastRedundancyWarning",
     "CorsfastSecurityWarning",

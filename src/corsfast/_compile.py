@@ -28,7 +28,7 @@ from .safety import find_risks
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     import re
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
     from typing import NamedTuple
 
     from .automata import Automaton
@@ -67,6 +67,7 @@ class Tables:
 
     star            => no origin is looked at, `*` is sent, nothing varies by origin
     any_web_origin  => credentials; every well-formed http(s) origin matches and is echoed
+    any_origin      => the same for every scheme; only drop-in middlewares ask for it
     echo_method     => any_method and credentials: the requested method is sent back
     echo_headers    => any_header and credentials: the requested names are sent back
     """
@@ -76,6 +77,7 @@ class Tables:
         "actual_vary",
         "any_header",
         "any_method",
+        "any_origin",
         "any_web_origin",
         "automaton",
         "echo_headers",
@@ -90,6 +92,7 @@ class Tables:
         "preflight_vary",
         "refused",
         "refused_preflight",
+        "refused_preflight_status",
         "regexes",
         "rules",
         "spec",
@@ -99,6 +102,7 @@ class Tables:
     # matching
     star: bool
     any_web_origin: bool
+    any_origin: bool
     exact: tuple[str, ...]  # all different
     rules: tuple[HostRule, ...]
     automaton: Automaton | None  # of all globs and regexes
@@ -112,6 +116,7 @@ class Tables:
     echo_headers: bool
     keep_existing: bool
     preflight_status: int
+    refused_preflight_status: int
     no_origin: Block  # whole
     refused: Block  # whole
     refused_preflight: Block  # whole
@@ -144,20 +149,36 @@ def compile_options(is_origin: Callable[[str], bool] = is_origin, **options: obj
         (tolerated if risk.code in spec.tolerated else problems).append(risk)
     if problems:
         raise PolicyError(problems)
+    tables, beyond = build_tables(spec, languages)
+    for risk in tolerated:
+        warn(f"tolerated: {risk}", CorsfastSecurityWarning)
+    for message in beyond:
+        warn(message, CorsfastPerformanceWarning)
+    for message in redundancies(spec, languages):
+        warn(message, CorsfastRedundancyWarning)
+    return tables
+
+
+def ready_tables(unknown: Mapping[str, object]) -> Tables | None:
+    """The tables that a drop-in middleware gives to Policy in place of options, if it does."""
+    tables = unknown.get("_tables") if len(unknown) == 1 else None
+    return tables if isinstance(tables, Tables) else None
+
+
+def build_tables(spec: Spec, languages: list[Language]) -> tuple[Tables, list[str]]:
+    """The tables of a spec that was judged, and why some entries are left to `re`.
+
+    Args:
+        languages: those of the spec's globs and regexes, in their order.
+    """
     tables = Tables()
     tables.spec = spec
     beyond = _compile_matching(tables, spec, languages)
     _compile_answers(tables, spec)
-    for risk in tolerated:
-        _warn(f"tolerated: {risk}", CorsfastSecurityWarning)
-    for message in beyond:
-        _warn(message, CorsfastPerformanceWarning)
-    for message in redundancies(spec, languages):
-        _warn(message, CorsfastRedundancyWarning)
-    return tables
+    return tables, beyond
 
 
-def _warn(message: str, category: type[Warning]) -> None:
+def warn(message: str, category: type[Warning]) -> None:
     """Warn at the line outside this package that made the policy."""
     level = 1
     frame = sys._getframe()
@@ -174,6 +195,7 @@ def _compile_matching(tables: Tables, spec: Spec, languages: list[Language]) -> 
     """Fill in what is matched; returns why some entries are left to `re`."""
     tables.star = spec.any_origin and not spec.credentials
     tables.any_web_origin = spec.any_origin and spec.credentials
+    tables.any_origin = False
     tables.exact = spec.exact
     tables.rules = spec.rules
     tables.any_method = spec.any_method
@@ -194,6 +216,7 @@ def _compile_answers(tables: Tables, spec: Spec) -> None:
     tables.echo_headers = spec.any_header and spec.credentials
     tables.keep_existing = spec.existing == "keep"
     tables.preflight_status = spec.preflight_status
+    tables.refused_preflight_status = REFUSED_PREFLIGHT_STATUS
     by_origin = () if tables.star else ("Origin",)
     tables.actual_vary = by_origin
     tables.preflight_vary = (*by_origin, REQUEST_METHOD, REQUEST_HEADERS)

@@ -63,6 +63,7 @@ cdef extern from "corsfast.h" nogil:
         size_t n_headers
         c_bool star
         c_bool any_web_origin
+        c_bool any_origin
         c_bool any_method
         c_bool any_header
         c_bool ask_caller

@@ -93,7 +93,18 @@ class ASGICall:
     def app(self) -> Any: ...
     @property
     def policy(self) -> Any: ...
-    def __init__(self, app: Any, policy: Any, /) -> None: ...
+    def __init__(
+        self,
+        app: Any,
+        policy: Any,
+        /,
+        *,
+        body: bytes = b"",
+        on_all: Any = None,
+        on_handshake: Any = None,
+        on_refused_preflight: Any = None,
+        on_refused: Any = None,
+    ) -> None: ...
     def __call__(self, scope: Any, receive: Any, send: Any, /) -> Any: ...
 
 @disjoint_base
@@ -102,5 +113,15 @@ class WSGICall:
     def app(self) -> Any: ...
     @property
     def policy(self) -> Any: ...
-    def __init__(self, app: Any, policy: Any, /) -> None: ...
+    def __init__(
+        self,
+        app: Any,
+        policy: Any,
+        /,
+        *,
+        body: bytes = b"",
+        on_all: Any = None,
+        on_refused_preflight: Any = None,
+        on_refused: Any = None,
+    ) -> None: ...
     def __call__(self, environ: Any, start_response: Any, /) -> Any: ...

@@ -287,13 +287,14 @@ One compiled CORS policy. Immutable; safe to share between threads.
         dangerously_tolerate=(),
         **unknown,
     ):
-        from ._compile import compile_options
+        from ._compile import compile_options, ready_tables
 
-        if unknown or allow_origins is ...:
+        tables = ready_tables(unknown)
+        if tables is None and (unknown or allow_origins is ...):
             from .config import wrong_options
 
             raise TypeError(wrong_options(unknown))
-        tables = compile_options(
+        tables = tables or compile_options(
             is_origin,
             allow_origins=allow_origins,
             allow_methods=allow_methods,
@@ -469,6 +470,7 @@ cdef _csrc.cf_policy *build_core(tables, list exact) except NULL:
             table = lend_automaton(tables.automaton, &given.automaton)
         given.star = tables.star
         given.any_web_origin = tables.any_web_origin
+        given.any_origin = tables.any_origin
         given.any_method = tables.any_method
         given.any_header = tables.any_header
         given.ask_caller = bool(tables.regexes)
@@ -527,7 +529,7 @@ cdef size_t borrow(list texts, _csrc.cf_slice *slices) except? 0:
 cdef build_answers(Policy self, tables, list exact):
     """All that does not depend on the request, and the decisions that only its origin makes."""
     from . import limits
-    from ._compile import REFUSED_PREFLIGHT_STATUS, with_origin
+    from ._compile import with_origin
     from .decision import Outcome
 
     allowed, status = Outcome.ALLOWED, tables.preflight_status
@@ -542,7 +544,10 @@ cdef build_answers(Policy self, tables, list exact):
         [
             whole(
                 answer(
-                    outcome, REFUSED_PREFLIGHT_STATUS, tables.refused_preflight, preflight_vary
+                    outcome,
+                    tables.refused_preflight_status,
+                    tables.refused_preflight,
+                    preflight_vary,
                 )
             )
             for outcome in Outcome

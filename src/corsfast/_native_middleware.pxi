@@ -25,16 +25,37 @@ cdef extern from "Python.h":
 
 
 cdef class ASGICall:
-    """An ASGI application around another one: what CORSMiddleware does per request."""
+    """An ASGI application around another one; `middleware/_calls.py` has its contract."""
 
     cdef readonly object app
     cdef readonly object policy
     cdef Policy native  # None => the policy is of the pure engine
+    cdef bytes body
+    cdef object on_all
+    cdef object on_handshake
+    cdef object on_refused_preflight
+    cdef object on_refused
 
-    def __init__(self, app, policy, /):
+    def __init__(
+        self,
+        app,
+        policy,
+        /,
+        *,
+        body=b"",
+        on_all=None,
+        on_handshake=None,
+        on_refused_preflight=None,
+        on_refused=None,
+    ):
         self.app = app
         self.policy = policy
         self.native = policy if isinstance(policy, Policy) else None
+        self.body = body
+        self.on_all = on_all
+        self.on_handshake = on_handshake
+        self.on_refused_preflight = on_refused_preflight
+        self.on_refused = on_refused
 
     def __reduce__(self):
         return type(self), (self.app, self.policy)
@@ -42,10 +63,14 @@ cdef class ASGICall:
     def __call__(self, scope, receive, send, /):
         cdef ASGISend changed
         cdef str start
+        if self.on_all is not None:
+            return self.on_all(scope, receive, send)
         kind = scope["type"]
         if is_text(kind, "http"):
             start = "http.response.start"
         elif is_text(kind, "websocket"):
+            if self.on_handshake is not None:
+                return self.on_handshake(scope, receive, send)
             start = "websocket.http.response.start"
         else:
             return self.app(scope, receive, send)
@@ -53,10 +78,13 @@ cdef class ASGICall:
             decision = self.policy.asgi(scope)
         else:
             decision = decide_scope(self.native, scope)
+        detour = detour_of(decision, self.on_refused_preflight, self.on_refused)
+        if detour is not None:
+            return detour(decision, scope, receive, send)
         if is_preflight(decision):
             from .middleware._calls import answer_asgi
 
-            return answer_asgi(decision, send)
+            return answer_asgi(decision, self.body, send)
         changed = ASGISend.__new__(ASGISend)
         changed.vectorcall = <vectorcallfunc> <void *> call_send
         changed.policy = self.policy
@@ -65,6 +93,17 @@ cdef class ASGICall:
         changed.send = send
         changed.start = start
         return self.app(scope, receive, changed)
+
+
+cdef inline object detour_of(object decision, object on_refused_preflight, object on_refused):
+    """Where a refused request goes, if it does not go on."""
+    if on_refused_preflight is None and on_refused is None:
+        return None
+    if decision.allowed:
+        return None
+    if decision.is_preflight:
+        return on_refused_preflight
+    return on_refused if decision.outcome.name != "NO_ORIGIN" else None
 
 
 @cython.final
@@ -121,30 +160,45 @@ cdef inline bint is_preflight(object decision) except -1:
 
 
 cdef class WSGICall:
-    """A WSGI application around another one: what CORSMiddleware does per request."""
+    """A WSGI application around another one; `middleware/_calls.py` has its contract."""
 
     cdef readonly object app
     cdef readonly object policy
     cdef Policy native  # None => the policy is of the pure engine
+    cdef bytes body
+    cdef object on_all
+    cdef object on_refused_preflight
+    cdef object on_refused
 
-    def __init__(self, app, policy, /):
+    def __init__(
+        self, app, policy, /, *, body=b"", on_all=None, on_refused_preflight=None, on_refused=None
+    ):
         self.app = app
         self.policy = policy
         self.native = policy if isinstance(policy, Policy) else None
+        self.body = body
+        self.on_all = on_all
+        self.on_refused_preflight = on_refused_preflight
+        self.on_refused = on_refused
 
     def __reduce__(self):
         return type(self), (self.app, self.policy)
 
     def __call__(self, environ, start_response, /):
         cdef WSGIStart changed
+        if self.on_all is not None:
+            return self.on_all(environ, start_response)
         if self.native is None:
             decision = self.policy.wsgi(environ)
         else:
             decision = decide_environ(self.native, environ)
+        detour = detour_of(decision, self.on_refused_preflight, self.on_refused)
+        if detour is not None:
+            return detour(decision, environ, start_response)
         if is_preflight(decision):
             from .middleware._calls import answer_wsgi
 
-            return answer_wsgi(decision, start_response)
+            return answer_wsgi(decision, self.body, start_response)
         changed = WSGIStart.__new__(WSGIStart)
         changed.vectorcall = <vectorcallfunc> <void *> call_start
         changed.policy = self.policy

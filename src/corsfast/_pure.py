@@ -21,10 +21,10 @@ from . import _fetch, fields, limits
 from ._compile import (
     ALLOW_HEADERS,
     ALLOW_METHODS,
-    REFUSED_PREFLIGHT_STATUS,
     Block,
     block,
     compile_options,
+    ready_tables,
     with_origin,
 )
 from ._restore import restore_policy
@@ -202,9 +202,10 @@ class Policy:
         dangerously_tolerate: Iterable[str] = (),
         **unknown: Never,
     ) -> Policy:
-        if unknown or allow_origins is ...:  # type: ignore[comparison-overlap]
+        tables = ready_tables(unknown)
+        if tables is None and (unknown or allow_origins is ...):  # type: ignore[comparison-overlap]
             raise TypeError(wrong_options(unknown))
-        tables = compile_options(
+        tables = tables or compile_options(
             allow_origins=allow_origins,
             allow_methods=allow_methods,
             allow_headers=allow_headers,
@@ -328,6 +329,8 @@ class Policy:
         parts = parse_origin(origin)
         if parts is None:
             return Outcome.ORIGIN_MALFORMED
+        if tables.any_origin:
+            return Outcome.ALLOWED
         if parts.scheme not in _fetch.WEB_SCHEMES:
             return Outcome.ORIGIN_NOT_ALLOWED
         if (
@@ -478,7 +481,7 @@ def _prebuilt(tables: Tables) -> Iterable[tuple[str, object]]:
         {
             outcome: _decision(
                 outcome,
-                REFUSED_PREFLIGHT_STATUS,
+                tables.refused_preflight_status,
                 tables.refused_preflight,
                 tables.preflight_vary,
             )

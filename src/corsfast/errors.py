@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
 __all__ = [
+    "CorsfastDeadEntryWarning",
     "CorsfastPerformanceWarning",
     "CorsfastRedundancyWarning",
     "CorsfastSecurityWarning",
@@ -138,7 +139,12 @@ class PolicyError(ValueError):
 
 
 class CorsfastSecurityWarning(UserWarning):
-    """A risk that was accepted by name (``dangerously_tolerate``), said once at start-up."""
+    """A risk that was accepted by name (``dangerously_tolerate``), or that a drop-in middleware
+    has to accept because the library that it replaces does. Said once, at start-up."""
+
+
+class CorsfastDeadEntryWarning(UserWarning):
+    """An entry of a drop-in middleware's origins that no browser's Origin can ever match."""
 
 
 class CorsfastPerformanceWarning(UserWarning):

@@ -9,7 +9,9 @@ Never: decide.
 
 from __future__ import annotations
 
-from . import _fetch
+import re
+
+from . import _fetch, limits
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -42,6 +44,49 @@ def joined_lines(headers: Iterable[Any], name: bytes) -> bytes | None:
         return b",".join(lines) if lines else None
     except (TypeError, ValueError):
         raise TypeError("scope['headers'] must hold pairs of bytes") from None
+
+
+_TOKEN = re.compile(f"[{re.escape(_fetch.TCHAR)}]+")
+
+
+def requested_names(value: str) -> list[str] | None:
+    """The names in an Access-Control-Request-Headers value, as they are spelt there.
+
+    For middlewares that answer with those names that are allowed. ``None`` where an engine
+    would refuse the list for its form: too long, too sparse, too spaced, or no list of tokens.
+    """
+    if len(value) > limits.MAX_HEADER_LIST:
+        return None
+    found = []
+    empty = 0
+    for element in value.split(","):
+        name = element.strip(_fetch.OWS)
+        if len(element) - len(name) > limits.MAX_ELEMENT_OWS:
+            return None
+        if name:
+            if len(name) > limits.MAX_HEADER_NAME or not _TOKEN.fullmatch(name):
+                return None
+            found.append(name)
+        else:
+            empty += 1
+            if empty > limits.MAX_EMPTY_ELEMENTS:
+                return None
+    return found
+
+
+def merged_vary(value: str, wanted: Iterable[str]) -> str:
+    """A Vary value that also names what is wanted; the same where it does, or is ``*``.
+
+    https://www.rfc-editor.org/rfc/rfc9110#section-12.5.5: Vary = #( "*" / field-name )
+    """
+    missing = _missing_from([value], wanted)
+    return ", ".join([*([value] if value else []), *missing]) if missing else value
+
+
+def _missing_from(values: Iterable[str], wanted: Iterable[str]) -> list[str]:
+    """Those of the wanted names that stand in none of the Vary values."""
+    present = {name.strip(_fetch.OWS).lower() for value in values for name in value.split(",")}
+    return [] if "*" in present else [name for name in wanted if name.lower() not in present]
 
 
 def apply_asgi(decision: DecisionLike, headers: Iterable[Any], keep_existing: bool) -> list[Any]:
@@ -84,19 +129,12 @@ def _apply(
 
 
 def _merge_vary(pairs: list[Any], wanted: tuple[str, ...]) -> list[Any]:
-    """Name in the last Vary line what is wanted and stands in none of them.
-
-    https://www.rfc-editor.org/rfc/rfc9110#section-12.5.5: Vary = #( "*" / field-name )
-    """
-    present: set[str] = set()
-    last = 0
-    for i, (name, value) in enumerate(pairs):
-        if _text(name).lower() == "vary":
-            last = i
-            present.update(n.strip(_fetch.OWS).lower() for n in _text(value).split(","))
-    missing = [name for name in wanted if name.lower() not in present]
-    if not missing or "*" in present:
+    """Name in the last Vary line what is wanted and stands in none of them."""
+    lines = [i for i, (name, _) in enumerate(pairs) if _text(name).lower() == "vary"]
+    missing = _missing_from((_text(pairs[i][1]) for i in lines), wanted)
+    if not missing:
         return pairs
+    last = lines[-1]
     name, value = pairs[last]
     text = ", ".join([*([_text(value)] if value else []), *missing])
     merged = (name, text if isinstance(value, str) else text.encode("latin-1"))

@@ -6,6 +6,8 @@ Never: block a request (CORS is not access control); write to a list or message 
 
 from __future__ import annotations
 
+from ..decision import Outcome
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterable, MutableMapping
@@ -19,6 +21,8 @@ if TYPE_CHECKING:
     Receive = Callable[[], Awaitable[Message]]
     Send = Callable[[Message], Awaitable[None]]
     App = Callable[[Scope, Receive, Send], Awaitable[None]]
+    Refusal = Callable[[Decision, Scope, Receive, Send], Awaitable[None]]
+    WSGIRefusal = Callable[[Decision, dict[str, Any], StartResponse], Iterable[bytes]]
 
 # The message that starts a response, by the type of the scope. Any other scope (`lifespan`)
 # and any other message (`http.response.debug`, `websocket.accept`) is none of our business.
@@ -28,32 +32,77 @@ _START = {
     "websocket": "websocket.http.response.start",
 }
 
-# WSGI wants a phrase after the status and no client reads it; these two are the usual ones.
-_PHRASES = {204: "No Content", 403: "Forbidden"}
+# WSGI wants a phrase after the status and no client reads it; these are the usual ones.
+_PHRASES = {204: "No Content", 400: "Bad Request", 403: "Forbidden"}
+
+# The fields of an allowed preflight's answer with a body, which some libraries send.
+PLAIN_TEXT = "text/plain; charset=utf-8"
 
 
 class ASGICall:
-    """An ASGI application around another one."""
+    """An ASGI application around another one.
 
-    def __init__(self, app: App, policy: Policy, /) -> None:
+    What is rare or belongs to one framework leaves the straight way by a detour, a callable
+    that takes over; without one (``None``) the straight way goes on.
+
+    Args:
+        app: the ASGI application.
+        policy: the policy; ``None`` only where `on_all` is given.
+        body: what is sent with an allowed preflight, as plain text.
+        on_all: `(scope, receive, send)`, in place of everything else.
+        on_handshake: `(scope, receive, send)`, for WebSocket scopes.
+        on_refused_preflight: `(decision, scope, receive, send)`.
+        on_refused: `(decision, scope, receive, send)`, for other requests with an Origin that
+            is not allowed.
+    """
+
+    def __init__(
+        self,
+        app: App,
+        policy: Policy | None,
+        /,
+        *,
+        body: bytes = b"",
+        on_all: App | None = None,
+        on_handshake: App | None = None,
+        on_refused_preflight: Refusal | None = None,
+        on_refused: Refusal | None = None,
+    ) -> None:
         self.app = app
         self._policy = policy
-        # Bound once: looking a method up per request costs more than calling it.
-        self._decide = policy.asgi
-        self._apply = policy.apply_asgi
+        self._body = body
+        self._on_all = on_all
+        self._on_handshake = on_handshake
+        self._on_refused_preflight = on_refused_preflight
+        self._on_refused = on_refused
+        if policy is not None:
+            # Bound once: looking a method up per request costs more than calling it.
+            self._decide = policy.asgi
+            self._apply = policy.apply_asgi
 
     @property
-    def policy(self) -> Policy:
+    def policy(self) -> Policy | None:
         """The policy in force. Read-only."""
         return self._policy
 
     def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
-        start = _START.get(scope["type"])
+        if self._on_all is not None:
+            return self._on_all(scope, receive, send)
+        kind = scope["type"]
+        start = _START.get(kind)
         if start is None:
             return self.app(scope, receive, send)
+        if self._on_handshake is not None and kind == "websocket":
+            return self._on_handshake(scope, receive, send)
         decision = self._decide(scope)
+        if not decision.allowed:
+            if decision.is_preflight:
+                if self._on_refused_preflight is not None:
+                    return self._on_refused_preflight(decision, scope, receive, send)
+            elif self._on_refused is not None and decision.outcome is not Outcome.NO_ORIGIN:
+                return self._on_refused(decision, scope, receive, send)
         if decision.is_preflight:
-            return answer_asgi(decision, send)
+            return answer_asgi(decision, self._body, send)
         apply = self._apply
 
         # `send` itself is never enough: there is no decision without a header to send (Vary
@@ -69,23 +118,56 @@ class ASGICall:
 
 
 class WSGICall:
-    """A WSGI application around another one."""
+    """A WSGI application around another one; its detours are those of :class:`ASGICall`.
 
-    def __init__(self, app: WSGIApplication, policy: Policy, /) -> None:
+    Args:
+        app: the WSGI application.
+        policy: the policy; ``None`` only where `on_all` is given.
+        body: what is sent with an allowed preflight, as plain text.
+        on_all: `(environ, start_response)`, in place of everything else.
+        on_refused_preflight: `(decision, environ, start_response)`.
+        on_refused: `(decision, environ, start_response)`, for other requests with an Origin
+            that is not allowed.
+    """
+
+    def __init__(
+        self,
+        app: WSGIApplication,
+        policy: Policy | None,
+        /,
+        *,
+        body: bytes = b"",
+        on_all: WSGIApplication | None = None,
+        on_refused_preflight: WSGIRefusal | None = None,
+        on_refused: WSGIRefusal | None = None,
+    ) -> None:
         self.app = app
         self._policy = policy
-        self._decide = policy.wsgi
-        self._apply = policy.apply_wsgi
+        self._body = body
+        self._on_all = on_all
+        self._on_refused_preflight = on_refused_preflight
+        self._on_refused = on_refused
+        if policy is not None:
+            self._decide = policy.wsgi
+            self._apply = policy.apply_wsgi
 
     @property
-    def policy(self) -> Policy:
+    def policy(self) -> Policy | None:
         """The policy in force. Read-only."""
         return self._policy
 
     def __call__(self, environ: dict[str, Any], start_response: StartResponse) -> Iterable[bytes]:
+        if self._on_all is not None:
+            return self._on_all(environ, start_response)
         decision = self._decide(environ)
+        if not decision.allowed:
+            if decision.is_preflight:
+                if self._on_refused_preflight is not None:
+                    return self._on_refused_preflight(decision, environ, start_response)
+            elif self._on_refused is not None and decision.outcome is not Outcome.NO_ORIGIN:
+                return self._on_refused(decision, environ, start_response)
         if decision.is_preflight:
-            return answer_wsgi(decision, start_response)
+            return answer_wsgi(decision, self._body, start_response)
         apply = self._apply
 
         def start_with_cors(
@@ -100,24 +182,33 @@ class WSGICall:
         return self.app(environ, start_with_cors)
 
 
-async def answer_asgi(decision: Decision, send: Send) -> None:
-    """Send the whole answer to a preflight."""
+async def answer_asgi(decision: Decision, body: bytes, send: Send) -> None:
+    """Send the whole answer to a preflight; `body` goes with an allowed one."""
     headers = list(decision.raw_headers)
-    # https://www.rfc-editor.org/rfc/rfc9110#section-8.6: none with 204; with any other status
-    # its absence would make servers send a chunked body.
-    if decision.status != 204:
-        headers.append((b"content-length", b"0"))
+    if not decision.allowed:
+        body = b""
+    headers += [(k.lower().encode(), v.encode()) for k, v in content(decision.status, body)]
     await send({"type": "http.response.start", "status": decision.status, "headers": headers})
-    await send({"type": "http.response.body", "body": b""})
+    await send({"type": "http.response.body", "body": body})
 
 
-def answer_wsgi(decision: Decision, start_response: StartResponse) -> Iterable[bytes]:
-    """Give the whole answer to a preflight."""
-    headers = list(decision.headers)
-    # https://www.rfc-editor.org/rfc/rfc9110#section-8.6: none with 204; with any other status
-    # its absence would make servers send a chunked body or close the connection.
-    if decision.status != 204:
-        headers.append(("Content-Length", "0"))
+def answer_wsgi(decision: Decision, body: bytes, start_response: StartResponse) -> Iterable[bytes]:
+    """Give the whole answer to a preflight; `body` goes with an allowed one."""
+    if not decision.allowed:
+        body = b""
+    headers = [*decision.headers, *content(decision.status, body)]
     phrase = _PHRASES.get(decision.status or 0, "OK")
     start_response(f"{decision.status} {phrase}", headers)
-    return []
+    return [body] if body else []
+
+
+def content(status: int | None, body: bytes) -> list[tuple[str, str]]:
+    """What a response says of its body.
+
+    https://www.rfc-editor.org/rfc/rfc9110#section-8.6: no length with 204; with any other
+    status its absence would make servers send a chunked body or close the connection.
+    """
+    if status == 204:
+        return []
+    kind = [("Content-Type", PLAIN_TEXT)] if body else []
+    return [("Content-Length", str(len(body))), *kind]
