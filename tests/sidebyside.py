@@ -1,0 +1,176 @@
+"""A drop-in middleware beside the library that it replaces: same options, same requests.
+
+Every difference between their answers has to be covered by a Deviation, which is one row of
+the table in docs/middleware/<name>.md; and every Deviation has to be met by some request, so
+that none outlives its reason.
+"""
+
+from __future__ import annotations
+
+import itertools
+import re
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+from typing import Any, NamedTuple
+
+DOCS = Path(__file__).parent.parent / "docs" / "middleware"
+
+
+class Request(NamedTuple):
+    """What a browser sends: header names in lower case, in the order of sending."""
+
+    method: str
+    headers: tuple[tuple[str, str], ...]
+    path: str = "/"
+
+    @property
+    def origin(self) -> str | None:
+        return dict(self.headers).get("origin")
+
+    @property
+    def is_preflight(self) -> bool:
+        names = dict(self.headers)
+        return (
+            self.method == "OPTIONS"
+            and "origin" in names
+            and "access-control-request-method" in names
+        )
+
+
+class Answer(NamedTuple):
+    """What came back; header names in lower case, a list of values for each."""
+
+    status: int
+    headers: dict[str, list[str]]
+    body: bytes
+
+    def first(self, name: str) -> str | None:
+        return self.headers.get(name, [None])[0]
+
+
+def answer(status: int, headers: Iterable[tuple[str, str]], body: bytes) -> Answer:
+    by_name: dict[str, list[str]] = {}
+    for name, value in headers:
+        by_name.setdefault(name.lower(), []).append(value)
+    return Answer(status, by_name, body)
+
+
+class Deviation(NamedTuple):
+    """One intended difference, by the id that its row in the docs has.
+
+    ``covers(options, request, theirs, ours)`` is asked only where the two differ.
+    """
+
+    id: str
+    covers: Callable[[dict[str, Any], Request, Answer, Answer], bool]
+
+
+class Difference(NamedTuple):
+    options: dict[str, Any]
+    request: Request
+    theirs: Answer
+    ours: Answer
+    what: tuple[str, ...]  # "status", "body", or the names of header fields
+
+
+ORIGINS = (
+    None,
+    "https://a.example",
+    "https://b.example",
+    "https://sub.a.example",
+    "https://a.example.attacker.net",
+    "http://a.example",
+    "https://a.example:8443",
+    "http://localhost:3000",
+    "null",
+    "chrome-extension://abcdefghijklmnop",
+)
+ASKED = (
+    ("GET", "x-custom"),
+    ("POST", "content-type"),
+    ("PUT", None),
+    ("PUT", "authorization,content-type,x-custom"),
+    ("DELETE", None),
+    ("PATCH", "x-other"),
+    ("patch", None),
+    ("MKCOL", "x-custom"),
+)
+
+
+def requests(path: str = "/", origins: Iterable[str | None] = ORIGINS) -> Iterator[Request]:
+    """Every kind of request that a browser can send, with each of the origins."""
+    for origin in origins:
+        by = () if origin is None else (("origin", origin),)
+        for method in ("GET", "HEAD", "POST", "PUT", "OPTIONS"):
+            yield Request(method, (("host", "api.example"), *by), path)
+        if origin is None:
+            continue
+        for method, names in ASKED:
+            ask = [("access-control-request-method", method)]
+            if names is not None:
+                ask.append(("access-control-request-headers", names))
+            yield Request("OPTIONS", (("host", "api.example"), *ask, *by), path)
+
+
+def grid(**choices: Iterable[Any]) -> Iterator[dict[str, Any]]:
+    """Every combination of the options' values; ``...`` stands for: not given."""
+    for values in itertools.product(*choices.values()):
+        yield {k: v for k, v in zip(choices, values, strict=True) if v is not ...}
+
+
+def differences(
+    theirs: Answer, ours: Answer, ignore: Iterable[str] = ("date", "server")
+) -> tuple[str, ...]:
+    """Where two answers differ. Vary is compared as a set of names, its lines joined."""
+    found = []
+    if theirs.status != ours.status:
+        found.append("status")
+    if theirs.body != ours.body:
+        found.append("body")
+    for name in sorted(theirs.headers.keys() | ours.headers.keys()):
+        a, b = theirs.headers.get(name, []), ours.headers.get(name, [])
+        if name in ignore or a == b or (name == "vary" and _names(a) == _names(b)):
+            continue
+        found.append(name)
+    return tuple(found)
+
+
+def _names(lines: list[str]) -> set[str]:
+    return {name.strip().lower() for line in lines for name in line.split(",") if name.strip()}
+
+
+class Comparison:
+    """Collects differences over a whole grid, and judges them at the end."""
+
+    def __init__(self, deviations: Iterable[Deviation]) -> None:
+        self.deviations = list(deviations)
+        self.compared = 0
+        self.met: set[str] = set()
+        self.unexplained: list[Difference] = []
+
+    def add(self, options: dict[str, Any], request: Request, theirs: Answer, ours: Answer) -> None:
+        self.compared += 1
+        what = differences(theirs, ours)
+        # Whatever the original does, Vary is never doubled here.
+        vary = [n.strip().lower() for line in ours.headers.get("vary", []) for n in line.split(",")]
+        assert len(vary) == len(set(vary)), (options, request, ours)
+        if not what:
+            return
+        found = [d.id for d in self.deviations if d.covers(options, request, theirs, ours)]
+        self.met.update(found)
+        if not found:
+            self.unexplained.append(Difference(options, request, theirs, ours, what))
+
+    def judge(self, at_least: int) -> None:
+        assert self.compared >= at_least, f"only {self.compared} answers were compared"
+        shown = "\n".join(map(repr, self.unexplained[:5]))
+        assert not self.unexplained, f"{len(self.unexplained)} differences, such as\n{shown}"
+        unmet = {d.id for d in self.deviations} - self.met
+        assert not unmet, f"no request meets these deviations any more: {unmet}"
+
+
+def documented(name: str) -> set[str]:
+    """The ids in the first column of the table under "Deviations" in a drop-in's page."""
+    text = (DOCS / f"{name}.md").read_text("utf-8")
+    section = text.split("## Deviations", 1)[1].split("\n## ", 1)[0]
+    return set(re.findall(r"^\| `([a-z0-9-]+)` \|", section, re.MULTILINE))
