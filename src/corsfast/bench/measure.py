@@ -100,9 +100,12 @@ def _call_1(call: Callable[..., Any], inputs: list[Any]) -> None:
         call(given)
 
 
+# One statement each: a tuple of them would be built, and its cost taken from every call's.
 def _empty_3(_: Callable[..., Any], inputs: list[Any]) -> None:
     for first, second, third in inputs:
-        first, second, third  # noqa: B018
+        first  # noqa: B018
+        second  # noqa: B018
+        third  # noqa: B018
 
 
 def _call_3(call: Callable[..., Any], inputs: list[Any]) -> None:

@@ -1,0 +1,444 @@
+"""``python benchmarks/floor/measure.py``: how far corsfast is from the least possible work.
+
+In every round each row is timed as the hand-written prototype of floor.c (the floor), as
+corsfast's native engine, and as the framework's own middleware where that is installed
+(Starlette's CORSMiddleware; flask-cors over a Flask application), one right after the other,
+for whatever slows the machine to slow all of them. Two ratios follow: ours/floor, wanted
+within 1.15, and theirs/ours, wanted at 25 or more; theirs/floor says whether the second was
+possible at all.
+
+A middleware's cost is that of a whole request through it and a stub application, less that
+of the bare stub; a preflight never reaches the stub, so its cost is the whole exchange.
+Applications are called from C (floor.AsgiDriver), so nothing of a loop is in the figures.
+
+Place in the flow: floor.c -> extension.py -> measure.py; the clock is that of corsfast.bench.
+Never: time an answer that was not compared with corsfast's first.
+"""
+
+from __future__ import annotations
+
+import argparse
+import gc
+import random
+import sys
+from collections.abc import Awaitable, Callable, Iterable, Iterator
+from types import ModuleType
+from typing import Any, NamedTuple
+
+import extension
+
+from corsfast import _native
+from corsfast.bench.__main__ import progress
+from corsfast.bench.cases import (
+    APP,
+    ASK_HEADERS,
+    ASK_METHOD,
+    OPTIONS,
+    REQUEST,
+    Inputs,
+    environs,
+    scopes,
+    texts,
+)
+from corsfast.bench.measure import Figure, Subject, sample, summarise
+from corsfast.bench.report import machine
+from corsfast.middleware.asgi import CORSMiddleware as Asgi
+from corsfast.middleware.wsgi import CORSMiddleware as Wsgi
+
+# A round's calls: few enough for their arguments to stay in the processor's nearest caches, as
+# those of a request do that a server has just read. Fourteen headers fill 3 KiB.
+CALLS, REQUESTS = 200, 15
+WANTED_FLOOR, WANTED_PEER = 1.15, 25
+
+SUFFIX = "example.org"
+SUBDOMAIN = f"https://a.b.{SUFFIX}"
+REFUSED = "https://app.example.com.attacker.net"
+NAMES = ",".join(sorted(name.lower() for name in OPTIONS["allow_headers"]))
+PLAIN = tuple(field for field in REQUEST if field[0] != "origin")
+ASK = (*REQUEST[:8], ASK_METHOD, ASK_HEADERS, *REQUEST[8:12])
+
+Call = Callable[..., Any]
+
+
+class Row(NamedTuple):
+    """One row of the table: the same work done by the floor, by corsfast, by a framework.
+
+    ``bare`` is what the first two are measured with and that is not theirs; ``peer_bare`` the
+    same for the third. A framework's inputs may have to hold more.
+    """
+
+    name: str
+    inputs: Callable[[int], Inputs]
+    floor: Call
+    ours: Call
+    bare: Call | None = None
+    peer: Call | None = None
+    peer_bare: Call | None = None
+    peer_inputs: Callable[[int], Inputs] | None = None
+
+    @property
+    def calls(self) -> int:
+        return CALLS if self.name.startswith(("actual", "preflight")) else REQUESTS
+
+
+# -- applications and servers --------------------------------------------------------------
+
+
+async def receive() -> dict[str, Any]:
+    raise AssertionError("the stub reads no body")
+
+
+async def send(_message: dict[str, Any]) -> None:
+    """What a server's `send` is at least: a coroutine."""
+
+
+async def stub(_scope: Any, _receive: Any, send: Callable[..., Awaitable[None]]) -> None:
+    """The least response of a framework: new messages, a new list."""
+    await send(
+        {
+            "type": "http.response.start",
+            "status": 200,
+            "headers": [(b"content-type", b"application/json"), (b"content-length", b"2")],
+        }
+    )
+    await send({"type": "http.response.body", "body": b"{}"})
+
+
+def wsgi_stub(_environ: Any, start_response: Call) -> Iterable[bytes]:
+    start_response("200 OK", [("Content-Type", "application/json"), ("Content-Length", "2")])
+    return [b"{}"]
+
+
+def start_response(_status: str, _headers: list[tuple[str, str]], _exc_info: Any = None) -> None:
+    """What a server's `start_response` is at least: a Python function."""
+
+
+def flask_environs(method: str, *fields: tuple[str, str]) -> Callable[[int], Inputs]:
+    """Environs that hold what a framework needs, also."""
+    make = environs(method, *fields)
+    server: dict[str, Any] = {
+        "PATH_INFO": "/",
+        "SCRIPT_NAME": "",
+        "QUERY_STRING": "",
+        "SERVER_NAME": "api.example.com",
+        "SERVER_PORT": "443",
+        "SERVER_PROTOCOL": "HTTP/1.1",
+        "wsgi.url_scheme": "https",
+        "wsgi.input": None,
+    }
+    return lambda n: [({**server, **environ},) for (environ,) in make(n)]
+
+
+# -- answers, compared before anything is timed --------------------------------------------
+
+
+def asgi_answer(app: Call, scope: Any) -> list[Any]:
+    """The messages that an ASGI application sends."""
+    sent: list[Any] = []
+
+    async def keep(message: Any) -> None:
+        sent.append({**message, "headers": sorted(message.get("headers", ()))})
+
+    async def run() -> None:
+        await app(scope, receive, keep)
+
+    try:
+        run().send(None)
+    except StopIteration:
+        return sent
+    raise AssertionError("the application waits")
+
+
+def wsgi_answer(app: Call, environ: Any) -> list[Any]:
+    said: list[Any] = []
+    body = app(environ, lambda status, headers, _=None: said.append((status, sorted(headers))))
+    return [*said, b"".join(body)]
+
+
+def expect(name: str, got: object, wanted: object) -> None:
+    if got != wanted:
+        raise AssertionError(f"{name}: {got!r}, not {wanted!r}")
+
+
+def expect_allowed(name: str, headers: Iterable[tuple[Any, Any]]) -> None:
+    """A framework spells its headers in its own way; that it allows is what has to agree."""
+    found = [str(v) for k, v in headers if str(k).lower().find("access-control-allow-origin") >= 0]
+    if not found or APP not in found[0]:
+        raise AssertionError(f"{name}: not allowed by {list(headers)!r}")
+
+
+# -- the rows ------------------------------------------------------------------------------
+
+
+def make_floor(floor: ModuleType, policy: _native.Policy) -> Any:
+    """The prototype for the policy of the benchmark, with corsfast's own answers in it."""
+    no_origin, allowed = policy.actual(None), policy.actual(APP)
+    preflight = policy.preflight(APP, "PUT", ASK_HEADERS[1])
+    return floor.Floor(
+        (APP,),
+        (SUFFIX,),
+        (ASK_HEADERS[1], NAMES),
+        "PUT",
+        no_origin,
+        allowed,
+        policy.actual(REFUSED),
+        preflight,
+        no_origin.raw_headers,
+        allowed.raw_headers,
+        preflight.raw_headers,
+        no_origin.headers,
+        allowed.headers,
+        preflight.headers,
+    )
+
+
+def call_rows(least: Any, policy: _native.Policy) -> Iterator[Row]:
+    """Single calls of a policy."""
+    for name, method, inputs in (
+        ("actual: no origin", "actual", texts(None)),
+        ("actual: exact", "actual", texts(APP)),
+        ("actual: refused", "actual", texts(REFUSED)),
+        ("preflight: no headers", "preflight", texts(APP, "PUT", None)),
+        ("preflight: 3 headers, seen before", "preflight", texts(APP, "PUT", ASK_HEADERS[1])),
+        ("preflight: 10 headers, seen before", "preflight", texts(APP, "PUT", NAMES)),
+        ("asgi: no origin", "asgi", scopes("GET", *PLAIN)),
+        ("asgi: 14 headers", "asgi", scopes("GET", *REQUEST)),
+        ("asgi: preflight", "asgi", scopes("OPTIONS", *ASK)),
+        ("wsgi: no origin", "wsgi", environs("GET", *PLAIN)),
+        ("wsgi: 14 headers", "wsgi", environs("GET", *REQUEST)),
+    ):
+        given = inputs(1)[0]
+        row = Row(name, inputs, getattr(least, method), getattr(policy, method))
+        expect(name, row.floor(*given), row.ours(*given))
+        yield row
+    name, inputs = "actual: subdomain", texts(SUBDOMAIN)
+    expect(name, type(least.subdomain(SUBDOMAIN)).__name__, "Echo")
+    expect(name, policy.actual(SUBDOMAIN).allowed, True)
+    for refused in ("https://a..example.org", "https://example.org", "https://A.example.org"):
+        expect(name, least.subdomain(refused).allowed, policy.actual(refused).allowed)
+    yield Row(name, inputs, least.subdomain, policy.actual)
+
+
+def asgi_rows(floor: ModuleType, least: Any, policy: _native.Policy) -> Iterator[Row]:
+    def driven(app: Call, send: Call = send) -> Call:
+        made: Call = floor.AsgiDriver(app, receive, send)
+        return made
+
+    ours, least_app, peer = Asgi(stub, policy), floor.Asgi(stub, least), starlette_app()
+    for name, inputs, whole in (
+        ("ASGI middleware: no origin", scopes("GET", *PLAIN), False),
+        ("ASGI middleware: allowed", scopes("GET", *REQUEST), False),
+        ("ASGI middleware: preflight, total", scopes("OPTIONS", *ASK), True),
+    ):
+        scope = inputs(1)[0][0]
+        expect(name, asgi_answer(least_app, scope), asgi_answer(ours, scope))
+        if peer is not None and "no origin" not in name:
+            expect_allowed(name, asgi_answer(peer, scope)[0]["headers"])
+        yield Row(
+            name,
+            inputs,
+            driven(least_app),
+            driven(ours),
+            bare=None if whole else driven(stub),
+            peer=peer and driven(peer),
+            peer_bare=None if whole else driven(stub),
+        )
+    # The same exchange without the two coroutines of a server's `send`, which are not ours.
+    yield Row(
+        "ASGI middleware: preflight, free send",
+        inputs,
+        driven(least_app, floor.send),
+        driven(ours, floor.send),
+        peer=peer and driven(peer, floor.send),
+    )
+
+
+def wsgi_rows(floor: ModuleType, least: Any, policy: _native.Policy) -> Iterator[Row]:
+    def driven(app: Call) -> Call:
+        made: Call = floor.WsgiDriver(app, start_response)
+        return made
+
+    ours, least_app = Wsgi(wsgi_stub, policy), floor.Wsgi(wsgi_stub, least)
+    bare, peer = flask_app(cors=False), flask_app(cors=True)
+    for name, method, fields, whole in (
+        ("WSGI middleware: no origin", "GET", PLAIN, False),
+        ("WSGI middleware: allowed", "GET", REQUEST, False),
+        ("WSGI middleware: preflight, total", "OPTIONS", ASK, True),
+    ):
+        inputs, peer_inputs = environs(method, *fields), flask_environs(method, *fields)
+        environ = inputs(1)[0][0]
+        expect(name, wsgi_answer(least_app, environ), wsgi_answer(ours, environ))
+        if peer is not None and "no origin" not in name:
+            expect_allowed(name, wsgi_answer(peer, peer_inputs(1)[0][0])[0][1])
+        yield Row(
+            name,
+            inputs,
+            driven(least_app),
+            driven(ours),
+            bare=None if whole else driven(wsgi_stub),
+            peer=peer and driven(peer),
+            peer_bare=None if whole or bare is None else driven(bare),
+            peer_inputs=peer_inputs,
+        )
+
+
+def starlette_app() -> Any:
+    """Starlette's middleware around the stub, with the same policy but for the wildcards."""
+    try:
+        from starlette.middleware.cors import CORSMiddleware
+    except ModuleNotFoundError:
+        return None
+    return CORSMiddleware(
+        stub,
+        allow_origins=[APP],
+        allow_methods=OPTIONS["allow_methods"],
+        allow_headers=OPTIONS["allow_headers"],
+        expose_headers=OPTIONS["expose_headers"],
+        allow_credentials=True,
+    )
+
+
+def flask_app(*, cors: bool) -> Any:
+    """A Flask application with one view, with or without flask-cors."""
+    try:
+        from flask import Flask
+        from flask_cors import CORS
+    except ModuleNotFoundError:
+        return None
+    app = Flask("floor")
+
+    @app.route("/", methods=["GET", "PUT"])
+    def view() -> tuple[bytes, dict[str, str]]:
+        return b"{}", {"Content-Type": "application/json"}
+
+    if cors:
+        CORS(
+            app,
+            origins=[APP],
+            methods=OPTIONS["allow_methods"],
+            allow_headers=OPTIONS["allow_headers"],
+            expose_headers=OPTIONS["expose_headers"],
+            supports_credentials=True,
+        )
+    return app
+
+
+# -- measuring and showing -----------------------------------------------------------------
+
+
+class Parts(NamedTuple):
+    """Nanoseconds per call of one row in one round, the bare ones not yet subtracted."""
+
+    bare: float
+    floor: float
+    ours: float
+    peer: float | None
+    peer_bare: float
+
+
+def time_row(row: Row) -> Parts:
+    """One round of one row, in a random order."""
+    peer_inputs = row.peer_inputs or row.inputs
+    parts: dict[str, tuple[Call | None, Callable[[int], Inputs]]] = {
+        "bare": (row.bare, row.inputs),
+        "floor": (row.floor, row.inputs),
+        "ours": (row.ours, row.inputs),
+        "peer": (row.peer, peer_inputs),
+        "peer_bare": (row.peer_bare, peer_inputs),
+    }
+    times: dict[str, float] = {}
+    order = list(parts)
+    random.shuffle(order)
+    gc.collect()
+    gc.disable()
+    try:
+        for name in order:
+            call, inputs = parts[name]
+            if call is not None:
+                times[name] = sample(Subject(call, inputs), row.calls)
+    finally:
+        gc.enable()
+    return Parts(
+        times.get("bare", 0.0),
+        times["floor"],
+        times["ours"],
+        times.get("peer"),
+        times.get("peer_bare", 0.0),
+    )
+
+
+def line(row: Row, rounds: list[Parts]) -> str:
+    """One line of the table: the differences are taken round by round."""
+    floor = summarise(it.floor - it.bare for it in rounds)
+    ours = summarise(it.ours - it.bare for it in rounds)
+    bare = peer = None
+    if row.bare is not None:
+        bare = summarise(it.bare for it in rounds)
+    if row.peer is not None:
+        peer = summarise(it.peer - it.peer_bare for it in rounds if it.peer is not None)
+    cells = [cell(bare), cell(floor), cell(ours), cell(peer)]
+    for above, below, misses in (
+        (ours, floor, lambda ratio: ratio > WANTED_FLOOR),
+        (peer, ours, lambda ratio: ratio < WANTED_PEER),
+        (peer, floor, lambda ratio: ratio < WANTED_PEER),
+    ):
+        if above is None or below.median <= 0:
+            cells.append(f"{'':14}")
+        else:
+            ratio = above.median / below.median
+            cells.append(f"{ratio:13.2f}{'!' if misses(ratio) else ' '}")
+    return f"{row.name:36}{''.join(cells)}".rstrip()
+
+
+def cell(figure: Figure | None) -> str:
+    if figure is None:
+        return f"{'':18}"
+    spread = (figure.high - figure.low) / 2
+    return f"{figure.median:9.1f} ±{spread:<6.1f}{'~' if figure.noisy else ' '}"
+
+
+def main(argv: list[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(description="How far from the floor, in one run.")
+    parser.add_argument("--quick", action="store_true", help="fewer rounds, rougher figures")
+    parser.add_argument("--cases", metavar="WORD", default="", help="only rows with this word")
+    given = parser.parse_args(argv)
+    rounds = 101 if given.quick else 501
+
+    floor = extension.load()
+    policy = _native.Policy(**OPTIONS)
+    least = make_floor(floor, policy)
+    every = [
+        *call_rows(least, policy),
+        *asgi_rows(floor, least, policy),
+        *wsgi_rows(floor, least, policy),
+    ]
+    chosen = [row for row in every if given.cases in row.name]
+    if not chosen:
+        parser.error(f"no row holds {given.cases!r}")
+    found: dict[str, list[Parts]] = {row.name: [] for row in chosen}
+    for done in range(rounds):
+        progress(f"round {done + 1} of {rounds}")
+        for row in chosen:
+            found[row.name].append(time_row(row))
+    progress("")
+
+    print(
+        f"{machine()}; {rounds} interleaved rounds; ns per call, median ± half"
+        " of the middle half's spread"
+    )
+    heads = "".join(f"{head:>9}{'':9}" for head in ("bare", "floor", "corsfast", "theirs"))
+    ratios = "".join(f"{head:>13} " for head in ("ours/floor", "theirs/ours", "theirs/floor"))
+    print(f"{'net of the loop and of the bare stub':36}{heads}{ratios}".rstrip())
+    for row in chosen:
+        print(line(row, found[row.name]))
+    print(
+        f"! misses what is wanted: ours/floor at most {WANTED_FLOOR}, the others at least"
+        f" {WANTED_PEER}. ~ marks a noisy figure.\n"
+        "theirs: Starlette's CORSMiddleware around the same stub; flask-cors over a Flask"
+        " application, less that application alone (its preflight: the whole request)."
+    )
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
