@@ -243,5 +243,14 @@ POLICIES: list[dict[str, Any]] = [
         ],
         "allow_headers": ["X-Token", "Authorization"],
     },
+    {"allow_origins": "*", "timing_allow_origin": True},
+    {
+        "allow_origins": ["https://example.com", "https://*.example.com", "null"],
+        "allow_methods": "*",
+        "allow_headers": "*",
+        "allow_credentials": True,
+        "dangerously_tolerate": ["null-origin-with-credentials"],
+        "timing_allow_origin": True,
+    },
 ]
 option_sets = st.sampled_from(POLICIES)

@@ -47,6 +47,7 @@ VARIANTS: list[dict[str, Any]] = [
     {**BASE, "max_age": 0},
     {**BASE, "preflight_status": 200},
     {**BASE, "existing": "keep"},
+    {**BASE, "timing_allow_origin": True},
     {**BASE, "dangerously_tolerate": ["insecure-origin"]},
 ]
 POLICY_OPTIONS = [*VARIANTS, *POLICIES[3:]]

@@ -54,6 +54,7 @@ ALLOW_METHODS = "Access-Control-Allow-Methods"
 ALLOW_HEADERS = "Access-Control-Allow-Headers"
 MAX_AGE = "Access-Control-Max-Age"
 EXPOSE_HEADERS = "Access-Control-Expose-Headers"
+TIMING_ALLOW_ORIGIN = "Timing-Allow-Origin"
 VARY = "Vary"
 
 REQUEST_METHOD = "Access-Control-Request-Method"
@@ -70,6 +71,7 @@ class Tables:
     any_origin      => the same for every scheme; only drop-in middlewares ask for it
     echo_method     => any_method and credentials: the requested method is sent back
     echo_headers    => any_header and credentials: the requested names are sent back
+    timing          => not star; the origin of an allowed actual request is sent twice
     """
 
     __slots__ = (
@@ -97,6 +99,7 @@ class Tables:
         "rules",
         "spec",
         "star",
+        "timing",
     )
     spec: Spec
     # matching
@@ -115,6 +118,7 @@ class Tables:
     echo_method: bool
     echo_headers: bool
     keep_existing: bool
+    timing: bool
     preflight_status: int
     refused_preflight_status: int
     no_origin: Block  # whole
@@ -215,6 +219,7 @@ def _compile_answers(tables: Tables, spec: Spec) -> None:
     tables.echo_method = spec.any_method and spec.credentials
     tables.echo_headers = spec.any_header and spec.credentials
     tables.keep_existing = spec.existing == "keep"
+    tables.timing = spec.timing and not tables.star
     tables.preflight_status = spec.preflight_status
     tables.refused_preflight_status = REFUSED_PREFLIGHT_STATUS
     by_origin = () if tables.star else ("Origin",)
@@ -226,7 +231,8 @@ def _compile_answers(tables: Tables, spec: Spec) -> None:
     expose = [(EXPOSE_HEADERS, ", ".join(spec.expose))] if spec.expose else []
     tables.refused = block(vary)
     tables.refused_preflight = block(preflight_vary)
-    tables.actual_tail = block([*credentials, *expose, *vary])
+    timing = [(TIMING_ALLOW_ORIGIN, "*")] if spec.timing and tables.star else []
+    tables.actual_tail = block([*timing, *credentials, *expose, *vary])
     tables.preflight_tail = block([*credentials, *_permissions(tables, spec), *preflight_vary])
     # Where the answer is the same for everyone, also those who did not ask get it: a cache
     # may hand it to somebody who does. https://fetch.spec.whatwg.org/#cors-protocol-and-http-caches
@@ -274,7 +280,10 @@ def block(fields: list[tuple[str, str]]) -> Block:
     return Block(tuple(fields), raw)
 
 
-def with_origin(origin: str, tail: Block) -> Block:
-    """A whole answer for an origin that is allowed."""
-    head = block([(ALLOW_ORIGIN, origin)])
+def with_origin(origin: str, tail: Block, timing: bool = False) -> Block:
+    """A whole answer for an origin that is allowed; with ``timing`` also to read timings.
+
+    https://w3c.github.io/resource-timing/#sec-timing-allow-origin
+    """
+    head = block([(ALLOW_ORIGIN, origin), *([(TIMING_ALLOW_ORIGIN, origin)] if timing else [])])
     return Block(head.headers + tail.headers, head.raw_headers + tail.raw_headers)

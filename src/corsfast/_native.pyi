@@ -51,6 +51,7 @@ class Policy:
         max_age: int | None = 600,
         preflight_status: int = 204,
         existing: Literal["replace", "keep"] = "replace",
+        timing_allow_origin: bool = False,
         dangerously_tolerate: Iterable[str] = (),
         **unknown: Never,
     ) -> Policy: ...

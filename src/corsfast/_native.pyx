@@ -60,9 +60,11 @@ IMPLEMENTATION = "native"
 
 # What _compile.py calls them; it costs too much to be imported for that.
 cdef str ALLOW_ORIGIN = "Access-Control-Allow-Origin"
+cdef str TIMING_ALLOW_ORIGIN = "Timing-Allow-Origin"
 cdef str ALLOW_METHODS = "Access-Control-Allow-Methods"
 cdef str ALLOW_HEADERS = "Access-Control-Allow-Headers"
 cdef bytes RAW_ALLOW_ORIGIN = b"access-control-allow-origin"
+cdef bytes RAW_TIMING_ALLOW_ORIGIN = b"timing-allow-origin"
 cdef bytes RAW_ALLOW_METHODS = b"access-control-allow-methods"
 cdef bytes RAW_ALLOW_HEADERS = b"access-control-allow-headers"
 
@@ -198,12 +200,15 @@ cdef class Answer:
     cdef unsigned vary_bits
     cdef tuple headers
     cdef tuple raw_headers
+    cdef bint timing  # => the echoed origin is also sent as Timing-Allow-Origin
 
 
 cdef tuple headers_of(Decision self):
     if self.origin is None:
         return self.answer.headers
     fields = [(ALLOW_ORIGIN, as_str(self.origin))]
+    if self.answer.timing:
+        fields.append((TIMING_ALLOW_ORIGIN, as_str(self.origin)))
     if self.method is not None:
         fields.append((ALLOW_METHODS, as_str(self.method)))
     if self.names is not None:
@@ -215,6 +220,8 @@ cdef tuple raw_headers_of(Decision self):
     if self.origin is None:
         return self.answer.raw_headers
     cdef tuple first = (RAW_ALLOW_ORIGIN, as_bytes(self.origin))
+    if self.answer.timing:
+        return (first, (RAW_TIMING_ALLOW_ORIGIN, first[1]), *self.answer.raw_headers)
     if self.method is None and self.names is None:
         return (first, *self.answer.raw_headers)
     fields = [first]
@@ -227,7 +234,7 @@ cdef tuple raw_headers_of(Decision self):
 
 @cython.final
 cdef class Policy:
-    """Policy(*, allow_origins=..., allow_methods=(), allow_headers=(), expose_headers=(), allow_credentials=False, max_age=600, preflight_status=204, existing='replace', dangerously_tolerate=(), **unknown)
+    """Policy(*, allow_origins=..., allow_methods=(), allow_headers=(), expose_headers=(), allow_credentials=False, max_age=600, preflight_status=204, existing='replace', timing_allow_origin=False, dangerously_tolerate=(), **unknown)
 --
 
 One compiled CORS policy. Immutable; safe to share between threads.
@@ -248,6 +255,8 @@ One compiled CORS policy. Immutable; safe to share between threads.
         preflight_status: the status of an allowed preflight, 200 to 299.
         existing: what becomes of an application's own Access-Control-Allow-Origin:
             ``"replace"`` (the policy speaks alone) or ``"keep"`` (the application does).
+        timing_allow_origin: whether allowed actual requests also get Timing-Allow-Origin,
+            with the value of Access-Control-Allow-Origin, so that pages may read timings.
         dangerously_tolerate: names of risks to accept, each of which is then one
             ``CorsfastSecurityWarning``: ``any-origin-with-credentials``,
             ``null-origin-with-credentials``, ``foreign-origin``, ``public-suffix``,
@@ -284,6 +293,7 @@ One compiled CORS policy. Immutable; safe to share between threads.
         max_age=600,
         preflight_status=204,
         existing="replace",
+        timing_allow_origin=False,
         dangerously_tolerate=(),
         **unknown,
     ):
@@ -304,6 +314,7 @@ One compiled CORS policy. Immutable; safe to share between threads.
             max_age=max_age,
             preflight_status=preflight_status,
             existing=existing,
+            timing_allow_origin=timing_allow_origin,
             dangerously_tolerate=dangerously_tolerate,
         )
         self.tables = tables
@@ -535,6 +546,7 @@ cdef build_answers(Policy self, tables, list exact):
     allowed, status = Outcome.ALLOWED, tables.preflight_status
     vary, preflight_vary = tables.actual_vary, tables.preflight_vary
     self.echoing = answer(allowed, None, tables.actual_tail, vary)
+    self.echoing.timing = tables.timing
     self.echoing_preflight = answer(allowed, status, tables.preflight_tail, preflight_vary)
     self.no_origin = whole(answer(Outcome.NO_ORIGIN, None, tables.no_origin, vary))
     self.refused = tuple(
@@ -556,7 +568,11 @@ cdef build_answers(Policy self, tables, list exact):
     origins = exact if len(exact) <= limits.MAX_PREBUILT_ORIGINS else []
     self.actual_of = tuple(
         [
-            whole(answer(allowed, None, with_origin(origin, tables.actual_tail), vary))
+            whole(
+                answer(
+                    allowed, None, with_origin(origin, tables.actual_tail, tables.timing), vary
+                )
+            )
             for origin in (["*"] if tables.star else origins)
         ]
     )

@@ -161,6 +161,8 @@ class Policy:
         preflight_status: the status of an allowed preflight, 200 to 299.
         existing: what becomes of an application's own Access-Control-Allow-Origin:
             ``"replace"`` (the policy speaks alone) or ``"keep"`` (the application does).
+        timing_allow_origin: whether allowed actual requests also get Timing-Allow-Origin,
+            with the value of Access-Control-Allow-Origin, so that pages may read timings.
         dangerously_tolerate: names of risks to accept, each of which is then one
             ``CorsfastSecurityWarning``: ``any-origin-with-credentials``,
             ``null-origin-with-credentials``, ``foreign-origin``, ``public-suffix``,
@@ -199,6 +201,7 @@ class Policy:
         max_age: int | None = 600,
         preflight_status: int = 204,
         existing: Literal["replace", "keep"] = "replace",
+        timing_allow_origin: bool = False,
         dangerously_tolerate: Iterable[str] = (),
         **unknown: Never,
     ) -> Policy:
@@ -214,6 +217,7 @@ class Policy:
             max_age=max_age,
             preflight_status=preflight_status,
             existing=existing,
+            timing_allow_origin=timing_allow_origin,
             dangerously_tolerate=dangerously_tolerate,
         )
         self = object.__new__(cls)
@@ -235,7 +239,8 @@ class Policy:
         outcome = self._match_origin(origin)
         if outcome is not Outcome.ALLOWED:
             return self._refused[outcome]
-        return _decision(outcome, None, with_origin(origin, tables.actual_tail), tables.actual_vary)
+        answer = with_origin(origin, tables.actual_tail, tables.timing)
+        return _decision(outcome, None, answer, tables.actual_vary)
 
     def preflight(
         self,
@@ -497,7 +502,7 @@ def _prebuilt(tables: Tables) -> Iterable[tuple[str, object]]:
             origin: _decision(
                 Outcome.ALLOWED,
                 None,
-                with_origin(origin, tables.actual_tail),
+                with_origin(origin, tables.actual_tail, tables.timing),
                 tables.actual_vary,
             )
             for origin in origins

@@ -42,6 +42,7 @@ class Spec:
         "preflight_status",
         "regexes",
         "rules",
+        "timing",
         "tolerated",
     )
     OPTIONS = (
@@ -53,6 +54,7 @@ class Spec:
         "max_age",
         "preflight_status",
         "existing",
+        "timing_allow_origin",
         "dangerously_tolerate",
     )
     any_origin: bool  # "*"
@@ -69,6 +71,7 @@ class Spec:
     max_age: int | None
     preflight_status: int
     existing: str
+    timing: bool
     tolerated: frozenset[str]
 
     def key(self) -> tuple[object, ...]:
@@ -95,6 +98,7 @@ class Spec:
             "max_age": self.max_age,
             "preflight_status": self.preflight_status,
             "existing": self.existing,
+            "timing_allow_origin": self.timing,
             "dangerously_tolerate": sorted(self.tolerated),
         }
 
@@ -138,6 +142,7 @@ def read_options(
     preflight_status: object,
     existing: object,
     dangerously_tolerate: object,
+    timing_allow_origin: object = False,
 ) -> tuple[Spec, list[Problem]]:
     """Validate every option; see :class:`corsfast.Policy` for what each may hold.
 
@@ -159,6 +164,7 @@ def read_options(
     spec.max_age = _read_max_age(max_age, problems)
     spec.preflight_status = _read_status(preflight_status, problems)
     spec.existing = _read_existing(existing, problems)
+    spec.timing = _read_flag("timing_allow_origin", timing_allow_origin, problems)
     spec.tolerated = _read_tolerated(dangerously_tolerate, problems)
     return spec, problems
 

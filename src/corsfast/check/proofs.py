@@ -36,6 +36,7 @@ DEFAULTS: dict[str, object] = {
     "max_age": 600,
     "preflight_status": 204,
     "existing": "replace",
+    "timing_allow_origin": False,
     "dangerously_tolerate": (),
 }
 

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
         max_age: int | None
         preflight_status: int
         existing: Literal["replace", "keep"]
+        timing_allow_origin: bool
         dangerously_tolerate: Iterable[str]
 
 

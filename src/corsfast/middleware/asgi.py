@@ -53,6 +53,8 @@ class CORSMiddleware(ASGICall):
         preflight_status: the status of an allowed preflight. 204 by default.
         existing: ``"replace"`` (default) or ``"keep"`` the application's own
             Access-Control-Allow-Origin.
+        timing_allow_origin: whether allowed requests also get Timing-Allow-Origin, with the
+            same value. ``False`` by default.
         dangerously_tolerate: names of risks to accept. None by default.
 
     Raises:
