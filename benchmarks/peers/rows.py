@@ -1,0 +1,131 @@
+"""What is asked of everybody: each row is a policy, a request, and a browser's verdict.
+
+Place in the flow: the left end of the comparison; written as JSON for the programs.
+Never: know a library.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from corsfast.bench.cases import APP, ASK_METHOD, REQUEST
+
+Fields = tuple[tuple[str, str], ...]
+
+# Ten names, sorted and in lower case, as browsers ask for them.
+NAMES = (
+    "authorization",
+    "content-type",
+    "x-app-version",
+    "x-client-id",
+    "x-correlation-id",
+    "x-csrf-token",
+    "x-request-id",
+    "x-tenant",
+    "x-token",
+    "x-trace-id",
+)
+THREE = ("authorization", "content-type", "x-token")
+STRANGER = "https://app.example.com.attacker.net"
+
+
+class Policy(NamedTuple):
+    """What a library is configured with; each of them spells it in its own way.
+
+    ``subdomains_of`` are domains of which every https subdomain is allowed, at any depth.
+    """
+
+    origins: tuple[str, ...] = (APP,)
+    subdomains_of: tuple[str, ...] = ()
+    methods: tuple[str, ...] = ("GET", "PUT", "DELETE")
+    headers: tuple[str, ...] = NAMES
+    expose: tuple[str, ...] = ("X-Total",)
+    credentials: bool = False
+    max_age: int = 600
+
+
+class Row(NamedTuple):
+    """One request. ``verdict`` is a browser's: "allowed", "refused", or "not asked"."""
+
+    name: str
+    policy: Policy
+    method: str
+    fields: Fields
+    verdict: str
+
+    def field(self, name: str) -> str | None:
+        return dict(self.fields).get(name)
+
+    @property
+    def is_preflight(self) -> bool:
+        return self.method == "OPTIONS"
+
+    @property
+    def size(self) -> int:
+        """About how many bytes one request takes."""
+        return sum(len(name) + len(value) for name, value in self.fields)
+
+
+ONE = Policy()
+CREDENTIALS = Policy(credentials=True)
+SUBDOMAINS = Policy(subdomains_of=("example.org",))
+
+
+def many(count: int) -> Policy:
+    return Policy(origins=tuple(f"https://tenant-{i}.example.com" for i in range(count)))
+
+
+def actual(name: str, policy: Policy, origin: str | None, verdict: str) -> Row:
+    """A GET with the fourteen headers of a browser; without an origin, thirteen."""
+    fields = ((key, origin if key == "origin" else value) for key, value in REQUEST)
+    return Row(name, policy, "GET", tuple((k, v) for k, v in fields if v is not None), verdict)
+
+
+def preflight(name: str, origin: str, names: str, verdict: str) -> Row:
+    """What a browser asks before a PUT with these headers."""
+    ask = [ASK_METHOD, ("access-control-request-headers", names)] if names else [ASK_METHOD]
+    fields = [(key, origin if key == "origin" else value) for key, value in REQUEST]
+    fields = [field for field in fields if field[0] != "content-type"]
+    return Row(name, ONE, "OPTIONS", (*fields[:7], *ask, *fields[7:]), verdict)
+
+
+# 1 MiB that no browser sends. It ends in a name that no policy allows, so that those who do
+# not read it come to the same verdict: the name is not in their answer.
+HOSTILE_NAMES = "," * (2**20 - len("x-evil")) + "x-evil"
+HOSTILE_ORIGIN = "https://" + "a." * 4083 + "attacker.net:65535"
+assert len(HOSTILE_NAMES) == 2**20
+assert len(HOSTILE_ORIGIN) == 8 * 2**10
+
+ROWS = (
+    actual("no Origin", ONE, None, "not asked"),
+    actual("allowed: 1 origin", ONE, APP, "allowed"),
+    actual("allowed: 1 origin, credentials", CREDENTIALS, APP, "allowed"),
+    actual("allowed: last of 100", many(100), "https://tenant-99.example.com", "allowed"),
+    actual("allowed: last of 10 000", many(10_000), "https://tenant-9999.example.com", "allowed"),
+    actual("allowed: subdomain", SUBDOMAINS, "https://a.b.example.org", "allowed"),
+    actual("refused: stranger", SUBDOMAINS, STRANGER, "refused"),
+    preflight("preflight: no headers", APP, "", "allowed"),
+    preflight("preflight: 3 headers", APP, ",".join(THREE), "allowed"),
+    preflight("preflight: 10 headers", APP, ",".join(NAMES), "allowed"),
+    preflight("preflight refused: origin", STRANGER, ",".join(THREE), "refused"),
+    preflight("preflight refused: header", APP, "authorization,x-other", "refused"),
+    actual("hostile: origin of 8 KiB", SUBDOMAINS, HOSTILE_ORIGIN, "refused"),
+    preflight("hostile: 1 MiB of commas", APP, HOSTILE_NAMES, "refused"),
+)
+
+
+def write_rows(rows: tuple[Row, ...], path: Path) -> None:
+    """Write the file that the programs read."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps([as_json(row) for row in rows]), "utf-8")
+
+
+def as_json(row: Row) -> dict[str, Any]:
+    return {
+        "name": row.name,
+        "policy": row.policy._asdict(),
+        "method": row.method,
+        "fields": row.fields,
+    }
