@@ -1,0 +1,504 @@
+"""benchmarks/compare.py, all of it that needs no other language: judging, subtracting, telling.
+
+The programs are stood in for by one of their own kind, a process that speaks their protocol.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import random
+import re
+import sys
+import tomllib
+from pathlib import Path
+
+import pytest
+
+import corsfast
+
+BENCHMARKS = Path(__file__).resolve().parent.parent / "benchmarks"
+sys.path.insert(0, str(BENCHMARKS))
+
+import compare  # noqa: E402
+from peers import figures, judge, ours, plot, programs, report, rows  # noqa: E402
+
+PEERS = BENCHMARKS / "peers"
+PINNED = {
+    "jub0bs/cors": "1.0.5",
+    "rs/cors": "1.11.1",
+    "tower-http": "0.7.1",
+    "cors": "2.8.6",
+    "@fastify/cors": "11.4.3",
+    "fastify": "5.12.8",
+}
+BY_NAME = {row.name: row for row in rows.ROWS}
+APP = "https://app.example.com"
+ALLOW = "access-control-allow-"
+MAY_READ = [("Access-Control-Allow-Origin", APP), ("Access-Control-Expose-Headers", "x-total")]
+PREFLIGHT = [
+    (ALLOW + "origin", APP),
+    (ALLOW + "methods", "GET, PUT"),
+    (ALLOW + "headers", "Authorization,content-type , X-Token"),
+    ("access-control-max-age", "600"),
+]
+
+
+def changed(headers, name, *values):
+    """Headers with one of them replaced by these lines, or left out."""
+    kept = [pair for pair in headers if pair[0].lower() != name]
+    return kept + [(name, value) for value in values]
+
+
+# --- the rows ------------------------------------------------------------------------
+
+
+def test_names_are_unique_and_hostile_inputs_as_large_as_they_say():
+    assert len(BY_NAME) == len(rows.ROWS)
+    assert len(BY_NAME["hostile: origin of 8 KiB"].field("origin")) == 8 * 1024
+    asked = BY_NAME["hostile: 1 MiB of commas"].field("access-control-request-headers")
+    assert len(asked) == 1024 * 1024
+
+
+def test_names_are_asked_for_as_browsers_do():
+    for row in rows.ROWS:
+        asked = row.field("access-control-request-headers") or ""
+        if row.name.startswith("preflight") and asked:
+            names = asked.split(",")
+            assert names == sorted({name.strip().lower() for name in names})
+
+
+@pytest.mark.parametrize("row", rows.ROWS, ids=lambda row: row.name)
+@pytest.mark.parametrize("column", [c for c in ours.OURS if c != ours.STARLETTE])
+def test_corsfast_answers_every_row_as_it_should(column, row):
+    if column in ours.lacking():
+        assert corsfast.IMPLEMENTATION == "pure"
+    elif column == ours.DECISION:
+        assert ours.decides_rightly(row)
+    else:
+        answer = ours.answered(ours.middleware(column, row.policy), row)
+        assert judge.complaint(row, answer) is None
+
+
+@pytest.mark.server
+@pytest.mark.parametrize("row", rows.ROWS, ids=lambda row: row.name)
+def test_starlette_answers_every_row_as_it_should(row):
+    answer = ours.answered(ours.middleware(ours.STARLETTE, row.policy), row)
+    assert judge.complaint(row, answer) is None
+
+
+def test_the_programs_read_what_is_written(tmp_path):
+    rows.write_rows(rows.ROWS, tmp_path / "new" / "rows.json")
+    written = json.loads((tmp_path / "new" / "rows.json").read_text("utf-8"))
+    assert [row["name"] for row in written] == list(BY_NAME)
+    assert written[0]["policy"]["origins"] == [APP]
+    for source in ("go/main.go", "rust/src/main.rs", "node/peers.js"):
+        text = (PEERS / source).read_text("utf-8")
+        for field in rows.Policy._fields:
+            assert re.search(rf"\b{field}\b", text), (source, field)
+
+
+# --- the judge -----------------------------------------------------------------------
+
+CREDENTIALS = "allowed: 1 origin, credentials"
+
+
+@pytest.mark.parametrize(
+    ("name", "status", "headers", "verdict"),
+    [
+        ("allowed: 1 origin", 200, MAY_READ, "allowed"),
+        ("allowed: 1 origin", 200, changed(MAY_READ, ALLOW + "origin", "*"), "allowed"),
+        ("allowed: 1 origin", 200, changed(MAY_READ, ALLOW + "origin"), "refused"),
+        ("allowed: 1 origin", 200, changed(MAY_READ, ALLOW + "origin", APP + "/"), "refused"),
+        ("allowed: 1 origin", 200, changed(MAY_READ, ALLOW + "origin", APP.upper()), "refused"),
+        ("allowed: 1 origin", 200, changed(MAY_READ, ALLOW + "origin", APP, APP), "refused"),
+        ("allowed: 1 origin", 200, changed(MAY_READ, ALLOW + "origin", "null"), "refused"),
+        ("no Origin", 200, [], "not asked"),
+        ("no Origin", 200, MAY_READ, "not asked"),
+        (CREDENTIALS, 200, MAY_READ, "refused"),
+        (CREDENTIALS, 200, changed(MAY_READ, ALLOW + "credentials", "true"), "allowed"),
+        (CREDENTIALS, 200, changed(MAY_READ, ALLOW + "credentials", "True"), "refused"),
+        (
+            CREDENTIALS,
+            200,
+            [(ALLOW + "origin", "*"), (ALLOW + "credentials", "true")],
+            "refused",
+        ),
+        ("preflight: 3 headers", 204, PREFLIGHT, "allowed"),
+        ("preflight: 3 headers", 200, PREFLIGHT, "allowed"),
+        ("preflight: 3 headers", 403, PREFLIGHT, "refused"),
+        ("preflight: 3 headers", 304, PREFLIGHT, "refused"),
+        ("preflight: 3 headers", 204, changed(PREFLIGHT, ALLOW + "origin"), "refused"),
+        ("preflight: 3 headers", 204, changed(PREFLIGHT, ALLOW + "methods"), "refused"),
+        ("preflight: 3 headers", 204, changed(PREFLIGHT, ALLOW + "methods", "put"), "refused"),
+        ("preflight: 3 headers", 204, changed(PREFLIGHT, ALLOW + "methods", "*"), "allowed"),
+        ("preflight: 3 headers", 204, changed(PREFLIGHT, ALLOW + "headers"), "refused"),
+        (
+            "preflight: 3 headers",
+            204,
+            changed(PREFLIGHT, ALLOW + "headers", "authorization,content-type,x-tokens"),
+            "refused",
+        ),
+        ("preflight: 3 headers", 204, changed(PREFLIGHT, ALLOW + "headers", "*"), "refused"),
+        (
+            "preflight: 3 headers",
+            204,
+            changed(PREFLIGHT, ALLOW + "headers", "*", "authorization"),
+            "allowed",
+        ),
+        ("preflight: no headers", 204, changed(PREFLIGHT, ALLOW + "headers"), "allowed"),
+        ("preflight refused: header", 204, PREFLIGHT, "refused"),
+        ("hostile: 1 MiB of commas", 204, PREFLIGHT, "refused"),
+    ],
+)
+def test_a_browsers_verdict(name, status, headers, verdict):
+    assert judge.verdict(BY_NAME[name], judge.Answer(status, headers)) == verdict
+
+
+TYPE = ("content-type", "text/plain")
+
+
+@pytest.mark.parametrize(
+    ("name", "status", "headers", "words"),
+    [
+        ("allowed: 1 origin", 200, [TYPE, *MAY_READ], None),
+        ("allowed: 1 origin", 200, MAY_READ, "did not come through"),
+        ("allowed: 1 origin", 204, [TYPE, *MAY_READ], "did not come through"),
+        ("allowed: 1 origin", 200, [TYPE], "'refused', not 'allowed'"),
+        ("allowed: 1 origin", 200, [TYPE, MAY_READ[0]], "Expose"),
+        (
+            "allowed: 1 origin",
+            200,
+            [TYPE, *changed(MAY_READ, "access-control-expose-headers", "x-total, x-more")],
+            "Expose",
+        ),
+        ("refused: stranger", 200, [TYPE], None),
+        ("refused: stranger", 200, [TYPE, *MAY_READ], None),
+        ("refused: stranger", 200, [TYPE, (ALLOW + "origin", "*")], "'allowed', not 'refused'"),
+        ("refused: stranger", 403, [TYPE], "did not come through"),
+        ("no Origin", 200, [TYPE], None),
+        ("no Origin", 403, [TYPE], "did not come through"),
+        ("preflight: 3 headers", 204, PREFLIGHT, None),
+        ("preflight: 3 headers", 204, changed(PREFLIGHT, "access-control-max-age"), "Max-Age"),
+        (
+            "preflight: 3 headers",
+            204,
+            changed(PREFLIGHT, "access-control-max-age", "5"),
+            "Max-Age",
+        ),
+        ("preflight refused: origin", 403, [], None),
+    ],
+)
+def test_who_says_less_than_it_should_is_complained_of(name, status, headers, words):
+    said = judge.complaint(BY_NAME[name], judge.Answer(status, headers))
+    assert said is None if words is None else words in said
+
+
+# --- the figures ---------------------------------------------------------------------
+
+
+def test_the_floor_is_subtracted_round_by_round():
+    # In every round the layer costs 10; the machine is slow in most of them, not in the same
+    # ones for each median.
+    samples = [(110.0, 100.0), (510.0, 500.0), (110.0, 100.0), (510.0, 500.0), (310.0, 300.0)]
+    net = figures.subtracted(samples, calls=7)
+    assert net.net == figures.Figure(10.0, 10.0, 10.0, 5)
+    assert (net.gross.median, net.floor.median, net.calls) == (310.0, 300.0, 7)
+    # The medians' difference would be 10 - 30 = -20, and none of the rounds says so.
+    odd = [(10.0, 0.0), (60.0, 30.0), (5.0, 31.0)]
+    assert figures.subtracted(odd, calls=1).net.median == 10.0
+
+
+def test_a_figure_that_spreads_is_marked():
+    assert not figures.summarise([99, 100, 100, 100, 101]).noisy
+    assert figures.summarise([50, 80, 100, 120, 150]).noisy
+    # Close to nothing, the least that counts is a nanosecond.
+    assert not figures.summarise([-0.1, 0.0, 0.0, 0.1]).noisy
+
+
+def test_few_rounds_show_their_extremes():
+    assert figures.summarise([3, 1, 2]) == figures.Figure(2, 1, 3, 3)
+
+
+@pytest.mark.parametrize(
+    ("gross", "size", "calls"),
+    [(100.0, 500, 200), (0.0, 1, 200), (100_000.0, 500, 20), (1e9, 500, 1), (100.0, 2**20, 32)],
+)
+def test_what_is_slow_or_large_has_fewer_calls(gross, size, calls):
+    assert figures.pace(gross, size) == calls
+
+
+def test_everybody_is_in_every_round(monkeypatch):
+    monkeypatch.setattr(figures, "WARM_BLOCKS", 3)
+    asked = []
+
+    def timer(name, gross):
+        def time(calls):
+            asked.append((name, calls))
+            return gross, 4.0
+
+        return time
+
+    random.seed(1)
+    found = figures.interleave(
+        {"a": timer("a", 14.0), "b": timer("b", 24.0)},
+        lambda _: 10,
+        rounds=5,
+        progress=lambda _: None,
+    )
+    assert {name: net.net.median for name, net in found.items()} == {"a": 10.0, "b": 20.0}
+    assert {name: net.net.rounds for name, net in found.items()} == {"a": 5, "b": 5}
+    rounds = [name for name, _ in asked[-10:]]
+    assert all(set(rounds[i : i + 2]) == {"a", "b"} for i in range(0, 10, 2))
+    assert rounds != ["a", "b"] * 5
+    assert {calls for _, calls in asked[-10:]} == {figures.CALLS}
+
+
+def test_who_takes_long_is_in_fewer_rounds(monkeypatch):
+    monkeypatch.setattr(figures, "WARM_BLOCKS", 1)
+    monkeypatch.setattr(figures, "ROUND_SECONDS", 1e-9)
+    found = figures.interleave(
+        {"slow": lambda _: (14.0, 4.0)}, lambda _: 10, rounds=5, progress=lambda _: None
+    )
+    assert found["slow"].net.rounds == 1
+
+
+# --- the verdict and the table -------------------------------------------------------
+
+
+def net(median, *, floor=100.0, spread=1.0):
+    def figure(value):
+        return figures.Figure(value, value - spread, value + spread, 9)
+
+    return figures.Net(figure(median), figure(median + floor), figure(floor), 200)
+
+
+@pytest.mark.parametrize(
+    ("ours_ns", "peer_ns", "word", "ratio"),
+    [
+        (50, 100, "not slower", 0.5),
+        (100, 100, "not slower", 1.0),
+        (101, 100, "lost", 1.01),
+        (-3, 100, "not slower", -0.03),
+        (5, 0, "lost", None),
+        (5, -2, "lost", None),
+        (-1, -2, "not slower", None),
+    ],
+)
+def test_a_loss_is_a_loss(ours_ns, peer_ns, word, ratio):
+    assert report.verdict(net(ours_ns).net, net(peer_ns).net) == (word, ratio)
+
+
+def test_a_near_thing_is_marked():
+    assert report.within_spread(net(100).net, net(102).net)
+    assert not report.within_spread(net(100).net, net(103).net)
+
+
+FOUND = {
+    "no Origin": {
+        ours.DECISION: net(20, floor=0),
+        ours.NATIVE: net(150),
+        ours.STARLETTE: net(9000, spread=4000),
+        "jub0bs/cors": net(100),
+        "tower-http": net(300, floor=400),
+    },
+    "refused": {ours.NATIVE: net(99.5), "jub0bs/cors": net(100), "tower-http": net(-5)},
+    "apart": {"rs/cors": net(7)},
+}
+ABOUT = {
+    "made": "2026-01-02T03:04:05+00:00",
+    "python": "CPython 3.14",
+    "machine": "a machine",
+    "rounds": 9,
+    "load": {"before": [1.5, 1, 1], "after": [1, 1, 1], "loaded": True},
+    "versions": {"corsfast": "1.0"},
+    "missing": {"@fastify/cors": "there is no npm here"},
+    "left_out": {"cors in 'refused'": "a browser would say 'allowed', not 'refused'"},
+    "plot": None,
+}
+FLOORS = {"len(x)": net(12.34, floor=0)}
+
+
+def test_the_table_shows_losses_and_absences():
+    text = "\n".join(report.markdown(FOUND, FLOORS, ABOUT))
+    lines = text.splitlines()
+    assert "- jub0bs/cors: not slower in 1 of 2 rows, lost 1." in lines
+    assert "- tower-http: not slower in 1 of 2 rows, lost 1." in lines
+    assert "| no Origin | **lost, 1.50x** | not slower, 0.50x |" in lines
+    assert "| refused | not slower, 0.99x ≈ | **lost, at its floor** |" in lines
+    assert "**@fastify/cors was not measured: there is no npm here.**" in lines
+    assert "**cors in 'refused' was left out: a browser would say 'allowed', not 'refused'.**" in (
+        lines
+    )
+    assert "**The machine was loaded** (load average 1.50 before)." in lines
+    row = next(line for line in lines if line.startswith("| no Origin | 20"))
+    space = "\N{NO-BREAK SPACE}"
+    assert row == (
+        f"| no Origin | 20 ±1.0 | 150 ±1.0 | 9{space}000 ±4{space}000 ~ | 100 ±1.0 |  | 300 ±1.0 |"
+    )
+    assert "| apart |  |  |  |  | 7.0 ±1.0 ~ |  |" in lines
+    assert "| call `len(x)` | 12 ±1.0 |" in lines
+    assert "| bare application of corsfast | 100 |" in lines
+
+
+def test_nothing_is_judged_without_a_peer():
+    text = "\n".join(report.markdown({"no Origin": {ours.PURE: net(5)}}, {}, ABOUT))
+    assert "Not judged" in text
+    text = "\n".join(report.markdown({"a": {ours.NATIVE: net(5), "tower-http": net(16)}}, {}, ABOUT))
+    assert "- jub0bs/cors: not measured." in text
+    assert "| a |  | not slower, 0.31x |" in text
+
+
+def test_the_json_holds_what_the_table_shows():
+    found = json.loads(json.dumps(report.as_json(FOUND, FLOORS, ABOUT)))
+    assert found["verdicts"]["no Origin"] == {
+        "jub0bs/cors": {"verdict": "lost", "ratio": 1.5, "within_spread": False},
+        "tower-http": {"verdict": "not slower", "ratio": 0.5, "within_spread": False},
+    }
+    assert found["rows"]["no Origin"][ours.STARLETTE]["noisy"] is True
+    assert found["rows"]["no Origin"]["tower-http"] == {
+        "net": {"median": 300.0, "low": 299.0, "high": 301.0, "rounds": 9},
+        "noisy": False,
+        "gross": 700.0,
+        "floor": 400.0,
+        "calls": 200,
+    }
+    assert found["missing"] == ABOUT["missing"]
+    assert found["load"]["before"] == [1.5, 1, 1]
+
+
+def test_results_are_written_without_matplotlib_and_say_so(tmp_path, monkeypatch, capsys):
+    monkeypatch.setitem(sys.modules, "matplotlib", None)
+    assert not plot.draw(FOUND, tmp_path / "a.svg", "")
+    compare.write(tmp_path / "results", FOUND, FLOORS, dict(ABOUT))
+    names = {path.name for path in (tmp_path / "results").iterdir()}
+    assert names == {"2026-01-02-peers.json", "2026-01-02-peers.md"}
+    printed = capsys.readouterr()
+    assert "No plot: matplotlib is not installed" in printed.err
+    assert "No plot was written" in printed.out
+    written = json.loads((tmp_path / "results/2026-01-02-peers.json").read_text("utf-8"))
+    assert written["plot"] is None
+
+
+# --- the programs --------------------------------------------------------------------
+
+
+def test_lock_files_pin_what_is_said():
+    assert programs.pinned() == PINNED
+
+
+def test_manifests_ask_for_what_the_lock_files_have():
+    go = (PEERS / "go/go.mod").read_text("utf-8")
+    for module in ("jub0bs/cors", "rs/cors"):
+        assert f"github.com/{module} v{PINNED[module]}\n" in go
+    manifest = tomllib.loads((PEERS / "rust/Cargo.toml").read_text("utf-8"))
+    locked = {
+        package["name"]: package["version"]
+        for package in tomllib.loads((PEERS / "rust/Cargo.lock").read_text("utf-8"))["package"]
+    }
+    for name, wanted in manifest["dependencies"].items():
+        version = wanted if isinstance(wanted, str) else wanted["version"]
+        assert version == f"={locked[name]}"
+    assert json.loads((PEERS / "node/package.json").read_text("utf-8"))["dependencies"] == {
+        name: PINNED[name] for name in ("@fastify/cors", "cors", "fastify")
+    }
+
+
+def test_lock_files_have_checksums_and_name_no_host_but_the_usual():
+    rust = tomllib.loads((PEERS / "rust/Cargo.lock").read_text("utf-8"))["package"]
+    for package in rust:
+        if package["name"] != "corsfast-peers":
+            assert package["source"] == "registry+https://github.com/rust-lang/crates.io-index"
+            assert re.fullmatch("[0-9a-f]{64}", package["checksum"])
+    node = json.loads((PEERS / "node/package-lock.json").read_text("utf-8"))["packages"]
+    for path, package in node.items():
+        if path:
+            assert package["integrity"].startswith("sha512-")
+            assert "resolved" not in package
+    for line in (PEERS / "go/go.sum").read_text("utf-8").splitlines():
+        assert re.fullmatch(r"[\w./-]+ v[\w./-]+ h1:[\w+/]+=", line)
+
+
+def test_a_toolchain_that_is_not_there_is_named(tmp_path, monkeypatch):
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.setattr(compare, "BUILD", tmp_path / "build")
+    with contextlib.ExitStack() as stack:
+        running, missing = compare.start(rows.ROWS, stack)
+    assert running == {}
+    assert missing == {
+        "jub0bs/cors": "there is no go here",
+        "rs/cors": "there is no go here",
+        "tower-http": "there is no cargo here",
+        "cors": "there is no npm here",
+        "@fastify/cors": "there is no npm here",
+    }
+
+
+# A program of the same protocol, whose layer allows everybody everything.
+PROGRAM = """
+import json, sys
+rows = json.load(open(sys.argv[1]))
+for line in sys.stdin:
+    verb, *rest = json.loads(line)
+    if verb == "check":
+        headers = [["content-type", "text/plain"], ["access-control-allow-origin", "*"],
+                   ["Access-Control-Expose-Headers", "X-Total"]]
+        print(json.dumps([{"subject": "tower-http", "case": row["name"], "status": 200,
+                           "headers": headers} for row in rows]), flush=True)
+    elif verb == "run" and rest[0] == "tower-http":
+        print(json.dumps([[3.0 * rest[2], 1.0 * rest[2]]] * rest[3]), flush=True)
+    else:
+        sys.exit(1)
+"""
+
+
+@pytest.fixture
+def program(tmp_path):
+    source = tmp_path / "program.py"
+    source.write_text(PROGRAM, "utf-8")
+    asked = tuple(BY_NAME[name] for name in ("allowed: 1 origin", "refused: stranger"))
+    rows.write_rows(asked, tmp_path / "rows.json")
+    with contextlib.closing(
+        programs.Running([sys.executable, str(source)], tmp_path / "rows.json")
+    ) as running:
+        yield asked, running
+
+
+def test_a_program_is_asked_line_by_line(program):
+    _, running = program
+    assert running.timer("tower-http", "refused: stranger")(10) == (30.0, 10.0)
+    assert running.timer("tower-http", "refused: stranger")(20) == (60.0, 20.0)
+
+
+def test_a_program_that_ends_is_an_error(program):
+    _, running = program
+    with pytest.raises(RuntimeError, match=r"ended at .*'nobody'"):
+        running.timer("nobody", "no Origin")(1)
+
+
+def test_a_peer_that_answers_otherwise_is_left_out_by_name(program):
+    asked, running = program
+    absent = dict.fromkeys([*report.COLUMNS], "is not looked at here")
+    del absent["tower-http"], absent[ours.PURE]
+    left_out = compare.checked(asked, {"tower-http": running}, absent)
+    assert left_out == {
+        "tower-http in 'refused: stranger'": "a browser would say 'allowed', not 'refused'"
+    }
+    timers = compare.everybody(asked, {"tower-http": running}, {*absent, *left_out})
+    assert set(timers) == {
+        ("allowed: 1 origin", "tower-http"),
+        ("allowed: 1 origin", ours.PURE),
+        ("refused: stranger", ours.PURE),
+    }
+
+
+def test_the_whole_command_without_any_toolchain(tmp_path, monkeypatch, capsys):
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.setattr(compare, "BUILD", tmp_path / "build")
+    monkeypatch.setattr(figures, "WARM_SECONDS", 0.001)
+    assert compare.main(["--quick", "--only", "no Origin"]) == 0
+    text = capsys.readouterr().out
+    assert "**jub0bs/cors was not measured: there is no go here.**" in text
+    assert "| no Origin | " in text
+    assert "| call `len(x)` | " in text
+    assert not (tmp_path / "results").exists()
