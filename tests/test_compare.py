@@ -344,7 +344,9 @@ def test_the_table_shows_losses_and_absences():
 def test_nothing_is_judged_without_a_peer():
     text = "\n".join(report.markdown({"no Origin": {ours.PURE: net(5)}}, {}, ABOUT))
     assert "Not judged" in text
-    text = "\n".join(report.markdown({"a": {ours.NATIVE: net(5), "tower-http": net(16)}}, {}, ABOUT))
+    text = "\n".join(
+        report.markdown({"a": {ours.NATIVE: net(5), "tower-http": net(16)}}, {}, ABOUT)
+    )
     assert "- jub0bs/cors: not measured." in text
     assert "| a |  | not slower, 0.31x |" in text
 
