@@ -17,6 +17,7 @@ from pathlib import Path
 import pytest
 
 import corsfast
+from corsfast.bench.peers import NEEDS
 
 PACKAGE = Path(corsfast.__file__).parent
 # Leftmost first. Modules of one line do not import each other.
@@ -33,13 +34,16 @@ ORDER = [
     ["_pure", "_native"],
     ["_backend"],
     ["__init__"],
-    ["middleware", "bench", "explain", "check"],
-    ["__main__"],
+    ["middleware", "explain", "check"],
+    ["bench", "__main__"],
 ]
 PLACE = {name: place for place, names in enumerate(ORDER) for name in names}
 # The one look to the right: a pickled policy comes back as the engine that was chosen.
 EXCEPTIONS = {("_restore", "_backend"), ("_restore", "_pure")}
 THIRD_PARTY = {"publicsuffixlist"}
+# What a peer's module in bench/ may import: the peer, and what comes with it.
+BENCHED = {name: set(needs.values()) for name, needs in NEEDS.items()}
+BENCHED["aiohttp"] |= {"multidict", "yarl"}
 
 SOURCES = sorted(PACKAGE.rglob("*.py"))
 
@@ -98,6 +102,9 @@ def test_no_framework_outside_middleware(path: Path) -> None:
     if box(path) == "middleware":
         # Each framework's module knows that framework only.
         assert foreign <= {path.stem}
+    elif path.parent == PACKAGE / "bench" / "peers":
+        # Each peer's module knows what its table says, and is imported only where that is.
+        assert foreign <= BENCHED.get(path.stem, set())
     else:
         assert not foreign
 

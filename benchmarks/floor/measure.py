@@ -40,8 +40,8 @@ from corsfast.bench.cases import (
     scopes,
     texts,
 )
+from corsfast.bench.machine import machine
 from corsfast.bench.measure import Figure, Subject, sample, summarise
-from corsfast.bench.report import machine
 from corsfast.middleware.asgi import CORSMiddleware as Asgi
 from corsfast.middleware.wsgi import CORSMiddleware as Wsgi
 

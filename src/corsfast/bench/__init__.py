@@ -1,6 +1,10 @@
-"""``python -m corsfast.bench``: what a decision costs, on your own machine.
+"""``python -m corsfast.bench``: what CORS costs, on your own machine.
 
-    cases.py -> measure.py -> report.py <- __main__.py
+    cases.py ---- decisions.py --.
+    peers/ ------ stands.py -----+-- rows.py -- report.py, plot.py -- __main__.py
+                  start.py ------+
+                  scale.py ------'
+                  (all by measure.py)
 
 Place in the flow: right of everything; nothing imports it.
 Never: print a figure whose answer was not checked first, or one without its spread.

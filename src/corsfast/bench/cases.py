@@ -6,10 +6,18 @@ Place in the flow: the left end of the benchmark. Never: measure.
 from __future__ import annotations
 
 import random
+import re
 from collections.abc import Callable, Iterator
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 Inputs = list[tuple[Any, ...]]
+
+
+class Goal(NamedTuple):
+    """What a row may cost: at most so many times F (a call of len), or so many nanoseconds."""
+
+    at_most: float
+    unit: Literal["F", "ns"] = "F"
 
 
 class Case(NamedTuple):
@@ -17,7 +25,8 @@ class Case(NamedTuple):
 
     ``call`` names a method of Policy; ``inputs(n)`` makes the arguments of n calls, of which
     no object was seen before (a ``str`` caches its hash, and a benchmark that gives one string
-    again and again measures that); ``outcome`` is the value of the expected Outcome.
+    again and again measures that); ``outcome`` is the value of the expected Outcome; ``goal``
+    is for the native engine.
     """
 
     name: str
@@ -25,6 +34,7 @@ class Case(NamedTuple):
     call: str
     inputs: Callable[[int], Inputs]
     outcome: str
+    goal: Goal | None = None
 
 
 def fresh(text: str) -> str:
@@ -45,7 +55,19 @@ OPTIONS: dict[str, Any] = {
     "allow_credentials": True,
 }
 ANY = {"allow_origins": ["*"]}
-MANY = {**OPTIONS, "allow_origins": [f"https://tenant-{i}.example.com" for i in range(10_000)]}
+# Names enough for a new list in every call, allowed beside those of OPTIONS.
+NAMES = [f"x-field-{i:03}" for i in range(200)]
+WIDE = {**OPTIONS, "allow_headers": [*OPTIONS["allow_headers"], *NAMES]}
+GLOB = {**OPTIONS, "allow_origins": ["https://pr-*.preview.example.dev"]}
+REGEX = {**OPTIONS, "allow_origins": [re.compile(r"https://shop-\d+\.example\.net")]}
+
+
+def tenants(count: int) -> dict[str, Any]:
+    """Options with that many exact origins."""
+    return {**OPTIONS, "allow_origins": [TENANT.format(i) for i in range(count)]}
+
+
+TENANT = "https://tenant-{}.example.com"
 
 # What Chrome sends with a cross-origin fetch; Origin stands eighth.
 REQUEST = (
@@ -80,6 +102,23 @@ def texts(text: str | None, *more: str | None) -> Callable[[int], Inputs]:
 def picked(pattern: str, size: int) -> Callable[[int], Inputs]:
     """Calls with one text each, its ``{}`` a random number below `size`."""
     return lambda n: [(pattern.format(random.randrange(size)),) for _ in range(n)]
+
+
+def lists(count: int) -> Callable[[int], Inputs]:
+    """Preflights that ask for `count` names, sorted as browsers sort them: each another list."""
+
+    def make(n: int) -> Inputs:
+        return [
+            (fresh(APP), fresh("PUT"), ",".join(sorted(random.sample(NAMES, count))))
+            for _ in range(n)
+        ]
+
+    return make
+
+
+def long_list(text: str) -> Callable[[int], Inputs]:
+    """Preflights that ask for this: one object, as megabytes per call would drive out all else."""
+    return lambda n: [(fresh(APP), fresh("PUT"), text) for _ in range(n)]
 
 
 def scopes(method: str, *fields: tuple[str, str]) -> Callable[[int], Inputs]:
@@ -118,51 +157,56 @@ def cases() -> Iterator[Case]:
     names = ",".join(sorted(name.lower() for name in OPTIONS["allow_headers"]))
     without = tuple(field for field in REQUEST if field[0] != "origin")
     ask = (*REQUEST[:8], ASK_METHOD, ASK_HEADERS, *REQUEST[8:12])
-    yield Case("actual: no origin", OPTIONS, "actual", texts(None), "no-origin")
-    yield Case("actual: exact", OPTIONS, "actual", texts(APP), "allowed")
-    yield Case(
-        "actual: exact, of 10 000",
-        MANY,
-        "actual",
-        picked("https://tenant-{}.example.com", 10_000),
-        "allowed",
-    )
-    yield Case("actual: subdomain", OPTIONS, "actual", texts("https://a.b.example.org"), "allowed")
-    yield Case(
-        "actual: any port", OPTIONS, "actual", picked("http://localhost:3{:03}", 999), "allowed"
-    )
-    yield Case("actual: any origin", ANY, "actual", texts(APP), "allowed")
-    yield Case(
-        "actual: refused",
-        OPTIONS,
-        "actual",
-        texts("https://app.example.com.attacker.net"),
-        "origin-not-allowed",
-    )
-    yield Case("preflight: no headers", OPTIONS, "preflight", texts(APP, "PUT", None), "allowed")
-    yield Case(
-        "preflight: 3 headers", OPTIONS, "preflight", texts(APP, "PUT", ASK_HEADERS[1]), "allowed"
-    )
-    yield Case("preflight: 10 headers", OPTIONS, "preflight", texts(APP, "PUT", names), "allowed")
+    for count, written in ((1, "1"), (100, "100"), (10_000, "10 000")):
+        options = tenants(count)
+        for name, inputs, outcome in (
+            ("no origin", texts(None), "no-origin"),
+            ("exact", picked(TENANT, count), "allowed"),
+            ("refused", picked("https://stranger-{}.example.com", 999), "origin-not-allowed"),
+        ):
+            yield Case(f"actual: {name}, of {written}", options, "actual", inputs, outcome, Goal(3))
+    subdomain = texts("https://a.b.example.org")
+    yield Case("actual: subdomain", OPTIONS, "actual", subdomain, "allowed", Goal(4))
+    port = picked("http://localhost:3{:03}", 999)
+    yield Case("actual: any port", OPTIONS, "actual", port, "allowed", Goal(4))
+    glob = picked("https://pr-{}.preview.example.dev", 9999)
+    yield Case("actual: glob", GLOB, "actual", glob, "allowed", Goal(6))
+    regex = picked("https://shop-{}.example.net", 9999)
+    yield Case("actual: regex", REGEX, "actual", regex, "allowed", Goal(6))
+    yield Case("actual: any origin", ANY, "actual", texts(APP), "allowed", Goal(3))
+    near = texts("https://app.example.com.attacker.net")
+    yield Case("actual: refused, patterns", OPTIONS, "actual", near, "origin-not-allowed", Goal(4))
+
+    three, ten = texts(APP, "PUT", ASK_HEADERS[1]), texts(APP, "PUT", names)
+    for name, options, inputs, goal in (
+        ("no headers", OPTIONS, texts(APP, "PUT", None), Goal(5)),
+        ("3 headers, same list again", OPTIONS, three, Goal(6)),
+        ("3 headers, new list each time", WIDE, lists(3), Goal(12)),
+        ("10 headers, same list again", OPTIONS, ten, Goal(8)),
+        ("10 headers, new list each time", WIDE, lists(10), Goal(16)),
+    ):
+        yield Case(f"preflight: {name}", options, "preflight", inputs, "allowed", goal)
+
     yield Case("asgi: no origin", OPTIONS, "asgi", scopes("GET", *without), "no-origin")
-    yield Case("asgi: 14 headers", OPTIONS, "asgi", scopes("GET", *REQUEST), "allowed")
+    yield Case("asgi: 14 headers", OPTIONS, "asgi", scopes("GET", *REQUEST), "allowed", Goal(8))
     yield Case("asgi: preflight", OPTIONS, "asgi", scopes("OPTIONS", *ask), "allowed")
+    yield Case("wsgi: no origin", OPTIONS, "wsgi", environs("GET", *without), "no-origin")
     yield Case("wsgi: 14 headers", OPTIONS, "wsgi", environs("GET", *REQUEST), "allowed")
     yield Case("wsgi: preflight", OPTIONS, "wsgi", environs("OPTIONS", *ask), "allowed")
-    yield Case(
-        "hostile: 1 MiB of commas",
-        OPTIONS,
-        "preflight",
-        lambda n: [(fresh(APP), "PUT", COMMAS)] * n,
-        "header-list-too-long",
-    )
+
+    for name, text in (("1 MiB of commas", COMMAS), ("64 KiB of spaces", SPACES)):
+        inputs = long_list(text)
+        outcome = "header-list-too-long"
+        yield Case(f"hostile: {name}", OPTIONS, "preflight", inputs, outcome, Goal(1000, "ns"))
     yield Case(
         "hostile: 8 KiB origin",
         OPTIONS,
         "actual",
         texts("https://" + "a." * 4092 + "example.org"),
         "origin-too-long",
+        Goal(1000, "ns"),
     )
 
 
 COMMAS = "," * 2**20
+SPACES = " " * 2**16

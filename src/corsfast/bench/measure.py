@@ -1,43 +1,68 @@
-"""How it is measured: interleaved rounds, fresh inputs, the loop subtracted.
+"""How it is measured: interleaved rounds, fresh inputs, the loop subtracted, pairs side by side.
 
-Place in the flow: cases -> measure -> report. Never: print, or know what a case means.
+Place in the flow: cases -> measure -> rows -> report. Never: print, or know what a case means.
+
+A machine that others share runs faster and slower by turns, each for longer than one sample
+takes. Whatever is compared is therefore timed side by side within one round (`pairs`), and
+compared round by round, not as two figures from different moments.
 """
 
 from __future__ import annotations
 
 import gc
+import math
 import random
 import statistics
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Coroutine, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from time import perf_counter_ns
 from typing import Any, NamedTuple
 
 from .cases import Inputs
 
-# A figure whose middle half spreads over more than this share of its median is marked.
+# A figure is noisy whose median is not known to this share of itself.
 NOISY = 0.25
 
 # Calls before the clock runs, with inputs of their own.
 WARM_UP = 20
 
+# A block of calls need not last longer than this for the clock's own cost (about 40 ns) not to
+# matter; slow subjects are called less often, and measured in no more time than fast ones.
+BLOCK_NS = 200_000
+
+# Two-sided 95 % of the normal distribution, which the ranks around a median follow.
+Z = 1.96
+
 
 class Figure(NamedTuple):
-    """Nanoseconds per call, net of the loop around it: the median and the quartiles."""
+    """The median of the rounds, usually in nanoseconds per call, net of the loop.
+
+    `low` and `high` are the quartiles: between them lies the middle half of the rounds.
+    `least` and `most` are where the median itself lies with 95 % certainty.
+    """
 
     median: float
     low: float
     high: float
+    least: float = -math.inf
+    most: float = math.inf
 
     @property
     def noisy(self) -> bool:
-        return self.high - self.low > NOISY * max(self.median, 1.0)
+        """Whether the rounds disagree too much for the median to be stated as a fact."""
+        return not self.most - self.least <= NOISY * max(abs(self.median), 1.0)
 
 
 class Subject(NamedTuple):
-    """Something to be called with each of the inputs."""
+    """Something to be called with each of the inputs.
+
+    Where `run` is given, each call returns an awaitable, the calls are awaited one after the
+    other by one coroutine, and `run` is what drives that to its end.
+    """
 
     call: Callable[..., Any]
     inputs: Callable[[int], Inputs]
+    run: Callable[[Coroutine[Any, Any, None]], object] | None = None
 
 
 def measure(
@@ -48,46 +73,109 @@ def measure(
     In each round a subject gets new inputs, after a few calls that bring its code into the
     caches (others ran in between), and the time of an empty loop over just these inputs is
     subtracted from its own. The collector is off while the clock runs.
+
+    Args:
+        rounds: how many samples each subject gets.
+        calls: how many calls one sample takes at most; slow subjects get fewer.
     """
-    samples: dict[str, list[float]] = {name: [] for name in subjects}
-    for done in range(rounds):
-        progress(f"round {done + 1} of {rounds}")
-        order = list(subjects)
-        random.shuffle(order)
-        gc.collect()
-        gc.disable()
-        try:
-            for name in order:
-                samples[name].append(sample(subjects[name], calls))
-        finally:
-            gc.enable()
-    return {name: summarise(values) for name, values in samples.items()}
+    found = pairs({name: (it,) for name, it in subjects.items()}, rounds, calls, progress)
+    return {name: summarise(value for (value,) in samples) for name, samples in found.items()}
+
+
+def pairs(
+    subjects: Mapping[str, tuple[Subject, ...]],
+    rounds: int,
+    calls: int,
+    progress: Callable[[str], None],
+) -> dict[str, list[tuple[float, ...]]]:
+    """For each name one tuple of samples a round, its subjects timed right after each other."""
+    each = {
+        name: [(it, calls_for(it, calls)) for it in together] for name, together in subjects.items()
+    }
+    samples: dict[str, list[tuple[float, ...]]] = {name: [] for name in each}
+    with frozen_heap():
+        for done in range(rounds):
+            progress(f"round {done + 1} of {rounds}")
+            order = list(each)
+            random.shuffle(order)
+            gc.collect()
+            gc.disable()
+            try:
+                for name in order:
+                    samples[name].append(tuple(sample(it, n) for it, n in each[name]))
+            finally:
+                gc.enable()
+    return samples
+
+
+def calls_for(subject: Subject, most: int) -> int:
+    """How many calls of it make one sample: as many as BLOCK_NS needs, within 1 to `most`."""
+    took = min(sample(subject, 3) for _ in range(3))
+    return max(1, min(most, int(BLOCK_NS / max(took, 1.0))))
 
 
 def sample(subject: Subject, calls: int) -> float:
     """Nanoseconds per call over one block of calls, net of the loop."""
-    warm, inputs = subject.inputs(WARM_UP), subject.inputs(calls)
-    empty_block, full_block = BLOCKS[len(inputs[0])]
+    warm, inputs = subject.inputs(min(WARM_UP, calls)), subject.inputs(calls)
+    empty_block, full_block = (BLOCKS if subject.run is None else AWAITED)[len(inputs[0])]
     if len(inputs[0]) == 1:
         warm, inputs = [given for (given,) in warm], [given for (given,) in inputs]
-    time_block(empty_block, subject.call, warm)
-    time_block(full_block, subject.call, warm)
-    empty = time_block(empty_block, subject.call, inputs)
-    return (time_block(full_block, subject.call, inputs) - empty) / calls
+    time_block(empty_block, subject, warm)
+    time_block(full_block, subject, warm)
+    empty = time_block(empty_block, subject, inputs)
+    return (time_block(full_block, subject, inputs) - empty) / calls
 
 
 def summarise(values: Iterable[float]) -> Figure:
-    values = sorted(values)
-    if len(values) < 4:
-        return Figure(statistics.median(values), values[0], values[-1])
-    low, median, high = statistics.quantiles(values, n=4)
-    return Figure(median, low, high)
+    """The figure of some samples, by their ranks alone; they may be infinite.
+
+    The interval around the median supposes nothing of how the samples are spread.
+    """
+    ranked = sorted(values)
+    count = len(ranked)
+    margin = max(0, math.floor((count - Z * math.sqrt(count)) / 2))
+    return Figure(
+        statistics.median(ranked),
+        ranked[count // 4],
+        ranked[-1 - count // 4],
+        ranked[margin],
+        ranked[-1 - margin],
+    )
 
 
-def time_block(block: Callable[..., None], call: Callable[..., Any], inputs: list[Any]) -> int:
-    start = perf_counter_ns()
-    block(call, inputs)
-    return perf_counter_ns() - start
+@contextmanager
+def frozen_heap() -> Iterator[None]:
+    """Let the collector, which runs once a round, pass over what existed before."""
+    freeze = getattr(gc, "freeze", None)  # PyPy has none
+    if freeze is None:
+        yield
+        return
+    gc.collect()
+    freeze()
+    try:
+        yield
+    finally:
+        gc.unfreeze()
+
+
+def step(block: Coroutine[Any, Any, None]) -> None:
+    """Drive a coroutine that waits for nothing to its end, without an event loop."""
+    try:
+        block.send(None)
+    except StopIteration:
+        return
+    raise RuntimeError("this coroutine waits for something: it needs an event loop")
+
+
+def time_block(block: Callable[..., Any], subject: Subject, inputs: list[Any]) -> int:
+    if subject.run is None:
+        start = perf_counter_ns()
+        block(subject.call, inputs)
+        return perf_counter_ns() - start
+    # The clock stands inside of the coroutine: what drives it costs something, too.
+    took: list[int] = []
+    subject.run(block(subject.call, inputs, took))
+    return took[0]
 
 
 def _empty_1(_: Callable[..., Any], inputs: list[Any]) -> None:
@@ -101,6 +189,17 @@ def _call_1(call: Callable[..., Any], inputs: list[Any]) -> None:
 
 
 # One statement each: a tuple of them would be built, and its cost taken from every call's.
+def _empty_2(_: Callable[..., Any], inputs: list[Any]) -> None:
+    for first, second in inputs:
+        first  # noqa: B018
+        second  # noqa: B018
+
+
+def _call_2(call: Callable[..., Any], inputs: list[Any]) -> None:
+    for first, second in inputs:
+        call(first, second)
+
+
 def _empty_3(_: Callable[..., Any], inputs: list[Any]) -> None:
     for first, second, third in inputs:
         first  # noqa: B018
@@ -113,4 +212,36 @@ def _call_3(call: Callable[..., Any], inputs: list[Any]) -> None:
         call(first, second, third)
 
 
-BLOCKS = {1: (_empty_1, _call_1), 3: (_empty_3, _call_3)}
+async def _empty_awaited_1(_: Callable[..., Any], inputs: list[Any], took: list[int]) -> None:
+    start = perf_counter_ns()
+    for given in inputs:
+        given  # noqa: B018
+    took.append(perf_counter_ns() - start)
+
+
+async def _await_1(call: Callable[..., Any], inputs: list[Any], took: list[int]) -> None:
+    start = perf_counter_ns()
+    for given in inputs:
+        await call(given)
+    took.append(perf_counter_ns() - start)
+
+
+async def _empty_awaited_3(_: Callable[..., Any], inputs: list[Any], took: list[int]) -> None:
+    start = perf_counter_ns()
+    for first, second, third in inputs:
+        first  # noqa: B018
+        second  # noqa: B018
+        third  # noqa: B018
+    took.append(perf_counter_ns() - start)
+
+
+async def _await_3(call: Callable[..., Any], inputs: list[Any], took: list[int]) -> None:
+    start = perf_counter_ns()
+    for first, second, third in inputs:
+        await call(first, second, third)
+    took.append(perf_counter_ns() - start)
+
+
+# By the number of arguments: (the loop alone, the loop with the calls).
+BLOCKS = {1: (_empty_1, _call_1), 2: (_empty_2, _call_2), 3: (_empty_3, _call_3)}
+AWAITED = {1: (_empty_awaited_1, _await_1), 3: (_empty_awaited_3, _await_3)}

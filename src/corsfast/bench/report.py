@@ -1,48 +1,186 @@
-"""How it is shown: one table, every figure with its ratio to the floor, noisy ones marked.
+"""How it is shown: tables for a terminal or in Markdown, and all of it as JSON.
 
-Place in the flow: the right end of the benchmark. Never: measure, or round a loss away.
+Place in the flow: rows -> report. Never: measure, or round a loss away.
+
+Noisy figures carry a ``~`` wherever they are printed; verdicts on goals are words.
 """
 
 from __future__ import annotations
 
-import platform
-import sys
-from collections.abc import Iterator
+import math
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any, NamedTuple
 
+from . import decisions
 from .measure import Figure
+from .rows import Row
+
+SCHEMA = 1
 
 
-def table(rows: dict[str, dict[str, Figure]], columns: list[str], floor: float) -> Iterator[str]:
-    """Lines of text: a row per case, a column per engine, and what the ratios are."""
-    width = max(len(name) for name in rows)
-    heads = "".join(f"{column:>22}" for column in columns)
-    ratio = f"{'pure/native':>13}" if len(columns) > 1 else ""
-    yield f"{'ns per call, net of the loop':{width}}{heads}{ratio}"
-    for name, figures in rows.items():
-        cells = "".join(_cell(figures.get(column), floor) for column in columns)
-        yield f"{name:{width}}{cells}{_ratio(figures, columns)}".rstrip()
+class Table(NamedTuple):
+    """Cells of text: a title, the heads of the columns, the lines, and remarks below."""
+
+    title: str
+    heads: list[str]
+    lines: list[list[str]]
+    remarks: list[str]
 
 
-def _cell(figure: Figure | None, floor: float) -> str:
-    if figure is None:
-        return f"{'':>22}"
-    mark = "~" if figure.noisy else " "
-    spread = (figure.high - figure.low) / 2
-    return f"{figure.median:9.1f} ±{spread:<5.1f}{figure.median / floor:4.0f}F{mark}".rjust(22)
+def tables(rows: Sequence[Row], about: dict[str, str]) -> Iterator[Table]:
+    """The tables of these rows, in their order. `about` says of a stand what is timed."""
+    for name in dict.fromkeys(row.table for row in rows):
+        mine = [row for row in rows if row.table == name]
+        if name == decisions.TABLE:
+            yield decision_table(mine)
+        elif name in about:
+            yield stand_table(f"{name}: {about[name]}", mine)
+        else:
+            yield single_table(mine)
 
 
-def _ratio(figures: dict[str, Figure], columns: list[str]) -> str:
-    if len(columns) < 2 or any(column not in figures for column in columns):
+def decision_table(rows: list[Row]) -> Table:
+    """A line per case, a column per engine; floors stand in the first column."""
+    engines = list(dict.fromkeys(row.who for row in rows if row.who != decisions.PYTHON))
+    lines = []
+    for name in dict.fromkeys(row.name for row in rows):
+        cells = {row.who: row for row in rows if row.name == name}
+        shown = [cells.get(engine) for engine in engines]
+        if decisions.PYTHON in cells:
+            shown[0] = cells[decisions.PYTHON]
+        line = [name, *(decision_cell(row) for row in shown)]
+        if len(engines) > 1:
+            fast, slow = shown
+            line.append(f"{slow.figure.median / fast.figure.median:.0f}x" if slow and fast else "")
+        aim = shown[0].aim if shown[0] else None
+        line += [aim.text, aim.verdict] if aim else ["", ""]
+        lines.append(line)
+    ratio = ["/".join(reversed(engines))] if len(engines) > 1 else []
+    remark = f"F is {decisions.F}, the least that any call costs. Goals are for the native engine."
+    heads = ["decisions: ns per call", *engines, *ratio, "goal", ""]
+    return Table("", heads, lines, [remark])
+
+
+def decision_cell(row: Row | None) -> str:
+    if row is None:
         return ""
-    fast, slow = (figures[column].median for column in columns)
-    return f"{slow / fast:12.0f}x"
+    ratio = f" {row.ratio.median:6.1f} F" if row.ratio else ""
+    return f"{row.figure.median:.1f} ±{spread(row.figure):<5.1f}{ratio}{mark(row.figure)}"
 
 
-def machine() -> str:
-    """The interpreter and the machine, in one line."""
-    version = ".".join(map(str, sys.version_info[:3]))
-    build = "free-threaded " if not getattr(sys, "_is_gil_enabled", lambda: True)() else ""
-    return (
-        f"{build}{platform.python_implementation()} {version}, "
-        f"{platform.system()} {platform.machine()}"
-    )
+def stand_table(title: str, rows: list[Row]) -> Table:
+    """A line per kind of request, a column per way; goals below."""
+    ways = list(dict.fromkeys(row.who for row in rows))
+    lines = []
+    remarks = []
+    for name in dict.fromkeys(row.name for row in rows):
+        cells = {row.who: row for row in rows if row.name == name}
+        lines.append([name, *(stand_cell(cells.get(way)) for way in ways)])
+    for row in rows:
+        if row.aim:
+            remarks.append(
+                f"goal: {row.who}, {row.name} {row.aim.text}: {row.aim.verdict}"
+                + (f" ({share(row.ratio)})" if row.ratio else "")
+            )
+    return Table(title, ["µs added per request", *ways], lines, remarks)
+
+
+def stand_cell(row: Row | None) -> str:
+    if row is None:
+        return ""
+    ratio = f" {share(row.ratio):>6}" if row.ratio else ""
+    figure = f"{row.figure.median / 1e3:.2f} ±{spread(row.figure) / 1e3:.2f}"
+    return f"{figure}{ratio}{mark(row.figure)}"
+
+
+def single_table(rows: list[Row]) -> Table:
+    lines = []
+    for row in rows:
+        figure = f"{row.figure.median / 1e6:.2f} ±{spread(row.figure) / 1e6:.2f}{mark(row.figure)}"
+        aim = [row.aim.text, row.aim.verdict] if row.aim else ["", ""]
+        lines.append([f"{row.name} ({row.who})", figure, *aim])
+    return Table("", ["start: ms", "", "goal", ""], lines, [])
+
+
+def spread(figure: Figure) -> float:
+    """Half of what the middle half of the rounds spans."""
+    return (figure.high - figure.low) / 2
+
+
+def mark(figure: Figure) -> str:
+    return "~" if figure.noisy else " "
+
+
+def share(ratio: Figure | None) -> str:
+    """A ratio for humans: 1/25, or 3.0x where it is a loss."""
+    if ratio is None or not math.isfinite(ratio.median):
+        return "?"
+    if 0 < ratio.median < 1:
+        return f"1/{1 / ratio.median:.1f}"
+    return f"{ratio.median:.1f}x"
+
+
+def as_text(table: Table) -> Iterator[str]:
+    """Lines for a terminal."""
+    if table.title:
+        yield table.title
+    everything = [table.heads, *table.lines]
+    widths = [max(map(len, column)) for column in zip(*everything, strict=True)]
+    for first, *cells in everything:
+        line = [first.ljust(widths[0])]
+        # Figures stand right, words (the goal and its verdict) left.
+        for cell, head, width in zip(cells, table.heads[1:], widths[1:], strict=True):
+            line.append(cell.ljust(width) if head in ("goal", "") else cell.rjust(width))
+        yield "  ".join(line).rstrip()
+    yield from table.remarks
+
+
+def as_markdown(table: Table) -> Iterator[str]:
+    """Lines of Markdown."""
+    if table.title:
+        yield f"**{table.title}**"
+        yield ""
+    yield "| " + " | ".join(table.heads) + " |"
+    yield "|---|" + "---:|" * (len(table.heads) - 1)
+    for line in table.lines:
+        yield "| " + " | ".join(" ".join(cell.split()) for cell in line) + " |"
+    yield ""
+    for remark in table.remarks:
+        yield f"- {remark}"
+
+
+LEGEND = (
+    "± is half of what the middle half of the rounds spans. ~ marks a noisy figure, one whose"
+    " median is not known to a quarter of itself: read it as a guess."
+)
+LEGEND_DELTA = (
+    "A preflight is answered instead of by the application: its row is the whole time. 1/n is"
+    " the share of what the original costs, taken round by round."
+)
+
+
+def as_json(rows: Iterable[Row], **run: Any) -> dict[str, Any]:
+    """The object that `--json` writes; bench/__main__.py documents it."""
+    return {"schema": SCHEMA, **run, "rows": [row_as_json(row) for row in rows]}
+
+
+def row_as_json(row: Row) -> dict[str, Any]:
+    aim = row.aim
+    return {
+        "table": row.table,
+        "name": row.name,
+        "who": row.who,
+        "measure": row.measure,
+        "unit": "ns",
+        **row.figure._asdict(),
+        "noisy": row.noisy,
+        "ratio": row.ratio and finite(row.ratio.median),
+        "ratio_to": row.of,
+        "goal": aim and aim.text,
+        "met": {"met": True, "not met": False}.get(aim.verdict) if aim else None,
+        "verdict": aim and aim.verdict,
+    }
+
+
+def finite(value: float) -> float | None:
+    return value if math.isfinite(value) else None

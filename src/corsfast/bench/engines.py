@@ -1,0 +1,45 @@
+"""Which engines are here, and the generic middleware of each.
+
+Place in the flow: beside the cases, left of what is measured. Never: measure.
+"""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+from .._backend import IMPLEMENTATION
+
+
+class Engine(NamedTuple):
+    """An engine, and its middlewares as (application, policy) -> application."""
+
+    name: str
+    policy: Callable[..., Any]
+    asgi: Callable[[Any, Any], Any]
+    wsgi: Callable[[Any, Any], Any]
+
+
+def installed_engines() -> dict[str, Engine]:
+    """The native engine, where it was built, and the pure one."""
+    engines = {}
+    for name in ("native", "pure"):
+        try:
+            module = importlib.import_module(f"corsfast._{name}")
+        except ModuleNotFoundError as error:
+            if error.name != "corsfast._native":
+                raise
+            continue
+        if name == IMPLEMENTATION:
+            asgi = importlib.import_module("corsfast.middleware.asgi").CORSMiddleware
+            wsgi = importlib.import_module("corsfast.middleware.wsgi").CORSMiddleware
+        else:
+            # The two classes are chosen once, at import; what they do per request is this.
+            calls = module if name == "native" else importlib.import_module(CALLS)
+            asgi, wsgi = calls.ASGICall, calls.WSGICall
+        engines[name] = Engine(name, module.Policy, asgi, wsgi)
+    return engines
+
+
+CALLS = "corsfast.middleware._calls"

@@ -1,0 +1,29 @@
+"""asgi-cors around the stub application. It answers no preflights: those reach the application.
+
+Place in the flow: see peers/__init__.py. Never: import another framework.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from asgi_cors import asgi_cors
+
+from ..engines import Engine
+from ..measure import step
+from . import HEADERS, METHODS, ORIGINS, Stand, expected
+from .asgi import around, generic, requests, stub, without
+
+
+def stands(engines: dict[str, Engine]) -> Iterator[Stand]:
+    # Its max_age makes servers drop the connection (a str where bytes have to be).
+    app = asgi_cors(stub, hosts=ORIGINS, headers=HEADERS, methods=METHODS)
+    answers = {name: answer for name, answer in expected(0).items() if name != "preflight"}
+    yield Stand(
+        "asgi-cors",
+        "its middleware around a stub application that sends two messages",
+        "asgi-cors",
+        requests(),
+        [without(stub), around("asgi-cors", app, answers), *generic(stub, engines)],
+        run=step,
+    )

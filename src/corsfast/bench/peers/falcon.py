@@ -1,0 +1,56 @@
+"""Falcon's CORSMiddleware in a Falcon application, called as a WSGI server calls it.
+
+Place in the flow: see peers/__init__.py. Never: import another framework.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import falcon
+
+from ..engines import Engine
+from . import EXPOSED, ORIGINS, Share, Stand, Way, drop_in, expected
+from .wsgi import around, generic, requests, without
+
+EVERY = ("no Origin", "allowed", "refused", "preflight")
+
+
+def stands(engines: dict[str, Engine]) -> Iterator[Stand]:
+    app = build()
+    yield Stand(
+        "falcon",
+        "a whole application with one route; native and pure wrap it",
+        "falcon",
+        requests(),
+        [without(app), *ways(), *generic(app, engines)],
+        (Share("drop-in", 1, EVERY),),
+    )
+
+
+def ways() -> Iterator[Way]:
+    options: dict[str, Any] = {
+        "allow_origins": ORIGINS,
+        "expose_headers": EXPOSED,
+        "allow_credentials": ORIGINS,
+    }
+    yield around("falcon", build(falcon.CORSMiddleware(**options)), expected(200))
+    if ours := drop_in("falcon"):
+        yield around("drop-in", build(ours.CORSMiddleware(**options)), expected(200))
+
+
+class Index:
+    """The route. Falcon answers OPTIONS itself, with what stands here."""
+
+    def on_get(self, _: Any, response: Any) -> None:
+        response.text = "ok"
+
+    on_put = on_get
+    on_delete = on_get
+
+
+def build(*middleware: Any) -> Any:
+    app: Any = falcon.App(middleware=list(middleware))
+    app.add_route("/", Index())
+    return app

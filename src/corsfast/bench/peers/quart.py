@@ -1,0 +1,78 @@
+"""quart-cors over a whole Quart application, called as a server calls it.
+
+Quart makes tasks for each request, so the calls are awaited in an event loop.
+
+Place in the flow: see peers/__init__.py. Never: import another framework.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterator
+from typing import Any
+
+from quart import Quart
+from quart_cors import cors
+
+from ..engines import Engine
+from . import EXPOSED, HEADERS, METHODS, ORIGINS, Share, Stand, Way, drop_in, expected
+from .asgi import around, generic, receive, requests, without
+
+COMMON = ("no Origin", "allowed")
+
+
+def stands(engines: dict[str, Engine]) -> Iterator[Stand]:
+    loop = asyncio.new_event_loop()
+    try:
+        run = loop.run_until_complete
+        app = build()
+        yield Stand(
+            "quart",
+            "a whole application with one route, in an event loop",
+            "quart-cors",
+            requests(make_receive),
+            [without(app, run), *ways(run), *generic(app, engines, run)],
+            (Share("drop-in", 1 / 20, COMMON),),
+            run,
+        )
+    finally:
+        loop.close()
+
+
+def ways(run: Any) -> Iterator[Way]:
+    yield around("quart-cors", build(cors), expected(200), run)
+    if ours := drop_in("quart"):
+        yield around("drop-in", build(ours.cors), expected(200), run)
+
+
+def build(extend: Any = None) -> Any:
+    async def index() -> str:
+        return "ok"
+
+    app = Quart(__name__)
+    app.add_url_rule("/", view_func=index, methods=["GET", "PUT", "DELETE"])
+    if extend is None:
+        return app
+    return extend(
+        app,
+        allow_origin=ORIGINS,
+        allow_methods=METHODS,
+        allow_headers=HEADERS,
+        expose_headers=EXPOSED,
+        allow_credentials=True,
+        max_age=600,
+    )
+
+
+def make_receive() -> Callable[[], Awaitable[dict[str, Any]]]:
+    """A client that sends a request and stays: the second message never comes."""
+    asked = False
+
+    async def once() -> dict[str, Any]:
+        nonlocal asked
+        if asked:
+            await asyncio.Event().wait()
+        asked = True
+        return await receive()
+
+    return once

@@ -1,0 +1,55 @@
+"""What `import corsfast` adds to the start of an interpreter.
+
+Place in the flow: processes -> rows; beside decisions.py and stands.py.
+Never: import anything in the interpreters that are compared but corsfast.
+
+Each round starts two interpreters, one that imports corsfast and one that does nothing, and the
+difference of their whole lives is one sample.
+"""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Callable
+from importlib.metadata import distribution
+from time import perf_counter_ns
+
+from .._backend import IMPLEMENTATION
+from .measure import summarise
+from .rows import Aim, Row
+
+TABLE = "import"
+NAME = "import corsfast"
+AT_MOST_MS = 2
+
+
+def measure_start(rounds: int, progress: Callable[[str], None]) -> Row:
+    """The row of the import. The first round, which may read disks and compile, is dropped."""
+    samples = []
+    for done in range(rounds + 1):
+        progress(f"{NAME}: {done} of {rounds}")
+        # In turns first and second.
+        texts = ["pass", NAME] if done % 2 else [NAME, "pass"]
+        took = {text: life(text) for text in texts}
+        samples.append(float(took[NAME] - took["pass"]))
+    figure = summarise(samples[1:])
+    if is_editable():
+        # The goal is not for the import hook of whatever installed it that way.
+        return Row(TABLE, f"{NAME}, editable install", IMPLEMENTATION, "delta", figure)
+    aim = Aim(f"<= {AT_MOST_MS} ms", AT_MOST_MS * 1e6, figure)
+    return Row(TABLE, NAME, IMPLEMENTATION, "delta", figure, aim=aim)
+
+
+def is_editable() -> bool:
+    """Whether corsfast is imported from its source tree by a hook of the installer."""
+    origin = json.loads(distribution("corsfast").read_text("direct_url.json") or "{}")
+    return bool(origin.get("dir_info", {}).get("editable"))
+
+
+def life(text: str) -> int:
+    """Nanoseconds from the start of an interpreter that runs this to its end."""
+    start = perf_counter_ns()
+    subprocess.run([sys.executable, "-c", text], check=True, stdin=subprocess.DEVNULL)
+    return perf_counter_ns() - start

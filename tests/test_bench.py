@@ -1,0 +1,362 @@
+"""The benchmark tells the truth: answers before times, noise as noise, goals as what they are.
+
+No test here asserts how long anything takes; samples are made up where a verdict depends on
+them, and what is run for real is only looked at for its shape.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import json
+import math
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from conftest import ENGINES
+
+from corsfast.bench import decisions, peers, report, stands
+from corsfast.bench.__main__ import main
+from corsfast.bench.cases import APP, Case, Goal, cases, fresh, texts
+from corsfast.bench.engines import installed_engines
+from corsfast.bench.measure import Figure, Subject, measure, pairs, step, summarise
+from corsfast.bench.peers import Answer, Share, asgi, wsgi
+from corsfast.bench.rows import Aim, Row, differences, ratios
+
+QUIET = 1000.0
+
+
+def silent(_: str) -> None:
+    pass
+
+
+def figure(least: float, median: float, most: float) -> Figure:
+    return Figure(median, least, most, least, most)
+
+
+# --- what is measured ----------------------------------------------------------------
+
+
+def test_cases_have_names_of_their_own_and_fresh_inputs() -> None:
+    names = [case.name for case in cases()]
+    assert len(set(names)) == len(names)
+    assert {"actual: exact, of 1", "actual: exact, of 10 000", "asgi: 14 headers"} <= set(names)
+    assert fresh(APP) == APP
+    assert fresh(APP) is not APP
+    for case in cases():
+        one, other = case.inputs(2)
+        if case.call == "preflight" and "new list each time" in case.name:
+            assert one[2] != other[2]
+        if case.call in ("asgi", "wsgi"):
+            assert one[0] is not other[0]
+
+
+@pytest.mark.parametrize("name", ENGINES)
+def test_a_wrong_answer_is_an_error_before_any_time_is_taken(name: str) -> None:
+    engine = installed_engines()[name]
+    options = {"allow_origins": [APP]}
+    right = Case("right", options, "actual", texts(APP), "allowed")
+    assert decisions.engine_subject(right, engine).inputs is right.inputs
+    wrong = right._replace(inputs=texts("https://other.example.com"))
+    with pytest.raises(AssertionError, match=r"right, .*: origin-not-allowed, not allowed"):
+        decisions.measure_decisions([wrong], {name: engine}, 1, 1, out_of_bounds)
+
+
+def out_of_bounds(_: str) -> None:
+    raise RuntimeError("a round was begun")
+
+
+def generic_stands() -> list[peers.Stand]:
+    engines = installed_engines()
+    return [*asgi.stands(engines), *wsgi.stands(engines)]
+
+
+@pytest.mark.parametrize("stand", generic_stands(), ids=lambda stand: stand.name)
+def test_a_stand_answers_rightly_and_says_so_if_not(stand: peers.Stand) -> None:
+    stands.check(stand)
+    *others, last = stand.ways
+    for name in last.expects:
+        expects = last.expects | {name: Answer(418, None)}
+        wrong = stand._replace(ways=[*others, last._replace(expects=expects)])
+        with pytest.raises(AssertionError, match=f"{stand.name}: {name}, {last.who}: .*418"):
+            stands.measure_stand(wrong, 1, 1, "", out_of_bounds)
+
+
+# --- how it is measured --------------------------------------------------------------
+
+
+def test_every_call_gets_inputs_that_no_call_had_before() -> None:
+    seen: list[int] = []
+    kept: list[object] = []  # alive, or a new object could have an old one's identity
+
+    def call(given: object) -> None:
+        kept.append(given)
+        seen.append(id(given))
+
+    measure({"it": Subject(call, texts(APP))}, rounds=3, calls=5, progress=silent)
+    # The first inputs of a block warm it up, through the loop with the calls only.
+    assert seen
+    assert len(set(seen)) == len(seen)
+
+
+def test_pairs_are_timed_next_to_each_other() -> None:
+    order: list[str] = []
+
+    def subject(name: str) -> Subject:
+        return Subject(lambda _: order.append(name), lambda n: [(name,)] * n)
+
+    both = {f"{n}": (subject(f"{n}"), subject(f"{n} beside")) for n in range(3)}
+    samples = pairs(both, 4, 2, silent)
+    assert {name: [len(each) for each in found] for name, found in samples.items()} == {
+        name: [2] * 4 for name in both
+    }
+    blocks = [name for i, name in enumerate(order) if not i or order[i - 1] != name]
+    for one, other in itertools.pairwise(blocks):
+        if "beside" not in one:
+            assert other == f"{one} beside"
+
+
+def test_a_coroutine_that_waits_is_not_taken_for_one_that_ends() -> None:
+    async def waits() -> None:
+        await asyncio.sleep(0)
+
+    async def ends() -> None:
+        pass
+
+    step(ends())
+    with pytest.raises(RuntimeError, match="needs an event loop"):
+        step(waits())
+
+
+def test_awaited_subjects_are_awaited() -> None:
+    seen: list[object] = []
+
+    async def call(given: object) -> None:
+        seen.append(given)
+
+    pairs({"it": (Subject(call, texts(APP), step),)}, 1, 3, silent)
+    assert seen
+    assert set(seen) == {APP}
+
+
+# --- what samples say ----------------------------------------------------------------
+
+
+def test_a_figure_is_the_ranks_of_its_samples() -> None:
+    found = summarise(float(n) for n in range(101))
+    assert (found.median, found.low, found.high) == (50.0, 25.0, 75.0)
+    assert (found.least, found.most) == (40.0, 60.0)
+    assert summarise([3.0]) == Figure(3.0, 3.0, 3.0, 3.0, 3.0)
+    assert summarise([1.0, math.inf, 2.0]).most == math.inf
+
+
+def test_noise_is_what_keeps_the_median_from_being_known() -> None:
+    assert not summarise([100.0 + n % 3 for n in range(50)]).noisy
+    # The rounds disagree, but there are enough of them: it is known where their middle is.
+    wide = [QUIET + n for n in range(-500, 501)]
+    assert not summarise(wide).noisy
+    assert summarise(wide[::100]).noisy
+    assert Figure(100.0, 99.0, 101.0).noisy, "an interval that was never computed is no knowledge"
+    assert summarise([-2.0, 3.0, -5.0, 4.0] * 9).noisy
+
+
+@pytest.mark.parametrize(
+    ("found", "verdict"),
+    [
+        (figure(1.0, 2.0, 3.0), "met"),
+        (figure(2.0, 2.9, 3.1), "noisy"),
+        (figure(2.9, 3.1, 3.3), "noisy"),
+        (figure(3.1, 3.2, 3.3), "not met"),
+        (figure(-2.0, -1.0, -0.5), "met"),
+        (Figure(1.0, 1.0, 1.0), "noisy"),
+        (None, "not measured"),
+    ],
+)
+def test_a_goal_is_met_when_the_whole_interval_is_within(
+    found: Figure | None, verdict: str
+) -> None:
+    assert Aim("<= 3 F", 3, found).verdict == verdict
+
+
+def test_ratios_pair_the_rounds() -> None:
+    # The machine ran at a third of its speed in two rounds of three: the ratio does not see it.
+    theirs = [10.0, 30.0, 30.0] * 20
+    mine = [each * 2 for each in theirs]
+    assert ratios(mine, theirs) == Figure(2.0, 2.0, 2.0, 2.0, 2.0)
+    assert ratios([1.0] * 5, [0.0, -1.0, -2.0, 1.0, 1.0]).median == math.inf
+    assert differences([(5.0, 2.0), (1.0, 4.0)]) == [3.0, -3.0]
+    with pytest.raises(ValueError, match="zip"):
+        ratios([1.0], [1.0, 2.0])
+
+
+def test_a_row_whose_goal_is_undecided_is_noisy() -> None:
+    sure = figure(99.0, 100.0, 101.0)
+    row = Row("decisions", "x", "native", "time", sure, figure(2.9, 3.0, 3.1), "len(x)")
+    assert not row.noisy
+    assert row._replace(aim=Aim("<= 3 F", 3, row.ratio)).noisy
+    assert not row._replace(aim=Aim("<= 4 F", 4, row.ratio)).noisy
+
+
+def test_the_goal_of_a_case_is_of_its_ratio_or_of_its_time() -> None:
+    row = Row("decisions", "x", "native", "time", figure(899, 900, 901), figure(4, 5, 6), "len(x)")
+    assert decisions.aim(None, row) is None
+    assert decisions.aim(Goal(6), row) == Aim("<= 6 F", 6, row.ratio)
+    assert decisions.aim(Goal(1000, "ns"), row) == Aim("<= 1000 ns", 1000, row.figure)
+
+
+def test_the_goal_of_a_stand_is_a_share_of_the_original() -> None:
+    stand = generic_stands()[0]._replace(
+        original="old", shares=(Share("native", 1 / 20, ("allowed",)), Share("drop-in", 1, ()))
+    )
+    row = Row("asgi", "allowed", "native", "delta", figure(9, 10, 11), figure(0.04, 0.05, 0.05))
+    assert stands.aim(stand, row) == Aim("<= 1/20 of old", 1 / 20, row.ratio)
+    assert stands.aim(stand, row._replace(name="refused")) is None
+    assert stands.aim(stand, row._replace(who="pure")) is None
+
+
+# --- how it is shown -----------------------------------------------------------------
+
+
+def test_noisy_figures_are_marked_wherever_they_are_printed() -> None:
+    noisy = Row("asgi", "allowed", "native", "delta", figure(1.0, 5000.0, 9000.0))
+    quiet = noisy._replace(who="pure", figure=figure(4999.0, 5000.0, 5001.0))
+    (table,) = report.tables([noisy, quiet], {"asgi": "a stub"})
+    for show in (report.as_text, report.as_markdown):
+        (line,) = [line for line in show(table) if "allowed" in line]
+        assert line.count("~") == 1
+        assert line.index("~") < line.rindex("5.00")
+    marked = report.row_as_json(noisy)["noisy"], report.row_as_json(quiet)["noisy"]
+    assert marked == (True, False)
+
+
+def test_a_loss_is_shown_as_one() -> None:
+    assert report.share(figure(0.04, 0.04, 0.04)) == "1/25.0"
+    assert report.share(figure(3.0, 3.0, 3.0)) == "3.0x"
+    assert report.share(figure(-1.0, -0.5, 0.0)) == "-0.5x"
+    assert report.share(summarise([math.inf] * 9)) == "?"
+
+
+def test_what_is_infinite_is_null_in_json() -> None:
+    row = Row("t", "n", "w", "delta", figure(1, 1, 1), summarise([math.inf] * 9), "old")
+    assert report.row_as_json(row)["ratio"] is None
+
+
+# --- the command ---------------------------------------------------------------------
+
+ROW_FIELDS = {
+    *("table", "name", "who", "measure", "unit", "median", "low", "high", "least", "most"),
+    *("noisy", "ratio", "ratio_to", "goal", "met", "verdict"),
+}
+
+
+def run(*arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-W", "error", "-m", "corsfast.bench", *arguments],
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+    )
+
+
+def test_the_command_prints_a_table_and_writes_documented_json(tmp_path: Path) -> None:
+    file = tmp_path / "figures.json"
+    result = run("--quick", "--cases", "actual: exact", "--json", str(file))
+    assert result.returncode == 0, result.stderr
+    assert "actual: exact, of 10 000" in result.stdout
+    assert "floor: len(x)" in result.stdout
+    assert "preflight" not in result.stdout
+    assert result.stderr.startswith("decisions: ")
+    written = json.loads(file.read_text("utf-8"))
+    check_json(written)
+    found = {(row["name"], row["who"]) for row in written["rows"]}
+    assert ("floor: len(x)", "python") in found
+    assert {("actual: exact, of 1", name) for name in ENGINES} <= found
+    native = [row for row in written["rows"] if row["who"] == "native" and row["goal"]]
+    assert ("pure" in ENGINES and len(ENGINES) == 1) or {row["goal"] for row in native} == {
+        "<= 3 F"
+    }
+
+
+def check_json(written: dict[str, Any]) -> None:
+    """The object is what bench/__main__.py documents, and its fields agree with each other."""
+    assert set(written) == {
+        *("schema", "date", "machine", "versions", "implementation", "not_installed"),
+        *("rounds", "calls", "rows", "scale"),
+    }
+    assert written["schema"] == 1
+    assert "corsfast" in written["versions"]
+    assert written["implementation"] in ("native", "pure")
+    documented = sys.modules["corsfast.bench.__main__"].__doc__ or ""
+    for row in written["rows"]:
+        assert set(row) == ROW_FIELDS
+        assert row["low"] <= row["median"] <= row["high"]
+        assert row["least"] <= row["median"] <= row["most"]
+        assert row["met"] == {"met": True, "not met": False}.get(row["verdict"])
+        assert (row["goal"] is None) == (row["verdict"] is None)
+        assert row["verdict"] != "noisy" or row["noisy"]
+    for field in (*written, *ROW_FIELDS):
+        assert field in documented, f"{field} is documented nowhere"
+
+
+def test_middleware_alone(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(peers, "NEEDS", {})
+    file = tmp_path / "figures.json"
+    asked = ["--quick", "--middleware", "--cases", "gi: allowed", "--markdown"]
+    assert main([*asked, "--json", str(file)]) == 0
+    out = capsys.readouterr().out
+    written = json.loads(file.read_text("utf-8"))
+    check_json(written)
+    assert {row["table"] for row in written["rows"]} == {"asgi", "wsgi"}
+    measures = {row["who"]: row["measure"] for row in written["rows"]}
+    assert measures == {"without": "time"} | dict.fromkeys(installed_engines(), "delta")
+    assert out.count("| allowed |") == 2
+    assert "decisions" not in out
+
+
+def test_a_peer_that_is_not_here_is_named(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    needs = {"nowhere": {"not-there": "not_there_at_all", "pytest": "pytest"}}
+    monkeypatch.setattr(peers, "NEEDS", needs)
+    assert peers.installed() == ({}, {"nowhere": ["not-there"]})
+    assert main(["--quick", "--cases", "wsgi: no Origin"]) == 0
+    out = capsys.readouterr().out
+    assert "not measured: nowhere (not-there)" in out
+    assert "corsfast[bench-peers]" in out
+
+
+def test_a_word_that_no_row_holds_is_an_error() -> None:
+    result = run("--quick", "--cases", "no such row")
+    assert result.returncode == 2
+    assert "no row holds 'no such row'" in result.stderr
+    assert result.stdout == ""
+
+
+HERE, _ = peers.installed()
+
+
+@pytest.mark.server
+@pytest.mark.parametrize("name", HERE)
+def test_peers_that_are_here_answer_rightly(name: str) -> None:
+    # In a process of its own: Django's settings are a process's, and so are event loops.
+    text = (
+        "from corsfast.bench import peers, stands\n"
+        "from corsfast.bench.engines import installed_engines\n"
+        f"for stand in peers.stands({name!r}, installed_engines()):\n"
+        "    stands.check(stand)\n"
+        "    rows = stands.measure_stand(stand, 2, 2, '', lambda _: None)\n"
+        "    print(stand.name, stand.original, *sorted({row.who for row in rows}), sep='|')\n"
+    )
+    result = subprocess.run(
+        [sys.executable, "-c", text], capture_output=True, text=True, timeout=120, check=False
+    )
+    assert result.returncode == 0, result.stderr
+    for line in result.stdout.splitlines():
+        stand, original, *whos = line.split("|")
+        assert {"without", original} <= set(whos), stand
