@@ -155,6 +155,13 @@ def test_a_browsers_verdict(name, status, headers, verdict):
     assert judge.verdict(BY_NAME[name], judge.Answer(status, headers)) == verdict
 
 
+def test_a_safelisted_method_needs_no_permission():
+    row = BY_NAME["preflight: 3 headers"]
+    asked = [(name, "POST" if name.endswith("-method") else value) for name, value in row.fields]
+    answer = judge.Answer(204, changed(PREFLIGHT, ALLOW + "methods", "PUT"))
+    assert judge.verdict(row._replace(fields=tuple(asked)), answer) == "allowed"
+
+
 TYPE = ("content-type", "text/plain")
 
 
@@ -497,6 +504,7 @@ def test_a_peer_that_answers_otherwise_is_left_out_by_name(program):
 def test_the_whole_command_without_any_toolchain(tmp_path, monkeypatch, capsys):
     monkeypatch.setenv("PATH", str(tmp_path))
     monkeypatch.setattr(compare, "BUILD", tmp_path / "build")
+    monkeypatch.setattr(compare, "HERE", tmp_path)
     monkeypatch.setattr(figures, "WARM_SECONDS", 0.001)
     assert compare.main(["--quick", "--only", "no Origin"]) == 0
     text = capsys.readouterr().out
