@@ -65,6 +65,27 @@ class Deviation(NamedTuple):
     covers: Callable[[dict[str, Any], Request, Answer, Answer], bool]
 
 
+def deviations(
+    explains: dict[str, Callable[[dict[str, Any], Request, Answer, Answer], Iterable[str]]],
+) -> list[Deviation]:
+    """Deviations that may meet in one answer.
+
+    Each one says by its id which differences it explains: "status", "body", names of fields. An
+    answer is covered where every difference is explained by one of them, and then by those
+    which do.
+    """
+
+    def covering(key: str) -> Callable[[dict[str, Any], Request, Answer, Answer], bool]:
+        def covers(options: dict[str, Any], request: Request, theirs: Answer, ours: Answer) -> bool:
+            what = set(differences(theirs, ours))
+            by_id = {k: set(why(options, request, theirs, ours)) for k, why in explains.items()}
+            return what <= set().union(*by_id.values()) and bool(what & by_id[key])
+
+        return covers
+
+    return [Deviation(key, covering(key)) for key in explains]
+
+
 class Difference(NamedTuple):
     options: dict[str, Any]
     request: Request

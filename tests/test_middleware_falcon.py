@@ -1,0 +1,600 @@
+"""corsfast.middleware.falcon beside falcon.CORSMiddleware, and at work under real servers.
+
+Marked `server` because not every target of a wheel has the framework, which is imported where
+it is used for the same reason.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import io
+import logging
+import warnings
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sidebyside import Answer, Comparison, Request, answer, deviations, documented, grid, requests
+
+from corsfast import CorsfastDeadEntryWarning, CorsfastSecurityWarning, PolicyError
+
+pytestmark = pytest.mark.server
+
+A = "https://a.example"
+B = "https://b.example"
+ASK = "access-control-request-method"
+NAMES = "access-control-request-headers"
+
+
+@pytest.fixture(autouse=True)
+def _at_work(engine: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("corsfast.middleware._lenient.Policy", engine.Policy)
+    # Falcon reports each error of /broken under ASGI, thousands of times.
+    monkeypatch.setattr(logging.getLogger("falcon"), "disabled", True)
+
+
+# -- an application for each protocol ----------------------------------------------------------
+
+
+def resources(coroutines: bool) -> dict[str, Any]:
+    """One resource per path; as coroutine functions for ASGI."""
+
+    def hello(req: Any, resp: Any) -> None:
+        resp.text = "hello"
+
+    def own(req: Any, resp: Any) -> None:
+        resp.set_header("Access-Control-Allow-Origin", "https://own.example")
+        resp.set_header("Vary", "Accept-Encoding")
+
+    def varying(req: Any, resp: Any) -> None:
+        resp.append_header("Vary", "accept-encoding")
+        resp.append_header("Vary", "origin")
+
+    def everything(req: Any, resp: Any) -> None:
+        resp.set_header("Vary", "*")
+
+    def silent(req: Any, resp: Any) -> None:
+        resp.status = 204
+
+    def telling(req: Any, resp: Any) -> None:
+        resp.set_header("Allow", "GET, PURGE")
+        resp.set_header("Vary", "Accept")
+        resp.status = 204
+
+    def broken(req: Any, resp: Any) -> None:
+        raise RuntimeError("bug")
+
+    def missing(req: Any, resp: Any) -> None:
+        import falcon
+
+        raise falcon.HTTPNotFound
+
+    handlers: dict[str, dict[str, Any]] = {
+        "/": {"on_get": hello, "on_put": hello},
+        "/own": {"on_get": own},
+        "/varying": {"on_get": varying},
+        "/everything": {"on_get": everything},
+        "/silent": {"on_get": hello, "on_options": silent},
+        "/telling": {"on_get": hello, "on_options": telling},
+        "/broken": {"on_get": broken, "on_options": broken},
+        "/missing": {"on_get": missing},
+    }
+
+    def as_coroutine(function: Any) -> Any:
+        async def responder(self: Any, req: Any, resp: Any) -> None:
+            function(req, resp)
+
+        return responder
+
+    def as_method(function: Any) -> Any:
+        return lambda self, req, resp: function(req, resp)
+
+    wrap = as_coroutine if coroutines else as_method
+    return {
+        path: type("Resource", (), {name: wrap(function) for name, function in methods.items()})()
+        for path, methods in handlers.items()
+    }
+
+
+def application(middleware: Any, protocol: str) -> Any:
+    import falcon
+    import falcon.asgi
+
+    asgi = protocol == "asgi"
+    app = (falcon.asgi.App if asgi else falcon.App)(middleware=middleware)
+    for path, resource in resources(asgi).items():
+        app.add_route(path, resource)
+    return app
+
+
+def ask_wsgi(app: Any, request: Request) -> Answer:
+    environ: dict[str, Any] = {
+        "REQUEST_METHOD": request.method,
+        "PATH_INFO": request.path,
+        "SCRIPT_NAME": "",
+        "QUERY_STRING": "",
+        "SERVER_NAME": "api.example",
+        "SERVER_PORT": "80",
+        "SERVER_PROTOCOL": "HTTP/1.1",
+        "wsgi.url_scheme": "http",
+        "wsgi.input": io.BytesIO(),
+        "wsgi.errors": io.StringIO(),
+    }
+    for name, value in request.headers:
+        key = "HTTP_" + name.upper().replace("-", "_")
+        environ[key] = f"{environ[key]},{value}" if key in environ else value
+    started: list[Any] = []
+    body = b"".join(app(environ, lambda *start: started.append(start)))
+    status, headers = started[0][:2]
+    return answer(int(status[:3]), headers, body)
+
+
+async def call_asgi(app: Any, request: Request) -> Answer:
+    scope = {
+        "type": "http",
+        "asgi": {"version": "3.0", "spec_version": "2.3"},
+        "http_version": "1.1",
+        "method": request.method,
+        "scheme": "http",
+        "path": request.path,
+        "root_path": "",
+        "query_string": b"",
+        "headers": [(k.encode(), v.encode("latin-1")) for k, v in request.headers],
+        "client": ("127.0.0.1", 1),
+        "server": ("127.0.0.1", 80),
+    }
+    sent: list[dict[str, Any]] = []
+
+    async def receive() -> dict[str, Any]:
+        return {"type": "http.request", "body": b"", "more_body": False}
+
+    async def send(message: dict[str, Any]) -> None:
+        sent.append(message)
+
+    await app(scope, receive, send)
+    headers = [(k.decode(), v.decode("latin-1")) for k, v in sent[0]["headers"]]
+    return answer(sent[0]["status"], headers, b"".join(m.get("body", b"") for m in sent))
+
+
+def ask(app: Any, request: Request, protocol: str) -> Answer:
+    return ask_wsgi(app, request) if protocol == "wsgi" else asyncio.run(call_asgi(app, request))
+
+
+def preflight(origin: str = A, names: str | None = None, path: str = "/") -> Request:
+    asked = () if names is None else ((NAMES, names),)
+    return Request("OPTIONS", (("origin", origin), (ASK, "PUT"), *asked), path)
+
+
+def get(origin: str | None = A, path: str = "/") -> Request:
+    return Request("GET", () if origin is None else (("origin", origin),), path)
+
+
+@pytest.fixture(params=["wsgi", "asgi"])
+def protocol(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
+
+def ours(**options: Any) -> Any:
+    from corsfast.middleware.falcon import CORSMiddleware
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)
+        return CORSMiddleware(**options)
+
+
+def cors(found: Answer) -> dict[str, list[str]]:
+    return {k: v for k, v in found.headers.items() if k.startswith("access-control-")}
+
+
+# -- side by side ------------------------------------------------------------------------------
+
+LONG = ",".join(["x-custom"] * 2000)
+COMMAS = "x-custom" + "," * 65000
+
+
+def every_request() -> Iterator[Request]:
+    yield from requests(origins=(None, A, B, "https://a.example.attacker.net", "null"))
+    for path in ("/own", "/varying", "/everything", "/silent", "/telling", "/broken", "/missing"):
+        for origin in (None, A, B):
+            yield get(origin, path)
+        for origin in (A, B, "https://other.example"):
+            yield preflight(origin, "x-custom", path)
+            yield preflight(origin, None, path)
+    yield preflight(A, "x-custom", "/nowhere")
+    private = ("access-control-request-private-network", "true")
+    for path in ("/", "/silent"):
+        for origin in (A, "https://other.example"):
+            request = preflight(origin, "x-custom", path)
+            yield request._replace(headers=(*request.headers, private))
+    # What no browser sends.
+    for value in ("", "X-Custom ,\tContent-Type", "x-custom,,", COMMAS, LONG, "x-\xe4", "a b"):
+        yield preflight(A, value)
+    for origin in ("localhost", "https://A.example", "https://a.example/", "no origin"):
+        yield get(origin)
+        yield preflight(origin)
+
+
+OF_CORS = [
+    f"access-control-{name}"
+    for name in (
+        "allow-origin",
+        "allow-credentials",
+        "allow-methods",
+        "allow-headers",
+        "allow-private-network",
+        "expose-headers",
+        "max-age",
+    )
+]
+
+
+def names(found: Answer) -> set[str]:
+    lines = found.headers.get("vary", [])
+    return {name.strip().lower() for line in lines for name in line.split(",")}
+
+
+def vary(options: Any, request: Request, theirs: Answer, mine: Answer) -> list[str]:
+    wanted = {"origin", ASK, NAMES, "access-control-request-private-network"}
+    return ["vary"] if names(theirs) <= names(mine) <= names(theirs) | wanted else []
+
+
+def star_for_all(options: Any, request: Request, theirs: Answer, mine: Answer) -> list[str]:
+    everybody = options.get("allow_origins", "*") == "*" and not options.get("allow_credentials")
+    if request.origin is None and everybody:
+        return ["access-control-allow-origin", "access-control-expose-headers"]
+    return []
+
+
+def refused_is_bare(options: Any, request: Request, theirs: Answer, mine: Answer) -> list[str]:
+    bare = not cors(mine) and theirs.first("access-control-allow-origin") is None
+    if request.is_preflight and bare:
+        return ["access-control-allow-credentials", "access-control-allow-private-network"]
+    return []
+
+
+def no_origin(options: Any, request: Request, theirs: Answer, mine: Answer) -> list[str]:
+    odd = request.origin in ("localhost", "https://A.example", "https://a.example/", "no origin")
+    return [*OF_CORS, "allow"] if odd and not cors(mine) else []
+
+
+def no_list(options: Any, request: Request, theirs: Answer, mine: Answer) -> list[str]:
+    odd = dict(request.headers).get(NAMES) in (COMMAS, LONG, "x-\xe4", "a b")
+    return OF_CORS if odd and not cors(mine) else []
+
+
+DEVIATIONS = deviations(
+    {
+        "vary": vary,
+        "star-for-all": star_for_all,
+        "refused-is-bare": refused_is_bare,
+        "malformed-origin": no_origin,
+        "bounded-list": no_list,
+    }
+)
+
+
+def test_side_by_side(protocol: str) -> None:
+    import falcon
+
+    comparison = Comparison(DEVIATIONS)
+    asked = list(every_request())
+
+    async def compare() -> None:
+        for options in grid(
+            allow_origins=[..., "*", A, [A, B], ("null", A), {B, "localhost"}],
+            expose_headers=[..., "X-One, X-Two", ["X-One", "X-Two"]],
+            allow_credentials=[..., "*", A, [B, "null"]],
+            allow_private_network=[..., True],
+        ):
+            theirs = application(falcon.CORSMiddleware(**options), protocol)
+            mine = application(ours(**options), protocol)
+            for request in asked:
+                if protocol == "wsgi":
+                    pair = ask_wsgi(theirs, request), ask_wsgi(mine, request)
+                else:
+                    pair = await call_asgi(theirs, request), await call_asgi(mine, request)
+                comparison.add(options, request, *pair)
+
+    asyncio.run(compare())
+    comparison.judge(at_least=15_000)
+
+
+def test_the_deviations_are_documented() -> None:
+    assert {d.id for d in DEVIATIONS} == documented("falcon")
+
+
+# -- what is promised beyond the original --------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("path", "expected"),
+    [
+        ("/", "Origin"),
+        ("/own", "Accept-Encoding, Origin"),
+        ("/varying", "accept-encoding, origin"),
+        ("/everything", "*"),
+        ("/missing", "Accept, Origin"),  # Falcon's error pages are negotiated
+        ("/broken", "Accept, Origin"),
+        ("/nowhere", "Accept, Origin"),
+    ],
+)
+def test_vary_is_merged(protocol: str, path: str, expected: str) -> None:
+    app = application(ours(allow_origins=[A, B]), protocol)
+    for origin in (None, A, "https://other.example"):
+        assert ask(app, get(origin, path), protocol).headers["vary"] == [expected]
+
+
+def test_an_answer_for_everybody_does_not_vary(protocol: str) -> None:
+    app = application(ours(expose_headers="X-One"), protocol)
+    for origin in (None, A, "null"):
+        found = ask(app, get(origin), protocol)
+        assert "vary" not in found.headers
+        assert cors(found) == {
+            "access-control-allow-origin": ["*"],
+            "access-control-expose-headers": ["X-One"],
+        }
+    found = ask(app, preflight(names="x-custom"), protocol)
+    assert found.headers["vary"] == [
+        "Access-Control-Request-Method, Access-Control-Request-Headers"
+    ]
+
+
+WHOLE = (
+    "Accept, Origin, Access-Control-Request-Method, Access-Control-Request-Headers,"
+    " Access-Control-Request-Private-Network"
+)
+
+
+def test_a_preflight_says_what_was_looked_at(protocol: str) -> None:
+    app = application(ours(allow_origins=A, allow_private_network=True), protocol)
+    for origin in (A, B):
+        assert ask(app, preflight(origin, path="/telling"), protocol).headers["vary"] == [WHOLE]
+
+
+def test_credentials_for_some_and_star_for_the_others(protocol: str) -> None:
+    app = application(ours(allow_credentials=[A]), protocol)
+    trusted, other = (ask(app, get(origin), protocol) for origin in (A, B))
+    assert cors(trusted) == {
+        "access-control-allow-origin": [A],
+        "access-control-allow-credentials": ["true"],
+    }
+    assert cors(other) == {"access-control-allow-origin": ["*"]}
+    assert trusted.headers["vary"] == other.headers["vary"] == ["Origin"]
+
+
+def test_no_preflight_without_an_origin(protocol: str) -> None:
+    app = application(ours(allow_origins=A), protocol)
+    found = ask(app, Request("OPTIONS", ((ASK, "PUT"),)), protocol)
+    assert found.first("allow") == "GET, PUT"
+    assert found.headers["vary"] == ["Origin"]
+
+
+def test_a_request_for_a_method_that_is_not_there(protocol: str) -> None:
+    app = application(ours(allow_origins=A), protocol)
+    found = ask(app, Request("DELETE", (("origin", A),)), protocol)
+    assert (found.status, found.first("access-control-allow-origin")) == (405, A)
+    assert found.first("allow") == "GET, PUT, OPTIONS"
+
+
+HOSTILE_ORIGINS = [
+    "https://a.example\r\nX-Injected: 1",
+    "https://" + "a" * 8192 + ".example",
+    "https://a.example,https://a.example",
+    "https://a.example ",
+    "\xe4\xff\x80",
+    "",
+    " ",
+]
+
+
+@pytest.mark.parametrize("origins", [A, "*"])
+@pytest.mark.parametrize("origin", HOSTILE_ORIGINS)
+def test_hostile_origins(protocol: str, origin: str, origins: str) -> None:
+    app = application(ours(allow_origins=origins, allow_credentials="*"), protocol)
+    for request in (get(origin), preflight(origin)):
+        found = ask(app, request, protocol)
+        assert found.status == 200
+        assert not cors(found)
+
+
+@pytest.mark.parametrize("value", [COMMAS, " " * 65536, "x-a," * 16384, "x-\xe4", "a\r\nb: c"])
+@pytest.mark.parametrize("origins", [A, "*"])
+def test_hostile_lists(protocol: str, value: str, origins: str) -> None:
+    app = application(ours(allow_origins=origins), protocol)
+    found = ask(app, preflight(names=value), protocol)
+    assert found.status == 200
+    assert not cors(found)
+
+
+def test_several_origin_lines(protocol: str) -> None:
+    app = application(ours(allow_origins=A), protocol)
+    for second in (A, B):
+        request = Request("GET", (("origin", A), ("origin", second)))
+        assert not cors(ask(app, request, protocol))
+
+
+# -- settings ------------------------------------------------------------------------------------
+
+
+def warned(**options: Any) -> list[str]:
+    from corsfast.middleware.falcon import CORSMiddleware
+
+    with warnings.catch_warnings(record=True) as found:
+        warnings.simplefilter("always")
+        CORSMiddleware(**options)
+    assert all(w.filename == __file__ for w in found)
+    return [f"{w.category.__name__} {w.message}" for w in found]
+
+
+@pytest.mark.parametrize(
+    ("options", "category", "code", "said"),
+    [
+        (
+            {"allow_credentials": "*"},
+            CorsfastSecurityWarning,
+            "any-origin-with-credentials",
+            "allow_origins",
+        ),
+        (
+            {"allow_origins": ["null", A], "allow_credentials": ["null"]},
+            CorsfastSecurityWarning,
+            "null-origin-with-credentials",
+            "allow_origins",
+        ),
+        (
+            {"allow_credentials": "http://a.example"},
+            CorsfastSecurityWarning,
+            "insecure-origin",
+            "allow_credentials",
+        ),
+        ({"allow_origins": "example.com"}, CorsfastDeadEntryWarning, "", "https://example.com"),
+        ({"allow_origins": [A + "/"]}, CorsfastDeadEntryWarning, "trailing-slash", A),
+        ({"allow_origins": ["https://*.a.example"]}, CorsfastDeadEntryWarning, "", "a regex"),
+    ],
+)
+def test_what_is_insecure_or_dead_is_said_once(
+    options: dict[str, Any], category: type[Warning], code: str, said: str
+) -> None:
+    from corsfast.middleware.falcon import CORSMiddleware
+
+    found = warned(**options)
+    of_the_kind = [text for text in found if text.startswith(category.__name__)]
+    assert len(of_the_kind) == 1, found
+    assert "corsfast.middleware.falcon: " in of_the_kind[0]
+    assert code in of_the_kind[0]
+    assert said in of_the_kind[0]
+    with pytest.raises(PolicyError) as caught:
+        CORSMiddleware(**options, strict=True)
+    assert len(caught.value.problems) == len(found)
+
+
+def test_strict_raises_everything_at_once() -> None:
+    from corsfast.middleware.falcon import CORSMiddleware
+
+    with pytest.raises(PolicyError) as caught:
+        CORSMiddleware(allow_origins=["localhost", "null"], allow_credentials=["null"], strict=True)
+    assert len(caught.value.problems) == 2
+
+
+def test_good_settings_are_silent() -> None:
+    from corsfast.middleware.falcon import CORSMiddleware
+
+    assert warned() == []
+    assert warned(allow_origins=[A, B], allow_credentials=[A], expose_headers=["X-One"]) == []
+    assert warned(allow_origins=[]) == []
+    CORSMiddleware([A], "X-One", A, True, strict=True)
+
+
+@pytest.mark.parametrize("option", ["allow_origins", "allow_credentials"])
+def test_what_falcon_refuses_is_refused(option: str) -> None:
+    with pytest.raises(ValueError, match="string literal"):
+        ours(**{option: [A, "*"]})
+
+
+# -- as part of Falcon ---------------------------------------------------------------------------
+
+
+def test_falcon_takes_it_for_its_own(protocol: str) -> None:
+    import falcon
+    import falcon.asgi
+
+    assert isinstance(ours(), falcon.CORSMiddleware)
+    assert ours().allow_origins == "*"
+    App = falcon.App if protocol == "wsgi" else falcon.asgi.App
+    with pytest.raises(ValueError, match="cors_enable"):
+        App(cors_enable=True, middleware=ours())
+
+
+def test_a_subclass_speaks_on_both_protocols(protocol: str) -> None:
+    from corsfast.middleware.falcon import CORSMiddleware
+
+    class Timing(CORSMiddleware):
+        def process_response(
+            self, req: Any, resp: Any, resource: object, req_succeeded: bool
+        ) -> None:
+            super().process_response(req, resp, resource, req_succeeded)
+            resp.set_header("Timing-Allow-Origin", "*")
+
+    found = ask(application(Timing(allow_origins=A), protocol), get(), protocol)
+    assert found.first("access-control-allow-origin") == A
+    assert found.first("timing-allow-origin") == "*"
+
+
+def test_beside_other_middleware(protocol: str) -> None:
+    class Authentication:
+        def process_request(self, req: Any, resp: Any) -> None:
+            import falcon
+
+            if req.method != "OPTIONS":
+                raise falcon.HTTPUnauthorized
+
+        async def process_request_async(self, req: Any, resp: Any) -> None:
+            self.process_request(req, resp)
+
+    app = application([ours(allow_origins=A), Authentication()], protocol)
+    found = ask(app, get(), protocol)
+    assert (found.status, found.first("access-control-allow-origin")) == (401, A)
+    assert ask(app, preflight(), protocol).first("access-control-allow-methods") is not None
+
+
+def test_a_sink(protocol: str) -> None:
+    def answer_all(req: Any, resp: Any) -> None:
+        resp.set_header("Allow", "GET, POST")
+
+    async def answer_all_async(req: Any, resp: Any) -> None:
+        answer_all(req, resp)
+
+    app = application(ours(allow_origins=A), protocol)
+    app.add_sink(answer_all if protocol == "wsgi" else answer_all_async, "/sink")
+    found = ask(app, preflight(path="/sink/deep"), protocol)
+    assert found.first("access-control-allow-methods") == "GET, POST"
+    assert found.first("allow") is None
+
+
+# -- under real servers ----------------------------------------------------------------------------
+
+SERVERS = {
+    "wsgi": "-m gunicorn --bind 127.0.0.1:{port} test_middleware_falcon:wsgi()",
+    "asgi": "-m uvicorn --factory --port {port} --log-level warning test_middleware_falcon:asgi",
+}
+
+
+def wsgi() -> Any:
+    return application(ours(allow_origins=[A], allow_credentials="*"), "wsgi")
+
+
+def asgi() -> Any:
+    return application(ours(allow_origins=[A], allow_credentials="*"), "asgi")
+
+
+def test_under_a_server(protocol: str, engine: Any, tmp_path: Path) -> None:
+    from test_servers import Server, ask as over_a_socket
+
+    server = Server(SERVERS[protocol], engine.IMPLEMENTATION, tmp_path / "log")
+    try:
+        server.wait_until_ready()
+        for path, status, vary in (
+            ("/", 200, "Origin"),
+            ("/missing", 404, "Accept, Origin"),
+            ("/broken", 500, "Accept, Origin"),
+        ):
+            found = over_a_socket(server.port, "GET", path, ("Origin", A))
+            assert found.status == status
+            assert found.cors == {
+                "access-control-allow-origin": A,
+                "access-control-allow-credentials": "true",
+                "vary": vary,
+            }
+            refused = over_a_socket(server.port, "GET", path, ("Origin", B))
+            assert (refused.status, refused.cors) == (status, {"vary": vary})
+        asked = [("Origin", A), (ASK, "PUT"), (NAMES, "x-custom")]
+        found = over_a_socket(server.port, "OPTIONS", "/", *asked)
+        assert found.status == 200
+        assert found.cors["access-control-allow-headers"] == "x-custom"
+        assert found.cors["access-control-max-age"] == "86400"
+        assert found.all("allow") == []
+        two = over_a_socket(server.port, "GET", "/", ("Origin", A), ("Origin", B))
+        assert two.cors == {"vary": "Origin"}
+    finally:
+        server.stop()
