@@ -15,19 +15,18 @@ from __future__ import annotations
 import argparse
 import contextlib
 import datetime
-import gc
 import importlib.metadata
 import json
 import os
-import platform
 import subprocess
 import sys
 from pathlib import Path
 from typing import Any
 
-from corsfast.bench.report import machine
+from corsfast.bench.machine import machine
+from corsfast.bench.measure import frozen_heap
 from peers import ours, plot, programs, report
-from peers.figures import Timer, interleave
+from peers.figures import Key, Timer, interleave
 from peers.judge import Answer, complaint
 from peers.rows import ROWS, Row, write_rows
 
@@ -35,8 +34,6 @@ HERE = Path(__file__).resolve().parent
 BUILD = HERE.parent / "build" / "peers"
 # A machine on which so many others want a processor before anything was started is loaded.
 LOADED = 0.5
-
-Key = tuple[str, str]  # row, column
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -62,21 +59,19 @@ def main(argv: list[str] | None = None) -> int:
         sizes = {row.name: row.size for row in rows}
         for name, timer in ours.floors().items():
             timers["", name] = timer
-        gc.collect()
-        gc.freeze()  # what is collected between rounds is then what the rounds have made
-        stack.callback(gc.unfreeze)
+        stack.enter_context(frozen_heap())
         figures = interleave(
             timers, lambda key: sizes.get(key[0], 1), rounds=rounds, progress=progress
         )
     done()
 
-    found: report.Rows = {row.name: {} for row in rows}
+    found: report.Table = {row.name: {} for row in rows}
     floors = {}
-    for (row, column), net in figures.items():
+    for (row, column), rounds_of in figures.items():
         if row:
-            found[row][column] = net
+            found[row][column] = rounds_of
         else:
-            floors[column] = net
+            floors[column] = rounds_of
     about = describe(rounds, load, missing, left_out)
     folder = given.output or (None if given.quick or given.only else HERE / "results")
     if folder is None:
@@ -173,8 +168,7 @@ def describe(
             versions[f"the language of {', '.join(program.subjects)}"] = programs.language(program)
     return {
         "made": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
-        "python": machine(),
-        "machine": f"{processor()}, {os.cpu_count()} processors",
+        "machine": machine(),
         "load": {
             "before": load,
             "after": load_average(),
@@ -194,20 +188,11 @@ def load_average() -> list[float]:
     return [round(value, 2) for value in os.getloadavg()]
 
 
-def processor() -> str:
-    """The processor's own name, where the system tells it."""
-    with contextlib.suppress(OSError):
-        for line in Path("/proc/cpuinfo").read_text("utf-8").splitlines():
-            if line.startswith("model name"):
-                return line.partition(":")[2].strip()
-    return platform.processor() or platform.machine()
-
-
-def write(folder: Path, rows: report.Rows, floors: dict[str, Any], about: dict[str, Any]) -> None:
+def write(folder: Path, rows: report.Table, floors: dict[str, Any], about: dict[str, Any]) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     stem = folder / f"{about['made'][:10]}-peers"
     drawing = stem.with_suffix(".svg")
-    drawn = plot.draw(rows, drawing, f"CORS per request, {about['python']}, {about['made'][:10]}")
+    drawn = plot.draw(rows, drawing, f"CORS per request, {about['machine']}, {about['made'][:10]}")
     about["plot"] = drawing.name if drawn else None
     found = json.dumps(report.as_json(rows, floors, about), indent=1, ensure_ascii=False)
     stem.with_suffix(".json").write_text(found + "\n", "utf-8")

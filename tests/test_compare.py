@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import math
 import random
 import re
 import sys
@@ -204,27 +205,25 @@ def test_who_says_less_than_it_should_is_complained_of(name, status, headers, wo
 # --- the figures ---------------------------------------------------------------------
 
 
+def rounds(*samples, calls=200):
+    return figures.Rounds(dict(enumerate(samples)), calls)
+
+
 def test_the_floor_is_subtracted_round_by_round():
-    # In every round the layer costs 10; the machine is slow in most of them, not in the same
-    # ones for each median.
-    samples = [(110.0, 100.0), (510.0, 500.0), (110.0, 100.0), (510.0, 500.0), (310.0, 300.0)]
-    net = figures.subtracted(samples, calls=7)
-    assert net.net == figures.Figure(10.0, 10.0, 10.0, 5)
-    assert (net.gross.median, net.floor.median, net.calls) == (310.0, 300.0, 7)
+    # In every round the layer costs 10; the machine is slow in three of five.
+    found = rounds((110.0, 100.0), (510.0, 500.0), (110.0, 100.0), (510.0, 500.0), (310.0, 300.0))
+    assert (found.net.low, found.net.median, found.net.high) == (10.0, 10.0, 10.0)
+    assert (found.gross.median, found.floor.median) == (310.0, 300.0)
     # The medians' difference would be 10 - 30 = -20, and none of the rounds says so.
-    odd = [(10.0, 0.0), (60.0, 30.0), (5.0, 31.0)]
-    assert figures.subtracted(odd, calls=1).net.median == 10.0
+    assert rounds((10.0, 0.0), (60.0, 30.0), (5.0, 31.0)).net.median == 10.0
 
 
-def test_a_figure_that_spreads_is_marked():
-    assert not figures.summarise([99, 100, 100, 100, 101]).noisy
-    assert figures.summarise([50, 80, 100, 120, 150]).noisy
-    # Close to nothing, the least that counts is a nanosecond.
-    assert not figures.summarise([-0.1, 0.0, 0.0, 0.1]).noisy
-
-
-def test_few_rounds_show_their_extremes():
-    assert figures.summarise([3, 1, 2]) == figures.Figure(2, 1, 3, 3)
+def test_a_share_is_taken_of_the_rounds_that_both_were_in():
+    ours_found = rounds((110.0, 100.0), (120.0, 100.0), (1e9, 0.0))
+    theirs = figures.Rounds({0: (60.0, 50.0), 1: (60.0, 50.0), 7: (9.0, 1.0)}, 200)
+    assert figures.share(ours_found, theirs).median == 1.5
+    # Where theirs is at its floor, ours is infinitely slower.
+    assert figures.share(rounds((1.0, 2.0)), rounds((2.0, 2.0))).median == math.inf
 
 
 @pytest.mark.parametrize(
@@ -232,73 +231,81 @@ def test_few_rounds_show_their_extremes():
     [(100.0, 500, 200), (0.0, 1, 200), (100_000.0, 500, 20), (1e9, 500, 1), (100.0, 2**20, 32)],
 )
 def test_what_is_slow_or_large_has_fewer_calls(gross, size, calls):
-    assert figures.pace(gross, size) == calls
+    assert figures.calls_for(gross, size) == calls
 
 
-def test_everybody_is_in_every_round(monkeypatch):
+def test_everybody_is_in_every_round_and_a_rows_columns_are_side_by_side(monkeypatch):
     monkeypatch.setattr(figures, "WARM_BLOCKS", 3)
     asked = []
 
-    def timer(name, gross):
+    def timer(key, gross):
         def time(calls):
-            asked.append((name, calls))
+            asked.append((key, calls))
             return gross, 4.0
 
         return time
 
+    keys = [(row, column) for row in "ab" for column in "xyz"]
     random.seed(1)
     found = figures.interleave(
-        {"a": timer("a", 14.0), "b": timer("b", 24.0)},
+        {key: timer(key, 14.0 + i) for i, key in enumerate(keys)},
         lambda _: 10,
         rounds=5,
         progress=lambda _: None,
     )
-    assert {name: net.net.median for name, net in found.items()} == {"a": 10.0, "b": 20.0}
-    assert {name: net.net.rounds for name, net in found.items()} == {"a": 5, "b": 5}
-    rounds = [name for name, _ in asked[-10:]]
-    assert all(set(rounds[i : i + 2]) == {"a", "b"} for i in range(0, 10, 2))
-    assert rounds != ["a", "b"] * 5
-    assert {calls for _, calls in asked[-10:]} == {figures.CALLS}
+    assert [found[key].net.median for key in keys] == [10.0, 11.0, 12.0, 13.0, 14.0, 15.0]
+    assert all(sorted(each.samples) == [0, 1, 2, 3, 4] for each in found.values())
+    assert {calls for _, calls in asked[-30:]} == {figures.CALLS}
+    orders = [[key for key, _ in asked[-30:]][i : i + 6] for i in range(0, 30, 6)]
+    for order in orders:
+        assert sorted(order) == keys
+        assert len({row for row, _ in order[:3]}) == 1
+    assert len({tuple(order) for order in orders}) > 1
 
 
 def test_who_takes_long_is_in_fewer_rounds(monkeypatch):
     monkeypatch.setattr(figures, "WARM_BLOCKS", 1)
     monkeypatch.setattr(figures, "ROUND_SECONDS", 1e-9)
+    key = "a row", "slow"
     found = figures.interleave(
-        {"slow": lambda _: (14.0, 4.0)}, lambda _: 10, rounds=5, progress=lambda _: None
+        {key: lambda _: (14.0, 4.0)}, lambda _: 10, rounds=5, progress=lambda _: None
     )
-    assert found["slow"].net.rounds == 1
+    assert list(found[key].samples) == [0]
 
 
 # --- the verdict and the table -------------------------------------------------------
 
 
 def net(median, *, floor=100.0, spread=1.0):
-    def figure(value):
-        return figures.Figure(value, value - spread, value + spread, 9)
-
-    return figures.Net(figure(median), figure(median + floor), figure(floor), 200)
+    return rounds(
+        *((floor + median + spread * side, floor) for side in (-1, -1, -1, 0, 0, 0, 1, 1, 1))
+    )
 
 
 @pytest.mark.parametrize(
-    ("ours_ns", "peer_ns", "word", "ratio"),
+    ("ours_ns", "peer_ns", "word", "text"),
     [
-        (50, 100, "not slower", 0.5),
-        (100, 100, "not slower", 1.0),
-        (101, 100, "lost", 1.01),
-        (-3, 100, "not slower", -0.03),
-        (5, 0, "lost", None),
-        (5, -2, "lost", None),
-        (-1, -2, "not slower", None),
+        (50, 100, "not slower", "not slower, 0.50x"),
+        (100, 100, "not slower", "not slower, 1.00x ≈"),
+        (101, 100, "lost", "**lost, 1.01x**"),
+        (150, 100, "lost", "**lost, 1.50x**"),
+        (-3, 100, "not slower", "not slower, -0.03x"),
+        (5, 0, "lost", "**lost, at its floor**"),
+        (5, -2, "lost", "**lost, at its floor**"),
     ],
 )
-def test_a_loss_is_a_loss(ours_ns, peer_ns, word, ratio):
-    assert report.verdict(net(ours_ns).net, net(peer_ns).net) == (word, ratio)
+def test_a_loss_is_a_loss(ours_ns, peer_ns, word, text):
+    share = figures.share(net(ours_ns, spread=0), net(peer_ns, spread=0))
+    assert report.Verdict(share).word == word
+    assert str(report.Verdict(share)) == text
 
 
 def test_a_near_thing_is_marked():
-    assert report.within_spread(net(100).net, net(102).net)
-    assert not report.within_spread(net(100).net, net(103).net)
+    wavering = [(100.0 + side, 0.0) for side in (-5, -4, -3, -2, 0, 2, 3, 4, 5, 6)]
+    still = rounds(*[(100.0, 0.0)] * len(wavering))
+    verdict = report.Verdict(figures.share(rounds(*wavering), still))
+    assert (verdict.word, verdict.close) == ("lost", True)
+    assert str(verdict) == "**lost, 1.01x** ≈"
 
 
 FOUND = {
@@ -309,12 +316,11 @@ FOUND = {
         "jub0bs/cors": net(100),
         "tower-http": net(300, floor=400),
     },
-    "refused": {ours.NATIVE: net(99.5), "jub0bs/cors": net(100), "tower-http": net(-5)},
+    "refused": {ours.NATIVE: net(90), "jub0bs/cors": net(100), "tower-http": net(-5)},
     "apart": {"rs/cors": net(7)},
 }
 ABOUT = {
     "made": "2026-01-02T03:04:05+00:00",
-    "python": "CPython 3.14",
     "machine": "a machine",
     "rounds": 9,
     "load": {"before": [1.5, 1, 1], "after": [1, 1, 1], "loaded": True},
@@ -332,7 +338,7 @@ def test_the_table_shows_losses_and_absences():
     assert "- jub0bs/cors: not slower in 1 of 2 rows, lost 1." in lines
     assert "- tower-http: not slower in 1 of 2 rows, lost 1." in lines
     assert "| no Origin | **lost, 1.50x** | not slower, 0.50x |" in lines
-    assert "| refused | not slower, 0.99x ≈ | **lost, at its floor** |" in lines
+    assert "| refused | not slower, 0.90x | **lost, at its floor** |" in lines
     assert "**@fastify/cors was not measured: there is no npm here.**" in lines
     assert "**cors in 'refused' was left out: a browser would say 'allowed', not 'refused'.**" in (
         lines
@@ -360,16 +366,23 @@ def test_nothing_is_judged_without_a_peer():
 
 def test_the_json_holds_what_the_table_shows():
     found = json.loads(json.dumps(report.as_json(FOUND, FLOORS, ABOUT)))
-    assert found["verdicts"]["no Origin"] == {
-        "jub0bs/cors": {"verdict": "lost", "ratio": 1.5, "within_spread": False},
-        "tower-http": {"verdict": "not slower", "ratio": 0.5, "within_spread": False},
+    lost = found["verdicts"]["no Origin"]["jub0bs/cors"]
+    assert (lost["verdict"], lost["ratio"]) == ("lost", 1.5)
+    assert 1 < lost["least"] < 1.5 < lost["most"]
+    assert found["verdicts"]["no Origin"]["tower-http"]["verdict"] == "not slower"
+    assert found["verdicts"]["refused"]["tower-http"] == {
+        "verdict": "lost",
+        "ratio": None,
+        "least": None,
+        "most": None,
     }
     assert found["rows"]["no Origin"][ours.STARLETTE]["noisy"] is True
     assert found["rows"]["no Origin"]["tower-http"] == {
-        "net": {"median": 300.0, "low": 299.0, "high": 301.0, "rounds": 9},
+        "net": {"median": 300.0, "low": 299.0, "high": 301.0, "least": 299.0, "most": 301.0},
         "noisy": False,
         "gross": 700.0,
         "floor": 400.0,
+        "rounds": 9,
         "calls": 200,
     }
     assert found["missing"] == ABOUT["missing"]

@@ -1,19 +1,23 @@
 """Rounds of everybody in turn, and what is left of them once the floor is gone.
 
-Place in the flow: timers -> figures -> report. Never: know what is being timed.
+Place in the flow: timers -> figures -> report, on corsfast.bench's own arithmetic.
+Never: know what is being timed.
 """
 
 from __future__ import annotations
 
 import math
 import random
-import statistics
-from collections.abc import Callable, Hashable, Iterable
+from collections.abc import Callable, Iterable
 from time import perf_counter
-from typing import NamedTuple, TypeVar
+from typing import NamedTuple
+
+from corsfast.bench.measure import Figure, summarise
+from corsfast.bench.rows import differences, ratios
 
 # One round over a number of requests: nanoseconds per request, (gross, floor).
 Timer = Callable[[int], tuple[float, float]]
+Key = tuple[str, str]  # row, column
 
 # Requests in a round: few enough for what was prepared to stay in the processor's caches, as a
 # request's fields do that were just read, and enough for the clock not to matter.
@@ -26,33 +30,39 @@ WARM_BLOCKS = 60
 WARM_SECONDS = 0.25
 # Who takes longer than this for a round, preparation included, is not in every round.
 ROUND_SECONDS = 0.1
-# A figure whose middle half spreads over more than this share of its median is marked.
-NOISY = 0.25
 
 
-Key = TypeVar("Key", bound=Hashable)
+class Rounds(NamedTuple):
+    """What was measured of a subject: (gross, floor) by the number of the round."""
 
-
-class Figure(NamedTuple):
-    """Nanoseconds per request: the median and the quartiles over a number of rounds."""
-
-    median: float
-    low: float
-    high: float
-    rounds: int
+    samples: dict[int, tuple[float, float]]
+    calls: int
 
     @property
-    def noisy(self) -> bool:
-        return self.high - self.low > NOISY * max(abs(self.median), 1.0)
+    def net(self) -> Figure:
+        """What the layer adds: each round's floor is subtracted from the same round's gross.
+
+        A round in which the machine was slow was slow for both, so the difference of the two
+        medians would be further from the truth than the median of the differences.
+        """
+        return summarise(differences(self.samples.values()))
+
+    @property
+    def gross(self) -> Figure:
+        return summarise(gross for gross, _ in self.samples.values())
+
+    @property
+    def floor(self) -> Figure:
+        return summarise(floor for _, floor in self.samples.values())
 
 
-class Net(NamedTuple):
-    """What a layer adds to a request, beside what was measured for it."""
+def share(ours: Rounds, theirs: Rounds) -> Figure:
+    """Our net time as a share of theirs, of the rounds that both were in.
 
-    net: Figure
-    gross: Figure
-    floor: Figure
-    calls: int
+    A round in which theirs is not above its floor counts as infinitely bad for us.
+    """
+    both = sorted(ours.samples.keys() & theirs.samples.keys())
+    return ratios(*(differences(each.samples[i] for i in both) for each in (ours, theirs)))
 
 
 class Pace(NamedTuple):
@@ -62,29 +72,7 @@ class Pace(NamedTuple):
     every: int
 
 
-def summarise(values: Iterable[float]) -> Figure:
-    values = sorted(values)
-    if len(values) < 4:
-        return Figure(statistics.median(values), values[0], values[-1], len(values))
-    low, median, high = statistics.quantiles(values, n=4)
-    return Figure(median, low, high, len(values))
-
-
-def subtracted(samples: list[tuple[float, float]], calls: int) -> Net:
-    """Subtract each round's floor from the same round's gross time, then summarise.
-
-    A round in which the machine was slow was slow for both, so the difference of the two
-    medians would be further from the truth than the median of the differences.
-    """
-    return Net(
-        summarise(gross - floor for gross, floor in samples),
-        summarise(gross for gross, _ in samples),
-        summarise(floor for _, floor in samples),
-        calls,
-    )
-
-
-def pace(gross: float, size: int) -> int:
+def calls_for(gross: float, size: int) -> int:
     """How many requests a round has, each of this many nanoseconds and bytes."""
     return max(1, min(CALLS, int(BLOCK_NS / max(gross, 1.0)), BLOCK_BYTES // max(size, 1)))
 
@@ -94,13 +82,13 @@ def warmed(timer: Timer, size: int) -> Pace:
     started = perf_counter()
     gross, _ = timer(1)
     for _ in range(WARM_BLOCKS):
-        calls = pace(gross, size)
+        calls = calls_for(gross, size)
         before = perf_counter()
         gross, _ = timer(calls)
         taken = perf_counter() - before
         if perf_counter() - started > WARM_SECONDS:
             break
-    return Pace(pace(gross, size), max(1, math.ceil(taken / ROUND_SECONDS)))
+    return Pace(calls_for(gross, size), max(1, math.ceil(taken / ROUND_SECONDS)))
 
 
 def interleave(
@@ -109,17 +97,32 @@ def interleave(
     *,
     rounds: int,
     progress: Callable[[str], None],
-) -> dict[Key, Net]:
-    """Time everybody in every round, in a new order each time."""
+) -> dict[Key, Rounds]:
+    """Time everybody in every round, in a new order each time, a row's columns side by side.
+
+    A machine that others share runs faster and slower by turns, each for longer than a row
+    takes: what is compared has to be measured in the same of these turns.
+    """
+    found = {}
     paces = {}
     for done, (key, timer) in enumerate(timers.items()):
         progress(f"warming up {done + 1} of {len(timers)}")
         paces[key] = warmed(timer, size(key))
-    samples: dict[Key, list[tuple[float, float]]] = {key: [] for key in timers}
+        found[key] = Rounds({}, paces[key].calls)
     for done in range(rounds):
         progress(f"round {done + 1} of {rounds}")
-        order = [key for key in timers if done % paces[key].every == 0]
-        random.shuffle(order)
-        for key in order:
-            samples[key].append(timers[key](paces[key].calls))
-    return {key: subtracted(values, paces[key].calls) for key, values in samples.items()}
+        for key in shuffled(key for key in timers if done % paces[key].every == 0):
+            found[key].samples[done] = timers[key](paces[key].calls)
+    return found
+
+
+def shuffled(keys: Iterable[Key]) -> list[Key]:
+    """Rows in any order, and within each its columns in any order."""
+    rows: dict[str, list[Key]] = {}
+    for key in keys:
+        rows.setdefault(key[0], []).append(key)
+    for columns in rows.values():
+        random.shuffle(columns)
+    order = list(rows.values())
+    random.shuffle(order)
+    return [key for columns in order for key in columns]

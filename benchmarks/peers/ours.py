@@ -1,25 +1,28 @@
 """The subjects in Python: both engines of corsfast, and Starlette's middleware for scale.
 
-An ASGI application is called without an event loop: its coroutine is stepped once, because
-neither `receive` nor `send` ever waits. So what is left of a request is the application, the
-middleware around it, and the frames between them; no server, no scheduler.
+An ASGI application is awaited without an event loop: neither `receive` nor `send` ever waits.
+So what is left of a request is the application, the middleware around it, and the frames
+between them; no server, no scheduler.
 
-Place in the flow: rows -> answers and subjects of corsfast.bench.measure.
+Place in the flow: rows -> answers and timers.
 Never: import a framework but Starlette, and that only when it is asked for.
 """
 
 from __future__ import annotations
 
+import gc
 import importlib
+import random
 import re
 import warnings
 from collections.abc import Callable
 from typing import Any
 
 import corsfast
-from corsfast.bench.cases import APP, fresh, scopes
-from corsfast.bench.measure import Subject, measure
+from corsfast.bench.cases import APP, Inputs, fresh, scopes
+from corsfast.bench.measure import Subject, sample, step
 
+from .figures import Timer
 from .judge import Answer
 from .rows import Policy, Row
 
@@ -53,17 +56,10 @@ async def send(message: Message) -> None:
     pass
 
 
-def driven(application: Any, send: Any = send) -> Callable[[Message], None]:
-    """A function of a scope that runs an application to its end."""
-
-    def call(scope: Message) -> None:
-        try:
-            application(scope, receive, send).send(None)
-        except StopIteration:
-            return
-        raise RuntimeError("the application waits for something")
-
-    return call
+def requests(row: Row) -> Callable[[int], Inputs]:
+    """Makes the arguments of n requests: a scope of new objects, and where to send to."""
+    make = scopes(row.method, *row.fields)
+    return lambda n: [(scope, receive, send) for (scope,) in make(n)]
 
 
 def answered(application: Any, row: Row) -> Answer:
@@ -73,7 +69,7 @@ def answered(application: Any, row: Row) -> Answer:
         messages.append(message)
 
     ((scope,),) = scopes(row.method, *row.fields)(1)
-    driven(application, keep)(scope)
+    step(application(scope, receive, keep))
     start = messages[0]
     return Answer(
         start["status"], [(k.decode("latin-1"), v.decode("latin-1")) for k, v in start["headers"]]
@@ -139,39 +135,41 @@ def decides_rightly(row: Row) -> bool:
     return bool(decision.allowed) == (row.verdict == "allowed")
 
 
-def timer(column: str, row: Row) -> Callable[[int], tuple[float, float]]:
-    """A function of a number of requests: one round, nanoseconds per request (gross, floor)."""
-    inputs = scopes(row.method, *row.fields)
+def timer(column: str, row: Row) -> Timer:
+    """Nanoseconds per request: (gross, floor)."""
     if column == DECISION:
-        subjects = {"gross": Subject(compiled("native", row.policy).asgi, inputs)}
-    else:
-        subjects = {
-            "gross": Subject(driven(middleware(column, row.policy)), inputs),
-            "floor": Subject(driven(app), inputs),
-        }
+        # A call needs no application around which it could be measured.
+        return timed(Subject(compiled("native", row.policy).asgi, scopes(row.method, *row.fields)))
+    layered = Subject(middleware(column, row.policy), requests(row), step)
+    return timed(layered, Subject(app, requests(row), step))
+
+
+def timed(subject: Subject, floor: Subject | None = None) -> Timer:
+    """A function of a number of calls: one round, the two in any order."""
+    subjects = {0: subject} if floor is None else {0: subject, 1: floor}
 
     def time(calls: int) -> tuple[float, float]:
-        figures = measure(subjects, rounds=1, calls=calls, progress=lambda _: None)
-        # A decision needs no application around which it could be measured.
-        return figures["gross"].median, figures["floor"].median if "floor" in figures else 0.0
+        found = [0.0, 0.0]
+        gc.collect()
+        gc.disable()
+        try:
+            for place in random.sample(list(subjects), len(subjects)):
+                found[place] = sample(subjects[place], calls)
+        finally:
+            gc.enable()
+        return found[0], found[1]
 
     return time
 
 
-def floors() -> dict[str, Callable[[int], tuple[float, float]]]:
+def floors() -> dict[str, Timer]:
     """What calling anything at all costs from Python, with the loop subtracted."""
     calls: dict[str, Callable[[Any], object]] = {
         "len(x)": len,
         "def f(x): pass": lambda _: None,
     }
-    return {name: plain_timer(call) for name, call in calls.items()}
 
+    def inputs(n: int) -> Inputs:
+        return [(fresh(APP),) for _ in range(n)]
 
-def plain_timer(call: Callable[[Any], object]) -> Callable[[int], tuple[float, float]]:
-    subjects = {"": Subject(call, lambda n: [(fresh(APP),) for _ in range(n)])}
-
-    def time(calls: int) -> tuple[float, float]:
-        figures = measure(subjects, rounds=1, calls=calls, progress=lambda _: None)
-        return figures[""].median, 0.0
-
-    return time
+    return {name: timed(Subject(call, inputs)) for name, call in calls.items()}

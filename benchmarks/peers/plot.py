@@ -8,14 +8,14 @@ from __future__ import annotations
 import importlib
 from pathlib import Path
 
-from .report import COLUMNS, Rows
+from .report import COLUMNS, Table
 
 # What is at or below its floor has no place on a logarithmic scale; it is drawn here.
 LEAST = 1.0
 MARKS = "osvDP^X*h"
 
 
-def draw(rows: Rows, path: Path, title: str) -> bool:
+def draw(rows: Table, path: Path, title: str) -> bool:
     """Write an SVG; False, and nothing is written, where matplotlib is not installed."""
     try:
         matplotlib = importlib.import_module("matplotlib")

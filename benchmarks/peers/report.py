@@ -6,10 +6,14 @@ Never: measure, leave a row out, or round a loss away.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, NamedTuple
 
-from .figures import Figure, Net
+from corsfast.bench.measure import Figure
+from corsfast.bench.report import finite, spread
+
+from .figures import Rounds, share
 from .ours import DECISION, NATIVE, PURE, STARLETTE
 
 # In the order of the table. Who has no figure in a run is named below it.
@@ -27,80 +31,93 @@ COLUMNS = (
 # Against these our middleware is held: not slower than either, net of both harnesses.
 GOAL = ("jub0bs/cors", "tower-http")
 
-Rows = dict[str, dict[str, Net]]
+Table = dict[str, dict[str, Rounds]]
 
 
-def verdict(ours: Figure, peer: Figure) -> tuple[str, float | None]:
-    """("not slower" or "lost", our time as a share of theirs).
+class Verdict(NamedTuple):
+    """How our middleware stands against a peer in a row.
 
-    There is no share where the peer's time is not above its floor; then being at or below our
-    own floor is the only way not to lose.
+    ``share`` is our time as a part of theirs, round by round.
     """
-    if peer.median <= 0:
-        return ("not slower" if ours.median <= 0 else "lost"), None
-    return ("not slower" if ours.median <= peer.median else "lost"), ours.median / peer.median
+
+    share: Figure
+
+    @property
+    def word(self) -> str:
+        return "not slower" if self.share.median <= 1 else "lost"
+
+    @property
+    def close(self) -> bool:
+        """Whether the median cannot be told from 1: another run may say otherwise."""
+        return self.share.least <= 1 <= self.share.most
+
+    def __str__(self) -> str:
+        # No finite share is left where the peer is at its own floor.
+        finite = math.isfinite(self.share.median)
+        share = f"{self.share.median:.2f}x" if finite else "at its floor"
+        mark = " ≈" if self.close else ""
+        return f"**lost, {share}**{mark}" if self.word == "lost" else f"{self.word}, {share}{mark}"
 
 
-def within_spread(ours: Figure, peer: Figure) -> bool:
-    """Whether the middle halves of the two overlap: another run may say otherwise."""
-    return ours.low <= peer.high and peer.low <= ours.high
-
-
-def verdicts(rows: Rows) -> dict[str, dict[str, tuple[str, float | None, bool]]]:
+def verdicts(rows: Table) -> dict[str, dict[str, Verdict]]:
     """For each row and each peer of the goal that were both measured."""
-    found: dict[str, dict[str, tuple[str, float | None, bool]]] = {}
+    found: dict[str, dict[str, Verdict]] = {}
     for row, columns in rows.items():
         for peer in GOAL:
             if NATIVE in columns and peer in columns:
-                ours, theirs = columns[NATIVE].net, columns[peer].net
-                found.setdefault(row, {})[peer] = (
-                    *verdict(ours, theirs),
-                    within_spread(ours, theirs),
-                )
+                judged = Verdict(share(columns[NATIVE], columns[peer]))
+                found.setdefault(row, {})[peer] = judged
     return found
 
 
-def as_json(rows: Rows, floors: dict[str, Net], about: dict[str, Any]) -> dict[str, Any]:
+def as_json(rows: Table, floors: dict[str, Rounds], about: dict[str, Any]) -> dict[str, Any]:
     """Everything: ``about`` says where and with what it was measured."""
     return {
         **about,
         "unit": "nanoseconds per request",
         "rows": {
-            row: {column: _net(net) for column, net in columns.items()}
+            row: {column: _rounds(found) for column, found in columns.items()}
             for row, columns in rows.items()
         },
-        "floors": {name: _net(net) for name, net in floors.items()},
+        "floors": {name: _rounds(found) for name, found in floors.items()},
         "verdicts": {
             row: {
-                peer: {"verdict": word, "ratio": ratio, "within_spread": close}
-                for peer, (word, ratio, close) in peers.items()
+                peer: {
+                    "verdict": verdict.word,
+                    "ratio": finite(verdict.share.median),
+                    "least": finite(verdict.share.least),
+                    "most": finite(verdict.share.most),
+                }
+                for peer, verdict in peers.items()
             }
             for row, peers in verdicts(rows).items()
         },
     }
 
 
-def _net(net: Net) -> dict[str, Any]:
+def _rounds(found: Rounds) -> dict[str, Any]:
     return {
-        "net": {key: round(value, 2) for key, value in net.net._asdict().items()},
-        "noisy": net.net.noisy,
-        "gross": round(net.gross.median, 2),
-        "floor": round(net.floor.median, 2),
-        "calls": net.calls,
+        "net": {key: round(value, 2) for key, value in found.net._asdict().items()},
+        "noisy": found.net.noisy,
+        "gross": round(found.gross.median, 2),
+        "floor": round(found.floor.median, 2),
+        "rounds": len(found.samples),
+        "calls": found.calls,
     }
 
 
-def markdown(rows: Rows, floors: dict[str, Net], about: dict[str, Any]) -> Iterator[str]:
+def markdown(rows: Table, floors: dict[str, Rounds], about: dict[str, Any]) -> Iterator[str]:
     """Lines of a document."""
     columns = [name for name in COLUMNS if any(name in found for found in rows.values())]
     yield f"# corsfast beside other languages' libraries, {about['made'][:10]}"
     yield ""
-    yield f"{about['python']}, {about['machine']}; {about['rounds']} rounds, everybody in turn."
+    yield f"{about['machine']}; {about['rounds']} rounds, everybody in turn."
     if about["load"]["loaded"]:
         yield f"**The machine was loaded** (load average {about['load']['before'][0]:.2f} before)."
     yield ""
     yield "Nanoseconds per request that the CORS layer adds: the median of the rounds, each net of"
-    yield "its harness' floor, ± half of the middle half's spread. `~` marks a noisy figure."
+    yield "its harness' floor, ± half of what the middle half spans. `~` marks a noisy figure, one"
+    yield "whose median is not known to a quarter of itself."
     yield ""
     yield from _table(
         ["request", *columns],
@@ -127,7 +144,7 @@ def markdown(rows: Rows, floors: dict[str, Net], about: dict[str, Any]) -> Itera
         yield "No plot was written."
 
 
-def _goal(rows: Rows) -> Iterator[str]:
+def _goal(rows: Table) -> Iterator[str]:
     yield "## Not slower than Go and Rust?"
     yield ""
     found = verdicts(rows)
@@ -135,40 +152,34 @@ def _goal(rows: Rows) -> Iterator[str]:
         yield "Not judged: corsfast's native engine and a peer of the goal were not both measured."
         return
     for peer in GOAL:
-        words = [peers[peer][0] for peers in found.values() if peer in peers]
+        words = [peers[peer].word for peers in found.values() if peer in peers]
         if words:
             lost = words.count("lost")
             yield f"- {peer}: not slower in {len(words) - lost} of {len(words)} rows, lost {lost}."
         else:
             yield f"- {peer}: not measured."
     yield ""
-    yield "`corsfast` (the middleware) as a share of the peer's time; `≈` where the middle halves"
-    yield "overlap, so that another run may say otherwise."
+    yield "`corsfast` (the middleware) as a share of the peer's time, taken round by round; the"
+    yield "median of that, with `≈` where it cannot be told from 1 (95 %)."
     yield ""
     yield from _table(
         ["request", *(f"against {peer}" for peer in GOAL)],
         [
-            [row, *(_judged(*peers[peer]) if peer in peers else "" for peer in GOAL)]
+            [row, *(str(peers[peer]) if peer in peers else "" for peer in GOAL)]
             for row, peers in found.items()
         ],
         text=True,
     )
 
 
-def _judged(word: str, ratio: float | None, close: bool) -> str:
-    share = "at its floor" if ratio is None else f"{ratio:.2f}x"
-    mark = " ≈" if close else ""
-    return f"**lost, {share}**{mark}" if word == "lost" else f"{word}, {share}{mark}"
-
-
-def _floors(rows: Rows, floors: dict[str, Net], columns: list[str]) -> Iterator[str]:
+def _floors(rows: Table, floors: dict[str, Rounds], columns: list[str]) -> Iterator[str]:
     yield "## Floors"
     yield ""
     yield "What was subtracted: the same loop over the bare application (the median of all rows)."
     yield "In the first column nothing is: a decision is a call, of which the loop alone is taken"
     yield "off. For scale, what a call of anything costs from Python."
     yield ""
-    body = [[f"call `{name}`", _cell(net)] for name, net in floors.items()]
+    body = [[f"call `{name}`", _cell(found)] for name, found in floors.items()]
     for name in columns:
         if name != DECISION:
             medians = sorted(found[name].floor.median for found in rows.values() if name in found)
@@ -176,12 +187,12 @@ def _floors(rows: Rows, floors: dict[str, Net], columns: list[str]) -> Iterator[
     yield from _table(["floor", "ns"], body)
 
 
-def _cell(net: Net | None) -> str:
-    if net is None:
+def _cell(found: Rounds | None) -> str:
+    if found is None:
         return ""
-    spread = (net.net.high - net.net.low) / 2
-    mark = " ~" if net.net.noisy else ""
-    return f"{_number(net.net.median)} ±{_number(spread)}{mark}"
+    net = found.net
+    mark = " ~" if net.noisy else ""
+    return f"{_number(net.median)} ±{_number(spread(net))}{mark}"
 
 
 def _number(value: float) -> str:
