@@ -27,7 +27,7 @@ BLOCK_NS = 2_000_000
 BLOCK_BYTES = 32 * 2**20
 # Before the first round everybody runs this often, or this long: compilers at run time need it.
 WARM_BLOCKS = 60
-WARM_SECONDS = 0.25
+WARM_SECONDS = 0.5
 # Who takes longer than this for a round, preparation included, is not in every round.
 ROUND_SECONDS = 0.1
 
