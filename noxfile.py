@@ -31,6 +31,7 @@ for name, what in {
     "c": "the C tests, plain and under ASan and UBSan",
     "asan": "the suite on a sanitized extension",
     "fuzz": "a short run of every fuzz target",
+    "instructions": "instructions per call, against the baseline",
     "wheel": "the distributions, tested outside the tree",
     "readme": "the two commands of the README in empty environments",
 }.items():

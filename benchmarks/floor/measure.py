@@ -11,7 +11,7 @@ A middleware's cost is that of a whole request through it and a stub application
 of the bare stub; a preflight never reaches the stub, so its cost is the whole exchange.
 Applications are called from C (floor.AsgiDriver), so nothing of a loop is in the figures.
 
-Place in the flow: floor.c -> extension.py -> measure.py; the clock is that of corsfast.bench.
+Place in the flow: floor.c -> ../extension.py -> measure.py; the clock is that of corsfast.bench.
 Never: time an answer that was not compared with corsfast's first.
 """
 
@@ -22,10 +22,9 @@ import gc
 import random
 import sys
 from collections.abc import Awaitable, Callable, Iterable, Iterator
+from pathlib import Path
 from types import ModuleType
 from typing import Any, NamedTuple
-
-import extension
 
 from corsfast import _native
 from corsfast.bench.__main__ import progress
@@ -44,6 +43,9 @@ from corsfast.bench.machine import machine
 from corsfast.bench.measure import Figure, Subject, sample, summarise
 from corsfast.middleware.asgi import CORSMiddleware as Asgi
 from corsfast.middleware.wsgi import CORSMiddleware as Wsgi
+
+sys.path.insert(0, str(Path(__file__).parents[1]))
+import extension
 
 # A round's calls: few enough for their arguments to stay in the processor's nearest caches, as
 # those of a request do that a server has just read. Fourteen headers fill 3 KiB.
@@ -404,7 +406,7 @@ def main(argv: list[str] | None = None) -> int:
     given = parser.parse_args(argv)
     rounds = 101 if given.quick else 501
 
-    floor = extension.load()
+    floor = extension.load(extension.compiled(Path(__file__).with_name("floor.c")))
     policy = _native.Policy(**OPTIONS)
     least = make_floor(floor, policy)
     every = [

@@ -1,0 +1,206 @@
+"""``python benchmarks/instructions.py``: instructions per call, against a committed baseline.
+
+A clock on a shared machine cannot tell 3 %; a count of instructions can, because it repeats.
+Valgrind runs every case at two numbers of calls and counts; the difference, divided, is one
+call, net of the loop (and of the stub application) around it. More than 3 % above
+instructions.json fails; more than 3 % below asks to be recorded.
+
+    python benchmarks/instructions.py                            the table and the verdict
+    python benchmarks/instructions.py --record                   write what was counted
+    python benchmarks/instructions.py --cases asgi --functions   where a call spends them
+
+The interpreter that runs this is the one that is measured, with the corsfast installed in it.
+Counts say nothing of cache misses or of branches that were guessed wrong: a change that wins
+here has to win on the clock, too (python -m corsfast.bench).
+
+Place in the flow: counting/driver.py -> profiles.py -> baseline.py -> this command.
+Never: compare with the counts of another interpreter or compiler.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterable
+from pathlib import Path
+
+import extension
+from counting import profiles
+from counting.baseline import MARGIN, Counts, Verdict, compare, entry_name, read, record
+
+from corsfast import _native
+
+HERE = Path(__file__).parent
+BASELINE = HERE / "instructions.json"
+AGAIN = "python benchmarks/instructions.py --record"
+
+# As in counting/driver.py, which says why.
+FEW, MANY = 50, 150
+CALLS = MANY - FEW
+LAYOUTS = 3
+
+# Installs the engine with its symbols, which a wheel leaves out.
+NAMES = "CFLAGS=-g SKBUILD_INSTALL_STRIP=false pip install --force-reinstall --no-deps ."
+
+# Functions that make up less than this share of a call are not shown.
+SMALL = 0.01
+
+
+class Counted:
+    """What one run of the driver has found."""
+
+    def __init__(self, found: dict[str, profiles.Profile], subtracted: dict[str, str]) -> None:
+        self.profiles = found
+        self.subtracted = subtracted
+
+    def functions(self, case: str) -> dict[tuple[str, str], float]:
+        """The instructions of one call by (object, function), of the loop's, too: the
+        middle one of the layouts."""
+        layouts = []
+        for layout in range(LAYOUTS):
+            few, many = (self.profiles[f"{case}|{layout}|{calls}"] for calls in (FEW, MANY))
+            layouts.append(profiles.per_call(few, many, CALLS))
+        layouts.sort(key=lambda functions: sum(functions.values()))
+        return layouts[LAYOUTS // 2]
+
+    def gross(self, case: str) -> float:
+        return sum(self.functions(case).values())
+
+    def net(self) -> Counts:
+        """Per call, less what is around it; the stubs themselves are no cases."""
+        return {
+            case: self.gross(case) - self.gross(around)
+            for case, around in self.subtracted.items()
+            if around and not case.startswith("bare")
+        }
+
+
+def count(word: str) -> Counted:
+    """Run the driver in valgrind.
+
+    What could move a count is the same for everybody: the environment, the folder, the seeds
+    of hash tables.
+
+    Raises:
+        OSError: valgrind is not installed.
+        subprocess.CalledProcessError: the driver or the compiler failed.
+    """
+    valgrind = shutil.which("valgrind")
+    if valgrind is None:
+        raise OSError("valgrind is not installed (Debian: apt-get install valgrind)")
+    marks = extension.compiled(HERE / "counting" / "marks.c")
+    env = {
+        "PATH": "/usr/bin:/bin",
+        "LC_ALL": "C.UTF-8",
+        "PYTHONHASHSEED": "0",
+        "PYTHONDONTWRITEBYTECODE": "1",
+        "LD_BIND_NOW": "1",  # else the first call of a library's function looks for it
+        "CORSFAST_IMPLEMENTATION": "native",
+    }
+    if "LD_LIBRARY_PATH" in os.environ:  # a shared interpreter may not start without
+        env["LD_LIBRARY_PATH"] = os.environ["LD_LIBRARY_PATH"]
+    with tempfile.TemporaryDirectory() as folder:
+        done = subprocess.run(
+            [
+                *(valgrind, "--tool=callgrind", "--instr-atstart=no", "-q"),
+                f"--callgrind-out-file={folder}/callgrind.out",
+                *(sys.executable, str(HERE / "counting" / "driver.py"), str(marks), word),
+            ],
+            env=env,
+            cwd=folder,
+            check=True,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        found = profiles.read(Path(folder))
+    return Counted(found, dict(line.split("|") for line in done.stdout.splitlines()))
+
+
+def table(verdicts: Iterable[Verdict]) -> Iterable[str]:
+    yield f"{'instructions per call':36}{'counted':>10}{'baseline':>10}{'change':>9}"
+    for it in verdicts:
+        cells = "".join(
+            f"{'-' if value is None else format(value, '.1f'):>10}"
+            for value in (it.found, it.wanted)
+        )
+        change = "" if it.change is None else f"{it.change:+.1%}"
+        yield f"{it.name:36}{cells}{change:>9}  {'' if it.kind == 'same' else it.kind}".rstrip()
+
+
+def show_functions(counted: Counted) -> None:
+    """For each case the functions that one call spends its instructions in."""
+    for case in counted.net():
+        around = counted.functions(counted.subtracted[case])
+        inside = {
+            place: spent - around.get(place, 0.0)
+            for place, spent in counted.functions(case).items()
+        }
+        total = sum(inside.values())
+        print(f"\n{case}: {total:.1f}")
+        for (library, function), spent in sorted(inside.items(), key=lambda item: -item[1]):
+            if spent > SMALL * total:
+                print(f"{spent:10.1f}{spent / total:8.1%}  {function} [{Path(library).name}]")
+        if any("_native" in library and name.startswith("0x") for library, name in inside):
+            print(f"The engine has no names in it; for them: {NAMES}")
+
+
+def main(argv: list[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(description="Instructions per call, against a baseline.")
+    parser.add_argument("--cases", metavar="WORD", default="", help="only rows with this word")
+    parser.add_argument("--record", action="store_true", help="write the counts as the baseline")
+    parser.add_argument("--functions", action="store_true", help="show where each call goes")
+    given = parser.parse_args(argv)
+
+    try:
+        counted = count(given.cases)
+    except (OSError, subprocess.CalledProcessError) as error:
+        print(error, file=sys.stderr)
+        return 2
+    found = counted.net()
+    if not found:
+        parser.error(f"no row holds {given.cases!r}")
+    if given.functions:
+        show_functions(counted)
+        return 0
+
+    entry = entry_name(Path(_native.__file__).read_bytes())
+    whole = not given.cases
+    if given.record:
+        record(BASELINE, entry, found, whole=whole)
+    entries = read(BASELINE)
+    verdicts = list(compare(found, entries.get(entry, {}), whole=whole))
+    print(entry)
+    print(*table(verdicts), sep="\n")
+    return conclude(entry, entries, verdicts)
+
+
+def conclude(entry: str, entries: dict[str, Counts], verdicts: list[Verdict]) -> int:
+    """Say what follows; the exit status."""
+    if entry not in entries:
+        known = "; ".join(entries) or "none"
+        print(
+            f"{BASELINE.name} has no entry for {entry} (it has: {known}). If these counts are"
+            f" right, record them: {AGAIN}",
+            file=sys.stderr,
+        )
+        return 1
+    failed = [it for it in verdicts if it.fails]
+    if any(it.kind == "faster" for it in verdicts):
+        print(f"Faster by more than {MARGIN:.0%}: keep it by recording it: {AGAIN}")
+    if failed:
+        print(
+            f"{len(failed)} of {len(verdicts)} cases are new, gone, or more than {MARGIN:.0%} above"
+            f" the baseline. If that is meant, say why in the commit and record it: {AGAIN}",
+            file=sys.stderr,
+        )
+        return 1
+    print(f"{len(verdicts)} cases within {MARGIN:.0%} of the baseline, or faster")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
