@@ -29,10 +29,9 @@ from collections.abc import Iterable
 from pathlib import Path
 
 import extension
+from corsfast import _native
 from counting import profiles
 from counting.baseline import MARGIN, Counts, Verdict, compare, entry_name, read, record
-
-from corsfast import _native
 
 HERE = Path(__file__).parent
 BASELINE = HERE / "instructions.json"

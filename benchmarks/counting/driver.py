@@ -30,7 +30,6 @@ os.urandom = lambda size, /: bytes(range(1, size + 1))  # before the engine take
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 import extension  # noqa: E402
-
 from corsfast import _native  # noqa: E402
 from corsfast.bench.cases import (  # noqa: E402
     APP,
