@@ -1,0 +1,374 @@
+"""The options of flask-cors -> rules, compiled once: a policy, and what a preflight is told.
+
+    options over config over defaults --merged--> one mapping --Rules--> policy + fields
+    resources --read_resources--> pairs --Paths--> which rules hold for a path
+
+A string that holds one of ``* \\ ] ? $ ^ [ ( )`` is a regular expression, anything else is
+literal; ``"*"`` is everything. That is how flask-cors reads origins, header names and paths.
+
+Place in the flow: between _lenient.py and flask.py. Runs while an application is set up.
+Never: import Flask; keep anything of a request.
+"""
+
+from __future__ import annotations
+
+import logging
+import re
+from collections.abc import Iterable, Mapping
+from datetime import timedelta
+from urllib.parse import unquote
+
+from .._compile import (
+    ALLOW_CREDENTIALS,
+    ALLOW_HEADERS,
+    ALLOW_METHODS,
+    EXPOSE_HEADERS,
+    MAX_AGE,
+    VARY,
+    is_origin,
+    warn,
+    with_origin,
+)
+from ..errors import CorsfastDeadEntryWarning
+from ..fields import requested_names
+from ._lenient import Tables, block, lenient_policy
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any, TypedDict
+
+    from .._backend import Decision
+
+    Pattern = str | re.Pattern[str]
+
+    class ViewOptions(TypedDict, total=False):
+        """The options of ``cross_origin``."""
+
+        origins: Pattern | Iterable[Pattern] | None
+        methods: str | Iterable[str] | None
+        expose_headers: str | Iterable[str] | None
+        allow_headers: Pattern | Iterable[Pattern] | None
+        supports_credentials: bool
+        max_age: timedelta | int | str | None
+        send_wildcard: bool
+        vary_header: bool
+        automatic_options: bool
+        always_send: bool
+        allow_private_network: bool
+        strict: bool
+
+    class AppOptions(ViewOptions, total=False):
+        """The options of ``CORS``."""
+
+        resources: Pattern | Iterable[Pattern] | Mapping[Pattern, ViewOptions]
+        intercept_exceptions: bool
+
+
+NAME = "corsfast.middleware.flask"
+LOG = logging.getLogger(NAME)
+
+DEFAULTS: Mapping[str, Any] = {
+    "origins": "*",
+    "methods": ["GET", "HEAD", "POST", "OPTIONS", "PUT", "PATCH", "DELETE"],
+    "allow_headers": "*",
+    "expose_headers": None,
+    "supports_credentials": False,
+    "max_age": None,
+    "send_wildcard": False,
+    "automatic_options": True,
+    "vary_header": True,
+    "resources": "/*",
+    "intercept_exceptions": True,
+    "always_send": True,
+    "allow_private_network": False,
+    "strict": False,
+}
+# In a Flask application's config each option has this name.
+CONFIG_NAMES = {option: f"CORS_{option.upper()}" for option in DEFAULTS}
+
+_ALLOW_PRIVATE_NETWORK = "Access-Control-Allow-Private-Network"
+
+_REGEX_CHARACTERS = frozenset("*\\]?$^[]()")
+_EVERYTHING = ".*"
+# Regexes that match every path, which begins with a slash; nobody need run them.
+_EVERY_PATH = ("/*", "/.*", _EVERYTHING)
+
+
+def configured(config: Mapping[str, Any]) -> dict[str, Any]:
+    """The options that an application's config sets; ``None`` there means: not set."""
+    return {
+        option: value
+        for option, name in CONFIG_NAMES.items()
+        if (value := config.get(name)) is not None
+    }
+
+
+def merged(config: Mapping[str, Any], *options: Mapping[str, Any]) -> dict[str, Any]:
+    """Defaults, then config, then each of the options; the last one that says something wins."""
+    whole = {**DEFAULTS, **configured(config)}
+    for some in options:
+        whole.update(some)
+    return whole
+
+
+class Rules:
+    """What one set of options says to a request. Immutable once made.
+
+    Args:
+        options: all of them; see :func:`merged`.
+
+    Raises:
+        ValueError: for a regex that does not compile, for ``*`` with credentials and
+            ``send_wildcard``, for what no header field can hold.
+        PolicyError: with ``strict``, for insecure or dead entries.
+
+    Warns:
+        CorsfastSecurityWarning, CorsfastDeadEntryWarning: without ``strict``.
+    """
+
+    __slots__ = (
+        "_any_header",
+        "_header_names",
+        "_header_regexes",
+        "_methods",
+        "_permissions",
+        "_private_network",
+        "apply",
+        "automatic_options",
+        "decide",
+        "policy",
+    )
+
+    def __init__(self, options: Mapping[str, Any]) -> None:
+        for option in options:
+            if option not in DEFAULTS:
+                LOG.warning("%s does not know the option %s", NAME, option)
+        origins = [_shown_as_regex(entry) for entry in _listed(options["origins"])]
+        any_origin = _EVERYTHING in origins
+        credentials = bool(options["supports_credentials"])
+        if any_origin and credentials and options["send_wildcard"]:
+            raise ValueError(
+                "supports_credentials cannot be used with send_wildcard and the origin '*':"
+                " browsers refuse such answers"
+            )
+        self.automatic_options = bool(options["automatic_options"])
+        self.policy = lenient_policy(
+            NAME,
+            {"origins": ["*"] if any_origin else [_entry(entry) for entry in origins]},
+            credentials=credentials,
+            strict=bool(options["strict"]),
+            answer=lambda tables: _answer(tables, options, origins, any_origin),
+        )
+        # Bound once: looking a method up per request costs more than calling it.
+        self.decide = self.policy.actual
+        self.apply = self.policy.apply_wsgi
+        self._read_preflight_options(options)
+
+    def _read_preflight_options(self, options: Mapping[str, Any]) -> None:
+        names = [_shown_as_regex(entry) for entry in _listed(options["allow_headers"])]
+        self._any_header = _EVERYTHING in names
+        patterns = [_resolved(name, re.IGNORECASE) for name in names]
+        self._header_names = frozenset(p.lower() for p in patterns if isinstance(p, str))
+        self._header_regexes = tuple(p for p in patterns if isinstance(p, re.Pattern))
+        methods = (_joined(options["methods"]) or "").upper()
+        self._methods = frozenset(filter(None, map(str.strip, methods.split(","))))
+        self._permissions = [(ALLOW_METHODS, _sendable("methods", methods))]
+        max_age = options["max_age"]
+        if isinstance(max_age, timedelta):
+            max_age = str(int(max_age.total_seconds()))
+        if max_age:
+            self._permissions.append((MAX_AGE, _sendable("max_age", str(max_age))))
+        self._private_network = "true" if options["allow_private_network"] else "false"
+
+    def preflight_fields(
+        self, decision: Decision, environ: Mapping[str, Any]
+    ) -> list[tuple[str, str]]:
+        """What an OPTIONS request is told beyond what every request is.
+
+        Methods compare byte for byte, as in browsers. A list of names that no browser sends
+        (too long, too sparse, no tokens) allows nothing.
+        """
+        if not decision.allowed:
+            return []
+        found = []
+        if environ.get("HTTP_ACCESS_CONTROL_REQUEST_PRIVATE_NETWORK") == "true":
+            found.append((_ALLOW_PRIVATE_NETWORK, self._private_network))
+        if environ.get("HTTP_ACCESS_CONTROL_REQUEST_METHOD") not in self._methods:
+            return found
+        names = requested_names(environ.get("HTTP_ACCESS_CONTROL_REQUEST_HEADERS", ""))
+        if names is None:
+            return found
+        allowed = sorted(filter(self._allows_header, names))
+        if allowed:
+            found.append((ALLOW_HEADERS, ", ".join(allowed)))
+        return found + self._permissions
+
+    def _allows_header(self, name: str) -> bool:
+        return (
+            self._any_header
+            or name.lower() in self._header_names
+            or any(regex.fullmatch(name) for regex in self._header_regexes)
+        )
+
+
+def _answer(
+    tables: Tables, options: Mapping[str, Any], origins: list[Any], any_origin: bool
+) -> None:
+    """Send what flask-cors sends, and Vary wherever the answer differs by origin."""
+    credentials = tables.spec.credentials
+    always = bool(options["always_send"])
+    unasked: str | None = None  # what is allowed on a response to nobody's Origin
+    if any_origin:
+        unasked = "*" if always and not credentials else None
+        if not options["send_wildcard"]:
+            # Every origin is echoed, "null" among them.
+            tables.star = False
+            tables.any_origin = True
+            tables.exact = ("null",)
+    elif always:
+        literal = sorted(o for o in origins if isinstance(o, str) and not _is_regex(o))
+        unasked = next(filter(is_origin, map(str.lower, literal)), None)
+    same_for_everyone = tables.star and unasked == "*"
+    tables.actual_vary = () if same_for_everyone or not options["vary_header"] else ("Origin",)
+    vary = [(VARY, ", ".join(tables.actual_vary))] if tables.actual_vary else []
+    tail = [(ALLOW_CREDENTIALS, "true")] if credentials else []
+    expose = _joined(options["expose_headers"])
+    if expose:
+        tail.append((EXPOSE_HEADERS, _sendable("expose_headers", expose)))
+    tables.keep_existing = True
+    tables.actual_tail = block([*tail, *vary])
+    tables.refused = block(vary)
+    tables.no_origin = with_origin(unasked, tables.actual_tail) if unasked else tables.refused
+
+
+# -- paths -------------------------------------------------------------------------------------
+
+
+class Paths:
+    """Which rules hold for a path: those of the first pattern that matches it.
+
+    Paths compare with case, after one more step of percent-decoding, in which a plus stays a
+    plus. A regex has to match the beginning of a path: ``/api/*`` stands for all below it.
+
+    Attributes:
+        everywhere: the rules, where the first pattern matches every path; else ``None``.
+    """
+
+    __slots__ = ("_literal", "_regexes", "everywhere")
+
+    def __init__(self, pairs: Iterable[tuple[Pattern, Rules]]) -> None:
+        self._literal: dict[str, Rules] = {}
+        self._regexes: list[tuple[Callable[[str], object], Rules]] = []
+        self.everywhere: Rules | None = None
+        for pattern, rules in pairs:
+            if pattern in _EVERY_PATH and not self._literal and not self._regexes:
+                self.everywhere = self.everywhere or rules
+            resolved = _resolved(pattern)
+            if isinstance(resolved, str):
+                self._literal.setdefault(resolved, rules)
+            else:
+                self._regexes.append((resolved.match, rules))
+
+    def rules_for(self, path: str) -> Rules | None:
+        if "%" in path:
+            path = unquote(path)
+        rules = self._literal.get(path)
+        if rules is None:
+            for match, rules_of_regex in self._regexes:
+                if match(path):
+                    return rules_of_regex
+        return rules
+
+
+def read_resources(resources: object) -> list[tuple[Pattern, Mapping[str, Any]]]:
+    """The patterns of paths with the options of each, in the order in which they are asked.
+
+    A mapping's literal paths come first, then compiled regexes, then strings that hold one;
+    within each the deeper path first, then the longer.
+
+    Raises:
+        ValueError: for anything but a pattern, several, or a mapping of them to options.
+    """
+    if isinstance(resources, Mapping):
+        pairs = [(_shown_as_regex(pattern), options) for pattern, options in resources.items()]
+        return sorted(pairs, key=lambda pair: _precedence(pair[0]))
+    if isinstance(resources, (str, re.Pattern)):
+        return [(_shown_as_regex(resources), {})]
+    if isinstance(resources, Iterable):
+        # All of them have the same options, so that their order tells nothing.
+        return [(_shown_as_regex(pattern), {}) for pattern in resources]
+    raise ValueError(f"resources must be a pattern or several, not {type(resources).__name__}")
+
+
+def _precedence(pattern: Pattern) -> tuple[int, int, int]:
+    text = pattern.pattern if isinstance(pattern, re.Pattern) else pattern
+    kind = 1 if isinstance(pattern, re.Pattern) else 2 if _is_regex(pattern) else 0
+    return kind, -text.count("/"), -len(text)
+
+
+# -- reading what flask-cors reads ---------------------------------------------------------------
+
+
+def _listed(value: object) -> list[Any]:
+    """The entries of an option that holds one or several; ``None`` is none at all."""
+    several = isinstance(value, Iterable) and not isinstance(value, str)
+    entries = list(value) if several else [value]  # type: ignore[call-overload]
+    return [entry for entry in entries if entry is not None]
+
+
+def _shown_as_regex(entry: Any) -> Any:
+    """The same entry, but that ``*`` is a regex that matches everything."""
+    return _EVERYTHING if isinstance(entry, str) and entry == "*" else entry
+
+
+def _is_regex(text: str) -> bool:
+    return not _REGEX_CHARACTERS.isdisjoint(text)
+
+
+def _resolved(entry: Any, flags: int = 0) -> Pattern:
+    """A compiled regex, or a literal."""
+    if isinstance(entry, re.Pattern):
+        return entry
+    text = str(entry)
+    if not _is_regex(text):
+        return text
+    try:
+        return re.compile(text, flags)
+    except re.error as error:
+        raise ValueError(f"{text!r} holds characters of a regex, but is none: {error}") from error
+
+
+def _entry(entry: Any) -> Pattern:
+    """An entry of `origins` for a policy. Browsers send origins in lower case."""
+    resolved = _resolved(entry, re.IGNORECASE)
+    if isinstance(resolved, str):
+        return resolved.lower()
+    if isinstance(entry, str) and entry.endswith(":*"):
+        warn(
+            f"{NAME}: origins: {entry!r} is a regex, in which ':*' means any number of colons,"
+            " and a regex has to match a whole origin. For any port write"
+            f" {entry[:-2] + '(:[0-9]+)?'!r} instead.",
+            CorsfastDeadEntryWarning,
+        )
+    return resolved
+
+
+def _joined(value: object) -> str | None:
+    """One field value of a string or of several, sorted."""
+    if value is None:
+        return None
+    if isinstance(value, Iterable) and not isinstance(value, str):
+        return ", ".join(map(str, sorted(value)))
+    return str(value)
+
+
+def _sendable(option: str, text: str) -> str:
+    """The same text, proven to fit into a header field.
+
+    Raises:
+        ValueError: if it holds a line break or anything else but printable ASCII.
+    """
+    if not (text.isascii() and text.replace("\t", " ").isprintable()):
+        raise ValueError(f"{option}: {text!r} cannot be sent in a header field")
+    return text

@@ -1,0 +1,50 @@
+"""Decisions on Werkzeug's responses, which are those of Flask and Quart.
+
+`Headers` keeps a plain list of ``(str, str)`` pairs, which is what `Policy.apply_wsgi` reads
+and makes; its own methods look at every pair again for each field. The list is private, so
+anything but the very class that has it goes by the public methods.
+
+Place in the flow: Decision -> headers on a response; between the engines and flask.py, quart.py.
+Never: know Flask or Quart; decide.
+"""
+
+from __future__ import annotations
+
+from werkzeug.datastructures import Headers
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any
+
+    from .._backend import Decision
+
+    Apply = Callable[[Decision, list[tuple[str, str]]], list[tuple[str, str]]]
+
+_WITH_LIST = Headers if type(getattr(Headers(), "_list", None)) is list else None
+
+
+def work_in(
+    response: Any, decision: Decision, apply: Apply, more: list[tuple[str, str]] | None = None
+) -> None:
+    """Work a decision into a response's headers, then add more fields.
+
+    Args:
+        apply: ``apply_wsgi`` of the decision's policy.
+    """
+    headers = response.headers
+    if type(headers) is _WITH_LIST:
+        pairs = apply(decision, headers._list)
+        headers._list = pairs + more if more else pairs
+    else:
+        _replace(response, apply(decision, list(Headers(headers))) + (more or []))
+
+
+def _replace(response: Any, pairs: list[tuple[str, str]]) -> None:
+    """Give a response these headers. Some libraries put another kind of container there."""
+    headers = response.headers
+    if isinstance(headers, Headers):
+        headers.clear()
+        headers.extend(pairs)
+    else:
+        response.headers = Headers(pairs)

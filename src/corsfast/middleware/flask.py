@@ -1,0 +1,264 @@
+"""CORS for Flask: in place of flask-cors, with its names, options and answers.
+
+    from corsfast.middleware.flask import CORS      # was: from flask_cors import CORS
+
+    CORS(app, resources={r"/api/*": {"origins": "https://app.example.com"}})
+
+What differs stands in docs/middleware/flask.md.
+
+Per request: one function behind the application's own `after_request` functions; a path is
+looked up, `policy.actual` decides and `policy.apply_wsgi` works the answer into the response's
+headers. Only OPTIONS requests are read any further: they are answered by Flask.
+
+Place in the flow: Decision -> headers on a response; the options are read by _flask_rules.py.
+Never: block a request (CORS is not access control); keep or log anything of a request.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import update_wrapper
+from weakref import WeakKeyDictionary
+
+from flask import current_app, request
+
+from .._compile import ALLOW_ORIGIN
+from ._flask_rules import CONFIG_NAMES, Paths, Rules, merged, read_resources
+from ._werkzeug import work_in
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any, TypeVar, Unpack
+
+    from flask import Blueprint, Flask, Response
+
+    from ._flask_rules import AppOptions, ViewOptions
+
+    View = TypeVar("View", bound=Callable[..., Any])
+
+__all__ = ["CORS", "cross_origin"]
+
+# Set on a response by the decorator. The name is flask-cors's, so that both can be at work
+# while an application moves from one to the other.
+_EVALUATED = "_FLASK_CORS_EVALUATED"
+
+# What the proxies stand for, by one call in place of one for each attribute.
+_current_request: Any = request._get_current_object  # type: ignore[attr-defined, unused-ignore]
+_current_app: Any = current_app._get_current_object  # type: ignore[attr-defined, unused-ignore]
+
+
+class CORS:
+    """CORS for an application or a blueprint, by the path of a request.
+
+    Settings count in this order: those of a resource, the arguments here, the application's
+    config (``CORS_ORIGINS`` and so on, as it is now), the defaults.
+
+    Args:
+        app: the application or blueprint; or leave it out and call :meth:`init_app`.
+        resources: paths: a pattern, a list of patterns, or a mapping of patterns to options.
+            A pattern without any of ``* \\ ] ? $ ^ [ ( )`` is a whole path, any other a regex
+            that has to match the beginning of a path. All paths by default.
+        origins: origins, regexes (str that hold one of those characters, or ``re.Pattern``,
+            which have to match in full), or ``"*"``, the default.
+        methods: methods that a preflight may ask for. The usual seven by default.
+        allow_headers: names or regexes of request headers, or ``"*"``, the default.
+        expose_headers: names of response headers that pages may read. None by default.
+        supports_credentials: whether cookies may be used. ``False`` by default.
+        max_age: seconds that a preflight may be remembered; int, str or timedelta. Not sent
+            by default, nor if it is the number 0.
+        send_wildcard: whether ``*`` is sent for the origin ``"*"`` rather than the request's
+            own. ``False`` by default.
+        vary_header: whether ``Vary: Origin`` may be sent. ``True`` by default.
+        always_send: whether responses to requests without an Origin are given the headers as
+            well, for ``*`` or the first listed origin. ``True`` by default.
+        automatic_options: for `cross_origin`.
+        intercept_exceptions: whether what an error handler returns is given the headers
+            before anything else sees it. ``True`` by default.
+        allow_private_network: what is answered to Access-Control-Request-Private-Network.
+        strict: whether insecure and dead entries are an error rather than warnings.
+
+    Raises:
+        ValueError: for a regex that does not compile, for credentials with ``send_wildcard``
+            and the origin ``"*"``, for resources that are none.
+        PolicyError: with ``strict``, for insecure or dead entries.
+    """
+
+    def __init__(self, app: Flask | Blueprint | None = None, **options: Unpack[AppOptions]) -> None:
+        self._options = options
+        if app is not None:
+            self.init_app(app)
+
+    def init_app(self, app: Flask | Blueprint, **options: Unpack[AppOptions]) -> None:
+        """Set an application or blueprint up; what is given here comes before the rest."""
+        config = getattr(app, "config", {})  # a blueprint has none
+        whole = merged(config, self._options, options)
+        made = _Made()
+        paths = Paths(
+            (pattern, made.rules(merged(config, self._options, options, resource)))
+            for pattern, resource in read_resources(whole["resources"])
+        )
+        function = _after_request(paths)
+        if _would_be_last(app):
+            setattr(app, "process_response", _followed(app, function))  # noqa: B010
+        else:
+            app.after_request(function)
+        if whole["intercept_exceptions"] and hasattr(app, "handle_exception"):
+            for name in ("handle_exception", "handle_user_exception"):
+                setattr(app, name, _intercepted(app, getattr(app, name), function))
+
+
+def cross_origin(*_: Any, **options: Unpack[ViewOptions]) -> Callable[[View], View]:
+    """CORS for one view function; stands below its ``@app.route``.
+
+    Args:
+        options: those of :class:`CORS`, but for `resources` and `intercept_exceptions`.
+        automatic_options: whether OPTIONS requests are answered here, and do not reach the
+            view. ``True`` by default.
+
+    Raises:
+        ValueError: like :class:`CORS`; on each request only where the config is at fault.
+    """
+    rules_in = _RulesByApp(options)
+
+    def decorator(view: View) -> View:
+        if options.get("automatic_options", True):
+            # Read by Flask where the route is added: it then leaves OPTIONS to the view.
+            marked: Any = view
+            marked.required_methods = {*getattr(view, "required_methods", ()), "OPTIONS"}
+            marked.provide_automatic_options = False
+
+        def view_with_cors(*args: Any, **kwargs: Any) -> Response:
+            app = _current_app()
+            rules = rules_in(app)
+            environ = _current_request().environ
+            if rules.automatic_options and environ["REQUEST_METHOD"] == "OPTIONS":
+                response: Response = app.make_default_options_response()
+            else:
+                response = app.make_response(view(*args, **kwargs))
+            if not hasattr(response, _EVALUATED):
+                _answer(response, environ, rules)
+                setattr(response, _EVALUATED, True)
+            return response
+
+        return update_wrapper(view_with_cors, view)  # type: ignore[return-value]
+
+    return decorator
+
+
+def _after_request(paths: Paths) -> Callable[[Response], Response]:
+    everywhere = paths.everywhere
+    rules_for = paths.rules_for
+
+    # A plain function: Flask asks about each one, per request, whether it is a coroutine
+    # function, and is answered fastest for those.
+    def after_request(response: Response) -> Response:
+        if not hasattr(response, _EVALUATED):
+            received = _current_request()
+            rules = everywhere or rules_for(received.path)
+            if rules is not None:
+                environ = received.environ
+                if environ["REQUEST_METHOD"] == "OPTIONS":
+                    _answer(response, environ, rules)
+                else:
+                    decision = rules.decide(environ.get("HTTP_ORIGIN") or None)
+                    work_in(response, decision, rules.apply)
+        return response
+
+    return after_request
+
+
+def _answer(response: Response, environ: Mapping[str, Any], rules: Rules) -> None:
+    """Give a response its CORS fields; one that has an own Access-Control-Allow-Origin keeps it."""
+    decision = rules.decide(environ.get("HTTP_ORIGIN") or None)
+    fields: list[tuple[str, str]] = []
+    if environ["REQUEST_METHOD"] == "OPTIONS":
+        if ALLOW_ORIGIN not in (response.headers or ()):
+            fields = rules.preflight_fields(decision, environ)
+    work_in(response, decision, rules.apply, fields)
+
+
+def _would_be_last(app: Any) -> bool:
+    """Whether an `after_request` function registered now runs behind all others, always.
+
+    They run in the reverse order of registration, those of blueprints first. So the first one
+    of an application is as good as a part of `process_response`, which spares Flask from
+    asking about it per request. A second CORS has to run before the first.
+    """
+    return (
+        hasattr(app, "process_response")  # a blueprint has none
+        and not app.after_request_funcs.get(None)
+        and not hasattr(app.process_response, _FOLLOWED)
+    )
+
+
+_FOLLOWED = "_corsfast_followed"
+
+
+def _followed(app: Any, function: Callable[[Response], Response]) -> Callable[..., Response]:
+    process_response = app.process_response
+
+    def process_response_with_cors(*args: Any) -> Response:
+        return function(process_response(*args))
+
+    setattr(process_response_with_cors, _FOLLOWED, True)
+    return process_response_with_cors
+
+
+def _intercepted(
+    app: Any, handle: Callable[..., Any], function: Callable[[Response], Response]
+) -> Callable[..., Response]:
+    def handle_with_cors(*args: Any, **kwargs: Any) -> Response:
+        return function(app.make_response(handle(*args, **kwargs)))
+
+    return handle_with_cors
+
+
+class _Made:
+    """Rules by their options, so that the same ones are made, and warned about, once."""
+
+    def __init__(self) -> None:
+        self._made: list[tuple[dict[str, Any], Rules]] = []
+
+    def rules(self, options: dict[str, Any]) -> Rules:
+        # What paths they are for is no part of them.
+        options.pop("resources")
+        options.pop("intercept_exceptions")
+        for known, rules in self._made:
+            if known == options:
+                return rules
+        rules = Rules(options)
+        self._made.append((options, rules))
+        return rules
+
+
+class _RulesByApp:
+    """The rules of a decorated view in each application: these options over its config.
+
+    Made when the view is decorated, where that can be known by then, or else at the first
+    request; and again when the application's config has changed.
+    """
+
+    def __init__(self, options: Mapping[str, Any]) -> None:
+        self._options = dict(options)
+        self._names = [name for option, name in CONFIG_NAMES.items() if option not in options]
+        self._by_app: WeakKeyDictionary[Any, tuple[list[Any], Rules]] = WeakKeyDictionary()
+        self._early = _Made()
+        if "origins" in options:
+            self._early.rules(merged({}, options))
+
+    def __call__(self, app: Any) -> Rules:
+        config = app.config
+        now = list(map(config.get, self._names))
+        known = self._by_app.get(app)
+        if known is not None and known[0] == now:
+            return known[1]
+        made = self._early if known is None else _Made()
+        rules = made.rules(merged(config, self._options))
+        # Copied, so that a list that is appended to is a change.
+        self._by_app[app] = ([_copied(value) for value in now], rules)
+        return rules
+
+
+def _copied(value: Any) -> Any:
+    return value.copy() if isinstance(value, (list, set, dict)) else value
