@@ -29,7 +29,7 @@ from .._compile import (
     warn,
     with_origin,
 )
-from ..errors import CorsfastDeadEntryWarning
+from ..errors import CorsfastDeadEntryWarning, PolicyError, Problem
 from ..fields import requested_names
 from ._lenient import Tables, block, lenient_policy
 
@@ -147,6 +147,7 @@ class Rules:
         origins = [_shown_as_regex(entry) for entry in _listed(options["origins"])]
         any_origin = _EVERYTHING in origins
         credentials = bool(options["supports_credentials"])
+        strict = bool(options["strict"])
         if any_origin and credentials and options["send_wildcard"]:
             raise ValueError(
                 "supports_credentials cannot be used with send_wildcard and the origin '*':"
@@ -155,9 +156,9 @@ class Rules:
         self.automatic_options = bool(options["automatic_options"])
         self.policy = lenient_policy(
             NAME,
-            {"origins": ["*"] if any_origin else [_entry(entry) for entry in origins]},
+            {"origins": ["*"] if any_origin else [_entry(entry, strict) for entry in origins]},
             credentials=credentials,
-            strict=bool(options["strict"]),
+            strict=strict,
             answer=lambda tables: _answer(tables, options, origins, any_origin),
         )
         # Bound once: looking a method up per request costs more than calling it.
@@ -339,18 +340,24 @@ def _resolved(entry: Any, flags: int = 0) -> Pattern:
         raise ValueError(f"{text!r} holds characters of a regex, but is none: {error}") from error
 
 
-def _entry(entry: Any) -> Pattern:
+def _entry(entry: Any, strict: bool) -> Pattern:
     """An entry of `origins` for a policy. Browsers send origins in lower case."""
     resolved = _resolved(entry, re.IGNORECASE)
     if isinstance(resolved, str):
         return resolved.lower()
     if isinstance(entry, str) and entry.endswith(":*"):
-        warn(
-            f"{NAME}: origins: {entry!r} is a regex, in which ':*' means any number of colons,"
-            " and a regex has to match a whole origin. For any port write"
-            f" {entry[:-2] + '(:[0-9]+)?'!r} instead.",
-            CorsfastDeadEntryWarning,
+        # Where a regex needs to match the beginning only, this admits any port by chance.
+        problem = Problem(
+            "port-wildcard",
+            "origins",
+            entry,
+            f"{entry!r} is a regex that ends in any number of colons, and has to match a whole"
+            " origin: it matches no port.",
+            hint=f"{entry[:-2] + '(:[0-9]+)?'!r} (any port)",
         )
+        if strict:
+            raise PolicyError([problem])
+        warn(f"{NAME}: {problem}", CorsfastDeadEntryWarning)
     return resolved
 
 

@@ -1,0 +1,959 @@
+"""The drop-in for flask-cors: beside flask-cors itself, and what neither may get wrong.
+
+Marked `server` because it needs Flask, which not every target of a wheel has; for the same
+reason that is imported where it is used.
+"""
+
+from __future__ import annotations
+
+import io
+import re
+import warnings
+from collections.abc import Callable, Iterator
+from datetime import timedelta
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import pytest
+from sidebyside import (
+    ORIGINS,
+    Answer,
+    Comparison,
+    Deviation,
+    Request,
+    answer,
+    differences,
+    documented,
+    grid,
+    requests,
+)
+
+from corsfast import PolicyError
+from corsfast.errors import CorsfastDeadEntryWarning, CorsfastSecurityWarning
+
+pytestmark = pytest.mark.server
+
+A = "https://a.example"
+B = "https://b.example"
+STRANGER = "https://stranger.example"
+
+
+def ours() -> ModuleType:
+    from corsfast.middleware import flask
+
+    return flask
+
+
+def theirs() -> ModuleType:
+    import flask_cors
+
+    return flask_cors
+
+
+# -- an application, and one way to call it ------------------------------------------------------
+
+
+def build(config: dict[str, Any] | None = None) -> Any:
+    """An application with one route for each thing that may matter to CORS."""
+    from flask import Flask, Response
+
+    app = Flask("app")
+    app.config.update(config or {})
+    app.logger.disabled = True  # of errors that are raised on purpose
+
+    def view(**headers: str) -> Callable[[], Any]:
+        return lambda: Response(
+            "hello", headers={k.replace("_", "-"): v for k, v in headers.items()}
+        )
+
+    def broken() -> Any:
+        raise RuntimeError("a bug, on purpose")
+
+    def handled() -> Any:
+        raise LookupError
+
+    methods = ["GET", "POST", "PUT"]
+    app.add_url_rule("/", "index", view(), methods=methods)
+    app.add_url_rule("/api/<path:rest>", "api", lambda rest: rest, methods=methods)
+    app.add_url_rule("/accept", "accept", view(Vary="Accept, origin"))
+    app.add_url_rule("/star", "star", view(Vary="*"))
+    app.add_url_rule("/own", "own", view(Access_Control_Allow_Origin="https://own.example"))
+    app.add_url_rule("/broken", "broken", broken)
+    app.add_url_rule("/handled", "handled", handled)
+    app.register_error_handler(LookupError, lambda error: ("handled", 418))
+    return app
+
+
+def extended(library: ModuleType, options: dict[str, Any]) -> Any:
+    app = build()
+    library.CORS(app, **options)
+    return app
+
+
+def decorated(library: ModuleType, options: dict[str, Any]) -> Any:
+    """The same application with every view decorated, and no extension."""
+    app = build()
+    plain = build()
+    app = type(app)("app")
+    app.logger.disabled = True
+    for rule in plain.url_map.iter_rules():
+        if rule.endpoint != "static":
+            view = library.cross_origin(**options)(plain.view_functions[rule.endpoint])
+            methods = sorted(rule.methods - {"HEAD", "OPTIONS"})
+            app.add_url_rule(rule.rule, rule.endpoint, view, methods=methods)
+    return app
+
+
+def call(app: Any, request: Request) -> Answer:
+    environ: dict[str, Any] = {
+        "REQUEST_METHOD": request.method,
+        "PATH_INFO": request.path,
+        "SCRIPT_NAME": "",
+        "QUERY_STRING": "",
+        "SERVER_NAME": "api.example",
+        "SERVER_PORT": "80",
+        "SERVER_PROTOCOL": "HTTP/1.1",
+        "wsgi.url_scheme": "http",
+        "wsgi.input": io.BytesIO(),
+        "wsgi.errors": io.StringIO(),
+    }
+    for name, value in request.headers:
+        environ[f"HTTP_{name.upper().replace('-', '_')}"] = value
+    started: list[Any] = []
+    body = app.wsgi_app(environ, lambda *args: started.append(args))
+    try:
+        content = b"".join(body)
+    finally:
+        if hasattr(body, "close"):
+            body.close()
+    status, headers = started[-1][:2]
+    return answer(int(status.split()[0]), headers, content)
+
+
+def quiet(make: Callable[[], Any]) -> Any:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return make()
+
+
+def get(origin: str | None = A, path: str = "/", method: str = "GET") -> Request:
+    return Request(method, () if origin is None else (("origin", origin),), path)
+
+
+def preflight(
+    method: str = "PUT", names: str | None = None, origin: str | None = A, path: str = "/"
+) -> Request:
+    lines = [("access-control-request-method", method)]
+    if names is not None:
+        lines.append(("access-control-request-headers", names))
+    if origin is not None:
+        lines.append(("origin", origin))
+    return Request("OPTIONS", tuple(lines), path)
+
+
+# -- beside flask-cors ---------------------------------------------------------------------------
+
+
+def cors(answered: Answer) -> dict[str, list[str]]:
+    return {k: v for k, v in answered.headers.items() if k.startswith("access-control-")}
+
+
+def names_in_vary(answered: Answer) -> set[str]:
+    lines = answered.headers.get("vary", [])
+    return {name.strip().lower() for line in lines for name in line.split(",")} - {""}
+
+
+def differ(their: Answer, our: Answer) -> set[str]:
+    """Where they differ besides Vary, which has deviations of its own."""
+    return {name.removeprefix("access-control-") for name in differences(their, our)} - {"vary"}
+
+
+def _vary_by_origin(options: Any, request: Request, their: Answer, our: Answer) -> bool:
+    return not differ(their, our) and names_in_vary(our) == names_in_vary(their) | {"origin"}
+
+
+def _vary_star(options: Any, request: Request, their: Answer, our: Answer) -> bool:
+    return not differ(their, our) and our.headers["vary"] == ["*"] and "*" in names_in_vary(their)
+
+
+def _full_match(options: Any, request: Request, their: Answer, our: Answer) -> bool:
+    """A regex that matches only the beginning of the origin let it in."""
+    origin = request.origin or ""
+    given = options.get("origins", "*")
+    entries = given if isinstance(given, list) else [given]
+    regexes = [
+        entry if isinstance(entry, re.Pattern) else re.compile(entry, re.IGNORECASE)
+        for entry in entries
+        if entry != "*"
+    ]
+    return (
+        their.first("access-control-allow-origin") == origin
+        and not cors(our)
+        and any(regex.match(origin) for regex in regexes)
+        and not any(regex.fullmatch(origin) for regex in regexes)
+        and differ(their, our) == {name.removeprefix("access-control-") for name in cors(their)}
+    )
+
+
+def _no_origin_value(options: Any, request: Request, their: Answer, our: Answer) -> bool:
+    """Something that no browser sends as an Origin was sent back to it."""
+    from corsfast.origin import parse_origin
+
+    origin = request.origin or ""
+    return (
+        origin != "null"
+        and parse_origin(origin) is None
+        and their.first("access-control-allow-origin") == origin
+        and not cors(our)
+    )
+
+
+def _told_without_asking(options: Any, request: Request, their: Answer, our: Answer) -> bool:
+    """Who sent no Origin was told the first entry, also where no browser would send it."""
+    name = "access-control-allow-origin"
+    return (
+        request.origin is None
+        and (their.first(name), our.first(name)) in {("localhost", A), ("https://A.example", A)}
+        and differ(their, our) == {"allow-origin"}
+    )
+
+
+PREFLIGHT_FIELDS = {"allow-methods", "allow-headers", "max-age"}
+
+
+def _method_exact(options: Any, request: Request, their: Answer, our: Answer) -> bool:
+    """A method in another case, or a part of one, was taken for it."""
+    asked = dict(request.headers).get("access-control-request-method", "")
+    allowed = their.first("access-control-allow-methods") or ""
+    return (
+        asked.upper() in allowed
+        and asked not in allowed.split(", ")
+        and "access-control-allow-methods" not in our.headers
+        and differ(their, our) <= PREFLIGHT_FIELDS
+    )
+
+
+def _header_full_match(options: Any, request: Request, their: Answer, our: Answer) -> bool:
+    """A regex that matches only the beginning of a header's name let it in."""
+    extra = _listed(their) - _listed(our)
+    return (
+        differ(their, our) == {"allow-headers"}
+        and _listed(our) <= _listed(their)
+        and bool(extra)
+        and all(
+            re.match(r"x-cust|content-.*", name) and not re.fullmatch(r"x-cust|content-.*", name)
+            for name in extra
+        )
+    )
+
+
+def _empty_names(options: Any, request: Request, their: Answer, our: Answer) -> bool:
+    """Empty elements of the list were sent back."""
+    return differ(their, our) == {"allow-headers"} and _listed(our) == _listed(their) - {""}
+
+
+def _bounded_list(options: Any, request: Request, their: Answer, our: Answer) -> bool:
+    """A list that no browser sends, of any length, was gone through and sent back."""
+    from corsfast.fields import requested_names
+
+    names = dict(request.headers).get("access-control-request-headers")
+    return (
+        names is not None
+        and requested_names(names) is None
+        and differ(their, our) <= PREFLIGHT_FIELDS
+        and not {f"access-control-{name}" for name in PREFLIGHT_FIELDS} & our.headers.keys()
+    )
+
+
+def _one_allow_origin(options: Any, request: Request, their: Answer, our: Answer) -> bool:
+    """The view's own Access-Control-Allow-Origin stood beside another one."""
+    name = "access-control-allow-origin"
+    return (
+        request.path == "/own"
+        and len(their.headers.get(name, ())) == 2
+        and our.headers[name] == ["https://own.example"]
+    )
+
+
+def _listed(answered: Answer) -> set[str]:
+    value = answered.first("access-control-allow-headers")
+    return set() if value is None else {name.strip() for name in value.split(",")}
+
+
+DEVIATIONS = [
+    Deviation("vary-by-origin", _vary_by_origin),
+    Deviation("vary-star", _vary_star),
+    Deviation("full-match", _full_match),
+    Deviation("origin-grammar", _no_origin_value),
+    Deviation("told-without-asking", _told_without_asking),
+    Deviation("method-exact", _method_exact),
+    Deviation("header-full-match", _header_full_match),
+    Deviation("empty-names", _empty_names),
+    Deviation("bounded-list", _bounded_list),
+    Deviation("one-allow-origin", _one_allow_origin),
+]
+
+ATTACKERS = (
+    "https://sub.a.example.attacker.net",
+    "https://a.example:8443",
+    "HTTPS://A.EXAMPLE",
+    "https://a.example/path",
+)
+
+ORIGIN_OPTIONS: dict[str, Any] = {
+    "origins": [
+        ...,
+        "*",
+        A,
+        [B, "https://A.example", "null"],
+        r"https://(.*\.)?a\.example",
+        [re.compile(r"https://\w+\.a\.example"), "http://localhost:3000"],
+        ["localhost", A, "zzz"],
+        ["chrome-extension://abcdefghijklmnop", r"^http://localhost(:\d+)?$"],
+    ],
+    "supports_credentials": [..., True],
+    "send_wildcard": [..., True],
+    "always_send": [..., False],
+}
+PREFLIGHT_OPTIONS: dict[str, Any] = {
+    "origins": [[A, B], "*"],
+    "methods": [..., ["put", "GET"], "PATCH, DELETE"],
+    "allow_headers": [..., ["X-Custom", "content-type"], [re.compile("x-cust"), r"content-.*"]],
+    "expose_headers": [..., ["X-B", "X-A"], "X-A"],
+    "max_age": [..., timedelta(minutes=10), 0, "5"],
+    "allow_private_network": [..., True],
+}
+
+
+def odd_preflights() -> Iterator[Request]:
+    for method in ("PU", "ET", ","):
+        yield preflight(method)
+    for names in ("x-custom,,content-type", ",", "x-custom, x y", "x-custom," + "," * 100, ""):
+        yield preflight("PUT", names)
+    yield preflight("GET", "x-customary")
+    private = ("access-control-request-private-network", "true")
+    plain = preflight("PUT", "x-custom")
+    yield plain._replace(headers=(*plain.headers, private))
+    yield plain._replace(headers=(*plain.headers, ("access-control-request-private-network", "1")))
+
+
+OTHER_PATHS = ("/accept", "/star", "/own", "/broken", "/handled", "/missing")
+
+
+def compare(comparison: Comparison, build_with: Any, options: dict[str, Any], asked: Any) -> None:
+    try:
+        their_app = build_with(theirs(), options)
+    except ValueError:
+        with pytest.raises(ValueError, match="credentials"):
+            quiet(lambda: build_with(ours(), options))
+        return
+    our_app = quiet(lambda: build_with(ours(), options))
+    for request in asked:
+        try:
+            their = call(their_app, request)
+        except ValueError:  # a decorated view says so on each request
+            with pytest.raises(ValueError, match="credentials"):
+                call(our_app, request)
+            continue
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            comparison.add(options, request, their, call(our_app, request))
+
+
+def test_side_by_side() -> None:
+    comparison = Comparison(DEVIATIONS)
+    everything = list(requests(origins=(*ORIGINS, *ATTACKERS)))
+    for options in grid(**ORIGIN_OPTIONS):
+        compare(comparison, extended, options, everything)
+    preflights = [*requests(origins=(None, A, STRANGER)), *odd_preflights()]
+    for options in grid(**PREFLIGHT_OPTIONS):
+        compare(comparison, extended, options, preflights)
+    elsewhere = [
+        request for path in OTHER_PATHS for request in requests(path, (None, A, B, STRANGER))
+    ]
+    for options in grid(
+        origins=[..., A, [A, B], r"https://[ab]\.example"],
+        supports_credentials=[..., True],
+        vary_header=[..., False],
+    ):
+        compare(comparison, extended, options, elsewhere)
+        compare(comparison, decorated, options, [*elsewhere, *preflights])
+    assert {deviation.id for deviation in DEVIATIONS} == documented("flask")
+    comparison.judge(at_least=15_000)
+
+
+PATTERNS: list[Any] = [
+    "/api/x",
+    "/api/*",
+    r"/api/.*",
+    r"^/api/x$",
+    re.compile(r"/api/[xy]"),
+    re.compile(r"/a"),
+    "/",
+    "*",
+    "/nowhere",
+]
+# What the advisories on path rules are about, and what lies next to it.
+PATHS = [
+    "/",
+    "/api/x",
+    "/api/x/",
+    "/api/xy",
+    "/API/x",
+    "/api/X",
+    "/api/a b",
+    "/api/a+b",
+    "/api/a%2Bb",
+    "/api/a%20b",
+    "/api/%78",
+    "/api/%2578",
+    "/%61pi/x",
+    "/api/../api/x",
+    "/api/%2e%2e/x",
+    "/api//x",
+    "//api/x",
+    "/api/x\n",
+    "/api/\u00e9",
+    "/nowhere",
+    "/missing",
+]
+
+
+def test_path_rules_side_by_side() -> None:
+    """Which options hold for which path is what flask-cors says, bit by bit."""
+    import itertools
+
+    compared = 0
+    for chosen in itertools.permutations(PATTERNS, 2):
+        # Each pattern is known by its origin.
+        origins = [f"https://{n}.example" for n in range(len(chosen))]
+        resources = {p: {"origins": o} for p, o in zip(chosen, origins, strict=True)}
+        their, our = extended(theirs(), {"resources": resources}), None
+        our = extended(ours(), {"resources": resources})
+        for path in PATHS:
+            # Without an Origin each answers with the first one that it allows.
+            a, b = (
+                call(app, get(None, path)).first("access-control-allow-origin")
+                for app in (their, our)
+            )
+            assert a == b, (chosen, path)
+            compared += 1
+    assert compared > 1_000
+
+
+@pytest.mark.parametrize(
+    "resources",
+    ["/api/*", re.compile("/api/"), ["/api/x", re.compile("/accept")], "*", ["/own", "*"], {}, []],
+    ids=repr,
+)
+def test_shapes_of_resources(resources: Any) -> None:
+    their, our = (
+        extended(m, {"resources": resources, "origins": [A, B]}) for m in (theirs(), ours())
+    )
+    for path in [*PATHS, "/accept", "/own"]:
+        assert cors(call(their, get(B, path))) == cors(call(our, get(B, path))), path
+
+
+@pytest.mark.parametrize("resources", [7, 1.5, object()])
+def test_what_is_no_resource(resources: Any) -> None:
+    for library in (theirs(), ours()):
+        with pytest.raises(ValueError, match="resources"):
+            extended(library, {"resources": resources})
+
+
+# -- where options come from ---------------------------------------------------------------------
+
+
+def test_settings_of_the_application() -> None:
+    config = {
+        "CORS_ORIGINS": [A],
+        "CORS_METHODS": ["PUT"],
+        "CORS_ALLOW_HEADERS": ["x-a"],
+        "CORS_EXPOSE_HEADERS": ["X-E"],
+        "CORS_SUPPORTS_CREDENTIALS": True,
+        "CORS_MAX_AGE": 7,
+        "CORS_RESOURCES": {"/api/*": {"origins": [B]}, "/": {}},
+        "CORS_ALWAYS_SEND": False,
+    }
+    apps = []
+    for library in (theirs(), ours()):
+        apps.append(app := build(config))
+        library.CORS(app)
+    for request in (
+        get(A),
+        get(B, "/api/x"),
+        get(A, "/api/x"),
+        get(A, "/own"),
+        get(None),
+        preflight("PUT", "x-a,x-b"),
+    ):
+        their, our = (call(app, request) for app in apps)
+        assert cors(their) == cors(our)
+    assert cors(call(apps[1], preflight("PUT", "x-a,x-b"))) == {
+        "access-control-allow-origin": [A],
+        "access-control-allow-credentials": ["true"],
+        "access-control-expose-headers": ["X-E"],
+        "access-control-allow-headers": ["x-a"],
+        "access-control-allow-methods": ["PUT"],
+        "access-control-max-age": ["7"],
+    }
+
+
+def test_arguments_come_before_the_config_and_a_resource_before_both() -> None:
+    app = build({"CORS_ORIGINS": "https://config.example", "CORS_MAX_AGE": 1})
+    extension = ours().CORS(origins="https://made.example", max_age=2)
+    extension.init_app(app, max_age=3, resources={"/api/*": {"max_age": 4}, "/*": {}})
+    made = "https://made.example"
+    for path, age in (("/", "3"), ("/api/x", "4")):
+        found = call(app, preflight(origin=made, path=path))
+        assert found.first("access-control-max-age") == age
+        assert found.first("access-control-allow-origin") == made
+
+
+def test_a_decorated_view_follows_the_config_of_its_application() -> None:
+    from flask import Flask
+
+    view = ours().cross_origin(max_age=9)(lambda: "hello")
+    apps = [Flask("one"), Flask("two")]
+    for app, origin in zip(apps, (A, B), strict=True):
+        app.config["CORS_ORIGINS"] = [origin]
+        app.add_url_rule("/", "view", view)
+    for _ in range(2):
+        for app, origin in zip(apps, (A, B), strict=True):
+            found = call(app, preflight(origin=origin))
+            assert found.first("access-control-allow-origin") == origin
+            assert found.first("access-control-max-age") == "9"
+            assert not cors(call(app, get(STRANGER)))
+    # Tests change settings, also in place.
+    apps[0].config["CORS_ORIGINS"].append(STRANGER)
+    assert call(apps[0], get(STRANGER)).first("access-control-allow-origin") == STRANGER
+    apps[0].config["CORS_ORIGINS"] = [B]
+    assert not cors(call(apps[0], get(STRANGER)))
+    assert call(apps[0], get(B)).first("access-control-allow-origin") == B
+
+
+def test_an_unknown_option_is_logged(caplog: pytest.LogCaptureFixture) -> None:
+    extended(ours(), {"origin": A})
+    assert [record.getMessage() for record in caplog.records] == [
+        "corsfast.middleware.flask does not know the option origin"
+    ]
+
+
+@pytest.mark.parametrize("library", [theirs, ours])
+def test_a_broken_regex_is_refused_at_once(library: Callable[[], ModuleType]) -> None:
+    with pytest.raises(ValueError, match=r"regex|regular expression"):
+        extended(library(), {"origins": "https://("})
+    with pytest.raises(ValueError, match=r"regex|regular expression"):
+        extended(library(), {"resources": "/(("})
+
+
+@pytest.mark.parametrize("options", [{"methods": "GET\r\nX: y"}, {"expose_headers": ["X\n"]}])
+def test_what_cannot_be_sent_is_refused_at_once(options: dict[str, Any]) -> None:
+    with pytest.raises(ValueError, match="cannot be sent"):
+        extended(ours(), options)
+
+
+# -- in an application ---------------------------------------------------------------------------
+
+
+def blueprints(library: ModuleType) -> Any:
+    """A blueprint with a policy of its own inside of an application with another."""
+    from flask import Blueprint
+
+    app = build()
+    blue = Blueprint("blue", "blue", url_prefix="/blue")
+    library.CORS(blue, origins=[A], expose_headers="X-Blue")
+    blue.add_url_rule("/", "index", lambda: "blue")
+    blue.add_url_rule("/broken", "broken", lambda: 1 // 0)
+    inner = Blueprint("inner", "inner", url_prefix="/inner")
+    inner.add_url_rule("/", "index", library.cross_origin(origins=[STRANGER])(lambda: "inner"))
+    blue.register_blueprint(inner)
+    app.register_blueprint(blue)
+    library.CORS(app, origins=[B], resources=["/blue/broken", "/blue/missing", "/api/*"])
+    return app
+
+
+def several(library: ModuleType) -> Any:
+    """Policies one over the other: the last that was set up speaks first."""
+    app = build()
+    library.CORS(app, origins=[A], expose_headers="X-One")
+    library.CORS(app, origins=[A, B], expose_headers="X-Two", resources="/api/*")
+    library.CORS(app, origins=[B], expose_headers="X-Three", resources="/api/x")
+    return app
+
+
+def hooked(library: ModuleType) -> Any:
+    """Functions of the application before and behind."""
+    app = build()
+    app.after_request(lambda response: seen(response, "X-Registered-Before"))
+    library.CORS(app, origins=[A, B])
+    app.after_request(lambda response: seen(response, "X-Registered-After"))
+    return app
+
+
+def hooked_later(library: ModuleType) -> Any:
+    app = build()
+    library.CORS(app, origins=[A, B])
+    app.after_request(lambda response: seen(response, "X-Registered-After"))
+
+    @app.after_request
+    def own(response: Any) -> Any:
+        if response.status_code == 404:
+            response.headers["Access-Control-Allow-Origin"] = "https://own.example"
+        return response
+
+    return app
+
+
+def seen(response: Any, name: str) -> Any:
+    response.headers[name] = response.headers.get("Access-Control-Allow-Origin", "nothing")
+    return response
+
+
+def not_intercepting(library: ModuleType) -> Any:
+    return extended(library, {"origins": [A, B], "intercept_exceptions": False})
+
+
+def raising_hook(library: ModuleType) -> Any:
+    """What `intercept_exceptions` is for: a function behind the view that fails."""
+    app = build()
+
+    @app.after_request
+    def fail(response: Any) -> Any:
+        raise RuntimeError("a bug in a hook, on purpose")
+
+    library.CORS(app, origins=[A, B])
+    return app
+
+
+def wrapped_twice(library: ModuleType) -> Any:
+    app = build()
+    app.view_functions["index"] = library.cross_origin(origins=[A])(
+        library.cross_origin(origins=[B])(app.view_functions["index"])
+    )
+    library.CORS(app, origins=[STRANGER])
+    return app
+
+
+def odd_headers(library: ModuleType) -> Any:
+    """A response whose headers are no Headers, as some libraries leave them."""
+    from werkzeug.datastructures import Headers, MultiDict
+
+    class Own(Headers):
+        pass
+
+    app = build()
+
+    def view(kind: str) -> Any:
+        response = app.response_class(kind)
+        response.headers = {"dict": dict, "multi": MultiDict, "own": Own}[kind](
+            {"X-Mine": "1", "Content-Type": "text/plain", "Vary": "Accept"}
+        )
+        return response
+
+    app.add_url_rule("/api/kind/<kind>", "kind", view)
+    library.CORS(app, origins=[A, B])
+    return app
+
+
+@pytest.mark.parametrize(
+    "build_with",
+    [
+        blueprints,
+        several,
+        hooked,
+        hooked_later,
+        not_intercepting,
+        raising_hook,
+        wrapped_twice,
+        odd_headers,
+    ],
+)
+def test_applications_side_by_side(build_with: Callable[[ModuleType], Any]) -> None:
+    paths = [*OTHER_PATHS, "/", "/api/x", "/api/y", "/blue/", "/blue/broken", "/blue/missing"]
+    paths += ["/blue/inner/", "/api/kind/dict", "/api/kind/multi", "/api/kind/own"]
+    their_app, our_app = build_with(theirs()), build_with(ours())
+    answered = 0
+    for path in paths:
+        for request in requests(path, (None, A, B, STRANGER)):
+            their, our = call(their_app, request), call(our_app, request)
+            if dict(request.headers).get("access-control-request-method") == "patch":
+                continue  # `method-exact`
+            if (
+                request.path == "/own"
+                and len(their.headers.get("access-control-allow-origin", ())) > 1
+            ):
+                continue  # `one-allow-origin`
+            assert not differ(their, our), (request, their, our)
+            lines = our.headers.get("vary", [])
+            names = [name.strip().lower() for line in lines for name in line.split(",")]
+            assert len(names) == len(set(names))
+            assert names_in_vary(their) - {"origin"} <= set(names) or names == ["*"]
+            answered += bool(cors(our))
+    assert answered > 50
+
+
+def test_a_500_of_an_unhandled_exception_and_a_404_have_them() -> None:
+    app = extended(ours(), {"origins": [A], "supports_credentials": True})
+    for path, status in (("/broken", 500), ("/missing", 404)):
+        found = call(app, get(A, path))
+        assert (found.status, found.first("access-control-allow-origin")) == (status, A)
+        assert found.headers["vary"] == ["Origin"]
+        assert not cors(call(app, get(STRANGER, path)))
+
+
+def test_what_a_view_set_for_itself_stands() -> None:
+    app = extended(ours(), {"origins": "*", "supports_credentials": False, "expose_headers": "X"})
+    for request in (get(A, "/own"), preflight(path="/own"), get(None, "/own")):
+        if request.method == "GET":
+            expected = {"access-control-allow-origin": ["https://own.example"]}
+            assert cors(call(app, request)) == expected
+
+
+def test_vary_is_merged() -> None:
+    app = extended(ours(), {"origins": [A]})
+    app.add_url_rule("/two", "two", lambda: ("", [("Vary", "Accept"), ("Vary", "Cookie, ORIGIN")]))
+    app.add_url_rule("/one", "one", lambda: ("", [("Vary", "Accept")]))
+    for origin in (A, STRANGER, None):
+        assert call(app, get(origin, "/")).headers["vary"] == ["Origin"]
+        assert call(app, get(origin, "/one")).headers["vary"] == ["Accept, Origin"]
+        assert call(app, get(origin, "/two")).headers["vary"] == ["Accept", "Cookie, ORIGIN"]
+        assert call(app, get(origin, "/star")).headers["vary"] == ["*"]
+
+
+def test_a_session_that_is_saved_later_adds_to_vary() -> None:
+    from flask import session
+
+    app = build()
+    app.secret_key = "secret"
+    ours().CORS(app, origins=[A])
+    app.add_url_rule("/in", "in", lambda: session.setdefault("user", "me"))
+    found = call(app, get(A, "/in"))
+    assert names_in_vary(found) == {"origin", "cookie"}
+    assert found.first("access-control-allow-origin") == A
+
+
+def test_a_response_object_that_is_sent_twice_does_not_collect() -> None:
+    app = extended(ours(), {"origins": [A, B]})
+    kept = app.response_class("kept")
+    app.add_url_rule("/kept", "kept", lambda: kept)
+    first = call(app, get(A, "/kept"))
+    assert call(app, get(A, "/kept")).headers == first.headers
+
+
+# -- hostile requests ----------------------------------------------------------------------------
+
+HOSTILE = [
+    "x" * 8192,
+    "https://" + "a" * 8192,
+    "https://a.example, https://a.example",
+    "https://a.example\x00",
+    "https://a.ex\u00e4mple",
+    "\u00ff\u00fe",
+    "https://a.example\ud800",
+    "https://a.example%0d%0aX: y",
+    "*",
+    "",
+    " ",
+    "https://a.example ",
+    "NULL",
+]
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {},
+        {"supports_credentials": True},
+        {"origins": [A, "null"]},
+        {"origins": r"https://(.*\.)?a\.example"},
+        {"origins": "https://(a|aa)+[.]example$", "resources": {"/*": {}}},
+    ],
+    ids=repr,
+)
+@pytest.mark.parametrize("how", [extended, decorated])
+def test_hostile_origins(how: Any, options: dict[str, Any]) -> None:
+    app = quiet(lambda: how(ours(), options))
+    nobody = quiet(lambda: cors(call(app, get(None))))
+    for origin in HOSTILE:
+        expected = nobody if not origin else {}
+        assert cors(call(app, get(origin))) == expected, origin[:40]
+        assert cors(call(app, preflight(origin=origin))) == expected, origin[:40]
+
+
+@pytest.mark.parametrize(
+    "names",
+    [
+        "," * 65536,
+        " " * 65536,
+        "a," * 32768,
+        "x" * 65536,
+        "\u00e9",
+        "a b",
+        "a\x00",
+        "a," + "," * 17,
+    ],
+    ids=lambda names: f"{names[:3]!r}x{len(names)}",
+)
+@pytest.mark.parametrize("allow_headers", ["*", ["x-a", "a"], r"a|(x+x+)+y"], ids=repr)
+def test_hostile_header_lists(names: str, allow_headers: Any) -> None:
+    app = extended(ours(), {"origins": [A], "allow_headers": allow_headers})
+    assert cors(call(app, preflight("PUT", names))) == {"access-control-allow-origin": [A]}
+    for method in (",", "PUT, GET", "x" * 65536, "\u00e9", "", " "):
+        assert cors(call(app, preflight(method))) == {"access-control-allow-origin": [A]}
+
+
+def test_nothing_of_a_request_is_logged(caplog: pytest.LogCaptureFixture) -> None:
+    """CVE-2024-1681: a path with a line break, at DEBUG, forged lines of the log."""
+    import logging
+
+    caplog.set_level(logging.DEBUG)
+    app = extended(ours(), {"resources": {"/api/*": {}, "/x": {}}, "origins": [A]})
+    caplog.clear()
+    for path in ("/api/x\nINFO forged", "/\r\nforged"):
+        call(app, get("https://forged.example\r\n", path))
+        call(app, preflight("PUT\nforged", "a\nforged", path=path))
+    assert caplog.records == []
+
+
+def test_private_network_is_refused_by_default() -> None:
+    """CVE-2024-6221."""
+    request = preflight()
+    asked = request._replace(
+        headers=(*request.headers, ("access-control-request-private-network", "true"))
+    )
+    name = "access-control-allow-private-network"
+    assert call(extended(ours(), {"origins": [A]}), asked).headers[name] == ["false"]
+    allowing = extended(ours(), {"origins": [A], "allow_private_network": True})
+    assert call(allowing, asked).headers[name] == ["true"]
+    assert name not in call(allowing, request).headers
+
+
+@pytest.mark.parametrize(
+    ("path", "public"),
+    [
+        ("/api/open", True),
+        ("/api/open/more", False),  # CVE-2024-6839: the longer rule comes first
+        ("/API/open", False),  # CVE-2024-6866: with case
+        ("/api/open+more", False),  # CVE-2024-6844: a plus is a plus
+        ("/api/open more", False),
+        ("/private/../api/open", False),  # CVE-2020-25032
+        ("/api/../private", False),
+        ("/private/%2e%2e/api/open", False),
+    ],
+)
+def test_which_rule_holds_for_a_path(path: str, public: bool) -> None:
+    rules = {
+        "/api/open": {"origins": "*"},
+        r"/api/.*": {"origins": [A]},
+        r"/*": {"origins": [B]},
+    }
+    app = extended(ours(), {"resources": rules})
+    found = call(app, get(STRANGER, path)).first("access-control-allow-origin")
+    assert found == (STRANGER if public else None)
+
+
+# -- what is said at start-up --------------------------------------------------------------------
+
+INSECURE: list[tuple[dict[str, Any], type[Warning], str]] = [
+    ({"supports_credentials": True}, CorsfastSecurityWarning, "any-origin-with-credentials"),
+    (
+        {"origins": [A, "null"], "supports_credentials": True},
+        CorsfastSecurityWarning,
+        "null-origin-with-credentials",
+    ),
+    (
+        {"origins": ["http://a.example"], "supports_credentials": True},
+        CorsfastSecurityWarning,
+        "insecure-origin",
+    ),
+    ({"origins": r"https://.*\.?example\.com"}, CorsfastSecurityWarning, "foreign-origin"),
+    ({"origins": [A, "localhost:3000"]}, CorsfastDeadEntryWarning, "localhost:3000"),
+    ({"origins": [A + "/"]}, CorsfastDeadEntryWarning, "trailing-slash"),
+    ({"origins": [A, "http://localhost:*"]}, CorsfastDeadEntryWarning, "any port"),
+]
+
+
+@pytest.mark.parametrize("how", [extended, decorated])
+@pytest.mark.parametrize(("options", "kind", "text"), INSECURE, ids=lambda value: repr(value))
+def test_insecure_settings_are_said_once(
+    how: Any, options: dict[str, Any], kind: type[Warning], text: str
+) -> None:
+    options = dict(options)
+    if how is extended:
+        options["resources"] = {"/api/*": {}, "/*": {"max_age": None}}
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        app = how(ours(), options)
+        call(app, get())
+        call(app, get())
+    found = [w for w in caught if w.category is kind and text in str(w.message)]
+    views = 1 if how is extended else len(app.view_functions)
+    assert 1 <= len(found) <= views
+    assert all("corsfast.middleware.flask: origins" in str(w.message) for w in found)
+
+
+@pytest.mark.parametrize(("options", "kind", "text"), INSECURE, ids=lambda value: repr(value))
+def test_strict_makes_them_errors(options: dict[str, Any], kind: type[Warning], text: str) -> None:
+    with pytest.raises(PolicyError, match=re.escape(text)):
+        extended(ours(), {**options, "strict": True})
+    if "origins" in options:  # or else only the application's config tells
+        with pytest.raises(PolicyError, match=re.escape(text)):
+            decorated(ours(), {**options, "strict": True})
+    app = build({f"CORS_{name.upper()}": value for name, value in options.items()})
+    app.config["CORS_STRICT"] = True
+    with pytest.raises(PolicyError, match=re.escape(text)):
+        ours().CORS(app)
+
+
+def test_secure_settings_are_silent() -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        extended(
+            ours(),
+            {
+                "origins": [A, r"https://(www\.)?b\.example", "http://localhost:3000"],
+                "supports_credentials": True,
+                "strict": True,
+            },
+        )
+
+
+# -- on a server -----------------------------------------------------------------------------------
+
+
+def test_under_gunicorn(engine: ModuleType, tmp_path: Path) -> None:
+    from test_servers import Server, ask
+
+    command = "-m gunicorn --bind 127.0.0.1:{port} server_app_flask:app"
+    server = Server(command, engine.IMPLEMENTATION, tmp_path / "log")
+    try:
+        server.wait_until_ready()
+        found = ask(server.port, "GET", "/", ("Origin", A))
+        assert (found.status, found.body) == (200, engine.IMPLEMENTATION.encode())
+        assert found.cors == {
+            "access-control-allow-origin": A,
+            "access-control-allow-credentials": "true",
+            "vary": "Origin",
+        }
+        assert ask(server.port, "GET", "/", ("Origin", STRANGER)).cors == {"vary": "Origin"}
+        lines = [("Origin", A), ("Access-Control-Request-Method", "PUT")]
+        lines += [("Access-Control-Request-Headers", name) for name in ("x-b", "x-a")]
+        found = ask(server.port, "OPTIONS", "/", *lines)
+        assert found.status == 200
+        assert found.cors["access-control-allow-methods"] == "PUT"
+        assert found.cors["access-control-allow-headers"] == "x-a, x-b"
+        found = ask(server.port, "GET", "/view", ("Origin", STRANGER))
+        assert found.cors == {"access-control-allow-origin": STRANGER, "vary": "Origin"}
+        found = ask(server.port, "GET", "/broken", ("Origin", A))
+        assert (found.status, found.cors["access-control-allow-origin"]) == (500, A)
+        hostile = "https://a.example\u00ff\u00fe"
+        found = ask(server.port, "GET", "/", ("Origin", hostile))
+        assert (found.status, found.cors) == (200, {"vary": "Origin"})
+        found = ask(server.port, "GET", "/", ("Origin", A), ("Origin", A))
+        assert (found.status, found.cors) == (200, {"vary": "Origin"})
+        found = ask(server.port, "OPTIONS", "/", *lines[:2], (lines[2][0], "," * 8000))
+        assert "access-control-allow-methods" not in found.cors
+    finally:
+        server.stop()
