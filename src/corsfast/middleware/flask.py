@@ -44,8 +44,8 @@ __all__ = ["CORS", "cross_origin"]
 _EVALUATED = "_FLASK_CORS_EVALUATED"
 
 # What the proxies stand for, by one call in place of one for each attribute.
-_current_request: Any = request._get_current_object  # type: ignore[attr-defined, unused-ignore]
-_current_app: Any = current_app._get_current_object  # type: ignore[attr-defined, unused-ignore]
+_current_request: Any = request._get_current_object
+_current_app: Any = current_app._get_current_object
 
 
 class CORS:
