@@ -1,0 +1,70 @@
+"""The rows of ``python -m corsfast.bench`` for pytest-benchmark, which keeps and compares runs.
+
+    pip install '.[test,bench]'
+    pytest benchmarks --benchmark-autosave
+    pytest benchmarks --benchmark-compare --benchmark-compare-fail=median:10%
+
+A call is timed in a block of 1000, with fresh inputs for each block: pytest-benchmark calls
+what it measures with argument lists of its own, which costs three times a decision. So 20 µs
+in its table are 20 ns a call, of which the loop is about 5; ``ns_per_call`` holds that. The
+arguments of 1000 requests do not fit into the nearest caches: the rows of ``asgi`` and
+``wsgi`` are slower here than in ``python -m corsfast.bench``.
+
+Place in the flow: corsfast.bench.cases -> here. Never: part of plain ``pytest``.
+"""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Callable
+from functools import cache
+from typing import Any
+
+import pytest
+from pytest_benchmark.fixture import BenchmarkFixture
+
+from corsfast.bench.cases import Case, cases
+
+CALLS, ROUNDS = 1000, 20
+CASES = {case.name: case for case in cases()}
+ENGINES = ("native", "pure")
+
+
+@cache
+def policy(engine: str, name: str) -> Any:
+    """The policy of a case; cases with the same options have the same."""
+    options = CASES[name].options
+    first = next(case.name for case in CASES.values() if case.options is options)
+    if first != name:
+        return policy(engine, first)
+    return importlib.import_module(f"corsfast._{engine}").Policy(**options)
+
+
+def block_1(call: Callable[..., Any], inputs: list[Any]) -> None:
+    for given in inputs:
+        call(given)
+
+
+def block_3(call: Callable[..., Any], inputs: list[Any]) -> None:
+    for first, second, third in inputs:
+        call(first, second, third)
+
+
+@pytest.mark.benchmark(disable_gc=True)
+@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize("case", CASES.values(), ids=CASES)
+def test_calls(benchmark: BenchmarkFixture, case: Case, engine: str) -> None:
+    call = getattr(policy(engine, case.name), case.call)
+    assert {call(*given).outcome.value for given in case.inputs(20)} == {case.outcome}
+
+    def fresh() -> tuple[tuple[Any, ...], dict[str, Any]]:
+        inputs = case.inputs(CALLS)
+        alone = len(inputs[0]) == 1
+        return (call, [given for (given,) in inputs] if alone else inputs), {}
+
+    block = block_1 if len(case.inputs(1)[0]) == 1 else block_3
+    benchmark.group = case.name
+    benchmark.pedantic(block, setup=fresh, rounds=ROUNDS, warmup_rounds=1)
+    stats = benchmark.stats
+    if stats is not None:  # None under --benchmark-disable
+        benchmark.extra_info["ns_per_call"] = stats.stats.median * 1e9 / CALLS
