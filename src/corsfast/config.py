@@ -75,7 +75,7 @@ class Spec:
     tolerated: frozenset[str]
 
     def key(self) -> tuple[object, ...]:
-        fields = {name: getattr(self, name) for name in self.__slots__}
+        fields = {name: getattr(self, name) for name in Spec.__slots__}
         for name in ("exact", "rules", "globs", "regexes"):
             fields[name] = frozenset(fields[name])
         return tuple(fields.values())

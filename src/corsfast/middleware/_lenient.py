@@ -16,8 +16,10 @@ from __future__ import annotations
 
 import re
 
+from .. import limits
 from .._backend import Policy
 from .._compile import Tables, block, build_tables, is_origin, warn
+from .._fetch import OWS, TCHAR
 from ..config import Spec, read_options
 from ..errors import (
     RISKS,
@@ -35,13 +37,28 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
-__all__ = ["Tables", "block", "lenient_policy"]
+__all__ = [
+    "DropInProblem",
+    "Tables",
+    "block",
+    "lenient_policy",
+    "read_list",
+    "read_names",
+    "tokens_of",
+    "variant_of",
+]
 
 # What can be wrong with the entries and changes nothing: they are left out, or mean nothing.
 _HARMLESS = ("any-origin-beside-others",)
 
+# What is said as a CorsfastSecurityWarning; all else is about entries that match nothing.
+_BARE_STRING = "bare-string"
+_INSECURE = (*RISKS, _BARE_STRING)
 
-class _DropInProblem(Problem):
+_TOKEN = re.compile(f"[{re.escape(TCHAR)}]+")
+
+
+class DropInProblem(Problem):
     """A problem that cannot be tolerated by an option: there is none here."""
 
     __slots__ = ()
@@ -79,6 +96,7 @@ def lenient_policy(
     credentials: bool,
     strict: bool = False,
     answer: Callable[[Tables], None] | None = None,
+    also: Iterable[Problem] = (),
 ) -> Policy:
     """The policy of a drop-in middleware.
 
@@ -86,7 +104,7 @@ def lenient_policy(
         name: the drop-in, for messages and ``repr``: ``"corsfast.middleware.starlette"``.
         origins: by the option that holds them, in the drop-in's own words: serialised origins,
             ``"null"``, ``"*"``, and ``re.Pattern`` objects of str, which always have to match
-            in full. Any other str matches nothing and is warned about. With ``"*"`` and
+            in full. Anything else matches nothing and is warned about. With ``"*"`` and
             credentials every serialised origin and ``null`` is admitted and echoed.
         credentials: whether credentials are allowed with these origins.
         strict: whether problems are a PolicyError rather than warnings.
@@ -97,6 +115,7 @@ def lenient_policy(
             ``actual_vary``, ``preflight_vary``). Blocks are made by `block`; Vary is the last
             field of each that has one, and names what ``actual_vary`` or ``preflight_vary``
             name.
+        also: problems that were found before, by `read_list` and `read_names`.
 
     Raises:
         PolicyError: with ``strict``, holding every problem at once.
@@ -106,11 +125,14 @@ def lenient_policy(
         CorsfastDeadEntryWarning: otherwise, once per entry that matches nothing.
         CorsfastPerformanceWarning: once per regex that no automaton can express.
     """
-    problems: list[Problem] = []
+    problems: list[Problem] = [*also]
     kept: dict[str | re.Pattern[str], str] = {}
-    for option, entries in origins.items():
+    given: Mapping[str, Iterable[object]] = origins  # whatever their types say
+    for option, entries in given.items():
         for entry in entries:
-            if not isinstance(entry, str) or entry == "*" or is_origin(entry):
+            if not isinstance(entry, (str, re.Pattern)):
+                problems.append(_not_text(option, entry))
+            elif isinstance(entry, re.Pattern) or entry == "*" or is_origin(entry):
                 kept.setdefault(entry, option)
             else:
                 problems.append(_never_sent(option, entry))
@@ -123,7 +145,7 @@ def lenient_policy(
     if strict and problems:
         raise PolicyError(problems)
     for problem in problems:
-        risky = problem.code in RISKS
+        risky = problem.code in _INSECURE
         warn(f"{name}: {problem}", CorsfastSecurityWarning if risky else CorsfastDeadEntryWarning)
     spec.name = name
     tables, beyond = build_tables(spec, languages)
@@ -138,6 +160,68 @@ def lenient_policy(
         getattr(tables, slot) for slot in sorted(Tables.__slots__) if slot not in _MATCHED
     )
     return Policy(_tables=tables)  # type: ignore[arg-type, call-arg]
+
+
+def variant_of(tables: Tables, **changes: object) -> Policy:
+    """A policy that answers otherwise, of tables that an ``answer`` hook was given."""
+    variant = Tables()
+    for slot in Tables.__slots__:
+        setattr(variant, slot, changes.get(slot, getattr(tables, slot)))
+    return Policy(_tables=variant)  # type: ignore[arg-type, call-arg]
+
+
+def read_list(option: str, value: Iterable[object]) -> tuple[list[object], list[Problem]]:
+    """The elements of an option that should be a list, where the original takes a str as one.
+
+    There it looks for pieces of that str, or takes it apart letter by letter. What was meant is
+    one element, or a list with commas or spaces between its elements; that is how it is read.
+
+    Returns:
+        the elements, and a problem where there is one.
+    """
+    if not isinstance(value, str):
+        # A set has no order of its own; headers should not change from one start to the next.
+        return sorted(value, key=repr) if isinstance(value, (set, frozenset)) else [*value], []
+    if value == "*":
+        return ["*"], []
+    meant: list[object] = [*value.replace(",", " ").split()]
+    problem = DropInProblem(
+        _BARE_STRING,
+        option,
+        value,
+        f"{value!r} is one string where a list is meant; others would look for pieces of it. It"
+        f" is read as the list.",
+        hint=repr(meant),
+    )
+    return meant, [problem]
+
+
+def read_names(
+    option: str, entries: Iterable[object], longest: int = limits.MAX_HEADER_NAME
+) -> tuple[list[str], list[Problem]]:
+    """Those methods or header names that can be sent as they are: tokens, and lists of them.
+
+    An empty one is kept, as it stands in what is sent; anything else is a problem each, and is
+    left out: it would break the response, and no request can name it.
+    """
+    kept: list[str] = []
+    problems: list[Problem] = []
+    for entry in entries:
+        parts = entry.split(",") if isinstance(entry, str) else [""]
+        names = [part.strip(OWS) for part in parts]
+        if not isinstance(entry, str):
+            problems.append(_not_text(option, entry))
+        elif all(not n or (_TOKEN.fullmatch(n) and len(n) <= longest) for n in names):
+            kept.append(entry)
+        else:
+            message = f"{entry!r} is not a token (RFC 9110, section 5.6.2), and is left out."
+            problems.append(DropInProblem("not-a-token", option, entry, message))
+    return kept, problems
+
+
+def tokens_of(names: Iterable[str]) -> frozenset[str]:
+    """Those that a request can name, one by one: what tables may hold."""
+    return frozenset(name for name in names if _TOKEN.fullmatch(name))
 
 
 # The parts of the tables that the spec stands for, or that cannot be compared.
@@ -169,7 +253,7 @@ def _never_sent(option: str, entry: str) -> Problem:
     why, hint = found.message, found.hint
     if "*" in entry:
         why, hint = "'*' within an entry stands for itself here.", "a regex"
-    return _DropInProblem(
+    return DropInProblem(
         found.code,
         option,
         entry,
@@ -178,12 +262,18 @@ def _never_sent(option: str, entry: str) -> Problem:
     )
 
 
+def _not_text(option: str, entry: object) -> Problem:
+    message = f"{entry!r} is of type {type(entry).__name__} and matches nothing."
+    hint = repr(entry.decode("latin-1")) if isinstance(entry, bytes) else None
+    return DropInProblem("type", option, entry, message, hint=hint)
+
+
 def _in_words_of(
     kept: Mapping[str | re.Pattern[str], str], default: str, problem: Problem
 ) -> Problem:
     """The same problem, under the option that holds the entry."""
     entry = problem.value
     option = kept.get(entry, default) if isinstance(entry, (str, re.Pattern)) else default
-    return _DropInProblem(
+    return DropInProblem(
         problem.code, option, entry, problem.message, hint=problem.hint, witness=problem.witness
     )

@@ -1,0 +1,123 @@
+"""What the drop-ins share that stand around ASGI applications: Starlette's and Litestar's.
+
+    preflight ---allowed, spelt beforehand-----------------> its answer
+         \\---refused, or spelt for each request-----------> the drop-in's `on_preflight`
+    refused -------------------> the application; its own CORS fields stay, Vary is merged
+    everything else ------------------------------------------> the straight way of ASGICall
+
+Place in the flow: between asgi.py's ASGICall and the drop-ins.
+Never: know a framework; raise for what a request holds.
+"""
+
+from __future__ import annotations
+
+from collections import namedtuple
+
+from .._backend import IMPLEMENTATION
+from ..fields import requested_names
+from ._calls import content
+from ._lenient import variant_of
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Awaitable
+    from typing import NamedTuple
+
+    from .._backend import Decision, Policy
+    from .._compile import RawHeaders
+    from ._calls import App, ASGICall, Receive, Refusal, Scope, Send
+    from ._lenient import Tables
+
+    class Asked(NamedTuple):
+        """What a preflight asks for."""
+
+        origin: bytes
+        method: str
+        names: list[str] | None  # None => a list that no browser sends
+
+elif IMPLEMENTATION == "native":
+    from .._native import ASGICall
+else:
+    from ._calls import ASGICall
+
+if not TYPE_CHECKING:
+    Asked = namedtuple("Asked", ("origin", "method", "names"))
+
+__all__ = ["ASGIDropIn", "asked", "plain_text", "respond"]
+
+
+class ASGIDropIn(ASGICall):
+    """An ASGI 3 application around another one, as the originals are.
+
+    WebSocket handshakes are passed on as they are. A refused request keeps what the
+    application itself says to it: many have a route or two that are open to everyone.
+
+    Args:
+        app: the ASGI application.
+        policy: the drop-in's policy.
+        tables: what it was made of.
+        on_preflight: answers refused preflights: `(decision, scope, receive, send)`.
+        each: whether allowed ones are answered there, too; the decision is then that of a
+            policy that refuses all of them, and means nothing.
+    """
+
+    def __init__(
+        self, app: App, policy: Policy, tables: Tables, on_preflight: Refusal, *, each: bool
+    ) -> None:
+        keeping = ASGICall(app, variant_of(tables, keep_existing=True))
+
+        def on_refused(
+            _decision: Decision, scope: Scope, receive: Receive, send: Send
+        ) -> Awaitable[None]:
+            return keeping(scope, receive, send)
+
+        straight = policy
+        if each:
+            straight = variant_of(tables, methods=frozenset(), any_method=False)
+        super().__init__(
+            app,
+            straight,
+            on_handshake=app,
+            on_refused_preflight=on_preflight,
+            on_refused=on_refused,
+        )
+        self._whole_policy = policy
+        # See asgi.py: servers look for a coroutine function here, callers on the class.
+        self.__dict__["__call__"] = self._call_as_coroutine
+
+    async def _call_as_coroutine(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await self(scope, receive, send)
+
+    @property
+    def policy(self) -> Policy:
+        """The policy in force. Read-only."""
+        return self._whole_policy
+
+    def is_allowed_origin(self, origin: str) -> bool:
+        """Whether requests of this origin are allowed, and its preflights may be."""
+        return self._whole_policy.allows_origin(origin)
+
+
+def asked(scope: Scope) -> Asked:
+    """Read a preflight once more, for what is said about it."""
+    origin, method, names = b"", b"", b""
+    for name, value in scope["headers"]:
+        # Several lines of a field are joined, as the policy does.
+        if name == b"origin":
+            origin = origin + b"," + value if origin else value
+        elif name == b"access-control-request-method":
+            method = method + b"," + value if method else value
+        elif name == b"access-control-request-headers":
+            names = names + b"," + value if names else value
+    return Asked(origin, method.decode("latin-1"), requested_names(names.decode("latin-1")))
+
+
+def plain_text(status: int, body: bytes) -> RawHeaders:
+    """The fields that say what the body of an answer is."""
+    return tuple((k.lower().encode(), v.encode()) for k, v in content(status, body))
+
+
+async def respond(send: Send, status: int, headers: list[tuple[bytes, bytes]], body: bytes) -> None:
+    """Send a whole response."""
+    await send({"type": "http.response.start", "status": status, "headers": headers})
+    await send({"type": "http.response.body", "body": body})

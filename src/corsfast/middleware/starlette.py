@@ -1,0 +1,270 @@
+"""Starlette's and FastAPI's CORSMiddleware, with the same options and the same answers.
+
+    from corsfast.middleware.starlette import CORSMiddleware
+
+    app.add_middleware(CORSMiddleware, allow_origins=["https://app.example.com"])
+
+The policy is compiled when the middleware is made; requests take the compiled way of asgi.py.
+Preflights leave it, because their answers list every reason to refuse, and because one header
+of theirs (Access-Control-Request-Private-Network) is none that a policy looks at.
+docs/middleware/starlette.md lists what differs from the original, and why.
+
+Place in the flow: options of Starlette -> lenient policy -> headers on a response.
+Never: import Starlette, there is no need to; block a request but for preflights.
+"""
+
+from __future__ import annotations
+
+import re
+from functools import partial
+
+from .. import limits
+from ._asgi_dropin import ASGIDropIn, asked, plain_text, respond
+from ._lenient import DropInProblem, block, lenient_policy, read_list, read_names, tokens_of
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Collection
+    from typing import Any
+
+    from .._backend import Decision, Policy
+    from ..errors import Problem
+    from ._calls import App, Receive, Scope, Send
+    from ._lenient import Tables
+
+__all__ = ["CORSMiddleware"]
+
+NAME = "corsfast.middleware.starlette"
+
+# What "*" means in `allow_methods`.
+ALL_METHODS = ("DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT", "QUERY")
+# What is allowed beside `allow_headers`.
+SAFELISTED_HEADERS = ("Accept", "Accept-Language", "Content-Language", "Content-Type")
+
+PREFLIGHT_VARY = (
+    "Origin",
+    "Access-Control-Request-Method",
+    "Access-Control-Request-Headers",
+    "Access-Control-Request-Private-Network",
+)
+_PRIVATE = b"access-control-request-private-network"
+_ALLOW_PRIVATE = (b"access-control-allow-private-network", b"true")
+_OK = b"OK"
+
+# What subclasses of the original override to decide otherwise; here nobody would call it.
+_HOOKS = frozenset(
+    ("allow_explicit_origin", "is_allowed_origin", "preflight_response", "send", "simple_response")
+)
+
+
+class CORSMiddleware(ASGIDropIn):
+    """An ASGI application around another one; the options are those of Starlette's.
+
+    Args:
+        app: the ASGI application.
+        allow_origins: serialised origins, ``"null"``, or ``"*"`` for any. None by default.
+        allow_methods: what a preflight may ask for, byte for byte; ``"*"`` for Starlette's
+            eight. ``GET`` alone by default.
+        allow_headers: what a preflight may ask for beside Accept, Accept-Language,
+            Content-Language and Content-Type, without regard to case; ``"*"`` for anything.
+        allow_credentials: whether cookies may be used; ``"*"`` in `allow_origins` is then sent
+            as the origin that asks, and everybody is let in.
+        allow_origin_regex: a regular expression as str or compiled; has to match in full.
+        allow_private_network: whether a preflight may ask for the private network; browsers
+            have withdrawn it.
+        expose_headers: response-header names that pages may read.
+        max_age: how many seconds a preflight is remembered.
+        strict: whether what is insecure, or matches nothing, is an error.
+
+    Raises:
+        PolicyError: with ``strict``, holding every problem at once.
+        re.error: for an `allow_origin_regex` that is none.
+        TypeError: for a subclass that overrides what the original would call.
+
+    Warns:
+        CorsfastSecurityWarning: once for each insecure setting.
+        CorsfastDeadEntryWarning: once for each entry that matches nothing.
+        CorsfastPerformanceWarning: for a regex that no automaton can express.
+    """
+
+    def __init__(
+        self,
+        app: App,
+        allow_origins: Collection[str] = (),
+        allow_methods: Collection[str] = ("GET",),
+        allow_headers: Collection[str] = (),
+        allow_credentials: bool = False,
+        allow_origin_regex: str | re.Pattern[str] | None = None,
+        allow_private_network: bool = False,
+        expose_headers: Collection[str] = (),
+        max_age: int = 600,
+        *,
+        strict: bool = False,
+    ) -> None:
+        self._options: dict[str, Any] = {
+            "allow_origins": allow_origins,
+            "allow_methods": allow_methods,
+            "allow_headers": allow_headers,
+            "allow_credentials": allow_credentials,
+            "allow_origin_regex": allow_origin_regex,
+            "allow_private_network": allow_private_network,
+            "expose_headers": expose_headers,
+            "max_age": max_age,
+            "strict": strict,
+        }
+        preflights = _Preflights(**self._options)
+        super().__init__(app, preflights.policy, preflights.tables, preflights.answer, each=True)
+
+    def __init_subclass__(cls) -> None:
+        overridden = sorted(_HOOKS & set(vars(cls)))
+        if overridden:
+            raise TypeError(
+                f"{cls.__qualname__} overrides {', '.join(overridden)}, which nobody calls here:"
+                " origins are matched by a compiled policy; write them as options"
+            )
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return partial(type(self), **self._options), (self.app,)
+
+
+class _Preflights:
+    """A policy made of Starlette's options, and how its preflights are answered."""
+
+    def __init__(
+        self,
+        *,
+        allow_origins: Any,
+        allow_methods: Any,
+        allow_headers: Any,
+        allow_credentials: Any,
+        allow_origin_regex: Any,
+        allow_private_network: Any,
+        expose_headers: Any,
+        max_age: Any,
+        strict: bool,
+    ) -> None:
+        origins, problems = read_list("allow_origins", allow_origins)
+        entries: dict[str, Any] = {"allow_origins": []}
+        for origin in origins:
+            if isinstance(origin, re.Pattern):
+                problems.append(_regex_in_list(origin))
+            else:
+                entries["allow_origins"].append(origin)
+        if allow_origin_regex is not None:
+            entries["allow_origin_regex"] = [re.compile(allow_origin_regex)]
+        methods = _names("allow_methods", allow_methods, problems, limits.MAX_METHOD)
+        if "*" in methods:
+            methods = [*ALL_METHODS]
+        names = _names("allow_headers", allow_headers, problems)
+        any_header = "*" in names
+        expose = _names("expose_headers", expose_headers, problems)
+        names = sorted({*SAFELISTED_HEADERS, *names})
+        credentials = bool(allow_credentials)
+        self._private_network = bool(allow_private_network)
+        self._methods = tokens_of(methods)
+        # None => any
+        self._names = None if any_header else frozenset(n.lower() for n in tokens_of(names))
+
+        def answer(tables: Tables) -> None:
+            vary = [("Vary", "Origin")]
+            allow = [("Access-Control-Allow-Credentials", "true")] if credentials else []
+            exposed = [("Access-Control-Expose-Headers", ", ".join(expose))] if expose else []
+            listed = [("Access-Control-Allow-Headers", ", ".join(names))]
+            preflight = [
+                *allow,
+                ("Access-Control-Allow-Methods", ", ".join(methods)),
+                *([] if any_header else listed),
+                ("Access-Control-Max-Age", str(max_age)),
+            ]
+            preflight_vary = [("Vary", ", ".join(PREFLIGHT_VARY))]
+            tables.any_method = tables.echo_method = False
+            tables.methods = self._methods
+            tables.any_header = any_header
+            # Beside "*" nothing is echoed by a policy: the names are added in `answer`.
+            tables.echo_headers = any_header and not tables.star
+            tables.header_names = frozenset(n.lower() for n in tokens_of(names))
+            if any_header:
+                # The one name that a policy's "*" does not cover.
+                tables.header_names |= {"authorization"}
+            tables.preflight_status = 200
+            tables.refused_preflight_status = 400
+            tables.no_origin = tables.refused = block(vary)
+            tables.actual_tail = block([*allow, *exposed, *vary])
+            tables.preflight_tail = block([*preflight, *preflight_vary])
+            tables.refused_preflight = block(preflight_vary)
+            tables.actual_vary = ("Origin",)
+            tables.preflight_vary = PREFLIGHT_VARY
+            self.tables = tables
+
+        self.policy: Policy = lenient_policy(
+            NAME, entries, credentials=credentials, strict=strict, answer=answer, also=problems
+        )
+        self._star = self.tables.star
+        self._content = plain_text(200, _OK)
+
+    def answer(
+        self, _refusal: Decision, scope: Scope, _receive: Receive, send: Send
+    ) -> Awaitable[None]:
+        """Answer one preflight."""
+        private = False
+        for name, _ in scope["headers"]:
+            if name == _PRIVATE:
+                private = True
+        decision = self.policy.asgi(scope)
+        if not decision.allowed or (private and not self._private_network):
+            return self._refuse(scope, private, send)
+        headers = [*decision.raw_headers, *self._content]
+        if self._star and self._names is None:
+            headers += _mirrored(asked(scope).names)
+        if private:
+            headers.append(_ALLOW_PRIVATE)
+        return respond(send, 200, headers, _OK)
+
+    def _refuse(self, scope: Scope, private: bool, send: Send) -> Awaitable[None]:
+        """Say all that is wrong; an origin that is allowed sees what would not be."""
+        origin, method, names = asked(scope)
+        known = self.policy.allows_origin(origin)
+        headers = [*self.tables.refused_preflight.raw_headers]
+        failures = []
+        if known:
+            headers = [(b"access-control-allow-origin", b"*" if self._star else origin)]
+            headers += self.tables.preflight_tail.raw_headers
+        else:
+            failures.append("origin")
+        if method not in self._methods:
+            failures.append("method")
+        if names is None or not (
+            self._names is None or all(name.lower() in self._names for name in names)
+        ):
+            failures.append("headers")
+        elif self._names is None and known:
+            headers += _mirrored(names)
+        if private and not self._private_network:
+            failures.append("private-network")
+        elif private and known:
+            headers.append(_ALLOW_PRIVATE)
+        body = f"Disallowed CORS {', '.join(failures)}".encode("ascii")
+        return respond(send, 400, [*headers, *plain_text(400, body)], body)
+
+
+def _mirrored(names: list[str] | None) -> list[tuple[bytes, bytes]]:
+    return [(b"access-control-allow-headers", ",".join(names).encode("ascii"))] if names else []
+
+
+def _names(
+    option: str, value: Any, problems: list[Problem], longest: int = limits.MAX_HEADER_NAME
+) -> list[str]:
+    entries, found = read_list(option, value)
+    names, more = read_names(option, entries, longest)
+    problems += found + more
+    return names
+
+
+def _regex_in_list(regex: re.Pattern[Any]) -> Problem:
+    return DropInProblem(
+        "type",
+        "allow_origins",
+        regex,
+        f"{regex.pattern!r} is compiled and matches nothing here.",
+        hint="it into allow_origin_regex",
+    )
