@@ -46,3 +46,11 @@ def both() -> tuple[ModuleType, ModuleType]:
     if PURE_ONLY:
         pytest.skip("CORSFAST_IMPLEMENTATION=pure: there is nothing to compare with")
     return importlib.import_module("corsfast._pure"), importlib.import_module("corsfast._native")
+
+
+@pytest.fixture(params=["asgi", "wsgi"])
+def door(request: pytest.FixtureRequest) -> Any:
+    """The generic middleware of each protocol: see doors.py."""
+    from doors import DOORS
+
+    return DOORS[request.param]

@@ -1,7 +1,8 @@
 """The applications that test_servers.py has served: `asgi` (Starlette) and `wsgi` (plain).
 
-Both have the same routes, and the middleware outermost. Imported by servers, in processes of
-their own; never by a test.
+Both have the same routes, and the middleware outermost; so have `asgi_features` and
+`wsgi_features`, for test_features_servers.py, with a policy for each path. Imported by
+servers, in processes of their own; never by a test.
 """
 
 from __future__ import annotations
@@ -11,11 +12,12 @@ from typing import Any
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response, StreamingResponse
-from starlette.routing import Route, WebSocketRoute
+from starlette.routing import Mount, Route, WebSocketRoute
 from starlette.websockets import WebSocket
 
 import corsfast
 from corsfast.middleware import asgi as asgi_middleware, wsgi as wsgi_middleware
+from corsfast.middleware.resolver import OriginResolver
 
 POLICY = corsfast.Policy(
     allow_origins=["https://app.example.com", "https://*.preview.example.com"],
@@ -79,6 +81,50 @@ asgi = asgi_middleware.CORSMiddleware(
     POLICY,
 )
 
+# -- policies by path ------------------------------------------------------------------------
+
+STRICT = corsfast.Policy(allow_origins=["https://strict.example"], allow_credentials=True)
+RULES: dict[str, Any] = {
+    "/api/*": STRICT,
+    "/public/*": {"allow_origins": "*"},
+    "/caf\u00e9": corsfast.PolicyHolder(POLICY),
+    "/v1/*": None,
+}
+LOOKED_UP: dict[str, Any] = {"/api/*": STRICT, "/*": {"allow_origins": []}}
+
+
+async def tenant(origin: str) -> bool:
+    return origin == "https://tenant.example"
+
+
+async def path_of(request: Request) -> Response:
+    return PlainTextResponse(request.url.path)
+
+
+def routes() -> list[Any]:
+    return [
+        WebSocketRoute("/api/echo", echo),
+        Route("/{path:path}", path_of, methods=["GET", "PUT"]),
+    ]
+
+
+asgi_features = asgi_middleware.CORSMiddleware(
+    Starlette(
+        routes=[
+            WebSocketRoute("/free/echo", echo),
+            Mount(
+                "/v1",
+                asgi_middleware.CORSMiddleware(
+                    Starlette(routes=routes()), paths=LOOKED_UP, resolver=OriginResolver(tenant)
+                ),
+            ),
+            *routes(),
+        ]
+    ),
+    paths=RULES,
+    block_refused=True,
+)
+
 # -- WSGI ------------------------------------------------------------------------------------
 
 Answer = tuple[str, list[tuple[str, str]], tuple[bytes, ...]]
@@ -104,3 +150,11 @@ def application(environ: dict[str, Any], start_response: Any) -> Any:
 
 
 wsgi = wsgi_middleware.CORSMiddleware(application, POLICY)
+
+
+def path_application(environ: dict[str, Any], start_response: Any) -> Any:
+    start_response("200 OK", [("Content-Type", "text/plain")])
+    return [environ["PATH_INFO"].encode("latin-1")]
+
+
+wsgi_features = wsgi_middleware.CORSMiddleware(path_application, paths=RULES, block_refused=True)

@@ -33,6 +33,7 @@ ORDER = [
     ["fields"],
     ["_pure", "_native"],
     ["_backend"],
+    ["holder"],
     ["__init__"],
     ["middleware", "explain", "check"],
     ["bench", "__main__"],

@@ -355,7 +355,7 @@ def test_leaves_other_scopes_alone(Policy: Any, kind: str) -> None:
     assert got_send is send
 
 
-# -- WebSocket handshakes --------------------------------------------------------------------
+# -- WebSocket handshakes: those of strangers are in test_websockets.py ------------------------
 
 
 def test_a_refused_handshake_gets_headers(Policy: Any) -> None:
@@ -368,13 +368,13 @@ def test_a_refused_handshake_gets_headers(Policy: Any) -> None:
     assert denial["headers"] == []
 
 
-@pytest.mark.parametrize("origin", [APP, OTHER])
-def test_an_accepted_handshake_is_left_alone(Policy: Any, origin: str) -> None:
+@pytest.mark.parametrize("headers", [{"origin": APP}, {}])
+def test_an_accepted_handshake_is_left_alone(Policy: Any, headers: dict[str, str]) -> None:
     accept = {"type": "websocket.accept", "subprotocol": None, "headers": [(b"x", b"y")]}
     text = {"type": "websocket.send", "text": "hello"}
     close = {"type": "websocket.close", "code": 1000}
     app = CORSMiddleware(Plain(accept, text, close), Policy(**OPTIONS))
-    sent = run(app, websocket(origin=origin))
+    sent = run(app, websocket(**headers))
     assert [m is n for m, n in zip(sent, [accept, text, close], strict=True)] == [True] * 3
 
 

@@ -8,20 +8,14 @@ from __future__ import annotations
 
 import contextlib
 import http.client
-import os
-import socket
-import subprocess
-import sys
-import time
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
+from serving import Server, ask, put
 
 pytestmark = pytest.mark.server
 
-HERE = Path(__file__).parent
 APP = "https://app.example.com"
 PREVIEW = "https://pr-7.preview.example.com"
 OTHER = "https://other.example"
@@ -35,85 +29,6 @@ COMMANDS = {
     "granian": "-m granian --interface asgi --port {port} --workers 1 server_apps:asgi",
     "gunicorn": "-m gunicorn --bind 127.0.0.1:{port} server_apps:wsgi",
 }
-
-
-class Server:
-    """One server process. ``stop`` ends it, whatever state it is in."""
-
-    def __init__(self, command: str, implementation: str, log: Path) -> None:
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            self.port: int = probe.getsockname()[1]
-        path = [str(HERE), *os.environ.get("PYTHONPATH", "").split(os.pathsep)]
-        self._log = log
-        with log.open("wb") as output:
-            self._process = subprocess.Popen(
-                [sys.executable, *command.format(port=self.port).split()],
-                cwd=HERE.parent,  # what a relative PYTHONPATH is meant from
-                env={
-                    **os.environ,
-                    "CORSFAST_IMPLEMENTATION": implementation,
-                    "PYTHONPATH": os.pathsep.join(filter(None, path)),
-                },
-                stdout=output,
-                stderr=subprocess.STDOUT,
-            )
-
-    def wait_until_ready(self) -> None:
-        for _ in range(600):
-            if self._process.poll() is not None:
-                break
-            with contextlib.suppress(OSError, http.client.HTTPException):
-                ask(self.port, "GET", "/")
-                return
-            time.sleep(0.05)
-        self.stop()
-        raise AssertionError(f"no answer on port {self.port}:\n{self._log.read_text()}")
-
-    def stop(self) -> None:
-        self._process.terminate()
-        try:
-            self._process.wait(timeout=20)
-        except subprocess.TimeoutExpired:
-            self._process.kill()
-            self._process.wait()
-
-
-class Answer:
-    def __init__(self, response: http.client.HTTPResponse) -> None:
-        self.status = response.status
-        self.body = response.read()
-        self.headers = [(name.lower(), value) for name, value in response.getheaders()]
-
-    def all(self, name: str) -> list[str]:
-        return [value for key, value in self.headers if key == name]
-
-    @property
-    def cors(self) -> dict[str, str]:
-        """The fields a policy may have written; fails where one of them stands twice."""
-        fields = {
-            name: value
-            for name, value in self.headers
-            if name.startswith("access-control-") or name == "vary"
-        }
-        assert all(len(self.all(name)) == 1 for name in fields), self.headers
-        return fields
-
-
-def put(
-    connection: http.client.HTTPConnection, method: str, path: str, *lines: tuple[str, str]
-) -> Answer:
-    """Send one request with exactly these header lines, and read the whole answer."""
-    connection.putrequest(method, path)
-    for name, value in lines:
-        connection.putheader(name, value)
-    connection.endheaders()
-    return Answer(connection.getresponse())
-
-
-def ask(port: int, method: str, path: str, *lines: tuple[str, str]) -> Answer:
-    with contextlib.closing(http.client.HTTPConnection("127.0.0.1", port, timeout=30)) as it:
-        return put(it, method, path, *lines)
 
 
 def preflight(*names: str, origin: str = APP, method: str = "PUT") -> list[tuple[str, str]]:
@@ -286,10 +201,40 @@ def test_a_refused_handshake_has_them(name: str, engine: Any, running: Any) -> N
     from websockets.sync.client import connect
 
     port = running(name, engine.IMPLEMENTATION).port
-    for origin, expected in [(APP, [APP]), (OTHER, [])]:
-        with pytest.raises(InvalidStatus) as caught:
-            connect(f"ws://127.0.0.1:{port}/deny", additional_headers={"Origin": origin})
-        response = caught.value.response
-        assert response.status_code == 401
-        assert response.headers.get_all("access-control-allow-origin") == expected
-        assert response.headers.get_all("vary") == ["Origin"]
+    with pytest.raises(InvalidStatus) as caught:
+        connect(f"ws://127.0.0.1:{port}/deny", additional_headers={"Origin": APP})
+    response = caught.value.response
+    assert response.status_code == 401
+    assert response.headers.get_all("access-control-allow-origin") == [APP]
+    assert response.headers.get_all("vary") == ["Origin"]
+
+
+@pytest.mark.parametrize("path", ["/echo", "/deny"])
+@pytest.mark.parametrize("origin", [OTHER, "null", "https://app.example.com.evil.example"])
+@pytest.mark.parametrize("name", WEBSOCKET_SERVERS)
+def test_a_strangers_handshake_is_refused(
+    name: str, engine: Any, running: Any, origin: str, path: str
+) -> None:
+    """Before the application sees it: it would accept the one and answer 401 to the other."""
+    from websockets.exceptions import InvalidStatus
+    from websockets.sync.client import connect
+
+    port = running(name, engine.IMPLEMENTATION).port
+    with pytest.raises(InvalidStatus) as caught:
+        connect(f"ws://127.0.0.1:{port}{path}", additional_headers={"Origin": origin})
+    response = caught.value.response
+    assert response.status_code == 403
+    assert response.headers.get_all("access-control-allow-origin") == []
+
+
+@pytest.mark.parametrize("with_origin", [True, False])
+@pytest.mark.parametrize("name", WEBSOCKET_SERVERS)
+def test_own_handshakes_pass(name: str, engine: Any, running: Any, with_origin: bool) -> None:
+    """Of the server's own pages, and of clients that are no browsers."""
+    from websockets.sync.client import connect
+
+    port = running(name, engine.IMPLEMENTATION).port
+    headers = {"Origin": f"http://127.0.0.1:{port}"} if with_origin else {}
+    with connect(f"ws://127.0.0.1:{port}/echo", additional_headers=headers) as it:
+        it.send("hello")
+        assert it.recv(timeout=30) == "hello"

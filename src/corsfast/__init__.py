@@ -21,6 +21,7 @@ from .errors import (
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from .decision import Outcome
+    from .holder import PolicyHolder
     from .patterns import within
 
 __all__ = [
@@ -33,6 +34,7 @@ __all__ = [
     "Outcome",
     "Policy",
     "PolicyError",
+    "PolicyHolder",
     "Problem",
     "__version__",
     "within",
@@ -49,6 +51,11 @@ def __getattr__(name: str) -> object:
 
         globals()["Outcome"] = Outcome
         return Outcome
+    if name == "PolicyHolder":
+        from .holder import PolicyHolder
+
+        globals()["PolicyHolder"] = PolicyHolder
+        return PolicyHolder
     if name == "within":
         from .patterns import within
 

@@ -8,29 +8,30 @@ page sees a CORS error instead of the status. (For Flask: `app.wsgi_app = CORSMi
 app.wsgi_app, ...)`.)
 
 Per request: one `policy.wsgi(environ)`, and one `policy.apply_wsgi` for each call of
-`start_response`. The application's iterable is the server's: it is returned untouched.
+`start_response`. The application's iterable is the server's: it is returned untouched. What else
+can be asked for (paths, look-ups, reports) is a detour from that way.
 
 Place in the flow: Decision -> headers on a response.
-Never: block a request (CORS is not access control); write to a list of others.
+Never: block a request unasked (CORS is not access control); write to a list of others.
 """
 
 from __future__ import annotations
 
-from .._backend import IMPLEMENTATION
-from ._policy import policy_from
+from ._chosen import WSGICall
+from ._features import Features
+from ._policy import current, is_policy
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Unpack
-    from wsgiref.types import WSGIApplication
+    from collections.abc import Iterable
+    from typing import Any, Unpack
+    from wsgiref.types import StartResponse, WSGIApplication
 
     from .._backend import Policy
-    from ._calls import WSGICall
-    from ._policy import PolicyOptions
-elif IMPLEMENTATION == "native":
-    from .._native import WSGICall
-else:
-    from ._calls import WSGICall
+    from ._features import Rules
+    from ._policy import PolicyOptions, Source
+    from ._report import Report
+    from .resolver import OriginResolver
 
 __all__ = ["CORSMiddleware"]
 
@@ -43,7 +44,10 @@ class CORSMiddleware(WSGICall):
 
     Args:
         app: the WSGI application.
-        policy: a ready :class:`corsfast.Policy`; or leave it out and write its options here:
+        policy: a ready :class:`corsfast.Policy`; a :class:`corsfast.PolicyHolder`, whose policy
+            may be swapped at any time; or a callable without arguments that returns one of
+            them, called once per request (also when `policy` is read). Or leave it out and
+            write its options here:
         allow_origins: origins, patterns and ``re.Pattern`` objects, or ``"*"``. Required.
         allow_methods: methods beyond GET, HEAD and POST, or ``"*"``. None by default.
         allow_headers: request-header names, or ``"*"``. The safelisted ones by default.
@@ -56,16 +60,78 @@ class CORSMiddleware(WSGICall):
         timing_allow_origin: whether allowed requests also get Timing-Allow-Origin, with the
             same value. ``False`` by default.
         dangerously_tolerate: names of risks to accept. None by default.
+        paths: policies by path, in place of one: ``{"/api/*": policy, "/login": {...}}``, each a
+            policy, a holder, a callable, a dict of options, or ``None``. A path without a rule
+            gets no CORS at all. See `paths.py` for what a rule covers.
+        block_refused: ``True`` answers 403, in place of the application, to requests from
+            origins that are not allowed; never to same-origin requests, and never to
+            requests without an Origin. ``False`` by default.
+        resolver: an :class:`~corsfast.middleware.resolver.OriginResolver`, which looks up
+            origins that the policy does not list.
+        report_only: a candidate for `policy` or `paths`, given in the same way, which enforces
+            nothing: where its outcomes differ is counted in `report` and logged
+            ("corsfast.report_only").
 
     Raises:
-        TypeError: for a policy and options at once, for neither, for an unknown option.
-        PolicyError: with every problem of the options at once.
+        TypeError: for a policy and options at once, for neither, for an unknown option, for
+            arguments of other types.
+        PolicyError: with every problem of the options, or of the rules, at once.
     """
 
     def __init__(
         self,
         app: WSGIApplication,
-        policy: Policy | None = None,
+        policy: Source | None = None,
+        *,
+        paths: Rules | None = None,
+        block_refused: bool = False,
+        resolver: OriginResolver | None = None,
+        report_only: Source | Rules | None = None,
         **options: Unpack[PolicyOptions],
     ) -> None:
-        super().__init__(app, policy_from(policy, options))
+        features = Features(
+            policy,
+            options,
+            paths=paths,
+            block_refused=block_refused,
+            resolver=resolver,
+            report_only=report_only,
+        )
+        from ._wsgi_detours import detours, flow_of
+
+        self._features = features
+        self._flow = None
+        if is_policy(features.source) and features.candidate is None:
+            super().__init__(app, features.source, **detours(app, features.source, features))
+        else:
+            self._flow = flow_of(app, features)
+            super().__init__(app, None, on_all=self._by_flow)
+
+    def _by_flow(self, environ: dict[str, Any], start_response: StartResponse) -> Iterable[bytes]:
+        call: WSGIApplication = self.app
+        if self._flow is not None:
+            call = self._flow.call_of(environ)
+        return call(environ, start_response)
+
+    @property
+    def policy(self) -> Policy | None:
+        """The policy in force; ``None`` where it depends on the path. Read-only."""
+        return None if self._features.source is None else current(self._features.source)
+
+    @property
+    def report(self) -> Report | None:
+        """What `report_only` has counted; ``None`` without it."""
+        return None if self._flow is None else self._flow.report
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _restore, (type(self), self.app, *self._features.arguments())
+
+
+def _restore(
+    kind: type[CORSMiddleware],
+    app: WSGIApplication,
+    policy: Source | None,
+    features: dict[str, Any],
+) -> CORSMiddleware:
+    """How a copied or pickled middleware comes back; with its report at nothing."""
+    return kind(app, policy, **features)

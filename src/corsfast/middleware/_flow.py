@@ -1,0 +1,100 @@
+"""Which policy a request meets, where that is not the same for all: paths, swaps, reports.
+
+    request --_choose--> Policy | None --PerPolicy--> its call, which goes on
+                     \\--report--> the candidate's decision is counted beside it
+
+Place in the flow: left of the detours, which make the calls.
+Never: change what is answered because of a report.
+"""
+
+from __future__ import annotations
+
+from .._backend import Policy
+from ._policy import PerPolicy, current
+from ._report import Report
+from .paths import CLOSED, PathRules
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any
+
+    from .._backend import Decision
+    from ._features import Features
+    from ._policy import Source
+
+    Choice = Callable[[Any], Policy | None]
+    PathOf = Callable[[Any], tuple[str, str | None]]
+
+
+class Flow:
+    """The way of every request that a middleware sees, up to the call that answers it.
+
+    Args:
+        app: what is called for a request without a policy.
+        features: the middleware's.
+        path_of: reads the path of a scope or environ.
+        decide: the decision of a policy about a scope or environ.
+        make: the call of a policy; with ``resolves``, one that asks the resolver.
+        describe: `(method, path, origin)` of a scope or environ, for logs.
+    """
+
+    def __init__(
+        self,
+        app: Any,
+        features: Features,
+        *,
+        path_of: PathOf,
+        decide: Callable[[Policy, Any], Decision],
+        make: Callable[[Policy, bool], Any],
+        describe: Callable[[Any], tuple[object, object, object]],
+    ) -> None:
+        self._app = app
+        self._decide = decide
+        self._resolver = features.resolver
+        # For a path that cannot be told; its own object, so that nobody else's call is meant.
+        closed = Policy(allow_origins=[])
+        self._closed = closed
+        self._choose = _choice(features.paths or features.source, path_of, closed)
+        self._calls = PerPolicy(lambda policy: make(policy, policy is not closed))
+        self.report: Report | None = None
+        if features.candidate is not None:
+            self.report = Report(_choice(features.candidate, path_of, closed), decide, describe)
+
+    def call_of(self, request: Any) -> Any:
+        """The call that answers a request."""
+        policy = self._choose(request)
+        if self.report is not None:
+            self._note(policy, request)
+        return self._app if policy is None else self._calls.of(policy)
+
+    def _note(self, policy: Policy | None, request: Any) -> None:
+        decision = None if policy is None else self._decide(policy, request)
+        if decision is not None and self._resolver is not None and policy is not self._closed:
+            if self._resolver.concerns(decision, request):
+                return  # the detour knows in the end, and says so
+        self.note(request, decision)
+
+    def note(self, request: Any, decision: Decision | None) -> None:
+        """Have the report compare the decision in force with the candidate's."""
+        if self.report is not None:
+            self.report.compare(request, decision)
+
+
+def _choice(target: PathRules | Source | None, path_of: PathOf, closed: Policy) -> Choice:
+    """What chooses the policy of a request."""
+    if not isinstance(target, PathRules):
+
+        def now(_request: Any) -> Policy:
+            return current(target)
+
+        return now
+    find = target.find
+
+    def choose(request: Any) -> Policy | None:
+        found = find(*path_of(request))
+        if found is None:
+            return None
+        return closed if found is CLOSED else current(found)
+
+    return choose

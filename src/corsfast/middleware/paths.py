@@ -1,0 +1,288 @@
+"""Rules by path: which policy a request's path leads to.
+
+    {"/api/*": policy, "/api/login": stricter, "/public/*": {"allow_origins": "*"}}
+
+    rule   = "/" [ segment *( "/" segment ) ] [ "/" ]     this path alone
+           / "/" [ segment *( "/" segment ) "/" ] "*"     this path and all below it
+
+A rule is written as the path reads once it is decoded, from where the application is mounted.
+The most specific rule wins: a path alone before a path with all below it, a longer before a
+shorter; their order means nothing. Case counts. A trailing slash does not, because frameworks
+redirect from one spelling to the other, and a page can only follow with leave of both.
+
+What was asked for can be read in more than one way: `//` may be `/`, `\\` may be `/`, `%2F` may
+be a slash or none, `%252e` may be decoded once more, `/API` may be `/api`. The application may
+read it in another way than this file, so all readings are tried:
+
+    path --readings--> "/a//b", "/a/b"   --_match-->  rule, rule   --agree?-->  rule | CLOSED
+
+Where two of them lead to different rules, and where a dot segment is left (no browser sends
+one), the path is CLOSED: nothing is allowed there. A looser policy can so never be had for a
+path by writing it differently.
+
+Place in the flow: left of the middlewares. Compiled once; `find` runs once per request.
+Never: run a regular expression that comes from options; loop over what a request chooses.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import re
+from urllib.parse import unquote, unquote_to_bytes
+
+from ..errors import PolicyError, Problem
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+    from typing import Any, Final
+
+__all__ = ["CLOSED", "PathRules", "asgi_path", "wsgi_path"]
+
+# What stands in a path that can be read in another way, but for the case of its letters.
+_ODD = re.compile(r"//|\\|%|/\.\.?(?:/|\Z)")
+_DOT_SEGMENT = re.compile(r"/\.\.?(?:/|\Z)")
+_SLASHES = re.compile("//+")
+_RAW_SLASH = re.compile(rb"%(?:2[fF]|5[cC])")
+
+# Stands for a slash that is none in a path that was not decoded; no rule can hold it.
+_NO_SLASH = b"\0"
+
+
+class _Closed:
+    """What `find` returns for a path that cannot be told."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return "CLOSED"
+
+
+CLOSED: Final = _Closed()
+
+
+class _Rule:
+    """One rule. `key` ends in a slash; rules are compared by identity."""
+
+    __slots__ = ("below", "key", "target")
+
+    def __init__(self, key: str, below: bool, target: object) -> None:
+        self.key = key
+        self.below = below
+        self.target = target
+
+
+class _Index:
+    """Rules by key. With `folded` keys a key may have several, which differ by case only.
+
+        alone   {"/api/login/": rules}
+        below   {"/api/": rules, "/public/": rules}
+        lengths (8, 5): of the keys in `below`, longest first; one look each
+
+    A path is looked up as its key, of which no more is copied than the longest rule has.
+    """
+
+    __slots__ = ("alone", "below", "lengths")
+
+    def __init__(self, rules: list[_Rule], folded: bool) -> None:
+        self.alone: dict[str, tuple[_Rule, ...]] = {}
+        self.below: dict[str, tuple[_Rule, ...]] = {}
+        for rule in rules:
+            where = self.below if rule.below else self.alone
+            key = rule.key.casefold() if folded else rule.key
+            where[key] = (*where.get(key, ()), rule)
+        self.lengths = sorted({len(key) for key in self.below}, reverse=True)
+
+    def match(self, path: str) -> tuple[_Rule, ...]:
+        key = path if path.endswith("/") else path + "/"
+        found = self.alone.get(key)
+        if found is not None:
+            return found
+        for length in self.lengths:
+            found = self.below.get(key[:length])
+            if found is not None:
+                return found
+        return ()
+
+
+class PathRules:
+    """Rules by path, compiled.
+
+    Args:
+        rules: what each path leads to, by rule; a target may be anything.
+        option: the option that holds them, for messages.
+
+    Raises:
+        TypeError: for what is no mapping of str, or empty.
+        PolicyError: with every rule that is not written as a path.
+    """
+
+    __slots__ = ("_exact", "_folded", "_only_lower", "rules")
+
+    def __init__(self, rules: Mapping[str, Any], option: str = "paths") -> None:
+        compiled = _compile(rules, option)
+        self.rules = dict(rules)
+        self._exact = _Index(compiled, folded=False)
+        self._folded = _Index(compiled, folded=True)
+        self._only_lower = all(rule.key == rule.key.casefold() for rule in compiled)
+
+    def find(self, path: str, encoded: str | None = None, /) -> Any:
+        """The target of the rule that a path follows, ``None`` without one, or ``CLOSED``.
+
+        Args:
+            path: the decoded path, below where the application is mounted.
+            encoded: the same with slashes that were percent-encoded left out, if there were
+                any (see `asgi_path`).
+        """
+        if not path.startswith("/"):
+            return CLOSED
+        found = self._exact.match(path)
+        folded = path.casefold()
+        if _ODD.search(path) is None and encoded is None:
+            if folded != path or not self._only_lower:
+                if not _agree(found, self._folded.match(folded)):
+                    return CLOSED
+        elif not self._all_agree(found, path, encoded):
+            return CLOSED
+        return found[0].target if found else None
+
+    def _all_agree(self, found: tuple[_Rule, ...], path: str, encoded: str | None) -> bool:
+        for text in _readings(path, encoded):
+            if _DOT_SEGMENT.search(text):
+                return False
+            if self._exact.match(text) != found:
+                return False
+            if not _agree(found, self._folded.match(text.casefold())):
+                return False
+        return True
+
+
+def _agree(found: tuple[_Rule, ...], folded: tuple[_Rule, ...]) -> bool:
+    return found[0] in folded if found else not folded
+
+
+def _readings(path: str, encoded: str | None) -> Iterator[str]:
+    """Every way in which somebody behind us may read a path."""
+    texts = [path]
+    if encoded is not None:
+        texts.append(encoded)
+    if "%" in path:
+        texts.append(unquote(path, errors="replace"))
+    for text in texts:
+        yield text
+        slashed = text.replace("\\", "/")
+        yield slashed
+        yield _SLASHES.sub("/", slashed)
+
+
+# -- reading what servers say ----------------------------------------------------------------
+
+
+def asgi_path(scope: Mapping[str, Any], /) -> tuple[str, str | None]:
+    """The path of a scope, decoded, below `root_path`; and again, as `PathRules.find` takes it.
+
+    Servers decode `path`, and `root_path` is a part of it, as ASGI has it now; where it is not,
+    the path stays as it is, which is how frameworks read it, too.
+    """
+    root = scope.get("root_path") or ""
+    path = _below(root, scope.get("path") or "/")
+    raw = scope.get("raw_path")
+    if not raw or _RAW_SLASH.search(raw) is None:
+        return path, None
+    kept = _RAW_SLASH.sub(_NO_SLASH, raw.partition(b"?")[0])
+    return path, _below(root, unquote_to_bytes(kept).decode("utf-8", "replace"))
+
+
+def _below(root: str, path: str) -> str:
+    root = root.rstrip("/")
+    if root and path.startswith(root):
+        rest = path[len(root) :]
+        if not rest or rest[0] == "/":
+            return rest or "/"
+    return path
+
+
+def wsgi_path(environ: Mapping[str, Any], /) -> tuple[str, None]:
+    """The path of an environ, below SCRIPT_NAME: PATH_INFO, which servers decode.
+
+    https://peps.python.org/pep-3333/#unicode-issues: its characters stand for bytes.
+    """
+    path = environ.get("PATH_INFO") or "/"
+    if not path.isascii():
+        # A server that breaks the rule has decoded it already.
+        with contextlib.suppress(UnicodeEncodeError):
+            path = path.encode("latin-1").decode("utf-8", "replace")
+    return path, None
+
+
+# -- reading what was written ----------------------------------------------------------------
+
+_PERCENT = re.compile("%[0-9A-Fa-f]{2}")
+_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
+
+
+def _compile(rules: Mapping[str, Any], option: str) -> list[_Rule]:
+    if not hasattr(rules, "items"):
+        raise TypeError(
+            f"{option} must be a dict of rules, not {type(rules).__name__};"
+            f' write {option}={{"/api/*": corsfast.Policy(allow_origins=[...])}}'
+        )
+    if not rules:
+        raise TypeError(f'{option} is empty; write {option}={{"/*": policy}} for every path')
+    compiled: dict[tuple[str, bool], _Rule] = {}
+    problems: list[Problem] = []
+    for written, target in rules.items():
+        problem = _problem_of(written, option)
+        if problem is not None:
+            problems.append(problem)
+            continue
+        below = written.endswith("/*")
+        path = written[:-1] if below else written
+        rule = _Rule(path if path.endswith("/") else path + "/", below, target)
+        if (rule.key, below) in compiled:
+            message = f"{written!r} is there twice: a trailing slash makes no other path."
+            problems.append(Problem("path-twice", option, written, message))
+        compiled[rule.key, below] = rule
+    if problems:
+        raise PolicyError(problems)
+    return list(compiled.values())
+
+
+def _problem_of(written: object, option: str) -> Problem | None:
+    if not isinstance(written, str):
+        hint = repr(written.decode("latin-1")) if isinstance(written, bytes) else None
+        message = f"{written!r} is of type {type(written).__name__}, not str."
+        return Problem("type", option, written, message, hint=hint)
+    path = written[:-1] if written.endswith("/*") else written
+    why, better = _why_not(path)
+    if why is None:
+        return None
+    star = "*" if path is not written else ""
+    if better is not None and _why_not(better.removesuffix("*"))[0] is not None:
+        better = None
+    hint = None if better is None else repr(better + star)
+    return Problem("path", option, written, f"{written!r} {why}", hint=hint)
+
+
+def _why_not(path: str) -> tuple[str | None, str | None]:
+    """Why this is no path of a rule, and what may have been meant."""
+    if "://" in path:
+        return "is a URL; a rule is a path, and origins go into its policy.", None
+    if not path.startswith("/"):
+        return "does not begin with a slash.", "/" + path
+    if "*" in path:
+        ways = "'*' stands for all below a path, at its end, behind a slash."
+        return f"has a '*' elsewhere: {ways}", path.rstrip("*/") + "/*" if path[-1] == "*" else None
+    if _CONTROL.search(path):
+        return "holds a control character.", None
+    if "?" in path or "#" in path:
+        return "holds more than a path.", re.split("[?#]", path)[0]
+    if _PERCENT.search(path):
+        return "is percent-encoded; paths are compared decoded.", unquote(path, errors="replace")
+    if "\\" in path:
+        return "holds a backslash, which may be read as a slash.", path.replace("\\", "/")
+    if "//" in path:
+        return "holds an empty segment, which may be left out.", _SLASHES.sub("/", path)
+    if _DOT_SEGMENT.search(path):
+        return "holds a dot segment, which no browser sends.", None
+    return None, None

@@ -1,0 +1,437 @@
+"""Origins that are kept elsewhere: a database, another service.
+
+    resolver = OriginResolver(is_customer)      # is_customer(origin) -> bool
+    app = CORSMiddleware(app, allow_origins=["https://app.example.com"], resolver=resolver)
+
+The policy decides first. Only a well-formed web origin that it does not list is looked up:
+
+    not allowed --remembered--> verdict --------------------------------> template's answer
+                \\--unknown----> resolve(origin) --ttl, max_entries--> verdict
+
+An origin that is let in is answered as if the policy listed it; what the policy says of
+methods, names, credentials and the rest is the template of the answer.
+
+Place in the flow: between the policy and the detours.
+Never: ask about what is no origin; remember a failure; let a failure let anybody in.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections import OrderedDict, namedtuple
+from time import monotonic
+from weakref import WeakKeyDictionary
+
+from .. import _fetch, limits
+from .._backend import Policy
+from .._compile import VARY, Tables, block, build_tables, is_origin
+from ..config import read_options
+from ..decision import Outcome
+from ..errors import PolicyError, Problem
+from ..fields import joined_lines
+from ._limited_log import LimitedLog, shown
+from ._policy import PerPolicy, is_policy
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from asyncio import AbstractEventLoop, Task
+    from collections.abc import Awaitable, Callable, Hashable, Iterable
+    from typing import Any, NamedTuple
+
+    from .._backend import Decision
+    from .._compile import Block
+
+    Verdict = bool | Policy
+    Resolve = Callable[..., Verdict | Awaitable[Verdict | None] | None]
+
+    class Twins(NamedTuple):
+        """Two policies with the answers of a third: one admits web origins, one nobody."""
+
+        open: Policy
+        closed: Policy
+
+else:
+    Twins = namedtuple("Twins", ("open", "closed"))
+
+__all__ = ["OriginResolver"]
+
+_SCHEMES = tuple(f"{scheme}://" for scheme in sorted(_fetch.WEB_SCHEMES))
+
+# Bytes of a request that are kept in one key as they are; more are kept as a digest, so that
+# the memory of a resolver is bounded by its number of entries.
+MAX_KEY = 512
+
+# What both engines can merge into Vary.
+_USUAL_VARY = ("Origin", "Access-Control-Request-Method", "Access-Control-Request-Headers")
+
+
+class OriginResolver:
+    """Looks up origins that a policy does not list, and remembers what it was told.
+
+    Args:
+        resolve: `resolve(origin)`, or `resolve(origin, request)` where request is the ASGI scope
+            or the WSGI environ, to be read only. The origin is a ``str``, proven to be a
+            serialised http(s) origin. Returns ``True`` to let it in; ``False`` or ``None`` to
+            refuse; or a :class:`corsfast.Policy` that decides and answers in place of the
+            middleware's. May be a coroutine function for ASGI. For ASGI a plain function is run
+            in a thread, so that it never holds up the event loop. Whatever it raises refuses
+            the origin for this request, is logged ("corsfast.resolver") and not remembered.
+        ttl: seconds that a verdict, also a refusal, is remembered; 0 remembers none.
+        max_entries: how many allowed, and how many refused origins are remembered; each drops
+            its least recently used one. They are kept apart, so that strangers who try origin
+            after origin do not push out a known one.
+        vary: names of the request headers that the answer depends on. They are sent in Vary
+            (Origin always is), and verdicts are remembered for their values.
+        key: `key(request)`, what else of the request the answer depends on: something
+            hashable and small. By default that is nothing for `resolve(origin)`, and Host and
+            the path for `resolve(origin, request)`, which may look at nothing else without
+            saying so here or in `vary`.
+
+    Raises:
+        TypeError: for arguments of the wrong types.
+        PolicyError: for values out of range, and for names that are none.
+
+    On ASGI it needs asyncio's event loop, and several requests that ask for the same thing at
+    once wait for one look-up. Give your look-up a time limit of its own.
+    """
+
+    def __init__(
+        self,
+        resolve: Resolve,
+        *,
+        ttl: float = 60.0,
+        max_entries: int = 10_000,
+        vary: Iterable[str] = ("Origin",),
+        key: Callable[[Any], Hashable] | None = None,
+    ) -> None:
+        self._resolve = resolve
+        self.is_async, self._takes_request = _read_function(resolve)
+        if key is not None and not callable(key):
+            raise TypeError(f"key must be a function of the request, not {type(key).__name__}")
+        self.ttl, self.max_entries, self.vary = _read_numbers(ttl, max_entries, vary)
+        self._given_key = key
+        self._key_headers = tuple(name.lower() for name in self.vary if name != "Origin")
+        self._log = LimitedLog("corsfast.resolver")
+        self._lock = threading.Lock()
+        self._generation = 0
+        self._allowed: OrderedDict[Hashable, tuple[float, Verdict]] = OrderedDict()
+        self._refused: OrderedDict[Hashable, tuple[float, Verdict]] = OrderedDict()
+        # By event loop: what is being looked up in it.
+        self._pending: WeakKeyDictionary[AbstractEventLoop, dict[Hashable, Task[Verdict]]]
+        self._pending = WeakKeyDictionary()
+        self._twins = PerPolicy(self._make_twins)
+
+    def __reduce__(self) -> tuple[object, ...]:
+        """Pickled and copied without what it remembers."""
+        options = {
+            "ttl": self.ttl,
+            "max_entries": self.max_entries,
+            "vary": self.vary,
+            "key": self._given_key,
+        }
+        return _restore, (type(self), self._resolve, options)
+
+    # -- for applications --------------------------------------------------------------------
+
+    def forget(self, origin: str | None = None) -> None:
+        """Forget one origin, or all of them: the next request looks it up again.
+
+        A look-up that is under way still answers those who wait for it; nobody else.
+        """
+        with self._lock:
+            self._generation += 1
+            for memory in (self._allowed, self._refused):
+                if origin is None:
+                    memory.clear()
+                else:
+                    for key in [key for key in memory if _origin_of_key(key) == origin]:
+                        del memory[key]
+
+    # -- for the middlewares -----------------------------------------------------------------
+
+    def concerns(self, decision: Decision, request: Any) -> bool:
+        """Whether this decision is one that a look-up may turn."""
+        if decision.outcome is not Outcome.ORIGIN_NOT_ALLOWED:
+            return False
+        return (_header(request, "origin") or "").startswith(_SCHEMES)
+
+    def recall(self, origin: str, request: Any) -> Verdict | None:
+        """The verdict that is remembered, or ``None``."""
+        try:
+            key = self._key(origin, request)
+            with self._lock:
+                for memory in (self._allowed, self._refused):
+                    entry = memory.get(key)
+                    if entry is not None and monotonic() < entry[0]:
+                        memory.move_to_end(key)
+                        return entry[1]
+        except Exception:
+            # `key` is the application's; `look_up` fails in the same way, and says so.
+            return None
+        return None
+
+    def look_up(self, origin: str, request: Any) -> Verdict:
+        """Ask `resolve`, here and now, and remember what it says."""
+        try:
+            key, generation = self._key(origin, request), self._generation
+            answer = self._call(origin, request)
+            verdict = self._read_verdict(answer, origin)
+        except Exception:
+            return self._fail(origin)
+        self._remember(key, verdict, generation)
+        return verdict
+
+    async def look_up_async(self, origin: str, request: Any) -> Verdict:
+        """The same without holding up the event loop; one look-up for all who want it now."""
+        import asyncio
+
+        try:
+            key = self._key(origin, request)
+            loop = asyncio.get_running_loop()
+            with self._lock:
+                pending = self._pending.setdefault(loop, {})
+            task = pending.get((self._generation, key))
+            if task is None:
+                # A task of its own: who asked first may go away, and the others still wait.
+                task = loop.create_task(self._ask(key, origin, request))
+                mark = self._generation, key
+                pending[mark] = task
+                task.add_done_callback(lambda _: pending.pop(mark, None))
+        except Exception:
+            return self._fail(origin)
+        return await asyncio.shield(task)
+
+    async def _ask(self, key: Hashable, origin: str, request: Any) -> Verdict:
+        import asyncio
+        from inspect import isawaitable
+
+        generation = self._generation
+        try:
+            if self.is_async:
+                answer = self._call(origin, request)
+            else:
+                answer = await asyncio.to_thread(self._call, origin, request)
+            if isawaitable(answer):
+                answer = await answer
+            verdict = self._read_verdict(answer, origin)
+        except Exception:
+            return self._fail(origin)
+        self._remember(key, verdict, generation)
+        return verdict
+
+    def _call(self, origin: str, request: Any) -> Any:
+        return self._resolve(origin, request) if self._takes_request else self._resolve(origin)
+
+    def _read_verdict(self, answer: Any, origin: str) -> Verdict:
+        if answer is None or isinstance(answer, bool):
+            return bool(answer)
+        if is_policy(answer):
+            if not answer.allows_origin(origin):
+                return False
+            self._twins.of(answer)  # fails here, where it is logged, if it cannot be a template
+            return answer
+        if hasattr(answer, "close"):
+            answer.close()  # a coroutine that nobody waits for
+        raise TypeError(
+            "resolve must return True, False, None or a corsfast.Policy, not"
+            f" {type(answer).__name__}"
+        )
+
+    def _fail(self, origin: str) -> bool:
+        self._log.write(
+            logging.ERROR, "looking up %s failed; it is refused", shown(origin), exc_info=True
+        )
+        return False
+
+    # -- remembering -------------------------------------------------------------------------
+
+    def _key(self, origin: str, request: Any) -> Hashable:
+        if self._given_key is None and not self._takes_request and not self._key_headers:
+            return origin
+        parts: list[str | None] = [_header(request, name) for name in self._key_headers]
+        if self._given_key is not None:
+            given = self._given_key(request)
+            hash(given)  # fails here, where it is logged
+            return origin, _bounded(parts), given
+        if self._takes_request:
+            parts += [_header(request, "host"), *_paths(request)]
+        return origin, _bounded(parts), None
+
+    def _remember(self, key: Hashable, verdict: Verdict, generation: int) -> None:
+        if self.ttl == 0:
+            return
+        memory, other = self._allowed, self._refused
+        if verdict is False:
+            memory, other = other, memory
+        with self._lock:
+            if generation != self._generation:
+                return  # forgotten while it was looked up
+            other.pop(key, None)
+            memory[key] = monotonic() + self.ttl, verdict
+            memory.move_to_end(key)
+            if len(memory) > self.max_entries:
+                memory.popitem(last=False)
+
+    # -- answering ---------------------------------------------------------------------------
+
+    def twins(self, policy: Policy) -> Twins:
+        """The policies that answer for this one, to those who are let in and who are not."""
+        found: Twins = self._twins.of(policy)
+        return found
+
+    def check_template(self, policy: Policy) -> None:
+        """Let only policies pass that can be the template of an answer.
+
+        Raises:
+            TypeError: for the policy of a drop-in, and for one that admits everybody.
+        """
+        if _options_of(policy)["allow_origins"] == ["*"]:
+            raise TypeError(
+                "allow_origins='*' lets everybody in, so the resolver is never asked; write"
+                " allow_origins=[...] with those who need no look-up, or []"
+            )
+        self.twins(policy)
+
+    def _make_twins(self, policy: Policy) -> Twins:
+        extra = [name for name in self.vary if name not in _USUAL_VARY]
+        made = []
+        for is_open in (True, False):
+            spec, _ = read_options(
+                is_origin=is_origin, **{**_options_of(policy), "allow_origins": []}
+            )
+            tables, _ = build_tables(spec, [])
+            tables.any_web_origin = is_open
+            _vary_by(tables, self.vary)
+            made.append(_compiled(tables, with_any_vary=bool(extra)))
+        return Twins(*made)
+
+
+def _restore(
+    kind: type[OriginResolver], resolve: Resolve, options: dict[str, Any]
+) -> OriginResolver:
+    return kind(resolve, **options)
+
+
+def _options_of(policy: Policy) -> dict[str, Any]:
+    try:
+        return policy.__reduce__()[1][0]  # type: ignore[index, no-any-return]
+    except (TypeError, AttributeError):
+        raise TypeError(
+            "a resolver needs a policy made from options, as the template of its answers; write"
+            " corsfast.Policy(...)"
+        ) from None
+
+
+def _vary_by(tables: Tables, names: Iterable[str]) -> None:
+    """Name more request headers in every Vary of the tables; it is the last field of each."""
+    for vary_slot, slots in (
+        ("actual_vary", ("refused", "actual_tail", "no_origin")),
+        ("preflight_vary", ("refused_preflight", "preflight_tail")),
+    ):
+        vary = (*getattr(tables, vary_slot),)
+        vary += tuple(name for name in names if name not in vary)
+        setattr(tables, vary_slot, vary)
+        for slot in slots:
+            whole: Block = getattr(tables, slot)
+            setattr(tables, slot, block([*whole.headers[:-1], (VARY, ", ".join(vary))]))
+
+
+def _compiled(tables: Tables, *, with_any_vary: bool) -> Policy:
+    if with_any_vary:
+        # The native engine merges the three names that a policy may need, no others.
+        from .._pure import Policy as AnyPolicy
+
+        return AnyPolicy(_tables=tables)  # type: ignore[arg-type, return-value]
+    return Policy(_tables=tables)  # type: ignore[arg-type, call-arg]
+
+
+# -- reading what servers say ----------------------------------------------------------------
+
+
+def _header(request: Any, name: str) -> str | None:
+    """One header of a scope or environ; several lines are joined by commas."""
+    if "headers" in request:
+        value = joined_lines(request["headers"], name.encode("ascii"))
+        return None if value is None else value.decode("latin-1")
+    found = request.get("HTTP_" + name.upper().replace("-", "_"))
+    return found if isinstance(found, str) else None
+
+
+def _paths(request: Any) -> tuple[str | None, ...]:
+    if "headers" in request:
+        return request.get("root_path"), request.get("path")
+    return request.get("SCRIPT_NAME"), request.get("PATH_INFO")
+
+
+def _bounded(parts: list[str | None]) -> Hashable:
+    """The parts of a key, or their digest where a request made them long."""
+    if sum(len(part) for part in parts if part) <= MAX_KEY:
+        return tuple(parts)
+    from hashlib import sha256
+
+    return sha256(repr(parts).encode("utf-8", "backslashreplace")).digest()
+
+
+def _origin_of_key(key: Hashable) -> Hashable:
+    return key[0] if isinstance(key, tuple) else key
+
+
+# -- reading what was written ----------------------------------------------------------------
+
+
+def _read_function(resolve: Any) -> tuple[bool, bool]:
+    """Whether it is asynchronous, and whether it takes the request."""
+    from inspect import iscoroutinefunction, signature
+
+    if not callable(resolve) or isinstance(resolve, type):
+        raise TypeError(
+            "resolve must be a function of an origin that returns True or False, not"
+            f" {type(resolve).__name__}"
+        )
+    is_async = iscoroutinefunction(resolve) or iscoroutinefunction(
+        getattr(resolve, "__call__", None)  # noqa: B004 - the method of an object
+    )
+    try:
+        parameters = signature(resolve).parameters.values()
+    except ValueError:  # written in C, and does not say
+        return is_async, False
+    positional = [p for p in parameters if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)]
+    needed = [p for p in positional if p.default is p.empty]
+    others = [p for p in parameters if p.kind is p.KEYWORD_ONLY and p.default is p.empty]
+    takes_any = any(p.kind is p.VAR_POSITIONAL for p in parameters)
+    if others or len(needed) > 2 or not (positional or takes_any):
+        raise TypeError(
+            "resolve is called as resolve(origin) or resolve(origin, request); write a function"
+            " of one or two arguments"
+        )
+    return is_async, len(needed) == 2
+
+
+def _read_numbers(ttl: Any, max_entries: Any, vary: Any) -> tuple[float, int, tuple[str, ...]]:
+    problems = []
+    if isinstance(ttl, bool) or not isinstance(ttl, (int, float)):
+        raise TypeError(f"ttl must be a number of seconds, not {type(ttl).__name__}")
+    if isinstance(max_entries, bool) or not isinstance(max_entries, int):
+        raise TypeError(f"max_entries must be an int, not {type(max_entries).__name__}")
+    if isinstance(vary, (str, bytes)) or not hasattr(vary, "__iter__"):
+        raise TypeError(f"vary must be a list of header names, not {vary!r}")
+    if not 0 <= ttl <= limits.MAX_MAX_AGE:
+        message = f"{ttl} is not within 0 to {limits.MAX_MAX_AGE} seconds."
+        problems.append(Problem("out-of-range", "ttl", ttl, message, hint="60"))
+    if max_entries < 1:
+        message = f"{max_entries} entries are none."
+        problems.append(Problem("out-of-range", "max_entries", max_entries, message, hint="10000"))
+    # The usual spelling, so that a name does not stand in Vary twice.
+    usual = {name.lower(): name for name in _USUAL_VARY}
+    names = {"origin": "Origin"}
+    for name in vary:
+        if not isinstance(name, str):
+            raise TypeError(f"vary must hold header names, not {name!r}")
+        if name == "*" or not name or not all(c in _fetch.TCHAR for c in name):
+            message = f"{name!r} is not the name of a header."
+            problems.append(Problem("not-a-token", "vary", name, message))
+        names.setdefault(name.lower(), usual.get(name.lower(), name))
+    if problems:
+        raise PolicyError(problems)
+    return float(ttl), max_entries, tuple(names.values())
