@@ -38,9 +38,10 @@ What the columns mean, and how it is measured, stands in docs/benchmarks.md.
 from __future__ import annotations
 
 import argparse
+import importlib.util
 import json
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -53,7 +54,9 @@ from .decisions import measure_decisions
 from .engines import Engine, installed_engines
 from .machine import details, machine
 from .peers import Stand, asgi, wsgi
+from .plot import FORMATS, plot
 from .rows import Row
+from .scale import measure_scale, scale_table
 from .stands import measure_stand, names
 from .start import NAME as IMPORT, measure_start
 
@@ -64,45 +67,74 @@ ROUNDS, QUICK_ROUNDS = 151, 25
 
 
 def main(argv: list[str] | None = None) -> int:
-    given = arguments().parse_args(argv)
+    parser = arguments()
+    given = parser.parse_args(argv)
+    if given.plot and given.scale:
+        parser.error("--scale has no rows that --plot could draw")
+    if given.plot and importlib.util.find_spec("matplotlib") is None:
+        # Said before anything is measured.
+        parser.error("--plot needs matplotlib: pip install 'corsfast[bench]'")
     rounds = QUICK_ROUNDS if given.quick else ROUNDS
     here, lacking = peers.installed()
+    if given.scale:
+        here, lacking = {}, {}
+    rows: list[Row] = []
+    sizes: list[dict[str, Any]] = []
+    about: dict[str, str] = {}
+    if given.scale:
+        say("scale: from one origin to as many as asked for")
+        sizes = measure_scale(quick=given.quick, progress=progress)
+        progress("")
+        tables = [scale_table(sizes)]
+    else:
+        rows, about = measure_all(given.cases, rounds, here, middleware=given.middleware)
+        if not rows:
+            print(f"no row holds {given.cases!r}", file=sys.stderr)
+            return 2
+        tables = list(report.tables(rows, about))
+    found = report.as_json(
+        rows,
+        date=datetime.now(UTC).isoformat(timespec="seconds"),
+        machine=details(),
+        versions={"corsfast": __version__, **versions(here)},
+        implementation=IMPLEMENTATION,
+        not_installed=lacking,
+        rounds=rounds,
+        calls=CALLS,
+        scale=sizes,
+    )
+    print_tables(tables, found, about, markdown=given.markdown)
+    if given.json:
+        given.json.write_text(json.dumps(found, indent=1, allow_nan=False) + "\n", "utf-8")
+    if given.plot:
+        plot(rows, given.plot, f"corsfast {__version__}, {machine()}; shorter is better")
+    return 0
+
+
+def measure_all(
+    wanted: str, rounds: int, here: Iterable[str], *, middleware: bool
+) -> tuple[list[Row], dict[str, str]]:
+    """The rows whose names hold `wanted`, and what the stands among them are about."""
     rows: list[Row] = []
     about: dict[str, str] = {}
     engines = installed_engines()
-    chosen = [case for case in cases() if given.cases in case.name and not given.middleware]
+    chosen = [case for case in cases() if wanted in case.name and not middleware]
     if chosen:
         say(f"decisions: {len(chosen)} cases")
         rows += measure_decisions(chosen, engines, rounds, CALLS, progress)
-    if given.cases in IMPORT and not given.middleware:
+    if wanted in IMPORT and not middleware:
         rows.append(measure_start(rounds // 5, progress))
     for stand in every_stand(here, engines):
-        if any(given.cases in name for name in names(stand)):
+        if any(wanted in name for name in names(stand)):
             say(f"{stand.name}: {stand.about}")
             about[stand.name] = stand.about
-            rows += measure_stand(stand, rounds, CALLS, given.cases, progress)
+            rows += measure_stand(stand, rounds, CALLS, wanted, progress)
     progress("")
-    if not rows:
-        print(f"no row holds {given.cases!r}", file=sys.stderr)
-        return 2
-    print_rows(rows, about, rounds, here, lacking, markdown=given.markdown)
-    if given.json:
-        found = report.as_json(
-            rows,
-            date=datetime.now(UTC).isoformat(timespec="seconds"),
-            machine=details(),
-            versions={
-                "corsfast": __version__,
-                **{k: v for of in here.values() for k, v in of.items()},
-            },
-            implementation=IMPLEMENTATION,
-            not_installed=lacking,
-            rounds=rounds,
-            calls=CALLS,
-            scale=[],
-        )
-        given.json.write_text(json.dumps(found, indent=1, allow_nan=False) + "\n", "utf-8")
-    return 0
+    return rows, about
+
+
+def versions(here: dict[str, dict[str, str]]) -> dict[str, str]:
+    return {dist: version for of in here.values() for dist, version in of.items()}
 
 
 def arguments() -> argparse.ArgumentParser:
@@ -115,32 +147,42 @@ def arguments() -> argparse.ArgumentParser:
     parser.add_argument("--cases", metavar="WORD", default="", help="only rows with this word")
     which = parser.add_mutually_exclusive_group()
     which.add_argument("--middleware", action="store_true", help="only what middleware adds")
+    which.add_argument(
+        "--scale", action="store_true", help="1 to 1 000 000 origins: time, memory, build"
+    )
     parser.add_argument("--markdown", action="store_true", help="tables in Markdown")
     parser.add_argument("--json", metavar="FILE", type=Path, help="write all figures there, too")
+    parser.add_argument(
+        "--plot", metavar="FILE", type=picture, help="draw the main rows into an .svg or .png"
+    )
     return parser
 
 
-def every_stand(here: dict[str, Any], engines: dict[str, Engine]) -> Iterator[Stand]:
+def picture(text: str) -> Path:
+    file = Path(text)
+    if file.suffix not in FORMATS:
+        raise argparse.ArgumentTypeError(f"{text!r} ends in neither of {', '.join(FORMATS)}")
+    return file
+
+
+def every_stand(here: Iterable[str], engines: dict[str, Engine]) -> Iterator[Stand]:
     yield from asgi.stands(engines)
     yield from wsgi.stands(engines)
     for name in here:
         yield from peers.stands(name, engines)
 
 
-def print_rows(
-    rows: list[Row],
-    about: dict[str, str],
-    rounds: int,
-    here: dict[str, dict[str, str]],
-    lacking: dict[str, list[str]],
-    *,
-    markdown: bool,
+def print_tables(
+    tables: list[report.Table], found: dict[str, Any], about: dict[str, str], *, markdown: bool
 ) -> None:
-    print(f"corsfast {__version__} on {machine()}; {rounds} rounds of at most {CALLS} calls")
-    shown = [f"{dist} {version}" for of in here.values() for dist, version in of.items()]
-    if shown:
-        print("beside " + ", ".join(shown))
-    for table in report.tables(rows, about):
+    """Print the tables, and what a reader has to know of the run that `found` describes."""
+    print(
+        f"corsfast {__version__} on {machine()}; {found['rounds']} rounds of {CALLS} calls at most"
+    )
+    others = [f"{dist} {version}" for dist, version in found["versions"].items()]
+    if others[1:]:
+        print("beside " + ", ".join(others[1:]))
+    for table in tables:
         print()
         for line in report.as_markdown(table) if markdown else report.as_text(table):
             print(line)
@@ -149,17 +191,19 @@ def print_rows(
     if about:
         print(report.LEGEND_DELTA)
     print("Every call had its own fresh arguments, and every answer was checked before.")
-    noisy = [f"{row.table}: {row.name}, {row.who}" for row in rows if row.noisy]
+    rows = found["rows"]
+    noisy = sum(row["noisy"] for row in rows)
     if noisy:
-        print(f"{len(noisy)} of {len(rows)} figures are noisy.")
+        print(f"{noisy} of {len(rows)} figures are noisy.")
+    lacking = found["not_installed"]
     if lacking:
         print(
             "Not installed, so not measured: "
             + "; ".join(f"{name} ({', '.join(lacks)})" for name, lacks in lacking.items())
             + ". pip install 'corsfast[bench-peers]' brings them."
         )
-    if IMPLEMENTATION == "pure":
-        print("corsfast's own engine here is the pure one.")
+    if "native" not in installed_engines():
+        print("The native engine is not installed: this is the pure fallback alone.")
 
 
 def say(text: str) -> None:

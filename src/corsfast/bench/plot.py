@@ -1,0 +1,118 @@
+"""A chart of the main rows, for a README: one bar per figure, on a logarithmic scale.
+
+Place in the flow: rows -> plot; the one part of the benchmark that needs matplotlib (the extra
+`bench`). Never: draw a noisy figure like one that is known, or leave a loss out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from .rows import Row
+
+FORMATS = (".svg", ".png")
+# Decisions that stand for their kind; of a stand, the request that is allowed does.
+MAIN = (
+    "actual: no origin, of 100",
+    "actual: exact, of 100",
+    "actual: subdomain",
+    "actual: regex",
+    "actual: refused, of 100",
+    "preflight: 3 headers, same list again",
+    "asgi: 14 headers",
+    "wsgi: 14 headers",
+)
+ALLOWED = "allowed"
+# Inches: as wide as a README shows a picture without making its letters smaller.
+WIDTH, BAR = 8.6, 0.21
+# Colours that also differ in grey and for the colour-blind. Whoever is not named is a peer.
+COLOURS = {"native": "#0b6e4f", "drop-in": "#3aa17e", "pure": "#9bcdb5"}
+PEER = "#b0532b"
+
+
+def charted(rows: Sequence[Row]) -> dict[str, list[Row]]:
+    """The rows that are drawn, by panel."""
+    decisions = [row for row in rows if row.table == "decisions" and row.name in MAIN]
+    deltas = [row for row in rows if row.measure == "delta" and row.name == ALLOWED]
+    panels = {
+        "one decision": decisions,
+        "an allowed request: what CORS adds to the application": deltas,
+    }
+    return {title: chosen for title, chosen in panels.items() if chosen}
+
+
+def plot(rows: Sequence[Row], file: Path, foot: str) -> None:
+    """Draw the main rows into an SVG or PNG file.
+
+    Raises:
+        ModuleNotFoundError: without matplotlib.
+        ValueError: if none of the rows is a main one.
+    """
+    from matplotlib.figure import Figure as Canvas
+
+    panels = charted(rows)
+    if not panels:
+        raise ValueError("none of the rows that were measured is one of the chart")
+    # Between two groups stands a gap of one bar.
+    heights = [len(chosen) + len(groups(chosen)) for chosen in panels.values()]
+    canvas = Canvas(figsize=(WIDTH, BAR * sum(heights) + 0.75 * len(panels) + 0.35))
+    axes = canvas.subplots(len(panels), squeeze=False, height_ratios=heights)[:, 0]
+    for ax, (title, chosen) in zip(axes, panels.items(), strict=True):
+        draw(ax, title, chosen)
+    canvas.supxlabel(foot, fontsize=7, color="#555555")
+    canvas.tight_layout()
+    # The same figures make the same file, but for the date, which is left out.
+    metadata: dict[str, Any] = {"Date": None} if file.suffix == ".svg" else {}
+    canvas.savefig(file, dpi=150, metadata=metadata)
+
+
+def groups(rows: Sequence[Row]) -> list[str]:
+    """The bars that belong together: a case, or a stand."""
+    return list(dict.fromkeys(group(row) for row in rows))
+
+
+def group(row: Row) -> str:
+    return row.name if row.table == "decisions" else row.table
+
+
+def draw(ax: Any, title: str, rows: Sequence[Row]) -> None:
+    place, ticks, labels = 0, [], []
+    # What cannot be drawn on a logarithmic scale (noise below zero) is drawn as one nanosecond.
+    for name in groups(rows):
+        bars = [row for row in rows if group(row) == name]
+        ticks.append(place + (len(bars) - 1) / 2)
+        labels.append(name)
+        for row in bars:
+            figure = row.figure
+            length = max(figure.median, 1.0)
+            ax.barh(
+                place,
+                length,
+                height=0.9,
+                color=COLOURS.get(row.who, PEER),
+                alpha=0.45 if row.noisy else 1,
+                hatch="///" if row.noisy else None,
+            )
+            noisy = " (noisy)" if row.noisy else ""
+            text = f" {row.who}  {spelt(figure.median)}{noisy}"
+            ax.text(length, place, text, va="center", fontsize=7)
+            place += 1
+        place += 1
+    ax.set_title(title, loc="left", fontsize=9)
+    ax.set_yticks(ticks, labels, fontsize=8)
+    ax.invert_yaxis()
+    ax.set_xscale("log")
+    # Room for the words behind the longest bar.
+    longest = max(row.figure.median for row in rows)
+    ax.set_xlim(left=1, right=max(longest, 10.0) * 12)
+    ax.tick_params(axis="x", labelsize=7)
+    ax.set_xlabel("nanoseconds, logarithmic", fontsize=7)
+    ax.spines[["top", "right"]].set_visible(False)
+
+
+def spelt(nanoseconds: float) -> str:
+    if abs(nanoseconds) < 1000:
+        return f"{nanoseconds:.0f} ns"
+    return f"{nanoseconds / 1000:.1f} µs"
