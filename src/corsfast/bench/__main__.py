@@ -16,7 +16,8 @@ What the columns mean, and how it is measured, stands in docs/benchmarks.md.
     versions        of corsfast and of every library that was measured
     implementation  the engine that `import corsfast` chose: "native" or "pure"
     not_installed   for each peer that could not be measured, what it lacks
-    rounds, calls   how many samples a figure has, of how many calls at most
+    rounds, calls   how many samples a figure has, of how many calls at most; figures of whole
+                    applications have four times as many
     rows            a list of objects, one per figure:
         table       "decisions", "import", or the name of a stand ("asgi", "flask", ...)
         name        the case, or the kind of request
@@ -63,7 +64,7 @@ from .start import NAME as IMPORT, measure_start
 # Calls per round: few enough for their arguments to stay in the processor's caches, as a
 # request's do that has just been read, and enough for the clock not to matter.
 CALLS = 200
-ROUNDS, QUICK_ROUNDS = 151, 25
+ROUNDS, QUICK_ROUNDS = 101, 25
 
 
 def main(argv: list[str] | None = None) -> int:

@@ -13,7 +13,7 @@ import gc
 import math
 import random
 import statistics
-from collections.abc import Callable, Coroutine, Iterable, Iterator, Mapping
+from collections.abc import Callable, Coroutine, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from time import perf_counter_ns
 from typing import Any, NamedTuple
@@ -88,7 +88,10 @@ def pairs(
     calls: int,
     progress: Callable[[str], None],
 ) -> dict[str, list[tuple[float, ...]]]:
-    """For each name one tuple of samples a round, its subjects timed right after each other."""
+    """For each name one tuple of samples a round, its subjects timed right after each other.
+
+    Which of them comes first is drawn anew each time: the second one finds warmer caches.
+    """
     each = {
         name: [(it, calls_for(it, calls)) for it in together] for name, together in subjects.items()
     }
@@ -102,10 +105,18 @@ def pairs(
             gc.disable()
             try:
                 for name in order:
-                    samples[name].append(tuple(sample(it, n) for it, n in each[name]))
+                    samples[name].append(shuffled(each[name]))
             finally:
                 gc.enable()
     return samples
+
+
+def shuffled(together: Sequence[tuple[Subject, int]]) -> tuple[float, ...]:
+    """One sample of each, in their order, but taken in any order."""
+    took = [0.0] * len(together)
+    for place in random.sample(range(len(together)), len(together)):
+        took[place] = sample(*together[place])
+    return tuple(took)
 
 
 def calls_for(subject: Subject, most: int) -> int:

@@ -6,6 +6,7 @@ Place in the flow: rows -> plot; the one part of the benchmark that needs matplo
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -27,6 +28,8 @@ MAIN = (
 ALLOWED = "allowed"
 # Inches: as wide as a README shows a picture without making its letters smaller.
 WIDTH, BAR = 8.6, 0.21
+# The room for a bar's words, as a share of the longest bar.
+WORDS = 0.55
 # Colours that also differ in grey and for the colour-blind. Whoever is not named is a peer.
 COLOURS = {"native": "#0b6e4f", "drop-in": "#3aa17e", "pure": "#9bcdb5"}
 PEER = "#b0532b"
@@ -79,13 +82,13 @@ def group(row: Row) -> str:
 
 def draw(ax: Any, title: str, rows: Sequence[Row]) -> None:
     place, ticks, labels = 0, [], []
-    # What cannot be drawn on a logarithmic scale (noise below zero) is drawn as one nanosecond.
     for name in groups(rows):
         bars = [row for row in rows if group(row) == name]
         ticks.append(place + (len(bars) - 1) / 2)
         labels.append(name)
         for row in bars:
             figure = row.figure
+            # Noise below zero has no place on a logarithmic scale.
             length = max(figure.median, 1.0)
             ax.barh(
                 place,
@@ -104,9 +107,12 @@ def draw(ax: Any, title: str, rows: Sequence[Row]) -> None:
     ax.set_yticks(ticks, labels, fontsize=8)
     ax.invert_yaxis()
     ax.set_xscale("log")
-    # Room for the words behind the longest bar.
-    longest = max(row.figure.median for row in rows)
-    ax.set_xlim(left=1, right=max(longest, 10.0) * 12)
+    # Whole powers of ten, and room for the words behind the longest bar.
+    shortest, longest = (pick(max(row.figure.median, 1.0) for row in rows) for pick in (min, max))
+    decades = math.ceil(math.log10(shortest)) - 1, math.log10(longest)
+    span = max(1.0, decades[1] - decades[0])
+    ax.set_xlim(left=10 ** decades[0], right=10 ** (decades[1] + WORDS * span))
+    ax.margins(y=0.02)
     ax.tick_params(axis="x", labelsize=7)
     ax.set_xlabel("nanoseconds, logarithmic", fontsize=7)
     ax.spines[["top", "right"]].set_visible(False)

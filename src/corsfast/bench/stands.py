@@ -54,7 +54,7 @@ def measure_stand(
             if name in way.expects:
                 mine = Subject(way.call, inputs, stand.run)
                 subjects[f"{name}|{way.who}"] = (mine,) if name == PREFLIGHT else (mine, alone)
-    samples = pairs(subjects, rounds, calls, progress)
+    samples = pairs(subjects, rounds * stand.times, calls, progress)
     costs = {
         key: [each[0] for each in found] if len(found[0]) == 1 else differences(found)
         for key, found in samples.items()

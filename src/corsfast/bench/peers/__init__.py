@@ -89,6 +89,8 @@ class Stand(NamedTuple):
         requests: for "no Origin", "allowed", "refused" and "preflight" what makes inputs.
         ways: the first is the one without CORS.
         run: see measure.Subject.
+        times: how many times the usual rounds. What is added to a whole application is a small
+            part of what is timed, and takes more samples to tell from its noise.
     """
 
     name: str
@@ -98,6 +100,10 @@ class Stand(NamedTuple):
     ways: list[Way]
     shares: tuple[Share, ...] = ()
     run: Callable[[Coroutine[Any, Any, None]], object] | None = None
+    times: int = 1
+
+
+WHOLE = 4  # `times` of whole applications
 
 
 def expected(preflight: int) -> dict[str, Answer]:

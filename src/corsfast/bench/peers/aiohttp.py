@@ -26,6 +26,7 @@ from . import (
     HEADERS,
     METHODS,
     ORIGINS,
+    WHOLE,
     WITHOUT,
     Answer,
     Share,
@@ -52,6 +53,7 @@ def stands(engines: dict[str, Engine]) -> Iterator[Stand]:  # noqa: ARG001 (no m
             [Way(WITHOUT, bare.call, bare.look, expects), *ways(loop)],
             (Share("drop-in", 1 / 8, COMMON),),
             loop.run_until_complete,
+            times=WHOLE,
         )
     finally:
         loop.close()

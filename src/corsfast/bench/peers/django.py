@@ -22,6 +22,7 @@ from . import (
     HEADERS,
     METHODS,
     ORIGINS,
+    WHOLE,
     WITHOUT,
     Answer,
     Share,
@@ -55,6 +56,7 @@ def stands(engines: dict[str, Engine]) -> Iterator[Stand]:
         requests(),
         [without(app), *within_handler(), *generic(app, engines)],
         (Share("drop-in", 1 / 20, COMMON),),
+        times=WHOLE,
     )
 
 

@@ -11,7 +11,7 @@ from typing import Any
 import falcon
 
 from ..engines import Engine
-from . import EXPOSED, ORIGINS, Share, Stand, Way, drop_in, expected
+from . import EXPOSED, ORIGINS, WHOLE, Share, Stand, Way, drop_in, expected
 from .wsgi import around, generic, requests, without
 
 EVERY = ("no Origin", "allowed", "refused", "preflight")
@@ -26,6 +26,7 @@ def stands(engines: dict[str, Engine]) -> Iterator[Stand]:
         requests(),
         [without(app), *ways(), *generic(app, engines)],
         (Share("drop-in", 1, EVERY),),
+        times=WHOLE,
     )
 
 

@@ -13,7 +13,7 @@ from litestar.config.cors import CORSConfig
 
 from ..engines import Engine
 from ..measure import step
-from . import POLICY, Share, Stand, Way, drop_in, expected
+from . import POLICY, WHOLE, Share, Stand, Way, drop_in, expected
 from .asgi import around, generic, requests, without
 
 COMMON = ("no Origin", "allowed")
@@ -29,6 +29,7 @@ def stands(engines: dict[str, Engine]) -> Iterator[Stand]:
         [without(app), *ways(), *generic(app, engines)],
         (Share("drop-in", 1 / 25, COMMON),),
         step,
+        times=WHOLE,
     )
 
 

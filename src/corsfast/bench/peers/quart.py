@@ -15,7 +15,7 @@ from quart import Quart
 from quart_cors import cors
 
 from ..engines import Engine
-from . import EXPOSED, HEADERS, METHODS, ORIGINS, Share, Stand, Way, drop_in, expected
+from . import EXPOSED, HEADERS, METHODS, ORIGINS, WHOLE, Share, Stand, Way, drop_in, expected
 from .asgi import around, generic, receive, requests, without
 
 COMMON = ("no Origin", "allowed")
@@ -34,6 +34,7 @@ def stands(engines: dict[str, Engine]) -> Iterator[Stand]:
             [without(app, run), *ways(run), *generic(app, engines, run)],
             (Share("drop-in", 1 / 20, COMMON),),
             run,
+            times=WHOLE,
         )
     finally:
         loop.close()
