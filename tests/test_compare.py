@@ -343,7 +343,7 @@ def test_the_table_shows_losses_and_absences():
     assert "**cors in 'refused' was left out: a browser would say 'allowed', not 'refused'.**" in (
         lines
     )
-    assert "**The machine was loaded** (load average 1.50 before)." in lines
+    assert any(line.startswith("**The machine was loaded** (load average 1.50") for line in lines)
     row = next(line for line in lines if line.startswith("| no Origin | 20"))
     space = "\N{NO-BREAK SPACE}"
     assert row == (

@@ -113,7 +113,8 @@ def markdown(rows: Table, floors: dict[str, Rounds], about: dict[str, Any]) -> I
     yield ""
     yield f"{about['machine']}; {about['rounds']} rounds, everybody in turn."
     if about["load"]["loaded"]:
-        yield f"**The machine was loaded** (load average {about['load']['before'][0]:.2f} before)."
+        average = about["load"]["before"][0]
+        yield f"**The machine was loaded** (load average {average:.2f} before): a quiet one is due."
     yield ""
     yield "Nanoseconds per request that the CORS layer adds: the median of the rounds, each net of"
     yield "its harness' floor, ± half of what the middle half spans. `~` marks a noisy figure, one"
