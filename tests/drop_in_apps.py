@@ -7,11 +7,13 @@ from __future__ import annotations
 
 from typing import Any
 
+from litestar import Litestar, Response, route
 from starlette.applications import Starlette
 from starlette.responses import PlainTextResponse
 from starlette.routing import Route
 
 import corsfast
+from corsfast.middleware.litestar import CORSConfig, CORSPlugin
 from corsfast.middleware.starlette import CORSMiddleware as StarletteMiddleware
 
 OPTIONS: dict[str, Any] = {
@@ -34,3 +36,16 @@ starlette = StarletteMiddleware(
     Starlette(routes=[Route("/", hello, methods=["GET", "PUT"]), Route("/broken", broken)]),
     **OPTIONS,
 )
+
+
+@route("/", http_method=["GET", "PUT"])
+async def index() -> Any:
+    return Response(corsfast.IMPLEMENTATION, media_type="text/plain", headers={"Vary": "Accept"})
+
+
+@route("/broken", http_method="GET")
+async def failing() -> str:
+    raise RuntimeError("a bug, on purpose")
+
+
+litestar = Litestar([index, failing], plugins=[CORSPlugin(CORSConfig(**OPTIONS))])

@@ -14,6 +14,7 @@ pytestmark = pytest.mark.server
 
 # How each answers a preflight that is allowed, and one that is not.
 ANSWERS = {
+    "litestar": ((204, b""), (400, b"Disallowed CORS method")),
     "starlette": ((200, b"OK"), (400, b"Disallowed CORS method")),
 }
 VARY = "Origin, Access-Control-Request-Method, Access-Control-Request-Headers"

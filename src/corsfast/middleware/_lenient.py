@@ -18,7 +18,7 @@ import re
 
 from .. import limits
 from .._backend import Policy
-from .._compile import Tables, block, build_tables, is_origin, warn
+from .._compile import Tables, block, build_tables, is_origin, warn, with_origin
 from .._fetch import OWS, TCHAR
 from ..config import Spec, read_options
 from ..errors import (
@@ -46,6 +46,7 @@ __all__ = [
     "read_names",
     "tokens_of",
     "variant_of",
+    "with_origin",
 ]
 
 # What can be wrong with the entries and changes nothing: they are left out, or mean nothing.

@@ -36,7 +36,8 @@ def stands(engines: dict[str, Engine]) -> Iterator[Stand]:
 def ways() -> Iterator[Way]:
     yield around("litestar", build(cors_config=CORSConfig(**POLICY)), expected(204))
     if ours := drop_in("litestar"):
-        yield around("drop-in", build(cors_config=ours.CORSConfig(**POLICY)), expected(204))
+        app = ours.install(build(), ours.CORSConfig(**POLICY))
+        yield around("drop-in", app, expected(204))
 
 
 def build(**options: Any) -> Any:

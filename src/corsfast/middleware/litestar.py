@@ -1,0 +1,264 @@
+"""Litestar's CORS, with the same `CORSConfig` and the same answers.
+
+    from corsfast.middleware.litestar import CORSConfig, CORSPlugin
+
+    app = Litestar(handlers, plugins=[CORSPlugin(CORSConfig(allow_origins=["https://a.example"]))])
+
+The policy is compiled when the application is made. When it starts up, its own middleware gives
+way to this one, in the same place: around the router and its error handler. An application that
+is called without being started is answered by its own until then.
+docs/middleware/litestar.md lists what differs from the original, and why.
+
+Place in the flow: CORSConfig -> lenient policy -> headers on a response.
+Never: block a request but for preflights; reach into Litestar beyond `asgi_handler`.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from litestar.config.cors import CORSConfig
+from litestar.plugins import InitPlugin
+
+from .. import limits
+from ._asgi_dropin import ASGIDropIn, asked, plain_text, respond
+from ._lenient import block, lenient_policy, read_list, read_names, tokens_of, with_origin
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable
+    from typing import Any
+
+    from litestar import Litestar
+    from litestar.config.app import AppConfig
+
+    from .._backend import Decision, Policy
+    from ._calls import App, Receive, Scope, Send
+    from ._lenient import Tables
+
+__all__ = ["CORSConfig", "CORSMiddleware", "CORSPlugin", "install"]
+
+NAME = "corsfast.middleware.litestar"
+
+# What "*" means in `allow_methods` where the methods are listed.
+ALL_METHODS = ("DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT")
+# What is allowed beside `allow_headers`.
+SAFELISTED_HEADERS = ("Accept", "Accept-Language", "Content-Language", "Content-Type")
+
+_ALLOW_HEADERS = b"access-control-allow-headers"
+
+
+class CORSMiddleware(ASGIDropIn):
+    """An ASGI application around another one, which answers as Litestar does.
+
+    Args:
+        app: the ASGI application.
+        config: a `CORSConfig`, or anything with its fields.
+        strict: whether what is insecure, or matches nothing, is an error.
+
+    Raises:
+        PolicyError: with ``strict``, holding every problem at once.
+        re.error: for an `allow_origin_regex` that is none.
+
+    Warns:
+        CorsfastSecurityWarning: once for each insecure setting.
+        CorsfastDeadEntryWarning: once for each entry that matches nothing.
+        CorsfastPerformanceWarning: for a regex that no automaton can express.
+    """
+
+    def __init__(self, app: App, config: CORSConfig, *, strict: bool = False) -> None:
+        self._put_around(app, _Preflights(config, strict))
+
+    def _put_around(self, app: App, preflights: _Preflights) -> None:
+        self._preflights = preflights
+        super().__init__(
+            app,
+            preflights.policy,
+            preflights.tables,
+            preflights.answer,
+            each=preflights.any_header,
+        )
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _around, (self.app, self._preflights)
+
+
+class CORSPlugin(InitPlugin):  # type: ignore[misc]
+    """Puts the middleware in the place of Litestar's own.
+
+    Args:
+        config: a `CORSConfig`; without one, the application's ``cors_config`` is taken.
+        strict: see :class:`CORSMiddleware`.
+
+    Raises:
+        ValueError: when the application is made, for two different configurations, or none.
+        PolicyError: then, with ``strict``.
+    """
+
+    def __init__(self, config: CORSConfig | None = None, *, strict: bool = False) -> None:
+        self.config = config
+        self.strict = strict
+
+    def on_app_init(self, app_config: AppConfig) -> AppConfig:
+        """Compile the policy, and wait for the start-up."""
+        given = [c for c in (self.config, app_config.cors_config) if c is not None]
+        if not given:
+            raise ValueError("CORSPlugin needs a CORSConfig, its own or the application's")
+        if given[0] != given[-1]:
+            raise ValueError("CORSPlugin and the application have different CORSConfigs")
+        app_config.cors_config = given[0]
+        preflights = _Preflights(given[0], self.strict)
+        app_config.on_startup.insert(0, lambda app: _put_into(app, preflights))
+        return app_config
+
+
+def install(app: Litestar, config: CORSConfig | None = None, *, strict: bool = False) -> Litestar:
+    """Put the middleware into an application that is already made, at once.
+
+    Args:
+        app: the application, which is changed.
+        config: as for :class:`CORSPlugin`.
+        strict: see :class:`CORSMiddleware`.
+
+    Returns:
+        the application.
+    """
+    config = app.cors_config if config is None else config
+    if config is None:
+        raise ValueError("install needs a CORSConfig, given or the application's")
+    _put_into(app, _Preflights(config, strict))
+    return app
+
+
+def _put_into(app: Litestar, preflights: _Preflights) -> None:
+    """Take the place of the application's own middleware; without one, the outermost."""
+    above = None
+    handler = app.asgi_handler
+    while handler is not None:
+        if isinstance(handler, CORSMiddleware):
+            return  # it was started before
+        if app.cors_config is not None and getattr(handler, "config", None) is app.cors_config:
+            break
+        above, handler = handler, getattr(handler, "app", None)
+    if handler is None:
+        app.asgi_handler = _around(app.asgi_handler, preflights)
+    elif above is None:
+        app.asgi_handler = _around(handler.app, preflights)
+    else:
+        above.app = _around(handler.app, preflights)
+
+
+def _around(app: App, preflights: _Preflights) -> CORSMiddleware:
+    middleware = CORSMiddleware.__new__(CORSMiddleware)
+    middleware._put_around(app, preflights)
+    return middleware
+
+
+class _Preflights:
+    """A policy made of a CORSConfig, and how its preflights are answered."""
+
+    def __init__(self, config: CORSConfig, strict: bool) -> None:
+        origins, problems = read_list("allow_origins", config.allow_origins)
+        entries: dict[str, Any] = {"allow_origins": [*map(_pattern, origins)]}
+        if config.allow_origin_regex:
+            entries["allow_origin_regex"] = [re.compile(config.allow_origin_regex)]
+        lists: dict[str, list[str]] = {}
+        for option, longest in (
+            ("allow_methods", limits.MAX_METHOD),
+            ("allow_headers", limits.MAX_HEADER_NAME),
+            ("expose_headers", limits.MAX_HEADER_NAME),
+        ):
+            given, found = read_list(option, getattr(config, option))
+            lists[option], more = read_names(option, given, longest)
+            problems += found + more
+        methods = sorted(set(lists["allow_methods"]))
+        names = sorted({name.lower() for name in lists["allow_headers"]})
+        expose = sorted(set(lists["expose_headers"]))
+        listed_methods = ALL_METHODS if "*" in methods else methods
+        listed_names = sorted({*names, *SAFELISTED_HEADERS})
+        max_age = str(config.max_age)
+        credentials = bool(config.allow_credentials)
+        self.any_header = "*" in names
+        self._any_method = "*" in methods
+
+        def answer(tables: Tables) -> None:
+            allow = [("Access-Control-Allow-Credentials", "true")] if credentials else []
+            exposed = [("Access-Control-Expose-Headers", ", ".join(expose))] if expose else []
+            # An actual response has no use for these two, but the original sends them.
+            permitted = [
+                ("Access-Control-Allow-Headers", ", ".join(names)),
+                ("Access-Control-Allow-Methods", ", ".join(methods)),
+            ]
+            preflight = [
+                *allow,
+                *(
+                    []
+                    if self.any_header
+                    else [("Access-Control-Allow-Headers", ", ".join(listed_names))]
+                ),
+                *(
+                    [("Access-Control-Allow-Methods", ", ".join(listed_methods))]
+                    if listed_methods
+                    else []
+                ),
+                ("Access-Control-Max-Age", max_age),
+            ]
+            vary = [("Vary", ", ".join(tables.actual_vary))] if tables.actual_vary else []
+            preflight_vary = [("Vary", ", ".join(tables.preflight_vary))]
+            tables.any_method = self._any_method
+            tables.methods = tokens_of(methods)
+            tables.any_header = self.any_header
+            tables.header_names = frozenset(n.lower() for n in tokens_of(listed_names))
+            if self.any_header:
+                # The one name that a policy's "*" does not cover.
+                tables.header_names |= {"authorization"}
+            tables.echo_method = tables.echo_headers = False
+            tables.preflight_status = 204
+            tables.refused_preflight_status = 400
+            tables.refused = block(vary)
+            tables.refused_preflight = block(preflight_vary)
+            tables.actual_tail = block([*allow, *exposed, *permitted, *vary])
+            tables.preflight_tail = block([*preflight, *preflight_vary])
+            tables.no_origin = with_origin("*", tables.actual_tail) if tables.star else block(vary)
+            self.tables = tables
+
+        self.policy: Policy = lenient_policy(
+            NAME, entries, credentials=credentials, strict=strict, answer=answer, also=problems
+        )
+
+    def answer(
+        self, refusal: Decision, scope: Scope, _receive: Receive, send: Send
+    ) -> Awaitable[None]:
+        """Answer a preflight that was refused; with any header name, each preflight."""
+        decision = self.policy.asgi(scope) if self.any_header else refusal
+        if not decision.allowed:
+            return self._refuse(scope, decision, send)
+        headers = [*decision.raw_headers]
+        names = asked(scope).names
+        if names:
+            listed = ", ".join(sorted({*names, *SAFELISTED_HEADERS}))
+            headers.append((_ALLOW_HEADERS, listed.encode("ascii")))
+        return respond(send, 204, headers, b"")
+
+    def _refuse(self, scope: Scope, decision: Decision, send: Send) -> Awaitable[None]:
+        """Say all that is wrong, and nothing of the policy."""
+        origin, method, names = asked(scope)
+        tables = self.tables
+        failures = []
+        if method not in tables.methods and not self._any_method:
+            failures.append("method")
+        if not self.policy.allows_origin(origin):
+            failures.append("Origin")
+        if names is None or not (
+            self.any_header or all(name.lower() in tables.header_names for name in names)
+        ):
+            failures.append("headers")
+        body = f"Disallowed CORS {', '.join(failures or ['method'])}".encode("ascii")
+        return respond(send, 400, [*decision.raw_headers, *plain_text(400, body)], body)
+
+
+def _pattern(entry: Any) -> Any:
+    """An origin as it is; one with `*` in it as the regular expression that it stands for."""
+    if not isinstance(entry, str) or entry == "*" or "*" not in entry:
+        return entry
+    return re.compile(".*".join(map(re.escape, entry.split("*"))))
