@@ -1,0 +1,335 @@
+"""The CORS_* settings, read and compiled once for each state of Django's settings.
+
+Reading one setting costs as much as deciding a hundred requests, so none is read per request.
+What may not be missed instead is a change, and there are four ways to make one:
+
+1. `override_settings`, `self.settings(...)` and pytest-django's `settings` put another object
+   under the settings and send `setting_changed`: seen by the object's identity.
+2. `settings.CORS_X = value` writes to that object: seen by the identity of the values.
+3. The same with a setting that was not there: seen by the number of values.
+4. `del settings.CORS_X` under an override: seen by the number of names that are deleted.
+
+That is one comparison per request. A list that is changed in place is not seen.
+
+Place in the flow: defaults, _lenient, _schemes -> this -> checks, middleware.
+Never: read a setting per request; raise for anything that a request holds.
+"""
+
+from __future__ import annotations
+
+import re
+from functools import lru_cache
+from operator import itemgetter
+from urllib.parse import urlsplit
+
+from django.conf import settings
+from django.core.exceptions import ImproperlyConfigured
+from django.core.signals import setting_changed
+from django.http import BadHeaderError, HttpResponse
+
+from ..._compile import is_origin, warn
+from ...errors import CorsfastDeadEntryWarning, PolicyError, Problem
+from ...languages import language_of
+from .._lenient import lenient_policy
+from .._schemes import OtherSchemes
+from .defaults import default_headers, default_methods
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any
+
+    from ..._backend import Policy
+
+NAME = "corsfast.middleware.django"
+
+# Each setting with its older name, which counts where the newer one is missing, and what is
+# meant where both are.
+SETTINGS: dict[str, tuple[str | None, Any]] = {
+    "CORS_ALLOWED_ORIGINS": ("CORS_ORIGIN_WHITELIST", ()),
+    "CORS_ALLOWED_ORIGIN_REGEXES": ("CORS_ORIGIN_REGEX_WHITELIST", ()),
+    "CORS_ALLOW_ALL_ORIGINS": ("CORS_ORIGIN_ALLOW_ALL", False),
+    "CORS_ALLOW_CREDENTIALS": (None, False),
+    "CORS_ALLOW_HEADERS": (None, default_headers),
+    "CORS_ALLOW_METHODS": (None, default_methods),
+    "CORS_ALLOW_PRIVATE_NETWORK": (None, False),
+    "CORS_EXPOSE_HEADERS": (None, ()),
+    "CORS_PREFLIGHT_MAX_AGE": (None, 86400),
+    "CORS_STRICT": (None, False),
+    "CORS_URLS_REGEX": (None, r"^.*$"),
+}
+_NAMES = [name for new, (old, _) in SETTINGS.items() for name in (new, old) if name is not None]
+
+# What Chrome on Android once sent for pages opened from files. It is no serialised origin.
+FILE = "file://"
+
+# As many states of the settings as the tests of a project go through in turns.
+_POLICIES_KEPT = 64
+
+
+def name_in_use(name: str) -> str:
+    """The newer name of a setting, or the older one where only that may be set."""
+    old = SETTINGS[name][0]
+    return name if old is None or hasattr(settings, name) else old
+
+
+def read(name: str) -> Any:
+    """The value of a setting, under either of its names, or what is meant without it."""
+    value = getattr(settings, name_in_use(name), settings)
+    return SETTINGS[name][1] if value is settings else value
+
+
+class Answers:
+    """What the settings say, ready to be sent. Nothing writes to it once it is made.
+
+    Attributes:
+        every_path: whether each path without a line feed is covered.
+        covers: `(path) -> match`, asked for the others.
+        allows: `(origin) -> bool`, for an Origin that is not empty.
+        star: whether `*` is sent in place of the origin.
+        fields: what follows Access-Control-Allow-Origin, as Django stores it.
+        options_fields: the same for OPTIONS requests.
+        private_network: whether a request for private network access is granted.
+    """
+
+    __slots__ = (
+        "allows",
+        "covers",
+        "every_path",
+        "fields",
+        "options_fields",
+        "private_network",
+        "star",
+    )
+    every_path: bool
+    covers: Callable[[str], object]
+    allows: Callable[[str], bool]
+    star: bool
+    fields: dict[str, tuple[str, str]]
+    options_fields: dict[str, tuple[str, str]]
+    private_network: bool
+
+
+class _Seen:
+    """The state of Django's settings when they were read."""
+
+    def __init__(self) -> None:
+        # The settings are loaded with the first one that is read.
+        getattr(settings, "CORS_ALLOWED_ORIGINS", None)
+        self.wrapped = _lazy.get("_wrapped")
+        self.values: dict[str, Any] = getattr(self.wrapped, "__dict__", {})
+        self.size = len(self.values)
+        self.deleted: set[str] = getattr(self.wrapped, "_deleted", set())
+        self.deletions = len(self.deleted)
+        here = [name for name in _NAMES if name in self.values]
+        # Twice one name at least: one alone would be given as it is, and comparing a list
+        # with itself looks at all of it, which a tuple that holds it does not.
+        self.pick: Callable[[dict[str, Any]], Any] = (
+            itemgetter(*here, here[0]) if here else _pick_nothing
+        )
+        self.picked = self.pick(self.values)
+
+
+def _pick_nothing(values: dict[str, Any]) -> tuple[()]:
+    return ()
+
+
+# What LazySettings keeps of itself; it is emptied, but never replaced. Through the object
+# itself each look would cost a microsecond.
+_lazy: dict[str, Any] = settings.__dict__
+_seen: _Seen | None = None
+_answers: Answers
+
+
+def answers_now() -> Answers:
+    """The answers for the settings as they are now; compiled anew if these have changed.
+
+    Raises:
+        ImproperlyConfigured: for settings that cannot be read.
+        PolicyError: with CORS_STRICT, for origins that are insecure or match nothing.
+    """
+    seen = _seen
+    if (
+        seen is None
+        or _lazy.get("_wrapped") is not seen.wrapped
+        or len(seen.values) != seen.size
+        or len(seen.deleted) != seen.deletions
+        or seen.pick(seen.values) != seen.picked
+    ):
+        return _compile()
+    return _answers
+
+
+def _compile() -> Answers:
+    global _answers, _seen
+    seen = _Seen()
+    answers = compile_answers()
+    # In this order: who sees the new state has to see the new answers.
+    _answers = answers
+    _seen = seen
+    return answers
+
+
+def _forget(*, setting: str, **_: object) -> None:
+    global _seen
+    if setting.startswith("CORS_"):
+        _seen = None
+
+
+setting_changed.connect(_forget, dispatch_uid=NAME)
+
+
+# -- compiling -------------------------------------------------------------------------------
+
+
+def compile_answers() -> Answers:
+    """Read all settings and spell out every answer.
+
+    Raises:
+        ImproperlyConfigured, PolicyError: see `answers_now`.
+    """
+    try:
+        return _compile_answers()
+    except (TypeError, AttributeError, re.error, BadHeaderError) as error:
+        raise ImproperlyConfigured(
+            f"the CORS_* settings cannot be read ({error}); `manage.py check` says which one,"
+            f" with {NAME!r} in INSTALLED_APPS"
+        ) from error
+
+
+def _compile_answers() -> Answers:
+    answers = Answers()
+    paths = read("CORS_URLS_REGEX")
+    answers.every_path = paths in ("", ".*", "^.*", "^.*$")
+    answers.covers = re.compile(paths).match
+    credentials = bool(read("CORS_ALLOW_CREDENTIALS"))
+    any_origin = bool(read("CORS_ALLOW_ALL_ORIGINS"))
+    answers.star = any_origin and not credentials
+    origins, regexes = (), ()
+    if not any_origin:
+        origins, regexes = origins_and_regexes()
+    policy, others = policy_for(
+        any_origin, origins, regexes, credentials, bool(read("CORS_STRICT"))
+    )
+    answers.allows = _verdict(answers.star, any_origin or FILE in origins, policy, others)
+    answers.private_network = bool(read("CORS_ALLOW_PRIVATE_NETWORK"))
+    fields = {}
+    if credentials:
+        fields["access-control-allow-credentials"] = "true"
+    exposed = read("CORS_EXPOSE_HEADERS")
+    if len(exposed):
+        fields["access-control-expose-headers"] = ", ".join(exposed)
+    answers.fields = _as_stored(fields)
+    fields["access-control-allow-headers"] = ", ".join(read("CORS_ALLOW_HEADERS"))
+    fields["access-control-allow-methods"] = ", ".join(read("CORS_ALLOW_METHODS"))
+    max_age = read("CORS_PREFLIGHT_MAX_AGE")
+    if max_age:
+        fields["access-control-max-age"] = str(max_age)
+    answers.options_fields = _as_stored(fields)
+    return answers
+
+
+def _as_stored(fields: dict[str, str]) -> dict[str, tuple[str, str]]:
+    """Fields as a response keeps them, with what Django does to values that are not ASCII."""
+    headers = HttpResponse(headers=fields).headers
+    return {name: (name, headers[name]) for name in fields}
+
+
+def _verdict(star: bool, file: bool, policy: Policy, others: OtherSchemes) -> Callable[[str], bool]:
+    if star:
+        return bool
+    allows = policy.allows_origin
+    if not file and not others:
+        return allows
+
+    def allows_more(origin: str) -> bool:
+        return (
+            allows(origin)
+            or (file and origin == FILE)
+            or (bool(others) and others.admit(origin))
+        )
+
+    return allows_more
+
+
+def origins_and_regexes() -> tuple[tuple[str, ...], tuple[re.Pattern[str], ...]]:
+    """What CORS_ALLOWED_ORIGINS and CORS_ALLOWED_ORIGIN_REGEXES hold; a str alone is one entry."""
+    origins = read("CORS_ALLOWED_ORIGINS")
+    regexes = read("CORS_ALLOWED_ORIGIN_REGEXES")
+    origins = [origins] if isinstance(origins, str) else origins
+    regexes = [regexes] if isinstance(regexes, str) else regexes
+    for entry in origins:
+        if not isinstance(entry, str):
+            raise TypeError(f"an origin is a str, not {type(entry).__name__}")
+    compiled = tuple(re.compile(entry) for entry in regexes)
+    for regex in compiled:
+        if not isinstance(regex.pattern, str):
+            raise TypeError("a regex of origins is a regex of str")
+    return tuple(origins), compiled
+
+
+@lru_cache(_POLICIES_KEPT)
+def policy_for(
+    any_origin: bool,
+    origins: tuple[str, ...],
+    regexes: tuple[re.Pattern[str], ...],
+    credentials: bool,
+    strict: bool,
+) -> tuple[Policy, OtherSchemes]:
+    """The policy of these settings, and what it cannot say; warns of it the first time.
+
+    Raises:
+        PolicyError: with `strict`, holding every problem.
+    """
+    problems = []
+    exact = []
+    option = name_in_use("CORS_ALLOWED_ORIGINS")
+    for entry in origins:
+        origin = _serialised(entry)
+        if origin == "*":
+            problems.append(
+                Problem(
+                    "any-origin-as-entry",
+                    option,
+                    entry,
+                    "'*' matches nothing as an entry of this list.",
+                    hint="CORS_ALLOW_ALL_ORIGINS = True",
+                )
+            )
+        elif origin != FILE:
+            exact.append(origin)
+    others = OtherSchemes(regexes)
+    web = [regex for regex in regexes if regex not in others.regexes or _admits_web(regex)]
+    listed: dict[str, list[str | re.Pattern[str]]] = {
+        option: [*exact],
+        name_in_use("CORS_ALLOWED_ORIGIN_REGEXES"): [*web],
+    }
+    if any_origin:
+        listed = {name_in_use("CORS_ALLOW_ALL_ORIGINS"): ["*"]}
+    try:
+        policy = lenient_policy(NAME, listed, credentials=credentials, strict=strict)
+    except PolicyError as error:
+        raise PolicyError([*problems, *error.problems]) from None
+    if strict and problems:
+        raise PolicyError(problems)
+    for problem in problems:
+        warn(f"{NAME}: {problem}", CorsfastDeadEntryWarning)
+    return policy, others
+
+
+def _serialised(entry: str) -> str:
+    """An entry as browsers write it, if it has the scheme and host of an origin.
+
+    What follows the host means nothing (and is the check E014's business).
+    """
+    try:
+        url = urlsplit(entry)
+    except ValueError:
+        return entry
+    origin = f"{url.scheme}://{url.netloc}"
+    return origin if origin == FILE or is_origin(origin) else entry
+
+
+def _admits_web(regex: re.Pattern[str]) -> bool:
+    dfa = language_of(regex).dfa
+    return dfa is None or any(dfa.accepting)
