@@ -12,7 +12,7 @@ from django.core.checks import Tags, register
 from .checks import check_settings
 
 
-class CorsfastAppConfig(AppConfig):
+class CorsfastAppConfig(AppConfig):  # type: ignore[misc]
     """``corsfast.middleware.django`` in INSTALLED_APPS."""
 
     name = "corsfast.middleware.django"

@@ -111,7 +111,9 @@ class Answers:
 
 
 class _Seen:
-    """The state of Django's settings when they were read."""
+    """A state of Django's settings, and the answers for it."""
+
+    answers: Answers
 
     def __init__(self) -> None:
         # The settings are loaded with the first one that is read.
@@ -130,15 +132,22 @@ class _Seen:
         self.picked = self.pick(self.values)
 
 
-def _pick_nothing(values: dict[str, Any]) -> tuple[()]:
+def _pick_nothing(_: dict[str, Any]) -> tuple[()]:
     return ()
+
+
+class _Latest:
+    """Holds what was seen last: one attribute, so that all of it changes at once."""
+
+    __slots__ = ("seen",)
+    seen: _Seen | None
 
 
 # What LazySettings keeps of itself; it is emptied, but never replaced. Through the object
 # itself each look would cost a microsecond.
 _lazy: dict[str, Any] = settings.__dict__
-_seen: _Seen | None = None
-_answers: Answers
+_latest = _Latest()
+_latest.seen = None
 
 
 def answers_now() -> Answers:
@@ -148,7 +157,7 @@ def answers_now() -> Answers:
         ImproperlyConfigured: for settings that cannot be read.
         PolicyError: with CORS_STRICT, for origins that are insecure or match nothing.
     """
-    seen = _seen
+    seen = _latest.seen
     if (
         seen is None
         or _lazy.get("_wrapped") is not seen.wrapped
@@ -156,24 +165,15 @@ def answers_now() -> Answers:
         or len(seen.deleted) != seen.deletions
         or seen.pick(seen.values) != seen.picked
     ):
-        return _compile()
-    return _answers
-
-
-def _compile() -> Answers:
-    global _answers, _seen
-    seen = _Seen()
-    answers = compile_answers()
-    # In this order: who sees the new state has to see the new answers.
-    _answers = answers
-    _seen = seen
-    return answers
+        seen = _Seen()
+        seen.answers = compile_answers()
+        _latest.seen = seen
+    return seen.answers
 
 
 def _forget(*, setting: str, **_: object) -> None:
-    global _seen
     if setting.startswith("CORS_"):
-        _seen = None
+        _latest.seen = None
 
 
 setting_changed.connect(_forget, dispatch_uid=NAME)
@@ -205,9 +205,7 @@ def _compile_answers() -> Answers:
     credentials = bool(read("CORS_ALLOW_CREDENTIALS"))
     any_origin = bool(read("CORS_ALLOW_ALL_ORIGINS"))
     answers.star = any_origin and not credentials
-    origins, regexes = (), ()
-    if not any_origin:
-        origins, regexes = origins_and_regexes()
+    origins, regexes = ((), ()) if any_origin else origins_and_regexes()
     policy, others = policy_for(
         any_origin, origins, regexes, credentials, bool(read("CORS_STRICT"))
     )
@@ -244,9 +242,7 @@ def _verdict(star: bool, file: bool, policy: Policy, others: OtherSchemes) -> Ca
 
     def allows_more(origin: str) -> bool:
         return (
-            allows(origin)
-            or (file and origin == FILE)
-            or (bool(others) and others.admit(origin))
+            allows(origin) or (file and origin == FILE) or (bool(others) and others.admit(origin))
         )
 
     return allows_more
