@@ -1,0 +1,810 @@
+"""The drop-in for django-cors-headers: beside that itself, and what neither may get wrong.
+
+Marked `server` because it needs Django, which not every target of a wheel has; for the same
+reason that is imported where it is used.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import io
+import re
+import subprocess
+import sys
+import warnings
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import pytest
+from sidebyside import (
+    ORIGINS,
+    Answer,
+    Comparison,
+    Deviation,
+    Request,
+    answer,
+    documented,
+    grid,
+    requests,
+)
+
+from corsfast import PolicyError
+from corsfast.errors import CorsfastDeadEntryWarning, CorsfastSecurityWarning
+
+pytestmark = pytest.mark.server
+
+A = "https://a.example"
+B = "https://b.example"
+STRANGER = "https://stranger.example"
+
+
+@pytest.fixture(autouse=True)
+def configured() -> None:
+    """Django's settings are the process's; tests change them and put them back."""
+    import django
+    from django.conf import settings
+
+    if not settings.configured:
+        settings.configure(ALLOWED_HOSTS=["*"], ROOT_URLCONF=__name__, INSTALLED_APPS=[])
+        django.setup()
+
+
+@pytest.fixture(autouse=True)
+def nothing_was_said_before(configured: None) -> None:
+    from corsfast.middleware.django import conf
+
+    conf.policy_for.cache_clear()
+
+
+def ours() -> ModuleType:
+    from corsfast.middleware import django
+
+    return django
+
+
+def theirs() -> ModuleType:
+    import corsheaders.middleware
+    import corsheaders.signals
+
+    corsheaders.middleware.check_request_enabled = corsheaders.signals.check_request_enabled
+    return corsheaders.middleware
+
+
+@contextlib.contextmanager
+def having(**options: Any) -> Iterator[None]:
+    """With these settings, and silence about them."""
+    from django.test.utils import override_settings
+
+    with override_settings(**options), warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        yield
+
+
+# -- a view, and one way to call it --------------------------------------------------------------
+
+VARY = {"/accept": "Accept, Cookie", "/vary": "Cookie, Origin", "/star": "*"}
+
+
+def view(request: Any) -> Any:
+    from django.http import HttpResponse
+
+    headers = {}
+    if request.path in VARY:
+        headers["Vary"] = VARY[request.path]
+    if request.path == "/own":
+        headers["Access-Control-Allow-Origin"] = "https://own.example"
+        headers["Access-Control-Allow-Credentials"] = "true"
+    return HttpResponse("hello", status=404 if request.path == "/nowhere" else 200, headers=headers)
+
+
+async def async_view(request: Any) -> Any:
+    return view(request)
+
+
+def environ(request: Request) -> dict[str, Any]:
+    found: dict[str, Any] = {
+        "REQUEST_METHOD": request.method,
+        "PATH_INFO": request.path,
+        "SERVER_NAME": "api.example",
+        "SERVER_PORT": "80",
+        "wsgi.url_scheme": "http",
+        "wsgi.input": io.BytesIO(),
+    }
+    for name, value in request.headers:
+        found["HTTP_" + name.upper().replace("-", "_")] = value
+    return found
+
+
+def call(middleware: Any, request: Request) -> Answer:
+    from django.core.handlers.wsgi import WSGIRequest
+
+    response = middleware(WSGIRequest(environ(request)))
+    if asyncio.iscoroutine(response):
+        response = asyncio.run(response)
+    return answer(response.status_code, response.headers.items(), response.content)
+
+
+def get(path: str = "/", **headers: str) -> Request:
+    lines = tuple((name.replace("_", "-"), value) for name, value in headers.items())
+    return Request("GET", lines, path)
+
+
+def preflight(origin: str, path: str = "/") -> Request:
+    lines = (("origin", origin), ("access-control-request-method", "PUT"))
+    return Request("OPTIONS", lines, path)
+
+
+# -- beside django-cors-headers ------------------------------------------------------------------
+
+
+def regexes_of(options: dict[str, Any]) -> list[re.Pattern[str]]:
+    given = options.get("CORS_ALLOWED_ORIGIN_REGEXES", [])
+    return [re.compile(entry) for entry in ([given] if isinstance(given, str) else given)]
+
+
+def is_bare(ours: Answer) -> bool:
+    """Whether nothing was added to what the view has sent."""
+    return ours.first("access-control-allow-origin") in (None, "https://own.example")
+
+
+def only_by_prefix(options: dict[str, Any], request: Request, theirs: Answer, ours: Answer) -> bool:
+    origin = request.origin or ""
+    regexes = regexes_of(options)
+    return (
+        is_bare(ours)
+        and any(r.match(origin) for r in regexes)
+        and not any(r.fullmatch(origin) for r in regexes)
+    )
+
+
+def null_unlisted(options: dict[str, Any], request: Request, theirs: Answer, ours: Answer) -> bool:
+    listed = options.get("CORS_ALLOWED_ORIGINS", [])
+    return is_bare(ours) and request.origin in ("null", "file://") and request.origin not in listed
+
+
+def text_for_a_list(options: dict[str, Any], *_: Any) -> bool:
+    return any(
+        isinstance(options.get(name), str)
+        for name in ("CORS_ALLOWED_ORIGINS", "CORS_ALLOWED_ORIGIN_REGEXES")
+    )
+
+
+def malformed(options: dict[str, Any], request: Request, theirs: Answer, ours: Answer) -> bool:
+    from corsfast._compile import is_origin
+
+    if request.origin in (None, "file://") or is_origin(request.origin):
+        return False
+    return is_bare(ours) or ours.first("access-control-allow-origin") == "*"
+
+
+DEVIATIONS = [
+    Deviation("full-match", only_by_prefix),
+    Deviation("null-by-name", null_unlisted),
+    Deviation("bare-str", text_for_a_list),
+    Deviation("malformed-origin", malformed),
+]
+
+SOURCES: list[dict[str, Any]] = [
+    {},
+    {"CORS_ALLOWED_ORIGINS": [A]},
+    {"CORS_ORIGIN_WHITELIST": (A, B, "http://localhost:3000", "null")},
+    {"CORS_ALLOWED_ORIGINS": [f"{A}/path?query", "HTTPS://b.example", "a.example", "file://"]},
+    {"CORS_ALLOWED_ORIGINS": ["null", "chrome-extension://abcdefghijklmnop", "*"]},
+    {
+        "CORS_ALLOWED_ORIGIN_REGEXES": [
+            r"^https://\w+\.a\.example$",
+            re.compile("(?i)HTTPS://B"),
+        ]
+    },
+    {"CORS_ORIGIN_REGEX_WHITELIST": [r"^chrome-extension://[a-p]{16}$", r"(?!x)capacitor://\w+$"]},
+    {"CORS_ALLOWED_ORIGIN_REGEXES": [".*"]},
+    {"CORS_ALLOWED_ORIGINS": A, "CORS_ALLOWED_ORIGIN_REGEXES": "^https://b.example$"},
+    {"CORS_ALLOW_ALL_ORIGINS": True},
+    {"CORS_ORIGIN_ALLOW_ALL": True, "CORS_ALLOWED_ORIGINS": [A]},
+]
+REST: list[dict[str, Any]] = [
+    {},
+    {"CORS_EXPOSE_HEADERS": ["X-Total", "X-Page"], "CORS_PREFLIGHT_MAX_AGE": 0},
+    {"CORS_URLS_REGEX": r"^/api/", "CORS_ALLOW_METHODS": ["GET", "PUT"]},
+    {"CORS_URLS_REGEX": re.compile("/API/.*", re.IGNORECASE), "CORS_ALLOW_HEADERS": ["x-custom"]},
+    {"CORS_ALLOW_PRIVATE_NETWORK": True, "CORS_PREFLIGHT_MAX_AGE": 5},
+]
+ODD_ORIGINS = [
+    "",
+    "file://",
+    "capacitor://localhost",
+    "https://b.example.attacker.net",
+    f"{A}/path",
+    "HTTPS://A.EXAMPLE",
+    f"{A}, {B}",
+    "https://[",
+]
+
+
+def settings_grid() -> Iterator[dict[str, Any]]:
+    for chosen in grid(source=SOURCES, credentials=(..., True), rest=REST):
+        options = {**chosen["source"], **chosen["rest"]}
+        if "credentials" in chosen:
+            options["CORS_ALLOW_CREDENTIALS"] = True
+        yield options
+
+
+def all_requests() -> list[Request]:
+    found = list(requests())
+    for origin in (A, B, *ODD_ORIGINS, *ORIGINS[3:]):
+        found.append(get(origin=origin or ""))
+        found.append(preflight(origin or ""))
+    for path in ("/accept", "/vary", "/star", "/own", "/nowhere", "/api/x", "/asked", "/a\nb"):
+        for origin in (None, A, B, STRANGER):
+            found.append(get(path, **({"origin": origin} if origin else {})))
+            found.append(preflight(origin or "", path))
+    asks = ("access-control-request-private-network", "true")
+    found += [
+        Request("OPTIONS", (("access-control-request-method", "PUT"),)),
+        Request("OPTIONS", (("origin", A), asks, ("access-control-request-method", "PUT"))),
+        Request("GET", (("origin", A), asks)),
+        Request("GET", (("origin", STRANGER), asks)),
+    ]
+    return found
+
+
+def as_read(options: dict[str, Any]) -> dict[str, Any]:
+    """The options under their newer names, for the deviations."""
+    older = {
+        "CORS_ORIGIN_WHITELIST": "CORS_ALLOWED_ORIGINS",
+        "CORS_ORIGIN_REGEX_WHITELIST": "CORS_ALLOWED_ORIGIN_REGEXES",
+        "CORS_ORIGIN_ALLOW_ALL": "CORS_ALLOW_ALL_ORIGINS",
+    }
+    return {older.get(name, name): value for name, value in options.items()}
+
+
+def asked(sender: object, request: Any, **_: Any) -> bool:
+    return bool(request.path == "/asked")
+
+
+@pytest.fixture
+def signalled() -> Iterator[None]:
+    signals = [ours().check_request_enabled, theirs().check_request_enabled]
+    for signal in signals:
+        signal.connect(asked)
+    yield
+    for signal in signals:
+        signal.disconnect(asked)
+
+
+def test_side_by_side(signalled: None) -> None:
+    comparison = Comparison(DEVIATIONS)
+    todo = all_requests()
+    # Made once: what is compared is also that both follow the settings.
+    original, drop_in = theirs().CorsMiddleware(view), ours().CorsMiddleware(view)
+    for options in settings_grid():
+        with having(**options):
+            for request in todo:
+                comparison.add(
+                    as_read(options), request, call(original, request), call(drop_in, request)
+                )
+    comparison.judge(at_least=20_000)
+    assert {d.id for d in DEVIATIONS} == documented("django")
+
+
+def test_side_by_side_in_an_event_loop() -> None:
+    comparison = Comparison([])
+    original, drop_in = theirs().CorsMiddleware(async_view), ours().CorsMiddleware(async_view)
+    for options in ({}, {"CORS_ALLOWED_ORIGINS": [A]}, {"CORS_ALLOW_ALL_ORIGINS": True}, REST[2]):
+        with having(**options):
+            for request in [get(), get(origin=A), get(origin=STRANGER), get("/api/x", origin=A)]:
+                comparison.add(options, request, call(original, request), call(drop_in, request))
+            for path in ("/", "/api/x", "/own"):
+                request = preflight(A, path)
+                comparison.add(options, request, call(original, request), call(drop_in, request))
+    comparison.judge(at_least=28)
+
+
+def test_the_same_names() -> None:
+    import corsheaders.defaults
+    import corsheaders.signals
+
+    package = ours()
+    assert package.default_headers == corsheaders.defaults.default_headers
+    assert package.default_methods == corsheaders.defaults.default_methods
+    for name in ("apps", "checks", "conf", "defaults", "middleware", "signals"):
+        __import__(f"corsfast.middleware.django.{name}")
+    assert package.signals.check_request_enabled is package.check_request_enabled
+    assert package.middleware.CorsMiddleware is package.CorsMiddleware
+    assert package.CorsMiddleware.sync_capable
+    assert package.CorsMiddleware.async_capable
+
+
+def test_the_defaults_are_those_of_the_original() -> None:
+    from corsheaders.conf import conf
+
+    from corsfast.middleware.django.conf import SETTINGS
+
+    for name, (_, default) in SETTINGS.items():
+        if name != "CORS_STRICT":
+            assert getattr(conf, name) == default
+
+
+# -- changing settings ---------------------------------------------------------------------------
+
+
+def allowed(middleware: Any, origin: str) -> bool:
+    return call(middleware, get(origin=origin)).first("access-control-allow-origin") == origin
+
+
+def test_settings_that_are_overridden() -> None:
+    from django.test import SimpleTestCase
+
+    middleware = ours().CorsMiddleware(view)
+    another = ours().CorsMiddleware(view)
+    assert not allowed(middleware, A)
+    with having(CORS_ALLOWED_ORIGINS=[A]):
+        assert allowed(middleware, A)
+        assert allowed(another, A)
+        with having(CORS_ALLOWED_ORIGINS=[B]):
+            assert allowed(another, B)
+            assert not allowed(middleware, A)
+        with SimpleTestCase().settings(CORS_ALLOWED_ORIGINS=[A, B]):
+            assert allowed(middleware, B)
+        assert allowed(middleware, A)
+        assert not allowed(middleware, B)
+        with having(ALLOWED_HOSTS=["other"]):
+            assert allowed(middleware, A)
+    assert not allowed(middleware, A)
+    assert not allowed(another, A)
+
+
+def test_settings_that_are_set_and_deleted() -> None:
+    from django.conf import settings
+
+    middleware = ours().CorsMiddleware(view)
+    with having():
+        assert not allowed(middleware, A)
+        settings.CORS_ALLOWED_ORIGINS = [A]
+        assert allowed(middleware, A)
+        settings.CORS_ALLOWED_ORIGINS = [B]
+        assert allowed(middleware, B)
+        assert not allowed(middleware, A)
+        del settings.CORS_ALLOWED_ORIGINS
+        assert not allowed(middleware, B)
+        settings.CORS_ORIGIN_WHITELIST = [A]
+        assert allowed(middleware, A)
+    assert not allowed(middleware, A)
+    with having(CORS_ALLOWED_ORIGINS=[A]), having():
+        # One that only lies below the override.
+        assert allowed(middleware, A)
+        del settings.CORS_ALLOWED_ORIGINS
+        assert not allowed(middleware, A)
+    with having(CORS_ALLOWED_ORIGINS=[A], CORS_ORIGIN_WHITELIST=[B]):
+        assert allowed(middleware, A)
+        # As many as before.
+        del settings.CORS_ALLOWED_ORIGINS
+        settings.CORS_OTHER = 1
+        assert allowed(middleware, B)
+        assert not allowed(middleware, A)
+
+
+def test_settings_are_not_read_per_request(monkeypatch: pytest.MonkeyPatch) -> None:
+    from corsfast.middleware.django import conf
+
+    with having(CORS_ALLOWED_ORIGINS=[A]):
+        middleware = ours().CorsMiddleware(view)
+        monkeypatch.setattr(conf, "read", None)
+        assert allowed(middleware, A)
+        assert not allowed(middleware, STRANGER)
+
+
+# -- warnings and checks -------------------------------------------------------------------------
+
+RISKS = [
+    ({"CORS_ALLOW_ALL_ORIGINS": True, "CORS_ALLOW_CREDENTIALS": True}, "001"),
+    ({"CORS_ALLOWED_ORIGINS": ["null"], "CORS_ALLOW_CREDENTIALS": True}, "002"),
+    ({"CORS_ALLOWED_ORIGIN_REGEXES": ["https://app.example.com"]}, "003"),
+    ({"CORS_ALLOWED_ORIGIN_REGEXES": [r"https://[a-z]+\.co\.uk"]}, "004"),
+    ({"CORS_ALLOWED_ORIGINS": ["http://a.example"], "CORS_ALLOW_CREDENTIALS": True}, "005"),
+]
+DEAD = [
+    {"CORS_ALLOWED_ORIGINS": ["a.example"]},
+    {"CORS_ALLOWED_ORIGINS": ["*"]},
+    {"CORS_ALLOWED_ORIGINS": ["https://A.example"]},
+    {"CORS_ALLOWED_ORIGIN_REGEXES": ["null"]},
+]
+
+
+@pytest.mark.parametrize(("options", "number"), RISKS)
+def test_a_risk_is_said_once(options: dict[str, Any], number: str) -> None:
+    from django.test.utils import override_settings
+
+    from corsfast.middleware.django.checks import check_settings
+
+    with override_settings(**options):
+        with pytest.warns(CorsfastSecurityWarning) as caught:
+            ours().CorsMiddleware(view)
+        assert len(caught) == 1
+        assert next(iter(options)) in str(caught[0].message)
+        ours().CorsMiddleware(view)  # and no more
+        assert [m.id for m in check_settings()] == [f"corsfast.W{number}"]
+        with override_settings(CORS_STRICT=True):
+            with pytest.raises(PolicyError):
+                ours().CorsMiddleware(view)
+            assert [m.id for m in check_settings()] == [f"corsfast.E{number}"]
+
+
+@pytest.mark.parametrize("options", DEAD)
+def test_a_dead_entry_is_said_once(options: dict[str, Any]) -> None:
+    from django.test.utils import override_settings
+
+    from corsfast.middleware.django.checks import check_settings
+
+    with override_settings(**options):
+        with pytest.warns(CorsfastDeadEntryWarning) as caught:
+            ours().CorsMiddleware(view)
+        assert len(caught) == 1
+        assert [m.id for m in check_settings()] in (["corsfast.W010"], ["corsheaders.E013"])
+        with override_settings(CORS_STRICT=True), pytest.raises(PolicyError):
+            ours().CorsMiddleware(view)
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"CORS_ALLOWED_ORIGINS": [A, "http://localhost:3000", "file://", "null"]},
+        {"CORS_ALLOWED_ORIGIN_REGEXES": [r"moz-extension://[0-9a-f-]+"]},
+        {"CORS_ALLOWED_ORIGIN_REGEXES": [r"^https://\w+\.example\.com(:\d+)?$"]},
+        {"CORS_ALLOW_ALL_ORIGINS": True},
+    ],
+)
+def test_nothing_is_said_about_sound_settings(options: dict[str, Any]) -> None:
+    from django.test.utils import override_settings
+
+    from corsfast.middleware.django.checks import check_settings
+
+    with override_settings(CORS_STRICT=True, **options):
+        ours().CorsMiddleware(view)
+        assert check_settings() == []
+
+
+WRONG = [
+    {"CORS_ALLOW_HEADERS": None},
+    {"CORS_ALLOW_METHODS": [1]},
+    {"CORS_ALLOW_CREDENTIALS": "yes"},
+    {"CORS_ALLOW_PRIVATE_NETWORK": 1},
+    {"CORS_PREFLIGHT_MAX_AGE": -1},
+    {"CORS_PREFLIGHT_MAX_AGE": "10"},
+    {"CORS_ALLOW_ALL_ORIGINS": "yes"},
+    {"CORS_ORIGIN_ALLOW_ALL": 1},
+    {"CORS_ALLOWED_ORIGINS": {A}},
+    {"CORS_ALLOWED_ORIGINS": [1]},
+    {"CORS_ORIGIN_WHITELIST": None},
+    {"CORS_ALLOWED_ORIGINS": ["a.example", f"{A}/path?query#fragment", "null", "file://"]},
+    {"CORS_ALLOWED_ORIGIN_REGEXES": [object]},
+    {"CORS_ORIGIN_REGEX_WHITELIST": {A}},
+    {"CORS_EXPOSE_HEADERS": {"X-Total"}},
+    {"CORS_URLS_REGEX": None},
+    {"CORS_MODEL": "gone"},
+    {"CORS_REPLACE_HTTPS_REFERER": True},
+]
+
+
+@pytest.mark.parametrize("options", [{}, *SOURCES, *WRONG], ids=str)
+def test_checks_beside_the_original(options: dict[str, Any]) -> None:
+    from corsheaders.checks import check_settings as original
+
+    from corsfast.middleware.django.checks import check_settings
+
+    with having(**options):
+        said = [(m.id, m.msg) for m in check_settings() if m.id.startswith("corsheaders.")]
+        expected = [(m.id, m.msg) for m in original()]
+    if text_for_a_list(options):
+        assert [number for number, _ in said] == ["corsheaders.E006", "corsheaders.E007"]
+        return
+    assert [number for number, _ in said] == [number for number, _ in expected]
+    for (_, ours_), (_, theirs_) in zip(said, expected, strict=True):
+        assert theirs_.startswith(ours_.removesuffix("."))
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"CORS_ALLOWED_ORIGIN_REGEXES": ["("]},
+        {"CORS_ALLOWED_ORIGIN_REGEXES": [re.compile(b"https://a")]},
+        {"CORS_URLS_REGEX": "("},
+        {"CORS_ALLOWED_ORIGINS": None},
+        {"CORS_ALLOWED_ORIGINS": [1]},
+        {"CORS_EXPOSE_HEADERS": ["X\nSet-Cookie: a"]},
+        {"CORS_ALLOW_METHODS": [1]},
+    ],
+    ids=str,
+)
+def test_settings_that_cannot_be_read(options: dict[str, Any]) -> None:
+    from django.core.exceptions import ImproperlyConfigured
+
+    from corsfast.middleware.django.checks import check_settings
+
+    with having(**options):
+        with pytest.raises(ImproperlyConfigured, match="CORS_"):
+            ours().CorsMiddleware(view)
+        assert any(m.id[-4] == "E" for m in check_settings())
+
+
+# -- signal --------------------------------------------------------------------------------------
+
+
+def test_the_signal_has_the_arguments_of_the_original() -> None:
+    seen: dict[str, list[dict[str, Any]]] = {"ours": [], "theirs": []}
+    todo = [get(origin=A), get(origin=STRANGER), get("/api/x", origin=A), preflight(STRANGER)]
+    for name, library in (("ours", ours()), ("theirs", theirs())):
+
+        def receive(name: str = name, **arguments: Any) -> bool:
+            arguments.pop("signal")
+            request = arguments.pop("request")
+            seen[name].append({**arguments, "path": request.path, "method": request.method})
+            return False
+
+        library.check_request_enabled.connect(receive)
+        try:
+            with having(CORS_ALLOWED_ORIGINS=[A], CORS_URLS_REGEX="^/$"):
+                middleware = library.CorsMiddleware(view)
+                for request in todo:
+                    call(middleware, request)
+        finally:
+            library.check_request_enabled.disconnect(receive)
+    assert seen["ours"] == seen["theirs"] != []
+
+
+@pytest.mark.parametrize("kind", ["function", "coroutine function"])
+def test_receivers_of_both_kinds_in_both_worlds(kind: str) -> None:
+    def receive(request: Any, **_: Any) -> bool:
+        return bool(request.path == "/asked")
+
+    async def receive_later(request: Any, **_: Any) -> bool:
+        return bool(request.path == "/asked")
+
+    receiver = receive if kind == "function" else receive_later
+    signal = ours().check_request_enabled
+    signal.connect(receiver)
+    try:
+        for of_view in (view, async_view):
+            middleware = ours().CorsMiddleware(of_view)
+            for path, expected in (("/asked", [STRANGER]), ("/", [])):
+                found = call(middleware, get(path, origin=STRANGER)).headers
+                assert found.get("access-control-allow-origin", []) == expected
+            with having(CORS_URLS_REGEX="^/api"):
+                assert call(middleware, preflight(STRANGER, "/asked")).first("content-length")
+                assert "vary" not in call(middleware, get("/")).headers
+    finally:
+        signal.disconnect(receiver)
+
+
+def test_a_receiver_cannot_have_anything_echoed() -> None:
+    signal = ours().check_request_enabled
+
+    def receive(**_: Any) -> bool:
+        return True
+
+    signal.connect(receive)
+    try:
+        for of_view in (view, async_view):
+            middleware = ours().CorsMiddleware(of_view)
+            for origin in ("anything", "https://a.example/path", "https://a.example\x00"):
+                found = call(middleware, get(origin=origin))
+                assert "access-control-allow-origin" not in found.headers
+            for origin in (A, "null", "file://", "chrome-extension://abc"):
+                assert allowed(middleware, origin)
+    finally:
+        signal.disconnect(receive)
+
+
+# -- hostile requests ----------------------------------------------------------------------------
+
+HOSTILE = [
+    "https://" + "a" * 8192,
+    A + "," * 8192,
+    " " * 65536,
+    "\xff\xfe",
+    f"{A}\u2028",
+    f"{A}, {A}",
+    f"{A}.attacker.net",
+    "https://[::1",
+    "moz-extension://" + "a" * 8192,
+    "moz-extension://../",
+]
+
+
+@pytest.mark.parametrize("origin", HOSTILE, ids=lambda origin: ascii(origin[:24]))
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"CORS_ALLOWED_ORIGINS": [A], "CORS_ALLOWED_ORIGIN_REGEXES": [r"moz-extension://.*"]},
+        {"CORS_ALLOW_ALL_ORIGINS": True},
+        {"CORS_ALLOWED_ORIGIN_REGEXES": [r"https://.*", r"(?!x).*-extension://.*"]},
+    ],
+    ids=["listed", "all", "regex"],
+)
+def test_hostile_requests(options: dict[str, Any], origin: str) -> None:
+    lists = ("," * 65536, " " * 65536, "\xff", "x-a," * 20000)
+    with having(CORS_ALLOW_CREDENTIALS=True, **options):
+        middleware = ours().CorsMiddleware(view)
+        for names in lists:
+            lines = (
+                ("origin", origin),
+                ("access-control-request-method", "PUT" * 9999),
+                ("access-control-request-headers", names),
+            )
+            for request in (get(origin=origin), Request("OPTIONS", lines)):
+                found = call(middleware, request)
+                if origin == f"{A}.attacker.net" and "CORS_ALLOWED_ORIGINS" not in options:
+                    assert found.first("access-control-allow-origin") == origin
+                else:
+                    assert [n for n in found.headers if n.startswith("access-control")] == []
+                assert found.status == 200
+                assert found.first("vary") == "origin"
+
+
+def test_other_schemes_are_never_web_schemes() -> None:
+    from corsfast.middleware._schemes import OtherSchemes
+
+    assert not OtherSchemes([re.compile(r"https?://.*"), re.compile("null")])
+    regexes = [re.compile(".*"), re.compile("(?!x).*")]
+    for others in (OtherSchemes(regexes[:1]), OtherSchemes(regexes[1:])):
+        assert others
+        assert others.admit("tauri://localhost")
+        for origin in (A, "http://a.example", "null", "file://", "tauri://", "tauri://a/"):
+            assert not others.admit(origin)
+
+
+def test_other_schemes_by_regex() -> None:
+    regex = r"^(https|moz-extension)://[0-9a-f-]+(\.a\.example)?$"
+    with having(CORS_ALLOWED_ORIGIN_REGEXES=[regex, r"(?=tauri)tauri://localhost"]):
+        middleware = ours().CorsMiddleware(view)
+        for origin in ("moz-extension://12ab-3", "https://12ab.a.example", "tauri://localhost"):
+            assert allowed(middleware, origin)
+        for origin in (
+            "moz-extension://xyz",
+            "chrome-extension://12ab",
+            "null",
+            "tauri://localhos",
+        ):
+            assert not allowed(middleware, origin)
+
+
+# -- in a project --------------------------------------------------------------------------------
+
+
+def test_the_app_brings_its_checks() -> None:
+    # In a process of its own: what an app registers, it registers for good.
+    program = """
+from django.conf import settings
+settings.configure(
+    INSTALLED_APPS=["corsfast.middleware.django"],
+    CORS_ALLOWED_ORIGINS=["a.example"],
+    CORS_ALLOWED_ORIGIN_REGEXES=[r"https://.*"],
+)
+import django
+django.setup()
+from django.apps import apps
+from django.core import checks
+print(apps.get_app_config("corsfast").verbose_name)
+print(*[m.id for m in checks.run_checks(tags=[checks.Tags.security])])
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, timeout=120, check=True
+    )
+    assert done.stdout.split() == ["corsfast", "corsheaders.E013", "corsfast.W003"]
+
+
+def test_settings_modules_may_import_the_defaults(tmp_path: Path) -> None:
+    (tmp_path / "project_settings.py").write_text(
+        "from corsfast.middleware.django import default_headers\n"
+        "from corsfast.middleware.django.defaults import default_methods\n"
+        "CORS_ALLOW_HEADERS = [*default_headers, 'x-custom']\n"
+        "MIDDLEWARE = ['corsfast.middleware.django.CorsMiddleware']\n"
+        "ROOT_URLCONF = 'project_settings'\n"
+        "ALLOWED_HOSTS = ['*']\n"
+        "CORS_ALLOWED_ORIGINS = ['https://a.example']\n"
+        "urlpatterns = []\n"
+    )
+    program = """
+import django
+django.setup()
+from django.test import Client
+found = Client().options("/", headers={"origin": "https://a.example",
+                                       "access-control-request-method": "GET"})
+print(found["access-control-allow-headers"])
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", program],
+        env={"PYTHONPATH": str(tmp_path), "DJANGO_SETTINGS_MODULE": "project_settings"},
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=True,
+    )
+    assert done.stdout.strip().endswith("x-requested-with, x-custom")
+
+
+def test_responses_that_keep_their_fields_elsewhere(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Should Django ever keep them in another way, its own methods are used."""
+    from corsfast.middleware.django import middleware as module
+
+    todo = [get(origin=A), get("/accept", origin=A), get("/star"), get(origin=STRANGER)]
+    lines = (
+        ("origin", A),
+        ("access-control-request-method", "PUT"),
+        ("access-control-request-private-network", "true"),
+    )
+    todo.append(Request("OPTIONS", lines))
+    with having(CORS_ALLOWED_ORIGINS=[A], CORS_ALLOW_PRIVATE_NETWORK=True, **REST[1]):
+        middleware = ours().CorsMiddleware(view)
+        assert module._allow is module._allow_in_store
+        fast = [call(middleware, request) for request in todo]
+        monkeypatch.setattr(module, "_allow", module._allow_in_headers)
+        monkeypatch.setattr(module, "_vary", module._vary_in_headers)
+        assert [call(middleware, request) for request in todo] == fast
+
+
+# -- under real servers --------------------------------------------------------------------------
+
+SERVERS = {
+    "gunicorn": "-m gunicorn --bind 127.0.0.1:{port} server_app_django:wsgi",
+    "uvicorn": "-m uvicorn --port {port} --log-level warning --lifespan off server_app_django:asgi",
+}
+
+
+@pytest.fixture(scope="module", params=SERVERS)
+def port(
+    request: pytest.FixtureRequest, engine: ModuleType, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[int]:
+    from test_servers import Server
+
+    log = tmp_path_factory.mktemp("django") / "log"
+    server = Server(SERVERS[request.param], engine.IMPLEMENTATION, log)
+    server.wait_until_ready()
+    yield server.port
+    server.stop()
+
+
+def test_under_real_servers(port: int, engine: ModuleType) -> None:
+    from test_servers import ask
+
+    app = ("Origin", "https://app.example.com")
+    assert ask(port, "GET", "/engine").body.decode() == engine.IMPLEMENTATION
+    allowed = {
+        "access-control-allow-origin": "https://app.example.com",
+        "access-control-allow-credentials": "true",
+        "access-control-expose-headers": "X-Total",
+    }
+    for path, status, body, vary in (
+        ("/", 200, b"hello", "Accept, origin"),
+        ("/async", 200, b"later", "origin"),
+        ("/stream", 200, b"one two", "origin"),
+        ("/broken", 500, None, "origin"),
+        ("/nowhere", 404, None, "origin"),
+    ):
+        for lines, expected in (([app], allowed), ([], {}), ([("Origin", STRANGER)], {})):
+            found = ask(port, "GET", path, *lines)
+            assert found.status == status
+            assert body is None or found.body == body
+            assert found.cors == {**expected, "vary": vary}
+    preview = ask(port, "GET", "/", ("Origin", "https://pr-7.preview.example.com"))
+    assert preview.all("access-control-allow-origin") == ["https://pr-7.preview.example.com"]
+    two = ask(port, "GET", "/", app, ("Origin", STRANGER))
+    assert two.cors == {"vary": "Accept, origin"}
+
+    asks = ("Access-Control-Request-Method", "PUT")
+    found = ask(port, "OPTIONS", "/nowhere", app, asks)
+    assert (found.status, found.body) == (200, b"")
+    assert found.cors == {
+        **allowed,
+        "access-control-allow-headers": ", ".join(ours().default_headers),
+        "access-control-allow-methods": ", ".join(ours().default_methods),
+        "access-control-max-age": "600",
+        "vary": "origin",
+    }
+    assert ask(port, "OPTIONS", "/", ("Origin", STRANGER), asks).cors == {"vary": "origin"}
+
+
+urlpatterns: list[Callable[..., Any]] = []
