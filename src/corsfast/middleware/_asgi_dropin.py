@@ -13,9 +13,9 @@ from __future__ import annotations
 
 from collections import namedtuple
 
-from .._backend import IMPLEMENTATION
 from ..fields import requested_names
 from ._calls import content
+from ._chosen import ASGICall
 from ._lenient import variant_of
 
 TYPE_CHECKING = False
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from .._backend import Decision, Policy
     from .._compile import RawHeaders
-    from ._calls import App, ASGICall, Receive, Refusal, Scope, Send
+    from ._calls import App, Receive, Refusal, Scope, Send
     from ._lenient import Tables
 
     class Asked(NamedTuple):
@@ -35,12 +35,7 @@ if TYPE_CHECKING:
         method: str
         names: list[str] | None  # None => a list that no browser sends
 
-elif IMPLEMENTATION == "native":
-    from .._native import ASGICall
 else:
-    from ._calls import ASGICall
-
-if not TYPE_CHECKING:
     Asked = namedtuple("Asked", ("origin", "method", "names"))
 
 __all__ = ["ASGIDropIn", "asked", "plain_text", "respond"]
