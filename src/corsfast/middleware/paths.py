@@ -150,8 +150,6 @@ class PathRules:
         for text in _readings(path, encoded):
             if _DOT_SEGMENT.search(text):
                 return False
-            if self._exact.match(text) != found:
-                return False
             if not _agree(found, self._folded.match(text.casefold())):
                 return False
         return True
@@ -170,9 +168,7 @@ def _readings(path: str, encoded: str | None) -> Iterator[str]:
         texts.append(unquote(path, errors="replace"))
     for text in texts:
         yield text
-        slashed = text.replace("\\", "/")
-        yield slashed
-        yield _SLASHES.sub("/", slashed)
+        yield _SLASHES.sub("/", text.replace("\\", "/"))
 
 
 # -- reading what servers say ----------------------------------------------------------------
