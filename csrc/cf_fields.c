@@ -37,7 +37,7 @@ cf_named_request_field(const char *name, size_t length)
 }
 
 cf_field
-cf_response_field(const char *name, size_t length)
+cf_named_response_field(const char *name, size_t length)
 {
     const char *field;
     cf_field answer;

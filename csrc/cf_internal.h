@@ -74,6 +74,10 @@ cf_table_find(const cf_table *table, const char *key, size_t length);
 size_t
 cf_table_memory(const cf_table *table);
 
+/* The hash of the tables. */
+uint64_t
+cf_hash(uint64_t seed, const char *text, size_t length);
+
 /* -- origins ------------------------------------------------------------ */
 
 enum { CF_MAX_DOTS = (CF_MAX_HOST + 1) / 2 + 1 };
@@ -156,10 +160,38 @@ cf_originset_match(const cf_originset *set, const char *origin, size_t length,
 size_t
 cf_originset_memory(const cf_originset *set);
 
+/* The memo of lists of header names: see cf_memo.c. */
+
+enum {
+    CF_MEMO_SLOTS = 32, /* more lists than the pages of one site send */
+    CF_MEMO_LIST = 248  /* bytes; a slot then takes 256 */
+};
+
+typedef struct cf_memo_slot {
+    uint32_t version;
+    uint32_t length;
+    uint64_t words[CF_MEMO_LIST / 8];
+} cf_memo_slot;
+
+typedef struct cf_memo {
+    cf_memo_slot *slots; /* written to while the policy is in use */
+} cf_memo;
+
+/* Whether this very list was kept; *joined is then what was kept with it. */
+bool
+cf_memo_find(const cf_memo *memo, uint64_t seed, const char *list,
+             size_t length, bool *joined);
+
+/* Keeps a list that was allowed, if it is short enough. */
+void
+cf_memo_keep(const cf_memo *memo, uint64_t seed, const char *list,
+             size_t length, bool joined);
+
 struct cf_policy {
     cf_originset origins;
     cf_table methods;
     cf_table headers;
+    cf_memo memo;
     bool star;
     bool any_method;
     bool any_header;

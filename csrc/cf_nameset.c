@@ -7,6 +7,9 @@
  *                                         RFC 9110, section 5.6.1.2
  *     OWS   = *( SP / HTAB )              RFC 9110, section 5.6.3
  *
+ *     list --memo--> allowed before | --> element by element: a name of the
+ *     table as it stands | white space, upper case, any other name
+ *
  * Place: between a policy's tables and a preflight's values.
  * Never: allocate; loop over more than a limit of corsfast.h allows.
  */
@@ -93,6 +96,98 @@ allows_header(const cf_policy *policy, const char *lower, size_t length)
            && !(length == 13 && cf_equal(lower, "authorization", 13));
 }
 
+/* Whether the bytes up to the next comma are a name of the table, as they
+ * stand: browsers send lower case and no white space. *end is that comma, or
+ * the end of the list. */
+static bool
+is_plain_name(const cf_policy *policy, const char *list, size_t start,
+              size_t length, size_t *end)
+{
+    const char *comma = memchr(list + start, ',', length - start);
+    *end = comma == NULL ? length : (size_t)(comma - list);
+    return cf_table_find(&policy->headers, list + start, *end - start)
+           != CF_NO_KEY;
+}
+
+/* What is counted over a whole list. */
+typedef struct list_state {
+    size_t empty;
+    bool only_names; /* => nothing but names with a comma between them */
+} list_state;
+
+/* Reads the element at *at, white space and all, and moves behind it. */
+static cf_outcome
+match_element(const cf_policy *policy, const char *list, size_t length,
+              size_t *at, list_state *state)
+{
+    char name[CF_MAX_HEADER_NAME];
+    size_t i = *at;
+    size_t ows = 0;
+    while (i < length && is_ows(list[i])) {
+        if (++ows > CF_MAX_ELEMENT_OWS) {
+            return CF_HEADER_LIST_TOO_SPACED;
+        }
+        i++;
+    }
+    size_t n = 0;
+    uint8_t c;
+    while (i < length && (c = lower_tchar(list[i])) != 0) {
+        if (n == CF_MAX_HEADER_NAME) {
+            return CF_HEADER_TOO_LONG;
+        }
+        name[n++] = (char)c;
+        i++;
+    }
+    while (i < length && is_ows(list[i])) {
+        if (++ows > CF_MAX_ELEMENT_OWS) {
+            return CF_HEADER_LIST_TOO_SPACED;
+        }
+        i++;
+    }
+    if (i < length && list[i] != ',') {
+        return CF_HEADER_MALFORMED;
+    }
+    if (n == 0) {
+        if (++state->empty > CF_MAX_EMPTY_ELEMENTS) {
+            return CF_HEADER_LIST_TOO_SPARSE;
+        }
+    }
+    else if (!allows_header(policy, name, n)) {
+        return CF_HEADER_NOT_ALLOWED;
+    }
+    if (ows != 0 || n == 0) {
+        state->only_names = false;
+    }
+    *at = i;
+    return CF_ALLOWED;
+}
+
+static cf_outcome
+match_list(const cf_policy *policy, const char *list, size_t length,
+           bool *joined)
+{
+    list_state state = {.only_names = true};
+    size_t i = 0;
+    for (;;) {
+        size_t end;
+        if (is_plain_name(policy, list, i, length, &end)) {
+            i = end;
+        }
+        else {
+            cf_outcome outcome =
+                match_element(policy, list, length, &i, &state);
+            if (outcome != CF_ALLOWED) {
+                return outcome;
+            }
+        }
+        if (i == length) {
+            *joined = state.only_names;
+            return CF_ALLOWED;
+        }
+        i++; /* the comma */
+    }
+}
+
 cf_outcome
 cf_match_headers(const cf_policy *policy, const char *list, size_t length,
                  bool *joined)
@@ -100,53 +195,19 @@ cf_match_headers(const cf_policy *policy, const char *list, size_t length,
     if (length > CF_MAX_HEADER_LIST) {
         return CF_HEADER_LIST_TOO_LONG;
     }
-    char name[CF_MAX_HEADER_NAME];
-    bool only_names = true;
-    size_t empty = 0;
-    size_t i = 0;
-    for (;;) {
-        size_t ows = 0;
-        while (i < length && is_ows(list[i])) {
-            if (++ows > CF_MAX_ELEMENT_OWS) {
-                return CF_HEADER_LIST_TOO_SPACED;
-            }
-            i++;
-        }
-        size_t n = 0;
-        uint8_t c;
-        while (i < length && (c = lower_tchar(list[i])) != 0) {
-            if (n == CF_MAX_HEADER_NAME) {
-                return CF_HEADER_TOO_LONG;
-            }
-            name[n++] = (char)c;
-            i++;
-        }
-        while (i < length && is_ows(list[i])) {
-            if (++ows > CF_MAX_ELEMENT_OWS) {
-                return CF_HEADER_LIST_TOO_SPACED;
-            }
-            i++;
-        }
-        if (i < length && list[i] != ',') {
-            return CF_HEADER_MALFORMED;
-        }
-        if (n == 0) {
-            if (++empty > CF_MAX_EMPTY_ELEMENTS) {
-                return CF_HEADER_LIST_TOO_SPARSE;
-            }
-        }
-        else if (!allows_header(policy, name, n)) {
-            return CF_HEADER_NOT_ALLOWED;
-        }
-        if (ows != 0 || n == 0) {
-            only_names = false;
-        }
-        if (i == length) {
-            *joined = only_names || length == 0;
-            return CF_ALLOWED;
-        }
-        i++;
+    if (length == 0) {
+        *joined = true;
+        return CF_ALLOWED;
     }
+    uint64_t seed = policy->headers.seed;
+    if (cf_memo_find(&policy->memo, seed, list, length, joined)) {
+        return CF_ALLOWED;
+    }
+    cf_outcome outcome = match_list(policy, list, length, joined);
+    if (outcome == CF_ALLOWED) {
+        cf_memo_keep(&policy->memo, seed, list, length, *joined);
+    }
+    return outcome;
 }
 
 size_t

@@ -1,6 +1,7 @@
 /* cf_policy.c - a policy's life, and the way into its parts.
  *
- * Place: on top of the sets. Never: write to a policy once it is built.
+ * Place: on top of the sets. Never: write to a policy once it is built, but
+ * to its memo.
  */
 #include "cf_internal.h"
 
@@ -24,6 +25,11 @@ cf_policy_new(const cf_tables *tables, cf_policy **policy)
             cf_table_fill(&made->headers, tables->headers, tables->n_headers,
                           CF_MAX_HEADER_NAME, tables->seed);
     }
+    if (status == CF_OK) {
+        made->memo.slots =
+            cf_new_array(CF_MEMO_SLOTS, sizeof *made->memo.slots);
+        status = made->memo.slots == NULL ? CF_NO_MEMORY : CF_OK;
+    }
     if (status != CF_OK) {
         cf_policy_free(made);
         return status;
@@ -41,6 +47,7 @@ cf_policy_free(cf_policy *policy)
     cf_originset_clear(&policy->origins);
     cf_table_clear(&policy->methods);
     cf_table_clear(&policy->headers);
+    cf_memory.release(policy->memo.slots);
     cf_memory.release(policy);
 }
 
@@ -49,7 +56,8 @@ cf_policy_memory(const cf_policy *policy)
 {
     return sizeof *policy + cf_originset_memory(&policy->origins)
            + cf_table_memory(&policy->methods)
-           + cf_table_memory(&policy->headers);
+           + cf_table_memory(&policy->headers)
+           + CF_MEMO_SLOTS * sizeof *policy->memo.slots;
 }
 
 cf_outcome

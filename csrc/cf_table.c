@@ -76,7 +76,7 @@ load_4(const char *p)
     return word;
 }
 
-static uint64_t
+static inline uint64_t
 hash(uint64_t seed, const char *text, size_t length)
 {
     uint64_t a, b;
@@ -108,6 +108,12 @@ hash(uint64_t seed, const char *text, size_t length)
     }
     state = fold(a ^ CF_SECRET_2, b ^ state);
     return fold(state ^ CF_SECRET_1, length ^ seed);
+}
+
+uint64_t
+cf_hash(uint64_t seed, const char *text, size_t length)
+{
+    return hash(seed, text, length);
 }
 
 /* -- tables -------------------------------------------------------------- */

@@ -205,25 +205,35 @@ typedef enum cf_field {
     CF_FIELD_MAX_AGE
 } cf_field;
 
-/* Which of the request's fields a name of 6, 29 or 30 bytes is; ASGI names are
- * lower case, so the comparison is exact. */
+/* Which of the request's fields a name is; ASGI names are lower case, so the
+ * comparison is exact. Which of the response's fields a name is, without
+ * regard to case. Both are asked for each header of each request and inline
+ * here: the length alone tells nearly all of them apart. */
 cf_field
 cf_named_request_field(const char *name, size_t length);
+cf_field
+cf_named_response_field(const char *name, size_t length);
 
-/* The same for a name of any length. Inline: it is asked for each header of
- * each request, and the length alone tells nearly all of them apart. */
 static inline cf_field
 cf_request_field(const char *name, size_t length)
 {
-    if (length != 6 && length != 29 && length != 30) {
+    const uint32_t lengths = 1U << 6 | 1U << 29 | 1U << 30;
+    if (length > 31 || (lengths >> length & 1) == 0) {
         return CF_FIELD_OTHER;
     }
     return cf_named_request_field(name, length);
 }
 
-/* Which of the response's fields a name is, without regard to case. */
-cf_field
-cf_response_field(const char *name, size_t length);
+static inline cf_field
+cf_response_field(const char *name, size_t length)
+{
+    const uint64_t lengths =
+        1U << 4 | 1U << 22 | 1U << 27 | 1U << 28 | (uint64_t)1 << 32;
+    if (length > 63 || (lengths >> length & 1) == 0) {
+        return CF_FIELD_OTHER;
+    }
+    return cf_named_response_field(name, length);
+}
 
 /* Names that a Vary value may hold, as bits. */
 enum {

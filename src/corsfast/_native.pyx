@@ -33,14 +33,16 @@ cdef extern from "Python.h":
     void *PyUnicode_DATA(object text) noexcept
     Py_ssize_t PyUnicode_GET_LENGTH(object text) noexcept
     int PyUnicode_1BYTE_KIND
-    bint PyTuple_CheckExact(object value) noexcept
     void Py_INCREF(PyObject *value) noexcept
     void Py_DECREF(PyObject *value) noexcept
     list PyList_New(Py_ssize_t length)
-    void PyList_SET_ITEM(list whole, Py_ssize_t index, object item) noexcept
+    void PyList_SET_ITEM(list whole, Py_ssize_t index, PyObject *item) noexcept
 
-    # What a tuple that we hold holds: borrowed, so none of it is kept.
-    PyObject *borrowed_item "PyTuple_GET_ITEM"(object value, Py_ssize_t index) noexcept
+    # What a list or tuple that we hold holds: borrowed, so none of it is kept.
+    PyObject *list_item "PyList_GET_ITEM"(list whole, Py_ssize_t index) noexcept
+    PyObject *tuple_item "PyTuple_GET_ITEM"(PyObject *value, Py_ssize_t index) noexcept
+    Py_ssize_t tuple_size "PyTuple_GET_SIZE"(PyObject *value) noexcept
+    bint is_exact_tuple "PyTuple_CheckExact"(PyObject *value) noexcept
     bint is_exact_bytes "PyBytes_CheckExact"(PyObject *value) noexcept
     bint is_exact_str "PyUnicode_CheckExact"(PyObject *value) noexcept
     int kind_of "PyUnicode_KIND"(PyObject *text) noexcept
@@ -53,6 +55,33 @@ cdef extern from "Python.h":
     ctypedef struct TypeSlots "PyTypeObject":
         newfunc tp_new
         vectorcallfunc tp_vectorcall
+
+cdef extern from *:
+    """
+    /* Without the GIL another thread could write to a list while we read it: it is copied
+     * first. With it, nobody can between two calls of Python code, and we make none. */
+    #ifdef Py_GIL_DISABLED
+    #define CORSFAST_LISTS_ARE_OURS 0
+    #else
+    #define CORSFAST_LISTS_ARE_OURS 1
+    #endif
+
+    /* dict[key] as a new reference; NULL without an error where there is none. */
+    static inline PyObject *corsfast_item(PyObject *dict, PyObject *key)
+    {
+    #if PY_VERSION_HEX >= 0x030D0000
+        PyObject *value;
+        (void)PyDict_GetItemRef(dict, key, &value);
+        return value;
+    #else
+        PyObject *value = PyDict_GetItemWithError(dict, key);
+        Py_XINCREF(value);
+        return value;
+    #endif
+    }
+    """
+    const bint LISTS_ARE_OURS "CORSFAST_LISTS_ARE_OURS"
+    PyObject *corsfast_item(PyObject *dict, PyObject *key) except? NULL
 
 from os import urandom
 
@@ -200,6 +229,7 @@ cdef class Answer:
     cdef unsigned vary_bits
     cdef tuple headers
     cdef tuple raw_headers
+    cdef dict start  # the message of a preflight's answer, to be copied
     cdef bint timing  # => the echoed origin is also sent as Timing-Allow-Origin
 
 
@@ -600,6 +630,7 @@ cdef Answer answer(outcome, status, block, tuple vary):
     made.vary_bits = bits_of(vary)
     made.headers = block.headers
     made.raw_headers = block.raw_headers
+    made.start = {"type": "http.response.start", "status": status, "headers": None}
     return made
 
 
@@ -696,52 +727,80 @@ cdef bytes join_names(_csrc.cf_slice names):
 cdef Decision decide_scope(Policy self, object scope):
     if not isinstance(scope, dict):
         raise TypeError(f"scope must be a dict, not {type(scope).__name__}")
-    cdef object origin = None
-    cdef object request_method = None
-    cdef object request_headers = None
-    cdef _csrc.cf_field field
-    cdef PyObject *name
-    headers = (<dict> scope).get("headers", ())
-    if type(headers) is not list:
+    # Borrowed from the list: Origin, and the two Access-Control-Request-* values.
+    cdef PyObject *found[3]
+    headers = item(<dict> scope, "headers")
+    if headers is None:
+        headers = (<dict> scope).get("headers", ())
+    if not LISTS_ARE_OURS or type(headers) is not list:
         headers = list(headers)
-    for pair in <list> headers:
-        if not is_exact_pair(pair) or not is_exact_bytes(borrowed_item(pair, 0)):
-            return decide_asgi(self, scope, headers)
-        name = borrowed_item(pair, 0)
-        field = _csrc.cf_request_field(bytes_data(name), <size_t> bytes_size(name))
+    if not find_fields(<list> headers, found):
+        return decide_asgi(self, <dict> scope, <list> headers)
+    if found[0] == NULL:
+        return self.no_origin
+    if not is_exact_bytes(found[0]):
+        return decide_asgi(self, <dict> scope, <list> headers)
+    if found[1] == NULL:
+        return decide_actual(self, <object> found[0])
+    if not is_exact_bytes(found[1]) or not may_be_line(found[2]):
+        return decide_asgi(self, <dict> scope, <list> headers)
+    # From here on they are held: looking at the scope may run anything.
+    origin, request_method = <object> found[0], <object> found[1]
+    request_headers = None if found[2] == NULL else <object> found[2]
+    if not asks(<dict> scope):
+        return decide_actual(self, origin)
+    return decide_preflight(self, origin, request_method, request_headers)
+
+
+cdef inline bint find_fields(list headers, PyObject **found) noexcept:
+    """Look for the CORS fields of a request, borrowing their values (NULL: not there).
+
+    False if something is not a pair with a name of exact bytes, or a field stands twice.
+    """
+    cdef Py_ssize_t i
+    cdef Py_ssize_t length
+    cdef PyObject *pair
+    cdef PyObject *name
+    cdef _csrc.cf_field field
+    found[0] = found[1] = found[2] = NULL
+    for i in range(len(headers)):
+        pair = list_item(headers, i)
+        if not is_exact_tuple(pair) or tuple_size(pair) != 2:
+            return False
+        name = tuple_item(pair, 0)
+        if not is_exact_bytes(name):
+            return False
+        length = bytes_size(name)
+        field = _csrc.cf_request_field(bytes_data(name), <size_t> length)
         if field == _csrc.CF_FIELD_OTHER:
             continue
-        value = (<tuple> pair)[1]
-        if field == _csrc.CF_FIELD_ORIGIN and origin is None:
-            origin = value
-        elif field == _csrc.CF_FIELD_REQUEST_METHOD and request_method is None:
-            request_method = value
-        elif field == _csrc.CF_FIELD_REQUEST_HEADERS and request_headers is None:
-            request_headers = value
-        else:
-            return decide_asgi(self, scope, headers)
-    if origin is None:
-        return self.no_origin
-    if not PyBytes_CheckExact(origin):
-        return decide_asgi(self, scope, headers)
-    if request_method is None or not asks(<dict> scope):
-        return decide_actual(self, origin)
-    if not (PyBytes_CheckExact(request_method) and may_be_line(request_headers)):
-        return decide_asgi(self, scope, headers)
-    return decide_preflight(self, origin, request_method, request_headers)
+        if found[<int> field - <int> _csrc.CF_FIELD_ORIGIN] != NULL:
+            return False
+        found[<int> field - <int> _csrc.CF_FIELD_ORIGIN] = tuple_item(pair, 1)
+    return True
+
+
+cdef inline object item(dict whole, object key):
+    """whole.get(key), at half its price; None also where the value is None."""
+    cdef PyObject *value = corsfast_item(<PyObject *> whole, <PyObject *> key)
+    if value == NULL:
+        return None
+    held = <object> value
+    Py_DECREF(value)
+    return held
 
 
 cdef Decision decide_environ(Policy self, object environ):
     if not isinstance(environ, dict):
         raise TypeError(f"environ must be a dict, not {type(environ).__name__}")
-    origin = (<dict> environ).get("HTTP_ORIGIN")
+    origin = item(<dict> environ, "HTTP_ORIGIN")
     if origin is None:
         return self.no_origin
-    request_method = (<dict> environ).get("HTTP_ACCESS_CONTROL_REQUEST_METHOD")
+    request_method = item(<dict> environ, "HTTP_ACCESS_CONTROL_REQUEST_METHOD")
     if request_method is None or not is_options((<dict> environ).get("REQUEST_METHOD", "")):
         return decide_actual(self, origin)
     return decide_preflight(
-        self, origin, request_method, (<dict> environ).get("HTTP_ACCESS_CONTROL_REQUEST_HEADERS")
+        self, origin, request_method, item(<dict> environ, "HTTP_ACCESS_CONTROL_REQUEST_HEADERS")
     )
 
 
@@ -846,12 +905,8 @@ cdef inline bint asks(dict scope) except -1:
     return scope.get("method") == "OPTIONS" and scope.get("type") != "websocket"
 
 
-cdef inline bint is_exact_pair(object pair) noexcept:
-    return PyTuple_CheckExact(pair) and len(<tuple> pair) == 2
-
-
-cdef inline bint may_be_line(object value) noexcept:
-    return value is None or PyBytes_CheckExact(value)
+cdef inline bint may_be_line(PyObject *value) noexcept:
+    return value == NULL or is_exact_bytes(value)
 
 
 cdef str as_str(object text):
@@ -865,53 +920,65 @@ cdef bytes as_bytes(object text):
 # -- working a decision into a response ------------------------------------------------------
 
 
-cdef object apply(Policy self, object given, object headers, bint text):
-    if not isinstance(given, Decision):
-        raise TypeError(f"decision must be a Decision, not {type(given).__name__}")
-    cdef Decision decision = given
+cdef object apply(Policy self, object decision, object headers, bint text):
+    if type(decision) is not Decision:
+        raise TypeError(f"decision must be a Decision, not {type(decision).__name__}")
+    return work_in(self, <Decision> decision, headers, text)
+
+
+cdef list work_in(Policy self, Decision decision, object headers, bint text):
     cdef Answer answer = decision.answer
-    cdef list pairs = headers if type(headers) is list else list(headers)
     cdef unsigned present = 0
     cdef Py_ssize_t vary_at = -1
     cdef Py_ssize_t i
+    cdef PyObject *pair
     cdef _csrc.cf_slice seen
     cdef _csrc.cf_field field
-    for i in range(len(pairs)):
-        pair = pairs[i]
-        if not is_exact_pair(pair) or not see_plain(borrowed_item(pair, 0), text, &seen):
-            return apply_slowly(self, decision, pairs, text)
+    if not LISTS_ARE_OURS or type(headers) is not list:
+        headers = list(headers)
+    for i in range(len(<list> headers)):
+        pair = list_item(<list> headers, i)
+        if (
+            not is_exact_tuple(pair)
+            or tuple_size(pair) != 2
+            or not see_plain(tuple_item(pair, 0), text, &seen)
+        ):
+            return apply_slowly(self, decision, headers, text)
         field = _csrc.cf_response_field(seen.data, seen.length)
-        if field == _csrc.CF_FIELD_VARY:
-            if not see_plain(borrowed_item(pair, 1), text, &seen):
-                return apply_slowly(self, decision, pairs, text)
-            present |= _csrc.cf_scan_vary(seen.data, seen.length)
-            vary_at = i
-        elif field != _csrc.CF_FIELD_OTHER:
-            return apply_slowly(self, decision, pairs, text)
-    cdef tuple fields = headers_of(decision) if text else raw_headers_of(decision)
-    cdef Py_ssize_t n_fields = len(fields)
+        if field == _csrc.CF_FIELD_OTHER:
+            continue
+        if field != _csrc.CF_FIELD_VARY or not see_plain(tuple_item(pair, 1), text, &seen):
+            return apply_slowly(self, decision, headers, text)
+        present |= _csrc.cf_scan_vary(seen.data, seen.length)
+        vary_at = i
+    # Vary is the last field of an answer; it goes into the application's own, if there is one.
     cdef bint merges = vary_at >= 0 and answer.vary_bits != 0
-    if merges:
-        n_fields -= 1  # Vary is the last; it goes into the application's own
-    cdef list whole = joined(pairs, fields, n_fields)
+    cdef list whole = joined(<list> headers, decision, text, merges)
     if merges and answer.vary_bits & ~present and not present & _csrc.CF_VARY_STAR:
         whole[vary_at] = merge_vary(whole[vary_at], answer, present, text)
     return whole
 
 
-cdef inline list joined(list pairs, tuple fields, Py_ssize_t n_fields):
-    """A new list of all pairs and the first so many fields, allocated once."""
+cdef list joined(list pairs, Decision decision, bint text, bint but_vary):
+    """A new list of all pairs and the fields of a decision, allocated once."""
+    cdef tuple fields
+    if decision.origin is None:
+        fields = decision.answer.headers if text else decision.answer.raw_headers
+    else:
+        fields = headers_of(decision) if text else raw_headers_of(decision)
     cdef Py_ssize_t n_pairs = len(pairs)
+    cdef Py_ssize_t n_fields = len(fields) - but_vary
     cdef Py_ssize_t i
+    cdef PyObject *pair
     cdef list whole = PyList_New(n_pairs + n_fields)
     for i in range(n_pairs):
-        pair = pairs[i]
-        Py_INCREF(<PyObject *> pair)
+        pair = list_item(pairs, i)
+        Py_INCREF(pair)
         PyList_SET_ITEM(whole, i, pair)
     for i in range(n_fields):
-        field = fields[i]
-        Py_INCREF(<PyObject *> field)
-        PyList_SET_ITEM(whole, n_pairs + i, field)
+        pair = tuple_item(<PyObject *> fields, i)
+        Py_INCREF(pair)
+        PyList_SET_ITEM(whole, n_pairs + i, pair)
     return whole
 
 

@@ -184,12 +184,21 @@ class WSGICall:
 
 async def answer_asgi(decision: Decision, body: bytes, send: Send) -> None:
     """Send the whole answer to a preflight; `body` goes with an allowed one."""
+    start, end = messages(decision, body)
+    await send(start)
+    await send(end)
+
+
+def messages(decision: Decision, body: bytes) -> tuple[Message, Message]:
+    """The two messages that answer a preflight: new ones, for whoever gets them may write."""
     headers = list(decision.raw_headers)
     if not decision.allowed:
         body = b""
     headers += [(k.lower().encode(), v.encode()) for k, v in content(decision.status, body)]
-    await send({"type": "http.response.start", "status": decision.status, "headers": headers})
-    await send({"type": "http.response.body", "body": body})
+    return (
+        {"type": "http.response.start", "status": decision.status, "headers": headers},
+        {"type": "http.response.body", "body": body},
+    )
 
 
 def answer_wsgi(decision: Decision, body: bytes, start_response: StartResponse) -> Iterable[bytes]:
@@ -197,9 +206,13 @@ def answer_wsgi(decision: Decision, body: bytes, start_response: StartResponse) 
     if not decision.allowed:
         body = b""
     headers = [*decision.headers, *content(decision.status, body)]
-    phrase = _PHRASES.get(decision.status or 0, "OK")
-    start_response(f"{decision.status} {phrase}", headers)
+    start_response(status_line(decision.status), headers)
     return [body] if body else []
+
+
+def status_line(status: int | None) -> str:
+    """The first argument of `start_response`."""
+    return f"{status} {_PHRASES.get(status or 0, 'OK')}"
 
 
 def content(status: int | None, body: bytes) -> list[tuple[str, str]]:

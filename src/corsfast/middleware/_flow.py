@@ -10,7 +10,7 @@ Never: change what is answered because of a report.
 from __future__ import annotations
 
 from .._backend import Policy
-from ._policy import PerPolicy, reader_of
+from ._policy import PerPolicy, current
 from ._report import Report
 from .paths import CLOSED, PathRules
 
@@ -69,14 +69,11 @@ class Flow:
         return self._app if policy is None else self._calls.of(policy)
 
     def _note(self, policy: Policy | None, request: Any) -> None:
-        if policy is None:
-            return self.note(request, None)
-        decision = self._decide(policy, request)
-        resolver = self._resolver
-        if resolver is not None and policy is not self._closed:
-            if resolver.concerns(decision, request) and resolver.can_follow(policy):
-                return None  # the detour knows in the end, and says so
-        return self.note(request, decision)
+        decision = None if policy is None else self._decide(policy, request)
+        if decision is not None and self._resolver is not None and policy is not self._closed:
+            if self._resolver.concerns(decision, request):
+                return  # the detour knows in the end, and says so
+        self.note(request, decision)
 
     def note(self, request: Any, decision: Decision | None) -> None:
         """Have the report compare the decision in force with the candidate's."""
@@ -87,15 +84,17 @@ class Flow:
 def _choice(target: PathRules | Source | None, path_of: PathOf, closed: Policy) -> Choice:
     """What chooses the policy of a request."""
     if not isinstance(target, PathRules):
-        read = reader_of(target)
-        return lambda _: read()
+
+        def now(_request: Any) -> Policy:
+            return current(target)
+
+        return now
     find = target.find
-    readers = {id(rule): reader_of(rule) for rule in target.rules.values() if rule is not None}
 
     def choose(request: Any) -> Policy | None:
         found = find(*path_of(request))
         if found is None:
             return None
-        return closed if found is CLOSED else readers[id(found)]()
+        return closed if found is CLOSED else current(found)
 
     return choose

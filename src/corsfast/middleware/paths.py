@@ -39,6 +39,8 @@ if TYPE_CHECKING:
 
 __all__ = ["CLOSED", "PathRules", "asgi_path", "wsgi_path"]
 
+# What stands in a path that can be read in another way, but for the case of its letters.
+_ODD = re.compile(r"//|\\|%|/\.\.?(?:/|\Z)")
 _DOT_SEGMENT = re.compile(r"/\.\.?(?:/|\Z)")
 _SLASHES = re.compile("//+")
 _RAW_SLASH = re.compile(rb"%(?:2[fF]|5[cC])")
@@ -136,7 +138,7 @@ class PathRules:
             return CLOSED
         found = self._exact.match(path)
         folded = path.casefold()
-        if encoded is None and not _is_odd(path):
+        if _ODD.search(path) is None and encoded is None:
             if folded != path or not self._only_lower:
                 if not _agree(found, self._folded.match(folded)):
                     return CLOSED
@@ -148,15 +150,11 @@ class PathRules:
         for text in _readings(path, encoded):
             if _DOT_SEGMENT.search(text):
                 return False
+            if self._exact.match(text) != found:
+                return False
             if not _agree(found, self._folded.match(text.casefold())):
                 return False
         return True
-
-
-def _is_odd(path: str) -> bool:
-    """Whether a path may be read in another way, but for the case of its letters."""
-    # Four searches for text cost a tenth of one for an expression.
-    return "%" in path or "//" in path or "/." in path or "\\" in path
 
 
 def _agree(found: tuple[_Rule, ...], folded: tuple[_Rule, ...]) -> bool:
@@ -172,7 +170,9 @@ def _readings(path: str, encoded: str | None) -> Iterator[str]:
         texts.append(unquote(path, errors="replace"))
     for text in texts:
         yield text
-        yield _SLASHES.sub("/", text.replace("\\", "/"))
+        slashed = text.replace("\\", "/")
+        yield slashed
+        yield _SLASHES.sub("/", slashed)
 
 
 # -- reading what servers say ----------------------------------------------------------------
@@ -185,9 +185,7 @@ def asgi_path(scope: Mapping[str, Any], /) -> tuple[str, str | None]:
     the path stays as it is, which is how frameworks read it, too.
     """
     root = scope.get("root_path") or ""
-    path = scope.get("path") or "/"
-    if root:
-        path = _below(root, path)
+    path = _below(root, scope.get("path") or "/")
     raw = scope.get("raw_path")
     if not raw or _RAW_SLASH.search(raw) is None:
         return path, None
