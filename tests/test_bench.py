@@ -166,6 +166,7 @@ def test_noise_is_what_keeps_the_median_from_being_known() -> None:
     assert not summarise(wide).noisy
     assert summarise(wide[::100]).noisy
     assert Figure(100.0, 99.0, 101.0).noisy, "an interval that was never computed is no knowledge"
+    assert summarise([math.inf] * 9).noisy
     assert summarise([-2.0, 3.0, -5.0, 4.0] * 9).noisy
 
 
