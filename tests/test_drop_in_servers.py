@@ -8,7 +8,8 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from test_servers import APP, OTHER, Server, ask, preflight, put
+from serving import Server, ask, put
+from test_servers import APP, OTHER, preflight
 
 pytestmark = pytest.mark.server
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import copy
+import functools
 import itertools
 import re
 import warnings
@@ -15,6 +16,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from hypothesis import given, strategies as st
 from sidebyside import (
     ORIGINS,
     Answer,
@@ -350,6 +352,46 @@ def test_beside_the_original() -> None:
 
 def test_every_deviation_is_documented() -> None:
     assert {deviation.id for deviation in DEVIATIONS} == documented("litestar")
+
+
+# -- hostile requests --------------------------------------------------------------------------
+
+FIELDS = ("origin", "access-control-request-method", "access-control-request-headers", "cookie")
+VALUES = (A, "null", "PUT", "x-custom", "*", ",", " ", "\r\nx: y", "\xff", "x" * 9000)
+lines = st.lists(
+    st.tuples(
+        st.sampled_from(FIELDS),
+        st.lists(st.sampled_from(VALUES), max_size=3).map("".join)
+        | st.text(st.characters(max_codepoint=255), max_size=8),
+    ),
+    max_size=6,
+)
+
+
+@functools.cache
+def made() -> list[Any]:
+    return [
+        drop_in(application(), allow_origins=[A], allow_methods=["PUT"], allow_headers=["X-A"]),
+        drop_in(application()),
+        drop_in(application(), allow_credentials=True),
+    ]
+
+
+@given(method=st.sampled_from(["GET", "OPTIONS"]), headers=lines, which=st.integers(0, 2))
+def test_whatever_a_request_holds(method: str, headers: list[tuple[str, str]], which: int) -> None:
+    request = Request(method, tuple(headers))
+    got = call(made()[which], scope_of(request))
+    echoed = got.headers.get("access-control-allow-origin", [])
+    assert echoed in ([], ["*"]) or echoed == [dict(headers)["origin"]]
+    assert not any(
+        "\r" in value or "\xff" in value for line in cors(got).values() for value in line
+    )
+    if request.is_preflight:
+        # Whatever is refused, for at least one reason that can be said.
+        assert got.status == 204 or re.fullmatch(rb"Disallowed CORS [a-zA-Z].*", got.body)
+        assert got.status in (204, 400)
+    else:
+        assert (got.status, got.body) == (200, b"hello")
 
 
 # -- what is said at start-up ----------------------------------------------------------------

@@ -16,6 +16,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from hypothesis import given, strategies as st
 from sidebyside import (
     ORIGINS,
     Answer,
@@ -296,6 +297,42 @@ def test_beside_the_original() -> None:
 
 def test_every_deviation_is_documented() -> None:
     assert {deviation.id for deviation in DEVIATIONS} == documented("starlette")
+
+
+# -- hostile requests --------------------------------------------------------------------------
+
+FIELDS = ("origin", "access-control-request-method", "access-control-request-headers", PRIVATE[0])
+VALUES = (A, "null", "PUT", "x-custom", "*", ",", " ", "\r\nx: y", "\xff", "x" * 9000)
+lines = st.lists(
+    st.tuples(
+        st.sampled_from(FIELDS),
+        st.lists(st.sampled_from(VALUES), max_size=3).map("".join)
+        | st.text(st.characters(max_codepoint=255), max_size=8),
+    ),
+    max_size=6,
+)
+MADE = [
+    drop_in(application(), allow_origins=[A], allow_methods=["PUT"], allow_headers=["X-Custom"]),
+    drop_in(application(), allow_origins="*", allow_headers="*"),
+    drop_in(application(), allow_origins="*", allow_headers="*", allow_credentials=True),
+]
+
+
+@given(method=st.sampled_from(["GET", "OPTIONS"]), headers=lines, made=st.sampled_from(MADE))
+def test_whatever_a_request_holds(method: str, headers: list[tuple[str, str]], made: Any) -> None:
+    request = Request(method, tuple(headers))
+    got = call(made, request)
+    echoed = got.headers.get("access-control-allow-origin", [])
+    assert echoed in ([], ["*"]) or echoed == [dict(headers)["origin"]]
+    assert not any(
+        "\r" in value or "\xff" in value for line in cors(got).values() for value in line
+    )
+    if request.is_preflight:
+        # Whatever is refused, for at least one reason that can be said.
+        assert got.body == b"OK" or re.fullmatch(rb"Disallowed CORS [a-z].*", got.body)
+        assert got.status == (200 if got.body == b"OK" else 400)
+    else:
+        assert (got.status, got.body) == (200, b"hello")
 
 
 # -- what is said at start-up ----------------------------------------------------------------
