@@ -20,6 +20,7 @@ from functools import partial
 
 from .. import limits
 from ._asgi_dropin import ASGIDropIn, asked, plain_text, respond
+from ._chosen import ASGICall
 from ._lenient import DropInProblem, block, lenient_policy, read_list, read_names, tokens_of
 
 TYPE_CHECKING = False
@@ -112,7 +113,7 @@ class CORSMiddleware(ASGIDropIn):
             "max_age": max_age,
             "strict": strict,
         }
-        preflights = _Preflights(**self._options)
+        preflights = _Preflights(app, **self._options)
         super().__init__(app, preflights.policy, preflights.tables, preflights.answer, each=True)
 
     def __init_subclass__(cls) -> None:
@@ -132,6 +133,7 @@ class _Preflights:
 
     def __init__(
         self,
+        app: App,
         *,
         allow_origins: Any,
         allow_methods: Any,
@@ -200,25 +202,39 @@ class _Preflights:
             NAME, entries, credentials=credentials, strict=strict, answer=answer, also=problems
         )
         self._star = self.tables.star
+        self._mirrors = self._star and any_header
         self._content = plain_text(200, _OK)
+        self._compiled = ASGICall(
+            app, self.policy, body=_OK, on_refused_preflight=self._refuse_without_private
+        )
 
     def answer(
-        self, _refusal: Decision, scope: Scope, _receive: Receive, send: Send
+        self, _refusal: Decision, scope: Scope, receive: Receive, send: Send
     ) -> Awaitable[None]:
-        """Answer one preflight."""
-        private = False
+        """Answer one preflight; the usual ones are handed back, to be answered as they are."""
         for name, _ in scope["headers"]:
             if name == _PRIVATE:
-                private = True
+                return self._spell(scope, True, send)
+        if self._mirrors:
+            return self._spell(scope, False, send)
+        return self._compiled(scope, receive, send)
+
+    def _spell(self, scope: Scope, private: bool, send: Send) -> Awaitable[None]:
+        """An answer with fields that no policy knows of."""
         decision = self.policy.asgi(scope)
         if not decision.allowed or (private and not self._private_network):
             return self._refuse(scope, private, send)
         headers = [*decision.raw_headers, *self._content]
-        if self._star and self._names is None:
+        if self._mirrors:
             headers += _mirrored(asked(scope).names)
         if private:
             headers.append(_ALLOW_PRIVATE)
         return respond(send, 200, headers, _OK)
+
+    def _refuse_without_private(
+        self, _refusal: Decision, scope: Scope, _receive: Receive, send: Send
+    ) -> Awaitable[None]:
+        return self._refuse(scope, False, send)
 
     def _refuse(self, scope: Scope, private: bool, send: Send) -> Awaitable[None]:
         """Say all that is wrong; an origin that is allowed sees what would not be."""
