@@ -77,7 +77,7 @@ cdef class ASGICall:
         self.on_handshake = on_handshake
         self.on_refused_preflight = on_refused_preflight
         self.on_refused = on_refused
-        self.detours = not (on_refused_preflight is on_refused is None)
+        self.detours = on_refused_preflight is not None or on_refused is not None
         let_vectorcall(type(self), ASGICall)
 
     def __reduce__(self):
@@ -338,7 +338,7 @@ cdef class WSGICall:
         self.on_all = on_all
         self.on_refused_preflight = on_refused_preflight
         self.on_refused = on_refused
-        self.detours = not (on_refused_preflight is on_refused is None)
+        self.detours = on_refused_preflight is not None or on_refused is not None
         let_vectorcall(type(self), WSGICall)
 
     def __reduce__(self):
