@@ -25,6 +25,9 @@ if TYPE_CHECKING:
     import re
     from collections.abc import Iterable
 
+# What Chrome on Android once sent for pages opened from files. It is no serialised origin.
+FILE = "file://"
+
 
 class OtherSchemes:
     """What some regexes, matched in full, admit beyond web origins.

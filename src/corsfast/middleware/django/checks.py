@@ -19,7 +19,8 @@ from django.core.checks import Error, Warning as Caution
 from django.core.exceptions import ImproperlyConfigured
 
 from ...errors import PolicyError, Problem
-from .conf import FILE, compile_answers, name_in_use, origins_and_regexes, policy_for, read
+from .._schemes import FILE
+from .conf import compile_answers, name_in_use, origins_and_regexes, policy_for, read
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -31,7 +31,7 @@ from ..._compile import is_origin, warn
 from ...errors import CorsfastDeadEntryWarning, PolicyError, Problem
 from ...languages import language_of
 from .._lenient import lenient_policy
-from .._schemes import OtherSchemes
+from .._schemes import FILE, OtherSchemes
 from .defaults import default_headers, default_methods
 
 TYPE_CHECKING = False
@@ -59,9 +59,6 @@ SETTINGS: dict[str, tuple[str | None, Any]] = {
     "CORS_URLS_REGEX": (None, r"^.*$"),
 }
 _NAMES = [name for new, (old, _) in SETTINGS.items() for name in (new, old) if name is not None]
-
-# What Chrome on Android once sent for pages opened from files. It is no serialised origin.
-FILE = "file://"
 
 # As many states of the settings as the tests of a project go through in turns.
 _POLICIES_KEPT = 64

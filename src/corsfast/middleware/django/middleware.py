@@ -23,7 +23,8 @@ from django.http.response import ResponseHeaders
 from django.utils.cache import patch_vary_headers
 
 from ..._backend import IMPLEMENTATION
-from .conf import FILE, Answers, answers_now
+from .._schemes import FILE
+from .conf import Answers, answers_now
 from .signals import check_request_enabled
 
 TYPE_CHECKING = False

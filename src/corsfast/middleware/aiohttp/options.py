@@ -1,0 +1,153 @@
+"""What is allowed to an origin, and mappings of origins to that.
+
+Place in the flow: leftmost of this package; start-up only.
+Never: know a route.
+"""
+
+from __future__ import annotations
+
+from collections import namedtuple
+from collections.abc import Mapping, Sequence
+from functools import lru_cache
+from numbers import Integral
+
+from .._lenient import lenient_policy
+from .._schemes import FILE
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any, Literal, NamedTuple
+
+    class _Fields(NamedTuple):
+        allow_credentials: bool
+        expose_headers: frozenset[str] | Literal["*"]
+        allow_headers: frozenset[str] | Literal["*"]
+        max_age: int | None
+        allow_methods: frozenset[str] | Literal["*"] | None
+
+else:
+    _Fields = namedtuple(
+        "_Fields",
+        ("allow_credentials", "expose_headers", "allow_headers", "max_age", "allow_methods"),
+    )
+
+NAME = "corsfast.middleware.aiohttp"
+
+# As many different configurations as one application may write out by hand.
+_JUDGED = 1024
+
+
+class ResourceOptions(_Fields):
+    """What an origin may do with a resource. A named tuple of its arguments, normalised.
+
+    Args:
+        allow_credentials: whether cookies may be used.
+        expose_headers: response-header names that pages may read, or ``"*"``: all that are in
+            the response.
+        allow_headers: request-header names, or ``"*"``.
+        max_age: how many seconds a preflight is remembered; ``None`` sends no header.
+        allow_methods: methods, or ``"*"``, that are allowed beside those of the routes that
+            were added. For resources and defaults.
+
+    Raises:
+        ValueError: for anything else, a bare str among it.
+    """
+
+    __slots__ = ()
+
+    def __new__(
+        cls,
+        *,
+        allow_credentials: bool = False,
+        expose_headers: Sequence[str] = (),
+        allow_headers: Sequence[str] = (),
+        max_age: int | None = None,
+        allow_methods: Sequence[str] | None = None,
+    ) -> ResourceOptions:
+        if not isinstance(allow_credentials, bool):
+            raise ValueError(f"'allow_credentials' must be boolean, got {allow_credentials!r}")
+        # What numpy or a settings library makes is an integer, too.
+        if max_age is not None and not (_is_integral(max_age) and max_age >= 0):
+            raise ValueError(f"'max_age' must be non-negative integer, got {max_age!r}")
+        names = _all_or_some("expose_headers", expose_headers)
+        wanted = _all_or_some("allow_headers", allow_headers)
+        methods = None if allow_methods is None else _all_or_some("allow_methods", allow_methods)
+        return super().__new__(
+            cls,
+            allow_credentials,
+            names,
+            wanted if wanted == "*" else frozenset(name.upper() for name in wanted),
+            max_age,
+            methods if methods is None or methods == "*" else frozenset(m.upper() for m in methods),
+        )
+
+    def is_method_allowed(self, method: str) -> bool:
+        """Whether `allow_methods` allows a method, in whatever case."""
+        methods = self.allow_methods
+        return methods is not None and (methods == "*" or method.upper() in methods)
+
+
+def _is_integral(value: object) -> bool:
+    return isinstance(value, Integral)
+
+
+def _all_or_some(option: str, value: object) -> frozenset[str] | Literal["*"]:
+    if value == "*":
+        return "*"
+    if isinstance(value, str) or not isinstance(value, Sequence):
+        raise ValueError(f"{option!r} must be either '*', or sequence of strings, got {value!r}")
+    return frozenset(value)
+
+
+Config = Mapping[str, ResourceOptions]
+Written = Mapping[str, ResourceOptions | Mapping[str, "Any"]]
+
+
+def parse_config(config: object, strict: bool) -> Config:
+    """A mapping of origins to options, as it is `Written`, or ``None``; judged the first time.
+
+    Raises:
+        ValueError: for anything that is no such mapping.
+        PolicyError: with `strict`, for origins that are insecure or match nothing.
+
+    Warns:
+        CorsfastSecurityWarning: otherwise, once per risk.
+        CorsfastDeadEntryWarning: otherwise, once per origin that no browser sends.
+    """
+    if config is None:
+        return {}
+    if not isinstance(config, Mapping):
+        raise ValueError(f"Config must be mapping, got {config!r}")
+    parsed = {}
+    for origin, options in config.items():
+        if not isinstance(origin, str):
+            raise ValueError(f"Origin must be string, got {origin!r}")
+        parsed[origin] = options if isinstance(options, ResourceOptions) else _read(options)
+    for origins, credentials in _to_judge(parsed):
+        _judge(origins, credentials, strict)
+    return parsed
+
+
+def _read(written: object) -> ResourceOptions:
+    if not isinstance(written, Mapping):
+        raise ValueError(
+            f"Origin options must be either ResourceOptions or mapping, got {written!r}"
+        )
+    unknown = ", ".join(sorted({str(name) for name in written} - set(ResourceOptions._fields)))
+    if unknown:
+        raise ValueError(f"Unexpected keywords in resource options: {unknown}")
+    return ResourceOptions(**written)
+
+
+def _to_judge(config: Config) -> list[tuple[tuple[str, ...], bool]]:
+    """The origins with the same credentials; `"*"` apart, for it means nothing to the others."""
+    found: dict[tuple[bool, bool], list[str]] = {}
+    for origin, options in config.items():
+        if origin != FILE:
+            found.setdefault((origin == "*", options.allow_credentials), []).append(origin)
+    return [(tuple(origins), credentials) for (_, credentials), origins in found.items()]
+
+
+@lru_cache(_JUDGED)
+def _judge(origins: tuple[str, ...], credentials: bool, strict: bool) -> None:
+    lenient_policy(NAME, {"origins": origins}, credentials=credentials, strict=strict)

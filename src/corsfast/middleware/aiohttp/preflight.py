@@ -1,0 +1,105 @@
+"""The answer to a preflight: 200 and what is allowed, or 403 and a sentence that says why not.
+
+The sentences are those of aiohttp-cors. What they quote of a request is cut to size.
+
+Place in the flow: answers -> this -> config, view.
+Never: echo what was not allowed in a header; raise anything but HTTPForbidden.
+"""
+
+from __future__ import annotations
+
+import re
+
+from aiohttp import hdrs, web
+
+from ... import _fetch, limits
+from ...fields import requested_names
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from .answers import Answers
+
+# https://www.rfc-editor.org/rfc/rfc9110#section-5.6.2
+_TOKEN = re.compile(f"[{re.escape(_fetch.TCHAR)}]+")
+
+VARY = ", ".join(
+    (hdrs.ORIGIN, hdrs.ACCESS_CONTROL_REQUEST_METHOD, hdrs.ACCESS_CONTROL_REQUEST_HEADERS)
+)
+
+
+def answer_preflight(
+    request: web.Request, answers_for: Callable[[str, str], Answers | None]
+) -> web.Response:
+    """Answer a request for OPTIONS.
+
+    Args:
+        answers_for: `(origin, method) -> Answers`, or ``None`` where the method is not
+            allowed; asked with a token for the method.
+
+    Raises:
+        HTTPForbidden: with a sentence, and no header but Vary.
+    """
+    origin = _joined(request, hdrs.ORIGIN)
+    if origin is None:
+        raise _refusal("origin header is not specified in the request")
+    method = _joined(request, hdrs.ACCESS_CONTROL_REQUEST_METHOD)
+    if method is None:
+        raise _refusal("'Access-Control-Request-Method' header is not specified")
+    answers = None
+    if len(method) <= limits.MAX_METHOD and _TOKEN.fullmatch(method):
+        answers = answers_for(origin, method)
+    if answers is None:
+        raise _refusal(
+            f"request method {_shown(method)!r} is not allowed for {_shown(origin)!r} origin"
+        )
+    if not answers:
+        raise _refusal("no origins are allowed")
+    options = answers.options_for(origin)
+    if options is None:
+        raise _refusal(f"origin '{_shown(origin)}' is not allowed")
+    names = _requested_headers(request)
+    if options.allow_headers != "*":
+        strange = [name for name in names if name not in options.allow_headers]
+        if strange:
+            raise _refusal(f"headers are not allowed: {', '.join(strange)}")
+
+    fields = [(hdrs.ACCESS_CONTROL_ALLOW_ORIGIN, origin)]
+    if options.allow_credentials:
+        fields.append((hdrs.ACCESS_CONTROL_ALLOW_CREDENTIALS, "true"))
+    if options.max_age is not None:
+        fields.append((hdrs.ACCESS_CONTROL_MAX_AGE, str(options.max_age)))
+    fields.append((hdrs.ACCESS_CONTROL_ALLOW_METHODS, method))
+    if names:
+        fields.append((hdrs.ACCESS_CONTROL_ALLOW_HEADERS, ",".join(names)))
+    fields.append((hdrs.VARY, VARY))
+    return web.Response(headers=fields)
+
+
+def _joined(request: web.Request, name: str) -> str | None:
+    """The value of a header; several lines become one that is nobody's origin or method."""
+    lines = request.headers.getall(name, None)
+    return None if lines is None else ",".join(lines)
+
+
+def _requested_headers(request: web.Request) -> list[str]:
+    """The names that are asked for, in upper case, each once."""
+    value = _joined(request, hdrs.ACCESS_CONTROL_REQUEST_HEADERS)
+    if value is None:
+        return []
+    names = requested_names(value)
+    if names is None:
+        raise _refusal("'Access-Control-Request-Headers' header is no list of header names")
+    return list(dict.fromkeys(name.upper() for name in names))
+
+
+def _refusal(why: str) -> web.HTTPForbidden:
+    return web.HTTPForbidden(text=f"CORS preflight request failed: {why}", headers={"Vary": VARY})
+
+
+def _shown(value: str) -> str:
+    """A value for a sentence: what cannot be printed, or is too long, is not quoted in full."""
+    if len(value) <= limits.MAX_ORIGIN and value.isascii() and value.isprintable():
+        return value
+    return ascii(value[: limits.MAX_ORIGIN])[1:-1]

@@ -1,0 +1,96 @@
+"""Class-based views that say themselves who may ask for what.
+
+Place in the flow: options, answers, preflight -> this -> config.
+Never: answer a request that is not OPTIONS; that is the view's own affair.
+"""
+
+from __future__ import annotations
+
+from aiohttp import hdrs, web
+
+from .answers import Answers
+from .options import parse_config
+from .preflight import answer_preflight
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any, ClassVar
+
+    from .config import CorsConfig
+    from .options import Config, Written
+
+# Where an application keeps its CorsConfig.
+APP_CONFIG_KEY: web.AppKey[CorsConfig] = web.AppKey("corsfast.middleware.aiohttp")
+
+
+def custom_cors(config: Written) -> Callable[[Any], Any]:
+    """Options for one method of a view: ``@custom_cors({...})`` above ``async def get(self)``."""
+
+    def wrapper(function: Any) -> Any:
+        setattr(function, f"{function.__name__}_cors_config", config)
+        return function
+
+    return wrapper
+
+
+class CorsViewMixin:
+    """To be derived from beside ``aiohttp.web.View``, before it.
+
+    Attributes:
+        cors_config: the options of all methods of this view; nearer than the defaults of
+            `setup`, further than `custom_cors`.
+    """
+
+    cors_config: ClassVar[Written | None] = None
+
+    if TYPE_CHECKING:
+        request: web.Request
+
+    async def options(self) -> web.StreamResponse:
+        """Answer a preflight."""
+        cors = config_of(self.request)
+        if cors is None:
+            raise ValueError("CORS is not configured; call setup(app) first")
+        return answer_preflight(self.request, ViewAnswers(type(self), cors).preflight)
+
+
+class ViewAnswers:
+    """The answers of one view under one CorsConfig."""
+
+    def __init__(self, view: type[Any], cors: CorsConfig) -> None:
+        self._view = view
+        self._cors = cors
+
+    def preflight(self, origin: str, method: str) -> Answers | None:  # noqa: ARG002
+        """The answers for a method in whatever case, if the view has it."""
+        known = method.upper()
+        if known not in hdrs.METH_ALL or not hasattr(self._view, known.lower()):
+            return None
+        return self._cors.view_answers(self._view, known)
+
+    def judge(self) -> None:
+        """Read all that is written about the view, so that mistakes are seen at start-up."""
+        for method in hdrs.METH_ALL:
+            self.config(method)
+
+    def config(self, method: str) -> Config:
+        """All that is written about a method of the view, nearest last."""
+        handler = getattr(self._view, method.lower(), None) if method in hdrs.METH_ALL else None
+        strict = self._cors.strict
+        return {
+            **self._cors.defaults,
+            **parse_config(self._view.cors_config or None, strict),
+            **parse_config(getattr(handler, f"{method.lower()}_cors_config", None), strict),
+        }
+
+
+def is_cors_view(handler: object) -> bool:
+    """Whether a handler is a view that answers preflights by itself."""
+    return isinstance(handler, type) and issubclass(handler, CorsViewMixin)
+
+
+def config_of(request: web.Request) -> CorsConfig | None:
+    """The CorsConfig of a request's application, or of the nearest one around it."""
+    found: CorsConfig | None = request.config_dict.get(APP_CONFIG_KEY)
+    return found
