@@ -16,10 +16,12 @@ from .._schemes import FILE
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from multidict import CIMultiDict, CIMultiDictProxy
+    from multidict import CIMultiDict
 
     from ..._compile import is_origin
     from .options import Config, ResourceOptions
+
+    Fields = tuple[tuple[str, str], ...]
 elif IMPLEMENTATION == "native":
     from ..._native import is_origin
 else:
@@ -46,27 +48,31 @@ NEVER_EXPOSED = frozenset(
 # again.
 _VARY_KEPT = 256
 
-_ORIGIN_NAME = "Origin"
-
 
 class Answers:
     """What a response gets, by its request's Origin.
 
     Attributes:
-        listed: the options of each origin that is listed, and can be sent.
-        anybody: those of all others, or ``None``.
+        fields: by origin, for each that is listed and can be sent: what its responses get.
+        exposes_all: whether some of them, or `anybody`, get `expose_headers="*"`.
+        listed: the options of these origins.
+        anybody: those of all other origins, or ``None``.
     """
 
-    __slots__ = ("_anybody", "_listed", "anybody", "listed")
+    __slots__ = ("_tail", "anybody", "exposes_all", "fields", "listed")
 
     def __init__(self, config: Config) -> None:
         self.listed = {o: options for o, options in config.items() if may_be_sent(o)}
         self.anybody = config.get("*")
-        self._listed = {
-            origin: (options, ((hdrs.ACCESS_CONTROL_ALLOW_ORIGIN, origin), *_tail(options)))
+        self._tail = () if self.anybody is None else _tail(self.anybody)
+        self.fields = {
+            origin: ((hdrs.ACCESS_CONTROL_ALLOW_ORIGIN, origin), *_tail(options))
             for origin, options in self.listed.items()
         }
-        self._anybody = None if self.anybody is None else (self.anybody, _tail(self.anybody))
+        self.exposes_all = any(
+            options is not None and options.expose_headers == "*"
+            for options in (*self.listed.values(), self.anybody)
+        )
 
     def __bool__(self) -> bool:
         """Whether any origin is allowed: if none is, nothing depends on it."""
@@ -79,42 +85,27 @@ class Answers:
             options = self.anybody
         return options
 
-    def write(self, request: CIMultiDictProxy[str], response: CIMultiDict[str]) -> None:
-        """Add to a response's headers what is to be said to a request with these.
+    def fields_for_others(self, origin: str) -> Fields:
+        """The fields for an origin that is not listed; none for one that is not allowed."""
+        if self.anybody is None or not may_be_sent(origin):
+            return ()
+        return ((hdrs.ACCESS_CONTROL_ALLOW_ORIGIN, origin), *self._tail)
 
-        A field of the handler's own gives way where the origin is allowed, and stays where
-        it is not.
-        """
-        origin = request.get(hdrs.ORIGIN)
-        if origin is not None:
-            allowed = self._listed.get(origin)
-            # A second Origin line leaves open who asks, so nobody is allowed.
-            if allowed is not None:
-                if len(request.getall(hdrs.ORIGIN)) == 1:
-                    _add(allowed, response)
-            elif self._anybody is not None and (
-                may_be_sent(origin) and len(request.getall(hdrs.ORIGIN)) == 1
-            ):
-                _add(self._anybody, response)
-                response[hdrs.ACCESS_CONTROL_ALLOW_ORIGIN] = origin
-        vary = response.setdefault(hdrs.VARY, _ORIGIN_NAME)
-        if vary is not _ORIGIN_NAME:
-            response[hdrs.VARY] = _with_origin(", ".join(response.getall(hdrs.VARY)))
+    def expose_all(self, origin: str, response: CIMultiDict[str]) -> None:
+        """Name in a response's headers all of them, if that is what an origin may read."""
+        options = self.options_for(origin)
+        if options is not None and options.expose_headers == "*":
+            names = dict.fromkeys(name for name in response if name.lower() not in NEVER_EXPOSED)
+            if names:
+                response[hdrs.ACCESS_CONTROL_EXPOSE_HEADERS] = ",".join(names)
 
 
-def _add(
-    allowed: tuple[ResourceOptions, tuple[tuple[str, str], ...]], response: CIMultiDict[str]
-) -> None:
-    options, fields = allowed
-    if options.expose_headers == "*":
-        names = dict.fromkeys(name for name in response if name.lower() not in NEVER_EXPOSED)
-        if names:
-            response[hdrs.ACCESS_CONTROL_EXPOSE_HEADERS] = ",".join(names)
-    for name, value in fields:
-        response[name] = value
+def merge_vary(response: CIMultiDict[str]) -> None:
+    """Name Origin in the Vary that a response has, in however many lines."""
+    response[hdrs.VARY] = _with_origin(", ".join(response.getall(hdrs.VARY)))
 
 
-def _tail(options: ResourceOptions) -> tuple[tuple[str, str], ...]:
+def _tail(options: ResourceOptions) -> Fields:
     """What follows Access-Control-Allow-Origin, as far as it is the same for each response."""
     fields = []
     if options.allow_credentials:
@@ -128,7 +119,7 @@ def _tail(options: ResourceOptions) -> tuple[tuple[str, str], ...]:
 
 @lru_cache(_VARY_KEPT)
 def _with_origin(value: str) -> str:
-    return merged_vary(value, (_ORIGIN_NAME,))
+    return merged_vary(value, (hdrs.ORIGIN,))
 
 
 def may_be_sent(origin: str) -> bool:

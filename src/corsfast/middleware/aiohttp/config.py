@@ -19,7 +19,7 @@ import warnings
 
 from aiohttp import hdrs, web
 
-from .answers import Answers
+from .answers import Answers, merge_vary
 from .options import parse_config
 from .preflight import answer_preflight
 from .view import APP_CONFIG_KEY, ViewAnswers, config_of, is_cors_view
@@ -31,6 +31,8 @@ if TYPE_CHECKING:
     from .options import Config, Written
 
     Entity = TypeVar("Entity")
+
+ORIGIN_NAME = "Origin"
 
 # Stands for a route that was not asked for before, or that takes several methods.
 UNSEEN = Answers({})
@@ -210,12 +212,31 @@ class CorsConfig:
     async def _on_response_prepare(
         self, request: web.Request, response: web.StreamResponse
     ) -> None:
-        route = request.match_info.route
+        # What the properties of aiohttp return; calling them costs more than all the rest.
+        try:
+            route = request._match_info._route
+            headers = response._headers
+            lines = request._headers.getall(hdrs.ORIGIN, None)
+        except AttributeError:
+            route = request.match_info.route
+            headers = response.headers
+            lines = request.headers.getall(hdrs.ORIGIN, None)
         answers = self._answers.get(route, UNSEEN)
         if answers is UNSEEN:
             answers = self._answers_for(request, route)
-        if answers is not None:
-            answers.write(request.headers, response.headers)
+        if answers is None:
+            return
+        # A second Origin line leaves open who asks, so nobody is allowed then.
+        if lines is not None and len(lines) == 1:
+            origin = lines[0]
+            if answers.exposes_all:
+                answers.expose_all(origin, headers)
+            fields = answers.fields.get(origin)
+            # A handler's own fields give way to these, and stay where the origin is refused.
+            for name, value in answers.fields_for_others(origin) if fields is None else fields:
+                headers[name] = value
+        if headers.setdefault(hdrs.VARY, ORIGIN_NAME) is not ORIGIN_NAME:
+            merge_vary(headers)
 
     def _answers_for(self, request: web.Request, route: Any) -> Answers | None:
         """The answers for an unseen route."""

@@ -1,0 +1,760 @@
+"""The drop-in for aiohttp-cors: beside that itself, and what neither may get wrong.
+
+Marked `server` because it needs aiohttp, which not every target of a wheel has; for the same
+reason that is imported where it is used.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import warnings
+from collections.abc import Iterator
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import pytest
+from sidebyside import Answer, Comparison, Deviation, Request, answer, documented, grid, requests
+
+from corsfast import PolicyError
+from corsfast.errors import CorsfastDeadEntryWarning, CorsfastSecurityWarning
+
+pytestmark = pytest.mark.server
+
+A = "https://a.example"
+B = "https://b.example"
+STRANGER = "https://stranger.example"
+ORIGINS = (None, A, B, "https://sub.a.example", "null", "chrome-extension://abcdefghijklmnop")
+OWN = "https://own.example"
+
+
+def ours() -> ModuleType:
+    from corsfast.middleware import aiohttp
+
+    return aiohttp
+
+
+def theirs() -> ModuleType:
+    import aiohttp_cors
+
+    return aiohttp_cors
+
+
+# -- an application, and one way to call it ------------------------------------------------------
+
+
+async def handler(request: Any) -> Any:
+    from aiohttp import web
+
+    match request.path:
+        case "/broken":
+            raise RuntimeError("a bug, on purpose")
+        case "/missing":
+            raise web.HTTPNotFound
+        case "/own":
+            headers = [("access-control-allow-origin", OWN), ("Access-Control-Max-Age", "1")]
+        case "/vary":
+            headers = [("Vary", "Accept"), ("Vary", "Cookie, origin")]
+        case "/accept":
+            headers = [("vary", "Accept"), ("X-Total", "1"), ("Cache-Control", "no-store")]
+        case "/star":
+            headers = [("Vary", "*")]
+        case _:
+            headers = []
+    return web.Response(text="hello", headers=headers)
+
+
+PATHS = ("/", "/broken", "/missing", "/own", "/vary", "/accept", "/star", "/items/{name}")
+
+
+def build(library: ModuleType, where: str, config: dict[str, Any]) -> Any:
+    """An application whose routes were added with the same options at one place or another."""
+    from aiohttp import web
+
+    app = web.Application()
+    options = library.ResourceOptions
+    config = {origin: options(**given) for origin, given in config.items()}
+    nearest = {"https://a.example": options(max_age=1, allow_headers=["X-Near"])}
+    cors = library.setup(app, defaults=config if where in ("defaults", "mixed") else None)
+    for path in PATHS:
+        resource = app.router.add_resource(path)
+        if where == "resource":
+            cors.add(resource, config)
+        elif where == "defaults":
+            cors.add(resource)
+        for method in ("GET", "PUT"):
+            route = resource.add_route(method, handler)
+            if where == "route":
+                cors.add(route, config if method == "PUT" else None)
+            elif where == "mixed":
+                cors.add(route, nearest if method == "PUT" else None)
+        resource.add_route("POST", handler)
+    app.router.add_get("/free", handler)
+    return app
+
+
+class Served:
+    """An application as aiohttp's own server calls it, without the socket."""
+
+    def __init__(self, app: Any) -> None:
+        from aiohttp import web
+
+        self.app = app
+        runner = web.AppRunner(app)
+        asyncio.get_event_loop()
+        LOOP.run_until_complete(runner.setup())
+        assert runner.server is not None
+        self.server = runner.server
+        self.protocol = runner.server()
+
+    async def handle(self, request: Request) -> Answer:
+        from aiohttp import web
+        from aiohttp.http import HttpVersion11, RawRequestMessage
+        from aiohttp.streams import EMPTY_PAYLOAD
+        from multidict import CIMultiDict, CIMultiDictProxy
+        from yarl import URL
+
+        headers = CIMultiDict(request.headers)
+        raw = tuple((k.encode(), v.encode("utf-8", "surrogateescape")) for k, v in request.headers)
+        message = RawRequestMessage(
+            request.method,
+            request.path,
+            HttpVersion11,
+            CIMultiDictProxy(headers),
+            raw,
+            False,
+            None,
+            False,
+            False,
+            URL(request.path),
+        )
+        task = asyncio.current_task()
+        it = self.server.request_factory(message, EMPTY_PAYLOAD, self.protocol, Nowhere(), task)
+        response: Any
+        try:
+            response = await self.server.request_handler(it)
+        except web.HTTPException as error:
+            response = error
+        except Exception:
+            response = web.Response(status=500, text="500")
+        try:
+            await response.prepare(it)
+        except Exception:
+            return Answer(0, {}, b"")  # the server closes the connection
+        body = response.body or b""
+        return normal(answer(response.status, response.headers.items(), bytes(body)))
+
+
+class Nowhere:
+    """What takes the place of the socket's writer."""
+
+    length = 0
+    output_size = 0
+
+    async def write_headers(self, *_: Any) -> None: ...
+
+    def send_headers(self) -> None: ...
+
+    async def write_eof(self, *_: Any) -> None: ...
+
+    def enable_chunking(self) -> None: ...
+
+
+LOOP = asyncio.new_event_loop()
+
+
+@pytest.fixture(autouse=True, scope="module")
+def loop() -> Iterator[None]:
+    asyncio.set_event_loop(LOOP)
+    yield
+    asyncio.set_event_loop(None)
+    LOOP.close()
+
+
+LISTS = ("access-control-expose-headers", "access-control-allow-headers")
+
+
+def normal(found: Answer) -> Answer:
+    """With the names of a list in order: those of the original come from a set."""
+    headers = {k: v for k, v in found.headers.items() if k not in ("date", "server")}
+    for name in LISTS:
+        if name in headers:
+            headers[name] = [",".join(sorted(headers[name][0].split(",")))]
+    body = found.body
+    head, mark, tail = body.partition(b"headers are not allowed: ")
+    if mark:
+        body = head + mark + b", ".join(sorted(tail.split(b", ")))
+    return Answer(found.status, headers, body)
+
+
+def call(served: Served, request: Request) -> Answer:
+    return LOOP.run_until_complete(served.handle(request))
+
+
+def get(path: str = "/", *origins: str) -> Request:
+    return Request("GET", tuple(("origin", origin) for origin in origins), path)
+
+
+def preflight(
+    origin: str, method: str = "PUT", names: str | None = None, path: str = "/"
+) -> Request:
+    lines = [("origin", origin), ("access-control-request-method", method)]
+    if names is not None:
+        lines.append(("access-control-request-headers", names))
+    return Request("OPTIONS", tuple(lines), path)
+
+
+# -- beside aiohttp-cors -------------------------------------------------------------------------
+
+
+LOOKED_AT = {"origin", "access-control-request-method", "access-control-request-headers"}
+
+
+def only_vary(options: Any, request: Request, theirs: Answer, ours: Answer) -> bool:
+    without = [
+        (found.status, found.body, {k: v for k, v in found.headers.items() if k != "vary"})
+        for found in (theirs, ours)
+    ]
+    before, after = varied(theirs), varied(ours)
+    return without[0] == without[1] and before < after and after - before <= LOOKED_AT
+
+
+def varied(found: Answer) -> set[str]:
+    lines = found.headers.get("vary", [])
+    return {name.strip().lower() for line in lines for name in line.split(",")}
+
+
+def own_fields(options: Any, request: Request, theirs: Answer, ours: Answer) -> bool:
+    return theirs.status == 0 and request.path == "/own" and ours.status == 200
+
+
+def view_without_method(options: Any, request: Request, theirs: Answer, ours: Answer) -> bool:
+    return theirs.status == 0 and "view" in options and ours.status == 405
+
+
+def view_methods(options: Any, request: Request, theirs: Answer, ours: Answer) -> bool:
+    asked = dict(request.headers).get("access-control-request-method")
+    return "view" in options and asked in ("cors_config", "request") and ours.status == 403
+
+
+def malformed_origin(options: Any, request: Request, theirs: Answer, ours: Answer) -> bool:
+    from corsfast._compile import is_origin
+
+    lines = [value for name, value in request.headers if name == "origin"]
+    wrong = len(lines) > 1 or not all(is_origin(line) or line == "file://" for line in lines)
+    return wrong and bare(ours)
+
+
+def malformed_method(options: Any, request: Request, theirs: Answer, ours: Answer) -> bool:
+    asked = dict(request.headers).get("access-control-request-method", "")
+    return (" " in asked or "," in asked or len(asked) > 64) and ours.status == 403 and bare(ours)
+
+
+def bounded_list(options: Any, request: Request, theirs: Answer, ours: Answer) -> bool:
+    from corsfast.fields import requested_names
+
+    lines = [v for name, v in request.headers if name == "access-control-request-headers"]
+    return requested_names(",".join(lines)) is None and ours.status == 403 and bare(ours)
+
+
+def several_lists(options: Any, request: Request, theirs: Answer, ours: Answer) -> bool:
+    lines = [v for name, v in request.headers if name == "access-control-request-headers"]
+    names = ours.first("access-control-allow-headers")
+    return len(lines) > 1 and (names == "X-B,X-CUSTOM" or (ours.status == 403 and bare(ours)))
+
+
+def bare(found: Answer) -> bool:
+    return not any(name.startswith("access-control-") for name in found.headers)
+
+
+DEVIATIONS = [
+    Deviation("vary", only_vary),
+    Deviation("own-fields", own_fields),
+    Deviation("view-without-method", view_without_method),
+    Deviation("view-methods", view_methods),
+    Deviation("malformed-origin", malformed_origin),
+    Deviation("malformed-method", malformed_method),
+    Deviation("bounded-list", bounded_list),
+    Deviation("several-lists", several_lists),
+]
+
+OPTIONS = {
+    "allow_credentials": (..., True),
+    "expose_headers": (..., ["X-Total", "X-Page"], "*"),
+    "allow_headers": (..., ["X-Custom", "content-type"], "*"),
+    "max_age": (..., 0, 600),
+    "allow_methods": (..., ["PUT", "delete"], "*"),
+}
+LESS = {"allow_headers": ["x-other"]}
+SOURCES = ("listed", "everybody", "both", "odd", "none")
+PLACES = ("defaults", "resource", "route", "mixed")
+
+
+def config_of(source: str, options: dict[str, Any]) -> dict[str, Any]:
+    return {
+        "listed": {A: options, "null": LESS},
+        "everybody": {"*": options},
+        "both": {A: LESS, "*": options},
+        "odd": {"a.example": options, f"{A}/": options, "file://": options, "": options, B: LESS},
+        "none": {},
+    }[source]
+
+
+def all_requests() -> list[Request]:
+    found = [*requests(origins=ORIGINS), *requests("/items/one", origins=(None, A))]
+    for path in ("/broken", "/missing", "/own", "/vary", "/accept", "/star", "/free", "/nowhere"):
+        found += [get(path), get(path, A), get(path, STRANGER), preflight(A, path=path)]
+    ask = ("access-control-request-method", "PUT")
+    names = ("access-control-request-headers", "X-Custom")
+    found += [
+        *(get("/", origin) for origin in ("", "file://", "a.example", f"{A}/", "x y", "\udcff")),
+        *(preflight(origin) for origin in ("file://", "a.example", f"{A}/", "\udcff")),
+        get("/", A, B),
+        Request("OPTIONS", (ask,)),
+        Request("OPTIONS", (("origin", A), ("origin", B), ask)),
+        Request("OPTIONS", (("origin", A), ask, names, ("access-control-request-headers", "x-b"))),
+        preflight(A, "PUT, GET"),
+        preflight(A, "M" * 65),
+        preflight(A, "put"),
+        preflight(A, "PUT", ""),
+        preflight(A, "PUT", "X-Custom ,\t content-type,,x-custom"),
+        preflight(A, "PUT", "X Custom"),
+        preflight(A, "PUT", "," * 20),
+        preflight(A, "PUT", "X-Near"),
+    ]
+    return found
+
+
+def test_side_by_side() -> None:
+    comparison = Comparison(DEVIATIONS)
+    todo = all_requests()
+    for i, options in enumerate(grid(**OPTIONS)):
+        # Each set of options from one source at one place; all pairs of these occur.
+        source, where = SOURCES[i % len(SOURCES)], PLACES[i // len(SOURCES) % len(PLACES)]
+        config = config_of(source, options)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            original, drop_in = (Served(build(lib, where, config)) for lib in (theirs(), ours()))
+            for request in todo:
+                comparison.add(
+                    {"where": where, **config},
+                    request,
+                    call(original, request),
+                    call(drop_in, request),
+                )
+    compare_views(comparison)
+    comparison.judge(at_least=15_000)
+    assert {d.id for d in DEVIATIONS} == documented("aiohttp")
+
+
+def build_views(library: ModuleType, nearest: Any, near: Any, defaults: Any, added: Any) -> Any:
+    """An application with a view, one that takes GET alone, and one within another application."""
+    from aiohttp import web
+
+    def parsed(config: Any) -> Any:
+        return config and {o: library.ResourceOptions(**given) for o, given in config.items()}
+
+    class View(web.View, library.CorsViewMixin):
+        cors_config = parsed(near)
+
+        async def get(self) -> Any:
+            return web.Response(text="hello")
+
+        @library.custom_cors(parsed(nearest))
+        async def put(self) -> Any:
+            return web.Response(text="put")
+
+    app = web.Application()
+    cors = library.setup(app, defaults=parsed(defaults))
+    cors.add(app.router.add_view("/", View), parsed(added))
+    cors.add(app.router.add_route("GET", "/get", View), parsed(added))
+    app.router.add_view("/unadded", View)
+    return app
+
+
+def compare_views(comparison: Comparison) -> None:
+    maybe = (None, {A: {"max_age": 5, "allow_credentials": True}}, {"*": {"allow_headers": "*"}})
+    lines = (("origin", A), ("access-control-request-method", "cors_config"))
+    todo = [
+        *(r for path in ("/", "/get", "/unadded") for r in requests(path, origins=(None, A, B))),
+        Request("OPTIONS", lines),
+        Request("PATCH", (("origin", A),)),
+        Request("PROPFIND", (("origin", A),)),
+    ]
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        for places in grid(nearest=maybe, near=maybe, defaults=maybe, added=maybe[:2]):
+            original, drop_in = (Served(build_views(lib, **places)) for lib in (theirs(), ours()))
+            for request in todo:
+                comparison.add(
+                    {"view": True, **places},
+                    request,
+                    call(original, request),
+                    call(drop_in, request),
+                )
+
+
+# -- options -------------------------------------------------------------------------------------
+
+GOOD = [
+    {},
+    {"allow_headers": ("x-a", "X-A"), "expose_headers": ["x"], "allow_methods": ["get", "GET"]},
+    {"allow_headers": "*", "expose_headers": "*", "allow_methods": "*", "max_age": 0},
+    {"max_age": True, "allow_credentials": True},
+]
+BAD = [
+    {"allow_credentials": 1},
+    {"allow_credentials": None},
+    {"expose_headers": "X-Total"},
+    {"expose_headers": {"X-Total"}},
+    {"allow_headers": 1},
+    {"allow_headers": "x-custom"},
+    {"allow_methods": "GET"},
+    {"max_age": -1},
+    {"max_age": 1.5},
+    {"max_age": "1"},
+]
+
+
+def test_resource_options_beside_the_original() -> None:
+    mine, original = ours().ResourceOptions, theirs().ResourceOptions
+    assert mine._fields == original._fields
+    for given in GOOD:
+        assert mine(**given) == original(**given)
+        for method in ("GET", "get", "PUT"):
+            assert mine(**given).is_method_allowed(method) == original(**given).is_method_allowed(
+                method
+            )
+    for given in BAD:
+        for kind in (mine, original):
+            with pytest.raises(ValueError, match=next(iter(given))):
+                kind(**given)
+
+
+# How those of both begin or go on.
+MESSAGE = "must be|[Uu]nexpected|already|expected|derived|'max_age'"
+
+
+@pytest.mark.parametrize(
+    "config", [[], "x", {1: {}}, {A: None}, {A: {"allow": 1}}, {A: {"max_age": -1}}], ids=str
+)
+def test_mappings_that_are_none(config: Any) -> None:
+    from aiohttp import web
+
+    for library in (ours(), theirs()):
+        app = web.Application()
+        with pytest.raises(ValueError, match=MESSAGE):
+            library.setup(app, defaults=config)
+        cors = library.setup(app)
+        with pytest.raises(ValueError, match=MESSAGE):
+            cors.add(app.router.add_get("/", handler), config)
+
+
+def test_what_cannot_be_added() -> None:
+    from aiohttp import web
+
+    class Plain(web.View):
+        pass
+
+    for library in (ours(), theirs()):
+        app = web.Application()
+        cors = library.setup(app)
+        route = app.router.add_get("/", handler)
+        assert cors.add(route) is route
+        anything = app.router.add_route("*", "/any", handler)
+        answering = app.router.add_resource("/options")
+        answering.add_route("OPTIONS", handler)
+        plain = app.router.add_view("/plain", Plain)
+        within = app.add_subapp("/within", web.Application())
+        for entity in (route, route.resource, anything, answering, plain, within, "/"):
+            with pytest.raises(ValueError, match=MESSAGE):
+                cors.add(entity)
+        with pytest.warns(DeprecationWarning, match="webview"):
+            cors.add(app.router.add_get("/2", handler), webview=True)
+
+
+# -- warnings ------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("config", "kind"),
+    [
+        ({"*": {"allow_credentials": True}}, CorsfastSecurityWarning),
+        ({"null": {"allow_credentials": True}}, CorsfastSecurityWarning),
+        ({"http://a.example": {"allow_credentials": True}}, CorsfastSecurityWarning),
+        ({f"{A}/": {}}, CorsfastDeadEntryWarning),
+        ({"a.example": {}, "*": {}}, CorsfastDeadEntryWarning),
+    ],
+)
+def test_each_problem_is_said_once(config: Any, kind: type[Warning]) -> None:
+    from aiohttp import web
+
+    from corsfast.middleware.aiohttp import options
+
+    def by_setup(strict: bool) -> None:
+        ours().setup(web.Application(), defaults=config, strict=strict)
+
+    def by_add(strict: bool) -> None:
+        app = web.Application()
+        cors = ours().setup(app, strict=strict)
+        cors.add(app.router.add_get("/", handler), config)
+        cors.add(app.router.add_get("/2", handler), config)
+
+    def by_view(strict: bool) -> None:
+        class View(web.View, ours().CorsViewMixin):
+            cors_config = config
+
+            @ours().custom_cors(config)
+            async def get(self) -> Any: ...
+
+        app = web.Application()
+        ours().setup(app, strict=strict).add(app.router.add_view("/", View))
+
+    for make in (by_setup, by_add, by_view):
+        options._judge.cache_clear()
+        with pytest.warns(kind) as caught:
+            make(False)
+        assert len(caught) == 1
+        with pytest.raises(PolicyError):
+            make(True)
+
+
+def test_nothing_is_said_about_sound_options() -> None:
+    from aiohttp import web
+
+    good = {A: {"allow_credentials": True}, "http://localhost:3000": {}, "*": {}, "file://": {}}
+    ours().setup(web.Application(), defaults=good, strict=True)
+
+
+# -- applications within applications ------------------------------------------------------------
+
+
+@pytest.mark.parametrize("outermost", [True, False])
+def test_views_and_routes_of_applications_within(outermost: bool) -> None:
+    from aiohttp import web
+
+    class View(web.View, ours().CorsViewMixin):
+        async def get(self) -> Any:
+            return web.Response(text="hello")
+
+    app, within = web.Application(), web.Application()
+    cors = ours().setup(app if outermost else within, defaults={A: {"max_age": 7}})
+    cors.add(within.router.add_view("/view", View))
+    cors.add(within.router.add_get("/route", handler))
+    app.add_subapp("/within", within)
+    served = Served(app)
+    for path in ("/within/view", "/within/route"):
+        found = call(served, get(path, A))
+        assert found.first("access-control-allow-origin") == A
+        assert found.headers["vary"] == ["Origin"]
+        found = call(served, preflight(A, "GET", path=path))
+        assert (found.status, found.first("access-control-max-age")) == (200, "7")
+        assert call(served, preflight(B, "GET", path=path)).status == 403
+
+
+def test_two_configurations_do_not_double_anything() -> None:
+    from aiohttp import web
+
+    class View(web.View, ours().CorsViewMixin):
+        async def get(self) -> Any:
+            return web.Response(text="hello")
+
+    app, within = web.Application(), web.Application()
+    inner = ours().setup(within, defaults={A: {"allow_credentials": True}})
+    route = inner.add(within.router.add_get("/", handler))
+    outer = ours().setup(app, defaults={A: {}})
+    # A second OPTIONS route is refused; a view's own stands for both.
+    with pytest.raises(ValueError, match="already has OPTIONS"):
+        outer.add(route)
+    view = within.router.add_view("/view", View)
+    inner.add(view)
+    outer.add(view)
+    app.add_subapp("/within", within)
+    served = Served(app)
+    for path in ("/within/", "/within/view"):
+        found = call(served, get(path, A))
+        assert found.headers["access-control-allow-origin"] == [A]
+        assert found.headers["access-control-allow-credentials"] == ["true"]
+        assert found.headers["vary"] == ["Origin"]
+
+
+def test_routes_that_are_added_later() -> None:
+    """A resource's later routes are covered; and so are routes that take every method."""
+    from aiohttp import web
+
+    app = web.Application()
+    cors = ours().setup(app, defaults={A: {"allow_credentials": True}})
+    resource = cors.add(app.router.add_resource("/"))
+    cors.add(resource.add_route("PROPFIND", handler), {A: {"max_age": 9}})
+    resource.add_route("*", handler)
+    served = Served(app)
+    for method in ("GET", "PROPFIND", "PURGE"):
+        found = call(served, Request(method, (("origin", A),)))
+        expected = [] if method == "PROPFIND" else ["true"]
+        assert found.headers.get("access-control-allow-credentials", []) == expected
+    assert call(served, preflight(A, "PROPFIND")).first("access-control-max-age") == "9"
+    assert len(cors._by_method) == 1
+    assert all(len(by) <= 2 for by in cors._by_method.values())
+
+
+def test_nothing_collects() -> None:
+    from aiohttp import web
+
+    app = web.Application()
+    cors = ours().setup(app, defaults={"*": {"allow_methods": "*"}})
+    cors.add(app.router.add_get("/", handler))
+    served = Served(app)
+    call(served, get("/", A))
+    for i in range(50):
+        call(served, get(f"/nowhere-{i}", A))
+        call(served, Request(f"METHOD{i}", (("origin", f"https://a{i}.example"),)))
+        call(served, preflight(A, f"METHOD{i}"))
+    assert len(cors._answers) == 2  # the handler's route, and that for OPTIONS
+    assert len(cors._preflights) == 1
+    assert not cors._by_method
+
+
+def test_a_view_without_a_configuration() -> None:
+    from aiohttp import web
+
+    class View(web.View, ours().CorsViewMixin):
+        pass
+
+    app = web.Application()
+    app.router.add_view("/", View)
+    assert call(Served(app), preflight(A)).status == 500
+
+
+def test_what_is_public_is_enough() -> None:
+    """Should aiohttp ever rename what its properties return, these are used."""
+    from aiohttp import web
+    from aiohttp.test_utils import make_mocked_request
+
+    class Public:
+        def __init__(self, it: Any) -> None:
+            self.it = it
+
+        def __getattr__(self, name: str) -> Any:
+            if name.startswith("_"):
+                raise AttributeError(name)
+            return getattr(self.it, name)
+
+    app = web.Application()
+    cors = ours().setup(app, defaults={A: {"allow_credentials": True}})
+    route = cors.add(app.router.add_get("/", handler))
+    request = make_mocked_request("GET", "/", headers={"Origin": A})
+    match = LOOP.run_until_complete(app.router.resolve(request))
+    assert match.route is route
+    request._match_info = match
+    found = []
+    for wrap in (Public, lambda it: it):
+        response = web.Response()
+        LOOP.run_until_complete(cors._on_response_prepare(wrap(request), wrap(response)))
+        found.append(dict(response.headers))
+    assert found[0] == found[1]
+    assert found[0]["Access-Control-Allow-Origin"] == A
+
+
+# -- hostile requests ----------------------------------------------------------------------------
+
+HOSTILE = [
+    "https://" + "a" * 8192,
+    "," * 65536,
+    "\udcff\udcfe",
+    "\xe9\u2028",
+    f"{A}.attacker.net:0",
+    f"{A}, {B}",
+    "https://[::1",
+]
+
+
+@pytest.mark.parametrize("origin", HOSTILE, ids=lambda origin: ascii(origin[:24]))
+@pytest.mark.parametrize("names", ["," * 65536, " " * 65536, "\udcff", "x-a," * 20000])
+def test_hostile_requests(origin: str, names: str) -> None:
+    from aiohttp import web
+
+    app = web.Application()
+    everything: dict[str, Any] = {
+        "allow_credentials": True,
+        "allow_headers": "*",
+        "allow_methods": "*",
+        "expose_headers": "*",
+    }
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        cors = ours().setup(app, defaults={"*": everything})
+    cors.add(app.router.add_get("/", handler))
+    served = Served(app)
+    found = call(served, get("/", origin))
+    assert (found.status, bare(found)) == (200, True)
+    assert found.headers["vary"] == ["Origin"]
+    for request in (
+        preflight(origin, "PUT", names),
+        preflight(origin, "PUT" * 9999),
+        preflight(A, "PUT", names),
+        preflight(A, "\udcff"),
+        get("/", A, origin),
+    ):
+        found = call(served, request)
+        assert found.status == (200 if request.method == "GET" else 403)
+        assert bare(found)
+        assert len(found.body) < 4096
+
+
+# -- under aiohttp's own server ------------------------------------------------------------------
+
+
+def test_under_a_real_server(engine: ModuleType, tmp_path: Path) -> None:
+    from test_servers import Server, ask, preflight as lines
+
+    (tmp_path / "files").mkdir()
+    (tmp_path / "files" / "a.txt").write_text("a file")
+    command = "-m aiohttp.web -H 127.0.0.1 -P {port} server_app_aiohttp:make " + str(tmp_path)
+    server = Server(command, engine.IMPLEMENTATION, tmp_path / "log")
+    server.wait_until_ready()
+    try:
+        port = server.port
+        app = ("Origin", "https://app.example.com")
+        other = ("Origin", STRANGER)
+        assert ask(port, "GET", "/engine").body.decode() == engine.IMPLEMENTATION
+        allowed = {
+            "access-control-allow-origin": "https://app.example.com",
+            "access-control-allow-credentials": "true",
+            "access-control-expose-headers": "X-Total",
+        }
+        for path, status, body, vary in (
+            ("/", 200, b"hello", "Accept, Origin"),
+            ("/stream", 200, b"one two", "Origin"),
+            ("/broken", 500, None, "Origin"),
+            ("/missing", 404, None, "Origin"),
+            ("/files/a.txt", 200, b"a file", "Origin"),
+            ("/view", 200, b"view", "Origin"),
+            ("/within/", 200, b"hello", "Accept, Origin"),
+            ("/within/view", 200, b"view", "Origin"),
+        ):
+            for _ in range(2):
+                for request, expected in (([app], allowed), ([other], {}), ([], {})):
+                    found = ask(port, "GET", path, *request)
+                    assert found.status == status
+                    assert body is None or found.body == body
+                    assert found.cors == {**expected, "vary": vary}
+            found = ask(port, "OPTIONS", path, *lines("X-Token", method="GET"))
+            assert (found.status, found.body) == (200, b"")
+            assert found.all("access-control-allow-headers") == ["X-TOKEN"]
+            assert found.all("access-control-max-age") == ["600"]
+            found = ask(port, "OPTIONS", path, *lines(origin=STRANGER, method="GET"))
+            assert (found.status, list(found.cors)) == (403, ["vary"])
+            why = f"origin '{STRANGER}' is not allowed"
+            if path.startswith("/files"):
+                why = f"request method 'GET' is not allowed for '{STRANGER}' origin"
+            assert found.body.decode() == f"CORS preflight request failed: {why}"
+        assert ask(port, "GET", "/free", app).cors == {"vary": "Accept"}
+        assert ask(port, "HEAD", "/view", app).status == 405
+        with socket.create_connection(("127.0.0.1", port), timeout=30) as raw:
+            raw.sendall(
+                b"GET / HTTP/1.1\r\nHost: x\r\nOrigin: \xff\xfe\r\nConnection: close\r\n\r\n"
+            )
+            assert b"200 OK" in raw.recv(4096)
+    finally:
+        server.stop()
