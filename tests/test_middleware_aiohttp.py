@@ -287,7 +287,7 @@ OPTIONS = {
     "allow_methods": (..., ["PUT", "delete"], "*"),
 }
 LESS = {"allow_headers": ["x-other"]}
-SOURCES = ("listed", "everybody", "both", "odd", "none")
+SOURCES = ("listed", "everybody", "both", "odd", "dead", "none")
 PLACES = ("defaults", "resource", "route", "mixed")
 
 
@@ -297,6 +297,7 @@ def config_of(source: str, options: dict[str, Any]) -> dict[str, Any]:
         "everybody": {"*": options},
         "both": {A: LESS, "*": options},
         "odd": {"a.example": options, f"{A}/": options, "file://": options, "": options, B: LESS},
+        "dead": {"a.example": options},
         "none": {},
     }[source]
 
@@ -527,6 +528,39 @@ def test_nothing_is_said_about_sound_options() -> None:
     ours().setup(web.Application(), defaults=good, strict=True)
 
 
+# -- what a handler has set itself ---------------------------------------------------------------
+
+
+@pytest.mark.parametrize("origin", [A, B])
+@pytest.mark.parametrize("expose", [(), ["X-Total"], "*"])
+def test_own_fields_never_widen_what_is_allowed(origin: str, expose: Any) -> None:
+    """A handler's Allow-Credentials was meant for the one origin that the handler names."""
+    from aiohttp import web
+
+    async def own(request: Any) -> Any:
+        headers = {
+            "Access-Control-Allow-Origin": OWN,
+            "access-control-allow-credentials": "true",
+            "Access-Control-Expose-Headers": "X-Secret",
+        }
+        return web.Response(headers=headers)
+
+    app = web.Application()
+    options = {"expose_headers": expose}
+    cors = ours().setup(app, defaults={A: options, "*": options})
+    cors.add(app.router.add_get("/", own))
+    found = call(Served(app), get("/", origin))
+    assert found.headers["access-control-allow-origin"] == [origin]
+    assert "access-control-allow-credentials" not in found.headers
+    named = found.first("access-control-expose-headers") or ""
+    assert "X-Secret" not in named
+    assert ("X-Total" in named) == (expose == ["X-Total"])
+    # Where the origin is refused, what the handler says stays.
+    found = call(Served(app), get("/", "null "))
+    assert found.headers["access-control-allow-origin"] == [OWN]
+    assert found.headers["access-control-allow-credentials"] == ["true"]
+
+
 # -- applications within applications ------------------------------------------------------------
 
 
@@ -624,6 +658,17 @@ def test_a_view_without_a_configuration() -> None:
     app = web.Application()
     app.router.add_view("/", View)
     assert call(Served(app), preflight(A)).status == 500
+
+
+def test_a_view_that_decides_for_each_request() -> None:
+    """That is nothing that could be compiled; better an error than a view without its options."""
+    from aiohttp import web
+
+    with pytest.raises(TypeError, match="get_request_config would never be called"):
+
+        class View(web.View, ours().CorsViewMixin):
+            @classmethod
+            def get_request_config(cls, request: Any, request_method: str) -> Any: ...
 
 
 def test_what_is_public_is_enough() -> None:

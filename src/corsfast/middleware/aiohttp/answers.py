@@ -21,7 +21,8 @@ if TYPE_CHECKING:
     from ..._compile import is_origin
     from .options import Config, ResourceOptions
 
-    Fields = tuple[tuple[str, str], ...]
+    Field = tuple[str, str | None]
+    Fields = tuple[Field, ...]
 elif IMPLEMENTATION == "native":
     from ..._native import is_origin
 else:
@@ -53,41 +54,35 @@ class Answers:
     """What a response gets, by its request's Origin.
 
     Attributes:
-        fields: by origin, for each that is listed and can be sent: what its responses get.
-        exposes_all: whether some of them, or `anybody`, get `expose_headers="*"`.
-        listed: the options of these origins.
-        anybody: those of all other origins, or ``None``.
+        fields: by origin, for each that is listed and can be sent: what its responses get, and
+            ``None`` for a field of the handler's own that may not stay.
+        exposes_all: whether some origins get ``expose_headers="*"``.
     """
 
-    __slots__ = ("_tail", "anybody", "exposes_all", "fields", "listed")
+    __slots__ = ("_anybody", "_config", "_tail", "exposes_all", "fields")
 
     def __init__(self, config: Config) -> None:
-        self.listed = {o: options for o, options in config.items() if may_be_sent(o)}
-        self.anybody = config.get("*")
-        self._tail = () if self.anybody is None else _tail(self.anybody)
+        self._config = config
+        self._anybody = config.get("*")
+        self._tail = () if self._anybody is None else _tail(self._anybody)
         self.fields = {
             origin: ((hdrs.ACCESS_CONTROL_ALLOW_ORIGIN, origin), *_tail(options))
-            for origin, options in self.listed.items()
+            for origin, options in config.items()
+            if may_be_sent(origin)
         }
-        self.exposes_all = any(
-            options is not None and options.expose_headers == "*"
-            for options in (*self.listed.values(), self.anybody)
-        )
+        self.exposes_all = any(options.expose_headers == "*" for options in config.values())
 
     def __bool__(self) -> bool:
-        """Whether any origin is allowed: if none is, nothing depends on it."""
-        return bool(self.listed) or self.anybody is not None
+        """Whether any origin is listed: if none is, nothing depends on it."""
+        return bool(self._config)
 
     def options_for(self, origin: str) -> ResourceOptions | None:
         """What an origin may do; ``None`` for one that may do nothing."""
-        options = self.listed.get(origin)
-        if options is None and self.anybody is not None and may_be_sent(origin):
-            options = self.anybody
-        return options
+        return self._config.get(origin, self._anybody) if may_be_sent(origin) else None
 
     def fields_for_others(self, origin: str) -> Fields:
         """The fields for an origin that is not listed; none for one that is not allowed."""
-        if self.anybody is None or not may_be_sent(origin):
+        if self._anybody is None or not may_be_sent(origin):
             return ()
         return ((hdrs.ACCESS_CONTROL_ALLOW_ORIGIN, origin), *self._tail)
 
@@ -96,6 +91,7 @@ class Answers:
         options = self.options_for(origin)
         if options is not None and options.expose_headers == "*":
             names = dict.fromkeys(name for name in response if name.lower() not in NEVER_EXPOSED)
+            response.popall(hdrs.ACCESS_CONTROL_EXPOSE_HEADERS, None)
             if names:
                 response[hdrs.ACCESS_CONTROL_EXPOSE_HEADERS] = ",".join(names)
 
@@ -107,14 +103,12 @@ def merge_vary(response: CIMultiDict[str]) -> None:
 
 def _tail(options: ResourceOptions) -> Fields:
     """What follows Access-Control-Allow-Origin, as far as it is the same for each response."""
-    fields = []
-    if options.allow_credentials:
-        fields.append((hdrs.ACCESS_CONTROL_ALLOW_CREDENTIALS, "true"))
-    if options.expose_headers and options.expose_headers != "*":
-        fields.append(
-            (hdrs.ACCESS_CONTROL_EXPOSE_HEADERS, ",".join(sorted(options.expose_headers)))
-        )
-    return tuple(fields)
+    credentials = "true" if options.allow_credentials else None
+    tail: list[Field] = [(hdrs.ACCESS_CONTROL_ALLOW_CREDENTIALS, credentials)]
+    if options.expose_headers != "*":
+        names = ",".join(sorted(options.expose_headers)) or None
+        tail.append((hdrs.ACCESS_CONTROL_EXPOSE_HEADERS, names))
+    return tuple(tail)
 
 
 @lru_cache(_VARY_KEPT)

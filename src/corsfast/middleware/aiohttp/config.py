@@ -232,9 +232,14 @@ class CorsConfig:
             if answers.exposes_all:
                 answers.expose_all(origin, headers)
             fields = answers.fields.get(origin)
-            # A handler's own fields give way to these, and stay where the origin is refused.
+            # A handler's own fields give way to these: its Allow-Credentials, beside the origin
+            # that is allowed here, would allow more than either. They stay where the origin is
+            # refused.
             for name, value in answers.fields_for_others(origin) if fields is None else fields:
-                headers[name] = value
+                if value is None:
+                    headers.popall(name, None)
+                elif headers.setdefault(name, value) is not value:
+                    headers[name] = value
         if headers.setdefault(hdrs.VARY, ORIGIN_NAME) is not ORIGIN_NAME:
             merge_vary(headers)
 

@@ -47,6 +47,14 @@ class CorsViewMixin:
     if TYPE_CHECKING:
         request: web.Request
 
+    def __init_subclass__(cls, **keywords: Any) -> None:
+        super().__init_subclass__(**keywords)
+        if hasattr(cls, "get_request_config"):
+            raise TypeError(
+                f"{cls.__qualname__}.get_request_config would never be called: options are read"
+                " once, when the application starts; write them into cors_config or custom_cors"
+            )
+
     async def options(self) -> web.StreamResponse:
         """Answer a preflight."""
         cors = config_of(self.request)
