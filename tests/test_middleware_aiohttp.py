@@ -521,11 +521,77 @@ def test_each_problem_is_said_once(config: Any, kind: type[Warning]) -> None:
             make(True)
 
 
+def test_everybody_is_judged_apart_from_the_others() -> None:
+    from aiohttp import web
+
+    from corsfast.middleware.aiohttp import options
+
+    options._judge.cache_clear()
+    cookies = {"allow_credentials": True}
+    with pytest.warns(CorsfastSecurityWarning) as caught:
+        ours().setup(web.Application(), defaults={"*": cookies, "http://a.example": cookies})
+    assert len(caught) == 2
+
+
 def test_nothing_is_said_about_sound_options() -> None:
     from aiohttp import web
 
     good = {A: {"allow_credentials": True}, "http://localhost:3000": {}, "*": {}, "file://": {}}
     ours().setup(web.Application(), defaults=good, strict=True)
+
+
+# -- Vary, limits --------------------------------------------------------------------------------
+
+
+def test_every_preflight_names_what_was_looked_at() -> None:
+    from aiohttp import web
+
+    app = web.Application()
+    cors = ours().setup(app, defaults={A: {}})
+    cors.add(app.router.add_put("/", handler))
+    served = Served(app)
+    for status, request in (
+        (200, preflight(A)),
+        (403, preflight(B)),
+        (403, preflight(A, "PATCH")),
+        (403, preflight(A, names="x-other")),
+        (403, preflight(A, names="," * 99)),
+        (403, Request("OPTIONS", (("origin", A),))),
+        (403, Request("OPTIONS", ())),
+    ):
+        found = call(served, request)
+        assert found.status == status
+        assert len(found.headers["vary"]) == 1
+        assert varied(found) == LOOKED_AT
+
+
+def test_where_nobody_may_ask_nothing_depends_on_the_origin() -> None:
+    from aiohttp import web
+
+    class View(web.View, ours().CorsViewMixin):
+        async def get(self) -> Any:
+            return web.Response()
+
+    app = web.Application()
+    cors = ours().setup(app)
+    cors.add(app.router.add_get("/", handler))
+    cors.add(app.router.add_view("/view", View))
+    served = Served(app)
+    for path in ("/", "/view"):
+        for origins in ((), (A,)):
+            assert "vary" not in call(served, get(path, *origins)).headers
+
+
+@pytest.mark.parametrize(("length", "status"), [(64, 200), (65, 403)])
+def test_the_longest_method(length: int, status: int) -> None:
+    from aiohttp import web
+
+    app = web.Application()
+    cors = ours().setup(app, defaults={A: {"allow_methods": "*"}})
+    cors.add(app.router.add_get("/", handler))
+    found = call(Served(app), preflight(A, "M" * length))
+    assert found.status == status
+    assert bare(found) == (status == 403)
 
 
 # -- what a handler has set itself ---------------------------------------------------------------
@@ -613,6 +679,23 @@ def test_two_configurations_do_not_double_anything() -> None:
         assert found.headers["vary"] == ["Origin"]
 
 
+def test_the_nearest_configuration_is_that_of_a_view() -> None:
+    """Also where another one has added it; for what comes and for what is asked before."""
+    from aiohttp import web
+
+    class View(web.View, ours().CorsViewMixin):
+        async def get(self) -> Any:
+            return web.Response(text="hello")
+
+    app, within = web.Application(), web.Application()
+    ours().setup(within, defaults={A: {"allow_credentials": True}})
+    ours().setup(app, defaults={A: {}}).add(within.router.add_view("/", View))
+    app.add_subapp("/within", within)
+    served = Served(app)
+    for request in (get("/within/", A), preflight(A, "GET", path="/within/")):
+        assert call(served, request).first("access-control-allow-credentials") == "true"
+
+
 def test_routes_that_are_added_later() -> None:
     """A resource's later routes are covered; and so are routes that take every method."""
     from aiohttp import web
@@ -647,6 +730,36 @@ def test_nothing_collects() -> None:
     assert len(cors._answers) == 2  # the handler's route, and that for OPTIONS
     assert len(cors._preflights) == 1
     assert not cors._by_method
+
+
+def test_no_method_of_a_stranger_is_kept() -> None:
+    from aiohttp import web
+
+    app = web.Application()
+    cors = ours().setup(app, defaults={A: {}})
+    resource = cors.add(app.router.add_resource("/"))
+    resource.add_route("*", handler)
+    served = Served(app)
+    for i in range(50):
+        found = call(served, Request(f"METHOD{i}", (("origin", A),)))
+        assert found.first("access-control-allow-origin") == A
+    assert [len(by) for by in cors._by_method.values()] == [1]
+
+
+def test_what_is_added_after_requests_were_answered() -> None:
+    from aiohttp import web
+
+    app = web.Application()
+    cors = ours().setup(app, defaults={A: {}})
+    resource = app.router.add_resource("/")
+    route = resource.add_route("GET", handler)
+    cors.add(resource)
+    served = Served(app)
+    assert call(served, get("/", B)).first("access-control-allow-origin") is None
+    assert call(served, preflight(B, "GET")).status == 403
+    cors.add(route, {B: {}})
+    assert call(served, get("/", B)).first("access-control-allow-origin") == B
+    assert call(served, preflight(B, "GET")).status == 200
 
 
 def test_a_view_without_a_configuration() -> None:

@@ -91,9 +91,7 @@ class Answers:
         options = self.options_for(origin)
         if options is not None and options.expose_headers == "*":
             names = dict.fromkeys(name for name in response if name.lower() not in NEVER_EXPOSED)
-            response.popall(hdrs.ACCESS_CONTROL_EXPOSE_HEADERS, None)
-            if names:
-                response[hdrs.ACCESS_CONTROL_EXPOSE_HEADERS] = ",".join(names)
+            response[hdrs.ACCESS_CONTROL_EXPOSE_HEADERS] = ",".join(names)
 
 
 def merge_vary(response: CIMultiDict[str]) -> None:
