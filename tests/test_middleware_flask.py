@@ -734,6 +734,27 @@ def test_a_session_that_is_saved_later_adds_to_vary() -> None:
     assert found.first("access-control-allow-origin") == A
 
 
+@pytest.mark.parametrize("how", ["hook", "view"])
+def test_a_session_that_is_saved_later_loses_no_origin(how: str) -> None:
+    """It goes on from the first line of Vary, and drops the others."""
+    from flask import session
+
+    def signed_in() -> Any:
+        session["user"] = "me"
+        return "", [("Vary", "Accept"), ("Vary", "X-Two")]
+
+    app = build()
+    app.secret_key = "secret"
+    if how == "hook":
+        app.after_request(lambda response: response)
+        ours().CORS(app, origins=[A])
+    else:
+        signed_in = ours().cross_origin(origins=[A])(signed_in)
+    app.add_url_rule("/in", "in", signed_in)
+    for origin in (A, STRANGER):
+        assert names_in_vary(call(app, get(origin, "/in"))) >= {"origin", "cookie", "x-two"}
+
+
 def test_a_response_object_that_is_sent_twice_does_not_collect() -> None:
     app = extended(ours(), {"origins": [A, B]})
     kept = app.response_class("kept")

@@ -40,6 +40,17 @@ def work_in(
         _replace(response, apply(decision, list(Headers(headers))) + (more or []))
 
 
+def fold_vary(response: Any) -> None:
+    """Put all Vary lines into one.
+
+    For where sessions are saved later: they add Cookie by `Response.vary`, which reads the first
+    line and drops the others, and with them what was worked in.
+    """
+    lines = response.headers.getlist("Vary")
+    if len(lines) > 1:
+        response.headers["Vary"] = ", ".join(filter(None, lines))
+
+
 def _replace(response: Any, pairs: list[tuple[str, str]]) -> None:
     """Give a response these headers. Some libraries put another kind of container there."""
     headers = response.headers

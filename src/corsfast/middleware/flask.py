@@ -18,13 +18,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import update_wrapper
-from weakref import WeakKeyDictionary
 
 from flask import current_app, request
 
 from .._compile import ALLOW_ORIGIN
+from ._by_config import ByConfig
 from ._flask_rules import CONFIG_NAMES, Paths, Rules, merged, read_resources
-from ._werkzeug import work_in
+from ._werkzeug import fold_vary, work_in
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -102,7 +102,7 @@ class CORS:
         if _would_be_last(app):
             setattr(app, "process_response", _followed(app, function))  # noqa: B010
         else:
-            app.after_request(function)
+            app.after_request(_before_sessions(function))
         if whole["intercept_exceptions"] and hasattr(app, "handle_exception"):
             for name in ("handle_exception", "handle_user_exception"):
                 setattr(app, name, _intercepted(app, getattr(app, name), function))
@@ -119,7 +119,7 @@ def cross_origin(*_: Any, **options: Unpack[ViewOptions]) -> Callable[[View], Vi
     Raises:
         ValueError: like :class:`CORS`; on each request only where the config is at fault.
     """
-    rules_in = _RulesByApp(options)
+    rules_in = _rules_by_config(options)
 
     def decorator(view: View) -> View:
         if options.get("automatic_options", True):
@@ -138,6 +138,7 @@ def cross_origin(*_: Any, **options: Unpack[ViewOptions]) -> Callable[[View], Vi
                 response = app.make_response(view(*args, **kwargs))
             if not hasattr(response, _EVALUATED):
                 _answer(response, environ, rules)
+                fold_vary(response)
                 setattr(response, _EVALUATED, True)
             return response
 
@@ -205,6 +206,15 @@ def _followed(app: Any, function: Callable[[Response], Response]) -> Callable[..
     return process_response_with_cors
 
 
+def _before_sessions(function: Callable[[Response], Response]) -> Callable[[Response], Response]:
+    def after_request(response: Response) -> Response:
+        response = function(response)
+        fold_vary(response)
+        return response
+
+    return after_request
+
+
 def _intercepted(
     app: Any, handle: Callable[..., Any], function: Callable[[Response], Response]
 ) -> Callable[..., Response]:
@@ -217,8 +227,8 @@ def _intercepted(
 class _Made:
     """Rules by their options, so that the same ones are made, and warned about, once."""
 
-    def __init__(self) -> None:
-        self._made: list[tuple[dict[str, Any], Rules]] = []
+    def __init__(self, before: _Made | None = None) -> None:
+        self._made: list[tuple[dict[str, Any], Rules]] = [*before._made] if before else []
 
     def rules(self, options: dict[str, Any]) -> Rules:
         # What paths they are for is no part of them.
@@ -232,33 +242,14 @@ class _Made:
         return rules
 
 
-class _RulesByApp:
+def _rules_by_config(options: Mapping[str, Any]) -> ByConfig[Rules]:
     """The rules of a decorated view in each application: these options over its config.
 
-    Made when the view is decorated, where that can be known by then, or else at the first
-    request; and again when the application's config has changed.
+    Made now where the origins are known by now, so that what is wrong with them is said while
+    the application is set up.
     """
-
-    def __init__(self, options: Mapping[str, Any]) -> None:
-        self._options = dict(options)
-        self._names = [name for option, name in CONFIG_NAMES.items() if option not in options]
-        self._by_app: WeakKeyDictionary[Any, tuple[list[Any], Rules]] = WeakKeyDictionary()
-        self._early = _Made()
-        if "origins" in options:
-            self._early.rules(merged({}, options))
-
-    def __call__(self, app: Any) -> Rules:
-        config = app.config
-        now = list(map(config.get, self._names))
-        known = self._by_app.get(app)
-        if known is not None and known[0] == now:
-            return known[1]
-        made = self._early if known is None else _Made()
-        rules = made.rules(merged(config, self._options))
-        # Copied, so that a list that is appended to is a change.
-        self._by_app[app] = ([_copied(value) for value in now], rules)
-        return rules
-
-
-def _copied(value: Any) -> Any:
-    return value.copy() if isinstance(value, (list, set, dict)) else value
+    early = _Made()
+    if "origins" in options:
+        early.rules(merged({}, options))
+    names = [name for option, name in CONFIG_NAMES.items() if option not in options]
+    return ByConfig(names, lambda config: _Made(early).rules(merged(config, options)))
