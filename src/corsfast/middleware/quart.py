@@ -1,0 +1,349 @@
+"""CORS for Quart: in place of quart-cors, with its names, options and answers.
+
+    from corsfast.middleware.quart import cors      # was: from quart_cors import cors
+
+    app = cors(app, allow_origin="https://app.example.com")
+
+What differs stands in docs/middleware/quart.md.
+
+Per request: one function behind the application's own `after_request` functions. It lets
+`policy.asgi` find the Origin in the scope as the server left it, and `policy.apply_wsgi` work
+the answer into the response's headers. Only OPTIONS requests are read any further.
+
+Place in the flow: Decision -> headers on a response; the options are read by _quart_rules.py.
+Never: block a request (CORS is not access control) but a WebSocket handshake, as quart-cors
+does; keep or log anything of a request.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Mapping
+from functools import wraps
+
+from quart import abort, current_app, make_response, request, websocket
+
+from ._by_config import ByConfig
+from ._quart_rules import DEFAULTS, Rules, left_to_config, merged, read_arguments
+from ._werkzeug import fold_vary, work_in
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    import re
+    from collections.abc import Awaitable, Callable, Iterable
+    from datetime import timedelta
+    from typing import Any, TypeVar
+
+    from .._backend import Decision
+
+    Origins = str | re.Pattern[str] | Iterable[str | re.Pattern[str]]
+    AppOrBlueprint = TypeVar("AppOrBlueprint")
+    View = TypeVar("View", bound=Callable[..., Any])
+
+__all__ = ["cors", "cors_exempt", "route_cors", "websocket_cors"]
+
+# Both names are quart-cors's, so that either library heeds what the other one has done.
+_EXEMPT = "_quart_cors_exempt"
+_APPLIED = "_QUART_CORS_APPLIED"
+
+# What the proxies stand for, by one call in place of one for each attribute.
+_current_app: Any = current_app._get_current_object
+_current_request: Any = request._get_current_object
+_current_websocket: Any = websocket._get_current_object
+
+
+def cors(
+    app_or_blueprint: AppOrBlueprint,
+    *,
+    allow_credentials: bool | None = None,
+    allow_headers: Iterable[str] | None = None,
+    allow_methods: Iterable[str] | None = None,
+    allow_origin: Origins | None = None,
+    expose_headers: Iterable[str] | None = None,
+    max_age: timedelta | float | str | None = None,
+    send_origin_wildcard: bool | None = None,
+    strict: bool = False,
+) -> AppOrBlueprint:
+    """CORS for all routes and WebSockets of an application or a blueprint.
+
+    What is not given here is taken from the config of the application, as it is when a request
+    comes (``QUART_CORS_ALLOW_ORIGIN`` and so on), and else from the defaults.
+
+    Args:
+        app_or_blueprint: gets the hooks, and is returned.
+        allow_credentials: whether cookies may be used; never with ``"*"``. ``False`` by default.
+        allow_headers: names of request headers, or ``"*"``, the default.
+        allow_methods: methods that a preflight may ask for, or ``"*"``. The usual seven by default.
+        allow_origin: an origin, an ``re.Pattern``, which has to match in full, several of them,
+            or ``"*"``, the default.
+        expose_headers: names of response headers that pages may read. None by default.
+        max_age: seconds that a preflight may be remembered. Not sent by default.
+        send_origin_wildcard: whether ``*`` is sent for ``"*"`` rather than the request's own
+            origin. ``True`` by default; ``False`` here leaves it to the config, as there.
+        strict: whether insecure and dead entries are an error rather than warnings.
+
+    Raises:
+        ValueError: for credentials with the origin ``"*"``.
+        PolicyError: with ``strict``, for insecure or dead entries.
+    """
+    options = read_arguments(
+        {
+            "allow_credentials": allow_credentials,
+            "allow_headers": allow_headers,
+            "allow_methods": allow_methods,
+            "allow_origin": allow_origin,
+            "expose_headers": expose_headers,
+            "max_age": max_age,
+            "send_origin_wildcard": send_origin_wildcard,
+            "strict": strict,
+        }
+    )
+    target: Any = app_or_blueprint
+    rules_in = _rules_by_config(options)
+    if _would_be_last(target):
+        target.process_response = _followed(target, rules_in)
+    else:
+        target.after_request(_after_request(rules_in))
+    handshake_rules_in = _handshake_rules(options["allow_origin"], strict, silent=True)
+    target.before_websocket(_before_websocket(handshake_rules_in))
+    return app_or_blueprint
+
+
+def route_cors(
+    *,
+    allow_credentials: bool | None = None,
+    allow_headers: Iterable[str] | None = None,
+    allow_methods: Iterable[str] | None = None,
+    allow_origin: Origins | None = None,
+    expose_headers: Iterable[str] | None = None,
+    max_age: timedelta | float | str | None = None,
+    send_origin_wildcard: bool | None = None,
+    provide_automatic_options: bool = True,
+    strict: bool = False,
+) -> Callable[[Callable[..., Any]], Callable[..., Awaitable[Any]]]:
+    """CORS for one route; stands below its ``@app.route``, and comes before :func:`cors`.
+
+    Args:
+        provide_automatic_options: whether OPTIONS requests are answered here, and do not reach
+            the view. ``True`` by default.
+
+    The other options, and what is raised, are those of :func:`cors`.
+    """
+    options = read_arguments(
+        {
+            "allow_credentials": allow_credentials,
+            "allow_headers": allow_headers,
+            "allow_methods": allow_methods,
+            "allow_origin": allow_origin,
+            "expose_headers": expose_headers,
+            "max_age": max_age,
+            "send_origin_wildcard": send_origin_wildcard,
+            "strict": strict,
+        }
+    )
+    rules_in = _rules_by_config(options)
+
+    def decorator(view: Callable[..., Any]) -> Callable[..., Awaitable[Any]]:
+        if provide_automatic_options:
+            # Read by Quart where the route is added: it then leaves OPTIONS to the view.
+            marked: Any = view
+            marked.required_methods = {*getattr(view, "required_methods", ()), "OPTIONS"}
+            marked.provide_automatic_options = False
+
+        @wraps(view)
+        async def view_with_cors(*args: Any, **kwargs: Any) -> Any:
+            app = _current_app()
+            received = _current_request()
+            if provide_automatic_options and received.method == "OPTIONS":
+                response = await app.make_default_options_response()
+            else:
+                response = await make_response(await app.ensure_async(view)(*args, **kwargs))
+            if not hasattr(response, _APPLIED):
+                _apply(response, received, rules_in(app))
+                fold_vary(response)
+                setattr(response, _APPLIED, True)
+            return response
+
+        return view_with_cors
+
+    return decorator
+
+
+def websocket_cors(
+    *,
+    allow_origin: Origins | None = None,
+    send_origin_wildcard: bool | None = None,  # noqa: ARG001
+    strict: bool = False,
+) -> Callable[[Callable[..., Any]], Callable[..., Awaitable[Any]]]:
+    """Handshakes of allowed origins only, for one WebSocket; stands below ``@app.websocket``.
+
+    Any other handshake, also one without an Origin, is answered 400.
+
+    Args:
+        allow_origin: as for :func:`cors`.
+        send_origin_wildcard: taken for the sake of quart-cors; nothing is sent.
+        strict: whether insecure and dead entries are an error rather than warnings.
+    """
+    rules_in = _handshake_rules(allow_origin, strict)
+
+    def decorator(view: Callable[..., Any]) -> Callable[..., Awaitable[Any]]:
+        @wraps(view)
+        async def view_with_cors(*args: Any, **kwargs: Any) -> Any:
+            app = _current_app()
+            _refuse_strangers(_current_websocket(), rules_in(app))
+            return await app.ensure_async(view)(*args, **kwargs)
+
+        return view_with_cors
+
+    return decorator
+
+
+def cors_exempt(view: View) -> View:
+    """Exempt a view or a WebSocket from :func:`cors`: no headers are added, no Origin refused."""
+    setattr(view, _EXEMPT, True)
+    return view
+
+
+def _rules_by_config(
+    options: Mapping[str, Any], *, settled: Mapping[str, Any] | None = None, silent: bool = False
+) -> ByConfig[Rules]:
+    """The rules in each application: these options over its config.
+
+    Made now where the origins are known by now, so that what is wrong with them is said while
+    the application is set up.
+
+    Args:
+        settled: options that no config changes.
+        silent: whether warnings were given for the same entries before.
+    """
+    settled = settled or {}
+
+    def rules(config: Mapping[str, Any]) -> Rules:
+        whole = {**merged(config, options), **settled}
+        if early is not None and early[0] == whole:
+            return early[1]
+        with warnings.catch_warnings():
+            if silent:
+                warnings.simplefilter("ignore")
+            return Rules(whole)
+
+    early: tuple[dict[str, Any], Rules] | None = None
+    if options["allow_origin"] is not None:
+        early = {**merged({}, options), **settled}, rules({})
+    names = [name for option, name in left_to_config(options).items() if option not in settled]
+    return ByConfig(names, rules)
+
+
+def _handshake_rules(
+    allow_origin: Origins | None, strict: bool, silent: bool = False
+) -> ByConfig[Rules]:
+    """Rules for WebSockets, of which only the origins count."""
+    options = read_arguments({"allow_origin": allow_origin, "strict": strict})
+    settled = {option: DEFAULTS[option] for option in DEFAULTS if option not in options}
+    return _rules_by_config(options, settled=settled, silent=silent)
+
+
+# -- hooks ---------------------------------------------------------------------------------------
+
+
+def _would_be_last(target: Any) -> bool:
+    """Whether an `after_request` function registered now runs behind all others, always.
+
+    They run in the reverse order of registration, those of blueprints first. So the first one
+    of an application is as good as a part of `process_response`, which spares Quart from
+    asking about it per request. A second one has to run before the first.
+    """
+    return (
+        hasattr(target, "process_response")  # a blueprint has none
+        and not target.after_request_funcs.get(None)
+        and not hasattr(target.process_response, _FOLLOWED)
+    )
+
+
+_FOLLOWED = "_corsfast_followed"
+
+
+def _followed(app: Any, rules_in: ByConfig[Rules]) -> Callable[..., Awaitable[Any]]:
+    process_response = app.process_response
+    views = app.view_functions
+    settled = rules_in.settled
+
+    async def process_response_with_cors(response: Any, request_context: Any = None) -> Any:
+        response = await process_response(response, request_context)
+        received = _current_request() if request_context is None else request_context.request
+        rule = received.url_rule
+        if rule is None or not getattr(views.get(rule.endpoint), _EXEMPT, False):
+            if not hasattr(response, _APPLIED):
+                # Nobody comes behind, who would have to be told by _APPLIED. What most requests
+                # take of _apply stands here: by then its code has left the processor's caches.
+                rules = settled or rules_in(app)
+                scope = received.scope
+                if received.method == "OPTIONS" or not scope.get("headers"):
+                    _apply(response, received, rules)
+                else:
+                    decision = rules.decide(scope)
+                    work_in(response, decision, rules.replace if decision.allowed else rules.add)
+        return response
+
+    setattr(process_response_with_cors, _FOLLOWED, True)
+    return process_response_with_cors
+
+
+def _after_request(rules_in: ByConfig[Rules]) -> Callable[[Any], Awaitable[Any]]:
+    async def after_request(response: Any) -> Any:
+        app = _current_app()
+        received = _current_request()
+        if not _is_exempt(app, received) and not hasattr(response, _APPLIED):
+            _apply(response, received, rules_in(app))
+            fold_vary(response)
+            setattr(response, _APPLIED, True)
+        return response
+
+    return after_request
+
+
+def _before_websocket(rules_in: ByConfig[Rules]) -> Callable[[], Awaitable[None]]:
+    async def before_websocket() -> None:
+        app = _current_app()
+        received = _current_websocket()
+        if not _is_exempt(app, received):
+            _refuse_strangers(received, rules_in(app))
+
+    return before_websocket
+
+
+def _is_exempt(app: Any, received: Any) -> bool:
+    return bool(getattr(app.view_functions.get(received.endpoint), _EXEMPT, False))
+
+
+def _apply(response: Any, received: Any, rules: Rules) -> None:
+    """Give a response its CORS fields."""
+    scope = received.scope
+    if received.method == "OPTIONS" or not scope.get("headers"):
+        decision = _decide(received, rules)
+    else:
+        decision = rules.decide(scope)
+    work_in(response, decision, rules.replace if decision.allowed else rules.add)
+    if decision.allowed and received.method == "OPTIONS":
+        asked = received.headers
+        fields = rules.preflight_fields(
+            asked.get("Access-Control-Request-Method"),
+            ",".join(asked.getlist("Access-Control-Request-Headers")),
+        )
+        for name, value in fields.items():
+            response.headers[name] = value
+
+
+def _decide(received: Any, rules: Rules) -> Decision:
+    """What the policy says to the Origin of a request or a handshake.
+
+    This is for OPTIONS requests, which are no preflights to the policy here, because Quart
+    answers them whatever comes of it; for handshakes; and for request objects that were made
+    by hand, which may have their headers nowhere else.
+    """
+    return rules.policy.actual(",".join(received.headers.getlist("Origin")) or None)
+
+
+def _refuse_strangers(received: Any, rules: Rules) -> None:
+    if not _decide(received, rules).allowed:
+        abort(400)
