@@ -569,7 +569,7 @@ def asgi() -> Any:
 
 
 def test_under_a_server(protocol: str, engine: Any, tmp_path: Path) -> None:
-    from test_servers import Server, ask as over_a_socket
+    from serving import Server, ask as over_a_socket
 
     server = Server(SERVERS[protocol], engine.IMPLEMENTATION, tmp_path / "log")
     try:

@@ -1,0 +1,389 @@
+"""CORS for BlackSheep: takes the place of its `use_cors`, `add_cors_policy` and middleware.
+
+    use_cors(app, allow_origins="https://app.example.com", allow_methods="GET POST")
+    add_cors_policy(app, "public", allow_origins="*", allow_methods="GET")
+
+    @app.cors("public")
+    @app.router.get("/public")
+    async def public(): ...
+
+The policies and the strategy are BlackSheep's own classes; ``app.cors`` goes on binding a policy
+to a handler. Only the middleware is another one.
+
+Per request: one `policy.asgi(scope)`, and fields that were spelt out at start-up. A route is
+looked for only where some handler may have a policy of its own.
+
+Place in the flow: Policy -> headers on a response.
+Never: refuse a request of the same origin; take away the application's Vary.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import lru_cache
+from typing import Any
+
+from blacksheep.messages import Request, Response
+from blacksheep.middlewares import MiddlewareCategory
+from blacksheep.server.application import ApplicationAlreadyStartedCORSError
+from blacksheep.server.cors import CORSConfigurationError, CORSPolicy, CORSStrategy
+from blacksheep.server.responses import not_found, status_code
+from blacksheep.server.websocket import WebSocket
+
+from .._compile import VARY, block, with_origin
+from ..decision import Outcome
+from ..fields import merged_vary, requested_names
+from ._lenient import Tables, lenient_policy, read_names, tokens_of
+from ._same_origin import same_origin
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Iterable
+
+    from .._backend import Decision
+
+    Names = str | Iterable[str] | None
+
+__all__ = ["CORSPolicy", "CORSStrategy", "add_cors_policy", "get_cors_middleware", "use_cors"]
+
+_NAME = "corsfast.middleware.blacksheep"
+
+_REQUEST_METHOD = b"access-control-request-method"
+_REQUEST_HEADERS = b"access-control-request-headers"
+_ALLOW_HEADERS = b"access-control-allow-headers"
+_VARY = b"vary"
+_VARY_ALONE = ((_VARY, b"Origin"),)
+_BY_ORIGIN = ("Origin",)
+_BY_PREFLIGHT = ("Origin", "Access-Control-Request-Method", "Access-Control-Request-Headers")
+
+# What BlackSheep writes into the field CORS-Error of a refusal.
+_NOT_ENABLED = "is not enabled by CORS rules."
+_BAD_ORIGIN = f"The origin of the request {_NOT_ENABLED}".encode()
+_BAD_METHOD = f"The method of the request {_NOT_ENABLED}".encode()
+_BAD_LIST = b"The list of request headers is malformed or too long."
+
+_METHOD_OUTCOMES = (
+    Outcome.METHOD_TOO_LONG,
+    Outcome.METHOD_MALFORMED,
+    Outcome.METHOD_NOT_ALLOWED,
+)
+_ORIGIN_OUTCOMES = (
+    Outcome.ORIGIN_TOO_LONG,
+    Outcome.ORIGIN_MALFORMED,
+    Outcome.ORIGIN_NOT_ALLOWED,
+)
+
+# An application has few values of Vary, which the same few names are merged into.
+_merged_vary = lru_cache(maxsize=128)(merged_vary)
+
+
+def use_cors(
+    app: Any,
+    *,
+    allow_methods: Names = None,
+    allow_headers: Names = None,
+    allow_origins: Names = None,
+    allow_credentials: bool = False,
+    max_age: int = 5,
+    expose_headers: Names = None,
+    strict: bool = False,
+) -> Any:
+    """Enable CORS for an application; in place of ``app.use_cors``.
+
+    Args:
+        app: the ``blacksheep.Application``, not started.
+        allow_methods: methods, or ``"*"``; a str is split at spaces, commas, semicolons. None
+            by default.
+        allow_headers: names of request headers, or ``"*"``. None by default.
+        allow_origins: origins, or ``"*"``. None by default.
+        allow_credentials: whether cookies may be used. ``False`` by default.
+        max_age: how many seconds a preflight is remembered. 5 by default.
+        expose_headers: names of response headers that pages may read. BlackSheep's seven by
+            default.
+        strict: whether insecure and dead settings, also those of other policies of this
+            application, are a PolicyError. ``False`` by default.
+
+    Returns:
+        The ``CORSStrategy``, which is also ``app.cors``.
+
+    Raises:
+        ApplicationAlreadyStartedCORSError: if the application has started.
+        CORSConfigurationError: if it has CORS already.
+        PolicyError: with ``strict``, holding every problem at once.
+
+    Warns:
+        CorsfastSecurityWarning: otherwise, once per risk.
+        CorsfastDeadEntryWarning: otherwise, once per entry that no browser sends.
+    """
+    if app.started:
+        raise ApplicationAlreadyStartedCORSError()
+    if app._cors_strategy is not None:
+        raise CORSConfigurationError("This application has CORS already.")
+    compiled = _Compiled(strict)
+    policy = compiled.policy(
+        allow_methods=allow_methods,
+        allow_headers=allow_headers,
+        allow_origins=allow_origins,
+        allow_credentials=allow_credentials,
+        max_age=max_age,
+        expose_headers=expose_headers,
+    )
+    strategy = CORSStrategy(policy, app.router)
+    strategy._corsfast = compiled  # for add_cors_policy
+    app._cors_strategy = strategy
+
+    # BlackSheep calls no middleware for OPTIONS unless there is a route; this one is not reached
+    # by preflights. It looks at the annotations.
+    async def options_handler(request: Request) -> Response:  # noqa: ARG001
+        return Response(404)
+
+    # What has changed until then is judged before the first request.
+    async def judge(_: Any) -> None:
+        for policy in (strategy.default_policy, *strategy.policies.values()):
+            compiled.of(policy)
+
+    app.router.options("*")(options_handler)
+    app.on_start += judge
+    app.middlewares.append(_middleware(app, strategy, compiled), MiddlewareCategory.INIT)
+    return strategy
+
+
+def add_cors_policy(
+    app: Any,
+    policy_name: str,
+    *,
+    allow_methods: Names = None,
+    allow_headers: Names = None,
+    allow_origins: Names = None,
+    allow_credentials: bool = False,
+    max_age: int = 5,
+    expose_headers: Names = None,
+) -> None:
+    """Add a policy for handlers that name it; in place of ``app.add_cors_policy``.
+
+    Its options, and what it raises and warns about, are those of `use_cors`, which is called
+    without any where it has not been.
+    """
+    if app.started:
+        raise ApplicationAlreadyStartedCORSError()
+    strategy = app._cors_strategy or use_cors(app)
+    if not hasattr(strategy, "_corsfast"):
+        raise CORSConfigurationError("This application uses CORS of BlackSheep itself.")
+    policy = strategy._corsfast.policy(
+        allow_methods=allow_methods,
+        allow_headers=allow_headers,
+        allow_origins=allow_origins,
+        allow_credentials=allow_credentials,
+        max_age=max_age,
+        expose_headers=expose_headers,
+    )
+    strategy.add_policy(policy_name, policy)
+
+
+def get_cors_middleware(
+    app: Any, strategy: Any, *, strict: bool = False
+) -> Callable[[Any, Callable[..., Any]], Awaitable[Any]]:
+    """The middleware alone, for a strategy of one's own.
+
+    Its policies are compiled when they are first needed, and may not be changed after that.
+    """
+    return _middleware(app, strategy, _Compiled(strict))
+
+
+def _middleware(
+    app: Any, strategy: Any, compiled: _Compiled
+) -> Callable[[Any, Callable[..., Any]], Awaitable[Any]]:
+    router = strategy.router
+
+    def answers_for(request: Any) -> _Answers:
+        route = router.get_matching_route(request.method, request.url.path)
+        if route is None:
+            return compiled.of(strategy.default_policy)
+        return compiled.of(strategy.get_policy_by_route_or_default(route))
+
+    def preflight(request: Any, scope: Any) -> Any:
+        method = b",".join(request.get_headers(_REQUEST_METHOD))
+        # The router would remember every method that it is asked for.
+        route = None
+        if method in router.routes:
+            route = router.get_matching_route(method, request.url.path)
+        if route is None:
+            return not_found()
+        answers = compiled.of(strategy.get_policy_by_route_or_default(route))
+        return answers.to_preflight(request, answers.decide(scope))
+
+    # BlackSheep evaluates these annotations, too, and goes by the names.
+    async def cors_middleware(request: Request, handler: Callable[..., Any]) -> Any:
+        if isinstance(request, WebSocket):
+            return await handler(request)
+        scope: Any = request.scope
+        if scope is None:
+            scope = _scope_of(request)
+        answers = compiled.of(strategy.default_policy)
+        decision = answers.decide(scope)
+        if decision.is_preflight:
+            return preflight(request, scope)
+        asks = decision.outcome is not Outcome.NO_ORIGIN
+        fields = decision.raw_headers
+        if strategy.policies:
+            fields = _VARY_ALONE
+            if asks:
+                answers = answers_for(request)
+                decision = answers.decide(scope)
+                fields = decision.raw_headers + (_VARY_ALONE if answers.star else ())
+        if asks:
+            method_too = answers.any_method or request.method in answers.methods
+            if not (decision.allowed and method_too):
+                if not _own(request, decision):
+                    reason = _BAD_METHOD if decision.allowed else _BAD_ORIGIN
+                    return _refusal(reason, _BY_ORIGIN)
+                fields = _VARY_ALONE
+        # Also the answer that an exception stands for has to have the fields.
+        try:
+            response = await handler(request)
+        except Exception as error:
+            response = await app.handle_request_handler_exception(request, error)
+        for name, value in fields:
+            if name == _VARY and response.has_header(_VARY):
+                _merge_vary(response)
+            else:
+                response.set_header(name, value)
+        return response
+
+    return cors_middleware
+
+
+class _Compiled:
+    """The answers of each policy; made at first use, and again where it has changed."""
+
+    def __init__(self, strict: bool) -> None:
+        self._strict = strict
+        self._answers: dict[Any, _Answers] = {}
+
+    def policy(self, **options: Any) -> Any:
+        policy = _Policy(**options)
+        policy.on_change = lambda: self._answers.pop(policy, None)
+        self.of(policy)
+        return policy
+
+    def of(self, policy: Any) -> _Answers:
+        found = self._answers.get(policy)
+        if found is None:
+            found = self._answers[policy] = _Answers(policy, self._strict)
+        return found
+
+
+class _Policy(CORSPolicy):  # type: ignore[misc]
+    """BlackSheep's policy, which says when it has changed."""
+
+    on_change: Callable[[], object] | None = None
+
+    def __setattr__(self, name: str, value: object) -> None:
+        super().__setattr__(name, value)
+        if self.on_change is not None:
+            self.on_change()
+
+
+class _Answers:
+    """What is sent for one policy.
+
+    star => `*` is sent; never with credentials
+    """
+
+    def __init__(self, policy: Any, strict: bool) -> None:
+        # In the order of the alphabet, as sets have none of their own.
+        methods, problems = read_names("allow_methods", sorted(policy.allow_methods))
+        names, also = read_names("allow_headers", sorted(policy.allow_headers))
+        exposed, more = read_names("expose_headers", sorted(policy.expose_headers))
+        self.methods = tokens_of(methods)
+        self.any_method = "*" in self.methods
+        self.header_names = tokens_of(names)
+        everybody = "*" in policy.allow_origins
+        self.star = everybody and not policy.allow_credentials
+        fields = [("Access-Control-Allow-Credentials", "true")] if policy.allow_credentials else []
+        readable = ", ".join(filter(None, exposed))
+        expose = [("Access-Control-Expose-Headers", readable)] if readable else []
+
+        def answer(tables: Tables) -> None:
+            tables.methods = self.methods
+            tables.any_method = self.any_method
+            tables.header_names = self.header_names
+            tables.any_header = "*" in self.header_names
+            if tables.any_header:
+                tables.header_names |= {"authorization"}
+            # What was asked for is sent back; of answers that say `*`, a new one is made.
+            tables.echo_headers = not self.star
+            tables.echo_method = self.any_method and policy.allow_credentials
+            allowed = [("Access-Control-Allow-Methods", ", ".join(filter(None, methods)))]
+            max_age = ("Access-Control-Max-Age", str(policy.max_age))
+            vary = (VARY, ", ".join(tables.preflight_vary))
+            spelt = [] if tables.echo_method else allowed
+            tables.preflight_tail = block([*spelt, *fields, max_age, vary])
+            tables.preflight_status = 200
+            by_origin = [] if tables.star else [(VARY, "Origin")]
+            tables.actual_tail = block([*expose, *fields, *by_origin])
+            if tables.star:
+                tables.no_origin = with_origin("*", tables.actual_tail)
+
+        entries = ["*"] if everybody else sorted(filter(None, policy.allow_origins))
+        made = lenient_policy(
+            _NAME,
+            {"allow_origins": entries},
+            credentials=policy.allow_credentials,
+            strict=strict,
+            answer=answer,
+            also=[*problems, *also, *more],
+        )
+        self.decide: Callable[[Any], Decision] = made.asgi
+
+    def to_preflight(self, request: Any, decision: Decision) -> Any:
+        names = request.get_headers(_REQUEST_HEADERS)
+        if not decision.allowed:
+            return _refusal(self._reason(decision, names), _BY_PREFLIGHT)
+        fields = list(decision.raw_headers)
+        if self.star and names:
+            fields.append((_ALLOW_HEADERS, ",".join(_names_in(names)).encode()))
+        return Response(200, fields)
+
+    def _reason(self, decision: Decision, names: list[bytes]) -> bytes:
+        """What a refused preflight is told: nothing that it has not said itself."""
+        outcome = decision.outcome
+        if outcome in _ORIGIN_OUTCOMES:
+            return _BAD_ORIGIN
+        if outcome in _METHOD_OUTCOMES:
+            return _BAD_METHOD
+        if outcome is Outcome.HEADER_NOT_ALLOWED:
+            for name in _names_in(names):
+                if name.lower() not in self.header_names:
+                    return f'The "{name}" request header {_NOT_ENABLED}'.encode()
+        return _BAD_LIST
+
+
+def _names_in(lines: list[bytes]) -> list[str]:
+    return requested_names(b",".join(lines).decode("latin-1")) or []
+
+
+def _scope_of(request: Any) -> dict[str, Any]:
+    """What a policy reads, of a request that no server has made."""
+    headers = [(name.lower(), value) for name, value in request.headers]
+    return {"type": "http", "method": request.method, "headers": headers}
+
+
+def _own(request: Any, decision: Decision) -> bool:
+    """Whether this is the host's own page: a page cannot choose its requests' Host or Origin."""
+    if not decision.allowed and decision.outcome is not Outcome.ORIGIN_NOT_ALLOWED:
+        return False  # nobody's origin; several lines are malformed, too
+    origin, host = request.get_first_header(b"origin"), request.get_first_header(b"host")
+    return host is not None and same_origin(origin.decode("latin-1"), host.decode("latin-1"))
+
+
+def _merge_vary(response: Any) -> None:
+    value = b",".join(response.get_headers(_VARY)).decode("latin-1")
+    response.set_header(_VARY, _merged_vary(value, _BY_ORIGIN).encode("latin-1"))
+
+
+def _refusal(reason: bytes, vary: tuple[str, ...]) -> Any:
+    response = status_code(400)
+    response.add_header(b"CORS-Error", reason)
+    response.add_header(b"Vary", ", ".join(vary).encode())
+    return response
