@@ -17,7 +17,7 @@ from __future__ import annotations
 
 import re
 
-from . import _fetch, fields, limits
+from . import _fetch, limits
 from ._compile import (
     ALLOW_HEADERS,
     ALLOW_METHODS,
@@ -31,6 +31,7 @@ from ._restore import restore_policy
 from .automata import ACCEPTING_COLUMN
 from .config import wrong_options
 from .decision import Outcome, decision_key, decision_repr
+from .fields import apply_asgi, apply_wsgi, joined_lines
 from .origin import parse_origin
 
 TYPE_CHECKING = False
@@ -80,7 +81,8 @@ class Decision:
         vary: the field names in ``Vary``, as a tuple.
     """
 
-    __slots__ = ("headers", "is_preflight", "outcome", "raw_headers", "status", "vary")
+    __slots__ = ("allowed", "headers", "is_preflight", "outcome", "raw_headers", "status", "vary")
+    allowed: bool
     headers: Headers
     is_preflight: bool
     outcome: Outcome
@@ -90,10 +92,6 @@ class Decision:
 
     def __new__(cls) -> Decision:
         raise TypeError("a Decision is made by a Policy")
-
-    @property
-    def allowed(self) -> bool:
-        return self.outcome is Outcome.ALLOWED
 
     def __setattr__(self, name: str, value: object) -> NoReturn:
         raise AttributeError(f"Decision is immutable: {name!r} cannot be set")
@@ -130,6 +128,7 @@ def _decision(
 ) -> Decision:
     decision = object.__new__(Decision)
     for name, value in (
+        ("allowed", outcome is Outcome.ALLOWED),
         ("outcome", outcome),
         ("is_preflight", status is not None),
         ("status", status),
@@ -175,6 +174,7 @@ class Policy:
 
     __slots__ = (
         "_actual",
+        "_by_raw_origin",
         "_exact",
         "_no_origin",
         "_preflight",
@@ -186,6 +186,7 @@ class Policy:
     _exact: frozenset[str]
     _no_origin: Decision
     _actual: dict[str, Decision]
+    _by_raw_origin: dict[bytes | None, Decision]
     _preflight: dict[str, Decision]
     _refused: dict[Outcome, Decision]
     _refused_preflight: dict[Outcome, Decision]
@@ -289,16 +290,16 @@ class Policy:
         if not isinstance(scope, dict):
             raise TypeError(f"scope must be a dict, not {type(scope).__name__}")
         headers = scope.get("headers", ())
-        if not isinstance(headers, (list, tuple)):
-            headers = list(headers)
-        origin = fields.joined_lines(headers, b"origin")
+        if type(headers) is not list:
+            headers = list(headers)  # it may be read three times
+        origin = joined_lines(headers, b"origin")
         if origin is None or scope.get("method") != "OPTIONS" or scope.get("type") == "websocket":
-            return self.actual(origin)
+            return self._by_raw_origin.get(origin) or self.actual(origin)
         return self.decide(
             "OPTIONS",
             origin,
-            fields.joined_lines(headers, b"access-control-request-method"),
-            fields.joined_lines(headers, b"access-control-request-headers"),
+            joined_lines(headers, b"access-control-request-method"),
+            joined_lines(headers, b"access-control-request-headers"),
         )
 
     def wsgi(self, environ: dict[str, Any], /) -> Decision:
@@ -428,15 +429,17 @@ class Policy:
         application's own Access-Control-Allow-Origin and -Credentials are dropped (unless
         ``existing="keep"`` and it sent the former), Vary is merged, all else is kept.
         """
-        _check_decision(decision)
-        return fields.apply_asgi(decision, headers, self._tables.keep_existing)
+        if type(decision) is not Decision:
+            raise _wrong_decision(decision)
+        return apply_asgi(decision, headers, self._tables.keep_existing)
 
     def apply_wsgi(
         self, decision: Decision, headers: Iterable[tuple[str, str]], /
     ) -> list[tuple[str, str]]:
         """The same as :meth:`apply_asgi` over a WSGI response's ``(str, str)`` pairs."""
-        _check_decision(decision)
-        return fields.apply_wsgi(decision, headers, self._tables.keep_existing)
+        if type(decision) is not Decision:
+            raise _wrong_decision(decision)
+        return apply_wsgi(decision, headers, self._tables.keep_existing)
 
     # -- being a value -----------------------------------------------------------------------
 
@@ -473,7 +476,8 @@ class Policy:
 def _prebuilt(tables: Tables) -> Iterable[tuple[str, object]]:
     """Every decision in which nothing depends on the request, but for the exact origin."""
     yield "_exact", frozenset(tables.exact)
-    yield "_no_origin", _decision(Outcome.NO_ORIGIN, None, tables.no_origin, tables.actual_vary)
+    no_origin = _decision(Outcome.NO_ORIGIN, None, tables.no_origin, tables.actual_vary)
+    yield "_no_origin", no_origin
     yield (
         "_refused",
         {
@@ -496,18 +500,20 @@ def _prebuilt(tables: Tables) -> Iterable[tuple[str, object]]:
     origins: Iterable[str] = ("*",) if tables.star else tables.exact
     if len(tables.exact) > limits.MAX_PREBUILT_ORIGINS:
         origins = ()
-    yield (
-        "_actual",
-        {
-            origin: _decision(
-                Outcome.ALLOWED,
-                None,
-                with_origin(origin, tables.actual_tail, tables.timing),
-                tables.actual_vary,
-            )
-            for origin in origins
-        },
-    )
+    actual = {
+        origin: _decision(
+            Outcome.ALLOWED,
+            None,
+            with_origin(origin, tables.actual_tail, tables.timing),
+            tables.actual_vary,
+        )
+        for origin in origins
+    }
+    yield "_actual", actual
+    # Most ASGI requests come with an exact origin, or none, and end here.
+    by_raw_origin: dict[bytes | None, Decision] = {None: no_origin}
+    by_raw_origin.update((origin.encode("ascii"), answer) for origin, answer in actual.items())
+    yield "_by_raw_origin", by_raw_origin
     yield (
         "_preflight",
         {
@@ -554,9 +560,8 @@ def _header_list(value: object) -> str:
     return ",".join(lines)
 
 
-def _check_decision(decision: object) -> None:
-    if not isinstance(decision, Decision):
-        raise TypeError(f"decision must be a Decision, not {type(decision).__name__}")
+def _wrong_decision(decision: object) -> TypeError:
+    return TypeError(f"decision must be a Decision, not {type(decision).__name__}")
 
 
 def _is_options(method: object) -> bool:

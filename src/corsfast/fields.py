@@ -30,6 +30,10 @@ OWN_PREFLIGHT_FIELDS = (
     "access-control-max-age",
 )
 
+# A response without any of these gets the policy's fields behind its own, as nearly all do.
+_LOOKED_AT = frozenset({"vary", *OWN_PREFLIGHT_FIELDS})
+_LOOKED_AT_RAW = frozenset(name.encode("ascii") for name in _LOOKED_AT)
+
 
 def joined_lines(headers: Iterable[Any], name: bytes) -> bytes | None:
     """The value of one field of an ASGI request; several lines are joined by commas.
@@ -39,8 +43,11 @@ def joined_lines(headers: Iterable[Any], name: bytes) -> bytes | None:
     Raises:
         TypeError: if something in the list is no pair, or a value that counts is not bytes.
     """
+    lines = []
     try:
-        lines = [value for field, value in headers if field == name]
+        for field, value in headers:  # a comprehension would cost half as much again
+            if field == name:
+                lines.append(value)
         return b",".join(lines) if lines else None
     except (TypeError, ValueError):
         raise TypeError("scope['headers'] must hold pairs of bytes") from None
@@ -91,8 +98,13 @@ def _missing_from(values: Iterable[str], wanted: Iterable[str]) -> list[str]:
 
 def apply_asgi(decision: DecisionLike, headers: Iterable[Any], keep_existing: bool) -> list[Any]:
     """Work a decision into an ASGI response's headers: see ``Policy.apply_asgi``."""
-    pairs = list(headers)
+    pairs = headers if type(headers) is list else list(headers)
     try:
+        for name, _ in pairs:
+            if type(name) is not bytes or name.lower() in _LOOKED_AT_RAW:
+                break
+        else:
+            return [*pairs, *decision.raw_headers]
         names = [name.lower().decode("latin-1") for name, _ in pairs]
         return _apply(decision, decision.raw_headers, pairs, names, keep_existing)
     except (TypeError, ValueError, AttributeError):
@@ -101,8 +113,13 @@ def apply_asgi(decision: DecisionLike, headers: Iterable[Any], keep_existing: bo
 
 def apply_wsgi(decision: DecisionLike, headers: Iterable[Any], keep_existing: bool) -> list[Any]:
     """Work a decision into a WSGI response's headers: see ``Policy.apply_wsgi``."""
-    pairs = list(headers)
+    pairs = headers if type(headers) is list else list(headers)
     try:
+        for name, _ in pairs:
+            if type(name) is not str or name.lower() in _LOOKED_AT:
+                break
+        else:
+            return [*pairs, *decision.headers]
         names = [name.lower() for name, _ in pairs]
         return _apply(decision, decision.headers, pairs, names, keep_existing)
     except (TypeError, ValueError, AttributeError):
@@ -117,8 +134,6 @@ def _apply(
     keep_existing: bool,
 ) -> list[Any]:
     own = OWN_PREFLIGHT_FIELDS if decision.is_preflight else OWN_FIELDS
-    if "vary" not in names and not any(name in names for name in own):
-        return [*pairs, *fields]
     if keep_existing and OWN_FIELDS[0] in names:
         fields = fields[-1:] if decision.vary else ()
     else:

@@ -24,13 +24,11 @@ if TYPE_CHECKING:
     Refusal = Callable[[Decision, Scope, Receive, Send], Awaitable[None]]
     WSGIRefusal = Callable[[Decision, dict[str, Any], StartResponse], Iterable[bytes]]
 
-# The message that starts a response, by the type of the scope. Any other scope (`lifespan`)
-# and any other message (`http.response.debug`, `websocket.accept`) is none of our business.
+# The messages that start a response. Any other scope (`lifespan`) and any other message
+# (`http.response.debug`, `websocket.accept`) is none of our business.
 # https://asgi.readthedocs.io/en/latest/extensions.html#websocket-denial-response
-_START = {
-    "http": "http.response.start",
-    "websocket": "websocket.http.response.start",
-}
+_HTTP_START = "http.response.start"
+_DENIAL_START = "websocket.http.response.start"
 
 # WSGI wants a phrase after the status and no client reads it; these are the usual ones.
 _PHRASES = {204: "No Content", 400: "Bad Request", 403: "Forbidden"}
@@ -89,11 +87,14 @@ class ASGICall:
         if self._on_all is not None:
             return self._on_all(scope, receive, send)
         kind = scope["type"]
-        start = _START.get(kind)
-        if start is None:
+        if kind == "http":
+            start = _HTTP_START
+        elif kind != "websocket":
             return self.app(scope, receive, send)
-        if self._on_handshake is not None and kind == "websocket":
+        elif self._on_handshake is not None:
             return self._on_handshake(scope, receive, send)
+        else:
+            start = _DENIAL_START
         decision = self._decide(scope)
         if not decision.allowed:
             if decision.is_preflight:
@@ -110,8 +111,8 @@ class ASGICall:
         def send_with_cors(message: Message) -> Awaitable[None]:
             if message["type"] == start:
                 # Both are copied: a Response object that is sent twice owns the list.
-                headers = apply(decision, message.get("headers", ()))
-                message = {**message, "headers": headers}
+                message = dict(message)
+                message["headers"] = apply(decision, message.get("headers", ()))
             return send(message)
 
         return self.app(scope, receive, send_with_cors)
