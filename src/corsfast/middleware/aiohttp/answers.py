@@ -21,8 +21,8 @@ if TYPE_CHECKING:
     from ..._compile import is_origin
     from .options import Config, ResourceOptions
 
-    Field = tuple[str, str | None]
-    Fields = tuple[Field, ...]
+    # Fields that a response gets, and names of those that it may not keep.
+    Fields = tuple[tuple[tuple[str, str], ...], tuple[str, ...]]
 elif IMPLEMENTATION == "native":
     from ..._native import is_origin
 else:
@@ -49,24 +49,26 @@ NEVER_EXPOSED = frozenset(
 # again.
 _VARY_KEPT = 256
 
+NO_FIELDS: Fields = ((), ())  # for an origin that is not allowed
+
 
 class Answers:
     """What a response gets, by its request's Origin.
 
     Attributes:
         fields: by origin, for each that is listed and can be sent: what its responses get, and
-            ``None`` for a field of the handler's own that may not stay.
+            which of the handler's own may not stay.
         exposes_all: whether some origins get ``expose_headers="*"``.
     """
 
-    __slots__ = ("_anybody", "_config", "_tail", "exposes_all", "fields")
+    __slots__ = ("_anybody", "_config", "_for_others", "exposes_all", "fields")
 
     def __init__(self, config: Config) -> None:
         self._config = config
         self._anybody = config.get("*")
-        self._tail = () if self._anybody is None else _tail(self._anybody)
+        self._for_others = NO_FIELDS if self._anybody is None else _fields("", self._anybody)
         self.fields = {
-            origin: ((hdrs.ACCESS_CONTROL_ALLOW_ORIGIN, origin), *_tail(options))
+            origin: _fields(origin, options)
             for origin, options in config.items()
             if may_be_sent(origin)
         }
@@ -83,8 +85,9 @@ class Answers:
     def fields_for_others(self, origin: str) -> Fields:
         """The fields for an origin that is not listed; none for one that is not allowed."""
         if self._anybody is None or not may_be_sent(origin):
-            return ()
-        return ((hdrs.ACCESS_CONTROL_ALLOW_ORIGIN, origin), *self._tail)
+            return NO_FIELDS
+        (_, *tail), unwanted = self._for_others
+        return ((hdrs.ACCESS_CONTROL_ALLOW_ORIGIN, origin), *tail), unwanted
 
     def expose_all(self, origin: str, response: CIMultiDict[str]) -> None:
         """Name in a response's headers all of them, if that is what an origin may read."""
@@ -99,14 +102,19 @@ def merge_vary(response: CIMultiDict[str]) -> None:
     response[hdrs.VARY] = _with_origin(", ".join(response.getall(hdrs.VARY)))
 
 
-def _tail(options: ResourceOptions) -> Fields:
-    """What follows Access-Control-Allow-Origin, as far as it is the same for each response."""
-    credentials = "true" if options.allow_credentials else None
-    tail: list[Field] = [(hdrs.ACCESS_CONTROL_ALLOW_CREDENTIALS, credentials)]
-    if options.expose_headers != "*":
-        names = ",".join(sorted(options.expose_headers)) or None
-        tail.append((hdrs.ACCESS_CONTROL_EXPOSE_HEADERS, names))
-    return tuple(tail)
+def _fields(origin: str, options: ResourceOptions) -> Fields:
+    fields = [(hdrs.ACCESS_CONTROL_ALLOW_ORIGIN, origin)]
+    unwanted = []
+    if options.allow_credentials:
+        fields.append((hdrs.ACCESS_CONTROL_ALLOW_CREDENTIALS, "true"))
+    else:
+        unwanted.append(hdrs.ACCESS_CONTROL_ALLOW_CREDENTIALS)
+    if not options.expose_headers:
+        unwanted.append(hdrs.ACCESS_CONTROL_EXPOSE_HEADERS)
+    elif options.expose_headers != "*":
+        names = ",".join(sorted(options.expose_headers))
+        fields.append((hdrs.ACCESS_CONTROL_EXPOSE_HEADERS, names))
+    return tuple(fields), tuple(unwanted)
 
 
 @lru_cache(_VARY_KEPT)

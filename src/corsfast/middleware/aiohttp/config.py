@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 
     Entity = TypeVar("Entity")
 
+ORIGIN, VARY = hdrs.ORIGIN, hdrs.VARY
 ORIGIN_NAME = "Origin"
 
 # Stands for a route that was not asked for before, or that takes several methods.
@@ -216,11 +217,11 @@ class CorsConfig:
         try:
             route = request._match_info._route
             headers = response._headers
-            lines = request._headers.getall(hdrs.ORIGIN, None)
+            lines = request._headers.getall(ORIGIN, None)
         except AttributeError:
             route = request.match_info.route
             headers = response.headers
-            lines = request.headers.getall(hdrs.ORIGIN, None)
+            lines = request.headers.getall(ORIGIN, None)
         answers = self._answers.get(route, UNSEEN)
         if answers is UNSEEN:
             answers = self._answers_for(request, route)
@@ -231,16 +232,15 @@ class CorsConfig:
             origin = lines[0]
             if answers.exposes_all:
                 answers.expose_all(origin, headers)
-            fields = answers.fields.get(origin)
             # A handler's own fields give way to these: its Allow-Credentials, beside the origin
             # that is allowed here, would allow more than either. They stay where the origin is
             # refused.
-            for name, value in answers.fields_for_others(origin) if fields is None else fields:
-                if value is None:
-                    headers.popall(name, None)
-                elif headers.setdefault(name, value) is not value:
-                    headers[name] = value
-        if headers.setdefault(hdrs.VARY, ORIGIN_NAME) is not ORIGIN_NAME:
+            fields, unwanted = answers.fields.get(origin) or answers.fields_for_others(origin)
+            if fields:
+                headers.update(fields)
+            for name in unwanted:
+                headers.popall(name, None)
+        if headers.setdefault(VARY, ORIGIN_NAME) is not ORIGIN_NAME:
             merge_vary(headers)
 
     def _answers_for(self, request: web.Request, route: Any) -> Answers | None:
