@@ -118,8 +118,9 @@ class _Seen:
         self.wrapped = _lazy.get("_wrapped")
         self.values: dict[str, Any] = getattr(self.wrapped, "__dict__", {})
         self.size = len(self.values)
-        self.deleted: set[str] = getattr(self.wrapped, "_deleted", set())
-        self.deletions = len(self.deleted)
+        # Only settings that override others note what was deleted; the others forget it.
+        self.deleted: set[str] | None = getattr(self.wrapped, "_deleted", None)
+        self.deletions = len(self.deleted or ())
         here = [name for name in _NAMES if name in self.values]
         # Twice one name at least: one alone would be given as it is, and comparing a list
         # with itself looks at all of it, which a tuple that holds it does not.
@@ -159,7 +160,7 @@ def answers_now() -> Answers:
         seen is None
         or _lazy.get("_wrapped") is not seen.wrapped
         or len(seen.values) != seen.size
-        or len(seen.deleted) != seen.deletions
+        or (seen.deleted is not None and len(seen.deleted) != seen.deletions)
         or seen.pick(seen.values) != seen.picked
     ):
         seen = _Seen()

@@ -45,6 +45,7 @@ else:
 ALLOW_ORIGIN = "access-control-allow-origin"
 ALLOW_PRIVATE_NETWORK = "access-control-allow-private-network"
 
+_VARY = ("Vary", "origin")
 _STAR = (ALLOW_ORIGIN, "*")
 _PRIVATE_NETWORK_GRANTED = (ALLOW_PRIVATE_NETWORK, "true")
 
@@ -169,16 +170,15 @@ def _allow_in_store(
 
 def _vary_in_store(response: HttpResponseBase) -> None:
     store = response.headers._store
-    field = store.get("vary")
-    store["vary"] = _merged_vary(field[1] if field is not None else None)
+    field = store.setdefault("vary", _VARY)
+    if field is not _VARY:
+        store["vary"] = _merged_vary(field[1])
 
 
 @lru_cache(_VARY_KEPT)
-def _merged_vary(value: str | None) -> tuple[str, str]:
+def _merged_vary(value: str) -> tuple[str, str]:
     """Django's own merging, remembered."""
-    response = HttpResponse()
-    if value is not None:
-        response.headers["Vary"] = value
+    response = HttpResponse(headers={"Vary": value})
     patch_vary_headers(response, ("origin",))
     return "Vary", response.headers["Vary"]
 
