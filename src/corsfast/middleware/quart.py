@@ -222,9 +222,10 @@ def _rules_by_config(
         whole = {**merged(config, options), **settled}
         if early is not None and early[0] == whole:
             return early[1]
+        if not silent:
+            return Rules(whole)
         with warnings.catch_warnings():
-            if silent:
-                warnings.simplefilter("ignore")
+            warnings.simplefilter("ignore")
             return Rules(whole)
 
     early: tuple[dict[str, Any], Rules] | None = None
