@@ -529,6 +529,21 @@ def test_what_can_be_read_once_only_is_not_used_up() -> None:
     assert cors(run(app, preflight("PUT", "x-a", B))[0])[MAX_AGE] == "5"
 
 
+@pytest.mark.parametrize("how", [extended, decorated])
+def test_whether_a_wildcard_is_sent_is_left_to_the_config(how: Any) -> None:
+    for library in (theirs(), ours()):
+        app = how(library, {"allow_origin": ["*"], "send_origin_wildcard": False})
+        app.config["QUART_CORS_SEND_ORIGIN_WILDCARD"] = False
+        found = run(app, get(A))[0]
+        assert (found.first(ALLOW_ORIGIN), vary(found)) == (A, {"origin"})
+
+
+def test_lines_of_requested_header_names_are_one_list() -> None:
+    lines = (("access-control-request-headers", "x-a"), ("access-control-request-headers", "x-b"))
+    found = run(extended(ours(), {}), Request("OPTIONS", (*preflight().headers, *lines)))[0]
+    assert cors(found)[ALLOW_HEADERS] == "x-a, x-b"
+
+
 def test_sets_are_sent_in_an_order_of_their_own() -> None:
     for option, name in (("allow_methods", ALLOW_METHODS), ("expose_headers", EXPOSE)):
         app = extended(ours(), {option: {"PUT", "C", "A", "GET", "B"}})
