@@ -244,7 +244,10 @@ class CorsConfig:
             merge_vary(headers)
 
     def _answers_for(self, request: web.Request, route: Any) -> Answers | None:
-        """The answers for an unseen route."""
+        """The answers for a route that is unseen, or takes several methods."""
+        by_method = self._by_method.get(route)
+        if by_method is not None and request.method in by_method:
+            return by_method[request.method] or None
         resource = route.resource
         if resource is None:
             return None  # a route made for one 404 or 405, not to be kept
@@ -257,8 +260,8 @@ class CorsConfig:
             return None
         if not view and route.method != hdrs.METH_ANY:
             config = {**self.defaults, **added.config, **added.by_method.get(route.method, {})}
-            answers = self._answers[route] = Answers(config) or None
-            return answers
+            self._answers[route] = Answers(config) or None
+            return self._answers[route]
         # The methods of a request are any stranger's choice; those that are kept are not.
         method = request.method
         if method not in hdrs.METH_ALL and method not in added.by_method:
