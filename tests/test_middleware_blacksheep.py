@@ -171,6 +171,7 @@ def every_request() -> Iterator[Request]:
                 yield preflight(origin, "x-custom", path, "GET")
     for method in ("GET", "PUT", "POST"):
         yield get(SAME, "/", method)
+    yield preflight(A, "x-custom,x-other")
     # What no browser sends.
     for value in ("X-Custom ,\tContent-Type", "x-custom,,", COMMAS, LONG, "a b", "x-\xe4"):
         yield preflight(A, value)
