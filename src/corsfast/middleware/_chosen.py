@@ -1,6 +1,6 @@
-"""The call classes of the engine that was chosen: compiled, or the reference.
+"""What middlewares use of the chosen engine beside its policies: compiled, or the reference.
 
-Place in the flow: between the engines and the generic middlewares.
+Place in the flow: between the engines and the middlewares.
 Never: hold code.
 """
 
@@ -10,8 +10,9 @@ from .._backend import IMPLEMENTATION
 
 TYPE_CHECKING = False
 if TYPE_CHECKING or IMPLEMENTATION == "pure":
+    from .._compile import is_origin
     from ._calls import ASGICall, WSGICall
 else:
-    from .._native import ASGICall, WSGICall
+    from .._native import ASGICall, WSGICall, is_origin
 
-__all__ = ["ASGICall", "WSGICall"]
+__all__ = ["ASGICall", "WSGICall", "is_origin"]

@@ -1,4 +1,4 @@
-"""Regexes that admit origins of other schemes than http and https.
+"""Origins of other schemes than http and https, and regexes that admit them.
 
 The engines run regexes over web origins only; other schemes are listed by name. But some are
 not known by name: `moz-extension://` is followed by an identifier that each installation
@@ -6,7 +6,7 @@ chooses. Where the library that a drop-in replaces lets a regex decide about the
 
     regexes --OtherSchemes--> those that can admit such an origin; the rest is never asked
 
-Place in the flow: automata, origin -> drop-ins that take regexes of whole origins.
+Place in the flow: automata, origin -> drop-ins that know such origins.
 Never: admit "null", a web origin, or what is no serialised origin.
 """
 
@@ -19,6 +19,7 @@ from ..automata import Dfa, TooManyStatesError, accepts, intersect, subtract
 from ..languages import words
 from ..origin import parse_origin
 from ..regexes import NotRegularError, compile_regex
+from ._chosen import is_origin
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -27,6 +28,11 @@ if TYPE_CHECKING:
 
 # What Chrome on Android once sent for pages opened from files. It is no serialised origin.
 FILE = "file://"
+
+
+def may_be_sent(origin: str) -> bool:
+    """Whether a browser sends this as an Origin: nothing else is ever echoed."""
+    return is_origin(origin) or origin == FILE
 
 
 class OtherSchemes:

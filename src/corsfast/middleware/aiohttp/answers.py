@@ -10,23 +10,17 @@ from functools import lru_cache
 
 from aiohttp import hdrs
 
-from ..._backend import IMPLEMENTATION
 from ...fields import merged_vary
-from .._schemes import FILE
+from .._schemes import may_be_sent
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from multidict import CIMultiDict
 
-    from ..._compile import is_origin
     from .options import Config, ResourceOptions
 
     # Fields that a response gets, and names of those that it may not keep.
     Fields = tuple[tuple[tuple[str, str], ...], tuple[str, ...]]
-elif IMPLEMENTATION == "native":
-    from ..._native import is_origin
-else:
-    from ..._compile import is_origin
 
 # What `expose_headers="*"` leaves out: what a page may read without being told so
 # (https://www.w3.org/TR/2020/SPSD-cors-20200602/#simple-response-header), and what is ours.
@@ -120,8 +114,3 @@ def _fields(origin: str, options: ResourceOptions) -> Fields:
 @lru_cache(_VARY_KEPT)
 def _with_origin(value: str) -> str:
     return merged_vary(value, (hdrs.ORIGIN,))
-
-
-def may_be_sent(origin: str) -> bool:
-    """Whether a browser sends this as an Origin: nothing else is ever echoed."""
-    return is_origin(origin) or origin == FILE

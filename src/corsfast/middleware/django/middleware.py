@@ -22,8 +22,7 @@ from django.http import HttpResponse
 from django.http.response import ResponseHeaders
 from django.utils.cache import patch_vary_headers
 
-from ..._backend import IMPLEMENTATION
-from .._schemes import FILE
+from .._schemes import may_be_sent
 from .conf import Answers, answers_now
 from .signals import check_request_enabled
 
@@ -35,12 +34,6 @@ if TYPE_CHECKING:
     from django.http.response import HttpResponseBase
 
     GetResponse = Callable[[HttpRequest], HttpResponseBase | Awaitable[HttpResponseBase]]
-
-    from ..._compile import is_origin
-elif IMPLEMENTATION == "native":
-    from ..._native import is_origin
-else:
-    from ..._compile import is_origin
 
 ALLOW_ORIGIN = "access-control-allow-origin"
 ALLOW_PRIVATE_NETWORK = "access-control-allow-private-network"
@@ -94,7 +87,7 @@ class CorsMiddleware:
             response = self.get_response(request)
         origin = meta.get("HTTP_ORIGIN")
         if origin and (
-            answers.allows(origin) or (_may_be_sent(origin) and _enabled_by_signal(request))
+            answers.allows(origin) or (may_be_sent(origin) and _enabled_by_signal(request))
         ):
             _allow(answers, request, response, origin)
         _vary(response)
@@ -117,7 +110,7 @@ class CorsMiddleware:
         origin = meta.get("HTTP_ORIGIN")
         if origin and (
             answers.allows(origin)
-            or (_may_be_sent(origin) and await _enabled_by_signal_async(request))
+            or (may_be_sent(origin) and await _enabled_by_signal_async(request))
         ):
             _allow(answers, request, response, origin)
         _vary(response)
@@ -140,11 +133,6 @@ async def _enabled_by_signal_async(request: HttpRequest) -> bool:
         return False
     answers = await check_request_enabled.asend(sender=None, request=request)
     return any(answer for _, answer in answers)
-
-
-def _may_be_sent(origin: str) -> bool:
-    """Whether a browser sends this as an Origin: nothing else is ever echoed."""
-    return is_origin(origin) or origin == FILE
 
 
 # -- answering -------------------------------------------------------------------------------
