@@ -31,7 +31,7 @@ from .._compile import (
 )
 from ..errors import CorsfastDeadEntryWarning, PolicyError, Problem
 from ..fields import requested_names
-from ._lenient import Tables, block, lenient_policy
+from ._lenient import Tables, block, echo_any_origin, lenient_policy
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -223,10 +223,7 @@ def _answer(
     if any_origin:
         unasked = "*" if always and not credentials else None
         if not options["send_wildcard"]:
-            # Every origin is echoed, "null" among them.
-            tables.star = False
-            tables.any_origin = True
-            tables.exact = ("null",)
+            echo_any_origin(tables)
     elif always:
         literal = sorted(o for o in origins if isinstance(o, str) and not _is_regex(o))
         unasked = next(filter(is_origin, map(str.lower, literal)), None)

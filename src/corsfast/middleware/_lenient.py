@@ -19,7 +19,7 @@ import re
 from .. import limits
 from .._backend import Policy
 from .._compile import Tables, block, build_tables, is_origin, warn, with_origin
-from .._fetch import OWS, TCHAR
+from .._fetch import NON_WILDCARD_REQUEST_HEADER, OWS, TCHAR
 from ..config import Spec, read_options
 from ..errors import (
     RISKS,
@@ -40,7 +40,9 @@ if TYPE_CHECKING:
 __all__ = [
     "DropInProblem",
     "Tables",
+    "allow_any_header",
     "block",
+    "echo_any_origin",
     "lenient_policy",
     "read_list",
     "read_names",
@@ -153,14 +155,26 @@ def lenient_policy(
     for message in beyond:
         warn(f"{name}: {message}", CorsfastPerformanceWarning)
     if any_origin and credentials:
-        tables.any_origin = True
-        tables.exact = ("null",)
+        echo_any_origin(tables)
     if answer is not None:
         answer(tables)
     spec.said = tuple(
         getattr(tables, slot) for slot in sorted(Tables.__slots__) if slot not in _MATCHED
     )
     return Policy(_tables=tables)  # type: ignore[arg-type, call-arg]
+
+
+def echo_any_origin(tables: Tables) -> None:
+    """Admit every serialised origin and ``null``, and send it back in place of ``*``."""
+    tables.star = False
+    tables.any_origin = True
+    tables.exact = ("null",)
+
+
+def allow_any_header(tables: Tables) -> None:
+    """Allow every request-header name, also the one that ``*`` of a policy does not cover."""
+    tables.any_header = True
+    tables.header_names |= {NON_WILDCARD_REQUEST_HEADER}
 
 
 def variant_of(tables: Tables, **changes: object) -> Policy:

@@ -22,7 +22,14 @@ from .._compile import (
     with_origin,
 )
 from ..fields import requested_names
-from ._lenient import Tables, block, lenient_policy, read_names, variant_of
+from ._lenient import (
+    Tables,
+    block,
+    echo_any_origin,
+    lenient_policy,
+    read_names,
+    variant_of,
+)
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -194,10 +201,7 @@ class Rules:
 def _answer(tables: Tables, expose: list[str], send_wildcard: bool) -> None:
     """Send what quart-cors sends; where that is ``*``, everybody gets it, and no Vary."""
     if tables.star and not send_wildcard:
-        # Every origin is echoed, "null" among them.
-        tables.star = False
-        tables.any_origin = True
-        tables.exact = ("null",)
+        echo_any_origin(tables)
     tables.actual_vary = () if tables.star else ("Origin",)
     vary = [] if tables.star else [(VARY, "Origin")]
     tail = [(ALLOW_CREDENTIALS, "true")] if tables.spec.credentials else []

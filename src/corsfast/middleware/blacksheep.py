@@ -33,7 +33,7 @@ from blacksheep.server.websocket import WebSocket
 from .._compile import VARY, block, with_origin
 from ..decision import Outcome
 from ..fields import merged_vary, requested_names
-from ._lenient import Tables, lenient_policy, read_names, tokens_of
+from ._lenient import Tables, allow_any_header, lenient_policy, read_names, tokens_of
 from ._same_origin import same_origin
 
 TYPE_CHECKING = False
@@ -46,7 +46,7 @@ if TYPE_CHECKING:
 
 __all__ = ["CORSPolicy", "CORSStrategy", "add_cors_policy", "get_cors_middleware", "use_cors"]
 
-_NAME = "corsfast.middleware.blacksheep"
+NAME = "corsfast.middleware.blacksheep"
 
 _REQUEST_METHOD = b"access-control-request-method"
 _REQUEST_HEADERS = b"access-control-request-headers"
@@ -308,9 +308,8 @@ class _Answers:
             tables.methods = self.methods
             tables.any_method = self.any_method
             tables.header_names = self.header_names
-            tables.any_header = "*" in self.header_names
-            if tables.any_header:
-                tables.header_names |= {"authorization"}
+            if "*" in self.header_names:
+                allow_any_header(tables)
             # What was asked for is sent back; of answers that say `*`, a new one is made.
             tables.echo_headers = not self.star
             tables.echo_method = self.any_method and policy.allow_credentials
@@ -327,7 +326,7 @@ class _Answers:
 
         entries = ["*"] if everybody else sorted(filter(None, policy.allow_origins))
         made = lenient_policy(
-            _NAME,
+            NAME,
             {"allow_origins": entries},
             credentials=policy.allow_credentials,
             strict=strict,

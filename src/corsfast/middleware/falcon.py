@@ -23,7 +23,7 @@ import falcon
 
 from ..errors import PolicyError
 from ..fields import merged_vary
-from ._lenient import Tables, lenient_policy
+from ._lenient import Tables, allow_any_header, lenient_policy
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 
 __all__ = ["CORSMiddleware"]
 
-_NAME = "corsfast.middleware.falcon"
+NAME = "corsfast.middleware.falcon"
 
 # As Falcon keeps them in its dict of a response's fields: in lower case.
 _ALLOW = "allow"
@@ -110,7 +110,7 @@ class CORSMiddleware(falcon.CORSMiddleware):  # type: ignore[misc]
             try:
                 if any(group.values()):
                     policy = lenient_policy(
-                        _NAME, group, credentials=credentials, strict=strict, answer=_mirror
+                        NAME, group, credentials=credentials, strict=strict, answer=_mirror
                     )
             except PolicyError as error:
                 problems += error.problems
@@ -220,5 +220,5 @@ def _groups(
 
 def _mirror(tables: Tables) -> None:
     """Any well-formed method and list of names: a browser compares them with the answer."""
-    tables.any_method = tables.any_header = True
-    tables.header_names |= {"authorization"}
+    tables.any_method = True
+    allow_any_header(tables)

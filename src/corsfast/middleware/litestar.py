@@ -23,7 +23,15 @@ from litestar.plugins import InitPlugin
 
 from .. import limits
 from ._asgi_dropin import ASGIDropIn, asked, plain_text, respond
-from ._lenient import block, lenient_policy, read_list, read_names, tokens_of, with_origin
+from ._lenient import (
+    allow_any_header,
+    block,
+    lenient_policy,
+    read_list,
+    read_names,
+    tokens_of,
+    with_origin,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable
@@ -207,11 +215,9 @@ class _Preflights:
             preflight_vary = [("Vary", ", ".join(tables.preflight_vary))]
             tables.any_method = self._any_method
             tables.methods = tokens_of(methods)
-            tables.any_header = self.any_header
             tables.header_names = frozenset(n.lower() for n in tokens_of(listed_names))
             if self.any_header:
-                # The one name that a policy's "*" does not cover.
-                tables.header_names |= {"authorization"}
+                allow_any_header(tables)
             tables.echo_method = tables.echo_headers = False
             tables.preflight_status = 204
             tables.refused_preflight_status = 400

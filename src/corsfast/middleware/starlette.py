@@ -21,7 +21,15 @@ from functools import partial
 from .. import limits
 from ._asgi_dropin import ASGIDropIn, asked, plain_text, respond
 from ._chosen import ASGICall
-from ._lenient import DropInProblem, block, lenient_policy, read_list, read_names, tokens_of
+from ._lenient import (
+    DropInProblem,
+    allow_any_header,
+    block,
+    lenient_policy,
+    read_list,
+    read_names,
+    tokens_of,
+)
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -181,13 +189,11 @@ class _Preflights:
             preflight_vary = [("Vary", ", ".join(PREFLIGHT_VARY))]
             tables.any_method = tables.echo_method = False
             tables.methods = self._methods
-            tables.any_header = any_header
             # Beside "*" nothing is echoed by a policy: the names are added in `answer`.
             tables.echo_headers = any_header and not tables.star
             tables.header_names = frozenset(n.lower() for n in tokens_of(names))
             if any_header:
-                # The one name that a policy's "*" does not cover.
-                tables.header_names |= {"authorization"}
+                allow_any_header(tables)
             tables.preflight_status = 200
             tables.refused_preflight_status = 400
             tables.no_origin = tables.refused = block(vary)

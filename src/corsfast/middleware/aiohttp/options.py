@@ -34,7 +34,7 @@ else:
 NAME = "corsfast.middleware.aiohttp"
 
 # As many different configurations as one application may write out by hand.
-_JUDGED = 1024
+_JUDGEMENTS_KEPT = 1024
 
 
 class ResourceOptions(_Fields):
@@ -148,6 +148,6 @@ def _to_judge(config: Config) -> list[tuple[tuple[str, ...], bool]]:
     return [(tuple(origins), credentials) for (_, credentials), origins in found.items()]
 
 
-@lru_cache(_JUDGED)
+@lru_cache(_JUDGEMENTS_KEPT)
 def _judge(origins: tuple[str, ...], credentials: bool, strict: bool) -> None:
     lenient_policy(NAME, {"origins": origins}, credentials=credentials, strict=strict)
