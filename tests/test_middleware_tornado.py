@@ -558,6 +558,9 @@ def test_classes_with_policies_of_their_own(shop: Any, Policy: Any) -> None:
     class Inherits(Public):
         pass
 
+    class Based(CORSMixin, type("Base", (Main,), {"cors_policy": Public.cors_policy})):  # type: ignore[misc]
+        pass
+
     class Closed(Main):
         cors_policy = None
 
@@ -573,11 +576,12 @@ def test_classes_with_policies_of_their_own(shop: Any, Policy: Any) -> None:
         ("/", Main),
         ("/public", Public),
         ("/inherits", Inherits),
+        ("/based", Based),
         ("/closed", Closed),
         ("/chosen", Chosen, {"known": known}),
     ]
     with served(enabled(rules, shop)) as client:
-        for path in ("/public", "/inherits"):
+        for path in ("/public", "/inherits", "/based"):
             assert client("GET", path, ("Origin", B)).cors == {ORIGIN: "*"}
         assert client("GET", "/", FROM_A).cors[ORIGIN] == A
         closed, asked = client("GET", "/closed", FROM_A), client.preflight("/closed")

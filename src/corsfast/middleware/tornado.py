@@ -86,7 +86,7 @@ class CORSMixin:
         TypeError: when a class is made with a `cors_policy` that is something else.
     """
 
-    cors_policy: Policy | PolicyHolder | None
+    cors_policy: Policy | PolicyHolder | None  # without a value: one behind it may have one
 
     # Until the headers are written.
     _cors_decision: Decision | None = None
@@ -106,7 +106,8 @@ class CORSMixin:
         source = self.get_cors_policy()
         if source is None:
             return
-        policy = self._cors_policy = current(source)
+        policy = source if type(source) is Policy else current(source)
+        self._cors_policy = policy
         lines = request.headers.get_list("Origin")
         # Several lines are no origin: a comma is no part of one.
         origin = ",".join(lines) if lines else None
@@ -137,8 +138,10 @@ class CORSMixin:
         if own is not _UNSET:
             return own  # type: ignore[no-any-return]
         handler: Any = self
-        handler.require_setting(_SETTING, "CORSMixin")
-        return handler.settings[_SETTING]  # type: ignore[no-any-return]
+        found: Source | None = handler.application.settings.get(_SETTING)
+        if found is None:
+            handler.require_setting(_SETTING, "CORSMixin")  # says so
+        return found
 
     def flush(self, include_footers: bool = False) -> Any:
         """Work the fields in, where the headers are written."""
