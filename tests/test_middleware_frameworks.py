@@ -258,3 +258,17 @@ def test_servers_take_it_for_asgi_3(Policy: Any, framework: Any) -> None:
     config.load()
     assert config.interface == "asgi3"
     assert config.loaded_app is app
+
+
+def test_a_line_feed_buys_no_other_path_s_policy(framework: Any) -> None:
+    """Routes end in `$`, which also stands before a line feed."""
+    paths: dict[str, Any] = {"/*": {"allow_origins": "*"}, "/cached": {"allow_origins": [OTHER]}}
+    app = CORSMiddleware(framework(), paths=paths)
+    for path, body, allowed in [
+        ("/", b"hello", [b"*"]),
+        ("/cached", b"cached", []),
+        ("/cached\n", b"cached", []),
+    ]:
+        response = ask(app, scope(path, origin=APP))
+        assert response.body == body
+        assert response.all(b"access-control-allow-origin") == allowed

@@ -95,6 +95,13 @@ STRANGE = [
     "/api/log%69n",
     "/PUBLIC/x",
     "/apI%2Fx",
+    "/ap\u0131/x",
+    "/AP\u0130/x",
+    "/api/login\n",
+    "/api/login/\n",
+    "/api/login%0a",
+    "/public\\login\n",
+    "/api\n",
     "api/x",
     "*",
     "http://host/api/x",
@@ -143,6 +150,23 @@ def test_case_counts() -> None:
     assert both.find("/API/x") is CLOSED
 
 
+def test_a_letter_that_some_take_for_an_i() -> None:
+    rules = PathRules({"/*": 1, "/\u0131l\u0131k/*": 2, "/ilik": 3})
+    assert re.match("(?i)/ilik", "/\u0131l\u0131k")
+    assert rules.find("/\u0131l\u0131k/x") == 2
+    assert rules.find("/ilik") == 3
+    assert rules.find("/\u0131l\u0131k") is CLOSED
+    assert rules.find("/caf\u0131") == 1
+
+
+def test_a_line_feed_at_the_end_is_none_to_some() -> None:
+    rules = PathRules({"/*": 1, "/login": 2})
+    assert re.match("^/login$", "/login\n")
+    assert rules.find("/login\n") is CLOSED
+    assert rules.find("/lines/a\nb") == 1
+    assert rules.find("/lines/a\n") == 1
+
+
 def test_a_plus_is_a_plus() -> None:
     """CVE-2024-6844."""
     rules = PathRules({"/a b/*": 1, "/c+d/*": 2, "/*": 3})
@@ -157,9 +181,11 @@ MANGLED = st.lists(
         [
             "/",
             "//",
+            "\n",
             ".",
             "..",
             "api",
+            "ap\u0131",
             "API",
             "public",
             "login",
@@ -210,7 +236,9 @@ def lenient_readings(path: str) -> set[str]:
         lambda text: text.replace("\\", "/"),
         lambda text: re.sub("//+", "/", text),
         dots,
+        lambda text: re.sub("(?i)api", "api", text),  # also with a dotless i
         str.lower,
+        lambda text: text.removesuffix("\n"),  # what `$` may stand before
         lambda text: text.rstrip("/") or "/",
     ]
     found = {path}

@@ -11,8 +11,9 @@ shorter; their order means nothing. Case counts. A trailing slash does not, beca
 redirect from one spelling to the other, and a page can only follow with leave of both.
 
 What was asked for can be read in more than one way: `//` may be `/`, `\\` may be `/`, `%2F` may
-be a slash or none, `%252e` may be decoded once more, `/API` may be `/api`. The application may
-read it in another way than this file, so all readings are tried:
+be a slash or none, `%252e` may be decoded once more, `/API` may be `/api`, and to a router's regex
+that ends in `$` a line feed at the end is none. The application may read it in another way than
+this file, so all readings are tried:
 
     path --readings--> "/a//b", "/a/b"   --_match-->  rule, rule   --agree?-->  rule | CLOSED
 
@@ -40,10 +41,14 @@ if TYPE_CHECKING:
 __all__ = ["CLOSED", "PathRules", "asgi_path", "wsgi_path"]
 
 # What stands in a path that can be read in another way, but for the case of its letters.
-_ODD = re.compile(r"//|\\|%|/\.\.?(?:/|\Z)")
+_ODD = re.compile(r"//|\\|%|/\.\.?(?:/|\Z)|\n\Z")
 _DOT_SEGMENT = re.compile(r"/\.\.?(?:/|\Z)")
 _SLASHES = re.compile("//+")
 _RAW_SLASH = re.compile(rb"%(?:2[fF]|5[cC])")
+
+# Letters that a regex without regard to case takes for an i, and casefolding does not.
+# https://docs.python.org/3/library/re.html#re.IGNORECASE
+_LIKE_I = {0x130: "i", 0x131: "i"}
 
 # Stands for a slash that is none in a path that was not decoded; no rule can hold it.
 _NO_SLASH = b"\0"
@@ -89,7 +94,7 @@ class _Index:
         self.below: dict[str, tuple[_Rule, ...]] = {}
         for rule in rules:
             where = self.below if rule.below else self.alone
-            key = rule.key.casefold() if folded else rule.key
+            key = _folded(rule.key) if folded else rule.key
             where[key] = (*where.get(key, ()), rule)
         self.lengths = sorted({len(key) for key in self.below}, reverse=True)
 
@@ -124,7 +129,7 @@ class PathRules:
         self.rules = dict(rules)
         self._exact = _Index(compiled, folded=False)
         self._folded = _Index(compiled, folded=True)
-        self._only_lower = all(rule.key == rule.key.casefold() for rule in compiled)
+        self._only_lower = all(rule.key == _folded(rule.key) for rule in compiled)
 
     def find(self, path: str, encoded: str | None = None, /) -> Any:
         """The target of the rule that a path follows, ``None`` without one, or ``CLOSED``.
@@ -137,7 +142,7 @@ class PathRules:
         if not path.startswith("/"):
             return CLOSED
         found = self._exact.match(path)
-        folded = path.casefold()
+        folded = _folded(path)
         if _ODD.search(path) is None and encoded is None:
             if folded != path or not self._only_lower:
                 if not _agree(found, self._folded.match(folded)):
@@ -152,9 +157,13 @@ class PathRules:
                 return False
             if self._exact.match(text) != found:
                 return False
-            if not _agree(found, self._folded.match(text.casefold())):
+            if not _agree(found, self._folded.match(_folded(text))):
                 return False
         return True
+
+
+def _folded(path: str) -> str:
+    return path.casefold() if path.isascii() else path.translate(_LIKE_I).casefold()
 
 
 def _agree(found: tuple[_Rule, ...], folded: tuple[_Rule, ...]) -> bool:
@@ -169,10 +178,11 @@ def _readings(path: str, encoded: str | None) -> Iterator[str]:
     if "%" in path:
         texts.append(unquote(path, errors="replace"))
     for text in texts:
-        yield text
         slashed = text.replace("\\", "/")
-        yield slashed
-        yield _SLASHES.sub("/", slashed)
+        for reading in (text, slashed, _SLASHES.sub("/", slashed)):
+            yield reading
+            if reading.endswith("\n"):
+                yield reading[:-1]
 
 
 # -- reading what servers say ----------------------------------------------------------------
