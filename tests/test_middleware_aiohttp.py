@@ -102,7 +102,6 @@ class Served:
 
         self.app = app
         runner = web.AppRunner(app)
-        asyncio.get_event_loop()
         LOOP.run_until_complete(runner.setup())
         assert runner.server is not None
         self.server = runner.server
@@ -161,11 +160,14 @@ class Nowhere:
     def enable_chunking(self) -> None: ...
 
 
-LOOP = asyncio.new_event_loop()
+LOOP: asyncio.AbstractEventLoop
 
 
 @pytest.fixture(autouse=True, scope="module")
 def loop() -> Iterator[None]:
+    # pytest leaves a module and comes back to it, where tests of another one have an engine.
+    global LOOP
+    LOOP = asyncio.new_event_loop()
     asyncio.set_event_loop(LOOP)
     yield
     asyncio.set_event_loop(None)
