@@ -20,7 +20,6 @@ Never: refuse a request of the same origin; take away the application's Vary.
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import lru_cache
 from typing import Any
 
 from blacksheep.messages import Request, Response
@@ -32,9 +31,10 @@ from blacksheep.server.websocket import WebSocket
 
 from .._compile import VARY, block, with_origin
 from ..decision import Outcome
-from ..fields import merged_vary, requested_names
+from ..fields import requested_names
 from ._lenient import Tables, allow_any_header, lenient_policy, read_names, tokens_of
 from ._same_origin import same_origin
+from ._vary import merged_vary
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -72,9 +72,6 @@ _ORIGIN_OUTCOMES = (
     Outcome.ORIGIN_MALFORMED,
     Outcome.ORIGIN_NOT_ALLOWED,
 )
-
-# An application has few values of Vary, which the same few names are merged into.
-_merged_vary = lru_cache(maxsize=128)(merged_vary)
 
 
 def use_cors(
@@ -378,7 +375,7 @@ def _own(request: Any, decision: Decision) -> bool:
 
 def _merge_vary(response: Any) -> None:
     value = b",".join(response.get_headers(_VARY)).decode("latin-1")
-    response.set_header(_VARY, _merged_vary(value, _BY_ORIGIN).encode("latin-1"))
+    response.set_header(_VARY, merged_vary(value, _BY_ORIGIN).encode("latin-1"))
 
 
 def _refusal(reason: bytes, vary: tuple[str, ...]) -> Any:

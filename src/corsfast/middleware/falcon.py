@@ -17,13 +17,11 @@ Never: block a request (CORS is not access control); take away the application's
 
 from __future__ import annotations
 
-from functools import lru_cache
-
 import falcon
 
 from ..errors import PolicyError
-from ..fields import merged_vary
 from ._lenient import Tables, allow_any_header, lenient_policy
+from ._vary import merged_vary
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -61,9 +59,6 @@ _OF_AN_ANSWER = (
     _EXPOSE_HEADERS,
     _MAX_AGE,
 )
-
-# An application has few values of Vary, which the same few names are merged into.
-_merged_vary = lru_cache(maxsize=128)(merged_vary)
 
 
 class CORSMiddleware(falcon.CORSMiddleware):  # type: ignore[misc]
@@ -172,7 +167,7 @@ class CORSMiddleware(falcon.CORSMiddleware):  # type: ignore[misc]
                 return
         if not self._same_for_all:
             if _VARY in headers:
-                headers[_VARY] = _merged_vary(headers[_VARY], ("Origin",))
+                headers[_VARY] = merged_vary(headers[_VARY], ("Origin",))
             else:
                 headers[_VARY] = "Origin"
 
@@ -186,7 +181,7 @@ class CORSMiddleware(falcon.CORSMiddleware):  # type: ignore[misc]
         self, req: Any, headers: dict[str, str], allowed: Policy | None, origin: str, method: str
     ) -> None:
         """Say what the resource allows, which Falcon or the application wrote to Allow."""
-        headers[_VARY] = _merged_vary(headers.get(_VARY, ""), self._preflight_vary)
+        headers[_VARY] = merged_vary(headers.get(_VARY, ""), self._preflight_vary)
         if allowed is None:
             return
         allow = headers.pop(_ALLOW, None)

@@ -12,6 +12,7 @@ from aiohttp import hdrs
 
 from ...fields import merged_vary
 from .._schemes import may_be_sent
+from .._vary import VARY_KEPT
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -38,10 +39,6 @@ NEVER_EXPOSED = frozenset(
         hdrs.ACCESS_CONTROL_EXPOSE_HEADERS,
     )
 )
-
-# As many values of Vary as the handlers of an application send. Beyond that they are merged
-# again.
-_VARY_KEPT = 256
 
 NO_FIELDS: Fields = ((), ())  # for an origin that is not allowed
 
@@ -111,6 +108,6 @@ def _fields(origin: str, options: ResourceOptions) -> Fields:
     return tuple(fields), tuple(unwanted)
 
 
-@lru_cache(_VARY_KEPT)
+@lru_cache(VARY_KEPT)
 def _with_origin(value: str) -> str:
     return merged_vary(value, (hdrs.ORIGIN,))

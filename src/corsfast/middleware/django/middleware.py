@@ -23,6 +23,7 @@ from django.http.response import ResponseHeaders
 from django.utils.cache import patch_vary_headers
 
 from .._schemes import may_be_sent
+from .._vary import VARY_KEPT
 from .conf import Answers, answers_now
 from .signals import check_request_enabled
 
@@ -41,10 +42,6 @@ ALLOW_PRIVATE_NETWORK = "access-control-allow-private-network"
 _VARY = ("Vary", "origin")
 _STAR = (ALLOW_ORIGIN, "*")
 _PRIVATE_NETWORK_GRANTED = (ALLOW_PRIVATE_NETWORK, "true")
-
-# How many values of Vary an application has: one for each combination of what its views and
-# middlewares look at. Beyond that they are merged again.
-_VARY_KEPT = 256
 
 
 class CorsMiddleware:
@@ -163,7 +160,7 @@ def _vary_in_store(response: HttpResponseBase) -> None:
         store["vary"] = _merged_vary(field[1])
 
 
-@lru_cache(_VARY_KEPT)
+@lru_cache(VARY_KEPT)
 def _merged_vary(value: str) -> tuple[str, str]:
     """Django's own merging, remembered."""
     response = HttpResponse(headers={"Vary": value})
