@@ -23,6 +23,7 @@ from flask import current_app, request
 
 from .._compile import ALLOW_ORIGIN
 from ._by_config import ByConfig
+from ._flask_like import leave_options_to, put_last, would_be_last
 from ._flask_rules import CONFIG_NAMES, Paths, Rules, merged, read_resources
 from ._werkzeug import fold_vary, work_in
 
@@ -99,8 +100,8 @@ class CORS:
             for pattern, resource in read_resources(whole["resources"])
         )
         function = _after_request(paths)
-        if _would_be_last(app):
-            setattr(app, "process_response", _followed(app, function))  # noqa: B010
+        if would_be_last(app):
+            put_last(app, _followed(app, function))
         else:
             app.after_request(_before_sessions(function))
         if whole["intercept_exceptions"] and hasattr(app, "handle_exception"):
@@ -123,10 +124,7 @@ def cross_origin(*_: Any, **options: Unpack[ViewOptions]) -> Callable[[View], Vi
 
     def decorator(view: View) -> View:
         if options.get("automatic_options", True):
-            # Read by Flask where the route is added: it then leaves OPTIONS to the view.
-            marked: Any = view
-            marked.required_methods = {*getattr(view, "required_methods", ()), "OPTIONS"}
-            marked.provide_automatic_options = False
+            leave_options_to(view)
 
         def view_with_cors(*args: Any, **kwargs: Any) -> Response:
             app = _current_app()
@@ -179,30 +177,12 @@ def _answer(response: Response, environ: Mapping[str, Any], rules: Rules) -> Non
     work_in(response, decision, rules.apply, fields)
 
 
-def _would_be_last(app: Any) -> bool:
-    """Whether an `after_request` function registered now runs behind all others, always.
-
-    They run in the reverse order of registration, those of blueprints first. So the first one
-    of an application is as good as a part of `process_response`, which spares Flask from
-    asking about it per request. A second CORS has to run before the first.
-    """
-    return (
-        hasattr(app, "process_response")  # a blueprint has none
-        and not app.after_request_funcs.get(None)
-        and not hasattr(app.process_response, _FOLLOWED)
-    )
-
-
-_FOLLOWED = "_corsfast_followed"
-
-
 def _followed(app: Any, function: Callable[[Response], Response]) -> Callable[..., Response]:
     process_response = app.process_response
 
     def process_response_with_cors(*args: Any) -> Response:
         return function(process_response(*args))
 
-    setattr(process_response_with_cors, _FOLLOWED, True)
     return process_response_with_cors
 
 

@@ -24,6 +24,7 @@ from functools import wraps
 from quart import abort, current_app, make_response, request, websocket
 
 from ._by_config import ByConfig
+from ._flask_like import leave_options_to, put_last, would_be_last
 from ._quart_rules import DEFAULTS, Rules, left_to_config, merged, read_arguments
 from ._werkzeug import fold_vary, work_in
 
@@ -100,8 +101,8 @@ def cors(
     )
     target: Any = app_or_blueprint
     rules_in = _rules_by_config(options)
-    if _would_be_last(target):
-        target.process_response = _followed(target, rules_in)
+    if would_be_last(target):
+        put_last(target, _followed(target, rules_in))
     else:
         target.after_request(_after_request(rules_in))
     handshake_rules_in = _handshake_rules(options["allow_origin"], strict, silent=True)
@@ -145,10 +146,7 @@ def route_cors(
 
     def decorator(view: Callable[..., Any]) -> Callable[..., Awaitable[Any]]:
         if provide_automatic_options:
-            # Read by Quart where the route is added: it then leaves OPTIONS to the view.
-            marked: Any = view
-            marked.required_methods = {*getattr(view, "required_methods", ()), "OPTIONS"}
-            marked.provide_automatic_options = False
+            leave_options_to(view)
 
         @wraps(view)
         async def view_with_cors(*args: Any, **kwargs: Any) -> Any:
@@ -247,23 +245,6 @@ def _handshake_rules(
 # -- hooks ---------------------------------------------------------------------------------------
 
 
-def _would_be_last(target: Any) -> bool:
-    """Whether an `after_request` function registered now runs behind all others, always.
-
-    They run in the reverse order of registration, those of blueprints first. So the first one
-    of an application is as good as a part of `process_response`, which spares Quart from
-    asking about it per request. A second one has to run before the first.
-    """
-    return (
-        hasattr(target, "process_response")  # a blueprint has none
-        and not target.after_request_funcs.get(None)
-        and not hasattr(target.process_response, _FOLLOWED)
-    )
-
-
-_FOLLOWED = "_corsfast_followed"
-
-
 def _followed(app: Any, rules_in: ByConfig[Rules]) -> Callable[..., Awaitable[Any]]:
     process_response = app.process_response
     views = app.view_functions
@@ -286,7 +267,6 @@ def _followed(app: Any, rules_in: ByConfig[Rules]) -> Callable[..., Awaitable[An
                     work_in(response, decision, rules.replace if decision.allowed else rules.add)
         return response
 
-    setattr(process_response_with_cors, _FOLLOWED, True)
     return process_response_with_cors
 
 
