@@ -9,23 +9,15 @@ Never: know a framework, an option, or what is made; keep an application alive.
 
 from __future__ import annotations
 
+from typing import Generic, TypeVar
 from weakref import WeakKeyDictionary, ref
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
-    from typing import Any, Generic, TypeVar
+    from typing import Any
 
-    Made = TypeVar("Made")
-else:
-
-    class Generic:
-        """For type checkers."""
-
-        def __class_getitem__(cls, _: object) -> type:
-            return cls
-
-    Made = None
+Made = TypeVar("Made")
 
 
 class ByConfig(Generic[Made]):
