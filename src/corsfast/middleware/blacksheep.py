@@ -29,7 +29,17 @@ from blacksheep.server.cors import CORSConfigurationError, CORSPolicy, CORSStrat
 from blacksheep.server.responses import not_found, status_code
 from blacksheep.server.websocket import WebSocket
 
-from .._compile import VARY, block, with_origin
+from .._compile import (
+    ALLOW_CREDENTIALS,
+    ALLOW_METHODS,
+    EXPOSE_HEADERS,
+    MAX_AGE,
+    REQUEST_HEADERS,
+    REQUEST_METHOD,
+    VARY,
+    block,
+    with_origin,
+)
 from ..decision import Outcome
 from ..fields import requested_names
 from ._lenient import Tables, allow_any_header, lenient_policy, read_names, tokens_of
@@ -54,7 +64,7 @@ _ALLOW_HEADERS = b"access-control-allow-headers"
 _VARY = b"vary"
 _VARY_ALONE = ((_VARY, b"Origin"),)
 _BY_ORIGIN = ("Origin",)
-_BY_PREFLIGHT = ("Origin", "Access-Control-Request-Method", "Access-Control-Request-Headers")
+_BY_PREFLIGHT = ("Origin", REQUEST_METHOD, REQUEST_HEADERS)
 
 # What BlackSheep writes into the field CORS-Error of a refusal.
 _NOT_ENABLED = "is not enabled by CORS rules."
@@ -297,9 +307,9 @@ class _Answers:
         self.header_names = tokens_of(names)
         everybody = "*" in policy.allow_origins
         self.star = everybody and not policy.allow_credentials
-        fields = [("Access-Control-Allow-Credentials", "true")] if policy.allow_credentials else []
+        fields = [(ALLOW_CREDENTIALS, "true")] if policy.allow_credentials else []
         readable = ", ".join(filter(None, exposed))
-        expose = [("Access-Control-Expose-Headers", readable)] if readable else []
+        expose = [(EXPOSE_HEADERS, readable)] if readable else []
 
         def answer(tables: Tables) -> None:
             tables.methods = self.methods
@@ -310,8 +320,8 @@ class _Answers:
             # What was asked for is sent back; of answers that say `*`, a new one is made.
             tables.echo_headers = not self.star
             tables.echo_method = self.any_method and policy.allow_credentials
-            allowed = [("Access-Control-Allow-Methods", ", ".join(filter(None, methods)))]
-            max_age = ("Access-Control-Max-Age", str(policy.max_age))
+            allowed = [(ALLOW_METHODS, ", ".join(filter(None, methods)))]
+            max_age = (MAX_AGE, str(policy.max_age))
             vary = (VARY, ", ".join(tables.preflight_vary))
             spelt = [] if tables.echo_method else allowed
             tables.preflight_tail = block([*spelt, *fields, max_age, vary])
@@ -381,5 +391,5 @@ def _merge_vary(response: Any) -> None:
 def _refusal(reason: bytes, vary: tuple[str, ...]) -> Any:
     response = status_code(400)
     response.add_header(b"CORS-Error", reason)
-    response.add_header(b"Vary", ", ".join(vary).encode())
+    response.add_header(_VARY, ", ".join(vary).encode())
     return response

@@ -16,23 +16,37 @@ Never: block a request but for preflights; reach into Litestar beyond `asgi_hand
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
 
 from litestar.config.cors import CORSConfig
 from litestar.plugins import InitPlugin
 
 from .. import limits
-from ._asgi_dropin import ASGIDropIn, asked, plain_text, respond
+from .._compile import (
+    ALLOW_CREDENTIALS,
+    ALLOW_HEADERS,
+    ALLOW_METHODS,
+    EXPOSE_HEADERS,
+    MAX_AGE,
+    VARY,
+)
+from ._asgi_drop_in import (
+    SAFELISTED_HEADERS,
+    ASGIDropIn,
+    asked,
+    names_of,
+    plain_text,
+    respond,
+)
 from ._lenient import (
     allow_any_header,
     block,
     lenient_policy,
     read_list,
-    read_names,
     tokens_of,
     with_origin,
 )
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Awaitable
     from typing import Any
@@ -50,8 +64,6 @@ NAME = "corsfast.middleware.litestar"
 
 # What "*" means in `allow_methods` where the methods are listed.
 ALL_METHODS = ("DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT")
-# What is allowed beside `allow_headers`.
-SAFELISTED_HEADERS = ("Accept", "Accept-Language", "Content-Language", "Content-Type")
 
 _ALLOW_HEADERS = b"access-control-allow-headers"
 
@@ -170,18 +182,11 @@ class _Preflights:
         entries: dict[str, Any] = {"allow_origins": [*map(_pattern, origins)]}
         if config.allow_origin_regex:
             entries["allow_origin_regex"] = [re.compile(config.allow_origin_regex)]
-        lists: dict[str, list[str]] = {}
-        for option, longest in (
-            ("allow_methods", limits.MAX_METHOD),
-            ("allow_headers", limits.MAX_HEADER_NAME),
-            ("expose_headers", limits.MAX_HEADER_NAME),
-        ):
-            given, found = read_list(option, getattr(config, option))
-            lists[option], more = read_names(option, given, longest)
-            problems += found + more
-        methods = sorted(set(lists["allow_methods"]))
-        names = sorted({name.lower() for name in lists["allow_headers"]})
-        expose = sorted(set(lists["expose_headers"]))
+        given = names_of("allow_methods", config.allow_methods, problems, limits.MAX_METHOD)
+        methods = sorted(set(given))
+        given = names_of("allow_headers", config.allow_headers, problems)
+        names = sorted({name.lower() for name in given})
+        expose = sorted(set(names_of("expose_headers", config.expose_headers, problems)))
         listed_methods = ALL_METHODS if "*" in methods else methods
         listed_names = sorted({*names, *SAFELISTED_HEADERS})
         max_age = str(config.max_age)
@@ -190,29 +195,18 @@ class _Preflights:
         self._any_method = "*" in methods
 
         def answer(tables: Tables) -> None:
-            allow = [("Access-Control-Allow-Credentials", "true")] if credentials else []
-            exposed = [("Access-Control-Expose-Headers", ", ".join(expose))] if expose else []
+            allow = [(ALLOW_CREDENTIALS, "true")] if credentials else []
+            exposed = [(EXPOSE_HEADERS, ", ".join(expose))] if expose else []
             # An actual response has no use for these two, but the original sends them.
             permitted = [
-                ("Access-Control-Allow-Headers", ", ".join(names)),
-                ("Access-Control-Allow-Methods", ", ".join(methods)),
+                (ALLOW_HEADERS, ", ".join(names)),
+                (ALLOW_METHODS, ", ".join(methods)),
             ]
-            preflight = [
-                *allow,
-                *(
-                    []
-                    if self.any_header
-                    else [("Access-Control-Allow-Headers", ", ".join(listed_names))]
-                ),
-                *(
-                    [("Access-Control-Allow-Methods", ", ".join(listed_methods))]
-                    if listed_methods
-                    else []
-                ),
-                ("Access-Control-Max-Age", max_age),
-            ]
-            vary = [("Vary", ", ".join(tables.actual_vary))] if tables.actual_vary else []
-            preflight_vary = [("Vary", ", ".join(tables.preflight_vary))]
+            headers = [] if self.any_header else [(ALLOW_HEADERS, ", ".join(listed_names))]
+            listed = [(ALLOW_METHODS, ", ".join(listed_methods))] if listed_methods else []
+            preflight = [*allow, *headers, *listed, (MAX_AGE, max_age)]
+            vary = [(VARY, ", ".join(tables.actual_vary))] if tables.actual_vary else []
+            preflight_vary = [(VARY, ", ".join(tables.preflight_vary))]
             tables.any_method = self._any_method
             tables.methods = tokens_of(methods)
             tables.header_names = frozenset(n.lower() for n in tokens_of(listed_names))

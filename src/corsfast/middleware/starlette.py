@@ -19,7 +19,24 @@ import re
 from functools import partial
 
 from .. import limits
-from ._asgi_dropin import ASGIDropIn, asked, plain_text, respond
+from .._compile import (
+    ALLOW_CREDENTIALS,
+    ALLOW_HEADERS,
+    ALLOW_METHODS,
+    EXPOSE_HEADERS,
+    MAX_AGE,
+    REQUEST_HEADERS,
+    REQUEST_METHOD,
+    VARY,
+)
+from ._asgi_drop_in import (
+    SAFELISTED_HEADERS,
+    ASGIDropIn,
+    asked,
+    names_of,
+    plain_text,
+    respond,
+)
 from ._chosen import ASGICall
 from ._lenient import (
     DropInProblem,
@@ -27,7 +44,6 @@ from ._lenient import (
     block,
     lenient_policy,
     read_list,
-    read_names,
     tokens_of,
 )
 
@@ -47,13 +63,11 @@ NAME = "corsfast.middleware.starlette"
 
 # What "*" means in `allow_methods`.
 ALL_METHODS = ("DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT", "QUERY")
-# What is allowed beside `allow_headers`.
-SAFELISTED_HEADERS = ("Accept", "Accept-Language", "Content-Language", "Content-Type")
 
 PREFLIGHT_VARY = (
     "Origin",
-    "Access-Control-Request-Method",
-    "Access-Control-Request-Headers",
+    REQUEST_METHOD,
+    REQUEST_HEADERS,
     "Access-Control-Request-Private-Network",
 )
 _PRIVATE = b"access-control-request-private-network"
@@ -162,12 +176,12 @@ class _Preflights:
                 entries["allow_origins"].append(origin)
         if allow_origin_regex is not None:
             entries["allow_origin_regex"] = [re.compile(allow_origin_regex)]
-        methods = _names("allow_methods", allow_methods, problems, limits.MAX_METHOD)
+        methods = names_of("allow_methods", allow_methods, problems, limits.MAX_METHOD)
         if "*" in methods:
             methods = [*ALL_METHODS]
-        names = _names("allow_headers", allow_headers, problems)
+        names = names_of("allow_headers", allow_headers, problems)
         any_header = "*" in names
-        expose = _names("expose_headers", expose_headers, problems)
+        expose = names_of("expose_headers", expose_headers, problems)
         names = sorted({*SAFELISTED_HEADERS, *names})
         credentials = bool(allow_credentials)
         self._private_network = bool(allow_private_network)
@@ -176,17 +190,17 @@ class _Preflights:
         self._names = None if any_header else frozenset(n.lower() for n in tokens_of(names))
 
         def answer(tables: Tables) -> None:
-            vary = [("Vary", "Origin")]
-            allow = [("Access-Control-Allow-Credentials", "true")] if credentials else []
-            exposed = [("Access-Control-Expose-Headers", ", ".join(expose))] if expose else []
-            listed = [("Access-Control-Allow-Headers", ", ".join(names))]
+            vary = [(VARY, "Origin")]
+            allow = [(ALLOW_CREDENTIALS, "true")] if credentials else []
+            exposed = [(EXPOSE_HEADERS, ", ".join(expose))] if expose else []
+            listed = [(ALLOW_HEADERS, ", ".join(names))]
             preflight = [
                 *allow,
-                ("Access-Control-Allow-Methods", ", ".join(methods)),
+                (ALLOW_METHODS, ", ".join(methods)),
                 *([] if any_header else listed),
-                ("Access-Control-Max-Age", str(max_age)),
+                (MAX_AGE, str(max_age)),
             ]
-            preflight_vary = [("Vary", ", ".join(PREFLIGHT_VARY))]
+            preflight_vary = [(VARY, ", ".join(PREFLIGHT_VARY))]
             tables.any_method = tables.echo_method = False
             tables.methods = self._methods
             # Beside "*" nothing is echoed by a policy: the names are added in `answer`.
@@ -271,15 +285,6 @@ class _Preflights:
 
 def _mirrored(names: list[str] | None) -> list[tuple[bytes, bytes]]:
     return [(b"access-control-allow-headers", ",".join(names).encode("ascii"))] if names else []
-
-
-def _names(
-    option: str, value: Any, problems: list[Problem], longest: int = limits.MAX_HEADER_NAME
-) -> list[str]:
-    entries, found = read_list(option, value)
-    names, more = read_names(option, entries, longest)
-    problems += found + more
-    return names
 
 
 def _regex_in_list(regex: re.Pattern[Any]) -> Problem:

@@ -13,18 +13,20 @@ from __future__ import annotations
 
 from collections import namedtuple
 
+from .. import limits
 from ..fields import requested_names
 from ._calls import content
 from ._chosen import ASGICall
-from ._lenient import variant_of
+from ._lenient import read_list, read_names, variant_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Awaitable
-    from typing import NamedTuple
+    from typing import Any, NamedTuple
 
     from .._backend import Decision, Policy
     from .._compile import RawHeaders
+    from ..errors import Problem
     from ._calls import App, Receive, Refusal, Scope, Send
     from ._lenient import Tables
 
@@ -38,7 +40,10 @@ if TYPE_CHECKING:
 else:
     Asked = namedtuple("Asked", ("origin", "method", "names"))
 
-__all__ = ["ASGIDropIn", "asked", "plain_text", "respond"]
+__all__ = ["SAFELISTED_HEADERS", "ASGIDropIn", "asked", "names_of", "plain_text", "respond"]
+
+# What both allow beside `allow_headers`.
+SAFELISTED_HEADERS = ("Accept", "Accept-Language", "Content-Language", "Content-Type")
 
 
 class ASGIDropIn(ASGICall):
@@ -91,6 +96,16 @@ class ASGIDropIn(ASGICall):
     def is_allowed_origin(self, origin: str) -> bool:
         """Whether requests of this origin are allowed, and its preflights may be."""
         return self._whole_policy.allows_origin(origin)
+
+
+def names_of(
+    option: str, value: Any, problems: list[Problem], longest: int = limits.MAX_HEADER_NAME
+) -> list[str]:
+    """The methods or header names of an option; what is wrong with it is added to the problems."""
+    entries, found = read_list(option, value)
+    names, more = read_names(option, entries, longest)
+    problems += found + more
+    return names
 
 
 def asked(scope: Scope) -> Asked:
