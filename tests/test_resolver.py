@@ -306,8 +306,9 @@ def test_long_requests_make_no_long_keys(policy: Any, door: Any) -> None:
         lambda origin: 1,
         lambda origin: asyncio.sleep(0) and object(),
         lambda origin: [origin],
+        lambda origin: next(iter(())),  # a future cannot hold what this raises
     ],
-    ids=range(5),
+    ids=range(6),
 )
 @pytest.mark.filterwarnings("ignore:coroutine .* was never awaited:RuntimeWarning")
 def test_a_failure_refuses_and_is_not_remembered(
@@ -408,6 +409,38 @@ def test_who_asked_first_may_go_away(policy: Any) -> None:
 
     assert asyncio.run(serve()).origin == TENANT
     assert asked == [TENANT]
+
+
+def test_a_look_up_that_waits_for_what_was_cancelled_refuses(policy: Any, caplog: Any) -> None:
+    async def resolve(origin: str) -> bool:
+        waiting = asyncio.ensure_future(asyncio.sleep(60))
+        asyncio.get_running_loop().call_soon(waiting.cancel)
+        await waiting
+        return True
+
+    middleware = DOORS["asgi"].around(policy, resolver=OriginResolver(resolve)).middleware
+    replies = gather(middleware, [TENANT, TENANT])
+    assert [(reply.reached, reply.origin) for reply in replies] == [(True, None)] * 2
+    assert len(caplog.records) == 1
+
+
+def test_a_look_up_ends_with_its_loop(policy: Any, caplog: Any) -> None:
+    async def resolve(origin: str) -> bool:
+        await asyncio.sleep(60)
+        return True
+
+    door = DOORS["asgi"]
+    resolver = OriginResolver(resolve)
+    middleware = door.around(policy, resolver=resolver).middleware
+
+    async def serve() -> None:
+        asked = asyncio.ensure_future(door.ask(middleware, door.request("GET", origin=TENANT)))
+        await asyncio.sleep(0.01)
+        asked.cancel()
+
+    asyncio.run(serve())
+    assert caplog.records == []
+    assert not any(resolver._pending.values())
 
 
 def test_one_loop_after_another(policy: Any, database: Database) -> None:

@@ -211,14 +211,27 @@ class OriginResolver:
             if self.is_async:
                 answer = self._call(origin, request)
             else:
-                answer = await asyncio.to_thread(self._call, origin, request)
+                answer = await asyncio.to_thread(self._call_in_thread, origin, request)
             if isawaitable(answer):
                 answer = await answer
             verdict = self._read_verdict(answer, origin)
+        except asyncio.CancelledError:
+            # Either this task is ended, or `resolve` waited for something that was.
+            task = asyncio.current_task()
+            if task is None or task.cancelling():
+                raise
+            return self._fail(origin)
         except Exception:
             return self._fail(origin)
         self._remember(key, verdict, generation)
         return verdict
+
+    def _call_in_thread(self, origin: str, request: Any) -> Any:
+        try:
+            return self._call(origin, request)
+        except StopIteration as error:
+            # A future takes any exception but this one, and nobody would ever be answered.
+            raise RuntimeError("resolve raised StopIteration") from error
 
     def _call(self, origin: str, request: Any) -> Any:
         return self._resolve(origin, request) if self._takes_request else self._resolve(origin)
