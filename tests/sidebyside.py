@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import itertools
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
+from random import Random
 from typing import Any, NamedTuple
 
 DOCS = Path(__file__).parent.parent / "docs" / "middleware"
@@ -137,6 +138,16 @@ def grid(**choices: Iterable[Any]) -> Iterator[dict[str, Any]]:
     """Every combination of the options' values; ``...`` stands for: not given."""
     for values in itertools.product(*choices.values()):
         yield {k: v for k, v in zip(choices, values, strict=True) if v is not ...}
+
+
+def share(asked: Sequence[Request], number: int, one_in: int) -> list[Request]:
+    """What the ``number``-th combination of options is asked: one request in so many.
+
+    Each combination draws its own, the same in every run. So every request meets every value of
+    every option, and most pairs of them, many times; the whole product, nearly all of which is
+    repetition, need not be walked through.
+    """
+    return Random(number).sample(asked, -(-len(asked) // one_in))
 
 
 def differences(

@@ -27,6 +27,7 @@ from sidebyside import (
     documented,
     grid,
     requests,
+    share,
 )
 
 from corsfast import PolicyError
@@ -395,11 +396,11 @@ def test_side_by_side() -> None:
             for request in requests(origins=(*ORIGINS, *ATTACKERS))
             if request.method == "GET" or (request.is_preflight and len(request.headers) == 3)
         ]
-        for options in grid(**ORIGIN_OPTIONS):
-            await compare(comparison, extended, options, everything)
+        for number, options in enumerate(grid(**ORIGIN_OPTIONS)):
+            await compare(comparison, extended, options, share(everything, number, one_in=2))
         preflights = [*requests(origins=(None, A, STRANGER)), *odd_preflights()]
-        for options in grid(**PREFLIGHT_OPTIONS):
-            await compare(comparison, extended, options, preflights)
+        for number, options in enumerate(grid(**PREFLIGHT_OPTIONS)):
+            await compare(comparison, extended, options, share(preflights, number, one_in=2))
         for options in grid(config=CONFIGS):
             await compare(comparison, extended, options, preflights)
             await compare(comparison, decorated, options, preflights)
