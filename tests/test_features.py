@@ -16,6 +16,7 @@ from doors import DOORS, preflight_of
 
 import corsfast
 from corsfast import PolicyHolder
+from corsfast.middleware.paths import PathRules
 from corsfast.middleware.resolver import OriginResolver
 
 APP = "https://app.example.com"
@@ -148,15 +149,16 @@ CASES: list[dict[str, Any]] = [
 
 def shown(middleware: Any) -> Any:
     """What a middleware was made with, so that it can be compared."""
-    source, given = middleware._features.arguments()
-    source = getattr(source, "policy", source)
-    for name in ("paths", "report_only"):
-        if isinstance(given.get(name), dict):
-            given[name] = list(given[name].items())
-    if "resolver" in given:
-        resolver = given["resolver"]
-        given["resolver"] = resolver._resolve, resolver.ttl, resolver.max_entries, resolver.vary
-    return type(middleware), middleware.app, source, given
+    features = middleware._features
+    fields = {name: getattr(features, name) for name in features.__slots__}
+    for name, value in fields.items():
+        if isinstance(value, PolicyHolder):
+            fields[name] = value.policy
+        elif isinstance(value, PathRules):
+            fields[name] = value.rules
+        elif isinstance(value, OriginResolver):
+            fields[name] = value.__reduce__()[1]
+    return type(middleware), middleware.app, fields
 
 
 @pytest.mark.parametrize("given", CASES, ids=range(len(CASES)))

@@ -130,6 +130,7 @@ def test_an_encoded_slash_is_a_slash_for_some() -> None:
         (b"/public%2fapi?x=/api", CLOSED),
         (b"/public/x?y=%2f", "public"),
         (b"/api%5Cx", CLOSED),
+        (b"/api/login?next=%2F", "login"),
         (b"/api/login%2Fx", "api"),
         (b"/api%2Flogin", CLOSED),
     ]:

@@ -118,6 +118,13 @@ def test_the_outcome_in_force_is_that_of_the_look_up(policies: Any, door: Any) -
     }
 
 
+def test_a_closed_path_is_counted_at_once(policies: Any, door: Any) -> None:
+    resolver = OriginResolver(lambda origin: True)
+    ask = door.around(paths={"/a/*": policies[0]}, report_only=policies[1], resolver=resolver)
+    ask("GET", "/A/x", origin=OTHER)
+    assert ask.middleware.report.counts == {(REFUSED, ALLOWED): 1}
+
+
 @pytest.mark.parametrize("websockets", ["check", "pass"])
 @pytest.mark.parametrize("resolver", [None, OriginResolver(lambda origin: False)])
 def test_handshakes_are_counted(policies: Any, websockets: Any, resolver: Any) -> None:

@@ -173,9 +173,23 @@ def test_what_the_answer_depends_on_is_in_vary(policy: Any, door: Any) -> None:
             )
     # Where nobody was looked up, nothing else was looked at.
     assert ask("GET", origin=APP, x_tenant="one").vary == "Accept, x-tenant, Origin"
+    other = door.around(
+        policy, resolver=OriginResolver(resolve, vary=["X-Tenant"]), sent=[("Vary", "Accept")]
+    )
+    assert other("GET", origin=OTHER, x_tenant="one").vary == "Accept, Origin, X-Tenant"
+    assert other("GET", origin=OTHER, x_tenant="two").vary == "Accept, Origin, X-Tenant"
     plain = door.around(policy, resolver=OriginResolver(resolve, vary=["X-Tenant"]))
     assert plain("GET", origin=APP).vary == "Origin"
     assert plain("GET", origin=OTHER).vary == "Origin, X-Tenant"
+
+
+def test_a_declared_header_is_remembered_for(policy: Any, door: Any, database: Database) -> None:
+    """Also where the resolver learns of it in a way of its own."""
+    ask = door.around(policy, resolver=OriginResolver(database, vary=["X-Tenant"]))
+    for tenant in ("one", "two", "one"):
+        ask("GET", origin=TENANT, x_tenant=tenant)
+    ask("GET", origin=TENANT)
+    assert len(database.asked) == 3
 
 
 # -- remembering -----------------------------------------------------------------------------
@@ -257,6 +271,15 @@ def test_what_was_forgotten_while_it_was_looked_up_is_not_remembered(
     ask = door.around(policy, resolver=resolver)
     assert ask("GET", origin=TENANT).origin == TENANT
     assert ask("GET", origin=TENANT).origin is None
+
+
+def test_the_last_word_counts(database: Database) -> None:
+    resolver = OriginResolver(database)
+    for origins in (set(), {TENANT}, set()):
+        database.origins = origins
+        expected = TENANT in origins
+        assert resolver.look_up(TENANT, {}) is expected
+        assert resolver.recall(TENANT, {}) is expected
 
 
 def test_verdicts_hold_for_what_they_depended_on(policy: Any, door: Any) -> None:
@@ -367,16 +390,19 @@ def test_one_look_up_for_all_who_want_it_at_once(
 
 def test_a_plain_function_does_not_hold_up_the_event_loop(policy: Any) -> None:
     """It waits here for what only the event loop can do."""
-    released = threading.Event()
-    middleware = (
-        DOORS["asgi"]
-        .around(policy, resolver=OriginResolver(lambda _: released.wait(30)))
-        .middleware
-    )
+    started, released = threading.Event(), threading.Event()
+
+    def resolve(origin: str) -> bool:
+        started.set()
+        return released.wait(10)
+
     door = DOORS["asgi"]
+    middleware = door.around(policy, resolver=OriginResolver(resolve)).middleware
 
     async def serve() -> Any:
         waiting = asyncio.ensure_future(door.ask(middleware, door.request("GET", origin=TENANT)))
+        while not started.is_set():
+            await asyncio.sleep(0.001)
         other = await door.ask(middleware, door.request("GET", origin=APP))
         assert other.origin == APP
         released.set()
@@ -560,6 +586,22 @@ def test_the_policy_of_a_drop_in_is_no_template(door: Any) -> None:
     policy = lenient_policy("x", {"origins": [APP]}, credentials=False)
     with pytest.raises(TypeError, match=r"needs a policy made from options.*corsfast\.Policy"):
         door.around(policy, resolver=OriginResolver(lambda origin: True))
+
+
+def test_a_policy_of_a_drop_in_that_is_swapped_in(policy: Any, door: Any, caplog: Any) -> None:
+    from corsfast.middleware._lenient import lenient_policy
+
+    holder = corsfast.PolicyHolder(policy)
+    ask = door.around(holder, resolver=OriginResolver(lambda origin: True), report_only=policy)
+    assert ask("GET", origin=TENANT).origin == TENANT
+    holder.policy = lenient_policy("x", {"origins": [APP]}, credentials=False)
+    assert ask("GET", origin=APP).origin == APP
+    assert ask("GET", origin=TENANT).origin is None
+    assert ask("OPTIONS", **preflight_of(TENANT)).status == 403
+    assert sum(ask.middleware.report.counts.values()) == 4
+    assert "nobody is looked up beside this policy" in caplog.text
+    holder.policy = corsfast.Policy(allow_origins="*")
+    assert ask("GET", origin=TENANT).origin == "*"
 
 
 def known(origin: str) -> bool:

@@ -88,7 +88,7 @@ class Detours:
         self._resolver = resolver
         self._note = note
         self._twins: Any = None
-        if resolver is not None:
+        if resolver is not None and resolver.can_follow(policy):
             from ._policy import PerPolicy
 
             self._twins = PerPolicy(
@@ -105,7 +105,7 @@ class Detours:
         self, decision: Decision, scope: Scope, receive: Receive, send: Send
     ) -> Awaitable[None]:
         resolver = self._resolver
-        if resolver is None or not resolver.concerns(decision, scope):
+        if self._twins is None or not resolver.concerns(decision, scope):
             return self._refuse(decision, self._plain, scope, receive, send)
         origin = _header(scope, b"origin") or ""
         verdict = resolver.recall(origin, scope)
@@ -132,9 +132,9 @@ class Detours:
     def _refuse(
         self, decision: Decision, call: App, scope: Scope, receive: Receive, send: Send
     ) -> Awaitable[None]:
-        """Answer 403 where that is wanted, else go on without CORS headers."""
+        """Answer 403 where that is wanted, else go on without CORS headers (a preflight to 403)."""
         is_handshake = scope["type"] == "websocket"
-        stops = self._checks if is_handshake else self._blocks and not decision.is_preflight
+        stops = self._checks if is_handshake else self._blocks
         if not stops or same_origin(_header(scope, b"origin") or "", _header(scope, b"host")):
             return call(scope, receive, send)
         if is_handshake:

@@ -69,11 +69,14 @@ class Flow:
         return self._app if policy is None else self._calls.of(policy)
 
     def _note(self, policy: Policy | None, request: Any) -> None:
-        decision = None if policy is None else self._decide(policy, request)
-        if decision is not None and self._resolver is not None and policy is not self._closed:
-            if self._resolver.concerns(decision, request):
-                return  # the detour knows in the end, and says so
-        self.note(request, decision)
+        if policy is None:
+            return self.note(request, None)
+        decision = self._decide(policy, request)
+        resolver = self._resolver
+        if resolver is not None and policy is not self._closed:
+            if resolver.concerns(decision, request) and resolver.can_follow(policy):
+                return None  # the detour knows in the end, and says so
+        return self.note(request, decision)
 
     def note(self, request: Any, decision: Decision | None) -> None:
         """Have the report compare the decision in force with the candidate's."""

@@ -150,7 +150,7 @@ class PerPolicy:
         # An entry holds its policy, so that no other has its id. Each step is atomic; two
         # threads may make the same thing twice, and the last one stays.
         entry = self._made.get(id(policy))
-        if entry is not None and entry[0] is policy:
+        if entry is not None:
             return entry[1]
         made = self._make(policy)
         if len(self._made) >= MAX_POLICIES:

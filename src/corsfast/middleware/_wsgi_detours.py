@@ -75,7 +75,7 @@ class Detours:
         self._resolver = resolver
         self._note = note
         self._twins: Any = None
-        if resolver is not None:
+        if resolver is not None and resolver.can_follow(policy):
             from ._policy import PerPolicy
 
             self._twins = PerPolicy(
@@ -86,7 +86,7 @@ class Detours:
         self, decision: Decision, environ: dict[str, Any], start_response: StartResponse
     ) -> Iterable[bytes]:
         resolver = self._resolver
-        if resolver is None or not resolver.concerns(decision, environ):
+        if self._twins is None or not resolver.concerns(decision, environ):
             return self._refuse(decision, self._plain, environ, start_response)
         origin = _origin(environ)
         verdict = resolver.recall(origin, environ)
@@ -109,9 +109,8 @@ class Detours:
         environ: dict[str, Any],
         start_response: StartResponse,
     ) -> Iterable[bytes]:
-        """Answer 403 where that is wanted, else go on without CORS headers."""
-        stops = self._blocks and not decision.is_preflight
-        if not stops or same_origin(_origin(environ), environ.get("HTTP_HOST")):
+        """Answer 403 where that is wanted, else go on without CORS headers (a preflight to 403)."""
+        if not self._blocks or same_origin(_origin(environ), environ.get("HTTP_HOST")):
             return call(environ, start_response)
         start_response("403 Forbidden", [*decision.headers, ("Content-Length", "0")])
         return []

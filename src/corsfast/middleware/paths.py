@@ -155,8 +155,6 @@ class PathRules:
         for text in _readings(path, encoded):
             if _DOT_SEGMENT.search(text):
                 return False
-            if self._exact.match(text) != found:
-                return False
             if not _agree(found, self._folded.match(_folded(text))):
                 return False
         return True
@@ -178,8 +176,7 @@ def _readings(path: str, encoded: str | None) -> Iterator[str]:
     if "%" in path:
         texts.append(unquote(path, errors="replace"))
     for text in texts:
-        slashed = text.replace("\\", "/")
-        for reading in (text, slashed, _SLASHES.sub("/", slashed)):
+        for reading in (text, _SLASHES.sub("/", text.replace("\\", "/"))):
             yield reading
             if reading.endswith("\n"):
                 yield reading[:-1]

@@ -306,6 +306,17 @@ class OriginResolver:
             )
         self.twins(policy)
 
+    def can_follow(self, policy: Policy) -> bool:
+        """Whether this can be a template. One that was swapped in may not be; that is logged."""
+        try:
+            self.twins(policy)
+        except TypeError:
+            self._log.write(
+                logging.ERROR, "nobody is looked up beside this policy: %r", policy, exc_info=True
+            )
+            return False
+        return True
+
     def _make_twins(self, policy: Policy) -> Twins:
         extra = [name for name in self.vary if name not in _USUAL_VARY]
         made = []
