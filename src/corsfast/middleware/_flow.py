@@ -10,7 +10,7 @@ Never: change what is answered because of a report.
 from __future__ import annotations
 
 from .._backend import Policy
-from ._policy import PerPolicy, current
+from ._policy import PerPolicy, reader_of
 from ._report import Report
 from .paths import CLOSED, PathRules
 
@@ -87,17 +87,15 @@ class Flow:
 def _choice(target: PathRules | Source | None, path_of: PathOf, closed: Policy) -> Choice:
     """What chooses the policy of a request."""
     if not isinstance(target, PathRules):
-
-        def now(_request: Any) -> Policy:
-            return current(target)
-
-        return now
+        read = reader_of(target)
+        return lambda _: read()
     find = target.find
+    readers = {id(rule): reader_of(rule) for rule in target.rules.values() if rule is not None}
 
     def choose(request: Any) -> Policy | None:
         found = find(*path_of(request))
         if found is None:
             return None
-        return closed if found is CLOSED else current(found)
+        return closed if found is CLOSED else readers[id(found)]()
 
     return choose

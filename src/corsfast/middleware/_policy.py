@@ -2,8 +2,8 @@
 
     source = Policy | PolicyHolder | a callable that returns one of these
 
-Place in the flow: between the engines and the middlewares. `current` runs once per request,
-where a source may change; everything else once per middleware.
+Place in the flow: between the engines and the middlewares. What `reader_of` returns runs once per
+request, where a source may change; everything else once per middleware.
 Never: know a framework; know what an option means (Policy does).
 """
 
@@ -114,23 +114,28 @@ def _is_holder(value: object) -> TypeGuard[PolicyHolder]:
     return isinstance(value, PolicyHolder)
 
 
-def current(source: Any) -> Policy:
-    """The policy of a source, now.
+def reader_of(source: Any) -> Callable[[], Policy]:
+    """What reads a source, once per request: a function that returns its policy, now.
 
-    Raises:
-        TypeError: if a callable returns neither a policy nor a holder.
+    It raises TypeError if a callable returns neither a policy nor a holder.
     """
     if is_policy(source):
-        return source
-    found = source.policy if _is_holder(source) else source()
-    if is_policy(found):
-        return found
-    if _is_holder(found):
-        return found.policy
-    raise TypeError(
-        "the callable given as policy must return a corsfast.Policy or a PolicyHolder, not"
-        f" {type(found).__name__}"
-    )
+        return lambda: source
+    if _is_holder(source):
+        return lambda: source.policy
+
+    def call() -> Policy:
+        found = source()
+        if is_policy(found):
+            return found
+        if _is_holder(found):
+            return found.policy
+        raise TypeError(
+            "the callable given as policy must return a corsfast.Policy or a PolicyHolder, not"
+            f" {type(found).__name__}"
+        )
+
+    return call
 
 
 class PerPolicy:

@@ -20,7 +20,7 @@ from __future__ import annotations
 
 from ._chosen import ASGICall
 from ._features import Features
-from ._policy import current, is_policy
+from ._policy import is_policy, reader_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -133,7 +133,7 @@ class CORSMiddleware(ASGICall):
     @property
     def policy(self) -> Policy | None:
         """The policy in force; ``None`` where it depends on the path. Read-only."""
-        return None if self._features.source is None else current(self._features.source)
+        return None if self._features.source is None else reader_of(self._features.source)()
 
     @property
     def report(self) -> Report | None:
