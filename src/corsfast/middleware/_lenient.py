@@ -98,6 +98,7 @@ def lenient_policy(
     *,
     credentials: bool,
     strict: bool = False,
+    star: bool = True,
     answer: Callable[[Tables], None] | None = None,
     also: Iterable[Problem] = (),
 ) -> Policy:
@@ -111,6 +112,7 @@ def lenient_policy(
             credentials every serialised origin and ``null`` is admitted and echoed.
         credentials: whether credentials are allowed with these origins.
         strict: whether problems are a PolicyError rather than warnings.
+        star: whether ``"*"`` admits everybody; otherwise it is one more str that matches nothing.
         answer: may change the tables before they are compiled: what methods and names are
             allowed (``methods``, ``any_method``, ``header_names``, ``any_header``) and what is
             sent (``no_origin``, ``refused``, ``refused_preflight``, ``actual_tail``,
@@ -135,7 +137,7 @@ def lenient_policy(
         for entry in entries:
             if not isinstance(entry, (str, re.Pattern)):
                 problems.append(_not_text(option, entry))
-            elif isinstance(entry, re.Pattern) or entry == "*" or is_origin(entry):
+            elif isinstance(entry, re.Pattern) or (star and entry == "*") or is_origin(entry):
                 kept.setdefault(entry, option)
             else:
                 problems.append(_never_sent(option, entry))
