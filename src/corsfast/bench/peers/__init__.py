@@ -116,6 +116,11 @@ def expected(preflight: int) -> dict[str, Answer]:
     }
 
 
+def expected_without() -> dict[str, Answer]:
+    """Those of an application without CORS; its answer to an OPTIONS is its own affair."""
+    return {name: Answer(200, None) for name in ("no Origin", "allowed", "refused")}
+
+
 def installed() -> tuple[dict[str, dict[str, str]], dict[str, list[str]]]:
     """Peers whose libraries are here, with versions; and what the others lack."""
     here: dict[str, dict[str, str]] = {}

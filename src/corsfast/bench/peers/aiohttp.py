@@ -34,6 +34,7 @@ from . import (
     Way,
     drop_in,
     expected,
+    expected_without,
 )
 from .asgi import ASKS, PLAIN, STRANGER
 
@@ -44,13 +45,12 @@ def stands(engines: dict[str, Engine]) -> Iterator[Stand]:  # noqa: ARG001 (no m
     loop = asyncio.new_event_loop()
     try:
         bare = Served(loop, build())
-        expects = {name: Answer(200, None) for name in ("no Origin", "allowed", "refused")}
         yield Stand(
             "aiohttp",
             "a whole application with one route, from the parsed request to the written headers",
             "aiohttp-cors",
             requests(),
-            [Way(WITHOUT, bare.call, bare.look, expects), *ways(loop)],
+            [Way(WITHOUT, bare.call, bare.look, expected_without()), *ways(loop)],
             (Share("drop-in", 1 / 8, COMMON),),
             loop.run_until_complete,
             times=WHOLE,

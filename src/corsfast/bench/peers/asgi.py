@@ -12,7 +12,7 @@ from typing import Any
 from ..cases import APP, ASK_HEADERS, ASK_METHOD, REQUEST, Inputs, fresh, fresh_bytes
 from ..engines import Engine
 from ..measure import step
-from . import POLICY, WITHOUT, Answer, Stand, Way, expected
+from . import POLICY, WITHOUT, Answer, Stand, Way, expected, expected_without
 
 Run = Callable[[Coroutine[Any, Any, None]], object]
 
@@ -40,9 +40,8 @@ async def stub(scope: Any, receive: Any, send: Any) -> None:  # noqa: ARG001
 
 
 def without(app: Any, run: Run = step) -> Way:
-    """The application as it is; its answer to an OPTIONS is its own affair."""
-    expects = {name: Answer(200, None) for name in ("no Origin", "allowed", "refused")}
-    return Way(WITHOUT, app, looking(app, run), expects)
+    """The application as it is."""
+    return Way(WITHOUT, app, looking(app, run), expected_without())
 
 
 def around(who: str, app: Any, expects: dict[str, Answer], run: Run = step) -> Way:

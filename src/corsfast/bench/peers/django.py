@@ -30,6 +30,7 @@ from . import (
     Way,
     drop_in,
     expected,
+    expected_without,
 )
 from .wsgi import around, generic, requests, without
 
@@ -61,8 +62,7 @@ def stands(engines: dict[str, Engine]) -> Iterator[Stand]:
 
 
 def over_view() -> Iterator[Way]:
-    expects = {name: Answer(200, None) for name in ("no Origin", "allowed", "refused")}
-    yield Way(WITHOUT, view, looking(view), expects)
+    yield Way(WITHOUT, view, looking(view), expected_without())
     original = CorsMiddleware(view)
     yield Way("django-cors-headers", original, looking(original), expected(200))
     if ours := drop_in("django"):

@@ -12,7 +12,7 @@ from wsgiref.util import setup_testing_defaults
 
 from ..cases import APP, Inputs, fresh
 from ..engines import Engine
-from . import POLICY, WITHOUT, Answer, Stand, Way, expected
+from . import POLICY, WITHOUT, Answer, Stand, Way, expected, expected_without
 from .asgi import ASKS, PLAIN, STRANGER
 
 SERVER: dict[str, Any] = {}
@@ -36,9 +36,8 @@ def stub(environ: Any, start_response: Any) -> list[bytes]:  # noqa: ARG001
 
 
 def without(app: Any, call: Any = None) -> Way:
-    """The application as it is; its answer to an OPTIONS is its own affair."""
-    expects = {name: Answer(200, None) for name in ("no Origin", "allowed", "refused")}
-    return Way(WITHOUT, call or served(app), looking(app), expects)
+    """The application as it is."""
+    return Way(WITHOUT, call or served(app), looking(app), expected_without())
 
 
 def around(who: str, app: Any, expects: dict[str, Answer]) -> Way:
