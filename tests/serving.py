@@ -1,6 +1,7 @@
 """Real servers, each a process of its own, spoken to over a socket.
 
-The applications are those of server_apps.py. Never: keep a server that a test has started.
+The applications are those of server_apps.py and server_app_*.py, or a test's own.
+Never: keep a server that a test has started.
 """
 
 from __future__ import annotations

@@ -26,7 +26,7 @@ def served(
     request: pytest.FixtureRequest, engine: Any, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[tuple[str, Server]]:
     log = tmp_path_factory.mktemp("drop-ins") / "log"
-    command = f"-m uvicorn --port {{port}} --log-level warning drop_in_apps:{request.param}"
+    command = f"-m uvicorn --port {{port}} --log-level warning server_app_{request.param}:app"
     server = Server(command, engine.IMPLEMENTATION, log)
     server.wait_until_ready()
     yield request.param, server

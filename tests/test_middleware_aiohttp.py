@@ -866,7 +866,8 @@ def test_hostile_requests(origin: str, names: str) -> None:
 
 
 def test_under_a_real_server(engine: ModuleType, tmp_path: Path) -> None:
-    from test_servers import Server, ask, preflight as lines
+    from serving import Server, ask
+    from test_servers import preflight as lines
 
     (tmp_path / "files").mkdir()
     (tmp_path / "files" / "a.txt").write_text("a file")

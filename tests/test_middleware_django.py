@@ -758,7 +758,7 @@ SERVERS = {
 def port(
     request: pytest.FixtureRequest, engine: ModuleType, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[int]:
-    from test_servers import Server
+    from serving import Server
 
     log = tmp_path_factory.mktemp("django") / "log"
     server = Server(SERVERS[request.param], engine.IMPLEMENTATION, log)
@@ -768,7 +768,7 @@ def port(
 
 
 def test_under_real_servers(port: int, engine: ModuleType) -> None:
-    from test_servers import ask
+    from serving import ask
 
     app = ("Origin", "https://app.example.com")
     assert ask(port, "GET", "/engine").body.decode() == engine.IMPLEMENTATION

@@ -947,7 +947,7 @@ def test_secure_settings_are_silent() -> None:
 
 
 def test_under_gunicorn(engine: ModuleType, tmp_path: Path) -> None:
-    from test_servers import Server, ask
+    from serving import Server, ask
 
     command = "-m gunicorn --bind 127.0.0.1:{port} server_app_flask:app"
     server = Server(command, engine.IMPLEMENTATION, tmp_path / "log")

@@ -899,7 +899,7 @@ def test_secure_settings_are_silent() -> None:
 
 @pytest.mark.parametrize("server", ["uvicorn --log-level warning --port", "hypercorn --bind"])
 def test_on_servers(server: str, engine: ModuleType, tmp_path: Path) -> None:
-    from test_servers import Server, ask
+    from serving import Server, ask
     from websockets.exceptions import InvalidStatus
     from websockets.sync.client import connect
 
