@@ -43,7 +43,7 @@ CALLS = MANY - FEW
 LAYOUTS = 3
 
 # Installs the engine with its symbols, which a wheel leaves out.
-NAMES = "CFLAGS=-g SKBUILD_INSTALL_STRIP=false pip install --force-reinstall --no-deps ."
+WITH_SYMBOLS = "CFLAGS=-g SKBUILD_INSTALL_STRIP=false pip install --force-reinstall --no-deps ."
 
 # Functions that make up less than this share of a call are not shown.
 SMALL = 0.01
@@ -144,7 +144,7 @@ def show_functions(counted: Counted) -> None:
             if spent > SMALL * total:
                 print(f"{spent:10.1f}{spent / total:8.1%}  {function} [{Path(library).name}]")
         if any("_native" in library and name.startswith("0x") for library, name in inside):
-            print(f"The engine has no names in it; for them: {NAMES}")
+            print(f"The engine has no names in it; for them: {WITH_SYMBOLS}")
 
 
 def main(argv: list[str] | None = None) -> int:

@@ -123,20 +123,24 @@ def django(way: str) -> Any:
     def view(_request: HttpRequest) -> JsonResponse:
         return JsonResponse(BODY)
 
-    module = {"own": "corsheaders", "drop-in": "corsfast.middleware.django"}.get(way)
-    # The middlewares of a new project that concern every request, without sessions.
-    common = ["django.middleware.security.SecurityMiddleware"]
-    last = ["django.middleware.common.CommonMiddleware"]
-    dotted = {
-        "own": ["corsheaders.middleware.CorsMiddleware"],
-        "drop-in": ["corsfast.middleware.django.CorsMiddleware"],
-    }.get(way, [])
+    cors_apps, cors_middleware = {
+        "own": (["corsheaders"], ["corsheaders.middleware.CorsMiddleware"]),
+        "drop-in": (
+            ["corsfast.middleware.django"],
+            ["corsfast.middleware.django.CorsMiddleware"],
+        ),
+    }.get(way, ([], []))
     settings.configure(
         ALLOWED_HOSTS=["*"],
         ROOT_URLCONF=(path("", view),),  # hashable, unlike a list
         SECRET_KEY="of no use here",
-        INSTALLED_APPS=[module] if module else [],
-        MIDDLEWARE=[*common, *dotted, *last],
+        INSTALLED_APPS=cors_apps,
+        # Those of a new project that concern every request, without sessions.
+        MIDDLEWARE=[
+            "django.middleware.security.SecurityMiddleware",
+            *cors_middleware,
+            "django.middleware.common.CommonMiddleware",
+        ],
         CORS_ALLOWED_ORIGINS=[ORIGIN],
         CORS_ALLOW_METHODS=METHODS,
         CORS_ALLOW_HEADERS=HEADERS,
