@@ -31,7 +31,7 @@ from tornado.websocket import WebSocketHandler
 from .. import _compile
 from .._backend import Policy
 from ..holder import PolicyHolder
-from ._policy import check_source, current, is_policy
+from ._policy import check_source, is_policy, reader_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -106,7 +106,7 @@ class CORSMixin:
         source = self.get_cors_policy()
         if source is None:
             return
-        policy = source if type(source) is Policy else current(source)
+        policy = source if type(source) is Policy else reader_of(source)()
         self._cors_policy = policy
         lines = request.headers.get_list("Origin")
         # Several lines are no origin: a comma is no part of one.
