@@ -29,24 +29,26 @@ cf_new_array(size_t count, size_t size);
 
 /* -- hashed tables of strings ------------------------------------------- */
 
-/*   slots (a power of two, at least twice the keys)      ends     text
- *   +-----+-------+                                     +----+   +---------
- *   | tag | key+1 | --- key k: from ends[k-1] to -----> | .. |-> | bytes
- *   +-----+-------+     ends[k]                         +----+   +---------
- *   |     |   0   |  0: free, ends a probe
- *   +-----+-------+
+/*   slots (a power of two, at least twice the keys)            text
+ *   +-----+-------+-------+--------+                          +---------
+ *   | tag | key+1 | start | length | -- text + start -------> | bytes
+ *   +-----+-------+-------+--------+                          +---------
+ *   |     |   0   |       |        |  0: free, ends a probe
+ *   +-----+-------+-------+--------+
  *
  * A look-up hashes the whole string, walks at most `longest` slots, and
- * compares bytes only where 32 bits of the hash agree.
+ * compares bytes only where 32 bits of the hash agree. In a table that is
+ * larger than the caches each step to other memory is most of its time.
  */
 typedef struct cf_slot {
     uint32_t tag;
     uint32_t key; /* 1 + the key's index; 0: free */
+    uint32_t start;
+    uint32_t length;
 } cf_slot;
 
 typedef struct cf_table {
     cf_slot *slots;
-    uint32_t *ends;
     char *text;
     uint64_t seed;
     uint32_t mask;    /* slots - 1 */
@@ -54,6 +56,7 @@ typedef struct cf_table {
     uint32_t count;
     uint32_t shortest_key; /* count == 0 => shortest_key > longest_key */
     uint32_t longest_key;
+    uint32_t n_text;
 } cf_table;
 
 #define CF_NO_KEY UINT32_MAX
@@ -70,6 +73,11 @@ cf_table_clear(cf_table *table);
 /* The index of a key, or CF_NO_KEY. */
 uint32_t
 cf_table_find(const cf_table *table, const char *key, size_t length);
+
+/* The same for who knows the key's hash, cf_hash(table->seed, ...). */
+uint32_t
+cf_table_find_hashed(const cf_table *table, uint64_t hashed, const char *key,
+                     size_t length);
 
 size_t
 cf_table_memory(const cf_table *table);
@@ -133,6 +141,47 @@ cf_runner_accepts(const cf_runner *runner, const char *text, size_t length,
 size_t
 cf_runner_memory(const cf_runner *runner);
 
+/* What was said of a text before: see cf_memo.c. */
+
+enum {
+    CF_MEMO_SLOTS = 32, /* more texts than the pages of one site send */
+    CF_MEMO_TEXT = 240  /* bytes; a slot then takes 256 */
+};
+
+typedef struct cf_memo_slot {
+    uint32_t version;
+    uint32_t kept;      /* the text's length, and the note in its top half */
+    uint32_t candidate; /* of the hash of who may be the next */
+    uint32_t unused;
+    uint64_t words[CF_MEMO_TEXT / 8];
+} cf_memo_slot;
+
+typedef struct cf_memo {
+    cf_memo_slot *slots; /* written to while the policy is in use */
+} cf_memo;
+
+/* Allocates the slots; cf_memo_clear is permitted whatever it returns. */
+cf_status
+cf_memo_fill(cf_memo *memo);
+
+void
+cf_memo_clear(cf_memo *memo);
+
+size_t
+cf_memo_memory(const cf_memo *memo);
+
+/* Whether this very text was kept; *note is then what was kept with it.
+ * `hashed` is the text's hash under a seed that nobody else knows. */
+bool
+cf_memo_find(const cf_memo *memo, uint64_t hashed, const char *text,
+             size_t length, uint32_t *note);
+
+/* Keeps a text that comes for the second time, if it is short enough. The
+ * note has 16 bits. */
+void
+cf_memo_keep(const cf_memo *memo, uint64_t hashed, const char *text,
+             size_t length, uint32_t note);
+
 /* Rules by host: the table finds the host, `ends` says which leaves are its
  * own: those of host h are [ends[h - 1], ends[h]). */
 typedef struct cf_originset {
@@ -142,6 +191,7 @@ typedef struct cf_originset {
     cf_leaf *leaves;
     uint64_t host_lengths[4]; /* bit n: some host has n bytes */
     cf_runner automaton;
+    cf_memo memo; /* of outcomes, by origins that are not in `exact` */
     bool any_web_origin;
     bool any_origin;
     bool ask_caller;
@@ -157,41 +207,19 @@ cf_outcome
 cf_originset_match(const cf_originset *set, const char *origin, size_t length,
                    uint32_t *exact);
 
+/* Keeps what the caller's regexes said. */
+void
+cf_originset_keep(const cf_originset *set, const char *origin, size_t length,
+                  cf_outcome outcome);
+
 size_t
 cf_originset_memory(const cf_originset *set);
-
-/* The memo of lists of header names: see cf_memo.c. */
-
-enum {
-    CF_MEMO_SLOTS = 32, /* more lists than the pages of one site send */
-    CF_MEMO_LIST = 248  /* bytes; a slot then takes 256 */
-};
-
-typedef struct cf_memo_slot {
-    uint32_t version;
-    uint32_t length;
-    uint64_t words[CF_MEMO_LIST / 8];
-} cf_memo_slot;
-
-typedef struct cf_memo {
-    cf_memo_slot *slots; /* written to while the policy is in use */
-} cf_memo;
-
-/* Whether this very list was kept; *joined is then what was kept with it. */
-bool
-cf_memo_find(const cf_memo *memo, uint64_t seed, const char *list,
-             size_t length, bool *joined);
-
-/* Keeps a list that was allowed, if it is short enough. */
-void
-cf_memo_keep(const cf_memo *memo, uint64_t seed, const char *list,
-             size_t length, bool joined);
 
 struct cf_policy {
     cf_originset origins;
     cf_table methods;
     cf_table headers;
-    cf_memo memo;
+    cf_memo lists; /* of header names that were allowed */
     bool star;
     bool any_method;
     bool any_header;

@@ -1,23 +1,28 @@
-/* cf_memo.c - lists of header names that were allowed before.
+/* cf_memo.c - what was said of a text before.
  *
- *     slot, one of CF_MEMO_SLOTS, found by the list's hash
- *     +---------+--------+---------------------------------------+
- *     | version | length | the list itself, in words             |
- *     +---------+--------+---------------------------------------+
- *     odd: being written   0: none; its top bit: `joined`
+ *     slot, one of CF_MEMO_SLOTS, found by the text's hash
+ *     +---------+------+-----------+---------------------------+
+ *     | version | kept | candidate | the text itself, in words |
+ *     +---------+------+-----------+---------------------------+
+ *     odd: being written
+ *               0: none; else the length and a note
  *
- * Browsers send the same few lists again and again, so most lists need not be
- * read: they are compared. A newer list takes the place of an older one; who
- * sends many different ones brings everybody back to reading, and no further.
- * The seed of the hash is the policy's, so nobody can aim at one slot.
+ * Browsers send the same few origins and lists of header names again and
+ * again, so most of them need not be read: they are compared. A newer text
+ * takes the place of an older one when it comes for the second time in a row
+ * (the first time only a part of its hash becomes the slot's candidate), so
+ * texts that come once drive nothing out. Who sends many different ones
+ * twice brings everybody back to reading, and no further. The hash has the
+ * policy's secret seed, so nobody can aim at one slot.
  *
  * Any number of threads may look and write at once, without a lock (a
  * "seqlock"). A writer makes the version odd, writes, and makes it even; who
- * finds it odd gives up, which costs no more than reading the list. A reader
+ * finds it odd gives up, which costs no more than reading the text. A reader
  * compares word by word and counts the result only if the version is the same
  * before and after.
  *
- * Place: beside the sets. Never: allocate; keep a list that was not allowed.
+ * Place: below the sets. Never: allocate while looking; keep what depends on
+ * anything but the text.
  */
 #include "cf_internal.h"
 
@@ -125,77 +130,95 @@ store(uint32_t *to, uint32_t value)
 
 /* -- the memo ------------------------------------------------------------ */
 
-/* The top bit of a kept length. */
-#define CF_MEMO_JOINED 0x8000u
-
-_Static_assert(CF_MEMO_LIST < 0x8000, "a length leaves the bit free");
+_Static_assert(CF_MEMO_TEXT < 0x10000, "a length leaves the top half free");
 _Static_assert((CF_MEMO_SLOTS & (CF_MEMO_SLOTS - 1)) == 0, "a power of two");
+
+cf_status
+cf_memo_fill(cf_memo *memo)
+{
+    memo->slots = cf_new_array(CF_MEMO_SLOTS, sizeof *memo->slots);
+    return memo->slots == NULL ? CF_NO_MEMORY : CF_OK;
+}
+
+void
+cf_memo_clear(cf_memo *memo)
+{
+    cf_memory.release(memo->slots);
+    memo->slots = NULL;
+}
+
+size_t
+cf_memo_memory(const cf_memo *memo)
+{
+    return memo->slots == NULL ? 0 : CF_MEMO_SLOTS * sizeof *memo->slots;
+}
 
 /* The word at i, the bytes behind the end being 0. */
 static inline uint64_t
-word_at(const char *list, size_t length, size_t i)
+word_at(const char *text, size_t length, size_t i)
 {
     uint64_t word = 0;
-    memcpy(&word, list + i, length - i < 8 ? length - i : 8);
+    memcpy(&word, text + i, length - i < 8 ? length - i : 8);
     return word;
 }
 
 static inline cf_memo_slot *
-slot_for(const cf_memo *memo, uint64_t seed, const char *list, size_t length)
+slot_for(const cf_memo *memo, uint64_t hashed)
 {
-    uint64_t hashed = cf_hash(seed, list, length);
     return &memo->slots[hashed & (CF_MEMO_SLOTS - 1)];
 }
 
 bool
-cf_memo_find(const cf_memo *memo, uint64_t seed, const char *list,
-             size_t length, bool *joined)
+cf_memo_find(const cf_memo *memo, uint64_t hashed, const char *text,
+             size_t length, uint32_t *note)
 {
-    if (length == 0 || length > CF_MEMO_LIST) {
-        return false;
-    }
-    const cf_memo_slot *slot = slot_for(memo, seed, list, length);
+    const cf_memo_slot *slot = slot_for(memo, hashed);
     uint32_t version = load(&slot->version);
-    uint32_t kept = load(&slot->length);
-    if ((version & 1) != 0 || (kept & ~CF_MEMO_JOINED) != length) {
+    uint32_t kept = load(&slot->kept);
+    if ((version & 1) != 0 || (kept & 0xffff) != length || length == 0) {
         return false;
     }
     const uint64_t *words = slot->words;
     size_t i = 0;
     for (; i + 8 <= length; i += 8) {
         uint64_t word;
-        memcpy(&word, list + i, 8);
+        memcpy(&word, text + i, 8);
         if (load_word(words++) != word) {
             return false;
         }
     }
-    if (i < length && load_word(words) != word_at(list, length, i)) {
+    if (i < length && load_word(words) != word_at(text, length, i)) {
         return false;
     }
     finish_loads();
     if (load(&slot->version) != version) {
         return false;
     }
-    *joined = (kept & CF_MEMO_JOINED) != 0;
+    *note = kept >> 16;
     return true;
 }
 
 void
-cf_memo_keep(const cf_memo *memo, uint64_t seed, const char *list,
-             size_t length, bool joined)
+cf_memo_keep(const cf_memo *memo, uint64_t hashed, const char *text,
+             size_t length, uint32_t note)
 {
-    if (length == 0 || length > CF_MEMO_LIST) {
+    if (length == 0 || length > CF_MEMO_TEXT) {
         return;
     }
-    cf_memo_slot *slot = slot_for(memo, seed, list, length);
+    cf_memo_slot *slot = slot_for(memo, hashed);
+    uint32_t candidate = (uint32_t)(hashed >> 32);
+    if (load(&slot->candidate) != candidate) {
+        store(&slot->candidate, candidate);
+        return;
+    }
     uint32_t version = load(&slot->version);
     if ((version & 1) != 0 || !replace(&slot->version, version, version + 1)) {
         return; /* somebody else is writing here */
     }
     finish_stores();
-    store(&slot->length, (uint32_t)length | (joined ? CF_MEMO_JOINED : 0));
+    store(&slot->kept, (uint32_t)length | note << 16);
     for (size_t i = 0; i < length; i += 8) {
-        store_word(&slot->words[i / 8], word_at(list, length, i));
+        store_word(&slot->words[i / 8], word_at(text, length, i));
     }
     store(&slot->version, version + 2);
 }

@@ -199,13 +199,15 @@ cf_match_headers(const cf_policy *policy, const char *list, size_t length,
         *joined = true;
         return CF_ALLOWED;
     }
-    uint64_t seed = policy->headers.seed;
-    if (cf_memo_find(&policy->memo, seed, list, length, joined)) {
+    uint64_t hashed = cf_hash(policy->headers.seed, list, length);
+    uint32_t note;
+    if (cf_memo_find(&policy->lists, hashed, list, length, &note)) {
+        *joined = note != 0;
         return CF_ALLOWED;
     }
     cf_outcome outcome = match_list(policy, list, length, joined);
     if (outcome == CF_ALLOWED) {
-        cf_memo_keep(&policy->memo, seed, list, length, *joined);
+        cf_memo_keep(&policy->lists, hashed, list, length, *joined ? 1 : 0);
     }
     return outcome;
 }

@@ -1,10 +1,11 @@
 /* cf_originset.c - is this origin one of ours?
  *
- *     exact table --miss--> grammar --http(s)--> any / rules / automaton
- *                                                          / caller
+ *     exact table --miss--> memo --miss--> grammar --http(s)--> any / rules
+ *                                                  / automaton / caller
  *
  * The exact table is asked first, with the whole origin. Whatever else may
- * match has to be proven to be an origin before. Rules are found by hashing
+ * match has to be proven to be an origin before; what came of that is kept in
+ * the memo, as a few origins send nearly all requests. Rules are found by hashing
  * the host from its start (a host with any port) and from each of its dots
  * (subdomains), where some rule has a host of that length; scheme and ports
  * belong to each leaf. No tree: two peers' holes came from hand-made ones.
@@ -81,6 +82,9 @@ cf_originset_fill(cf_originset *set, const cf_tables *tables)
     if (status == CF_OK) {
         status = cf_runner_fill(&set->automaton, &tables->automaton);
     }
+    if (status == CF_OK) {
+        status = cf_memo_fill(&set->memo);
+    }
     return status;
 }
 
@@ -92,6 +96,7 @@ cf_originset_clear(cf_originset *set)
     cf_memory.release(set->ends);
     cf_memory.release(set->leaves);
     cf_runner_clear(&set->automaton);
+    cf_memo_clear(&set->memo);
     memset(set, 0, sizeof *set);
 }
 
@@ -102,7 +107,7 @@ cf_originset_memory(const cf_originset *set)
     size_t n_leaves = n_hosts == 0 ? 0 : set->ends[n_hosts - 1];
     return cf_table_memory(&set->exact) + cf_table_memory(&set->hosts)
            + n_hosts * sizeof *set->ends + n_leaves * sizeof *set->leaves
-           + cf_runner_memory(&set->automaton);
+           + cf_runner_memory(&set->automaton) + cf_memo_memory(&set->memo);
 }
 
 /* -- matching ------------------------------------------------------------ */
@@ -149,18 +154,10 @@ follows_rule(const cf_originset *set, const char *origin,
     return false;
 }
 
-cf_outcome
-cf_originset_match(const cf_originset *set, const char *origin, size_t length,
-                   uint32_t *exact)
+/* What an origin is that is not in the exact table. */
+static cf_outcome
+match_patterns(const cf_originset *set, const char *origin, size_t length)
 {
-    if (length > CF_MAX_ORIGIN) {
-        return CF_ORIGIN_TOO_LONG;
-    }
-    uint32_t found = cf_table_find(&set->exact, origin, length);
-    if (found != CF_NO_KEY) {
-        *exact = found;
-        return CF_ALLOWED;
-    }
     bool https = length > 8 && cf_equal(origin, "https://", 8);
     bool http = length > 7 && cf_equal(origin, "http://", 7);
     /* Run before the grammar is checked, though it counts only afterwards:
@@ -176,7 +173,6 @@ cf_originset_match(const cf_originset *set, const char *origin, size_t length,
         return null ? CF_ORIGIN_NOT_ALLOWED : CF_ORIGIN_MALFORMED;
     }
     if (set->any_origin) {
-        *exact = CF_NOT_EXACT;
         return CF_ALLOWED;
     }
     if (!https && !http) {
@@ -184,8 +180,46 @@ cf_originset_match(const cf_originset *set, const char *origin, size_t length,
     }
     if (hit || set->any_web_origin
         || follows_rule(set, origin, &parts, https)) {
-        *exact = CF_NOT_EXACT;
         return CF_ALLOWED;
     }
     return set->ask_caller ? CF_ASK_CALLER : CF_ORIGIN_NOT_ALLOWED;
+}
+
+cf_outcome
+cf_originset_match(const cf_originset *set, const char *origin, size_t length,
+                   uint32_t *exact)
+{
+    if (length > CF_MAX_ORIGIN) {
+        return CF_ORIGIN_TOO_LONG;
+    }
+    uint64_t hashed = cf_hash(set->exact.seed, origin, length);
+    uint32_t found = cf_table_find_hashed(&set->exact, hashed, origin, length);
+    if (found != CF_NO_KEY) {
+        *exact = found;
+        return CF_ALLOWED;
+    }
+    uint32_t note;
+    cf_outcome outcome;
+    if (cf_memo_find(&set->memo, hashed, origin, length, &note)) {
+        outcome = (cf_outcome)note;
+    }
+    else {
+        outcome = match_patterns(set, origin, length);
+        if (outcome == CF_ASK_CALLER) {
+            return outcome; /* cf_originset_keep may follow */
+        }
+        cf_memo_keep(&set->memo, hashed, origin, length, (uint32_t)outcome);
+    }
+    if (outcome == CF_ALLOWED) {
+        *exact = CF_NOT_EXACT;
+    }
+    return outcome;
+}
+
+void
+cf_originset_keep(const cf_originset *set, const char *origin, size_t length,
+                  cf_outcome outcome)
+{
+    uint64_t hashed = cf_hash(set->exact.seed, origin, length);
+    cf_memo_keep(&set->memo, hashed, origin, length, (uint32_t)outcome);
 }

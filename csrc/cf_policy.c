@@ -1,7 +1,7 @@
 /* cf_policy.c - a policy's life, and the way into its parts.
  *
  * Place: on top of the sets. Never: write to a policy once it is built, but
- * to its memo.
+ * to its memos.
  */
 #include "cf_internal.h"
 
@@ -26,9 +26,7 @@ cf_policy_new(const cf_tables *tables, cf_policy **policy)
                           CF_MAX_HEADER_NAME, tables->seed);
     }
     if (status == CF_OK) {
-        made->memo.slots =
-            cf_new_array(CF_MEMO_SLOTS, sizeof *made->memo.slots);
-        status = made->memo.slots == NULL ? CF_NO_MEMORY : CF_OK;
+        status = cf_memo_fill(&made->lists);
     }
     if (status != CF_OK) {
         cf_policy_free(made);
@@ -47,7 +45,7 @@ cf_policy_free(cf_policy *policy)
     cf_originset_clear(&policy->origins);
     cf_table_clear(&policy->methods);
     cf_table_clear(&policy->headers);
-    cf_memory.release(policy->memo.slots);
+    cf_memo_clear(&policy->lists);
     cf_memory.release(policy);
 }
 
@@ -57,7 +55,7 @@ cf_policy_memory(const cf_policy *policy)
     return sizeof *policy + cf_originset_memory(&policy->origins)
            + cf_table_memory(&policy->methods)
            + cf_table_memory(&policy->headers)
-           + CF_MEMO_SLOTS * sizeof *policy->memo.slots;
+           + cf_memo_memory(&policy->lists);
 }
 
 cf_outcome
@@ -69,4 +67,11 @@ cf_match_origin(const cf_policy *policy, const char *origin, size_t length,
         return CF_ALLOWED;
     }
     return cf_originset_match(&policy->origins, origin, length, exact);
+}
+
+void
+cf_keep_origin(const cf_policy *policy, const char *origin, size_t length,
+               cf_outcome outcome)
+{
+    cf_originset_keep(&policy->origins, origin, length, outcome);
 }

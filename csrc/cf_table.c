@@ -110,6 +110,31 @@ hash(uint64_t seed, const char *text, size_t length)
     return fold(state ^ CF_SECRET_1, length ^ seed);
 }
 
+/* cf_equal without a call: keys are short. The last word may overlap. */
+static inline bool
+same(const char *a, const char *b, size_t length)
+{
+    if (length >= 8) {
+        size_t last = length - 8;
+        for (size_t i = 0; i < last; i += 8) {
+            if (load_8(a + i) != load_8(b + i)) {
+                return false;
+            }
+        }
+        return load_8(a + last) == load_8(b + last);
+    }
+    if (length >= 4) {
+        return load_4(a) == load_4(b)
+               && load_4(a + length - 4) == load_4(b + length - 4);
+    }
+    for (size_t i = 0; i < length; i++) {
+        if (a[i] != b[i]) {
+            return false;
+        }
+    }
+    return true;
+}
+
 uint64_t
 cf_hash(uint64_t seed, const char *text, size_t length)
 {
@@ -122,23 +147,16 @@ cf_hash(uint64_t seed, const char *text, size_t length)
  * one grows longer than this, another seed is taken. */
 enum { CF_LONGEST_PROBE = 64, CF_SEEDS = 16 };
 
-static void
-key_bounds(const cf_table *table, uint32_t key, uint32_t *start, uint32_t *end)
-{
-    *start = key == 0 ? 0 : table->ends[key - 1];
-    *end = table->ends[key];
-}
-
 /* Puts every key in its slot; false if some chain would grow too long. */
 static bool
-place_keys(cf_table *table)
+place_keys(cf_table *table, const cf_slice *keys)
 {
     memset(table->slots, 0, ((size_t)table->mask + 1) * sizeof *table->slots);
     table->longest = 0;
+    uint32_t start = 0;
     for (uint32_t key = 0; key < table->count; key++) {
-        uint32_t start, end;
-        key_bounds(table, key, &start, &end);
-        uint64_t hashed = hash(table->seed, table->text + start, end - start);
+        uint32_t length = (uint32_t)keys[key].length;
+        uint64_t hashed = hash(table->seed, table->text + start, length);
         uint32_t distance = 0;
         uint32_t place = (uint32_t)hashed & table->mask;
         while (table->slots[place].key != 0) {
@@ -148,23 +166,22 @@ place_keys(cf_table *table)
                 return false;
             }
         }
-        table->slots[place].tag = (uint32_t)(hashed >> 32);
-        table->slots[place].key = key + 1;
+        table->slots[place] =
+            (cf_slot){(uint32_t)(hashed >> 32), key + 1, start, length};
         if (distance > table->longest) {
             table->longest = distance;
         }
+        start += length;
     }
     return true;
 }
 
 /* Whether each key is found as itself; of two equal ones only the first is. */
 static bool
-all_different(const cf_table *table)
+all_different(const cf_table *table, const cf_slice *keys)
 {
     for (uint32_t key = 0; key < table->count; key++) {
-        uint32_t start, end;
-        key_bounds(table, key, &start, &end);
-        if (cf_table_find(table, table->text + start, end - start) != key) {
+        if (cf_table_find(table, keys[key].data, keys[key].length) != key) {
             return false;
         }
     }
@@ -184,17 +201,16 @@ copy_keys(cf_table *table, const cf_slice *keys, size_t count, size_t limit)
         }
         total += keys[i].length;
     }
-    table->ends = cf_new_array(count, sizeof *table->ends);
     table->text = cf_new_array(total, 1);
-    if (table->ends == NULL || table->text == NULL) {
+    if (table->text == NULL) {
         return CF_NO_MEMORY;
     }
-    uint32_t end = 0;
+    table->n_text = (uint32_t)total;
+    char *end = table->text;
     for (size_t i = 0; i < count; i++) {
         uint32_t length = (uint32_t)keys[i].length;
-        memcpy(table->text + end, keys[i].data, length);
+        memcpy(end, keys[i].data, length);
         end += length;
-        table->ends[i] = end;
         if (length < table->shortest_key) {
             table->shortest_key = length;
         }
@@ -230,8 +246,8 @@ cf_table_fill(cf_table *table, const cf_slice *keys, size_t count,
     table->mask = (uint32_t)(slots - 1);
     table->seed = seed;
     for (int i = 0; i < CF_SEEDS; i++) {
-        if (place_keys(table)) {
-            return all_different(table) ? CF_OK : CF_BAD_TABLES;
+        if (place_keys(table, keys)) {
+            return all_different(table, keys) ? CF_OK : CF_BAD_TABLES;
         }
         table->seed = fold(table->seed ^ CF_SECRET_1, CF_SECRET_2);
     }
@@ -243,7 +259,6 @@ void
 cf_table_clear(cf_table *table)
 {
     cf_memory.release(table->slots);
-    cf_memory.release(table->ends);
     cf_memory.release(table->text);
     memset(table, 0, sizeof *table);
 }
@@ -255,33 +270,35 @@ cf_table_find(const cf_table *table, const char *key, size_t length)
         return CF_NO_KEY;
     }
     uint64_t hashed = hash(table->seed, key, length);
+    return cf_table_find_hashed(table, hashed, key, length);
+}
+
+uint32_t
+cf_table_find_hashed(const cf_table *table, uint64_t hashed, const char *key,
+                     size_t length)
+{
     uint32_t tag = (uint32_t)(hashed >> 32);
     uint32_t place = (uint32_t)hashed & table->mask;
-    for (uint32_t i = 0; i <= table->longest; i++) {
-        cf_slot slot = table->slots[place];
-        if (slot.key == 0) {
-            return CF_NO_KEY;
+    for (uint32_t i = 0;; i++) {
+        const cf_slot *slot = &table->slots[place];
+        if (slot->tag == tag && slot->key != 0 && slot->length == length
+            && same(table->text + slot->start, key, length)) {
+            return slot->key - 1;
         }
-        if (slot.tag == tag) {
-            uint32_t start, end;
-            key_bounds(table, slot.key - 1, &start, &end);
-            if (end - start == length
-                && cf_equal(table->text + start, key, length)) {
-                return slot.key - 1;
-            }
+        /* In this order: how far to go is easier to foresee than whether a
+         * slot is free. */
+        if (i == table->longest || slot->key == 0) {
+            return CF_NO_KEY;
         }
         place = (place + 1) & table->mask;
     }
-    return CF_NO_KEY;
 }
 
 size_t
 cf_table_memory(const cf_table *table)
 {
-    if (table->count == 0) {
+    if (table->slots == NULL) {
         return 0;
     }
-    return ((size_t)table->mask + 1) * sizeof *table->slots
-           + table->count * sizeof *table->ends
-           + table->ends[table->count - 1];
+    return ((size_t)table->mask + 1) * sizeof *table->slots + table->n_text;
 }

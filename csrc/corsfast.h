@@ -162,6 +162,11 @@ cf_outcome
 cf_match_origin(const cf_policy *policy, const char *origin, size_t length,
                 uint32_t *exact);
 
+/* What the caller answered to CF_ASK_CALLER; he may then not be asked again. */
+void
+cf_keep_origin(const cf_policy *policy, const char *origin, size_t length,
+               cf_outcome outcome);
+
 /* Matches the value of Access-Control-Request-Method: CF_ALLOWED or one of
  * the CF_METHOD_*. */
 cf_outcome

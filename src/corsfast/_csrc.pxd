@@ -80,6 +80,9 @@ cdef extern from "corsfast.h" nogil:
     cf_outcome cf_match_origin(
         const cf_policy *policy, const char *origin, size_t length, uint32_t *exact
     )
+    void cf_keep_origin(
+        const cf_policy *policy, const char *origin, size_t length, cf_outcome outcome
+    )
     cf_outcome cf_match_method(const cf_policy *policy, const char *method, size_t length)
     cf_outcome cf_match_headers(
         const cf_policy *policy, const char *list, size_t length, c_bool *joined

@@ -665,11 +665,14 @@ cdef _csrc.cf_outcome ask_regexes(
     Policy self, _csrc.cf_slice origin, uint32_t *exact
 ) except? _csrc.CF_ASK_CALLER:
     cdef str text = origin.data[:origin.length].decode("ascii")
+    cdef _csrc.cf_outcome outcome = _csrc.CF_ORIGIN_NOT_ALLOWED
     for regex in self.regexes:
         if regex.fullmatch(text):
             exact[0] = UINT32_MAX
-            return _csrc.CF_ALLOWED
-    return _csrc.CF_ORIGIN_NOT_ALLOWED
+            outcome = _csrc.CF_ALLOWED
+            break
+    _csrc.cf_keep_origin(self.core, origin.data, origin.length, outcome)
+    return outcome
 
 
 cdef Decision decide_actual(Policy self, object origin):
@@ -902,7 +905,9 @@ cdef Decision decide_asgi(Policy self, dict scope, list headers):
 
 cdef inline bint asks(dict scope) except -1:
     """Whether a scope may be that of a preflight; a WebSocket handshake never is."""
-    return scope.get("method") == "OPTIONS" and scope.get("type") != "websocket"
+    return is_text(item(scope, "method"), "OPTIONS") and not is_text(
+        item(scope, "type"), "websocket"
+    )
 
 
 cdef inline bint may_be_line(PyObject *value) noexcept:

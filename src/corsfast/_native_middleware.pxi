@@ -150,17 +150,21 @@ cdef object answer_asgi(ASGICall self, object decision, object send):
     cdef dict start
     cdef list headers
     cdef ASGIAnswer answer
-    cdef bint plain = self.body is None or not decision.allowed
+    cdef bint plain
     if type(decision) is Decision:
+        plain = self.body is None or not (<Decision> decision).answer.allowed
         start = (<Decision> decision).answer.start.copy()
         headers = joined(NOTHING, <Decision> decision, False, False)
+        status = (<Decision> decision).answer.status
     else:
-        start = {"type": "http.response.start", "status": decision.status}
+        plain = self.body is None or not decision.allowed
+        status = decision.status
+        start = {"type": "http.response.start", "status": status}
         headers = list(decision.raw_headers)
-    if decision.status != 204:
+    if status != 204:
         headers += NO_CONTENT if plain else self.content
     start["headers"] = headers
-    answer = ASGIAnswer.__new__(ASGIAnswer)
+    answer = new_answer()
     answer.give = send
     answer.message = start
     answer.last = NO_BODY if plain else self.last
@@ -479,8 +483,16 @@ cdef inline bint is_text(object value, str text) except -1:
 # -- the slots -------------------------------------------------------------------------------
 
 
+cdef vectorcallfunc make_answer = (<TypeSlots *> ASGIAnswer).tp_vectorcall
 cdef vectorcallfunc make_send = (<TypeSlots *> ASGISend).tp_vectorcall
 cdef vectorcallfunc make_start = (<TypeSlots *> WSGIStart).tp_vectorcall
+
+
+cdef inline ASGIAnswer new_answer():
+    cdef PyObject *made = make_answer(<PyObject *> ASGIAnswer, NULL, 0, NULL)
+    if made == NULL:
+        raise MemoryError
+    return <ASGIAnswer> owned(made)
 
 
 cdef inline ASGISend new_send():

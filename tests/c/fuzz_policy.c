@@ -188,6 +188,9 @@ good_tables(const cf_tables *tables)
 
 /* -- asking -------------------------------------------------------------- */
 
+/* What is asked for the second time is kept; the third answer is the memo's. */
+enum { TIMES = 3 };
+
 static void
 ask_origin(const cf_policy *policy, const cf_tables *tables, const char *text,
            size_t length)
@@ -196,8 +199,11 @@ ask_origin(const cf_policy *policy, const cf_tables *tables, const char *text,
     uint32_t exact = untouched, wanted_exact;
     cf_outcome wanted =
         naive_match_origin(tables, text, length, &wanted_exact);
-    MUST(cf_match_origin(policy, text, length, &exact) == wanted);
-    MUST(exact == (wanted == CF_ALLOWED ? wanted_exact : untouched));
+    for (int i = 0; i < TIMES; i++) {
+        MUST(cf_match_origin(policy, text, length, &exact) == wanted);
+        MUST(exact == (wanted == CF_ALLOWED ? wanted_exact : untouched));
+        exact = untouched;
+    }
 }
 
 static void
@@ -209,8 +215,11 @@ ask_list(const cf_policy *policy, const cf_tables *tables, const char *text,
     size_t written;
     cf_outcome wanted = naive_match_headers(tables, text, length,
                                             &wanted_joined, names, &written);
-    MUST(cf_match_headers(policy, text, length, &joined) == wanted);
-    MUST(joined == wanted_joined);
+    for (int i = 0; i < TIMES; i++) {
+        MUST(cf_match_headers(policy, text, length, &joined) == wanted);
+        MUST(joined == wanted_joined);
+        joined = false;
+    }
 }
 
 static void

@@ -1,7 +1,7 @@
-/* test_memo.c - lists of header names that were allowed before.
+/* test_memo.c - what was said of a text before.
  *
- * Place: over csrc/cf_memo.c. Never: know the hash; that a newer list takes
- * an older one's place is seen by keeping more lists than there are slots.
+ * Place: over csrc/cf_memo.c. Never: know the hash; that a newer text takes
+ * an older one's place is seen by keeping more texts than there are slots.
  */
 #include "check.h"
 
@@ -23,16 +23,30 @@ forget(void)
     memset(slots, 0, sizeof slots);
 }
 
-/* Looks with nothing readable behind the list; true if it was kept. */
+/* Looks with nothing readable behind the text; true if it was kept. */
 static bool
-found(const char *list, size_t length, bool *joined)
+found(const char *text, size_t length, uint32_t *note)
 {
-    return cf_memo_find(&memo, SEED, guard_back(list, length), length, joined);
+    uint64_t hashed = cf_hash(SEED, text, length);
+    return cf_memo_find(&memo, hashed, guard_back(text, length), length, note);
+}
+
+static void
+come(const char *text, size_t length, uint32_t note)
+{
+    cf_memo_keep(&memo, cf_hash(SEED, text, length), text, length, note);
+}
+
+static void
+come_twice(const char *text, size_t length, uint32_t note)
+{
+    come(text, length, note);
+    come(text, length, note);
 }
 
 /* A list of this length, different for each `kind`. */
 static void
-make_list(char *list, size_t length, size_t kind)
+make_text(char *list, size_t length, size_t kind)
 {
     for (size_t i = 0; i < length; i++) {
         list[i] = (char)('a' + (kind + i * 7) % 26);
@@ -46,75 +60,106 @@ make_list(char *list, size_t length, size_t kind)
 static void
 test_every_length(void)
 {
-    char list[CF_MEMO_LIST + 2];
-    for (size_t length = 0; length <= CF_MEMO_LIST + 1; length++) {
+    char text[CF_MEMO_TEXT + 2];
+    for (size_t length = 0; length <= CF_MEMO_TEXT + 1; length++) {
         forget();
-        make_list(list, sizeof list, length);
-        bool joined = false;
-        CHECK(!found(list, length, &joined));
-        cf_memo_keep(&memo, SEED, list, length, length % 2 == 0);
-        bool keeps = length > 0 && length <= CF_MEMO_LIST;
-        CHECK_FOR(list, length, found(list, length, &joined) == keeps);
-        CHECK_FOR(list, length, !keeps || joined == (length % 2 == 0));
+        make_text(text, sizeof text, length);
+        uint32_t note = 0xffff - (uint32_t)length;
+        uint32_t said;
+        CHECK(!found(text, length, &said));
+        come(text, length, note);
+        CHECK(!found(text, length, &said));
+        come(text, length, note);
+        bool keeps = length > 0 && length <= CF_MEMO_TEXT;
+        CHECK_FOR(text, length, found(text, length, &said) == keeps);
+        CHECK_FOR(text, length, !keeps || said == note);
     }
 }
 
-/* Only the very same list is found: not one that differs in a byte, and none
- * of its beginnings. */
+/* Only the very same text is found: not one that differs in a byte, and none
+ * of its beginnings. Its hash is said to be the same, as some are. */
 static void
 test_nothing_else(void)
 {
-    char list[64];
-    make_list(list, sizeof list, 5);
-    for (size_t length = 1; length <= sizeof list; length++) {
+    char text[64];
+    make_text(text, sizeof text, 5);
+    for (size_t length = 1; length <= sizeof text; length++) {
         forget();
-        cf_memo_keep(&memo, SEED, list, length, true);
-        bool joined;
+        come_twice(text, length, 1);
+        uint64_t hashed = cf_hash(SEED, text, length);
+        uint32_t note;
         for (size_t i = 0; i < length; i++) {
-            list[i] ^= 1;
-            CHECK_FOR(list, length, !found(list, length, &joined));
-            list[i] ^= 1;
-            CHECK_FOR(list, i, !found(list, i, &joined));
+            text[i] ^= 1;
+            CHECK_FOR(text, length,
+                      !cf_memo_find(&memo, hashed, text, length, &note));
+            text[i] ^= 1;
+            CHECK_FOR(text, i, !cf_memo_find(&memo, hashed, text, i, &note));
         }
-        CHECK_FOR(list, length, found(list, length, &joined) && joined);
+        CHECK_FOR(text, length, found(text, length, &note) && note == 1);
     }
+}
+
+static size_t
+count_found(size_t kinds)
+{
+    char text[32];
+    size_t kept = 0;
+    uint32_t note;
+    for (size_t kind = 0; kind < kinds; kind++) {
+        make_text(text, sizeof text, kind);
+        kept += found(text, sizeof text, &note);
+    }
+    return kept;
 }
 
 static void
-test_newer_lists_take_the_place_of_older_ones(void)
+test_newer_texts_take_the_place_of_older_ones(void)
 {
     forget();
-    char list[32];
-    size_t kept = 0;
-    bool joined;
+    char text[32];
+    uint32_t note;
     for (size_t kind = 0; kind < 20 * CF_MEMO_SLOTS; kind++) {
-        make_list(list, sizeof list, kind);
-        cf_memo_keep(&memo, SEED, list, sizeof list, true);
-        CHECK(found(list, sizeof list, &joined));
+        make_text(text, sizeof text, kind);
+        come_twice(text, sizeof text, 1);
+        CHECK(found(text, sizeof text, &note));
     }
-    for (size_t kind = 0; kind < 20 * CF_MEMO_SLOTS; kind++) {
-        make_list(list, sizeof list, kind);
-        kept += found(list, sizeof list, &joined);
-    }
+    size_t kept = count_found(20 * CF_MEMO_SLOTS);
     CHECK(kept > CF_MEMO_SLOTS / 2 && kept <= CF_MEMO_SLOTS);
 }
 
-/* While a list is being written nobody reads it, and nobody writes over it. */
+static void
+test_what_comes_once_drives_nothing_out(void)
+{
+    forget();
+    char text[32];
+    for (size_t kind = 0; kind < CF_MEMO_SLOTS; kind++) {
+        make_text(text, sizeof text, kind);
+        come_twice(text, sizeof text, 1);
+    }
+    size_t kept = count_found(CF_MEMO_SLOTS);
+    for (size_t kind = CF_MEMO_SLOTS; kind < 100 * CF_MEMO_SLOTS; kind++) {
+        make_text(text, sizeof text, kind);
+        come(text, sizeof text, 1);
+    }
+    CHECK(kept > 0 && count_found(CF_MEMO_SLOTS) == kept);
+}
+
+/* While a text is being written nobody reads it, and nobody writes over it. */
 static void
 test_a_slot_in_the_making_is_left_alone(void)
 {
     forget();
-    const char *list = "x-token,x-request-id";
-    size_t length = strlen(list);
-    bool joined;
-    cf_memo_keep(&memo, SEED, list, length, true);
+    const char *text = "x-token,x-request-id";
+    size_t length = strlen(text);
+    uint32_t note;
+    come_twice(text, length, 1);
     for (size_t i = 0; i < CF_MEMO_SLOTS; i++) {
         slots[i].version |= 1;
     }
-    CHECK(!found(list, length, &joined));
+    CHECK(!found(text, length, &note));
     cf_memo_slot before[CF_MEMO_SLOTS];
     memcpy(before, slots, sizeof slots);
-    cf_memo_keep(&memo, SEED, list, length, false);
+    come(text, length, 2);
     CHECK(memcmp(before, slots, sizeof slots) == 0);
 }
 
@@ -122,21 +167,21 @@ test_a_slot_in_the_making_is_left_alone(void)
 
 enum { N_THREADS = 4, N_ROUNDS = 1000000 };
 
-/* Two lists of one slot and one length, and each its own answer: the first is
- * joined. Who read half of one and half of the other would mix them up. */
-static char rivals[2][CF_MEMO_LIST];
+/* Two texts of one slot and one length, and each its own note: 1 and 0. Who
+ * read half of one and half of the other would mix them up. */
+static char rivals[2][CF_MEMO_TEXT];
 
 static void
 find_rivals(void)
 {
-    bool joined;
-    make_list(rivals[0], CF_MEMO_LIST, 0);
+    uint32_t note;
+    make_text(rivals[0], CF_MEMO_TEXT, 0);
     for (size_t kind = 1; kind < 100 * CF_MEMO_SLOTS; kind++) {
         forget();
-        make_list(rivals[1], CF_MEMO_LIST, kind);
-        cf_memo_keep(&memo, SEED, rivals[0], CF_MEMO_LIST, true);
-        cf_memo_keep(&memo, SEED, rivals[1], CF_MEMO_LIST, false);
-        if (!found(rivals[0], CF_MEMO_LIST, &joined)) {
+        make_text(rivals[1], CF_MEMO_TEXT, kind);
+        come_twice(rivals[0], CF_MEMO_TEXT, 1);
+        come_twice(rivals[1], CF_MEMO_TEXT, 0);
+        if (!found(rivals[0], CF_MEMO_TEXT, &note)) {
             return;
         }
     }
@@ -152,13 +197,14 @@ keep_and_find(void *argument)
     for (size_t i = 0; i < N_ROUNDS; i++) {
         state = state * 6364136223846793005u + 1442695040888963407u;
         size_t which = state >> 63;
-        const char *list = rivals[which];
-        bool joined;
-        if (cf_memo_find(&memo, SEED, list, CF_MEMO_LIST, &joined)) {
-            *wrong += joined != (which == 0);
+        const char *text = rivals[which];
+        uint64_t hashed = cf_hash(SEED, text, CF_MEMO_TEXT);
+        uint32_t note;
+        if (cf_memo_find(&memo, hashed, text, CF_MEMO_TEXT, &note)) {
+            *wrong += note != (which == 0);
         }
         else {
-            cf_memo_keep(&memo, SEED, list, CF_MEMO_LIST, which == 0);
+            cf_memo_keep(&memo, hashed, text, CF_MEMO_TEXT, which == 0);
         }
     }
     return NULL;
@@ -182,7 +228,7 @@ test_threads(void)
     size_t used = 0;
     for (size_t i = 0; i < CF_MEMO_SLOTS; i++) {
         CHECK((slots[i].version & 1) == 0);
-        used += slots[i].length != 0;
+        used += slots[i].kept != 0;
     }
     CHECK(used == 1);
 }
@@ -194,7 +240,8 @@ main(void)
 {
     test_every_length();
     test_nothing_else();
-    test_newer_lists_take_the_place_of_older_ones();
+    test_newer_texts_take_the_place_of_older_ones();
+    test_what_comes_once_drives_nothing_out();
     test_a_slot_in_the_making_is_left_alone();
 #if !defined(_WIN32)
     test_threads();

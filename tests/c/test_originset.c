@@ -23,19 +23,25 @@ static const cf_leaf many[] = {
 
 /* -- asking -------------------------------------------------------------- */
 
-/* The core's answer; the same with either guard, and the oracle's. */
+/* The core's answer; the same with either guard, the third time, when it comes
+ * from the memo, and the oracle's. */
 static cf_outcome
 match(const cf_originset *set, const cf_tables *tables, const char *origin,
       size_t length, uint32_t *exact)
 {
-    uint32_t back = UNTOUCHED, front = UNTOUCHED, wanted_exact;
+    uint32_t back = UNTOUCHED, front = UNTOUCHED, third = UNTOUCHED;
+    uint32_t wanted_exact;
     cf_outcome outcome =
         cf_originset_match(set, guard_back(origin, length), length, &back);
     CHECK_FOR(
         origin, length,
         cf_originset_match(set, guard_front(origin, length), length, &front)
             == outcome);
-    CHECK_FOR(origin, length, back == front);
+    CHECK_FOR(
+        origin, length,
+        cf_originset_match(set, guard_back(origin, length), length, &third)
+            == outcome);
+    CHECK_FOR(origin, length, back == front && back == third);
     cf_outcome wanted =
         naive_match_origin(tables, origin, length, &wanted_exact);
     CHECK_FOR(origin, length, outcome == wanted);

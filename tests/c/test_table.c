@@ -204,7 +204,9 @@ test_compares_bytes(void)
     CHECK(find(&table, "https://foo.com", 15) == CF_NO_KEY);
     table.text[14] = 'm';
     /* A key that is shorter than what is looked for. */
-    table.ends[0] = 14;
+    for (size_t i = 0; i <= table.mask; i++) {
+        table.slots[i].length = 14;
+    }
     CHECK(find(&table, "https://foo.com", 15) == CF_NO_KEY);
     cf_table_clear(&table);
 }
@@ -385,7 +387,7 @@ test_no_memory(void)
             break;
         }
     }
-    CHECK(fail_at > 3);
+    CHECK(fail_at > 2);
     free_keys(&list);
 }
 
