@@ -277,6 +277,9 @@ uint32_t
 cf_table_find_hashed(const cf_table *table, uint64_t hashed, const char *key,
                      size_t length)
 {
+    if (length < table->shortest_key || length > table->longest_key) {
+        return CF_NO_KEY;
+    }
     uint32_t tag = (uint32_t)(hashed >> 32);
     uint32_t place = (uint32_t)hashed & table->mask;
     for (uint32_t i = 0;; i++) {

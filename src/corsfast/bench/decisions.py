@@ -7,16 +7,25 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from .cases import APP, Case, Goal, Inputs, fresh
+from .cases import APP, TENANT, Case, Goal, picked, texts
 from .engines import Engine
 from .measure import Subject, pairs, summarise
 from .rows import Aim, Row, ratios
 
 TABLE = "decisions"
-FLOORS: dict[str, Callable[[str], object]] = {
-    "floor: len(x)": len,
-    "floor: x in frozenset": frozenset({APP}).__contains__,
-    "floor: def f(x): pass": lambda _: None,
+
+
+def look_up(count: int) -> Subject:
+    """What a set of that many origins costs, none of which decides anything."""
+    return Subject(frozenset(map(TENANT.format, range(count))).__contains__, picked(TENANT, count))
+
+
+FLOORS: dict[str, Subject] = {
+    "floor: len(x)": Subject(len, texts(APP)),
+    "floor: def f(x): pass": Subject(lambda _: None, texts(APP)),
+    "floor: x in frozenset, of 1": look_up(1),
+    "floor: x in frozenset, of 100": look_up(100),
+    "floor: x in frozenset, of 10 000": look_up(10_000),
 }
 # What "F" is in a goal.
 F = "len(x)"
@@ -34,8 +43,8 @@ def measure_decisions(
 
     Each sample of a decision has one of F right after it, so that both see the same machine.
     """
-    floor = Subject(len, one_origin)
-    subjects = {(name, PYTHON): (Subject(call, one_origin), floor) for name, call in FLOORS.items()}
+    floor = Subject(len, texts(APP))
+    subjects = {(name, PYTHON): (subject, floor) for name, subject in FLOORS.items()}
     for case in cases:
         for engine in engines.values():
             subjects[case.name, engine.name] = (engine_subject(case, engine), floor)
@@ -57,10 +66,6 @@ def aim(goal: Goal | None, row: Row) -> Aim | None:
         return None
     figure = row.ratio if goal.unit == "F" else row.figure
     return Aim(f"<= {goal.at_most:g} {goal.unit}", goal.at_most, figure)
-
-
-def one_origin(n: int) -> Inputs:
-    return [(fresh(APP),) for _ in range(n)]
 
 
 def engine_subject(case: Case, engine: Engine) -> Subject:

@@ -18,9 +18,9 @@ FORMATS = (".svg", ".png")
 MAIN = (
     "actual: no origin, of 100",
     "actual: exact, of 100",
-    "actual: subdomain",
-    "actual: regex",
-    "actual: refused, of 100",
+    "actual: subdomain, again",
+    "actual: regex, again",
+    "actual: refused, of 100, again",
     "preflight: 3 headers, same list again",
     "asgi: 14 headers",
     "wsgi: 14 headers",
