@@ -1,12 +1,9 @@
 """The options of flask-cors -> rules, compiled once: a policy, and what a preflight is told.
 
     options over config over defaults --merged--> one mapping --Rules--> policy + fields
-    resources --read_resources--> pairs --Paths--> which rules hold for a path
 
-A string that holds one of ``* \\ ] ? $ ^ [ ( )`` is a regular expression, anything else is
-literal; ``"*"`` is everything. That is how flask-cors reads origins, header names and paths.
-
-Place in the flow: between _lenient.py and flask.py. Runs while an application is set up.
+Place in the flow: _lenient.py, _flask_patterns.py -> this -> flask.py. Runs at start-up, or when
+the config has changed.
 Never: import Flask; keep anything of a request.
 """
 
@@ -16,7 +13,6 @@ import logging
 import re
 from collections.abc import Iterable, Mapping
 from datetime import timedelta
-from urllib.parse import unquote
 
 from .._compile import (
     ALLOW_CREDENTIALS,
@@ -31,16 +27,15 @@ from .._compile import (
 )
 from ..errors import CorsfastDeadEntryWarning, PolicyError, Problem
 from ..fields import requested_names
+from ._flask_patterns import EVERYTHING, is_regex, resolved, shown_as_regex
 from ._lenient import Tables, block, echo_any_origin, lenient_policy
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
     from typing import Any, TypedDict
 
     from .._backend import Decision
-
-    Pattern = str | re.Pattern[str]
+    from ._flask_patterns import Pattern
 
     class ViewOptions(TypedDict, total=False):
         """The options of ``cross_origin``."""
@@ -88,11 +83,6 @@ DEFAULTS: Mapping[str, Any] = {
 CONFIG_NAMES = {option: f"CORS_{option.upper()}" for option in DEFAULTS}
 
 _ALLOW_PRIVATE_NETWORK = "Access-Control-Allow-Private-Network"
-
-_REGEX_CHARACTERS = frozenset("*\\]?$^[]()")
-_EVERYTHING = ".*"
-# Regexes that match every path, which begins with a slash; nobody need run them.
-_EVERY_PATH = ("/*", "/.*", _EVERYTHING)
 
 
 def configured(config: Mapping[str, Any]) -> dict[str, Any]:
@@ -144,8 +134,8 @@ class Rules:
         for option in options:
             if option not in DEFAULTS:
                 LOG.warning("%s does not know the option %s", NAME, option)
-        origins = [_shown_as_regex(entry) for entry in _listed(options["origins"])]
-        any_origin = _EVERYTHING in origins
+        origins = [shown_as_regex(entry) for entry in _listed(options["origins"])]
+        any_origin = EVERYTHING in origins
         credentials = bool(options["supports_credentials"])
         strict = bool(options["strict"])
         if any_origin and credentials and options["send_wildcard"]:
@@ -167,9 +157,9 @@ class Rules:
         self._read_preflight_options(options)
 
     def _read_preflight_options(self, options: Mapping[str, Any]) -> None:
-        names = [_shown_as_regex(entry) for entry in _listed(options["allow_headers"])]
-        self._any_header = _EVERYTHING in names
-        patterns = [_resolved(name, re.IGNORECASE) for name in names]
+        names = [shown_as_regex(entry) for entry in _listed(options["allow_headers"])]
+        self._any_header = EVERYTHING in names
+        patterns = [resolved(name, re.IGNORECASE) for name in names]
         self._header_names = frozenset(p.lower() for p in patterns if isinstance(p, str))
         self._header_regexes = tuple(p for p in patterns if isinstance(p, re.Pattern))
         methods = (_joined(options["methods"]) or "").upper()
@@ -225,7 +215,7 @@ def _answer(
         if not options["send_wildcard"]:
             echo_any_origin(tables)
     elif always:
-        literal = sorted(o for o in origins if isinstance(o, str) and not _is_regex(o))
+        literal = sorted(o for o in origins if isinstance(o, str) and not is_regex(o))
         unasked = next(filter(is_origin, map(str.lower, literal)), None)
     same_for_everyone = tables.star and unasked == "*"
     tables.actual_vary = () if same_for_everyone or not options["vary_header"] else ("Origin",)
@@ -240,74 +230,6 @@ def _answer(
     tables.no_origin = with_origin(unasked, tables.actual_tail) if unasked else tables.refused
 
 
-# -- paths -------------------------------------------------------------------------------------
-
-
-class Paths:
-    """Which rules hold for a path: those of the first pattern that matches it.
-
-    Paths compare with case, after one more step of percent-decoding, in which a plus stays a
-    plus. A regex has to match the beginning of a path: ``/api/*`` stands for all below it.
-
-    Attributes:
-        everywhere: the rules, where the first pattern matches every path; else ``None``.
-    """
-
-    __slots__ = ("_literal", "_regexes", "everywhere")
-
-    def __init__(self, pairs: Iterable[tuple[Pattern, Rules]]) -> None:
-        self._literal: dict[str, Rules] = {}
-        self._regexes: list[tuple[Callable[[str], object], Rules]] = []
-        self.everywhere: Rules | None = None
-        for pattern, rules in pairs:
-            if pattern in _EVERY_PATH and not self._literal and not self._regexes:
-                self.everywhere = self.everywhere or rules
-            resolved = _resolved(pattern)
-            if isinstance(resolved, str):
-                self._literal.setdefault(resolved, rules)
-            else:
-                self._regexes.append((resolved.match, rules))
-
-    def rules_for(self, path: str) -> Rules | None:
-        if "%" in path:
-            path = unquote(path)
-        rules = self._literal.get(path)
-        if rules is None:
-            for match, rules_of_regex in self._regexes:
-                if match(path):
-                    return rules_of_regex
-        return rules
-
-
-def read_resources(resources: object) -> list[tuple[Pattern, Mapping[str, Any]]]:
-    """The patterns of paths with the options of each, in the order in which they are asked.
-
-    A mapping's literal paths come first, then compiled regexes, then strings that hold one;
-    within each the deeper path first, then the longer.
-
-    Raises:
-        ValueError: for anything but a pattern, several, or a mapping of them to options.
-    """
-    if isinstance(resources, Mapping):
-        pairs = [(_shown_as_regex(pattern), options) for pattern, options in resources.items()]
-        return sorted(pairs, key=lambda pair: _precedence(pair[0]))
-    if isinstance(resources, (str, re.Pattern)):
-        return [(_shown_as_regex(resources), {})]
-    if isinstance(resources, Iterable):
-        # All of them have the same options, so that their order tells nothing.
-        return [(_shown_as_regex(pattern), {}) for pattern in resources]
-    raise ValueError(f"resources must be a pattern or several, not {type(resources).__name__}")
-
-
-def _precedence(pattern: Pattern) -> tuple[int, int, int]:
-    text = pattern.pattern if isinstance(pattern, re.Pattern) else pattern
-    kind = 1 if isinstance(pattern, re.Pattern) else 2 if _is_regex(pattern) else 0
-    return kind, -text.count("/"), -len(text)
-
-
-# -- reading what flask-cors reads ---------------------------------------------------------------
-
-
 def _listed(value: object) -> list[Any]:
     """The entries of an option that holds one or several; ``None`` is none at all."""
     several = isinstance(value, Iterable) and not isinstance(value, str)
@@ -315,33 +237,11 @@ def _listed(value: object) -> list[Any]:
     return [entry for entry in entries if entry is not None]
 
 
-def _shown_as_regex(entry: Any) -> Any:
-    """The same entry, but that ``*`` is a regex that matches everything."""
-    return _EVERYTHING if isinstance(entry, str) and entry == "*" else entry
-
-
-def _is_regex(text: str) -> bool:
-    return not _REGEX_CHARACTERS.isdisjoint(text)
-
-
-def _resolved(entry: Any, flags: int = 0) -> Pattern:
-    """A compiled regex, or a literal."""
-    if isinstance(entry, re.Pattern):
-        return entry
-    text = str(entry)
-    if not _is_regex(text):
-        return text
-    try:
-        return re.compile(text, flags)
-    except re.error as error:
-        raise ValueError(f"{text!r} holds characters of a regex, but is none: {error}") from error
-
-
 def _entry(entry: Any, strict: bool) -> Pattern:
     """An entry of `origins` for a policy. Browsers send origins in lower case."""
-    resolved = _resolved(entry, re.IGNORECASE)
-    if isinstance(resolved, str):
-        return resolved.lower()
+    found = resolved(entry, re.IGNORECASE)
+    if isinstance(found, str):
+        return found.lower()
     if isinstance(entry, str) and entry.endswith(":*"):
         # Where a regex needs to match the beginning only, this admits any port by chance.
         problem = Problem(
@@ -355,7 +255,7 @@ def _entry(entry: Any, strict: bool) -> Pattern:
         if strict:
             raise PolicyError([problem])
         warn(f"{NAME}: {problem}", CorsfastDeadEntryWarning)
-    return resolved
+    return found
 
 
 def _joined(value: object) -> str | None:

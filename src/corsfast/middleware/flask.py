@@ -10,7 +10,8 @@ Per request: one function behind the application's own `after_request` functions
 looked up, `policy.actual` decides and `policy.apply_wsgi` works the answer into the response's
 headers. Only OPTIONS requests are read any further: they are answered by Flask.
 
-Place in the flow: Decision -> headers on a response; the options are read by _flask_rules.py.
+Place in the flow: Decision -> headers on a response; options are read by _flask_rules.py, paths
+by _flask_paths.py.
 Never: block a request (CORS is not access control); keep or log anything of a request.
 """
 
@@ -24,7 +25,8 @@ from flask import current_app, request
 from .._compile import ALLOW_ORIGIN
 from ._by_config import ByConfig
 from ._flask_like import leave_options_to, put_last, would_be_last
-from ._flask_rules import CONFIG_NAMES, Paths, Rules, merged, read_resources
+from ._flask_paths import Paths, read_resources
+from ._flask_rules import CONFIG_NAMES, Rules, merged
 from ._werkzeug import fold_vary, work_in
 
 TYPE_CHECKING = False
