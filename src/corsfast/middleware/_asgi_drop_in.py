@@ -5,7 +5,7 @@
     refused -------------------> the application; its own CORS fields stay, Vary is merged
     everything else ------------------------------------------> the straight way of ASGICall
 
-Place in the flow: between asgi.py's ASGICall and the drop-ins.
+Place in the flow: between ASGICall and the drop-ins.
 Never: know a framework; raise for what a request holds.
 """
 

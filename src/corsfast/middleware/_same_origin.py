@@ -10,7 +10,7 @@ They are the same where both hosts and both ports are. An origin without a port 
 default port of its scheme; Host may leave that out, or name 80 or 443. The scheme itself is not
 compared: behind a proxy that terminates TLS nobody here knows it.
 
-Place in the flow: left of the detours.
+Place in the flow: left of the detours and of blacksheep.py.
 Never: read X-Forwarded-Host or Forwarded: who may be believed is the server's to know.
 """
 

@@ -16,7 +16,7 @@ from datetime import timedelta
 from .._compile import warn
 from ..errors import CorsfastDeadEntryWarning
 from ..fields import requested_names
-from ._lenient import Tables, lenient_policy
+from ._lenient import Tables, echo_any_origin, lenient_policy
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -54,7 +54,7 @@ else:
         ),
     )
 
-__all__ = ["Answers", "Settings", "answers_of", "names_in", "seconds"]
+__all__ = ["Answers", "Settings", "answers_of", "settings_of"]
 
 NAME = "corsfast.middleware.sanic"
 
@@ -169,9 +169,7 @@ def answers_of(settings: Settings, option: str, strict: bool) -> Answers:
 def _echo(tables: Tables) -> None:
     """Everybody is echoed here, also without credentials; so it has to be an origin."""
     if tables.star:
-        tables.star = False
-        tables.any_origin = True
-        tables.exact = ("null",)
+        echo_any_origin(tables)
 
 
 def _default_origin(settings: Settings, everybody: bool, made: Answers) -> str | None:

@@ -193,6 +193,15 @@ def get_cors_middleware(
     """The middleware alone, for a strategy of one's own.
 
     Its policies are compiled when they are first needed, and may not be changed after that.
+
+    Args:
+        app: the ``blacksheep.Application``.
+        strategy: a ``CORSStrategy`` over its router.
+        strict: whether insecure and dead settings are a PolicyError, raised in the
+            first request that needs them.
+
+    Returns:
+        a middleware, for ``app.middlewares``.
     """
     return _middleware(app, strategy, _Compiled(strict))
 

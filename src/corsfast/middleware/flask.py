@@ -85,6 +85,10 @@ class CORS:
         ValueError: for a regex that does not compile, for credentials with ``send_wildcard``
             and the origin ``"*"``, for resources that are none.
         PolicyError: with ``strict``, for insecure or dead entries.
+
+    Warns:
+        CorsfastSecurityWarning: otherwise, once per risk.
+        CorsfastDeadEntryWarning: otherwise, once per entry that matches nothing.
     """
 
     def __init__(self, app: Flask | Blueprint | None = None, **options: Unpack[AppOptions]) -> None:
@@ -121,6 +125,10 @@ def cross_origin(*_: Any, **options: Unpack[ViewOptions]) -> Callable[[View], Vi
 
     Raises:
         ValueError: like :class:`CORS`; on each request only where the config is at fault.
+        PolicyError: with ``strict``, in the same way.
+
+    Warns:
+        CorsfastSecurityWarning, CorsfastDeadEntryWarning: like :class:`CORS`.
     """
     rules_in = _rules_by_config(options)
 

@@ -112,7 +112,7 @@ class CORSPlugin(InitPlugin):  # type: ignore[misc]
 
     Raises:
         ValueError: when the application is made, for two different configurations, or none.
-        PolicyError: then, with ``strict``.
+        PolicyError, re.error: then; see :class:`CORSMiddleware`, also for the warnings.
     """
 
     def __init__(self, config: CORSConfig | None = None, *, strict: bool = False) -> None:
@@ -142,6 +142,10 @@ def install(app: Litestar, config: CORSConfig | None = None, *, strict: bool = F
 
     Returns:
         the application.
+
+    Raises:
+        ValueError: without a `CORSConfig`.
+        PolicyError, re.error: see :class:`CORSMiddleware`, also for the warnings.
     """
     config = app.cors_config if config is None else config
     if config is None:

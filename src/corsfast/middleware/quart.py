@@ -86,6 +86,10 @@ def cors(
     Raises:
         ValueError: for credentials with the origin ``"*"``.
         PolicyError: with ``strict``, for insecure or dead entries.
+
+    Warns:
+        CorsfastSecurityWarning: otherwise, once per risk.
+        CorsfastDeadEntryWarning: otherwise, once per entry that matches nothing.
     """
     options = read_arguments(
         {
@@ -128,7 +132,7 @@ def route_cors(
         provide_automatic_options: whether OPTIONS requests are answered here, and do not reach
             the view. ``True`` by default.
 
-    The other options, and what is raised, are those of :func:`cors`.
+    The other options, and what is raised and warned about, are those of :func:`cors`.
     """
     options = read_arguments(
         {
@@ -181,6 +185,13 @@ def websocket_cors(
         allow_origin: as for :func:`cors`.
         send_origin_wildcard: taken for the sake of quart-cors; nothing is sent.
         strict: whether insecure and dead entries are an error rather than warnings.
+
+    Raises:
+        PolicyError: with ``strict``, for insecure or dead entries.
+
+    Warns:
+        CorsfastSecurityWarning: otherwise, once per risk.
+        CorsfastDeadEntryWarning: otherwise, once per entry that matches nothing.
     """
     rules_in = _handshake_rules(allow_origin, strict)
 

@@ -9,7 +9,7 @@
 
 sanic-ext may be there or not: its own CORS is switched off, everything else in it stays.
 
-Per request: one lookup of the Origin, one `policy.allows_origin`, one `update` of the response's
+Per request: one look-up of the Origin, one `policy.allows_origin`, one `update` of the response's
 headers with fields that were spelt out at start-up. The middleware is no coroutine function.
 
 Place in the flow: Policy -> headers on a response.
@@ -18,13 +18,13 @@ Never: block a request (CORS is not access control); take away the application's
 
 from __future__ import annotations
 
-from functools import lru_cache, partial
+from functools import partial
 
 from sanic.exceptions import SanicException
 from sanic.response import empty
 
-from ..fields import merged_vary
 from ._sanic_settings import Answers, Settings, answers_of, settings_of
+from ._vary import merged_vary
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -50,9 +50,6 @@ _BY_PREFLIGHT = ("Access-Control-Request-Method", "Access-Control-Request-Header
 
 # Runs after sanic-ext's listener (-1000), which adds OPTIONS and HEAD handlers of its own.
 _PRIORITY = -2_000
-
-# An application has few values of Vary, which the same few names are merged into.
-_merged_vary = lru_cache(maxsize=128)(merged_vary)
 
 _NOT_GIVEN: Any = object()
 
@@ -210,7 +207,7 @@ class _Middleware:
 
 
 def _merge(headers: Any, names: tuple[str, ...]) -> None:
-    headers[_VARY] = _merged_vary(",".join(headers.getall(_VARY, ())), names)
+    headers[_VARY] = merged_vary(",".join(headers.getall(_VARY, ())), names)
 
 
 def _add_options(app: Any) -> None:

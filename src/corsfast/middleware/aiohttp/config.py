@@ -51,7 +51,11 @@ def setup(
 
     Raises:
         ValueError: for options that are none.
-        PolicyError: with `strict`.
+        PolicyError: with `strict`, for origins that are insecure or match nothing.
+
+    Warns:
+        CorsfastSecurityWarning: otherwise, once per risk.
+        CorsfastDeadEntryWarning: otherwise, once per origin that no browser sends.
     """
     cors = CorsConfig(app, defaults=defaults, strict=strict)
     app[APP_CONFIG_KEY] = cors
