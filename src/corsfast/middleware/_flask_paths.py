@@ -31,7 +31,8 @@ class Paths:
     """Which rules hold for a path: those of the first pattern that matches it.
 
     Paths compare with case, after one more step of percent-decoding, in which a plus stays a
-    plus. A regex has to match the beginning of a path: ``/api/*`` stands for all below it.
+    plus. A regex has to match the beginning of a path: ``/api/*`` stands for ``/api`` and all that
+    begins so.
 
     Attributes:
         everywhere: the rules, where the first pattern matches every path; else ``None``.

@@ -29,20 +29,9 @@ from blacksheep.server.cors import CORSConfigurationError, CORSPolicy, CORSStrat
 from blacksheep.server.responses import not_found, status_code
 from blacksheep.server.websocket import WebSocket
 
-from .._compile import (
-    ALLOW_CREDENTIALS,
-    ALLOW_METHODS,
-    EXPOSE_HEADERS,
-    MAX_AGE,
-    REQUEST_HEADERS,
-    REQUEST_METHOD,
-    VARY,
-    block,
-    with_origin,
-)
+from .._compile import REQUEST_HEADERS, REQUEST_METHOD
 from ..decision import Outcome
-from ..fields import requested_names
-from ._lenient import Tables, allow_any_header, lenient_policy, read_names, tokens_of
+from ._blacksheep_answers import BAD_METHOD, BAD_ORIGIN, Answers
 from ._same_origin import same_origin
 from ._vary import merged_vary
 
@@ -56,32 +45,12 @@ if TYPE_CHECKING:
 
 __all__ = ["CORSPolicy", "CORSStrategy", "add_cors_policy", "get_cors_middleware", "use_cors"]
 
-NAME = "corsfast.middleware.blacksheep"
-
 _REQUEST_METHOD = b"access-control-request-method"
 _REQUEST_HEADERS = b"access-control-request-headers"
-_ALLOW_HEADERS = b"access-control-allow-headers"
 _VARY = b"vary"
 _VARY_ALONE = ((_VARY, b"Origin"),)
 _BY_ORIGIN = ("Origin",)
 _BY_PREFLIGHT = ("Origin", REQUEST_METHOD, REQUEST_HEADERS)
-
-# What BlackSheep writes into the field CORS-Error of a refusal.
-_NOT_ENABLED = "is not enabled by CORS rules."
-_BAD_ORIGIN = f"The origin of the request {_NOT_ENABLED}".encode()
-_BAD_METHOD = f"The method of the request {_NOT_ENABLED}".encode()
-_BAD_LIST = b"The list of request headers is malformed or too long."
-
-_METHOD_OUTCOMES = (
-    Outcome.METHOD_TOO_LONG,
-    Outcome.METHOD_MALFORMED,
-    Outcome.METHOD_NOT_ALLOWED,
-)
-_ORIGIN_OUTCOMES = (
-    Outcome.ORIGIN_TOO_LONG,
-    Outcome.ORIGIN_MALFORMED,
-    Outcome.ORIGIN_NOT_ALLOWED,
-)
 
 
 def use_cors(
@@ -211,7 +180,7 @@ def _middleware(
 ) -> Callable[[Any, Callable[..., Any]], Awaitable[Any]]:
     router = strategy.router
 
-    def answers_for(request: Any) -> _Answers:
+    def answers_for(request: Any) -> Answers:
         route = router.get_matching_route(request.method, request.url.path)
         if route is None:
             return compiled.of(strategy.default_policy)
@@ -226,7 +195,11 @@ def _middleware(
         if route is None:
             return not_found()
         answers = compiled.of(strategy.get_policy_by_route_or_default(route))
-        return answers.to_preflight(request, answers.decide(scope))
+        decision = answers.decide(scope)
+        names = request.get_headers(_REQUEST_HEADERS)
+        if not decision.allowed:
+            return _refusal(answers.reason(decision, names), _BY_PREFLIGHT)
+        return Response(200, answers.preflight_fields(decision, names))
 
     # BlackSheep evaluates these annotations, too, and goes by the names.
     async def cors_middleware(request: Request, handler: Callable[..., Any]) -> Any:
@@ -251,7 +224,7 @@ def _middleware(
             method_too = answers.any_method or request.method in answers.methods
             if not (decision.allowed and method_too):
                 if not _own(request, decision):
-                    reason = _BAD_METHOD if decision.allowed else _BAD_ORIGIN
+                    reason = BAD_METHOD if decision.allowed else BAD_ORIGIN
                     return _refusal(reason, _BY_ORIGIN)
                 fields = _VARY_ALONE
         # Also the answer that an exception stands for has to have the fields.
@@ -274,7 +247,7 @@ class _Compiled:
 
     def __init__(self, strict: bool) -> None:
         self._strict = strict
-        self._answers: dict[Any, _Answers] = {}
+        self._answers: dict[Any, Answers] = {}
 
     def policy(self, **options: Any) -> Any:
         policy = _Policy(**options)
@@ -282,10 +255,10 @@ class _Compiled:
         self.of(policy)
         return policy
 
-    def of(self, policy: Any) -> _Answers:
+    def of(self, policy: Any) -> Answers:
         found = self._answers.get(policy)
         if found is None:
-            found = self._answers[policy] = _Answers(policy, self._strict)
+            found = self._answers[policy] = Answers(policy, self._strict)
         return found
 
 
@@ -298,84 +271,6 @@ class _Policy(CORSPolicy):  # type: ignore[misc]
         super().__setattr__(name, value)
         if self.on_change is not None:
             self.on_change()
-
-
-class _Answers:
-    """What is sent for one policy.
-
-    star => `*` is sent; never with credentials
-    """
-
-    def __init__(self, policy: Any, strict: bool) -> None:
-        # In the order of the alphabet, as sets have none of their own.
-        methods, problems = read_names("allow_methods", sorted(policy.allow_methods))
-        names, also = read_names("allow_headers", sorted(policy.allow_headers))
-        exposed, more = read_names("expose_headers", sorted(policy.expose_headers))
-        self.methods = tokens_of(methods)
-        self.any_method = "*" in self.methods
-        self.header_names = tokens_of(names)
-        everybody = "*" in policy.allow_origins
-        self.star = everybody and not policy.allow_credentials
-        fields = [(ALLOW_CREDENTIALS, "true")] if policy.allow_credentials else []
-        readable = ", ".join(filter(None, exposed))
-        expose = [(EXPOSE_HEADERS, readable)] if readable else []
-
-        def answer(tables: Tables) -> None:
-            tables.methods = self.methods
-            tables.any_method = self.any_method
-            tables.header_names = self.header_names
-            if "*" in self.header_names:
-                allow_any_header(tables)
-            # What was asked for is sent back; of answers that say `*`, a new one is made.
-            tables.echo_headers = not self.star
-            tables.echo_method = self.any_method and policy.allow_credentials
-            allowed = [(ALLOW_METHODS, ", ".join(filter(None, methods)))]
-            max_age = (MAX_AGE, str(policy.max_age))
-            vary = (VARY, ", ".join(tables.preflight_vary))
-            spelt = [] if tables.echo_method else allowed
-            tables.preflight_tail = block([*spelt, *fields, max_age, vary])
-            tables.preflight_status = 200
-            by_origin = [] if tables.star else [(VARY, "Origin")]
-            tables.actual_tail = block([*expose, *fields, *by_origin])
-            if tables.star:
-                tables.no_origin = with_origin("*", tables.actual_tail)
-
-        entries = ["*"] if everybody else sorted(filter(None, policy.allow_origins))
-        made = lenient_policy(
-            NAME,
-            {"allow_origins": entries},
-            credentials=policy.allow_credentials,
-            strict=strict,
-            answer=answer,
-            also=[*problems, *also, *more],
-        )
-        self.decide: Callable[[Any], Decision] = made.asgi
-
-    def to_preflight(self, request: Any, decision: Decision) -> Any:
-        names = request.get_headers(_REQUEST_HEADERS)
-        if not decision.allowed:
-            return _refusal(self._reason(decision, names), _BY_PREFLIGHT)
-        fields = list(decision.raw_headers)
-        if self.star and names:
-            fields.append((_ALLOW_HEADERS, ",".join(_names_in(names)).encode()))
-        return Response(200, fields)
-
-    def _reason(self, decision: Decision, names: list[bytes]) -> bytes:
-        """What a refused preflight is told: nothing that it has not said itself."""
-        outcome = decision.outcome
-        if outcome in _ORIGIN_OUTCOMES:
-            return _BAD_ORIGIN
-        if outcome in _METHOD_OUTCOMES:
-            return _BAD_METHOD
-        if outcome is Outcome.HEADER_NOT_ALLOWED:
-            for name in _names_in(names):
-                if name.lower() not in self.header_names:
-                    return f'The "{name}" request header {_NOT_ENABLED}'.encode()
-        return _BAD_LIST
-
-
-def _names_in(lines: list[bytes]) -> list[str]:
-    return requested_names(b",".join(lines).decode("latin-1")) or []
 
 
 def _scope_of(request: Any) -> dict[str, Any]:

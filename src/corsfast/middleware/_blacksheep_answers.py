@@ -1,0 +1,144 @@
+"""What is sent for one policy of BlackSheep, spelt before it is asked for.
+
+    CORSPolicy --Answers--> a compiled policy, fields, and why a preflight is refused
+
+Place in the flow: between _lenient.py and blacksheep.py. Runs when a policy is made or changed,
+but for what preflights are told.
+Never: import BlackSheep.
+"""
+
+from __future__ import annotations
+
+from .._compile import (
+    ALLOW_CREDENTIALS,
+    ALLOW_METHODS,
+    EXPOSE_HEADERS,
+    MAX_AGE,
+    VARY,
+    block,
+    with_origin,
+)
+from ..decision import Outcome
+from ..fields import requested_names
+from ._lenient import Tables, allow_any_header, lenient_policy, read_names, tokens_of
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any
+
+    from .._backend import Decision
+
+__all__ = ["BAD_METHOD", "BAD_ORIGIN", "Answers"]
+
+NAME = "corsfast.middleware.blacksheep"
+
+_ALLOW_HEADERS = b"access-control-allow-headers"
+
+# What BlackSheep writes into the field CORS-Error of a refusal.
+_NOT_ENABLED = "is not enabled by CORS rules."
+BAD_ORIGIN = f"The origin of the request {_NOT_ENABLED}".encode()
+BAD_METHOD = f"The method of the request {_NOT_ENABLED}".encode()
+_BAD_LIST = b"The list of request headers is malformed or too long."
+
+_METHOD_OUTCOMES = (
+    Outcome.METHOD_TOO_LONG,
+    Outcome.METHOD_MALFORMED,
+    Outcome.METHOD_NOT_ALLOWED,
+)
+_ORIGIN_OUTCOMES = (
+    Outcome.ORIGIN_TOO_LONG,
+    Outcome.ORIGIN_MALFORMED,
+    Outcome.ORIGIN_NOT_ALLOWED,
+)
+
+
+class Answers:
+    """What is sent for one policy.
+
+    star => `*` is sent; never with credentials
+
+    Args:
+        policy: a ``CORSPolicy`` of BlackSheep.
+        strict: whether insecure and dead settings are a PolicyError.
+
+    Raises:
+        PolicyError: with ``strict``, holding every problem at once.
+
+    Warns:
+        CorsfastSecurityWarning: otherwise, once per risk.
+        CorsfastDeadEntryWarning: otherwise, once per entry that matches nothing.
+    """
+
+    def __init__(self, policy: Any, strict: bool) -> None:
+        # In the order of the alphabet, as sets have none of their own.
+        methods, problems = read_names("allow_methods", sorted(policy.allow_methods))
+        names, also = read_names("allow_headers", sorted(policy.allow_headers))
+        exposed, more = read_names("expose_headers", sorted(policy.expose_headers))
+        self.methods = tokens_of(methods)
+        self.any_method = "*" in self.methods
+        self.header_names = tokens_of(names)
+        everybody = "*" in policy.allow_origins
+        self.star = everybody and not policy.allow_credentials
+        fields = [(ALLOW_CREDENTIALS, "true")] if policy.allow_credentials else []
+        readable = ", ".join(filter(None, exposed))
+        expose = [(EXPOSE_HEADERS, readable)] if readable else []
+
+        def answer(tables: Tables) -> None:
+            tables.methods = self.methods
+            tables.any_method = self.any_method
+            tables.header_names = self.header_names
+            if "*" in self.header_names:
+                allow_any_header(tables)
+            # What was asked for is sent back; of answers that say `*`, a new one is made.
+            tables.echo_headers = not self.star
+            tables.echo_method = self.any_method and policy.allow_credentials
+            allowed = [(ALLOW_METHODS, ", ".join(filter(None, methods)))]
+            max_age = (MAX_AGE, str(policy.max_age))
+            vary = (VARY, ", ".join(tables.preflight_vary))
+            spelt = [] if tables.echo_method else allowed
+            tables.preflight_tail = block([*spelt, *fields, max_age, vary])
+            tables.preflight_status = 200
+            by_origin = [] if tables.star else [(VARY, "Origin")]
+            tables.actual_tail = block([*expose, *fields, *by_origin])
+            if tables.star:
+                tables.no_origin = with_origin("*", tables.actual_tail)
+
+        entries = ["*"] if everybody else sorted(filter(None, policy.allow_origins))
+        made = lenient_policy(
+            NAME,
+            {"allow_origins": entries},
+            credentials=policy.allow_credentials,
+            strict=strict,
+            answer=answer,
+            also=[*problems, *also, *more],
+        )
+        self.decide: Callable[[Any], Decision] = made.asgi
+
+    def preflight_fields(self, decision: Decision, names: list[bytes]) -> list[tuple[bytes, bytes]]:
+        """The fields of an allowed preflight's answer.
+
+        Args:
+            names: the lines of Access-Control-Request-Headers.
+        """
+        fields = list(decision.raw_headers)
+        if self.star and names:
+            fields.append((_ALLOW_HEADERS, ",".join(_names_in(names)).encode()))
+        return fields
+
+    def reason(self, decision: Decision, names: list[bytes]) -> bytes:
+        """What a refused preflight is told: nothing that it has not said itself."""
+        outcome = decision.outcome
+        if outcome in _ORIGIN_OUTCOMES:
+            return BAD_ORIGIN
+        if outcome in _METHOD_OUTCOMES:
+            return BAD_METHOD
+        if outcome is Outcome.HEADER_NOT_ALLOWED:
+            for name in _names_in(names):
+                if name.lower() not in self.header_names:
+                    return f'The "{name}" request header {_NOT_ENABLED}'.encode()
+        return _BAD_LIST
+
+
+def _names_in(lines: list[bytes]) -> list[str]:
+    return requested_names(b",".join(lines).decode("latin-1")) or []
