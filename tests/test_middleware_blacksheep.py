@@ -13,11 +13,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from calling import ask_asgi
 from sidebyside import (
     Answer,
     Comparison,
     Request,
-    answer,
     deviations,
     documented,
     grid,
@@ -106,38 +106,10 @@ def ours(options: dict[str, Any]) -> Any:
         return bare(use_cors, add_cors_policy, dict(options))
 
 
-async def call(app: Any, request: Request) -> Answer:
-    scope = {
-        "type": "http",
-        "asgi": {"version": "3.0", "spec_version": "2.3"},
-        "http_version": "1.1",
-        "method": request.method,
-        "scheme": "http",
-        "path": request.path,
-        "raw_path": request.path.encode(),
-        "root_path": "",
-        "query_string": b"",
-        "headers": [(k.encode(), v.encode("latin-1")) for k, v in request.headers],
-        "client": ("127.0.0.1", 1),
-        "server": ("127.0.0.1", 80),
-    }
-    sent: list[dict[str, Any]] = []
-
-    async def receive() -> dict[str, Any]:
-        return {"type": "http.request", "body": b"", "more_body": False}
-
-    async def send(message: dict[str, Any]) -> None:
-        sent.append(message)
-
-    await app(scope, receive, send)
-    headers = [(k.decode(), v.decode("latin-1")) for k, v in sent[0]["headers"]]
-    return answer(sent[0]["status"], headers, b"".join(m.get("body", b"") for m in sent))
-
-
 def ask(app: Any, *asked: Request) -> list[Answer]:
     async def everything() -> list[Answer]:
         await app.start()
-        return [await call(app, request) for request in asked]
+        return [await ask_asgi(app, request) for request in asked]
 
     return asyncio.run(everything())
 
@@ -300,7 +272,7 @@ def test_side_by_side() -> None:
             await theirs.start()
             await mine.start()
             for request in share(asked, number, one_in=8):
-                pair = await call(theirs, request), await call(mine, request)
+                pair = await ask_asgi(theirs, request), await ask_asgi(mine, request)
                 comparison.add(options, request, *map(in_order, pair))
 
     asyncio.run(compare())
@@ -502,11 +474,11 @@ def test_a_policy_that_is_changed_at_work() -> None:
 
     async def change() -> list[Answer]:
         await app.start()
-        first = await call(app, get(OTHER))
+        first = await ask_asgi(app, get(OTHER))
         app.cors.default_policy.allow_origins = OTHER
-        named = await call(app, get(OTHER, "/public"))
+        named = await ask_asgi(app, get(OTHER, "/public"))
         app.cors.policies["named"].allow_origins = [OTHER]
-        return [first, named, *[await call(app, get(OTHER, p)) for p in ("/", "/public")]]
+        return [first, named, *[await ask_asgi(app, get(OTHER, p)) for p in ("/", "/public")]]
 
     assert [found.status for found in asyncio.run(change())] == [400, 400, 200, 200]
 

@@ -7,7 +7,6 @@ it is used for the same reason.
 from __future__ import annotations
 
 import asyncio
-import io
 import logging
 import warnings
 from collections.abc import Iterator
@@ -15,11 +14,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from calling import ask_asgi, ask_wsgi
 from sidebyside import (
     Answer,
     Comparison,
     Request,
-    answer,
     deviations,
     documented,
     grid,
@@ -118,57 +117,8 @@ def application(middleware: Any, protocol: str) -> Any:
     return app
 
 
-def ask_wsgi(app: Any, request: Request) -> Answer:
-    environ: dict[str, Any] = {
-        "REQUEST_METHOD": request.method,
-        "PATH_INFO": request.path,
-        "SCRIPT_NAME": "",
-        "QUERY_STRING": "",
-        "SERVER_NAME": "api.example",
-        "SERVER_PORT": "80",
-        "SERVER_PROTOCOL": "HTTP/1.1",
-        "wsgi.url_scheme": "http",
-        "wsgi.input": io.BytesIO(),
-        "wsgi.errors": io.StringIO(),
-    }
-    for name, value in request.headers:
-        key = "HTTP_" + name.upper().replace("-", "_")
-        environ[key] = f"{environ[key]},{value}" if key in environ else value
-    started: list[Any] = []
-    body = b"".join(app(environ, lambda *start: started.append(start)))
-    status, headers = started[0][:2]
-    return answer(int(status[:3]), headers, body)
-
-
-async def call_asgi(app: Any, request: Request) -> Answer:
-    scope = {
-        "type": "http",
-        "asgi": {"version": "3.0", "spec_version": "2.3"},
-        "http_version": "1.1",
-        "method": request.method,
-        "scheme": "http",
-        "path": request.path,
-        "root_path": "",
-        "query_string": b"",
-        "headers": [(k.encode(), v.encode("latin-1")) for k, v in request.headers],
-        "client": ("127.0.0.1", 1),
-        "server": ("127.0.0.1", 80),
-    }
-    sent: list[dict[str, Any]] = []
-
-    async def receive() -> dict[str, Any]:
-        return {"type": "http.request", "body": b"", "more_body": False}
-
-    async def send(message: dict[str, Any]) -> None:
-        sent.append(message)
-
-    await app(scope, receive, send)
-    headers = [(k.decode(), v.decode("latin-1")) for k, v in sent[0]["headers"]]
-    return answer(sent[0]["status"], headers, b"".join(m.get("body", b"") for m in sent))
-
-
 def ask(app: Any, request: Request, protocol: str) -> Answer:
-    return ask_wsgi(app, request) if protocol == "wsgi" else asyncio.run(call_asgi(app, request))
+    return ask_wsgi(app, request) if protocol == "wsgi" else asyncio.run(ask_asgi(app, request))
 
 
 def preflight(origin: str = A, names: str | None = None, path: str = "/") -> Request:
@@ -304,7 +254,7 @@ def test_side_by_side(protocol: str) -> None:
                 if protocol == "wsgi":
                     pair = ask_wsgi(theirs, request), ask_wsgi(mine, request)
                 else:
-                    pair = await call_asgi(theirs, request), await call_asgi(mine, request)
+                    pair = await ask_asgi(theirs, request), await ask_asgi(mine, request)
                 comparison.add(options, request, *pair)
 
     asyncio.run(compare())

@@ -6,7 +6,6 @@ reason that is imported where it is used.
 
 from __future__ import annotations
 
-import io
 import re
 import warnings
 from collections.abc import Callable, Iterator
@@ -16,13 +15,13 @@ from types import ModuleType
 from typing import Any
 
 import pytest
+from calling import ask_wsgi
 from sidebyside import (
     ORIGINS,
     Answer,
     Comparison,
     Deviation,
     Request,
-    answer,
     differences,
     documented,
     grid,
@@ -94,9 +93,8 @@ def extended(library: ModuleType, options: dict[str, Any]) -> Any:
 
 def decorated(library: ModuleType, options: dict[str, Any]) -> Any:
     """The same application with every view decorated, and no extension."""
-    app = build()
     plain = build()
-    app = type(app)("app")
+    app = type(plain)("app")
     app.logger.disabled = True
     for rule in plain.url_map.iter_rules():
         if rule.endpoint != "static":
@@ -107,29 +105,7 @@ def decorated(library: ModuleType, options: dict[str, Any]) -> Any:
 
 
 def call(app: Any, request: Request) -> Answer:
-    environ: dict[str, Any] = {
-        "REQUEST_METHOD": request.method,
-        "PATH_INFO": request.path,
-        "SCRIPT_NAME": "",
-        "QUERY_STRING": "",
-        "SERVER_NAME": "api.example",
-        "SERVER_PORT": "80",
-        "SERVER_PROTOCOL": "HTTP/1.1",
-        "wsgi.url_scheme": "http",
-        "wsgi.input": io.BytesIO(),
-        "wsgi.errors": io.StringIO(),
-    }
-    for name, value in request.headers:
-        environ[f"HTTP_{name.upper().replace('-', '_')}"] = value
-    started: list[Any] = []
-    body = app.wsgi_app(environ, lambda *args: started.append(args))
-    try:
-        content = b"".join(body)
-    finally:
-        if hasattr(body, "close"):
-            body.close()
-    status, headers = started[-1][:2]
-    return answer(int(status.split()[0]), headers, content)
+    return ask_wsgi(app.wsgi_app, request)
 
 
 def quiet(make: Callable[[], Any]) -> Any:

@@ -16,13 +16,13 @@ from types import ModuleType
 from typing import Any
 
 import pytest
+from calling import ask_asgi
 from sidebyside import (
     ORIGINS,
     Answer,
     Comparison,
     Deviation,
     Request,
-    answer,
     differences,
     documented,
     grid,
@@ -111,46 +111,9 @@ def decorated(library: ModuleType, options: dict[str, Any]) -> Any:
     return app
 
 
-async def call(app: Any, request: Request) -> Answer:
-    scope = {
-        "type": "http",
-        "asgi": {"version": "3.0", "spec_version": "2.3"},
-        "http_version": "1.1",
-        "method": request.method,
-        "scheme": "http",
-        "path": request.path,
-        "raw_path": request.path.encode(),
-        "query_string": b"",
-        "root_path": "",
-        "headers": [
-            (name.encode(), value.encode("latin-1"))
-            for name, value in (("host", "api.example"), *request.headers)
-            if (name, value) != ("host", "api.example") or ("host", value) not in request.headers
-        ],
-        "client": ("127.0.0.1", 1),
-        "server": ("127.0.0.1", 80),
-    }
-    sent: list[Any] = []
-    asked = False
-
-    async def receive() -> Any:
-        nonlocal asked
-        if asked:
-            await asyncio.Event().wait()  # the client stays
-        asked = True
-        return {"type": "http.request", "body": b"", "more_body": False}
-
-    async def send(message: Any) -> None:
-        sent.append(message)
-
-    await app(scope, receive, send)
-    headers = [(name.decode(), value.decode("latin-1")) for name, value in sent[0]["headers"]]
-    return answer(sent[0]["status"], headers, b"".join(m.get("body", b"") for m in sent[1:]))
-
-
 def run(app: Any, *asked: Request) -> list[Answer]:
     async def all_of_them() -> list[Answer]:
-        return [await call(app, request) for request in asked]
+        return [await ask_asgi(app, request) for request in asked]
 
     return asyncio.run(all_of_them())
 
@@ -372,15 +335,15 @@ async def compare(
     try:
         our_app = quiet(lambda: how(ours(), arguments))
     except ValueError:
-        assert (await call(their_app, get())).status == 500
+        assert (await ask_asgi(their_app, get())).status == 500
         return
     their_app.config.update(config)
     our_app.config.update(config)
     for request in asked:
-        their = await call(their_app, request)
+        their = await ask_asgi(their_app, request)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            our = await call(our_app, request)
+            our = await ask_asgi(our_app, request)
         if options.get("allow_credentials") and options.get("allow_origin") is None:
             # Never works; what one says on each request, the other does, too.
             assert (their.status, our.status) == (500, 500)

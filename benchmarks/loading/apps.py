@@ -34,7 +34,7 @@ DROP_INS = {
     "flask": "corsfast.middleware.flask",
     "django": "corsfast.middleware.django",
 }
-ASGI, WSGI = ("starlette", "fastapi"), ("flask", "django")
+ASGI = ("starlette", "fastapi")  # the others are WSGI
 
 
 def ways(framework: str) -> list[str]:

@@ -1,0 +1,75 @@
+"""One request to an application, without a server between them.
+
+Beside sidebyside.py, whose Request and Answer it turns into calls and back.
+Never: know a framework.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import io
+from typing import Any
+
+from sidebyside import Answer, Request, answer
+
+
+def ask_wsgi(app: Any, request: Request) -> Answer:
+    environ: dict[str, Any] = {
+        "REQUEST_METHOD": request.method,
+        "PATH_INFO": request.path,
+        "SCRIPT_NAME": "",
+        "QUERY_STRING": "",
+        "SERVER_NAME": "api.example",
+        "SERVER_PORT": "80",
+        "SERVER_PROTOCOL": "HTTP/1.1",
+        "wsgi.url_scheme": "http",
+        "wsgi.input": io.BytesIO(),
+        "wsgi.errors": io.StringIO(),
+    }
+    for name, value in request.headers:
+        # Several lines of a field are joined, as servers do.
+        key = "HTTP_" + name.upper().replace("-", "_")
+        environ[key] = f"{environ[key]},{value}" if key in environ else value
+    started: list[Any] = []
+    body = app(environ, lambda *start: started.append(start))
+    try:
+        content = b"".join(body)
+    finally:
+        if hasattr(body, "close"):
+            body.close()
+    status, headers = started[-1][:2]
+    return answer(int(status[:3]), headers, content)
+
+
+async def ask_asgi(app: Any, request: Request) -> Answer:
+    """The client stays: after the request, nothing is ever received."""
+    scope = {
+        "type": "http",
+        "asgi": {"version": "3.0", "spec_version": "2.3"},
+        "http_version": "1.1",
+        "method": request.method,
+        "scheme": "http",
+        "path": request.path,
+        "raw_path": request.path.encode(),
+        "root_path": "",
+        "query_string": b"",
+        "headers": [(name.encode(), value.encode("latin-1")) for name, value in request.headers],
+        "client": ("127.0.0.1", 1),
+        "server": ("127.0.0.1", 80),
+    }
+    sent: list[dict[str, Any]] = []
+    received = False
+
+    async def receive() -> dict[str, Any]:
+        nonlocal received
+        if received:
+            await asyncio.Event().wait()
+        received = True
+        return {"type": "http.request", "body": b"", "more_body": False}
+
+    async def send(message: dict[str, Any]) -> None:
+        sent.append(message)
+
+    await app(scope, receive, send)
+    headers = [(name.decode(), value.decode("latin-1")) for name, value in sent[0]["headers"]]
+    return answer(sent[0]["status"], headers, b"".join(it.get("body", b"") for it in sent))
