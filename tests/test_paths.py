@@ -280,6 +280,10 @@ def test_long_paths_are_no_trouble() -> None:
     [
         ({"path": "/v1/api/x", "root_path": "/v1"}, "/api/x"),
         ({"path": "/v1/api/x", "root_path": "/v1/"}, "/api/x"),
+        ({"path": "/v1//api/x", "root_path": "/v1/"}, "/api/x"),
+        ({"path": "/v1//api/x", "root_path": "/v1"}, "//api/x"),
+        ({"path": "/v1/", "root_path": "/v1/"}, "/"),
+        ({"path": "//v1/x", "root_path": "/v1"}, "//v1/x"),
         ({"path": "/v1", "root_path": "/v1"}, "/"),
         ({"path": "/v1x", "root_path": "/v1"}, "/v1x"),
         ({"path": "/api/x", "root_path": "/v1"}, "/api/x"),

@@ -207,11 +207,12 @@ def asgi_path(scope: Mapping[str, Any], /) -> tuple[str, str | None]:
 
 
 def _below(root: str, path: str) -> str:
-    root = root.rstrip("/")
-    if root and path.startswith(root):
-        rest = path[len(root) :]
-        if not rest or rest[0] == "/":
-            return rest or "/"
+    # As it is first: a server that puts "/v1/" before "/api" makes "/v1//api" of them.
+    for start in (root, root.rstrip("/")):
+        if start and path.startswith(start):
+            rest = path[len(start) :]
+            if not rest or rest[0] == "/":
+                return rest or "/"
     return path
 
 
