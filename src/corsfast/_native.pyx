@@ -224,6 +224,7 @@ cdef class Answer:
 
     cdef object outcome
     cdef bint allowed
+    cdef bint no_origin
     cdef object status  # None => not a preflight
     cdef tuple vary
     cdef unsigned vary_bits
@@ -625,6 +626,7 @@ cdef Answer answer(outcome, status, block, tuple vary):
     cdef Answer made = Answer.__new__(Answer)
     made.outcome = outcome
     made.allowed = outcome is Outcome.ALLOWED
+    made.no_origin = outcome is Outcome.NO_ORIGIN
     made.status = status
     made.vary = vary
     made.vary_bits = bits_of(vary)

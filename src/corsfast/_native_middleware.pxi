@@ -455,6 +455,12 @@ cdef PyObject *call_start(
 
 cdef object detour_of(object decision, object on_refused_preflight, object on_refused):
     """Where a refused request goes, if it does not go on."""
+    cdef Answer answer
+    if type(decision) is Decision:
+        answer = (<Decision> decision).answer
+        if answer.allowed or answer.no_origin:
+            return None
+        return on_refused if answer.status is None else on_refused_preflight
     if decision.allowed:
         return None
     if decision.is_preflight:
