@@ -181,6 +181,38 @@ def test_closing_it_closes_what_it_waits_for(answer: Any) -> None:
     running.close()
 
 
+class Bare:
+    """An awaitable that can do no more than yield, as servers written in Rust have them."""
+
+    def __await__(self) -> Any:
+        return iter(["one"])
+
+
+def test_what_it_waits_for_need_not_take_an_error(answer: Any) -> None:
+    sent: list[str] = []
+
+    def send(message: dict[str, Any]) -> Any:
+        sent.append(message["type"])
+        return Bare()
+
+    running = answer(send)
+    assert running.send(None) == "one"
+    with pytest.raises(asyncio.CancelledError):
+        running.throw(asyncio.CancelledError())
+    closed = answer(send)
+    assert closed.send(None) == "one"
+    closed.close()
+    assert sent == ["http.response.start"] * 2
+
+
+def test_an_error_that_would_end_it_is_another(answer: Any) -> None:
+    def send(_: dict[str, Any]) -> Any:
+        raise StopIteration
+
+    with pytest.raises(RuntimeError, match="StopIteration"):
+        answer(send).send(None)
+
+
 @pytest.mark.parametrize("given", [None, 7, "text", [], iter(()), (n for n in ())])
 def test_a_send_that_gives_nothing_to_await_is_a_type_error(answer: Any, given: object) -> None:
     with pytest.raises(TypeError):

@@ -17,6 +17,7 @@ cdef extern from "Python.h":
     PyObject *PyObject_Vectorcall(
         PyObject *callable, PyObject *const *args, size_t nargsf, PyObject *kwnames
     ) except NULL
+    PyObject *PyObject_CallObject(PyObject *callable, object args) except NULL
     size_t PY_VECTORCALL_ARGUMENTS_OFFSET
     bint PyCoro_CheckExact(object value) noexcept
     bint PyGen_CheckExact(object value) noexcept
@@ -40,7 +41,7 @@ cdef class ASGICall:
     """An ASGI application around another one; `middleware/_calls.py` has its contract."""
 
     cdef vectorcallfunc vectorcall
-    cdef readonly object app
+    cdef public object app
     cdef readonly object policy
     cdef Policy native  # None => the policy is of the pure engine
     cdef bytes body
@@ -91,7 +92,9 @@ cdef PyObject *call_asgi(
     PyObject *called, PyObject *const *args, size_t nargsf, PyObject *names
 ) except NULL:
     if names != NULL or PyVectorcall_NARGS(nargsf) != 3:
-        raise TypeError("an ASGI application is called with scope, receive and send")
+        return PyObject_CallObject(
+            called, in_order(args, nargsf, names, ("scope", "receive", "send"))
+        )
     if is_patched(called, ASGICall):
         return call_patched(called, (<object> args[0], <object> args[1], <object> args[2]))
     answer = handle_asgi(
@@ -219,20 +222,24 @@ cdef class ASGIAnswer:
         return owned(step)
 
     def throw(self, error, value=None, traceback=None, /):
+        # https://peps.python.org/pep-0380/#formal-semantics: what is waited for need not have
+        # `throw`, nor `close`; awaitables that are written in Rust or C often do not.
         sending = self.sending
-        if sending is None:
-            self.message = None
+        throw = getattr(sending, "throw", None)
+        if throw is None:
+            self.close()
             raise error if value is None else value
         try:
-            return sending.throw(error if value is None else value)
+            return throw(error if value is None else value)
         except StopIteration:
             self.sending = None
         return self.__next__()
 
     def close(self):
         sending, self.sending, self.message = self.sending, None, None
-        if sending is not None:
-            sending.close()
+        close = getattr(sending, "close", None)
+        if close is not None:
+            close()
 
 
 cdef PyObject *go_on(ASGIAnswer self, object value) except? NULL:
@@ -245,7 +252,11 @@ cdef PyObject *go_on(ASGIAnswer self, object value) except? NULL:
             if message is None:
                 return NULL
             self.message = None
-            self.sending = iterator_of(self.give(message))
+            try:
+                self.sending = iterator_of(self.give(message))
+            except StopIteration as error:
+                # It would end this coroutine as if all had been sent.
+                raise RuntimeError("coroutine raised StopIteration") from error
             # Only now: after an error nothing more is sent.
             if self.last is not None:
                 self.message = self.last.copy()
@@ -286,7 +297,7 @@ cdef PyObject *call_send(
     PyObject *called, PyObject *const *args, size_t nargsf, PyObject *names
 ) except NULL:
     if PyVectorcall_NARGS(nargsf) != 1 or names != NULL:
-        raise TypeError("send is called with one message")
+        return PyObject_CallObject(called, in_order(args, nargsf, names, ("message",)))
     cdef ASGISend self = <ASGISend> called
     cdef PyObject *changed[2]
     cdef dict copy
@@ -316,7 +327,7 @@ cdef class WSGICall:
     """A WSGI application around another one; `middleware/_calls.py` has its contract."""
 
     cdef vectorcallfunc vectorcall
-    cdef readonly object app
+    cdef public object app
     cdef readonly object policy
     cdef Policy native  # None => the policy is of the pure engine
     cdef bytes body
@@ -356,7 +367,9 @@ cdef PyObject *call_wsgi(
     PyObject *called, PyObject *const *args, size_t nargsf, PyObject *names
 ) except NULL:
     if names != NULL or PyVectorcall_NARGS(nargsf) != 2:
-        raise TypeError("a WSGI application is called with environ and start_response")
+        return PyObject_CallObject(
+            called, in_order(args, nargsf, names, ("environ", "start_response"))
+        )
     if is_patched(called, WSGICall):
         return call_patched(called, (<object> args[0], <object> args[1]))
     answer = handle_wsgi(<WSGICall> called, <object> args[0], <object> args[1])
@@ -484,6 +497,18 @@ cdef inline bint is_text(object value, str text) except -1:
             memcmp(PyUnicode_DATA(value), PyUnicode_DATA(text), <size_t> length) == 0
         )
     return value == text
+
+
+cdef tuple in_order(PyObject *const *args, size_t nargsf, PyObject *names, tuple wanted):
+    """The arguments of a call that gives some of them by name, as it would give them without."""
+    cdef Py_ssize_t n_given = PyVectorcall_NARGS(nargsf)
+    cdef Py_ssize_t i
+    named = () if names == NULL else <object> names
+    given = dict(zip(wanted, [<object> args[i] for i in range(n_given)]))
+    given.update(zip(named, [<object> args[n_given + i] for i in range(len(named))]))
+    if len(given) != len(wanted) or n_given + len(named) != len(wanted) or set(given) != set(wanted):
+        raise TypeError(f"the arguments are {', '.join(wanted)}")
+    return tuple([given[name] for name in wanted])
 
 
 # -- the slots -------------------------------------------------------------------------------

@@ -1,0 +1,92 @@
+"""What ASGICall and WSGICall are as callables: arguments by name, too few, another application.
+
+Both halves are asked the same: the classes in _calls.py and their compiled twins, where there
+are any. Never: test what they do to requests (test_middleware_asgi.py and -_wsgi.py do).
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+import corsfast
+from corsfast.middleware import _calls
+
+POLICY = corsfast.Policy(allow_origins=["https://app.example.com"])
+SCOPE = {"type": "http", "method": "GET", "headers": []}
+ENVIRON = {"REQUEST_METHOD": "GET"}
+
+
+def halves() -> list[Any]:
+    found: list[Any] = [pytest.param(_calls, id="python")]
+    if corsfast.IMPLEMENTATION == "native":
+        from corsfast import _native
+
+        found.append(pytest.param(_native, id="compiled"))
+    return found
+
+
+@pytest.fixture(params=halves())
+def half(request: pytest.FixtureRequest) -> Any:
+    return request.param
+
+
+def asgi_app(scope: Any, receive: Any, send: Any) -> Any:
+    """Starts a response, with the message by name; returns what `send` does."""
+    return send(message={"type": "http.response.start", "status": 200, "headers": []})
+
+
+def wsgi_app(environ: Any, start_response: Any) -> Any:
+    return start_response("200 OK", [], exc_info=None)
+
+
+def test_asgi_arguments_may_be_given_by_name(half: Any) -> None:
+    call = half.ASGICall(asgi_app, POLICY)
+    in_order = call(SCOPE, None, lambda message: message)
+    assert in_order["headers"] == [(b"vary", b"Origin")]
+    for named in ({"scope", "receive", "send"}, {"receive", "send"}, {"send"}):
+        given = {"scope": SCOPE, "receive": None, "send": lambda message: message}
+        first = [value for name, value in given.items() if name not in named]
+        assert call(*first, **{name: given[name] for name in named}) == in_order
+
+
+def test_wsgi_arguments_may_be_given_by_name(half: Any) -> None:
+    call = half.WSGICall(wsgi_app, POLICY)
+    start = lambda status, headers: headers  # noqa: E731
+    in_order = call(ENVIRON, start)
+    assert in_order == [("Vary", "Origin")]
+    assert call(ENVIRON, start_response=start) == in_order
+    assert call(start_response=start, environ=ENVIRON) == in_order
+
+
+@pytest.mark.parametrize("args", [(), (1,), (1, 2, 3, 4)])
+@pytest.mark.parametrize("named", [{}, {"scope": 1}, {"other": 1}, {"scope": 1, "send": 2}])
+def test_wrong_arguments_are_a_type_error(half: Any, args: Any, named: Any) -> None:
+    for call in (half.ASGICall(asgi_app, POLICY), half.WSGICall(wsgi_app, POLICY)):
+        with pytest.raises(TypeError):
+            call(*args, **named)
+
+
+def test_send_and_start_response_take_no_other_arguments(half: Any) -> None:
+    def asgi(scope: Any, receive: Any, send: Any) -> Any:
+        for args, named in (((), {}), (({}, {}), {}), ((), {"other": {}}), (({},), {"message": 1})):
+            with pytest.raises(TypeError):
+                send(*args, **named)
+
+    def wsgi(environ: Any, start_response: Any) -> Any:
+        for args in ((), ("200 OK",), ("200 OK", [], None, None)):
+            with pytest.raises(TypeError):
+                start_response(*args)
+
+    half.ASGICall(asgi, POLICY)(SCOPE, None, None)
+    half.WSGICall(wsgi, POLICY)(ENVIRON, None)
+
+
+def test_the_application_may_be_replaced(half: Any) -> None:
+    call = half.ASGICall(asgi_app, POLICY)
+    call.app = lambda scope, receive, send: "another"
+    assert call(SCOPE, None, None) == "another"
+    call = half.WSGICall(wsgi_app, POLICY)
+    call.app = lambda environ, start_response: "another"
+    assert call(ENVIRON, None) == "another"
