@@ -9,7 +9,7 @@ from collections.abc import Callable
 
 from .cases import APP, TENANT, Case, Goal, picked, texts
 from .engines import Engine
-from .measure import Subject, pairs, summarise
+from .measure import REQUESTS, Subject, pairs, summarise
 from .rows import Aim, Row, ratios
 
 TABLE = "decisions"
@@ -79,4 +79,6 @@ def engine_subject(case: Case, engine: Engine) -> Subject:
         outcome = call(*given).outcome.value
         if outcome != case.outcome:
             raise AssertionError(f"{case.name}, {engine.name}: {outcome}, not {case.outcome}")
+    if case.call in ("asgi", "wsgi"):
+        return Subject(call, case.inputs, most=REQUESTS)
     return Subject(call, case.inputs)

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from .measure import Subject, pairs, summarise
+from .measure import REQUESTS, Subject, pairs, summarise
 from .peers import Stand
 from .rows import Aim, Row, differences, ratios
 
@@ -47,12 +47,12 @@ def measure_stand(
     for name, inputs in stand.requests.items():
         if wanted not in f"{stand.name}: {name}":
             continue
-        alone = Subject(bare.call, inputs, stand.run)
+        alone = Subject(bare.call, inputs, stand.run, REQUESTS)
         if name in bare.expects:
             subjects[f"{name}|{bare.who}"] = (alone,)
         for way in others:
             if name in way.expects:
-                mine = Subject(way.call, inputs, stand.run)
+                mine = Subject(way.call, inputs, stand.run, REQUESTS)
                 subjects[f"{name}|{way.who}"] = (mine,) if name == PREFLIGHT else (mine, alone)
     samples = pairs(subjects, rounds * stand.times, calls, progress)
     costs = {

@@ -1,0 +1,69 @@
+"""``python benchmarks/readme.py``: put the newest results into the README, between two marks.
+
+    results/DATE-bench.md   (python -m corsfast.bench --markdown)
+    results/DATE-bench.svg  (the same run, --plot)
+    results/DATE-peers.md   (python benchmarks/compare.py)
+
+Place in the flow: results -> README.md. Never: change a figure, or leave out a row that is lost.
+"""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+ROOT = Path(__file__).parents[1]
+RESULTS = ROOT / "benchmarks" / "results"
+README = ROOT / "README.md"
+START, END = "<!-- figures: benchmarks/readme.py -->", "<!-- end of figures -->"
+# The middlewares that most people use; the others stand in the results.
+STANDS = ("starlette", "flask", "django")
+
+
+def newest(kind: str) -> Path:
+    """The newest file of a kind, such as "bench.md"; their names begin with their dates."""
+    found = sorted(RESULTS.glob(f"????-??-??-{kind}"))
+    if not found:
+        raise FileNotFoundError(f"no results/DATE-{kind}")
+    return found[-1]
+
+
+def tables(text: str) -> dict[str, str]:
+    """The tables of a benchmark's Markdown with what is said below them, by their first word."""
+    found = {}
+    for part in re.split(r"\n(?=\*\*[a-z -]+:|\| decisions:)", text):
+        name = re.match(r"\*\*([a-z -]+):|\| (decisions):", part)
+        if name is not None:
+            found[name[1] or name[2]] = part.split("\n\n\n")[0].strip()
+    return found
+
+
+def block() -> str:
+    """What stands between the marks."""
+    bench, peers = newest("bench.md"), newest("peers.md")
+    text = bench.read_text()
+    found = tables(text)
+    lost = re.search(r"(?s)## Not slower than Go and Rust\?\n\n(.*?)\n\n", peers.read_text())
+    assert lost is not None
+    parts = [
+        f"![What the main calls cost](benchmarks/results/{newest('bench.svg').name})",
+        f"Measured on {bench.name[:10]}: {text.splitlines()[0]}.",
+        found["decisions"],
+        *(found[name] for name in STANDS),
+        "± is half of what the middle half of the rounds spans, and `~` marks a noisy figure; `1/n` is the share of what"
+        f" the original adds. All rows: [{bench.name}](benchmarks/results/{bench.name}).",
+        "Beside CORS middlewares of other languages, each net of its own harness,"
+        f" on the same machine ([{peers.name}](benchmarks/results/{peers.name})):",
+        lost[1],
+    ]
+    return "\n\n".join(parts)
+
+
+def filled(readme: str) -> str:
+    before, _, rest = readme.partition(START)
+    _, _, after = rest.partition(END)
+    return f"{before}{START}\n\n{block()}\n\n{END}{after}"
+
+
+if __name__ == "__main__":
+    README.write_text(filled(README.read_text()))
