@@ -16,6 +16,11 @@ ROOT = Path(__file__).parents[1]
 RESULTS = ROOT / "benchmarks" / "results"
 README = ROOT / "README.md"
 START, END = "<!-- figures: benchmarks/readme.py -->", "<!-- end of figures -->"
+NOTE = (
+    "± is half of what the middle half of the rounds spans, and `~` marks a noisy figure; `1/n` is"
+    " the share of what the original adds."
+)
+BESIDE = "Beside CORS middlewares of other languages on the same machine, each net of its harness,"
 # The middlewares that most people use; the others stand in the results.
 STANDS = ("starlette", "flask", "django")
 
@@ -50,10 +55,8 @@ def block() -> str:
         f"Measured on {bench.name[:10]}: {text.splitlines()[0]}.",
         found["decisions"],
         *(found[name] for name in STANDS),
-        "± is half of what the middle half of the rounds spans, and `~` marks a noisy figure; `1/n` is the share of what"
-        f" the original adds. All rows: [{bench.name}](benchmarks/results/{bench.name}).",
-        "Beside CORS middlewares of other languages, each net of its own harness,"
-        f" on the same machine ([{peers.name}](benchmarks/results/{peers.name})):",
+        f"{NOTE} All rows: [{bench.name}](benchmarks/results/{bench.name}).",
+        f"{BESIDE} [{peers.name}](benchmarks/results/{peers.name}):",
         lost[1],
     ]
     return "\n\n".join(parts)
