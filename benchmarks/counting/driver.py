@@ -159,16 +159,17 @@ def policy_cases(policy: _native.Policy) -> Iterator[Case]:
         **{**OPTIONS, "allow_origins": [re.compile(r"https://shop-\d+\.example\.com")]}
     )
     glob = _native.Policy(**{**OPTIONS, "allow_origins": ["https://pr-*.example.com"]})
+    yield checked("actual: no origin", policy.actual, texts(None), "no-origin")
+    yield checked("actual: exact", policy.actual, texts(APP), "allowed")
     for name, of, given, outcome in (
-        ("no origin", policy, None, "no-origin"),
-        ("exact", policy, APP, "allowed"),
-        ("subdomain", policy, "https://a.b.example.org", "allowed"),
-        ("any port", policy, "http://localhost:3000", "allowed"),
-        ("regex", regex, "https://shop-17.example.com", "allowed"),
-        ("glob", glob, "https://pr-17.example.com", "allowed"),
-        ("refused", policy, "https://app.example.com.attacker.net", "origin-not-allowed"),
+        ("subdomain", policy, "https://a.b{}.example.org", "allowed"),
+        ("any port", policy, "http://localhost:{}", "allowed"),
+        ("regex", regex, "https://shop-{}.example.com", "allowed"),
+        ("glob", glob, "https://pr-{}.example.com", "allowed"),
+        ("refused", policy, "https://app.example.com.attacker-{}.net", "origin-not-allowed"),
     ):
-        yield checked(f"actual: {name}", of.actual, texts(given), outcome)
+        yield checked(f"actual: {name}, again", of.actual, texts(given.format(17000)), outcome)
+        yield checked(f"actual: {name}, new", of.actual, new_origins(given), outcome)
     yield Case("allows_origin: exact", call_1, policy.allows_origin, texts(APP), "loop: 1 argument")
     for name, makes in (
         ("no headers", texts(APP, "PUT", None)),
@@ -224,6 +225,12 @@ def checked(
     if len(given) == 3:
         return Case(name, call_3, call, inputs, "loop: 3 arguments")
     return Case(name, call_1, call, inputs, "loop: 1 argument")
+
+
+def new_origins(pattern: str) -> Callable[[int], Inputs]:
+    """Origins of one length that have not been seen before."""
+    unseen = iter(range(20_000, 65_000))
+    return lambda n: [(pattern.format(next(unseen)),) for _ in range(n)]
 
 
 def new_lists(size: int) -> Callable[[int], Inputs]:
