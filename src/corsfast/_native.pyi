@@ -90,8 +90,7 @@ class Policy:
 
 @disjoint_base
 class ASGICall:
-    @property
-    def app(self) -> Any: ...
+    app: Any
     @property
     def policy(self) -> Any: ...
     def __init__(
@@ -103,15 +102,15 @@ class ASGICall:
         body: bytes = b"",
         on_all: Any = None,
         on_handshake: Any = None,
+        on_private_network: Any = None,
         on_refused_preflight: Any = None,
         on_refused: Any = None,
     ) -> None: ...
-    def __call__(self, scope: Any, receive: Any, send: Any, /) -> Any: ...
+    def __call__(self, scope: Any, receive: Any, send: Any) -> Any: ...
 
 @disjoint_base
 class WSGICall:
-    @property
-    def app(self) -> Any: ...
+    app: Any
     @property
     def policy(self) -> Any: ...
     def __init__(
@@ -125,4 +124,4 @@ class WSGICall:
         on_refused_preflight: Any = None,
         on_refused: Any = None,
     ) -> None: ...
-    def __call__(self, environ: Any, start_response: Any, /) -> Any: ...
+    def __call__(self, environ: Any, start_response: Any) -> Any: ...

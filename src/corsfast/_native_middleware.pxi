@@ -49,6 +49,7 @@ cdef class ASGICall:
     cdef dict last  # its message
     cdef object on_all
     cdef object on_handshake
+    cdef object on_private_network
     cdef object on_refused_preflight
     cdef object on_refused
     cdef bint detours  # for refused requests there is one
@@ -65,6 +66,7 @@ cdef class ASGICall:
         body=b"",
         on_all=None,
         on_handshake=None,
+        on_private_network=None,
         on_refused_preflight=None,
         on_refused=None,
     ):
@@ -76,6 +78,7 @@ cdef class ASGICall:
         self.last = {"type": "http.response.body", "body": body}
         self.on_all = on_all
         self.on_handshake = on_handshake
+        self.on_private_network = on_private_network
         self.on_refused_preflight = on_refused_preflight
         self.on_refused = on_refused
         self.detours = on_refused_preflight is not None or on_refused is not None
@@ -84,7 +87,7 @@ cdef class ASGICall:
     def __reduce__(self):
         return type(self), (self.app, self.policy)
 
-    def __call__(self, scope, receive, send, /):
+    def __call__(self, scope, receive, send):
         return handle_asgi(self, scope, receive, send)
 
 
@@ -127,6 +130,8 @@ cdef object handle_asgi(ASGICall self, object scope, object receive, object send
         if detour is not None:
             return detour(decision, scope, receive, send)
     if is_preflight(decision):
+        if self.on_private_network is not None and asks_private_network(scope["headers"]):
+            return self.on_private_network(decision, scope, receive, send)
         return answer_asgi(self, decision, send)
     changed = new_send()
     changed.call = self
@@ -147,6 +152,21 @@ cdef inline object owned(PyObject *result):
     held = <object> result
     Py_DECREF(result)
     return held
+
+
+cdef bint asks_private_network(object headers) except -1:
+    """The same as in `_calls.py`."""
+    cdef bytes wanted = b"access-control-request-private-network"
+    for pair in headers:
+        if type(pair) is tuple and len(<tuple> pair) == 2:
+            name = (<tuple> pair)[0]
+        else:
+            name, _ = pair
+        if type(name) is bytes and len(<bytes> name) != len(wanted):
+            continue
+        if name == wanted:
+            return True
+    return False
 
 
 cdef object answer_asgi(ASGICall self, object decision, object send):
@@ -359,7 +379,7 @@ cdef class WSGICall:
     def __reduce__(self):
         return type(self), (self.app, self.policy)
 
-    def __call__(self, environ, start_response, /):
+    def __call__(self, environ, start_response):
         return handle_wsgi(self, environ, start_response)
 
 

@@ -59,10 +59,20 @@ class ASGIDropIn(ASGICall):
         on_preflight: answers refused preflights: `(decision, scope, receive, send)`.
         each: whether allowed ones are answered there, too; the decision is then that of a
             policy that refuses all of them, and means nothing.
+        body: what is sent with an allowed preflight, as plain text.
+        on_private_network: answers allowed ones that ask for a private network.
     """
 
     def __init__(
-        self, app: App, policy: Policy, tables: Tables, on_preflight: Refusal, *, each: bool
+        self,
+        app: App,
+        policy: Policy,
+        tables: Tables,
+        on_preflight: Refusal,
+        *,
+        each: bool,
+        body: bytes = b"",
+        on_private_network: Refusal | None = None,
     ) -> None:
         keeping = ASGICall(app, variant_of(tables, keep_existing=True))
 
@@ -77,7 +87,9 @@ class ASGIDropIn(ASGICall):
         super().__init__(
             app,
             straight,
+            body=body,
             on_handshake=app,
+            on_private_network=on_private_network,
             on_refused_preflight=on_preflight,
             on_refused=on_refused,
         )

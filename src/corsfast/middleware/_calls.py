@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 _HTTP_START = "http.response.start"
 _DENIAL_START = "websocket.http.response.start"
 
+_PRIVATE_NETWORK = b"access-control-request-private-network"
+
 # WSGI wants a phrase after the status and no client reads it; these are the usual ones.
 _PHRASES = {204: "No Content", 400: "Bad Request", 403: "Forbidden"}
 
@@ -49,6 +51,8 @@ class ASGICall:
         body: what is sent with an allowed preflight, as plain text.
         on_all: `(scope, receive, send)`, in place of everything else.
         on_handshake: `(scope, receive, send)`, for WebSocket scopes.
+        on_private_network: `(decision, scope, receive, send)`, for allowed preflights that ask
+            for a private network.
         on_refused_preflight: `(decision, scope, receive, send)`.
         on_refused: `(decision, scope, receive, send)`, for other requests with an Origin that
             is not allowed.
@@ -63,6 +67,7 @@ class ASGICall:
         body: bytes = b"",
         on_all: App | None = None,
         on_handshake: App | None = None,
+        on_private_network: Refusal | None = None,
         on_refused_preflight: Refusal | None = None,
         on_refused: Refusal | None = None,
     ) -> None:
@@ -71,6 +76,7 @@ class ASGICall:
         self._body = body
         self._on_all = on_all
         self._on_handshake = on_handshake
+        self._on_private_network = on_private_network
         self._on_refused_preflight = on_refused_preflight
         self._on_refused = on_refused
         if policy is not None:
@@ -103,6 +109,8 @@ class ASGICall:
             elif self._on_refused is not None and decision.outcome is not Outcome.NO_ORIGIN:
                 return self._on_refused(decision, scope, receive, send)
         if decision.is_preflight:
+            if self._on_private_network is not None and asks_private_network(scope):
+                return self._on_private_network(decision, scope, receive, send)
             return answer_asgi(decision, self._body, send)
         apply = self._apply
 
@@ -181,6 +189,14 @@ class WSGICall:
             return start_response(status, headers, exc_info)
 
         return self.app(environ, start_with_cors)
+
+
+def asks_private_network(scope: Scope) -> bool:
+    """Whether a preflight asks for a private network.
+
+    https://wicg.github.io/private-network-access/#access-control-request-private-network
+    """
+    return any(name == _PRIVATE_NETWORK for name, _ in scope["headers"])
 
 
 async def answer_asgi(decision: Decision, body: bytes, send: Send) -> None:

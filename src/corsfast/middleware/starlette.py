@@ -37,7 +37,7 @@ from ._asgi_drop_in import (
     plain_text,
     respond,
 )
-from ._chosen import ASGICall
+from ._calls import asks_private_network
 from ._lenient import (
     DropInProblem,
     allow_any_header,
@@ -70,7 +70,6 @@ PREFLIGHT_VARY = (
     REQUEST_HEADERS,
     "Access-Control-Request-Private-Network",
 )
-_PRIVATE = b"access-control-request-private-network"
 _ALLOW_PRIVATE = (b"access-control-allow-private-network", b"true")
 _OK = b"OK"
 
@@ -135,8 +134,16 @@ class CORSMiddleware(ASGIDropIn):
             "max_age": max_age,
             "strict": strict,
         }
-        preflights = _Preflights(app, **self._options)
-        super().__init__(app, preflights.policy, preflights.tables, preflights.answer, each=True)
+        preflights = _Preflights(**self._options)
+        super().__init__(
+            app,
+            preflights.policy,
+            preflights.tables,
+            preflights.answer,
+            each=preflights.mirrors,
+            body=_OK,
+            on_private_network=preflights.answer,
+        )
 
     def __init_subclass__(cls) -> None:
         overridden = sorted(_HOOKS & set(vars(cls)))
@@ -155,7 +162,6 @@ class _Preflights:
 
     def __init__(
         self,
-        app: App,
         *,
         allow_origins: Any,
         allow_methods: Any,
@@ -222,22 +228,18 @@ class _Preflights:
             NAME, entries, credentials=credentials, strict=strict, answer=answer, also=problems
         )
         self._star = self.tables.star
-        self._mirrors = self._star and any_header
+        # Whether allowed header names are sent back as they were asked for, beside "*".
+        self.mirrors = self._star and any_header
         self._content = plain_text(200, _OK)
-        self._compiled = ASGICall(
-            app, self.policy, body=_OK, on_refused_preflight=self._refuse_without_private
-        )
 
     def answer(
-        self, _refusal: Decision, scope: Scope, receive: Receive, send: Send
+        self, _decision: Decision, scope: Scope, _receive: Receive, send: Send
     ) -> Awaitable[None]:
-        """Answer one preflight; the usual ones are handed back, to be answered as they are."""
-        for name, _ in scope["headers"]:
-            if name == _PRIVATE:
-                return self._spell(scope, True, send)
-        if self._mirrors:
-            return self._spell(scope, False, send)
-        return self._compiled(scope, receive, send)
+        """Answer one preflight that is refused, asks for a private network, or is mirrored."""
+        private = asks_private_network(scope)
+        if private or self.mirrors:
+            return self._spell(scope, private, send)
+        return self._refuse(scope, False, send)
 
     def _spell(self, scope: Scope, private: bool, send: Send) -> Awaitable[None]:
         """An answer with fields that no policy knows of."""
@@ -245,16 +247,11 @@ class _Preflights:
         if not decision.allowed or (private and not self._private_network):
             return self._refuse(scope, private, send)
         headers = [*decision.raw_headers, *self._content]
-        if self._mirrors:
+        if self.mirrors:
             headers += _mirrored(asked(scope).names)
         if private:
             headers.append(_ALLOW_PRIVATE)
         return respond(send, 200, headers, _OK)
-
-    def _refuse_without_private(
-        self, _refusal: Decision, scope: Scope, _receive: Receive, send: Send
-    ) -> Awaitable[None]:
-        return self._refuse(scope, False, send)
 
     def _refuse(self, scope: Scope, private: bool, send: Send) -> Awaitable[None]:
         """Say all that is wrong; an origin that is allowed sees what would not be."""
