@@ -248,6 +248,12 @@ def test_answers_are_the_drop_ins_own(lenient: Any) -> None:
             ("X-Said", "ok"),
         ),
     )
+    # Beside "*" the names are echoed, but not the origin.
+    starred = lenient(["*"], answer=own_answers).preflight(A, "PUT", "x-a")
+    assert starred.headers[:2] == (
+        ("Access-Control-Allow-Origin", "*"),
+        ("Access-Control-Allow-Headers", "x-a"),
+    )
     # Not even GET needs no permission, where the drop-in says so.
     for method, names in (("GET", None), ("put", None), ("PUT", "x a")):
         refused = policy.preflight(A, method, names)

@@ -711,7 +711,7 @@ cdef Decision decide_preflight(
         return <Decision> self.refused_preflight[<Py_ssize_t> outcome]
     if exact < <uint32_t> len(self.preflight_of):
         return <Decision> self.preflight_of[<Py_ssize_t> exact]
-    cdef Decision decision = new_decision(self.echoing_preflight, origin)
+    cdef Decision decision = new_decision(self.echoing_preflight, "*" if self.star else origin)
     if self.echo_method:
         decision.method = method
     if self.echo_headers:
