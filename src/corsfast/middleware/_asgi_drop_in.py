@@ -14,7 +14,7 @@ from __future__ import annotations
 from collections import namedtuple
 
 from .. import limits
-from ..fields import requested_names
+from ..fields import joined_lines, requested_names
 from ._calls import content
 from ._chosen import ASGICall
 from ._lenient import read_list, read_names, variant_of
@@ -41,6 +41,8 @@ else:
     Asked = namedtuple("Asked", ("origin", "method", "names"))
 
 __all__ = ["SAFELISTED_HEADERS", "ASGIDropIn", "asked", "names_of", "plain_text", "respond"]
+
+_ASKED = (b"origin", b"access-control-request-method", b"access-control-request-headers")
 
 # What both allow beside `allow_headers`.
 SAFELISTED_HEADERS = ("Accept", "Accept-Language", "Content-Language", "Content-Type")
@@ -122,15 +124,7 @@ def names_of(
 
 def asked(scope: Scope) -> Asked:
     """Read a preflight once more, for what is said about it."""
-    origin, method, names = b"", b"", b""
-    for name, value in scope["headers"]:
-        # Several lines of a field are joined, as the policy does.
-        if name == b"origin":
-            origin = origin + b"," + value if origin else value
-        elif name == b"access-control-request-method":
-            method = method + b"," + value if method else value
-        elif name == b"access-control-request-headers":
-            names = names + b"," + value if names else value
+    origin, method, names = (joined_lines(scope["headers"], name) or b"" for name in _ASKED)
     return Asked(origin, method.decode("latin-1"), requested_names(names.decode("latin-1")))
 
 
