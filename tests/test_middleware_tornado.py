@@ -23,7 +23,7 @@ from typing import Any
 
 import pytest
 from serving import Answer, put
-from sidebyside import DOCS, ORIGINS, Request, grid, requests
+from sidebyside import DOCS, ORIGINS, Request, grid, requests, share
 
 from corsfast import CorsfastSecurityWarning, PolicyError, PolicyHolder
 
@@ -297,24 +297,28 @@ def test_what_the_policy_says_is_sent(
     caplog.set_level(logging.CRITICAL, "tornado")
     rules = handlers(tmp_path)
     compared = 0
+    asked = [
+        request
+        for path in ("/", "/own", "/varying", "/exposing", "/timing", "/error")
+        for request in requests(path, ORIGINS if path == "/" else (None, A, OTHER))
+        if path == "/" or request.method == "GET"
+    ]
     holder = PolicyHolder(Policy(allow_origins=[]))
     with served(style(rules, holder)) as client:
-        for policy in every_policy(Policy):
+        for number, policy in enumerate(every_policy(Policy)):
             holder.policy = policy
-            for path in ("/", "/own", "/varying", "/exposing", "/timing", "/error"):
-                for request in requests(path, ORIGINS if path == "/" else (None, A, OTHER)):
-                    if path != "/" and request.method != "GET":
-                        continue
-                    found = client(request.method, path, *request.headers[1:])
-                    own = OWN.get(path, []) if request.method == "GET" else []
-                    decision, wanted = expected(policy, request, own)
-                    assert fields(found.headers) == wanted, (policy, request)
-                    if decision.is_preflight:
-                        assert (found.status, found.body) == (decision.status, b"")
-                    elif request.method == "GET":
-                        assert found.status == STATUS[path]
-                    compared += 1
-    assert compared > 5_000
+            for request in share(asked, number, one_in=3):
+                path = request.path
+                found = client(request.method, path, *request.headers[1:])
+                own = OWN.get(path, []) if request.method == "GET" else []
+                decision, wanted = expected(policy, request, own)
+                assert fields(found.headers) == wanted, (policy, request)
+                if decision.is_preflight:
+                    assert (found.status, found.body) == (decision.status, b"")
+                elif request.method == "GET":
+                    assert found.status == STATUS[path]
+                compared += 1
+    assert compared > 2_000
 
 
 @pytest.mark.parametrize("path", STATUS)
