@@ -119,8 +119,8 @@ typedef struct cf_tables {
     cf_automaton automaton;
     const cf_slice *methods; /* all different, 1..CF_MAX_METHOD bytes */
     size_t n_methods;
-    const cf_slice *headers; /* lower case, all different,
-                                1..CF_MAX_HEADER_NAME bytes */
+    const cf_slice *headers; /* lower-case tokens (not verified), all
+                                different, 1..CF_MAX_HEADER_NAME bytes */
     size_t n_headers;
     bool star;           /* every origin is allowed and none looked at */
     bool any_web_origin; /* every well-formed http(s) origin is allowed */
