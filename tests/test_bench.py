@@ -403,6 +403,12 @@ def test_what_cannot_be_done_is_refused(
     assert message in capsys.readouterr().err
 
 
+def test_the_least_hook_is_not_charted_beside_libraries() -> None:
+    row = Row("flask", "allowed", "flask-cors", "delta", figure(999, 1000, 1001))
+    (chosen,) = charted([row, row._replace(who=peers.LEAST)]).values()
+    assert chosen == [row]
+
+
 # An extra that is too heavy for every test environment; the section `pure` of .ci/run has it.
 @pytest.mark.skipif(
     importlib.util.find_spec("matplotlib") is None, reason="corsfast[bench] is not installed"
@@ -450,3 +456,50 @@ def test_peers_that_are_here_answer_rightly(name: str) -> None:
     for line in result.stdout.splitlines():
         stand, original, *whos = line.split("|")
         assert {"without", original} <= set(whos), stand
+
+
+FIELDS = """
+from corsfast.bench import peers
+from corsfast.bench.engines import installed_engines
+
+
+def fields(stand, way, kind):
+    found = []
+
+    async def send(message):
+        found.extend(message.get("headers", ()))
+
+    def start_response(status, headers):
+        found.extend(headers)
+
+    (given,) = stand.requests[kind](1)
+    if len(given) > 1:
+        given = (*given[:-1], send if stand.run else start_response)
+    answer = way.call(*given)
+    if stand.run:
+        answer = stand.run(answer)
+    if len(given) == 1:
+        found.extend(answer.headers.items())
+    return sorted(field for field in found if field[0] != "Date")
+
+
+for stand in peers.stands(NAME, installed_engines()):
+    ways = {way.who: way for way in stand.ways}
+    least = ways[peers.LEAST]
+    assert set(least.expects) == {"no Origin", "allowed", "refused"}
+    for kind in least.expects:
+        mine, theirs = (fields(stand, ways[who], kind) for who in (peers.LEAST, "drop-in"))
+        assert mine == theirs != fields(stand, ways["without"], kind), (stand.name, kind, mine)
+    print(stand.name)
+"""
+
+
+@pytest.mark.server
+@pytest.mark.parametrize("name", sorted({"quart", "aiohttp", "django", "flask"} & set(HERE)))
+def test_the_least_hook_writes_what_the_drop_in_writes(name: str) -> None:
+    text = FIELDS.replace("NAME", repr(name))
+    result = subprocess.run(
+        [sys.executable, "-c", text], capture_output=True, text=True, timeout=120, check=False
+    )
+    assert result.returncode == 0, result.stderr
+    assert name in result.stdout.splitlines()

@@ -21,7 +21,8 @@ What the columns mean, and how it is measured, stands in docs/benchmarks.md.
     rows            a list of objects, one per figure:
         table       "decisions", "import", or the name of a stand ("asgi", "flask", ...)
         name        the case, or the kind of request
-        who         "native", "pure", "python" (floors), "without", "drop-in", or a library
+        who         "native", "pure", "python" (floors), "without", "drop-in", "least",
+                    or a library
         measure     "time" of a whole call, or "delta": what it adds to the application
         unit        "ns"
         median      of all rounds

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from .peers import LEAST
 from .rows import Row
 
 FORMATS = (".svg", ".png")
@@ -38,7 +39,10 @@ PEER = "#b0532b"
 def charted(rows: Sequence[Row]) -> dict[str, list[Row]]:
     """The rows that are drawn, by panel."""
     decisions = [row for row in rows if row.table == "decisions" and row.name in MAIN]
-    deltas = [row for row in rows if row.measure == "delta" and row.name == ALLOWED]
+    # `least` is no library that one could have: it is for the tables.
+    deltas = [
+        row for row in rows if row.measure == "delta" and row.name == ALLOWED and row.who != LEAST
+    ]
     panels = {
         "one decision": decisions,
         "an allowed request: what CORS adds to the application": deltas,
