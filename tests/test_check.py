@@ -593,6 +593,42 @@ def test_a_star_of_django_is_offered_as_a_regex(
     assert none is None
 
 
+@pytest.mark.parametrize(
+    ("entry", "admitted"),
+    [
+        ("*.example.com", "https://a.example.com"),
+        ("https://*.example.com/", "https://a.example.com"),
+        ("https://*.EXAMPLE.com", "https://a.example.com"),
+        ("'https://*.example.com'", "https://a.example.com"),
+        (".example.com", "https://a.example.com"),
+        ("localhost:*", "http://localhost:3000"),
+        ("https://shop-*.example.com/", "https://shop-1.example.com"),
+        (r"https://.*\.example\.com", "https://a.example.com"),
+        (r"\Ahttps://a\.example\.com\Z", "https://a.example.com"),
+    ],
+)
+def test_a_misspelt_star_of_django_is_offered_as_a_regex_that_stands_the_next_run(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    entry: str,
+    admitted: str,
+) -> None:
+    monkeypatch.syspath_prepend(str(tmp_path))
+    monkeypatch.setattr(sys, "dont_write_bytecode", True)
+    monkeypatch.delitem(sys.modules, "misspelt_settings", raising=False)
+    monkeypatch.delitem(sys.modules, "corrected_settings", raising=False)
+    file(tmp_path, f"CORS_ALLOWED_ORIGINS = [{entry!r}]", "misspelt_settings.py")
+    _, answer = checked(capsys, "--django", "misspelt_settings")
+    (found,) = answer["problems"]
+    offered, _, setting = found["write"].partition(" in ")
+    assert (found["code"], setting) == ("dead-pattern", "CORS_ALLOWED_ORIGIN_REGEXES")
+    assert re.match(ast.literal_eval(offered), admitted)
+    file(tmp_path, f"{setting} = [{offered}]", "corrected_settings.py")
+    status, answer = checked(capsys, "--django", "corrected_settings")
+    assert (status, answer["problems"]) == (0, [])
+
+
 # -- regexes of other software ---------------------------------------------------------------
 
 

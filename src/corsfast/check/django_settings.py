@@ -20,6 +20,7 @@ Never: import Django; judge an origin.
 
 from __future__ import annotations
 
+import ast
 import importlib
 import re
 import sys
@@ -27,9 +28,11 @@ from contextlib import redirect_stdout
 from pathlib import Path
 
 from ..errors import Problem
-from ..patterns import Glob, HostRule, expression, parse_pattern
+from ..misspellings import diagnose
+from ..patterns import ANY_PORT, Glob, HostRule, expression, parse_pattern, write_pattern
 from .names import nearest
 from .proofs import string_problems
+from .repair import PORT, Way, repair
 from .spellings import RegexSyntaxError, compile_quietly
 from .subject import Applied, Subject, UnreadableError, in_python
 
@@ -56,6 +59,9 @@ KNOWN = (*OLD_NAMES, *OLD_NAMES.values(), *SINGLE, *OTHERS)
 
 # A project may have names of its own; one as near as this is a slip, and has no effect.
 SLIP = 0.85
+
+# What is behind a correction that belongs into the other setting.
+_ELSEWHERE = " in CORS_ALLOWED_ORIGIN_REGEXES"
 
 # These make django-cors-headers send a name too many, which browsers ignore.
 HARMLESS = frozenset({"forbidden-header", "forbidden-method"})
@@ -138,12 +144,13 @@ def _read_exact(value: object, subject: Subject) -> None:
         return
     kept = []
     for entry in value:
-        rule = parse_pattern(entry) if isinstance(entry, str) else None
         hint: str | None
         if entry == "*":
             hint = "CORS_ALLOW_ALL_ORIGINS = True, and no credentials"
-        elif isinstance(rule, (HostRule, Glob)):
-            hint = _as_regex(entry, rule, subject.credentials)
+        elif isinstance(entry, str) and (meant := _with_star(entry)) is not None:
+            hint = _as_regex(meant, subject.credentials)
+        elif isinstance(entry, str) and _is_regex(entry):
+            hint = _moved(entry, subject.credentials)
         else:
             kept.append(entry)
             continue
@@ -154,12 +161,42 @@ def _read_exact(value: object, subject: Subject) -> None:
     subject.options["allow_origins"] = kept
 
 
-def _as_regex(entry: str, rule: HostRule | Glob, credentials: bool) -> str | None:
+def _with_star(entry: str) -> HostRule | Glob | None:
+    """The pattern that an entry is, or a misspelling of, if it stands for many origins."""
+    rule = parse_pattern(entry)
+    if rule is None:
+        try:
+            meant = ast.literal_eval(diagnose(entry).hint or "")
+        except (SyntaxError, ValueError):  # advice in words
+            return None
+        rule = parse_pattern(meant) if isinstance(meant, str) else None
+    return rule if isinstance(rule, (HostRule, Glob)) else None
+
+
+def _as_regex(rule: HostRule | Glob, credentials: bool) -> str | None:
     """What the star would mean, unless that is dangerous."""
-    if string_problems(entry, credentials):
+    if string_problems(write_pattern(rule), credentials):
         return None
-    pattern = expression(rule).removesuffix("(?:)")
-    return in_python(rf"\A{pattern}\Z") + " in CORS_ALLOWED_ORIGIN_REGEXES"
+    any_port = rule.ports == ANY_PORT  # which takes a thousand characters to say exactly
+    if any_port:
+        rule = rule._replace(ports=((0, 0),))
+    pattern = expression(rule).removesuffix("(?:)") + PORT * any_port
+    return in_python(rf"\A{pattern}\Z") + _ELSEWHERE
+
+
+def _is_regex(entry: str) -> bool:
+    return parse_pattern(entry) is None and diagnose(entry).code == "looks-like-regex"
+
+
+def _moved(entry: str, credentials: bool) -> str | None:
+    """A regex as it may stand in the setting for regexes, unless that is dangerous."""
+    try:
+        regex = compile_quietly(entry)
+    except RegexSyntaxError:
+        return None
+    way = Way("match", credentials, own=False)
+    text = repair(regex, way) if way.problems(regex) else entry
+    return None if text is None else in_python(text) + _ELSEWHERE
 
 
 def _read_regexes(value: object, name: str, subject: Subject) -> None:
