@@ -511,11 +511,50 @@ def test_a_decorated_view_follows_the_config_of_its_application() -> None:
     assert call(apps[0], get(B)).first("access-control-allow-origin") == B
 
 
-def test_an_unknown_option_is_logged(caplog: pytest.LogCaptureFixture) -> None:
-    extended(ours(), {"origin": A})
-    assert [record.getMessage() for record in caplog.records] == [
-        "corsfast.middleware.flask does not know the option origin"
-    ]
+@pytest.mark.parametrize(
+    ("name", "meant"),
+    [
+        ("origin", "origins"),
+        ("allow_origins", "origins"),
+        ("allow_credentials", "supports_credentials"),
+        ("suports_credentials", "supports_credentials"),
+        ("logging", None),
+    ],
+)
+@pytest.mark.parametrize("where", ["CORS", "resource", "cross_origin", "cross_origin, by config"])
+def test_an_unknown_option_is_a_security_warning_once_and_an_error_if_strict(
+    name: str, meant: str | None, where: str
+) -> None:
+    from flask import Flask
+
+    from corsfast import CorsfastSecurityWarning, PolicyError
+
+    def set_up(**more: Any) -> None:
+        options: Any = {name: [A], **more}
+        if where == "CORS":
+            ours().CORS(Flask("app"), **options)
+        elif where == "resource":
+            ours().CORS(Flask("app"), resources={"/a": options, "/b": options})
+        elif where == "cross_origin":
+            ours().cross_origin(**options, origins="*")(lambda: "hello")
+        else:
+            app = Flask("app")
+            app.config["CORS_ORIGINS"] = [B]
+            app.add_url_rule("/", "view", ours().cross_origin(**options)(lambda: "hello"))
+            assert not cors(call(app, get(A)))  # and is not warned about once more
+
+    with pytest.warns(CorsfastSecurityWarning) as caught:
+        set_up()
+    (said,) = caught
+    text = str(said.message)
+    assert text.startswith(f"corsfast.middleware.flask: {name}: there is no such option")
+    assert text.endswith("[unknown-option]")
+    assert ("every origin is allowed" in text) == (meant == "origins" and "config" not in where)
+    assert (f"Write {meant} instead." in text) if meant else ("Write" not in text)
+    assert said.filename == __file__
+    with pytest.raises(PolicyError) as refused:
+        set_up(strict=True)
+    assert [p.code for p in refused.value.problems] == ["unknown-option"]
 
 
 @pytest.mark.parametrize("library", [theirs, ours])

@@ -9,10 +9,10 @@ Never: import Flask; keep anything of a request.
 
 from __future__ import annotations
 
-import logging
 import re
 from collections.abc import Iterable, Mapping
 from datetime import timedelta
+from difflib import get_close_matches
 
 from .._compile import (
     ALLOW_CREDENTIALS,
@@ -28,7 +28,15 @@ from .._compile import (
 from ..errors import CorsfastDeadEntryWarning, PolicyError, Problem
 from ..fields import requested_names
 from ._flask_patterns import EVERYTHING, is_regex, resolved, shown_as_regex
-from ._lenient import Tables, block, echo_any_origin, lenient_policy
+from ._lenient import (
+    UNKNOWN_OPTION,
+    DropInProblem,
+    Tables,
+    block,
+    echo_any_origin,
+    lenient_policy,
+    say,
+)
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -61,7 +69,6 @@ if TYPE_CHECKING:
 
 
 NAME = "corsfast.middleware.flask"
-LOG = logging.getLogger(NAME)
 
 DEFAULTS: Mapping[str, Any] = {
     "origins": "*",
@@ -78,6 +85,20 @@ DEFAULTS: Mapping[str, Any] = {
     "always_send": True,
     "allow_private_network": False,
     "strict": False,
+}
+# What other libraries, and Policy, call these options.
+_ELSEWHERE = {
+    "allow_credentials": "supports_credentials",
+    "allow_methods": "methods",
+    "allow_origin": "origins",
+    "allow_origin_regex": "origins",
+    "allow_origins": "origins",
+    "allowed_headers": "allow_headers",
+    "allowed_methods": "methods",
+    "allowed_origins": "origins",
+    "credentials": "supports_credentials",
+    "headers": "allow_headers",
+    "origin": "origins",
 }
 # In a Flask application's config each option has this name.
 CONFIG_NAMES = {option: f"CORS_{option.upper()}" for option in DEFAULTS}
@@ -102,6 +123,33 @@ def merged(config: Mapping[str, Any], *options: Mapping[str, Any]) -> dict[str, 
     return whole
 
 
+def only_known(options: Mapping[str, Any]) -> dict[str, Any]:
+    """The options that there are; said now of the others, where rules are made later only.
+
+    Raises:
+        PolicyError: with ``strict``, for those that there are not.
+
+    Warns:
+        CorsfastSecurityWarning: without ``strict``.
+    """
+    say(NAME, _unknown(options, any_origin=False), strict=bool(options.get("strict")))
+    return {option: value for option, value in options.items() if option in DEFAULTS}
+
+
+def _unknown(options: Mapping[str, Any], any_origin: bool) -> list[DropInProblem]:
+    """Options that flask-cors does not know either, so that what they were to limit is open."""
+    problems = []
+    for option, value in options.items():
+        if option in DEFAULTS:
+            continue
+        meant = _ELSEWHERE.get(option) or next(iter(get_close_matches(option, DEFAULTS, 1)), None)
+        message = "there is no such option, and it has no effect"
+        if meant == "origins" and any_origin:
+            message += ": every origin is allowed"
+        problems.append(DropInProblem(UNKNOWN_OPTION, option, value, f"{message}.", hint=meant))
+    return problems
+
+
 class Rules:
     """What one set of options says to a request. Immutable once made.
 
@@ -111,7 +159,7 @@ class Rules:
     Raises:
         ValueError: for a regex that does not compile, for ``*`` with credentials and
             ``send_wildcard``, for what no header field can hold.
-        PolicyError: with ``strict``, for insecure or dead entries.
+        PolicyError: with ``strict``, for unknown options, insecure or dead entries.
 
     Warns:
         CorsfastSecurityWarning, CorsfastDeadEntryWarning: without ``strict``.
@@ -131,9 +179,6 @@ class Rules:
     )
 
     def __init__(self, options: Mapping[str, Any]) -> None:
-        for option in options:
-            if option not in DEFAULTS:
-                LOG.warning("%s does not know the option %s", NAME, option)
         origins = [shown_as_regex(entry) for entry in _listed(options["origins"])]
         any_origin = EVERYTHING in origins
         credentials = bool(options["supports_credentials"])
@@ -150,6 +195,7 @@ class Rules:
             credentials=credentials,
             strict=strict,
             answer=lambda tables: _answer(tables, options, origins, any_origin),
+            also=_unknown(options, any_origin),
         )
         # Bound once: looking a method up per request costs more than calling it.
         self.decide = self.policy.actual

@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
 __all__ = [
+    "UNKNOWN_OPTION",
     "DropInProblem",
     "Tables",
     "allow_any_header",
@@ -46,6 +47,7 @@ __all__ = [
     "lenient_policy",
     "read_list",
     "read_names",
+    "say",
     "tokens_of",
     "variant_of",
     "with_origin",
@@ -56,7 +58,8 @@ _HARMLESS = ("any-origin-beside-others",)
 
 # What is said as a CorsfastSecurityWarning; all else is about entries that match nothing.
 _BARE_STRING = "bare-string"
-_INSECURE = (*RISKS, _BARE_STRING)
+UNKNOWN_OPTION = "unknown-option"
+_INSECURE = (*RISKS, _BARE_STRING, UNKNOWN_OPTION)
 
 _TOKEN = re.compile(f"[{re.escape(TCHAR)}]+")
 
@@ -147,11 +150,7 @@ def lenient_policy(
     default = next(iter(origins), "origins")
     for problem in [*wrong, *find_risks(spec, languages)]:
         problems.append(_in_words_of(kept, default, problem))
-    if strict and problems:
-        raise PolicyError(problems)
-    for problem in problems:
-        risky = problem.code in _INSECURE
-        warn(f"{name}: {problem}", CorsfastSecurityWarning if risky else CorsfastDeadEntryWarning)
+    say(name, problems, strict=strict)
     spec.name = name
     tables, beyond = build_tables(spec, languages)
     for message in beyond:
@@ -164,6 +163,23 @@ def lenient_policy(
         getattr(tables, slot) for slot in sorted(Tables.__slots__) if slot not in _MATCHED
     )
     return Policy(_tables=tables)  # type: ignore[arg-type, call-arg]
+
+
+def say(name: str, problems: Iterable[Problem], *, strict: bool) -> None:
+    """Warn of each problem, or raise them all; `name` is the drop-in.
+
+    Raises:
+        PolicyError: with ``strict``, if there is any.
+
+    Warns:
+        CorsfastSecurityWarning, CorsfastDeadEntryWarning: without ``strict``.
+    """
+    problems = list(problems)
+    if strict and problems:
+        raise PolicyError(problems)
+    for problem in problems:
+        risky = problem.code in _INSECURE
+        warn(f"{name}: {problem}", CorsfastSecurityWarning if risky else CorsfastDeadEntryWarning)
 
 
 def echo_any_origin(tables: Tables) -> None:

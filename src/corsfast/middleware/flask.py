@@ -26,7 +26,7 @@ from .._compile import ALLOW_ORIGIN
 from ._by_config import ByConfig
 from ._flask_like import leave_options_to, put_last, would_be_last
 from ._flask_paths import Paths, read_resources
-from ._flask_rules import CONFIG_NAMES, Rules, merged
+from ._flask_rules import CONFIG_NAMES, Rules, merged, only_known
 from ._werkzeug import fold_vary, work_in
 
 TYPE_CHECKING = False
@@ -84,10 +84,10 @@ class CORS:
     Raises:
         ValueError: for a regex that does not compile, for credentials with ``send_wildcard``
             and the origin ``"*"``, for resources that are none.
-        PolicyError: with ``strict``, for insecure or dead entries.
+        PolicyError: with ``strict``, for unknown options, insecure or dead entries.
 
     Warns:
-        CorsfastSecurityWarning: otherwise, once per risk.
+        CorsfastSecurityWarning: otherwise, once per risk, and per option that there is not.
         CorsfastDeadEntryWarning: otherwise, once per entry that matches nothing.
     """
 
@@ -241,5 +241,7 @@ def _rules_by_config(options: Mapping[str, Any]) -> ByConfig[Rules]:
     early = _Made()
     if "origins" in options:
         early.rules(merged({}, options))
+    else:
+        options = only_known(options)
     names = [name for option, name in CONFIG_NAMES.items() if option not in options]
     return ByConfig(names, lambda config: _Made(early).rules(merged(config, options)))
