@@ -334,7 +334,7 @@ def test_a_peer_that_is_not_here_is_named(
     assert main(["--quick", "--cases", "wsgi: no Origin"]) == 0
     out = capsys.readouterr().out
     assert "not measured: nowhere (not-there)" in out
-    assert "corsfast[bench-peers]" in out
+    assert "pip install '.[bench-peers]' in a clone of the repository" in out
 
 
 def test_a_word_that_no_row_holds_is_an_error() -> None:
@@ -342,6 +342,24 @@ def test_a_word_that_no_row_holds_is_an_error() -> None:
     assert result.returncode == 2
     assert "no row holds 'no such row'" in result.stderr
     assert result.stdout == ""
+
+
+@pytest.mark.parametrize("word", ["flask", "flask: allowed"])
+def test_a_word_of_a_peer_that_is_not_here_says_what_is_missing(
+    word: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    needs = {"flask": {"flask-cors": "not_there_at_all", "flask": "flask"}}
+    monkeypatch.setattr(peers, "NEEDS", needs)
+    assert main(["--quick", "--cases", word]) == 2
+    said = "flask is not measured: flask-cors is not installed; pip install '.[bench-peers]'"
+    assert said in capsys.readouterr().err
+
+
+def test_the_floors_can_be_asked_for_alone(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["--quick", "--cases", "floor"]) == 0
+    out = capsys.readouterr().out
+    assert all(name in out for name in decisions.FLOORS)
+    assert "actual" not in out
 
 
 def test_scale_weighs_each_size_in_a_process_of_its_own(tmp_path: Path) -> None:
@@ -381,7 +399,7 @@ def test_a_chart_needs_its_extra_and_says_so_before_it_measures(
         main(["--quick", "--plot", str(file)])
     assert stopped.value.code == 2
     captured = capsys.readouterr()
-    assert "pip install 'corsfast[bench]'" in captured.err
+    assert "pip install '.[bench]' in a clone of the repository" in captured.err
     assert "decisions" not in captured.err
     assert not file.exists()
 
@@ -392,6 +410,9 @@ def test_a_chart_needs_its_extra_and_says_so_before_it_measures(
         (["--plot", "chart.gif"], "'chart.gif' ends in neither of .svg, .png"),
         (["--plot", "chart.svg", "--scale"], "no rows that --plot could draw"),
         (["--middleware", "--scale"], "not allowed with"),
+        (["--json", "no-such-folder/x.json"], "there is no folder 'no-such-folder'"),
+        (["--plot", "no-such-folder/x.svg"], "there is no folder 'no-such-folder'"),
+        (["--json", "."], "'.' is a folder"),
     ],
 )
 def test_what_cannot_be_done_is_refused(
@@ -411,7 +432,7 @@ def test_the_least_hook_is_not_charted_beside_libraries() -> None:
 
 # An extra that is too heavy for every test environment; the section `pure` of .ci/run has it.
 @pytest.mark.skipif(
-    importlib.util.find_spec("matplotlib") is None, reason="corsfast[bench] is not installed"
+    importlib.util.find_spec("matplotlib") is None, reason="the extra bench is not installed"
 )
 @pytest.mark.parametrize("suffix", FORMATS)
 def test_a_chart_is_drawn(tmp_path: Path, suffix: str) -> None:

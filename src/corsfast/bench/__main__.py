@@ -52,7 +52,7 @@ from .. import __version__
 from .._backend import IMPLEMENTATION
 from . import peers, report
 from .cases import cases
-from .decisions import measure_decisions
+from .decisions import FLOORS, measure_decisions
 from .engines import Engine, installed_engines
 from .machine import details, machine
 from .peers import Stand, asgi, wsgi
@@ -66,6 +66,8 @@ from .start import NAME as IMPORT, measure_start
 # request's do that has just been read, and enough for the clock not to matter.
 CALLS = 200
 ROUNDS, QUICK_ROUNDS = 101, 25
+# How the extras are had.
+BRINGS = "pip install '.[{}]' in a clone of the repository"
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -75,7 +77,7 @@ def main(argv: list[str] | None = None) -> int:
         parser.error("--scale has no rows that --plot could draw")
     if given.plot and importlib.util.find_spec("matplotlib") is None:
         # Said before anything is measured.
-        parser.error("--plot needs matplotlib: pip install 'corsfast[bench]'")
+        parser.error(f"--plot needs matplotlib: {BRINGS.format('bench')}")
     rounds = QUICK_ROUNDS if given.quick else ROUNDS
     here, lacking = peers.installed()
     if given.scale:
@@ -91,7 +93,7 @@ def main(argv: list[str] | None = None) -> int:
     else:
         rows, about = measure_all(given.cases, rounds, here, middleware=given.middleware)
         if not rows:
-            print(f"no row holds {given.cases!r}", file=sys.stderr)
+            print(why_no_row(given.cases, lacking), file=sys.stderr)
             return 2
         tables = list(report.tables(rows, about))
     found = report.as_json(
@@ -121,8 +123,9 @@ def measure_all(
     about: dict[str, str] = {}
     engines = installed_engines()
     chosen = [case for case in cases() if wanted in case.name and not middleware]
-    if chosen:
-        say(f"decisions: {len(chosen)} cases")
+    floors = not middleware and any(wanted in name for name in FLOORS)
+    if chosen or floors:
+        say(f"decisions: {len(chosen)} cases" if chosen else "decisions: the floors alone")
         rows += measure_decisions(chosen, engines, rounds, CALLS, progress)
     if wanted in IMPORT and not middleware:
         rows.append(measure_start(rounds // 5, progress))
@@ -133,6 +136,20 @@ def measure_all(
             rows += measure_stand(stand, rounds, CALLS, wanted, progress)
     progress("")
     return rows, about
+
+
+def why_no_row(wanted: str, lacking: dict[str, list[str]]) -> str:
+    """What to say where no row's name holds `wanted`: that its library is missing, perhaps."""
+    word = wanted.partition(":")[0].strip().replace("-", "_")
+    for name, lacks in lacking.items():
+        if word and word in name:
+            missing = " and ".join(lacks)
+            verb = "is" if len(lacks) == 1 else "are"
+            return (
+                f"{name} is not measured: {missing} {verb} not installed;"
+                f" {BRINGS.format('bench-peers')}"
+            )
+    return f"no row holds {wanted!r}"
 
 
 def versions(here: dict[str, dict[str, str]]) -> dict[str, str]:
@@ -153,15 +170,25 @@ def arguments() -> argparse.ArgumentParser:
         "--scale", action="store_true", help="1 to 1 000 000 origins: time, memory, build"
     )
     parser.add_argument("--markdown", action="store_true", help="tables in Markdown")
-    parser.add_argument("--json", metavar="FILE", type=Path, help="write all figures there, too")
+    parser.add_argument("--json", metavar="FILE", type=target, help="write all figures there, too")
     parser.add_argument(
         "--plot", metavar="FILE", type=picture, help="draw the main rows into an .svg or .png"
     )
     return parser
 
 
-def picture(text: str) -> Path:
+def target(text: str) -> Path:
+    """A file that can be written, as far as that shows before anything is measured."""
     file = Path(text)
+    if not file.parent.is_dir():
+        raise argparse.ArgumentTypeError(f"there is no folder {str(file.parent)!r}")
+    if file.is_dir():
+        raise argparse.ArgumentTypeError(f"{text!r} is a folder")
+    return file
+
+
+def picture(text: str) -> Path:
+    file = target(text)
     if file.suffix not in FORMATS:
         raise argparse.ArgumentTypeError(f"{text!r} ends in neither of {', '.join(FORMATS)}")
     return file
@@ -202,7 +229,7 @@ def print_tables(
         print(
             "Not installed, so not measured: "
             + "; ".join(f"{name} ({', '.join(lacks)})" for name, lacks in lacking.items())
-            + ". pip install 'corsfast[bench-peers]' brings them."
+            + f". They come with {BRINGS.format('bench-peers')}."
         )
     if "native" not in installed_engines():
         print("The native engine is not installed: this is the pure fallback alone.")

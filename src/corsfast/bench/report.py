@@ -42,6 +42,7 @@ def tables(rows: Sequence[Row], about: dict[str, str]) -> Iterator[Table]:
 def decision_table(rows: list[Row]) -> Table:
     """A line per case, a column per engine; floors stand in the first column."""
     engines = list(dict.fromkeys(row.who for row in rows if row.who != decisions.PYTHON))
+    engines = engines or [decisions.PYTHON]  # the floors alone
     lines = []
     for name in dict.fromkeys(row.name for row in rows):
         cells = {row.who: row for row in rows if row.name == name}
