@@ -203,6 +203,13 @@ def test_what_is_no_candidate(Policy: Any, door: Any, wrong: Any) -> None:
         door.around(Policy(allow_origins=[APP]), report_only=wrong)
 
 
+def test_the_options_of_a_candidate_belong_into_a_policy(Policy: Any, door: Any) -> None:
+    options = {"allow_origins": [APP], "max_age": 5}
+    said = r"write report_only=corsfast\.Policy\(allow_origins=\.\.\., max_age=\.\.\.\)"
+    with pytest.raises(TypeError, match=said):
+        door.around(Policy(allow_origins=[APP]), report_only=options)
+
+
 def test_rules_of_a_candidate_are_checked(Policy: Any, door: Any) -> None:
     with pytest.raises(corsfast.PolicyError) as caught:
         door.around(Policy(allow_origins=[APP]), report_only={"x": None})

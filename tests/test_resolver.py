@@ -562,6 +562,9 @@ def test_arguments_out_of_range(arguments: dict[str, Any], code: str, option: st
         OriginResolver(lambda origin: True, **arguments)
     (problem,) = caught.value.problems
     assert (problem.code, problem.option) == (code, option)
+    said = "1 problem in the arguments of OriginResolver:\n"
+    assert str(caught.value).startswith(said)
+    assert str(pickle.loads(pickle.dumps(caught.value))) == str(caught.value)
 
 
 @pytest.mark.parametrize("wrong", [True, lambda origin: True, OriginResolver])

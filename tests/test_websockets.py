@@ -175,15 +175,16 @@ def test_check_or_pass(Policy: Any, wrong: Any) -> None:
         around(Policy(allow_origins=[APP]), websockets=wrong)(None)
     (problem,) = caught.value.problems
     assert (problem.option, problem.hint) == ("websockets", "'check'")
+    assert str(caught.value).startswith("1 problem in the arguments of CORSMiddleware:\n")
 
 
 def test_there_are_none_in_wsgi(Policy: Any) -> None:
     from corsfast.middleware.wsgi import CORSMiddleware as WSGIMiddleware
 
     wsgi: Any = WSGIMiddleware
-    with pytest.raises(TypeError, match="no option 'websockets'"):
+    with pytest.raises(TypeError, match=r"no option 'websockets'; it is for the .*[.]asgi only"):
         wsgi(None, Policy(allow_origins=[APP]), websockets="check")
-    with pytest.raises(TypeError, match="no option 'websockets'"):
+    with pytest.raises(TypeError, match=r"no option 'websockets'; it is for the .*[.]asgi only"):
         wsgi(None, allow_origins=[APP], websockets="check")
 
 

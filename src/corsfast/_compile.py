@@ -19,6 +19,7 @@ from .errors import (
     CorsfastSecurityWarning,
     PolicyError,
     Problem,
+    describe,
 )
 from .languages import language_of, run_together
 from .origin import parse_origin
@@ -155,7 +156,7 @@ def compile_options(is_origin: Callable[[str], bool] = is_origin, **options: obj
         raise PolicyError(problems)
     tables, beyond = build_tables(spec, languages)
     for risk in tolerated:
-        warn(f"tolerated: {risk}", CorsfastSecurityWarning)
+        warn(f"tolerated: {describe(risk, acceptable=False)}", CorsfastSecurityWarning)
     for message in beyond:
         warn(message, CorsfastPerformanceWarning)
     for message in redundancies(spec, languages):

@@ -115,6 +115,7 @@ _FOREIGN_OPTIONS = {
     "send_wildcard": "'*' is sent as '*' without credentials; leave it out",
     "supports_credentials": "write allow_credentials",
     "vary_header": "Vary is sent where it is needed; leave it out",
+    "websockets": "it is for the CORSMiddleware of corsfast.middleware.asgi only",
 }
 
 

@@ -98,17 +98,22 @@ class Problem:
         return f"Problem({self.code!r}, {self.option!r}, {self.value!r})"
 
     def __str__(self) -> str:
-        text = f"{self.option}: {self.message}"
-        if self.witness is not None:
-            text += f" A stranger who would be let in: {self.witness!r}."
-        if self.hint is not None:
-            text += f" Write {self.hint} instead."
-        if self.code in RISKS:
-            text += f" Or accept it: dangerously_tolerate=[{self.code!r}]."
-        return f"{text} [{self.code}]"
+        return describe(self, acceptable=self.code in RISKS)
 
     def __reduce__(self) -> tuple[object, ...]:
         return _restore_problem, self._fields()
+
+
+def describe(problem: Problem, *, acceptable: bool) -> str:
+    """A problem in words; `acceptable` is whether to say how it can be accepted."""
+    text = f"{problem.option}: {problem.message}"
+    if problem.witness is not None:
+        text += f" A stranger who would be let in: {problem.witness!r}."
+    if problem.hint is not None:
+        text += f" Write {problem.hint} instead."
+    if acceptable:
+        text += f" Or accept it: dangerously_tolerate=[{problem.code!r}]."
+    return f"{text} [{problem.code}]"
 
 
 def _restore_problem(
@@ -123,19 +128,23 @@ def _restore_problem(
 
 
 class PolicyError(ValueError):
-    """A policy was refused. ``problems`` holds every reason at once, in the options' order."""
+    """A policy was refused. ``problems`` holds every reason at once, in the options' order.
+
+    So are other arguments than a policy's; then `where` says in the message what they belong to.
+    """
 
     problems: tuple[Problem, ...]
 
-    def __init__(self, problems: Iterable[Problem]) -> None:
+    def __init__(self, problems: Iterable[Problem], where: str = "this policy") -> None:
         self.problems = tuple(problems)
+        self._where = where
         lines = [f"  {i}. {problem}" for i, problem in enumerate(self.problems, 1)]
         count = len(lines)
         head = "1 problem" if count == 1 else f"{count} problems"
-        super().__init__("\n".join([f"{head} in this policy:", *lines]))
+        super().__init__("\n".join([f"{head} in {where}:", *lines]))
 
     def __reduce__(self) -> tuple[object, ...]:
-        return type(self), (self.problems,)
+        return type(self), (self.problems, self._where)
 
 
 class CorsfastSecurityWarning(UserWarning):

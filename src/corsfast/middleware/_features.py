@@ -68,7 +68,7 @@ class Features:
             hint = "True or False"
             problems.append(Problem("type", "block_refused", block_refused, message, hint=hint))
         if problems:
-            raise PolicyError(problems)
+            raise PolicyError(problems, "the arguments of CORSMiddleware")
         self.websockets = websockets
         self.block_refused = block_refused
         self.resolver = _read_resolver(resolver, self, is_async)
@@ -160,6 +160,13 @@ def _read_candidate(given: Any) -> Source | PathRules | None:
     if given is None:
         return None
     if hasattr(given, "items"):
+        from ..config import Spec
+
+        if any(name in Spec.OPTIONS for name in given):
+            raise TypeError(
+                "report_only takes a policy or rules by path, not the options of a policy; write"
+                f" report_only=corsfast.Policy({', '.join(f'{name}=...' for name in given)})"
+            )
         return read_rules(given, "report_only")
     check_source("report_only", given, "write report_only=corsfast.Policy(allow_origins=[...])")
     return given  # type: ignore[no-any-return]

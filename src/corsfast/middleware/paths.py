@@ -231,6 +231,8 @@ def wsgi_path(environ: Mapping[str, Any], /) -> tuple[str, None]:
 
 # -- reading what was written ----------------------------------------------------------------
 
+# All below a path as it is written elsewhere: "/api*", "/api/**", and the regex "/api/.*".
+_ALL_BELOW = re.compile(r"(?:/|\.?\*)+\Z")
 _PERCENT = re.compile("%[0-9A-Fa-f]{2}")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 
@@ -286,7 +288,8 @@ def _why_not(path: str) -> tuple[str | None, str | None]:
         return "does not begin with a slash.", "/" + path
     if "*" in path:
         ways = "'*' stands for all below a path, at its end, behind a slash."
-        return f"has a '*' elsewhere: {ways}", path.rstrip("*/") + "/*" if path[-1] == "*" else None
+        meant = _ALL_BELOW.sub("/*", path) if path[-1] == "*" else None
+        return f"has a '*' elsewhere: {ways}", meant
     if _CONTROL.search(path):
         return "holds a control character.", None
     if "?" in path or "#" in path:

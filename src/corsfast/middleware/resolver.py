@@ -457,5 +457,5 @@ def _read_numbers(ttl: Any, max_entries: Any, vary: Any) -> tuple[float, int, tu
             problems.append(Problem("not-a-token", "vary", name, message))
         names.setdefault(name.lower(), usual.get(name.lower(), name))
     if problems:
-        raise PolicyError(problems)
+        raise PolicyError(problems, "the arguments of OriginResolver")
     return float(ttl), max_entries, tuple(names.values())
