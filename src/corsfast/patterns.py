@@ -96,10 +96,9 @@ def within(regex: re.Pattern[str], *domains: str) -> Within:
         ValueError: for no domains, or one that is not a host name as browsers write it.
     """
     if not isinstance(getattr(regex, "pattern", None), str):
-        advice = "; write re.compile(...)" if isinstance(regex, str) else ""
-        raise TypeError(
-            f"regex must be a compiled pattern of str, not {type(regex).__name__}{advice}"
-        )
+        kind = type(regex).__name__
+        advice = "; write re.compile(...)" if kind == "str" else ""
+        raise TypeError(f"regex must be a compiled pattern of str, not {kind}{advice}")
     if not domains:
         raise ValueError("within() needs the domains that the regex is meant to stay in")
     for domain in domains:
