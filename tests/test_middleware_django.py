@@ -335,6 +335,18 @@ def allowed(middleware: Any, origin: str) -> bool:
     return call(middleware, get(origin=origin)).first("access-control-allow-origin") == origin
 
 
+@pytest.fixture(params=["watched", "compared"])
+def noticed(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
+    """The two ways in which a change is noticed: the second is for settings of other kinds."""
+    from corsfast.middleware.django import conf
+
+    assert conf._WATCHED
+    monkeypatch.setattr(conf, "_WATCHED", request.param == "watched")
+    conf.latest.answers = conf.latest.seen = None
+    return str(request.param)
+
+
+@pytest.mark.usefixtures("noticed")
 def test_settings_that_are_overridden() -> None:
     from django.test import SimpleTestCase
 
@@ -357,6 +369,7 @@ def test_settings_that_are_overridden() -> None:
     assert not allowed(another, A)
 
 
+@pytest.mark.usefixtures("noticed")
 def test_settings_that_are_set_and_deleted() -> None:
     from django.conf import settings
 
@@ -385,6 +398,60 @@ def test_settings_that_are_set_and_deleted() -> None:
         settings.CORS_OTHER = 1
         assert allowed(middleware, B)
         assert not allowed(middleware, A)
+
+
+def test_settings_without_a_signal(noticed: str) -> None:
+    """What is put under the settings by hand, as fixtures do; and answers that are kept."""
+    from django.conf import UserSettingsHolder, settings
+
+    from corsfast.middleware.django import conf
+
+    middleware = ours().CorsMiddleware(view)
+    with having(CORS_ALLOWED_ORIGINS=[A]):
+        assert allowed(middleware, A)
+        assert (conf.latest.answers is None) == (noticed == "compared")
+        below = settings._wrapped
+        holder = UserSettingsHolder(below)
+        holder.CORS_ALLOWED_ORIGINS = [B]
+        settings._wrapped = holder
+        try:
+            assert allowed(middleware, B)
+            assert not allowed(middleware, A)
+        finally:
+            settings._wrapped = below
+        assert allowed(middleware, A)
+        assert not allowed(middleware, B)
+
+
+def test_settings_that_change_while_they_are_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As another thread may do it: the answers are for what was there before."""
+    from django.conf import settings
+
+    from corsfast.middleware.django import conf
+
+    compiled = conf.compile_answers
+
+    def late() -> Any:
+        answers = compiled()
+        monkeypatch.undo()
+        settings.CORS_ALLOWED_ORIGINS = [B]
+        return answers
+
+    middleware = ours().CorsMiddleware(view)
+    with having():
+        settings.CORS_ALLOWED_ORIGINS = [A]
+        monkeypatch.setattr(conf, "compile_answers", late)
+        assert allowed(middleware, A)
+        assert allowed(middleware, B)
+        assert not allowed(middleware, A)
+
+
+def test_settings_remain_what_they_were() -> None:
+    from django.conf import LazySettings, settings
+
+    assert isinstance(settings, LazySettings)
+    assert settings.__class__ is type(settings._wrapped)
+    assert settings.configured
 
 
 def test_settings_are_not_read_per_request(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -741,6 +808,7 @@ def test_responses_that_keep_their_fields_elsewhere(monkeypatch: pytest.MonkeyPa
         middleware = ours().CorsMiddleware(view)
         assert module._allow is module._allow_in_store
         fast = [call(middleware, request) for request in todo]
+        monkeypatch.setattr(module, "_STORED", False)
         monkeypatch.setattr(module, "_allow", module._allow_in_headers)
         monkeypatch.setattr(module, "_vary", module._vary_in_headers)
         assert [call(middleware, request) for request in todo] == fast

@@ -1,15 +1,20 @@
 """The CORS_* settings, read and compiled once for each state of Django's settings.
 
 Reading one setting costs as much as deciding a hundred requests, so none is read per request.
-What may not be missed instead is a change, and there are four ways to make one:
+What may not be missed instead is a change, and each way to make one sets or deletes an
+attribute of `django.conf.settings`: `override_settings`, `self.settings(...)` and
+pytest-django's `settings` set `_wrapped`. So that one object is given a subclass of its class,
+which says when that was done, and a request asks for no more than whether answers are kept.
 
-1. `override_settings`, `self.settings(...)` and pytest-django's `settings` put another object
-   under the settings and send `setting_changed`: seen by the object's identity.
-2. `settings.CORS_X = value` writes to that object: seen by the identity of the values.
-3. The same with a setting that was not there: seen by the number of values.
+Where the settings are no `LazySettings` of Django's (another library has put its own there),
+nothing is kept, and the state is compared for each request:
+
+1. another object under the settings: seen by its identity;
+2. `settings.CORS_X = value` writes to that object: seen by the identity of the values;
+3. the same with a setting that was not there: seen by the number of values;
 4. `del settings.CORS_X` under an override: seen by the number of names that are deleted.
 
-That is one comparison per request. A list that is changed in place is not seen.
+A list that is changed in place is not seen.
 
 Place in the flow: defaults, _lenient, _schemes -> this -> checks, middleware.
 Never: read a setting per request; raise for anything that a request holds.
@@ -22,7 +27,7 @@ from functools import lru_cache
 from operator import itemgetter
 from urllib.parse import urlsplit
 
-from django.conf import settings
+from django.conf import LazySettings, settings
 from django.core.exceptions import ImproperlyConfigured
 from django.core.signals import setting_changed
 from django.http import BadHeaderError, HttpResponse
@@ -60,6 +65,9 @@ SETTINGS: dict[str, tuple[str | None, Any]] = {
 }
 _NAMES = [name for new, (old, _) in SETTINGS.items() for name in (new, old) if name is not None]
 
+ALLOW_ORIGIN = "access-control-allow-origin"
+VARY = ("Vary", "origin")
+
 # As many states of the settings as the tests of a project go through in turns.
 _POLICIES_KEPT = 64
 
@@ -85,6 +93,8 @@ class Answers:
         allows: `(origin) -> bool`, for an Origin that is not empty.
         star: whether `*` is sent in place of the origin.
         fields: what follows Access-Control-Allow-Origin, as Django stores it.
+        listed: by the origin, for those that are listed one by one, all fields of an answer to
+            other requests than OPTIONS, with Vary; empty where more has to be looked at.
         options_fields: the same for OPTIONS requests.
         private_network: whether a request for private network access is granted.
     """
@@ -94,6 +104,7 @@ class Answers:
         "covers",
         "every_path",
         "fields",
+        "listed",
         "options_fields",
         "private_network",
         "star",
@@ -103,6 +114,7 @@ class Answers:
     allows: Callable[[str], bool]
     star: bool
     fields: dict[str, tuple[str, str]]
+    listed: dict[str, dict[str, tuple[str, str]]]
     options_fields: dict[str, tuple[str, str]]
     private_network: bool
 
@@ -135,27 +147,38 @@ def _pick_nothing(_: dict[str, Any]) -> tuple[()]:
 
 
 class _Latest:
-    """Holds what was seen last: one attribute, so that all of it changes at once."""
+    """Holds what was seen last.
 
-    __slots__ = ("seen",)
+    Attributes:
+        answers: those of `seen`, as long as nothing was set since; never kept where the
+            settings are not watched.
+        change: another object after each change.
+    """
+
+    __slots__ = ("answers", "change", "seen")
+    answers: Answers | None
+    change: object
     seen: _Seen | None
 
 
 # What LazySettings keeps of itself; it is emptied, but never replaced. Through the object
 # itself each look would cost a microsecond.
 _lazy: dict[str, Any] = settings.__dict__
-_latest = _Latest()
-_latest.seen = None
+latest = _Latest()
+latest.answers = latest.change = latest.seen = None
 
 
 def answers_now() -> Answers:
     """The answers for the settings as they are now; compiled anew if these have changed.
 
+    Need not be asked while there are `latest.answers`.
+
     Raises:
         ImproperlyConfigured: for settings that cannot be read.
         PolicyError: with CORS_STRICT, for origins that are insecure or match nothing.
     """
-    seen = _latest.seen
+    change = latest.change
+    seen = latest.seen
     if (
         seen is None
         or _lazy.get("_wrapped") is not seen.wrapped
@@ -165,16 +188,51 @@ def answers_now() -> Answers:
     ):
         seen = _Seen()
         seen.answers = compile_answers()
-        _latest.seen = seen
+        latest.seen = seen
+    if _WATCHED:
+        latest.answers = seen.answers
+        # Another thread may have changed what was being read, before this was kept.
+        if latest.change is not change:
+            latest.answers = latest.seen = None
     return seen.answers
 
 
 def _forget(*, setting: str, **_: object) -> None:
     if setting.startswith("CORS_"):
-        _latest.seen = None
+        _changed()
+
+
+def _changed() -> None:
+    # In this order: who has read before keeps answers before it looks at `change`.
+    latest.change = object()
+    latest.answers = latest.seen = None
+
+
+class _WatchedSettings(LazySettings):  # type: ignore[misc]
+    """Django's settings, which say what was set or deleted once that is done."""
+
+    def __setattr__(self, name: str, value: object) -> None:
+        super().__setattr__(name, value)
+        if name == "_wrapped" or name.startswith("CORS_"):
+            _changed()
+
+    def __delattr__(self, name: str) -> None:
+        super().__delattr__(name)
+        if name.startswith("CORS_"):
+            _changed()
+
+
+def _watch() -> bool:
+    """Whether the settings say from now on what is set."""
+    if type(settings) is not LazySettings:
+        return False
+    # The settings' own `__class__` is that of the object that they stand for.
+    object.__dict__["__class__"].__set__(settings, _WatchedSettings)
+    return True
 
 
 setting_changed.connect(_forget, dispatch_uid=NAME)
+_WATCHED = _watch()
 
 
 # -- compiling -------------------------------------------------------------------------------
@@ -216,6 +274,13 @@ def _compile_answers() -> Answers:
     if len(exposed):
         fields["access-control-expose-headers"] = ", ".join(exposed)
     answers.fields = _as_stored(fields)
+    answers.listed = {}
+    if not (answers.star or answers.private_network):
+        answers.listed = {
+            origin: {ALLOW_ORIGIN: (ALLOW_ORIGIN, origin), **answers.fields, "vary": VARY}
+            for origin in map(_serialised, origins)
+            if answers.allows(origin)
+        }
     fields["access-control-allow-headers"] = ", ".join(read("CORS_ALLOW_HEADERS"))
     fields["access-control-allow-methods"] = ", ".join(read("CORS_ALLOW_METHODS"))
     max_age = read("CORS_PREFLIGHT_MAX_AGE")

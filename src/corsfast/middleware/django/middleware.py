@@ -24,7 +24,7 @@ from django.utils.cache import patch_vary_headers
 
 from .._schemes import may_be_sent
 from .._vary import VARY_KEPT
-from .conf import Answers, answers_now
+from .conf import ALLOW_ORIGIN, VARY, Answers, answers_now, latest
 from .signals import check_request_enabled
 
 TYPE_CHECKING = False
@@ -36,10 +36,8 @@ if TYPE_CHECKING:
 
     GetResponse = Callable[[HttpRequest], HttpResponseBase | Awaitable[HttpResponseBase]]
 
-ALLOW_ORIGIN = "access-control-allow-origin"
 ALLOW_PRIVATE_NETWORK = "access-control-allow-private-network"
 
-_VARY = ("Vary", "origin")
 _STAR = (ALLOW_ORIGIN, "*")
 _PRIVATE_NETWORK_GRANTED = (ALLOW_PRIVATE_NETWORK, "true")
 
@@ -73,7 +71,7 @@ class CorsMiddleware:
     def __call__(self, request: HttpRequest) -> HttpResponseBase | Awaitable[HttpResponseBase]:
         if self.async_mode:
             return self.__acall__(request)
-        answers = answers_now()
+        answers = latest.answers or answers_now()
         path = request.path_info
         if (
             not (answers.every_path and "\n" not in path)
@@ -82,11 +80,19 @@ class CorsMiddleware:
         ):
             return self.get_response(request)
         meta = request.META
-        if request.method == "OPTIONS" and "HTTP_ACCESS_CONTROL_REQUEST_METHOD" in meta:
+        options = request.method == "OPTIONS"
+        if options and "HTTP_ACCESS_CONTROL_REQUEST_METHOD" in meta:
             response = _preflight_response()
         else:
             response = self.get_response(request)
         origin = meta.get("HTTP_ORIGIN")
+        if _STORED and "vary" not in (store := response.headers._store):
+            if not origin:
+                store["vary"] = VARY
+                return response
+            if not options and (fields := answers.listed.get(origin)):
+                store.update(fields)
+                return response
         if origin and (
             answers.allows(origin) or (may_be_sent(origin) and _enabled_by_signal(request))
         ):
@@ -95,7 +101,7 @@ class CorsMiddleware:
         return response
 
     async def __acall__(self, request: HttpRequest) -> HttpResponseBase:
-        answers = answers_now()
+        answers = latest.answers or answers_now()
         path = request.path_info
         if (
             not (answers.every_path and "\n" not in path)
@@ -104,11 +110,19 @@ class CorsMiddleware:
         ):
             return await self.get_response(request)
         meta = request.META
-        if request.method == "OPTIONS" and "HTTP_ACCESS_CONTROL_REQUEST_METHOD" in meta:
+        options = request.method == "OPTIONS"
+        if options and "HTTP_ACCESS_CONTROL_REQUEST_METHOD" in meta:
             response = _preflight_response()
         else:
             response = await self.get_response(request)
         origin = meta.get("HTTP_ORIGIN")
+        if _STORED and "vary" not in (store := response.headers._store):
+            if not origin:
+                store["vary"] = VARY
+                return response
+            if not options and (fields := answers.listed.get(origin)):
+                store.update(fields)
+                return response
         if origin and (
             answers.allows(origin)
             or (may_be_sent(origin) and await _enabled_by_signal_async(request))
@@ -159,8 +173,8 @@ def _allow_in_store(
 
 def _vary_in_store(response: HttpResponseBase) -> None:
     store = response.headers._store
-    field = store.setdefault("vary", _VARY)
-    if field is not _VARY:
+    field = store.setdefault("vary", VARY)
+    if field is not VARY:
         store["vary"] = _merged_vary(field[1])
 
 
@@ -197,7 +211,8 @@ def _keeps_a_store() -> bool:
     return type(store) is dict and store == {"vary": ("Vary", "Accept")}
 
 
-if _keeps_a_store():
+_STORED = _keeps_a_store()
+if _STORED:
     _allow, _vary = _allow_in_store, _vary_in_store
 else:
     _allow, _vary = _allow_in_headers, _vary_in_headers
