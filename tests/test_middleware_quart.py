@@ -647,6 +647,34 @@ def test_a_request_made_by_hand_is_read_from_its_headers() -> None:
     assert asyncio.run(ask()).headers["Access-Control-Allow-Origin"] == A
 
 
+@pytest.mark.parametrize("how", ["nothing", "later function", "this request", "subclass"])
+def test_what_changes_a_response_late_comes_before_cors(how: str) -> None:
+    """`cors` may come first only where nothing else is left to be done to a response."""
+    from quart import Quart, after_this_request
+
+    async def overwrite(response: Any) -> Any:
+        response.headers[ALLOW_ORIGIN] = OWN
+        response.headers["Vary"] = "Accept"
+        return response
+
+    class Changing(Quart):
+        async def process_response(self, response: Any, request_context: Any = None) -> Any:
+            return await overwrite(await super().process_response(response, request_context))
+
+    async def index() -> str:
+        if how == "this request":
+            after_this_request(overwrite)
+        return "ok"
+
+    app = ours().cors((Changing if how == "subclass" else Quart)("app"), allow_origin=A)
+    app.add_url_rule("/late", "late", index)
+    if how == "later function":
+        app.after_request(overwrite)
+    found = run(app, get(A, "/late"))[0]
+    assert cors(found) == {ALLOW_ORIGIN: A}
+    assert vary(found) == {"origin"} | (set() if how == "nothing" else {"accept"})
+
+
 # -- WebSockets ------------------------------------------------------------------------------------
 
 
