@@ -6,8 +6,7 @@
 
 What differs stands in docs/middleware/quart.md.
 
-Per request: one function behind the application's own `after_request` functions, or before
-what Quart does with a response where that is nothing, which costs less. It lets
+Per request: one function behind the application's own `after_request` functions. It lets
 `policy.asgi` find the Origin in the scope as the server left it, and `policy.apply_wsgi` work
 the answer into the response's headers. Only OPTIONS requests are read any further.
 
@@ -22,9 +21,7 @@ import warnings
 from collections.abc import Mapping
 from functools import wraps
 
-import quart.app
 from quart import abort, current_app, make_response, request, websocket
-from quart.sessions import NullSession, SecureCookieSessionInterface
 
 from ._by_config import ByConfig
 from ._flask_like import leave_options_to, put_last, would_be_last
@@ -261,59 +258,27 @@ def _handshake_rules(
 
 def _followed(app: Any, rules_in: ByConfig[Rules]) -> Callable[..., Awaitable[Any]]:
     process_response = app.process_response
-    is_quarts = _is_quarts(process_response)
     views = app.view_functions
-    after_request_funcs = app.after_request_funcs
     settled = rules_in.settled
 
-    def answer(response: Any, received: Any) -> None:
-        rule = received.url_rule
-        if rule is not None and getattr(views.get(rule.endpoint), _EXEMPT, False):
-            return
-        if hasattr(response, _APPLIED):
-            return
-        # Nobody comes behind, who would have to be told by _APPLIED. What most requests take
-        # of _apply stands here: by then its code has left the processor's caches.
-        rules = settled or rules_in(app)
-        scope = received.scope
-        if received.method == "OPTIONS" or not scope.get("headers"):
-            _apply(response, received, rules)
-        else:
-            decision = rules.decide(scope)
-            work_in(response, decision, rules.replace if decision.allowed else rules.add)
-
-    async def answered_last(response: Any, request_context: Any) -> Any:
+    async def process_response_with_cors(response: Any, request_context: Any = None) -> Any:
         response = await process_response(response, request_context)
         received = _current_request() if request_context is None else request_context.request
-        answer(response, received)
+        rule = received.url_rule
+        if rule is None or not getattr(views.get(rule.endpoint), _EXEMPT, False):
+            if not hasattr(response, _APPLIED):
+                # Nobody comes behind, who would have to be told by _APPLIED. What most requests
+                # take of _apply stands here: by then its code has left the processor's caches.
+                rules = settled or rules_in(app)
+                scope = received.scope
+                if received.method == "OPTIONS" or not scope.get("headers"):
+                    _apply(response, received, rules)
+                else:
+                    decision = rules.decide(scope)
+                    work_in(response, decision, rules.replace if decision.allowed else rules.add)
         return response
 
-    # No coroutine: its caller awaits the one that is returned. Where Quart has nothing left to
-    # do to the response, to come before it is to come behind it, without a coroutine around it.
-    def process_response_with_cors(response: Any, request_context: Any = None) -> Awaitable[Any]:
-        if (
-            not is_quarts
-            or request_context is None
-            or type(request_context.session) is not NullSession
-            or type(app.session_interface) is not SecureCookieSessionInterface
-            or request_context._after_request_functions
-            or any(after_request_funcs.values())
-        ):
-            return answered_last(response, request_context)
-        answer(response, request_context.request)
-        rest: Awaitable[Any] = process_response(response, request_context)
-        return rest
-
     return process_response_with_cors
-
-
-def _is_quarts(process_response: Any) -> bool:
-    """Whether this is Quart's own, of which is known what it does: call functions, save a session.
-
-    Not one of a subclass, nor one that a library has put in its place.
-    """
-    function = getattr(process_response, "__func__", None)
-    return getattr(function, "__globals__", None) is vars(quart.app)
 
 
 def _after_request(rules_in: ByConfig[Rules]) -> Callable[[Any], Awaitable[Any]]:
