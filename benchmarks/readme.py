@@ -46,9 +46,9 @@ def tables(text: str) -> dict[str, str]:
 def block() -> str:
     """What stands between the marks."""
     bench, peers = newest("bench.md"), newest("peers.md")
-    text = bench.read_text()
+    text = bench.read_text("utf-8")
     found = tables(text)
-    lost = re.search(r"(?s)## Not slower than Go and Rust\?\n\n(.*?)\n\n", peers.read_text())
+    lost = re.search(r"(?s)## Not slower than Go and Rust\?\n\n(.*?)\n\n", peers.read_text("utf-8"))
     assert lost is not None
     parts = [
         f"![What the main calls cost](benchmarks/results/{newest('bench.svg').name})",
@@ -69,4 +69,4 @@ def filled(readme: str) -> str:
 
 
 if __name__ == "__main__":
-    README.write_text(filled(README.read_text()))
+    README.write_text(filled(README.read_text("utf-8")), "utf-8")
