@@ -17,7 +17,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sidebyside import Answer, Comparison, Request, answer, deviations, documented, grid, requests
+from calling import ask_asgi
+from sidebyside import Answer, Comparison, Request, deviations, documented, grid, requests
 
 from corsfast import CorsfastDeadEntryWarning, CorsfastSecurityWarning, PolicyError
 
@@ -145,40 +146,10 @@ async def running(app: Any) -> Any:
     await task
 
 
-async def call(app: Any, request: Request) -> Answer:
-    scope = {
-        "type": "http",
-        "asgi": {"version": "3.0", "spec_version": "2.3"},
-        "http_version": "1.1",
-        "method": request.method,
-        "scheme": "http",
-        "path": request.path,
-        "raw_path": request.path.encode(),
-        "root_path": "",
-        "query_string": b"",
-        "headers": [(k.encode(), v.encode("latin-1")) for k, v in request.headers],
-        "client": ("127.0.0.1", 1),
-        "server": ("127.0.0.1", 80),
-    }
-    sent: list[dict[str, Any]] = []
-
-    async def receive() -> dict[str, Any]:
-        return {"type": "http.request", "body": b"", "more_body": False}
-
-    async def send(message: dict[str, Any]) -> None:
-        if message["type"] == "http.response.start":
-            message = {**message, "headers": list(message["headers"])}
-        sent.append(message)
-
-    await app(scope, receive, send)
-    headers = [(k.decode(), v.decode("latin-1")) for k, v in sent[0]["headers"]]
-    return answer(sent[0]["status"], headers, b"".join(m.get("body", b"") for m in sent))
-
-
 def ask(app: Any, *asked: Request) -> list[Answer]:
     async def everything() -> list[Answer]:
         async with running(app):
-            return [await call(app, request) for request in asked]
+            return [await ask_asgi(app, request) for request in asked]
 
     return asyncio.run(everything())
 
@@ -355,7 +326,7 @@ def test_side_by_side() -> None:
                 for request in asked:
                     if options.get("CORS_AUTOMATIC_OPTIONS") is False and request.is_preflight:
                         request = Request("GET", request.headers, request.path)
-                    pair = await call(theirs, request), await call(mine, request)
+                    pair = await ask_asgi(theirs, request), await ask_asgi(mine, request)
                     comparison.add(options, request, *map(in_order, pair))
 
     asyncio.run(compare())
