@@ -20,7 +20,7 @@ cimport cython
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize, PyBytes_GET_SIZE
 from cpython.mem cimport PyMem_Free, PyMem_Malloc
 from cpython.object cimport PyObject, PyTypeObject, newfunc
-from libc.stdint cimport UINT32_MAX, uint8_t, uint32_t
+from libc.stdint cimport uint8_t, uint32_t
 
 from . cimport _csrc
 
@@ -670,7 +670,7 @@ cdef _csrc.cf_outcome ask_regexes(
     cdef _csrc.cf_outcome outcome = _csrc.CF_ORIGIN_NOT_ALLOWED
     for regex in self.regexes:
         if regex.fullmatch(text):
-            exact[0] = UINT32_MAX
+            exact[0] = _csrc.CF_NOT_EXACT
             outcome = _csrc.CF_ALLOWED
             break
     _csrc.cf_keep_origin(self.core, origin.data, origin.length, outcome)
