@@ -1,13 +1,71 @@
 /* cf_policy.c - a policy's life, and the way into its parts.
  *
+ *     tables --spelt by the rules?--> sets, which check the rest of them
+ *
  * Place: on top of the sets. Never: write to a policy once it is built, but
- * to its memos.
+ * to its memos; build one of texts that no request could send.
  */
 #include "cf_internal.h"
+
+/* -- the spelling of tables ---------------------------------------------- */
+
+/* What a table lists is compared with what a request says byte for byte and
+ * before any grammar, so what breaks the grammar would be let in. Lengths and
+ * doubles are checked where a table is filled. */
+static bool
+is_token(cf_slice name, size_t limit, bool lower_case)
+{
+    if (name.length > limit) {
+        return false;
+    }
+    for (size_t i = 0; i < name.length; i++) {
+        uint8_t byte = (uint8_t)name.data[i];
+        uint8_t lower = cf_tchar_lower[byte];
+        if (lower == 0 || (lower_case && lower != byte)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static bool
+are_origins(const cf_slice *texts, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        const char *text = texts[i].data;
+        size_t length = texts[i].length;
+        bool null = length == 4 && cf_equal(text, "null", 4);
+        if (!null && !cf_valid_origin(text, length)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static bool
+are_spelt_well(const cf_tables *tables)
+{
+    for (size_t i = 0; i < tables->n_methods; i++) {
+        if (!is_token(tables->methods[i], CF_MAX_METHOD, false)) {
+            return false;
+        }
+    }
+    for (size_t i = 0; i < tables->n_headers; i++) {
+        if (!is_token(tables->headers[i], CF_MAX_HEADER_NAME, true)) {
+            return false;
+        }
+    }
+    return are_origins(tables->exact, tables->n_exact);
+}
+
+/* -- a policy's life ----------------------------------------------------- */
 
 cf_status
 cf_policy_new(const cf_tables *tables, cf_policy **policy)
 {
+    if (!are_spelt_well(tables)) {
+        return CF_BAD_TABLES;
+    }
     cf_policy *made = cf_new_array(1, sizeof *made);
     if (made == NULL) {
         return CF_NO_MEMORY;
@@ -57,6 +115,8 @@ cf_policy_memory(const cf_policy *policy)
            + cf_table_memory(&policy->headers)
            + cf_memo_memory(&policy->lists);
 }
+
+/* -- the way to the origins ---------------------------------------------- */
 
 cf_outcome
 cf_match_origin(const cf_policy *policy, const char *origin, size_t length,

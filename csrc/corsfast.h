@@ -109,7 +109,9 @@ typedef struct cf_automaton {
     uint32_t https;
 } cf_automaton;
 
-/* What a policy is built from. All of it is copied. */
+/* What a policy is built from. All of it is copied. What is said here of
+ * `exact`, methods and headers is verified; of a host its length alone is, for
+ * one that no origin has matches none. */
 typedef struct cf_tables {
     const cf_slice *exact; /* serialised origins, or "null"; all different,
                               each 1..CF_MAX_ORIGIN bytes */
@@ -117,10 +119,11 @@ typedef struct cf_tables {
     const cf_rule *rules; /* hosts all different, 1..CF_MAX_HOST + 2 bytes */
     size_t n_rules;
     cf_automaton automaton;
-    const cf_slice *methods; /* all different, 1..CF_MAX_METHOD bytes */
+    const cf_slice *methods; /* tokens, all different,
+                                1..CF_MAX_METHOD bytes */
     size_t n_methods;
-    const cf_slice *headers; /* lower-case tokens (not verified), all
-                                different, 1..CF_MAX_HEADER_NAME bytes */
+    const cf_slice *headers; /* lower-case tokens, all different,
+                                1..CF_MAX_HEADER_NAME bytes */
     size_t n_headers;
     bool star;           /* every origin is allowed and none looked at */
     bool any_web_origin; /* every well-formed http(s) origin is allowed */
@@ -137,7 +140,8 @@ typedef struct cf_policy cf_policy;
 /* -- policies ----------------------------------------------------------- */
 
 /* Builds a policy. On CF_OK *policy is the caller's, to be given to
- * cf_policy_free; on anything else it is untouched and nothing is owned. */
+ * cf_policy_free; on anything else it is untouched and nothing is owned.
+ * CF_BAD_TABLES is its caller's mistake; it does not say where. */
 cf_status
 cf_policy_new(const cf_tables *tables, cf_policy **policy);
 

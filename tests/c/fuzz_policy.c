@@ -4,7 +4,7 @@
  * The input: a byte of flags, a byte that says which allocation fails (0:
  * none), and lines. A line's first letter says what the rest is:
  *     e exact origin      h one byte for the leaves, then the host of a rule
- *     m method            n header name, of a table where it may be in one
+ *     m method            n header name
  *     a the automaton (see read_automaton); the last one counts
  *     E origin            M method           N list, to be asked for
  *
@@ -104,20 +104,6 @@ read_automaton(fuzz_case *c, cf_slice text)
                                          .https = bytes[2] * width};
 }
 
-/* Other bytes than those of a lower-case token are its caller's mistake, which
- * the core does not look for. */
-static bool
-may_be_listed(cf_slice name)
-{
-    for (size_t i = 0; i < name.length; i++) {
-        char byte = name.data[i];
-        if (!naive_tchar(byte) || naive_lower(byte) != byte) {
-            return false;
-        }
-    }
-    return true;
-}
-
 static void
 add_line(fuzz_case *c, cf_slice text)
 {
@@ -137,9 +123,7 @@ add_line(fuzz_case *c, cf_slice text)
         c->methods[c->tables.n_methods++] = added->text;
         break;
     case 'n':
-        if (may_be_listed(added->text)) {
-            c->headers[c->tables.n_headers++] = added->text;
-        }
+        c->headers[c->tables.n_headers++] = added->text;
         break;
     default:
         break;
@@ -188,6 +172,37 @@ good_keys(const cf_slice *keys, size_t count, size_t limit)
     return true;
 }
 
+/* Whether each could be what a request says: an origin, a method, a name. */
+static bool
+good_spelling(const cf_tables *tables)
+{
+    for (size_t i = 0; i < tables->n_exact; i++) {
+        cf_slice text = tables->exact[i];
+        if (!naive_is(text, "null", 4)
+            && !naive_valid_origin(text.data, text.length)) {
+            return false;
+        }
+    }
+    for (size_t i = 0; i < tables->n_methods; i++) {
+        cf_slice method = tables->methods[i];
+        if (!naive_token(method.data, method.length)) {
+            return false;
+        }
+    }
+    for (size_t i = 0; i < tables->n_headers; i++) {
+        cf_slice name = tables->headers[i];
+        if (!naive_token(name.data, name.length)) {
+            return false;
+        }
+        for (size_t j = 0; j < name.length; j++) {
+            if (naive_lower(name.data[j]) != name.data[j]) {
+                return false;
+            }
+        }
+    }
+    return true;
+}
+
 static bool
 good_tables(const cf_tables *tables)
 {
@@ -199,6 +214,7 @@ good_tables(const cf_tables *tables)
            && good_keys(hosts, tables->n_rules, 255)
            && good_keys(tables->methods, tables->n_methods, 64)
            && good_keys(tables->headers, tables->n_headers, 128)
+           && good_spelling(tables)
            && naive_good_automaton(&tables->automaton);
 }
 

@@ -132,70 +132,135 @@ build(const cf_tables *tables)
     return status;
 }
 
-/* The last key of each table in turn: too short, at its limit, too long. */
+/* The full tables but for one of the four, which has these keys. */
+typedef enum table { EXACT, HOSTS, METHODS, HEADERS, TABLES } table;
+
+static cf_status
+build_with(table which, const cf_slice *keys, size_t count)
+{
+    enum { MOST = 8 };
+    cf_rule hosts[MOST];
+    cf_tables tables = full;
+    MUST(count <= MOST);
+    for (size_t i = 0; i < count; i++) {
+        hosts[i] = (cf_rule){keys[i], leaves, 1};
+    }
+    switch (which) {
+    case EXACT:
+        tables.exact = keys;
+        tables.n_exact = count;
+        break;
+    case HOSTS:
+        tables.rules = hosts;
+        tables.n_rules = count;
+        break;
+    case METHODS:
+        tables.methods = keys;
+        tables.n_methods = count;
+        break;
+    default:
+        tables.headers = keys;
+        tables.n_headers = count;
+        break;
+    }
+    return build(&tables);
+}
+
+static cf_status
+build_with_text(table which, const char *text)
+{
+    cf_slice key = {text, strlen(text)};
+    return build_with(which, &key, 1);
+}
+
+/* Each table's last key: too short, at its limit, too long. */
 static void
 test_key_limits(void)
 {
+    static const size_t limits[TABLES] = {[HOSTS] = CF_MAX_HOST + 2,
+                                          [METHODS] = CF_MAX_METHOD,
+                                          [HEADERS] = CF_MAX_HEADER_NAME};
     static char text[400];
-    static const size_t limits[] = {CF_MAX_ORIGIN, CF_MAX_HOST + 2,
-                                    CF_MAX_METHOD, CF_MAX_HEADER_NAME};
     memset(text, 'k', sizeof text);
-    for (size_t table = 0; table < COUNT(limits); table++) {
-        for (size_t n = 0; n <= limits[table] + 2; n++) {
+    for (table which = HOSTS; which < TABLES; which++) {
+        for (size_t n = 0; n <= limits[which] + 2; n++) {
             cf_slice keys[] = {TEXT("first"), {text, n}};
-            cf_rule hosts[] = {{TEXT("first"), leaves, 1},
-                               {{text, n}, leaves, 2}};
-            cf_tables tables = full;
-            if (table == 0) {
-                tables.exact = keys;
-                tables.n_exact = 2;
-            }
-            else if (table == 1) {
-                tables.rules = hosts;
-                tables.n_rules = 2;
-            }
-            else if (table == 2) {
-                tables.methods = keys;
-                tables.n_methods = 2;
-            }
-            else {
-                tables.headers = keys;
-                tables.n_headers = 2;
-            }
-            bool good = n >= 1 && n <= limits[table];
-            CHECK(build(&tables) == (good ? CF_OK : CF_BAD_TABLES));
+            bool good = n >= 1 && n <= limits[which];
+            CHECK(build_with(which, keys, 2)
+                  == (good ? CF_OK : CF_BAD_TABLES));
         }
     }
+    /* and the longest scheme, host and port that there are */
+    for (size_t host = CF_MAX_HOST - 9; host <= CF_MAX_HOST + 2; host++) {
+        memset(text, 'k', sizeof text);
+        memcpy(text + CF_MAX_SCHEME, "://", 3);
+        for (size_t i = 50; i < 250; i += 50) {
+            text[CF_MAX_SCHEME + 3 + i] = '.';
+        }
+        memcpy(text + CF_MAX_SCHEME + 3 + host, ":65535", 6);
+        cf_slice key = {text, CF_MAX_SCHEME + 3 + host + 6};
+        bool good = key.length <= CF_MAX_ORIGIN;
+        CHECK(build_with(EXACT, &key, 1) == (good ? CF_OK : CF_BAD_TABLES));
+    }
+    CHECK(build_with_text(EXACT, "") == CF_BAD_TABLES);
 }
 
 static void
 test_duplicates(void)
 {
-    static const cf_slice twice[] = {TEXT("a"), TEXT("b"), TEXT("c"),
-                                     TEXT("b")};
-    static const cf_rule hosts[] = {{TEXT("a"), leaves, 1},
-                                    {TEXT(".a"), leaves, 1},
-                                    {TEXT("a"), leaves + 1, 1}};
-    for (size_t n = 0; n <= 4; n++) {
-        cf_status wanted = n == 4 ? CF_BAD_TABLES : CF_OK;
-        cf_tables tables = full;
-        tables.exact = twice;
-        tables.n_exact = n;
-        CHECK(build(&tables) == wanted);
-        tables = full;
-        tables.methods = twice;
-        tables.n_methods = n;
-        CHECK(build(&tables) == wanted);
-        tables = full;
-        tables.headers = twice;
-        tables.n_headers = n;
-        CHECK(build(&tables) == wanted);
+    static const cf_slice twice[TABLES][4] = {
+        [EXACT] = {TEXT("a://b"), TEXT("null"), TEXT("b://a"), TEXT("null")},
+        [HOSTS] = {TEXT("a"), TEXT(".a"), TEXT("b"), TEXT(".a")},
+        [METHODS] = {TEXT("a"), TEXT("A"), TEXT("c"), TEXT("A")},
+        [HEADERS] = {TEXT("a"), TEXT("b"), TEXT("c"), TEXT("b")}};
+    for (table which = EXACT; which < TABLES; which++) {
+        for (size_t n = 0; n <= 4; n++) {
+            cf_status wanted = n == 4 ? CF_BAD_TABLES : CF_OK;
+            CHECK(build_with(which, twice[which], n) == wanted);
+        }
     }
-    for (size_t n = 0; n <= 3; n++) {
-        cf_tables tables = full;
-        tables.rules = hosts;
-        tables.n_rules = n;
-        CHECK(build(&tables) == (n == 3 ? CF_BAD_TABLES : CF_OK));
+}
+
+/* In a method and in a name each byte in turn, first, last and between. */
+static void
+test_tokens(void)
+{
+    static const char good[] = "!#$%&'*+-.^_`|~0123456789"
+                               "abcdefghijklmnopqrstuvwxyz";
+    for (unsigned byte = 0; byte < 256; byte++) {
+        bool upper = byte >= 'A' && byte <= 'Z';
+        bool lower = memchr(good, (int)byte, sizeof good - 1) != NULL;
+        for (size_t at = 0; at < 3; at++) {
+            char text[] = "xyz";
+            text[at] = (char)byte;
+            cf_slice keys[] = {TEXT("first"), {text, 3}};
+            CHECK_FOR(text, 3,
+                      build_with(METHODS, keys, 2)
+                          == (lower || upper ? CF_OK : CF_BAD_TABLES));
+            CHECK_FOR(text, 3,
+                      build_with(HEADERS, keys, 2)
+                          == (lower ? CF_OK : CF_BAD_TABLES));
+        }
+    }
+}
+
+/* An origin of a table is sent back as it stands there. */
+static void
+test_origins(void)
+{
+    static const char *const good[] = {
+        "null", "https://a.com", "http://[::1]:3000", "chrome-extension://a"};
+    static const char *const bad[] = {
+        "*",         "nul",     "NULL",    "nulls",     "a.com",
+        "https://",  "a://b c", "a://b/",  "https://A", "a://b,",
+        "a://b\r\n", "://a",    "a://u@b", "a://b:",    "https://a:443"};
+    for (size_t i = 0; i < COUNT(good); i++) {
+        CHECK_FOR(good[i], strlen(good[i]),
+                  build_with_text(EXACT, good[i]) == CF_OK);
+    }
+    for (size_t i = 0; i < COUNT(bad); i++) {
+        CHECK_FOR(bad[i], strlen(bad[i]),
+                  build_with_text(EXACT, bad[i]) == CF_BAD_TABLES);
     }
 }
 
@@ -408,6 +473,8 @@ main(void)
     test_no_memory();
     test_key_limits();
     test_duplicates();
+    test_tokens();
+    test_origins();
     test_memory();
     test_copies();
     test_seeds();
