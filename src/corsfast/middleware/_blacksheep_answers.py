@@ -9,6 +9,7 @@ Never: import BlackSheep.
 
 from __future__ import annotations
 
+from .. import limits
 from .._compile import (
     ALLOW_CREDENTIALS,
     ALLOW_METHODS,
@@ -72,7 +73,9 @@ class Answers:
 
     def __init__(self, policy: Any, strict: bool) -> None:
         # In the order of the alphabet, as sets have none of their own.
-        methods, problems = read_names("allow_methods", sorted(policy.allow_methods))
+        methods, problems = read_names(
+            "allow_methods", sorted(policy.allow_methods), limits.MAX_METHOD
+        )
         names, also = read_names("allow_headers", sorted(policy.allow_headers))
         exposed, more = read_names("expose_headers", sorted(policy.expose_headers))
         self.methods = tokens_of(methods)
