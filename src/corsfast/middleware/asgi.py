@@ -19,25 +19,24 @@ others.
 from __future__ import annotations
 
 from ._chosen import ASGICall
+from ._featured import Featured
 from ._features import Features
-from ._policy import is_policy, reader_of
+from ._policy import is_policy
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Awaitable
-    from typing import Any, Literal, Unpack
+    from typing import Literal, Unpack
 
-    from .._backend import Policy
     from ._calls import App, Receive, Scope, Send
     from ._features import Rules
     from ._policy import PolicyOptions, Source
-    from ._report import Report
     from .resolver import OriginResolver
 
 __all__ = ["CORSMiddleware"]
 
 
-class CORSMiddleware(ASGICall):
+class CORSMiddleware(Featured, ASGICall):
     """An ASGI 3 application around another one, with the headers of one policy.
 
     Preflights are answered here: the application does not see them, nor WebSocket handshakes
@@ -129,23 +128,3 @@ class CORSMiddleware(ASGICall):
         if self._flow is not None and scope["type"] in ("http", "websocket"):
             call = self._flow.call_of(scope)
         return call(scope, receive, send)
-
-    @property
-    def policy(self) -> Policy | None:
-        """The policy in force; ``None`` where it depends on the path. Read-only."""
-        return None if self._features.source is None else reader_of(self._features.source)()
-
-    @property
-    def report(self) -> Report | None:
-        """What `report_only` has counted; ``None`` without it."""
-        return None if self._flow is None else self._flow.report
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        return _restore, (type(self), self.app, *self._features.arguments())
-
-
-def _restore(
-    kind: type[CORSMiddleware], app: App, policy: Source | None, features: dict[str, Any]
-) -> CORSMiddleware:
-    """How a copied or pickled middleware comes back; with its report at nothing."""
-    return kind(app, policy, **features)

@@ -18,8 +18,9 @@ Never: block a request unasked (CORS is not access control); write to a list of 
 from __future__ import annotations
 
 from ._chosen import WSGICall
+from ._featured import Featured
 from ._features import Features
-from ._policy import is_policy, reader_of
+from ._policy import is_policy
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -27,16 +28,14 @@ if TYPE_CHECKING:
     from typing import Any, Unpack
     from wsgiref.types import StartResponse, WSGIApplication
 
-    from .._backend import Policy
     from ._features import Rules
     from ._policy import PolicyOptions, Source
-    from ._report import Report
     from .resolver import OriginResolver
 
 __all__ = ["CORSMiddleware"]
 
 
-class CORSMiddleware(WSGICall):
+class CORSMiddleware(Featured, WSGICall):
     """A WSGI application around another one, with the headers of one policy.
 
     Preflights are answered here: the application does not see them. Every other request
@@ -112,26 +111,3 @@ class CORSMiddleware(WSGICall):
         if self._flow is not None:
             call = self._flow.call_of(environ)
         return call(environ, start_response)
-
-    @property
-    def policy(self) -> Policy | None:
-        """The policy in force; ``None`` where it depends on the path. Read-only."""
-        return None if self._features.source is None else reader_of(self._features.source)()
-
-    @property
-    def report(self) -> Report | None:
-        """What `report_only` has counted; ``None`` without it."""
-        return None if self._flow is None else self._flow.report
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        return _restore, (type(self), self.app, *self._features.arguments())
-
-
-def _restore(
-    kind: type[CORSMiddleware],
-    app: WSGIApplication,
-    policy: Source | None,
-    features: dict[str, Any],
-) -> CORSMiddleware:
-    """How a copied or pickled middleware comes back; with its report at nothing."""
-    return kind(app, policy, **features)

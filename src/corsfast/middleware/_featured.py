@@ -1,0 +1,53 @@
+"""What a generic middleware says of itself: its policy, its report, and how it is copied.
+
+Place in the flow: beside the call of an interface (ASGICall, WSGICall), as the other base of
+asgi.py's and wsgi.py's middleware.
+Never: run per request, or have a `__call__`: that of the call is compiled.
+"""
+
+from __future__ import annotations
+
+from ._policy import reader_of
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    from .._backend import Policy
+    from ._features import Features
+    from ._flow import Flow
+    from ._policy import Source
+    from ._report import Report
+
+__all__ = ["Featured"]
+
+
+class Featured:
+    """The first base of a middleware that is made of `(app, policy, **features)`.
+
+    _flow  None => every request meets the policy that the middleware was made with
+    """
+
+    __slots__ = ()
+    if TYPE_CHECKING:
+        app: Any
+        _features: Features
+        _flow: Flow | None
+
+    @property
+    def policy(self) -> Policy | None:
+        """The policy in force; ``None`` where it depends on the path. Read-only."""
+        return None if self._features.source is None else reader_of(self._features.source)()
+
+    @property
+    def report(self) -> Report | None:
+        """What `report_only` has counted; ``None`` without it."""
+        return None if self._flow is None else self._flow.report
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _restore, (type(self), self.app, *self._features.arguments())
+
+
+def _restore(kind: Any, app: Any, policy: Source | None, features: dict[str, Any]) -> Any:
+    """How a copied or pickled middleware comes back; with its report at nothing."""
+    return kind(app, policy, **features)
