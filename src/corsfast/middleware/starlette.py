@@ -139,10 +139,10 @@ class CORSMiddleware(ASGIDropIn):
             app,
             preflights.policy,
             preflights.tables,
-            preflights.answer,
+            preflights.mirror if preflights.mirrors else preflights.refuse,
             each=preflights.mirrors,
             body=_OK,
-            on_private_network=preflights.answer,
+            on_private_network=preflights.private,
         )
 
     def __init_subclass__(cls) -> None:
@@ -209,7 +209,7 @@ class _Preflights:
             preflight_vary = [(VARY, ", ".join(PREFLIGHT_VARY))]
             tables.any_method = tables.echo_method = False
             tables.methods = self._methods
-            # Beside "*" nothing is echoed by a policy: the names are added in `answer`.
+            # Beside "*" nothing is echoed by a policy: the names are added in `mirror`.
             tables.echo_headers = any_header and not tables.star
             tables.header_names = frozenset(n.lower() for n in tokens_of(names))
             if any_header:
@@ -232,26 +232,38 @@ class _Preflights:
         self.mirrors = self._star and any_header
         self._content = plain_text(200, _OK)
 
-    def answer(
+    def refuse(
         self, _decision: Decision, scope: Scope, _receive: Receive, send: Send
     ) -> Awaitable[None]:
-        """Answer one preflight that is refused, asks for a private network, or is mirrored."""
-        private = asks_private_network(scope)
-        if private or self.mirrors:
-            return self._spell(scope, private, send)
-        return self._refuse(scope, False, send)
+        """Answer a preflight that the policy refuses."""
+        return self._refuse(scope, asks_private_network(scope), send)
 
-    def _spell(self, scope: Scope, private: bool, send: Send) -> Awaitable[None]:
-        """An answer with fields that no policy knows of."""
+    def private(
+        self, decision: Decision, scope: Scope, _receive: Receive, send: Send
+    ) -> Awaitable[None]:
+        """Answer a preflight that the policy allows, and that asks for a private network."""
+        if not self._private_network:
+            return self._refuse(scope, True, send)
+        return self._allow(decision, [_ALLOW_PRIVATE], send)
+
+    def mirror(
+        self, _decision: Decision, scope: Scope, _receive: Receive, send: Send
+    ) -> Awaitable[None]:
+        """Answer any preflight, where header names are sent back beside "*"; decides itself."""
         decision = self.policy.asgi(scope)
+        private = asks_private_network(scope)
         if not decision.allowed or (private and not self._private_network):
             return self._refuse(scope, private, send)
-        headers = [*decision.raw_headers, *self._content]
-        if self.mirrors:
-            headers += _mirrored(asked(scope).names)
+        fields = _mirrored(asked(scope).names)
         if private:
-            headers.append(_ALLOW_PRIVATE)
-        return respond(send, 200, headers, _OK)
+            fields.append(_ALLOW_PRIVATE)
+        return self._allow(decision, fields, send)
+
+    def _allow(
+        self, decision: Decision, fields: list[tuple[bytes, bytes]], send: Send
+    ) -> Awaitable[None]:
+        """The policy's answer, with fields that no policy knows of."""
+        return respond(send, 200, [*decision.raw_headers, *self._content, *fields], _OK)
 
     def _refuse(self, scope: Scope, private: bool, send: Send) -> Awaitable[None]:
         """Say all that is wrong; an origin that is allowed sees what would not be."""
