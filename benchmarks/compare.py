@@ -111,7 +111,8 @@ def checked(
 ) -> dict[str, str]:
     """Judge every answer to every row: the cells to leave out, each with the reason.
 
-    A peer whose answer differs loses this cell, and the report names it. Ours may not differ.
+    A peer whose answer differs loses this cell, and the report names it. Ours may not differ,
+    nor may the prototype's.
     """
     progress("checking the answers")
     answers: dict[tuple[str, str], Answer] = {}
@@ -132,7 +133,7 @@ def checked(
             wrong = complaint(row, answers[column, row.name])
             if wrong is None:
                 continue
-            if column in (ours.NATIVE, ours.PURE):
+            if column in (ours.NATIVE, ours.PURE, ours.PROTOTYPE):
                 raise AssertionError(f"{row.name}, {column}: {wrong}")
             left_out[f"{column} in {row.name!r}"] = wrong
     return left_out

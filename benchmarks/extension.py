@@ -10,6 +10,7 @@ import importlib.util
 import os
 import shlex
 import subprocess
+import sys
 import sysconfig
 from pathlib import Path
 from types import ModuleType
@@ -17,6 +18,8 @@ from types import ModuleType
 BUILD = Path(__file__).parents[1] / "build" / "benchmarks"
 # As the native engine is compiled, for the comparison to be one of code.
 FLAGS = ["-std=c11", "-O3", "-DNDEBUG", "-fvisibility=hidden", "-fPIC", "-shared"]
+if sys.platform == "darwin":
+    FLAGS += ["-undefined", "dynamic_lookup"]  # the interpreter has what is missing
 WARNINGS = ["-Wall", "-Wextra", "-Wshadow"]
 
 

@@ -22,6 +22,7 @@ BENCHMARKS = Path(__file__).resolve().parent.parent / "benchmarks"
 sys.path.insert(0, str(BENCHMARKS))
 
 import compare  # noqa: E402
+import prototype  # noqa: E402
 from peers import figures, judge, ours, plot, programs, report, rows  # noqa: E402
 
 PEERS = BENCHMARKS / "peers"
@@ -70,7 +71,7 @@ def test_names_are_asked_for_as_browsers_do():
 
 
 @pytest.mark.parametrize("row", rows.ROWS, ids=lambda row: row.name)
-@pytest.mark.parametrize("column", [c for c in ours.OURS if c != ours.STARLETTE])
+@pytest.mark.parametrize("column", [ours.DECISION, ours.NATIVE, ours.PURE])
 def test_corsfast_answers_every_row_as_it_should(column, row):
     if column in ours.lacking():
         assert corsfast.IMPLEMENTATION == "pure"
@@ -79,6 +80,18 @@ def test_corsfast_answers_every_row_as_it_should(column, row):
     else:
         answer = ours.answered(ours.middleware(column, row.policy), row)
         assert judge.complaint(row, answer) is None
+
+
+@pytest.mark.server
+@pytest.mark.parametrize("row", rows.ROWS, ids=lambda row: row.name)
+def test_the_prototype_answers_every_row_as_corsfast_does(row):
+    assert ours.PROTOTYPE not in ours.lacking()
+    least, mine = (
+        ours.answered(ours.middleware(column, row.policy), row)
+        for column in (ours.PROTOTYPE, ours.PURE)
+    )
+    assert judge.complaint(row, least) is None
+    assert (least.status, sorted(least.headers)) == (mine.status, sorted(mine.headers))
 
 
 @pytest.mark.server
@@ -337,8 +350,8 @@ def test_the_table_shows_losses_and_absences():
     lines = text.splitlines()
     assert "- jub0bs/cors: not slower in 1 of 2 rows, lost 1." in lines
     assert "- tower-http: not slower in 1 of 2 rows, lost 1." in lines
-    assert "| no Origin | **lost, 1.50x** | not slower, 0.50x |" in lines
-    assert "| refused | not slower, 0.90x | **lost, at its floor** |" in lines
+    assert "| no Origin | **lost, 1.50x** |  | not slower, 0.50x |  |" in lines
+    assert "| refused | not slower, 0.90x |  | **lost, at its floor** |  |" in lines
     assert "**@fastify/cors was not measured: there is no npm here.**" in lines
     assert "**cors in 'refused' was left out: a browser would say 'allowed', not 'refused'.**" in (
         lines
@@ -354,6 +367,31 @@ def test_the_table_shows_losses_and_absences():
     assert "| bare application of corsfast | 100 |" in lines
 
 
+def test_a_lost_row_says_whether_the_prototype_loses_it_too():
+    found = {
+        "nobody can": {ours.NATIVE: net(150), ours.PROTOTYPE: net(120), "tower-http": net(100)},
+        "we could": {ours.NATIVE: net(150), ours.PROTOTYPE: net(80), "tower-http": net(100)},
+        "at its floor": {ours.NATIVE: net(150), ours.PROTOTYPE: net(9), "tower-http": net(-5)},
+    }
+    text = "\n".join(report.markdown(found, {}, ABOUT))
+    told = "- tower-http: not slower in 0 of 3 rows, lost 3 (2 of them by the C prototype, too)."
+    assert told in text.splitlines()
+    assert "| nobody can |  |  | **lost, 1.50x** | 1.20x |" in text
+    assert "| we could |  |  | **lost, 1.50x** | 0.80x |" in text
+    assert "| at its floor |  |  | **lost, at its floor** | at its floor |" in text
+    told = report.as_json(found, {}, ABOUT)["verdicts"]
+    assert [told[row]["tower-http"]["prototype"] for row in found] == [1.2, 0.8, None]
+
+
+def test_without_a_compiler_the_prototype_is_named(tmp_path, monkeypatch):
+    monkeypatch.setenv("CC", str(tmp_path / "no-compiler"))
+    monkeypatch.setattr(prototype.extension, "BUILD", tmp_path)
+    prototype.load.cache_clear()
+    assert ours.lacking()[ours.PROTOTYPE] == "there is no C compiler here"
+    text = "\n".join(report.markdown(FOUND, {}, ABOUT | {"missing": ours.lacking()}))
+    assert "**C prototype was not measured: there is no C compiler here.**" in text.splitlines()
+
+
 def test_nothing_is_judged_without_a_peer():
     text = "\n".join(report.markdown({"no Origin": {ours.PURE: net(5)}}, {}, ABOUT))
     assert "Not judged" in text
@@ -361,7 +399,7 @@ def test_nothing_is_judged_without_a_peer():
         report.markdown({"a": {ours.NATIVE: net(5), "tower-http": net(16)}}, {}, ABOUT)
     )
     assert "- jub0bs/cors: not measured." in text
-    assert "| a |  | not slower, 0.31x |" in text
+    assert "| a |  |  | not slower, 0.31x |  |" in text
 
 
 def test_the_json_holds_what_the_table_shows():
@@ -375,6 +413,7 @@ def test_the_json_holds_what_the_table_shows():
         "ratio": None,
         "least": None,
         "most": None,
+        "prototype": None,
     }
     assert found["rows"]["no Origin"][ours.STARLETTE]["noisy"] is True
     assert found["rows"]["no Origin"]["tower-http"] == {

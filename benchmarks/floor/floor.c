@@ -6,12 +6,14 @@
  *     AsgiDriver, WsgiDriver  call an application from C, so that what is
  *                 measured is the application and not a loop around it
  *
- * Hand-written over the C API, for one policy: one exact origin, one suffix,
- * one method, header lists that were all seen before. What is left is what no
- * implementation can do without: to look at every byte of the input once, and
- * to make the objects that the protocols want to be new ones. What cannot be
- * measured here (an application's own Vary, several Origin lines, str beyond
- * ASCII) is NotImplementedError, never a wrong answer.
+ * Hand-written over the C API, for policies of few kinds: exact origins, few
+ * suffixes, one method, some header names. What is left is what no
+ * implementation can do without: to look at every byte of the input once, to
+ * fetch one line of a table that is larger than the caches, and to make the
+ * objects that the protocols want to be new ones. What cannot be measured here
+ * (an application's own Vary, several Origin lines, str beyond ASCII, another
+ * method, a port behind a subdomain) is NotImplementedError, never a wrong
+ * answer.
  *
  * Place in the flow: measured beside corsfast by measure.py.
  * Never: be shipped, or be used to serve anything.
@@ -21,13 +23,22 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdlib.h>
 #include <string.h>
+#include <structmember.h>
+#if defined(__SSE2__)
+#    include <emmintrin.h>
+#endif
 
 enum {
     MAX_ORIGIN = 326,
     MAX_LABEL = 63,
-    N_SLOTS = 16, /* of the tables; a power of two */
-    N_FREE = 64,  /* objects kept for the next request */
+    MAX_LIST = 8192,
+    MAX_NAME = 128,
+    MAX_EMPTY = 16,  /* elements without a name, in a list */
+    MAX_SPACES = 16, /* around one element */
+    N_SLOTS = 16,    /* of the suffixes; a power of two */
+    N_FREE = 64,     /* objects kept for the next request */
 };
 
 /* -- tables -------------------------------------------------------------- */
@@ -50,57 +61,114 @@ load64(const char *data)
     return word;
 }
 
-/* Eight bytes at a time; the last eight may overlap those before. */
+static uint64_t
+load32(const char *data)
+{
+    uint32_t word;
+    memcpy(&word, data, 4);
+    return word;
+}
+
+/* Both halves of a product: every bit of one depends on every other. */
+static inline uint64_t
+fold(uint64_t a, uint64_t b)
+{
+    __extension__ typedef unsigned __int128 uint128;
+    uint128 product = (uint128)a * b;
+    return (uint64_t)product ^ (uint64_t)(product >> 64);
+}
+
+/* Products that do not wait for one another; the last words may overlap. */
 static inline uint64_t
 hash_of(slice text)
 {
-    const uint64_t odd = 0x9E3779B97F4A7C15;
-    uint64_t hash = text.length * odd;
-    if (text.length < 8) {
-        uint64_t word = 0;
-        for (size_t i = 0; i < text.length; i++) {
-            word = word << 8 | (unsigned char)text.data[i];
+    const uint64_t a = 0x9E3779B97F4A7C15, b = 0xD1B54A32D192ED03;
+    const uint64_t c = 0x8EBC6AF09C88C6E3, d = 0x589965CC75374CC3;
+    const char *data = text.data;
+    size_t n = text.length;
+    if (n <= 16) {
+        uint64_t low, high = 0;
+        if (n >= 8) {
+            low = load64(data);
+            high = load64(data + n - 8);
         }
-        hash = (hash ^ word) * odd;
-        return hash ^ hash >> 32;
+        else if (n >= 4) {
+            low = load32(data) | load32(data + n - 4) << 32;
+        }
+        else if (n > 0) {
+            low = (uint64_t)(unsigned char)data[0]
+                  | (uint64_t)(unsigned char)data[n / 2] << 8
+                  | (uint64_t)(unsigned char)data[n - 1] << 16;
+        }
+        else {
+            low = 0;
+        }
+        return fold(low ^ a, high ^ b ^ n);
     }
-    const char *last = text.data + text.length - 8;
-    for (const char *at = text.data; at < last; at += 8) {
-        hash = (hash ^ load64(at)) * odd;
-        hash ^= hash >> 32;
+    uint64_t sum = n;
+    for (; n > 32; n -= 16, data += 16) {
+        sum = fold(load64(data) ^ a ^ sum, load64(data + 8) ^ b);
     }
-    hash = (hash ^ load64(last)) * odd;
-    return hash ^ hash >> 32;
+    sum ^= fold(load64(data) ^ a, load64(data + 8) ^ b);
+    sum ^= fold(load64(data + n - 16) ^ c, load64(data + n - 8) ^ d);
+    return sum ^ sum >> 32;
+}
+
+/* memcmp without a call: the last words may overlap. */
+static inline bool
+same_bytes(const char *a, const char *b, size_t n)
+{
+    if (n >= 8) {
+        for (size_t i = 0; i < n - 8; i += 8) {
+            if (load64(a + i) != load64(b + i)) {
+                return false;
+            }
+        }
+        return load64(a + n - 8) == load64(b + n - 8);
+    }
+    if (n >= 4) {
+        return load32(a) == load32(b)
+               && load32(a + n - 4) == load32(b + n - 4);
+    }
+    return memcmp(a, b, n) == 0;
 }
 
 static inline bool
 same(slice a, slice b)
 {
-    return a.length == b.length && memcmp(a.data, b.data, a.length) == 0;
+    return a.length == b.length && same_bytes(a.data, b.data, a.length);
 }
+
+/* Keys in their slots, as large as the longest one needs, none of them across
+ * two lines of the cache if it fits into one:
+ *
+ *     | length, 0: free | the key's bytes ... | length | ...
+ *
+ * A look-up in a table that is not in the cache waits for one line. */
+typedef struct {
+    char *slots; /* 1 << shift bytes each */
+    size_t mask; /* slots - 1 */
+    unsigned shift;
+    size_t longest;
+} keys;
 
 static inline bool
-table_holds(const slot *table, slice text)
+keys_hold(const keys *table, slice text)
 {
-    uint64_t hash = hash_of(text);
-    for (size_t i = hash % N_SLOTS; table[i].key.data != NULL;
-         i = (i + 1) % N_SLOTS) {
-        if (table[i].hash == hash && same(table[i].key, text)) {
+    if (text.length == 0 || text.length > table->longest) {
+        return false;
+    }
+    for (size_t i = hash_of(text);; i++) {
+        const char *at = table->slots + ((i & table->mask) << table->shift);
+        size_t length = (unsigned char)at[0];
+        if (length == text.length
+            && same_bytes(at + 1, text.data, text.length)) {
             return true;
         }
+        if (length == 0) {
+            return false;
+        }
     }
-    return false;
-}
-
-static void
-table_add(slot *table, slice text)
-{
-    uint64_t hash = hash_of(text);
-    size_t i = hash % N_SLOTS;
-    while (table[i].key.data != NULL) {
-        i = (i + 1) % N_SLOTS;
-    }
-    table[i] = (slot){hash, text};
 }
 
 /* -- what callers pass --------------------------------------------------- */
@@ -172,10 +240,18 @@ echo_dealloc(Echo *self)
     }
 }
 
+/* Seen by who compares answers. */
+static PyMemberDef echo_members[] = {
+    {"answer", T_OBJECT_EX, offsetof(Echo, answer), READONLY, NULL},
+    {"origin", T_OBJECT_EX, offsetof(Echo, origin), READONLY, NULL},
+    {NULL, 0, 0, 0, NULL},
+};
+
 static PyTypeObject EchoType = {
     PyVarObject_HEAD_INIT(NULL, 0).tp_name = "floor.Echo",
     .tp_basicsize = sizeof(Echo),
     .tp_dealloc = (destructor)echo_dealloc,
+    .tp_members = echo_members,
     .tp_flags = Py_TPFLAGS_DEFAULT,
 };
 
@@ -202,58 +278,160 @@ new_echo(PyObject *answer, PyObject *origin)
 
 /* -- Floor: the policy ----------------------------------------------------- */
 
+/* A decision and what it means to each protocol. */
 typedef struct {
-    PyObject_HEAD slot exact[N_SLOTS];
+    PyObject *decision;
+    PyObject *raw;   /* a tuple of pairs of bytes */
+    PyObject *pairs; /* a tuple of pairs of str */
+    PyObject *start; /* of a preflight's answer, to be copied */
+} answer;
+
+typedef struct {
+    PyObject_HEAD keys exact;
+    keys strangers; /* origins that were refused before */
     slot suffixes[N_SLOTS];
-    slot lists[N_SLOTS];
+    bool has_suffixes;
+    keys lists; /* that were read before */
+    keys names; /* in lower case */
     slice method;
-    PyObject *kept; /* the tuple that owns everything below */
-    PyObject *no_origin;
-    PyObject *allowed;
-    PyObject *refused;
-    PyObject *preflight;
-    PyObject *raw_no_origin; /* tuples of pairs, as each protocol has them */
-    PyObject *raw_allowed;
-    PyObject *raw_preflight;
-    PyObject *no_origin_pairs;
-    PyObject *allowed_pairs;
-    PyObject *preflight_pairs;
+    PyObject *kept; /* the tuple that owns the texts above */
+    answer no_origin;
+    answer allowed; /* the one exact origin's */
+    answer echoed;  /* any other's: `raw` and `pairs` lack the first pair */
+    answer refused;
+    answer preflight;
+    answer refused_preflight;
+    PyObject *body; /* the message behind the start of a preflight's answer */
+    bool echoes;    /* => several exact origins */
 } Floor;
 
 static PyObject *origin_key, *method_key, *ask_method_key, *ask_names_key;
 static PyObject *headers_key, *type_key, *options_text, *http_text;
-static PyObject *http_start, *status_key, *no_content, *body_message;
-static PyObject *start_message;
+static PyObject *http_start, *status_key, *no_content;
 
 static bool
-fill(slot *table, PyObject *texts)
+keys_add(keys *table, slice text)
 {
-    if (PyTuple_GET_SIZE(texts) >= N_SLOTS) {
-        PyErr_SetString(PyExc_ValueError, "too many for this table");
+    if (text.length == 0 || keys_hold(table, text)) {
+        PyErr_SetString(PyExc_ValueError, "an empty key, or one twice");
         return false;
     }
-    for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(texts); i++) {
-        slice seen;
-        if (!see(PyTuple_GET_ITEM(texts, i), &seen)) {
+    size_t i = hash_of(text) & table->mask;
+    while (table->slots[i << table->shift] != 0) {
+        i = (i + 1) & table->mask;
+    }
+    char *at = table->slots + (i << table->shift);
+    at[0] = (char)(unsigned char)text.length;
+    memcpy(at + 1, text.data, text.length);
+    return true;
+}
+
+static bool
+keys_fill(keys *table, PyObject *texts)
+{
+    size_t count = (size_t)PyTuple_GET_SIZE(texts), slots = 2;
+    slice seen;
+    for (size_t i = 0; i < count; i++) {
+        if (!see(PyTuple_GET_ITEM(texts, (Py_ssize_t)i), &seen)) {
             return false;
         }
-        table_add(table, seen);
+        if (seen.length > table->longest) {
+            table->longest = seen.length;
+        }
+    }
+    if (table->longest > 255) {
+        PyErr_SetString(PyExc_ValueError, "too long for this table");
+        return false;
+    }
+    while ((size_t)1 << table->shift <= table->longest) {
+        table->shift++;
+    }
+    while (slots < count + count / 2) {
+        slots *= 2;
+    }
+    size_t bytes = ((slots << table->shift) + 63) & ~(size_t)63;
+    table->slots = aligned_alloc(64, bytes);
+    if (table->slots == NULL) {
+        (void)PyErr_NoMemory();
+        return false;
+    }
+    memset(table->slots, 0, bytes);
+    table->mask = slots - 1;
+    for (size_t i = 0; i < count; i++) {
+        (void)see(PyTuple_GET_ITEM(texts, (Py_ssize_t)i), &seen);
+        if (!keys_add(table, seen)) {
+            return false;
+        }
     }
     return true;
 }
 
+static bool
+take(answer *to, PyObject *decision, Py_ssize_t from)
+{
+    to->decision = Py_NewRef(decision);
+    PyObject *raw = PyObject_GetAttrString(decision, "raw_headers");
+    PyObject *pairs = PyObject_GetAttrString(decision, "headers");
+    PyObject *status = PyObject_GetAttrString(decision, "status");
+    if (raw != NULL && pairs != NULL && status != NULL) {
+        to->raw = PyTuple_GetSlice(raw, from, PyTuple_Size(raw));
+        to->pairs = PyTuple_GetSlice(pairs, from, PyTuple_Size(pairs));
+        to->start = Py_BuildValue("{OOOOOO}", type_key, http_start, status_key,
+                                  status, headers_key, Py_None);
+    }
+    Py_XDECREF(raw);
+    Py_XDECREF(pairs);
+    Py_XDECREF(status);
+    return to->start != NULL && to->raw != NULL && to->pairs != NULL;
+}
+
+static void
+drop(answer *it)
+{
+    Py_XDECREF(it->decision);
+    Py_XDECREF(it->raw);
+    Py_XDECREF(it->pairs);
+    Py_XDECREF(it->start);
+}
+
+static bool
+add_suffixes(Floor *self, PyObject *texts)
+{
+    const uint64_t odd = 0x9E3779B97F4A7C15;
+    for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(texts); i++) {
+        slice key;
+        if (!see(PyTuple_GET_ITEM(texts, i), &key)) {
+            return false;
+        }
+        uint64_t hash = 0; /* it grows from the right */
+        for (size_t j = key.length; j > 0; j--) {
+            hash = hash * 257 + (unsigned char)key.data[j - 1];
+        }
+        size_t at = (hash * odd >> 32) % N_SLOTS;
+        if (at == N_SLOTS - 1 || self->suffixes[at].key.data != NULL) {
+            PyErr_SetString(PyExc_ValueError, "choose another suffix");
+            return false;
+        }
+        self->suffixes[at] = (slot){hash, key};
+        self->has_suffixes = true;
+    }
+    return true;
+}
+
+/* Floor(exact, strangers, suffixes, lists, names, method, no_origin, allowed,
+ *       refused, preflight, refused_preflight, body) */
 static PyObject *
 floor_new(PyTypeObject *type, PyObject *args, PyObject *kwargs)
 {
-    PyObject *exact, *suffixes, *lists, *method;
-    PyObject *f[10];
+    PyObject *exact, *strangers, *suffixes, *lists, *names, *method;
+    PyObject *no_origin, *allowed, *refused, *preflight, *refused_preflight;
+    PyObject *body;
     (void)kwargs;
-    if (!PyArg_ParseTuple(args, "O!O!O!UOOOOO!O!O!O!O!O!", &PyTuple_Type,
-                          &exact, &PyTuple_Type, &suffixes, &PyTuple_Type,
-                          &lists, &method, &f[0], &f[1], &f[2], &f[3],
-                          &PyTuple_Type, &f[4], &PyTuple_Type, &f[5],
-                          &PyTuple_Type, &f[6], &PyTuple_Type, &f[7],
-                          &PyTuple_Type, &f[8], &PyTuple_Type, &f[9])) {
+    if (!PyArg_ParseTuple(args, "O!O!O!O!O!UOOOOOS", &PyTuple_Type, &exact,
+                          &PyTuple_Type, &strangers, &PyTuple_Type, &suffixes,
+                          &PyTuple_Type, &lists, &PyTuple_Type, &names,
+                          &method, &no_origin, &allowed, &refused, &preflight,
+                          &refused_preflight, &body)) {
         return NULL;
     }
     Floor *self = (Floor *)type->tp_alloc(type, 0);
@@ -261,18 +439,19 @@ floor_new(PyTypeObject *type, PyObject *args, PyObject *kwargs)
         return NULL;
     }
     self->kept = Py_NewRef(args);
-    self->no_origin = f[0];
-    self->allowed = f[1];
-    self->refused = f[2];
-    self->preflight = f[3];
-    self->raw_no_origin = f[4];
-    self->raw_allowed = f[5];
-    self->raw_preflight = f[6];
-    self->no_origin_pairs = f[7];
-    self->allowed_pairs = f[8];
-    self->preflight_pairs = f[9];
-    if (!fill(self->exact, exact) || !fill(self->suffixes, suffixes)
-        || !fill(self->lists, lists) || !see(method, &self->method)) {
+    self->echoes = PyTuple_GET_SIZE(exact) > 1;
+    self->body =
+        Py_BuildValue("{OssO}", type_key, "http.response.body", "body", body);
+    if (self->body == NULL || !keys_fill(&self->exact, exact)
+        || !keys_fill(&self->strangers, strangers)
+        || !add_suffixes(self, suffixes) || !keys_fill(&self->lists, lists)
+        || !keys_fill(&self->names, names) || !see(method, &self->method)
+        || !take(&self->no_origin, no_origin, 0)
+        || !take(&self->allowed, allowed, 0)
+        || !take(&self->echoed, allowed, 1)
+        || !take(&self->refused, refused, 0)
+        || !take(&self->preflight, preflight, 0)
+        || !take(&self->refused_preflight, refused_preflight, 0)) {
         Py_DECREF(self);
         return NULL;
     }
@@ -283,26 +462,37 @@ static void
 floor_dealloc(Floor *self)
 {
     Py_XDECREF(self->kept);
+    Py_XDECREF(self->body);
+    drop(&self->no_origin);
+    drop(&self->allowed);
+    drop(&self->echoed);
+    drop(&self->refused);
+    drop(&self->preflight);
+    drop(&self->refused_preflight);
+    free(self->exact.slots);
+    free(self->strangers.slots);
+    free(self->lists.slots);
+    free(self->names.slots);
     Py_TYPE(self)->tp_free(self);
 }
 
-static inline bool
-is_exact(const Floor *self, slice origin)
+/* What a call gives back for an answer: what lies ready, but for an origin
+ * that has to be echoed. NULL => an error was set. */
+static inline PyObject *
+said(const Floor *self, const answer *it, PyObject *origin)
 {
-    return origin.length <= MAX_ORIGIN && table_holds(self->exact, origin);
-}
-
-static PyObject *
-floor_actual(Floor *self, PyObject *origin)
-{
-    slice seen;
-    if (origin == Py_None) {
-        return Py_NewRef(self->no_origin);
-    }
-    if (!see(origin, &seen)) {
+    if (it == NULL) {
         return NULL;
     }
-    return Py_NewRef(is_exact(self, seen) ? self->allowed : self->refused);
+    return it == &self->echoed ? new_echo(it->decision, origin)
+                               : Py_NewRef(it->decision);
+}
+
+static const answer *
+no_answer(void)
+{
+    (void)leave_out();
+    return NULL;
 }
 
 /* 1: stands in a label; 2: the dot between two; 0: in no host. */
@@ -311,7 +501,7 @@ static unsigned char host_bytes[256];
 /* Every byte of the host once, from its end, and a probe at each dot: what
  * proves that it is one, and that it ends in a known suffix. No port. */
 static bool
-has_suffix(const Floor *self, slice origin)
+is_below(const Floor *self, slice origin)
 {
     const uint64_t odd = 0x9E3779B97F4A7C15;
     if (origin.length <= 8 || origin.length > MAX_ORIGIN
@@ -343,74 +533,161 @@ has_suffix(const Floor *self, slice origin)
     return found && end > 8 && end - 8 <= MAX_LABEL;
 }
 
-/* Suffixes are found by the hash that grows from the right. */
-static bool
-rehash_suffixes(Floor *self)
+static inline const answer *
+decide_stranger(const Floor *self, slice origin)
 {
-    const uint64_t odd = 0x9E3779B97F4A7C15;
-    slot table[N_SLOTS] = {0};
-    for (size_t i = 0; i < N_SLOTS; i++) {
-        slice key = self->suffixes[i].key;
-        if (key.data == NULL) {
-            continue;
-        }
-        uint64_t hash = 0;
-        for (size_t j = key.length; j > 0; j--) {
-            hash = hash * 257 + (unsigned char)key.data[j - 1];
-        }
-        size_t at = (hash * odd >> 32) % N_SLOTS;
-        if (at == N_SLOTS - 1 || table[at].key.data != NULL) {
-            PyErr_SetString(PyExc_ValueError, "choose another suffix");
-            return false;
-        }
-        table[at] = (slot){hash, key};
+    if (!self->has_suffixes || origin.length > MAX_ORIGIN) {
+        return &self->refused;
     }
-    memcpy(self->suffixes, table, sizeof table);
-    return true;
+    if (origin.length < 8 || memcmp(origin.data, "https://", 8) != 0) {
+        return no_answer();
+    }
+    return is_below(self, origin) ? &self->echoed : &self->refused;
 }
 
-static PyObject *
-floor_subdomain(Floor *self, PyObject *origin)
+static inline const answer *
+decide_actual(const Floor *self, PyObject *origin)
 {
     slice seen;
     if (!see(origin, &seen)) {
         return NULL;
     }
-    if (is_exact(self, seen)) {
-        return Py_NewRef(self->allowed);
+    if (keys_hold(&self->exact, seen)) {
+        return self->echoes ? &self->echoed : &self->allowed;
     }
-    if (!has_suffix(self, seen)) {
-        return Py_NewRef(self->refused);
+    if (keys_hold(&self->strangers, seen)) {
+        return &self->refused;
     }
-    return new_echo(self->allowed, origin);
+    return decide_stranger(self, seen);
 }
 
-static inline PyObject *
-decide_preflight(Floor *self, PyObject *origin, PyObject *method,
+static PyObject *
+floor_actual(Floor *self, PyObject *origin)
+{
+    if (origin == Py_None) {
+        return Py_NewRef(self->no_origin.decision);
+    }
+    return said(self, decide_actual(self, origin), origin);
+}
+
+/* -- a list of header names ------------------------------------------------ */
+
+/* tchar -> itself in lower case; anything else -> 0. */
+static unsigned char lower_token[256];
+
+/* An element that is no name as it stands: it may have white space around it,
+ * upper case, nothing at all. */
+static bool
+folded_is_allowed(const Floor *self, slice element, size_t *empty)
+{
+    char name[MAX_NAME];
+    size_t n = 0, at = 0, end = element.length, spaces = element.length;
+    while (at < end && (element.data[at] == ' ' || element.data[at] == '\t')) {
+        at++;
+    }
+    while (
+        at < end
+        && (element.data[end - 1] == ' ' || element.data[end - 1] == '\t')) {
+        end--;
+    }
+    spaces -= end - at;
+    if (spaces > MAX_SPACES || end - at > MAX_NAME) {
+        return false;
+    }
+    if (at == end) {
+        return ++*empty <= MAX_EMPTY;
+    }
+    for (; at < end; at++) {
+        unsigned char byte = lower_token[(unsigned char)element.data[at]];
+        if (byte == 0) {
+            return false;
+        }
+        name[n++] = (char)byte;
+    }
+    return keys_hold(&self->names, (slice){name, n});
+}
+
+/* Bit i: data[i] is a comma, of up to 16 bytes. */
+static inline unsigned
+commas_in(const char *data, size_t left)
+{
+#if defined(__SSE2__)
+    char last[16] = {0};
+    if (left < 16) {
+        memcpy(last, data, left);
+        data = last;
+    }
+    __m128i bytes = _mm_loadu_si128((const __m128i *)(const void *)data);
+    return (unsigned)_mm_movemask_epi8(
+        _mm_cmpeq_epi8(bytes, _mm_set1_epi8(',')));
+#else
+    unsigned found = 0;
+    for (size_t i = 0; i < left && i < 16; i++) {
+        found |= (unsigned)(data[i] == ',') << i;
+    }
+    return found;
+#endif
+}
+
+/* Every name of the list, in one pass: where a name ends is known before the
+ * one in front of it was looked up. */
+static inline bool
+names_are_allowed(const Floor *self, slice list)
+{
+    if (list.length > MAX_LIST) {
+        return false;
+    }
+    size_t start = 0, empty = 0;
+    for (size_t block = 0;; block += 16) {
+        size_t left = list.length - block;
+        unsigned ends = commas_in(list.data + block, left);
+        if (left < 16) {
+            ends |= 1u << left;
+        }
+        for (; ends != 0; ends &= ends - 1) {
+            size_t end = block + (size_t)__builtin_ctz(ends);
+            slice name = {list.data + start, end - start};
+            if (!keys_hold(&self->names, name)
+                && !folded_is_allowed(self, name, &empty)) {
+                return false;
+            }
+            start = end + 1;
+        }
+        if (left < 16) {
+            return true;
+        }
+    }
+}
+
+static inline const answer *
+decide_preflight(const Floor *self, PyObject *origin, PyObject *method,
                  PyObject *names)
 {
     slice seen;
     if (!see(origin, &seen)) {
         return NULL;
     }
-    if (!is_exact(self, seen)) {
-        return Py_NewRef(self->refused);
+    if (!keys_hold(&self->exact, seen)) {
+        return self->has_suffixes && !keys_hold(&self->strangers, seen)
+                   ? no_answer()
+                   : &self->refused_preflight;
     }
     if (!see(method, &seen)) {
         return NULL;
     }
-    if (!same(seen, self->method)) {
-        return Py_NewRef(self->refused);
+    if (self->echoes || !same(seen, self->method)) {
+        return no_answer();
     }
     if (names != NULL && names != Py_None) {
         if (!see(names, &seen)) {
             return NULL;
         }
-        if (!table_holds(self->lists, seen)) {
-            return leave_out();
+        if (seen.length != 0 && !keys_hold(&self->lists, seen)
+            && !names_are_allowed(self, seen)) {
+            return &self->refused_preflight;
         }
     }
-    return Py_NewRef(self->preflight);
+    return &self->preflight;
 }
 
 static PyObject *
@@ -420,28 +697,28 @@ floor_preflight(Floor *self, PyObject *const *args, Py_ssize_t n)
         PyErr_SetString(PyExc_TypeError, "three arguments");
         return NULL;
     }
-    return decide_preflight(self, args[0], args[1], args[2]);
+    return said(self, decide_preflight(self, args[0], args[1], args[2]), NULL);
 }
 
 /* One pass over the header list: a name is told by its length, then by its
  * bytes. Two lines of one name are another code's work. */
-static inline PyObject *
-decide_scope(Floor *self, PyObject *scope)
+static inline const answer *
+decide_scope(const Floor *self, PyObject *scope, PyObject **given)
 {
     PyObject *headers = PyDict_GetItemWithError(scope, headers_key);
     if (headers == NULL || !PyList_CheckExact(headers)) {
-        return PyErr_Occurred() ? NULL : leave_out();
+        return PyErr_Occurred() ? NULL : no_answer();
     }
     PyObject *origin = NULL, *method = NULL, *names = NULL;
     Py_ssize_t n = PyList_GET_SIZE(headers);
     for (Py_ssize_t i = 0; i < n; i++) {
         PyObject *pair = PyList_GET_ITEM(headers, i);
         if (!PyTuple_CheckExact(pair) || PyTuple_GET_SIZE(pair) != 2) {
-            return leave_out();
+            return no_answer();
         }
         PyObject *name = PyTuple_GET_ITEM(pair, 0);
         if (!PyBytes_CheckExact(name)) {
-            return leave_out();
+            return no_answer();
         }
         PyObject **found;
         const char *data = PyBytes_AS_STRING(name);
@@ -468,37 +745,44 @@ decide_scope(Floor *self, PyObject *scope)
             continue;
         }
         if (*found != NULL) {
-            return leave_out();
+            return no_answer();
         }
         *found = PyTuple_GET_ITEM(pair, 1);
     }
     if (origin == NULL) {
-        return Py_NewRef(self->no_origin);
+        return &self->no_origin;
     }
+    *given = origin;
     if (method != NULL) {
         PyObject *verb = PyDict_GetItemWithError(scope, method_key);
         if (verb != NULL && is_text(verb, options_text)) {
             return decide_preflight(self, origin, method, names);
         }
     }
-    return floor_actual(self, origin);
+    return decide_actual(self, origin);
 }
 
 static PyObject *
 floor_asgi(Floor *self, PyObject *scope)
 {
-    return PyDict_CheckExact(scope) ? decide_scope(self, scope) : leave_out();
+    PyObject *origin = NULL;
+    if (!PyDict_CheckExact(scope)) {
+        return leave_out();
+    }
+    const answer *it = decide_scope(self, scope, &origin);
+    return said(self, it, origin);
 }
 
 static PyObject *wsgi_method_key;
 
-static inline PyObject *
-decide_environ(Floor *self, PyObject *environ)
+static inline const answer *
+decide_environ(const Floor *self, PyObject *environ, PyObject **given)
 {
     PyObject *origin = PyDict_GetItemWithError(environ, origin_key);
     if (origin == NULL) {
-        return PyErr_Occurred() ? NULL : Py_NewRef(self->no_origin);
+        return PyErr_Occurred() ? NULL : &self->no_origin;
     }
+    *given = origin;
     PyObject *verb = PyDict_GetItemWithError(environ, wsgi_method_key);
     if (verb != NULL && is_text(verb, options_text)) {
         PyObject *method = PyDict_GetItemWithError(environ, ask_method_key);
@@ -508,19 +792,22 @@ decide_environ(Floor *self, PyObject *environ)
                 PyDict_GetItemWithError(environ, ask_names_key));
         }
     }
-    return floor_actual(self, origin);
+    return decide_actual(self, origin);
 }
 
 static PyObject *
 floor_wsgi(Floor *self, PyObject *environ)
 {
-    return PyDict_CheckExact(environ) ? decide_environ(self, environ)
-                                      : leave_out();
+    PyObject *origin = NULL;
+    if (!PyDict_CheckExact(environ)) {
+        return leave_out();
+    }
+    const answer *it = decide_environ(self, environ, &origin);
+    return said(self, it, origin);
 }
 
 static PyMethodDef floor_methods[] = {
     {"actual", (PyCFunction)floor_actual, METH_O, NULL},
-    {"subdomain", (PyCFunction)floor_subdomain, METH_O, NULL},
     {"preflight", (PyCFunction)(void (*)(void))floor_preflight, METH_FASTCALL,
      NULL},
     {"asgi", (PyCFunction)floor_asgi, METH_O, NULL},
@@ -528,36 +815,30 @@ static PyMethodDef floor_methods[] = {
     {NULL, NULL, 0, NULL},
 };
 
-static PyObject *
-floor_make(PyTypeObject *type, PyObject *args, PyObject *kwargs)
-{
-    PyObject *made = floor_new(type, args, kwargs);
-    if (made != NULL && !rehash_suffixes((Floor *)made)) {
-        Py_CLEAR(made);
-    }
-    return made;
-}
-
 static PyTypeObject FloorType = {
     PyVarObject_HEAD_INIT(NULL, 0).tp_name = "floor.Floor",
     .tp_basicsize = sizeof(Floor),
     .tp_flags = Py_TPFLAGS_DEFAULT,
-    .tp_new = floor_make,
+    .tp_new = floor_new,
     .tp_dealloc = (destructor)floor_dealloc,
     .tp_methods = floor_methods,
 };
 
 /* -- a response's headers -------------------------------------------------- */
 
-/* A new list of the application's pairs and ours behind them. */
+/* The field's name in both protocols. */
+static PyObject *raw_allow_origin, *allow_origin;
+
+/* A new list of the application's pairs and ours behind them; the first of
+ * ours is a new one where an origin is echoed. */
 static inline PyObject *
-with_pairs(PyObject *headers, PyObject *pairs, bool text)
+with_pairs(PyObject *headers, PyObject *pairs, PyObject *echoed, bool text)
 {
     if (!PyList_CheckExact(headers)) {
         return leave_out();
     }
     Py_ssize_t n = PyList_GET_SIZE(headers), m = PyTuple_GET_SIZE(pairs);
-    PyObject *whole = PyList_New(n + m);
+    PyObject *whole = PyList_New(n + m + (echoed != NULL));
     if (whole == NULL) {
         return NULL;
     }
@@ -580,6 +861,15 @@ with_pairs(PyObject *headers, PyObject *pairs, bool text)
         }
         PyList_SET_ITEM(whole, i, Py_NewRef(pair));
     }
+    if (echoed != NULL) {
+        PyObject *pair =
+            PyTuple_Pack(2, text ? allow_origin : raw_allow_origin, echoed);
+        if (pair == NULL) {
+            Py_DECREF(whole);
+            return NULL;
+        }
+        PyList_SET_ITEM(whole, n++, pair);
+    }
     for (Py_ssize_t i = 0; i < m; i++) {
         PyList_SET_ITEM(whole, n + i, Py_NewRef(PyTuple_GET_ITEM(pairs, i)));
     }
@@ -592,6 +882,7 @@ typedef struct {
     PyObject_HEAD vectorcallfunc vectorcall;
     PyObject *inner;
     PyObject *pairs;
+    PyObject *echoed; /* an origin, or NULL */
 } Around;
 
 static Around *free_arounds[N_FREE];
@@ -611,6 +902,7 @@ around_clear(Around *self)
 {
     Py_CLEAR(self->inner);
     Py_CLEAR(self->pairs);
+    Py_CLEAR(self->echoed);
     return 0;
 }
 
@@ -630,7 +922,8 @@ around_dealloc(Around *self)
 /* The collector has to know these: an application may keep `send` in the
  * scope that `send` itself leads to. */
 static inline PyObject *
-new_around(vectorcallfunc call, PyObject *inner, PyObject *pairs)
+new_around(vectorcallfunc call, PyObject *inner, PyObject *pairs,
+           PyObject *echoed)
 {
     Around *made;
     if (n_free_arounds > 0) {
@@ -646,6 +939,7 @@ new_around(vectorcallfunc call, PyObject *inner, PyObject *pairs)
     made->vectorcall = call;
     made->inner = Py_NewRef(inner);
     made->pairs = Py_NewRef(pairs);
+    made->echoed = Py_XNewRef(echoed);
     PyObject_GC_Track(made);
     return (PyObject *)made;
 }
@@ -682,7 +976,7 @@ call_send(PyObject *called, PyObject *const *args, size_t nargsf,
     if (headers == NULL) {
         return leave_out();
     }
-    PyObject *whole = with_pairs(headers, self->pairs, false);
+    PyObject *whole = with_pairs(headers, self->pairs, self->echoed, false);
     if (whole == NULL) {
         return NULL;
     }
@@ -703,7 +997,7 @@ call_start(PyObject *called, PyObject *const *args, size_t nargsf,
     if (PyVectorcall_NARGS(nargsf) != 2 || names != NULL) {
         return leave_out();
     }
-    PyObject *whole = with_pairs(args[1], self->pairs, true);
+    PyObject *whole = with_pairs(args[1], self->pairs, self->echoed, true);
     if (whole == NULL) {
         return NULL;
     }
@@ -717,9 +1011,10 @@ call_start(PyObject *called, PyObject *const *args, size_t nargsf,
 
 typedef struct {
     PyObject_HEAD PyObject *send;
-    PyObject *pairs;
-    PyObject *waiting; /* what `send` gave, or NULL */
-    int sent;          /* messages so far */
+    Floor *floor;
+    const answer *what; /* one of the floor's */
+    PyObject *waiting;  /* what `send` gave, or NULL */
+    int sent;           /* messages so far */
 } Answer;
 
 static Answer *free_answers[N_FREE];
@@ -738,7 +1033,7 @@ static int
 answer_clear(Answer *self)
 {
     Py_CLEAR(self->send);
-    Py_CLEAR(self->pairs);
+    Py_CLEAR(self->floor);
     Py_CLEAR(self->waiting);
     return 0;
 }
@@ -757,7 +1052,7 @@ answer_dealloc(Answer *self)
 }
 
 static inline PyObject *
-new_answer(PyObject *send, PyObject *pairs)
+new_answer(PyObject *send, Floor *floor, const answer *what)
 {
     Answer *made;
     if (n_free_answers > 0) {
@@ -771,7 +1066,8 @@ new_answer(PyObject *send, PyObject *pairs)
         }
     }
     made->send = Py_NewRef(send);
-    made->pairs = Py_NewRef(pairs);
+    made->floor = (Floor *)Py_NewRef(floor);
+    made->what = what;
     made->waiting = NULL;
     made->sent = 0;
     PyObject_GC_Track(made);
@@ -783,10 +1079,10 @@ static PyObject *
 new_message(Answer *self)
 {
     if (self->sent != 0) {
-        return PyDict_Copy(body_message);
+        return PyDict_Copy(self->floor->body);
     }
-    PyObject *message = PyDict_Copy(start_message);
-    PyObject *list = PySequence_List(self->pairs);
+    PyObject *message = PyDict_Copy(self->what->start);
+    PyObject *list = PySequence_List(self->what->raw);
     if (message == NULL || list == NULL
         || PyDict_SetItem(message, headers_key, list) != 0) {
         Py_CLEAR(message);
@@ -857,6 +1153,23 @@ answer_next(Answer *self)
     return result;
 }
 
+/* A coroutine's own way to be driven. */
+static PyObject *
+answer_send_method(Answer *self, PyObject *value)
+{
+    PyObject *result = NULL;
+    if (answer_send(self, value, &result) == PYGEN_RETURN) {
+        Py_CLEAR(result);
+        PyErr_SetNone(PyExc_StopIteration);
+    }
+    return result;
+}
+
+static PyMethodDef answer_methods[] = {
+    {"send", (PyCFunction)answer_send_method, METH_O, NULL},
+    {NULL, NULL, 0, NULL},
+};
+
 static PyAsyncMethods answer_async = {
     .am_await = PyObject_SelfIter,
     .am_send = (sendfunc)answer_send,
@@ -872,6 +1185,7 @@ static PyTypeObject AnswerType = {
     .tp_iter = PyObject_SelfIter,
     .tp_iternext = (iternextfunc)answer_next,
     .tp_as_async = &answer_async,
+    .tp_methods = answer_methods,
 };
 
 /* -- the middlewares --------------------------------------------------------- */
@@ -899,18 +1213,19 @@ call_asgi(PyObject *called, PyObject *const *args, size_t nargsf,
     if (!is_text(kind, http_text)) {
         return PyObject_Vectorcall(self->app, args, 3, NULL);
     }
-    PyObject *decision = decide_scope(floor, args[0]);
-    if (decision == NULL) {
+    PyObject *origin = NULL;
+    const answer *it = decide_scope(floor, args[0], &origin);
+    if (it == NULL) {
         return NULL;
     }
-    Py_DECREF(decision); /* the policy holds it */
-    if (decision == floor->preflight) {
-        return new_answer(args[2], floor->raw_preflight);
+    if (it == &floor->preflight || it == &floor->refused_preflight) {
+        return new_answer(args[2], floor, it);
     }
-    PyObject *send =
-        new_around(call_send, args[2],
-                   decision == floor->allowed ? floor->raw_allowed
-                                              : floor->raw_no_origin);
+    if (PyTuple_GET_SIZE(it->raw) == 0) {
+        return PyObject_Vectorcall(self->app, args, 3, NULL);
+    }
+    PyObject *send = new_around(call_send, args[2], it->raw,
+                                it == &floor->echoed ? origin : NULL);
     if (send == NULL) {
         return NULL;
     }
@@ -930,13 +1245,13 @@ call_wsgi(PyObject *called, PyObject *const *args, size_t nargsf,
         || !PyDict_CheckExact(args[0])) {
         return leave_out();
     }
-    PyObject *decision = decide_environ(floor, args[0]);
-    if (decision == NULL) {
-        return NULL;
+    PyObject *origin = NULL;
+    const answer *it = decide_environ(floor, args[0], &origin);
+    if (it == NULL || it == &floor->refused_preflight) {
+        return it == NULL ? NULL : leave_out();
     }
-    Py_DECREF(decision);
-    if (decision == floor->preflight) {
-        PyObject *list = PySequence_List(floor->preflight_pairs);
+    if (it == &floor->preflight) {
+        PyObject *list = PySequence_List(it->pairs);
         if (list == NULL) {
             return NULL;
         }
@@ -949,10 +1264,8 @@ call_wsgi(PyObject *called, PyObject *const *args, size_t nargsf,
         Py_DECREF(written);
         return PyList_New(0);
     }
-    PyObject *start =
-        new_around(call_start, args[1],
-                   decision == floor->allowed ? floor->allowed_pairs
-                                              : floor->no_origin_pairs);
+    PyObject *start = new_around(call_start, args[1], it->pairs,
+                                 it == &floor->echoed ? origin : NULL);
     if (start == NULL) {
         return NULL;
     }
@@ -1048,7 +1361,17 @@ free_send(PyObject *self, PyObject *message)
     return Py_NewRef(done);
 }
 
+/* The least that a call can do with an object: what a goal counts in. */
+static PyObject *
+length_of(PyObject *self, PyObject *value)
+{
+    (void)self;
+    Py_ssize_t length = PyObject_Size(value);
+    return length < 0 ? NULL : PyLong_FromSsize_t(length);
+}
+
 static PyMethodDef functions[] = {
+    {"length", length_of, METH_O, "length(x): len(x)"},
     {"send", free_send, METH_O, "send(message): an awaitable, done already"},
     {NULL, NULL, 0, NULL},
 };
@@ -1170,11 +1493,9 @@ make_texts(void)
             return false;
         }
     }
-    start_message = Py_BuildValue("{OOOiOO}", type_key, http_start, status_key,
-                                  204, headers_key, Py_None);
-    body_message = Py_BuildValue("{Ossy#}", type_key, "http.response.body",
-                                 "body", "", (Py_ssize_t)0);
-    return start_message != NULL && body_message != NULL;
+    raw_allow_origin = PyBytes_FromString("access-control-allow-origin");
+    allow_origin = PyUnicode_FromString("Access-Control-Allow-Origin");
+    return raw_allow_origin != NULL && allow_origin != NULL;
 }
 
 PyMODINIT_FUNC
@@ -1185,6 +1506,12 @@ PyInit_floor(void)
         host_bytes[(unsigned char)*at] = 1;
     }
     host_bytes['.'] = 2;
+    for (const char *at = "!#$%&'*+-.^_`|~0123456789"; *at; at++) {
+        lower_token[(unsigned char)*at] = (unsigned char)*at;
+    }
+    for (int i = 'a'; i <= 'z'; i++) {
+        lower_token[i] = lower_token[i - 'a' + 'A'] = (unsigned char)i;
+    }
     PyObject *made = PyModule_Create(&module);
     if (made == NULL || !make_texts() || PyType_Ready(&EchoType) < 0
         || PyType_Ready(&AroundType) < 0 || PyType_Ready(&AnswerType) < 0
@@ -1198,5 +1525,9 @@ PyInit_floor(void)
         Py_XDECREF(made);
         return NULL;
     }
+#ifdef Py_GIL_DISABLED
+    /* One thread measures; with a lock the others would be measured, too. */
+    (void)PyUnstable_Module_SetGIL(made, Py_MOD_GIL_NOT_USED);
+#endif
     return made;
 }

@@ -1,4 +1,5 @@
-"""The subjects in Python: both engines of corsfast, and Starlette's middleware for scale.
+"""The subjects in Python: both engines of corsfast, the C prototype that is measured as the least
+that Python allows, and Starlette's middleware for scale.
 
 An ASGI application is awaited without an event loop: neither `receive` nor `send` ever waits.
 So what is left of a request is the application, the middleware around it, and the frames
@@ -19,19 +20,23 @@ from collections.abc import Callable
 from typing import Any
 
 import corsfast
+import prototype
 from corsfast.bench.cases import APP, Inputs, fresh, scopes
 from corsfast.bench.measure import Subject, sample, step
 
 from .figures import Timer
 from .judge import Answer
-from .rows import Policy, Row
+from .rows import NAMES, STRANGER, THREE, Policy, Row
 
 # By their columns. The first is the call of a framework author; the others are middlewares.
 DECISION = "corsfast: policy.asgi"
 NATIVE = "corsfast"
 PURE = "corsfast, pure Python"
 STARLETTE = "Starlette"
-OURS = (DECISION, NATIVE, PURE, STARLETTE)
+# floor/floor.c around the same application, in the same loop: what is lost by it, too, is lost
+# to what ASGI asks of every middleware.
+PROTOTYPE = "C prototype"
+OURS = (DECISION, NATIVE, PROTOTYPE, PURE, STARLETTE)
 
 Message = dict[str, Any]
 
@@ -92,12 +97,33 @@ def middleware(column: str, policy: Policy) -> Any:
             allow_credentials=policy.credentials,
             max_age=policy.max_age,
         )
+    if column == PROTOTYPE:
+        floor = prototype.load()
+        return floor.Asgi(app, least(policy))
     if column == NATIVE:
         call = importlib.import_module("corsfast.middleware.asgi").CORSMiddleware
         return call(app, compiled("native", policy))
     # What CORSMiddleware is where the native engine is not installed.
     call = importlib.import_module("corsfast.middleware._calls").ASGICall
     return call(app, compiled("pure", policy))
+
+
+def least(policy: Policy) -> Any:
+    """The prototype of a policy. It may suppose to know the stranger, and the lists that are
+    allowed: corsfast has met them before, too."""
+    answers = prototype.answers_of(compiled("pure", policy), policy.origins[0])
+    refused = answers.refused_preflight
+    length = (b"content-length", b"0")  # a 403 has one, other than a 204
+    sent = prototype.Answer((*refused.raw_headers, length), (), refused.status)
+    return prototype.make(
+        prototype.load(),
+        answers._replace(refused_preflight=sent),
+        policy.origins,
+        suffixes=policy.subdomains_of,
+        names=policy.headers,
+        strangers=(STRANGER,),
+        lists=(",".join(THREE), ",".join(NAMES)),
+    )
 
 
 def compiled(engine: str, policy: Policy) -> Any:
@@ -121,6 +147,9 @@ def lacking() -> dict[str, str]:
     missing = {}
     if corsfast.IMPLEMENTATION != "native":
         missing = dict.fromkeys((DECISION, NATIVE), "the native engine is not in use")
+    reason = prototype.lacking()
+    if reason is not None:
+        missing[PROTOTYPE] = reason
     try:
         importlib.import_module("starlette")
     except ModuleNotFoundError:

@@ -12,7 +12,7 @@ from .report import COLUMNS, Table
 
 # What is at or below its floor has no place on a logarithmic scale; it is drawn here.
 LEAST = 1.0
-MARKS = "osvDP^X*h"
+MARKS = "os<vDP^X*h"
 
 
 def draw(rows: Table, path: Path, title: str) -> bool:

@@ -14,12 +14,13 @@ from corsfast.bench.measure import Figure
 from corsfast.bench.report import finite, spread
 
 from .figures import Rounds, share
-from .ours import DECISION, NATIVE, PURE, STARLETTE
+from .ours import DECISION, NATIVE, PROTOTYPE, PURE, STARLETTE
 
 # In the order of the table. Who has no figure in a run is named below it.
 COLUMNS = (
     DECISION,
     NATIVE,
+    PROTOTYPE,
     PURE,
     STARLETTE,
     "jub0bs/cors",
@@ -37,14 +38,26 @@ Table = dict[str, dict[str, Rounds]]
 class Verdict(NamedTuple):
     """How our middleware stands against a peer in a row.
 
-    ``share`` is our time as a part of theirs, round by round.
+    ``share`` is our time as a part of theirs, round by round; ``least`` is that of the C
+    prototype, where it was measured.
     """
 
     share: Figure
+    least: Figure | None = None
 
     @property
     def word(self) -> str:
         return "not slower" if self.share.median <= 1 else "lost"
+
+    @property
+    def possible(self) -> str:
+        """What the prototype would have got."""
+        return "" if self.least is None else _times(self.least)
+
+    @property
+    def forbidden(self) -> bool:
+        """Whether the prototype loses, too."""
+        return self.least is not None and self.least.median > 1
 
     @property
     def close(self) -> bool:
@@ -52,11 +65,14 @@ class Verdict(NamedTuple):
         return self.share.least <= 1 <= self.share.most
 
     def __str__(self) -> str:
-        # No finite share is left where the peer is at its own floor.
-        finite = math.isfinite(self.share.median)
-        share = f"{self.share.median:.2f}x" if finite else "at its floor"
+        share = _times(self.share)
         mark = " ≈" if self.close else ""
         return f"**lost, {share}**{mark}" if self.word == "lost" else f"{self.word}, {share}{mark}"
+
+
+def _times(share: Figure) -> str:
+    """No finite share is left where the peer is at its own floor."""
+    return f"{share.median:.2f}x" if math.isfinite(share.median) else "at its floor"
 
 
 def verdicts(rows: Table) -> dict[str, dict[str, Verdict]]:
@@ -65,7 +81,11 @@ def verdicts(rows: Table) -> dict[str, dict[str, Verdict]]:
     for row, columns in rows.items():
         for peer in GOAL:
             if NATIVE in columns and peer in columns:
-                judged = Verdict(share(columns[NATIVE], columns[peer]))
+                least = columns.get(PROTOTYPE)
+                judged = Verdict(
+                    share(columns[NATIVE], columns[peer]),
+                    None if least is None else share(least, columns[peer]),
+                )
                 found.setdefault(row, {})[peer] = judged
     return found
 
@@ -87,6 +107,7 @@ def as_json(rows: Table, floors: dict[str, Rounds], about: dict[str, Any]) -> di
                     "ratio": finite(verdict.share.median),
                     "least": finite(verdict.share.least),
                     "most": finite(verdict.share.most),
+                    "prototype": verdict.least and finite(verdict.least.median),
                 }
                 for peer, verdict in peers.items()
             }
@@ -156,21 +177,36 @@ def _goal(rows: Table) -> Iterator[str]:
         words = [peers[peer].word for peers in found.values() if peer in peers]
         if words:
             lost = words.count("lost")
-            yield f"- {peer}: not slower in {len(words) - lost} of {len(words)} rows, lost {lost}."
+            also = _also_lost(found, peer)
+            yield (
+                f"- {peer}: not slower in {len(words) - lost} of {len(words)} rows, lost"
+                f" {lost}{also}."
+            )
         else:
             yield f"- {peer}: not measured."
     yield ""
     yield "`corsfast` (the middleware) as a share of the peer's time, taken round by round; the"
-    yield "median of that, with `≈` where it cannot be told from 1 (95 %)."
+    yield "median of that, with `≈` where it cannot be told from 1 (95 %). Beside it the share of"
+    yield "the C prototype: where that is above 1, too, no ASGI middleware can be as fast."
     yield ""
-    yield from _table(
-        ["request", *(f"against {peer}" for peer in GOAL)],
-        [
-            [row, *(str(peers[peer]) if peer in peers else "" for peer in GOAL)]
-            for row, peers in found.items()
-        ],
-        text=True,
-    )
+    heads = [head for peer in GOAL for head in (f"against {peer}", "the prototype")]
+    body = [
+        [row, *(cell for peer in GOAL for cell in _both(peers.get(peer)))]
+        for row, peers in found.items()
+    ]
+    yield from _table(["request", *heads], body, text=True)
+
+
+def _both(verdict: Verdict | None) -> tuple[str, str]:
+    return ("", "") if verdict is None else (str(verdict), verdict.possible)
+
+
+def _also_lost(found: dict[str, dict[str, Verdict]], peer: str) -> str:
+    """How many of the lost rows nobody could win, where that was measured."""
+    lost = [it[peer] for it in found.values() if peer in it and it[peer].word == "lost"]
+    if not lost or any(it.least is None for it in lost):
+        return ""
+    return f" ({sum(it.forbidden for it in lost)} of them by the C prototype, too)"
 
 
 def _floors(rows: Table, floors: dict[str, Rounds], columns: list[str]) -> Iterator[str]:
