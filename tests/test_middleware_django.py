@@ -295,12 +295,15 @@ def test_side_by_side_in_an_event_loop() -> None:
     original, drop_in = theirs().CorsMiddleware(async_view), ours().CorsMiddleware(async_view)
     for options in ({}, {"CORS_ALLOWED_ORIGINS": [A]}, {"CORS_ALLOW_ALL_ORIGINS": True}, REST[2]):
         with having(**options):
-            for request in [get(), get(origin=A), get(origin=STRANGER), get("/api/x", origin=A)]:
+            for request in [
+                *(get(), get(origin=A), get(origin=STRANGER)),
+                *(get(path, origin=A) for path in ("/api/x", "/accept", "/a\nb")),
+            ]:
                 comparison.add(options, request, call(original, request), call(drop_in, request))
             for path in ("/", "/api/x", "/own"):
                 request = preflight(A, path)
                 comparison.add(options, request, call(original, request), call(drop_in, request))
-    comparison.judge(at_least=28)
+    comparison.judge(at_least=36)
 
 
 def test_the_same_names() -> None:
@@ -793,25 +796,94 @@ print(found["access-control-allow-headers"])
     assert done.stdout.strip().endswith("x-requested-with, x-custom")
 
 
-def test_responses_that_keep_their_fields_elsewhere(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("kind", [view, async_view])
+def test_responses_that_keep_their_fields_elsewhere(
+    kind: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Should Django ever keep them in another way, its own methods are used."""
     from corsfast.middleware.django import middleware as module
 
-    todo = [get(origin=A), get("/accept", origin=A), get("/star"), get(origin=STRANGER)]
-    lines = (
-        ("origin", A),
-        ("access-control-request-method", "PUT"),
-        ("access-control-request-private-network", "true"),
-    )
-    todo.append(Request("OPTIONS", lines))
-    with having(CORS_ALLOWED_ORIGINS=[A], CORS_ALLOW_PRIVATE_NETWORK=True, **REST[1]):
-        middleware = ours().CorsMiddleware(view)
-        assert module._allow is module._allow_in_store
-        fast = [call(middleware, request) for request in todo]
-        monkeypatch.setattr(module, "_STORED", False)
-        monkeypatch.setattr(module, "_allow", module._allow_in_headers)
-        monkeypatch.setattr(module, "_vary", module._vary_in_headers)
-        assert [call(middleware, request) for request in todo] == fast
+    todo = [
+        *([get(), get("/accept"), get(origin="")]),
+        *(get(path, origin=A) for path in ("/", "/accept", "/star", "/own", "/api/x", "/a\nb")),
+        get(origin=STRANGER),
+        Request("OPTIONS", (("origin", A),)),
+        preflight(A),
+        Request(
+            "OPTIONS",
+            (*preflight(A).headers, ("access-control-request-private-network", "true")),
+        ),
+    ]
+    every_path = {"CORS_ALLOWED_ORIGINS": [A], "CORS_ALLOW_CREDENTIALS": True}
+    middleware = ours().CorsMiddleware(kind)
+    for options in (every_path, {"CORS_ALLOW_ALL_ORIGINS": True}, REST[1], REST[2]):
+        with having(**{"CORS_ALLOWED_ORIGINS": [A], **options}), monkeypatch.context() as patch:
+            assert module._STORED
+            assert module._allow is module._allow_in_store
+            fast = [call(middleware, request) for request in todo]
+            patch.setattr(module, "_STORED", False)
+            patch.setattr(module, "_allow", module._allow_in_headers)
+            patch.setattr(module, "_vary", module._vary_in_headers)
+            assert [call(middleware, request) for request in todo] == fast
+
+
+# -- what MIDDLEWARE may name --------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("kind", [view, async_view])
+def test_the_middleware_has_the_attributes_of_the_original(kind: Callable[..., Any]) -> None:
+    from asgiref.sync import iscoroutinefunction
+
+    for middleware in (theirs().CorsMiddleware(kind), ours().CorsMiddleware(kind)):
+        assert middleware.get_response is kind
+        assert middleware.async_mode is (kind is async_view)
+        assert iscoroutinefunction(middleware) is (kind is async_view)
+
+
+@pytest.mark.parametrize("kind", [view, async_view])
+def test_subclasses(kind: Callable[..., Any]) -> None:
+    """They are objects, may change what comes behind them, and answer the same."""
+    original = ours().CorsMiddleware
+
+    class Counting(original):  # type: ignore[misc, valid-type]
+        def __init__(self, get_response: Any) -> None:
+            super().__init__(None)
+            self.get_response = get_response
+            self.async_mode = kind is async_view
+            self.calls = 0
+
+        def __call__(self, request: Any) -> Any:
+            self.calls += 1
+            return super().__call__(request)
+
+    class Hooked(original):  # type: ignore[misc, valid-type]
+        def process_view(self, *_: Any) -> None: ...
+
+    counting, hooked = Counting(kind), Hooked(kind)
+    assert hooked.process_view is not None
+    todo = [get(), get(origin=A), get(origin=STRANGER), get("/accept", origin=A), preflight(A)]
+    with having(CORS_ALLOWED_ORIGINS=[A]):
+        expected = [call(original(kind), request) for request in todo]
+        assert [call(counting, request) for request in todo] == expected
+        assert [call(hooked, request) for request in todo] == expected
+    assert counting.calls == len(todo)
+
+
+def test_a_call_that_is_replaced_is_called(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As tools do that trace what each middleware costs."""
+    original = ours().CorsMiddleware
+    seen = []
+    whole = original.__call__
+
+    def traced(self: Any, request: Any) -> Any:
+        seen.append(request)
+        return whole(self, request)
+
+    monkeypatch.setattr(original, "__call__", traced)
+    middleware = original(view)
+    with having(CORS_ALLOWED_ORIGINS=[A]):
+        assert allowed(middleware, A)
+    assert len(seen) == 1
 
 
 # -- under real servers --------------------------------------------------------------------------

@@ -40,12 +40,12 @@ COMMON = ("no Origin", "allowed")
 ORIGINAL = "corsheaders.middleware.CorsMiddleware"
 OURS = "corsfast.middleware.django.CorsMiddleware"
 # What `least` writes: the drop-in's fields, as Django keeps them.
-VARY = {"vary": ("Vary", "origin")}
+VARY = ("Vary", "origin")
 ALLOWED = {
     "access-control-allow-origin": ("access-control-allow-origin", APP),
     "access-control-allow-credentials": ("access-control-allow-credentials", "true"),
     "access-control-expose-headers": ("access-control-expose-headers", ",".join(EXPOSED)),
-    **VARY,
+    "vary": VARY,
 }
 
 
@@ -113,8 +113,11 @@ def build(*middleware: str) -> Any:
 def least(get_response: Callable[[Any], Any]) -> Callable[[Any], Any]:
     def middleware(request: Any) -> Any:
         response = get_response(request)
-        allowed = request.META.get("HTTP_ORIGIN") == APP
-        response.headers._store.update(ALLOWED if allowed else VARY)
+        store = response.headers._store
+        if request.META.get("HTTP_ORIGIN") == APP:
+            store |= ALLOWED
+        else:
+            store["vary"] = VARY
         return response
 
     return middleware

@@ -30,6 +30,7 @@ from .signals import check_request_enabled
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
+    from typing import Any
 
     from django.http import HttpRequest
     from django.http.response import HttpResponseBase
@@ -44,6 +45,9 @@ _PRIVATE_NETWORK_GRANTED = (ALLOW_PRIVATE_NETWORK, "true")
 
 class CorsMiddleware:
     """The middleware, for MIDDLEWARE; above whatever else can answer a request.
+
+    What is made of it is a function with the attributes of an object, because calling one
+    costs less. What is made of a subclass is an object.
 
     Args:
         get_response: what comes behind it; a coroutine function makes this one of its kind.
@@ -60,9 +64,20 @@ class CorsMiddleware:
     sync_capable = True
     async_capable = True
 
+    get_response: GetResponse
+    async_mode: bool
+
+    def __new__(cls, get_response: GetResponse) -> Any:
+        # Tools that trace requests put a `__call__` of their own here, and wait for it.
+        if cls is not CorsMiddleware or cls.__call__ is not _CALL:
+            return super().__new__(cls)
+        function: Any = responding(get_response)
+        cls.__init__(function, get_response)
+        return function
+
     def __init__(self, get_response: GetResponse) -> None:
         self.get_response = get_response
-        self.async_mode: bool = iscoroutinefunction(get_response)
+        self.async_mode = iscoroutinefunction(get_response)
         if self.async_mode:
             markcoroutinefunction(self)
         # What is to be said about the settings is said now, not at the first request.
@@ -71,28 +86,46 @@ class CorsMiddleware:
     def __call__(self, request: HttpRequest) -> HttpResponseBase | Awaitable[HttpResponseBase]:
         if self.async_mode:
             return self.__acall__(request)
+        return responding_in_threads(self.get_response)(request)
+
+    async def __acall__(self, request: HttpRequest) -> HttpResponseBase:
+        return await responding_in_a_loop(self.get_response)(request)
+
+
+_CALL = CorsMiddleware.__call__
+
+
+def responding(get_response: GetResponse) -> Callable[[HttpRequest], Any]:
+    """What does the middleware's work in front of `get_response`, and is of its kind."""
+    if iscoroutinefunction(get_response):
+        return responding_in_a_loop(get_response)
+    return responding_in_threads(get_response)
+
+
+# Both have a straight way for what nearly every request is: no OPTIONS, for a path that is covered
+# whatever it is, without an Origin or with a listed one, and answered without a Vary. All else
+# goes the whole way, which answers these requests in the same way.
+
+
+def responding_in_threads(get_response: Any) -> Callable[[HttpRequest], HttpResponseBase]:
+    def respond(request: HttpRequest) -> HttpResponseBase:
         answers = latest.answers or answers_now()
-        path = request.path_info
-        if (
-            not (answers.every_path and "\n" not in path)
-            and not answers.covers(path)
-            and not _enabled_by_signal(request)
-        ):
-            return self.get_response(request)
-        meta = request.META
-        options = request.method == "OPTIONS"
-        if options and "HTTP_ACCESS_CONTROL_REQUEST_METHOD" in meta:
-            response = _preflight_response()
+        if request.method == "OPTIONS" or not answers.every_path or "\n" in request.path_info:
+            if not answers.covers(request.path_info) and not _enabled_by_signal(request):
+                return get_response(request)
+            response = _preflight_response(request) or get_response(request)
         else:
-            response = self.get_response(request)
-        origin = meta.get("HTTP_ORIGIN")
-        if _STORED and "vary" not in (store := response.headers._store):
-            if not origin:
-                store["vary"] = VARY
-                return response
-            if not options and (fields := answers.listed.get(origin)):
-                store.update(fields)
-                return response
+            response = get_response(request)
+            if _STORED and "vary" not in (store := response.headers._store):
+                origin = request.META.get("HTTP_ORIGIN")
+                if origin is None:
+                    store["vary"] = VARY
+                    return response
+                fields = answers.listed.get(origin)
+                if fields is not None:
+                    store |= fields
+                    return response
+        origin = request.META.get("HTTP_ORIGIN")
         if origin and (
             answers.allows(origin) or (may_be_sent(origin) and _enabled_by_signal(request))
         ):
@@ -100,29 +133,30 @@ class CorsMiddleware:
         _vary(response)
         return response
 
-    async def __acall__(self, request: HttpRequest) -> HttpResponseBase:
+    return respond
+
+
+def responding_in_a_loop(get_response: Any) -> Callable[[HttpRequest], Awaitable[HttpResponseBase]]:
+    async def respond(request: HttpRequest) -> HttpResponseBase:
         answers = latest.answers or answers_now()
-        path = request.path_info
-        if (
-            not (answers.every_path and "\n" not in path)
-            and not answers.covers(path)
-            and not await _enabled_by_signal_async(request)
-        ):
-            return await self.get_response(request)
-        meta = request.META
-        options = request.method == "OPTIONS"
-        if options and "HTTP_ACCESS_CONTROL_REQUEST_METHOD" in meta:
-            response = _preflight_response()
+        if request.method == "OPTIONS" or not answers.every_path or "\n" in request.path_info:
+            if not answers.covers(request.path_info) and not await _enabled_by_signal_async(
+                request
+            ):
+                return await get_response(request)
+            response = _preflight_response(request) or await get_response(request)
         else:
-            response = await self.get_response(request)
-        origin = meta.get("HTTP_ORIGIN")
-        if _STORED and "vary" not in (store := response.headers._store):
-            if not origin:
-                store["vary"] = VARY
-                return response
-            if not options and (fields := answers.listed.get(origin)):
-                store.update(fields)
-                return response
+            response = await get_response(request)
+            if _STORED and "vary" not in (store := response.headers._store):
+                origin = request.META.get("HTTP_ORIGIN")
+                if origin is None:
+                    store["vary"] = VARY
+                    return response
+                fields = answers.listed.get(origin)
+                if fields is not None:
+                    store |= fields
+                    return response
+        origin = request.META.get("HTTP_ORIGIN")
         if origin and (
             answers.allows(origin)
             or (may_be_sent(origin) and await _enabled_by_signal_async(request))
@@ -130,6 +164,8 @@ class CorsMiddleware:
             _allow(answers, request, response, origin)
         _vary(response)
         return response
+
+    return respond
 
 
 # -- deciding --------------------------------------------------------------------------------
@@ -153,7 +189,9 @@ async def _enabled_by_signal_async(request: HttpRequest) -> bool:
 # -- answering -------------------------------------------------------------------------------
 
 
-def _preflight_response() -> HttpResponse:
+def _preflight_response(request: HttpRequest) -> HttpResponse | None:
+    if request.method != "OPTIONS" or "HTTP_ACCESS_CONTROL_REQUEST_METHOD" not in request.META:
+        return None
     return HttpResponse(headers={"content-length": "0"})
 
 
