@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import itertools
 import re
+import warnings
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from random import Random
@@ -54,6 +55,23 @@ def answer(status: int, headers: Iterable[tuple[str, str]], body: bytes) -> Answ
     for name, value in headers:
         by_name.setdefault(name.lower(), []).append(value)
     return Answer(status, by_name, body)
+
+
+def cors_of(answered: Answer) -> dict[str, list[str]]:
+    """The CORS fields of an answer."""
+    return {k: v for k, v in answered.headers.items() if k.startswith("access-control-")}
+
+
+def varies_by(answered: Answer) -> set[str]:
+    """The names in its Vary."""
+    return _names(answered.headers.get("vary", []))
+
+
+def quiet(make: Callable[[], Any]) -> Any:
+    """What it makes; what it warns of is left to the tests that are about warnings."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)
+        return make()
 
 
 class Deviation(NamedTuple):
@@ -117,6 +135,24 @@ ASKED = (
     ("patch", None),
     ("MKCOL", "x-custom"),
 )
+
+
+def get(origin: str | None = "https://a.example", path: str = "/", method: str = "GET") -> Request:
+    return Request(method, () if origin is None else (("origin", origin),), path)
+
+
+def preflight(
+    method: str = "PUT",
+    names: str | None = None,
+    origin: str | None = "https://a.example",
+    path: str = "/",
+) -> Request:
+    lines = [("access-control-request-method", method)]
+    if names is not None:
+        lines.append(("access-control-request-headers", names))
+    if origin is not None:
+        lines.append(("origin", origin))
+    return Request("OPTIONS", tuple(lines), path)
 
 
 def requests(path: str = "/", origins: Iterable[str | None] = ORIGINS) -> Iterator[Request]:

@@ -19,11 +19,13 @@ from sidebyside import (
     Answer,
     Comparison,
     Request,
+    cors_of,
     deviations,
     documented,
     grid,
     requests,
     share,
+    varies_by,
 )
 
 from corsfast import CorsfastDeadEntryWarning, CorsfastSecurityWarning, PolicyError
@@ -128,10 +130,6 @@ def preflight(
     return Request("OPTIONS", headers, path)
 
 
-def cors_of(found: Answer) -> dict[str, list[str]]:
-    return {k: v for k, v in found.headers.items() if k.startswith("access-control-")}
-
-
 # -- side by side ------------------------------------------------------------------------------
 
 ORIGIN = "access-control-allow-origin"
@@ -162,15 +160,10 @@ def every_request() -> Iterator[Request]:
         yield get(origin)
 
 
-def names(found: Answer) -> set[str]:
-    lines = found.headers.get("vary", [])
-    return {name.strip().lower() for line in lines for name in line.split(",") if name.strip()}
-
-
 def vary(options: Any, request: Request, theirs: Answer, mine: Answer) -> list[str]:
-    wanted = names(theirs) | {"origin", ASK, NAMES}
-    kept = names(theirs) <= names(mine) or "*" in names(mine)
-    return ["vary"] if kept and names(mine) <= wanted else []
+    wanted = varies_by(theirs) | {"origin", ASK, NAMES}
+    kept = varies_by(theirs) <= varies_by(mine) or "*" in varies_by(mine)
+    return ["vary"] if kept and varies_by(mine) <= wanted else []
 
 
 def star_for_all(options: Any, request: Request, theirs: Answer, mine: Answer) -> list[str]:

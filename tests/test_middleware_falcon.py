@@ -19,11 +19,13 @@ from sidebyside import (
     Answer,
     Comparison,
     Request,
+    cors_of,
     deviations,
     documented,
     grid,
     requests,
     share,
+    varies_by,
 )
 
 from corsfast import CorsfastDeadEntryWarning, CorsfastSecurityWarning, PolicyError
@@ -143,10 +145,6 @@ def ours(**options: Any) -> Any:
         return CORSMiddleware(**options)
 
 
-def cors(found: Answer) -> dict[str, list[str]]:
-    return {k: v for k, v in found.headers.items() if k.startswith("access-control-")}
-
-
 # -- side by side ------------------------------------------------------------------------------
 
 LONG = ",".join(["x-custom"] * 2000)
@@ -189,14 +187,9 @@ OF_CORS = [
 ]
 
 
-def names(found: Answer) -> set[str]:
-    lines = found.headers.get("vary", [])
-    return {name.strip().lower() for line in lines for name in line.split(",")}
-
-
 def vary(options: Any, request: Request, theirs: Answer, mine: Answer) -> list[str]:
     wanted = {"origin", ASK, NAMES, "access-control-request-private-network"}
-    return ["vary"] if names(theirs) <= names(mine) <= names(theirs) | wanted else []
+    return ["vary"] if varies_by(theirs) <= varies_by(mine) <= varies_by(theirs) | wanted else []
 
 
 def star_for_all(options: Any, request: Request, theirs: Answer, mine: Answer) -> list[str]:
@@ -207,7 +200,7 @@ def star_for_all(options: Any, request: Request, theirs: Answer, mine: Answer) -
 
 
 def refused_is_bare(options: Any, request: Request, theirs: Answer, mine: Answer) -> list[str]:
-    bare = not cors(mine) and theirs.first("access-control-allow-origin") is None
+    bare = not cors_of(mine) and theirs.first("access-control-allow-origin") is None
     if request.is_preflight and bare:
         return ["access-control-allow-credentials", "access-control-allow-private-network"]
     return []
@@ -215,12 +208,12 @@ def refused_is_bare(options: Any, request: Request, theirs: Answer, mine: Answer
 
 def no_origin(options: Any, request: Request, theirs: Answer, mine: Answer) -> list[str]:
     odd = request.origin in ("localhost", "https://A.example", "https://a.example/", "no origin")
-    return [*OF_CORS, "allow"] if odd and not cors(mine) else []
+    return [*OF_CORS, "allow"] if odd and not cors_of(mine) else []
 
 
 def no_list(options: Any, request: Request, theirs: Answer, mine: Answer) -> list[str]:
     odd = dict(request.headers).get(NAMES) in (COMMAS, LONG, "x-\xe4", "a b")
-    return OF_CORS if odd and not cors(mine) else []
+    return OF_CORS if odd and not cors_of(mine) else []
 
 
 DEVIATIONS = deviations(
@@ -291,7 +284,7 @@ def test_an_answer_for_everybody_does_not_vary(protocol: str) -> None:
     for origin in (None, A, "null"):
         found = ask(app, get(origin), protocol)
         assert "vary" not in found.headers
-        assert cors(found) == {
+        assert cors_of(found) == {
             "access-control-allow-origin": ["*"],
             "access-control-expose-headers": ["X-One"],
         }
@@ -316,11 +309,11 @@ def test_a_preflight_says_what_was_looked_at(protocol: str) -> None:
 def test_credentials_for_some_and_star_for_the_others(protocol: str) -> None:
     app = application(ours(allow_credentials=[A]), protocol)
     trusted, other = (ask(app, get(origin), protocol) for origin in (A, B))
-    assert cors(trusted) == {
+    assert cors_of(trusted) == {
         "access-control-allow-origin": [A],
         "access-control-allow-credentials": ["true"],
     }
-    assert cors(other) == {"access-control-allow-origin": ["*"]}
+    assert cors_of(other) == {"access-control-allow-origin": ["*"]}
     assert trusted.headers["vary"] == other.headers["vary"] == ["Origin"]
 
 
@@ -356,7 +349,7 @@ def test_hostile_origins(protocol: str, origin: str, origins: str) -> None:
     for request in (get(origin), preflight(origin)):
         found = ask(app, request, protocol)
         assert found.status == 200
-        assert not cors(found)
+        assert not cors_of(found)
 
 
 @pytest.mark.parametrize("value", [COMMAS, " " * 65536, "x-a," * 16384, "x-\xe4", "a\r\nb: c"])
@@ -365,14 +358,14 @@ def test_hostile_lists(protocol: str, value: str, origins: str) -> None:
     app = application(ours(allow_origins=origins), protocol)
     found = ask(app, preflight(names=value), protocol)
     assert found.status == 200
-    assert not cors(found)
+    assert not cors_of(found)
 
 
 def test_several_origin_lines(protocol: str) -> None:
     app = application(ours(allow_origins=A), protocol)
     for second in (A, B):
         request = Request("GET", (("origin", A), ("origin", second)))
-        assert not cors(ask(app, request, protocol))
+        assert not cors_of(ask(app, request, protocol))
 
 
 # -- settings ------------------------------------------------------------------------------------

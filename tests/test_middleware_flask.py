@@ -22,11 +22,16 @@ from sidebyside import (
     Comparison,
     Deviation,
     Request,
+    cors_of,
     differences,
     documented,
+    get,
     grid,
+    preflight,
+    quiet,
     requests,
     share,
+    varies_by,
 )
 
 from corsfast import PolicyError
@@ -108,37 +113,7 @@ def call(app: Any, request: Request) -> Answer:
     return ask_wsgi(app.wsgi_app, request)
 
 
-def quiet(make: Callable[[], Any]) -> Any:
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        return make()
-
-
-def get(origin: str | None = A, path: str = "/", method: str = "GET") -> Request:
-    return Request(method, () if origin is None else (("origin", origin),), path)
-
-
-def preflight(
-    method: str = "PUT", names: str | None = None, origin: str | None = A, path: str = "/"
-) -> Request:
-    lines = [("access-control-request-method", method)]
-    if names is not None:
-        lines.append(("access-control-request-headers", names))
-    if origin is not None:
-        lines.append(("origin", origin))
-    return Request("OPTIONS", tuple(lines), path)
-
-
 # -- beside flask-cors ---------------------------------------------------------------------------
-
-
-def cors(answered: Answer) -> dict[str, list[str]]:
-    return {k: v for k, v in answered.headers.items() if k.startswith("access-control-")}
-
-
-def names_in_vary(answered: Answer) -> set[str]:
-    lines = answered.headers.get("vary", [])
-    return {name.strip().lower() for line in lines for name in line.split(",")} - {""}
 
 
 def differ(their: Answer, our: Answer) -> set[str]:
@@ -147,11 +122,11 @@ def differ(their: Answer, our: Answer) -> set[str]:
 
 
 def _vary_by_origin(options: Any, request: Request, their: Answer, our: Answer) -> bool:
-    return not differ(their, our) and names_in_vary(our) == names_in_vary(their) | {"origin"}
+    return not differ(their, our) and varies_by(our) == varies_by(their) | {"origin"}
 
 
 def _vary_star(options: Any, request: Request, their: Answer, our: Answer) -> bool:
-    return not differ(their, our) and our.headers["vary"] == ["*"] and "*" in names_in_vary(their)
+    return not differ(their, our) and our.headers["vary"] == ["*"] and "*" in varies_by(their)
 
 
 def _full_match(options: Any, request: Request, their: Answer, our: Answer) -> bool:
@@ -166,10 +141,10 @@ def _full_match(options: Any, request: Request, their: Answer, our: Answer) -> b
     ]
     return (
         their.first("access-control-allow-origin") == origin
-        and not cors(our)
+        and not cors_of(our)
         and any(regex.match(origin) for regex in regexes)
         and not any(regex.fullmatch(origin) for regex in regexes)
-        and differ(their, our) == {name.removeprefix("access-control-") for name in cors(their)}
+        and differ(their, our) == {name.removeprefix("access-control-") for name in cors_of(their)}
     )
 
 
@@ -182,7 +157,7 @@ def _no_origin_value(options: Any, request: Request, their: Answer, our: Answer)
         origin != "null"
         and parse_origin(origin) is None
         and their.first("access-control-allow-origin") == origin
-        and not cors(our)
+        and not cors_of(our)
     )
 
 
@@ -430,7 +405,7 @@ def test_shapes_of_resources(resources: Any) -> None:
         extended(m, {"resources": resources, "origins": [A, B]}) for m in (theirs(), ours())
     )
     for path in [*PATHS, "/accept", "/own"]:
-        assert cors(call(their, get(B, path))) == cors(call(our, get(B, path))), path
+        assert cors_of(call(their, get(B, path))) == cors_of(call(our, get(B, path))), path
 
 
 @pytest.mark.parametrize("resources", [7, 1.5, object()])
@@ -467,8 +442,8 @@ def test_settings_of_the_application() -> None:
         preflight("PUT", "x-a,x-b"),
     ):
         their, our = (call(app, request) for app in apps)
-        assert cors(their) == cors(our)
-    assert cors(call(apps[1], preflight("PUT", "x-a,x-b"))) == {
+        assert cors_of(their) == cors_of(our)
+    assert cors_of(call(apps[1], preflight("PUT", "x-a,x-b"))) == {
         "access-control-allow-origin": [A],
         "access-control-allow-credentials": ["true"],
         "access-control-expose-headers": ["X-E"],
@@ -502,12 +477,12 @@ def test_a_decorated_view_follows_the_config_of_its_application() -> None:
             found = call(app, preflight(origin=origin))
             assert found.first("access-control-allow-origin") == origin
             assert found.first("access-control-max-age") == "9"
-            assert not cors(call(app, get(STRANGER)))
+            assert not cors_of(call(app, get(STRANGER)))
     # Tests change settings, also in place.
     apps[0].config["CORS_ORIGINS"].append(STRANGER)
     assert call(apps[0], get(STRANGER)).first("access-control-allow-origin") == STRANGER
     apps[0].config["CORS_ORIGINS"] = [B]
-    assert not cors(call(apps[0], get(STRANGER)))
+    assert not cors_of(call(apps[0], get(STRANGER)))
     assert call(apps[0], get(B)).first("access-control-allow-origin") == B
 
 
@@ -541,7 +516,7 @@ def test_an_unknown_option_is_a_security_warning_once_and_an_error_if_strict(
             app = Flask("app")
             app.config["CORS_ORIGINS"] = [B]
             app.add_url_rule("/", "view", ours().cross_origin(**options)(lambda: "hello"))
-            assert not cors(call(app, get(A)))  # and is not warned about once more
+            assert not cors_of(call(app, get(A)))  # and is not warned about once more
 
     with pytest.warns(CorsfastSecurityWarning) as caught:
         set_up()
@@ -706,8 +681,8 @@ def test_applications_side_by_side(build_with: Callable[[ModuleType], Any]) -> N
             lines = our.headers.get("vary", [])
             names = [name.strip().lower() for line in lines for name in line.split(",")]
             assert len(names) == len(set(names))
-            assert names_in_vary(their) - {"origin"} <= set(names) or names == ["*"]
-            answered += bool(cors(our))
+            assert varies_by(their) - {"origin"} <= set(names) or names == ["*"]
+            answered += bool(cors_of(our))
     assert answered > 50
 
 
@@ -717,7 +692,7 @@ def test_a_500_of_an_unhandled_exception_and_a_404_have_them() -> None:
         found = call(app, get(A, path))
         assert (found.status, found.first("access-control-allow-origin")) == (status, A)
         assert found.headers["vary"] == ["Origin"]
-        assert not cors(call(app, get(STRANGER, path)))
+        assert not cors_of(call(app, get(STRANGER, path)))
 
 
 def test_what_a_view_set_for_itself_stands() -> None:
@@ -725,7 +700,7 @@ def test_what_a_view_set_for_itself_stands() -> None:
     for request in (get(A, "/own"), preflight(path="/own"), get(None, "/own")):
         if request.method == "GET":
             expected = {"access-control-allow-origin": ["https://own.example"]}
-            assert cors(call(app, request)) == expected
+            assert cors_of(call(app, request)) == expected
 
 
 def test_vary_is_merged() -> None:
@@ -747,7 +722,7 @@ def test_a_session_that_is_saved_later_adds_to_vary() -> None:
     ours().CORS(app, origins=[A])
     app.add_url_rule("/in", "in", lambda: session.setdefault("user", "me"))
     found = call(app, get(A, "/in"))
-    assert names_in_vary(found) == {"origin", "cookie"}
+    assert varies_by(found) == {"origin", "cookie"}
     assert found.first("access-control-allow-origin") == A
 
 
@@ -769,7 +744,7 @@ def test_a_session_that_is_saved_later_loses_no_origin(how: str) -> None:
         signed_in = ours().cross_origin(origins=[A])(signed_in)
     app.add_url_rule("/in", "in", signed_in)
     for origin in (A, STRANGER):
-        assert names_in_vary(call(app, get(origin, "/in"))) >= {"origin", "cookie", "x-two"}
+        assert varies_by(call(app, get(origin, "/in"))) >= {"origin", "cookie", "x-two"}
 
 
 def test_a_response_object_that_is_sent_twice_does_not_collect() -> None:
@@ -813,11 +788,11 @@ HOSTILE = [
 @pytest.mark.parametrize("how", [extended, decorated])
 def test_hostile_origins(how: Any, options: dict[str, Any]) -> None:
     app = quiet(lambda: how(ours(), options))
-    nobody = quiet(lambda: cors(call(app, get(None))))
+    nobody = quiet(lambda: cors_of(call(app, get(None))))
     for origin in HOSTILE:
         expected = nobody if not origin else {}
-        assert cors(call(app, get(origin))) == expected, origin[:40]
-        assert cors(call(app, preflight(origin=origin))) == expected, origin[:40]
+        assert cors_of(call(app, get(origin))) == expected, origin[:40]
+        assert cors_of(call(app, preflight(origin=origin))) == expected, origin[:40]
 
 
 @pytest.mark.parametrize(
@@ -837,9 +812,9 @@ def test_hostile_origins(how: Any, options: dict[str, Any]) -> None:
 @pytest.mark.parametrize("allow_headers", ["*", ["x-a", "a"], r"a|(x+x+)+y"], ids=repr)
 def test_hostile_header_lists(names: str, allow_headers: Any) -> None:
     app = extended(ours(), {"origins": [A], "allow_headers": allow_headers})
-    assert cors(call(app, preflight("PUT", names))) == {"access-control-allow-origin": [A]}
+    assert cors_of(call(app, preflight("PUT", names))) == {"access-control-allow-origin": [A]}
     for method in (",", "PUT, GET", "x" * 65536, "\u00e9", "", " "):
-        assert cors(call(app, preflight(method))) == {"access-control-allow-origin": [A]}
+        assert cors_of(call(app, preflight(method))) == {"access-control-allow-origin": [A]}
 
 
 def test_nothing_of_a_request_is_logged(caplog: pytest.LogCaptureFixture) -> None:

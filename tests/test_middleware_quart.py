@@ -25,9 +25,13 @@ from sidebyside import (
     Request,
     differences,
     documented,
+    get,
     grid,
+    preflight,
+    quiet,
     requests,
     share,
+    varies_by,
 )
 
 from corsfast import PolicyError
@@ -118,35 +122,11 @@ def run(app: Any, *asked: Request) -> list[Answer]:
     return asyncio.run(all_of_them())
 
 
-def quiet(make: Callable[[], Any]) -> Any:
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        return make()
-
-
-def get(origin: str | None = A, path: str = "/", method: str = "GET") -> Request:
-    return Request(method, () if origin is None else (("origin", origin),), path)
-
-
-def preflight(
-    method: str = "PUT", names: str | None = None, origin: str = A, path: str = "/"
-) -> Request:
-    lines = [("access-control-request-method", method), ("origin", origin)]
-    if names is not None:
-        lines.append(("access-control-request-headers", names))
-    return Request("OPTIONS", tuple(lines), path)
-
-
 def cors(answered: Answer) -> dict[str, str]:
     """The CORS fields; fails where one of them stands twice."""
     found = {k: v for k, v in answered.headers.items() if k.startswith("access-control-")}
     assert all(len(lines) == 1 for lines in found.values()), answered
     return {name: lines[0] for name, lines in found.items()}
-
-
-def vary(answered: Answer) -> set[str]:
-    lines = answered.headers.get("vary", [])
-    return {name.strip().lower() for line in lines for name in line.split(",")} - {""}
 
 
 # -- beside quart-cors ---------------------------------------------------------------------------
@@ -171,13 +151,13 @@ def config_of(options: Options) -> dict[str, Any]:
 
 def _vary_merged(options: Options, request: Request, their: Answer, our: Answer) -> set[str]:
     whole = {"/star": {"*"}, "/twice": {"accept", "cookie", "origin"}}
-    return {"vary"} if vary(our) == whole.get(request.path) else set()
+    return {"vary"} if varies_by(our) == whole.get(request.path) else set()
 
 
 def _star_for_all(options: Options, request: Request, their: Answer, our: Answer) -> set[str]:
     told = our.first(ALLOW_ORIGIN) == "*" and ALLOW_ORIGIN not in their.headers
     if request.origin is None and (told or request.path == "/own"):
-        return {"vary", ALLOW_ORIGIN, EXPOSE} if "origin" in vary(their) else set()
+        return {"vary", ALLOW_ORIGIN, EXPOSE} if "origin" in varies_by(their) else set()
     return set()
 
 
@@ -621,7 +601,8 @@ def test_a_session_that_is_saved_later_loses_no_origin(how: str) -> None:
         app.register_blueprint(place)
     for found in run(app, get(A, "/in"), get(STRANGER, "/in")):
         # Alone, `cors` runs behind the session, which has dropped a line by then.
-        assert vary(found) == {"accept", "origin", "cookie", *([] if how == "cors" else ["x-two"])}
+        others = [] if how == "cors" else ["x-two"]
+        assert varies_by(found) == {"accept", "origin", "cookie", *others}
 
 
 def test_a_response_object_that_is_sent_twice() -> None:
@@ -672,7 +653,7 @@ def test_what_changes_a_response_late_comes_before_cors(how: str) -> None:
         app.after_request(overwrite)
     found = run(app, get(A, "/late"))[0]
     assert cors(found) == {ALLOW_ORIGIN: A}
-    assert vary(found) == {"origin"} | (set() if how == "nothing" else {"accept"})
+    assert varies_by(found) == {"origin"} | (set() if how == "nothing" else {"accept"})
 
 
 # -- WebSockets ------------------------------------------------------------------------------------

@@ -18,7 +18,17 @@ from typing import Any
 
 import pytest
 from calling import ask_asgi
-from sidebyside import Answer, Comparison, Request, deviations, documented, grid, requests
+from sidebyside import (
+    Answer,
+    Comparison,
+    Request,
+    cors_of,
+    deviations,
+    documented,
+    grid,
+    requests,
+    varies_by,
+)
 
 from corsfast import CorsfastDeadEntryWarning, CorsfastSecurityWarning, PolicyError
 
@@ -167,10 +177,6 @@ def preflight(
     return Request("OPTIONS", headers, path)
 
 
-def cors_of(found: Answer) -> dict[str, list[str]]:
-    return {k: v for k, v in found.headers.items() if k.startswith("access-control-")}
-
-
 # -- side by side ------------------------------------------------------------------------------
 
 COMMAS = "x-custom" + "," * 65000
@@ -202,18 +208,13 @@ MAX_AGE = "access-control-max-age"
 OF_CORS = [ORIGIN, CREDENTIALS, EXPOSE, METHODS, HEADERS, MAX_AGE]
 
 
-def names(found: Answer) -> set[str]:
-    lines = found.headers.get("vary", [])
-    return {name.strip().lower() for line in lines for name in line.split(",") if name.strip()}
-
-
 def vary(options: Any, request: Request, theirs: Answer, mine: Answer) -> list[str]:
     by_path = {"/own": {"accept-encoding"}, "/everything": {"*"}}
     of_the_app = by_path.get(request.path, set()) if request.method == "GET" else set()
     wanted = {"origin", ASK, NAMES} | of_the_app
     nobody = not options.get("CORS_ORIGINS")  # what the application says is left alone
-    kept = "*" in names(mine) or names(theirs) <= names(mine) or nobody
-    return ["vary"] if kept and of_the_app <= names(mine) <= wanted else []
+    kept = "*" in varies_by(mine) or varies_by(theirs) <= varies_by(mine) or nobody
+    return ["vary"] if kept and of_the_app <= varies_by(mine) <= wanted else []
 
 
 def full_match(options: Any, request: Request, theirs: Answer, mine: Answer) -> list[str]:
