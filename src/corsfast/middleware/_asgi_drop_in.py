@@ -2,6 +2,7 @@
 
     preflight ---allowed, spelt beforehand-----------------> its answer
          \\---refused, or spelt for each request-----------> the drop-in's `on_preflight`
+         \\---allowed, but asks for a private network------> the drop-in's `on_private_network`
     refused -------------------> the application; its own CORS fields stay, Vary is merged
     everything else ------------------------------------------> the straight way of ASGICall
 

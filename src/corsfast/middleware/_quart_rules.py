@@ -2,7 +2,8 @@
 
     arguments over config over defaults --merged--> one mapping --Rules--> policy + fields
 
-Place in the flow: between _lenient.py and quart.py. Runs at start-up, or at the first request.
+Place in the flow: between _lenient.py and quart.py. Runs at start-up, or when a request finds
+the config new or changed.
 Never: import Quart; keep anything of a request.
 """
 

@@ -10,8 +10,9 @@
 The policies and the strategy are BlackSheep's own classes; ``app.cors`` goes on binding a policy
 to a handler. Only the middleware is another one.
 
-Per request: one `policy.asgi(scope)`, and fields that were spelt out at start-up. A route is
-looked for only where some handler may have a policy of its own.
+Per request: one `policy.asgi(scope)`, and fields that were spelt out at start-up. Where some
+handler may have a policy of its own, the route is looked for, and its policy asked as well; the
+route of a preflight always is.
 
 Place in the flow: Policy -> headers on a response.
 Never: refuse a request of the same origin; take away the application's Vary.

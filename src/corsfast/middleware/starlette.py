@@ -4,9 +4,10 @@
 
     app.add_middleware(CORSMiddleware, allow_origins=["https://app.example.com"])
 
-The policy is compiled when the middleware is made; requests take the compiled way of asgi.py.
-Preflights leave it, because their answers list every reason to refuse, and because one header
-of theirs (Access-Control-Request-Private-Network) is none that a policy looks at.
+The policy is compiled when the middleware is made; requests take the compiled way of asgi.py,
+and so do most preflights. Those leave it that are refused, because their answers list every
+reason; that ask for a private network, by a header that no policy looks at; and all of them
+where header names are sent back beside "*", which no policy does.
 docs/middleware/starlette.md lists what differs from the original, and why.
 
 Place in the flow: options of Starlette -> lenient policy -> headers on a response.
