@@ -834,7 +834,11 @@ def test_responses_that_keep_their_fields_elsewhere(
 def test_the_middleware_has_the_attributes_of_the_original(kind: Callable[..., Any]) -> None:
     from asgiref.sync import iscoroutinefunction
 
-    for middleware in (theirs().CorsMiddleware(kind), ours().CorsMiddleware(kind)):
+    for middleware in (
+        theirs().CorsMiddleware(kind),
+        ours().CorsMiddleware(kind),
+        ours().CorsMiddleware(get_response=kind),
+    ):
         assert middleware.get_response is kind
         assert middleware.async_mode is (kind is async_view)
         assert iscoroutinefunction(middleware) is (kind is async_view)
@@ -857,10 +861,12 @@ def test_subclasses(kind: Callable[..., Any]) -> None:
             return super().__call__(request)
 
     class Hooked(original):  # type: ignore[misc, valid-type]
-        def process_view(self, *_: Any) -> None: ...
+        def __init__(self, get_response: Any, *, hook: Callable[..., Any]) -> None:
+            super().__init__(get_response)
+            self.process_view = hook
 
-    counting, hooked = Counting(kind), Hooked(kind)
-    assert hooked.process_view is not None
+    counting, hooked = Counting(kind), Hooked(kind, hook=print)
+    assert hooked.process_view is print
     todo = [get(), get(origin=A), get(origin=STRANGER), get("/accept", origin=A), preflight(A)]
     with having(CORS_ALLOWED_ORIGINS=[A]):
         expected = [call(original(kind), request) for request in todo]

@@ -67,13 +67,11 @@ class CorsMiddleware:
     get_response: GetResponse
     async_mode: bool
 
-    def __new__(cls, get_response: GetResponse) -> Any:
+    def __new__(cls, *arguments: Any, **named: Any) -> Any:
         # Tools that trace requests put a `__call__` of their own here, and wait for it.
-        if cls is not CorsMiddleware or cls.__call__ is not _CALL:
-            return super().__new__(cls)
-        function: Any = responding(get_response)
-        cls.__init__(function, get_response)
-        return function
+        if cls is CorsMiddleware and cls.__call__ is _CALL:
+            return as_function(*arguments, **named)
+        return super().__new__(cls)
 
     def __init__(self, get_response: GetResponse) -> None:
         self.get_response = get_response
@@ -95,11 +93,15 @@ class CorsMiddleware:
 _CALL = CorsMiddleware.__call__
 
 
-def responding(get_response: GetResponse) -> Callable[[HttpRequest], Any]:
+def as_function(get_response: GetResponse) -> Any:
     """What does the middleware's work in front of `get_response`, and is of its kind."""
+    function: Any
     if iscoroutinefunction(get_response):
-        return responding_in_a_loop(get_response)
-    return responding_in_threads(get_response)
+        function = responding_in_a_loop(get_response)
+    else:
+        function = responding_in_threads(get_response)
+    CorsMiddleware.__init__(function, get_response)
+    return function
 
 
 # Both have a straight way for what nearly every request is: no OPTIONS, for a path that is covered
