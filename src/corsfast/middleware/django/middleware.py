@@ -128,9 +128,7 @@ def responding_in_threads(get_response: Any) -> Callable[[HttpRequest], HttpResp
                     store |= fields
                     return response
         origin = request.META.get("HTTP_ORIGIN")
-        if origin and (
-            answers.allows(origin) or (may_be_sent(origin) and _enabled_by_signal(request))
-        ):
+        if origin and (answers.allows(origin) or _enabled_by_signal(request, origin)):
             _allow(answers, request, response, origin)
         _vary(response)
         return response
@@ -159,10 +157,7 @@ def responding_in_a_loop(get_response: Any) -> Callable[[HttpRequest], Awaitable
                     store |= fields
                     return response
         origin = request.META.get("HTTP_ORIGIN")
-        if origin and (
-            answers.allows(origin)
-            or (may_be_sent(origin) and await _enabled_by_signal_async(request))
-        ):
+        if origin and (answers.allows(origin) or await _enabled_by_signal_async(request, origin)):
             _allow(answers, request, response, origin)
         _vary(response)
         return response
@@ -173,16 +168,17 @@ def responding_in_a_loop(get_response: Any) -> Callable[[HttpRequest], Awaitable
 # -- deciding --------------------------------------------------------------------------------
 
 
-def _enabled_by_signal(request: HttpRequest) -> bool:
-    if not check_request_enabled.receivers:
+def _enabled_by_signal(request: HttpRequest, origin: str = "") -> bool:
+    """Whether a receiver says so; none is asked for an origin that may not be echoed."""
+    if not check_request_enabled.receivers or (origin and not may_be_sent(origin)):
         return False
     answers = check_request_enabled.send(sender=None, request=request)
     return any(answer for _, answer in answers)
 
 
-async def _enabled_by_signal_async(request: HttpRequest) -> bool:
+async def _enabled_by_signal_async(request: HttpRequest, origin: str = "") -> bool:
     """The same in an event loop, where receivers of both kinds may ask the database."""
-    if not check_request_enabled.receivers:
+    if not check_request_enabled.receivers or (origin and not may_be_sent(origin)):
         return False
     answers = await check_request_enabled.asend(sender=None, request=request)
     return any(answer for _, answer in answers)
