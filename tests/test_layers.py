@@ -47,7 +47,7 @@ BENCHED = {name: set(needs.values()) for name, needs in NEEDS.items()}
 BENCHED["aiohttp"] |= {"multidict", "yarl"}
 
 # What a framework is made of and leaves to its users to call.
-MADE_OF = {"django": {"asgiref"}, "aiohttp": {"multidict"}}
+MADE_OF = {"django": {"asgiref"}, "aiohttp": {"aiosignal", "multidict"}}
 
 SOURCES = sorted(PACKAGE.rglob("*.py"))
 

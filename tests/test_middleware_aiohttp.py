@@ -655,6 +655,59 @@ def test_views_and_routes_of_applications_within(outermost: bool) -> None:
         assert call(served, preflight(B, "GET", path=path)).status == 403
 
 
+async def nothing(_request: Any, _response: Any) -> None: ...
+
+
+@pytest.mark.filterwarnings("ignore::corsfast.errors.CorsfastSecurityWarning")
+def test_a_receiver_alone_is_called_as_one_among_others() -> None:
+    """Where CORS is the only receiver of its signal it is called without aiohttp's detour."""
+    from corsfast.middleware.aiohttp.signal import DirectSignal
+
+    tables = (
+        {A: {"allow_credentials": True, "expose_headers": ["X-Total"]}},
+        {"*": {}, B: {"expose_headers": "*"}},
+    )
+    for table in tables:
+        for where in ("defaults", "mixed"):
+            alone, among = (build(ours(), where, table) for _ in range(2))
+            among.on_response_prepare.append(nothing)
+            receivers = list(alone.on_response_prepare)
+            direct, usual = Served(alone), Served(among)
+            asked = [
+                Request(method, tuple(("origin", origin) for origin in origins), path)
+                for method in ("GET", "POST", "PUT")
+                for path in (*PATHS, "/free", "/nowhere")
+                for origins in ((), (A,), (B,), (STRANGER,), (A, A))
+            ]
+            for request in asked:
+                assert call(direct, request) == call(usual, request), request
+            assert type(alone.on_response_prepare) is DirectSignal
+            assert list(alone.on_response_prepare) == receivers
+            assert alone.on_response_prepare.frozen
+            assert type(among.on_response_prepare) is not DirectSignal
+
+
+def test_the_signal_of_an_application_is_its_own_until_it_starts() -> None:
+    from aiohttp import web
+
+    from corsfast.middleware.aiohttp.signal import call_directly
+
+    app = web.Application()
+    signal = app.on_response_prepare
+    cors = ours().setup(app, defaults={A: ours().ResourceOptions()})
+    cors.add(app.router.add_get("/", handler))
+    call_directly(app)
+    asked = []
+
+    @signal
+    async def heard(request: Any, _response: Any) -> None:
+        asked.append(request.path)
+
+    assert app.on_response_prepare is signal
+    assert call(Served(app), get("/", A)).headers["access-control-allow-origin"] == [A]
+    assert asked == ["/"]
+
+
 def test_two_configurations_do_not_double_anything() -> None:
     from aiohttp import web
 

@@ -3,8 +3,9 @@
 A file here builds one application several times over: without CORS, with the library of that
 name, with corsfast in its place (`drop-in`: the same code with another import), and with
 corsfast's generic middleware around the whole application on each engine (`native`, `pure`).
-Some have one more, `least`: a hook of the framework that compares the origin with one string
-and writes the drop-in's fields, which lie ready: what is called by a hook does not cost less.
+Some have one more, `least`: hooked in where the drop-in is, a function that compares the origin
+with one string and writes the drop-in's fields, which lie ready: what is called there does not
+cost less.
 All of them have the same policy, get the same requests, and have to answer them rightly before
 anything is timed.
 

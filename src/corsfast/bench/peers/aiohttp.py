@@ -19,6 +19,7 @@ from aiohttp.streams import EMPTY_PAYLOAD
 from multidict import CIMultiDict, CIMultiDictProxy
 from yarl import URL
 
+from ...middleware.aiohttp.signal import call_directly
 from ..cases import APP, Inputs, fresh
 from ..engines import Engine
 from . import (
@@ -75,9 +76,7 @@ def ways(loop: asyncio.AbstractEventLoop) -> Iterator[Way]:
     if ours := drop_in("aiohttp"):
         served = Served(loop, build(ours))
         yield Way("drop-in", served.call, served.look, expected(200))
-    app = build()
-    app.on_response_prepare.append(least)
-    served = Served(loop, app)
+    served = Served(loop, build_least())
     yield Way(LEAST, served.call, served.look, expected_least())
 
 
@@ -100,6 +99,15 @@ def build(cors: Any = None) -> web.Application:
     enabled = cors.setup(app, defaults=dict.fromkeys(ORIGINS, options))
     for method in METHODS:
         enabled.add(app.router.add_route(method, "/", index))
+    return app
+
+
+def build_least() -> web.Application:
+    """A receiver that is the only one is called directly, as the drop-in is."""
+    app = build()
+    app.on_response_prepare.append(least)
+    app.freeze()
+    call_directly(app)
     return app
 
 

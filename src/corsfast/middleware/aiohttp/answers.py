@@ -9,6 +9,7 @@ from __future__ import annotations
 from functools import lru_cache
 
 from aiohttp import hdrs
+from multidict import CIMultiDict
 
 from ...fields import merged_vary
 from .._schemes import may_be_sent
@@ -16,12 +17,11 @@ from .._vary import VARY_KEPT
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from multidict import CIMultiDict
-
     from .options import Config, ResourceOptions
 
-    # Fields that a response gets, and names of those that it may not keep.
-    Fields = tuple[tuple[tuple[str, str], ...], tuple[str, ...]]
+    # Fields that a response gets, and names of those that it may not keep. The former in what a
+    # response keeps its own in: then their names need not be looked at again.
+    Fields = tuple[CIMultiDict[str], tuple[str, ...]]
 
 # What `expose_headers="*"` leaves out: what a page may read without being told so
 # (https://www.w3.org/TR/2020/SPSD-cors-20200602/#simple-response-header), and what is ours.
@@ -40,8 +40,6 @@ NEVER_EXPOSED = frozenset(
     )
 )
 
-NO_FIELDS: Fields = ((), ())  # for an origin that is not allowed
-
 
 class Answers:
     """What a response gets, by its request's Origin.
@@ -49,15 +47,16 @@ class Answers:
     Attributes:
         fields: by origin, for each that is listed and can be sent: what its responses get, and
             which of the handler's own may not stay.
+        anybody: what an origin may do that is not listed; ``None``: nothing.
         exposes_all: whether some origins get ``expose_headers="*"``.
     """
 
-    __slots__ = ("_anybody", "_config", "_for_others", "exposes_all", "fields")
+    __slots__ = ("_config", "_for_others", "anybody", "exposes_all", "fields")
 
     def __init__(self, config: Config) -> None:
         self._config = config
-        self._anybody = config.get("*")
-        self._for_others = NO_FIELDS if self._anybody is None else _fields("", self._anybody)
+        self.anybody = config.get("*")
+        self._for_others = None if self.anybody is None else _fields("", self.anybody)
         self.fields = {
             origin: _fields(origin, options)
             for origin, options in config.items()
@@ -71,14 +70,16 @@ class Answers:
 
     def options_for(self, origin: str) -> ResourceOptions | None:
         """What an origin may do; ``None`` for one that may do nothing."""
-        return self._config.get(origin, self._anybody) if may_be_sent(origin) else None
+        return self._config.get(origin, self.anybody) if may_be_sent(origin) else None
 
-    def fields_for_others(self, origin: str) -> Fields:
-        """The fields for an origin that is not listed; none for one that is not allowed."""
-        if self._anybody is None or not may_be_sent(origin):
-            return NO_FIELDS
-        (_, *tail), unwanted = self._for_others
-        return ((hdrs.ACCESS_CONTROL_ALLOW_ORIGIN, origin), *tail), unwanted
+    def fields_for_others(self, origin: str) -> Fields | None:
+        """The fields for an origin that is not listed; ``None`` for one that is not allowed."""
+        if self._for_others is None or not may_be_sent(origin):
+            return None
+        fields, unwanted = self._for_others
+        fields = fields.copy()
+        fields[hdrs.ACCESS_CONTROL_ALLOW_ORIGIN] = origin
+        return fields, unwanted
 
     def expose_all(self, origin: str, response: CIMultiDict[str]) -> None:
         """Name in a response's headers all of them, if that is what an origin may read."""
@@ -105,7 +106,7 @@ def _fields(origin: str, options: ResourceOptions) -> Fields:
     elif options.expose_headers != "*":
         names = ",".join(sorted(options.expose_headers))
         fields.append((hdrs.ACCESS_CONTROL_EXPOSE_HEADERS, names))
-    return tuple(fields), tuple(unwanted)
+    return CIMultiDict(fields), tuple(unwanted)
 
 
 @lru_cache(VARY_KEPT)

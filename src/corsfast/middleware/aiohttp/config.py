@@ -22,6 +22,7 @@ from aiohttp import hdrs, web
 from .answers import Answers, merge_vary
 from .options import parse_config
 from .preflight import answer_preflight
+from .signal import call_directly
 from .view import APP_CONFIG_KEY, ViewAnswers, config_of, is_cors_view
 
 TYPE_CHECKING = False
@@ -110,6 +111,7 @@ class CorsConfig:
         self._by_method: dict[Any, dict[str, Answers]] = {}
         self._preflights: dict[Any, _Preflights] = {}
         self._views: dict[tuple[type[Any], str], Answers] = {}
+        self._app = app
         app.on_response_prepare.append(self._on_response_prepare)
 
     def add(
@@ -228,6 +230,7 @@ class CorsConfig:
             lines = request.headers.getall(ORIGIN, None)
         answers = self._answers.get(route, UNSEEN)
         if answers is UNSEEN:
+            call_directly(self._app)  # from the next response on
             answers = self._answers_for(request, route)
         if answers is None:
             return
@@ -239,11 +242,14 @@ class CorsConfig:
             # A handler's own fields give way to these: its Allow-Credentials, beside the origin
             # that is allowed here, would allow more than either. They stay where the origin is
             # refused.
-            fields, unwanted = answers.fields.get(origin) or answers.fields_for_others(origin)
-            if fields:
+            found = answers.fields.get(origin)
+            if found is None and answers.anybody is not None:
+                found = answers.fields_for_others(origin)
+            if found is not None:
+                fields, unwanted = found
                 headers.update(fields)
-            for name in unwanted:
-                headers.popall(name, None)
+                for name in unwanted:
+                    headers.popall(name, None)
         if headers.setdefault(VARY, ORIGIN_NAME) is not ORIGIN_NAME:
             merge_vary(headers)
 
