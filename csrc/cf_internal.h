@@ -29,35 +29,48 @@ cf_new_array(size_t count, size_t size);
 
 /* -- hashed tables of strings ------------------------------------------- */
 
-/*   slots (a power of two, at least twice the keys)            text
- *   +-----+-------+-------+--------+                          +---------
- *   | tag | key+1 | start | length | -- text + start -------> | bytes
- *   +-----+-------+-------+--------+                          +---------
- *   |     |   0   |       |        |  0: free, ends a probe
- *   +-----+-------+-------+--------+
+/*   slots: twice the keys, `stride` bytes each
+ *   +-------+--------------+------------------------+
+ *   | key+1 | tag | length | the key's bytes        |  length <= room
+ *   +-------+--------------+-------+----------------+
+ *   | key+1 | tag | length | start | - text + start --> bytes
+ *   +-------+--------------+-------+----------------+
+ *   |   0   |              |       |                |  free, ends a probe
+ *   +-------+--------------+-------+----------------+
  *
  * A look-up hashes the whole string, walks at most `longest` slots, and
- * compares bytes only where 32 bits of the hash agree. In a table that is
- * larger than the caches each step to other memory is most of its time.
+ * compares bytes only where the length and 16 bits of the hash agree. In a
+ * table that is larger than the caches each step to other memory is most of
+ * its time: so most keys stand in their slots, and a slot in one line of the
+ * cache. Keys that are far longer than the others do not, nor do those of a
+ * table so large that it would grow by half.
  */
 typedef struct cf_slot {
-    uint32_t tag;
-    uint32_t key; /* 1 + the key's index; 0: free */
-    uint32_t start;
-    uint32_t length;
+    uint32_t key;  /* 1 + the key's index; 0: free */
+    uint32_t mark; /* 16 bits of the hash, and the key's length */
+    char text[];
 } cf_slot;
 
 typedef struct cf_table {
-    cf_slot *slots;
+    char *slots; /* at the start of a line, in `memory` */
     char *text;
     uint64_t seed;
-    uint32_t mask;    /* slots - 1 */
+    uint32_t n_slots;
     uint32_t longest; /* no key is further than this from its place */
     uint32_t count;
     uint32_t shortest_key; /* count == 0 => shortest_key > longest_key */
     uint32_t longest_key;
+    uint32_t stride;
+    uint32_t room; /* of a slot, for its key */
     uint32_t n_text;
+    void *memory;
 } cf_table;
+
+static inline cf_slot *
+cf_slot_at(const cf_table *table, uint32_t place)
+{
+    return (cf_slot *)(void *)(table->slots + (size_t)place * table->stride);
+}
 
 #define CF_NO_KEY UINT32_MAX
 
@@ -215,15 +228,29 @@ cf_originset_keep(const cf_originset *set, const char *origin, size_t length,
 size_t
 cf_originset_memory(const cf_originset *set);
 
+/* A method that fits into a word, as nearly all do: compared, not hashed. */
+typedef struct cf_short_method {
+    uint64_t word; /* its bytes, and behind them 0 */
+    size_t length;
+} cf_short_method;
+
+enum { CF_SHORT_METHODS = 8 };
+
 struct cf_policy {
     cf_originset origins;
-    cf_table methods;
+    cf_table methods; /* all of them */
+    cf_short_method short_methods[CF_SHORT_METHODS];
+    uint32_t n_short;
     cf_table headers;
     cf_memo lists; /* of header names that were allowed */
     bool star;
     bool any_method;
     bool any_header;
 };
+
+/* Notes the first methods that fit into a word. */
+void
+cf_methods_fill(cf_policy *policy, const cf_slice *methods, size_t count);
 
 /* tchar -> itself in lower case; anything else -> 0. */
 extern const uint8_t cf_tchar_lower[256];

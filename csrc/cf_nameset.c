@@ -60,13 +60,68 @@ is_forbidden(const char *method, size_t length)
            || (length == 7 && cf_equal(method, "CONNECT", 7));
 }
 
+/* Up to 8 bytes, the others being 0. */
+static inline uint64_t
+word_of(const char *text, size_t length)
+{
+    uint64_t word = 0;
+    memcpy(&word, text, length);
+    return word;
+}
+
+void
+cf_methods_fill(cf_policy *policy, const cf_slice *methods, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        if (policy->n_short == CF_SHORT_METHODS) {
+            return;
+        }
+        if (methods[i].length <= 8) {
+            cf_short_method *made = &policy->short_methods[policy->n_short++];
+            made->word = word_of(methods[i].data, methods[i].length);
+            made->length = methods[i].length;
+        }
+    }
+}
+
+static inline bool
+is_listed(const cf_policy *policy, const char *method, size_t length)
+{
+    if (length <= 8) {
+        uint64_t word = 0;
+        switch (length) { /* so that no copy is called */
+        case 3:
+            word = word_of(method, 3);
+            break;
+        case 4:
+            word = word_of(method, 4);
+            break;
+        case 5:
+            word = word_of(method, 5);
+            break;
+        case 6:
+            word = word_of(method, 6);
+            break;
+        default:
+            word = word_of(method, length);
+        }
+        for (uint32_t i = 0; i < policy->n_short; i++) {
+            if (policy->short_methods[i].word == word
+                && policy->short_methods[i].length == length) {
+                return true;
+            }
+        }
+    }
+    return cf_table_find(&policy->methods, method, length) != CF_NO_KEY;
+}
+
 cf_outcome
 cf_match_method(const cf_policy *policy, const char *method, size_t length)
 {
     if (length > CF_MAX_METHOD) {
         return CF_METHOD_TOO_LONG;
     }
-    if (cf_table_find(&policy->methods, method, length) != CF_NO_KEY) {
+    if (is_listed(policy, method, length)) {
         return CF_ALLOWED;
     }
     for (size_t i = 0; i < length; i++) {
@@ -96,6 +151,34 @@ allows_header(const cf_policy *policy, const char *lower, size_t length)
            && !(length == 13 && cf_equal(lower, "authorization", 13));
 }
 
+/* Where the next comma is, or the end; names are short, and a call of memchr
+ * costs more than eight bytes at a time. */
+static inline size_t
+next_comma(const char *list, size_t start, size_t length)
+{
+    const uint64_t ones = 0x0101010101010101u;
+    size_t i = start;
+    for (; length - i >= 8; i += 8) {
+        uint64_t word;
+        memcpy(&word, list + i, sizeof word);
+        word ^= ones * ',';
+        /* The lowest bit that is set is the top bit of the lowest byte that
+         * is 0. */
+        uint64_t found = (word - ones) & ~word & ones << 7;
+        if (found != 0) {
+#if defined(__GNUC__) && __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
+            return i + (size_t)__builtin_ctzll(found) / 8;
+#else
+            break;
+#endif
+        }
+    }
+    while (i < length && list[i] != ',') {
+        i++;
+    }
+    return i;
+}
+
 /* Whether the bytes up to the next comma are a name of the table, as they
  * stand: browsers send lower case and no white space. *end is that comma, or
  * the end of the list. */
@@ -103,8 +186,7 @@ static bool
 is_plain_name(const cf_policy *policy, const char *list, size_t start,
               size_t length, size_t *end)
 {
-    const char *comma = memchr(list + start, ',', length - start);
-    *end = comma == NULL ? length : (size_t)(comma - list);
+    *end = next_comma(list, start, length);
     return cf_table_find(&policy->headers, list + start, *end - start)
            != CF_NO_KEY;
 }

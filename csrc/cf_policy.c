@@ -90,6 +90,7 @@ cf_policy_new(const cf_tables *tables, cf_policy **policy)
         cf_policy_free(made);
         return status;
     }
+    cf_methods_fill(made, tables->methods, tables->n_methods);
     *policy = made;
     return CF_OK;
 }

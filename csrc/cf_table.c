@@ -38,6 +38,8 @@ cf_new_array(size_t count, size_t size)
 
 static const uint64_t CF_SECRET_1 = 0x9e3779b97f4a7c15u; /* 2^64 / phi */
 static const uint64_t CF_SECRET_2 = 0xd1b54a32d192ed03u;
+static const uint64_t CF_SECRET_3 = 0x8ebc6af09c88c6e3u;
+static const uint64_t CF_SECRET_4 = 0xda942042e4dd58b5u;
 
 static inline uint64_t
 fold(uint64_t a, uint64_t b)
@@ -83,10 +85,18 @@ hash(uint64_t seed, const char *text, size_t length)
     uint64_t state = seed ^ CF_SECRET_1;
     const char *p = text;
     size_t left = length;
-    while (left > 16) {
+    while (left > 32) {
         state = fold(load_8(p) ^ CF_SECRET_2, load_8(p + 8) ^ state);
         p += 16;
         left -= 16;
+    }
+    if (left > 16) {
+        /* Two products that do not wait for one another. */
+        const char *last = p + left - 16;
+        uint64_t first = fold(load_8(p) ^ CF_SECRET_2, load_8(p + 8) ^ state);
+        uint64_t second = fold(load_8(last) ^ CF_SECRET_3,
+                               load_8(last + 8) ^ seed ^ CF_SECRET_4);
+        return fold(first ^ second ^ CF_SECRET_1, length ^ seed);
     }
     /* The rest in two words, which may overlap. */
     if (left >= 8) {
@@ -147,31 +157,79 @@ cf_hash(uint64_t seed, const char *text, size_t length)
  * one grows longer than this, another seed is taken. */
 enum { CF_LONGEST_PROBE = 64, CF_SEEDS = 16 };
 
+enum {
+    CF_LINE = 64, /* of the cache */
+    /* Up to this a slot may grow to a whole line, or half of one; larger
+     * tables are quicker if more of them stays in the caches. */
+    CF_SMALL = 64 * 1024,
+    /* Beyond this, slots hold no keys: nearly every look-up waits for memory
+     * in any case, and a million origins take half as much more of it. */
+    CF_MOST_WITH_KEYS = 8 * 1024 * 1024
+};
+
+/* Where a key wants to be, and where it goes if somebody is there. */
+static inline uint32_t
+place_of(const cf_table *table, uint64_t hashed)
+{
+    return (uint32_t)((uint64_t)(uint32_t)hashed * table->n_slots >> 32);
+}
+
+static inline uint32_t
+place_behind(const cf_table *table, uint32_t place)
+{
+    return place + 1 == table->n_slots ? 0 : place + 1;
+}
+
+static inline uint32_t
+mark_of(uint64_t hashed, size_t length)
+{
+    return (uint32_t)(hashed >> 48) << 16 | (uint32_t)length;
+}
+
+static inline const char *
+key_text(const cf_table *table, const cf_slot *slot, size_t length)
+{
+    if (length <= table->room) {
+        return slot->text;
+    }
+    uint32_t start;
+    memcpy(&start, slot->text, sizeof start);
+    return table->text + start;
+}
+
 /* Puts every key in its slot; false if some chain would grow too long. */
 static bool
 place_keys(cf_table *table, const cf_slice *keys)
 {
-    memset(table->slots, 0, ((size_t)table->mask + 1) * sizeof *table->slots);
+    memset(table->slots, 0, (size_t)table->n_slots * table->stride);
     table->longest = 0;
     uint32_t start = 0;
     for (uint32_t key = 0; key < table->count; key++) {
-        uint32_t length = (uint32_t)keys[key].length;
-        uint64_t hashed = hash(table->seed, table->text + start, length);
+        size_t length = keys[key].length;
+        uint64_t hashed = hash(table->seed, keys[key].data, length);
         uint32_t distance = 0;
-        uint32_t place = (uint32_t)hashed & table->mask;
-        while (table->slots[place].key != 0) {
-            place = (place + 1) & table->mask;
+        uint32_t place = place_of(table, hashed);
+        while (cf_slot_at(table, place)->key != 0) {
+            place = place_behind(table, place);
             distance++;
             if (distance > CF_LONGEST_PROBE) {
                 return false;
             }
         }
-        table->slots[place] =
-            (cf_slot){(uint32_t)(hashed >> 32), key + 1, start, length};
+        cf_slot *slot = cf_slot_at(table, place);
+        slot->key = key + 1;
+        slot->mark = mark_of(hashed, length);
+        if (length <= table->room) {
+            memcpy(slot->text, keys[key].data, length);
+        }
+        else {
+            memcpy(slot->text, &start, sizeof start);
+            memcpy(table->text + start, keys[key].data, length);
+            start += (uint32_t)length;
+        }
         if (distance > table->longest) {
             table->longest = distance;
         }
-        start += length;
     }
     return true;
 }
@@ -189,35 +247,73 @@ all_different(const cf_table *table, const cf_slice *keys)
 }
 
 static cf_status
-copy_keys(cf_table *table, const cf_slice *keys, size_t count, size_t limit)
+measure_keys(cf_table *table, const cf_slice *keys, size_t limit,
+             size_t *total)
 {
-    size_t total = 0;
-    for (size_t i = 0; i < count; i++) {
-        if (keys[i].length == 0 || keys[i].length > limit) {
+    *total = 0;
+    for (size_t i = 0; i < table->count; i++) {
+        size_t length = keys[i].length;
+        if (length == 0 || length > limit || length > UINT32_MAX - *total) {
             return CF_BAD_TABLES;
         }
-        if (keys[i].length > UINT32_MAX - total) {
-            return CF_BAD_TABLES;
-        }
-        total += keys[i].length;
-    }
-    table->text = cf_new_array(total, 1);
-    if (table->text == NULL) {
-        return CF_NO_MEMORY;
-    }
-    table->n_text = (uint32_t)total;
-    char *end = table->text;
-    for (size_t i = 0; i < count; i++) {
-        uint32_t length = (uint32_t)keys[i].length;
-        memcpy(end, keys[i].data, length);
-        end += length;
+        *total += length;
         if (length < table->shortest_key) {
-            table->shortest_key = length;
+            table->shortest_key = (uint32_t)length;
         }
         if (length > table->longest_key) {
-            table->longest_key = length;
+            table->longest_key = (uint32_t)length;
         }
     }
+    return CF_OK;
+}
+
+/* How large a slot is: for all keys, but for those that are over twice as
+ * long as most; a divisor of a line where that is near. */
+static void
+choose_stride(cf_table *table, size_t total)
+{
+    size_t slots = table->n_slots;
+    size_t room = table->longest_key;
+    if (table->count > 0 && room > 2 * (total / table->count) + 8) {
+        room = 2 * (total / table->count) + 8;
+    }
+    size_t stride = (sizeof(cf_slot) + room + 7) / 8 * 8;
+    if (stride <= CF_LINE && slots <= CF_SMALL / CF_LINE) {
+        stride = stride <= 16 ? 16 : stride <= 32 ? 32 : CF_LINE;
+    }
+    if (slots > CF_MOST_WITH_KEYS / stride) {
+        stride = 16;
+    }
+    table->stride = (uint32_t)stride;
+    table->room = (uint32_t)(stride - sizeof(cf_slot));
+}
+
+static cf_status
+make_room(cf_table *table, const cf_slice *keys)
+{
+    size_t outside = 0;
+    for (size_t i = 0; i < table->count; i++) {
+        if (keys[i].length > table->room) {
+            outside += keys[i].length;
+        }
+    }
+    if (outside != 0) {
+        table->text = cf_new_array(outside, 1);
+        if (table->text == NULL) {
+            return CF_NO_MEMORY;
+        }
+    }
+    table->n_text = (uint32_t)outside;
+    size_t slots = table->n_slots;
+    if (slots > (SIZE_MAX - CF_LINE) / table->stride) {
+        return CF_NO_MEMORY;
+    }
+    table->memory = cf_new_array(slots * table->stride + CF_LINE, 1);
+    if (table->memory == NULL) {
+        return CF_NO_MEMORY;
+    }
+    table->slots = table->memory;
+    table->slots += CF_LINE - (uintptr_t)table->memory % CF_LINE;
     return CF_OK;
 }
 
@@ -225,25 +321,24 @@ cf_status
 cf_table_fill(cf_table *table, const cf_slice *keys, size_t count,
               size_t limit, uint64_t seed)
 {
+    _Static_assert(CF_MAX_ORIGIN < 0x10000, "a mark holds a length");
     if (count > UINT32_MAX / 4) {
         return CF_BAD_TABLES;
     }
     table->shortest_key = UINT32_MAX;
     table->longest_key = 0;
     table->count = (uint32_t)count;
-    cf_status status = copy_keys(table, keys, count, limit);
+    size_t total;
+    cf_status status = measure_keys(table, keys, limit, &total);
     if (status != CF_OK) {
         return status;
     }
-    size_t slots = 2;
-    while (slots < 2 * count) {
-        slots *= 2;
+    table->n_slots = count == 0 ? 2 : 2 * (uint32_t)count;
+    choose_stride(table, total);
+    status = make_room(table, keys);
+    if (status != CF_OK) {
+        return status;
     }
-    table->slots = cf_new_array(slots, sizeof *table->slots);
-    if (table->slots == NULL) {
-        return CF_NO_MEMORY;
-    }
-    table->mask = (uint32_t)(slots - 1);
     table->seed = seed;
     for (int i = 0; i < CF_SEEDS; i++) {
         if (place_keys(table, keys)) {
@@ -258,7 +353,7 @@ cf_table_fill(cf_table *table, const cf_slice *keys, size_t count,
 void
 cf_table_clear(cf_table *table)
 {
-    cf_memory.release(table->slots);
+    cf_memory.release(table->memory);
     cf_memory.release(table->text);
     memset(table, 0, sizeof *table);
 }
@@ -280,12 +375,12 @@ cf_table_find_hashed(const cf_table *table, uint64_t hashed, const char *key,
     if (length < table->shortest_key || length > table->longest_key) {
         return CF_NO_KEY;
     }
-    uint32_t tag = (uint32_t)(hashed >> 32);
-    uint32_t place = (uint32_t)hashed & table->mask;
+    uint32_t mark = mark_of(hashed, length);
+    uint32_t place = place_of(table, hashed);
     for (uint32_t i = 0;; i++) {
-        const cf_slot *slot = &table->slots[place];
-        if (slot->tag == tag && slot->key != 0 && slot->length == length
-            && same(table->text + slot->start, key, length)) {
+        const cf_slot *slot = cf_slot_at(table, place);
+        if (slot->mark == mark
+            && same(key_text(table, slot, length), key, length)) {
             return slot->key - 1;
         }
         /* In this order: how far to go is easier to foresee than whether a
@@ -293,15 +388,15 @@ cf_table_find_hashed(const cf_table *table, uint64_t hashed, const char *key,
         if (i == table->longest || slot->key == 0) {
             return CF_NO_KEY;
         }
-        place = (place + 1) & table->mask;
+        place = place_behind(table, place);
     }
 }
 
 size_t
 cf_table_memory(const cf_table *table)
 {
-    if (table->slots == NULL) {
+    if (table->memory == NULL) {
         return 0;
     }
-    return ((size_t)table->mask + 1) * sizeof *table->slots + table->n_text;
+    return (size_t)table->n_slots * table->stride + CF_LINE + table->n_text;
 }
