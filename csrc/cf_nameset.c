@@ -87,8 +87,8 @@ cf_methods_fill(cf_policy *policy, const cf_slice *methods, size_t count)
 static inline bool
 is_listed(const cf_policy *policy, const char *method, size_t length)
 {
-    if (length <= 8) {
-        uint64_t word = 0;
+    if (length != 0 && length <= 8) {
+        uint64_t word;
         switch (length) { /* so that no copy is called */
         case 3:
             word = word_of(method, 3);
