@@ -615,6 +615,34 @@ def test_a_response_object_that_is_sent_twice() -> None:
         assert found.headers["vary"] == ["Origin"]
 
 
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"allow_origin": [A, B], "allow_credentials": True, "expose_headers": ["X-A"]},
+        {"allow_origin": "*", "allow_methods": ["PUT"], "allow_headers": ["X-A"]},
+        {"allow_origin": re.compile(r"https://[a-z]+\.example"), "max_age": 60},
+    ],
+)
+def test_the_straight_way_answers_as_the_long_one(
+    options: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = [
+        *(r for path in OTHER_PATHS for r in requests(path, (None, *ORIGINS))),
+        *odd_preflights(),
+        Request("OPTIONS", (("origin", A),)),
+        Request("OPTIONS", (("access-control-request-method", "PUT"),)),
+        Request("GET", (("origin", A), ("origin", B))),
+        get(A, "/nowhere"),
+        get(A, method="DELETE"),
+    ]
+    app = quiet(lambda: extended(ours(), options))
+    straight = run(app, *asked)
+    monkeypatch.setattr(ours(), "WITH_LIST", None)
+    long_way = run(app, *asked)
+    for request, left, right in zip(asked, straight, long_way, strict=True):
+        assert left == right, request
+
+
 def test_a_request_made_by_hand_is_read_from_its_headers() -> None:
     async def ask() -> Any:
         from werkzeug.datastructures import Headers

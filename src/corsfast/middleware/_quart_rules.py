@@ -62,10 +62,11 @@ def config_name(option: str) -> str:
 
 
 def read_arguments(arguments: Mapping[str, Any]) -> dict[str, Any]:
-    """The arguments with every list made: an iterator can be read once only."""
+    """The options among the arguments, with every list made: an iterator can be read once only."""
     return {
         option: _listed(value) if option in _LISTS and value is not None else value
         for option, value in arguments.items()
+        if option in DEFAULTS
     }
 
 

@@ -21,7 +21,8 @@ if TYPE_CHECKING:
 
     Apply = Callable[[Decision, list[tuple[str, str]]], list[tuple[str, str]]]
 
-_WITH_LIST = Headers if type(getattr(Headers(), "_list", None)) is list else None
+# The class of headers that keep their pairs in `_list`; None if Werkzeug's no longer do.
+WITH_LIST = Headers if type(getattr(Headers(), "_list", None)) is list else None
 
 
 def work_in(
@@ -33,7 +34,7 @@ def work_in(
         apply: ``apply_wsgi`` of the decision's policy.
     """
     headers = response.headers
-    if type(headers) is _WITH_LIST:
+    if type(headers) is WITH_LIST:
         pairs = apply(decision, headers._list)
         headers._list = pairs + more if more else pairs
     else:

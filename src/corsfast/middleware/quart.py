@@ -26,7 +26,7 @@ from quart import abort, current_app, make_response, request, websocket
 from ._by_config import ByConfig
 from ._flask_like import leave_options_to, put_last, would_be_last
 from ._quart_rules import DEFAULTS, Rules, left_to_config, merged, read_arguments
-from ._werkzeug import fold_vary, work_in
+from ._werkzeug import WITH_LIST, fold_vary, work_in
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -91,18 +91,7 @@ def cors(
         CorsfastSecurityWarning: otherwise, once per risk.
         CorsfastDeadEntryWarning: otherwise, once per entry that matches nothing.
     """
-    options = read_arguments(
-        {
-            "allow_credentials": allow_credentials,
-            "allow_headers": allow_headers,
-            "allow_methods": allow_methods,
-            "allow_origin": allow_origin,
-            "expose_headers": expose_headers,
-            "max_age": max_age,
-            "send_origin_wildcard": send_origin_wildcard,
-            "strict": strict,
-        }
-    )
+    options = read_arguments(locals())
     target: Any = app_or_blueprint
     rules_in = _rules_by_config(options)
     if would_be_last(target):
@@ -134,18 +123,7 @@ def route_cors(
 
     The other options, and what is raised and warned about, are those of :func:`cors`.
     """
-    options = read_arguments(
-        {
-            "allow_credentials": allow_credentials,
-            "allow_headers": allow_headers,
-            "allow_methods": allow_methods,
-            "allow_origin": allow_origin,
-            "expose_headers": expose_headers,
-            "max_age": max_age,
-            "send_origin_wildcard": send_origin_wildcard,
-            "strict": strict,
-        }
-    )
+    options = read_arguments(locals())
     rules_in = _rules_by_config(options)
 
     def decorator(view: Callable[..., Any]) -> Callable[..., Awaitable[Any]]:
@@ -263,19 +241,29 @@ def _followed(app: Any, rules_in: ByConfig[Rules]) -> Callable[..., Awaitable[An
 
     async def process_response_with_cors(response: Any, request_context: Any = None) -> Any:
         response = await process_response(response, request_context)
-        received = _current_request() if request_context is None else request_context.request
+        if request_context is None:
+            received = _current_request()
+        else:
+            received = request_context.request_websocket  # `request` is a property, and slow
         rule = received.url_rule
-        if rule is None or not getattr(views.get(rule.endpoint), _EXEMPT, False):
-            if not hasattr(response, _APPLIED):
-                # Nobody comes behind, who would have to be told by _APPLIED. What most requests
-                # take of _apply stands here: by then its code has left the processor's caches.
-                rules = settled or rules_in(app)
-                scope = received.scope
-                if received.method == "OPTIONS" or not scope.get("headers"):
-                    _apply(response, received, rules)
-                else:
-                    decision = rules.decide(scope)
-                    work_in(response, decision, rules.replace if decision.allowed else rules.add)
+        if rule is not None and getattr(views.get(rule.endpoint), _EXEMPT, False):
+            return response
+        # Nobody comes behind, who would have to be told by _APPLIED.
+        if hasattr(response, _APPLIED):
+            return response
+        rules = settled or rules_in(app)
+        scope = received.scope
+        if scope.get("headers"):
+            # What _apply does for all but preflights, without another call: by now most of the
+            # code that ran before has left the processor's caches.
+            decide = rules.decide
+            decision = decide(scope)
+            headers = response.headers
+            if type(headers) is WITH_LIST and not decision.is_preflight:
+                apply = rules.replace if decision.allowed else rules.add
+                headers._list = apply(decision, headers._list)
+                return response
+        _apply(response, received, rules)
         return response
 
     return process_response_with_cors

@@ -74,9 +74,10 @@ def least(app: Any) -> Any:
     """Quart's `process_response` may be overridden, which costs less than an `after_request`."""
     process_response = app.process_response
 
-    # No coroutine: its caller awaits the one that is returned.
+    # No coroutine: its caller awaits the one that is returned. And not by way of the context's
+    # `request`, a property that costs a third of all this.
     def process_response_with_cors(response: Any, request_context: Any) -> Any:
-        allowed = ORIGIN in request_context.request.scope["headers"]
+        allowed = ORIGIN in request_context.request_websocket.scope["headers"]
         response.headers._list.extend(ALLOWED if allowed else VARY)
         return process_response(response, request_context)
 
