@@ -30,6 +30,7 @@ for name, what in {
     "pure": "the pure engine, chosen and as a wheel",
     "c": "the C tests, plain and under ASan and UBSan",
     "asan": "the suite on a sanitized extension",
+    "browser": "what the pages of a real Chromium get to read",
     "fuzz": "a short run of every fuzz target",
     "instructions": "instructions per call, against the baseline",
     "wheel": "the distributions, tested outside the tree",

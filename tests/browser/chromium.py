@@ -1,0 +1,99 @@
+"""A page, and the API that it asks: how tests drive the one, and what they see at the other.
+
+Place in the flow: a test -> a page of some origin -> client.js in it -> a server of served.py,
+and back from both ends. Never: judge what came back.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from pathlib import Path
+from typing import Any
+
+from playwright.sync_api import BrowserContext, Frame, Page
+from serving import ask
+
+CLIENT = (Path(__file__).parent / "client.js").read_text("utf-8")
+EXECUTABLES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+
+
+def executable() -> str:
+    found = [os.environ.get("CHROMIUM"), *map(shutil.which, EXECUTABLES)]
+    for path in filter(None, found):
+        return path
+    raise AssertionError(f"no browser: none of {', '.join(EXECUTABLES)} is there, nor $CHROMIUM")
+
+
+class Api:
+    """One server, as tests see it."""
+
+    def __init__(self, port: int) -> None:
+        self._port = port
+
+    def url(self, path: str, host: str = "api.example.test") -> str:
+        return f"http://{host}:{self._port}{path}"
+
+    def seen(self, prefix: str) -> list[Any]:
+        """The exchanges under `prefix` so far."""
+        return [
+            Exchange(**seen) for seen in json.loads(ask(self._port, "GET", f"/-/seen{prefix}").body)
+        ]
+
+
+class Exchange:
+    """One request as it arrived, and its answer; names are lower case."""
+
+    def __init__(self, method: str, path: str, asked: Any, status: int, told: Any) -> None:
+        self.method, self.path, self.status = method, path, status
+        self.asked = dict(asked)
+        self._told = told
+
+    @property
+    def is_preflight(self) -> bool:
+        return self.method == "OPTIONS" and "access-control-request-method" in self.asked
+
+    def told(self, name: str) -> list[str]:
+        """The lines of one field of the answer."""
+        return [value for key, value in self._told if key == name]
+
+
+class Tabs:
+    """Pages of any origin that share their caches and cookies, one for each origin."""
+
+    def __init__(self, context: BrowserContext) -> None:
+        self.context = context
+        self._pages: dict[str, Page] = {}
+        self._frames: dict[str, Frame] = {}
+
+    def of(self, origin: str) -> Page:
+        if origin not in self._pages:
+            self._pages[origin] = self.context.new_page()
+            self._pages[origin].goto(origin + "/")
+            assert self._pages[origin].evaluate("origin") == origin
+        return self._pages[origin]
+
+    def frame(self, parent: str, attributes: str) -> Frame:
+        """A frame of opaque origin in a page; `attributes` are those of <iframe>."""
+        if attributes not in self._frames:
+            page = self.of(parent)
+            page.evaluate(
+                """(attributes) => new Promise((resolve) => {
+                    const template = document.createElement("template");
+                    template.innerHTML = `<iframe ${attributes}></iframe>`;
+                    template.content.firstChild.onload = resolve;
+                    document.body.append(template.content);
+                })""",
+                attributes,
+            )
+            self._frames[attributes] = page.frames[-1]
+            assert self._frames[attributes].evaluate("origin") == "null"
+        return self._frames[attributes]
+
+
+def run(page: Page | Frame, url: str, api: str = "fetch", **asked: Any) -> dict[str, Any]:
+    """Have client.js ask for `url`; anything that it does not know by name is fetch's."""
+    own = {name: asked.pop(name) for name in ("cors", "upload", "type") if name in asked}
+    told: dict[str, Any] = page.evaluate(CLIENT, {"api": api, "url": url, "init": asked, **own})
+    return told
