@@ -35,11 +35,14 @@ cdef extern from "Python.h":
     int PyUnicode_1BYTE_KIND
     void Py_INCREF(PyObject *value) noexcept
     void Py_DECREF(PyObject *value) noexcept
-    list PyList_New(Py_ssize_t length)
-    void PyList_SET_ITEM(list whole, Py_ssize_t index, PyObject *item) noexcept
+    void Py_XDECREF(PyObject *value) noexcept
+    PyObject *PyList_New(Py_ssize_t length) noexcept
+    void PyList_SET_ITEM(PyObject *whole, Py_ssize_t index, PyObject *item) noexcept
+    void PyErr_Clear() noexcept
 
     # What a list or tuple that we hold holds: borrowed, so none of it is kept.
-    PyObject *list_item "PyList_GET_ITEM"(list whole, Py_ssize_t index) noexcept
+    PyObject *list_item "PyList_GET_ITEM"(PyObject *value, Py_ssize_t index) noexcept
+    Py_ssize_t list_size "PyList_GET_SIZE"(PyObject *value) noexcept
     PyObject *tuple_item "PyTuple_GET_ITEM"(PyObject *value, Py_ssize_t index) noexcept
     Py_ssize_t tuple_size "PyTuple_GET_SIZE"(PyObject *value) noexcept
     bint is_exact_tuple "PyTuple_CheckExact"(PyObject *value) noexcept
@@ -82,6 +85,7 @@ cdef extern from *:
     """
     const bint LISTS_ARE_OURS "CORSFAST_LISTS_ARE_OURS"
     PyObject *corsfast_item(PyObject *dict, PyObject *key) except? NULL
+    bint unlikely(bint condition) noexcept  # what Cython defines for its own code
 
 from os import urandom
 
@@ -732,33 +736,38 @@ cdef bytes join_names(_csrc.cf_slice names):
 cdef Decision decide_scope(Policy self, object scope):
     if not isinstance(scope, dict):
         raise TypeError(f"scope must be a dict, not {type(scope).__name__}")
-    # Borrowed from the list: Origin, and the two Access-Control-Request-* values.
     cdef PyObject *found[3]
     headers = item(<dict> scope, "headers")
-    if headers is None:
+    if unlikely(headers is None):
         headers = (<dict> scope).get("headers", ())
-    if not LISTS_ARE_OURS or type(headers) is not list:
+    if unlikely(not LISTS_ARE_OURS or type(headers) is not list):
         headers = list(headers)
-    if not find_fields(<list> headers, found):
+    if unlikely(not find_fields(<PyObject *> headers, found)):
         return decide_asgi(self, <dict> scope, <list> headers)
     if found[0] == NULL:
         return self.no_origin
-    if not is_exact_bytes(found[0]):
-        return decide_asgi(self, <dict> scope, <list> headers)
-    if found[1] == NULL:
-        return decide_actual(self, <object> found[0])
-    if not is_exact_bytes(found[1]) or not may_be_line(found[2]):
-        return decide_asgi(self, <dict> scope, <list> headers)
+    return decide_found(self, <dict> scope, <list> headers, found)
+
+
+cdef Decision decide_found(Policy self, dict scope, list headers, PyObject **found):
+    """Decide a request with an Origin by what `find_fields` borrowed from its headers."""
+    if unlikely(not is_exact_bytes(found[0])):
+        return decide_asgi(self, scope, headers)
     # From here on they are held: looking at the scope may run anything.
-    origin, request_method = <object> found[0], <object> found[1]
+    origin = <object> found[0]
+    if found[1] == NULL:
+        return decide_actual(self, origin)
+    if not is_exact_bytes(found[1]) or not may_be_line(found[2]):
+        return decide_asgi(self, scope, headers)
+    request_method = <object> found[1]
     request_headers = None if found[2] == NULL else <object> found[2]
-    if not asks(<dict> scope):
+    if not asks(scope):
         return decide_actual(self, origin)
     return decide_preflight(self, origin, request_method, request_headers)
 
 
-cdef inline bint find_fields(list headers, PyObject **found) noexcept:
-    """Look for the CORS fields of a request, borrowing their values (NULL: not there).
+cdef inline bint find_fields(PyObject *headers, PyObject **found) noexcept:
+    """Look for the CORS fields of a request in a list, borrowing their values (NULL: not there).
 
     False if something is not a pair with a name of exact bytes, or a field stands twice.
     """
@@ -768,18 +777,18 @@ cdef inline bint find_fields(list headers, PyObject **found) noexcept:
     cdef PyObject *name
     cdef _csrc.cf_field field
     found[0] = found[1] = found[2] = NULL
-    for i in range(len(headers)):
+    for i in range(list_size(headers)):
         pair = list_item(headers, i)
-        if not is_exact_tuple(pair) or tuple_size(pair) != 2:
+        if unlikely(not is_exact_tuple(pair) or tuple_size(pair) != 2):
             return False
         name = tuple_item(pair, 0)
-        if not is_exact_bytes(name):
+        if unlikely(not is_exact_bytes(name)):
             return False
         length = bytes_size(name)
         field = _csrc.cf_request_field(bytes_data(name), <size_t> length)
         if field == _csrc.CF_FIELD_OTHER:
             continue
-        if found[<int> field - <int> _csrc.CF_FIELD_ORIGIN] != NULL:
+        if unlikely(found[<int> field - <int> _csrc.CF_FIELD_ORIGIN] != NULL):
             return False
         found[<int> field - <int> _csrc.CF_FIELD_ORIGIN] = tuple_item(pair, 1)
     return True
@@ -788,10 +797,13 @@ cdef inline bint find_fields(list headers, PyObject **found) noexcept:
 cdef inline object item(dict whole, object key):
     """whole.get(key), at half its price; None also where the value is None."""
     cdef PyObject *value = corsfast_item(<PyObject *> whole, <PyObject *> key)
-    if value == NULL:
-        return None
-    held = <object> value
-    Py_DECREF(value)
+    return None if value == NULL else owned(value)
+
+
+cdef inline object owned(PyObject *result):
+    """A new reference as an object that Cython counts."""
+    held = <object> result
+    Py_DECREF(result)
     return held
 
 
@@ -934,6 +946,61 @@ cdef object apply(Policy self, object decision, object headers, bint text):
 
 
 cdef list work_in(Policy self, Decision decision, object headers, bint text):
+    if unlikely(not LISTS_ARE_OURS or type(headers) is not list):
+        headers = list(headers)
+    fields = fields_of(decision, text)
+    cdef PyObject *whole = appended(<PyObject *> headers, <PyObject *> fields, text)
+    if whole == NULL:
+        return merged(self, decision, <list> headers, fields, text)
+    return <list> owned(whole)
+
+
+cdef inline tuple fields_of(Decision decision, bint text):
+    if decision.origin is not None:
+        return headers_of(decision) if text else raw_headers_of(decision)
+    return decision.answer.headers if text else decision.answer.raw_headers
+
+
+cdef inline PyObject *appended(PyObject *pairs, PyObject *fields, bint text) noexcept:
+    """A new list of all pairs and the fields of a decision, allocated once.
+
+    NULL, without an error, where they have to be merged: a pair is a field that a decision may
+    hold, too, or it is an odd one.
+    """
+    cdef Py_ssize_t n_pairs = list_size(pairs)
+    cdef Py_ssize_t n_fields = tuple_size(fields)
+    cdef Py_ssize_t i
+    cdef PyObject *pair
+    cdef _csrc.cf_slice name
+    cdef PyObject *whole = PyList_New(n_pairs + n_fields)
+    if unlikely(whole == NULL):
+        PyErr_Clear()
+        return NULL
+    # Before Python 3.12 a new list may be the moment to collect garbage, which runs anything.
+    if unlikely(list_size(pairs) != n_pairs):
+        Py_DECREF(whole)
+        return NULL
+    for i in range(n_pairs):
+        pair = list_item(pairs, i)
+        if unlikely(
+            not is_exact_tuple(pair)
+            or tuple_size(pair) != 2
+            or not see_plain(tuple_item(pair, 0), text, &name)
+            or _csrc.cf_response_field(name.data, name.length) != _csrc.CF_FIELD_OTHER
+        ):
+            Py_DECREF(whole)
+            return NULL
+        Py_INCREF(pair)
+        PyList_SET_ITEM(whole, i, pair)
+    for i in range(n_fields):
+        pair = tuple_item(fields, i)
+        Py_INCREF(pair)
+        PyList_SET_ITEM(whole, n_pairs + i, pair)
+    return whole
+
+
+cdef list merged(Policy self, Decision decision, list headers, tuple fields, bint text):
+    """The same where Vary is the only field of a decision that stands there already."""
     cdef Answer answer = decision.answer
     cdef unsigned present = 0
     cdef Py_ssize_t vary_at = -1
@@ -941,10 +1008,8 @@ cdef list work_in(Policy self, Decision decision, object headers, bint text):
     cdef PyObject *pair
     cdef _csrc.cf_slice seen
     cdef _csrc.cf_field field
-    if not LISTS_ARE_OURS or type(headers) is not list:
-        headers = list(headers)
-    for i in range(len(<list> headers)):
-        pair = list_item(<list> headers, i)
+    for i in range(len(headers)):
+        pair = list_item(<PyObject *> headers, i)
         if (
             not is_exact_tuple(pair)
             or tuple_size(pair) != 2
@@ -958,34 +1023,14 @@ cdef list work_in(Policy self, Decision decision, object headers, bint text):
             return apply_slowly(self, decision, headers, text)
         present |= _csrc.cf_scan_vary(seen.data, seen.length)
         vary_at = i
-    # Vary is the last field of an answer; it goes into the application's own, if there is one.
-    cdef bint merges = vary_at >= 0 and answer.vary_bits != 0
-    cdef list whole = joined(<list> headers, decision, text, merges)
-    if merges and answer.vary_bits & ~present and not present & _csrc.CF_VARY_STAR:
+    cdef list whole = list(headers)
+    if vary_at < 0 or answer.vary_bits == 0:
+        whole += fields
+        return whole
+    # Vary is the last field of a decision; it goes into the application's own.
+    whole += fields[: len(fields) - 1]
+    if answer.vary_bits & ~present and not present & _csrc.CF_VARY_STAR:
         whole[vary_at] = merge_vary(whole[vary_at], answer, present, text)
-    return whole
-
-
-cdef list joined(list pairs, Decision decision, bint text, bint but_vary):
-    """A new list of all pairs and the fields of a decision, allocated once."""
-    cdef tuple fields
-    if decision.origin is None:
-        fields = decision.answer.headers if text else decision.answer.raw_headers
-    else:
-        fields = headers_of(decision) if text else raw_headers_of(decision)
-    cdef Py_ssize_t n_pairs = len(pairs)
-    cdef Py_ssize_t n_fields = len(fields) - but_vary
-    cdef Py_ssize_t i
-    cdef PyObject *pair
-    cdef list whole = PyList_New(n_pairs + n_fields)
-    for i in range(n_pairs):
-        pair = list_item(pairs, i)
-        Py_INCREF(pair)
-        PyList_SET_ITEM(whole, i, pair)
-    for i in range(n_fields):
-        pair = tuple_item(<PyObject *> fields, i)
-        Py_INCREF(pair)
-        PyList_SET_ITEM(whole, n_pairs + i, pair)
     return whole
 
 
@@ -1026,4 +1071,7 @@ cdef inline bint see_plain(PyObject *value, bint text, _csrc.cf_slice *seen) noe
     return True
 
 
-include "_native_middleware.pxi"
+include "_native_calls.pxi"
+include "_native_answer.pxi"
+include "_native_asgi.pxi"
+include "_native_wsgi.pxi"

@@ -1,4 +1,4 @@
-"""What the two middlewares do per request, in Python: the reference of _native_middleware.pxi.
+"""What the two middlewares do per request, in Python: the reference of the compiled halves.
 
 Place in the flow: between a Decision and asgi.py, wsgi.py, which say what it is good for.
 Never: block a request (CORS is not access control); write to a list or message of others.

@@ -1,0 +1,336 @@
+# The hot half of middleware/asgi.py, compiled: the call of the application and the call of what
+# is put around `send`.
+#
+# Nearly all requests go the short way: an exact dict with an exact list of exact pairs, a policy
+# of this engine, and nothing set that lies on the way. It is written with borrowed references,
+# so that little of it has to be fetched and done, and it raises nothing: at anything unusual,
+# errors among it, the long way begins anew and does or raises what has to be.
+#
+# Place in the flow: a part of _native.pyx; Decision -> a response's headers.
+# Never: do what middleware/_calls.py does not do; its docstrings are the contract.
+
+
+cdef class ASGICall:
+    """An ASGI application around another one; `middleware/_calls.py` has its contract."""
+
+    cdef vectorcallfunc vectorcall
+    cdef public object app
+    cdef readonly object policy
+    cdef Policy native  # None => the policy is of the pure engine
+    cdef bytes body
+    cdef tuple content  # what is said of the body of an allowed preflight's answer
+    cdef dict last  # its message
+    cdef object on_all
+    cdef object on_handshake
+    cdef object on_private_network
+    cdef object on_refused_preflight
+    cdef object on_refused
+    cdef bint detours  # for refused requests there is one
+    cdef bint plain  # nothing but a preflight goes elsewhere than to the application
+
+    def __cinit__(self):
+        self.vectorcall = <vectorcallfunc> <void *> call_asgi
+
+    def __init__(
+        self,
+        app,
+        policy,
+        /,
+        *,
+        body=b"",
+        on_all=None,
+        on_handshake=None,
+        on_private_network=None,
+        on_refused_preflight=None,
+        on_refused=None,
+    ):
+        self.app = app
+        self.policy = policy
+        self.native = policy if isinstance(policy, Policy) else None
+        self.body = body or None
+        self.content = raw_content(body)
+        self.last = {"type": "http.response.body", "body": body}
+        self.on_all = on_all
+        self.on_handshake = on_handshake
+        self.on_private_network = on_private_network
+        self.on_refused_preflight = on_refused_preflight
+        self.on_refused = on_refused
+        self.detours = on_refused_preflight is not None or on_refused is not None
+        self.plain = self.native is not None and on_all is None and not self.detours
+        let_vectorcall(type(self), ASGICall)
+
+    def __reduce__(self):
+        return type(self), (self.app, self.policy)
+
+    def __call__(self, scope, receive, send):
+        return handle_asgi(self, scope, receive, send)
+
+
+cdef PyObject *call_asgi(
+    PyObject *called, PyObject *const *args, size_t nargsf, PyObject *names
+) except NULL:
+    """The short way of a request."""
+    cdef PyObject *headers
+    cdef PyObject *found[3]
+    if unlikely(
+        not LISTS_ARE_OURS
+        or PyVectorcall_NARGS(nargsf) != 3
+        or names != NULL
+        or is_patched(called, ASGICall)
+        or not (<ASGICall> called).plain
+        or not is_exact_dict(args[0])
+        or not is_literal(dict_item(args[0], <PyObject *> "type"), "http")
+    ):
+        return call_asgi_long(called, args, nargsf, names)
+    headers = dict_item(args[0], <PyObject *> "headers")
+    if unlikely(headers == NULL or not is_exact_list(headers) or not find_fields(headers, found)):
+        return call_asgi_long(called, args, nargsf, names)
+    cdef ASGICall self = <ASGICall> called
+    cdef Decision decision = self.native.no_origin
+    if found[0] != NULL:
+        decision = decide_found(self.native, <dict> args[0], <list> headers, found)
+        if decision.answer.status is not None:
+            if self.on_private_network is not None:
+                return call_asgi_long(called, args, nargsf, names)
+            return given(answer_asgi(self, decision, <object> args[2]))
+    return go_in(self, decision, args, False)
+
+
+cdef PyObject *call_asgi_long(
+    PyObject *called, PyObject *const *args, size_t nargsf, PyObject *names
+) except NULL:
+    PyErr_Clear()
+    if names != NULL or PyVectorcall_NARGS(nargsf) != 3:
+        return PyObject_CallObject(
+            called, in_order(args, nargsf, names, ("scope", "receive", "send"))
+        )
+    if is_patched(called, ASGICall):
+        return call_patched(called, (<object> args[0], <object> args[1], <object> args[2]))
+    return given(
+        handle_asgi(<ASGICall> called, <object> args[0], <object> args[1], <object> args[2])
+    )
+
+
+cdef inline PyObject *go_in(
+    ASGICall self, object decision, PyObject *const *args, bint handshake
+) except NULL:
+    """Call the application with scope, receive, and what is put around `send`."""
+    cdef PyObject *passed[4]
+    changed = new_send(self, decision, args[2], handshake)
+    passed[1] = args[0]
+    passed[2] = args[1]
+    passed[3] = <PyObject *> changed
+    return PyObject_Vectorcall(
+        <PyObject *> self.app, passed + 1, 3 | PY_VECTORCALL_ARGUMENTS_OFFSET, NULL
+    )
+
+
+cdef object handle_asgi(ASGICall self, object scope, object receive, object send):
+    cdef PyObject *args[3]
+    cdef bint handshake = False
+    if self.on_all is not None:
+        return self.on_all(scope, receive, send)
+    kind = item(<dict> scope, "type") if type(scope) is dict else scope["type"]
+    if not is_text(kind, "http"):
+        if not is_text(kind, "websocket"):
+            return self.app(scope, receive, send)
+        if self.on_handshake is not None:
+            return self.on_handshake(scope, receive, send)
+        handshake = True
+    if self.native is None:
+        decision = self.policy.asgi(scope)
+    else:
+        decision = decide_scope(self.native, scope)
+    if self.detours:
+        detour = detour_of(decision, self.on_refused_preflight, self.on_refused)
+        if detour is not None:
+            return detour(decision, scope, receive, send)
+    if is_preflight(decision):
+        if self.on_private_network is not None and asks_private_network(scope["headers"]):
+            return self.on_private_network(decision, scope, receive, send)
+        return answer_asgi(self, decision, send)
+    args[0] = <PyObject *> scope
+    args[1] = <PyObject *> receive
+    args[2] = <PyObject *> send
+    return owned(go_in(self, decision, args, handshake))
+
+
+cdef bint asks_private_network(object headers) except -1:
+    """The same as in `_calls.py`."""
+    cdef bytes wanted = b"access-control-request-private-network"
+    for pair in headers:
+        if type(pair) is tuple and len(<tuple> pair) == 2:
+            name = (<tuple> pair)[0]
+        else:
+            name, _ = pair
+        if type(name) is bytes and len(<bytes> name) != len(wanted):
+            continue
+        if name == wanted:
+            return True
+    return False
+
+
+cdef object answer_asgi(ASGICall self, object decision, object send):
+    cdef dict start
+    cdef list headers
+    cdef bint plain
+    if type(decision) is Decision:
+        plain = self.body is None or not (<Decision> decision).answer.allowed
+        start = (<Decision> decision).answer.start.copy()
+        headers = list(fields_of(<Decision> decision, False))
+        status = (<Decision> decision).answer.status
+    else:
+        plain = self.body is None or not decision.allowed
+        status = decision.status
+        start = {"type": "http.response.start", "status": status}
+        headers = list(decision.raw_headers)
+    if status != 204:
+        headers += NO_CONTENT if plain else self.content
+    start["headers"] = headers
+    return new_answer(send, start, NO_BODY if plain else self.last)
+
+
+cdef tuple raw_content(bytes body):
+    """What `_calls.content` says of a body, in raw spelling."""
+    return (
+        (b"content-length", str(len(body)).encode("ascii")),
+        (b"content-type", b"text/plain; charset=utf-8"),
+    )
+
+
+cdef tuple NO_CONTENT = ((b"content-length", b"0"),)
+cdef dict NO_BODY = {"type": "http.response.body", "body": b""}
+
+
+@cython.final
+@cython.internal
+@cython.freelist(64)
+cdef class ASGISend:
+    """What the application is given as `send`."""
+
+    cdef vectorcallfunc vectorcall
+    cdef ASGICall call
+    cdef object decision
+    cdef object send
+    cdef bint handshake
+
+
+cdef PyObject *call_send(
+    PyObject *called, PyObject *const *args, size_t nargsf, PyObject *names
+) except NULL:
+    """The short way of a message, for an `http` request and a decision of this engine."""
+    cdef PyObject *kind
+    cdef PyObject *changed[2]
+    cdef PyObject *result
+    if unlikely(
+        not LISTS_ARE_OURS
+        or PyVectorcall_NARGS(nargsf) != 1
+        or names != NULL
+        or not is_exact_dict(args[0])
+    ):
+        return call_send_long(called, args, nargsf, names)
+    kind = dict_item(args[0], <PyObject *> "type")
+    if not is_literal(kind, "http.response.start"):
+        if unlikely(not is_literal(kind, "http.response.body")):
+            return call_send_long(called, args, nargsf, names)
+        return vectorcall(<PyObject *> (<ASGISend> called).send, args, nargsf, NULL)
+    changed[1] = with_fields(args[0], <Decision> (<ASGISend> called).decision)
+    if unlikely(changed[1] == NULL):
+        return call_send_long(called, args, nargsf, names)
+    result = vectorcall(
+        <PyObject *> (<ASGISend> called).send,
+        changed + 1,
+        1 | PY_VECTORCALL_ARGUMENTS_OFFSET,
+        NULL,
+    )
+    Py_DECREF(changed[1])
+    return result
+
+
+cdef inline PyObject *with_fields(PyObject *message, Decision decision) except? NULL:
+    """A copy of a message with a new list of headers; NULL if that takes the long way.
+
+    Both are new: a Response object that is sent twice owns the list.
+    """
+    cdef PyObject *headers = dict_item(message, <PyObject *> "headers")
+    cdef PyObject *whole
+    cdef PyObject *copy
+    if unlikely(headers == NULL or not is_exact_list(headers)):
+        PyErr_Clear()
+        return NULL
+    Py_INCREF(headers)
+    fields = fields_of(decision, False)
+    whole = appended(headers, <PyObject *> fields, False)
+    Py_DECREF(headers)
+    if unlikely(whole == NULL):
+        return NULL
+    copy = PyDict_Copy(message)
+    if unlikely(copy == NULL or PyDict_SetItem(copy, <PyObject *> "headers", whole) != 0):
+        Py_XDECREF(copy)
+        PyErr_Clear()
+        copy = NULL
+    Py_DECREF(whole)
+    return copy
+
+
+cdef PyObject *call_send_long(
+    PyObject *called, PyObject *const *args, size_t nargsf, PyObject *names
+) except NULL:
+    """The long way of any message."""
+    PyErr_Clear()
+    if PyVectorcall_NARGS(nargsf) != 1 or names != NULL:
+        return PyObject_CallObject(called, in_order(args, nargsf, names, ("message",)))
+    cdef ASGISend self = <ASGISend> called
+    cdef PyObject *changed[2]
+    cdef dict copy
+    message = <object> args[0]
+    kind = item(<dict> message, "type") if type(message) is dict else message["type"]
+    if not is_text(kind, "websocket.http.response.start" if self.handshake else "http.response.start"):
+        return PyObject_Vectorcall(<PyObject *> self.send, args, nargsf, NULL)
+    # Both are copied: a Response object that is sent twice owns the list.
+    copy = (<dict> message).copy() if type(message) is dict else dict(message)
+    headers = item(copy, "headers")
+    if headers is None:
+        headers = copy.get("headers", ())
+    if self.call.native is None:
+        copy["headers"] = self.call.policy.apply_asgi(self.decision, headers)
+    else:
+        copy["headers"] = apply(self.call.native, self.decision, headers, False)
+    changed[1] = <PyObject *> copy
+    return PyObject_Vectorcall(
+        <PyObject *> self.send, changed + 1, 1 | PY_VECTORCALL_ARGUMENTS_OFFSET, NULL
+    )
+
+
+cdef vectorcallfunc make_send = (<TypeSlots *> ASGISend).tp_vectorcall
+
+
+cdef inline ASGISend new_send(ASGICall call, object decision, PyObject *send, bint handshake):
+    cdef PyObject *made = make_send(<PyObject *> ASGISend, NULL, 0, NULL)
+    if unlikely(made == NULL):
+        raise MemoryError
+    cdef ASGISend changed = <ASGISend> owned(made)
+    changed.call = call
+    changed.decision = decision
+    changed.send = <object> send
+    changed.handshake = handshake
+    # Short is only what the policy's own engine decided about an `http` request.
+    if call.native is not None and not handshake:
+        changed.vectorcall = <vectorcallfunc> <void *> call_send
+    else:
+        changed.vectorcall = <vectorcallfunc> <void *> call_send_long
+    return changed
+
+
+# -- the slots -------------------------------------------------------------------------------
+
+
+cdef int set_asgi_slots() except -1:
+    cdef ASGICall call = ASGICall(None, None)
+    cdef ASGISend send = new_send(call, None, <PyObject *> None, False)
+    make_callable(ASGICall, <char *> &call.vectorcall - <char *> <PyObject *> call)
+    make_callable(ASGISend, <char *> &send.vectorcall - <char *> <PyObject *> send)
+    return 0
+
+
+set_asgi_slots()

@@ -1,0 +1,142 @@
+# What the compiled middlewares share: calls without a tuple of arguments ("vectorcall"), what
+# they ask of Python's objects, and where a refused request goes.
+#
+# Cython makes no vectorcall for `__call__`, so the types' slots are set by hand. It makes
+# objects by way of an argument tuple, too, which the types' own vectorcall spares (see
+# `make_decision`).
+#
+# Place in the flow: a part of _native.pyx; _native_asgi.pxi and _native_wsgi.pxi use it.
+# Never: know a protocol.
+
+from libc.string cimport memcmp
+
+cdef extern from "Python.h":
+    ctypedef PyObject *(*ternaryfunc)(PyObject *, PyObject *, PyObject *) except NULL
+    Py_ssize_t PyVectorcall_NARGS(size_t nargsf) noexcept
+    PyObject *PyVectorcall_Call(PyObject *, PyObject *, PyObject *) except NULL
+    PyObject *PyObject_Vectorcall(
+        PyObject *callable, PyObject *const *args, size_t nargsf, PyObject *kwnames
+    ) except NULL
+    # The same for who hands an error through, or looks at it.
+    PyObject *vectorcall "PyObject_Vectorcall"(
+        PyObject *callable, PyObject *const *args, size_t nargsf, PyObject *kwnames
+    ) noexcept
+    PyObject *PyObject_CallObject(PyObject *callable, object args) except NULL
+    size_t PY_VECTORCALL_ARGUMENTS_OFFSET
+    unsigned long Py_TPFLAGS_HAVE_VECTORCALL
+    bint is_exact_list "PyList_CheckExact"(PyObject *value) noexcept
+    bint is_exact_dict "PyDict_CheckExact"(PyObject *value) noexcept
+    PyObject *PyDict_Copy(PyObject *dict) noexcept
+    int PyDict_SetItem(PyObject *dict, PyObject *key, PyObject *value) noexcept
+    # Borrowed; NULL, maybe with an error, where there is none.
+    PyObject *dict_item "PyDict_GetItemWithError"(PyObject *dict, PyObject *key) noexcept
+
+    ctypedef struct CallSlots "PyTypeObject":
+        ternaryfunc tp_call
+        Py_ssize_t tp_vectorcall_offset
+        unsigned long tp_flags
+
+    CallSlots *slots_of "Py_TYPE"(PyObject *value) noexcept
+
+cdef extern from *:
+    """
+    /* Whether a value, which may be NULL, is an exact str that equals an ASCII literal. */
+    #define CORSFAST_IS_LITERAL(value, literal) \\
+        corsfast_is_ascii(value, literal, (Py_ssize_t)sizeof(literal) - 1)
+
+    static inline int
+    corsfast_is_ascii(PyObject *value, const char *text, Py_ssize_t length)
+    {
+        return value != NULL && PyUnicode_CheckExact(value)
+               && PyUnicode_GET_LENGTH(value) == length
+               && PyUnicode_KIND(value) == PyUnicode_1BYTE_KIND
+               && memcmp(PyUnicode_1BYTE_DATA(value), text, (size_t)length) == 0;
+    }
+    """
+    bint is_literal "CORSFAST_IS_LITERAL"(PyObject *value, const char *literal) noexcept
+
+
+cdef inline PyObject *given(object result) noexcept:
+    """A new reference for a caller who is not compiled by Cython."""
+    Py_INCREF(<PyObject *> result)
+    return <PyObject *> result
+
+
+cdef object detour_of(object decision, object on_refused_preflight, object on_refused):
+    """Where a refused request goes, if it does not go on."""
+    cdef Answer answer
+    if type(decision) is Decision:
+        answer = (<Decision> decision).answer
+        if answer.allowed or answer.no_origin:
+            return None
+        return on_refused if answer.status is None else on_refused_preflight
+    if decision.allowed:
+        return None
+    if decision.is_preflight:
+        return on_refused_preflight
+    return on_refused if decision.outcome.name != "NO_ORIGIN" else None
+
+
+cdef inline bint is_preflight(object decision) except -1:
+    if type(decision) is Decision:
+        return (<Decision> decision).answer.status is not None
+    return decision.is_preflight
+
+
+cdef inline bint is_text(object value, str text) except -1:
+    """Whether a value equals an ASCII text; most are told apart by their lengths."""
+    cdef Py_ssize_t length = PyUnicode_GET_LENGTH(text)
+    if value is text:
+        return True
+    if PyUnicode_CheckExact(value) and PyUnicode_KIND(value) == PyUnicode_1BYTE_KIND:
+        return PyUnicode_GET_LENGTH(value) == length and (
+            memcmp(PyUnicode_DATA(value), PyUnicode_DATA(text), <size_t> length) == 0
+        )
+    return value == text
+
+
+cdef tuple in_order(PyObject *const *args, size_t nargsf, PyObject *names, tuple wanted):
+    """The arguments of a call that gives some of them by name, as it would give them without."""
+    cdef Py_ssize_t n_given = PyVectorcall_NARGS(nargsf)
+    cdef Py_ssize_t i
+    named = () if names == NULL else <object> names
+    given = dict(zip(wanted, [<object> args[i] for i in range(n_given)]))
+    given.update(zip(named, [<object> args[n_given + i] for i in range(len(named))]))
+    if len(given) != len(wanted) or n_given + len(named) != len(wanted) or set(given) != set(wanted):
+        raise TypeError(f"the arguments are {', '.join(wanted)}")
+    return tuple([given[name] for name in wanted])
+
+
+# -- the slots -------------------------------------------------------------------------------
+
+
+cdef int let_vectorcall(kind, base) except -1:
+    """Let a subclass be called as its base is, unless it has a `__call__` of its own.
+
+    Before Python 3.12 a class written in Python does not inherit that.
+    """
+    cdef CallSlots *slots = <CallSlots *> <PyObject *> kind
+    cdef CallSlots *inherited = <CallSlots *> <PyObject *> base
+    if slots.tp_call == inherited.tp_call:
+        slots.tp_vectorcall_offset = inherited.tp_vectorcall_offset
+        slots.tp_flags |= Py_TPFLAGS_HAVE_VECTORCALL
+    return 0
+
+
+cdef inline bint is_patched(PyObject *called, base) noexcept:
+    """Whether `__call__` was set on the class later on, which Python 3.11 does not notice."""
+    return slots_of(called).tp_call != (<CallSlots *> <PyObject *> base).tp_call
+
+
+cdef PyObject *call_patched(PyObject *called, tuple args) except NULL:
+    return slots_of(called).tp_call(called, <PyObject *> args, NULL)
+
+
+cdef int make_callable(kind, Py_ssize_t offset) except -1:
+    """Set the slots of a type whose instances hold their vectorcall function there."""
+    cdef CallSlots *slots = <CallSlots *> <PyObject *> kind
+    slots.tp_vectorcall_offset = offset
+    slots.tp_flags |= Py_TPFLAGS_HAVE_VECTORCALL
+    if slots.tp_call == NULL:
+        slots.tp_call = PyVectorcall_Call
+    return 0

@@ -1,0 +1,229 @@
+# The hot half of middleware/wsgi.py, compiled: the call of the application and the call of what
+# is put around `start_response`. It has a short way, too: see _native_asgi.pxi.
+#
+# Place in the flow: a part of _native.pyx; Decision -> a response's headers.
+# Never: do what middleware/_calls.py does not do; its docstrings are the contract.
+
+
+cdef class WSGICall:
+    """A WSGI application around another one; `middleware/_calls.py` has its contract."""
+
+    cdef vectorcallfunc vectorcall
+    cdef public object app
+    cdef readonly object policy
+    cdef Policy native  # None => the policy is of the pure engine
+    cdef bytes body
+    cdef tuple content  # what is said of the body of an allowed preflight's answer
+    cdef object on_all
+    cdef object on_refused_preflight
+    cdef object on_refused
+    cdef bint detours  # for refused requests there is one
+    cdef bint plain  # nothing but a preflight goes elsewhere than to the application
+
+    def __cinit__(self):
+        self.vectorcall = <vectorcallfunc> <void *> call_wsgi
+
+    def __init__(
+        self, app, policy, /, *, body=b"", on_all=None, on_refused_preflight=None, on_refused=None
+    ):
+        self.app = app
+        self.policy = policy
+        self.native = policy if isinstance(policy, Policy) else None
+        self.body = body or None
+        self.content = (
+            ("Content-Length", str(len(body))), ("Content-Type", "text/plain; charset=utf-8")
+        )
+        self.on_all = on_all
+        self.on_refused_preflight = on_refused_preflight
+        self.on_refused = on_refused
+        self.detours = on_refused_preflight is not None or on_refused is not None
+        self.plain = self.native is not None and on_all is None and not self.detours
+        let_vectorcall(type(self), WSGICall)
+
+    def __reduce__(self):
+        return type(self), (self.app, self.policy)
+
+    def __call__(self, environ, start_response):
+        return handle_wsgi(self, environ, start_response)
+
+
+cdef PyObject *call_wsgi(
+    PyObject *called, PyObject *const *args, size_t nargsf, PyObject *names
+) except NULL:
+    """The short way of a request."""
+    if unlikely(
+        PyVectorcall_NARGS(nargsf) != 2
+        or names != NULL
+        or is_patched(called, WSGICall)
+        or not (<WSGICall> called).plain
+        or not is_exact_dict(args[0])
+    ):
+        return call_wsgi_long(called, args, nargsf, names)
+    cdef WSGICall self = <WSGICall> called
+    cdef Decision decision = decide_environ(self.native, <object> args[0])
+    if decision.answer.status is not None:
+        return given(answer_wsgi(self, decision, <object> args[1]))
+    return go_in_wsgi(self, decision, args)
+
+
+cdef PyObject *call_wsgi_long(
+    PyObject *called, PyObject *const *args, size_t nargsf, PyObject *names
+) except NULL:
+    if names != NULL or PyVectorcall_NARGS(nargsf) != 2:
+        return PyObject_CallObject(
+            called, in_order(args, nargsf, names, ("environ", "start_response"))
+        )
+    if is_patched(called, WSGICall):
+        return call_patched(called, (<object> args[0], <object> args[1]))
+    return given(handle_wsgi(<WSGICall> called, <object> args[0], <object> args[1]))
+
+
+cdef inline PyObject *go_in_wsgi(
+    WSGICall self, object decision, PyObject *const *args
+) except NULL:
+    """Call the application with environ and what is put around `start_response`."""
+    cdef PyObject *passed[3]
+    changed = new_start(self, decision, args[1])
+    passed[1] = args[0]
+    passed[2] = <PyObject *> changed
+    return PyObject_Vectorcall(
+        <PyObject *> self.app, passed + 1, 2 | PY_VECTORCALL_ARGUMENTS_OFFSET, NULL
+    )
+
+
+cdef object handle_wsgi(WSGICall self, object environ, object start_response):
+    cdef PyObject *args[2]
+    if self.on_all is not None:
+        return self.on_all(environ, start_response)
+    if self.native is None:
+        decision = self.policy.wsgi(environ)
+    else:
+        decision = decide_environ(self.native, environ)
+    if self.detours:
+        detour = detour_of(decision, self.on_refused_preflight, self.on_refused)
+        if detour is not None:
+            return detour(decision, environ, start_response)
+    if is_preflight(decision):
+        return answer_wsgi(self, decision, start_response)
+    args[0] = <PyObject *> environ
+    args[1] = <PyObject *> start_response
+    return owned(go_in_wsgi(self, decision, args))
+
+
+cdef object answer_wsgi(WSGICall self, object decision, object start_response):
+    cdef bint plain = self.body is None or not decision.allowed
+    headers = list(decision.headers)
+    if decision.status != 204:
+        headers += (("Content-Length", "0"),) if plain else self.content
+    start_response(status_line(decision.status), headers)
+    return [] if plain else [self.body]
+
+
+cdef object status_line(object status):
+    if status == 204:
+        return "204 No Content"
+    from .middleware._calls import status_line
+
+    return status_line(status)
+
+
+@cython.final
+@cython.internal
+@cython.freelist(64)
+cdef class WSGIStart:
+    """What the application is given as `start_response`."""
+
+    cdef vectorcallfunc vectorcall
+    cdef WSGICall call
+    cdef object decision
+    cdef object start_response
+
+
+cdef PyObject *call_start(
+    PyObject *called, PyObject *const *args, size_t nargsf, PyObject *names
+) except NULL:
+    """The short way of a response, for a decision of this engine."""
+    cdef PyObject *changed[3]
+    cdef PyObject *result
+    if unlikely(
+        not LISTS_ARE_OURS
+        or PyVectorcall_NARGS(nargsf) != 2
+        or names != NULL
+        or not is_exact_list(args[1])
+    ):
+        return call_start_long(called, args, nargsf, names)
+    fields = fields_of(<Decision> (<WSGIStart> called).decision, True)
+    changed[1] = args[0]
+    changed[2] = appended(args[1], <PyObject *> fields, True)
+    if unlikely(changed[2] == NULL):
+        return call_start_long(called, args, nargsf, names)
+    result = vectorcall(
+        <PyObject *> (<WSGIStart> called).start_response,
+        changed + 1,
+        2 | PY_VECTORCALL_ARGUMENTS_OFFSET,
+        NULL,
+    )
+    Py_DECREF(changed[2])
+    return result
+
+
+cdef PyObject *call_start_long(
+    PyObject *called, PyObject *const *args, size_t nargsf, PyObject *names
+) except NULL:
+    cdef Py_ssize_t given = PyVectorcall_NARGS(nargsf)
+    if given == 2 and names != NULL and <object> names == ("exc_info",):
+        given = 3
+        names = NULL
+    if names != NULL or given < 2 or given > 3:
+        raise TypeError("start_response is called with status, headers and maybe exc_info")
+    cdef WSGIStart self = <WSGIStart> called
+    cdef PyObject *changed[4]
+    if self.call.native is None:
+        headers = self.call.policy.apply_wsgi(self.decision, <object> args[1])
+    else:
+        headers = apply(self.call.native, self.decision, <object> args[1], True)
+    changed[1] = args[0]
+    changed[2] = <PyObject *> headers
+    # The server gets as many arguments as the application gave.
+    if given == 3 and <object> args[2] is not None:
+        changed[3] = args[2]
+    else:
+        given = 2
+    return PyObject_Vectorcall(
+        <PyObject *> self.start_response,
+        changed + 1,
+        <size_t> given | PY_VECTORCALL_ARGUMENTS_OFFSET,
+        NULL,
+    )
+
+
+cdef vectorcallfunc make_start = (<TypeSlots *> WSGIStart).tp_vectorcall
+
+
+cdef inline WSGIStart new_start(WSGICall call, object decision, PyObject *start_response):
+    cdef PyObject *made = make_start(<PyObject *> WSGIStart, NULL, 0, NULL)
+    if unlikely(made == NULL):
+        raise MemoryError
+    cdef WSGIStart changed = <WSGIStart> owned(made)
+    changed.call = call
+    changed.decision = decision
+    changed.start_response = <object> start_response
+    if call.native is not None:
+        changed.vectorcall = <vectorcallfunc> <void *> call_start
+    else:
+        changed.vectorcall = <vectorcallfunc> <void *> call_start_long
+    return changed
+
+
+# -- the slots -------------------------------------------------------------------------------
+
+
+cdef int set_wsgi_slots() except -1:
+    cdef WSGICall call = WSGICall(None, None)
+    cdef WSGIStart start = new_start(call, None, <PyObject *> None)
+    make_callable(WSGICall, <char *> &call.vectorcall - <char *> <PyObject *> call)
+    make_callable(WSGIStart, <char *> &start.vectorcall - <char *> <PyObject *> start)
+    return 0
+
+
+set_wsgi_slots()
