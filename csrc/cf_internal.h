@@ -87,17 +87,8 @@ cf_table_clear(cf_table *table);
 uint32_t
 cf_table_find(const cf_table *table, const char *key, size_t length);
 
-/* The same for who knows the key's hash, cf_hash(table->seed, ...). */
-uint32_t
-cf_table_find_hashed(const cf_table *table, uint64_t hashed, const char *key,
-                     size_t length);
-
 size_t
 cf_table_memory(const cf_table *table);
-
-/* The hash of the tables. */
-uint64_t
-cf_hash(uint64_t seed, const char *text, size_t length);
 
 /* -- origins ------------------------------------------------------------ */
 

@@ -13,7 +13,7 @@
  * Place: between a policy's tables and a preflight's values.
  * Never: allocate; loop over more than a limit of corsfast.h allows.
  */
-#include "cf_internal.h"
+#include "cf_lookup.h"
 
 /* clang-format off */
 const uint8_t cf_tchar_lower[256] = {

@@ -13,7 +13,7 @@
  *
  * Place: between the grammar and the policy. Never: allocate while matching.
  */
-#include "cf_internal.h"
+#include "cf_lookup.h"
 
 /* With a dot in front, and with the root's behind. */
 enum { CF_MAX_RULE_HOST = CF_MAX_HOST + 2 };

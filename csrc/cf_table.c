@@ -2,13 +2,9 @@
  *
  * Place: below the sets. Never: know what the strings mean.
  */
-#include "cf_internal.h"
+#include "cf_lookup.h"
 
 #include <stdlib.h>
-
-#if defined(_MSC_VER) && defined(_M_X64)
-#    include <intrin.h>
-#endif
 
 cf_allocator cf_memory = {malloc, free};
 
@@ -29,128 +25,6 @@ cf_new_array(size_t count, size_t size)
     return memory;
 }
 
-/* -- the hash ------------------------------------------------------------ */
-
-/* Folded products of input words and secret words. With an unpredictable seed
- * nobody can write origins that collide more often than chance (a word that
- * equals a constant would; its bytes are not ASCII). Tables never leave the
- * process, so the byte order is the machine's own. */
-
-static const uint64_t CF_SECRET_1 = 0x9e3779b97f4a7c15u; /* 2^64 / phi */
-static const uint64_t CF_SECRET_2 = 0xd1b54a32d192ed03u;
-static const uint64_t CF_SECRET_3 = 0x8ebc6af09c88c6e3u;
-static const uint64_t CF_SECRET_4 = 0xda942042e4dd58b5u;
-
-static inline uint64_t
-fold(uint64_t a, uint64_t b)
-{
-#if defined(__SIZEOF_INT128__)
-    __extension__ typedef unsigned __int128 uint128;
-    uint128 product = (uint128)a * b;
-    return (uint64_t)product ^ (uint64_t)(product >> 64);
-#elif defined(_MSC_VER) && defined(_M_X64)
-    uint64_t high;
-    uint64_t low = _umul128(a, b, &high);
-    return low ^ high;
-#else
-    uint64_t a_high = a >> 32, a_low = (uint32_t)a;
-    uint64_t b_high = b >> 32, b_low = (uint32_t)b;
-    uint64_t cross = a_high * b_low + ((a_low * b_low) >> 32);
-    uint64_t cross_low = (uint32_t)cross + a_low * b_high;
-    uint64_t high = a_high * b_high + (cross >> 32) + (cross_low >> 32);
-    return (a * b) ^ high;
-#endif
-}
-
-static inline uint64_t
-load_8(const char *p)
-{
-    uint64_t word;
-    memcpy(&word, p, sizeof word);
-    return word;
-}
-
-static inline uint64_t
-load_4(const char *p)
-{
-    uint32_t word;
-    memcpy(&word, p, sizeof word);
-    return word;
-}
-
-static inline uint64_t
-hash(uint64_t seed, const char *text, size_t length)
-{
-    uint64_t a, b;
-    uint64_t state = seed ^ CF_SECRET_1;
-    const char *p = text;
-    size_t left = length;
-    while (left > 32) {
-        state = fold(load_8(p) ^ CF_SECRET_2, load_8(p + 8) ^ state);
-        p += 16;
-        left -= 16;
-    }
-    if (left > 16) {
-        /* Two products that do not wait for one another. */
-        const char *last = p + left - 16;
-        uint64_t first = fold(load_8(p) ^ CF_SECRET_2, load_8(p + 8) ^ state);
-        uint64_t second = fold(load_8(last) ^ CF_SECRET_3,
-                               load_8(last + 8) ^ seed ^ CF_SECRET_4);
-        return fold(first ^ second ^ CF_SECRET_1, length ^ seed);
-    }
-    /* The rest in two words, which may overlap. */
-    if (left >= 8) {
-        a = load_8(p);
-        b = load_8(p + left - 8);
-    }
-    else if (left >= 4) {
-        a = load_4(p);
-        b = load_4(p + left - 4);
-    }
-    else if (left > 0) {
-        a = (uint64_t)(uint8_t)p[0] << 16
-            | (uint64_t)(uint8_t)p[left >> 1] << 8 | (uint8_t)p[left - 1];
-        b = 0;
-    }
-    else {
-        a = 0;
-        b = 0;
-    }
-    state = fold(a ^ CF_SECRET_2, b ^ state);
-    return fold(state ^ CF_SECRET_1, length ^ seed);
-}
-
-/* cf_equal without a call: keys are short. The last word may overlap. */
-static inline bool
-same(const char *a, const char *b, size_t length)
-{
-    if (length >= 8) {
-        size_t last = length - 8;
-        for (size_t i = 0; i < last; i += 8) {
-            if (load_8(a + i) != load_8(b + i)) {
-                return false;
-            }
-        }
-        return load_8(a + last) == load_8(b + last);
-    }
-    if (length >= 4) {
-        return load_4(a) == load_4(b)
-               && load_4(a + length - 4) == load_4(b + length - 4);
-    }
-    for (size_t i = 0; i < length; i++) {
-        if (a[i] != b[i]) {
-            return false;
-        }
-    }
-    return true;
-}
-
-uint64_t
-cf_hash(uint64_t seed, const char *text, size_t length)
-{
-    return hash(seed, text, length);
-}
-
 /* -- tables -------------------------------------------------------------- */
 
 /* With half of the slots free, chains of a million keys reach about 50; where
@@ -167,36 +41,6 @@ enum {
     CF_MOST_WITH_KEYS = 8 * 1024 * 1024
 };
 
-/* Where a key wants to be, and where it goes if somebody is there. */
-static inline uint32_t
-place_of(const cf_table *table, uint64_t hashed)
-{
-    return (uint32_t)((uint64_t)(uint32_t)hashed * table->n_slots >> 32);
-}
-
-static inline uint32_t
-place_behind(const cf_table *table, uint32_t place)
-{
-    return place + 1 == table->n_slots ? 0 : place + 1;
-}
-
-static inline uint32_t
-mark_of(uint64_t hashed, size_t length)
-{
-    return (uint32_t)(hashed >> 48) << 16 | (uint32_t)length;
-}
-
-static inline const char *
-key_text(const cf_table *table, const cf_slot *slot, size_t length)
-{
-    if (length <= table->room) {
-        return slot->text;
-    }
-    uint32_t start;
-    memcpy(&start, slot->text, sizeof start);
-    return table->text + start;
-}
-
 /* Puts every key in its slot; false if some chain would grow too long. */
 static bool
 place_keys(cf_table *table, const cf_slice *keys)
@@ -206,11 +50,11 @@ place_keys(cf_table *table, const cf_slice *keys)
     uint32_t start = 0;
     for (uint32_t key = 0; key < table->count; key++) {
         size_t length = keys[key].length;
-        uint64_t hashed = hash(table->seed, keys[key].data, length);
+        uint64_t hashed = cf_hash(table->seed, keys[key].data, length);
         uint32_t distance = 0;
-        uint32_t place = place_of(table, hashed);
+        uint32_t place = cf_place_of(table, hashed);
         while (cf_slot_at(table, place)->key != 0) {
-            place = place_behind(table, place);
+            place = cf_place_behind(table, place);
             distance++;
             if (distance > CF_LONGEST_PROBE) {
                 return false;
@@ -218,7 +62,7 @@ place_keys(cf_table *table, const cf_slice *keys)
         }
         cf_slot *slot = cf_slot_at(table, place);
         slot->key = key + 1;
-        slot->mark = mark_of(hashed, length);
+        slot->mark = cf_mark_of(hashed, length);
         if (length <= table->room) {
             memcpy(slot->text, keys[key].data, length);
         }
@@ -344,7 +188,7 @@ cf_table_fill(cf_table *table, const cf_slice *keys, size_t count,
         if (place_keys(table, keys)) {
             return all_different(table, keys) ? CF_OK : CF_BAD_TABLES;
         }
-        table->seed = fold(table->seed ^ CF_SECRET_1, CF_SECRET_2);
+        table->seed = cf_fold(table->seed ^ CF_SECRET_1, CF_SECRET_2);
     }
     /* More equal keys than a chain may hold collide under every seed. */
     return CF_BAD_TABLES;
@@ -364,32 +208,8 @@ cf_table_find(const cf_table *table, const char *key, size_t length)
     if (length < table->shortest_key || length > table->longest_key) {
         return CF_NO_KEY;
     }
-    uint64_t hashed = hash(table->seed, key, length);
+    uint64_t hashed = cf_hash(table->seed, key, length);
     return cf_table_find_hashed(table, hashed, key, length);
-}
-
-uint32_t
-cf_table_find_hashed(const cf_table *table, uint64_t hashed, const char *key,
-                     size_t length)
-{
-    if (length < table->shortest_key || length > table->longest_key) {
-        return CF_NO_KEY;
-    }
-    uint32_t mark = mark_of(hashed, length);
-    uint32_t place = place_of(table, hashed);
-    for (uint32_t i = 0;; i++) {
-        const cf_slot *slot = cf_slot_at(table, place);
-        if (slot->mark == mark
-            && same(key_text(table, slot, length), key, length)) {
-            return slot->key - 1;
-        }
-        /* In this order: how far to go is easier to foresee than whether a
-         * slot is free. */
-        if (i == table->longest || slot->key == 0) {
-            return CF_NO_KEY;
-        }
-        place = place_behind(table, place);
-    }
 }
 
 size_t

@@ -684,13 +684,13 @@ cdef _csrc.cf_outcome ask_regexes(
 cdef Decision decide_actual(Policy self, object origin):
     cdef _csrc.cf_slice seen
     cdef uint32_t exact
-    origin = see(origin, "origin", " or None", _csrc.CF_MAX_ORIGIN, &seen)
+    owner = see(origin, "origin", " or None", _csrc.CF_MAX_ORIGIN, &seen)
     cdef _csrc.cf_outcome outcome = match_origin(self, seen, &exact)
     if outcome != _csrc.CF_ALLOWED:
         return <Decision> self.refused[<Py_ssize_t> outcome]
     if exact < <uint32_t> len(self.actual_of):
         return <Decision> self.actual_of[<Py_ssize_t> exact]
-    return new_decision(self.echoing, origin)
+    return new_decision(self.echoing, owner)
 
 
 cdef Decision decide_preflight(
@@ -701,9 +701,9 @@ cdef Decision decide_preflight(
     cdef _csrc.cf_slice names_seen
     cdef uint32_t exact
     cdef _csrc.c_bool joined = True
-    origin = see(origin, "origin", " or None", _csrc.CF_MAX_ORIGIN, &origin_seen)
-    method = see(request_method, "request_method", "", _csrc.CF_MAX_METHOD, &method_seen)
-    names = see_list(request_headers, &names_seen)
+    origin_owner = see(origin, "origin", " or None", _csrc.CF_MAX_ORIGIN, &origin_seen)
+    method_owner = see(request_method, "request_method", "", _csrc.CF_MAX_METHOD, &method_seen)
+    names_owner = see_list(request_headers, &names_seen)
     cdef _csrc.cf_outcome outcome = match_origin(self, origin_seen, &exact)
     if outcome == _csrc.CF_ALLOWED:
         outcome = _csrc.cf_match_method(self.core, method_seen.data, method_seen.length)
@@ -715,13 +715,13 @@ cdef Decision decide_preflight(
         return <Decision> self.refused_preflight[<Py_ssize_t> outcome]
     if exact < <uint32_t> len(self.preflight_of):
         return <Decision> self.preflight_of[<Py_ssize_t> exact]
-    cdef Decision decision = new_decision(self.echoing_preflight, "*" if self.star else origin)
+    cdef Decision decision = new_decision(
+        self.echoing_preflight, "*" if self.star else origin_owner
+    )
     if self.echo_method:
-        decision.method = method
+        decision.method = method_owner
     if self.echo_headers:
-        if not joined:
-            names = join_names(names_seen)
-        decision.names = names or None
+        decision.names = (names_owner if joined else join_names(names_seen)) or None
     return decision
 
 
@@ -746,11 +746,16 @@ cdef Decision decide_scope(Policy self, object scope):
         return decide_asgi(self, <dict> scope, <list> headers)
     if found[0] == NULL:
         return self.no_origin
-    return decide_found(self, <dict> scope, <list> headers, found)
+    return decide_found(self, <dict> scope, <list> headers, found, False)
 
 
-cdef Decision decide_found(Policy self, dict scope, list headers, PyObject **found):
-    """Decide a request with an Origin by what `find_fields` borrowed from its headers."""
+cdef Decision decide_found(
+    Policy self, dict scope, list headers, PyObject **found, bint is_http
+):
+    """Decide a request with an Origin by what `find_fields` borrowed from its headers.
+
+    `is_http`: it is known not to be a WebSocket handshake.
+    """
     if unlikely(not is_exact_bytes(found[0])):
         return decide_asgi(self, scope, headers)
     # From here on they are held: looking at the scope may run anything.
@@ -761,7 +766,7 @@ cdef Decision decide_found(Policy self, dict scope, list headers, PyObject **fou
         return decide_asgi(self, scope, headers)
     request_method = <object> found[1]
     request_headers = None if found[2] == NULL else <object> found[2]
-    if not asks(scope):
+    if not asks(scope, is_http):
         return decide_actual(self, origin)
     return decide_preflight(self, origin, request_method, request_headers)
 
@@ -908,7 +913,7 @@ cdef Decision decide_asgi(Policy self, dict scope, list headers):
     origin = joined_lines(headers, b"origin")
     if origin is None:
         return self.no_origin
-    if not asks(scope):
+    if not asks(scope, False):
         return decide_actual(self, origin)
     request_method = joined_lines(headers, b"access-control-request-method")
     request_headers = joined_lines(headers, b"access-control-request-headers")
@@ -917,10 +922,10 @@ cdef Decision decide_asgi(Policy self, dict scope, list headers):
     return decide_preflight(self, origin, request_method, request_headers)
 
 
-cdef inline bint asks(dict scope) except -1:
+cdef inline bint asks(dict scope, bint is_http) except -1:
     """Whether a scope may be that of a preflight; a WebSocket handshake never is."""
-    return is_text(item(scope, "method"), "OPTIONS") and not is_text(
-        item(scope, "type"), "websocket"
+    return is_text(item(scope, "method"), "OPTIONS") and (
+        is_http or not is_text(item(scope, "type"), "websocket")
     )
 
 

@@ -88,7 +88,7 @@ cdef PyObject *call_asgi(
     cdef ASGICall self = <ASGICall> called
     cdef Decision decision = self.native.no_origin
     if found[0] != NULL:
-        decision = decide_found(self.native, <dict> args[0], <list> headers, found)
+        decision = decide_found(self.native, <dict> args[0], <list> headers, found, True)
         if decision.answer.status is not None:
             if self.on_private_network is not None:
                 return call_asgi_long(called, args, nargsf, names)

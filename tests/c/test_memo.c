@@ -5,7 +5,7 @@
  */
 #include "check.h"
 
-#include "cf_internal.h"
+#include "cf_lookup.h"
 #include "guard.h"
 
 #if !defined(_WIN32)

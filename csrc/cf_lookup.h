@@ -1,0 +1,191 @@
+/* cf_lookup.h - the hash and the look-up of cf_table.c, for those whom a request
+ * waits for: inlined there, what one origin needs stands in one place of the
+ * processor's instruction cache.
+ *
+ * Place: above cf_internal.h, below cf_table.c and the sets.
+ * Never: know what the strings mean.
+ */
+#ifndef CF_LOOKUP_H
+#define CF_LOOKUP_H
+
+#include "cf_internal.h"
+
+#if defined(_MSC_VER) && defined(_M_X64)
+#    include <intrin.h>
+#endif
+
+/* -- the hash ------------------------------------------------------------ */
+
+/* Folded products of input words and secret words. With an unpredictable seed
+ * nobody can write origins that collide more often than chance (a word that
+ * equals a constant would; its bytes are not ASCII). Tables never leave the
+ * process, so the byte order is the machine's own. */
+
+static const uint64_t CF_SECRET_1 = 0x9e3779b97f4a7c15u; /* 2^64 / phi */
+static const uint64_t CF_SECRET_2 = 0xd1b54a32d192ed03u;
+static const uint64_t CF_SECRET_3 = 0x8ebc6af09c88c6e3u;
+static const uint64_t CF_SECRET_4 = 0xda942042e4dd58b5u;
+
+static inline uint64_t
+cf_fold(uint64_t a, uint64_t b)
+{
+#if defined(__SIZEOF_INT128__)
+    __extension__ typedef unsigned __int128 uint128;
+    uint128 product = (uint128)a * b;
+    return (uint64_t)product ^ (uint64_t)(product >> 64);
+#elif defined(_MSC_VER) && defined(_M_X64)
+    uint64_t high;
+    uint64_t low = _umul128(a, b, &high);
+    return low ^ high;
+#else
+    uint64_t a_high = a >> 32, a_low = (uint32_t)a;
+    uint64_t b_high = b >> 32, b_low = (uint32_t)b;
+    uint64_t cross = a_high * b_low + ((a_low * b_low) >> 32);
+    uint64_t cross_low = (uint32_t)cross + a_low * b_high;
+    uint64_t high = a_high * b_high + (cross >> 32) + (cross_low >> 32);
+    return (a * b) ^ high;
+#endif
+}
+
+static inline uint64_t
+cf_load_8(const char *p)
+{
+    uint64_t word;
+    memcpy(&word, p, sizeof word);
+    return word;
+}
+
+static inline uint64_t
+cf_load_4(const char *p)
+{
+    uint32_t word;
+    memcpy(&word, p, sizeof word);
+    return word;
+}
+
+static inline uint64_t
+cf_hash(uint64_t seed, const char *text, size_t length)
+{
+    uint64_t a, b;
+    uint64_t state = seed ^ CF_SECRET_1;
+    const char *p = text;
+    size_t left = length;
+    while (left > 32) {
+        state = cf_fold(cf_load_8(p) ^ CF_SECRET_2, cf_load_8(p + 8) ^ state);
+        p += 16;
+        left -= 16;
+    }
+    if (left > 16) {
+        /* Two products that do not wait for one another. */
+        const char *last = p + left - 16;
+        uint64_t first =
+            cf_fold(cf_load_8(p) ^ CF_SECRET_2, cf_load_8(p + 8) ^ state);
+        uint64_t second = cf_fold(cf_load_8(last) ^ CF_SECRET_3,
+                                  cf_load_8(last + 8) ^ seed ^ CF_SECRET_4);
+        return cf_fold(first ^ second ^ CF_SECRET_1, length ^ seed);
+    }
+    /* The rest in two words, which may overlap. */
+    if (left >= 8) {
+        a = cf_load_8(p);
+        b = cf_load_8(p + left - 8);
+    }
+    else if (left >= 4) {
+        a = cf_load_4(p);
+        b = cf_load_4(p + left - 4);
+    }
+    else if (left > 0) {
+        a = (uint64_t)(uint8_t)p[0] << 16
+            | (uint64_t)(uint8_t)p[left >> 1] << 8 | (uint8_t)p[left - 1];
+        b = 0;
+    }
+    else {
+        a = 0;
+        b = 0;
+    }
+    state = cf_fold(a ^ CF_SECRET_2, b ^ state);
+    return cf_fold(state ^ CF_SECRET_1, length ^ seed);
+}
+
+/* cf_equal without a call: keys are short. The last word may overlap. */
+static inline bool
+cf_same(const char *a, const char *b, size_t length)
+{
+    if (length >= 8) {
+        size_t last = length - 8;
+        for (size_t i = 0; i < last; i += 8) {
+            if (cf_load_8(a + i) != cf_load_8(b + i)) {
+                return false;
+            }
+        }
+        return cf_load_8(a + last) == cf_load_8(b + last);
+    }
+    if (length >= 4) {
+        return cf_load_4(a) == cf_load_4(b)
+               && cf_load_4(a + length - 4) == cf_load_4(b + length - 4);
+    }
+    for (size_t i = 0; i < length; i++) {
+        if (a[i] != b[i]) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* -- the look-up --------------------------------------------------------- */
+
+/* Where a key wants to be, and where it goes if somebody is there. */
+static inline uint32_t
+cf_place_of(const cf_table *table, uint64_t hashed)
+{
+    return (uint32_t)((uint64_t)(uint32_t)hashed * table->n_slots >> 32);
+}
+
+static inline uint32_t
+cf_place_behind(const cf_table *table, uint32_t place)
+{
+    return place + 1 == table->n_slots ? 0 : place + 1;
+}
+
+static inline uint32_t
+cf_mark_of(uint64_t hashed, size_t length)
+{
+    return (uint32_t)(hashed >> 48) << 16 | (uint32_t)length;
+}
+
+static inline const char *
+cf_key_text(const cf_table *table, const cf_slot *slot, size_t length)
+{
+    if (length <= table->room) {
+        return slot->text;
+    }
+    uint32_t start;
+    memcpy(&start, slot->text, sizeof start);
+    return table->text + start;
+}
+
+/* cf_table_find for who knows the key's hash, cf_hash(table->seed, ...). */
+static inline uint32_t
+cf_table_find_hashed(const cf_table *table, uint64_t hashed, const char *key,
+                     size_t length)
+{
+    if (length < table->shortest_key || length > table->longest_key) {
+        return CF_NO_KEY;
+    }
+    uint32_t mark = cf_mark_of(hashed, length);
+    uint32_t place = cf_place_of(table, hashed);
+    for (uint32_t i = 0;; i++) {
+        const cf_slot *slot = cf_slot_at(table, place);
+        if (slot->mark == mark
+            && cf_same(cf_key_text(table, slot, length), key, length)) {
+            return slot->key - 1;
+        }
+        /* In this order: how far to go is easier to foresee than whether a
+         * slot is free. */
+        if (i == table->longest || slot->key == 0) {
+            return CF_NO_KEY;
+        }
+        place = cf_place_behind(table, place);
+    }
+}
+
+#endif /* CF_LOOKUP_H */
