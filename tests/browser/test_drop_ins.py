@@ -19,9 +19,7 @@ LOOKALIKE = "http://app.example.test.evil.test:8001"
 REJECTED = {"outcome": "rejected", "error": "TypeError"}
 
 
-@pytest.fixture(
-    scope="module", params=["starlette", "fastapi", "flask", "django", "django-asgi"]
-)  # fmt: skip
+@pytest.fixture(scope="module", params=["starlette", "fastapi", "flask", "django", "django-asgi"])
 def api(request: pytest.FixtureRequest, apis: dict[str, Api]) -> Api:
     return apis[request.param]
 

@@ -86,9 +86,7 @@ def expected(case: dict[str, Any]) -> str:
     return str(outcome)
 
 
-SIMPLE = [
-    case for case in CASES.values() if case["id"] not in {*NO_POLICY, *NEED_TLS, *APART}
-]  # fmt: skip
+SIMPLE = [case for case in CASES.values() if case["id"] not in {*NO_POLICY, *NEED_TLS, *APART}]
 
 
 @pytest.mark.parametrize("case", SIMPLE, ids=case_id)
