@@ -6,6 +6,8 @@ are any. Never: test what they do to requests (test_middleware_asgi.py and -_wsg
 
 from __future__ import annotations
 
+import functools
+import weakref
 from typing import Any
 
 import pytest
@@ -90,3 +92,22 @@ def test_the_application_may_be_replaced(half: Any) -> None:
     call = half.WSGICall(wsgi_app, POLICY)
     call.app = lambda environ, start_response: "another"
     assert call(ENVIRON, None) == "another"
+
+
+def test_an_application_that_is_replaced_lives_while_it_runs(half: Any) -> None:
+    alive: list[bool] = []
+
+    def replaces(call: Any, *_: Any) -> None:
+        call.app = None
+        alive.append(kept() is not None)
+
+    for kind, args in (
+        (half.ASGICall, (SCOPE, None, None)),
+        (half.ASGICall, ({"type": "lifespan"}, None, None)),
+        (half.WSGICall, (ENVIRON, None)),
+    ):
+        call = kind(None, POLICY)
+        call.app = functools.partial(replaces, call)
+        kept = weakref.ref(call.app)
+        call(*args)
+    assert alive == [True] * 3

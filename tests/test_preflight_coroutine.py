@@ -238,3 +238,119 @@ def test_a_subclass_may_have_a_call_of_its_own() -> None:
         assert call(scope, None, None) == "patched"
         with pytest.raises(TypeError):
             base(app, POLICY)()
+
+
+def check_refused(running: Any) -> None:
+    for use in (running.close, lambda: running.send(None), lambda: running.throw(KeyError())):
+        with pytest.raises(ValueError, match="coroutine already executing"):
+            use()
+
+
+def test_nobody_else_may_drive_it_while_it_runs(answer: Any) -> None:
+    """Else what it waits for could be freed while it runs."""
+    sent: list[str] = []
+
+    async def send(message: dict[str, Any]) -> None:
+        sent.append(message["type"])
+        kept = [[n] for n in range(100)]
+        check_refused(running)
+        await Waiting([])
+        assert kept == [[n] for n in range(100)]
+
+    running = answer(send)
+    assert [running.send(None), running.send(None)] == ["one", "two"]
+    assert [running.send(None), running.send(None)] == ["one", "two"]
+    with pytest.raises(StopIteration):
+        running.send(None)
+    assert sent == ["http.response.start", "http.response.body"]
+
+
+def test_what_waits_may_be_asked_while_an_error_is_thrown_in(answer: Any) -> None:
+    async def send(_: dict[str, Any]) -> None:
+        try:
+            await Waiting([])
+        except KeyError:
+            check_refused(running)
+            raise
+
+    running = answer(send)
+    assert running.send(None) == "one"
+    with pytest.raises(KeyError):
+        running.throw(KeyError())
+
+
+def ended(answer: Any) -> list[Any]:
+    """Answers that have come to an end, each in another way."""
+
+    async def good(_: dict[str, Any]) -> None: ...
+
+    def fails(_: dict[str, Any]) -> Any:
+        raise ConnectionResetError
+
+    @types.coroutine
+    def fails_later(_: dict[str, Any]) -> Any:
+        yield "one"
+        raise ConnectionResetError
+
+    sent, failed, failed_later, thrown, closed, closed_later = (
+        answer(send) for send in (good, fails, fails_later, fails, fails, fails_later)
+    )
+    with pytest.raises(StopIteration):
+        sent.send(None)
+    with pytest.raises(ConnectionResetError):
+        failed.send(None)
+    assert failed_later.send(None) == closed_later.send(None) == "one"
+    with pytest.raises(ConnectionResetError):
+        failed_later.send(None)
+    with pytest.raises(KeyError):
+        thrown.throw(KeyError())
+    closed.close()
+    closed_later.close()
+    return [sent, failed, failed_later, thrown, closed, closed_later]
+
+
+async def await_it(running: Any) -> None:
+    await running
+
+
+@pytest.mark.parametrize(
+    "use",
+    [
+        lambda running: running.send(None),
+        lambda running: running.throw(KeyError()),
+        lambda running: await_it(running).send(None),
+    ],
+)
+def test_is_awaited_once(answer: Any, use: Any) -> None:
+    for running in ended(answer):
+        with pytest.raises(RuntimeError, match="cannot reuse already awaited coroutine"):
+            use(running)
+        running.close()
+
+
+def test_takes_no_value_before_it_waits(answer: Any) -> None:
+    running = answer(Waiting)
+    with pytest.raises(TypeError, match="just-started"):
+        running.send("a value")
+    running.close()
+
+
+class Stops:
+    """An awaitable whose `__await__` raises what ends coroutines."""
+
+    def __await__(self) -> Any:
+        raise StopIteration
+
+
+def test_no_stop_iteration_ends_it(answer: Any) -> None:
+    def send(_: dict[str, Any]) -> Any:
+        return Stops()
+
+    with pytest.raises(RuntimeError, match="StopIteration"):
+        answer(send).send(None)
+    with pytest.raises(RuntimeError, match="StopIteration"):
+        answer(send).throw(StopIteration())
+    running = answer(lambda _: Bare())
+    assert running.send(None) == "one"
+    with pytest.raises(RuntimeError, match="StopIteration"):
+        running.throw(StopIteration())

@@ -116,12 +116,13 @@ cdef inline PyObject *go_in(
 ) except NULL:
     """Call the application with scope, receive, and what is put around `send`."""
     cdef PyObject *passed[4]
+    app = self.app  # held while it runs: it may be replaced meanwhile
     changed = new_send(self, decision, args[2], handshake)
     passed[1] = args[0]
     passed[2] = args[1]
     passed[3] = <PyObject *> changed
     return PyObject_Vectorcall(
-        <PyObject *> self.app, passed + 1, 3 | PY_VECTORCALL_ARGUMENTS_OFFSET, NULL
+        <PyObject *> app, passed + 1, 3 | PY_VECTORCALL_ARGUMENTS_OFFSET, NULL
     )
 
 

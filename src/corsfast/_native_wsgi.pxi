@@ -83,11 +83,12 @@ cdef inline PyObject *go_in_wsgi(
 ) except NULL:
     """Call the application with environ and what is put around `start_response`."""
     cdef PyObject *passed[3]
+    app = self.app  # held while it runs: it may be replaced meanwhile
     changed = new_start(self, decision, args[1])
     passed[1] = args[0]
     passed[2] = <PyObject *> changed
     return PyObject_Vectorcall(
-        <PyObject *> self.app, passed + 1, 2 | PY_VECTORCALL_ARGUMENTS_OFFSET, NULL
+        <PyObject *> app, passed + 1, 2 | PY_VECTORCALL_ARGUMENTS_OFFSET, NULL
     )
 
 
