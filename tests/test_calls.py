@@ -111,3 +111,55 @@ def test_an_application_that_is_replaced_lives_while_it_runs(half: Any) -> None:
         kept = weakref.ref(call.app)
         call(*args)
     assert alive == [True] * 3
+
+
+def test_what_has_no_type_is_a_key_error(half: Any) -> None:
+    """Also where nothing else of it would be looked at."""
+
+    def app(scope: Any, receive: Any, send: Any) -> None:
+        for message in ({}, {"headers": []}):
+            with pytest.raises(KeyError, match="type"):
+                send(message)
+
+    for options in ({}, {"on_refused": app}):
+        call = half.ASGICall(app, POLICY, **options)
+        call(SCOPE, None, None)
+        with pytest.raises(KeyError, match="type"):
+            call({"headers": []}, None, None)
+
+
+class Raises:
+    """A key that stands where another one would, and cannot be compared."""
+
+    def __init__(self, key: str) -> None:
+        self.key = key
+        self.armed = False
+
+    def __hash__(self) -> int:
+        return hash(self.key)
+
+    def __eq__(self, _: object) -> bool:
+        if self.armed:
+            raise LookupError(self.key)
+        return False
+
+
+def with_odd_key(key: str, whole: dict[str, Any]) -> dict[Any, Any]:
+    odd = Raises(key)
+    mixed = {odd: None, **whole}
+    odd.armed = True
+    return mixed
+
+
+@pytest.mark.parametrize("key", ["type", "headers"])
+def test_an_error_of_a_look_up_comes_out(half: Any, key: str) -> None:
+    def app(scope: Any, receive: Any, send: Any) -> str:
+        message = {"type": "http.response.start", "headers": []}
+        with pytest.raises(LookupError, match=key):
+            send(with_odd_key(key, message))
+        return "called"
+
+    call = half.ASGICall(app, POLICY)
+    assert call(SCOPE, None, None) == "called"
+    with pytest.raises(LookupError, match=key):
+        call(with_odd_key(key, SCOPE), None, None)

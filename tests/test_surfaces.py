@@ -138,6 +138,16 @@ REFUSALS: list[tuple[str, tuple[Any, ...], str]] = [
     ("asgi", ({"headers": [5]},), "scope['headers'] must hold pairs of bytes"),
     ("asgi", ({"headers": [(b"origin", "x")]},), "scope['headers'] must hold pairs of bytes"),
     ("asgi", ({"headers": [(b"a", b"b", b"c")]},), "scope['headers'] must hold pairs of bytes"),
+    (
+        "asgi",
+        (
+            {
+                "method": "OPTIONS",
+                "headers": [(b"origin", b"x"), (b"access-control-request-headers", "x")],
+            },
+        ),
+        "scope['headers'] must hold pairs of bytes",
+    ),
     ("wsgi", (None,), "environ must be a dict, not NoneType"),
     ("wsgi", ({"HTTP_ORIGIN": 5},), "origin must be str or bytes or None, not int"),
     ("apply_asgi", (None, []), "decision must be a Decision, not NoneType"),

@@ -760,9 +760,9 @@ cdef Decision decide_found(
         return decide_asgi(self, scope, headers)
     # From here on they are held: looking at the scope may run anything.
     origin = <object> found[0]
-    if found[1] == NULL:
+    if found[1] == NULL and found[2] == NULL:
         return decide_actual(self, origin)
-    if not is_exact_bytes(found[1]) or not may_be_line(found[2]):
+    if found[1] == NULL or not is_exact_bytes(found[1]) or not may_be_line(found[2]):
         return decide_asgi(self, scope, headers)
     request_method = <object> found[1]
     request_headers = None if found[2] == NULL else <object> found[2]

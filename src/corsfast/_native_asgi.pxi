@@ -131,7 +131,7 @@ cdef object handle_asgi(ASGICall self, object scope, object receive, object send
     cdef bint handshake = False
     if self.on_all is not None:
         return self.on_all(scope, receive, send)
-    kind = item(<dict> scope, "type") if type(scope) is dict else scope["type"]
+    kind = (<dict> scope)["type"] if type(scope) is dict else scope["type"]
     if not is_text(kind, "http"):
         if not is_text(kind, "websocket"):
             return self.app(scope, receive, send)
@@ -285,7 +285,7 @@ cdef PyObject *call_send_long(
     cdef PyObject *changed[2]
     cdef dict copy
     message = <object> args[0]
-    kind = item(<dict> message, "type") if type(message) is dict else message["type"]
+    kind = (<dict> message)["type"] if type(message) is dict else message["type"]
     if not is_text(kind, "websocket.http.response.start" if self.handshake else "http.response.start"):
         return PyObject_Vectorcall(<PyObject *> self.send, args, nargsf, NULL)
     # Both are copied: a Response object that is sent twice owns the list.
