@@ -348,7 +348,3 @@ def test_no_stop_iteration_ends_it(answer: Any) -> None:
 
     with pytest.raises(RuntimeError, match="StopIteration"):
         answer(send).send(None)
-    running = answer(lambda _: Bare())
-    assert running.send(None) == "one"
-    with pytest.raises(RuntimeError, match="StopIteration"):
-        running.throw(StopIteration())
