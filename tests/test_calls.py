@@ -6,6 +6,7 @@ are any. Never: test what they do to requests (test_middleware_asgi.py and -_wsg
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import weakref
 from typing import Any
@@ -13,6 +14,7 @@ from typing import Any
 import pytest
 
 import corsfast
+from corsfast import _pure
 from corsfast.middleware import _calls
 
 POLICY = corsfast.Policy(allow_origins=["https://app.example.com"])
@@ -163,3 +165,60 @@ def test_an_error_of_a_look_up_comes_out(half: Any, key: str) -> None:
     assert call(SCOPE, None, None) == "called"
     with pytest.raises(LookupError, match=key):
         call(with_odd_key(key, SCOPE), None, None)
+
+
+def test_one_around_itself_is_a_recursion_error(half: Any) -> None:
+    for kind, args in (
+        (half.ASGICall, (SCOPE, None, None)),
+        (half.ASGICall, ({"type": "lifespan"}, None, None)),
+        (half.WSGICall, (ENVIRON, None)),
+    ):
+        call = kind(None, POLICY)
+        call.app = kind(call, POLICY)
+        with pytest.raises(RecursionError):
+            call(*args)
+
+
+class Runs:
+    """A key that stands where another one would, and runs something when it is compared."""
+
+    def __init__(self, key: str) -> None:
+        self.key = key
+        self.run: Any = lambda: None
+
+    def __hash__(self) -> int:
+        return hash(self.key)
+
+    def __eq__(self, _: object) -> bool:
+        self.run()
+        return False
+
+
+@pytest.mark.parametrize("key", ["type", "headers", "method"])
+def test_it_may_be_made_anew_while_it_is_called(half: Any, key: str) -> None:
+    """Then it goes on as one of the two, without a fall."""
+    other = _pure.Policy(allow_origins="*")
+    fields = [(b"origin", b"https://app.example.com"), (b"access-control-request-method", b"GET")]
+    odd = Runs(key)
+    scope = {odd: None, "type": "http", "method": "OPTIONS", "headers": fields}
+    sent: list[Any] = []
+    call = half.ASGICall(asgi_app, POLICY)
+    odd.run = lambda: call.__init__(asgi_app, other)
+    call(scope, None, sent.append).close()
+    assert call.policy is other
+    call = half.ASGICall(lambda scope, receive, send: send, other)
+    odd.run = lambda: None
+    scope["method"] = "GET"
+    remade: list[bool] = []
+
+    def remakes() -> None:
+        if not remade:
+            remade.append(True)
+            call.__init__(call.app, POLICY)
+
+    odd.run = remakes
+    send = call(scope, None, lambda message: message)
+    odd.run = lambda: None
+    # Unless it was this half that had it decided anew, an engine meets a decision of another.
+    with contextlib.suppress(TypeError):
+        assert send({"type": "http.response.start", "headers": []})["headers"]

@@ -83,7 +83,12 @@ cdef PyObject *call_asgi(
     ):
         return call_asgi_long(called, args, nargsf, names)
     headers = dict_item(args[0], <PyObject *> "headers")
-    if unlikely(headers == NULL or not is_exact_list(headers) or not find_fields(headers, found)):
+    if unlikely(
+        headers == NULL
+        or not is_exact_list(headers)
+        or not find_fields(headers, found)
+        or not (<ASGICall> called).plain  # still: a look-up may run anything, `__init__` too
+    ):
         return call_asgi_long(called, args, nargsf, names)
     cdef ASGICall self = <ASGICall> called
     cdef Decision decision = self.native.no_origin
@@ -121,20 +126,24 @@ cdef inline PyObject *go_in(
     passed[1] = args[0]
     passed[2] = args[1]
     passed[3] = <PyObject *> changed
-    return PyObject_Vectorcall(
-        <PyObject *> app, passed + 1, 3 | PY_VECTORCALL_ARGUMENTS_OFFSET, NULL
+    return call_app(
+        <PyObject *> app, passed + 1, 3 | PY_VECTORCALL_ARGUMENTS_OFFSET, ASGICall
     )
 
 
 cdef object handle_asgi(ASGICall self, object scope, object receive, object send):
     cdef PyObject *args[3]
     cdef bint handshake = False
+    args[0] = <PyObject *> scope
+    args[1] = <PyObject *> receive
+    args[2] = <PyObject *> send
     if self.on_all is not None:
         return self.on_all(scope, receive, send)
     kind = (<dict> scope)["type"] if type(scope) is dict else scope["type"]
     if not is_text(kind, "http"):
         if not is_text(kind, "websocket"):
-            return self.app(scope, receive, send)
+            app = self.app
+            return owned(call_app(<PyObject *> app, args, 3, ASGICall))
         if self.on_handshake is not None:
             return self.on_handshake(scope, receive, send)
         handshake = True
@@ -150,9 +159,6 @@ cdef object handle_asgi(ASGICall self, object scope, object receive, object send
         if self.on_private_network is not None and asks_private_network(scope["headers"]):
             return self.on_private_network(decision, scope, receive, send)
         return answer_asgi(self, decision, send)
-    args[0] = <PyObject *> scope
-    args[1] = <PyObject *> receive
-    args[2] = <PyObject *> send
     return owned(go_in(self, decision, args, handshake))
 
 
@@ -316,7 +322,7 @@ cdef inline ASGISend new_send(ASGICall call, object decision, PyObject *send, bi
     changed.send = <object> send
     changed.handshake = handshake
     # Short is only what the policy's own engine decided about an `http` request.
-    if call.native is not None and not handshake:
+    if call.native is not None and type(decision) is Decision and not handshake:
         changed.vectorcall = <vectorcallfunc> <void *> call_send
     else:
         changed.vectorcall = <vectorcallfunc> <void *> call_send_long

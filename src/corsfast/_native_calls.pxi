@@ -22,6 +22,8 @@ cdef extern from "Python.h":
         PyObject *callable, PyObject *const *args, size_t nargsf, PyObject *kwnames
     ) noexcept
     PyObject *PyObject_CallObject(PyObject *callable, object args) except NULL
+    int Py_EnterRecursiveCall(const char *where) noexcept  # 0, or an error is set
+    void Py_LeaveRecursiveCall() noexcept
     size_t PY_VECTORCALL_ARGUMENTS_OFFSET
     unsigned long Py_TPFLAGS_HAVE_VECTORCALL
     bint is_exact_list "PyList_CheckExact"(PyObject *value) noexcept
@@ -60,6 +62,19 @@ cdef inline PyObject *given(object result) noexcept:
     """A new reference for a caller who is not compiled by Cython."""
     Py_INCREF(<PyObject *> result)
     return <PyObject *> result
+
+
+cdef inline PyObject *call_app(
+    PyObject *app, PyObject *const *args, size_t nargsf, base
+) except NULL:
+    """Call an application; one of ours asks nobody how deep it is, and may stand around itself."""
+    if slots_of(app).tp_call != (<CallSlots *> <PyObject *> base).tp_call:
+        return PyObject_Vectorcall(app, args, nargsf, NULL)
+    if Py_EnterRecursiveCall(" while calling an application") != 0:
+        return NULL
+    cdef PyObject *result = vectorcall(app, args, nargsf, NULL)
+    Py_LeaveRecursiveCall()
+    return result
 
 
 cdef object detour_of(object decision, object on_refused_preflight, object on_refused):

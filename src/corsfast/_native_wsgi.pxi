@@ -87,8 +87,8 @@ cdef inline PyObject *go_in_wsgi(
     changed = new_start(self, decision, args[1])
     passed[1] = args[0]
     passed[2] = <PyObject *> changed
-    return PyObject_Vectorcall(
-        <PyObject *> app, passed + 1, 2 | PY_VECTORCALL_ARGUMENTS_OFFSET, NULL
+    return call_app(
+        <PyObject *> app, passed + 1, 2 | PY_VECTORCALL_ARGUMENTS_OFFSET, WSGICall
     )
 
 
@@ -209,7 +209,7 @@ cdef inline WSGIStart new_start(WSGICall call, object decision, PyObject *start_
     changed.call = call
     changed.decision = decision
     changed.start_response = <object> start_response
-    if call.native is not None:
+    if call.native is not None and type(decision) is Decision:
         changed.vectorcall = <vectorcallfunc> <void *> call_start
     else:
         changed.vectorcall = <vectorcallfunc> <void *> call_start_long
