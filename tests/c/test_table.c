@@ -243,6 +243,65 @@ test_outside_of_slots(void)
     counting_stop();
 }
 
+/* -- keys of mixed lengths ----------------------------------------------- */
+
+/* A number that repeats; the same on every machine. */
+static uint64_t
+next_number(uint64_t *state)
+{
+    *state ^= *state << 13;
+    *state ^= *state >> 7;
+    *state ^= *state << 17;
+    return *state;
+}
+
+/* Lengths around those where the hash and the comparison read other words,
+ * and now and then one that is far longer. */
+static size_t
+mixed_length(uint64_t *state)
+{
+    static const size_t lengths[] = {1,  2,  3,  4,  7,  8,  9,  15,
+                                     16, 17, 24, 31, 32, 33, 40, 48};
+    return lengths[next_number(state) % (sizeof lengths / sizeof *lengths)];
+}
+
+/* Random sets of few letters and equal beginnings, against a plain search. */
+static void
+test_mixtures(void)
+{
+    enum { MOST = 60, ROUNDS = 300 };
+    static char texts[MOST + 1][KEY_ROOM];
+    uint64_t state = 0x2545f4914f6cdd1du;
+    for (int round = 0; round < ROUNDS; round++) {
+        cf_slice keys[MOST];
+        key_list list = {texts, keys, 0};
+        size_t wanted = next_number(&state) % MOST;
+        uint64_t letters = round % 3 == 0 ? 256 : 2;
+        while (wanted-- != 0) {
+            char *text = texts[list.count];
+            size_t length = mixed_length(&state);
+            memset(text, 'a', KEY_ROOM);
+            for (size_t at = next_number(&state) % length; at < length;) {
+                text[at++] = (char)('a' + next_number(&state) % letters);
+            }
+            if (naive_find(&list, text, length) == CF_NO_KEY) {
+                keys[list.count++] = (cf_slice){text, length};
+            }
+        }
+        cf_table table = {0};
+        CHECK(cf_table_fill(&table, keys, list.count, KEY_ROOM,
+                            next_number(&state))
+              == CF_OK);
+        for (size_t i = 0; i < list.count; i++) {
+            CHECK(find(&table, keys[i].data, keys[i].length) == i);
+        }
+        if (list.count != 0) {
+            check_near(&table, &list, next_number(&state) % list.count);
+        }
+        cf_table_clear(&table);
+    }
+}
+
 /* A large table keeps no more than 16 bytes and the text for each slot. */
 static void
 test_large(void)
@@ -496,6 +555,7 @@ main(void)
     test_prefixes();
     test_compares_bytes();
     test_outside_of_slots();
+    test_mixtures();
     test_large();
     test_slots_in_lines();
     test_crowd();
