@@ -29,7 +29,7 @@ cf_new_array(size_t count, size_t size);
 
 /* -- hashed tables of strings ------------------------------------------- */
 
-/*   slots: twice the keys, `stride` bytes each
+/*   slots: at least twice the keys, `stride` bytes each
  *   +-------+--------------+------------------------+
  *   | key+1 | tag | length | the key's bytes        |  length <= room
  *   +-------+--------------+-------+----------------+

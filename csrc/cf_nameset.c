@@ -187,7 +187,10 @@ is_plain_name(const cf_policy *policy, const char *list, size_t start,
               size_t length, size_t *end)
 {
     *end = next_comma(list, start, length);
-    return cf_table_find(&policy->headers, list + start, *end - start)
+    const char *name = list + start;
+    size_t n = *end - start;
+    uint64_t hashed = cf_hash(policy->headers.seed, name, n);
+    return cf_table_find_hashed(&policy->headers, hashed, name, n)
            != CF_NO_KEY;
 }
 

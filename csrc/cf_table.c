@@ -161,6 +161,14 @@ make_room(cf_table *table, const cf_slice *keys)
     return CF_OK;
 }
 
+/* How many slots there are for a key. A small table has more of them: a second
+ * probe that nobody could foresee costs more than the memory. */
+static uint32_t
+per_key(size_t count)
+{
+    return count <= CF_SMALL / (4 * CF_LINE) ? 4 : 2;
+}
+
 cf_status
 cf_table_fill(cf_table *table, const cf_slice *keys, size_t count,
               size_t limit, uint64_t seed)
@@ -177,7 +185,7 @@ cf_table_fill(cf_table *table, const cf_slice *keys, size_t count,
     if (status != CF_OK) {
         return status;
     }
-    table->n_slots = count == 0 ? 2 : 2 * (uint32_t)count;
+    table->n_slots = count == 0 ? 2 : (uint32_t)count * per_key(count);
     choose_stride(table, total);
     status = make_room(table, keys);
     if (status != CF_OK) {
