@@ -2,6 +2,7 @@
 
     results/DATE-bench.md   (python -m corsfast.bench --markdown)
     results/DATE-bench.svg  (the same run, --plot)
+    results/DATE-floor.md   (python benchmarks/floor/measure.py)
     results/DATE-peers.md   (python benchmarks/compare.py)
 
 Place in the flow: results -> README.md. Never: change a figure, or leave out a row that is lost.
@@ -20,6 +21,12 @@ NOTE = (
     "± is half of what the middle half of the rounds spans, and `~` marks a noisy figure; `1/n` is"
     " the share of what the original adds."
 )
+FLOOR = (
+    "How far from the least possible work, a C prototype of that path alone in the same run"
+    " ([all rows and what the columns are](benchmarks/results/{name})):"
+)
+# Where a goal is missed, or near: those that the prototype has to answer for.
+FLOOR_ROWS = ("actual: exact", "preflight: ", "asgi: ", "ASGI ", "WSGI ", "Starlette", "Litestar")
 BESIDE = "Beside CORS middlewares of other languages on the same machine, each net of its harness,"
 # The middlewares that most people use; the others stand in the results.
 STANDS = ("starlette", "flask", "django")
@@ -43,9 +50,16 @@ def tables(text: str) -> dict[str, str]:
     return found
 
 
+def floor_rows(text: str) -> str:
+    """The head of the floor's table, and its rows for the README."""
+    lines = [line for line in text.splitlines() if line.startswith("|")]
+    shown = tuple(f"| {name}" for name in FLOOR_ROWS)
+    return "\n".join(lines[:2] + [line for line in lines[2:] if line.startswith(shown)])
+
+
 def block() -> str:
     """What stands between the marks."""
-    bench, peers = newest("bench.md"), newest("peers.md")
+    bench, floor, peers = newest("bench.md"), newest("floor.md"), newest("peers.md")
     text = bench.read_text("utf-8")
     found = tables(text)
     lost = re.search(r"(?s)## Not slower than Go and Rust\?\n\n(.*?)\n\n", peers.read_text("utf-8"))
@@ -56,6 +70,8 @@ def block() -> str:
         found["decisions"],
         *(found[name] for name in STANDS),
         f"{NOTE} All rows: [{bench.name}](benchmarks/results/{bench.name}).",
+        FLOOR.format(name=floor.name),
+        floor_rows(floor.read_text("utf-8")),
         f"{BESIDE} [{peers.name}](benchmarks/results/{peers.name}):",
         lost[1],
     ]

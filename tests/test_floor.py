@@ -45,13 +45,15 @@ def test_every_row_is_there_and_can_be_timed(measure, rows):
     ):
         row = rows[name]
         assert measure.time_row(row).floor > 0
-        assert measure.line(row, [measure.time_row(row) for _ in range(9)]).startswith(name)
+        line = measure.line(row, [measure.time_row(row) for _ in range(9)])
+        assert line.startswith(f"| {name} |")
+        assert line.count("|") == len(measure.HEADS) + 1
 
 
 def test_calls_are_counted_in_calls_of_len(measure, rows):
     parts = measure.Parts(f=10.0, bare=0.0, floor=25.0, ours=40.0, peer=None, peer_bare=0.0)
-    cells = measure.line(rows["actual: exact"], [parts] * 9).split()
-    assert cells[-2:] == ["2.50", "4.00"]
+    cells = measure.line(rows["actual: exact"], [parts] * 9).split(" | ")
+    assert cells[-2:] == ["2.50", "4.00 |"]
     assert "1.60!" in cells
 
 

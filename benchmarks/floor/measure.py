@@ -521,6 +521,19 @@ def flask_app(*, cors: bool) -> Any:
 
 # -- measuring and showing -----------------------------------------------------------------
 
+HEADS = (
+    "row",
+    "bare",
+    "floor",
+    "corsfast",
+    "theirs",
+    "ours/floor",
+    "theirs/ours",
+    "theirs/floor",
+    "floor/F",
+    "ours/F",
+)
+
 
 class Parts(NamedTuple):
     """Nanoseconds per call of one row in one round, the bare ones not yet subtracted."""
@@ -588,18 +601,18 @@ def line(row: Row, rounds: list[Parts]) -> str:
         (ours, f, lambda _: False),
     ):
         if above is None or below is None or below.median <= 0:
-            cells.append(f"{'':14}")
+            cells.append("")
         else:
             ratio = above.median / below.median
-            cells.append(f"{ratio:13.2f}{'!' if misses(ratio) else ' '}")
-    return f"{row.name:36}{''.join(cells)}".rstrip()
+            cells.append(f"{ratio:.2f}{'!' if misses(ratio) else ''}")
+    return f"| {' | '.join((row.name, *cells))} |"
 
 
 def cell(figure: Figure | None) -> str:
     if figure is None:
-        return f"{'':18}"
+        return ""
     spread = (figure.high - figure.low) / 2
-    return f"{figure.median:9.1f} ±{spread:<6.1f}{'~' if figure.noisy else ' '}"
+    return f"{figure.median:.1f} ±{spread:.1f}{'~' if figure.noisy else ''}"
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -620,21 +633,14 @@ def main(argv: list[str] | None = None) -> int:
             found[row.name].extend(time_row(row) for _ in range(row.times))
     progress("")
 
-    print(
-        f"{machine()}; {rounds} interleaved rounds; ns per call, median ± half"
-        " of the middle half's spread"
-    )
-    heads = "".join(f"{head:>9}{'':9}" for head in ("bare", "floor", "corsfast", "theirs"))
-    ratios = "".join(
-        f"{head:>13} "
-        for head in ("ours/floor", "theirs/ours", "theirs/floor", "floor/F", "ours/F")
-    )
-    print(f"{'net of the loop and of the bare stub':36}{heads}{ratios}".rstrip())
+    print(f"{machine()}; {rounds} interleaved rounds.\n")
+    print(f"| {' | '.join(HEADS)} |\n|---|{'---:|' * (len(HEADS) - 1)}")
     for row in chosen:
         print(line(row, found[row.name]))
     print(
-        f"! misses what is wanted: ours/floor at most {WANTED_FLOOR}, the others at least"
-        f" {WANTED_PEER}. ~ marks a noisy figure.\n"
+        "\nNanoseconds per call, net of the loop and of the bare application, median ± half of the"
+        f" middle half's spread; `~` marks a noisy figure. `!` misses what is wanted: ours/floor at"
+        f" most {WANTED_FLOOR}, the other two of theirs at least {WANTED_PEER}.\n\n"
         "theirs: Starlette's CORSMiddleware around the same stub; flask-cors over a Flask"
         " application, less that application alone (its preflight: the whole request); Starlette's"
         " and Litestar's own where our drop-ins stand. F is len(x), timed beside each call."
