@@ -27,7 +27,7 @@ cf_new_array(size_t count, size_t size)
 
 /* -- tables -------------------------------------------------------------- */
 
-/* With half of the slots free, chains of a million keys reach about 50; where
+/* With half of the slots free, as in large tables, chains of a million keys reach about 50; where
  * one grows longer than this, another seed is taken. */
 enum { CF_LONGEST_PROBE = 64, CF_SEEDS = 16 };
 
