@@ -26,7 +26,7 @@ cdef class ASGICall:
     cdef object on_refused_preflight
     cdef object on_refused
     cdef bint detours  # for refused requests there is one
-    cdef bint plain  # nothing but a preflight goes elsewhere than to the application
+    cdef bint plain  # the policy is of this engine and decides where a request goes
 
     def __cinit__(self):
         self.vectorcall = <vectorcallfunc> <void *> call_asgi
@@ -56,7 +56,7 @@ cdef class ASGICall:
         self.on_refused_preflight = on_refused_preflight
         self.on_refused = on_refused
         self.detours = on_refused_preflight is not None or on_refused is not None
-        self.plain = self.native is not None and on_all is None and not self.detours
+        self.plain = self.native is not None and on_all is None
         let_vectorcall(type(self), ASGICall)
 
     def __reduce__(self):
@@ -94,10 +94,12 @@ cdef PyObject *call_asgi(
     cdef Decision decision = self.native.no_origin
     if found[0] != NULL:
         decision = decide_found(self.native, <dict> args[0], <list> headers, found, True)
-        if decision.answer.status is not None:
-            if self.on_private_network is not None:
-                return call_asgi_long(called, args, nargsf, names)
-            return given(answer_asgi(self, decision, <object> args[2]))
+        if decision.answer.status is not None or (self.detours and not decision.answer.allowed):
+            answer = answered(
+                self, decision, <object> args[0], <object> args[1], <object> args[2]
+            )
+            if answer is not None:
+                return given(answer)
     return go_in(self, decision, args, False)
 
 
@@ -151,28 +153,39 @@ cdef object handle_asgi(ASGICall self, object scope, object receive, object send
         decision = self.policy.asgi(scope)
     else:
         decision = decide_scope(self.native, scope)
+    answer = answered(self, decision, scope, receive, send)
+    return owned(go_in(self, decision, args, handshake)) if answer is None else answer
+
+
+cdef object answered(ASGICall self, object decision, object scope, object receive, object send):
+    """What is awaited where the request does not go on to the application; else None."""
     if self.detours:
         detour = detour_of(decision, self.on_refused_preflight, self.on_refused)
         if detour is not None:
             return detour(decision, scope, receive, send)
-    if is_preflight(decision):
-        if self.on_private_network is not None and asks_private_network(scope["headers"]):
-            return self.on_private_network(decision, scope, receive, send)
-        return answer_asgi(self, decision, send)
-    return owned(go_in(self, decision, args, handshake))
+    if not is_preflight(decision):
+        return None
+    if self.on_private_network is not None and asks_private_network(scope["headers"]):
+        return self.on_private_network(decision, scope, receive, send)
+    return answer_asgi(self, decision, send)
 
 
 cdef bint asks_private_network(object headers) except -1:
     """The same as in `_calls.py`."""
     cdef bytes wanted = b"access-control-request-private-network"
-    for pair in headers:
-        if type(pair) is tuple and len(<tuple> pair) == 2:
-            name = (<tuple> pair)[0]
-        else:
-            name, _ = pair
-        if type(name) is bytes and len(<bytes> name) != len(wanted):
-            continue
-        if name == wanted:
+    cdef PyObject *pair
+    cdef PyObject *name
+    cdef Py_ssize_t i
+    if not LISTS_ARE_OURS or type(headers) is not list:
+        headers = list(headers)
+    for i in range(list_size(<PyObject *> headers)):
+        pair = list_item(<PyObject *> headers, i)
+        name = NULL
+        if is_exact_tuple(pair) and tuple_size(pair) == 2:
+            name = tuple_item(pair, 0)
+        if unlikely(name == NULL or not is_exact_bytes(name)):
+            return wanted in [each for each, _ in headers]
+        if bytes_size(name) == len(wanted) and <object> name == wanted:
             return True
     return False
 

@@ -18,7 +18,7 @@ cdef class WSGICall:
     cdef object on_refused_preflight
     cdef object on_refused
     cdef bint detours  # for refused requests there is one
-    cdef bint plain  # nothing but a preflight goes elsewhere than to the application
+    cdef bint plain  # the policy is of this engine and decides where a request goes
 
     def __cinit__(self):
         self.vectorcall = <vectorcallfunc> <void *> call_wsgi
@@ -37,7 +37,7 @@ cdef class WSGICall:
         self.on_refused_preflight = on_refused_preflight
         self.on_refused = on_refused
         self.detours = on_refused_preflight is not None or on_refused is not None
-        self.plain = self.native is not None and on_all is None and not self.detours
+        self.plain = self.native is not None and on_all is None
         let_vectorcall(type(self), WSGICall)
 
     def __reduce__(self):
@@ -61,8 +61,10 @@ cdef PyObject *call_wsgi(
         return call_wsgi_long(called, args, nargsf, names)
     cdef WSGICall self = <WSGICall> called
     cdef Decision decision = decide_environ(self.native, <object> args[0])
-    if decision.answer.status is not None:
-        return given(answer_wsgi(self, decision, <object> args[1]))
+    if decision.answer.status is not None or (self.detours and not decision.answer.allowed):
+        answer = answered_wsgi(self, decision, <object> args[0], <object> args[1])
+        if answer is not None:
+            return given(answer)
     return go_in_wsgi(self, decision, args)
 
 
@@ -100,15 +102,21 @@ cdef object handle_wsgi(WSGICall self, object environ, object start_response):
         decision = self.policy.wsgi(environ)
     else:
         decision = decide_environ(self.native, environ)
+    answer = answered_wsgi(self, decision, environ, start_response)
+    if answer is not None:
+        return answer
+    args[0] = <PyObject *> environ
+    args[1] = <PyObject *> start_response
+    return owned(go_in_wsgi(self, decision, args))
+
+
+cdef object answered_wsgi(WSGICall self, object decision, object environ, object start_response):
+    """The body where the request does not go on to the application; else None."""
     if self.detours:
         detour = detour_of(decision, self.on_refused_preflight, self.on_refused)
         if detour is not None:
             return detour(decision, environ, start_response)
-    if is_preflight(decision):
-        return answer_wsgi(self, decision, start_response)
-    args[0] = <PyObject *> environ
-    args[1] = <PyObject *> start_response
-    return owned(go_in_wsgi(self, decision, args))
+    return answer_wsgi(self, decision, start_response) if is_preflight(decision) else None
 
 
 cdef object answer_wsgi(WSGICall self, object decision, object start_response):
