@@ -87,6 +87,10 @@ cf_table_clear(cf_table *table);
 uint32_t
 cf_table_find(const cf_table *table, const char *key, size_t length);
 
+/* A key as the table holds it, as long as it does. */
+cf_slice
+cf_table_key(const cf_table *table, uint32_t key);
+
 size_t
 cf_table_memory(const cf_table *table);
 
@@ -188,8 +192,12 @@ cf_memo_keep(const cf_memo *memo, uint64_t hashed, const char *text,
 
 /* Rules by host: the table finds the host, `ends` says which leaves are its
  * own: those of host h are [ends[h - 1], ends[h]). */
+enum { CF_FEW_ORIGINS = 4 };
+
 typedef struct cf_originset {
     cf_table exact;
+    cf_slice few[CF_FEW_ORIGINS]; /* its keys: compared, not hashed */
+    uint32_t n_few;               /* 0 where there are more */
     cf_table hosts;
     uint32_t *ends;
     cf_leaf *leaves;

@@ -64,6 +64,18 @@ fill_hosts(cf_originset *set, const cf_tables *tables)
     return status;
 }
 
+static void
+note_few(cf_originset *set)
+{
+    if (set->exact.count > CF_FEW_ORIGINS) {
+        return;
+    }
+    while (set->n_few < set->exact.count) {
+        set->few[set->n_few] = cf_table_key(&set->exact, set->n_few);
+        set->n_few++;
+    }
+}
+
 cf_status
 cf_originset_fill(cf_originset *set, const cf_tables *tables)
 {
@@ -74,6 +86,7 @@ cf_originset_fill(cf_originset *set, const cf_tables *tables)
         cf_table_fill(&set->exact, tables->exact, tables->n_exact,
                       CF_MAX_ORIGIN, tables->seed);
     if (status == CF_OK) {
+        note_few(set);
         status = fill_hosts(set, tables); /* checks the hosts' lengths */
     }
     if (status == CF_OK) {
@@ -192,11 +205,21 @@ cf_originset_match(const cf_originset *set, const char *origin, size_t length,
     if (length > CF_MAX_ORIGIN) {
         return CF_ORIGIN_TOO_LONG;
     }
+    for (uint32_t i = 0; i < set->n_few; i++) {
+        if (set->few[i].length == length
+            && cf_same(set->few[i].data, origin, length)) {
+            *exact = i;
+            return CF_ALLOWED;
+        }
+    }
     uint64_t hashed = cf_hash(set->exact.seed, origin, length);
-    uint32_t found = cf_table_find_hashed(&set->exact, hashed, origin, length);
-    if (found != CF_NO_KEY) {
-        *exact = found;
-        return CF_ALLOWED;
+    if (set->n_few == 0) {
+        uint32_t found =
+            cf_table_find_hashed(&set->exact, hashed, origin, length);
+        if (found != CF_NO_KEY) {
+            *exact = found;
+            return CF_ALLOWED;
+        }
     }
     uint32_t note;
     cf_outcome outcome;

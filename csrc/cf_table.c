@@ -220,6 +220,18 @@ cf_table_find(const cf_table *table, const char *key, size_t length)
     return cf_table_find_hashed(table, hashed, key, length);
 }
 
+cf_slice
+cf_table_key(const cf_table *table, uint32_t key)
+{
+    uint32_t place = 0;
+    while (cf_slot_at(table, place)->key != key + 1) {
+        place++;
+    }
+    const cf_slot *slot = cf_slot_at(table, place);
+    size_t length = slot->mark & 0xffff;
+    return (cf_slice){cf_key_text(table, slot, length), length};
+}
+
 size_t
 cf_table_memory(const cf_table *table)
 {

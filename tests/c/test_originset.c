@@ -260,6 +260,33 @@ test_exact(void)
     cf_originset_clear(&set);
 }
 
+/* A few origins are compared, more are hashed: both find each of them, and
+ * nothing that is nearly one. */
+static void
+test_few(void)
+{
+    static const cf_slice all[] = {
+        TEXT("https://a.com"), TEXT("https://b.com"),      TEXT("null"),
+        TEXT("http://a.com"),  TEXT("https://a.com:8443"), TEXT("app://x")};
+    for (size_t n = 0; n <= COUNT(all); n++) {
+        cf_tables tables = {.exact = all, .n_exact = n, .seed = 7};
+        cf_originset set = {0};
+        uint32_t index;
+        CHECK(cf_originset_fill(&set, &tables) == CF_OK);
+        CHECK(set.n_few == (n <= CF_FEW_ORIGINS ? n : 0));
+        for (size_t i = 0; i < COUNT(all); i++) {
+            cf_outcome outcome =
+                match(&set, &tables, all[i].data, all[i].length, &index);
+            CHECK((outcome == CF_ALLOWED) == (i < n));
+            CHECK(outcome != CF_ALLOWED || index == i);
+        }
+        CHECK(match(&set, &tables, "https://a.con", 13, &index) != CF_ALLOWED);
+        CHECK(match(&set, &tables, "https://a.co", 12, &index) != CF_ALLOWED);
+        CHECK(match(&set, &tables, "", 0, &index) != CF_ALLOWED);
+        cf_originset_clear(&set);
+    }
+}
+
 static void
 test_flags(void)
 {
@@ -512,6 +539,7 @@ main(void)
     test_foo_and_bar();
     test_leaves();
     test_exact();
+    test_few();
     test_flags();
     test_too_long();
     test_host_lengths();
