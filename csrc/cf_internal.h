@@ -190,14 +190,16 @@ void
 cf_memo_keep(const cf_memo *memo, uint64_t hashed, const char *text,
              size_t length, uint32_t note);
 
-/* Rules by host: the table finds the host, `ends` says which leaves are its
- * own: those of host h are [ends[h - 1], ends[h]). */
+/* Up to this many exact origins are compared, not hashed: most policies have
+ * no more. */
 enum { CF_FEW_ORIGINS = 4 };
 
+/* Rules by host: the table finds the host, `ends` says which leaves are its
+ * own: those of host h are [ends[h - 1], ends[h]). */
 typedef struct cf_originset {
     cf_table exact;
-    cf_slice few[CF_FEW_ORIGINS]; /* its keys: compared, not hashed */
-    uint32_t n_few;               /* 0 where there are more */
+    cf_slice few[CF_FEW_ORIGINS]; /* its keys, where there are no more */
+    uint32_t n_few;               /* 0: there are more, or none */
     cf_table hosts;
     uint32_t *ends;
     cf_leaf *leaves;
