@@ -31,6 +31,10 @@ cf_named_request_field(const char *name, size_t length)
         return cf_equal(name, "access-control-request-headers", 30)
                    ? CF_FIELD_REQUEST_HEADERS
                    : CF_FIELD_OTHER;
+    case 38:
+        return cf_equal(name, "access-control-request-private-network", 38)
+                   ? CF_FIELD_REQUEST_PRIVATE_NETWORK
+                   : CF_FIELD_OTHER;
     default:
         return CF_FIELD_OTHER;
     }

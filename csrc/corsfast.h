@@ -205,6 +205,7 @@ typedef enum cf_field {
     CF_FIELD_ORIGIN,
     CF_FIELD_REQUEST_METHOD,
     CF_FIELD_REQUEST_HEADERS,
+    CF_FIELD_REQUEST_PRIVATE_NETWORK,
     /* of a response */
     CF_FIELD_VARY,
     CF_FIELD_ALLOW_ORIGIN,
@@ -226,8 +227,9 @@ cf_named_response_field(const char *name, size_t length);
 static inline cf_field
 cf_request_field(const char *name, size_t length)
 {
-    const uint32_t lengths = 1U << 6 | 1U << 29 | 1U << 30;
-    if (length > 31 || (lengths >> length & 1) == 0) {
+    const uint64_t lengths =
+        1U << 6 | 1U << 29 | 1U << 30 | (uint64_t)1 << 38;
+    if (length > 63 || (lengths >> length & 1) == 0) {
         return CF_FIELD_OTHER;
     }
     return cf_named_request_field(name, length);

@@ -1,7 +1,8 @@
-"""What ASGICall and WSGICall are as callables: arguments by name, too few, another application.
+"""What ASGICall and WSGICall are as callables: arguments by name, too few, another application;
+and what drop-ins alone ask of them: a body, and the detour for private networks.
 
 Both halves are asked the same: the classes in _calls.py and their compiled twins, where there
-are any. Never: test what they do to requests (test_middleware_asgi.py and -_wsgi.py do).
+are any. Never: test what else they do to requests (test_middleware_asgi.py and -_wsgi.py do).
 """
 
 from __future__ import annotations
@@ -222,3 +223,133 @@ def test_it_may_be_made_anew_while_it_is_called(half: Any, key: str) -> None:
     # Unless it was this half that had it decided anew, an engine meets a decision of another.
     with contextlib.suppress(TypeError):
         assert send({"type": "http.response.start", "headers": []})["headers"]
+
+
+# -- private networks ------------------------------------------------------------------------
+
+PRIVATE = b"access-control-request-private-network"
+ASKED = [
+    (b"host", b"api.example.com"),
+    (b"origin", b"https://app.example.com"),
+    (b"access-control-request-method", b"GET"),
+]
+
+
+class Text(bytes):
+    """No exact bytes."""
+
+
+class Pairs(list[Any]):
+    """No exact list."""
+
+
+@pytest.mark.parametrize("make", [list, Pairs, tuple])
+@pytest.mark.parametrize("at", [0, 2, 3])
+@pytest.mark.parametrize(
+    ("more", "asks"),
+    [
+        ([], False),
+        ([(PRIVATE, b"true")], True),
+        ([(PRIVATE, b"")], True),
+        ([(PRIVATE, None)], True),
+        ([(PRIVATE, b"true"), (PRIVATE, b"false")], True),
+        ([[PRIVATE, b"true"]], True),
+        ([(Text(PRIVATE), b"true")], True),
+        ([[b"accept", b"*/*"], (PRIVATE, b"true")], True),
+        ([(Text(b"accept"), b"*/*"), (PRIVATE, b"true")], True),
+        ([(PRIVATE, b"true"), [b"accept", b"*/*"]], True),
+        ([[b"accept", b"*/*"], (Text(b"accept"), b"*/*")], False),
+        ([(PRIVATE.title(), b"true")], False),
+        ([(PRIVATE[:-1], b"true")], False),
+        ([(PRIVATE[:-1] + b"l", b"true")], False),
+        ([(PRIVATE + b"s", b"true")], False),
+        ([(PRIVATE.decode(), b"true")], False),
+        ([(b"accept", PRIVATE)], False),
+    ],
+)
+def test_who_asks_for_a_private_network(
+    half: Any, make: Any, at: int, more: list[Any], asks: bool
+) -> None:
+    call = half.ASGICall(None, POLICY, on_private_network=lambda *args: args)
+    fields = make([*ASKED[:at], *more, *ASKED[at:]])
+    scope = {"type": "http", "method": "OPTIONS", "headers": fields}
+    assert POLICY.asgi(scope).allowed
+    sent: list[Any] = []
+    answer = call(scope, None, sends_to(sent))
+    assert isinstance(answer, tuple) is asks
+    if asks:
+        assert answer[0] == POLICY.asgi(scope)
+        assert answer[1] is scope
+    else:
+        run(answer)
+        assert [message["type"] for message in sent] == MESSAGES
+    # Without a detour it is a preflight like any other.
+    sent.clear()
+    run(half.ASGICall(None, POLICY)(scope, None, sends_to(sent)))
+    assert sent == [*_calls.messages(POLICY.asgi(scope), b"")]
+
+
+def test_only_allowed_preflights_ask_for_a_private_network(half: Any) -> None:
+    def detour(name: str) -> Any:
+        return lambda *args: name
+
+    call = half.ASGICall(
+        lambda *args: "application",
+        POLICY,
+        on_private_network=detour("private network"),
+        on_refused_preflight=detour("refused preflight"),
+        on_refused=detour("refused"),
+    )
+    private, stranger = (PRIVATE, b"true"), (b"origin", b"https://other.example")
+    for method, fields, wanted in (
+        ("OPTIONS", [*ASKED, private], "private network"),
+        ("OPTIONS", [stranger, ASKED[2], private], "refused preflight"),
+        ("OPTIONS", [stranger, ASKED[2]], "refused preflight"),
+        ("GET", [*ASKED, private], "application"),
+        ("GET", [stranger, ASKED[2], private], "refused"),
+        ("GET", [private], "application"),
+    ):
+        assert call({"type": "http", "method": method, "headers": fields}, None, None) == wanted
+
+
+# -- answers with a body ---------------------------------------------------------------------
+
+MESSAGES = ["http.response.start", "http.response.body"]
+
+
+def sends_to(sent: list[Any]) -> Any:
+    async def send(message: Any) -> None:
+        sent.append(message)
+
+    return send
+
+
+def run(coroutine: Any) -> None:
+    with pytest.raises(StopIteration):
+        coroutine.send(None)
+
+
+@pytest.mark.parametrize("body", [b"", b"OK"])
+@pytest.mark.parametrize("status", [200, 204])
+@pytest.mark.parametrize("engine", [corsfast.Policy, _pure.Policy])
+def test_what_is_said_of_a_body(half: Any, engine: Any, status: int, body: bytes) -> None:
+    for options in (
+        {"allow_origins": ["https://app.example.com"]},
+        {"allow_origins": ["https://*.example.com"], "allow_credentials": True},
+        {"allow_origins": "*", "allow_headers": ["X-Token"]},
+    ):
+        policy = engine(**options, preflight_status=status)
+        call = half.ASGICall(None, policy, body=body)
+        for method in (b"GET", b"PUT"):  # of which the second is refused
+            fields = [*ASKED[:2], (b"access-control-request-method", method)]
+            scope = {"type": "http", "method": "OPTIONS", "headers": fields}
+            decision = policy.asgi(scope)
+            assert decision.allowed is (method == b"GET")
+            wanted = [*_calls.messages(decision, body)]
+            for _ in range(2):
+                sent: list[Any] = []
+                run(call(scope, None, sends_to(sent)))
+                assert sent == wanted
+                # Whoever gets them may write: the next answer is a new one.
+                sent[0]["headers"].append((b"x-own", b"1"))
+                sent[0]["own"] = sent[1]["own"] = True

@@ -736,7 +736,7 @@ cdef bytes join_names(_csrc.cf_slice names):
 cdef Decision decide_scope(Policy self, object scope):
     if not isinstance(scope, dict):
         raise TypeError(f"scope must be a dict, not {type(scope).__name__}")
-    cdef PyObject *found[3]
+    cdef PyObject *found[4]
     headers = item(<dict> scope, "headers")
     if unlikely(headers is None):
         headers = (<dict> scope).get("headers", ())
@@ -774,6 +774,8 @@ cdef Decision decide_found(
 cdef inline bint find_fields(PyObject *headers, PyObject **found) noexcept:
     """Look for the CORS fields of a request in a list, borrowing their values (NULL: not there).
 
+    `found` has room for four: Origin, and Access-Control-Request-Method, -Headers and
+    -Private-Network. No policy looks at the last, but some middlewares do.
     False if something is not a pair with a name of exact bytes, or a field stands twice.
     """
     cdef Py_ssize_t i
@@ -781,7 +783,7 @@ cdef inline bint find_fields(PyObject *headers, PyObject **found) noexcept:
     cdef PyObject *pair
     cdef PyObject *name
     cdef _csrc.cf_field field
-    found[0] = found[1] = found[2] = NULL
+    found[0] = found[1] = found[2] = found[3] = NULL
     for i in range(list_size(headers)):
         pair = list_item(headers, i)
         if unlikely(not is_exact_tuple(pair) or tuple_size(pair) != 2):

@@ -71,7 +71,7 @@ cdef PyObject *call_asgi(
 ) except NULL:
     """The short way of a request."""
     cdef PyObject *headers
-    cdef PyObject *found[3]
+    cdef PyObject *found[4]
     if unlikely(
         not LISTS_ARE_OURS
         or PyVectorcall_NARGS(nargsf) != 3
@@ -94,6 +94,9 @@ cdef PyObject *call_asgi(
     cdef Decision decision = self.native.no_origin
     if found[0] != NULL:
         decision = decide_found(self.native, <dict> args[0], <list> headers, found, True)
+        if decision.answer.status is not None and decision.answer.allowed and found[3] == NULL:
+            # No detour is for an allowed preflight, but the one for private networks.
+            return given(answer_asgi(self, decision, <object> args[2]))
         if decision.answer.status is not None or (self.detours and not decision.answer.allowed):
             answer = answered(
                 self, decision, <object> args[0], <object> args[1], <object> args[2]
@@ -171,43 +174,51 @@ cdef object answered(ASGICall self, object decision, object scope, object receiv
 
 
 cdef bint asks_private_network(object headers) except -1:
-    """The same as in `_calls.py`."""
-    cdef bytes wanted = b"access-control-request-private-network"
-    cdef PyObject *pair
-    cdef PyObject *name
-    cdef Py_ssize_t i
-    if not LISTS_ARE_OURS or type(headers) is not list:
-        headers = list(headers)
-    for i in range(list_size(<PyObject *> headers)):
-        pair = list_item(<PyObject *> headers, i)
-        name = NULL
-        if is_exact_tuple(pair) and tuple_size(pair) == 2:
-            name = tuple_item(pair, 0)
-        if unlikely(name == NULL or not is_exact_bytes(name)):
-            return wanted in [each for each, _ in headers]
-        if bytes_size(name) == len(wanted) and <object> name == wanted:
+    """The same as in `_calls.py`; whoever has called `find_fields` knows it of nearly all."""
+    for name, _ in headers:
+        if name == b"access-control-request-private-network":
             return True
     return False
 
 
 cdef object answer_asgi(ASGICall self, object decision, object send):
     cdef dict start
-    cdef list headers
+    cdef tuple fields
     cdef bint plain
     if type(decision) is Decision:
         plain = self.body is None or not (<Decision> decision).answer.allowed
         start = (<Decision> decision).answer.start.copy()
-        headers = list(fields_of(<Decision> decision, False))
+        fields = fields_of(<Decision> decision, False)
         status = (<Decision> decision).answer.status
     else:
         plain = self.body is None or not decision.allowed
         status = decision.status
         start = {"type": "http.response.start", "status": status}
-        headers = list(decision.raw_headers)
-    if status != 204:
-        headers += NO_CONTENT if plain else self.content
-    start["headers"] = headers
+        fields = tuple(decision.raw_headers)
+    start["headers"] = listed(
+        fields, NOTHING if status == 204 else NO_CONTENT if plain else self.content
+    )
     return new_answer(send, start, NO_BODY if plain else self.last)
+
+
+cdef inline list listed(tuple fields, tuple more):
+    """A new list of all fields, allocated once: `list(fields) + more` is three of them."""
+    cdef Py_ssize_t n_fields = tuple_size(<PyObject *> fields)
+    cdef Py_ssize_t n_more = tuple_size(<PyObject *> more)
+    cdef Py_ssize_t i
+    cdef PyObject *pair
+    cdef PyObject *whole = PyList_New(n_fields + n_more)
+    if unlikely(whole == NULL):
+        raise MemoryError
+    for i in range(n_fields):
+        pair = tuple_item(<PyObject *> fields, i)
+        Py_INCREF(pair)
+        PyList_SET_ITEM(whole, i, pair)
+    for i in range(n_more):
+        pair = tuple_item(<PyObject *> more, i)
+        Py_INCREF(pair)
+        PyList_SET_ITEM(whole, n_fields + i, pair)
+    return <list> owned(whole)
 
 
 cdef tuple raw_content(bytes body):
@@ -218,6 +229,7 @@ cdef tuple raw_content(bytes body):
     )
 
 
+cdef tuple NOTHING = ()
 cdef tuple NO_CONTENT = ((b"content-length", b"0"),)
 cdef dict NO_BODY = {"type": "http.response.body", "body": b""}
 

@@ -187,10 +187,13 @@ naive_request_field(const char *data, size_t length)
 {
     static const char *const names[] = {"origin",
                                         "access-control-request-method",
-                                        "access-control-request-headers"};
+                                        "access-control-request-headers",
+                                        "access-control-request-private-"
+                                        "network"};
     static const cf_field fields[] = {CF_FIELD_ORIGIN, CF_FIELD_REQUEST_METHOD,
-                                      CF_FIELD_REQUEST_HEADERS};
-    for (size_t i = 0; i < 3; i++) {
+                                      CF_FIELD_REQUEST_HEADERS,
+                                      CF_FIELD_REQUEST_PRIVATE_NETWORK};
+    for (size_t i = 0; i < 4; i++) {
         if (strlen(names[i]) == length
             && memcmp(names[i], data, length) == 0) {
             return fields[i];

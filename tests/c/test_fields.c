@@ -20,6 +20,8 @@ static const struct {
     {"access-control-request-method", CF_FIELD_REQUEST_METHOD, CF_FIELD_OTHER},
     {"access-control-request-headers", CF_FIELD_REQUEST_HEADERS,
      CF_FIELD_OTHER},
+    {"access-control-request-private-network",
+     CF_FIELD_REQUEST_PRIVATE_NETWORK, CF_FIELD_OTHER},
     {"vary", CF_FIELD_OTHER, CF_FIELD_VARY},
     {"access-control-allow-origin", CF_FIELD_OTHER, CF_FIELD_ALLOW_ORIGIN},
     {"access-control-allow-credentials", CF_FIELD_OTHER,
