@@ -22,7 +22,16 @@ from corsfast.bench import decisions, peers, report, scale, stands
 from corsfast.bench.__main__ import main
 from corsfast.bench.cases import APP, Case, Goal, cases, fresh, texts
 from corsfast.bench.engines import installed_engines
-from corsfast.bench.measure import Figure, Subject, measure, pairs, step, summarise
+from corsfast.bench.measure import (
+    FIRST_TURNS,
+    TURNS,
+    Figure,
+    Subject,
+    measure,
+    pairs,
+    step,
+    summarise,
+)
 from corsfast.bench.peers import Answer, Share, asgi, wsgi
 from corsfast.bench.plot import FORMATS, charted, plot
 from corsfast.bench.rows import Aim, Row, differences, ratios
@@ -123,6 +132,47 @@ def test_pairs_are_timed_next_to_each_other() -> None:
     together = list(zip(samples_of[::2], samples_of[1::2], strict=True))
     assert {tuple(sorted(pair)) for pair in together} == {(n, f"{n} beside") for n in "012"}
     assert {("0", "0 beside"), ("0 beside", "0")} <= set(together), "drawn anew each time"
+
+
+def test_those_who_take_turns_are_timed_call_by_call() -> None:
+    order: list[str] = []
+
+    def subject(name: str) -> Subject:
+        async def call(_: str) -> None:
+            order.append(name)
+
+        return Subject(call, texts(APP), step, 7, by_turns=True)
+
+    together = subject("mine"), subject("theirs")
+    (sample,) = pairs({"it": together}, 1, 200, silent)["it"]
+    assert all(math.isfinite(it) and it > 0 for it in sample)
+    n_taken = 2 * 2 * (TURNS + FIRST_TURNS)
+    taken = order[-n_taken:]
+    turn_by_turn = list(zip(taken[::2], taken[1::2], strict=True))
+    half = n_taken // 4
+    assert sorted({*turn_by_turn}) == [("mine", "theirs"), ("theirs", "mine")]
+    assert turn_by_turn.count(("mine", "theirs")) == half
+    assert len(set(turn_by_turn[:half])) == len(set(turn_by_turn[half:])) == 1
+
+
+def test_whoever_is_slower_is_slower_whoever_comes_first() -> None:
+    async def slow(_: str) -> None:
+        sum(range(20_000))
+
+    async def fast(_: str) -> None:
+        pass
+
+    two = (Subject(it, texts(APP), step, 7, by_turns=True) for it in (slow, fast))
+    samples = pairs({"it": tuple(two)}, 5, 200, silent)["it"]
+    assert all(mine > theirs for mine, theirs in samples)
+
+
+def test_one_who_is_alone_takes_no_turns() -> None:
+    async def call(_: str) -> None:
+        pass
+
+    alone = Subject(call, texts(APP), step, 7, by_turns=True)
+    assert [len(it) for it in pairs({"it": (alone,)}, 2, 3, silent)["it"]] == [1, 1]
 
 
 def test_a_coroutine_that_waits_is_not_taken_for_one_that_ends() -> None:

@@ -34,6 +34,9 @@ BLOCK_NS = 200_000
 # that it has just read: those of a sample have to fit into the nearest caches together.
 REQUESTS = 15
 
+# How often two subjects take turns in each order, and how often before the clock counts.
+TURNS, FIRST_TURNS = 15, 3
+
 # Two-sided 95 % of the normal distribution, which the ranks around a median follow.
 Z = 1.96
 
@@ -62,13 +65,14 @@ class Subject(NamedTuple):
 
     Where `run` is given, each call returns an awaitable, the calls are awaited one after the
     other by one coroutine, and `run` is what drives that to its end. One sample takes `most`
-    calls at most.
+    calls at most. `by_turns` is for a pair of these: see `turns`.
     """
 
     call: Callable[..., Any]
     inputs: Callable[[int], Inputs]
     run: Callable[[Coroutine[Any, Any, None]], object] | None = None
     most: int = 1_000_000
+    by_turns: bool = False
 
 
 def measure(
@@ -111,7 +115,8 @@ def pairs(
             gc.disable()
             try:
                 for name in order:
-                    samples[name].append(shuffled(each[name]))
+                    take = turns if each[name][0][0].by_turns else shuffled
+                    samples[name].append(take(each[name]))
             finally:
                 gc.enable()
     return samples
@@ -123,6 +128,38 @@ def shuffled(together: Sequence[tuple[Subject, int]]) -> tuple[float, ...]:
     for place in random.sample(range(len(together)), len(together)):
         took[place] = sample(*together[place])
     return tuple(took)
+
+
+def turns(together: Sequence[tuple[Subject, int]]) -> tuple[float, ...]:
+    """One sample of two subjects that take turns, call by call, each call timed by itself.
+
+    A call that fills a block alone is a block of one: what else runs on the machine, and which of
+    two comes first, sets its time by more than what is added to it. So there are many calls to a
+    sample, each right beside one of the other subject; as often before it as behind it. What the
+    one takes beyond the other is the median of all these differences, and is what counts of this
+    sample. One subject alone has nobody to take turns with.
+    """
+    if len(together) == 1:
+        return shuffled(together)
+    (mine, _), (theirs, _) = together
+    took: list[tuple[int, int]] = []
+    orders = [(mine, theirs), (theirs, mine)]
+    for first, second in random.sample(orders, len(orders)):
+        pairs_of_calls = take_turns(first, second)
+        took += pairs_of_calls if first is mine else [(b, a) for a, b in pairs_of_calls]
+    alone = statistics.median(b for _, b in took)
+    return alone + statistics.median(a - b for a, b in took), alone
+
+
+def take_turns(first: Subject, second: Subject) -> list[tuple[int, int]]:
+    """The times of both, turn by turn, once their code is in the caches."""
+    assert first.run is not None
+    took: list[tuple[int, int]] = []
+    for count in (FIRST_TURNS, TURNS):
+        took.clear()
+        ours, theirs = first.inputs(count), second.inputs(count)
+        first.run(_await_by_turns(first.call, second.call, ours, theirs, took))
+    return took
 
 
 def calls_for(subject: Subject, most: int) -> int:
@@ -257,6 +294,22 @@ async def _await_3(call: Callable[..., Any], inputs: list[Any], took: list[int])
     for first, second, third in inputs:
         await call(first, second, third)
     took.append(perf_counter_ns() - start)
+
+
+async def _await_by_turns(
+    first: Callable[..., Any],
+    second: Callable[..., Any],
+    ours: Inputs,
+    theirs: Inputs,
+    took: list[tuple[int, int]],
+) -> None:
+    # What the clock and the unpacking cost is part of both.
+    for given, others in zip(ours, theirs, strict=True):
+        start = perf_counter_ns()
+        await first(*given)
+        between = perf_counter_ns()
+        await second(*others)
+        took.append((between - start, perf_counter_ns() - between))
 
 
 # By the number of arguments: (the loop alone, the loop with the calls).

@@ -47,12 +47,12 @@ def measure_stand(
     for name, inputs in stand.requests.items():
         if wanted not in f"{stand.name}: {name}":
             continue
-        alone = Subject(bare.call, inputs, stand.run, REQUESTS)
+        alone = Subject(bare.call, inputs, stand.run, REQUESTS, stand.by_turns)
         if name in bare.expects:
             subjects[f"{name}|{bare.who}"] = (alone,)
         for way in others:
             if name in way.expects:
-                mine = Subject(way.call, inputs, stand.run, REQUESTS)
+                mine = Subject(way.call, inputs, stand.run, REQUESTS, stand.by_turns)
                 subjects[f"{name}|{way.who}"] = (mine,) if name == PREFLIGHT else (mine, alone)
     samples = pairs(subjects, rounds * stand.times, calls, progress)
     costs = {

@@ -95,6 +95,7 @@ class Stand(NamedTuple):
         run: see measure.Subject.
         times: how many times the usual rounds. What is added to a whole application is a small
             part of what is timed, and takes more samples to tell from its noise.
+        by_turns: see measure.turns; with `run` only.
     """
 
     name: str
@@ -105,6 +106,7 @@ class Stand(NamedTuple):
     shares: tuple[Share, ...] = ()
     run: Callable[[Coroutine[Any, Any, None]], object] | None = None
     times: int = 1
+    by_turns: bool = False
 
 
 WHOLE = 4  # `times` of whole applications

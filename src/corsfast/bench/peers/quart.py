@@ -57,7 +57,8 @@ def stands(engines: dict[str, Engine]) -> Iterator[Stand]:
             [without(app, run), *ways(run), *generic(app, engines, run)],
             (Share("drop-in", 1 / 20, COMMON),),
             run,
-            times=WHOLE,
+            times=WHOLE // 2,
+            by_turns=True,
         )
     finally:
         loop.close()
