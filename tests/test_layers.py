@@ -44,7 +44,7 @@ EXCEPTIONS = {("_restore", "_backend"), ("_restore", "_pure")}
 THIRD_PARTY = {"publicsuffixlist"}
 # What a peer's module in bench/ may import: the peer, and what comes with it.
 BENCHED = {name: set(needs.values()) for name, needs in NEEDS.items()}
-BENCHED["aiohttp"] |= {"multidict", "yarl"}
+BENCHED["aiohttp"] |= {"aiosignal", "multidict", "yarl"}
 
 # What a framework is made of and leaves to its users to call.
 MADE_OF = {"django": {"asgiref"}, "aiohttp": {"aiosignal", "multidict"}}

@@ -7,9 +7,11 @@ reason that is imported where it is used.
 from __future__ import annotations
 
 import asyncio
+import gc
 import socket
 import warnings
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -690,13 +692,13 @@ def test_a_receiver_alone_is_called_as_one_among_others() -> None:
 def test_the_signal_of_an_application_is_its_own_until_it_starts() -> None:
     from aiohttp import web
 
-    from corsfast.middleware.aiohttp.signal import call_directly
+    from corsfast.middleware.aiohttp.signal import DirectSignal, call_directly
 
     app = web.Application()
     signal = app.on_response_prepare
     cors = ours().setup(app, defaults={A: ours().ResourceOptions()})
     cors.add(app.router.add_get("/", handler))
-    call_directly(app)
+    call_directly(app, partial(DirectSignal, cors))
     asked = []
 
     @signal
@@ -706,6 +708,67 @@ def test_the_signal_of_an_application_is_its_own_until_it_starts() -> None:
     assert app.on_response_prepare is signal
     assert call(Served(app), get("/", A)).headers["access-control-allow-origin"] == [A]
     assert asked == ["/"]
+
+
+def test_what_a_receiver_returns_is_awaited_by_whoever_likes() -> None:
+    """Several times, in several loops at once, and never."""
+    from aiohttp import web
+    from aiohttp.test_utils import make_mocked_request
+
+    app = web.Application()
+    cors = ours().setup(app, defaults={A: {}})
+    request, response = make_mocked_request("GET", "/"), web.Response()
+    request._match_info = LOOP.run_until_complete(app.router.resolve(request))
+    returned = cors._on_response_prepare(request, response)
+
+    async def waits() -> None:
+        assert await returned is None
+        assert await asyncio.gather(asyncio.ensure_future(returned), returned) == [None, None]
+        await asyncio.sleep(0)
+        assert await returned is None
+
+    for _ in range(2):
+        other = asyncio.new_event_loop()
+        other.run_until_complete(waits())
+        other.close()
+    LOOP.run_until_complete(waits())
+    gc.collect()  # "was never awaited" would be said now
+
+
+def test_an_error_in_the_receiver_is_seen_by_aiohttp() -> None:
+    """As one in a coroutine would be: the response is not sent without its fields."""
+    from aiohttp import web
+
+    alone, among = web.Application(), web.Application()
+    among.on_response_prepare.append(nothing)
+    for app in (alone, among):
+        cors = ours().setup(app, defaults={A: {}})
+        cors.add(app.router.add_get("/", handler))
+        served = Served(app)
+        assert call(served, get("/", A)).status == 200
+
+        class Broken:
+            def __getattr__(self, name: str) -> Any:
+                raise RuntimeError("a bug, on purpose")
+
+        for route in cors.answers:
+            cors.answers[route] = Broken()
+        assert call(served, get("/", A)).status == 0
+
+
+def test_a_route_of_several_methods_is_looked_up_without_an_error() -> None:
+    from aiohttp import web
+
+    from corsfast.middleware.aiohttp.receiver import SEVERAL
+
+    app = web.Application()
+    cors = ours().setup(app, defaults={A: {}})
+    route = cors.add(app.router.add_resource("/")).add_route("*", handler)
+    served = Served(app)
+    for _ in range(2):
+        assert call(served, get("/", A)).first("access-control-allow-origin") == A
+        assert call(served, get("/", B)).first("access-control-allow-origin") is None
+        assert cors.answers[route] is SEVERAL
 
 
 def test_two_configurations_do_not_double_anything() -> None:
@@ -782,7 +845,7 @@ def test_nothing_collects() -> None:
         call(served, get(f"/nowhere-{i}", A))
         call(served, Request(f"METHOD{i}", (("origin", f"https://a{i}.example"),)))
         call(served, preflight(A, f"METHOD{i}"))
-    assert len(cors._answers) == 2  # the handler's route, and that for OPTIONS
+    assert len(cors.answers) == 2  # the handler's route, and that for OPTIONS
     assert len(cors._preflights) == 1
     assert not cors._by_method
 

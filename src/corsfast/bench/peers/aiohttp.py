@@ -9,16 +9,19 @@ Place in the flow: see peers/__init__.py. Never: import another framework.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator
+from types import MethodType
 from typing import Any
 
 import aiohttp_cors
 from aiohttp import hdrs, web
 from aiohttp.http import HttpVersion11, RawRequestMessage
 from aiohttp.streams import EMPTY_PAYLOAD
+from aiosignal import Signal
 from multidict import CIMultiDict, CIMultiDictProxy
 from yarl import URL
 
+from ...middleware.aiohttp.receiver import OVER
 from ...middleware.aiohttp.signal import call_directly
 from ..cases import APP, Inputs, fresh
 from ..engines import Engine
@@ -65,6 +68,7 @@ def stands(engines: dict[str, Engine]) -> Iterator[Stand]:  # noqa: ARG001 (no m
             (Share("drop-in", 1 / 8, COMMON),),
             loop.run_until_complete,
             times=WHOLE,
+            by_turns=True,
         )
     finally:
         loop.close()
@@ -105,18 +109,31 @@ def build(cors: Any = None) -> web.Application:
 def build_least() -> web.Application:
     """A receiver that is the only one is called directly, as the drop-in is."""
     app = build()
-    app.on_response_prepare.append(least)
+    app.on_response_prepare.append(MethodType(least, app))
     app.freeze()
-    call_directly(app)
+    call_directly(app, LeastSignal)
     return app
 
 
-async def least(request: Any, response: Any) -> None:
+def least(_: object, request: Any, response: Any) -> Awaitable[None]:
     # What the properties `headers` return, which cost more than the rest.
-    if request._headers.get(ORIGIN) == APP:
+    asked = request._headers
+    if ORIGIN in asked and asked[ORIGIN] == APP:
         response._headers.extend(ALLOWED)
     else:
         response._headers[VARY] = "Origin"
+    return OVER
+
+
+class LeastSignal(Signal[Any]):  # type: ignore[misc]
+    __slots__ = ()
+
+    send = least
+
+    def __init__(self, owner: object, signal: Signal[Any]) -> None:
+        super().__init__(owner)
+        self.extend(signal)
+        self.freeze()
 
 
 class Served:

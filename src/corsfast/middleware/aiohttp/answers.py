@@ -19,8 +19,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from .options import Config, ResourceOptions
 
-    # Fields that a response gets, and names of those that it may not keep. The former in what a
-    # response keeps its own in: then their names need not be looked at again.
+    # Fields that a response gets, Vary among them, and names of those that it may not keep. The
+    # former in what a response keeps its own in: then their names need not be looked at again.
     Fields = tuple[CIMultiDict[str], tuple[str, ...]]
 
 # What `expose_headers="*"` leaves out: what a page may read without being told so
@@ -89,9 +89,9 @@ class Answers:
             response[hdrs.ACCESS_CONTROL_EXPOSE_HEADERS] = ",".join(names)
 
 
-def merge_vary(response: CIMultiDict[str]) -> None:
-    """Name Origin in the Vary that a response has, in however many lines."""
-    response[hdrs.VARY] = _with_origin(", ".join(response.getall(hdrs.VARY)))
+def merge_vary(response: CIMultiDict[str], lines: list[str]) -> None:
+    """Name Origin in a response's Vary, which was in that many lines."""
+    response[hdrs.VARY] = _with_origin(", ".join(lines))
 
 
 def _fields(origin: str, options: ResourceOptions) -> Fields:
@@ -106,6 +106,7 @@ def _fields(origin: str, options: ResourceOptions) -> Fields:
     elif options.expose_headers != "*":
         names = ",".join(sorted(options.expose_headers))
         fields.append((hdrs.ACCESS_CONTROL_EXPOSE_HEADERS, names))
+    fields.append((hdrs.VARY, hdrs.ORIGIN))
     return CIMultiDict(fields), tuple(unwanted)
 
 

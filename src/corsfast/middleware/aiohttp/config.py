@@ -7,7 +7,7 @@
 What stands nearer to the route wins, origin by origin; a listed origin wins over ``"*"``
 wherever the two stand.
 
-    request --match_info.route--> Answers --on_response_prepare--> fields
+    request --match_info.route--> Answers --receive--> fields
 
 Place in the flow: rightmost of this package.
 Never: compile options per request; touch a route that was not added.
@@ -16,13 +16,15 @@ Never: compile options per request; touch a route that was not added.
 from __future__ import annotations
 
 import warnings
+from functools import partial
 
 from aiohttp import hdrs, web
 
-from .answers import Answers, merge_vary
+from .answers import Answers
 from .options import parse_config
 from .preflight import answer_preflight
-from .signal import call_directly
+from .receiver import SEVERAL, receive
+from .signal import DirectSignal, call_directly
 from .view import APP_CONFIG_KEY, ViewAnswers, config_of, is_cors_view
 
 TYPE_CHECKING = False
@@ -32,12 +34,6 @@ if TYPE_CHECKING:
     from .options import Config, Written
 
     Entity = TypeVar("Entity")
-
-ORIGIN, VARY = hdrs.ORIGIN, hdrs.VARY
-ORIGIN_NAME = "Origin"
-
-# Stands for a route that was not asked for before, or that takes several methods.
-UNSEEN = Answers({})
 
 
 def setup(
@@ -107,7 +103,7 @@ class CorsConfig:
         self._preflight_resources: set[Any] = set()
         # Compiled at first use, because routes may be added to a resource at any time before
         # the application starts. By route; by route and method where a route takes several.
-        self._answers: dict[Any, Answers | None] = {}
+        self.answers: dict[Any, Answers | None] = {}  # for `receive`
         self._by_method: dict[Any, dict[str, Answers]] = {}
         self._preflights: dict[Any, _Preflights] = {}
         self._views: dict[tuple[type[Any], str], Answers] = {}
@@ -147,7 +143,7 @@ class CorsConfig:
             self._add_resource(entity, parsed)
         else:
             raise ValueError(f"Resource or ResourceRoute expected, got {routing_entity!r}")
-        for compiled in (self._answers, self._by_method, self._preflights):
+        for compiled in (self.answers, self._by_method, self._preflights):
             compiled.clear()
         return routing_entity
 
@@ -216,42 +212,12 @@ class CorsConfig:
 
     # -- all other requests ------------------------------------------------------------------
 
-    async def _on_response_prepare(
-        self, request: web.Request, response: web.StreamResponse
-    ) -> None:
-        # What the properties of aiohttp return; calling them costs more than all the rest.
-        try:
-            route = request._match_info._route
-            headers = response._headers
-            lines = request._headers.getall(ORIGIN, None)
-        except AttributeError:
-            route = request.match_info.route
-            headers = response.headers
-            lines = request.headers.getall(ORIGIN, None)
-        answers = self._answers.get(route, UNSEEN)
-        if answers is UNSEEN:
-            call_directly(self._app)  # from the next response on
-            answers = self._answers_for(request, route)
-        if answers is None:
-            return
-        # A second Origin line leaves open who asks, so nobody is allowed then.
-        if lines is not None and len(lines) == 1:
-            origin = lines[0]
-            if answers.exposes_all:
-                answers.expose_all(origin, headers)
-            # A handler's own fields give way to these: its Allow-Credentials, beside the origin
-            # that is allowed here, would allow more than either. They stay where the origin is
-            # refused.
-            found = answers.fields.get(origin)
-            if found is None and answers.anybody is not None:
-                found = answers.fields_for_others(origin)
-            if found is not None:
-                fields, unwanted = found
-                headers.update(fields)
-                for name in unwanted:
-                    headers.popall(name, None)
-        if headers.setdefault(VARY, ORIGIN_NAME) is not ORIGIN_NAME:
-            merge_vary(headers)
+    _on_response_prepare = receive
+
+    def look(self, request: web.Request, route: Any) -> Answers | None:
+        """What `receive` asks for where `answers` does not say."""
+        call_directly(self._app, partial(DirectSignal, self))  # from the next response on
+        return self._answers_for(request, route)
 
     def _answers_for(self, request: web.Request, route: Any) -> Answers | None:
         """The answers for a route that is unseen, or takes several methods."""
@@ -266,16 +232,17 @@ class CorsConfig:
         if view and request.method == hdrs.METH_OPTIONS:
             return None
         if added is None or (route in self._preflight_routes and not view):
-            self._answers[route] = None
+            self.answers[route] = None
             return None
         if not view and route.method != hdrs.METH_ANY:
             config = {**self.defaults, **added.config, **added.by_method.get(route.method, {})}
-            self._answers[route] = Answers(config) or None
-            return self._answers[route]
+            self.answers[route] = Answers(config) or None
+            return self.answers[route]
         # The methods of a request are any stranger's choice; those that are kept are not.
         method = request.method
         if method not in hdrs.METH_ALL and method not in added.by_method:
             method = ""
+        self.answers[route] = SEVERAL
         by_method = self._by_method.setdefault(route, {})
         if method not in by_method:
             config = {**self.defaults, **added.config}
