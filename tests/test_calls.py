@@ -324,32 +324,68 @@ def sends_to(sent: list[Any]) -> Any:
     return send
 
 
+def starts(started: list[Any]) -> Any:
+    return lambda *start: started.append(start)
+
+
 def run(coroutine: Any) -> None:
     with pytest.raises(StopIteration):
         coroutine.send(None)
 
 
+NAMES = b"access-control-request-headers"
+APP = ["https://app.example.com"]
+# What is sent back as it was asked for: nothing, the origin, the method, the names, all of them.
+ECHOING: list[dict[str, Any]] = [
+    {"allow_origins": APP, "allow_headers": ["X-Token"]},
+    {"allow_origins": "*", "allow_headers": "*"},
+    {"allow_origins": ["https://*.example.com"], "allow_headers": ["X-Token"]},
+    {"allow_origins": APP, "allow_credentials": True, "allow_methods": "*"},
+    {"allow_origins": APP, "allow_credentials": True, "allow_headers": "*"},
+    {
+        "allow_origins": ["https://*.example.com"],
+        "allow_credentials": True,
+        "allow_methods": "*",
+        "allow_headers": "*",
+    },
+]
+
+
 @pytest.mark.parametrize("body", [b"", b"OK"])
 @pytest.mark.parametrize("status", [200, 204])
+@pytest.mark.parametrize("options", ECHOING)
 @pytest.mark.parametrize("engine", [corsfast.Policy, _pure.Policy])
-def test_what_is_said_of_a_body(half: Any, engine: Any, status: int, body: bytes) -> None:
-    for options in (
-        {"allow_origins": ["https://app.example.com"]},
-        {"allow_origins": ["https://*.example.com"], "allow_credentials": True},
-        {"allow_origins": "*", "allow_headers": ["X-Token"]},
+def test_what_a_preflight_is_answered(
+    half: Any, engine: Any, options: dict[str, Any], status: int, body: bytes
+) -> None:
+    """As the reference does, whichever engine the decision is of."""
+    policy = engine(**options, preflight_status=status)
+    asgi, wsgi = half.ASGICall(None, policy, body=body), half.WSGICall(None, policy, body=body)
+    outcomes = set()
+    for method, names in (
+        (b"GET", None),
+        (b"GET", b"x-token"),
+        (b"GET", b" X-Token ,,"),
+        (b"TRACE", None),
     ):
-        policy = engine(**options, preflight_status=status)
-        call = half.ASGICall(None, policy, body=body)
-        for method in (b"GET", b"PUT"):  # of which the second is refused
-            fields = [*ASKED[:2], (b"access-control-request-method", method)]
-            scope = {"type": "http", "method": "OPTIONS", "headers": fields}
-            decision = policy.asgi(scope)
-            assert decision.allowed is (method == b"GET")
-            wanted = [*_calls.messages(decision, body)]
-            for _ in range(2):
-                sent: list[Any] = []
-                run(call(scope, None, sends_to(sent)))
-                assert sent == wanted
-                # Whoever gets them may write: the next answer is a new one.
-                sent[0]["headers"].append((b"x-own", b"1"))
-                sent[0]["own"] = sent[1]["own"] = True
+        asked = [*ASKED[:2], (b"access-control-request-method", method)]
+        asked += [] if names is None else [(NAMES, names)]
+        scope = {"type": "http", "method": "OPTIONS", "headers": asked}
+        environ = {f"HTTP_{k.decode().upper().replace('-', '_')}": v.decode() for k, v in asked}
+        environ["REQUEST_METHOD"] = "OPTIONS"
+        decision = policy.asgi(scope)
+        assert decision == policy.wsgi(environ)
+        outcomes.add(decision.allowed)
+        started: list[Any] = []
+        wanted_body = _calls.answer_wsgi(decision, body, starts(started))
+        for _ in range(2):
+            sent: list[Any] = []
+            run(asgi(scope, None, sends_to(sent)))
+            assert sent == [*_calls.messages(decision, body)]
+            assert wsgi(environ, starts(sent)) == wanted_body
+            assert sent[2:] == started
+            # Whoever gets them may write: the next answer is a new one.
+            sent[0]["headers"].append((b"x-own", b"1"))
+            sent[0]["own"] = sent[1]["own"] = True
+            sent[2][1].append(("X-Own", "1"))
+    assert outcomes == {False, True}

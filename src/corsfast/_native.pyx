@@ -902,7 +902,7 @@ cdef bytes join_lines(lines):
 
 cdef inline bint is_options(object method) except -1:
     if isinstance(method, str):
-        return method == "OPTIONS"
+        return is_text(method, "OPTIONS")
     if isinstance(method, bytes):
         return method == b"OPTIONS"
     raise TypeError(f"method must be str or bytes, not {type(method).__name__}")

@@ -183,42 +183,70 @@ cdef bint asks_private_network(object headers) except -1:
 
 cdef object answer_asgi(ASGICall self, object decision, object send):
     cdef dict start
-    cdef tuple fields
     cdef bint plain
     if type(decision) is Decision:
         plain = self.body is None or not (<Decision> decision).answer.allowed
         start = (<Decision> decision).answer.start.copy()
-        fields = fields_of(<Decision> decision, False)
-        status = (<Decision> decision).answer.status
+        start["headers"] = listed(
+            <Decision> decision, content_of(self, plain, (<Decision> decision).answer.status)
+        )
     else:
         plain = self.body is None or not decision.allowed
         status = decision.status
-        start = {"type": "http.response.start", "status": status}
-        fields = tuple(decision.raw_headers)
-    start["headers"] = listed(
-        fields, NOTHING if status == 204 else NO_CONTENT if plain else self.content
-    )
+        headers = [*decision.raw_headers, *content_of(self, plain, status)]
+        start = {"type": "http.response.start", "status": status, "headers": headers}
     return new_answer(send, start, NO_BODY if plain else self.last)
 
 
-cdef inline list listed(tuple fields, tuple more):
-    """A new list of all fields, allocated once: `list(fields) + more` is three of them."""
-    cdef Py_ssize_t n_fields = tuple_size(<PyObject *> fields)
-    cdef Py_ssize_t n_more = tuple_size(<PyObject *> more)
-    cdef Py_ssize_t i
-    cdef PyObject *pair
-    cdef PyObject *whole = PyList_New(n_fields + n_more)
+cdef inline tuple content_of(ASGICall self, bint plain, object status):
+    return NOTHING if status == 204 else NO_CONTENT if plain else self.content
+
+
+cdef inline list listed(Decision decision, tuple more):
+    """`raw_headers` of a preflight's decision, and more, as a new list that is allocated once."""
+    cdef tuple fields = decision.answer.raw_headers
+    cdef Py_ssize_t length = tuple_size(<PyObject *> fields) + tuple_size(<PyObject *> more)
+    cdef Py_ssize_t at
+    cdef PyObject *whole
+    origin = method = names = None
+    if decision.origin is not None:
+        length += 1
+        origin = (RAW_ALLOW_ORIGIN, as_bytes(decision.origin))
+        if decision.method is not None:
+            length += 1
+            method = (RAW_ALLOW_METHODS, as_bytes(decision.method))
+        if decision.names is not None:
+            length += 1
+            names = (RAW_ALLOW_HEADERS, as_bytes(decision.names))
+    # The pairs are made before it: a list that is being filled is not for others to see.
+    whole = PyList_New(length)
     if unlikely(whole == NULL):
         raise MemoryError
-    for i in range(n_fields):
-        pair = tuple_item(<PyObject *> fields, i)
-        Py_INCREF(pair)
-        PyList_SET_ITEM(whole, i, pair)
-    for i in range(n_more):
-        pair = tuple_item(<PyObject *> more, i)
-        Py_INCREF(pair)
-        PyList_SET_ITEM(whole, n_fields + i, pair)
+    at = put(whole, 0, <PyObject *> origin)
+    at = put(whole, at, <PyObject *> method)
+    at = put(whole, at, <PyObject *> names)
+    at = put_all(whole, at, <PyObject *> fields)
+    put_all(whole, at, <PyObject *> more)
     return <list> owned(whole)
+
+
+cdef inline Py_ssize_t put(PyObject *whole, Py_ssize_t at, PyObject *pair) noexcept:
+    """Fill the place in a new list, unless there is nothing (None); the next place."""
+    if pair == <PyObject *> None:
+        return at
+    Py_INCREF(pair)
+    PyList_SET_ITEM(whole, at, pair)
+    return at + 1
+
+
+cdef inline Py_ssize_t put_all(PyObject *whole, Py_ssize_t at, PyObject *pairs) noexcept:
+    cdef Py_ssize_t i
+    cdef PyObject *pair
+    for i in range(tuple_size(pairs)):
+        pair = tuple_item(pairs, i)
+        Py_INCREF(pair)
+        PyList_SET_ITEM(whole, at + i, pair)
+    return at + tuple_size(pairs)
 
 
 cdef tuple raw_content(bytes body):

@@ -120,11 +120,19 @@ cdef object answered_wsgi(WSGICall self, object decision, object environ, object
 
 
 cdef object answer_wsgi(WSGICall self, object decision, object start_response):
-    cdef bint plain = self.body is None or not decision.allowed
-    headers = list(decision.headers)
-    if decision.status != 204:
+    cdef bint plain
+    cdef list headers
+    if type(decision) is Decision:
+        plain = self.body is None or not (<Decision> decision).answer.allowed
+        headers = list(fields_of(<Decision> decision, True))
+        status = (<Decision> decision).answer.status
+    else:
+        plain = self.body is None or not decision.allowed
+        headers = list(decision.headers)
+        status = decision.status
+    if status != 204:
         headers += (("Content-Length", "0"),) if plain else self.content
-    start_response(status_line(decision.status), headers)
+    start_response(status_line(status), headers)
     return [] if plain else [self.body]
 
 
