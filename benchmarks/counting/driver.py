@@ -44,6 +44,7 @@ from corsfast.bench.cases import (  # noqa: E402
     texts,
 )
 from corsfast.middleware.asgi import CORSMiddleware as Asgi  # noqa: E402
+from corsfast.middleware.starlette import CORSMiddleware as DropIn  # noqa: E402
 from corsfast.middleware.wsgi import CORSMiddleware as Wsgi  # noqa: E402
 
 # The two numbers of calls, and how many come before them for the interpreter to settle.
@@ -251,6 +252,13 @@ def middleware_cases(policy: _native.Policy) -> Iterator[Case]:
         "ASGI middleware: preflight, total",
         call_asgi,
         asgi,
+        scopes("OPTIONS", *ASK),
+        "loop: asgi",
+    )
+    yield Case(
+        "Starlette drop-in: preflight, total",
+        call_asgi,
+        DropIn(stub, **{**OPTIONS, "allow_origins": [APP]}),
         scopes("OPTIONS", *ASK),
         "loop: asgi",
     )
