@@ -1,5 +1,6 @@
 """What ASGICall and WSGICall are as callables: arguments by name, too few, another application;
-and what drop-ins alone ask of them: a body, and the detour for private networks.
+what inspect says of them; and what drop-ins alone ask of them: a body, and the detour for
+private networks.
 
 Both halves are asked the same: the classes in _calls.py and their compiled twins, where there
 are any. Never: test what else they do to requests (test_middleware_asgi.py and -_wsgi.py do).
@@ -9,6 +10,7 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import inspect
 import weakref
 from typing import Any
 
@@ -129,6 +131,53 @@ def test_what_has_no_type_is_a_key_error(half: Any) -> None:
         call(SCOPE, None, None)
         with pytest.raises(KeyError, match="type"):
             call({"headers": []}, None, None)
+
+
+# -- what inspect says of them ---------------------------------------------------------------
+
+
+def given(module: Any) -> list[Any]:
+    """The two callables, and the two that they give to their applications."""
+    asgi = module.ASGICall(lambda scope, receive, send: send, POLICY)
+    wsgi = module.WSGICall(lambda environ, start_response: start_response, POLICY)
+    return [asgi, wsgi, asgi(SCOPE, None, None), wsgi(ENVIRON, None)]
+
+
+def test_parameters_are_those_of_the_reference(half: Any) -> None:
+    """Frameworks look at them: Falcon's test client, Litestar's `asgi`."""
+    assert [str(inspect.signature(found)) for found in given(_calls)] == [
+        "(scope: 'Scope', receive: 'Receive', send: 'Send') -> 'Awaitable[None]'",
+        "(environ: 'dict[str, Any]', start_response: 'StartResponse') -> 'Iterable[bytes]'",
+        "(message: 'Message') -> 'Awaitable[None]'",
+        "(status: 'str', headers: 'list[tuple[str, str]]', exc_info: 'Any' = None) -> 'Any'",
+    ]
+    for found, reference in zip(given(half), given(_calls), strict=True):
+        assert inspect.signature(found) == inspect.signature(reference)
+        assert not inspect.iscoroutinefunction(found)
+    for found, names in zip(given(half)[:2], (SCOPE_TO_SEND, ENVIRON_TO_START), strict=True):
+        assert [*inspect.signature(found.__call__).parameters] == names
+
+
+SCOPE_TO_SEND = ["scope", "receive", "send"]
+ENVIRON_TO_START = ["environ", "start_response"]
+
+
+@pytest.mark.parametrize("name", ["ASGICall", "WSGICall"])
+def test_a_class_of_one_s_own_is_read_as_it_is_written(half: Any, name: str) -> None:
+    base: Any = getattr(half, name)
+
+    class Made(base):  # type: ignore[misc]
+        def __init__(self, app: Any, extra: int) -> None:
+            super().__init__(app, POLICY)
+
+    class Called(Made):
+        def __call__(self, one: Any, *, two: Any = None) -> Any: ...
+
+    assert [*inspect.signature(Made).parameters] == ["app", "extra"]
+    assert inspect.signature(Made(None, 1)) == inspect.signature(base(None, POLICY))
+    assert [*inspect.signature(Called(None, 1)).parameters] == ["one", "two"]
+    Made.__call__ = lambda self, patched: None
+    assert [*inspect.signature(Made(None, 1)).parameters] == ["patched"]
 
 
 class Raises:

@@ -272,3 +272,34 @@ def test_a_line_feed_buys_no_other_path_s_policy(framework: Any) -> None:
         response = ask(app, scope(path, origin=APP))
         assert response.body == body
         assert response.all(b"access-control-allow-origin") == allowed
+
+
+# -- frameworks that look at an application's parameters -----------------------------------------
+
+
+@pytest.mark.parametrize("interface", ["asgi", "wsgi"])
+def test_falcon_s_test_client_takes_it(interface: str) -> None:
+    import falcon
+    import falcon.asgi
+    import falcon.testing
+
+    from corsfast.middleware import wsgi
+
+    inner: Any = falcon.asgi.App() if interface == "asgi" else falcon.App()
+    kind: Any = CORSMiddleware if interface == "asgi" else wsgi.CORSMiddleware
+    client = falcon.testing.TestClient(kind(inner, **OPTIONS))
+    found = client.simulate_get("/nowhere", headers={"Origin": APP})
+    assert (found.status_code, found.headers["access-control-allow-origin"]) == (404, APP)
+
+
+@pytest.mark.parametrize("drop_in", [False, True])
+def test_litestar_mounts_it(drop_in: bool) -> None:
+    from litestar import Litestar, asgi
+
+    from corsfast.middleware import starlette as of_starlette
+
+    kind: Any = of_starlette.CORSMiddleware if drop_in else CORSMiddleware
+    mounted = asgi("/mounted", is_mount=True, copy_scope=True)(kind(starlette(), **OPTIONS))
+    found = ask(Litestar([mounted], openapi_config=None), scope("/mounted/", origin=APP))
+    assert (found.status, found.body) == (200, b"hello")
+    assert found.all(b"access-control-allow-origin") == [APP.encode()]

@@ -90,6 +90,7 @@ class Policy:
 
 @disjoint_base
 class ASGICall:
+    __signature__: Any  # of instances; the class has none
     app: Any
     @property
     def policy(self) -> Any: ...
@@ -110,6 +111,7 @@ class ASGICall:
 
 @disjoint_base
 class WSGICall:
+    __signature__: Any  # of instances; the class has none
     app: Any
     @property
     def policy(self) -> Any: ...

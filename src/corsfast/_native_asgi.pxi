@@ -13,6 +13,8 @@
 cdef class ASGICall:
     """An ASGI application around another one; `middleware/_calls.py` has its contract."""
 
+    __signature__ = Signature()
+
     cdef vectorcallfunc vectorcall
     cdef public object app
     cdef readonly object policy
@@ -63,6 +65,7 @@ cdef class ASGICall:
         return type(self), (self.app, self.policy)
 
     def __call__(self, scope, receive, send):
+        """Call the application, or answer in its place."""
         return handle_asgi(self, scope, receive, send)
 
 
@@ -267,6 +270,8 @@ cdef dict NO_BODY = {"type": "http.response.body", "body": b""}
 @cython.freelist(64)
 cdef class ASGISend:
     """What the application is given as `send`."""
+
+    __signature__ = Signature()
 
     cdef vectorcallfunc vectorcall
     cdef ASGICall call

@@ -122,6 +122,45 @@ cdef tuple in_order(PyObject *const *args, size_t nargsf, PyObject *names, tuple
     return tuple([given[name] for name in wanted])
 
 
+# -- what inspect asks -----------------------------------------------------------------------
+
+
+@cython.final
+@cython.internal
+cdef class Signature:
+    """`__signature__` of what is called through a slot, in which inspect sees no parameters.
+
+    It is that of the twin in middleware/_calls.py, asked for when somebody wants to know. A
+    class, and an object with a `__call__` written in Python, inspect can read itself.
+    """
+
+    def __get__(self, called, kind):
+        if isinstance(called, ASGICall | WSGICall):
+            base = ASGICall if isinstance(called, ASGICall) else WSGICall
+            if not is_patched(<PyObject *> called, base):
+                return signature_of_twin(base, False)
+        elif called is not None:
+            return signature_of_twin(ASGICall if type(called) is ASGISend else WSGICall, True)
+        raise AttributeError("__signature__")
+
+
+cdef object signature_of_twin(kind, bint given_to_app):
+    """Of a middleware; or of what it gives to its application, as the last argument."""
+    from inspect import signature
+
+    from .middleware import _calls
+
+    if kind is ASGICall:
+        if not given_to_app:
+            return signature(_calls.ASGICall(None, None))
+        call = _calls.ASGICall(lambda scope, receive, send: send, Policy(allow_origins="*"))
+        return signature(call({"type": "http", "method": "GET", "headers": []}, None, None))
+    if not given_to_app:
+        return signature(_calls.WSGICall(None, None))
+    call = _calls.WSGICall(lambda environ, start_response: start_response, Policy(allow_origins="*"))
+    return signature(call({"REQUEST_METHOD": "GET"}, None))
+
+
 # -- the slots -------------------------------------------------------------------------------
 
 

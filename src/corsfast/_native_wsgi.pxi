@@ -8,6 +8,8 @@
 cdef class WSGICall:
     """A WSGI application around another one; `middleware/_calls.py` has its contract."""
 
+    __signature__ = Signature()
+
     cdef vectorcallfunc vectorcall
     cdef public object app
     cdef readonly object policy
@@ -44,6 +46,7 @@ cdef class WSGICall:
         return type(self), (self.app, self.policy)
 
     def __call__(self, environ, start_response):
+        """Call the application, or answer in its place."""
         return handle_wsgi(self, environ, start_response)
 
 
@@ -149,6 +152,8 @@ cdef object status_line(object status):
 @cython.freelist(64)
 cdef class WSGIStart:
     """What the application is given as `start_response`."""
+
+    __signature__ = Signature()
 
     cdef vectorcallfunc vectorcall
     cdef WSGICall call
