@@ -19,6 +19,7 @@ from sidebyside import (
     Answer,
     Comparison,
     Request,
+    answer,
     cors_of,
     deviations,
     documented,
@@ -504,6 +505,37 @@ def test_a_request_that_no_server_has_made() -> None:
     made = Made("GET", b"/", [(b"Origin", A.encode())])
     found = asyncio.run(middleware(made, handler))
     assert found.get_first_header(ORIGIN.encode()) == A.encode()
+
+
+@pytest.mark.parametrize("spelt", [str.title, str.lower])
+def test_its_test_client_is_answered_as_a_server_is(spelt: Any) -> None:
+    from blacksheep.testing.simulator import TestSimulator
+
+    asked = [*every_request()]
+
+    async def compare() -> None:
+        for options in (SHOP, {**SHOP, "named": False}):
+            app = ours(options)
+            await app.start()
+            client = TestSimulator(app)
+            for request in asked:
+                # The client has a Host of its own, which it leaves out for one so spelt.
+                headers = [
+                    ((name if name == "host" else spelt(name)).encode(), value.encode("latin-1"))
+                    for name, value in request.headers
+                ]
+                made = await client.send_request(request.method, request.path, headers)
+                found = answer(
+                    made.status,
+                    [(name.decode(), value.decode("latin-1")) for name, value in made.headers],
+                    b"",
+                )
+                served = await ask_asgi(app, request)
+                assert (found.status, cors_of(found)) == (served.status, cors_of(served)), request
+                assert varies_by(found) == varies_by(served), request
+
+    with ThreadPoolExecutor(1) as thread:
+        thread.submit(asyncio.run, compare()).result()
 
 
 @pytest.mark.parametrize("path", ["*", "//", "/%ff%00", "http://other.example/", "/a?b#c"])
