@@ -284,6 +284,8 @@ def odd_preflights() -> Iterator[Request]:
     for names in ("x-custom,,content-type", ",", "x-custom, x y", "x-custom," + "," * 100, ""):
         yield preflight("PUT", names)
     yield preflight("GET", "x-customary")
+    for method, names in (("PUT", "x-custom,x-other"), ("GET", None), ("MKCOL", None), ("get", "")):
+        yield preflight(method, names, origin=None)
     private = ("access-control-request-private-network", "true")
     plain = preflight("PUT", "x-custom")
     yield plain._replace(headers=(*plain.headers, private))

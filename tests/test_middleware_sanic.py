@@ -197,6 +197,9 @@ def every_request() -> Iterator[Request]:
     for value in ("X-Custom ,\tContent-Type", "x-custom,,", "a b"):
         yield preflight(A, value)
     yield get("https://a.example/")
+    for path in ("/", "/route", "/open/it", "/own", "/nowhere"):
+        asked = preflight(A, "x-custom,authorization", path, "GET")
+        yield asked._replace(headers=tuple(f for f in asked.headers if f[0] != "origin"))
 
 
 ORIGIN = "access-control-allow-origin"
@@ -239,7 +242,9 @@ def star_with_credentials(
         return []
     stars = [name for name in (ORIGIN, METHODS, HEADERS) if theirs.first(name) == "*"]
     # Nothing at all is said to those without an Origin.
-    return [*stars, CREDENTIALS, EXPOSE] if request.origin is None and stars else stars
+    if request.origin is None and stars:
+        return OF_CORS if cors_of(mine).keys() <= {ORIGIN} else []
+    return stars
 
 
 def of_the_request(options: Any, request: Request, theirs: Answer, mine: Answer) -> list[str]:

@@ -18,6 +18,7 @@ from .._compile import (
     ALLOW_CREDENTIALS,
     ALLOW_HEADERS,
     ALLOW_METHODS,
+    ALLOW_ORIGIN,
     EXPOSE_HEADERS,
     MAX_AGE,
     VARY,
@@ -25,6 +26,7 @@ from .._compile import (
     warn,
     with_origin,
 )
+from ..decision import Outcome
 from ..errors import CorsfastDeadEntryWarning, PolicyError, Problem
 from ..fields import requested_names
 from ._flask_patterns import EVERYTHING, is_regex, resolved, shown_as_regex
@@ -172,6 +174,7 @@ class Rules:
         "_methods",
         "_permissions",
         "_private_network",
+        "_answers_unasked",
         "apply",
         "automatic_options",
         "decide",
@@ -200,6 +203,7 @@ class Rules:
         # Bound once: looking a method up per request costs more than calling it.
         self.decide = self.policy.actual
         self.apply = self.policy.apply_wsgi
+        self._answers_unasked = any(name == ALLOW_ORIGIN for name, _ in self.decide(None).headers)
         self._read_preflight_options(options)
 
     def _read_preflight_options(self, options: Mapping[str, Any]) -> None:
@@ -223,10 +227,12 @@ class Rules:
     ) -> list[tuple[str, str]]:
         """What an OPTIONS request is told beyond what every request is.
 
+        One without an Origin, which is no browser's, is told where something always is sent.
         Methods compare byte for byte, as in browsers. A list of names that no browser sends
         (too long, too sparse, no tokens) allows nothing.
         """
-        if not decision.allowed:
+        unasked = self._answers_unasked and decision.outcome is Outcome.NO_ORIGIN
+        if not (decision.allowed or unasked):
             return []
         found = []
         if environ.get("HTTP_ACCESS_CONTROL_REQUEST_PRIVATE_NETWORK") == "true":

@@ -170,7 +170,10 @@ class _Middleware:
         # Two lines are no origin: which of them is meant?
         origin = lines[0] if lines is not None and len(lines) == 1 else None
         if self._options and request.method == "OPTIONS":
-            self._answer_options(request, headers, answers, methods, origin)
+            known = answers.no_origin if lines is None else {}
+            if origin is not None and answers.allows(origin):
+                known = {_ALLOW_ORIGIN: "*" if answers.star else origin, **answers.actual}
+            self._answer_options(request, headers, answers, methods, known)
             return
         if origin is not None:
             if answers.allows(origin):
@@ -185,18 +188,21 @@ class _Middleware:
                 headers[_VARY] = "Origin"
 
     def _answer_options(
-        self, request: Any, headers: Any, answers: Answers, methods: str, origin: str | None
+        self, request: Any, headers: Any, answers: Answers, methods: str, known: dict[str, str]
     ) -> None:
-        """A preflight; any other OPTIONS gets no CORS headers, as in sanic-ext."""
+        """A preflight; any other OPTIONS gets no CORS headers, as in sanic-ext.
+
+        Args:
+            known: what any request of this origin is told; of nobody's, what always is sent.
+        """
         _merge(headers, (*(_BY_ORIGIN if answers.varies else ()), *_BY_PREFLIGHT))
-        if origin is None or not request.headers.get(_REQUEST_METHOD):
+        if not known or not request.headers.get(_REQUEST_METHOD):
             return
         lines = request.headers.getall(_REQUEST_HEADERS, None)
         names = answers.allow_headers(None if lines is None else ",".join(lines))
-        if names is None or not answers.allows(origin):
+        if names is None:
             return
-        headers[_ALLOW_ORIGIN] = "*" if answers.star else origin
-        headers.update(answers.actual)
+        headers.update(known)
         for field, value in (
             (_MAX_AGE, answers.max_age),
             (_ALLOW_HEADERS, names),
