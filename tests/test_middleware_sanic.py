@@ -241,8 +241,8 @@ def star_with_credentials(
     if not theirs.first(CREDENTIALS):
         return []
     stars = [name for name in (ORIGIN, METHODS, HEADERS) if theirs.first(name) == "*"]
-    # Nothing at all is said to those without an Origin.
-    if request.origin is None and stars:
+    # In place of `*`, nothing at all is said to those without an Origin.
+    if request.origin is None and ORIGIN in stars:
         return OF_CORS if cors_of(mine).keys() <= {ORIGIN} else []
     return stars
 
