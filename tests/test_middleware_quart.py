@@ -628,23 +628,142 @@ def test_a_response_object_that_is_sent_twice() -> None:
     ],
 )
 def test_the_straight_way_answers_as_the_long_one(
-    options: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+    options: dict[str, Any], straight_way: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     asked = [
+        get(None),  # after this one the straight way is known
         *(r for path in OTHER_PATHS for r in requests(path, (None, *ORIGINS))),
         *odd_preflights(),
         Request("OPTIONS", (("origin", A),)),
         Request("OPTIONS", (("access-control-request-method", "PUT"),)),
         Request("GET", (("origin", A), ("origin", B))),
         get(A, "/nowhere"),
+        get(A, "/exempt"),
+        get(A, "/route"),
         get(A, method="DELETE"),
     ]
-    app = quiet(lambda: extended(ours(), options))
-    straight = run(app, *asked)
+    went: list[bool] = []
+
+    class Straight:
+        def __init__(self, *args: Any) -> None:
+            self.way = straight_way(*args)
+
+        def go(self, *args: Any) -> bool:
+            went.append(self.way.go(*args))
+            return went[-1]
+
+    async def exempt() -> str:
+        return "ok"
+
+    async def decorated() -> str:
+        return "ok"
+
+    def make() -> Any:
+        app = build()
+        app.add_url_rule("/exempt", "exempt", ours().cors_exempt(exempt))
+        app.add_url_rule("/route", "route", ours().route_cors(allow_origin=B)(decorated))
+        return ours().cors(app, **options)
+
+    monkeypatch.setattr(ours(), "StraightWay", Straight)
+    straight = run(quiet(make), *asked)
+    assert len(went) == len(asked) - 1
+    n_preflights = sum(
+        1
+        for request in asked
+        if request.method == "OPTIONS"
+        and {"origin", "access-control-request-method"} <= {name for name, _ in request.headers}
+    )
+    assert went.count(False) == n_preflights
     monkeypatch.setattr(ours(), "WITH_LIST", None)
-    long_way = run(app, *asked)
+    went.clear()
+    long_way = run(quiet(make), *asked)
+    assert not went
     for request, left, right in zip(asked, straight, long_way, strict=True):
         assert left == right, request
+
+
+@pytest.fixture
+def straight_way(engine: ModuleType) -> Any:
+    """The compiled one, and its reference."""
+    if engine.IMPLEMENTATION == "native":
+        return engine.StraightWay
+    from corsfast.middleware._straight import StraightWay
+
+    return StraightWay
+
+
+@pytest.mark.parametrize(
+    ("what", "done"),
+    [
+        ("nothing", True),
+        ("no rule", True),
+        ("no view", True),
+        ("exempt", True),
+        ("applied", True),
+        ("config", False),
+        ("other headers", False),
+        ("no headers in the scope", False),
+        ("a preflight", False),
+    ],
+)
+def test_what_does_not_go_the_straight_way_is_left_alone(
+    what: str, done: bool, straight_way: Any
+) -> None:
+    from quart import Response
+    from werkzeug.datastructures import Headers
+
+    from corsfast.middleware._quart_rules import DEFAULTS, Rules
+
+    class Other(Headers):
+        pass
+
+    class Rule:
+        endpoint = "index"
+
+    async def view() -> None: ...
+
+    rules = Rules({**DEFAULTS, "allow_origin": [A]})
+    views = {} if what == "no view" else {"index": view}
+    way = straight_way(views, ("NAME", "OTHER"), Headers, rules.policy, rules.keeping)
+    fields = [(b"host", b"api.example"), (b"origin", A.encode())]
+    scope = {"type": "http", "method": "GET", "headers": fields}
+    response = Response("hello")
+    config: dict[str, Any] = {"DEBUG": True}
+    match what:
+        case "exempt":
+            ours().cors_exempt(view)
+        case "applied":
+            response._QUART_CORS_APPLIED = True
+        case "config":
+            config["OTHER"] = None
+        case "other headers":
+            response.headers = Other(response.headers)
+        case "no headers in the scope":
+            scope["headers"] = []
+        case "a preflight":
+            scope["method"] = "OPTIONS"
+            fields.append((b"access-control-request-method", b"PUT"))
+    before = list(response.headers)
+    rule = None if what == "no rule" else Rule
+    assert way.go(config, rule, scope, response, response.headers) is done
+    written = [(ALLOW_ORIGIN, A), ("vary", "Origin")]
+    if not done or what in ("exempt", "applied"):
+        written = []
+    after = [(name.lower(), value) for name, value in response.headers]
+    assert after == [(name.lower(), value) for name, value in before] + written
+
+
+@pytest.mark.parametrize("at_first", [False, True])
+def test_a_setting_leads_off_the_straight_way(at_first: bool) -> None:
+    app = ours().cors(build(), allow_origin=[A])
+    for is_set in (at_first, not at_first, at_first):
+        if is_set:
+            app.config["QUART_CORS_EXPOSE_HEADERS"] = ["X-A"]
+        else:
+            app.config.pop("QUART_CORS_EXPOSE_HEADERS", None)
+        exposed = {EXPOSE: "X-A"} if is_set else {}
+        for found in run(app, get(A), get(A)):
+            assert cors(found) == {ALLOW_ORIGIN: A, **exposed}
 
 
 def test_a_request_made_by_hand_is_read_from_its_headers() -> None:

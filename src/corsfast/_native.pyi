@@ -127,3 +127,17 @@ class WSGICall:
         on_refused: Any = None,
     ) -> None: ...
     def __call__(self, environ: Any, start_response: Any) -> Any: ...
+
+@final
+class StraightWay:
+    def __new__(
+        cls,
+        views: dict[str, Any],
+        names: tuple[str, ...],
+        kind: type[Any],
+        replacing: Policy,
+        keeping: Policy,
+        /,
+    ) -> StraightWay: ...
+    def go(self, config: Any, rule: Any, scope: Any, response: Any, headers: Any, /) -> bool: ...
+    def __reduce__(self) -> NoReturn: ...

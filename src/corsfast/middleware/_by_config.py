@@ -24,20 +24,22 @@ class ByConfig(Generic[Made]):
     """Called with an application, gives what `make` makes of its config.
 
     Args:
-        names: the names in a config that count.
+        names: see below.
         make: called with a config; kept until one of these has another value.
 
     Attributes:
+        names: the names in a config that count. Where it holds none of them, the same is made
+            each time.
         settled: what is made where no name counts; None else.
     """
 
     def __init__(self, names: Iterable[str], make: Callable[[Mapping[str, Any]], Made]) -> None:
-        self._names = tuple(names)
+        self.names = tuple(names)
         self._make = make
         self._by_app: WeakKeyDictionary[Any, _Seen[Made]] = WeakKeyDictionary()
         # The same for the application that was asked about last, which is nearly always one.
         self._last: tuple[Any, _Seen[Made]] | None = None
-        self.settled: Made | None = None if self._names else make({})
+        self.settled: Made | None = None if self.names else make({})
 
     def __call__(self, app: Any) -> Made:
         if self.settled is not None:
@@ -48,20 +50,20 @@ class ByConfig(Generic[Made]):
             seen = last[1]
             # Most configs hold none of the names, which is told at once.
             if seen.nothing:
-                if config.keys().isdisjoint(self._names):
+                if config.keys().isdisjoint(self.names):
                     return seen.made
-            elif seen.values == list(map(config.get, self._names)):
+            elif seen.values == list(map(config.get, self.names)):
                 return seen.made
         return self._look(app, config)
 
     def _look(self, app: Any, config: Mapping[str, Any]) -> Made:
-        values = list(map(config.get, self._names))
+        values = list(map(config.get, self.names))
         seen = self._by_app.get(app)
         if seen is None or seen.values != values:
             seen = _Seen()
             # Copied, so that a list that is appended to is a change.
             seen.values = [_copied(value) for value in values]
-            seen.nothing = config.keys().isdisjoint(self._names)
+            seen.nothing = config.keys().isdisjoint(self.names)
             seen.made = self._make(config)
             self._by_app[app] = seen
         self._last = ref(app), seen

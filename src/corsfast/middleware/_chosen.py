@@ -12,7 +12,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING or IMPLEMENTATION == "pure":
     from .._compile import is_origin
     from ._calls import ASGICall, WSGICall
+    from ._straight import StraightWay
 else:
-    from .._native import ASGICall, WSGICall, is_origin
+    from .._native import ASGICall, StraightWay, WSGICall, is_origin
 
-__all__ = ["ASGICall", "WSGICall", "is_origin"]
+__all__ = ["ASGICall", "StraightWay", "WSGICall", "is_origin"]

@@ -126,6 +126,7 @@ class Rules:
         "_methods",
         "add",
         "decide",
+        "keeping",
         "policy",
         "replace",
     )
@@ -158,7 +159,8 @@ class Rules:
         self.decide = self.policy.asgi
         # The policy speaks in place of the application to those whom it allows, else beside it.
         self.replace = self.policy.apply_wsgi
-        self.add = beside[0].apply_wsgi
+        self.keeping = beside[0]
+        self.add = self.keeping.apply_wsgi
         self._any_header = "*" in names["allow_headers"]
         self._allow_headers = frozenset(name.lower() for name in names["allow_headers"])
         self._allow_methods = frozenset(names["allow_methods"])

@@ -8,7 +8,8 @@ What differs stands in docs/middleware/quart.md.
 
 Per request: one function behind the application's own `after_request` functions. It lets
 `policy.asgi` find the Origin in the scope as the server left it, and `policy.apply_wsgi` work
-the answer into the response's headers. Only OPTIONS requests are read any further.
+the answer into the response's headers. Only OPTIONS requests are read any further. Where an
+application is what CORS was asked for, most responses go the straight way: see _straight.py.
 
 Place in the flow: Decision -> headers on a response; the options are read by _quart_rules.py.
 Never: block a request (CORS is not access control) but a WebSocket handshake, as quart-cors
@@ -24,8 +25,10 @@ from functools import wraps
 from quart import abort, current_app, make_response, request, websocket
 
 from ._by_config import ByConfig
+from ._chosen import StraightWay
 from ._flask_like import leave_options_to, put_last, would_be_last
 from ._quart_rules import DEFAULTS, Rules, left_to_config, merged, read_arguments
+from ._straight import APPLIED, EXEMPT
 from ._werkzeug import WITH_LIST, fold_vary, work_in
 
 TYPE_CHECKING = False
@@ -42,10 +45,6 @@ if TYPE_CHECKING:
     View = TypeVar("View", bound=Callable[..., Any])
 
 __all__ = ["cors", "cors_exempt", "route_cors", "websocket_cors"]
-
-# Both names are quart-cors's, so that either library heeds what the other one has done.
-_EXEMPT = "_quart_cors_exempt"
-_APPLIED = "_QUART_CORS_APPLIED"
 
 # What the proxies stand for, by one call in place of one for each attribute.
 _current_app: Any = current_app._get_current_object
@@ -138,10 +137,10 @@ def route_cors(
                 response = await app.make_default_options_response()
             else:
                 response = await make_response(await app.ensure_async(view)(*args, **kwargs))
-            if not hasattr(response, _APPLIED):
+            if not hasattr(response, APPLIED):
                 _apply(response, received, rules_in(app))
                 fold_vary(response)
-                setattr(response, _APPLIED, True)
+                setattr(response, APPLIED, True)
             return response
 
         return view_with_cors
@@ -187,7 +186,7 @@ def websocket_cors(
 
 def cors_exempt(view: View) -> View:
     """Exempt a view or a WebSocket from :func:`cors`: no headers are added, no Origin refused."""
-    setattr(view, _EXEMPT, True)
+    setattr(view, EXEMPT, True)
     return view
 
 
@@ -236,8 +235,7 @@ def _handshake_rules(
 
 def _followed(app: Any, rules_in: ByConfig[Rules]) -> Callable[..., Awaitable[Any]]:
     process_response = app.process_response
-    views = app.view_functions
-    settled = rules_in.settled
+    go_straight: Callable[[Any, Any, Any, Any, Any], bool] | None = None
 
     async def process_response_with_cors(response: Any, request_context: Any = None) -> Any:
         response = await process_response(response, request_context)
@@ -245,26 +243,25 @@ def _followed(app: Any, rules_in: ByConfig[Rules]) -> Callable[..., Awaitable[An
             received = _current_request()
         else:
             received = request_context.request_websocket  # `request` is a property, and slow
-        rule = received.url_rule
-        if rule is not None and getattr(views.get(rule.endpoint), _EXEMPT, False):
-            return response
-        # Nobody comes behind, who would have to be told by _APPLIED.
-        if hasattr(response, _APPLIED):
-            return response
-        rules = settled or rules_in(app)
-        scope = received.scope
-        if scope.get("headers"):
-            # What _apply does for all but preflights, without another call: by now most of the
-            # code that ran before has left the processor's caches.
-            decide = rules.decide
-            decision = decide(scope)
-            headers = response.headers
-            if type(headers) is WITH_LIST and not decision.is_preflight:
-                apply = rules.replace if decision.allowed else rules.add
-                headers._list = apply(decision, headers._list)
-                return response
-        _apply(response, received, rules)
+        if go_straight is None or not go_straight(
+            app.config, received.url_rule, received.scope, response, response.headers
+        ):
+            go_the_long_way(response, received)
         return response
+
+    def go_the_long_way(response: Any, received: Any) -> None:
+        nonlocal go_straight
+        # Nobody comes behind, who would have to be told by APPLIED.
+        if _is_exempt(app, received) or hasattr(response, APPLIED):
+            return
+        rules = rules_in(app)
+        _apply(response, received, rules)
+        # From now on, where the config leaves the rules as they are.
+        if go_straight is None and app.config.keys().isdisjoint(rules_in.names):
+            if WITH_LIST is not None and type(app.view_functions) is dict:
+                go_straight = StraightWay(
+                    app.view_functions, rules_in.names, WITH_LIST, rules.policy, rules.keeping
+                ).go
 
     return process_response_with_cors
 
@@ -273,10 +270,10 @@ def _after_request(rules_in: ByConfig[Rules]) -> Callable[[Any], Awaitable[Any]]
     async def after_request(response: Any) -> Any:
         app = _current_app()
         received = _current_request()
-        if not _is_exempt(app, received) and not hasattr(response, _APPLIED):
+        if not _is_exempt(app, received) and not hasattr(response, APPLIED):
             _apply(response, received, rules_in(app))
             fold_vary(response)
-            setattr(response, _APPLIED, True)
+            setattr(response, APPLIED, True)
         return response
 
     return after_request
@@ -293,7 +290,7 @@ def _before_websocket(rules_in: ByConfig[Rules]) -> Callable[[], Awaitable[None]
 
 
 def _is_exempt(app: Any, received: Any) -> bool:
-    return bool(getattr(app.view_functions.get(received.endpoint), _EXEMPT, False))
+    return bool(getattr(app.view_functions.get(received.endpoint), EXEMPT, False))
 
 
 def _apply(response: Any, received: Any, rules: Rules) -> None:

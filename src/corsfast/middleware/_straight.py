@@ -1,0 +1,81 @@
+"""The straight way of a response in Quart: what the hook does, if nothing is out of the ordinary.
+
+That is nearly always: the config says nothing about CORS, the request came from a server, the
+headers are Werkzeug's own, and it is no preflight. Everything else goes the long way, which is in
+quart.py and would do the same here.
+
+Place in the flow: Decision -> headers on a response; _native_straight.pxi is its twin, compiled.
+Never: change anything before it is sure that this is its way; know Quart.
+"""
+
+from __future__ import annotations
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    from .._backend import Policy
+
+# Both names are quart-cors's, so that either library heeds what the other one has done.
+EXEMPT = "_quart_cors_exempt"
+APPLIED = "_QUART_CORS_APPLIED"
+
+
+class StraightWay:
+    """One application's responses.
+
+    Args:
+        views: those of the application, by endpoint.
+        names: what its config holds none of while the policies are these.
+        kind: the class of headers that keep their pairs in `_list`.
+        replacing: the policy; it replaces what a response says itself.
+        keeping: the same policy, which leaves that alone.
+    """
+
+    __slots__ = ("_keeping", "_kind", "_names", "_replacing", "_views")
+
+    def __init__(
+        self,
+        views: dict[str, Any],
+        names: tuple[str, ...],
+        kind: type[Any],
+        replacing: Policy,
+        keeping: Policy,
+        /,
+    ) -> None:
+        self._views = views
+        self._names = names
+        self._kind = kind
+        self._replacing = replacing
+        self._keeping = keeping
+
+    def go(self, config: Any, rule: Any, scope: Any, response: Any, headers: Any, /) -> bool:
+        """Give a response its fields, unless it has them or is exempt.
+
+        What it looks at is given by who calls it, whose code the interpreter has specialised for
+        just these attributes.
+
+        Args:
+            config: the application's.
+            rule: `url_rule` of the request, or None.
+            scope: the request's.
+            response: of Quart.
+            headers: those of the response.
+
+        Returns:
+            whether that is done; if not, nothing is.
+        """
+        if not config.keys().isdisjoint(self._names):
+            return False
+        if rule is not None and getattr(self._views.get(rule.endpoint), EXEMPT, False):
+            return True
+        if hasattr(response, APPLIED):
+            return True
+        if type(headers) is not self._kind or not scope.get("headers"):
+            return False
+        decision = self._replacing.asgi(scope)
+        if decision.is_preflight:
+            return False
+        policy = self._replacing if decision.allowed else self._keeping
+        headers._list = policy.apply_wsgi(decision, headers._list)
+        return True
