@@ -13,6 +13,7 @@ import itertools
 import re
 import warnings
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -470,3 +471,57 @@ def test_handshakes_and_lifespan_are_passed_on() -> None:
         scope = {"type": kind, "headers": [(b"origin", OTHER.encode())]}
         assert made(scope, "receive", "send") == "passed on"
         assert seen[-1] == (scope, "receive", "send")
+
+
+# -- when a strict one says so, as docs/middleware/starlette.md has it -----------------------------
+
+INSECURE: dict[str, Any] = {"allow_origins": ["*"], "allow_credentials": True, "strict": True}
+
+
+def strict_inside() -> Any:
+    from fastapi import FastAPI
+
+    app = FastAPI()
+    app.add_middleware(CORSMiddleware, **INSECURE)
+    return app
+
+
+def strict_and_built() -> Any:
+    app = strict_inside()
+    app.middleware_stack = app.build_middleware_stack()
+    return app
+
+
+def strict_around() -> Any:
+    return CORSMiddleware(application(), **INSECURE)
+
+
+UVICORN = "-m uvicorn --factory --port {port} test_middleware_starlette:"
+
+
+@pytest.mark.parametrize(
+    "command", ["strict_around", "strict_and_built", "strict_inside --lifespan on"]
+)
+def test_strict_can_keep_a_server_from_starting(engine: Any, tmp_path: Path, command: str) -> None:
+    from serving import Server
+
+    server = Server(UVICORN + command, engine.IMPLEMENTATION, tmp_path / "log")
+    try:
+        with pytest.raises(AssertionError, match="PolicyError: 1 problem in this policy"):
+            server.wait_until_ready()
+    finally:
+        server.stop()
+
+
+def test_strict_inside_is_said_when_a_server_is_up(engine: Any, tmp_path: Path) -> None:
+    from serving import Server, ask as over_a_socket
+
+    server = Server(UVICORN + "strict_inside", engine.IMPLEMENTATION, tmp_path / "log")
+    try:
+        server.wait_until_ready()
+        assert over_a_socket(server.port, "GET", "/").status == 500
+    finally:
+        server.stop()
+    said = (tmp_path / "log").read_text()
+    assert "ASGI 'lifespan' protocol appears unsupported" in said
+    assert "PolicyError: 1 problem in this policy" in said
