@@ -24,19 +24,21 @@ from hypothesis import given, settings, strategies as st
 
 from corsfast import _pure
 from corsfast.__main__ import main
-from corsfast.check import proofs
 from corsfast.check.files import in_json, in_toml
 from corsfast.check.judge import judge
 from corsfast.check.names import nearest
-from corsfast.check.proofs import foreign_risks, language, own_risks, string_problems
-from corsfast.check.repair import Way, keeps, repair, repair_string
 from corsfast.check.report import Finding, Report
-from corsfast.check.spellings import RegexSyntaxError, compile_quietly, read_regex
-from corsfast.check.subject import Subject, in_python
+from corsfast.check.spellings import read_regex
+from corsfast.check.subject import Subject
 from corsfast.check.terminal import Style, as_text
-from corsfast.check.written import parse, write
+from corsfast.corrections import proofs
+from corsfast.corrections.proofs import foreign_risks, language, own_risks, string_problems
+from corsfast.corrections.repair import Way, keeps, repair, repair_string
+from corsfast.corrections.source import in_python
+from corsfast.corrections.written import parse, write
 from corsfast.errors import CorsfastSecurityWarning, PolicyError
 from corsfast.patterns import within
+from corsfast.regexes import RegexSyntaxError, compile_quietly
 
 COMMAND = (sys.executable, "-m", "corsfast", "check")
 

@@ -28,6 +28,7 @@ ORDER = [
     ["intent", "misspellings"],
     ["languages", "config"],
     ["safety", "redundancy"],
+    ["corrections"],
     ["_compile"],
     ["decision", "_restore"],
     ["fields"],

@@ -243,7 +243,7 @@ def view_methods(options: Any, request: Request, theirs: Answer, ours: Answer) -
 
 
 def malformed_origin(options: Any, request: Request, theirs: Answer, ours: Answer) -> bool:
-    from corsfast._compile import is_origin
+    from corsfast.origin import is_origin
 
     lines = [value for name, value in request.headers if name == "origin"]
     wrong = len(lines) > 1 or not all(is_origin(line) or line == "file://" for line in lines)

@@ -22,7 +22,7 @@ from .errors import (
     describe,
 )
 from .languages import language_of, run_together
-from .origin import parse_origin
+from .origin import is_origin
 from .redundancy import redundancies
 from .safety import find_risks
 
@@ -129,11 +129,6 @@ class Tables:
     preflight_tail: Block  # what follows Allow-Origin and what is echoed
     actual_vary: tuple[str, ...]
     preflight_vary: tuple[str, ...]
-
-
-def is_origin(text: str) -> bool:
-    """Whether this is a serialised origin, or "null"; an engine may know a faster way."""
-    return text == "null" or parse_origin(text) is not None
 
 
 def compile_options(is_origin: Callable[[str], bool] = is_origin, **options: object) -> Tables:

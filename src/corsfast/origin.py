@@ -69,6 +69,11 @@ def parse_origin(text: str) -> Origin | None:
     return Origin(scheme, host, int(port))
 
 
+def is_origin(text: str) -> bool:
+    """Whether this is a serialised origin, or "null"; an engine may know a faster way."""
+    return text == "null" or parse_origin(text) is not None
+
+
 def _split_port(rest: str) -> tuple[str, str | None]:
     """Split host from port; a colon inside brackets belongs to the host."""
     head, bracket, tail = rest.rpartition("]")

@@ -52,6 +52,33 @@ class NotRegularError(Exception):
     """The expression holds a construct, named by the message, that automata do not express."""
 
 
+class RegexSyntaxError(ValueError):
+    """A regex that cannot be read. ``text`` is what was parsed, ``position`` where it failed."""
+
+    def __init__(self, reason: str, text: str, position: int | None) -> None:
+        self.reason, self.text, self.position = reason, text, position
+        where = "" if position is None else f" at position {position}"
+        super().__init__(f"{reason}{where}")
+
+    def pointed(self) -> str:
+        """The text with a mark below the place."""
+        if self.position is None or not self.text.isprintable():
+            return self.text
+        return f"{self.text}\n{' ' * self.position}^"
+
+
+def compile_quietly(text: str, flags: int = 0) -> re.Pattern[str]:
+    """`re.compile` with one kind of error, and without advice on style."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            return re.compile(text, flags)
+    except re.error as error:
+        raise RegexSyntaxError(error.msg, text, error.pos) from None
+    except (OverflowError, RecursionError) as error:
+        raise RegexSyntaxError(str(error), text, None) from None
+
+
 def parse(regex: re.Pattern[str]) -> Any:
     """Python's own parse tree of a compiled expression.
 
@@ -193,4 +220,11 @@ def _matched_by(op: Any, argument: Any, flags: int) -> int:
 
 _matched: dict[tuple[str, int], int] = {}
 
-__all__ = ["NotRegularError", "TooManyStatesError", "compile_regex", "parse"]
+__all__ = [
+    "NotRegularError",
+    "RegexSyntaxError",
+    "TooManyStatesError",
+    "compile_quietly",
+    "compile_regex",
+    "parse",
+]

@@ -3,9 +3,8 @@
     files, settings, arguments  ->  Subject  ->  judge  ->  Report  ->  terminal | machine
 
 `command` runs it all; `arguments` chooses the source; `files` and `django_settings` read one;
-`spellings` understands regexes of other software, `names` misspelt options; `judge` asks the
-same `proofs` that a `Policy` asks, and `repair` for a correction, which is proven like any
-other pattern (`written` holds its text as a tree).
+`spellings` understands regexes of other software, `names` misspelt options; `judge` asks what
+a `Policy` asks, and `corrections` for what to write instead.
 
 Place in the flow: right of everything but __main__.py; cold.
 Never: imported by anything that serves a request.

@@ -11,11 +11,13 @@ import tomllib
 from argparse import SUPPRESS, BooleanOptionalAction
 from pathlib import Path
 
+from ..corrections.source import compiled
 from ..errors import RISKS
+from ..regexes import RegexSyntaxError
 from .django_settings import read_settings
 from .files import PROJECT_FILE, project_table, read_file
-from .spellings import RegexSyntaxError, read_regex
-from .subject import Applied, Subject, UnreadableError, compiled
+from .spellings import read_regex
+from .subject import Applied, Subject, UnreadableError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

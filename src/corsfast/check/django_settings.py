@@ -27,14 +27,15 @@ import sys
 from contextlib import redirect_stdout
 from pathlib import Path
 
+from ..corrections.proofs import string_problems
+from ..corrections.repair import PORT, Way, repair
+from ..corrections.source import in_python
 from ..errors import Problem
 from ..misspellings import diagnose
 from ..patterns import ANY_PORT, Glob, HostRule, expression, parse_pattern, write_pattern
+from ..regexes import RegexSyntaxError, compile_quietly
 from .names import nearest
-from .proofs import string_problems
-from .repair import PORT, Way, repair
-from .spellings import RegexSyntaxError, compile_quietly
-from .subject import Applied, Subject, UnreadableError, in_python
+from .subject import Applied, Subject, UnreadableError
 
 OLD_NAMES = {
     "CORS_ALLOWED_ORIGINS": "CORS_ORIGIN_WHITELIST",

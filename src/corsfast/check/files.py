@@ -20,11 +20,12 @@ import json
 import tomllib
 from pathlib import Path
 
+from ..corrections.proofs import DEFAULTS
 from ..errors import Problem
 from ..patterns import within
+from ..regexes import RegexSyntaxError, compile_quietly
 from .names import nearest
-from .proofs import DEFAULTS
-from .spellings import RegexSyntaxError, compile_quietly, read_regex
+from .spellings import read_regex
 from .subject import Subject, UnreadableError
 
 TYPE_CHECKING = False

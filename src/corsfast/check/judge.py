@@ -10,6 +10,8 @@ import ast
 import json
 import re
 
+from ..corrections.proofs import foreign_risks, read_policy, string_problems
+from ..corrections.repair import Way, repair, repair_string
 from ..errors import Problem
 from ..languages import language_of, regex_of, run_together
 from ..origin import parse_origin
@@ -17,8 +19,6 @@ from ..patterns import Glob, HostRule, Within, write_pattern
 from ..redundancy import redundancies
 from ..safety import find_risks
 from ..suffixes import public_suffix
-from .proofs import foreign_risks, read_policy, string_problems
-from .repair import Way, repair, repair_string
 from .report import Finding, Report
 
 TYPE_CHECKING = False

@@ -19,8 +19,9 @@ Never: guess; judge what a regex admits.
 from __future__ import annotations
 
 import re
-import warnings
 from dataclasses import dataclass
+
+from ..regexes import RegexSyntaxError, compile_quietly
 
 _POSIX = {
     "alnum": "a-zA-Z0-9",
@@ -38,21 +39,6 @@ _DELIMITED = re.compile(r"/(?P<text>.+)/(?P<flags>[a-z]*)", re.DOTALL)
 _FLAGS = {"i": re.IGNORECASE, "s": re.DOTALL, "x": re.VERBOSE} | dict.fromkeys("gumdyv", 0)
 _BARE_SLASH = re.compile(r"(?<!\\)/")
 _LATE_FLAGS = re.compile(r"(\^|\\A)(\(\?[aimsx]+\))")
-
-
-class RegexSyntaxError(ValueError):
-    """A regex that cannot be read. ``text`` is what was parsed, ``position`` where it failed."""
-
-    def __init__(self, reason: str, text: str, position: int | None) -> None:
-        self.reason, self.text, self.position = reason, text, position
-        where = "" if position is None else f" at position {position}"
-        super().__init__(f"{reason}{where}")
-
-    def pointed(self) -> str:
-        """The text with a mark below the place."""
-        if self.position is None or not self.text.isprintable():
-            return self.text
-        return f"{self.text}\n{' ' * self.position}^"
 
 
 @dataclass(frozen=True)
@@ -88,18 +74,6 @@ def read_regex(text: str, flags: int = 0) -> Reading:
             flags |= _FLAGS[letter]
     python = _LATE_FLAGS.sub(r"\2\1", translate(text), count=1)
     return Reading(compile_quietly(python, flags), _holds_ruby_end(text), delimited)
-
-
-def compile_quietly(text: str, flags: int = 0) -> re.Pattern[str]:
-    """`re.compile` with one kind of error, and without advice on style."""
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            return re.compile(text, flags)
-    except re.error as error:
-        raise RegexSyntaxError(error.msg, text, error.pos) from None
-    except (OverflowError, RecursionError) as error:
-        raise RegexSyntaxError(str(error), text, None) from None
 
 
 # The parts of a regex that are looked at: escapes, sets, openings of named groups.

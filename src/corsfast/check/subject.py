@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from ..corrections.source import compiled
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     import re
@@ -18,19 +20,6 @@ if TYPE_CHECKING:
 
 class UnreadableError(Exception):
     """There is nothing to check: no such file, no valid TOML, no such module. Status 2."""
-
-
-def in_python(pattern: str) -> str:
-    """A regex as a Python raw string."""
-    if not pattern.isprintable() or pattern[-1:] == "\\" or ('"' in pattern and "'" in pattern):
-        return repr(pattern)
-    return f"r'{pattern}'" if '"' in pattern else f'r"{pattern}"'
-
-
-def compiled(pattern: str, domains: tuple[str, ...] = ()) -> str:
-    """A regex as `Policy` takes it."""
-    regex = f"re.compile({in_python(pattern)})"
-    return f"within({regex}, {', '.join(map(repr, domains))})" if domains else regex
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from .._backend import IMPLEMENTATION
 
 TYPE_CHECKING = False
 if TYPE_CHECKING or IMPLEMENTATION == "pure":
-    from .._compile import is_origin
+    from ..origin import is_origin
     from ._calls import ASGICall, WSGICall
     from ._straight import StraightWay
 else:

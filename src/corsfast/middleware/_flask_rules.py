@@ -22,13 +22,13 @@ from .._compile import (
     EXPOSE_HEADERS,
     MAX_AGE,
     VARY,
-    is_origin,
     warn,
     with_origin,
 )
 from ..decision import Outcome
 from ..errors import CorsfastDeadEntryWarning, PolicyError, Problem
 from ..fields import requested_names
+from ..origin import is_origin
 from ._flask_patterns import EVERYTHING, is_regex, resolved, shown_as_regex
 from ._lenient import (
     UNKNOWN_OPTION,

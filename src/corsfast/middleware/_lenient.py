@@ -18,7 +18,7 @@ import re
 
 from .. import limits
 from .._backend import Policy
-from .._compile import Tables, block, build_tables, is_origin, warn, with_origin
+from .._compile import Tables, block, build_tables, warn, with_origin
 from .._fetch import NON_WILDCARD_REQUEST_HEADER, OWS, TCHAR
 from ..config import Spec, read_options
 from ..errors import (
@@ -31,6 +31,7 @@ from ..errors import (
 )
 from ..languages import language_of
 from ..misspellings import diagnose
+from ..origin import is_origin
 from ..safety import find_risks
 
 TYPE_CHECKING = False

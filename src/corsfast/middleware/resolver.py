@@ -25,11 +25,12 @@ from weakref import WeakKeyDictionary
 
 from .. import _fetch, limits
 from .._backend import Policy
-from .._compile import VARY, Tables, block, build_tables, is_origin
+from .._compile import VARY, Tables, block, build_tables
 from ..config import read_options
 from ..decision import Outcome
 from ..errors import PolicyError, Problem
 from ..fields import joined_lines
+from ..origin import is_origin
 from ._limited_log import LimitedLog, shown
 from ._policy import PerPolicy, is_policy
 

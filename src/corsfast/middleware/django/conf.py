@@ -32,9 +32,10 @@ from django.core.exceptions import ImproperlyConfigured
 from django.core.signals import setting_changed
 from django.http import BadHeaderError, HttpResponse
 
-from ..._compile import is_origin, warn
+from ..._compile import warn
 from ...errors import CorsfastDeadEntryWarning, PolicyError, Problem
 from ...languages import language_of
+from ...origin import is_origin
 from .._lenient import lenient_policy
 from .._schemes import FILE, OtherSchemes
 from .defaults import default_headers, default_methods

@@ -1,6 +1,6 @@
 """The questions of safety.py, asked about a single regex or string, also for other software.
 
-Place in the flow: safety, languages, config -> proofs -> repair, judge.
+Place in the flow: safety, languages, config -> proofs -> repair, offers, judge.
 Never: prove anything itself; what is dangerous is said in safety.py.
 """
 
@@ -9,13 +9,12 @@ from __future__ import annotations
 from functools import lru_cache
 from itertools import islice
 
-from .._compile import is_origin
 from ..automata import intersect, shortest_words
 from ..config import read_options
 from ..errors import Problem
 from ..intent import intent_of
 from ..languages import insecure_origins, language_of, regex_of
-from ..origin import parse_origin
+from ..origin import is_origin, parse_origin
 from ..patterns import Within
 from ..safety import CANDIDATES, OPTION, PROBES, find_risks, language_risks, strangers
 

@@ -9,7 +9,7 @@ first; then each one that is not needed is taken back. What is suggested
     something of every domain that is.
 Otherwise nothing is suggested.
 
-Place in the flow: written, proofs -> repair -> judge.
+Place in the flow: written, proofs -> repair -> offers, judge.
 Never: suggest what was not proven.
 """
 
@@ -23,9 +23,9 @@ from ..automata import Dfa, accepts, intersect, shortest_words, subtract
 from ..intent import WILD, Intent, intent_of, readings
 from ..languages import named_origins, regex_of, under
 from ..origin import is_ipv4_like, is_loopback, parse_origin
+from ..regexes import RegexSyntaxError, compile_quietly
 from ..safety import delegated_words
 from .proofs import foreign_risks, language, own_risks, string_problems, with_regex
-from .spellings import RegexSyntaxError, compile_quietly
 from .written import (
     Atom,
     Branch,
