@@ -939,3 +939,41 @@ def test_the_documents_show_what_is_printed(tmp_path: Path, document: str) -> No
     for arguments, printed in shown:
         result = command(*shlex.split(arguments), folder=tmp_path)
         assert (result.returncode, result.stdout) == (1, printed)
+
+
+def test_one_slip_is_one_problem(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    status, answer = checked(capsys, file(tmp_path, 'allow_origin = ["https://a.example.com"]'))
+    assert (status, problem(answer)["code"]) == (1, "unknown-option")
+    assert problem(answer)["write"] == "allow_origins"
+    status, answer = checked(capsys, file(tmp_path, "colour = 1"))
+    assert [found["code"] for found in answer["problems"]] == ["unknown-option", "missing"]
+
+
+def test_names_of_options_keep_their_case(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    checked(capsys, file(tmp_path, "max_age = 5"))
+    assert main(["check", file(tmp_path, "max_age = 5")]) == 1
+    assert "Without allow_origins no origin is allowed." in capsys.readouterr().out
+
+
+def test_the_example_of_a_file_has_nothing_to_say(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    text = (Path(__file__).parents[1] / "docs" / "check.md").read_text("utf-8")
+    example = re.search(r"```toml\n(.*?)```", text, re.DOTALL)
+    assert example is not None
+    status, answer = checked(capsys, file(tmp_path, example[1]))
+    assert (status, answer["problems"], answer["warnings"]) == (0, [], [])
+
+
+def test_schemes_that_no_page_has(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    text = 'allow_origins = ["wss://a.example.com", "htps://b.example.com"]'
+    status, answer = checked(capsys, file(tmp_path, text))
+    assert (status, problem(answer)["code"]) == (1, "dead-scheme")
+    assert (problem(answer)["write"], problem(answer)["proven"]) == (
+        '"https://a.example.com"',
+        True,
+    )
+    (warning,) = answer["warnings"]
+    assert (warning["code"], warning["write"]) == ("unlikely-scheme", '"https://b.example.com"')

@@ -19,7 +19,13 @@ from hypothesis import assume, given, strategies as st
 from inputs import damaged, origins, origins_nearly_right
 
 import corsfast
-from corsfast import CorsfastSecurityWarning, PolicyError, Problem
+from corsfast import (
+    CorsfastDeadEntryWarning,
+    CorsfastRedundancyWarning,
+    CorsfastSecurityWarning,
+    PolicyError,
+    Problem,
+)
 
 CASES = rows("config.jsonl")
 REFUSED = [case for case in CASES if case["problems"]]
@@ -78,6 +84,7 @@ def test_said(engine: Any, case: dict[str, Any]) -> None:
 def test_accepted(engine: Any, case: dict[str, Any]) -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("error")
+        warnings.simplefilter("ignore", CorsfastRedundancyWarning)
         engine.Policy(**build(case["options"]))
 
 
@@ -88,6 +95,14 @@ def test_unknown_and_missing_options(engine: Any) -> None:
         engine.Policy(allow_origins=[], allow_origin=[])
     with pytest.raises(TypeError):
         engine.Policy(["https://a.example"])
+    with pytest.raises(TypeError) as error:  # all at once, as problems are
+        engine.Policy(allow_origin=[], supports_credentials=True, colour="red")
+    assert str(error.value) == (
+        "Policy() has no such options:\n"
+        "  1. 'allow_origin'; write allow_origins\n"
+        "  2. 'supports_credentials'; write allow_credentials\n"
+        "  3. 'colour'"
+    )
 
 
 def test_problems_are_values() -> None:
@@ -124,7 +139,9 @@ def test_errors_are_picklable(engine: Any) -> None:
 def hints_of(engine: Any, entry: str) -> list[str]:
     """The origins that are suggested for an entry; none where it is accepted."""
     try:
-        engine.Policy(allow_origins=[entry])
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", CorsfastDeadEntryWarning)
+            engine.Policy(allow_origins=[entry])
     except PolicyError as error:
         hints = [problem.hint for problem in error.problems if problem.hint]
         return [

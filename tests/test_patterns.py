@@ -16,7 +16,7 @@ from regex_forms import near_miss
 from surfaces import make_policy
 
 from corsfast import Policy, patterns
-from corsfast.errors import RISKS, PolicyError
+from corsfast.errors import RISKS, CorsfastRedundancyWarning, PolicyError
 from corsfast.origin import parse_origin
 from corsfast.patterns import (
     ANY_PORT,
@@ -261,7 +261,8 @@ def test_any_origin_stands_alone(engine: Any) -> None:
 
 
 def test_duplicates_are_one(engine: Any) -> None:
-    twice = engine.Policy(allow_origins=["https://*.a.example", "https://pr-*.b.example"] * 2)
+    with pytest.warns(CorsfastRedundancyWarning, match="is listed more than once"):
+        twice = engine.Policy(allow_origins=["https://*.a.example", "https://pr-*.b.example"] * 2)
     once = engine.Policy(allow_origins=["https://pr-*.b.example", "https://*.a.example"])
     assert twice == once
     assert repr(twice).count("*.a.example") == 1

@@ -14,6 +14,7 @@ from collections import namedtuple
 from . import _fetch
 from .config import read_options
 from .errors import (
+    CorsfastDeadEntryWarning,
     CorsfastPerformanceWarning,
     CorsfastRedundancyWarning,
     CorsfastSecurityWarning,
@@ -22,6 +23,7 @@ from .errors import (
     describe,
 )
 from .languages import language_of, run_together
+from .misspellings import dead_schemes
 from .origin import is_origin
 from .redundancy import redundancies
 from .safety import find_risks
@@ -139,24 +141,39 @@ def compile_options(is_origin: Callable[[str], bool] = is_origin, **options: obj
 
     Warns:
         CorsfastSecurityWarning: once per risk that is there and was tolerated by name.
+        CorsfastDeadEntryWarning: once per origin whose scheme is a slip away from http or https.
         CorsfastPerformanceWarning: once per regex that no automaton can express.
         CorsfastRedundancyWarning: once per entry that another one covers.
     """
     spec, problems = read_options(is_origin=is_origin, **options)
     languages = [language_of(entry) for entry in (*spec.globs, *spec.regexes)]
     tolerated: list[Problem] = []
+    unlikely: list[Problem] = []
+    for dead in dead_schemes(spec.exact):
+        (problems if dead.code == "dead-scheme" else unlikely).append(dead)
     for risk in find_risks(spec, languages):
         (tolerated if risk.code in spec.tolerated else problems).append(risk)
     if problems:
-        raise PolicyError(problems)
+        raise PolicyError(_with_ways_out(problems, spec))
     tables, beyond = build_tables(spec, languages)
-    for risk in tolerated:
+    for risk in _with_ways_out(tolerated, spec):
         warn(f"tolerated: {describe(risk, acceptable=False)}", CorsfastSecurityWarning)
+    for problem in _with_ways_out(unlikely, spec):
+        warn(str(problem), CorsfastDeadEntryWarning)
     for message in beyond:
         warn(message, CorsfastPerformanceWarning)
     for message in redundancies(spec, languages):
         warn(message, CorsfastRedundancyWarning)
     return tables
+
+
+def _with_ways_out(problems: list[Problem], spec: Spec) -> list[Problem]:
+    """The problems, each with what to write instead: proven, which right policies never need."""
+    if not problems:
+        return problems
+    from .corrections.offers import mended
+
+    return mended(problems, spec)
 
 
 def ready_tables(unknown: Mapping[str, object]) -> Tables | None:

@@ -16,7 +16,7 @@ from .patterns import Glob, HostRule, Within, parse_pattern, write_pattern
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
-    from typing import TypeGuard
+    from typing import Any, TypeGuard
 
 _TOKEN = re.compile(f"[{re.escape(_fetch.TCHAR)}]+")
 
@@ -41,6 +41,7 @@ class Spec:
         "methods",
         "preflight_status",
         "regexes",
+        "repeated",
         "rules",
         "timing",
         "tolerated",
@@ -62,6 +63,9 @@ class Spec:
     rules: tuple[HostRule, ...]
     globs: tuple[Glob, ...]
     regexes: tuple[re.Pattern[str] | Within, ...]
+    repeated: tuple[
+        str | HostRule | Glob | re.Pattern[str] | Within, ...
+    ]  # listed again; means nothing
     any_method: bool
     methods: tuple[str, ...]
     any_header: bool
@@ -75,7 +79,7 @@ class Spec:
     tolerated: frozenset[str]
 
     def key(self) -> tuple[object, ...]:
-        fields = {name: getattr(self, name) for name in Spec.__slots__}
+        fields = {name: getattr(self, name) for name in Spec.__slots__ if name != "repeated"}
         for name in ("exact", "rules", "globs", "regexes"):
             fields[name] = frozenset(fields[name])
         return tuple(fields.values())
@@ -120,15 +124,21 @@ _FOREIGN_OPTIONS = {
 
 
 def wrong_options(unknown: Mapping[str, object]) -> str:
-    """What to say about options that there are not, or about none at all."""
-    from difflib import get_close_matches
-
+    """What to say about options that there are not, all of them, or about none at all."""
     if not unknown:
         return "Policy() needs allow_origins, a list of origins or '*'"
-    name = next(iter(unknown))
+    if len(unknown) == 1:
+        return f"Policy() has no option {_unknown(*unknown)}"
+    lines = [f"  {i}. {_unknown(name)}" for i, name in enumerate(unknown, 1)]
+    return "\n".join(["Policy() has no such options:", *lines])
+
+
+def _unknown(name: str) -> str:
+    from difflib import get_close_matches
+
     close = get_close_matches(name, Spec.OPTIONS, 1)
     advice = _FOREIGN_OPTIONS.get(name) or (f"write {close[0]}" if close else None)
-    return f"Policy() has no option {name!r}" + (f"; {advice}" if advice else "")
+    return repr(name) + (f"; {advice}" if advice else "")
 
 
 def read_options(
@@ -166,8 +176,33 @@ def read_options(
     spec.preflight_status = _read_status(preflight_status, problems)
     spec.existing = _read_existing(existing, problems)
     spec.timing = _read_flag("timing_allow_origin", timing_allow_origin, problems)
-    spec.tolerated = _read_tolerated(dangerously_tolerate, problems)
-    return spec, problems
+    _read_tolerated(spec, dangerously_tolerate, problems)
+    return spec, [_without_wrong_hint(problem, spec.credentials) for problem in problems]
+
+
+def _without_wrong_hint(problem: Problem, credentials: bool) -> Problem:
+    """The same problem; a list of names that it proposes is one that would be accepted.
+
+    What it proposes for ``allow_origins`` needs proofs: see corrections.
+    """
+    reads: dict[str, Callable[[Spec, object, list[Problem]], None]] = {
+        "allow_methods": _read_methods,
+        "allow_headers": _read_headers,
+        "expose_headers": _read_expose,
+        "dangerously_tolerate": _read_tolerated,
+    }
+    read = reads.get(problem.option)
+    if read is None or problem.hint is None or problem.hint[0] not in "'\"[":
+        return problem
+    import ast
+
+    meant = ast.literal_eval(problem.hint)
+    scratch, found = Spec(), list[Problem]()
+    scratch.credentials = credentials
+    read(scratch, [meant] if isinstance(meant, str) else list(meant), found)
+    if not found:
+        return problem
+    return Problem(problem.code, problem.option, problem.value, problem.message)
 
 
 # -- reading single options ------------------------------------------------------------------
@@ -199,7 +234,8 @@ def _entries(option: str, value: object, problems: list[Problem]) -> list[object
 def _split(value: str | bytes) -> list[str]:
     """The list that was most likely meant by one string."""
     text = value if isinstance(value, str) else value.decode("latin-1")
-    return [part.strip().strip("'\"") for part in text.strip("[] ").split(",")]
+    parts = (part.strip("'\"") for part in re.split(r"[,;\s]+", text.strip("[]() \t\r\n")))
+    return [part for part in parts if part]
 
 
 def _not_a(what: str, option: str, value: object, hint: str | None = None) -> Problem:
@@ -233,7 +269,9 @@ def _read_origins(
     if isinstance(value, (re.Pattern, Within)):
         problems.append(_not_a("list", option, value, f"[{value!r}]"))
         value = ()
-    for given in _entries(option, value, problems):
+    entries = _entries(option, value, problems)
+    wrong = len(problems)
+    for given in entries:
         # What a subclass of str holds, not what it shows.
         entry = str.__str__(given) if isinstance(given, str) else given
         if isinstance(entry, str):
@@ -273,6 +311,23 @@ def _read_origins(
         )
     spec.exact, spec.rules, spec.globs = tuple(exact), tuple(rules), tuple(globs)
     spec.regexes = tuple(regexes)
+    different = len(exact) + len(rules) + len(globs) + len(regexes)
+    whole = wrong == len(problems) and different < len(entries)
+    spec.repeated = tuple(_repeated(entries, exact)) if whole else ()
+
+
+def _repeated(entries: list[object], exact: dict[str, None]) -> Iterator[Any]:
+    """What is listed a second time, however it is spelt; none of it is wrong in itself."""
+    seen: set[object] = set()
+    said: set[object] = set()
+    for entry in entries:
+        meant = entry
+        if isinstance(entry, str) and entry not in exact:
+            meant = parse_pattern(entry) or entry
+        if meant in seen and meant not in said:
+            said.add(meant)
+            yield meant
+        seen.add(meant)
 
 
 def _is_text_pattern(entry: object) -> TypeGuard[re.Pattern[str]]:
@@ -365,7 +420,8 @@ def _not_a_token(option: str, value: str, limit: int) -> Problem:
         message = f"{value!r} is a list in one string; each name is an element of its own."
         return Problem("list-in-string", option, value, message, hint=", ".join(map(repr, parts)))
     message = f"{value!r} is not a token (RFC 9110, section 5.6.2)."
-    hint = repr(value.strip()) if _TOKEN.fullmatch(value.strip()) else None
+    meant = value.partition(":")[0].strip(" \t\r\n,;'\"")  # as on a line of a request
+    hint = repr(meant) if _TOKEN.fullmatch(meant) and "*" not in meant else None
     return Problem("not-a-token", option, value, message, hint=hint)
 
 
@@ -381,7 +437,7 @@ def _read_max_age(value: object, problems: list[Problem]) -> int | None:
     if value is None:
         return None
     if isinstance(value, bool) or not isinstance(value, int):
-        problems.append(_not_a("int (seconds) or None", option, value))
+        problems.append(_not_a("int (seconds) or None", option, value, _seconds(value)))
     elif not 0 <= value <= limits.MAX_MAX_AGE:
         message = f"{value} is not within 0 to {limits.MAX_MAX_AGE} seconds."
         hint = str(limits.MAX_MAX_AGE) if value > 0 else "0 (do not cache)"
@@ -389,6 +445,15 @@ def _read_max_age(value: object, problems: list[Problem]) -> int | None:
     else:
         return int(value)
     return None
+
+
+def _seconds(value: object) -> str | None:
+    """The number that another type holds, if it is one that may be written."""
+    text = str(value).strip() if isinstance(value, (str, float)) else ""
+    meant = re.fullmatch(r"0*([0-9]{1,5})(?:\.0)?", text)
+    if meant is not None and int(meant[1]) <= limits.MAX_MAX_AGE:
+        return str(int(meant[1]))
+    return "None" if text.lower() in ("none", "null") else None
 
 
 def _read_status(value: object, problems: list[Problem]) -> int:
@@ -412,7 +477,7 @@ def _read_existing(value: object, problems: list[Problem]) -> str:
     return "replace"
 
 
-def _read_tolerated(value: object, problems: list[Problem]) -> frozenset[str]:
+def _read_tolerated(spec: Spec, value: object, problems: list[Problem]) -> None:
     option = "dangerously_tolerate"
     codes = set()
     for code in _strings(option, value, problems):
@@ -422,4 +487,4 @@ def _read_tolerated(value: object, problems: list[Problem]) -> frozenset[str]:
             message = f"{code!r} is not a risk that can be tolerated."
             hint = "one of " + ", ".join(map(repr, RISKS))
             problems.append(Problem("choice", option, code, message, hint=hint))
-    return frozenset(codes)
+    spec.tolerated = frozenset(codes)

@@ -153,7 +153,8 @@ class CorsfastSecurityWarning(UserWarning):
 
 
 class CorsfastDeadEntryWarning(UserWarning):
-    """An entry of a drop-in middleware's origins that no browser's Origin can ever match."""
+    """An entry that no browser's Origin matches, as far as can be known: one of a drop-in
+    middleware's, which may not refuse it, or an origin with a scheme like ``htps``."""
 
 
 class CorsfastPerformanceWarning(UserWarning):
@@ -161,4 +162,4 @@ class CorsfastPerformanceWarning(UserWarning):
 
 
 class CorsfastRedundancyWarning(UserWarning):
-    """An entry of ``allow_origins`` that another one covers."""
+    """An entry of ``allow_origins`` that another one covers, or that is listed twice."""

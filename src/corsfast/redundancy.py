@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from .config import Spec
-    from .languages import Language
+    from .languages import Entry, Language
     from .patterns import HostRule
 
 # Comparing everything with everything is worth it for lists that somebody wrote by hand.
@@ -25,6 +25,9 @@ MAX_COMPARED = 64
 
 def redundancies(spec: Spec, languages: Sequence[Language]) -> Iterator[str]:
     """One sentence for each entry that could be left out."""
+    if len(spec.repeated) <= MAX_COMPARED:
+        for entry in spec.repeated:
+            yield f"{_written(entry)!r} is listed more than once."
     if len(spec.rules) + len(languages) > MAX_COMPARED:
         return
     if len(spec.exact) <= MAX_COMPARED:
@@ -78,7 +81,12 @@ def _within(language: Language, wide: Language) -> bool:
 
 
 def _show(language: Language) -> str:
-    entry = language.entry
+    return _written(language.entry)
+
+
+def _written(entry: str | Entry) -> str:
+    if isinstance(entry, str):
+        return entry
     return (
         regex_of(entry).pattern
         if hasattr(entry, "pattern") or isinstance(entry, Within)

@@ -6,19 +6,18 @@ Never: print; know where a subject was read from.
 
 from __future__ import annotations
 
-import ast
 import json
 import re
 
-from ..corrections.proofs import foreign_risks, read_policy, string_problems
-from ..corrections.repair import Way, repair, repair_string
+from ..corrections.offers import advice, literal, offer_for
+from ..corrections.proofs import foreign_risks, read_policy
+from ..corrections.repair import Way, repair
 from ..errors import Problem
 from ..languages import language_of, regex_of, run_together
-from ..origin import parse_origin
+from ..misspellings import dead_schemes
 from ..patterns import Glob, HostRule, Within, write_pattern
 from ..redundancy import redundancies
 from ..safety import find_risks
-from ..suffixes import public_suffix
 from .report import Finding, Report
 
 TYPE_CHECKING = False
@@ -78,19 +77,30 @@ class _Judged:
 
     def options(self, options: dict[str, object]) -> None:
         if "allow_origins" not in options:
-            message = "allow_origins is missing; without it no origin is allowed."
-            self.add(Problem("missing", "allow_origins", None, message))
+            if not any(self.means_origins(problem) for problem in self.subject.problems):
+                message = "without allow_origins no origin is allowed."
+                self.add(Problem("missing", "allow_origins", None, message))
             options = {**options, "allow_origins": ()}
         spec, problems = read_policy(options)
         languages = [language_of(entry) for entry in (*spec.globs, *spec.regexes)]
         for problem in problems:
             self.add(problem, own=spec)
+        for problem in dead_schemes(spec.exact):
+            if problem.code == "dead-scheme":
+                self.add(problem, own=spec)
+            else:
+                self.warn(problem, own=spec)
         for risk in find_risks(spec, languages):
             self.risk(risk, spec.tolerated, own=spec)
         for problem in _performance(languages):
             self.warn(problem)
         for message in redundancies(spec, languages):
             self.warn(Problem("redundant", "allow_origins", None, message))
+
+    @staticmethod
+    def means_origins(problem: Problem) -> bool:
+        """Whether a key that is none was meant to be ``allow_origins``: one slip, one problem."""
+        return problem.code == "unknown-option" and "allow_origins" in (problem.hint or "")
 
     def applied(self, applied: Applied) -> None:
         for risk in foreign_risks(applied.regex, applied.how, self.subject.credentials):
@@ -118,8 +128,8 @@ class _Judged:
         else:
             self.report.problems.append(self.finding(problem, own, applied))
 
-    def warn(self, problem: Problem) -> None:
-        self.report.warnings.append(self.finding(problem, None, None))
+    def warn(self, problem: Problem, own: Spec | None = None) -> None:
+        self.report.warnings.append(self.finding(problem, own, None))
 
     def finding(
         self, problem: Problem, own: Spec | None, applied: Applied | None, prefix: str = ""
@@ -148,67 +158,41 @@ class _Judged:
         self, problem: Problem, own: Spec | None, applied: Applied | None
     ) -> tuple[str | None, bool]:
         """The correction, and whether it was proven."""
-        value = problem.value
-        if problem.option == "allow_origins" and (own or applied):
-            if isinstance(value, (re.Pattern, Within)) and problem.code in _REPAIRABLE:
-                text = self.repaired(value, own, applied)
-                if text is not None:
-                    return text, True
-            elif isinstance(value, Glob) or (isinstance(value, str) and value != "*"):
-                written = value if isinstance(value, str) else write_pattern(value)
-                text, proven = self.replaced(problem, written, own)
-                if text is not None:
-                    return text, proven
-        return _advice(problem, bool(applied)) or self.spelt(problem.hint), False
-
-    def repaired(
-        self, entry: re.Pattern[str] | Within, own: Spec | None, applied: Applied | None
-    ) -> str | None:
         if applied is not None:
-            way = Way(
-                applied.how,
-                self.subject.credentials,
-                own=False,
-                anchors=applied.anchors,
-                tolerated=self.subject.tolerated,
-            )
-            text = repair(entry, way)
-            return None if text is None else applied.write(text)
-        assert own is not None
-        way = Way("fullmatch", own.credentials, own=True, tolerated=own.tolerated)
-        text = repair(entry, way)
-        domains = entry.domains if isinstance(entry, Within) else ()
-        return None if text is None else self.subject.write(text, domains)
+            text = self.repaired(problem, applied)
+            if text is not None:
+                return text, True
+            return _foreign_advice(problem) or self.spelt(problem.hint), False
+        if problem.option == "allow_origins" and own is not None:
+            offer = offer_for(problem, credentials=own.credentials, tolerated=own.tolerated)
+            if offer.entries:
+                text = ", ".join(map(self.entry, offer.entries))
+                return (f"[{text}]" if problem.code == "bare-string" else text), True
+            if offer.advice is not None:
+                return offer.advice, False
+            return (None if literal(problem.hint) else self.spelt(problem.hint)), False
+        return self.spelt(problem.hint), False
 
-    def replaced(self, problem: Problem, written: str, own: Spec | None) -> tuple[str | None, bool]:
-        """A string instead of a string, if it stands the same proofs."""
-        credentials = own is not None and own.credentials
-        if problem.code == "looks-like-regex":
-            return self.as_regex(written, own)
-        meant = _literal(problem.hint)
-        for start in (meant, written):
-            if isinstance(start, str):
-                text = repair_string(start, credentials)
-                if text is not None:
-                    return self.quoted(text), True
-        if isinstance(meant, str):
-            # What was meant is well-formed and has a problem of its own: say that one's advice.
-            for other in string_problems(meant, credentials):
-                return _advice(other, False), False
-        return None, False
+    def repaired(self, problem: Problem, applied: Applied) -> str | None:
+        if not isinstance(problem.value, re.Pattern) or problem.code not in _REPAIRABLE:
+            return None
+        way = Way(
+            applied.how,
+            self.subject.credentials,
+            own=False,
+            anchors=applied.anchors,
+            tolerated=self.subject.tolerated,
+        )
+        text = repair(problem.value, way)
+        return None if text is None else applied.write(text)
 
-    def as_regex(self, written: str, own: Spec | None) -> tuple[str | None, bool]:
-        try:
-            regex = re.compile(written)
-        except re.error:
-            return None, False
-        way = Way("fullmatch", own is not None and own.credentials, own=True)
-        if not way.problems(regex):
-            return self.subject.write(written, ()), True
-        text = repair(regex, way)
-        if text is None:
-            return _advice(way.problems(regex)[0], False), False
-        return self.subject.write(text, ()), True
+    def entry(self, entry: object) -> str:
+        """An entry of ``allow_origins`` as this source writes it."""
+        if isinstance(entry, Within):
+            return self.subject.write(entry.regex.pattern, entry.domains)
+        if isinstance(entry, re.Pattern):
+            return self.subject.write(entry.pattern, ())
+        return self.quoted(str(entry))
 
     def quoted(self, text: str) -> str:
         return repr(text) if self.subject.literal == "python" else json.dumps(text)
@@ -217,7 +201,7 @@ class _Judged:
         """A hint in the source's language rather than in Python."""
         if hint is None or self.subject.literal == "python":
             return hint
-        value = _literal(hint)
+        value = literal(hint)
         if value is None:
             return {"True or False": "true or false"}.get(hint, hint)
         if isinstance(value, tuple):
@@ -275,24 +259,9 @@ def _performance(languages: list[Language]) -> Iterator[Problem]:
         yield Problem("not-linear", "allow_origins", regex, message)
 
 
-def _literal(hint: str | None) -> object:
-    """The value of a hint that is written in Python; ``None`` if it is prose."""
-    try:
-        return ast.literal_eval(hint or "")
-    except (SyntaxError, ValueError):
-        return None
-
-
-def _advice(problem: Problem, foreign: bool) -> str | None:
-    """What to do where no corrected value can be written down."""
-    origin = parse_origin(problem.witness or "")
-    suffix = origin and public_suffix(origin.host)
-    written = show_value(problem.value).replace("\\", "")
-    if problem.code == "public-suffix" or (suffix and "." in suffix and suffix in written):
-        name = f"https://NAME.{suffix}"
-        return f"each name that is yours, as {name}; or use a domain of your own"
-    if problem.code == "foreign-origin" and (foreign or problem.hint is None):
+def _foreign_advice(problem: Problem) -> str | None:
+    """What to do where no regex of other software can be written down."""
+    said = advice(problem)
+    if problem.code == "foreign-origin" and said == problem.hint:
         return "the origins that are meant, one by one"
-    if problem.code == "insecure-origin" and problem.hint is None:
-        return "https alone, and http for localhost only"
-    return None
+    return None if said == problem.hint else said

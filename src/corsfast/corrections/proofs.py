@@ -14,6 +14,7 @@ from ..config import read_options
 from ..errors import Problem
 from ..intent import intent_of
 from ..languages import insecure_origins, language_of, regex_of
+from ..misspellings import dead_schemes
 from ..origin import is_origin, parse_origin
 from ..patterns import Within
 from ..safety import CANDIDATES, OPTION, PROBES, find_risks, language_risks, strangers
@@ -55,7 +56,17 @@ def string_problems(text: str, credentials: bool) -> list[Problem]:
     """Everything wrong with one string of ``allow_origins``."""
     spec, problems = read_policy({"allow_origins": [text], "allow_credentials": credentials})
     languages = [language_of(glob) for glob in spec.globs]
-    return [*problems, *find_risks(spec, languages)]
+    return [*problems, *dead_schemes(spec.exact), *find_risks(spec, languages)]
+
+
+def list_problems(
+    entries: list[object], credentials: bool, tolerated: frozenset[str]
+) -> list[Problem]:
+    """Everything wrong with a whole ``allow_origins``, but for what is tolerated."""
+    spec, problems = read_policy({"allow_origins": entries, "allow_credentials": credentials})
+    languages = [language_of(entry) for entry in (*spec.globs, *spec.regexes)]
+    found = [*problems, *dead_schemes(spec.exact), *find_risks(spec, languages)]
+    return [problem for problem in found if problem.code not in tolerated]
 
 
 @lru_cache(maxsize=256)

@@ -115,7 +115,9 @@ def repair(entry: OwnRegex, way: Way) -> str | None:
     return text
 
 
-def repair_string(text: str, credentials: bool) -> str | None:
+def repair_string(
+    text: str, credentials: bool, tolerated: frozenset[str] = frozenset()
+) -> str | None:
     """The same for a string with a star: ``https://*example.com``, ``http://*.example.com``."""
     for candidate in (
         text,
@@ -123,7 +125,7 @@ def repair_string(text: str, credentials: bool) -> str | None:
         re.sub(r"^http://", "https://", text),
         re.sub(r"^https?://\*(?=[a-z0-9])", "https://*.", text),
     ):
-        if not string_problems(candidate, credentials):
+        if all(p.code in tolerated for p in string_problems(candidate, credentials)):
             return candidate
     return None
 

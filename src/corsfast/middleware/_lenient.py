@@ -30,7 +30,7 @@ from ..errors import (
     Problem,
 )
 from ..languages import language_of
-from ..misspellings import diagnose
+from ..misspellings import dead_schemes, diagnose
 from ..origin import is_origin
 from ..safety import find_risks
 
@@ -149,7 +149,7 @@ def lenient_policy(
     spec, wrong = _read([*kept] if not any_origin else ["*"], credentials)
     languages = [language_of(entry) for entry in spec.regexes]
     default = next(iter(origins), "origins")
-    for problem in [*wrong, *find_risks(spec, languages)]:
+    for problem in [*wrong, *dead_schemes(spec.exact), *find_risks(spec, languages)]:
         problems.append(_in_words_of(kept, default, problem))
     say(name, problems, strict=strict)
     spec.name = name
