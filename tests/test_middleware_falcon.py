@@ -405,6 +405,12 @@ def warned(**options: Any) -> list[str]:
         ({"allow_origins": "example.com"}, CorsfastDeadEntryWarning, "", "https://example.com"),
         ({"allow_origins": [A + "/"]}, CorsfastDeadEntryWarning, "trailing-slash", A),
         ({"allow_origins": ["https://*.a.example"]}, CorsfastDeadEntryWarning, "", "a regex"),
+        (
+            {"allow_origins": [A], "allow_credentials": [A, B]},
+            CorsfastDeadEntryWarning,
+            "origin-not-allowed",
+            f"allow_credentials: {B!r} matches nothing: it is not in allow_origins",
+        ),
     ],
 )
 def test_what_is_insecure_or_dead_is_said_once(

@@ -20,7 +20,7 @@ from __future__ import annotations
 import falcon
 
 from ..errors import PolicyError
-from ._lenient import Tables, allow_any_header, lenient_policy
+from ._lenient import DropInProblem, Tables, allow_any_header, lenient_policy, say
 from ._vary import merged_vary
 
 TYPE_CHECKING = False
@@ -81,7 +81,7 @@ class CORSMiddleware(falcon.CORSMiddleware):  # type: ignore[misc]
 
     Warns:
         CorsfastSecurityWarning: otherwise, once per risk.
-        CorsfastDeadEntryWarning: otherwise, once per entry that no browser sends.
+        CorsfastDeadEntryWarning: otherwise, once per entry that matches nothing.
     """
 
     # A subclass, so that Falcon goes on refusing it beside ``cors_enable=True``.
@@ -98,7 +98,7 @@ class CORSMiddleware(falcon.CORSMiddleware):  # type: ignore[misc]
         super().__init__(allow_origins, expose_headers, allow_credentials)
         self.allow_private_network = allow_private_network
         with_credentials, without = _groups(self.allow_origins, self.allow_credentials)
-        problems: list[Problem] = []
+        problems = _dead_credentials(self.allow_origins, self.allow_credentials)
         policies: list[Policy | None] = []
         for group, credentials in ((with_credentials, True), (without, False)):
             policy = None
@@ -110,8 +110,7 @@ class CORSMiddleware(falcon.CORSMiddleware):  # type: ignore[misc]
             except PolicyError as error:
                 problems += error.problems
             policies.append(policy)
-        if problems:
-            raise PolicyError(problems)
+        say(NAME, problems, strict=strict)
         self._with_credentials, self._without = policies
         # Bound once: looking a method up per request costs more than calling it.
         trusting, admitting = policies
@@ -211,6 +210,24 @@ def _groups(
         {"allow_origins": [origin for origin in everybody if origin in credentials]},
         {"allow_origins": [origin for origin in everybody if origin not in credentials]},
     )
+
+
+def _dead_credentials(
+    origins: frozenset[str] | str, credentials: frozenset[str] | str
+) -> list[Problem]:
+    """The entries of `allow_credentials` that Falcon never gets to: it looks for allowed ones."""
+    if isinstance(origins, str) or isinstance(credentials, str):
+        return []
+    return [
+        DropInProblem(
+            "origin-not-allowed",
+            "allow_credentials",
+            entry,
+            f"{entry!r} matches nothing: it is not in allow_origins. Add it there, or leave it"
+            " out here.",
+        )
+        for entry in sorted(credentials - origins, key=str)
+    ]
 
 
 def _mirror(tables: Tables) -> None:
