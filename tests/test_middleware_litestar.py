@@ -317,6 +317,33 @@ DEAD: list[tuple[dict[str, Any], list[str]]] = [
 ]
 
 
+@pytest.mark.parametrize(
+    ("written", "also"),
+    [
+        ("https://*shop.com", ()),
+        ("https://*.co.uk", ()),
+        ("https://*", ()),
+        ("*://a.example", ()),
+        ("http://*.a.example", ("https://*.a.example",)),
+        ("http://*", ("https://*",)),
+        ("https://a*.example/", ()),
+    ],
+)
+def test_what_was_written_is_quoted(written: str, also: tuple[str, ...]) -> None:
+    from corsfast.middleware.litestar import CORSMiddleware
+
+    options = config(allow_origins=[written], allow_credentials=True)
+    with pytest.raises(PolicyError) as error:
+        CORSMiddleware(application(), options, strict=True)
+    for problem in error.value.problems:
+        assert problem.value == written
+        assert problem.message.startswith(f"{written!r} ")
+        assert "\\" not in str(problem)
+        assert ".*" not in str(problem)
+    hints = [problem.hint or "" for problem in error.value.problems]
+    assert [hint for hint in hints if "*" in hint] == [repr(text) for text in also]
+
+
 @pytest.mark.parametrize(("options", "codes"), RISKY + DEAD, ids=str)
 def test_warnings_and_strict(options: dict[str, Any], codes: list[str]) -> None:
     from corsfast.middleware.litestar import CORSMiddleware

@@ -15,6 +15,7 @@ Never: know a framework; make a pattern of a string that was none there.
 from __future__ import annotations
 
 import re
+from types import MappingProxyType
 
 from .. import limits
 from .._backend import Policy
@@ -105,6 +106,7 @@ def lenient_policy(
     star: bool = True,
     answer: Callable[[Tables], None] | None = None,
     also: Iterable[Problem] = (),
+    written: Mapping[re.Pattern[str], str] = MappingProxyType({}),
 ) -> Policy:
     """The policy of a drop-in middleware.
 
@@ -125,6 +127,8 @@ def lenient_policy(
             field of each that has one, and names what ``actual_vary`` or ``preflight_vary``
             name.
         also: problems that were found before, by `read_list` and `read_names`.
+        written: what was written in place of a regex that the drop-in has made of it; that is
+            what messages quote.
 
     Raises:
         PolicyError: with ``strict``, holding every problem at once.
@@ -150,7 +154,7 @@ def lenient_policy(
     languages = [language_of(entry) for entry in spec.regexes]
     default = next(iter(origins), "origins")
     for problem in [*wrong, *dead_schemes(spec.exact), *find_risks(spec, languages)]:
-        problems.append(_in_words_of(kept, default, problem))
+        problems.append(_in_words_of(kept, written, default, problem))
     say(name, problems, strict=strict)
     spec.name = name
     tables, beyond = build_tables(spec, languages)
@@ -303,11 +307,18 @@ def _not_text(option: str, entry: object) -> Problem:
 
 
 def _in_words_of(
-    kept: Mapping[str | re.Pattern[str], str], default: str, problem: Problem
+    kept: Mapping[str | re.Pattern[str], str],
+    written: Mapping[re.Pattern[str], str],
+    default: str,
+    problem: Problem,
 ) -> Problem:
-    """The same problem, under the option that holds the entry."""
-    entry = problem.value
+    """The same problem, under the option that holds the entry, which is quoted as written."""
+    entry, message, hint = problem.value, problem.message, problem.hint
     option = kept.get(entry, default) if isinstance(entry, (str, re.Pattern)) else default
-    return DropInProblem(
-        problem.code, option, entry, problem.message, hint=problem.hint, witness=problem.witness
-    )
+    if isinstance(entry, re.Pattern) and entry in written:
+        # A hint may quote it with https in place of http, so what follows is replaced.
+        texts = entry.pattern, written[entry]
+        made, meant = (repr(text.removeprefix("http://"))[1:-1] for text in texts)
+        entry, message = written[entry], message.replace(made, meant)
+        hint = None if hint is None else hint.replace(made, meant)
+    return DropInProblem(problem.code, option, entry, message, hint=hint, witness=problem.witness)

@@ -183,7 +183,13 @@ class _Preflights:
 
     def __init__(self, config: CORSConfig, strict: bool) -> None:
         origins, problems = read_list("allow_origins", config.allow_origins)
-        entries: dict[str, Any] = {"allow_origins": [*map(_pattern, origins)]}
+        patterns = [*map(_pattern, origins)]
+        written = {
+            made: entry
+            for entry, made in zip(origins, patterns, strict=True)
+            if isinstance(entry, str) and isinstance(made, re.Pattern)
+        }
+        entries: dict[str, Any] = {"allow_origins": patterns}
         if config.allow_origin_regex:
             entries["allow_origin_regex"] = [re.compile(config.allow_origin_regex)]
         given = names_of("allow_methods", config.allow_methods, problems, limits.MAX_METHOD)
@@ -227,7 +233,13 @@ class _Preflights:
             self.tables = tables
 
         self.policy: Policy = lenient_policy(
-            NAME, entries, credentials=credentials, strict=strict, answer=answer, also=problems
+            NAME,
+            entries,
+            credentials=credentials,
+            strict=strict,
+            answer=answer,
+            also=problems,
+            written=written,
         )
 
     def answer(
