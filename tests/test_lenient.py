@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 from hypothesis import given, strategies as st
 from inputs import damaged, origins as origin_texts
+from wrong_entries import DECISIONS, WRONG, same_host
 
 import corsfast
 from corsfast import PolicyError, _pure
@@ -26,6 +27,7 @@ from corsfast.errors import (
 from corsfast.fields import merged_vary, requested_names
 from corsfast.middleware import _lenient
 from corsfast.middleware._lenient import (
+    Words,
     block,
     lenient_policy,
     read_list,
@@ -33,6 +35,7 @@ from corsfast.middleware._lenient import (
     tokens_of,
     variant_of,
 )
+from corsfast.patterns import Within
 
 A = "https://a.example"
 NAME = "corsfast.middleware.something"
@@ -175,6 +178,69 @@ def test_what_no_automaton_expresses_is_said(lenient: Any) -> None:
     assert CorsfastPerformanceWarning in {warning.category for warning in caught}
     assert policy.allows_origin("https://y.a.example")
     assert not policy.allows_origin("https://x.a.example")
+
+
+# -- what to write instead -------------------------------------------------------------------
+
+WORDS = Words("origins=['*']", "regex={}", 0, False)
+
+
+@pytest.mark.parametrize("credentials", [False, True], ids=["", "credentials"])
+@pytest.mark.parametrize(
+    ("entry", "host"),
+    [(entry, host) for entry, host in WRONG if not isinstance(entry, Within)],
+    ids=lambda entry: ascii(getattr(entry, "pattern", entry)),
+)
+def test_what_is_proposed_is_accepted(
+    lenient: Any, entry: Any, host: str | None, credentials: bool
+) -> None:
+    """The law of a policy's errors holds for the warnings of drop-ins, in their own words."""
+    try:
+        quietly(lenient, [entry], credentials, words=WORDS, strict=True)
+    except PolicyError as error:
+        problems = error.problems
+    else:
+        return
+    for problem in problems:
+        if problem.hint is None or problem.hint.startswith(DECISIONS):
+            continue
+        if problem.hint == WORDS.any_origin:
+            assert not credentials
+            continue
+        text = problem.hint.replace("regex=re.compile(", "(re.compile)(")
+        text = re.sub("regex=(r?['\"].*)$", r"re.compile(\1)", text)
+        for value in eval(f"[{text}]", {"re": re}):
+            quietly(lenient, [value], credentials, words=WORDS, strict=True)
+            assert host is not None, problem
+            assert same_host(value, host), problem
+
+
+@pytest.mark.parametrize(
+    ("words", "entry", "hint"),
+    [
+        (WORDS, re.compile(".*"), "origins=['*']"),
+        (WORDS, re.compile("https://a.example.com"), r'regex=r"https://a\.example\.com"'),
+        (WORDS, re.compile("https://a.example.com", re.IGNORECASE),
+         r'regex=re.compile(r"https://a\.example\.com", re.IGNORECASE)'),
+        (WORDS._replace(flags=re.IGNORECASE), re.compile("https://a.example.com", re.IGNORECASE),
+         r'regex=r"https://a\.example\.com"'),
+        (WORDS._replace(compiled=True), re.compile("https://a.example.com"),
+         r'regex=re.compile(r"https://a\.example\.com")'),
+        (WORDS, "https://*.a.example.com", r'regex=r"https://(?:[a-z0-9_\-]+\.)+a\.example\.com"'),
+        (WORDS, "*.co.uk",
+         "each name that is yours, as https://NAME.co.uk; or use a domain of your own"),
+        (WORDS._replace(regex=None), "https://*.a.example.com",
+         "the origins that are meant, one by one"),
+        (WORDS, "wss://a.example.com", "'https://a.example.com'"),
+        (WORDS, "htps://a.example.com", "'https://a.example.com'"),
+        (WORDS, "https://A.example.com/", "'https://a.example.com'"),
+    ],
+    ids=str,
+)  # fmt: skip
+def test_in_a_drop_ins_words(lenient: Any, words: Words, entry: Any, hint: str) -> None:
+    _, caught = said(lenient, [entry], words=words)
+    (warning,) = caught
+    assert f" Write {hint} instead. [" in str(warning.message)
 
 
 # -- "*" -------------------------------------------------------------------------------------

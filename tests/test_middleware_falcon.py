@@ -404,7 +404,12 @@ def warned(**options: Any) -> list[str]:
         ),
         ({"allow_origins": "example.com"}, CorsfastDeadEntryWarning, "", "https://example.com"),
         ({"allow_origins": [A + "/"]}, CorsfastDeadEntryWarning, "trailing-slash", A),
-        ({"allow_origins": ["https://*.a.example"]}, CorsfastDeadEntryWarning, "", "a regex"),
+        (
+            {"allow_origins": ["https://*.a.example"]},
+            CorsfastDeadEntryWarning,
+            "",
+            "the origins that are meant",
+        ),
         (
             {"allow_origins": [A], "allow_credentials": [A, B]},
             CorsfastDeadEntryWarning,

@@ -320,13 +320,13 @@ DEAD: list[tuple[dict[str, Any], list[str]]] = [
 @pytest.mark.parametrize(
     ("written", "also"),
     [
-        ("https://*shop.com", ()),
+        ("https://*shop.com", ("https://*.shop.com",)),
         ("https://*.co.uk", ()),
         ("https://*", ()),
         ("*://a.example", ()),
         ("http://*.a.example", ("https://*.a.example",)),
-        ("http://*", ("https://*",)),
-        ("https://a*.example/", ()),
+        ("http://*", ()),
+        ("https://a*.example/", ("https://a*.example",)),
     ],
 )
 def test_what_was_written_is_quoted(written: str, also: tuple[str, ...]) -> None:

@@ -525,3 +525,26 @@ def test_strict_inside_is_said_when_a_server_is_up(engine: Any, tmp_path: Path) 
     said = (tmp_path / "log").read_text()
     assert "ASGI 'lifespan' protocol appears unsupported" in said
     assert "PolicyError: 1 problem in this policy" in said
+
+
+@pytest.mark.parametrize(
+    ("options", "write"),
+    [
+        ({"allow_origin_regex": ".*"}, 'allow_origins=["*"]'),
+        ({"allow_origin_regex": "https://a.example.com"},
+         r'allow_origin_regex=r"https://a\.example\.com"'),
+        ({"allow_origins": ["https://*.a.example.com"]},
+         r'allow_origin_regex=r"https://(?:[a-z0-9_\-]+\.)+a\.example\.com"'),
+        ({"allow_origins": ["https://a.example.com/"]}, "'https://a.example.com'"),
+    ],
+)  # fmt: skip
+def test_a_warning_holds_what_to_write(options: dict[str, Any], write: str) -> None:
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        CORSMiddleware(None, **options)  # type: ignore[arg-type]
+    (warning,) = caught
+    assert f" Write {write} instead. [" in str(warning.message)
+    # And it is accepted where it says so.
+    name, _, value = write.rpartition("=")
+    again = {name or "allow_origins": eval(value if name else f"[{value}]")}
+    CORSMiddleware(None, **again, strict=True)

@@ -28,11 +28,11 @@ from contextlib import redirect_stdout
 from pathlib import Path
 
 from ..corrections.proofs import string_problems
-from ..corrections.repair import PORT, Way, repair
-from ..corrections.source import in_python
+from ..corrections.repair import Way, repair
+from ..corrections.source import as_regex, in_python
 from ..errors import Problem
 from ..misspellings import diagnose
-from ..patterns import ANY_PORT, Glob, HostRule, expression, parse_pattern, write_pattern
+from ..patterns import Glob, HostRule, parse_pattern, write_pattern
 from ..regexes import RegexSyntaxError, compile_quietly
 from .names import nearest
 from .subject import Applied, Subject, UnreadableError
@@ -178,11 +178,7 @@ def _as_regex(rule: HostRule | Glob, credentials: bool) -> str | None:
     """What the star would mean, unless that is dangerous."""
     if string_problems(write_pattern(rule), credentials):
         return None
-    any_port = rule.ports == ANY_PORT  # which takes a thousand characters to say exactly
-    if any_port:
-        rule = rule._replace(ports=((0, 0),))
-    pattern = expression(rule).removesuffix("(?:)") + PORT * any_port
-    return in_python(rf"\A{pattern}\Z") + _ELSEWHERE
+    return in_python(rf"\A{as_regex(rule)}\Z") + _ELSEWHERE
 
 
 def _is_regex(entry: str) -> bool:

@@ -68,8 +68,8 @@ def mended(problems: Iterable[Problem], spec: Spec) -> list[Problem]:
         if problem.option != OPTION:
             found.append(problem)
             continue
-        proven += _needs_automata(problem)
-        hint = _hint(problem, spec, alone) if proven <= MAX_PROVEN else _in_words(problem)
+        proven += needs_automata(problem)
+        hint = _hint(problem, spec, alone) if proven <= MAX_PROVEN else in_words(problem)
         found.append(problem if hint == problem.hint else with_hint(problem, hint))
     return found
 
@@ -94,7 +94,8 @@ def _entries(problems: list[Problem], spec: Spec) -> int:
     return read + spec.any_origin + wrong
 
 
-def _needs_automata(problem: Problem) -> bool:
+def needs_automata(problem: Problem) -> bool:
+    """Whether what to write instead takes a proof, and so counts towards `MAX_PROVEN`."""
     value = problem.value
     return (
         problem.code == "looks-like-regex"
@@ -125,7 +126,15 @@ def offer_for(problem: Problem, *, credentials: bool, tolerated: frozenset[str])
     try:
         return _offer(problem, way)
     except TooManyStatesError:
-        return Offer((), _in_words(problem))
+        return Offer((), in_words(problem))
+
+
+def offer_for_text(text: str, *, credentials: bool, tolerated: frozenset[str]) -> Offer:
+    """What is meant by a string that may be an origin, a pattern, or a misspelling of one."""
+    try:
+        return _part(text, Way("fullmatch", credentials, own=True, tolerated=tolerated))
+    except TooManyStatesError:
+        return NOTHING
 
 
 def _offer(problem: Problem, way: Way) -> Offer:
@@ -144,7 +153,7 @@ def _offer(problem: Problem, way: Way) -> Offer:
         value = _of_text(value)
     if isinstance(value, (re.Pattern, Within)):
         return _regex(problem, value, way)
-    return Offer((), _in_words(problem))
+    return Offer((), in_words(problem))
 
 
 def _of_text(regex: re.Pattern[bytes]) -> re.Pattern[str] | None:
@@ -264,7 +273,7 @@ def literal(hint: str | None) -> object:
         return None
 
 
-def _in_words(problem: Problem) -> str | None:
+def in_words(problem: Problem) -> str | None:
     """A hint that is no value."""
     hint = problem.hint
     return None if hint is None or hint[:1] in "'\"[" or hint.startswith("re.compile(") else hint
@@ -285,8 +294,8 @@ def advice(problem: Problem) -> str | None:
     if problem.code == "public-suffix" or (suffix and "." in suffix and suffix in written):
         name = f"https://NAME.{suffix}"
         return f"each name that is yours, as {name}; or use a domain of your own"
-    if problem.code == "foreign-origin" and _in_words(problem) is None:
+    if problem.code == "foreign-origin" and in_words(problem) is None:
         return "the origins that are meant, one by one"
     if problem.code == "insecure-origin":
         return "https alone, and http for localhost only"
-    return _in_words(problem)
+    return in_words(problem)

@@ -26,6 +26,7 @@ from ..origin import is_ipv4_like, is_loopback, parse_origin
 from ..regexes import RegexSyntaxError, compile_quietly
 from ..safety import delegated_words
 from .proofs import foreign_risks, language, own_risks, string_problems, with_regex
+from .source import PORT
 from .written import (
     Atom,
     Branch,
@@ -54,7 +55,6 @@ if TYPE_CHECKING:
 # Any subdomain; the same or none.
 LABELS = "(?:[a-z0-9-]+\\.)+"
 SUBDOMAINS = "(?:[a-z0-9-]+\\.)*"
-PORT = "(?::[0-9]+)?"
 
 # So many words of a language are looked at where one property is asked for.
 _SAMPLES = 64
@@ -119,15 +119,20 @@ def repair_string(
     text: str, credentials: bool, tolerated: frozenset[str] = frozenset()
 ) -> str | None:
     """The same for a string with a star: ``https://*example.com``, ``http://*.example.com``."""
-    for candidate in (
+    for candidate in spellings(text):
+        if all(p.code in tolerated for p in string_problems(candidate, credentials)):
+            return candidate
+    return None
+
+
+def spellings(text: str) -> tuple[str, ...]:
+    """What a string with a star may have been meant as, the text itself first."""
+    return (
         text,
         re.sub(r"://\*(?=[a-z0-9])", "://*.", text),
         re.sub(r"^http://", "https://", text),
         re.sub(r"^https?://\*(?=[a-z0-9])", "https://*.", text),
-    ):
-        if all(p.code in tolerated for p in string_problems(candidate, credentials)):
-            return candidate
-    return None
+    )
 
 
 def _good(entry: OwnRegex, text: str, way: Way) -> bool:

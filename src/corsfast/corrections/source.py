@@ -8,7 +8,10 @@ from __future__ import annotations
 
 import re
 
-from ..patterns import Within
+from ..patterns import ANY_PORT, Glob, HostRule, Within, expression
+
+# Any port, or none; short, where it is known that nothing but an origin is matched.
+PORT = "(?::[0-9]+)?"
 
 # What a correction keeps of a regex, in the names that `re` has for it.
 _FLAGS = (re.ASCII, re.IGNORECASE, re.MULTILINE, re.DOTALL, re.VERBOSE)
@@ -26,6 +29,14 @@ def compiled(pattern: str, domains: tuple[str, ...] = (), flags: int = 0) -> str
     named = "|".join(f"re.{flag.name}" for flag in _FLAGS if flags & flag)
     regex = f"re.compile({in_python(pattern)}{f', {named}' if named else ''})"
     return f"within({regex}, {', '.join(map(repr, domains))})" if domains else regex
+
+
+def as_regex(rule: HostRule | Glob) -> str:
+    """A pattern for those who only have regexes, which match in full."""
+    any_port = rule.ports == ANY_PORT  # which takes a thousand characters to say exactly
+    if any_port:
+        rule = rule._replace(ports=((0, 0),))
+    return expression(rule).removesuffix("(?:)") + PORT * any_port
 
 
 def in_source(entry: object) -> str:

@@ -34,6 +34,7 @@ from ._lenient import (
     UNKNOWN_OPTION,
     DropInProblem,
     Tables,
+    Words,
     block,
     echo_any_origin,
     lenient_policy,
@@ -71,6 +72,8 @@ if TYPE_CHECKING:
 
 
 NAME = "corsfast.middleware.flask"
+
+_WORDS = Words('"*"', "{}", re.IGNORECASE, False)
 
 DEFAULTS: Mapping[str, Any] = {
     "origins": "*",
@@ -199,6 +202,7 @@ class Rules:
             strict=strict,
             answer=lambda tables: _answer(tables, options, origins, any_origin),
             also=_unknown(options, any_origin),
+            words=_WORDS,
         )
         # Bound once: looking a method up per request costs more than calling it.
         self.decide = self.policy.actual

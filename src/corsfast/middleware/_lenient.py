@@ -15,6 +15,7 @@ Never: know a framework; make a pattern of a string that was none there.
 from __future__ import annotations
 
 import re
+from collections import namedtuple
 from types import MappingProxyType
 
 from .. import limits
@@ -22,6 +23,7 @@ from .._backend import Policy
 from .._compile import Tables, block, build_tables, warn, with_origin
 from .._fetch import NON_WILDCARD_REQUEST_HEADER, OWS, TCHAR
 from ..config import Spec, read_options
+from ..corrections.source import as_regex, compiled, in_python
 from ..errors import (
     RISKS,
     CorsfastDeadEntryWarning,
@@ -33,16 +35,20 @@ from ..errors import (
 from ..languages import language_of
 from ..misspellings import dead_schemes, diagnose
 from ..origin import is_origin
+from ..patterns import parse_pattern
 from ..safety import find_risks
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
+    from ..corrections.offers import Offer
+
 __all__ = [
     "UNKNOWN_OPTION",
     "DropInProblem",
     "Tables",
+    "Words",
     "allow_any_header",
     "block",
     "echo_any_origin",
@@ -64,6 +70,59 @@ UNKNOWN_OPTION = "unknown-option"
 _INSECURE = (*RISKS, _BARE_STRING, UNKNOWN_OPTION)
 
 _TOKEN = re.compile(f"[{re.escape(TCHAR)}]+")
+
+
+def _none(_text: str) -> None:
+    """What most drop-ins make of a string with a star."""
+
+
+class Words(
+    namedtuple(
+        "Words",
+        ("any_origin", "regex", "flags", "compiled", "made"),
+        defaults=(0, False, _none),
+    )
+):
+    """How a drop-in's options say what a correction says.
+
+    Attributes:
+        any_origin: what admits everybody: ``'allow_origins=["*"]'``.
+        regex: how a regex is written, with ``{}`` in the place of its text as Python source;
+            ``None`` where there are no regexes.
+        flags: the flags with which the drop-in compiles such a text itself.
+        compiled: whether it does not, so that a regex is written as ``re.compile(...)``.
+        made: the regex that the drop-in makes of a string with a star, if it does.
+    """
+
+    __slots__ = ()
+    any_origin: str
+    regex: str | None
+    flags: int
+    compiled: bool
+    made: Callable[[str], re.Pattern[str] | None]
+
+    def entry(self, entry: object) -> str | None:
+        """An entry of a policy as the drop-in has it; ``None`` where it has none like it."""
+        if entry == "*":
+            return self.any_origin
+        rule = parse_pattern(entry) if isinstance(entry, str) else None
+        if isinstance(rule, str):
+            return repr(rule)
+        if self.regex is None:
+            return None
+        if rule is not None:
+            return self._regex(self.regex, as_regex(rule), self.flags)
+        assert isinstance(entry, re.Pattern)
+        return self._regex(self.regex, entry.pattern, entry.flags)
+
+    def _regex(self, how: str, text: str, flags: int) -> str:
+        if self.compiled or (flags ^ self.flags) & _MEANT:
+            return how.format(compiled(text, (), flags))
+        return how.format(in_python(text))
+
+
+NO_REGEXES = Words("'*'", None)
+_MEANT = re.IGNORECASE | re.VERBOSE | re.DOTALL | re.MULTILINE | re.ASCII
 
 
 class DropInProblem(Problem):
@@ -107,6 +166,7 @@ def lenient_policy(
     answer: Callable[[Tables], None] | None = None,
     also: Iterable[Problem] = (),
     written: Mapping[re.Pattern[str], str] = MappingProxyType({}),
+    words: Words = NO_REGEXES,
 ) -> Policy:
     """The policy of a drop-in middleware.
 
@@ -129,6 +189,7 @@ def lenient_policy(
         also: problems that were found before, by `read_list` and `read_names`.
         written: what was written in place of a regex that the drop-in has made of it; that is
             what messages quote.
+        words: how the drop-in's options say what to write instead.
 
     Raises:
         PolicyError: with ``strict``, holding every problem at once.
@@ -139,22 +200,23 @@ def lenient_policy(
         CorsfastPerformanceWarning: once per regex that no automaton can express.
     """
     problems: list[Problem] = [*also]
+    mend = _Mender(credentials, words)
     kept: dict[str | re.Pattern[str], str] = {}
     given: Mapping[str, Iterable[object]] = origins  # whatever their types say
     for option, entries in given.items():
         for entry in entries:
             if not isinstance(entry, (str, re.Pattern)):
-                problems.append(_not_text(option, entry))
+                problems.append(_not_text(option, entry, mend))
             elif isinstance(entry, re.Pattern) or (star and entry == "*") or is_origin(entry):
                 kept.setdefault(entry, option)
             else:
-                problems.append(_never_sent(option, entry))
+                problems.append(_never_sent(option, entry, mend))
     any_origin = "*" in kept
     spec, wrong = _read([*kept] if not any_origin else ["*"], credentials)
     languages = [language_of(entry) for entry in spec.regexes]
     default = next(iter(origins), "origins")
     for problem in [*wrong, *dead_schemes(spec.exact), *find_risks(spec, languages)]:
-        problems.append(_in_words_of(kept, written, default, problem))
+        problems.append(_in_words_of(kept, written, default, problem, mend))
     say(name, problems, strict=strict)
     spec.name = name
     tables, beyond = build_tables(spec, languages)
@@ -285,24 +347,77 @@ def _read(entries: list[object], credentials: bool) -> tuple[_DropInSpec, list[P
     return spec, [problem for problem in problems if problem.code not in _HARMLESS]
 
 
-def _never_sent(option: str, entry: str) -> Problem:
+class _Mender:
+    """Says what to write instead, in a drop-in's words; a proof takes its time, so not for ever."""
+
+    def __init__(self, credentials: bool, words: Words) -> None:
+        self.credentials = credentials
+        self.words = words
+        self.proven = 0
+
+    def hint(self, problem: Problem) -> str | None:
+        """What is to stand in the place of an entry that is risky, or matches nothing."""
+        from ..corrections.offers import MAX_PROVEN, in_words, needs_automata, offer_for
+
+        self.proven += needs_automata(problem)
+        if self.proven > MAX_PROVEN:
+            return in_words(problem)
+        found = offer_for(problem, credentials=self.credentials, tolerated=frozenset())
+        return self._written(found)
+
+    def hint_for_text(self, text: str) -> str | None:
+        """What was meant by a string that is no origin; it may be a pattern of `Policy`."""
+        from ..corrections.offers import MAX_PROVEN, offer_for_text
+
+        self.proven += 1
+        if self.proven > MAX_PROVEN:
+            return None
+        found = offer_for_text(text, credentials=self.credentials, tolerated=frozenset())
+        return self._written(found)
+
+    def hint_as_written(self, problem: Problem, text: str) -> str | None:
+        """The same for a string of which the drop-in has made a regex; it says how."""
+        from ..corrections.offers import MAX_PROVEN, advice, in_words
+        from ..corrections.proofs import own_risks
+        from ..corrections.repair import spellings
+
+        self.proven += 1
+        if self.proven > MAX_PROVEN:
+            return in_words(problem)
+        for meant in spellings(text.rstrip("/")):
+            made = self.words.made(meant)
+            if made is not None and not own_risks(made, self.credentials):
+                return repr(meant)
+        return self.words.any_origin if problem.hint == "'*'" else advice(problem)
+
+    def _written(self, offer: Offer) -> str | None:
+        written = [text for entry in offer.entries if (text := self.words.entry(entry))]
+        if len(written) < len(offer.entries):
+            return "the origins that are meant, one by one"
+        return ", ".join(written) if written else offer.advice
+
+
+def _never_sent(option: str, entry: str, mend: _Mender) -> Problem:
     """An entry that is no origin: it never matched, so somebody means something else."""
     found = diagnose(entry)
-    why, hint = found.message, found.hint
+    why = found.message
     if "*" in entry:
-        why, hint = "'*' within an entry stands for itself here.", "a regex"
+        why = "'*' within an entry stands for itself here."
     return DropInProblem(
         found.code,
         option,
         entry,
         f"{entry!r} matches nothing: no browser sends it as an Origin. {why}",
-        hint=hint,
+        hint=mend.hint_for_text(entry),
     )
 
 
-def _not_text(option: str, entry: object) -> Problem:
+def _not_text(option: str, entry: object, mend: _Mender | None = None) -> Problem:
     message = f"{entry!r} is of type {type(entry).__name__} and matches nothing."
-    hint = repr(entry.decode("latin-1")) if isinstance(entry, bytes) else None
+    hint = None
+    if isinstance(entry, bytes):
+        text = entry.decode("latin-1")
+        hint = repr(text) if mend is None else mend.hint_for_text(text)
     return DropInProblem("type", option, entry, message, hint=hint)
 
 
@@ -311,14 +426,15 @@ def _in_words_of(
     written: Mapping[re.Pattern[str], str],
     default: str,
     problem: Problem,
+    mend: _Mender,
 ) -> Problem:
     """The same problem, under the option that holds the entry, which is quoted as written."""
-    entry, message, hint = problem.value, problem.message, problem.hint
+    entry, message = problem.value, problem.message
     option = kept.get(entry, default) if isinstance(entry, (str, re.Pattern)) else default
-    if isinstance(entry, re.Pattern) and entry in written:
-        # A hint may quote it with https in place of http, so what follows is replaced.
-        texts = entry.pattern, written[entry]
-        made, meant = (repr(text.removeprefix("http://"))[1:-1] for text in texts)
+    if not isinstance(entry, re.Pattern) or entry not in written:
+        hint = mend.hint(problem)
+    else:
+        hint = mend.hint_as_written(problem, written[entry])
+        made, meant = (repr(text)[1:-1] for text in (entry.pattern, written[entry]))
         entry, message = written[entry], message.replace(made, meant)
-        hint = None if hint is None else hint.replace(made, meant)
     return DropInProblem(problem.code, option, entry, message, hint=hint, witness=problem.witness)

@@ -25,6 +25,7 @@ from .._compile import (
 from ..fields import requested_names
 from ._lenient import (
     Tables,
+    Words,
     block,
     echo_any_origin,
     lenient_policy,
@@ -40,6 +41,8 @@ if TYPE_CHECKING:
     from ..errors import Problem
 
 NAME = "corsfast.middleware.quart"
+
+_WORDS = Words("'*'", "{}", 0, True)
 
 DEFAULTS: Mapping[str, Any] = {
     "allow_credentials": False,
@@ -154,6 +157,7 @@ class Rules:
             strict=bool(options["strict"]),
             answer=answer,
             also=problems,
+            words=_WORDS,
         )
         # Bound once: looking a method up per request costs more than calling it.
         self.decide = self.policy.asgi

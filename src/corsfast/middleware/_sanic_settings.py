@@ -16,7 +16,7 @@ from datetime import timedelta
 from .._compile import warn
 from ..errors import CorsfastDeadEntryWarning
 from ..fields import requested_names
-from ._lenient import Tables, echo_any_origin, lenient_policy
+from ._lenient import Tables, Words, echo_any_origin, lenient_policy
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -57,6 +57,8 @@ else:
 __all__ = ["Answers", "Settings", "answers_of", "settings_of"]
 
 NAME = "corsfast.middleware.sanic"
+
+_WORDS = Words("'*' as the whole setting", "{}", 0, True)
 
 # What "*" is compiled to by sanic-ext, which takes such a regex for "*" in turn.
 _ANYTHING = re.compile(".*")
@@ -142,6 +144,7 @@ def answers_of(settings: Settings, option: str, strict: bool) -> Answers:
             strict=strict,
             star=everybody,
             answer=_echo,
+            words=_WORDS,
         )
     made.allows = None if made.policy is None else made.policy.allows_origin
     made.star = everybody and settings.send_wildcard and not credentials

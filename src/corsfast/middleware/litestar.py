@@ -38,6 +38,7 @@ from ._asgi_drop_in import (
     respond,
 )
 from ._lenient import (
+    Words,
     allow_any_header,
     block,
     lenient_policy,
@@ -240,6 +241,7 @@ class _Preflights:
             answer=answer,
             also=problems,
             written=written,
+            words=_WORDS,
         )
 
     def answer(
@@ -278,3 +280,6 @@ def _pattern(entry: Any) -> Any:
     if not isinstance(entry, str) or entry == "*" or "*" not in entry:
         return entry
     return re.compile(".*".join(map(re.escape, entry.split("*"))))
+
+
+_WORDS = Words('allow_origins=["*"]', "allow_origin_regex={}", made=_pattern)

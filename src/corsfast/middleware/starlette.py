@@ -41,6 +41,7 @@ from ._asgi_drop_in import (
 from ._calls import asks_private_network
 from ._lenient import (
     DropInProblem,
+    Words,
     allow_any_header,
     block,
     lenient_policy,
@@ -61,6 +62,8 @@ if TYPE_CHECKING:
 __all__ = ["CORSMiddleware"]
 
 NAME = "corsfast.middleware.starlette"
+
+_WORDS = Words('allow_origins=["*"]', "allow_origin_regex={}", 0, False)
 
 # What "*" means in `allow_methods`.
 ALL_METHODS = ("DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT", "QUERY")
@@ -226,7 +229,13 @@ class _Preflights:
             self.tables = tables
 
         self.policy: Policy = lenient_policy(
-            NAME, entries, credentials=credentials, strict=strict, answer=answer, also=problems
+            NAME,
+            entries,
+            credentials=credentials,
+            strict=strict,
+            answer=answer,
+            also=problems,
+            words=_WORDS,
         )
         self._star = self.tables.star
         # Whether allowed header names are sent back as they were asked for, beside "*".

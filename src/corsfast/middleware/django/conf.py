@@ -36,7 +36,7 @@ from ..._compile import warn
 from ...errors import CorsfastDeadEntryWarning, PolicyError, Problem
 from ...languages import language_of
 from ...origin import is_origin
-from .._lenient import lenient_policy
+from .._lenient import Words, lenient_policy
 from .._schemes import FILE, OtherSchemes
 from .defaults import default_headers, default_methods
 
@@ -77,6 +77,16 @@ def name_in_use(name: str) -> str:
     """The newer name of a setting, or the older one where only that may be set."""
     old = SETTINGS[name][0]
     return name if old is None or hasattr(settings, name) else old
+
+
+def _words() -> Words:
+    """How corrections are said; settings may have older names."""
+    return Words(
+        f"{name_in_use('CORS_ALLOW_ALL_ORIGINS')} = True",
+        f"{{}} in {name_in_use('CORS_ALLOWED_ORIGIN_REGEXES')}",
+        0,
+        False,
+    )
 
 
 def read(name: str) -> Any:
@@ -367,7 +377,9 @@ def policy_for(
     if any_origin:
         listed = {name_in_use("CORS_ALLOW_ALL_ORIGINS"): ["*"]}
     try:
-        policy = lenient_policy(NAME, listed, credentials=credentials, strict=strict)
+        policy = lenient_policy(
+            NAME, listed, credentials=credentials, strict=strict, words=_words()
+        )
     except PolicyError as error:
         raise PolicyError([*problems, *error.problems]) from None
     if strict and problems:
