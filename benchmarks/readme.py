@@ -23,8 +23,10 @@ NOTE = (
 )
 FLOOR = (
     "How far from the least possible work, a C prototype of that path alone in the same run"
-    " ([all rows and what the columns are](benchmarks/results/{name})):"
+    " ([all rows](benchmarks/results/{name})). `bare` is the application alone, `floor` the"
+    " prototype and `theirs` the library that is replaced; the other columns are ratios of these:"
 )
+LOADED = "The machine was loaded then: a quiet run is due."
 # Where a goal is missed, or near: those that the prototype has to answer for.
 FLOOR_ROWS = ("actual: exact", "preflight: ", "asgi: ", "ASGI ", "WSGI ", "Starlette", "Litestar")
 BESIDE = "Beside CORS middlewares of other languages on the same machine, each net of its harness,"
@@ -57,6 +59,11 @@ def floor_rows(text: str) -> str:
     return "\n".join(lines[:2] + [line for line in lines[2:] if line.startswith(shown)])
 
 
+def floor_legend(text: str) -> str:
+    """What the floor's file says of its columns and signs: the paragraphs below its table."""
+    return text[text.rindex("|\n") + 2 :].strip()
+
+
 def block() -> str:
     """What stands between the marks."""
     bench, floor, peers = newest("bench.md"), newest("floor.md"), newest("peers.md")
@@ -72,8 +79,10 @@ def block() -> str:
         f"{NOTE} All rows: [{bench.name}](benchmarks/results/{bench.name}).",
         FLOOR.format(name=floor.name),
         floor_rows(floor.read_text("utf-8")),
+        floor_legend(floor.read_text("utf-8")),
         f"{BESIDE} [{peers.name}](benchmarks/results/{peers.name}):",
         lost[1],
+        *([LOADED] if "**The machine was loaded**" in peers.read_text("utf-8") else []),
     ]
     return "\n\n".join(parts)
 

@@ -33,7 +33,7 @@ from corsfast.bench.measure import (
     summarise,
 )
 from corsfast.bench.peers import Answer, Share, asgi, wsgi
-from corsfast.bench.plot import FORMATS, charted, plot
+from corsfast.bench.plot import charted
 from corsfast.bench.rows import Aim, Row, differences, ratios
 from corsfast.bench.scale import QUICK_SIZES
 
@@ -478,31 +478,6 @@ def test_the_least_hook_is_not_charted_beside_libraries() -> None:
     row = Row("flask", "allowed", "flask-cors", "delta", figure(999, 1000, 1001))
     (chosen,) = charted([row, row._replace(who=peers.LEAST)]).values()
     assert chosen == [row]
-
-
-# An extra that is too heavy for every test environment; the section `pure` of .ci/run has it.
-@pytest.mark.skipif(
-    importlib.util.find_spec("matplotlib") is None, reason="the extra bench is not installed"
-)
-@pytest.mark.parametrize("suffix", FORMATS)
-def test_a_chart_is_drawn(tmp_path: Path, suffix: str) -> None:
-    sure, noisy = figure(999, 1000, 1001), figure(-5000.0, -1.0, 5000.0)
-    rows = [
-        Row("decisions", "actual: exact, of 100", "native", "time", sure),
-        Row("asgi", "allowed", "pure", "delta", noisy),
-        Row("flask", "allowed", "flask-cors", "delta", sure),
-        Row("flask", "refused", "flask-cors", "delta", sure),
-    ]
-    assert [len(chosen) for chosen in charted(rows).values()] == [1, 2]
-    file = tmp_path / f"chart{suffix}"
-    plot(rows, file, "made up")
-    assert file.read_bytes().startswith(b"<?xml" if suffix == ".svg" else b"\x89PNG")
-    if suffix == ".svg":
-        written = file.read_text("utf-8")
-        for text in ("native  1.0 µs", "pure  -1 ns (noisy)", "flask-cors  1.0 µs", "made up"):
-            assert f"<!-- {text}" in written or f"<!--  {text}" in written
-    with pytest.raises(ValueError, match="none of the rows"):
-        plot(rows[3:], file, "made up")
 
 
 HERE, _ = peers.installed()
