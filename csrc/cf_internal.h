@@ -29,7 +29,7 @@ cf_new_array(size_t count, size_t size);
 
 /* -- hashed tables of strings ------------------------------------------- */
 
-/*   slots: at least twice the keys, `stride` bytes each
+/*   slots: CF_COMPACT or CF_ROOMY times the keys, `stride` bytes each
  *   +-------+--------------+------------------------+
  *   | key+1 | tag | length | the key's bytes        |  length <= room
  *   +-------+--------------+-------+----------------+
@@ -41,9 +41,9 @@ cf_new_array(size_t count, size_t size);
  * A look-up hashes the whole string, walks at most `longest` slots, and
  * compares bytes only where the length and 16 bits of the hash agree. In a
  * table that is larger than the caches each step to other memory is most of
- * its time: so most keys stand in their slots, and a slot in one line of the
- * cache. Keys that are far longer than the others do not, nor do those of a
- * table so large that it would grow by half.
+ * its time: so most keys stand in their slots. Keys that are far longer than
+ * the others do not, nor do those of a table so large that it would grow by
+ * half.
  */
 typedef struct cf_slot {
     uint32_t key;  /* 1 + the key's index; 0: free */
@@ -52,7 +52,7 @@ typedef struct cf_slot {
 } cf_slot;
 
 typedef struct cf_table {
-    char *slots; /* at the start of a line, in `memory` */
+    char *slots;
     char *text;
     uint64_t seed;
     uint32_t n_slots;
@@ -63,7 +63,6 @@ typedef struct cf_table {
     uint32_t stride;
     uint32_t room; /* of a slot, for its key */
     uint32_t n_text;
-    void *memory;
 } cf_table;
 
 static inline cf_slot *
@@ -74,11 +73,18 @@ cf_slot_at(const cf_table *table, uint32_t place)
 
 #define CF_NO_KEY UINT32_MAX
 
+/* How many slots there are for a key. */
+enum {
+    CF_COMPACT = 2, /* for one look-up a request: it waits for memory */
+    CF_ROOMY = 4    /* for several in a row: they wait for one another where a
+                       key is not in its place */
+};
+
 /* Fills *table, which the caller zeroed, with `count` different keys of 1 to
  * `limit` bytes. Whatever it returns, cf_table_clear is permitted. */
 cf_status
 cf_table_fill(cf_table *table, const cf_slice *keys, size_t count,
-              size_t limit, uint64_t seed);
+              size_t limit, uint32_t per_key, uint64_t seed);
 
 void
 cf_table_clear(cf_table *table);
@@ -252,6 +258,13 @@ struct cf_policy {
 /* Notes the first methods that fit into a word. */
 void
 cf_methods_fill(cf_policy *policy, const cf_slice *methods, size_t count);
+
+/* For what is seldom called: it stays out of its caller. */
+#if defined(__GNUC__)
+#    define CF_APART __attribute__((noinline))
+#else
+#    define CF_APART
+#endif
 
 /* tchar -> itself in lower case; anything else -> 0. */
 extern const uint8_t cf_tchar_lower[256];

@@ -80,9 +80,10 @@ cf_hash(uint64_t seed, const char *text, size_t length)
         const char *last = p + left - 16;
         uint64_t first =
             cf_fold(cf_load_8(p) ^ CF_SECRET_2, cf_load_8(p + 8) ^ state);
-        uint64_t second = cf_fold(cf_load_8(last) ^ CF_SECRET_3,
-                                  cf_load_8(last + 8) ^ seed ^ CF_SECRET_4);
-        return cf_fold(first ^ second ^ CF_SECRET_1, length ^ seed);
+        uint64_t second =
+            cf_fold(cf_load_8(last) ^ CF_SECRET_3,
+                    cf_load_8(last + 8) ^ seed ^ CF_SECRET_4 ^ length);
+        return first ^ second;
     }
     /* The rest in two words, which may overlap. */
     if (left >= 8) {
@@ -102,22 +103,33 @@ cf_hash(uint64_t seed, const char *text, size_t length)
         a = 0;
         b = 0;
     }
-    state = cf_fold(a ^ CF_SECRET_2, b ^ state);
-    return cf_fold(state ^ CF_SECRET_1, length ^ seed);
+    return cf_fold(a ^ seed ^ CF_SECRET_2, b ^ state ^ length);
 }
 
-/* cf_equal without a call: keys are short. The last word may overlap. */
+static inline bool
+cf_differ_16(const char *a, const char *b)
+{
+    return ((cf_load_8(a) ^ cf_load_8(b))
+            | (cf_load_8(a + 8) ^ cf_load_8(b + 8)))
+           != 0;
+}
+
+/* cf_equal without a call: keys are short. The last words may overlap. */
 static inline bool
 cf_same(const char *a, const char *b, size_t length)
 {
-    if (length >= 8) {
-        size_t last = length - 8;
-        for (size_t i = 0; i < last; i += 8) {
-            if (cf_load_8(a + i) != cf_load_8(b + i)) {
+    if (length >= 16) {
+        size_t last = length - 16;
+        for (size_t i = 0; i < last; i += 16) {
+            if (cf_differ_16(a + i, b + i)) {
                 return false;
             }
         }
-        return cf_load_8(a + last) == cf_load_8(b + last);
+        return !cf_differ_16(a + last, b + last);
+    }
+    if (length >= 8) {
+        return cf_load_8(a) == cf_load_8(b)
+               && cf_load_8(a + length - 8) == cf_load_8(b + length - 8);
     }
     if (length >= 4) {
         return cf_load_4(a) == cf_load_4(b)
@@ -163,14 +175,12 @@ cf_key_text(const cf_table *table, const cf_slot *slot, size_t length)
     return table->text + start;
 }
 
-/* cf_table_find for who knows the key's hash, cf_hash(table->seed, ...). */
+/* cf_table_find for who knows the key's hash, cf_hash(table->seed, ...); the
+ * key is shorter than 64 KiB. */
 static inline uint32_t
 cf_table_find_hashed(const cf_table *table, uint64_t hashed, const char *key,
                      size_t length)
 {
-    if (length < table->shortest_key || length > table->longest_key) {
-        return CF_NO_KEY;
-    }
     uint32_t mark = cf_mark_of(hashed, length);
     uint32_t place = cf_place_of(table, hashed);
     for (uint32_t i = 0;; i++) {

@@ -15,6 +15,11 @@
  */
 #include "cf_lookup.h"
 
+#if defined(__SSE2__) || defined(_M_X64)
+#    include <emmintrin.h>
+#    define HAS_SSE2 1
+#endif
+
 /* clang-format off */
 const uint8_t cf_tchar_lower[256] = {
     ['!'] = '!', ['#'] = '#', ['$'] = '$', ['%'] = '%', ['&'] = '&',
@@ -151,46 +156,67 @@ allows_header(const cf_policy *policy, const char *lower, size_t length)
            && !(length == 13 && cf_equal(lower, "authorization", 13));
 }
 
-/* Where the next comma is, or the end; names are short, and a call of memchr
- * costs more than eight bytes at a time. */
-static inline size_t
-next_comma(const char *list, size_t start, size_t length)
+/* How many bytes of a list are looked at together. */
+enum { BLOCK = 16 };
+
+/* Bit i: text[i] is a comma. */
+static inline uint32_t
+commas_in_block(const char *text)
 {
-    const uint64_t ones = 0x0101010101010101u;
-    size_t i = start;
-    for (; length - i >= 8; i += 8) {
-        uint64_t word;
-        memcpy(&word, list + i, sizeof word);
-        word ^= ones * ',';
-        /* The lowest bit that is set is the top bit of the lowest byte that
-         * is 0. */
-        uint64_t found = (word - ones) & ~word & ones << 7;
-        if (found != 0) {
-#if defined(__GNUC__) && __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
-            return i + (size_t)__builtin_ctzll(found) / 8;
+#if HAS_SSE2
+    __m128i bytes = _mm_loadu_si128((const __m128i *)(const void *)text);
+    __m128i found = _mm_cmpeq_epi8(bytes, _mm_set1_epi8(','));
+    return (uint32_t)_mm_movemask_epi8(found);
 #else
-            break;
+    uint32_t found = 0;
+    for (int i = 0; i < BLOCK; i++) {
+        found |= (uint32_t)(text[i] == ',') << i;
+    }
+    return found;
 #endif
-        }
-    }
-    while (i < length && list[i] != ',') {
-        i++;
-    }
-    return i;
 }
 
-/* Whether the bytes up to the next comma are a name of the table, as they
- * stand: browsers send lower case and no white space. *end is that comma, or
- * the end of the list. */
-static bool
-is_plain_name(const cf_policy *policy, const char *list, size_t start,
-              size_t length, size_t *end)
+/* The same from `start` on, in a list that has one more comma behind it. */
+static inline uint32_t
+commas_from(const char *list, size_t start, size_t length)
 {
-    *end = next_comma(list, start, length);
-    const char *name = list + start;
-    size_t n = *end - start;
-    uint64_t hashed = cf_hash(policy->headers.seed, name, n);
-    return cf_table_find_hashed(&policy->headers, hashed, name, n)
+    size_t left = length - start;
+    if (left >= BLOCK) {
+        return commas_in_block(list + start);
+    }
+    uint32_t found = (uint32_t)1 << left;
+    if (length >= BLOCK) {
+        return found
+               | commas_in_block(list + length - BLOCK) >> (BLOCK - left);
+    }
+    for (size_t i = 0; i < left; i++) {
+        found |= (uint32_t)(list[start + i] == ',') << i;
+    }
+    return found;
+}
+
+/* Of a number that is not 0. */
+static inline size_t
+lowest_bit(uint32_t bits)
+{
+#if defined(__GNUC__)
+    return (size_t)__builtin_ctz(bits);
+#else
+    size_t bit = 0;
+    while ((bits >> bit & 1) == 0) {
+        bit++;
+    }
+    return bit;
+#endif
+}
+
+/* Whether a name of the table is this, as it stands: browsers send lower case
+ * and no white space. */
+static inline bool
+is_plain_name(const cf_policy *policy, const char *name, size_t length)
+{
+    uint64_t hashed = cf_hash(policy->headers.seed, name, length);
+    return cf_table_find_hashed(&policy->headers, hashed, name, length)
            != CF_NO_KEY;
 }
 
@@ -200,13 +226,13 @@ typedef struct list_state {
     bool only_names; /* => nothing but names with a comma between them */
 } list_state;
 
-/* Reads the element at *at, white space and all, and moves behind it. */
+/* Reads an element, white space and all. */
 static cf_outcome
 match_element(const cf_policy *policy, const char *list, size_t length,
-              size_t *at, list_state *state)
+              list_state *state)
 {
     char name[CF_MAX_HEADER_NAME];
-    size_t i = *at;
+    size_t i = 0;
     size_t ows = 0;
     while (i < length && is_ows(list[i])) {
         if (++ows > CF_MAX_ELEMENT_OWS) {
@@ -229,7 +255,7 @@ match_element(const cf_policy *policy, const char *list, size_t length,
         }
         i++;
     }
-    if (i < length && list[i] != ',') {
+    if (i < length) {
         return CF_HEADER_MALFORMED;
     }
     if (n == 0) {
@@ -243,7 +269,6 @@ match_element(const cf_policy *policy, const char *list, size_t length,
     if (ows != 0 || n == 0) {
         state->only_names = false;
     }
-    *at = i;
     return CF_ALLOWED;
 }
 
@@ -252,25 +277,24 @@ match_list(const cf_policy *policy, const char *list, size_t length,
            bool *joined)
 {
     list_state state = {.only_names = true};
-    size_t i = 0;
-    for (;;) {
-        size_t end;
-        if (is_plain_name(policy, list, i, length, &end)) {
-            i = end;
-        }
-        else {
-            cf_outcome outcome =
-                match_element(policy, list, length, &i, &state);
-            if (outcome != CF_ALLOWED) {
-                return outcome;
+    size_t start = 0;
+    /* Where names end is known before the one in front was looked up. */
+    for (size_t block = 0; block <= length; block += BLOCK) {
+        uint32_t commas = commas_from(list, block, length);
+        for (; commas != 0; commas &= commas - 1) {
+            size_t end = block + lowest_bit(commas);
+            if (!is_plain_name(policy, list + start, end - start)) {
+                cf_outcome outcome =
+                    match_element(policy, list + start, end - start, &state);
+                if (outcome != CF_ALLOWED) {
+                    return outcome;
+                }
             }
+            start = end + 1;
         }
-        if (i == length) {
-            *joined = state.only_names;
-            return CF_ALLOWED;
-        }
-        i++; /* the comma */
     }
+    *joined = state.only_names;
+    return CF_ALLOWED;
 }
 
 cf_outcome

@@ -59,7 +59,7 @@ fill_hosts(cf_originset *set, const cf_tables *tables)
         hosts[i] = tables->rules[i].host;
     }
     cf_status status = cf_table_fill(&set->hosts, hosts, tables->n_rules,
-                                     CF_MAX_RULE_HOST, tables->seed);
+                                     CF_MAX_RULE_HOST, CF_ROOMY, tables->seed);
     cf_memory.release(hosts);
     return status;
 }
@@ -84,7 +84,7 @@ cf_originset_fill(cf_originset *set, const cf_tables *tables)
     set->ask_caller = tables->ask_caller;
     cf_status status =
         cf_table_fill(&set->exact, tables->exact, tables->n_exact,
-                      CF_MAX_ORIGIN, tables->seed);
+                      CF_MAX_ORIGIN, CF_COMPACT, tables->seed);
     if (status == CF_OK) {
         note_few(set);
         status = fill_hosts(set, tables); /* checks the hosts' lengths */
@@ -198,6 +198,23 @@ match_patterns(const cf_originset *set, const char *origin, size_t length)
     return set->ask_caller ? CF_ASK_CALLER : CF_ORIGIN_NOT_ALLOWED;
 }
 
+/* Said of it before, or found out now. Apart, so that a listed origin needs
+ * few registers. */
+CF_APART static cf_outcome
+match_unlisted(const cf_originset *set, uint64_t hashed, const char *origin,
+               size_t length)
+{
+    uint32_t note;
+    if (cf_memo_find(&set->memo, hashed, origin, length, &note)) {
+        return (cf_outcome)note;
+    }
+    cf_outcome outcome = match_patterns(set, origin, length);
+    if (outcome != CF_ASK_CALLER) { /* else cf_originset_keep may follow */
+        cf_memo_keep(&set->memo, hashed, origin, length, (uint32_t)outcome);
+    }
+    return outcome;
+}
+
 cf_outcome
 cf_originset_match(const cf_originset *set, const char *origin, size_t length,
                    uint32_t *exact)
@@ -221,18 +238,7 @@ cf_originset_match(const cf_originset *set, const char *origin, size_t length,
             return CF_ALLOWED;
         }
     }
-    uint32_t note;
-    cf_outcome outcome;
-    if (cf_memo_find(&set->memo, hashed, origin, length, &note)) {
-        outcome = (cf_outcome)note;
-    }
-    else {
-        outcome = match_patterns(set, origin, length);
-        if (outcome == CF_ASK_CALLER) {
-            return outcome; /* cf_originset_keep may follow */
-        }
-        cf_memo_keep(&set->memo, hashed, origin, length, (uint32_t)outcome);
-    }
+    cf_outcome outcome = match_unlisted(set, hashed, origin, length);
     if (outcome == CF_ALLOWED) {
         *exact = CF_NOT_EXACT;
     }

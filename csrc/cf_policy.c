@@ -75,13 +75,14 @@ cf_policy_new(const cf_tables *tables, cf_policy **policy)
     made->any_header = tables->any_header;
     cf_status status = cf_originset_fill(&made->origins, tables);
     if (status == CF_OK) {
-        status = cf_table_fill(&made->methods, tables->methods,
-                               tables->n_methods, CF_MAX_METHOD, tables->seed);
+        status =
+            cf_table_fill(&made->methods, tables->methods, tables->n_methods,
+                          CF_MAX_METHOD, CF_ROOMY, tables->seed);
     }
     if (status == CF_OK) {
         status =
             cf_table_fill(&made->headers, tables->headers, tables->n_headers,
-                          CF_MAX_HEADER_NAME, tables->seed);
+                          CF_MAX_HEADER_NAME, CF_ROOMY, tables->seed);
     }
     if (status == CF_OK) {
         status = cf_memo_fill(&made->lists);

@@ -27,27 +27,30 @@ cf_new_array(size_t count, size_t size)
 
 /* -- tables -------------------------------------------------------------- */
 
-/* With half of the slots free, as in large tables, chains of a million keys reach about 50; where
- * one grows longer than this, another seed is taken. */
-enum { CF_LONGEST_PROBE = 64, CF_SEEDS = 16 };
-
 enum {
-    CF_LINE = 64, /* of the cache */
-    /* Up to this a slot may grow to a whole line, or half of one; larger
-     * tables are quicker if more of them stays in the caches. */
-    CF_SMALL = 64 * 1024,
-    /* Beyond this, slots hold no keys: nearly every look-up waits for memory
-     * in any case, and a million origins take half as much more of it. */
-    CF_MOST_WITH_KEYS = 8 * 1024 * 1024
+    /* With half of the slots free, chains of a million keys reach about 50;
+     * where one grows longer than this, another seed is taken. */
+    CF_LONGEST_PROBE = 64,
+    CF_SEEDS = 16,
+    /* Up to this many keys all seeds are tried, for the one that leaves most
+     * keys in their places: no processor foresees where a look-up has to go
+     * on, and that costs more than the look-up. */
+    CF_FEW_KEYS = 256
 };
 
-/* Puts every key in its slot; false if some chain would grow too long. */
-static bool
+/* Beyond this many bytes, slots hold no keys: nearly every look-up waits for
+ * memory in any case, and a million origins take half as much more of it. */
+enum { CF_MOST_WITH_KEYS = 8 * 1024 * 1024 };
+
+/* Puts every key in its slot, and counts those that are not in their places;
+ * CF_NO_KEY if some chain would grow too long. */
+static uint32_t
 place_keys(cf_table *table, const cf_slice *keys)
 {
     memset(table->slots, 0, (size_t)table->n_slots * table->stride);
     table->longest = 0;
     uint32_t start = 0;
+    uint32_t displaced = 0;
     for (uint32_t key = 0; key < table->count; key++) {
         size_t length = keys[key].length;
         uint64_t hashed = cf_hash(table->seed, keys[key].data, length);
@@ -57,9 +60,10 @@ place_keys(cf_table *table, const cf_slice *keys)
             place = cf_place_behind(table, place);
             distance++;
             if (distance > CF_LONGEST_PROBE) {
-                return false;
+                return CF_NO_KEY;
             }
         }
+        displaced += distance != 0;
         cf_slot *slot = cf_slot_at(table, place);
         slot->key = key + 1;
         slot->mark = cf_mark_of(hashed, length);
@@ -75,7 +79,33 @@ place_keys(cf_table *table, const cf_slice *keys)
             table->longest = distance;
         }
     }
-    return true;
+    return displaced;
+}
+
+/* Under the best of the seeds; false if none is good enough: more equal keys
+ * than a chain may hold collide under all of them. */
+static bool
+place_well(cf_table *table, const cf_slice *keys, uint64_t seed)
+{
+    uint32_t least = CF_NO_KEY;
+    uint64_t best = seed;
+    table->seed = seed;
+    for (int i = 0; i < CF_SEEDS; i++) {
+        uint32_t displaced = place_keys(table, keys);
+        if (displaced < least) {
+            least = displaced;
+            best = table->seed;
+        }
+        if (least == 0 || (least != CF_NO_KEY && table->count > CF_FEW_KEYS)) {
+            break;
+        }
+        table->seed = cf_fold(table->seed ^ CF_SECRET_1, CF_SECRET_2);
+    }
+    if (table->seed != best) {
+        table->seed = best;
+        (void)place_keys(table, keys);
+    }
+    return least != CF_NO_KEY;
 }
 
 /* Whether each key is found as itself; of two equal ones only the first is. */
@@ -112,7 +142,8 @@ measure_keys(cf_table *table, const cf_slice *keys, size_t limit,
 }
 
 /* How large a slot is: for all keys, but for those that are over twice as
- * long as most; a divisor of a line where that is near. */
+ * long as most. No larger: the more of a table stays in the nearest cache, the
+ * better. */
 static void
 choose_stride(cf_table *table, size_t total)
 {
@@ -122,9 +153,6 @@ choose_stride(cf_table *table, size_t total)
         room = 2 * (total / table->count) + 8;
     }
     size_t stride = (sizeof(cf_slot) + room + 7) / 8 * 8;
-    if (stride <= CF_LINE && slots <= CF_SMALL / CF_LINE) {
-        stride = stride <= 16 ? 16 : stride <= 32 ? 32 : CF_LINE;
-    }
     if (slots > CF_MOST_WITH_KEYS / stride) {
         stride = 16;
     }
@@ -148,33 +176,16 @@ make_room(cf_table *table, const cf_slice *keys)
         }
     }
     table->n_text = (uint32_t)outside;
-    size_t slots = table->n_slots;
-    if (slots > (SIZE_MAX - CF_LINE) / table->stride) {
-        return CF_NO_MEMORY;
-    }
-    table->memory = cf_new_array(slots * table->stride + CF_LINE, 1);
-    if (table->memory == NULL) {
-        return CF_NO_MEMORY;
-    }
-    table->slots = table->memory;
-    table->slots += CF_LINE - (uintptr_t)table->memory % CF_LINE;
-    return CF_OK;
-}
-
-/* How many slots there are for a key. A small table has more of them: a second
- * probe that nobody could foresee costs more than the memory. */
-static uint32_t
-per_key(size_t count)
-{
-    return count <= CF_SMALL / (4 * CF_LINE) ? 4 : 2;
+    table->slots = cf_new_array(table->n_slots, table->stride);
+    return table->slots == NULL ? CF_NO_MEMORY : CF_OK;
 }
 
 cf_status
 cf_table_fill(cf_table *table, const cf_slice *keys, size_t count,
-              size_t limit, uint64_t seed)
+              size_t limit, uint32_t per_key, uint64_t seed)
 {
     _Static_assert(CF_MAX_ORIGIN < 0x10000, "a mark holds a length");
-    if (count > UINT32_MAX / 4) {
+    if (count > UINT32_MAX / CF_ROOMY) {
         return CF_BAD_TABLES;
     }
     table->shortest_key = UINT32_MAX;
@@ -185,27 +196,21 @@ cf_table_fill(cf_table *table, const cf_slice *keys, size_t count,
     if (status != CF_OK) {
         return status;
     }
-    table->n_slots = count == 0 ? 2 : (uint32_t)count * per_key(count);
+    table->n_slots = count == 0 ? 2 : (uint32_t)count * per_key;
     choose_stride(table, total);
     status = make_room(table, keys);
     if (status != CF_OK) {
         return status;
     }
-    table->seed = seed;
-    for (int i = 0; i < CF_SEEDS; i++) {
-        if (place_keys(table, keys)) {
-            return all_different(table, keys) ? CF_OK : CF_BAD_TABLES;
-        }
-        table->seed = cf_fold(table->seed ^ CF_SECRET_1, CF_SECRET_2);
-    }
-    /* More equal keys than a chain may hold collide under every seed. */
-    return CF_BAD_TABLES;
+    return place_well(table, keys, seed) && all_different(table, keys)
+               ? CF_OK
+               : CF_BAD_TABLES;
 }
 
 void
 cf_table_clear(cf_table *table)
 {
-    cf_memory.release(table->memory);
+    cf_memory.release(table->slots);
     cf_memory.release(table->text);
     memset(table, 0, sizeof *table);
 }
@@ -235,8 +240,5 @@ cf_table_key(const cf_table *table, uint32_t key)
 size_t
 cf_table_memory(const cf_table *table)
 {
-    if (table->memory == NULL) {
-        return 0;
-    }
-    return (size_t)table->n_slots * table->stride + CF_LINE + table->n_text;
+    return (size_t)table->n_slots * table->stride + table->n_text;
 }

@@ -227,8 +227,7 @@ cf_named_response_field(const char *name, size_t length);
 static inline cf_field
 cf_request_field(const char *name, size_t length)
 {
-    const uint64_t lengths =
-        1U << 6 | 1U << 29 | 1U << 30 | (uint64_t)1 << 38;
+    const uint64_t lengths = 1U << 6 | 1U << 29 | 1U << 30 | (uint64_t)1 << 38;
     if (length > 63 || (lengths >> length & 1) == 0) {
         return CF_FIELD_OTHER;
     }

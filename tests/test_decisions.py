@@ -93,9 +93,20 @@ def test_every_outcome_has_a_case() -> None:
     }
 
 
-@pytest.mark.parametrize(("count", "shared"), [(0, True), (1, True), (1024, True), (1025, False)])
-def test_answers_are_shared(engine: Any, count: int, shared: bool) -> None:
-    """What does not depend on the request is built once, unless that would take much memory."""
+@pytest.mark.parametrize(
+    ("count", "by"),
+    [
+        (0, ("native", "pure")),
+        (1, ("native", "pure")),
+        (32, ("native", "pure")),
+        (33, ("pure",)),
+        (1024, ("pure",)),
+        (1025, ()),
+    ],
+)
+def test_answers_are_shared(engine: Any, count: int, by: tuple[str, ...]) -> None:
+    """What does not depend on the request is built once, where that is worth its memory."""
+    shared = engine.IMPLEMENTATION in by
     origins = [f"https://a{i}.example" for i in range(count)] if count else "*"
     policy = engine.Policy(allow_origins=origins)
     one, two = (policy.actual("https://a0.example") for _ in range(2))
@@ -107,3 +118,29 @@ def test_answers_are_shared(engine: Any, count: int, shared: bool) -> None:
     assert policy.actual("bad") is policy.actual("worse")
     assert policy.preflight("bad", "") is policy.preflight("worse", "")
     assert policy.actual(None) is policy.actual(None)
+
+
+def test_nothing_of_a_decision_shows_in_the_next(engine: Any) -> None:
+    """The native engine makes new ones in the memory of those that were let go."""
+    policy = engine.Policy(
+        allow_origins=["https://*.example.com"],
+        allow_methods="*",
+        allow_headers="*",
+        allow_credentials=True,
+    )
+    for _ in range(3):
+        # More than are kept for the next request, so that others are made anew.
+        answers = [
+            policy.preflight(f"https://a{i}.example.com", f"M{i}", f"x-{i}") for i in range(200)
+        ]
+        answers += [policy.actual(f"https://b{i}.example.com") for i in range(200)]
+        for i in range(200):
+            said, later = dict(answers[i].headers), dict(answers[200 + i].headers)
+            assert said["Access-Control-Allow-Origin"] == f"https://a{i}.example.com"
+            assert said["Access-Control-Allow-Methods"] == f"M{i}"
+            assert said["Access-Control-Allow-Headers"] == f"x-{i}"
+            assert later["Access-Control-Allow-Origin"] == f"https://b{i}.example.com"
+            assert "Access-Control-Allow-Methods" not in later
+            assert "Access-Control-Allow-Headers" not in later
+        answers.reverse()
+        del answers[::3], said, later

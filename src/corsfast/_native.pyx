@@ -101,6 +101,10 @@ cdef bytes RAW_TIMING_ALLOW_ORIGIN = b"timing-allow-origin"
 cdef bytes RAW_ALLOW_METHODS = b"access-control-allow-methods"
 cdef bytes RAW_ALLOW_HEADERS = b"access-control-allow-headers"
 
+# Up to this many exact origins own prebuilt decisions. Where there are more, one of them has
+# often left the processor's nearest caches, and making a new one costs less.
+cdef Py_ssize_t MOST_PREBUILT = 32
+
 # Names that Vary may hold, in the order in which they are written, with their bits.
 cdef tuple VARY_NAMES = (
     ("Origin", _csrc.CF_VARY_ORIGIN),
@@ -109,162 +113,7 @@ cdef tuple VARY_NAMES = (
 )
 
 
-@cython.final
-@cython.no_gc
-@cython.freelist(64)
-cdef class Decision:
-    """What a policy says to one request. Immutable; made by a :class:`Policy` only.
-
-    Attributes:
-        allowed: whether this is a CORS request and its origin (for a preflight also its
-            method and header names) is allowed. ``False`` without an Origin.
-        outcome: the one :class:`~corsfast.Outcome` that says why.
-        is_preflight: whether this is a preflight, to be answered here and now.
-        status: the status to answer a preflight with; ``None`` for any other request, whose
-            status is the application's own.
-        headers: the fields to send, as ``(str, str)`` pairs in their usual spelling. ``Vary``
-            is among them where it is needed, as the last: merge it into what the application
-            sent (``Policy.apply_asgi`` and ``apply_wsgi`` do).
-        raw_headers: the same as ``(bytes, bytes)`` pairs with lower-case names.
-        vary: the field names in ``Vary``, as a tuple.
-    """
-
-    # What many decisions share, and what this one echoes: the origin, and in a preflight's
-    # answer the requested method and names, each an exact str or bytes, or None.
-    cdef Answer answer
-    cdef object origin
-    cdef object method
-    cdef object names
-
-    @property
-    def allowed(self):
-        return self.answer.allowed
-
-    @property
-    def outcome(self):
-        return self.answer.outcome
-
-    @property
-    def is_preflight(self):
-        return self.answer.status is not None
-
-    @property
-    def status(self):
-        return self.answer.status
-
-    @property
-    def vary(self):
-        return self.answer.vary
-
-    @property
-    def headers(self):
-        return headers_of(self)
-
-    @property
-    def raw_headers(self):
-        return raw_headers_of(self)
-
-    def __setattr__(self, name, value):
-        raise AttributeError(f"Decision is immutable: {name!r} cannot be set")
-
-    def __delattr__(self, name):
-        raise AttributeError(f"Decision is immutable: {name!r} cannot be deleted")
-
-    def __eq__(self, other):
-        if not isinstance(other, Decision):
-            return NotImplemented
-        from .decision import decision_key
-
-        return decision_key(self) == decision_key(other)
-
-    def __hash__(self):
-        from .decision import decision_key
-
-        return hash(decision_key(self))
-
-    def __repr__(self):
-        from .decision import decision_repr
-
-        return decision_repr(self)
-
-    def __copy__(self):
-        return self
-
-    def __deepcopy__(self, memo, /):
-        return self
-
-    def __reduce__(self):
-        raise TypeError("a Decision cannot be pickled; pickle the Policy")
-
-
-cdef PyObject *refuse_new(PyTypeObject *kind, PyObject *args, PyObject *kwargs) except NULL:
-    raise TypeError("a Decision is made by a Policy")
-
-
-# Calling a type this way costs a third of what Cython makes of `Decision.__new__`. It is for
-# us alone: everybody else meets `refuse_new`.
-cdef vectorcallfunc make_decision = (<TypeSlots *> Decision).tp_vectorcall
-(<TypeSlots *> Decision).tp_vectorcall = NULL
-(<TypeSlots *> Decision).tp_new = <newfunc> <void *> refuse_new
-
-
-cdef inline Decision new_decision(Answer answer, object origin):
-    cdef PyObject *made = make_decision(<PyObject *> Decision, NULL, 0, NULL)
-    if made == NULL:
-        raise MemoryError
-    cdef Decision decision = <Decision> <object> made
-    Py_DECREF(made)
-    decision.answer = answer
-    decision.origin = origin
-    return decision
-
-
-@cython.final
-@cython.internal
-@cython.no_gc
-cdef class Answer:
-    """What does not depend on the request. `headers` are whole where nothing is echoed, else
-    they are what follows the echoed fields."""
-
-    cdef object outcome
-    cdef bint allowed
-    cdef bint no_origin
-    cdef object status  # None => not a preflight
-    cdef tuple vary
-    cdef unsigned vary_bits
-    cdef tuple headers
-    cdef tuple raw_headers
-    cdef dict start  # the message of a preflight's answer, to be copied
-    cdef bint timing  # => the echoed origin is also sent as Timing-Allow-Origin
-
-
-cdef tuple headers_of(Decision self):
-    if self.origin is None:
-        return self.answer.headers
-    fields = [(ALLOW_ORIGIN, as_str(self.origin))]
-    if self.answer.timing:
-        fields.append((TIMING_ALLOW_ORIGIN, as_str(self.origin)))
-    if self.method is not None:
-        fields.append((ALLOW_METHODS, as_str(self.method)))
-    if self.names is not None:
-        fields.append((ALLOW_HEADERS, as_str(self.names)))
-    return (*fields, *self.answer.headers)
-
-
-cdef tuple raw_headers_of(Decision self):
-    if self.origin is None:
-        return self.answer.raw_headers
-    cdef tuple first = (RAW_ALLOW_ORIGIN, as_bytes(self.origin))
-    if self.answer.timing:
-        return (first, (RAW_TIMING_ALLOW_ORIGIN, first[1]), *self.answer.raw_headers)
-    if self.method is None and self.names is None:
-        return (first, *self.answer.raw_headers)
-    fields = [first]
-    if self.method is not None:
-        fields.append((RAW_ALLOW_METHODS, as_bytes(self.method)))
-    if self.names is not None:
-        fields.append((RAW_ALLOW_HEADERS, as_bytes(self.names)))
-    return (*fields, *self.answer.raw_headers)
+include "_native_decision.pxi"
 
 
 @cython.final
@@ -309,6 +158,8 @@ One compiled CORS policy. Immutable; safe to share between threads.
     cdef Decision no_origin
     cdef tuple actual_of  # by the exact origin's index; empty where there are too many
     cdef tuple preflight_of  # so, too, and where something else is echoed
+    cdef uint32_t n_prebuilt  # exact origins that have a decision in `actual_of`
+    cdef bint echoes  # => preflights are answered with more than the origin of the request
     cdef bint star  # => the only origin is "*", its index 0
     cdef tuple refused  # by cf_outcome
     cdef tuple refused_preflight
@@ -408,7 +259,8 @@ One compiled CORS policy. Immutable; safe to share between threads.
         cdef uint32_t exact
         if origin is None:
             return False
-        owner = see(origin, "origin", " or None", _csrc.CF_MAX_ORIGIN, &seen)
+        if not see(origin, &seen):
+            return self.allows_origin(plain_origin(origin))
         return match_origin(self, seen, &exact) == _csrc.CF_ALLOWED
 
     # -- answering ---------------------------------------------------------------------------
@@ -460,7 +312,8 @@ One compiled CORS policy. Immutable; safe to share between threads.
 def is_origin(text, /):
     """Whether this is a serialised origin, or "null": `_compile.is_origin`, only faster."""
     cdef _csrc.cf_slice seen
-    owner = see(text, "text", "", _csrc.CF_MAX_ORIGIN, &seen)
+    if not see(text, &seen):
+        return is_origin(plain(text, "text", "", _csrc.CF_MAX_ORIGIN))
     return _csrc.cf_valid_origin(seen.data, seen.length) or text == "null"
 
 
@@ -574,7 +427,6 @@ cdef size_t borrow(list texts, _csrc.cf_slice *slices) except? 0:
 
 cdef build_answers(Policy self, tables, list exact):
     """All that does not depend on the request, and the decisions that only its origin makes."""
-    from . import limits
     from ._compile import with_origin
     from .decision import Outcome
 
@@ -600,7 +452,9 @@ cdef build_answers(Policy self, tables, list exact):
             for outcome in Outcome
         ]
     )
-    origins = exact if len(exact) <= limits.MAX_PREBUILT_ORIGINS else []
+    self.star = tables.star
+    self.echoes = self.echo_method or self.echo_headers
+    origins = exact if len(exact) <= MOST_PREBUILT else []
     self.actual_of = tuple(
         [
             whole(
@@ -618,10 +472,10 @@ cdef build_answers(Policy self, tables, list exact):
             )
             for origin in (["*"] if tables.star else origins)
         ]
-        if not (self.echo_method or self.echo_headers)
+        if not self.echoes
         else []
     )
-    self.star = tables.star
+    self.n_prebuilt = <uint32_t> len(self.actual_of)
 
 
 cdef Answer answer(outcome, status, block, tuple vary):
@@ -684,13 +538,14 @@ cdef _csrc.cf_outcome ask_regexes(
 cdef Decision decide_actual(Policy self, object origin):
     cdef _csrc.cf_slice seen
     cdef uint32_t exact
-    owner = see(origin, "origin", " or None", _csrc.CF_MAX_ORIGIN, &seen)
+    if unlikely(not see(origin, &seen)):
+        return decide_actual(self, plain_origin(origin))
     cdef _csrc.cf_outcome outcome = match_origin(self, seen, &exact)
     if outcome != _csrc.CF_ALLOWED:
-        return <Decision> self.refused[<Py_ssize_t> outcome]
-    if exact < <uint32_t> len(self.actual_of):
-        return <Decision> self.actual_of[<Py_ssize_t> exact]
-    return new_decision(self.echoing, owner)
+        return ready(<PyObject *> self.refused, outcome)
+    if exact < self.n_prebuilt:
+        return ready(<PyObject *> self.actual_of, exact)
+    return new_decision(self.echoing, origin)
 
 
 cdef Decision decide_preflight(
@@ -701,9 +556,14 @@ cdef Decision decide_preflight(
     cdef _csrc.cf_slice names_seen
     cdef uint32_t exact
     cdef _csrc.c_bool joined = True
-    origin_owner = see(origin, "origin", " or None", _csrc.CF_MAX_ORIGIN, &origin_seen)
-    method_owner = see(request_method, "request_method", "", _csrc.CF_MAX_METHOD, &method_seen)
-    names_owner = see_list(request_headers, &names_seen)
+    if unlikely(
+        not see(origin, &origin_seen)
+        or not see(request_method, &method_seen)
+        or not see_list(request_headers, &names_seen)
+    ):
+        return decide_preflight(
+            self, plain_origin(origin), plain_method(request_method), plain_list(request_headers)
+        )
     cdef _csrc.cf_outcome outcome = match_origin(self, origin_seen, &exact)
     if outcome == _csrc.CF_ALLOWED:
         outcome = _csrc.cf_match_method(self.core, method_seen.data, method_seen.length)
@@ -712,17 +572,21 @@ cdef Decision decide_preflight(
             self.core, names_seen.data, names_seen.length, &joined
         )
     if outcome != _csrc.CF_ALLOWED:
-        return <Decision> self.refused_preflight[<Py_ssize_t> outcome]
-    if exact < <uint32_t> len(self.preflight_of):
-        return <Decision> self.preflight_of[<Py_ssize_t> exact]
+        return ready(<PyObject *> self.refused_preflight, outcome)
+    if exact < self.n_prebuilt and not self.echoes:
+        return ready(<PyObject *> self.preflight_of, exact)
     cdef Decision decision = new_decision(
-        self.echoing_preflight, "*" if self.star else origin_owner
+        self.echoing_preflight, "*" if self.star else origin
     )
     if self.echo_method:
-        decision.method = method_owner
+        decision.method = request_method
     if self.echo_headers:
-        decision.names = (names_owner if joined else join_names(names_seen)) or None
+        decision.names = (request_headers if joined else join_names(names_seen)) or None
     return decision
+
+
+cdef inline Decision ready(PyObject *decisions, size_t index):
+    return <Decision> tuple_item(decisions, <Py_ssize_t> index)
 
 
 cdef bytes join_names(_csrc.cf_slice names):
@@ -831,53 +695,59 @@ cdef Decision decide_environ(Policy self, object environ):
 # -- reading what callers pass ---------------------------------------------------------------
 
 
-cdef inline object see(
-    object value, str what, str also, size_t limit, _csrc.cf_slice *seen
-):
-    """A header value as bytes, one a character; no more of them than can matter.
+cdef inline bint see(object value, _csrc.cf_slice *seen) noexcept:
+    """See an exact str or bytes as bytes, one a character, as long as it lives; else False."""
+    cdef PyObject *plain = <PyObject *> value
+    return see_plain(plain, False, seen) or see_plain(plain, True, seen)
 
-    Returns the exact str or bytes that owns them: keep it as long as `seen` is used.
+
+cdef inline bint see_list(object value, _csrc.cf_slice *seen) noexcept:
+    if value is None:
+        seen.data = NULL
+        seen.length = 0
+        return True
+    return see(value, seen)
+
+
+cdef object plain(object value, str what, str also, size_t limit):
+    """What `see` sees, of anything that means text; no more of it than can matter.
+
+    Raises:
+        TypeError: for anything else.
     """
-    if PyBytes_CheckExact(value):
-        seen.data = PyBytes_AS_STRING(value)
-        seen.length = <size_t> PyBytes_GET_SIZE(value)
+    cdef _csrc.cf_slice seen
+    if see(value, &seen):
         return value
-    if PyUnicode_CheckExact(value) and PyUnicode_KIND(value) == PyUnicode_1BYTE_KIND:
-        seen.data = <const char *> PyUnicode_DATA(value)
-        seen.length = <size_t> PyUnicode_GET_LENGTH(value)
-        return value
-    return see_slowly(value, what, also, limit, seen)
-
-
-cdef object see_slowly(
-    object value, str what, str also, size_t limit, _csrc.cf_slice *seen
-):
-    """The same for subclasses and for text beyond latin-1."""
     if PyUnicode_Check(value):
         text = str.__str__(value)
         if PyUnicode_KIND(text) != PyUnicode_1BYTE_KIND:
             # What latin-1 cannot write becomes "?", which no origin and no token holds.
             text = text[: limit + 1].encode("latin-1", "replace")
-        return see(text, what, also, limit, seen)
+        return text
     if PyBytes_Check(value):
-        return see(bytes.__getitem__(value, slice(0, limit + 1)), what, also, limit, seen)
+        return bytes.__getitem__(value, slice(0, limit + 1))
     raise TypeError(f"{what} must be str or bytes{also}, not {type(value).__name__}")
 
 
-cdef inline object see_list(object value, _csrc.cf_slice *seen):
+cdef object plain_origin(object origin):
+    return plain(origin, "origin", " or None", _csrc.CF_MAX_ORIGIN)
+
+
+cdef object plain_method(object request_method):
+    return plain(request_method, "request_method", "", _csrc.CF_MAX_METHOD)
+
+
+cdef object plain_list(object lines):
     """The lines of a list header as one; no more of them than can matter."""
-    if value is None:
-        seen.data = NULL
-        seen.length = 0
+    if lines is None:
         return None
-    if isinstance(value, (list, tuple)):
-        value = join_lines(value)
-    return see(
-        value,
+    if isinstance(lines, (list, tuple)):
+        return join_lines(lines)
+    return plain(
+        lines,
         "request_headers",
         ", None, or a list or tuple of str or bytes",
         _csrc.CF_MAX_HEADER_LIST,
-        seen,
     )
 
 
@@ -886,9 +756,8 @@ cdef bytes join_lines(lines):
     cdef size_t total = 0
     cdef list taken = []
     for line in lines:
-        owner = see(
-            line, "each of request_headers", "", _csrc.CF_MAX_HEADER_LIST, &seen
-        )
+        text = plain(line, "each of request_headers", "", _csrc.CF_MAX_HEADER_LIST)
+        see(text, &seen)
         if taken:
             total += 1
         if seen.length > _csrc.CF_MAX_HEADER_LIST:
@@ -955,27 +824,48 @@ cdef object apply(Policy self, object decision, object headers, bint text):
 cdef list work_in(Policy self, Decision decision, object headers, bint text):
     if unlikely(not LISTS_ARE_OURS or type(headers) is not list):
         headers = list(headers)
-    fields = fields_of(decision, text)
-    cdef PyObject *whole = appended(<PyObject *> headers, <PyObject *> fields, text)
+    cdef PyObject *whole = appended(<PyObject *> headers, decision, text)
     if whole == NULL:
-        return merged(self, decision, <list> headers, fields, text)
+        return merged(self, decision, <list> headers, fields_of(decision, text), text)
     return <list> owned(whole)
 
 
 cdef inline tuple fields_of(Decision decision, bint text):
-    if decision.origin is not None:
-        return headers_of(decision) if text else raw_headers_of(decision)
-    return decision.answer.headers if text else decision.answer.raw_headers
+    return headers_of(decision) if text else raw_headers_of(decision)
 
 
-cdef inline PyObject *appended(PyObject *pairs, PyObject *fields, bint text) noexcept:
-    """A new list of all pairs and the fields of a decision, allocated once.
+cdef inline PyObject *shared_fields(Answer answer, bint text) noexcept:
+    return <PyObject *> answer.headers if text else <PyObject *> answer.raw_headers
+
+
+cdef inline PyObject *appended(PyObject *pairs, Decision decision, bint text) except? NULL:
+    """A new list of all pairs and the fields of a decision.
 
     NULL, without an error, where they have to be merged: a pair is a field that a decision may
     hold, too, or it is an odd one.
     """
+    if decision.origin is None:
+        return gathered(pairs, <PyObject *> None, shared_fields(decision.answer, text), text)
+    return appended_echo(pairs, decision, text)
+
+
+cdef PyObject *appended_echo(PyObject *pairs, Decision decision, bint text) except? NULL:
+    if decision.answer.timing or decision.method is not None or decision.names is not None:
+        fields = fields_of(decision, text)
+        return gathered(pairs, <PyObject *> None, <PyObject *> fields, text)
+    if text:
+        echoed = (ALLOW_ORIGIN, as_str(decision.origin))
+    else:
+        echoed = (RAW_ALLOW_ORIGIN, as_bytes(decision.origin))
+    return gathered(pairs, <PyObject *> echoed, shared_fields(decision.answer, text), text)
+
+
+cdef inline PyObject *gathered(
+    PyObject *pairs, PyObject *echoed, PyObject *fields, bint text
+) noexcept:
+    """A new list, allocated once, of all pairs, one more or None, and fields; else NULL."""
     cdef Py_ssize_t n_pairs = list_size(pairs)
-    cdef Py_ssize_t n_fields = tuple_size(fields)
+    cdef Py_ssize_t n_fields = tuple_size(fields) + (echoed != <PyObject *> None)
     cdef Py_ssize_t i
     cdef PyObject *pair
     cdef _csrc.cf_slice name
@@ -999,11 +889,27 @@ cdef inline PyObject *appended(PyObject *pairs, PyObject *fields, bint text) noe
             return NULL
         Py_INCREF(pair)
         PyList_SET_ITEM(whole, i, pair)
-    for i in range(n_fields):
-        pair = tuple_item(fields, i)
-        Py_INCREF(pair)
-        PyList_SET_ITEM(whole, n_pairs + i, pair)
+    put_all(whole, put(whole, n_pairs, echoed), fields)
     return whole
+
+
+cdef inline Py_ssize_t put(PyObject *whole, Py_ssize_t at, PyObject *pair) noexcept:
+    """Fill the place in a new list, unless there is nothing (None); the next place."""
+    if pair == <PyObject *> None:
+        return at
+    Py_INCREF(pair)
+    PyList_SET_ITEM(whole, at, pair)
+    return at + 1
+
+
+cdef inline Py_ssize_t put_all(PyObject *whole, Py_ssize_t at, PyObject *pairs) noexcept:
+    cdef Py_ssize_t i
+    cdef PyObject *pair
+    for i in range(tuple_size(pairs)):
+        pair = tuple_item(pairs, i)
+        Py_INCREF(pair)
+        PyList_SET_ITEM(whole, at + i, pair)
+    return at + tuple_size(pairs)
 
 
 cdef list merged(Policy self, Decision decision, list headers, tuple fields, bint text):
@@ -1064,7 +970,7 @@ cdef tuple merge_vary(object pair, Answer answer, unsigned present, bint text):
 
 
 cdef inline bint see_plain(PyObject *value, bint text, _csrc.cf_slice *seen) noexcept:
-    """See an exact str (`text`) of one byte a character, or an exact bytes; else False."""
+    """The same for one of them: a str if `text`, else a bytes."""
     if text:
         if not is_exact_str(value) or kind_of(value) != PyUnicode_1BYTE_KIND:
             return False

@@ -233,25 +233,6 @@ cdef inline list listed(Decision decision, tuple more):
     return <list> owned(whole)
 
 
-cdef inline Py_ssize_t put(PyObject *whole, Py_ssize_t at, PyObject *pair) noexcept:
-    """Fill the place in a new list, unless there is nothing (None); the next place."""
-    if pair == <PyObject *> None:
-        return at
-    Py_INCREF(pair)
-    PyList_SET_ITEM(whole, at, pair)
-    return at + 1
-
-
-cdef inline Py_ssize_t put_all(PyObject *whole, Py_ssize_t at, PyObject *pairs) noexcept:
-    cdef Py_ssize_t i
-    cdef PyObject *pair
-    for i in range(tuple_size(pairs)):
-        pair = tuple_item(pairs, i)
-        Py_INCREF(pair)
-        PyList_SET_ITEM(whole, at + i, pair)
-    return at + tuple_size(pairs)
-
-
 cdef tuple raw_content(bytes body):
     """What `_calls.content` says of a body, in raw spelling."""
     return (
@@ -324,8 +305,7 @@ cdef inline PyObject *with_fields(PyObject *message, Decision decision) except? 
         PyErr_Clear()
         return NULL
     Py_INCREF(headers)
-    fields = fields_of(decision, False)
-    whole = appended(headers, <PyObject *> fields, False)
+    whole = appended(headers, decision, False)
     Py_DECREF(headers)
     if unlikely(whole == NULL):
         return NULL

@@ -174,9 +174,8 @@ cdef PyObject *call_start(
         or not is_exact_list(args[1])
     ):
         return call_start_long(called, args, nargsf, names)
-    fields = fields_of(<Decision> (<WSGIStart> called).decision, True)
     changed[1] = args[0]
-    changed[2] = appended(args[1], <PyObject *> fields, True)
+    changed[2] = appended(args[1], <Decision> (<WSGIStart> called).decision, True)
     if unlikely(changed[2] == NULL):
         return call_start_long(called, args, nargsf, names)
     result = vectorcall(

@@ -32,7 +32,8 @@ MAX_ELEMENT_OWS = 16
 # Access-Control-Max-Age, in seconds: Firefox's cap is the largest of any browser's.
 MAX_MAX_AGE = 86_400
 
-# Up to this many exact origins own prebuilt decisions; more are assembled when asked for.
+# Up to this many exact origins own prebuilt decisions, in the pure engine; more are assembled
+# when asked for.
 MAX_PREBUILT_ORIGINS = 1024
 
 # States of the one automaton of a policy's globs and regexes, and of any on the way to it. A
