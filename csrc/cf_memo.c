@@ -24,7 +24,7 @@
  * Place: below the sets. Never: allocate while looking; keep what depends on
  * anything but the text.
  */
-#include "cf_internal.h"
+#include "cf_lookup.h"
 
 #if defined(_MSC_VER) && !defined(__clang__)
 #    include <intrin.h>
@@ -153,12 +153,16 @@ cf_memo_memory(const cf_memo *memo)
     return memo->slots == NULL ? 0 : CF_MEMO_SLOTS * sizeof *memo->slots;
 }
 
-/* The word at i, the bytes behind the end being 0. */
+/* A text is kept word by word, its last 8 bytes as the last one, whatever of
+ * them stands in the one before; shorter ones with 0 behind them. */
 static inline uint64_t
-word_at(const char *text, size_t length, size_t i)
+last_word(const char *text, size_t length)
 {
+    if (length >= 8) {
+        return cf_load_8(text + length - 8);
+    }
     uint64_t word = 0;
-    memcpy(&word, text + i, length - i < 8 ? length - i : 8);
+    memcpy(&word, text, length);
     return word;
 }
 
@@ -178,16 +182,13 @@ cf_memo_find(const cf_memo *memo, uint64_t hashed, const char *text,
     if ((version & 1) != 0 || (kept & 0xffff) != length || length == 0) {
         return false;
     }
-    const uint64_t *words = slot->words;
     size_t i = 0;
-    for (; i + 8 <= length; i += 8) {
-        uint64_t word;
-        memcpy(&word, text + i, 8);
-        if (load_word(words++) != word) {
+    for (; i + 8 < length; i += 8) {
+        if (load_word(&slot->words[i / 8]) != cf_load_8(text + i)) {
             return false;
         }
     }
-    if (i < length && load_word(words) != word_at(text, length, i)) {
+    if (load_word(&slot->words[i / 8]) != last_word(text, length)) {
         return false;
     }
     finish_loads();
@@ -217,8 +218,10 @@ cf_memo_keep(const cf_memo *memo, uint64_t hashed, const char *text,
     }
     finish_stores();
     store(&slot->kept, (uint32_t)length | note << 16);
-    for (size_t i = 0; i < length; i += 8) {
-        store_word(&slot->words[i / 8], word_at(text, length, i));
+    size_t i = 0;
+    for (; i + 8 < length; i += 8) {
+        store_word(&slot->words[i / 8], cf_load_8(text + i));
     }
+    store_word(&slot->words[i / 8], last_word(text, length));
     store(&slot->version, version + 2);
 }
