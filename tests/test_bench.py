@@ -134,14 +134,20 @@ def test_pairs_are_timed_next_to_each_other() -> None:
     assert {("0", "0 beside"), ("0 beside", "0")} <= set(together), "drawn anew each time"
 
 
-def test_those_who_take_turns_are_timed_call_by_call() -> None:
+@pytest.mark.parametrize("awaited", [True, False])
+def test_those_who_take_turns_are_timed_call_by_call(awaited: bool) -> None:
     order: list[str] = []
 
     def subject(name: str) -> Subject:
-        async def call(_: str) -> None:
+        async def awaitable(_: str) -> None:
             order.append(name)
 
-        return Subject(call, texts(APP), step, 7, by_turns=True)
+        def call(_: str) -> None:
+            order.append(name)
+
+        if awaited:
+            return Subject(awaitable, texts(APP), step, 7, by_turns=True)
+        return Subject(call, texts(APP), most=7, by_turns=True)
 
     together = subject("mine"), subject("theirs")
     (sample,) = pairs({"it": together}, 1, 200, silent)["it"]
@@ -155,16 +161,40 @@ def test_those_who_take_turns_are_timed_call_by_call() -> None:
     assert len(set(turn_by_turn[:half])) == len(set(turn_by_turn[half:])) == 1
 
 
-def test_whoever_is_slower_is_slower_whoever_comes_first() -> None:
-    async def slow(_: str) -> None:
+@pytest.mark.parametrize("awaited", [True, False])
+def test_whoever_is_slower_is_slower_whoever_comes_first(awaited: bool) -> None:
+    def slow(_: str) -> None:
         sum(range(20_000))
 
-    async def fast(_: str) -> None:
+    def fast(_: str) -> None:
         pass
 
-    two = (Subject(it, texts(APP), step, 7, by_turns=True) for it in (slow, fast))
+    async def slowly(_: str) -> None:
+        slow(_)
+
+    async def quickly(_: str) -> None:
+        fast(_)
+
+    if awaited:
+        two = [Subject(it, texts(APP), step, 7, by_turns=True) for it in (slowly, quickly)]
+    else:
+        two = [Subject(it, texts(APP), most=7, by_turns=True) for it in (slow, fast)]
     samples = pairs({"it": tuple(two)}, 5, 200, silent)["it"]
     assert all(mine > theirs for mine, theirs in samples)
+
+
+def test_a_pair_is_called_equally_often() -> None:
+    counts = [0, 0]
+
+    def slow(_: str) -> None:
+        counts[0] += 1
+        sum(range(20_000))
+
+    def fast(_: str) -> None:
+        counts[1] += 1
+
+    pairs({"it": (Subject(slow, texts(APP)), Subject(fast, texts(APP)))}, 3, 200, silent)
+    assert counts[0] == counts[1]
 
 
 def test_one_who_is_alone_takes_no_turns() -> None:

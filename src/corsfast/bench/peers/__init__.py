@@ -95,7 +95,7 @@ class Stand(NamedTuple):
         run: see measure.Subject.
         times: how many times the usual rounds. What is added to a whole application is a small
             part of what is timed, and takes more samples to tell from its noise.
-        by_turns: see measure.turns; with `run` only.
+        by_turns: see measure.turns; for applications that fill a block alone.
     """
 
     name: str

@@ -67,7 +67,8 @@ def stands(engines: dict[str, Engine]) -> Iterator[Stand]:
         requests(),
         [without(app), *within_handler(), *generic(app, engines)],
         (Share("drop-in", 1 / 20, COMMON),),
-        times=WHOLE,
+        times=WHOLE // 2,
+        by_turns=True,
     )
 
 

@@ -52,7 +52,8 @@ def stands(engines: dict[str, Engine]) -> Iterator[Stand]:
         requests(),
         [without(app), *extensions(), *generic(app, engines)],
         (Share("drop-in", 1 / 7, ("no Origin", "allowed")), Share("native", 1 / 40, ("allowed",))),
-        times=WHOLE,
+        times=WHOLE // 2,
+        by_turns=True,
     )
 
 

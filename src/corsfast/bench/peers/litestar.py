@@ -29,7 +29,8 @@ def stands(engines: dict[str, Engine]) -> Iterator[Stand]:
         [without(app), *ways(), *generic(app, engines)],
         (Share("drop-in", 1 / 25, COMMON),),
         step,
-        times=WHOLE,
+        times=WHOLE // 2,
+        by_turns=True,
     )
 
 
