@@ -175,7 +175,7 @@ def _diagnose_wildcard(
 
 # What may have been meant by `://`, behind a scheme.
 _SEPARATOR = r"\s*(?:[:;]\s*[/\\]*|[.,]?\s*[/\\]+)\s*"
-_WEB_URL = re.compile(rf"(?P<scheme>[a-z]+ ?[a-z]*){_SEPARATOR}(?P<rest>.*)", re.DOTALL)
+_WEB_URL = re.compile(rf"(?P<scheme>[a-z]{{1,8}} ?[a-z]{{0,8}}){_SEPARATOR}(?P<rest>.*)", re.DOTALL)
 _URL = re.compile(r"(?P<scheme>[a-z*][a-z0-9+.\-*]*):[/\\]+(?P<rest>.*)", re.DOTALL)
 
 # What stands around an entry that was cut out of something else.
