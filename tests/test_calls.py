@@ -274,6 +274,34 @@ def test_it_may_be_made_anew_while_it_is_called(half: Any, key: str) -> None:
         assert send({"type": "http.response.start", "headers": []})["headers"]
 
 
+class Takes:
+    """A method that takes the headers out of its scope as soon as it is looked at."""
+
+    def __init__(self, scope: dict[str, Any]) -> None:
+        self.scope = scope
+
+    def __eq__(self, _: object) -> bool:
+        self.scope.pop("headers", None)
+        return True
+
+    __hash__ = None  # type: ignore[assignment]
+
+
+def test_headers_may_be_taken_away_while_they_are_read(half: Any) -> None:
+    """It goes on with those that were there: nobody else holds them then."""
+    for _ in range(50):
+        scope: dict[str, Any] = {"type": "http"}
+        scope["headers"] = [
+            (b"origin", Text(b"https://app.example.com")),
+            (b"access-control-request-method", b"GET"),
+        ]
+        scope["method"] = Takes(scope)
+        sent: list[Any] = []
+        run(half.ASGICall(None, POLICY)(scope, None, sends_to(sent)))
+        assert [message["type"] for message in sent] == MESSAGES
+        assert sent[0]["status"] == 204
+
+
 # -- private networks ------------------------------------------------------------------------
 
 PRIVATE = b"access-control-request-private-network"

@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import functools
 import inspect
+import subprocess
+import sys
 import warnings
 from types import ModuleType
 from typing import Any
@@ -402,3 +404,33 @@ def test_same_constants(both: Both) -> None:
         assert engine.Policy.__name__ == engine.Policy.__qualname__ == "Policy"
         assert engine.Decision.__name__ == engine.Decision.__qualname__ == "Decision"
         assert engine.Policy.__module__ == engine.Decision.__module__ == engine.__name__
+
+
+# What a policy is asked and built of, in an interpreter to which bytes that are compared with a
+# str are an error (`python -bb`).
+STRICT = """
+from corsfast import {engine}
+policy = {engine}.Policy(allow_origins=["https://example.com"], allow_methods=["PUT"])
+for text in ("\u4e2d", "\xe9", "null", "https://example.com"):
+    for value in (text, text.encode()):
+        policy.decide("OPTIONS", value, "PUT", value)
+        policy.decide(b"OPTIONS", "https://example.com", value, [value, "a"])
+for wrong in ("https://\u4e2d.example", "https://\xe9.example", b"https://example.com"):
+    try:
+        {engine}.Policy(allow_origins=[wrong])
+    except ValueError as error:
+        print(ascii(str(error)))
+"""
+
+
+def test_no_bytes_are_compared_with_text(both: Both) -> None:
+    said = []
+    for engine in both:
+        code = STRICT.format(engine=engine.__name__.rpartition(".")[2])
+        done = subprocess.run(
+            [sys.executable, "-bb", "-c", code], capture_output=True, text=True, check=False
+        )
+        assert not done.stderr
+        said.append(done.stdout)
+    assert said[0] == said[1]
+    assert said[0].count("1 problem") == 3

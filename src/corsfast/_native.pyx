@@ -314,7 +314,7 @@ def is_origin(text, /):
     cdef _csrc.cf_slice seen
     if not see(text, &seen):
         return is_origin(plain(text, "text", "", _csrc.CF_MAX_ORIGIN))
-    return _csrc.cf_valid_origin(seen.data, seen.length) or text == "null"
+    return _csrc.cf_valid_origin(seen.data, seen.length) or is_literal(<PyObject *> text, "null")
 
 
 # -- building --------------------------------------------------------------------------------
@@ -781,13 +781,15 @@ cdef Decision decide_asgi(Policy self, dict scope, list headers):
     """The same as `Policy.asgi` for several lines of one field, and for odd pairs."""
     from .fields import joined_lines
 
-    origin = joined_lines(headers, b"origin")
+    # Looking at the scope may run anything, which may take them out of it.
+    held = headers
+    origin = joined_lines(held, b"origin")
     if origin is None:
         return self.no_origin
     if not asks(scope, False):
         return decide_actual(self, origin)
-    request_method = joined_lines(headers, b"access-control-request-method")
-    request_headers = joined_lines(headers, b"access-control-request-headers")
+    request_method = joined_lines(held, b"access-control-request-method")
+    request_headers = joined_lines(held, b"access-control-request-headers")
     if request_method is None:
         return decide_actual(self, origin)
     return decide_preflight(self, origin, request_method, request_headers)
