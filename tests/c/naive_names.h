@@ -185,11 +185,10 @@ naive_match_headers(const cf_tables *tables, const char *list, size_t length,
 static inline cf_field
 naive_request_field(const char *data, size_t length)
 {
-    static const char *const names[] = {"origin",
-                                        "access-control-request-method",
-                                        "access-control-request-headers",
-                                        "access-control-request-private-"
-                                        "network"};
+    static const char *const names[] = {
+        "origin", "access-control-request-method",
+        "access-control-request-headers",
+        "access-control-request-private-network"};
     static const cf_field fields[] = {CF_FIELD_ORIGIN, CF_FIELD_REQUEST_METHOD,
                                       CF_FIELD_REQUEST_HEADERS,
                                       CF_FIELD_REQUEST_PRIVATE_NETWORK};
