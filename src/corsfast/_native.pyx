@@ -701,6 +701,21 @@ cdef inline bint see(object value, _csrc.cf_slice *seen) noexcept:
     return see_plain(plain, False, seen) or see_plain(plain, True, seen)
 
 
+cdef inline bint see_plain(PyObject *value, bint text, _csrc.cf_slice *seen) noexcept:
+    """The same for one of the two: a str if `text`, else a bytes."""
+    if text:
+        if not is_exact_str(value) or kind_of(value) != PyUnicode_1BYTE_KIND:
+            return False
+        seen.data = <const char *> text_data(value)
+        seen.length = <size_t> text_length(value)
+        return True
+    if not is_exact_bytes(value):
+        return False
+    seen.data = bytes_data(value)
+    seen.length = <size_t> bytes_size(value)
+    return True
+
+
 cdef inline bint see_list(object value, _csrc.cf_slice *seen) noexcept:
     if value is None:
         seen.data = NULL
@@ -814,178 +829,7 @@ cdef bytes as_bytes(object text):
     return text if isinstance(text, bytes) else (<str> text).encode("ascii")
 
 
-# -- working a decision into a response ------------------------------------------------------
-
-
-cdef object apply(Policy self, object decision, object headers, bint text):
-    if type(decision) is not Decision:
-        raise TypeError(f"decision must be a Decision, not {type(decision).__name__}")
-    return work_in(self, <Decision> decision, headers, text)
-
-
-cdef list work_in(Policy self, Decision decision, object headers, bint text):
-    if unlikely(not LISTS_ARE_OURS or type(headers) is not list):
-        headers = list(headers)
-    cdef PyObject *whole = appended(<PyObject *> headers, decision, text)
-    if whole == NULL:
-        return merged(self, decision, <list> headers, fields_of(decision, text), text)
-    return <list> owned(whole)
-
-
-cdef inline tuple fields_of(Decision decision, bint text):
-    return headers_of(decision) if text else raw_headers_of(decision)
-
-
-cdef inline PyObject *shared_fields(Answer answer, bint text) noexcept:
-    return <PyObject *> answer.headers if text else <PyObject *> answer.raw_headers
-
-
-cdef inline PyObject *appended(PyObject *pairs, Decision decision, bint text) except? NULL:
-    """A new list of all pairs and the fields of a decision.
-
-    NULL, without an error, where they have to be merged: a pair is a field that a decision may
-    hold, too, or it is an odd one.
-    """
-    if decision.origin is None:
-        return gathered(pairs, <PyObject *> None, shared_fields(decision.answer, text), text)
-    return appended_echo(pairs, decision, text)
-
-
-cdef PyObject *appended_echo(PyObject *pairs, Decision decision, bint text) except? NULL:
-    if decision.answer.timing or decision.method is not None or decision.names is not None:
-        fields = fields_of(decision, text)
-        return gathered(pairs, <PyObject *> None, <PyObject *> fields, text)
-    if text:
-        echoed = (ALLOW_ORIGIN, as_str(decision.origin))
-    else:
-        echoed = (RAW_ALLOW_ORIGIN, as_bytes(decision.origin))
-    return gathered(pairs, <PyObject *> echoed, shared_fields(decision.answer, text), text)
-
-
-cdef inline PyObject *gathered(
-    PyObject *pairs, PyObject *echoed, PyObject *fields, bint text
-) noexcept:
-    """A new list, allocated once, of all pairs, one more or None, and fields; else NULL."""
-    cdef Py_ssize_t n_pairs = list_size(pairs)
-    cdef Py_ssize_t n_fields = tuple_size(fields) + (echoed != <PyObject *> None)
-    cdef Py_ssize_t i
-    cdef PyObject *pair
-    cdef _csrc.cf_slice name
-    cdef PyObject *whole = PyList_New(n_pairs + n_fields)
-    if unlikely(whole == NULL):
-        PyErr_Clear()
-        return NULL
-    # Before Python 3.12 a new list may be the moment to collect garbage, which runs anything.
-    if unlikely(list_size(pairs) != n_pairs):
-        Py_DECREF(whole)
-        return NULL
-    for i in range(n_pairs):
-        pair = list_item(pairs, i)
-        if unlikely(
-            not is_exact_tuple(pair)
-            or tuple_size(pair) != 2
-            or not see_plain(tuple_item(pair, 0), text, &name)
-            or _csrc.cf_response_field(name.data, name.length) != _csrc.CF_FIELD_OTHER
-        ):
-            Py_DECREF(whole)
-            return NULL
-        Py_INCREF(pair)
-        PyList_SET_ITEM(whole, i, pair)
-    put_all(whole, put(whole, n_pairs, echoed), fields)
-    return whole
-
-
-cdef inline Py_ssize_t put(PyObject *whole, Py_ssize_t at, PyObject *pair) noexcept:
-    """Fill the place in a new list, unless there is nothing (None); the next place."""
-    if pair == <PyObject *> None:
-        return at
-    Py_INCREF(pair)
-    PyList_SET_ITEM(whole, at, pair)
-    return at + 1
-
-
-cdef inline Py_ssize_t put_all(PyObject *whole, Py_ssize_t at, PyObject *pairs) noexcept:
-    cdef Py_ssize_t i
-    cdef PyObject *pair
-    for i in range(tuple_size(pairs)):
-        pair = tuple_item(pairs, i)
-        Py_INCREF(pair)
-        PyList_SET_ITEM(whole, at + i, pair)
-    return at + tuple_size(pairs)
-
-
-cdef list merged(Policy self, Decision decision, list headers, tuple fields, bint text):
-    """The same where Vary is the only field of a decision that stands there already."""
-    cdef Answer answer = decision.answer
-    cdef unsigned present = 0
-    cdef Py_ssize_t vary_at = -1
-    cdef Py_ssize_t i
-    cdef PyObject *pair
-    cdef _csrc.cf_slice seen
-    cdef _csrc.cf_field field
-    for i in range(len(headers)):
-        pair = list_item(<PyObject *> headers, i)
-        if (
-            not is_exact_tuple(pair)
-            or tuple_size(pair) != 2
-            or not see_plain(tuple_item(pair, 0), text, &seen)
-        ):
-            return apply_slowly(self, decision, headers, text)
-        field = _csrc.cf_response_field(seen.data, seen.length)
-        if field == _csrc.CF_FIELD_OTHER:
-            continue
-        if field != _csrc.CF_FIELD_VARY or not see_plain(tuple_item(pair, 1), text, &seen):
-            return apply_slowly(self, decision, headers, text)
-        present |= _csrc.cf_scan_vary(seen.data, seen.length)
-        vary_at = i
-    cdef list whole = list(headers)
-    if vary_at < 0 or answer.vary_bits == 0:
-        whole += fields
-        return whole
-    # Vary is the last field of a decision; it goes into the application's own.
-    whole += fields[: len(fields) - 1]
-    if answer.vary_bits & ~present and not present & _csrc.CF_VARY_STAR:
-        whole[vary_at] = merge_vary(whole[vary_at], answer, present, text)
-    return whole
-
-
-cdef object apply_slowly(Policy self, Decision decision, list pairs, bint text):
-    """The same where an application sent CORS fields of its own, and for odd pairs."""
-    from . import fields
-
-    work = fields.apply_wsgi if text else fields.apply_asgi
-    return work(decision, pairs, self.keep_existing)
-
-
-cdef tuple merge_vary(object pair, Answer answer, unsigned present, bint text):
-    """The pair with the names behind its value that no Vary line holds yet."""
-    missing = [
-        name
-        for name, bit in VARY_NAMES
-        if (<unsigned> bit) & answer.vary_bits and not (<unsigned> bit) & present
-    ]
-    name, value = pair
-    if text:
-        return name, ", ".join([value, *missing] if value else missing)
-    raw = ", ".join(missing).encode("ascii")
-    return name, value + b", " + raw if value else raw
-
-
-cdef inline bint see_plain(PyObject *value, bint text, _csrc.cf_slice *seen) noexcept:
-    """The same for one of them: a str if `text`, else a bytes."""
-    if text:
-        if not is_exact_str(value) or kind_of(value) != PyUnicode_1BYTE_KIND:
-            return False
-        seen.data = <const char *> text_data(value)
-        seen.length = <size_t> text_length(value)
-        return True
-    if not is_exact_bytes(value):
-        return False
-    seen.data = bytes_data(value)
-    seen.length = <size_t> bytes_size(value)
-    return True
-
-
+include "_native_fields.pxi"
 include "_native_calls.pxi"
 include "_native_answer.pxi"
 include "_native_asgi.pxi"

@@ -3,7 +3,7 @@
 #
 # Cython makes no vectorcall for `__call__`, so the types' slots are set by hand. It makes
 # objects by way of an argument tuple, too, which the types' own vectorcall spares (see
-# `make_decision`).
+# `new_send`).
 #
 # Place in the flow: a part of _native.pyx; _native_asgi.pxi and _native_wsgi.pxi use it.
 # Never: know a protocol.

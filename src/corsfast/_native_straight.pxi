@@ -4,11 +4,6 @@
 # Place in the flow: a part of _native.pyx; scope -> Decision -> headers on a response.
 # Never: do what its twin does not do; import what it is given.
 
-cdef extern from "Python.h":
-    int PyList_Append(PyObject *whole, PyObject *item) except -1
-    int PyDict_Contains(PyObject *dict, PyObject *key) except -1
-    bint is_dict "PyDict_Check"(PyObject *value) noexcept
-
 cdef object NOT_THERE = object()
 
 
@@ -33,10 +28,10 @@ cdef class StraightWay:
         raise TypeError("cannot pickle a StraightWay")
 
     def go(self, config, rule, scope, response, headers, /):
-        if not is_dict(<PyObject *> config):
+        if not isinstance(config, dict):
             return False
         for name in self.names:
-            if PyDict_Contains(<PyObject *> config, <PyObject *> name):
+            if name in <dict> config:
                 return False
         if rule is not None:
             view = self.views.get(rule.endpoint)
@@ -54,27 +49,18 @@ cdef class StraightWay:
         if decision.answer.status is not None:
             return False
         policy = self.replacing if decision.answer.allowed else self.keeping
-        if not append(<PyObject *> pairs, fields_of(decision, True)):
+        if not append(<list> pairs, fields_of(decision, True)):
             headers._list = work_in(policy, decision, pairs, True)
         return True
 
 
-cdef bint append(PyObject *pairs, tuple fields) except -1:
+cdef bint append(list pairs, tuple fields) except -1:
     """Append the fields of a decision; False where they have to be merged."""
     cdef Py_ssize_t i
-    cdef PyObject *pair
-    cdef _csrc.cf_slice name
     if not LISTS_ARE_OURS:
         return False
-    for i in range(list_size(pairs)):
-        pair = list_item(pairs, i)
-        if unlikely(
-            not is_exact_tuple(pair)
-            or tuple_size(pair) != 2
-            or not see_plain(tuple_item(pair, 0), True, &name)
-            or _csrc.cf_response_field(name.data, name.length) != _csrc.CF_FIELD_OTHER
-        ):
+    for i in range(list_size(<PyObject *> pairs)):
+        if unlikely(not is_other_field(list_item(<PyObject *> pairs, i), True)):
             return False
-    for i in range(tuple_size(<PyObject *> fields)):
-        PyList_Append(pairs, tuple_item(<PyObject *> fields, i))
+    pairs.extend(fields)
     return True
