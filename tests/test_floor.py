@@ -40,6 +40,7 @@ def test_every_row_is_there_and_can_be_timed(measure, rows):
         "preflight: 10 headers, a new list",
         "ASGI middleware: allowed",
         "WSGI middleware: allowed",
+        "Flask, wrapped: allowed",
         "Starlette drop-in: preflight, total",
         "Litestar drop-in: no origin",
     ):

@@ -48,8 +48,8 @@ from corsfast.bench.cases import (
     texts,
 )
 from corsfast.bench.machine import machine
-from corsfast.bench.measure import Figure, Subject, sample, summarise
-from corsfast.bench.peers import POLICY, WHOLE
+from corsfast.bench.measure import Figure, Subject, sample, summarise, turns
+from corsfast.bench.peers import POLICY
 from corsfast.bench.peers.asgi import PLAIN, scope as whole_scope
 from corsfast.middleware.asgi import CORSMiddleware as Asgi
 from corsfast.middleware.wsgi import CORSMiddleware as Wsgi
@@ -60,7 +60,7 @@ import prototype
 # A round's calls: few enough for their arguments to stay in the processor's nearest caches, as
 # those of a request do that a server has just read. Fourteen headers fill 3 KiB.
 CALLS, REQUESTS = 200, 15
-WANTED_FLOOR, WANTED_PEER = 1.15, 25
+WANTED_FLOOR, WANTED_PEER, WANTED_FLASK = 1.15, 25, 40
 
 SUFFIX = "example.org"
 SUBDOMAIN = f"https://a.b.{SUFFIX}"
@@ -77,8 +77,8 @@ class Row(NamedTuple):
 
     ``bare`` is what the first two are measured with and that is not theirs; ``peer_bare`` the
     same for the third. A framework's inputs may have to hold more. A row of F has no ``ours``.
-    ``times`` is how often a round times it: what is added to a whole application is a small part
-    of what is timed.
+    ``by_turns``: what is added to a whole application is a small part of what is timed; see
+    ``turns`` of corsfast.bench.measure.
     """
 
     name: str
@@ -89,7 +89,8 @@ class Row(NamedTuple):
     peer: Call | None = None
     peer_bare: Call | None = None
     peer_inputs: Callable[[int], Inputs] | None = None
-    times: int = 1
+    by_turns: bool = False
+    wanted: float = WANTED_PEER
 
     @property
     def calls(self) -> int:
@@ -355,6 +356,39 @@ def wsgi_rows(floor: ModuleType, least: Any, policy: _native.Policy) -> Iterator
             peer_bare=None if whole or bare is None else driven(bare),
             peer_inputs=peer_inputs,
         )
+    if bare is not None:
+        yield from flask_rows(floor, least, policy, bare, peer)
+
+
+def flask_rows(
+    floor: ModuleType, least: Any, policy: _native.Policy, bare: Any, peer: Any
+) -> Iterator[Row]:
+    """A Flask application wrapped from outside, beside one with flask-cors."""
+
+    def driven(app: Call) -> Call:
+        made: Call = floor.WsgiDriver(app, start_response)
+        return made
+
+    app = bare.wsgi_app
+    ours, least_app = Wsgi(app, policy), floor.Wsgi(app, least)
+    for name, fields in (
+        ("Flask, wrapped: no origin", PLAIN),
+        ("Flask, wrapped: allowed", REQUEST),
+    ):
+        inputs = flask_environs("GET", *fields)
+        answers = [wsgi_answer(it, inputs(1)[0][0]) for it in (least_app, ours)]
+        expect(name, *answers)
+        yield Row(
+            name,
+            inputs,
+            driven(least_app),
+            driven(ours),
+            bare=driven(app),
+            peer=driven(peer),
+            peer_bare=driven(app),
+            by_turns=True,
+            wanted=WANTED_FLASK,
+        )
 
 
 def every_row() -> list[Row]:
@@ -437,7 +471,7 @@ def rows_around(
             bare=None if whole else driven(bare),
             peer=driven(own),
             peer_bare=None if whole else driven(bare),
-            times=1 if whole else WHOLE,
+            by_turns=not whole,
         )
 
 
@@ -547,7 +581,33 @@ class Parts(NamedTuple):
 
 
 def time_row(row: Row) -> Parts:
-    """One round of one row, in a random order."""
+    """One round of one row."""
+    gc.collect()
+    gc.disable()
+    try:
+        return time_by_turns(row) if row.by_turns else time_blocks(row)
+    finally:
+        gc.enable()
+
+
+def time_by_turns(row: Row) -> Parts:
+    """Each of the three takes turns with what is bare."""
+    whole = {
+        "floor": (row.floor, row.bare),
+        "ours": (row.ours, row.bare),
+        "peer": (row.peer, row.peer_bare),
+    }
+    took: dict[str, tuple[float, ...]] = {}
+    for name in random.sample(list(whole), len(whole)):
+        pair = [(Subject(it, row.inputs), row.calls) for it in whole[name] if it is not None]
+        took[name] = turns(pair)
+    (floor, bare), (peer, peer_bare) = took["floor"], took["peer"]
+    ours, beside = took["ours"]
+    return Parts(0.0, bare, floor, ours - beside + bare, peer, peer_bare)
+
+
+def time_blocks(row: Row) -> Parts:
+    """All of them in a random order."""
     peer_inputs = row.peer_inputs or row.inputs
     parts: dict[str, tuple[Call | None, Callable[[int], Inputs]]] = {
         "f": (len if row.beside_f else None, texts(APP)),
@@ -560,16 +620,11 @@ def time_row(row: Row) -> Parts:
     times: dict[str, float] = {}
     order = list(parts)
     random.shuffle(order)
-    gc.collect()
-    gc.disable()
-    try:
-        for name in order:
-            call, inputs = parts[name]
-            if call is not None:
-                calls = CALLS if name == "f" else row.calls
-                times[name] = sample(Subject(call, inputs), calls)
-    finally:
-        gc.enable()
+    for name in order:
+        call, inputs = parts[name]
+        if call is not None:
+            calls = CALLS if name == "f" else row.calls
+            times[name] = sample(Subject(call, inputs), calls)
     return Parts(
         times.get("f", 0.0),
         times.get("bare", 0.0),
@@ -595,8 +650,8 @@ def line(row: Row, rounds: list[Parts]) -> str:
     cells = [cell(bare), cell(floor), cell(ours), cell(peer)]
     for above, below, misses in (
         (ours, floor, lambda ratio: ratio > WANTED_FLOOR),
-        (peer, ours, lambda ratio: ratio < WANTED_PEER),
-        (peer, floor, lambda ratio: ratio < WANTED_PEER),
+        (peer, ours, lambda ratio: ratio < row.wanted),
+        (peer, floor, lambda ratio: ratio < row.wanted),
         (floor, f, lambda _: False),
         (ours, f, lambda _: False),
     ):
@@ -630,7 +685,7 @@ def main(argv: list[str] | None = None) -> int:
     for done in range(rounds):
         progress(f"round {done + 1} of {rounds}")
         for row in chosen:
-            found[row.name].extend(time_row(row) for _ in range(row.times))
+            found[row.name].append(time_row(row))
     progress("")
 
     print(f"{machine()}; {rounds} interleaved rounds.\n")
@@ -640,7 +695,8 @@ def main(argv: list[str] | None = None) -> int:
     print(
         "\nNanoseconds per call, net of the loop and of the bare application, median ± half of the"
         f" middle half's spread; `~` marks a noisy figure. `!` misses what is wanted: ours/floor at"
-        f" most {WANTED_FLOOR}, the other two of theirs at least {WANTED_PEER}.\n\n"
+        f" most {WANTED_FLOOR}, the other two of theirs at least {WANTED_PEER} ({WANTED_FLASK} for"
+        " Flask).\n\n"
         "theirs: Starlette's CORSMiddleware around the same stub; flask-cors over a Flask"
         " application, less that application alone (its preflight: the whole request); Starlette's"
         " and Litestar's own where our drop-ins stand. F is len(x), timed beside each call."
