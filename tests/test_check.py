@@ -32,7 +32,7 @@ from corsfast.check.spellings import read_regex
 from corsfast.check.subject import Subject
 from corsfast.check.terminal import Style, as_text
 from corsfast.corrections import proofs
-from corsfast.corrections.proofs import foreign_risks, language, own_risks, string_problems
+from corsfast.corrections.proofs import foreign_risks, language, own_risks, problems_of
 from corsfast.corrections.repair import Way, keeps, repair, repair_string
 from corsfast.corrections.source import in_python
 from corsfast.corrections.written import parse, write
@@ -898,7 +898,7 @@ def test_every_corrected_string_is_proven(
 ) -> None:
     text = repair_string(scheme + star + host + end, credentials)
     if text is not None:
-        assert string_problems(text, credentials) == []
+        assert problems_of([text], credentials) == []
 
 
 @given(st.text("ab.*+?[](){}|^$\\:/-=!<>P#,1", max_size=12))

@@ -23,7 +23,7 @@ from .automata import (
     tabulate,
     unite,
 )
-from .patterns import Glob, HostRule, Within, expression
+from .patterns import Glob, HostRule, Within, expression, write_pattern
 from .regexes import NotRegularError, compile_regex
 
 TYPE_CHECKING = False
@@ -186,6 +186,15 @@ def regex_of(entry: Entry) -> re.Pattern[str]:
     if isinstance(entry, re.Pattern):
         return entry
     return entry.regex if isinstance(entry, Within) else re.compile(expression(entry))
+
+
+def as_written(entry: object) -> str:
+    """The text of an entry of ``allow_origins``, or of what stands in the place of one."""
+    if isinstance(entry, (HostRule, Glob)):
+        return write_pattern(entry)
+    if isinstance(entry, (re.Pattern, Within)):
+        return str(regex_of(entry).pattern)
+    return str(entry)
 
 
 def run_together(

@@ -7,9 +7,8 @@ Never: refuse anything.
 from __future__ import annotations
 
 from .automata import accepts, shortest_words, subtract
-from .languages import regex_of
+from .languages import as_written
 from .origin import parse_origin
-from .patterns import Within, write_pattern
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -27,25 +26,25 @@ def redundancies(spec: Spec, languages: Sequence[Language]) -> Iterator[str]:
     """One sentence for each entry that could be left out."""
     if len(spec.repeated) <= MAX_COMPARED:
         for entry in spec.repeated:
-            yield f"{_written(entry)!r} is listed more than once."
+            yield f"{as_written(entry)!r} is listed more than once."
     if len(spec.rules) + len(languages) > MAX_COMPARED:
         return
     if len(spec.exact) <= MAX_COMPARED:
         for origin in spec.exact:
             for rule in spec.rules:
                 if follows(rule, origin):
-                    yield _say(origin, write_pattern(rule))
+                    yield _say(origin, rule)
             for language in languages:
                 if _certain(language) and language.dfa and accepts(language.dfa, origin):
-                    yield _say(origin, _show(language))
+                    yield _say(origin, language.entry)
     for rule in spec.rules:
         for other in spec.rules:
             if rule != other and _covers(other, rule):
-                yield _say(write_pattern(rule), write_pattern(other))
+                yield _say(rule, other)
     for i, language in enumerate(languages):
         for j, wide in enumerate(languages):
             if i != j and _within(language, wide) and (i > j or not _within(wide, language)):
-                yield _say(_show(language), _show(wide))
+                yield _say(language.entry, wide.entry)
 
 
 def follows(rule: HostRule, origin: str) -> bool:
@@ -80,19 +79,5 @@ def _within(language: Language, wide: Language) -> bool:
     return not subtract(language.dfa, wide.dfa).rows
 
 
-def _show(language: Language) -> str:
-    return _written(language.entry)
-
-
-def _written(entry: str | Entry) -> str:
-    if isinstance(entry, str):
-        return entry
-    return (
-        regex_of(entry).pattern
-        if hasattr(entry, "pattern") or isinstance(entry, Within)
-        else write_pattern(entry)
-    )
-
-
-def _say(covered: str, wide: str) -> str:
-    return f"{covered!r} is covered by {wide!r} and can be left out."
+def _say(covered: str | Entry, wide: Entry) -> str:
+    return f"{as_written(covered)!r} is covered by {as_written(wide)!r} and can be left out."

@@ -27,7 +27,7 @@ import sys
 from contextlib import redirect_stdout
 from pathlib import Path
 
-from ..corrections.proofs import string_problems
+from ..corrections.proofs import problems_of
 from ..corrections.repair import Way, repair
 from ..corrections.source import as_regex, in_python
 from ..errors import Problem
@@ -176,7 +176,7 @@ def _with_star(entry: str) -> HostRule | Glob | None:
 
 def _as_regex(rule: HostRule | Glob, credentials: bool) -> str | None:
     """What the star would mean, unless that is dangerous."""
-    if string_problems(write_pattern(rule), credentials):
+    if problems_of([write_pattern(rule)], credentials):
         return None
     return in_python(rf"\A{as_regex(rule)}\Z") + _ELSEWHERE
 

@@ -13,9 +13,9 @@ from ..corrections.offers import advice, literal, offer_for
 from ..corrections.proofs import foreign_risks, read_policy
 from ..corrections.repair import Way, repair
 from ..errors import Problem
-from ..languages import language_of, regex_of, run_together
+from ..languages import as_written, language_of, run_together
 from ..misspellings import dead_schemes
-from ..patterns import Glob, HostRule, Within, write_pattern
+from ..patterns import Glob, HostRule, Within
 from ..redundancy import redundancies
 from ..safety import find_risks
 from .report import Finding, Report
@@ -222,12 +222,8 @@ def _places(subject: Subject) -> Iterator[tuple[str, str]]:
 
 def show_value(value: object) -> str:
     """An entry as it was written."""
-    if isinstance(value, str):
-        return value
-    if isinstance(value, (re.Pattern, Within)):
-        return regex_of(value).pattern
-    if isinstance(value, (Glob, HostRule)):
-        return write_pattern(value)
+    if isinstance(value, (str, re.Pattern, Within, Glob, HostRule)):
+        return as_written(value)
     # A list with a problem of its own is the option.
     return "" if value is None or isinstance(value, (list, tuple, dict)) else repr(value)
 

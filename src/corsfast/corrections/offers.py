@@ -19,12 +19,12 @@ from collections import namedtuple
 
 from ..automata import TooManyStatesError
 from ..errors import RISKS, Problem
-from ..languages import regex_of
+from ..languages import as_written, regex_of
 from ..origin import parse_origin
 from ..patterns import Glob, HostRule, Within, parse_pattern, write_pattern
 from ..regexes import RegexSyntaxError, compile_quietly
 from ..suffixes import public_suffix
-from .proofs import list_problems, string_problems, with_regex
+from .proofs import problems_of, with_regex
 from .repair import Way, repair, repair_string
 from .source import in_source
 
@@ -252,14 +252,13 @@ def _list(parts: object, way: Way) -> Offer:
         if not offer.entries:
             return Offer((), offer.advice or "a list of origins")
         entries += offer.entries
-    if list_problems(entries, way.credentials, way.tolerated):
+    if problems_of(entries, way.credentials, way.tolerated):
         return Offer((), "a list of origins")
     return Offer(tuple(entries), None)
 
 
 def _problems(text: str, way: Way) -> list[Problem]:
-    found = string_problems(text, way.credentials)
-    return [problem for problem in found if problem.code not in way.tolerated]
+    return problems_of([text], way.credentials, way.tolerated)
 
 
 # -- words -----------------------------------------------------------------------------------
@@ -279,18 +278,11 @@ def in_words(problem: Problem) -> str | None:
     return None if hint is None or hint[:1] in "'\"[" or hint.startswith("re.compile(") else hint
 
 
-def shown(value: object) -> str:
-    """An entry as it was written."""
-    if isinstance(value, (re.Pattern, Within)):
-        return str(regex_of(value).pattern)
-    return write_pattern(value) if isinstance(value, (Glob, HostRule)) else str(value)
-
-
 def advice(problem: Problem) -> str | None:
     """What to do where no corrected value can be written down."""
     origin = parse_origin(problem.witness or "")
     suffix = origin and public_suffix(origin.host)
-    written = shown(problem.value).replace("\\", "")
+    written = as_written(problem.value).replace("\\", "")
     if problem.code == "public-suffix" or (suffix and "." in suffix and suffix in written):
         name = f"https://NAME.{suffix}"
         return f"each name that is yours, as {name}; or use a domain of your own"

@@ -52,17 +52,10 @@ def read_policy(options: dict[str, object]) -> tuple[Spec, list[Problem]]:
     return read_options(is_origin=is_origin, **{**DEFAULTS, **options})
 
 
-def string_problems(text: str, credentials: bool) -> list[Problem]:
-    """Everything wrong with one string of ``allow_origins``."""
-    spec, problems = read_policy({"allow_origins": [text], "allow_credentials": credentials})
-    languages = [language_of(glob) for glob in spec.globs]
-    return [*problems, *dead_schemes(spec.exact), *find_risks(spec, languages)]
-
-
-def list_problems(
-    entries: list[object], credentials: bool, tolerated: frozenset[str]
+def problems_of(
+    entries: list[object], credentials: bool, tolerated: frozenset[str] = frozenset()
 ) -> list[Problem]:
-    """Everything wrong with a whole ``allow_origins``, but for what is tolerated."""
+    """Everything wrong with these ``allow_origins``, but for what is tolerated."""
     spec, problems = read_policy({"allow_origins": entries, "allow_credentials": credentials})
     languages = [language_of(entry) for entry in (*spec.globs, *spec.regexes)]
     found = [*problems, *dead_schemes(spec.exact), *find_risks(spec, languages)]

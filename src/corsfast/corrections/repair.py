@@ -25,7 +25,7 @@ from ..languages import named_origins, regex_of, under
 from ..origin import is_ipv4_like, is_loopback, parse_origin
 from ..regexes import RegexSyntaxError, compile_quietly
 from ..safety import delegated_words
-from .proofs import foreign_risks, language, own_risks, string_problems, with_regex
+from .proofs import foreign_risks, language, own_risks, problems_of, with_regex
 from .source import PORT
 from .written import (
     Atom,
@@ -120,7 +120,7 @@ def repair_string(
 ) -> str | None:
     """The same for a string with a star: ``https://*example.com``, ``http://*.example.com``."""
     for candidate in spellings(text):
-        if all(p.code in tolerated for p in string_problems(candidate, credentials)):
+        if not problems_of([candidate], credentials, tolerated):
             return candidate
     return None
 
