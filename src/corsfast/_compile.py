@@ -23,10 +23,10 @@ from .errors import (
     describe,
 )
 from .languages import language_of, run_together
-from .misspellings import dead_schemes
 from .origin import is_origin
 from .redundancy import redundancies
 from .safety import find_risks
+from .schemes import dead_schemes
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

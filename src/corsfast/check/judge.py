@@ -14,10 +14,10 @@ from ..corrections.proofs import foreign_risks, read_policy
 from ..corrections.repair import Way, repair
 from ..errors import Problem
 from ..languages import as_written, language_of, run_together
-from ..misspellings import dead_schemes
 from ..patterns import Glob, HostRule, Within
 from ..redundancy import redundancies
 from ..safety import find_risks
+from ..schemes import dead_schemes
 from .report import Finding, Report
 
 TYPE_CHECKING = False

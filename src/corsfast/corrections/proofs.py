@@ -14,10 +14,10 @@ from ..config import read_options
 from ..errors import Problem
 from ..intent import intent_of
 from ..languages import insecure_origins, language_of, regex_of
-from ..misspellings import dead_schemes
 from ..origin import is_origin, parse_origin
 from ..patterns import Within
 from ..safety import CANDIDATES, OPTION, PROBES, find_risks, language_risks, strangers
+from ..schemes import dead_schemes
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -33,10 +33,11 @@ from ..errors import (
     Problem,
 )
 from ..languages import language_of
-from ..misspellings import dead_schemes, diagnose
+from ..misspellings import diagnose
 from ..origin import is_origin
 from ..patterns import parse_pattern
 from ..safety import find_risks
+from ..schemes import dead_schemes
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

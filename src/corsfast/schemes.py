@@ -1,0 +1,41 @@
+"""What to say of origins whose scheme no page has, or hardly any.
+
+They are well-formed, so nothing else is wrong with them: ``wss://app.example.com``.
+
+Place in the flow: beside misspellings.py; imports suggestions.py and to its left. Runs for
+every policy.
+Never: look any further at an origin of http or https; know what a policy allows.
+"""
+
+from __future__ import annotations
+
+from .errors import Problem
+from .suggestions import WEBSOCKETS, suggest, web_scheme
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+
+def dead_schemes(origins: Iterable[str]) -> Iterator[Problem]:
+    """The problem of each serialised origin with such a scheme.
+
+    ``dead-scheme`` is certain; ``unlikely-scheme`` may be an application's own after all.
+    """
+    for origin in origins:
+        if origin.startswith(("https://", "http://")) or origin == "null":
+            continue
+        scheme, _, rest = origin.partition("://")
+        dead = scheme in WEBSOCKETS
+        meant = WEBSOCKETS.get(scheme) or web_scheme(scheme)
+        if meant is None:
+            continue
+        code = "dead-scheme" if dead else "unlikely-scheme"
+        message = (
+            f"{origin!r} can never match: a WebSocket handshake is sent with the origin of its"
+            f" page, whose scheme is {meant}."
+            if dead
+            else f"{origin!r} matches no web page: is its scheme {meant!r} misspelt?"
+        )
+        hint = suggest(f"{meant}://{rest}/")  # which knows the default ports
+        yield Problem(code, "allow_origins", origin, message, hint=hint and repr(hint))
