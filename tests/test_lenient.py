@@ -27,7 +27,6 @@ from corsfast.errors import (
 from corsfast.fields import merged_vary, requested_names
 from corsfast.middleware import _lenient
 from corsfast.middleware._lenient import (
-    Words,
     block,
     lenient_policy,
     read_list,
@@ -35,6 +34,7 @@ from corsfast.middleware._lenient import (
     tokens_of,
     variant_of,
 )
+from corsfast.middleware._wording import Words
 from corsfast.patterns import Within
 
 A = "https://a.example"
@@ -182,7 +182,7 @@ def test_what_no_automaton_expresses_is_said(lenient: Any) -> None:
 
 # -- what to write instead -------------------------------------------------------------------
 
-WORDS = Words("origins=['*']", "regex={}", 0, False)
+WORDS = Words(any_origin="origins=['*']", regex="regex={}")
 
 
 @pytest.mark.parametrize("credentials", [False, True], ids=["", "credentials"])

@@ -24,10 +24,14 @@ def in_python(pattern: str) -> str:
     return f"r'{pattern}'" if '"' in pattern else f'r"{pattern}"'
 
 
+def named(flags: int) -> str:
+    """Flags of a regex as Python source, those that a correction keeps."""
+    return "|".join(f"re.{flag.name}" for flag in _FLAGS if flags & flag)
+
+
 def compiled(pattern: str, domains: tuple[str, ...] = (), flags: int = 0) -> str:
     """A regex as `Policy` takes it."""
-    named = "|".join(f"re.{flag.name}" for flag in _FLAGS if flags & flag)
-    regex = f"re.compile({in_python(pattern)}{f', {named}' if named else ''})"
+    regex = f"re.compile({', '.join(filter(None, (in_python(pattern), named(flags))))})"
     return f"within({regex}, {', '.join(map(repr, domains))})" if domains else regex
 
 

@@ -31,15 +31,12 @@ from ..fields import requested_names
 from ..origin import is_origin
 from ._flask_patterns import EVERYTHING, is_regex, resolved, shown_as_regex
 from ._lenient import (
-    UNKNOWN_OPTION,
-    DropInProblem,
     Tables,
-    Words,
     block,
     echo_any_origin,
     lenient_policy,
-    say,
 )
+from ._wording import UNKNOWN_OPTION, DropInProblem, Words, say
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -73,7 +70,7 @@ if TYPE_CHECKING:
 
 NAME = "corsfast.middleware.flask"
 
-_WORDS = Words('"*"', "{}", re.IGNORECASE, False)
+_WORDS = Words(any_origin='"*"', regex="{}", flags=re.IGNORECASE)
 
 DEFAULTS: Mapping[str, Any] = {
     "origins": "*",

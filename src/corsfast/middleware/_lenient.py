@@ -15,7 +15,6 @@ Never: know a framework; make a pattern of a string that was none there.
 from __future__ import annotations
 
 import re
-from collections import namedtuple
 from types import MappingProxyType
 
 from .. import limits
@@ -23,40 +22,35 @@ from .._backend import Policy
 from .._compile import Tables, block, build_tables, warn, with_origin
 from .._fetch import NON_WILDCARD_REQUEST_HEADER, OWS, TCHAR
 from ..config import Spec, read_options
-from ..corrections.source import as_regex, compiled, in_python
-from ..errors import (
-    RISKS,
-    CorsfastDeadEntryWarning,
-    CorsfastPerformanceWarning,
-    CorsfastSecurityWarning,
-    PolicyError,
-    Problem,
-)
+from ..errors import CorsfastPerformanceWarning, Problem
 from ..languages import language_of
-from ..misspellings import diagnose
 from ..origin import is_origin
-from ..patterns import parse_pattern
 from ..safety import find_risks
 from ..schemes import dead_schemes
+from ._wording import (
+    BARE_STRING,
+    NO_REGEXES,
+    DropInProblem,
+    Mender,
+    Words,
+    in_words_of,
+    never_sent,
+    not_text,
+    say,
+)
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
-    from ..corrections.offers import Offer
-
 __all__ = [
-    "UNKNOWN_OPTION",
-    "DropInProblem",
     "Tables",
-    "Words",
     "allow_any_header",
     "block",
     "echo_any_origin",
     "lenient_policy",
     "read_list",
     "read_names",
-    "say",
     "tokens_of",
     "variant_of",
     "with_origin",
@@ -65,79 +59,7 @@ __all__ = [
 # What can be wrong with the entries and changes nothing: they are left out, or mean nothing.
 _HARMLESS = ("any-origin-beside-others",)
 
-# What is said as a CorsfastSecurityWarning; all else is about entries that match nothing.
-_BARE_STRING = "bare-string"
-UNKNOWN_OPTION = "unknown-option"
-_INSECURE = (*RISKS, _BARE_STRING, UNKNOWN_OPTION)
-
 _TOKEN = re.compile(f"[{re.escape(TCHAR)}]+")
-
-
-def _none(_text: str) -> None:
-    """What most drop-ins make of a string with a star."""
-
-
-class Words(
-    namedtuple(
-        "Words",
-        ("any_origin", "regex", "flags", "compiled", "made"),
-        defaults=(0, False, _none),
-    )
-):
-    """How a drop-in's options say what a correction says.
-
-    Attributes:
-        any_origin: what admits everybody: ``'allow_origins=["*"]'``.
-        regex: how a regex is written, with ``{}`` in the place of its text as Python source;
-            ``None`` where there are no regexes.
-        flags: the flags with which the drop-in compiles such a text itself.
-        compiled: whether it does not, so that a regex is written as ``re.compile(...)``.
-        made: the regex that the drop-in makes of a string with a star, if it does.
-    """
-
-    __slots__ = ()
-    any_origin: str
-    regex: str | None
-    flags: int
-    compiled: bool
-    made: Callable[[str], re.Pattern[str] | None]
-
-    def entry(self, entry: object) -> str | None:
-        """An entry of a policy as the drop-in has it; ``None`` where it has none like it."""
-        if entry == "*":
-            return self.any_origin
-        rule = parse_pattern(entry) if isinstance(entry, str) else None
-        if isinstance(rule, str):
-            return repr(rule)
-        if self.regex is None:
-            return None
-        if rule is not None:
-            return self._regex(self.regex, as_regex(rule), self.flags)
-        assert isinstance(entry, re.Pattern)
-        return self._regex(self.regex, entry.pattern, entry.flags)
-
-    def _regex(self, how: str, text: str, flags: int) -> str:
-        if self.compiled or (flags ^ self.flags) & _MEANT:
-            return how.format(compiled(text, (), flags))
-        return how.format(in_python(text))
-
-
-NO_REGEXES = Words("'*'", None)
-_MEANT = re.IGNORECASE | re.VERBOSE | re.DOTALL | re.MULTILINE | re.ASCII
-
-
-class DropInProblem(Problem):
-    """A problem that cannot be tolerated by an option: there is none here."""
-
-    __slots__ = ()
-
-    def __str__(self) -> str:
-        text = f"{self.option}: {self.message}"
-        if self.witness is not None:
-            text += f" A stranger who is let in: {self.witness!r}."
-        if self.hint is not None:
-            text += f" Write {self.hint} instead."
-        return f"{text} [{self.code}]"
 
 
 class _DropInSpec(Spec):
@@ -201,23 +123,23 @@ def lenient_policy(
         CorsfastPerformanceWarning: once per regex that no automaton can express.
     """
     problems: list[Problem] = [*also]
-    mend = _Mender(credentials, words)
+    mend = Mender(credentials, words)
     kept: dict[str | re.Pattern[str], str] = {}
     given: Mapping[str, Iterable[object]] = origins  # whatever their types say
     for option, entries in given.items():
         for entry in entries:
             if not isinstance(entry, (str, re.Pattern)):
-                problems.append(_not_text(option, entry, mend))
+                problems.append(not_text(option, entry, mend))
             elif isinstance(entry, re.Pattern) or (star and entry == "*") or is_origin(entry):
                 kept.setdefault(entry, option)
             else:
-                problems.append(_never_sent(option, entry, mend))
+                problems.append(never_sent(option, entry, mend))
     any_origin = "*" in kept
     spec, wrong = _read([*kept] if not any_origin else ["*"], credentials)
     languages = [language_of(entry) for entry in spec.regexes]
     default = next(iter(origins), "origins")
     for problem in [*wrong, *dead_schemes(spec.exact), *find_risks(spec, languages)]:
-        problems.append(_in_words_of(kept, written, default, problem, mend))
+        problems.append(in_words_of(kept, written, default, problem, mend))
     say(name, problems, strict=strict)
     spec.name = name
     tables, beyond = build_tables(spec, languages)
@@ -231,23 +153,6 @@ def lenient_policy(
         getattr(tables, slot) for slot in sorted(Tables.__slots__) if slot not in _MATCHED
     )
     return Policy(_tables=tables)  # type: ignore[arg-type, call-arg]
-
-
-def say(name: str, problems: Iterable[Problem], *, strict: bool) -> None:
-    """Warn of each problem, or raise them all; `name` is the drop-in.
-
-    Raises:
-        PolicyError: with ``strict``, if there is any.
-
-    Warns:
-        CorsfastSecurityWarning, CorsfastDeadEntryWarning: without ``strict``.
-    """
-    problems = list(problems)
-    if strict and problems:
-        raise PolicyError(problems)
-    for problem in problems:
-        risky = problem.code in _INSECURE
-        warn(f"{name}: {problem}", CorsfastSecurityWarning if risky else CorsfastDeadEntryWarning)
 
 
 def echo_any_origin(tables: Tables) -> None:
@@ -287,7 +192,7 @@ def read_list(option: str, value: Iterable[object]) -> tuple[list[object], list[
         return ["*"], []
     meant: list[object] = [*value.replace(",", " ").split()]
     problem = DropInProblem(
-        _BARE_STRING,
+        BARE_STRING,
         option,
         value,
         f"{value!r} is one string where a list is meant; others would look for pieces of it. It"
@@ -311,7 +216,7 @@ def read_names(
         parts = entry.split(",") if isinstance(entry, str) else [""]
         names = [part.strip(OWS) for part in parts]
         if not isinstance(entry, str):
-            problems.append(_not_text(option, entry))
+            problems.append(not_text(option, entry))
         elif all(not n or (_TOKEN.fullmatch(n) and len(n) <= longest) for n in names):
             kept.append(entry)
         else:
@@ -346,96 +251,3 @@ def _read(entries: list[object], credentials: bool) -> tuple[_DropInSpec, list[P
     for field in Spec.__slots__:
         setattr(spec, field, getattr(plain, field))
     return spec, [problem for problem in problems if problem.code not in _HARMLESS]
-
-
-class _Mender:
-    """Says what to write instead, in a drop-in's words; a proof takes its time, so not for ever."""
-
-    def __init__(self, credentials: bool, words: Words) -> None:
-        self.credentials = credentials
-        self.words = words
-        self.proven = 0
-
-    def hint(self, problem: Problem) -> str | None:
-        """What is to stand in the place of an entry that is risky, or matches nothing."""
-        from ..corrections.offers import MAX_PROVEN, in_words, needs_automata, offer_for
-
-        self.proven += needs_automata(problem)
-        if self.proven > MAX_PROVEN:
-            return in_words(problem)
-        found = offer_for(problem, credentials=self.credentials, tolerated=frozenset())
-        return self._written(found)
-
-    def hint_for_text(self, text: str) -> str | None:
-        """What was meant by a string that is no origin; it may be a pattern of `Policy`."""
-        from ..corrections.offers import MAX_PROVEN, offer_for_text
-
-        self.proven += 1
-        if self.proven > MAX_PROVEN:
-            return None
-        found = offer_for_text(text, credentials=self.credentials, tolerated=frozenset())
-        return self._written(found)
-
-    def hint_as_written(self, problem: Problem, text: str) -> str | None:
-        """The same for a string of which the drop-in has made a regex; it says how."""
-        from ..corrections.offers import MAX_PROVEN, advice, in_words
-        from ..corrections.proofs import own_risks
-        from ..corrections.repair import spellings
-
-        self.proven += 1
-        if self.proven > MAX_PROVEN:
-            return in_words(problem)
-        for meant in spellings(text.rstrip("/")):
-            made = self.words.made(meant)
-            if made is not None and not own_risks(made, self.credentials):
-                return repr(meant)
-        return self.words.any_origin if problem.hint == "'*'" else advice(problem)
-
-    def _written(self, offer: Offer) -> str | None:
-        written = [text for entry in offer.entries if (text := self.words.entry(entry))]
-        if len(written) < len(offer.entries):
-            return "the origins that are meant, one by one"
-        return ", ".join(written) if written else offer.advice
-
-
-def _never_sent(option: str, entry: str, mend: _Mender) -> Problem:
-    """An entry that is no origin: it never matched, so somebody means something else."""
-    found = diagnose(entry)
-    why = found.message
-    if "*" in entry:
-        why = "'*' within an entry stands for itself here."
-    return DropInProblem(
-        found.code,
-        option,
-        entry,
-        f"{entry!r} matches nothing: no browser sends it as an Origin. {why}",
-        hint=mend.hint_for_text(entry),
-    )
-
-
-def _not_text(option: str, entry: object, mend: _Mender | None = None) -> Problem:
-    message = f"{entry!r} is of type {type(entry).__name__} and matches nothing."
-    hint = None
-    if isinstance(entry, bytes):
-        text = entry.decode("latin-1")
-        hint = repr(text) if mend is None else mend.hint_for_text(text)
-    return DropInProblem("type", option, entry, message, hint=hint)
-
-
-def _in_words_of(
-    kept: Mapping[str | re.Pattern[str], str],
-    written: Mapping[re.Pattern[str], str],
-    default: str,
-    problem: Problem,
-    mend: _Mender,
-) -> Problem:
-    """The same problem, under the option that holds the entry, which is quoted as written."""
-    entry, message = problem.value, problem.message
-    option = kept.get(entry, default) if isinstance(entry, (str, re.Pattern)) else default
-    if not isinstance(entry, re.Pattern) or entry not in written:
-        hint = mend.hint(problem)
-    else:
-        hint = mend.hint_as_written(problem, written[entry])
-        made, meant = (repr(text)[1:-1] for text in (entry.pattern, written[entry]))
-        entry, message = written[entry], message.replace(made, meant)
-    return DropInProblem(problem.code, option, entry, message, hint=hint, witness=problem.witness)

@@ -25,13 +25,13 @@ from .._compile import (
 from ..fields import requested_names
 from ._lenient import (
     Tables,
-    Words,
     block,
     echo_any_origin,
     lenient_policy,
     read_names,
     variant_of,
 )
+from ._wording import Words
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -42,7 +42,7 @@ if TYPE_CHECKING:
 
 NAME = "corsfast.middleware.quart"
 
-_WORDS = Words("'*'", "{}", 0, True)
+_WORDS = Words(any_origin="'*'", regex="{}", compiled=True)
 
 DEFAULTS: Mapping[str, Any] = {
     "allow_credentials": False,

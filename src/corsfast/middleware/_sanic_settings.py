@@ -16,7 +16,8 @@ from datetime import timedelta
 from .._compile import warn
 from ..errors import CorsfastDeadEntryWarning
 from ..fields import requested_names
-from ._lenient import Tables, Words, echo_any_origin, lenient_policy
+from ._lenient import Tables, echo_any_origin, lenient_policy
+from ._wording import Words
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -58,7 +59,7 @@ __all__ = ["Answers", "Settings", "answers_of", "settings_of"]
 
 NAME = "corsfast.middleware.sanic"
 
-_WORDS = Words("'*' as the whole setting", "{}", 0, True)
+_WORDS = Words(any_origin="'*' as the whole setting", regex="{}", compiled=True)
 
 # What "*" is compiled to by sanic-ext, which takes such a regex for "*" in turn.
 _ANYTHING = re.compile(".*")

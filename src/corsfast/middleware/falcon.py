@@ -20,8 +20,9 @@ from __future__ import annotations
 import falcon
 
 from ..errors import PolicyError
-from ._lenient import DropInProblem, Tables, allow_any_header, lenient_policy, say
+from ._lenient import Tables, allow_any_header, lenient_policy
 from ._vary import merged_vary
+from ._wording import DropInProblem, say
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -38,7 +38,6 @@ from ._asgi_drop_in import (
     respond,
 )
 from ._lenient import (
-    Words,
     allow_any_header,
     block,
     lenient_policy,
@@ -46,6 +45,7 @@ from ._lenient import (
     tokens_of,
     with_origin,
 )
+from ._wording import Words
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -282,4 +282,4 @@ def _pattern(entry: Any) -> Any:
     return re.compile(".*".join(map(re.escape, entry.split("*"))))
 
 
-_WORDS = Words('allow_origins=["*"]', "allow_origin_regex={}", made=_pattern)
+_WORDS = Words(any_origin='allow_origins=["*"]', regex="allow_origin_regex={}", made=_pattern)

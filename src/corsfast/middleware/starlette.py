@@ -40,14 +40,13 @@ from ._asgi_drop_in import (
 )
 from ._calls import asks_private_network
 from ._lenient import (
-    DropInProblem,
-    Words,
     allow_any_header,
     block,
     lenient_policy,
     read_list,
     tokens_of,
 )
+from ._wording import DropInProblem, Words
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -63,7 +62,7 @@ __all__ = ["CORSMiddleware"]
 
 NAME = "corsfast.middleware.starlette"
 
-_WORDS = Words('allow_origins=["*"]', "allow_origin_regex={}", 0, False)
+_WORDS = Words(any_origin='allow_origins=["*"]', regex="allow_origin_regex={}")
 
 # What "*" means in `allow_methods`.
 ALL_METHODS = ("DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT", "QUERY")

@@ -36,8 +36,9 @@ from ..._compile import warn
 from ...errors import CorsfastDeadEntryWarning, PolicyError, Problem
 from ...languages import language_of
 from ...origin import is_origin
-from .._lenient import Words, lenient_policy
+from .._lenient import lenient_policy
 from .._schemes import FILE, OtherSchemes
+from .._wording import Words
 from .defaults import default_headers, default_methods
 
 TYPE_CHECKING = False
@@ -82,10 +83,8 @@ def name_in_use(name: str) -> str:
 def _words() -> Words:
     """How corrections are said; settings may have older names."""
     return Words(
-        f"{name_in_use('CORS_ALLOW_ALL_ORIGINS')} = True",
-        f"{{}} in {name_in_use('CORS_ALLOWED_ORIGIN_REGEXES')}",
-        0,
-        False,
+        any_origin=f"{name_in_use('CORS_ALLOW_ALL_ORIGINS')} = True",
+        regex=f"{{}} in {name_in_use('CORS_ALLOWED_ORIGIN_REGEXES')}",
     )
 
 

@@ -1,0 +1,223 @@
+"""What is said about a drop-in's options: problems, and what to write instead, in its own words.
+
+    Problem of a policy --Mender--> DropInProblem --say--> warning | PolicyError
+
+A drop-in has no option that accepts a risk, and writes a regex or "everybody" as the library
+that it replaces does: `Words` holds how.
+
+Place in the flow: corrections -> _wording -> _lenient, and drop-ins whose options have more to say.
+Never: import corrections that prove anything while nothing is wrong; know a framework.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import namedtuple
+
+from .._compile import warn
+from ..corrections.source import as_regex, compiled, in_python, named
+from ..errors import (
+    RISKS,
+    CorsfastDeadEntryWarning,
+    CorsfastSecurityWarning,
+    PolicyError,
+    Problem,
+)
+from ..misspellings import diagnose
+from ..patterns import parse_pattern
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping
+
+    from ..corrections.offers import Offer
+
+# What is said as a CorsfastSecurityWarning; all else is about entries that match nothing.
+BARE_STRING = "bare-string"
+UNKNOWN_OPTION = "unknown-option"
+_INSECURE = (*RISKS, BARE_STRING, UNKNOWN_OPTION)
+
+
+class DropInProblem(Problem):
+    """A problem that cannot be tolerated by an option: there is none here."""
+
+    __slots__ = ()
+
+    def __str__(self) -> str:
+        text = f"{self.option}: {self.message}"
+        if self.witness is not None:
+            text += f" A stranger who is let in: {self.witness!r}."
+        if self.hint is not None:
+            text += f" Write {self.hint} instead."
+        return f"{text} [{self.code}]"
+
+
+def say(name: str, problems: Iterable[Problem], *, strict: bool) -> None:
+    """Warn of each problem, or raise them all; `name` is the drop-in.
+
+    Raises:
+        PolicyError: with ``strict``, if there is any.
+
+    Warns:
+        CorsfastSecurityWarning, CorsfastDeadEntryWarning: without ``strict``.
+    """
+    problems = list(problems)
+    if strict and problems:
+        raise PolicyError(problems)
+    for problem in problems:
+        risky = problem.code in _INSECURE
+        warn(f"{name}: {problem}", CorsfastSecurityWarning if risky else CorsfastDeadEntryWarning)
+
+
+# -- what to write instead -----------------------------------------------------------------------
+
+
+def _none(_text: str) -> None:
+    """What most drop-ins make of a string with a star."""
+
+
+class Words(
+    namedtuple(
+        "Words",
+        ("any_origin", "regex", "flags", "compiled", "made"),
+        defaults=(None, 0, False, _none),
+    )
+):
+    """How a drop-in's options say what a correction says.
+
+    Attributes:
+        any_origin: what admits everybody: ``'allow_origins=["*"]'``.
+        regex: how a regex is written, with ``{}`` in the place of its text as Python source;
+            ``None`` where there are no regexes.
+        flags: the flags with which the drop-in compiles such a text itself.
+        compiled: whether it does not, so that a regex is written as ``re.compile(...)``.
+        made: the regex that the drop-in makes of a string with a star, if it does.
+    """
+
+    __slots__ = ()
+    any_origin: str
+    regex: str | None
+    flags: int
+    compiled: bool
+    made: Callable[[str], re.Pattern[str] | None]
+
+    def entry(self, entry: object) -> str | None:
+        """An entry of a policy as the drop-in has it; ``None`` where it has none like it."""
+        if entry == "*":
+            return self.any_origin
+        rule = parse_pattern(entry) if isinstance(entry, str) else None
+        if isinstance(rule, str):
+            return repr(rule)
+        if self.regex is None:
+            return None
+        if rule is not None:
+            return self._regex(self.regex, as_regex(rule), self.flags)
+        assert isinstance(entry, re.Pattern)
+        return self._regex(self.regex, entry.pattern, entry.flags)
+
+    def _regex(self, how: str, text: str, flags: int) -> str:
+        if self.compiled or named(flags) != named(self.flags):
+            return how.format(compiled(text, (), flags))
+        return how.format(in_python(text))
+
+
+NO_REGEXES = Words(any_origin="'*'")
+
+
+class Mender:
+    """Says what to write instead, in a drop-in's words; a proof takes its time, so not for ever."""
+
+    def __init__(self, credentials: bool, words: Words) -> None:
+        self.credentials = credentials
+        self.words = words
+        self.proven = 0
+
+    def hint(self, problem: Problem) -> str | None:
+        """What is to stand in the place of an entry that is risky, or matches nothing."""
+        from ..corrections.offers import MAX_PROVEN, in_words, needs_automata, offer_for
+
+        self.proven += needs_automata(problem)
+        if self.proven > MAX_PROVEN:
+            return in_words(problem)
+        found = offer_for(problem, credentials=self.credentials, tolerated=frozenset())
+        return self._written(found)
+
+    def hint_for_text(self, text: str) -> str | None:
+        """What was meant by a string that is no origin; it may be a pattern of `Policy`."""
+        from ..corrections.offers import MAX_PROVEN, offer_for_text
+
+        self.proven += 1
+        if self.proven > MAX_PROVEN:
+            return None
+        found = offer_for_text(text, credentials=self.credentials, tolerated=frozenset())
+        return self._written(found)
+
+    def hint_as_written(self, problem: Problem, text: str) -> str | None:
+        """The same for a string of which the drop-in has made a regex; it says how."""
+        from ..corrections.offers import MAX_PROVEN, advice, in_words
+        from ..corrections.proofs import own_risks
+        from ..corrections.repair import spellings
+
+        self.proven += 1
+        if self.proven > MAX_PROVEN:
+            return in_words(problem)
+        for meant in spellings(text.rstrip("/")):
+            made = self.words.made(meant)
+            if made is not None and not own_risks(made, self.credentials):
+                return repr(meant)
+        return self.words.any_origin if problem.hint == "'*'" else advice(problem)
+
+    def _written(self, offer: Offer) -> str | None:
+        written = [text for entry in offer.entries if (text := self.words.entry(entry))]
+        if len(written) < len(offer.entries):
+            return "the origins that are meant, one by one"
+        return ", ".join(written) if written else offer.advice
+
+
+def never_sent(option: str, entry: str, mend: Mender) -> Problem:
+    """An entry that is no origin: it never matched, so somebody means something else."""
+    found = diagnose(entry)
+    why = found.message
+    if "*" in entry:
+        why = "'*' within an entry stands for itself here."
+    return DropInProblem(
+        found.code,
+        option,
+        entry,
+        f"{entry!r} matches nothing: no browser sends it as an Origin. {why}",
+        hint=mend.hint_for_text(entry),
+    )
+
+
+def not_text(option: str, entry: object, mend: Mender | None = None) -> Problem:
+    """An entry of another type; without `mend` it is none of the origins."""
+    message = f"{entry!r} is of type {type(entry).__name__} and matches nothing."
+    hint = None
+    if isinstance(entry, bytes):
+        text = entry.decode("latin-1")
+        hint = repr(text) if mend is None else mend.hint_for_text(text)
+    return DropInProblem("type", option, entry, message, hint=hint)
+
+
+def in_words_of(
+    kept: Mapping[str | re.Pattern[str], str],
+    written: Mapping[re.Pattern[str], str],
+    default: str,
+    problem: Problem,
+    mend: Mender,
+) -> Problem:
+    """The same problem, under the option that holds the entry, which is quoted as written.
+
+    Args:
+        kept: the option of each entry, and `default` that of all others.
+        written: what was written in the place of a regex.
+    """
+    entry, message = problem.value, problem.message
+    option = kept.get(entry, default) if isinstance(entry, (str, re.Pattern)) else default
+    if not isinstance(entry, re.Pattern) or entry not in written:
+        hint = mend.hint(problem)
+    else:
+        hint = mend.hint_as_written(problem, written[entry])
+        made, meant = (repr(text)[1:-1] for text in (entry.pattern, written[entry]))
+        entry, message = written[entry], message.replace(made, meant)
+    return DropInProblem(problem.code, option, entry, message, hint=hint, witness=problem.witness)
