@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 
 from . import _fetch, limits
-from .errors import RISKS, Problem
+from .errors import RISKS, Problem, with_hint
 from .misspellings import diagnose
 from .patterns import Glob, HostRule, Within, parse_pattern, write_pattern
 
@@ -202,7 +202,7 @@ def _without_wrong_hint(problem: Problem, credentials: bool) -> Problem:
     read(scratch, [meant] if isinstance(meant, str) else list(meant), found)
     if not found:
         return problem
-    return Problem(problem.code, problem.option, problem.value, problem.message)
+    return with_hint(problem, None)
 
 
 # -- reading single options ------------------------------------------------------------------

@@ -104,6 +104,18 @@ class Problem:
         return _restore_problem, self._fields()
 
 
+def with_hint(problem: Problem, hint: str | None) -> Problem:
+    """The same problem with another hint."""
+    return Problem(
+        problem.code,
+        problem.option,
+        problem.value,
+        problem.message,
+        hint=hint,
+        witness=problem.witness,
+    )
+
+
 def describe(problem: Problem, *, acceptable: bool) -> str:
     """A problem in words; `acceptable` is whether to say how it can be accepted."""
     text = f"{problem.option}: {problem.message}"

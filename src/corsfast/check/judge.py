@@ -9,7 +9,8 @@ from __future__ import annotations
 import json
 import re
 
-from ..corrections.offers import advice, literal, offer_for
+from ..corrections.advice import ONE_BY_ONE, advice_for, literal
+from ..corrections.offers import offer_for
 from ..corrections.proofs import foreign_risks, read_policy
 from ..corrections.repair import Way, repair
 from ..errors import Problem
@@ -257,7 +258,7 @@ def _performance(languages: list[Language]) -> Iterator[Problem]:
 
 def _foreign_advice(problem: Problem) -> str | None:
     """What to do where no regex of other software can be written down."""
-    said = advice(problem)
+    said = advice_for(problem)
     if problem.code == "foreign-origin" and said == problem.hint:
-        return "the origins that are meant, one by one"
+        return ONE_BY_ONE
     return None if said == problem.hint else said

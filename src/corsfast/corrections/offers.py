@@ -7,23 +7,21 @@
 An offer is an entry that the same options accept: the very questions that refused the first
 one have been asked of it. Where none is found, advice says what only the author can decide.
 
-Place in the flow: misspellings, safety -> repair, proofs -> offers -> _compile, middleware, check.
+Place in the flow: repair, proofs, advice -> offers -> _compile, middleware, check.
 Never: offer what was not proven, or another host than the one that is written.
 """
 
 from __future__ import annotations
 
-import ast
 import re
 from collections import namedtuple
 
 from ..automata import TooManyStatesError
-from ..errors import RISKS, Problem
-from ..languages import as_written, regex_of
-from ..origin import parse_origin
+from ..errors import RISKS, Problem, with_hint
+from ..languages import regex_of
 from ..patterns import Glob, HostRule, Within, parse_pattern, write_pattern
 from ..regexes import RegexSyntaxError, compile_quietly
-from ..suffixes import public_suffix
+from .advice import advice_for, in_words, literal
 from .proofs import problems_of, with_regex
 from .repair import Way, repair, repair_string
 from .source import in_source
@@ -72,18 +70,6 @@ def mended(problems: Iterable[Problem], spec: Spec) -> list[Problem]:
         hint = _hint(problem, spec, alone) if proven <= MAX_PROVEN else in_words(problem)
         found.append(problem if hint == problem.hint else with_hint(problem, hint))
     return found
-
-
-def with_hint(problem: Problem, hint: str | None) -> Problem:
-    """The same problem with another hint."""
-    return Problem(
-        problem.code,
-        problem.option,
-        problem.value,
-        problem.message,
-        hint=hint,
-        witness=problem.witness,
-    )
 
 
 def _entries(problems: list[Problem], spec: Spec) -> int:
@@ -174,7 +160,7 @@ def _regex(problem: Problem, entry: re.Pattern[str] | Within, way: Way) -> Offer
         return Offer(("*",), None)  # it admits any origin, and so says it
     text = repair(entry, way)
     if text is None:
-        return Offer((), advice(problem if problem in found else found[0]))
+        return Offer((), advice_for(problem if problem in found else found[0]))
     regex = compile_quietly(text, regex_of(entry).flags)
     return Offer((with_regex(entry, regex),), None)
 
@@ -233,8 +219,8 @@ def _string(problem: Problem, value: str, way: Way) -> Offer:
     if isinstance(meant, str):
         # What was meant is well-formed and has a problem of its own: say that one's advice.
         for other in _problems(meant, way):
-            return Offer((), advice(other))
-    return Offer((), advice(problem))
+            return Offer((), advice_for(other))
+    return Offer((), advice_for(problem))
 
 
 def _part(text: str, way: Way) -> Offer:
@@ -259,35 +245,3 @@ def _list(parts: object, way: Way) -> Offer:
 
 def _problems(text: str, way: Way) -> list[Problem]:
     return problems_of([text], way.credentials, way.tolerated)
-
-
-# -- words -----------------------------------------------------------------------------------
-
-
-def literal(hint: str | None) -> object:
-    """The value of a hint that is written in Python; ``None`` if it is prose."""
-    try:
-        return ast.literal_eval(hint or "")
-    except (SyntaxError, ValueError):
-        return None
-
-
-def in_words(problem: Problem) -> str | None:
-    """A hint that is no value."""
-    hint = problem.hint
-    return None if hint is None or hint[:1] in "'\"[" or hint.startswith("re.compile(") else hint
-
-
-def advice(problem: Problem) -> str | None:
-    """What to do where no corrected value can be written down."""
-    origin = parse_origin(problem.witness or "")
-    suffix = origin and public_suffix(origin.host)
-    written = as_written(problem.value).replace("\\", "")
-    if problem.code == "public-suffix" or (suffix and "." in suffix and suffix in written):
-        name = f"https://NAME.{suffix}"
-        return f"each name that is yours, as {name}; or use a domain of your own"
-    if problem.code == "foreign-origin" and in_words(problem) is None:
-        return "the origins that are meant, one by one"
-    if problem.code == "insecure-origin":
-        return "https alone, and http for localhost only"
-    return in_words(problem)

@@ -134,7 +134,8 @@ class Mender:
 
     def hint(self, problem: Problem) -> str | None:
         """What is to stand in the place of an entry that is risky, or matches nothing."""
-        from ..corrections.offers import MAX_PROVEN, in_words, needs_automata, offer_for
+        from ..corrections.advice import in_words
+        from ..corrections.offers import MAX_PROVEN, needs_automata, offer_for
 
         self.proven += needs_automata(problem)
         if self.proven > MAX_PROVEN:
@@ -154,7 +155,8 @@ class Mender:
 
     def hint_as_written(self, problem: Problem, text: str) -> str | None:
         """The same for a string of which the drop-in has made a regex; it says how."""
-        from ..corrections.offers import MAX_PROVEN, advice, in_words
+        from ..corrections.advice import advice_for, in_words
+        from ..corrections.offers import MAX_PROVEN
         from ..corrections.proofs import own_risks
         from ..corrections.repair import spellings
 
@@ -165,12 +167,14 @@ class Mender:
             made = self.words.made(meant)
             if made is not None and not own_risks(made, self.credentials):
                 return repr(meant)
-        return self.words.any_origin if problem.hint == "'*'" else advice(problem)
+        return self.words.any_origin if problem.hint == "'*'" else advice_for(problem)
 
     def _written(self, offer: Offer) -> str | None:
         written = [text for entry in offer.entries if (text := self.words.entry(entry))]
         if len(written) < len(offer.entries):
-            return "the origins that are meant, one by one"
+            from ..corrections.advice import ONE_BY_ONE
+
+            return ONE_BY_ONE
         return ", ".join(written) if written else offer.advice
 
 

@@ -1,0 +1,45 @@
+"""A Problem of ``allow_origins`` -> words, where no corrected value can be written down.
+
+Place in the flow: suffixes, languages -> advice -> offers, middleware, check.
+Never: name another host than the one that is written.
+"""
+
+from __future__ import annotations
+
+import ast
+
+from ..errors import Problem
+from ..languages import as_written
+from ..origin import parse_origin
+from ..suffixes import public_suffix
+
+ONE_BY_ONE = "the origins that are meant, one by one"
+
+
+def literal(hint: str | None) -> object:
+    """The value of a hint that is written in Python; ``None`` if it is prose."""
+    try:
+        return ast.literal_eval(hint or "")
+    except (SyntaxError, ValueError):
+        return None
+
+
+def in_words(problem: Problem) -> str | None:
+    """A hint that is no value."""
+    hint = problem.hint
+    return None if hint is None or hint[:1] in "'\"[" or hint.startswith("re.compile(") else hint
+
+
+def advice_for(problem: Problem) -> str | None:
+    """What to do where no corrected value can be written down."""
+    origin = parse_origin(problem.witness or "")
+    suffix = origin and public_suffix(origin.host)
+    written = as_written(problem.value).replace("\\", "")
+    if problem.code == "public-suffix" or (suffix and "." in suffix and suffix in written):
+        name = f"https://NAME.{suffix}"
+        return f"each name that is yours, as {name}; or use a domain of your own"
+    if problem.code == "foreign-origin" and in_words(problem) is None:
+        return ONE_BY_ONE
+    if problem.code == "insecure-origin":
+        return "https alone, and http for localhost only"
+    return in_words(problem)
