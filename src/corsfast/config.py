@@ -16,7 +16,7 @@ from .patterns import Glob, HostRule, Within, parse_pattern, write_pattern
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
-    from typing import Any, TypeGuard
+    from typing import TypeGuard
 
 _TOKEN = re.compile(f"[{re.escape(_fetch.TCHAR)}]+")
 
@@ -63,9 +63,7 @@ class Spec:
     rules: tuple[HostRule, ...]
     globs: tuple[Glob, ...]
     regexes: tuple[re.Pattern[str] | Within, ...]
-    repeated: tuple[
-        str | HostRule | Glob | re.Pattern[str] | Within, ...
-    ]  # listed again; means nothing
+    repeated: tuple[object, ...]  # listed again; means nothing
     any_method: bool
     methods: tuple[str, ...]
     any_header: bool
@@ -316,7 +314,7 @@ def _read_origins(
     spec.repeated = tuple(_repeated(entries, exact)) if whole else ()
 
 
-def _repeated(entries: list[object], exact: dict[str, None]) -> Iterator[Any]:
+def _repeated(entries: list[object], exact: dict[str, None]) -> Iterator[object]:
     """What is listed a second time, however it is spelt; none of it is wrong in itself."""
     seen: set[object] = set()
     said: set[object] = set()

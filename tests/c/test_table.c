@@ -1,7 +1,7 @@
 /* test_table.c - hashed tables: all keys are found, and nothing else.
  *
- * Place: over csrc/cf_table.c. Never: know the hash; keys that collide are
- * found by looking at where the table puts them.
+ * Place: over csrc/cf_table.c. Never: know how the hash is made; keys that
+ * collide are found by trying.
  */
 #include "check.h"
 
