@@ -259,13 +259,6 @@ struct cf_policy {
 void
 cf_methods_fill(cf_policy *policy, const cf_slice *methods, size_t count);
 
-/* For what is seldom called: it stays out of its caller. */
-#if defined(__GNUC__)
-#    define CF_APART __attribute__((noinline))
-#else
-#    define CF_APART
-#endif
-
 /* tchar -> itself in lower case; anything else -> 0. */
 extern const uint8_t cf_tchar_lower[256];
 

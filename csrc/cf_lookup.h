@@ -1,6 +1,6 @@
-/* cf_lookup.h - the hash and the look-up of cf_table.c, for those whom a request
- * waits for: inlined there, what one origin needs stands in one place of the
- * processor's instruction cache.
+/* cf_lookup.h - the hash and the look-up of cf_table.c, for those whom a
+ * request waits for: inlined there, what one origin needs stands in one place
+ * of the processor's instruction cache.
  *
  * Place: above cf_internal.h, below cf_table.c and the sets.
  * Never: know what the strings mean.

@@ -5,15 +5,22 @@
  *
  * The exact table is asked first, with the whole origin. Whatever else may
  * match has to be proven to be an origin before; what came of that is kept in
- * the memo, as a few origins send nearly all requests. Rules are found by hashing
- * the host from its start (a host with any port) and from each of its dots
- * (subdomains), where some rule has a host of that length; scheme and ports
- * belong to each leaf. No tree: two peers' holes came from hand-made ones.
- * Globs and regexes are one automaton.
+ * the memo, as a few origins send nearly all requests. Rules are found by
+ * hashing the host from its start (a host with any port) and from each of its
+ * dots (subdomains), where some rule has a host of that length; scheme and
+ * ports belong to each leaf. No tree: two peers' holes came from hand-made
+ * ones. Globs and regexes are one automaton.
  *
  * Place: between the grammar and the policy. Never: allocate while matching.
  */
 #include "cf_lookup.h"
+
+/* For what is seldom called: it stays out of its caller. */
+#if defined(__GNUC__)
+#    define APART __attribute__((noinline))
+#else
+#    define APART
+#endif
 
 /* With a dot in front, and with the root's behind. */
 enum { CF_MAX_RULE_HOST = CF_MAX_HOST + 2 };
@@ -200,7 +207,7 @@ match_patterns(const cf_originset *set, const char *origin, size_t length)
 
 /* Said of it before, or found out now. Apart, so that a listed origin needs
  * few registers. */
-CF_APART static cf_outcome
+APART static cf_outcome
 match_unlisted(const cf_originset *set, uint64_t hashed, const char *origin,
                size_t length)
 {

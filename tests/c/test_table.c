@@ -378,7 +378,8 @@ add_key(key_list *list, size_t *tried, uint64_t seed, uint32_t from,
 }
 
 /* Keys of which the first `count` all want the last slot under `seed`: their
- * chain also goes around the end of the table. The others are not in its way. */
+ * chain also goes around the end of the table. The others are not in its
+ * way. */
 static void
 make_crowd(key_list *list, size_t count, uint64_t seed)
 {
