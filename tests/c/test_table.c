@@ -217,6 +217,72 @@ test_compares_bytes(void)
     cf_table_clear(&table);
 }
 
+/* Every length, and a difference in every byte: what is compared first, last
+ * and twice is not what is compared at all. */
+static void
+test_every_byte_is_compared(void)
+{
+    char text[100], other[100];
+    for (size_t i = 0; i < sizeof text; i++) {
+        text[i] = other[i] = (char)('a' + i % 23);
+    }
+    for (size_t length = 0; length <= sizeof text; length++) {
+        CHECK_FOR(text, length,
+                  cf_same(guard_back(text, length), guard_front(text, length),
+                          length));
+        for (size_t at = 0; at < length; at++) {
+            other[at] ^= 0x20;
+            CHECK_FOR(other, length, !cf_same(text, other, length));
+            CHECK_FOR(other, length, !cf_same(other, text, length));
+            other[at] ^= 0x20;
+        }
+    }
+}
+
+/* -- the hash ------------------------------------------------------------ */
+
+/* By how much the hashes of two texts differ, which are `length` bytes long
+ * and differ in one of them, says the seed alone: else somebody who does not
+ * know it could look for texts that collide under all seeds. */
+static void
+test_differences_are_of_the_seed(void)
+{
+    static const uint64_t unlike[] = {0x2545f4914f6cdd1du,
+                                      0x4cf5ad432745937fu};
+    char text[100], other[100];
+    memset(text, 'a', sizeof text);
+    memset(other, 'a', sizeof other);
+    for (size_t length = 1; length <= sizeof text; length++) {
+        for (size_t at = 0; at < length; at++) {
+            uint64_t by[2];
+            other[at] = 'b';
+            for (size_t i = 0; i < 2; i++) {
+                by[i] = cf_hash(unlike[i], text, length)
+                        ^ cf_hash(unlike[i], other, length);
+                CHECK_FOR(other, length, by[i] != 0);
+            }
+            CHECK_FOR(other, length, by[0] != by[1]);
+            other[at] = 'a';
+        }
+    }
+}
+
+/* The words that are read are the same for texts of one letter. */
+static void
+test_lengths_are_hashed(void)
+{
+    char text[100];
+    memset(text, 'a', sizeof text);
+    for (size_t i = 0; i < N_SEEDS; i++) {
+        for (size_t length = 1; length <= sizeof text; length++) {
+            uint64_t hashed = cf_hash(SEEDS[i], text, length);
+            for (size_t n = 0; n < length; n++) {
+                CHECK_FOR(text, length, cf_hash(SEEDS[i], text, n) != hashed);
+            }
+        }
+    }
+}
+
 /* A key far longer than the others does not stand in its slot. */
 static void
 test_outside_of_slots(void)
@@ -571,6 +637,9 @@ main(void)
     test_lengths();
     test_prefixes();
     test_compares_bytes();
+    test_every_byte_is_compared();
+    test_differences_are_of_the_seed();
+    test_lengths_are_hashed();
     test_outside_of_slots();
     test_mixtures();
     test_large();
