@@ -42,7 +42,9 @@ def ask_wsgi(app: Any, request: Request) -> Answer:
 
 
 async def ask_asgi(app: Any, request: Request) -> Answer:
-    """The client stays: after the request, nothing is ever received."""
+    """The client stays until it has its answer; then a server says that it is gone, for which
+    some applications wait (https://asgi.readthedocs.io/en/latest/specs/www.html#disconnect-receive-event).
+    """
     scope = {
         "type": "http",
         "asgi": {"version": "3.0", "spec_version": "2.3"},
@@ -59,16 +61,20 @@ async def ask_asgi(app: Any, request: Request) -> Answer:
     }
     sent: list[dict[str, Any]] = []
     received = False
+    answered = asyncio.Event()
 
     async def receive() -> dict[str, Any]:
         nonlocal received
         if received:
-            await asyncio.Event().wait()
+            await answered.wait()
+            return {"type": "http.disconnect"}
         received = True
         return {"type": "http.request", "body": b"", "more_body": False}
 
     async def send(message: dict[str, Any]) -> None:
         sent.append(message)
+        if message["type"] == "http.response.body" and not message.get("more_body", False):
+            answered.set()
 
     await app(scope, receive, send)
     headers = [(name.decode(), value.decode("latin-1")) for name, value in sent[0]["headers"]]

@@ -126,14 +126,18 @@ def ask(app: Any, scope: dict[str, Any], *received: dict[str, Any]) -> Response:
     """Call an application as a server does."""
     response = Response()
     waiting = list(received) or [{"type": "http.request", "body": b"", "more_body": False}]
+    ended = asyncio.Event()
 
     async def receive() -> dict[str, Any]:
         if not waiting:
-            await asyncio.Event().wait()  # the client stays, and says nothing more
+            await ended.wait()  # the client stays until it has its answer
+            return {"type": f"{scope['type']}.disconnect"}
         return waiting.pop(0)
 
     async def send(message: dict[str, Any]) -> None:
         response.messages.append(message)
+        if message["type"].endswith((".body", ".close")) and not message.get("more_body"):
+            ended.set()
 
     async def serve() -> None:
         try:

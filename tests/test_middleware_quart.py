@@ -7,6 +7,7 @@ reason that is imported where it is used.
 from __future__ import annotations
 
 import asyncio
+import inspect
 import re
 import warnings
 from collections.abc import Awaitable, Callable, Iterable
@@ -60,11 +61,30 @@ def theirs() -> ModuleType:
 # -- an application, and one way to call it ------------------------------------------------------
 
 
+def gives_context() -> bool:
+    """Whether an application's methods are given the context, as they are since Quart 0.23."""
+    from quart import Quart
+
+    return "ctx" in inspect.signature(Quart.process_response).parameters
+
+
+def kind_for_both() -> Any:
+    """Quart, of which quart-cors 0.8 can ask its answer to OPTIONS as it was before 0.23."""
+    from quart import Quart
+    from quart.globals import app_ctx
+
+    class Forgiving(Quart):
+        async def make_default_options_response(self, ctx: Any = None) -> Any:
+            return await super().make_default_options_response(ctx or app_ctx)
+
+    return Forgiving if gives_context() else Quart
+
+
 def build(config: dict[str, Any] | None = None) -> Any:
     """An application with one route for each thing that may matter to CORS."""
-    from quart import Quart, Response
+    from quart import Response
 
-    app = Quart("app")
+    app = kind_for_both()("app")
     app.config.update(config or {})
     app.logger.disabled = True  # of errors that are raised on purpose
 
@@ -774,9 +794,24 @@ def test_a_request_made_by_hand_is_read_from_its_headers() -> None:
         async with app.test_request_context("/") as context:
             context.request.scope["headers"] = []
             context.request.headers = Headers([("Origin", A)])
-            return await app.process_response(app.response_class("x"))
+            response = app.response_class("x")
+            return await app.process_response(*[context] * gives_context(), response)
 
     assert asyncio.run(ask()).headers["Access-Control-Allow-Origin"] == A
+
+
+def test_a_decorated_view_has_its_options_answered_by_quart_itself() -> None:
+    from quart import Quart
+
+    async def index() -> str:
+        return "ok"
+
+    app = Quart("app")
+    app.add_url_rule("/", "index", ours().route_cors(allow_origin=A)(index))
+    (found,) = run(app, preflight("GET", None, A))
+    assert found.status == 200
+    assert found.first("allow") is not None
+    assert found.first(ALLOW_ORIGIN) == A
 
 
 @pytest.mark.parametrize("how", ["nothing", "later function", "this request", "subclass"])
@@ -790,8 +825,8 @@ def test_what_changes_a_response_late_comes_before_cors(how: str) -> None:
         return response
 
     class Changing(Quart):
-        async def process_response(self, response: Any, request_context: Any = None) -> Any:
-            return await overwrite(await super().process_response(response, request_context))
+        async def process_response(self, *args: Any) -> Any:
+            return await overwrite(await super().process_response(*args))
 
     async def index() -> str:
         if how == "this request":
@@ -851,16 +886,20 @@ async def shake(app: Any, path: str, *origins: str) -> str:
     }
     sent: list[Any] = []
     asked = False
+    answered = asyncio.Event()
 
     async def receive() -> Any:
         nonlocal asked
         if asked:
-            await asyncio.Event().wait()
+            await answered.wait()
+            return {"type": "websocket.disconnect", "code": 1000}
         asked = True
         return {"type": "websocket.connect"}
 
     async def send(message: Any) -> None:
         sent.append(message)
+        if message["type"] != "websocket.http.response.start":
+            answered.set()
 
     await app(scope, receive, send)
     first = sent[0]

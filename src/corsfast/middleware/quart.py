@@ -18,11 +18,13 @@ does; keep or log anything of a request.
 
 from __future__ import annotations
 
+import inspect
 import warnings
 from collections.abc import Mapping
 from functools import wraps
 
-from quart import abort, current_app, make_response, request, websocket
+from quart import Quart, abort, current_app, make_response, request, websocket
+from quart.globals import app_ctx
 
 from ._by_config import ByConfig
 from ._chosen import StraightWay
@@ -50,6 +52,10 @@ __all__ = ["cors", "cors_exempt", "route_cors", "websocket_cors"]
 _current_app: Any = current_app._get_current_object
 _current_request: Any = request._get_current_object
 _current_websocket: Any = websocket._get_current_object
+_current_context: Any = app_ctx._get_current_object
+
+# Since Quart 0.23 an application's methods are given the context, and as the first argument.
+_CONTEXT_FIRST = "ctx" in inspect.signature(Quart.process_response).parameters
 
 
 def cors(
@@ -134,7 +140,8 @@ def route_cors(
             app = _current_app()
             received = _current_request()
             if provide_automatic_options and received.method == "OPTIONS":
-                response = await app.make_default_options_response()
+                context = (_current_context(),) if _CONTEXT_FIRST else ()
+                response = await app.make_default_options_response(*context)
             else:
                 response = await make_response(await app.ensure_async(view)(*args, **kwargs))
             if not hasattr(response, APPLIED):
@@ -249,6 +256,15 @@ def _followed(app: Any, rules_in: ByConfig[Rules]) -> Callable[..., Awaitable[An
             go_the_long_way(response, received)
         return response
 
+    async def process_response_with_cors_in(ctx: Any, response: Any) -> Any:
+        response = await process_response(ctx, response)
+        received = ctx.request
+        if go_straight is None or not go_straight(
+            app.config, received.url_rule, received.scope, response, response.headers
+        ):
+            go_the_long_way(response, received)
+        return response
+
     def go_the_long_way(response: Any, received: Any) -> None:
         nonlocal go_straight
         # Nobody comes behind, who would have to be told by APPLIED.
@@ -263,7 +279,7 @@ def _followed(app: Any, rules_in: ByConfig[Rules]) -> Callable[..., Awaitable[An
                     app.view_functions, rules_in.names, WITH_LIST, rules.policy, rules.keeping
                 ).go
 
-    return process_response_with_cors
+    return process_response_with_cors_in if _CONTEXT_FIRST else process_response_with_cors
 
 
 def _after_request(rules_in: ByConfig[Rules]) -> Callable[[Any], Awaitable[Any]]:
