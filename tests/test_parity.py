@@ -31,7 +31,7 @@ from inputs import (
 )
 from surfaces import make_policy
 
-from corsfast import _pure, config
+from corsfast import _pure, config, limits
 
 Both = tuple[ModuleType, ModuleType]
 
@@ -434,3 +434,58 @@ def test_no_bytes_are_compared_with_text(both: Both) -> None:
         said.append(done.stdout)
     assert said[0] == said[1]
     assert said[0].count("1 problem") == 3
+
+
+# -- what no exact str or bytes is ---------------------------------------------------------------
+
+
+@pytest.mark.parametrize("make", [str, bytes, Text, Octets])
+@pytest.mark.parametrize("over", [0, 1, 2, 300])
+def test_limits_are_those_of_every_kind_of_text(both: Both, make: Any, over: int) -> None:
+    """What is cut off before it is looked at is longer than what is allowed."""
+
+    def text(value: str) -> Any:
+        return make(value.encode()) if issubclass(make, bytes) else make(value)
+
+    origin = text("https://".ljust(limits.MAX_ORIGIN + over, "a"))
+    method = text("M" * (limits.MAX_METHOD + over))
+    names = text(("accept," * limits.MAX_HEADER_LIST)[: limits.MAX_HEADER_LIST + over])
+    for engine in both:
+        policy = engine.Policy(
+            allow_origins=["https://a.example"], allow_methods="*", allow_headers="*"
+        )
+        for decision, too_long in (
+            (policy.actual(origin), "ORIGIN_TOO_LONG"),
+            (policy.preflight("https://a.example", method), "METHOD_TOO_LONG"),
+            (policy.preflight("https://a.example", "PUT", names), "HEADER_LIST_TOO_LONG"),
+            (policy.preflight("https://a.example", "PUT", [names]), "HEADER_LIST_TOO_LONG"),
+        ):
+            assert (decision.outcome.name == too_long) is (over > 0), decision
+
+
+@pytest.mark.parametrize("names", ["x-token", Text("x-token"), None, 5, bytearray(b"x-token")])
+def test_a_scope_holds_nothing_but_bytes(both: Both, names: Any) -> None:
+    fields = [(b"origin", b"https://a.example"), (b"access-control-request-method", b"PUT")]
+    fields.append((b"access-control-request-headers", names))
+    said = []
+    for engine in both:
+        policy = engine.Policy(allow_origins=["https://a.example"], allow_headers="*")
+        scope = {"type": "http", "method": "OPTIONS", "headers": fields}
+        said.append(outcome(policy.asgi, scope))
+    assert said[0] == said[1]
+
+
+@pytest.mark.parametrize("credentials", [False, True])
+def test_timing_is_worked_into_a_response(both: Both, credentials: bool) -> None:
+    """Where the origin is echoed, too."""
+    for engine in both:
+        policy = engine.Policy(
+            allow_origins=["https://*.example.com"],
+            allow_credentials=credentials,
+            timing_allow_origin=True,
+        )
+        decision = policy.actual("https://a.example.com")
+        assert ("Timing-Allow-Origin", "https://a.example.com") in decision.headers
+        assert policy.apply_wsgi(decision, [("X", "1")]) == [("X", "1"), *decision.headers]
+        raw = policy.apply_asgi(decision, [(b"x", b"1")])
+        assert raw == [(b"x", b"1"), *decision.raw_headers]
