@@ -57,15 +57,16 @@ def generic(app: Any, engines: dict[str, Engine], run: Run = step) -> Iterator[W
 def looking(app: Any, run: Run) -> Callable[..., Answer]:
     """What answers one request with what a client sees."""
 
-    def look(scope: Any, receive: Any, _: Any) -> Answer:
+    def look(scope: Any, receive: Any, send: Any) -> Answer:
         starts: list[Any] = []
 
-        async def send(message: Any) -> None:
+        async def seen(message: Any) -> None:
             if message["type"] == "http.response.start":
                 starts.append(message)
+            await send(message)
 
         async def request() -> None:
-            await app(scope, receive, send)
+            await app(scope, receive, seen)
 
         run(request())
         (start,) = starts
@@ -77,11 +78,11 @@ def looking(app: Any, run: Run) -> Callable[..., Answer]:
 
 
 def requests(
-    make_receive: Callable[[], Any] | None = None,
+    make_client: Callable[[], tuple[Any, Any]] | None = None,
 ) -> dict[str, Callable[[int], Inputs]]:
     def inputs(method: str, *fields: tuple[str, str]) -> Callable[[int], Inputs]:
         return lambda n: [
-            (scope(method, fields), make_receive() if make_receive else receive, send)
+            (scope(method, fields), *(make_client() if make_client else (receive, send)))
             for _ in range(n)
         ]
 

@@ -8,7 +8,8 @@ Place in the flow: see peers/__init__.py. Never: import another framework.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterator
+import inspect
+from collections.abc import Iterator
 from typing import Any
 
 from quart import Quart
@@ -53,7 +54,7 @@ def stands(engines: dict[str, Engine]) -> Iterator[Stand]:
             "quart",
             "a whole application with one route, in an event loop",
             "quart-cors",
-            requests(make_receive),
+            requests(make_client),
             [without(app, run), *ways(run), *generic(app, engines, run)],
             (Share("drop-in", 1 / 20, COMMON),),
             run,
@@ -85,7 +86,17 @@ def least(app: Any) -> Any:
         response.headers._list.extend(ALLOWED if allowed else VARY)
         return response
 
-    app.process_response = process_response_with_cors
+    async def process_response_with_cors_in(ctx: Any, response: Any) -> Any:
+        response = await process_response(ctx, response)
+        allowed = ORIGIN in ctx.request.scope["headers"]
+        response.headers._list.extend(ALLOWED if allowed else VARY)
+        return response
+
+    # Since Quart 0.23 the context comes first.
+    context_first = "ctx" in inspect.signature(process_response).parameters
+    app.process_response = (
+        process_response_with_cors_in if context_first else process_response_with_cors
+    )
     return app
 
 
@@ -108,15 +119,24 @@ def build(extend: Any = None) -> Any:
     )
 
 
-def make_receive() -> Callable[[], Awaitable[dict[str, Any]]]:
-    """A client that sends a request and stays: the second message never comes."""
+def make_client() -> tuple[Any, Any]:
+    """What receives and sends for a client that stays until it has its answer, and then leaves.
+
+    Quart gives up a request whose client has left, and since 0.23 it waits for that in the end.
+    """
     asked = False
+    left = asyncio.Event()
 
     async def once() -> dict[str, Any]:
         nonlocal asked
         if asked:
-            await asyncio.Event().wait()
+            await left.wait()
+            return {"type": "http.disconnect"}
         asked = True
         return await receive()
 
-    return once
+    async def leave_in_the_end(message: Any) -> None:
+        if message["type"] == "http.response.body" and not message.get("more_body"):
+            left.set()
+
+    return once, leave_in_the_end
