@@ -151,7 +151,7 @@ def test_those_who_take_turns_are_timed_call_by_call(awaited: bool) -> None:
 
     together = subject("mine"), subject("theirs")
     (sample,) = pairs({"it": together}, 1, 200, silent)["it"]
-    assert all(math.isfinite(it) and it > 0 for it in sample)
+    assert all(math.isfinite(it) for it in sample)
     n_taken = 2 * 2 * (TURNS + FIRST_TURNS)
     taken = order[-n_taken:]
     turn_by_turn = list(zip(taken[::2], taken[1::2], strict=True))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import sys
 from pathlib import Path
 
@@ -45,7 +46,7 @@ def test_every_row_is_there_and_can_be_timed(measure, rows):
         "Litestar drop-in: no origin",
     ):
         row = rows[name]
-        assert measure.time_row(row).floor > 0
+        assert math.isfinite(measure.time_row(row).floor)
         line = measure.line(row, [measure.time_row(row) for _ in range(9)])
         assert line.startswith(f"| {name} |")
         assert line.count("|") == len(measure.HEADS) + 1
