@@ -69,6 +69,17 @@ def proposed(hint: str | None) -> list[Any] | None:
     return found[0] if hint is not None and hint.startswith("[") else found
 
 
+def to_be_accepted(problem: Any) -> list[Any] | None:
+    """The values that a problem proposes; ``None`` if it names a decision, or has no proposal."""
+    values = proposed(problem.hint)
+    if problem.hint is None:
+        return None
+    if values is None or problem.hint.startswith("'*' alone"):
+        assert problem.hint.startswith(DECISIONS), problem
+        return None
+    return values
+
+
 def shown(entry: Any) -> str:
     return ascii(getattr(entry, "pattern", entry))
 
@@ -81,11 +92,8 @@ def test_what_is_proposed_is_accepted(
     options = {"allow_credentials": credentials}
     for problem in refused(engine, allow_origins=[entry], **options):
         assert f"Write {problem.hint} instead." in str(problem) or problem.hint is None
-        values = proposed(problem.hint)
-        if problem.hint is None:
-            continue
-        if values is None or problem.hint.startswith("'*' alone"):
-            assert problem.hint.startswith(DECISIONS), problem
+        values = to_be_accepted(problem)
+        if values is None:
             continue
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", CorsfastPerformanceWarning)  # as it was written
@@ -100,11 +108,8 @@ def test_what_is_proposed_is_accepted(
 def test_lists_that_are_proposed_are_accepted(engine: Any, origins: Any, credentials: bool) -> None:
     options = {"allow_credentials": credentials}
     for problem in refused(engine, allow_origins=origins, **options):
-        values = proposed(problem.hint)
-        if problem.hint is None:
-            continue
-        if values is None or problem.hint.startswith("'*' alone"):
-            assert problem.hint.startswith(DECISIONS), problem
+        values = to_be_accepted(problem)
+        if values is None:
             continue
         whole = values
         if isinstance(origins, list) and problem.value in origins:

@@ -329,11 +329,12 @@ def asgi_rows(floor: ModuleType, least: Any, policy: _native.Policy) -> Iterator
     )
 
 
-def wsgi_rows(floor: ModuleType, least: Any, policy: _native.Policy) -> Iterator[Row]:
-    def driven(app: Call) -> Call:
-        made: Call = floor.WsgiDriver(app, start_response)
-        return made
+def wsgi_driven(floor: ModuleType, app: Call) -> Call:
+    made: Call = floor.WsgiDriver(app, start_response)
+    return made
 
+
+def wsgi_rows(floor: ModuleType, least: Any, policy: _native.Policy) -> Iterator[Row]:
     ours, least_app = Wsgi(wsgi_stub, policy), floor.Wsgi(wsgi_stub, least)
     bare, peer = flask_app(cors=False), flask_app(cors=True)
     for name, method, fields, whole in (
@@ -349,11 +350,11 @@ def wsgi_rows(floor: ModuleType, least: Any, policy: _native.Policy) -> Iterator
         yield Row(
             name,
             inputs,
-            driven(least_app),
-            driven(ours),
-            bare=None if whole else driven(wsgi_stub),
-            peer=peer and driven(peer),
-            peer_bare=None if whole or bare is None else driven(bare),
+            wsgi_driven(floor, least_app),
+            wsgi_driven(floor, ours),
+            bare=None if whole else wsgi_driven(floor, wsgi_stub),
+            peer=peer and wsgi_driven(floor, peer),
+            peer_bare=None if whole or bare is None else wsgi_driven(floor, bare),
             peer_inputs=peer_inputs,
         )
     if bare is not None:
@@ -364,10 +365,6 @@ def flask_rows(
     floor: ModuleType, least: Any, policy: _native.Policy, bare: Any, peer: Any
 ) -> Iterator[Row]:
     """A Flask application wrapped from outside, beside one with flask-cors."""
-
-    def driven(app: Call) -> Call:
-        made: Call = floor.WsgiDriver(app, start_response)
-        return made
 
     app = bare.wsgi_app
     ours, least_app = Wsgi(app, policy), floor.Wsgi(app, least)
@@ -381,11 +378,11 @@ def flask_rows(
         yield Row(
             name,
             inputs,
-            driven(least_app),
-            driven(ours),
-            bare=driven(app),
-            peer=driven(peer),
-            peer_bare=driven(app),
+            wsgi_driven(floor, least_app),
+            wsgi_driven(floor, ours),
+            bare=wsgi_driven(floor, app),
+            peer=wsgi_driven(floor, peer),
+            peer_bare=wsgi_driven(floor, app),
             by_turns=True,
             wanted=WANTED_FLASK,
         )

@@ -19,7 +19,7 @@ Never: differ from _pure.py, but in time.
 cimport cython
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize, PyBytes_GET_SIZE
 from cpython.mem cimport PyMem_Free, PyMem_Malloc
-from cpython.object cimport PyObject, PyTypeObject, newfunc
+from cpython.object cimport PyObject, PyTypeObject, destructor, newfunc
 from libc.stdint cimport uint8_t, uint32_t
 
 from . cimport _csrc
@@ -58,6 +58,7 @@ cdef extern from "Python.h":
     ctypedef struct TypeSlots "PyTypeObject":
         newfunc tp_new
         vectorcallfunc tp_vectorcall
+        destructor tp_dealloc
 
 cdef extern from *:
     """

@@ -3,12 +3,6 @@
 # Place in the flow: a part of _native.pyx; made by Policy, read by whoever answers a request.
 # Never: decide; be changed once it is made.
 
-from cpython.object cimport destructor
-
-cdef extern from "Python.h":
-    ctypedef struct FreeSlots "PyTypeObject":
-        destructor tp_dealloc
-
 cdef extern from *:
     """
     /* How a Decision is made and freed: what Cython makes of it costs more than matching an
@@ -177,7 +171,7 @@ cdef PyObject *refuse_new(PyTypeObject *kind, PyObject *args, PyObject *kwargs) 
 # It is for us alone to make a Decision: everybody else meets `refuse_new`.
 (<TypeSlots *> Decision).tp_vectorcall = NULL
 (<TypeSlots *> Decision).tp_new = <newfunc> <void *> refuse_new
-(<FreeSlots *> Decision).tp_dealloc = free_decision
+(<TypeSlots *> Decision).tp_dealloc = free_decision
 assert Decision.__basicsize__ == SIZE_OF_DECISION
 
 
@@ -222,12 +216,9 @@ cdef tuple headers_of(Decision self):
 cdef tuple raw_headers_of(Decision self):
     if self.origin is None:
         return self.answer.raw_headers
-    cdef tuple first = (RAW_ALLOW_ORIGIN, as_bytes(self.origin))
+    fields = [(RAW_ALLOW_ORIGIN, as_bytes(self.origin))]
     if self.answer.timing:
-        return (first, (RAW_TIMING_ALLOW_ORIGIN, first[1]), *self.answer.raw_headers)
-    if self.method is None and self.names is None:
-        return (first, *self.answer.raw_headers)
-    fields = [first]
+        fields.append((RAW_TIMING_ALLOW_ORIGIN, as_bytes(self.origin)))
     if self.method is not None:
         fields.append((RAW_ALLOW_METHODS, as_bytes(self.method)))
     if self.names is not None:
