@@ -209,17 +209,49 @@ match_patterns(const cf_originset *set, const char *origin, size_t length)
  * few registers. */
 APART static cf_outcome
 match_unlisted(const cf_originset *set, uint64_t hashed, const char *origin,
-               size_t length)
+               size_t length, uint32_t *exact)
 {
     uint32_t note;
-    if (cf_memo_find(&set->memo, hashed, origin, length, &note)) {
-        return (cf_outcome)note;
+    if (!cf_memo_find(&set->memo, hashed, origin, length, &note)) {
+        note = (uint32_t)match_patterns(set, origin, length);
+        if (note != CF_ASK_CALLER) { /* else cf_originset_keep may follow */
+            cf_memo_keep(&set->memo, hashed, origin, length, note);
+        }
     }
-    cf_outcome outcome = match_patterns(set, origin, length);
-    if (outcome != CF_ASK_CALLER) { /* else cf_originset_keep may follow */
-        cf_memo_keep(&set->memo, hashed, origin, length, (uint32_t)outcome);
+    if (note == CF_ALLOWED) {
+        *exact = CF_NOT_EXACT;
     }
-    return outcome;
+    return (cf_outcome)note;
+}
+
+/* Many origins, or none: a hash says where this one would be. */
+APART static cf_outcome
+match_many(const cf_originset *set, const char *origin, size_t length,
+           uint32_t *exact)
+{
+    uint64_t hashed = cf_hash(set->exact.seed, origin, length);
+    uint32_t found = cf_table_find_hashed(&set->exact, hashed, origin, length);
+    if (found == CF_NO_KEY) {
+        return match_unlisted(set, hashed, origin, length, exact);
+    }
+    *exact = found;
+    return CF_ALLOWED;
+}
+
+/* Few: to look at each of them costs less than a hash. */
+APART static cf_outcome
+match_few(const cf_originset *set, const char *origin, size_t length,
+          uint32_t *exact)
+{
+    for (uint32_t i = 0; i < set->n_few; i++) {
+        if (set->few[i].length == length
+            && cf_same(set->few[i].data, origin, length)) {
+            *exact = i;
+            return CF_ALLOWED;
+        }
+    }
+    uint64_t hashed = cf_hash(set->exact.seed, origin, length);
+    return match_unlisted(set, hashed, origin, length, exact);
 }
 
 cf_outcome
@@ -229,27 +261,8 @@ cf_originset_match(const cf_originset *set, const char *origin, size_t length,
     if (length > CF_MAX_ORIGIN) {
         return CF_ORIGIN_TOO_LONG;
     }
-    for (uint32_t i = 0; i < set->n_few; i++) {
-        if (set->few[i].length == length
-            && cf_same(set->few[i].data, origin, length)) {
-            *exact = i;
-            return CF_ALLOWED;
-        }
-    }
-    uint64_t hashed = cf_hash(set->exact.seed, origin, length);
-    if (set->n_few == 0) {
-        uint32_t found =
-            cf_table_find_hashed(&set->exact, hashed, origin, length);
-        if (found != CF_NO_KEY) {
-            *exact = found;
-            return CF_ALLOWED;
-        }
-    }
-    cf_outcome outcome = match_unlisted(set, hashed, origin, length);
-    if (outcome == CF_ALLOWED) {
-        *exact = CF_NOT_EXACT;
-    }
-    return outcome;
+    return set->n_few > 0 ? match_few(set, origin, length, exact)
+                          : match_many(set, origin, length, exact);
 }
 
 void

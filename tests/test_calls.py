@@ -10,7 +10,9 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import gc
 import inspect
+import itertools
 import weakref
 from typing import Any
 
@@ -215,6 +217,67 @@ def test_an_error_of_a_look_up_comes_out(half: Any, key: str) -> None:
     assert call(SCOPE, None, None) == "called"
     with pytest.raises(LookupError, match=key):
         call(with_odd_key(key, SCOPE), None, None)
+
+
+@pytest.mark.parametrize("key", ["type", "".join(["ty", "pe"])])
+@pytest.mark.parametrize("first", [True, False])
+def test_the_type_may_stand_anywhere(half: Any, key: str, first: bool) -> None:
+    def with_type(kind: str, whole: dict[str, Any]) -> dict[str, Any]:
+        rest = {name: value for name, value in whole.items() if name != "type"}
+        if first:
+            return {key: kind, **rest}
+        return {"not a type": whole.get("type", "http.response.start"), **rest, key: kind}
+
+    def app(scope: Any, receive: Any, send: Any) -> list[Any]:
+        start = with_type("http.response.start", {"status": 200, "headers": []})
+        return [send(start), send(with_type("http.response.body", {"headers": []}))]
+
+    call = half.ASGICall(app, POLICY)
+    sent = call(with_type("http", SCOPE), None, lambda message: message)
+    assert [message["headers"] for message in sent] == [[(b"vary", b"Origin")], []]
+    assert call(with_type("other", SCOPE), None, lambda message: message["headers"]) == [[], []]
+
+
+def opened(half: Any, inner: Any) -> list[Any]:
+    """What the applications of a request over each protocol are given, called with a response."""
+    send = half.ASGICall(lambda scope, receive, send: send, POLICY)(SCOPE, None, inner)
+    start_response = half.WSGICall(lambda environ, start: start, POLICY)(ENVIRON, inner)
+    return [
+        functools.partial(send, {"type": "http.response.start", "headers": []}),
+        functools.partial(start_response, "200 OK", []),
+    ]
+
+
+def test_many_requests_may_be_open_at_once(half: Any) -> None:
+    """More than the compiled ones keep memory for; and once more in what they kept."""
+
+    def note(called: list[int], number: int, *_: Any) -> None:
+        called.append(number)
+
+    for _ in range(2):
+        called: list[int] = []
+        many = [opened(half, functools.partial(note, called, number)) for number in range(200)]
+        for respond in itertools.chain(*many):
+            respond()
+        assert called == sorted([*range(200)] * 2)
+        del many
+
+
+def test_a_circle_of_an_application_is_collected(half: Any) -> None:
+    class Server:
+        circle: Any
+
+        def __call__(self, *args: Any) -> None: ...
+
+    kept = []
+    for place in range(2):
+        server = Server()
+        server.circle = opened(half, server)[place]
+        server.circle()
+        kept.append(weakref.ref(server))
+    del server
+    gc.collect()
+    assert [reference() for reference in kept] == [None, None]
 
 
 def test_one_around_itself_is_a_recursion_error(half: Any) -> None:

@@ -204,6 +204,20 @@ is_text(PyObject *value, PyObject *wanted)
     return same(a, b);
 }
 
+static PyObject *type_key;
+
+/* dict["type"], which nearly always stands first; NULL, maybe with an error,
+ * where there is none. */
+static inline PyObject *
+type_in(PyObject *dict)
+{
+    Py_ssize_t at = 0;
+    PyObject *key, *value;
+    return PyDict_Next(dict, &at, &key, &value) && key == type_key
+               ? value
+               : PyDict_GetItemWithError(dict, type_key);
+}
+
 static PyObject *not_here;
 
 static PyObject *
@@ -261,7 +275,7 @@ new_echo(PyObject *answer, PyObject *origin)
     Echo *made;
     if (n_free_echoes > 0) {
         made = free_echoes[--n_free_echoes];
-        (void)PyObject_Init((PyObject *)made, &EchoType);
+        _Py_NewReference((PyObject *)made);
     }
     else {
         made = PyObject_New(Echo, &EchoType);
@@ -306,7 +320,7 @@ typedef struct {
 } Floor;
 
 static PyObject *origin_key, *method_key, *ask_method_key, *ask_names_key;
-static PyObject *headers_key, *type_key, *options_text, *http_text;
+static PyObject *headers_key, *options_text, *http_text;
 static PyObject *http_start, *status_key, *no_content;
 
 static bool
@@ -928,7 +942,7 @@ new_around(vectorcallfunc call, PyObject *inner, PyObject *pairs,
     Around *made;
     if (n_free_arounds > 0) {
         made = free_arounds[--n_free_arounds];
-        (void)PyObject_Init((PyObject *)made, &AroundType);
+        _Py_NewReference((PyObject *)made);
     }
     else {
         made = PyObject_GC_New(Around, &AroundType);
@@ -965,7 +979,7 @@ call_send(PyObject *called, PyObject *const *args, size_t nargsf,
         || !PyDict_CheckExact(args[0])) {
         return leave_out();
     }
-    PyObject *kind = PyDict_GetItemWithError(args[0], type_key);
+    PyObject *kind = type_in(args[0]);
     if (kind == NULL) {
         return leave_out();
     }
@@ -1206,7 +1220,7 @@ call_asgi(PyObject *called, PyObject *const *args, size_t nargsf,
         || !PyDict_CheckExact(args[0])) {
         return leave_out();
     }
-    PyObject *kind = PyDict_GetItemWithError(args[0], type_key);
+    PyObject *kind = type_in(args[0]);
     if (kind == NULL) {
         return leave_out();
     }

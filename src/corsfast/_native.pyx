@@ -114,6 +114,7 @@ cdef tuple VARY_NAMES = (
 )
 
 
+include "_native_kept.pxi"
 include "_native_decision.pxi"
 
 
@@ -497,7 +498,7 @@ cdef Answer answer(outcome, status, block, tuple vary):
 
 cdef Decision whole(Answer answer):
     """A decision that echoes nothing."""
-    return new_decision(answer, None)
+    return new_decision(<PyObject *> answer, <PyObject *> None)
 
 
 cdef unsigned bits_of(tuple vary) except? 0:
@@ -536,17 +537,21 @@ cdef _csrc.cf_outcome ask_regexes(
     return outcome
 
 
-cdef Decision decide_actual(Policy self, object origin):
+cdef inline Decision decide_actual(Policy self, object origin):
     cdef _csrc.cf_slice seen
     cdef uint32_t exact
     if unlikely(not see(origin, &seen)):
-        return decide_actual(self, plain_origin(origin))
+        return decide_odd(self, origin)
     cdef _csrc.cf_outcome outcome = match_origin(self, seen, &exact)
     if outcome != _csrc.CF_ALLOWED:
         return ready(<PyObject *> self.refused, outcome)
     if exact < self.n_prebuilt:
         return ready(<PyObject *> self.actual_of, exact)
-    return new_decision(self.echoing, origin)
+    return new_decision(<PyObject *> self.echoing, <PyObject *> origin)
+
+
+cdef Decision decide_odd(Policy self, object origin):
+    return decide_actual(self, plain_origin(origin))
 
 
 cdef Decision decide_preflight(
@@ -576,8 +581,10 @@ cdef Decision decide_preflight(
         return ready(<PyObject *> self.refused_preflight, outcome)
     if exact < self.n_prebuilt and not self.echoes:
         return ready(<PyObject *> self.preflight_of, exact)
+    if self.star:
+        origin = "*"
     cdef Decision decision = new_decision(
-        self.echoing_preflight, "*" if self.star else origin
+        <PyObject *> self.echoing_preflight, <PyObject *> origin
     )
     if self.echo_method:
         decision.method = request_method
@@ -614,7 +621,7 @@ cdef Decision decide_scope(Policy self, object scope):
     return decide_found(self, <dict> scope, <list> headers, found, False)
 
 
-cdef Decision decide_found(
+cdef inline Decision decide_found(
     Policy self, dict scope, list headers, PyObject **found, bint is_http
 ):
     """Decide a request with an Origin by what `find_fields` borrowed from its headers.
@@ -832,6 +839,7 @@ cdef bytes as_bytes(object text):
 
 include "_native_fields.pxi"
 include "_native_calls.pxi"
+include "_native_around.pxi"
 include "_native_answer.pxi"
 include "_native_asgi.pxi"
 include "_native_wsgi.pxi"

@@ -82,7 +82,7 @@ cdef PyObject *call_asgi(
         or is_patched(called, ASGICall)
         or not (<ASGICall> called).plain
         or not is_exact_dict(args[0])
-        or not is_literal(dict_item(args[0], <PyObject *> "type"), "http")
+        or not is_literal(type_in(args[0], <PyObject *> "type"), "http")
     ):
         return call_asgi_long(called, args, nargsf, names)
     headers = dict_item(args[0], <PyObject *> "headers")
@@ -246,19 +246,7 @@ cdef tuple NO_CONTENT = ((b"content-length", b"0"),)
 cdef dict NO_BODY = {"type": "http.response.body", "body": b""}
 
 
-@cython.final
-@cython.internal
-@cython.freelist(64)
-cdef class ASGISend:
-    """What the application is given as `send`."""
-
-    __signature__ = Signature()
-
-    cdef vectorcallfunc vectorcall
-    cdef ASGICall call
-    cdef object decision
-    cdef object send
-    cdef bint handshake
+# -- what the application is given as `send` ---------------------------------------------------
 
 
 cdef PyObject *call_send(
@@ -275,16 +263,16 @@ cdef PyObject *call_send(
         or not is_exact_dict(args[0])
     ):
         return call_send_long(called, args, nargsf, names)
-    kind = dict_item(args[0], <PyObject *> "type")
+    kind = type_in(args[0], <PyObject *> "type")
     if not is_literal(kind, "http.response.start"):
         if unlikely(not is_literal(kind, "http.response.body")):
             return call_send_long(called, args, nargsf, names)
-        return vectorcall(<PyObject *> (<ASGISend> called).send, args, nargsf, NULL)
-    changed[1] = with_fields(args[0], <Decision> (<ASGISend> called).decision)
+        return vectorcall(<PyObject *> (<Around> called).inner, args, nargsf, NULL)
+    changed[1] = with_fields(args[0], <Decision> (<Around> called).decision)
     if unlikely(changed[1] == NULL):
         return call_send_long(called, args, nargsf, names)
     result = vectorcall(
-        <PyObject *> (<ASGISend> called).send,
+        <PyObject *> (<Around> called).inner,
         changed + 1,
         1 | PY_VECTORCALL_ARGUMENTS_OFFSET,
         NULL,
@@ -321,50 +309,54 @@ cdef inline PyObject *with_fields(PyObject *message, Decision decision) except? 
 cdef PyObject *call_send_long(
     PyObject *called, PyObject *const *args, size_t nargsf, PyObject *names
 ) except NULL:
-    """The long way of any message."""
+    """The long way of any message, for an `http` request."""
+    return send_long(called, args, nargsf, names, "http.response.start")
+
+
+cdef PyObject *call_send_handshake(
+    PyObject *called, PyObject *const *args, size_t nargsf, PyObject *names
+) except NULL:
+    """The way of any message, for a WebSocket handshake."""
+    return send_long(called, args, nargsf, names, "websocket.http.response.start")
+
+
+cdef PyObject *send_long(
+    PyObject *called, PyObject *const *args, size_t nargsf, PyObject *names, str start
+) except NULL:
     PyErr_Clear()
     if PyVectorcall_NARGS(nargsf) != 1 or names != NULL:
         return PyObject_CallObject(called, in_order(args, nargsf, names, ("message",)))
-    cdef ASGISend self = <ASGISend> called
+    cdef Around self = <Around> called
+    cdef ASGICall call = <ASGICall> self.call
     cdef PyObject *changed[2]
     cdef dict copy
     message = <object> args[0]
     kind = (<dict> message)["type"] if type(message) is dict else message["type"]
-    if not is_text(kind, "websocket.http.response.start" if self.handshake else "http.response.start"):
-        return PyObject_Vectorcall(<PyObject *> self.send, args, nargsf, NULL)
+    if not is_text(kind, start):
+        return PyObject_Vectorcall(<PyObject *> self.inner, args, nargsf, NULL)
     # Both are copied: a Response object that is sent twice owns the list.
     copy = (<dict> message).copy() if type(message) is dict else dict(message)
     headers = item(copy, "headers")
     if headers is None:
         headers = copy.get("headers", ())
-    if self.call.native is None:
-        copy["headers"] = self.call.policy.apply_asgi(self.decision, headers)
+    if call.native is None:
+        copy["headers"] = call.policy.apply_asgi(self.decision, headers)
     else:
-        copy["headers"] = apply(self.call.native, self.decision, headers, False)
+        copy["headers"] = apply(call.native, self.decision, headers, False)
     changed[1] = <PyObject *> copy
     return PyObject_Vectorcall(
-        <PyObject *> self.send, changed + 1, 1 | PY_VECTORCALL_ARGUMENTS_OFFSET, NULL
+        <PyObject *> self.inner, changed + 1, 1 | PY_VECTORCALL_ARGUMENTS_OFFSET, NULL
     )
 
 
-cdef vectorcallfunc make_send = (<TypeSlots *> ASGISend).tp_vectorcall
-
-
-cdef inline ASGISend new_send(ASGICall call, object decision, PyObject *send, bint handshake):
-    cdef PyObject *made = make_send(<PyObject *> ASGISend, NULL, 0, NULL)
-    if unlikely(made == NULL):
-        raise MemoryError
-    cdef ASGISend changed = <ASGISend> owned(made)
-    changed.call = call
-    changed.decision = decision
-    changed.send = <object> send
-    changed.handshake = handshake
-    # Short is only what the policy's own engine decided about an `http` request.
-    if call.native is not None and type(decision) is Decision and not handshake:
-        changed.vectorcall = <vectorcallfunc> <void *> call_send
-    else:
-        changed.vectorcall = <vectorcallfunc> <void *> call_send_long
-    return changed
+cdef inline Around new_send(ASGICall call, object decision, PyObject *send, bint handshake):
+    cdef void *way = <void *> call_send_long
+    if handshake:
+        way = <void *> call_send_handshake
+    elif call.native is not None and type(decision) is Decision:
+        # Short is only what the policy's own engine decided.
+        way = <void *> call_send
+    return new_around(<vectorcallfunc> way, <PyObject *> call, <PyObject *> decision, send)
 
 
 # -- the slots -------------------------------------------------------------------------------
@@ -372,9 +364,7 @@ cdef inline ASGISend new_send(ASGICall call, object decision, PyObject *send, bi
 
 cdef int set_asgi_slots() except -1:
     cdef ASGICall call = ASGICall(None, None)
-    cdef ASGISend send = new_send(call, None, <PyObject *> None, False)
     make_callable(ASGICall, <char *> &call.vectorcall - <char *> <PyObject *> call)
-    make_callable(ASGISend, <char *> &send.vectorcall - <char *> <PyObject *> send)
     return 0
 
 

@@ -3,7 +3,7 @@
 #
 # Cython makes no vectorcall for `__call__`, so the types' slots are set by hand. It makes
 # objects by way of an argument tuple, too, which the types' own vectorcall spares (see
-# `new_send`).
+# `new_answer`).
 #
 # Place in the flow: a part of _native.pyx; _native_asgi.pxi and _native_wsgi.pxi use it.
 # Never: know a protocol.
@@ -54,7 +54,20 @@ cdef extern from *:
                && PyUnicode_KIND(value) == PyUnicode_1BYTE_KIND
                && memcmp(PyUnicode_1BYTE_DATA(value), text, (size_t)length) == 0;
     }
+
+    /* dict["type"], borrowed; NULL, maybe with an error, where there is none. It nearly always
+     * stands first, and to look there costs half of looking it up. */
+    static inline PyObject *
+    corsfast_type_in(PyObject *dict, PyObject *type)
+    {
+        Py_ssize_t at = 0;
+        PyObject *key, *value;
+        return PyDict_Next(dict, &at, &key, &value) && key == type
+                   ? value
+                   : PyDict_GetItemWithError(dict, type);
+    }
     """
+    PyObject *type_in "corsfast_type_in"(PyObject *dict, PyObject *type) noexcept
     bint is_literal "CORSFAST_IS_LITERAL"(PyObject *value, const char *literal) noexcept
 
 
@@ -135,13 +148,12 @@ cdef class Signature:
     """
 
     def __get__(self, called, kind):
-        if isinstance(called, ASGICall | WSGICall):
-            base = ASGICall if isinstance(called, ASGICall) else WSGICall
-            if not is_patched(<PyObject *> called, base):
-                return signature_of_twin(base, False)
-        elif called is not None:
-            return signature_of_twin(ASGICall if type(called) is ASGISend else WSGICall, True)
-        raise AttributeError("__signature__")
+        around = type(called) is Around
+        call = (<Around> called).call if around else called
+        base = ASGICall if isinstance(call, ASGICall) else WSGICall
+        if call is None or (not around and is_patched(<PyObject *> call, base)):
+            raise AttributeError("__signature__")
+        return signature_of_twin(base, around)
 
 
 cdef object signature_of_twin(kind, bint given_to_app):

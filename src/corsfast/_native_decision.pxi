@@ -5,9 +5,6 @@
 
 cdef extern from *:
     """
-    /* How a Decision is made and freed: what Cython makes of it costs more than matching an
-     * origin. Dead ones are kept for the next request, where no other thread can take one at
-     * the same time. */
     typedef struct {
         PyObject_HEAD
         PyObject *answer;
@@ -16,27 +13,15 @@ cdef extern from *:
         PyObject *names;
     } corsfast_decision;
 
-    #ifdef Py_GIL_DISABLED
-    #define CORSFAST_MOST_KEPT 0
-    #else
-    #define CORSFAST_MOST_KEPT 64
-    #endif
-    static corsfast_decision *corsfast_kept[CORSFAST_MOST_KEPT + 1];
-    static int corsfast_n_kept;
+    static corsfast_kept corsfast_kept_decisions;
 
     static inline PyObject *
     corsfast_fill_decision(PyTypeObject *type, PyObject *answer, PyObject *origin)
     {
-        corsfast_decision *made;
-        if (corsfast_n_kept > 0) {
-            made = corsfast_kept[--corsfast_n_kept];
-            _Py_NewReference((PyObject *)made);
-        }
-        else {
-            made = PyObject_New(corsfast_decision, type);
-            if (made == NULL) {
-                return NULL;
-            }
+        PyObject *taken = corsfast_take(&corsfast_kept_decisions);
+        corsfast_decision *made = (corsfast_decision *)taken;
+        if (made == NULL && (made = PyObject_New(corsfast_decision, type)) == NULL) {
+            return NULL;
         }
         Py_INCREF(answer);
         Py_INCREF(origin);
@@ -57,16 +42,7 @@ cdef extern from *:
         Py_DECREF(dead->origin);
         Py_DECREF(dead->method);
         Py_DECREF(dead->names);
-        if (corsfast_n_kept < CORSFAST_MOST_KEPT) {
-            corsfast_kept[corsfast_n_kept++] = dead;
-        }
-        else {
-            PyTypeObject *type = Py_TYPE(object);
-            PyObject_Free(dead);
-            if (type->tp_flags & Py_TPFLAGS_HEAPTYPE) {
-                Py_DECREF(type);
-            }
-        }
+        corsfast_keep(&corsfast_kept_decisions, object);
     }
     """
     PyObject *fill_decision "corsfast_fill_decision"(
@@ -175,10 +151,9 @@ cdef PyObject *refuse_new(PyTypeObject *kind, PyObject *args, PyObject *kwargs) 
 assert Decision.__basicsize__ == SIZE_OF_DECISION
 
 
-cdef inline Decision new_decision(Answer answer, object origin):
-    return <Decision> owned(
-        fill_decision(<PyTypeObject *> Decision, <PyObject *> answer, <PyObject *> origin)
-    )
+cdef inline Decision new_decision(PyObject *answer, PyObject *origin):
+    """Both are held by others meanwhile."""
+    return <Decision> owned(fill_decision(<PyTypeObject *> Decision, answer, origin))
 
 
 @cython.final

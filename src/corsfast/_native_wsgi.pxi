@@ -147,18 +147,7 @@ cdef object status_line(object status):
     return status_line(status)
 
 
-@cython.final
-@cython.internal
-@cython.freelist(64)
-cdef class WSGIStart:
-    """What the application is given as `start_response`."""
-
-    __signature__ = Signature()
-
-    cdef vectorcallfunc vectorcall
-    cdef WSGICall call
-    cdef object decision
-    cdef object start_response
+# -- what the application is given as `start_response` -----------------------------------------
 
 
 cdef PyObject *call_start(
@@ -175,11 +164,11 @@ cdef PyObject *call_start(
     ):
         return call_start_long(called, args, nargsf, names)
     changed[1] = args[0]
-    changed[2] = appended(args[1], <Decision> (<WSGIStart> called).decision, True)
+    changed[2] = appended(args[1], <Decision> (<Around> called).decision, True)
     if unlikely(changed[2] == NULL):
         return call_start_long(called, args, nargsf, names)
     result = vectorcall(
-        <PyObject *> (<WSGIStart> called).start_response,
+        <PyObject *> (<Around> called).inner,
         changed + 1,
         2 | PY_VECTORCALL_ARGUMENTS_OFFSET,
         NULL,
@@ -197,12 +186,13 @@ cdef PyObject *call_start_long(
         names = NULL
     if names != NULL or given < 2 or given > 3:
         raise TypeError("start_response is called with status, headers and maybe exc_info")
-    cdef WSGIStart self = <WSGIStart> called
+    cdef Around self = <Around> called
+    cdef WSGICall call = <WSGICall> self.call
     cdef PyObject *changed[4]
-    if self.call.native is None:
-        headers = self.call.policy.apply_wsgi(self.decision, <object> args[1])
+    if call.native is None:
+        headers = call.policy.apply_wsgi(self.decision, <object> args[1])
     else:
-        headers = apply(self.call.native, self.decision, <object> args[1], True)
+        headers = apply(call.native, self.decision, <object> args[1], True)
     changed[1] = args[0]
     changed[2] = <PyObject *> headers
     # The server gets as many arguments as the application gave.
@@ -211,29 +201,20 @@ cdef PyObject *call_start_long(
     else:
         given = 2
     return PyObject_Vectorcall(
-        <PyObject *> self.start_response,
+        <PyObject *> self.inner,
         changed + 1,
         <size_t> given | PY_VECTORCALL_ARGUMENTS_OFFSET,
         NULL,
     )
 
 
-cdef vectorcallfunc make_start = (<TypeSlots *> WSGIStart).tp_vectorcall
-
-
-cdef inline WSGIStart new_start(WSGICall call, object decision, PyObject *start_response):
-    cdef PyObject *made = make_start(<PyObject *> WSGIStart, NULL, 0, NULL)
-    if unlikely(made == NULL):
-        raise MemoryError
-    cdef WSGIStart changed = <WSGIStart> owned(made)
-    changed.call = call
-    changed.decision = decision
-    changed.start_response = <object> start_response
+cdef inline Around new_start(WSGICall call, object decision, PyObject *start_response):
+    cdef void *way = <void *> call_start_long
     if call.native is not None and type(decision) is Decision:
-        changed.vectorcall = <vectorcallfunc> <void *> call_start
-    else:
-        changed.vectorcall = <vectorcallfunc> <void *> call_start_long
-    return changed
+        way = <void *> call_start
+    return new_around(
+        <vectorcallfunc> way, <PyObject *> call, <PyObject *> decision, start_response
+    )
 
 
 # -- the slots -------------------------------------------------------------------------------
@@ -241,9 +222,7 @@ cdef inline WSGIStart new_start(WSGICall call, object decision, PyObject *start_
 
 cdef int set_wsgi_slots() except -1:
     cdef WSGICall call = WSGICall(None, None)
-    cdef WSGIStart start = new_start(call, None, <PyObject *> None)
     make_callable(WSGICall, <char *> &call.vectorcall - <char *> <PyObject *> call)
-    make_callable(WSGIStart, <char *> &start.vectorcall - <char *> <PyObject *> start)
     return 0
 
 
