@@ -134,7 +134,8 @@ class CORSMiddleware(falcon.CORSMiddleware):  # type: ignore[misc]
         req_succeeded: bool,
     ) -> None:
         """Work the policy into a response; Falcon calls this for every one."""
-        env = getattr(req, "env", None)
+        # What nearly every application has is told at half the price of asking for an `env`.
+        env = req.env if type(req) is falcon.Request else getattr(req, "env", None)
         if env is not None:
             origin = env.get("HTTP_ORIGIN")
         else:
@@ -160,7 +161,7 @@ class CORSMiddleware(falcon.CORSMiddleware):  # type: ignore[misc]
                     headers[_ALLOW_ORIGIN] = "*" if self._star else origin
             if self.expose_headers:
                 headers[_EXPOSE_HEADERS] = self.expose_headers
-        if req_succeeded and req.method == "OPTIONS" and origin is not None:
+        if origin is not None and req_succeeded and req.method == "OPTIONS":
             method = req.get_header(_REQUEST_METHOD)
             if method:
                 self._answer_preflight(req, headers, allowed, origin, method)
