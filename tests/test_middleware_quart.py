@@ -686,7 +686,9 @@ def test_the_straight_way_answers_as_the_long_one(
 
     monkeypatch.setattr(ours(), "StraightWay", Straight)
     straight = run(quiet(make), *asked)
-    assert len(went) == len(asked) - 1
+    # Before 0.23 Quart makes the response to an error without a context.
+    n_errors = 0 if gives_context() else sum(found.status == 500 for found in straight)
+    assert len(went) == len(asked) - 1 - n_errors
     n_preflights = sum(
         1
         for request in asked
@@ -737,9 +739,6 @@ def test_what_does_not_go_the_straight_way_is_left_alone(
     class Other(Headers):
         pass
 
-    class Rule:
-        endpoint = "index"
-
     async def view() -> None: ...
 
     rules = Rules({**DEFAULTS, "allow_origin": [A]})
@@ -764,8 +763,9 @@ def test_what_does_not_go_the_straight_way_is_left_alone(
             scope["method"] = "OPTIONS"
             fields.append((b"access-control-request-method", b"PUT"))
     before = list(response.headers)
-    rule = None if what == "no rule" else Rule
-    assert way.go(config, rule, scope, response, response.headers) is done
+    endpoint = None if what == "no rule" else "index"
+    headers = response.headers
+    assert way.go(config, endpoint, scope, response, headers, headers._list) is done
     written = [(ALLOW_ORIGIN, A), ("vary", "Origin")]
     if not done or what in ("exempt", "applied"):
         written = []

@@ -4,6 +4,11 @@
 # Place in the flow: a part of _native.pyx; scope -> Decision -> headers on a response.
 # Never: do what its twin does not do; import what it is given.
 
+cdef extern from "Python.h":
+    bint PyFunction_Check(object value) noexcept
+    ctypedef struct Function "PyFunctionObject":
+        PyObject *func_dict  # NULL => it has no attributes of its own
+
 cdef object NOT_THERE = object()
 
 
@@ -27,25 +32,27 @@ cdef class StraightWay:
     def __reduce__(self):
         raise TypeError("cannot pickle a StraightWay")
 
-    def go(self, config, rule, scope, response, headers, /):
+    def go(self, config, endpoint, scope, response, headers, pairs, /):
+        cdef PyObject *found[4]
+        cdef Decision decision = self.replacing.no_origin
         if not isinstance(config, dict):
             return False
         for name in self.names:
             if name in <dict> config:
                 return False
-        if rule is not None:
-            view = self.views.get(rule.endpoint)
-            if view is not None and getattr(view, "_quart_cors_exempt", False):
-                return True
+        if is_exempt(item(self.views, endpoint)):
+            return True
         if getattr(response, "_QUART_CORS_APPLIED", NOT_THERE) is not NOT_THERE:
             return True
-        if type(scope) is not dict or type(headers) is not self.kind:
+        if type(scope) is not dict or type(headers) is not self.kind or type(pairs) is not list:
             return False
-        pairs = headers._list
         asked = item(<dict> scope, "headers")
-        if type(pairs) is not list or type(asked) is not list or list_size(<PyObject *> asked) == 0:
+        if type(asked) is not list or list_size(<PyObject *> asked) == 0:
             return False
-        cdef Decision decision = decide_scope(self.replacing, scope)
+        if unlikely(not LISTS_ARE_OURS or not find_fields(<PyObject *> asked, found)):
+            decision = decide_scope(self.replacing, scope)
+        elif found[0] != NULL:
+            decision = decide_found(self.replacing, <dict> scope, <list> asked, found, False)
         if decision.answer.status is not None:
             return False
         policy = self.replacing if decision.answer.allowed else self.keeping
@@ -54,7 +61,13 @@ cdef class StraightWay:
         return True
 
 
-cdef bint append(list pairs, tuple fields) except -1:
+cdef inline bint is_exempt(object view) except -1:
+    if view is None or (PyFunction_Check(view) and (<Function *> view).func_dict == NULL):
+        return False
+    return getattr(view, "_quart_cors_exempt", False)
+
+
+cdef inline bint append(list pairs, tuple fields) except -1:
     """Append the fields of a decision; False where they have to be merged."""
     cdef Py_ssize_t i
     if not LISTS_ARE_OURS:

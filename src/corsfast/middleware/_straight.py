@@ -49,7 +49,9 @@ class StraightWay:
         self._replacing = replacing
         self._keeping = keeping
 
-    def go(self, config: Any, rule: Any, scope: Any, response: Any, headers: Any, /) -> bool:
+    def go(
+        self, config: Any, endpoint: Any, scope: Any, response: Any, headers: Any, pairs: Any, /
+    ) -> bool:
         """Give a response its fields, unless it has them or is exempt.
 
         What it looks at is given by who calls it, whose code the interpreter has specialised for
@@ -57,19 +59,18 @@ class StraightWay:
 
         Args:
             config: the application's.
-            rule: `url_rule` of the request, or None.
+            endpoint: of the request's rule, or None.
             scope: the request's.
             response: of Quart.
             headers: those of the response.
+            pairs: `_list` of these.
 
         Returns:
             whether that is done; if not, nothing is.
         """
         if not config.keys().isdisjoint(self._names):
             return False
-        if rule is not None and getattr(self._views.get(rule.endpoint), EXEMPT, False):
-            return True
-        if hasattr(response, APPLIED):
+        if getattr(self._views.get(endpoint), EXEMPT, False) or hasattr(response, APPLIED):
             return True
         if type(headers) is not self._kind or not scope.get("headers"):
             return False
@@ -77,5 +78,5 @@ class StraightWay:
         if decision.is_preflight:
             return False
         policy = self._replacing if decision.allowed else self._keeping
-        headers._list = policy.apply_wsgi(decision, headers._list)
+        headers._list = policy.apply_wsgi(decision, pairs)
         return True

@@ -242,27 +242,36 @@ def _handshake_rules(
 
 def _followed(app: Any, rules_in: ByConfig[Rules]) -> Callable[..., Awaitable[Any]]:
     process_response = app.process_response
-    go_straight: Callable[[Any, Any, Any, Any, Any], bool] | None = None
+
+    def not_yet(*_: Any) -> bool:
+        return False
+
+    go_straight: Callable[[Any, Any, Any, Any, Any, Any], bool] = not_yet
 
     async def process_response_with_cors(response: Any, request_context: Any = None) -> Any:
         response = await process_response(response, request_context)
-        if request_context is None:
-            received = _current_request()
-        else:
+        try:
             received = request_context.request_websocket  # `request` is a property, and slow
-        if go_straight is None or not go_straight(
-            app.config, received.url_rule, received.scope, response, response.headers
-        ):
-            go_the_long_way(response, received)
+            rule, headers = received.url_rule, response.headers
+            endpoint = None if rule is None else rule.endpoint
+            if go_straight(app.config, endpoint, received.scope, response, headers, headers._list):
+                return response
+        except AttributeError:  # no context, as behind an error; or other headers
+            pass
+        go_the_long_way(response, _received(request_context))
         return response
 
     async def process_response_with_cors_in(ctx: Any, response: Any) -> Any:
         response = await process_response(ctx, response)
-        received = ctx.request
-        if go_straight is None or not go_straight(
-            app.config, received.url_rule, received.scope, response, response.headers
-        ):
-            go_the_long_way(response, received)
+        try:
+            received = ctx.request
+            rule, headers = received.url_rule, response.headers
+            endpoint = None if rule is None else rule.endpoint
+            if go_straight(app.config, endpoint, received.scope, response, headers, headers._list):
+                return response
+        except AttributeError:
+            pass
+        go_the_long_way(response, ctx.request)
         return response
 
     def go_the_long_way(response: Any, received: Any) -> None:
@@ -273,13 +282,17 @@ def _followed(app: Any, rules_in: ByConfig[Rules]) -> Callable[..., Awaitable[An
         rules = rules_in(app)
         _apply(response, received, rules)
         # From now on, where the config leaves the rules as they are.
-        if go_straight is None and app.config.keys().isdisjoint(rules_in.names):
+        if go_straight is not_yet and app.config.keys().isdisjoint(rules_in.names):
             if WITH_LIST is not None and type(app.view_functions) is dict:
                 go_straight = StraightWay(
                     app.view_functions, rules_in.names, WITH_LIST, rules.policy, rules.keeping
                 ).go
 
     return process_response_with_cors_in if _CONTEXT_FIRST else process_response_with_cors
+
+
+def _received(request_context: Any) -> Any:
+    return _current_request() if request_context is None else request_context.request_websocket
 
 
 def _after_request(rules_in: ByConfig[Rules]) -> Callable[[Any], Awaitable[Any]]:
