@@ -15,7 +15,8 @@
  */
 #include "cf_lookup.h"
 
-/* For what is seldom called: it stays out of its caller. */
+/* For what stays out of its caller, so that the caller needs few registers:
+ * what is seldom called, and one of several ways. */
 #if defined(__GNUC__)
 #    define APART __attribute__((noinline))
 #else
@@ -205,8 +206,7 @@ match_patterns(const cf_originset *set, const char *origin, size_t length)
     return set->ask_caller ? CF_ASK_CALLER : CF_ORIGIN_NOT_ALLOWED;
 }
 
-/* Said of it before, or found out now. Apart, so that a listed origin needs
- * few registers. */
+/* Said of it before, or found out now. */
 APART static cf_outcome
 match_unlisted(const cf_originset *set, uint64_t hashed, const char *origin,
                size_t length, uint32_t *exact)

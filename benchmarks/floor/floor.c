@@ -275,7 +275,7 @@ new_echo(PyObject *answer, PyObject *origin)
     Echo *made;
     if (n_free_echoes > 0) {
         made = free_echoes[--n_free_echoes];
-        _Py_NewReference((PyObject *)made);
+        Py_SET_REFCNT((PyObject *)made, 1);
     }
     else {
         made = PyObject_New(Echo, &EchoType);
@@ -942,7 +942,7 @@ new_around(vectorcallfunc call, PyObject *inner, PyObject *pairs,
     Around *made;
     if (n_free_arounds > 0) {
         made = free_arounds[--n_free_arounds];
-        _Py_NewReference((PyObject *)made);
+        Py_SET_REFCNT((PyObject *)made, 1);
     }
     else {
         made = PyObject_GC_New(Around, &AroundType);
@@ -1071,7 +1071,7 @@ new_answer(PyObject *send, Floor *floor, const answer *what)
     Answer *made;
     if (n_free_answers > 0) {
         made = free_answers[--n_free_answers];
-        (void)PyObject_Init((PyObject *)made, &AnswerType);
+        Py_SET_REFCNT((PyObject *)made, 1);
     }
     else {
         made = PyObject_GC_New(Answer, &AnswerType);

@@ -551,6 +551,7 @@ cdef inline Decision decide_actual(Policy self, object origin):
 
 
 cdef Decision decide_odd(Policy self, object origin):
+    """The same for what `see` does not see; apart, as nothing is inlined that calls itself."""
     return decide_actual(self, plain_origin(origin))
 
 
@@ -608,17 +609,22 @@ cdef bytes join_names(_csrc.cf_slice names):
 cdef Decision decide_scope(Policy self, object scope):
     if not isinstance(scope, dict):
         raise TypeError(f"scope must be a dict, not {type(scope).__name__}")
-    cdef PyObject *found[4]
     headers = item(<dict> scope, "headers")
     if unlikely(headers is None):
         headers = (<dict> scope).get("headers", ())
     if unlikely(not LISTS_ARE_OURS or type(headers) is not list):
         headers = list(headers)
+    return decide_list(self, <dict> scope, <list> headers)
+
+
+cdef inline Decision decide_list(Policy self, dict scope, list headers):
+    """Decide by a scope's headers, which are ours."""
+    cdef PyObject *found[4]
     if unlikely(not find_fields(<PyObject *> headers, found)):
-        return decide_asgi(self, <dict> scope, <list> headers)
+        return decide_asgi(self, scope, headers)
     if found[0] == NULL:
         return self.no_origin
-    return decide_found(self, <dict> scope, <list> headers, found, False)
+    return decide_found(self, scope, headers, found, False)
 
 
 cdef inline Decision decide_found(

@@ -5,7 +5,8 @@
 # objects by way of an argument tuple, too, which the types' own vectorcall spares (see
 # `new_answer`).
 #
-# Place in the flow: a part of _native.pyx; _native_asgi.pxi and _native_wsgi.pxi use it.
+# Place in the flow: a part of _native.pyx; _native_asgi.pxi, _native_wsgi.pxi and
+# _native_around.pxi use it.
 # Never: know a protocol.
 
 from libc.string cimport memcmp
@@ -54,20 +55,7 @@ cdef extern from *:
                && PyUnicode_KIND(value) == PyUnicode_1BYTE_KIND
                && memcmp(PyUnicode_1BYTE_DATA(value), text, (size_t)length) == 0;
     }
-
-    /* dict["type"], borrowed; NULL, maybe with an error, where there is none. It nearly always
-     * stands first, and to look there costs half of looking it up. */
-    static inline PyObject *
-    corsfast_type_in(PyObject *dict, PyObject *type)
-    {
-        Py_ssize_t at = 0;
-        PyObject *key, *value;
-        return PyDict_Next(dict, &at, &key, &value) && key == type
-                   ? value
-                   : PyDict_GetItemWithError(dict, type);
-    }
     """
-    PyObject *type_in "corsfast_type_in"(PyObject *dict, PyObject *type) noexcept
     bint is_literal "CORSFAST_IS_LITERAL"(PyObject *value, const char *literal) noexcept
 
 

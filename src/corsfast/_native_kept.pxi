@@ -1,7 +1,7 @@
 # The memory of dead objects, kept for the next request: what Cython makes of an object's birth
 # and death costs more than matching an origin does.
 #
-# Place in the flow: a part of _native.pyx; what is made for each request uses it.
+# Place in the flow: a part of _native.pyx; Decision and Around use it.
 # Never: keep anything where another thread could take it at the same time.
 
 cdef extern from *:
@@ -14,7 +14,7 @@ cdef extern from *:
 
     /* Objects of one type. */
     typedef struct {
-        PyObject *objects[CORSFAST_MOST_KEPT + 1];
+        PyObject *objects[CORSFAST_MOST_KEPT + 1]; /* + 1: no array of C is empty */
         int count;
     } corsfast_kept;
 
@@ -27,10 +27,10 @@ cdef extern from *:
             return NULL;
         }
         object = kept->objects[--kept->count];
-    #ifdef Py_REF_DEBUG
-        _Py_NewReference(object); /* counts all references of the interpreter */
+    #if defined(Py_REF_DEBUG) || defined(Py_TRACE_REFS)
+        _Py_NewReference(object); /* these interpreters keep count of all objects */
     #else
-        Py_SET_REFCNT(object, 1); /* spares a call */
+        Py_SET_REFCNT(object, 1); /* spares a call; tracers of memory see one long life */
     #endif
         return object;
     }

@@ -33,8 +33,7 @@ cdef class StraightWay:
         raise TypeError("cannot pickle a StraightWay")
 
     def go(self, config, endpoint, scope, response, headers, pairs, /):
-        cdef PyObject *found[4]
-        cdef Decision decision = self.replacing.no_origin
+        cdef Decision decision
         if not isinstance(config, dict):
             return False
         for name in self.names:
@@ -49,10 +48,10 @@ cdef class StraightWay:
         asked = item(<dict> scope, "headers")
         if type(asked) is not list or list_size(<PyObject *> asked) == 0:
             return False
-        if unlikely(not LISTS_ARE_OURS or not find_fields(<PyObject *> asked, found)):
+        if LISTS_ARE_OURS:
+            decision = decide_list(self.replacing, <dict> scope, <list> asked)
+        else:
             decision = decide_scope(self.replacing, scope)
-        elif found[0] != NULL:
-            decision = decide_found(self.replacing, <dict> scope, <list> asked, found, False)
         if decision.answer.status is not None:
             return False
         policy = self.replacing if decision.answer.allowed else self.keeping

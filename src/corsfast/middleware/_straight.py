@@ -54,8 +54,8 @@ class StraightWay:
     ) -> bool:
         """Give a response its fields, unless it has them or is exempt.
 
-        What it looks at is given by who calls it, whose code the interpreter has specialised for
-        just these attributes.
+        What nearly every call needs of these objects is read by who calls it, whose code the
+        interpreter has specialised for just these attributes.
 
         Args:
             config: the application's.

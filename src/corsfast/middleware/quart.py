@@ -248,16 +248,20 @@ def _followed(app: Any, rules_in: ByConfig[Rules]) -> Callable[..., Awaitable[An
 
     go_straight: Callable[[Any, Any, Any, Any, Any, Any], bool] = not_yet
 
+    # Twice nearly the same: a function of its own for what they share would be one more call.
+
     async def process_response_with_cors(response: Any, request_context: Any = None) -> Any:
         response = await process_response(response, request_context)
         try:
             received = request_context.request_websocket  # `request` is a property, and slow
             rule, headers = received.url_rule, response.headers
             endpoint = None if rule is None else rule.endpoint
-            if go_straight(app.config, endpoint, received.scope, response, headers, headers._list):
-                return response
+            scope, pairs = received.scope, headers._list
         except AttributeError:  # no context, as behind an error; or other headers
             pass
+        else:
+            if go_straight(app.config, endpoint, scope, response, headers, pairs):
+                return response
         go_the_long_way(response, _received(request_context))
         return response
 
@@ -267,10 +271,12 @@ def _followed(app: Any, rules_in: ByConfig[Rules]) -> Callable[..., Awaitable[An
             received = ctx.request
             rule, headers = received.url_rule, response.headers
             endpoint = None if rule is None else rule.endpoint
-            if go_straight(app.config, endpoint, received.scope, response, headers, headers._list):
-                return response
-        except AttributeError:
+            scope, pairs = received.scope, headers._list
+        except AttributeError:  # other headers
             pass
+        else:
+            if go_straight(app.config, endpoint, scope, response, headers, pairs):
+                return response
         go_the_long_way(response, ctx.request)
         return response
 
