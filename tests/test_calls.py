@@ -280,6 +280,45 @@ def test_a_circle_of_an_application_is_collected(half: Any) -> None:
     assert [reference() for reference in kept] == [None, None]
 
 
+def test_what_is_collected_may_still_be_called() -> None:
+    """By a `__del__` that the collector could not know of when it began.
+
+    The compiled ones only: CPython 3.11 itself crashes where a closure is called then.
+    """
+
+    class Server:
+        called = 0
+
+        def __call__(self, *_: Any) -> None:
+            type(self).called += 1
+
+    class Late:
+        respond: Any
+        args: Any
+
+    class Early:
+        def __del__(self) -> None:
+            Late.__del__ = lambda late: late.respond(*late.args)  # type: ignore[attr-defined]
+
+    class Circle: ...
+
+    def ask(half: Any, place: int) -> None:
+        # In this order they are made, which is that in which the collector clears them.
+        respond = opened(half, Server())[place]
+        circle: Any = Circle()
+        circle.circle, circle.late, circle.early = circle, Late(), Early()
+        circle.late.respond, circle.late.args = respond.func, respond.args
+        args.append(respond.args)  # not to be collected
+
+    args: list[Any] = []
+    compiled = [half.values[0] for half in halves()[1:]]
+    for half, place in itertools.product(compiled, range(2)):
+        ask(half, place)
+        gc.collect()
+        del Late.__del__  # type: ignore[attr-defined]
+    assert Server.called == 2 * len(compiled)
+
+
 def test_one_around_itself_is_a_recursion_error(half: Any) -> None:
     for kind, args in (
         (half.ASGICall, (SCOPE, None, None)),

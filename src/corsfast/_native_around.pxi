@@ -60,6 +60,7 @@ cdef extern from *:
 
 @cython.final
 @cython.internal
+@cython.no_gc_clear  # it may be called until it is freed; as with a tuple, others break a circle
 cdef class Around:
     """What is called in place of `inner`, which is the server's."""
 
