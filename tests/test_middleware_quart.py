@@ -686,9 +686,7 @@ def test_the_straight_way_answers_as_the_long_one(
 
     monkeypatch.setattr(ours(), "StraightWay", Straight)
     straight = run(quiet(make), *asked)
-    # Before 0.23 Quart makes the response to an error without a context.
-    n_errors = 0 if gives_context() else sum(found.status == 500 for found in straight)
-    assert len(went) == len(asked) - 1 - n_errors
+    assert len(went) == len(asked) - 1
     n_preflights = sum(
         1
         for request in asked

@@ -252,32 +252,35 @@ def _followed(app: Any, rules_in: ByConfig[Rules]) -> Callable[..., Awaitable[An
 
     async def process_response_with_cors(response: Any, request_context: Any = None) -> Any:
         response = await process_response(response, request_context)
-        try:
+        if request_context is None:
+            received = _current_request()
+        else:
             received = request_context.request_websocket  # `request` is a property, and slow
-            rule, headers = received.url_rule, response.headers
-            endpoint = None if rule is None else rule.endpoint
-            scope, pairs = received.scope, headers._list
-        except AttributeError:  # no context, as behind an error; or other headers
+        rule, headers = received.url_rule, response.headers
+        endpoint = None if rule is None else rule.endpoint
+        try:
+            pairs = headers._list
+        except AttributeError:  # other headers
             pass
         else:
-            if go_straight(app.config, endpoint, scope, response, headers, pairs):
+            if go_straight(app.config, endpoint, received.scope, response, headers, pairs):
                 return response
-        go_the_long_way(response, _received(request_context))
+        go_the_long_way(response, received)
         return response
 
     async def process_response_with_cors_in(ctx: Any, response: Any) -> Any:
         response = await process_response(ctx, response)
+        received = ctx.request
+        rule, headers = received.url_rule, response.headers
+        endpoint = None if rule is None else rule.endpoint
         try:
-            received = ctx.request
-            rule, headers = received.url_rule, response.headers
-            endpoint = None if rule is None else rule.endpoint
-            scope, pairs = received.scope, headers._list
-        except AttributeError:  # other headers
+            pairs = headers._list
+        except AttributeError:
             pass
         else:
-            if go_straight(app.config, endpoint, scope, response, headers, pairs):
+            if go_straight(app.config, endpoint, received.scope, response, headers, pairs):
                 return response
-        go_the_long_way(response, ctx.request)
+        go_the_long_way(response, received)
         return response
 
     def go_the_long_way(response: Any, received: Any) -> None:
@@ -295,10 +298,6 @@ def _followed(app: Any, rules_in: ByConfig[Rules]) -> Callable[..., Awaitable[An
                 ).go
 
     return process_response_with_cors_in if _CONTEXT_FIRST else process_response_with_cors
-
-
-def _received(request_context: Any) -> Any:
-    return _current_request() if request_context is None else request_context.request_websocket
 
 
 def _after_request(rules_in: ByConfig[Rules]) -> Callable[[Any], Awaitable[Any]]:
