@@ -252,34 +252,28 @@ def _followed(app: Any, rules_in: ByConfig[Rules]) -> Callable[..., Awaitable[An
 
     async def process_response_with_cors(response: Any, request_context: Any = None) -> Any:
         response = await process_response(response, request_context)
-        if request_context is None:
-            received = _current_request()
-        else:
-            received = request_context.request_websocket  # `request` is a property, and slow
-        rule, headers = received.url_rule, response.headers
-        endpoint = None if rule is None else rule.endpoint
         try:
-            pairs = headers._list
-        except AttributeError:  # other headers
-            pass
-        else:
-            if go_straight(app.config, endpoint, received.scope, response, headers, pairs):
-                return response
+            received = request_context.request_websocket  # `request` is a property, and slow
+            endpoint = received.url_rule.endpoint
+            pairs = response.headers._list
+        except AttributeError:  # the answer to an exception has no context, that to 404 no rule
+            received = _current_request() if request_context is None else request_context.request
+            endpoint, pairs = _read_with_care(received, response)
+        if go_straight(app.config, endpoint, received.scope, response, response.headers, pairs):
+            return response
         go_the_long_way(response, received)
         return response
 
     async def process_response_with_cors_in(ctx: Any, response: Any) -> Any:
         response = await process_response(ctx, response)
         received = ctx.request
-        rule, headers = received.url_rule, response.headers
-        endpoint = None if rule is None else rule.endpoint
         try:
-            pairs = headers._list
+            endpoint = received.url_rule.endpoint
+            pairs = response.headers._list
         except AttributeError:
-            pass
-        else:
-            if go_straight(app.config, endpoint, received.scope, response, headers, pairs):
-                return response
+            endpoint, pairs = _read_with_care(received, response)
+        if go_straight(app.config, endpoint, received.scope, response, response.headers, pairs):
+            return response
         go_the_long_way(response, received)
         return response
 
@@ -298,6 +292,12 @@ def _followed(app: Any, rules_in: ByConfig[Rules]) -> Callable[..., Awaitable[An
                 ).go
 
     return process_response_with_cors_in if _CONTEXT_FIRST else process_response_with_cors
+
+
+def _read_with_care(received: Any, response: Any) -> tuple[Any, Any]:
+    """The endpoint of a request, and the pairs in a response's headers: None for what is none."""
+    rule = received.url_rule
+    return None if rule is None else rule.endpoint, getattr(response.headers, "_list", None)
 
 
 def _after_request(rules_in: ByConfig[Rules]) -> Callable[[Any], Awaitable[Any]]:
