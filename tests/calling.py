@@ -41,7 +41,7 @@ def ask_wsgi(app: Any, request: Request) -> Answer:
     return answer(int(status[:3]), headers, content)
 
 
-async def ask_asgi(app: Any, request: Request) -> Answer:
+async def ask_asgi(app: Any, request: Request, root_path: str = "") -> Answer:
     """The client stays until it has its answer; then a server says that it is gone, for which
     some applications wait (https://asgi.readthedocs.io/en/latest/specs/www.html#disconnect-receive-event).
     """
@@ -53,7 +53,7 @@ async def ask_asgi(app: Any, request: Request) -> Answer:
         "scheme": "http",
         "path": request.path,
         "raw_path": request.path.encode(),
-        "root_path": "",
+        "root_path": root_path,
         "query_string": b"",
         "headers": [(name.encode(), value.encode("latin-1")) for name, value in request.headers],
         "client": ("127.0.0.1", 1),

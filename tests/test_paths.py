@@ -283,9 +283,7 @@ def test_long_paths_are_no_trouble() -> None:
         ({"path": "/v1//api/x", "root_path": "/v1/"}, "/api/x"),
         ({"path": "/v1//api/x", "root_path": "/v1"}, "//api/x"),
         ({"path": "/v1/", "root_path": "/v1/"}, "/"),
-        ({"path": "//v1/x", "root_path": "/v1"}, "//v1/x"),
         ({"path": "/v1", "root_path": "/v1"}, "/"),
-        ({"path": "/v1x", "root_path": "/v1"}, "/v1x"),
         ({"path": "/api/x", "root_path": "/v1"}, "/api/x"),
         ({"path": "/api/x", "root_path": ""}, "/api/x"),
         ({"path": "/api/x"}, "/api/x"),
@@ -294,13 +292,53 @@ def test_long_paths_are_no_trouble() -> None:
     ],
 )
 def test_rules_begin_where_the_application_is_mounted(scope: dict[str, Any], expected: str) -> None:
-    assert asgi_path(scope) == (expected, None)
-    assert asgi_path({**scope, "raw_path": None}) == (expected, None)
+    assert asgi_path(scope) == (expected,)
+    assert asgi_path({**scope, "raw_path": None}) == (expected,)
+
+
+@pytest.mark.parametrize(
+    ("root", "path", "others"),
+    [
+        ("/v1", "/v1x", ["/x"]),  # Quart
+        ("/v1", "/v1x/v1/y", ["/x/v1/y"]),
+        ("/v1", "//v1/x", ["/x"]),
+        ("/v1", "/y/v1/x", ["/x"]),  # Litestar
+        ("/v1", "/y/v1x", ["/x"]),
+        ("/v1", "/y/v1", ["/"]),
+        ("/v1/", "/y/v1/x", ["/x", "/x"]),
+        ("/v1//", "/v1x//v1/y", ["/x//v1/y"]),
+        ("/v1/", "/y/v1x", ["/x"]),
+        ("v1", "/v1/x", ["/x"]),
+        ("/", "x", []),
+        ("/v1", "/V1x", []),
+    ],
+)
+def test_a_root_elsewhere_in_a_path_may_be_taken_off(
+    root: str, path: str, others: list[str]
+) -> None:
+    assert asgi_path({"path": path, "root_path": root}) == (path, *others)
+    assert asgi_path({"path": path, "root_path": "/other"}, root) == (path, *others)
+
+
+def test_what_a_root_elsewhere_hides_is_closed() -> None:
+    rules = PathRules(RULES)
+    for path, expected in [
+        ("/v1/api/x", "api"),
+        ("/api/x", "api"),
+        ("/v1api/x", CLOSED),
+        ("/public/v1/api/x", CLOSED),
+        ("/public/v1/x", CLOSED),
+        ("/x/v1/y", "all"),
+        ("/v1/public/v1/api/x", "public"),
+    ]:
+        assert rules.find(*asgi_path({"path": path, "root_path": "/v1"})) == expected, path
 
 
 def test_a_mounted_path_with_encoded_slashes() -> None:
     scope = {"path": "/v1/a/b", "raw_path": b"/v1/a%2Fb", "root_path": "/v1"}
     assert asgi_path(scope) == ("/a/b", "/a\0b")
+    scope = {"path": "/y/v1/a/b", "raw_path": b"/y/v1/a%2Fb", "root_path": "/v1"}
+    assert asgi_path(scope) == ("/y/v1/a/b", "/a/b", "/y/v1/a\0b", "/a\0b")
 
 
 @pytest.mark.parametrize(
@@ -314,7 +352,7 @@ def test_a_mounted_path_with_encoded_slashes() -> None:
     ],
 )
 def test_wsgi_paths_are_bytes_in_disguise(info: str, expected: str) -> None:
-    assert wsgi_path({"PATH_INFO": info, "SCRIPT_NAME": "/v1"}) == (expected, None)
+    assert wsgi_path({"PATH_INFO": info, "SCRIPT_NAME": "/v1"}) == (expected,)
 
 
 # -- through the middlewares -----------------------------------------------------------------

@@ -35,13 +35,19 @@ def flow_of(app: App, features: Features) -> Flow:
     from ._flow import Flow
     from .paths import asgi_path
 
+    # FastAPI puts its own root in place of the server's, behind us. (Quart's is a folder.)
+    has_own_root = hasattr(app, "root_path_in_servers")
+
+    def path_of(scope: Scope) -> tuple[str, ...]:
+        return asgi_path(scope, getattr(app, "root_path", "") if has_own_root else "")
+
     def make(policy: Policy, resolves: bool) -> ASGICall:
         return ASGICall(app, policy, **detours(app, policy, features, resolves, flow.note))
 
     flow = Flow(
         app,
         features,
-        path_of=asgi_path,
+        path_of=path_of,
         decide=lambda policy, scope: policy.asgi(scope),
         make=make,
         describe=_describe,

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from ._policy import Source
 
     Choice = Callable[[Any], Policy | None]
-    PathOf = Callable[[Any], tuple[str, str | None]]
+    PathOf = Callable[[Any], tuple[str, ...]]
 
 
 class Flow:
@@ -33,7 +33,7 @@ class Flow:
     Args:
         app: what is called for a request without a policy.
         features: the middleware's.
-        path_of: reads the path of a scope or environ.
+        path_of: reads the path of a scope or environ, as `PathRules.find` takes it.
         decide: the decision of a policy about a scope or environ.
         make: the call of a policy; with ``resolves``, one that asks the resolver.
         describe: `(method, path, origin)` of a scope or environ, for logs.

@@ -12,8 +12,9 @@ redirect from one spelling to the other, and a page can only follow with leave o
 
 What was asked for can be read in more than one way: `//` may be `/`, `\\` may be `/`, `%2F` may
 be a slash or none, `%252e` may be decoded once more, `/API` may be `/api`, and to a router's regex
-that ends in `$` a line feed at the end is none. The application may read it in another way than
-this file, so all readings are tried:
+that ends in `$` a line feed at the end is none. Where an application is mounted at `/v1`, `/v1x`
+and `/y/v1/x` may be `/x`. The application may read it in another way than this file, so all
+readings are tried:
 
     path --readings--> "/a//b", "/a/b"   --_match-->  rule, rule   --agree?-->  rule | CLOSED
 
@@ -28,6 +29,7 @@ Never: run a regular expression that comes from options; loop over what a reques
 from __future__ import annotations
 
 import contextlib
+import itertools
 import re
 from urllib.parse import unquote, unquote_to_bytes
 
@@ -129,28 +131,27 @@ class PathRules:
         self._folded = _Index(compiled, folded=True)
         self._only_lower = all(rule.key == _folded(rule.key) for rule in compiled)
 
-    def find(self, path: str, encoded: str | None = None, /) -> Any:
+    def find(self, path: str, /, *others: str) -> Any:
         """The target of the rule that a path follows, ``None`` without one, or ``CLOSED``.
 
         Args:
             path: the decoded path, below where the application is mounted.
-            encoded: the same with slashes that were percent-encoded left out, if there were
-                any (see `asgi_path`).
+            others: what else may be taken for the path (see `asgi_path`).
         """
         if not path.startswith("/"):
             return CLOSED
         found = self._exact.match(path)
         folded = _folded(path)
-        if encoded is None and not _is_odd(path):
+        if not others and not _is_odd(path):
             if folded != path or not self._only_lower:
                 if not _agree(found, self._folded.match(folded)):
                     return CLOSED
-        elif not self._all_agree(found, path, encoded):
+        elif not self._all_agree(found, (path, *others)):
             return CLOSED
         return found[0].target if found else None
 
-    def _all_agree(self, found: tuple[_Rule, ...], path: str, encoded: str | None) -> bool:
-        for text in _readings(path, encoded):
+    def _all_agree(self, found: tuple[_Rule, ...], paths: tuple[str, ...]) -> bool:
+        for text in itertools.chain.from_iterable(map(_readings, paths)):
             if _DOT_SEGMENT.search(text):
                 return False
             if not _agree(found, self._folded.match(_folded(text))):
@@ -172,11 +173,9 @@ def _agree(found: tuple[_Rule, ...], folded: tuple[_Rule, ...]) -> bool:
     return found[0] in folded if found else not folded
 
 
-def _readings(path: str, encoded: str | None) -> Iterator[str]:
+def _readings(path: str) -> Iterator[str]:
     """Every way in which somebody behind us may read a path."""
     texts = [path]
-    if encoded is not None:
-        texts.append(encoded)
     if "%" in path:
         texts.append(unquote(path, errors="replace"))
     for text in texts:
@@ -189,34 +188,44 @@ def _readings(path: str, encoded: str | None) -> Iterator[str]:
 # -- reading what servers say ----------------------------------------------------------------
 
 
-def asgi_path(scope: Mapping[str, Any], /) -> tuple[str, str | None]:
-    """The path of a scope, decoded, below `root_path`; and again, as `PathRules.find` takes it.
+def asgi_path(scope: Mapping[str, Any], root: str = "", /) -> tuple[str, ...]:
+    """The path of a scope, decoded, below where the application is mounted, for `PathRules.find`.
+
+    Behind it stands what else some framework takes for that path: with slashes left out that
+    were percent-encoded; and where `root_path` stands in it, but not as a path above it, what is
+    behind that.
 
     Servers decode `path`, and `root_path` is a part of it, as ASGI has it now; where it is not,
-    the path stays as it is, which is how frameworks read it, too.
+    the path stays as it is, which is how most frameworks read it, too.
+
+    Args:
+        root: where the application is mounted, in place of ``root_path``, if it says so itself.
     """
-    root = scope.get("root_path") or ""
+    root = root or scope.get("root_path") or ""
     path = scope.get("path") or "/"
-    if root:
-        path = _below(root, path)
     raw = scope.get("raw_path")
     if not raw or _RAW_SLASH.search(raw) is None:
-        return path, None
+        return _below(root, path) if root else (path,)
     kept = _RAW_SLASH.sub(_NO_SLASH, raw.partition(b"?")[0])
-    return path, _below(root, unquote_to_bytes(kept).decode("utf-8", "replace"))
+    encoded = unquote_to_bytes(kept).decode("utf-8", "replace")
+    return (*_below(root, path), *_below(root, encoded)) if root else (path, encoded)
 
 
-def _below(root: str, path: str) -> str:
+def _below(root: str, path: str) -> tuple[str, ...]:
+    """A path below a root, and what else it may be if it is not: a root is never empty."""
     # As it is first: a server that puts "/v1/" before "/api" makes "/v1//api" of them.
-    for start in (root, root.rstrip("/")):
-        if start and path.startswith(start):
+    roots = [start for start in dict.fromkeys((root, root.rstrip("/"))) if start]
+    for start in roots:
+        if path.startswith(start):
             rest = path[len(start) :]
             if not rest or rest[0] == "/":
-                return rest or "/"
-    return path
+                return (rest or "/",)
+    # Quart takes "/v1" off "/v1x", Litestar off "/y/v1/x".
+    behind = (path.partition(start)[2] for start in roots if start in path)
+    return (path, *("/" + rest.lstrip("/") for rest in behind))
 
 
-def wsgi_path(environ: Mapping[str, Any], /) -> tuple[str, None]:
+def wsgi_path(environ: Mapping[str, Any], /) -> tuple[str]:
     """The path of an environ, below SCRIPT_NAME: PATH_INFO, which servers decode.
 
     https://peps.python.org/pep-3333/#unicode-issues: its characters stand for bytes.
@@ -226,7 +235,7 @@ def wsgi_path(environ: Mapping[str, Any], /) -> tuple[str, None]:
         # A server that breaks the rule has decoded it already.
         with contextlib.suppress(UnicodeEncodeError):
             path = path.encode("latin-1").decode("utf-8", "replace")
-    return path, None
+    return (path,)
 
 
 # -- reading what was written ----------------------------------------------------------------
