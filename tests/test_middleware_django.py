@@ -875,6 +875,32 @@ def test_subclasses(kind: Callable[..., Any]) -> None:
     assert counting.calls == len(todo)
 
 
+def test_overriding_what_nobody_calls_is_refused() -> None:
+    """A subclass that narrows access there would be opened here without a word."""
+    inherited = {name for name in vars(theirs().CorsMiddleware) if not name.startswith("__")}
+    hooks = {name for name in inherited if callable(getattr(theirs().CorsMiddleware, name))}
+    assert hooks >= {"is_enabled", "check_signal", "_url_in_whitelist", "add_response_headers"}
+    original = ours().CorsMiddleware
+    for hook in sorted(hooks):
+        body = {hook: lambda *_: False}
+        with pytest.raises(TypeError, match=rf"overrides {hook}, .*CORS_URLS_REGEX.*__acall__"):
+            type("Mine", (original,), body)
+        with pytest.raises(TypeError, match=rf"Mixed overrides {hook}, which nobody calls"):
+            type("Mixed", (type("Mixin", (), body), original), {})
+
+    class Honoured(original):  # type: ignore[misc, valid-type]
+        def process_view(self, *_: Any) -> None: ...
+
+        async def __acall__(self, request: Any) -> Any: ...
+
+        def mine(self) -> None: ...
+
+    class Further(Honoured):
+        def __call__(self, request: Any) -> Any: ...
+
+    assert Further(view)(get()) is None
+
+
 def test_a_call_that_is_replaced_is_called(monkeypatch: pytest.MonkeyPatch) -> None:
     """As tools do that trace what each middleware costs."""
     original = ours().CorsMiddleware

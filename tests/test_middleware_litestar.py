@@ -503,6 +503,35 @@ def test_what_the_plugin_refuses() -> None:
         litestar(plugins=[CORSPlugin(config(allow_credentials=True))])
 
 
+def test_configs_that_decide_for_themselves_are_refused() -> None:
+    """A config that narrows access there would be opened here without a word."""
+    from litestar.config.cors import CORSConfig
+
+    from corsfast.middleware.litestar import CORSMiddleware, CORSPlugin, install
+
+    own = {name for name, value in vars(CORSConfig).items() if not name.startswith("__")}
+    hooks = own - set(CORSConfig.__dataclass_fields__)
+    assert hooks >= {"is_origin_allowed", "allowed_origins_regex", "simple_headers"}
+    for hook in sorted(hooks):
+        given = type("Mine", (CORSConfig,), {hook: lambda *_: False})()
+        for make in (
+            lambda: CORSMiddleware(application(), given),  # noqa: B023
+            lambda: litestar(plugins=[CORSPlugin(given)]),  # noqa: B023
+            lambda: litestar(plugins=[CORSPlugin()], cors_config=given),  # noqa: B023
+            lambda: install(litestar(), given),  # noqa: B023
+            lambda: install(litestar(cors_config=given)),  # noqa: B023
+        ):
+            with pytest.raises(TypeError, match=rf"Mine overrides {hook}, .*allow_origin_regex"):
+                make()
+
+    class Fields(CORSConfig):
+        def __post_init__(self) -> None:
+            super().__post_init__()
+            self.allow_origins = [A]
+
+    assert not CORSMiddleware(application(), Fields()).is_allowed_origin(OTHER)
+
+
 def test_as_a_value() -> None:
     made = drop_in(application(), allow_origins=[A])
     again = copy.copy(made)

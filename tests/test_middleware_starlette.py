@@ -340,6 +340,15 @@ def test_overriding_what_nobody_calls_is_refused() -> None:
 
             def send(self) -> None: ...
 
+    class Mixin:
+        def is_allowed_origin(self, origin: str) -> bool:
+            return False
+
+    with pytest.raises(TypeError, match="overrides is_allowed_origin, which nobody calls"):
+
+        class Mixed(Mixin, CORSMiddleware):
+            pass
+
     class Other(CORSMiddleware):
         pass
 

@@ -16,6 +16,7 @@ Never: block a request but for preflights; reach into Litestar beyond `asgi_hand
 from __future__ import annotations
 
 import re
+from dataclasses import fields
 
 from litestar.config.cors import CORSConfig
 from litestar.plugins import InitPlugin
@@ -37,6 +38,7 @@ from ._asgi_drop_in import (
     plain_text,
     respond,
 )
+from ._hooks import refuse_overrides
 from ._lenient import (
     allow_any_header,
     block,
@@ -66,6 +68,16 @@ NAME = "corsfast.middleware.litestar"
 # What "*" means in `allow_methods` where the methods are listed.
 ALL_METHODS = ("DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT")
 
+# What subclasses of CORSConfig override to decide otherwise, in whatever version is installed;
+# here nobody would ask for it.
+_HOOKS = frozenset(name for name in vars(CORSConfig) if not name.startswith("__")) - frozenset(
+    field.name for field in fields(CORSConfig)
+)
+_INSTEAD = (
+    "a policy is compiled of the options; write what is meant as allow_origins,"
+    " allow_origin_regex, allow_methods, allow_headers or expose_headers"
+)
+
 _ALLOW_HEADERS = b"access-control-allow-headers"
 
 
@@ -80,6 +92,7 @@ class CORSMiddleware(ASGIDropIn):
     Raises:
         PolicyError: with ``strict``, holding every problem at once.
         re.error: for an `allow_origin_regex` that is none.
+        TypeError: for a `config` of a class that overrides more than fields of `CORSConfig`.
 
     Warns:
         CorsfastSecurityWarning: once for each insecure setting.
@@ -113,7 +126,7 @@ class CORSPlugin(InitPlugin):  # type: ignore[misc]
 
     Raises:
         ValueError: when the application is made, for two different configurations, or none.
-        PolicyError, re.error: then; see :class:`CORSMiddleware`, also for the warnings.
+        PolicyError, re.error, TypeError: then; see :class:`CORSMiddleware`, also for the warnings.
     """
 
     def __init__(self, config: CORSConfig | None = None, *, strict: bool = False) -> None:
@@ -146,7 +159,7 @@ def install(app: Litestar, config: CORSConfig | None = None, *, strict: bool = F
 
     Raises:
         ValueError: without a `CORSConfig`.
-        PolicyError, re.error: see :class:`CORSMiddleware`, also for the warnings.
+        PolicyError, re.error, TypeError: see :class:`CORSMiddleware`, also for the warnings.
     """
     config = app.cors_config if config is None else config
     if config is None:
@@ -183,6 +196,7 @@ class _Preflights:
     """A policy made of a CORSConfig, and how its preflights are answered."""
 
     def __init__(self, config: CORSConfig, strict: bool) -> None:
+        refuse_overrides(type(config), _HOOKS, of=CORSConfig, instead=_INSTEAD)
         origins, problems = read_list("allow_origins", config.allow_origins)
         patterns = [*map(_pattern, origins)]
         written = {

@@ -39,6 +39,7 @@ from ._asgi_drop_in import (
     respond,
 )
 from ._calls import asks_private_network
+from ._hooks import refuse_overrides
 from ._lenient import (
     allow_any_header,
     block,
@@ -148,13 +149,14 @@ class CORSMiddleware(ASGIDropIn):
             on_private_network=preflights.private,
         )
 
-    def __init_subclass__(cls) -> None:
-        overridden = sorted(_HOOKS & set(vars(cls)))
-        if overridden:
-            raise TypeError(
-                f"{cls.__qualname__} overrides {', '.join(overridden)}, which nobody calls here:"
-                " origins are matched by a compiled policy; write them as options"
-            )
+    def __init_subclass__(cls, **keywords: Any) -> None:
+        super().__init_subclass__(**keywords)
+        refuse_overrides(
+            cls,
+            _HOOKS,
+            of=CORSMiddleware,
+            instead="origins are matched by a compiled policy; write them as options",
+        )
 
     def __reduce__(self) -> tuple[Any, ...]:
         return partial(type(self), **self._options), (self.app,)

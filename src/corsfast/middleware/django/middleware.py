@@ -22,6 +22,7 @@ from django.http import HttpResponse
 from django.http.response import ResponseHeaders
 from django.utils.cache import patch_vary_headers
 
+from .._hooks import refuse_overrides
 from .._schemes import may_be_sent
 from .._vary import VARY_KEPT
 from .conf import ALLOW_ORIGIN, VARY, Answers, answers_now, latest
@@ -39,6 +40,22 @@ if TYPE_CHECKING:
 
 ALLOW_PRIVATE_NETWORK = "access-control-allow-private-network"
 
+# What subclasses of the original override to decide otherwise; here nobody would call it.
+_HOOKS = (
+    "_url_in_whitelist",
+    "add_response_headers",
+    "check_preflight",
+    "check_signal",
+    "is_enabled",
+    "origin_found_in_white_lists",
+    "regex_domain_match",
+)
+_INSTEAD = (
+    "the settings are compiled; write what is meant as CORS_URLS_REGEX, CORS_ALLOWED_ORIGINS or"
+    " CORS_ALLOWED_ORIGIN_REGEXES, allow more by the signal check_request_enabled, or override"
+    " __call__ and __acall__"
+)
+
 _STAR = (ALLOW_ORIGIN, "*")
 _PRIVATE_NETWORK_GRANTED = (ALLOW_PRIVATE_NETWORK, "true")
 
@@ -55,6 +72,7 @@ class CorsMiddleware:
     Raises:
         ImproperlyConfigured: for settings that cannot be read.
         PolicyError: with CORS_STRICT, for origins that are insecure or match nothing.
+        TypeError: for a subclass that overrides what the original would call.
 
     Warns:
         CorsfastSecurityWarning: otherwise, once per risk.
@@ -72,6 +90,10 @@ class CorsMiddleware:
         if cls is CorsMiddleware and cls.__call__ is _CALL:
             return as_function(*arguments, **named)
         return super().__new__(cls)
+
+    def __init_subclass__(cls, **keywords: Any) -> None:
+        super().__init_subclass__(**keywords)
+        refuse_overrides(cls, _HOOKS, of=CorsMiddleware, instead=_INSTEAD)
 
     def __init__(self, get_response: GetResponse) -> None:
         self.get_response = get_response
