@@ -15,6 +15,7 @@ import gc
 import http.client
 import logging
 import re
+import socket
 import threading
 import weakref
 from collections.abc import Iterator
@@ -616,6 +617,87 @@ def test_a_setting_that_is_swapped(shop: Any, Policy: Any, tmp_path: Path) -> No
         assert client("GET", "/", ("Origin", B)).cors[ORIGIN] == B
 
 
+# -- policies by path --------------------------------------------------------------------------
+
+
+def by_path(*more: tuple[Any, ...], **paths: Any) -> Any:
+    """An application that says which handler was asked: that of /api, or that of all others."""
+    from tornado.web import Application, RequestHandler
+
+    from corsfast.middleware.tornado import enable_cors
+
+    class Other(RequestHandler):
+        def get(self) -> None:
+            self.write(type(self).__name__)
+
+    class Secret(Other):
+        pass
+
+    rules: list[Any] = [*more, ("(?i)/api/.*", Secret), (".*", Other)]
+    return enable_cors(Application(rules), **paths)
+
+
+def test_policies_by_path(shop: Any) -> None:
+    from tornado.web import RequestHandler
+
+    class Own(RequestHandler):
+        cors_policy = shop
+
+        def get(self) -> None:
+            self.write("own")
+
+    app = by_path(
+        ("/public/own", Own),
+        *sockets(),
+        paths={
+            "/api/*": PolicyHolder(shop),
+            "/api/login": {"allow_origins": [B]},
+            "/public/*": {"allow_origins": "*"},
+            "/public/internal/*": None,
+            "/echo": shop,
+            "/caf\xe9": {"allow_origins": [B]},
+        },
+    )
+    with served(app) as client:
+        assert client("GET", "/api/x", FROM_A).cors[ORIGIN] == A
+        assert client.preflight("/api/x").status == 204
+        assert client("GET", "/api/login/", ("Origin", B)).cors[ORIGIN] == B
+        assert client("GET", "/api/login", FROM_A).cors == {"vary": "Origin"}
+        for path in ("/public", "/public/%78", "/%70ublic/%25"):
+            assert client("GET", path, FROM_A).cors == {ORIGIN: "*"}
+        assert client("GET", "/public/own", FROM_A).cors[CREDENTIALS] == "true"
+        assert client("GET", "/caf%C3%A9", ("Origin", B)).cors[ORIGIN] == B
+        with socket.create_connection(("127.0.0.1", client.port), 30) as bare:
+            bare.sendall(
+                b"GET /caf\xc3\xa9 HTTP/1.1\r\nHost: x\r\nOrigin: " + B.encode() + b"\r\n\r\n"
+            )
+            assert B.encode() in bare.recv(4096)
+        for path in ("/elsewhere", "/public/internal/x"):
+            assert client("GET", path, FROM_A).cors == {}
+            assert client.preflight(path).status == 405  # the handler's own
+        for origin, status in ((A, 101), (OTHER, 403)):
+            assert handshake(client, "/echo", origin).status == status
+        assert handshake(client, "/echo/../echo", A).status == 200  # is none: it is another's
+
+
+def test_a_path_that_cannot_be_told_is_closed() -> None:
+    app = by_path(paths={"/*": {"allow_origins": "*"}, "/api/*": {"allow_origins": [A]}})
+    starts = ("/api/", "/API/", "//api/", "/api//", "/%61pi/", "/api%2F", "/api%5c", "/api%252f")
+    others = ("/public/../api/", "/public/%2e%2e/api/", "/public/..%2fapi/", "/\\api/", "/%2Fapi/")
+    asked = 0
+    with served(app) as client:
+        for path in [start + end for start in (*starts, *others) for end in ("x", "x/", "%0a")]:
+            found = client("GET", path, ("Origin", OTHER))
+            assert ORIGIN not in found.cors, path
+            assert client.preflight(path, OTHER, "GET").status == 403, path
+            asked += found.body == b"Secret"
+            known = client("GET", path, FROM_A).cors.get(ORIGIN)
+            assert known == (A if path.startswith("/api/x") else known), path
+        assert client("GET", "/%61pi/x", FROM_A).cors[ORIGIN] == A
+        assert client("GET", "/x/../y", FROM_A).cors == {"vary": "Origin"}
+    assert asked > len(starts)
+
+
 def test_a_wsgi_application_behind_tornado_keeps_its_own(shop: Any) -> None:
     from tornado.web import FallbackHandler
     from tornado.wsgi import WSGIContainer
@@ -679,9 +761,21 @@ def test_mistakes(shop: Any, Policy: Any) -> None:
         enable_cors(Application(), "https://a.example")  # type: ignore[arg-type]
     with pytest.raises(PolicyError, match="null-origin-with-credentials"):
         enable_cors(Application(), allow_origins=["null"], allow_credentials=True)
-    app = enable_cors(Application(), shop)
-    with pytest.raises(ValueError, match="already"):
-        enable_cors(app, shop)
+    for app in (
+        enable_cors(Application(), shop),
+        enable_cors(Application(), paths={"/*": shop}),
+    ):
+        with pytest.raises(ValueError, match="already"):
+            enable_cors(app, shop)
+        with pytest.raises(ValueError, match="already"):
+            enable_cors(app, paths={"/*": shop})
+    for both in ({"policy": shop}, {"allow_origins": [A]}):
+        with pytest.raises(TypeError, match="enable_cors takes paths or a policy, not both; write"):
+            enable_cors(Application(), paths={"/*": shop}, **both)  # type: ignore[arg-type]
+    with pytest.raises(PolicyError, match=r"paths\['/x'\]\.allow_origins"):
+        enable_cors(Application(), paths={"/x": {"allow_origins": ["x"]}, "/*": shop})
+    with pytest.raises(TypeError, match="paths is empty"):
+        enable_cors(Application(), paths={})
     for wrong in (A, [A], lambda self: shop, Policy):
         with pytest.raises(TypeError, match=r"Shop\.cors_policy must be"):
             type("Shop", (CORSMixin, RequestHandler), {"cors_policy": wrong})
@@ -707,4 +801,4 @@ def test_every_option_is_documented() -> None:
     text = (DOCS / "tornado.md").read_text("utf-8")
     table = text.split("## Options", 1)[1].split("\n\n", 3)[1]
     names = set(re.findall(r"^\| `([a-z_]+)` \|", table, re.MULTILINE))
-    assert names == {"app", "policy", *Spec.OPTIONS}
+    assert names == {"app", "policy", "paths", *Spec.OPTIONS}

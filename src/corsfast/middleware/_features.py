@@ -52,12 +52,8 @@ class Features:
     ) -> None:
         if paths is None:
             self.source, self.paths = source_from(policy, options), None
-        elif policy is not None or options:
-            raise TypeError(
-                "CORSMiddleware takes paths or a policy, not both; write the policy of all"
-                ' other paths as paths={..., "/*": policy}'
-            )
         else:
+            check_alone("CORSMiddleware", policy, options)
             self.source, self.paths = None, read_rules(paths, "paths")
         problems = []
         if is_async and websockets not in ("check", "pass"):
@@ -88,6 +84,15 @@ class Features:
         if self.candidate is not None:
             given["report_only"] = getattr(self.candidate, "rules", self.candidate)
         return self.source, given
+
+
+def check_alone(who: str, policy: object, options: object) -> None:
+    """Refuse a policy, or the options of one, beside `paths`."""
+    if policy is not None or options:
+        raise TypeError(
+            f"{who} takes paths or a policy, not both; write the policy of all other paths as"
+            ' paths={..., "/*": policy}'
+        )
 
 
 def read_rules(given: Mapping[str, Any], option: str) -> PathRules:

@@ -55,11 +55,11 @@ class Flow:
         # For a path that cannot be told; its own object, so that nobody else's call is meant.
         closed = Policy(allow_origins=[])
         self._closed = closed
-        self._choose = _choice(features.paths or features.source, path_of, closed)
+        self._choose = choice(features.paths or features.source, path_of, closed)
         self._calls = PerPolicy(lambda policy: make(policy, policy is not closed))
         self.report: Report | None = None
         if features.candidate is not None:
-            self.report = Report(_choice(features.candidate, path_of, closed), decide, describe)
+            self.report = Report(choice(features.candidate, path_of, closed), decide, describe)
 
     def call_of(self, request: Any) -> Any:
         """The call that answers a request."""
@@ -84,8 +84,13 @@ class Flow:
             self.report.compare(request, decision)
 
 
-def _choice(target: PathRules | Source | None, path_of: PathOf, closed: Policy) -> Choice:
-    """What chooses the policy of a request."""
+def choice(target: PathRules | Source | None, path_of: PathOf, closed: Policy) -> Choice:
+    """What chooses the policy of a request.
+
+    Args:
+        path_of: reads the path of a request, as `PathRules.find` takes it.
+        closed: the policy of a path that cannot be told: one that allows nobody.
+    """
     if not isinstance(target, PathRules):
         read = reader_of(target)
         return lambda _: read()

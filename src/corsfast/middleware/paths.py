@@ -40,7 +40,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from typing import Any, Final
 
-__all__ = ["CLOSED", "PathRules", "asgi_path", "wsgi_path"]
+__all__ = ["CLOSED", "PathRules", "asgi_path", "encoded_path", "wsgi_path"]
 
 _DOT_SEGMENT = re.compile(r"/\.\.?(?:/|\Z)")
 _SLASHES = re.compile("//+")
@@ -209,6 +209,12 @@ def asgi_path(scope: Mapping[str, Any], root: str = "", /) -> tuple[str, ...]:
     kept = _RAW_SLASH.sub(_NO_SLASH, raw.partition(b"?")[0])
     encoded = unquote_to_bytes(kept).decode("utf-8", "replace")
     return (*_below(root, path), *_below(root, encoded)) if root else (path, encoded)
+
+
+def encoded_path(path: bytes, /) -> tuple[str, ...]:
+    """The same of a path that a server leaves encoded, where nothing is mounted elsewhere."""
+    decoded = unquote_to_bytes(path).decode("utf-8", "replace")
+    return asgi_path({"path": decoded, "raw_path": path})
 
 
 def _below(root: str, path: str) -> tuple[str, ...]:

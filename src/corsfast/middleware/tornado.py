@@ -4,6 +4,7 @@
         cors_policy = corsfast.Policy(allow_origins=["https://app.example.com"])
 
     app = enable_cors(tornado.web.Application([...]), allow_origins=["https://app.example.com"])
+    app = enable_cors(tornado.web.Application([...]), paths={"/api/*": policy, "/public/*": ...})
 
 Tornado has no middleware, and `set_default_headers` comes too early: what a handler sets after
 it replaces Vary, and preflights would go through `prepare`, which asks who the user is, though
@@ -40,6 +41,8 @@ if TYPE_CHECKING:
     from tornado.httputil import HTTPHeaders
 
     from .._backend import Decision
+    from ._features import Rules
+    from ._flow import Choice
     from ._policy import PolicyOptions, Source
 
     App = TypeVar("App")
@@ -138,10 +141,12 @@ class CORSMixin:
         if own is not _UNSET:
             return own  # type: ignore[no-any-return]
         handler: Any = self
-        found: Source | None = handler.application.settings.get(_SETTING)
+        found: Any = handler.application.settings.get(_SETTING)
         if found is None:
             handler.require_setting(_SETTING, "CORSMixin")  # says so
-        return found
+        if type(found) is _ByPath:
+            return found.choose(handler.request)
+        return found  # type: ignore[no-any-return]
 
     def flush(self, include_footers: bool = False) -> Any:
         """Work the fields in, where the headers are written."""
@@ -176,8 +181,14 @@ class CORSMixin:
         handler.finish()
 
 
-def enable_cors(app: App, policy: Source | None = None, **options: Unpack[PolicyOptions]) -> App:
-    """Have every handler of an application send the fields of one policy.
+def enable_cors(
+    app: App,
+    policy: Source | None = None,
+    *,
+    paths: Rules | None = None,
+    **options: Unpack[PolicyOptions],
+) -> App:
+    """Have every handler of an application send the fields of one policy, or of its path's.
 
     Also handlers of errors (404), redirects and static files, those that are added later, and
     WebSocket handlers. Handlers that have a `cors_policy` of their own keep it; see
@@ -190,6 +201,9 @@ def enable_cors(app: App, policy: Source | None = None, **options: Unpack[Policy
             may be swapped at any time; or a callable without arguments that returns one of
             them, called once per request. Or leave it out and write its options here; or leave
             out both, and the application's setting ``cors_policy`` is taken.
+        paths: policies by path, in place of one: ``{"/api/*": policy, "/login": {...}}``, each a
+            policy, a holder, a callable, a dict of options, or ``None``. A path without a rule
+            gets no CORS at all. See `paths.py` for what a rule covers.
         options: those of :class:`corsfast.Policy`.
 
     Returns:
@@ -197,7 +211,7 @@ def enable_cors(app: App, policy: Source | None = None, **options: Unpack[Policy
 
     Raises:
         TypeError: for a policy and options at once, for neither, for arguments of other types.
-        PolicyError: with every problem of the options at once.
+        PolicyError: with every problem of the options, or of the rules, at once.
         ValueError: if the application has CORS already.
     """
     application: Any = app
@@ -208,6 +222,12 @@ def enable_cors(app: App, policy: Source | None = None, **options: Unpack[Policy
             "enable_cors takes a policy or the options of one, not both; write"
             f" {', '.join(options)} into corsfast.Policy(...)"
         )
+    if paths is not None:
+        from ._features import check_alone
+
+        check_alone("enable_cors", policy, options)
+        _enable(application, _by_path(paths))
+        return app
     advice = "write enable_cors(app, policy) or enable_cors(app, allow_origins=[...])"
     source: Source | None = Policy(**options) if options else policy
     if source is None:
@@ -215,9 +235,34 @@ def enable_cors(app: App, policy: Source | None = None, **options: Unpack[Policy
     if source is None:
         raise TypeError(f"enable_cors needs a policy; {advice}")
     check_source("policy", source, advice)
+    _enable(application, source)
+    return app
+
+
+def _enable(application: Any, source: Source | _ByPath) -> None:
     application.settings[_SETTING] = source
     application.get_handler_delegate = _Delegates(application.get_handler_delegate)
-    return app
+
+
+class _ByPath:
+    """An application's setting where the path chooses the policy."""
+
+    __slots__ = ("choose",)
+
+    def __init__(self, choose: Choice) -> None:
+        self.choose = choose
+
+
+def _by_path(paths: Rules) -> _ByPath:
+    from ._features import read_rules
+    from ._flow import choice
+    from .paths import encoded_path
+
+    def path_of(request: Any) -> tuple[str, ...]:
+        # Tornado leaves it encoded, and its characters stand for bytes.
+        return encoded_path(request.path.encode("latin-1", "replace"))
+
+    return _ByPath(choice(read_rules(paths, "paths"), path_of, Policy(allow_origins=[])))
 
 
 class _Delegates:
