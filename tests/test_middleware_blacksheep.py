@@ -584,6 +584,56 @@ def test_the_middleware_alone() -> None:
     assert (found.headers[ORIGIN], refused.status) == ([A], 400)
 
 
+@pytest.mark.parametrize("when", ["before", "changed", "added", "on_start", "late"])
+def test_the_middleware_alone_is_judged_before_the_first_request(when: str) -> None:
+    """Once: when it is made, or at the start if the policy is not there or not so by then."""
+    from blacksheep import Response
+    from blacksheep.server.cors import CORSPolicy, CORSStrategy
+
+    from corsfast.middleware.blacksheep import get_cors_middleware
+
+    def insecure() -> Any:
+        return CORSPolicy(allow_origins="*", allow_methods="GET", allow_credentials=True)
+
+    async def serve(*, strict: bool) -> list[int]:
+        app = application()
+        app.router.get("/")(lambda: Response(200))
+        sound = CORSPolicy(allow_origins=A, allow_methods="GET", allow_credentials=True)
+        strategy = CORSStrategy(insecure() if when == "before" else sound, app.router)
+        counts = []
+
+        def make() -> None:
+            app.middlewares.append(get_cors_middleware(app, strategy, strict=strict))
+
+        async def change(_: Any) -> None:
+            if when == "on_start":
+                strategy.default_policy.allow_any_origin()
+
+        app.on_start += change
+        if when == "late":
+            app.on_middlewares_configuration += lambda _: make()
+        else:
+            make()
+        counts.append(len(found))
+        if when == "changed":
+            strategy.default_policy.allow_any_origin()
+        elif when in ("added", "late"):
+            strategy.add_policy("open", insecure())
+        await app.start()
+        counts.append(len(found))
+        (answer,) = [await ask_asgi(app, get())]
+        assert answer.status == 200
+        return [*counts, len(found)]
+
+    with warnings.catch_warnings(record=True) as found:
+        warnings.simplefilter("always")
+        assert asyncio.run(serve(strict=False)) == [when == "before", 1, 1]
+    assert issubclass(found[0].category, CorsfastSecurityWarning)
+    assert "any-origin-with-credentials" in str(found[0].message)
+    with pytest.raises(PolicyError):
+        asyncio.run(serve(strict=True))
+
+
 # -- under a real server ---------------------------------------------------------------------------
 
 

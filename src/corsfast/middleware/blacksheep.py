@@ -46,6 +46,15 @@ if TYPE_CHECKING:
 
 __all__ = ["CORSPolicy", "CORSStrategy", "add_cors_policy", "get_cors_middleware", "use_cors"]
 
+_OPTIONS = (
+    "allow_methods",
+    "allow_headers",
+    "allow_origins",
+    "allow_credentials",
+    "max_age",
+    "expose_headers",
+)
+
 _REQUEST_METHOD = b"access-control-request-method"
 _REQUEST_HEADERS = b"access-control-request-headers"
 _VARY = b"vary"
@@ -116,8 +125,7 @@ def use_cors(
 
     # What has changed until then is judged before the first request.
     async def judge(_: Any) -> None:
-        for policy in (strategy.default_policy, *strategy.policies.values()):
-            compiled.of(policy)
+        compiled.judge(strategy)
 
     app.router.options("*")(options_handler)
     app.on_start += judge
@@ -162,18 +170,34 @@ def get_cors_middleware(
 ) -> Callable[[Any, Callable[..., Any]], Awaitable[Any]]:
     """The middleware alone, for a strategy of one's own.
 
-    Its policies are compiled when they are first needed, and may not be changed after that.
+    Its policies are compiled now, and those that are added or changed until then when the
+    application has started. They may not be changed after that.
 
     Args:
         app: the ``blacksheep.Application``.
         strategy: a ``CORSStrategy`` over its router.
-        strict: whether insecure and dead settings are a PolicyError, raised in the
-            first request that needs them.
+        strict: whether insecure and dead settings are a PolicyError, here or at the start.
+            ``False`` by default.
 
     Returns:
         a middleware, for ``app.middlewares``.
+
+    Raises:
+        PolicyError: with ``strict``, holding every problem of a policy at once.
+
+    Warns:
+        CorsfastSecurityWarning: otherwise, once per risk.
+        CorsfastDeadEntryWarning: otherwise, once per entry that no browser sends.
     """
-    return _middleware(app, strategy, _Compiled(strict))
+    compiled = _Compiled(strict)
+    compiled.judge(strategy)
+
+    # What starts an application may still change policies, so this is not `on_start`.
+    async def judge(_: Any) -> None:
+        compiled.judge(strategy)
+
+    app.after_start += judge
+    return _middleware(app, strategy, compiled)
 
 
 def _middleware(
@@ -249,6 +273,16 @@ class _Compiled:
     def __init__(self, strict: bool) -> None:
         self._strict = strict
         self._answers: dict[Any, Answers] = {}
+        self._judged: dict[Any, tuple[object, ...]] = {}
+
+    def judge(self, strategy: Any) -> None:
+        """Compile the policies of a strategy, where they are not what they were when judged."""
+        for policy in (strategy.default_policy, *strategy.policies.values()):
+            options = tuple(getattr(policy, option) for option in _OPTIONS)
+            if self._judged.get(policy, options) != options:
+                self._answers.pop(policy, None)
+            self.of(policy)
+            self._judged[policy] = options
 
     def policy(self, **options: Any) -> Any:
         policy = _Policy(**options)
