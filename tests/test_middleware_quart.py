@@ -509,6 +509,19 @@ def test_whether_a_wildcard_is_sent_is_left_to_the_config(how: Any) -> None:
             assert found == ["*", A]
 
 
+@pytest.mark.parametrize("how", [extended, decorated])
+def test_whether_cookies_may_be_used_is_left_to_the_config(how: Any) -> None:
+    for library in (theirs(), ours()):
+        for given in ({}, {"allow_credentials": False}):
+            found = []
+            for origin in (A, "*"):
+                app = how(library, {"allow_origin": [origin], **given})
+                app.config["QUART_CORS_ALLOW_CREDENTIALS"] = True
+                (got,) = run(app, get(A))
+                found.append((got.status, got.first(ALLOW_CREDENTIALS)))
+            assert found == [(200, "true"), (500, None)]
+
+
 def test_lines_of_requested_header_names_are_one_list() -> None:
     lines = (("access-control-request-headers", "x-a"), ("access-control-request-headers", "x-b"))
     found = run(extended(ours(), {}), Request("OPTIONS", (*preflight().headers, *lines)))[0]

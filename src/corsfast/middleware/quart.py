@@ -77,7 +77,8 @@ def cors(
 
     Args:
         app_or_blueprint: gets the hooks, and is returned.
-        allow_credentials: whether cookies may be used; never with ``"*"``. ``False`` by default.
+        allow_credentials: whether cookies may be used; never with ``"*"``. ``False`` by default;
+            ``False`` here leaves it to the config, as there.
         allow_headers: names of request headers, or ``"*"``, the default.
         allow_methods: methods that a preflight may ask for, or ``"*"``. The usual seven by default.
         allow_origin: an origin, an ``re.Pattern``, which has to match in full, several of them,
