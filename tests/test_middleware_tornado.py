@@ -698,6 +698,14 @@ def test_a_path_that_cannot_be_told_is_closed() -> None:
     assert asked > len(starts)
 
 
+def test_a_slash_that_is_none_to_tornado_opens_no_other_path() -> None:
+    app = by_path(paths={"/*": {"allow_origins": [A]}, "/api/*": {"allow_origins": "*"}})
+    with served(app) as client:
+        assert client("GET", "/api/x", ("Origin", OTHER)).cors == {ORIGIN: "*"}
+        found = client("GET", "/api%2Fx", ("Origin", OTHER))
+        assert (found.body, found.cors) == (b"Other", {"vary": "Origin"})
+
+
 def test_a_wsgi_application_behind_tornado_keeps_its_own(shop: Any) -> None:
     from tornado.web import FallbackHandler
     from tornado.wsgi import WSGIContainer
