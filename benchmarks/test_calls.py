@@ -7,8 +7,8 @@
 A call is timed in a block of 1000, with fresh inputs for each block: pytest-benchmark calls
 what it measures with argument lists of its own, which costs three times a decision. So 20 µs
 in its table are 20 ns a call, of which the loop is about 5; ``ns_per_call`` holds that. The
-arguments of 1000 requests do not fit into the nearest caches: the rows of ``asgi`` and
-``wsgi`` are slower here than in ``python -m corsfast.bench``.
+arguments of 1000 requests do not fit into the nearest caches: the rows of ``asgi``, ``wsgi``
+and ``apply_...`` are slower here than in ``python -m corsfast.bench``.
 
 Place in the flow: corsfast.bench.cases -> here. Never: part of plain ``pytest``.
 """
@@ -45,24 +45,34 @@ def block_1(call: Callable[..., Any], inputs: list[Any]) -> None:
         call(given)
 
 
+def block_2(call: Callable[..., Any], inputs: list[Any]) -> None:
+    for first, second in inputs:
+        call(first, second)
+
+
 def block_3(call: Callable[..., Any], inputs: list[Any]) -> None:
     for first, second, third in inputs:
         call(first, second, third)
+
+
+# By the number of arguments.
+BLOCKS = {1: block_1, 2: block_2, 3: block_3}
 
 
 @pytest.mark.benchmark(disable_gc=True)
 @pytest.mark.parametrize("engine", ENGINES)
 @pytest.mark.parametrize("case", CASES.values(), ids=CASES)
 def test_calls(benchmark: BenchmarkFixture, case: Case, engine: str) -> None:
-    call = getattr(policy(engine, case.name), case.call)
-    assert {call(*given).outcome.value for given in case.inputs(20)} == {case.outcome}
+    decides = policy(engine, case.name)
+    assert case.wrong(decides) is None
+    call, given = getattr(decides, case.call), case.given(decides)
 
     def fresh() -> tuple[tuple[Any, ...], dict[str, Any]]:
-        inputs = case.inputs(CALLS)
+        inputs = given(CALLS)
         alone = len(inputs[0]) == 1
-        return (call, [given for (given,) in inputs] if alone else inputs), {}
+        return (call, [only for (only,) in inputs] if alone else inputs), {}
 
-    block = block_1 if len(case.inputs(1)[0]) == 1 else block_3
+    block = BLOCKS[len(given(1)[0])]
     benchmark.group = case.name
     benchmark.pedantic(block, setup=fresh, rounds=ROUNDS, warmup_rounds=1)
     stats = benchmark.stats

@@ -76,6 +76,37 @@ def test_a_wrong_answer_is_an_error_before_any_time_is_taken(name: str) -> None:
         decisions.measure_decisions([wrong], {name: engine}, 1, 1, out_of_bounds)
 
 
+MERGES = {case.name: case for case in cases() if case.merged is not None}
+
+
+def test_what_works_a_decision_into_headers_has_rows() -> None:
+    assert {case.call for case in MERGES.values()} == {"apply_asgi", "apply_wsgi"}
+    for call in ("apply_asgi", "apply_wsgi"):
+        alone, merging = (MERGES[f"{call}: 2 headers{more}"] for more in ("", " and Vary"))
+        ((_, sent),) = alone.inputs(1)
+        assert len(sent) == 2
+        ((_, sent),) = merging.inputs(1)
+        assert [str(name).lower().count("vary") for name, _ in sent] == [0, 0, 1]
+
+
+@pytest.mark.parametrize("name", ENGINES)
+@pytest.mark.parametrize("case", MERGES.values(), ids=MERGES)
+def test_headers_that_are_wrong_are_an_error_before_any_time_is_taken(
+    case: Case, name: str
+) -> None:
+    engine = installed_engines()[name]
+    policy = engine.policy(**case.options)
+    (one, sent), (other, _) = case.given(policy)(2)
+    assert one.allowed
+    assert other.allowed
+    assert getattr(policy, case.call)(one, sent) == case.merged
+    decisions.engine_subject(case, engine)
+    assert case.merged is not None
+    for wrong in (case._replace(merged=case.merged[:-1]), case._replace(outcome="no-origin")):
+        with pytest.raises(AssertionError, match=rf"{case.name}, {name}: .*, not "):
+            decisions.measure_decisions([wrong], {name: engine}, 1, 1, out_of_bounds)
+
+
 def out_of_bounds(_: str) -> None:
     raise RuntimeError("a round was begun")
 

@@ -40,6 +40,7 @@ from corsfast.bench.cases import (  # noqa: E402
     Inputs,
     environs,
     fresh,
+    merges,
     scopes,
     texts,
 )
@@ -80,6 +81,17 @@ def empty_1(_: Any, inputs: Any) -> None:
 def call_1(call: Any, inputs: Any) -> None:
     for (given,) in inputs:
         call(given)
+
+
+def empty_2(_: Any, inputs: Any) -> None:
+    for first, second in inputs:
+        first  # noqa: B018
+        second  # noqa: B018
+
+
+def call_2(call: Any, inputs: Any) -> None:
+    for first, second in inputs:
+        call(first, second)
 
 
 def empty_3(_: Any, inputs: Any) -> None:
@@ -147,10 +159,12 @@ def cases() -> Iterator[Case]:
     """Every case; what one subtracts comes before it."""
     policy = _native.Policy(**OPTIONS)
     yield Case("loop: 1 argument", empty_1, len, texts(APP), "")
+    yield Case("loop: 2 arguments", empty_2, len, texts(APP, APP), "")
     yield Case("loop: 3 arguments", empty_3, len, texts(APP, APP, APP), "")
     yield Case("loop: asgi", empty_asgi, len, texts(APP), "")
     yield Case("floor: len(x)", call_1, len, texts(APP), "loop: 1 argument")
     yield from policy_cases(policy)
+    yield from merge_cases(policy)
     yield from hostile_cases(policy)
     yield from middleware_cases(policy)
 
@@ -192,6 +206,14 @@ def policy_cases(policy: _native.Policy) -> Iterator[Case]:
         ("preflight", environs("OPTIONS", *ASK), "allowed"),
     ):
         yield checked(f"wsgi: {name}", policy.wsgi, makes, outcome)
+
+
+def merge_cases(policy: _native.Policy) -> Iterator[Case]:
+    for case in merges():
+        if wrong := case.wrong(policy):
+            raise AssertionError(f"{case.name}: {wrong}")
+        call = getattr(policy, case.call)
+        yield Case(case.name, call_2, call, case.given(policy), "loop: 2 arguments")
 
 
 def hostile_cases(policy: _native.Policy) -> Iterator[Case]:

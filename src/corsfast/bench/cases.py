@@ -27,6 +27,9 @@ class Case(NamedTuple):
     no object was seen before (a ``str`` caches its hash, and a benchmark that gives one string
     again and again measures that); ``outcome`` is the value of the expected Outcome; ``goal``
     is for the native engine.
+
+    ``merged`` is for calls that work a decision into a response's headers: what has to come of
+    it. Their inputs are (origin, headers), and ``outcome`` is that of the origin's decision.
     """
 
     name: str
@@ -35,6 +38,25 @@ class Case(NamedTuple):
     inputs: Callable[[int], Inputs]
     outcome: str
     goal: Goal | None = None
+    merged: list[tuple[Any, Any]] | None = None
+
+    def given(self, policy: Any) -> Callable[[int], Inputs]:
+        """What makes the arguments of n calls of this policy's method."""
+        if self.merged is None:
+            return self.inputs
+        return lambda n: [(policy.actual(origin), sent) for origin, sent in self.inputs(n)]
+
+    def wrong(self, policy: Any) -> str | None:
+        """What is wrong with this policy's answers; None if nothing is."""
+        call = getattr(policy, self.call)
+        for given in self.given(policy)(20):
+            found = call(*given)
+            decision = found if self.merged is None else given[0]
+            if decision.outcome.value != self.outcome:
+                return f"{decision.outcome.value}, not {self.outcome}"
+            if self.merged is not None and found != self.merged:
+                return f"{found}, not {self.merged}"
+        return None
 
 
 def fresh(text: str) -> str:
@@ -168,6 +190,50 @@ def environs(method: str, *fields: tuple[str, str]) -> Callable[[int], Inputs]:
     return make
 
 
+# What an application sends of its own, and what an answer to APP makes of it.
+SENT = (("Content-Type", "application/json"), ("Content-Length", "27"))
+ADDED = (
+    ("Access-Control-Allow-Origin", APP),
+    ("Access-Control-Allow-Credentials", "true"),
+    ("Access-Control-Expose-Headers", "X-Total"),
+)
+
+
+def raw(*fields: tuple[str, str]) -> list[tuple[bytes, bytes]]:
+    """Fields as ASGI has them: new objects, with names in lower case."""
+    return [(fresh_bytes(name.lower()), fresh_bytes(value)) for name, value in fields]
+
+
+def strings(*fields: tuple[str, str]) -> list[tuple[str, str]]:
+    """Fields as WSGI has them: new objects."""
+    return [(fresh(name), fresh(value)) for name, value in fields]
+
+
+def responses(make: Callable[..., list[Any]], *fields: tuple[str, str]) -> Callable[[int], Inputs]:
+    """Allowed origins, each with an application's headers."""
+    return lambda n: [(fresh(APP), make(*fields)) for _ in range(n)]
+
+
+def merges() -> Iterator[Case]:
+    """Working an allowed decision into the headers of a response."""
+    # What stood there stays where it was, and what is new comes behind it.
+    alone = (*SENT, *ADDED, ("Vary", "Origin"))
+    vary, both = ("Vary", "Accept-Encoding"), ("Vary", "Accept-Encoding, Origin")
+    for call, make in (("apply_asgi", raw), ("apply_wsgi", strings)):
+        for name, sent, merged in (
+            ("2 headers", SENT, alone),
+            ("2 headers and Vary", (*SENT, vary), (*SENT, both, *ADDED)),
+        ):
+            yield Case(
+                f"{call}: {name}",
+                OPTIONS,
+                call,
+                responses(make, *sent),
+                "allowed",
+                merged=make(*merged),
+            )
+
+
 def cases() -> Iterator[Case]:
     """Every case, in the order of the table."""
     names = ",".join(sorted(name.lower() for name in OPTIONS["allow_headers"]))
@@ -209,6 +275,7 @@ def cases() -> Iterator[Case]:
     yield Case("wsgi: no origin", OPTIONS, "wsgi", environs("GET", *without), "no-origin")
     yield Case("wsgi: 14 headers", OPTIONS, "wsgi", environs("GET", *REQUEST), "allowed")
     yield Case("wsgi: preflight", OPTIONS, "wsgi", environs("OPTIONS", *ask), "allowed")
+    yield from merges()
 
     for name, text in (("1 MiB of commas", COMMAS), ("64 KiB of spaces", SPACES)):
         inputs = long_list(text)
