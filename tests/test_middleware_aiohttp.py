@@ -492,10 +492,8 @@ def test_what_cannot_be_added() -> None:
         ({"a.example": {}, "*": {}}, CorsfastDeadEntryWarning),
     ],
 )
-def test_each_problem_is_said_once(config: Any, kind: type[Warning]) -> None:
+def test_each_problem_is_said_once_for_each_application(config: Any, kind: type[Warning]) -> None:
     from aiohttp import web
-
-    from corsfast.middleware.aiohttp import options
 
     def by_setup(strict: bool) -> None:
         ours().setup(web.Application(), defaults=config, strict=strict)
@@ -516,8 +514,7 @@ def test_each_problem_is_said_once(config: Any, kind: type[Warning]) -> None:
         app = web.Application()
         ours().setup(app, strict=strict).add(app.router.add_view("/", View))
 
-    for make in (by_setup, by_add, by_view):
-        options._judge.cache_clear()
+    for make in (by_setup, by_add, by_view, by_setup, by_add, by_view):
         with pytest.warns(kind) as caught:
             make(False)
         assert len(caught) == 1
@@ -528,13 +525,60 @@ def test_each_problem_is_said_once(config: Any, kind: type[Warning]) -> None:
 def test_everybody_is_judged_apart_from_the_others() -> None:
     from aiohttp import web
 
-    from corsfast.middleware.aiohttp import options
-
-    options._judge.cache_clear()
     cookies = {"allow_credentials": True}
     with pytest.warns(CorsfastSecurityWarning) as caught:
         ours().setup(web.Application(), defaults={"*": cookies, "http://a.example": cookies})
     assert len(caught) == 2
+
+
+def test_nothing_is_said_at_a_request() -> None:
+    """Also where another configuration is nearer to a view than the one that it was added to."""
+    from aiohttp import web
+
+    config = {"*": {"allow_credentials": True}}
+
+    class View(web.View, ours().CorsViewMixin):
+        cors_config = config
+
+        async def get(self) -> Any:
+            return web.Response()
+
+    outer, inner = web.Application(), web.Application()
+    ours().setup(inner, strict=True)
+    route = inner.router.add_view("/view", View)
+    cors = ours().setup(outer)
+    with pytest.warns(CorsfastSecurityWarning) as caught:
+        cors.add(route)
+    assert len(caught) == 1
+    cors.add(outer.router.add_get("/", handler), config)
+    outer.add_subapp("/within", inner)
+    served = Served(outer)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        for path in ("/", "/within/view"):
+            assert call(served, get(path, A)).first("access-control-allow-origin") == A
+            assert call(served, preflight(A, "GET", path=path)).status == 200
+
+
+def test_a_view_that_is_added_later_is_judged_at_the_start() -> None:
+    from aiohttp import web
+
+    class View(web.View, ours().CorsViewMixin):
+        cors_config = {"*": {"allow_credentials": True}}  # noqa: RUF012
+
+        async def get(self) -> Any: ...
+
+    for strict in (False, True):
+        app = web.Application()
+        cors = ours().setup(app, strict=strict)
+        resource = cors.add(app.router.add_resource("/"), {A: {}})
+        resource.add_route("GET", View)
+        if strict:
+            with pytest.raises(PolicyError):
+                Served(app)
+        else:
+            with pytest.warns(CorsfastSecurityWarning, match="every web site"):
+                Served(app)
 
 
 def test_nothing_is_said_about_sound_options() -> None:

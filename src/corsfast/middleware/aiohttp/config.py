@@ -21,7 +21,7 @@ from functools import partial
 from aiohttp import hdrs, web
 
 from .answers import Answers
-from .options import parse_config
+from .options import Judge, parse_config
 from .preflight import answer_preflight
 from .receiver import SEVERAL, receive
 from .signal import DirectSignal, call_directly
@@ -97,7 +97,9 @@ class CorsConfig:
         self, app: web.Application, *, defaults: Written | None = None, strict: bool = False
     ) -> None:
         self.strict = strict
-        self.defaults: Config = parse_config(defaults, strict)
+        self.defaults: Config = parse_config(defaults)
+        self._judge = Judge(strict)
+        self._judge.judge(self.defaults)
         self._added: dict[Any, _Added] = {}
         self._preflight_routes: set[Any] = set()
         self._preflight_resources: set[Any] = set()
@@ -109,6 +111,7 @@ class CorsConfig:
         self._views: dict[tuple[type[Any], str], Answers] = {}
         self._app = app
         app.on_response_prepare.append(self._on_response_prepare)
+        app.on_startup.append(self._on_startup)
 
     def add(
         self, routing_entity: Entity, config: Written | None = None, webview: bool = False
@@ -133,7 +136,8 @@ class CorsConfig:
             warnings.warn(
                 "webview means nothing: views are recognised", DeprecationWarning, stacklevel=2
             )
-        parsed = parse_config(config, self.strict)
+        parsed = parse_config(config)
+        self._judge.judge(parsed)
         entity: Any = routing_entity
         if isinstance(entity, web.ResourceRoute):
             self._answer_preflights_of(entity.resource)
@@ -173,9 +177,7 @@ class CorsConfig:
         """
         if resource in self._preflight_resources:
             return
-        for route in resource:
-            if is_cors_view(route.handler):
-                ViewAnswers(route.handler, self).judge()
+        self._judge_views_of(resource)
         if isinstance(resource, web.StaticResource):
             resource.set_options_route(self._preflight)
             added = next(route for route in resource if route.method == hdrs.METH_OPTIONS)
@@ -192,6 +194,17 @@ class CorsConfig:
             added = route
         self._preflight_routes.add(added)
         self._preflight_resources.add(resource)
+
+    def _judge_views_of(self, resource: Any) -> None:
+        for route in resource:
+            if is_cors_view(route.handler):
+                for config in ViewAnswers(route.handler, self).written():
+                    self._judge.judge(config)
+
+    async def _on_startup(self, _app: web.Application) -> None:
+        """Judge what resources were given since they were added."""
+        for resource in self._preflight_resources:
+            self._judge_views_of(resource)
 
     # -- preflights --------------------------------------------------------------------------
 

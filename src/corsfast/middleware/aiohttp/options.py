@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections import namedtuple
 from collections.abc import Mapping, Sequence
-from functools import lru_cache
 from numbers import Integral
 
 from .._lenient import lenient_policy
@@ -32,9 +31,6 @@ else:
     )
 
 NAME = "corsfast.middleware.aiohttp"
-
-# As many different configurations as one application may write out by hand.
-_JUDGEMENTS_KEPT = 1024
 
 
 class ResourceOptions(_Fields):
@@ -103,16 +99,11 @@ Config = Mapping[str, ResourceOptions]
 Written = Mapping[str, ResourceOptions | Mapping[str, "Any"]]
 
 
-def parse_config(config: object, strict: bool) -> Config:
-    """A mapping of origins to options, as it is `Written`, or ``None``; judged the first time.
+def parse_config(config: object) -> Config:
+    """A mapping of origins to options, as it is `Written`, or ``None``.
 
     Raises:
         ValueError: for anything that is no such mapping.
-        PolicyError: with `strict`, for origins that are insecure or match nothing.
-
-    Warns:
-        CorsfastSecurityWarning: otherwise, once per risk.
-        CorsfastDeadEntryWarning: otherwise, once per origin that no browser sends.
     """
     if config is None:
         return {}
@@ -123,9 +114,35 @@ def parse_config(config: object, strict: bool) -> Config:
         if not isinstance(origin, str):
             raise ValueError(f"Origin must be string, got {origin!r}")
         parsed[origin] = options if isinstance(options, ResourceOptions) else _read(options)
-    for origins, credentials in _to_judge(parsed):
-        _judge(origins, credentials, strict)
     return parsed
+
+
+class Judge:
+    """Says what is wrong with the origins of one application's options, each thing once.
+
+    Args:
+        strict: whether that is an error.
+    """
+
+    def __init__(self, strict: bool) -> None:
+        self._strict = strict
+        self._judged: set[tuple[tuple[str, ...], bool]] = set()
+
+    def judge(self, config: Config) -> None:
+        """Say what is wrong with a mapping that was parsed, if it was not said before.
+
+        Raises:
+            PolicyError: with `strict`, for origins that are insecure or match nothing.
+
+        Warns:
+            CorsfastSecurityWarning: otherwise, once per risk.
+            CorsfastDeadEntryWarning: otherwise, once per origin that no browser sends.
+        """
+        for origins, credentials in _to_judge(config):
+            if (origins, credentials) not in self._judged:
+                listed = {"origins": origins}
+                lenient_policy(NAME, listed, credentials=credentials, strict=self._strict)
+                self._judged.add((origins, credentials))
 
 
 def _read(written: object) -> ResourceOptions:
@@ -146,8 +163,3 @@ def _to_judge(config: Config) -> list[tuple[tuple[str, ...], bool]]:
         if origin != FILE:
             found.setdefault((origin == "*", options.allow_credentials), []).append(origin)
     return [(tuple(origins), credentials) for (_, credentials), origins in found.items()]
-
-
-@lru_cache(_JUDGEMENTS_KEPT)
-def _judge(origins: tuple[str, ...], credentials: bool, strict: bool) -> None:
-    lenient_policy(NAME, {"origins": origins}, credentials=credentials, strict=strict)

@@ -14,7 +14,7 @@ from .preflight import answer_preflight
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
     from typing import Any, ClassVar
 
     from .config import CorsConfig
@@ -77,20 +77,23 @@ class ViewAnswers:
             return None
         return self._cors.view_answers(self._view, known)
 
-    def judge(self) -> None:
-        """Read all that is written about the view, so that mistakes are seen at start-up."""
+    def written(self) -> Iterator[Config]:
+        """All that is written about the view, so that mistakes are seen at start-up."""
         for method in hdrs.METH_ALL:
-            self.config(method)
+            yield from self._written(method)
 
     def config(self, method: str) -> Config:
-        """All that is written about a method of the view, nearest last."""
+        """What counts for a method of the view; nothing is said about it at a request."""
+        of_view, of_method = self._written(method)
+        return {**self._cors.defaults, **of_view, **of_method}
+
+    def _written(self, method: str) -> tuple[Config, Config]:
+        """What is written about the view, and about a method of it."""
         handler = getattr(self._view, method.lower(), None) if method in hdrs.METH_ALL else None
-        strict = self._cors.strict
-        return {
-            **self._cors.defaults,
-            **parse_config(self._view.cors_config or None, strict),
-            **parse_config(getattr(handler, f"{method.lower()}_cors_config", None), strict),
-        }
+        return (
+            parse_config(self._view.cors_config or None),
+            parse_config(getattr(handler, f"{method.lower()}_cors_config", None)),
+        )
 
 
 def is_cors_view(handler: object) -> bool:
