@@ -98,12 +98,24 @@ def start(
         progress(f"building {program.folder}")
         try:
             command = programs.build(program, BUILD)
-        except subprocess.CalledProcessError as error:
-            sys.exit(f"\n{program.folder} does not build:\n{error.stdout.decode()}")
+        except (OSError, subprocess.CalledProcessError) as error:
+            missing |= dict.fromkeys(program.subjects, not_built(program, error))
+            continue
         process = programs.Running(command, path)
         stack.callback(process.close)
         running |= dict.fromkeys(program.subjects, process)
     return running, missing
+
+
+def not_built(program: programs.Program, error: OSError | subprocess.CalledProcessError) -> str:
+    """Why, in a line; all that the tool has said goes to standard error."""
+    said = str(error)
+    if isinstance(error, subprocess.CalledProcessError):
+        said = error.stdout.decode("utf-8", "replace").strip() or said
+    progress(f"{program.folder} does not build:\n{said}")
+    lines = [" ".join(line.split()) for line in said.splitlines()]
+    reason = next((line for line in lines if "error" in line.lower()), lines[-1])
+    return f"{program.tool} cannot build it: {reason.rstrip('.')}"
 
 
 def checked(
@@ -165,7 +177,7 @@ def describe(
         versions["Starlette"] = importlib.metadata.version("starlette")
     versions |= programs.pinned()
     for program in programs.PROGRAMS:
-        if programs.missing(program) is None:
+        if not missing.keys() & set(program.subjects):
             versions[f"the language of {', '.join(program.subjects)}"] = programs.language(program)
     return {
         "made": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),

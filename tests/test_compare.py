@@ -17,6 +17,7 @@ from pathlib import Path
 import pytest
 
 import corsfast
+from corsfast.bench import measure
 
 BENCHMARKS = Path(__file__).resolve().parent.parent / "benchmarks"
 sys.path.insert(0, str(BENCHMARKS))
@@ -218,8 +219,8 @@ def test_who_says_less_than_it_should_is_complained_of(name, status, headers, wo
 # --- the figures ---------------------------------------------------------------------
 
 
-def rounds(*samples, calls=200):
-    return figures.Rounds(dict(enumerate(samples)), calls)
+def rounds(*samples):
+    return figures.Rounds(dict(enumerate(samples)), 15, 13)
 
 
 def test_the_floor_is_subtracted_round_by_round():
@@ -233,7 +234,7 @@ def test_the_floor_is_subtracted_round_by_round():
 
 def test_a_share_is_taken_of_the_rounds_that_both_were_in():
     ours_found = rounds((110.0, 100.0), (120.0, 100.0), (1e9, 0.0))
-    theirs = figures.Rounds({0: (60.0, 50.0), 1: (60.0, 50.0), 7: (9.0, 1.0)}, 200)
+    theirs = figures.Rounds({0: (60.0, 50.0), 1: (60.0, 50.0), 7: (9.0, 1.0)}, 15)
     assert figures.share(ours_found, theirs).median == 1.5
     # Where theirs is at its floor, ours is infinitely slower.
     assert figures.share(rounds((1.0, 2.0)), rounds((2.0, 2.0))).median == math.inf
@@ -241,19 +242,37 @@ def test_a_share_is_taken_of_the_rounds_that_both_were_in():
 
 @pytest.mark.parametrize(
     ("gross", "size", "calls"),
-    [(100.0, 500, 200), (0.0, 1, 200), (100_000.0, 500, 20), (1e9, 500, 1), (100.0, 2**20, 32)],
+    [
+        (100.0, 500, (15, 13)),
+        (0.0, 1, (15, 13)),
+        (100_000.0, 500, (15, 1)),
+        (250_000.0, 500, (8, 1)),
+        (1e9, 500, (1, 1)),
+        (100.0, 2**20, (15, 2)),
+    ],
 )
 def test_what_is_slow_or_large_has_fewer_calls(gross, size, calls):
     assert figures.calls_for(gross, size) == calls
 
 
+def test_a_block_has_as_many_requests_as_one_of_the_benchmark():
+    assert figures.calls_for(1.0, 1)[0] == measure.REQUESTS
+
+
+def test_the_blocks_of_a_round_are_compared_one_by_one():
+    # The layer costs 10 in every block; two of three were slow, and one was interrupted.
+    found = figures.of_blocks([(110.0, 100.0), (510.0, 500.0), (910.0, 500.0)])
+    assert found == (510.0, 500.0)
+    assert figures.of_blocks([(3.0, 1.0)]) == (3.0, 1.0)
+
+
 def test_everybody_is_in_every_round_and_a_rows_columns_are_side_by_side(monkeypatch):
-    monkeypatch.setattr(figures, "WARM_BLOCKS", 3)
+    monkeypatch.setattr(figures, "WARM_ROUNDS", 3)
     asked = []
 
     def timer(key, gross):
-        def time(calls):
-            asked.append((key, calls))
+        def time(calls, blocks):
+            asked.append((key, (calls, blocks)))
             return gross, 4.0
 
         return time
@@ -268,7 +287,8 @@ def test_everybody_is_in_every_round_and_a_rows_columns_are_side_by_side(monkeyp
     )
     assert [found[key].net.median for key in keys] == [10.0, 11.0, 12.0, 13.0, 14.0, 15.0]
     assert all(sorted(each.samples) == [0, 1, 2, 3, 4] for each in found.values())
-    assert {calls for _, calls in asked[-30:]} == {figures.CALLS}
+    assert {calls for _, calls in asked[-30:]} == {(15, 13)}
+    assert {(each.calls, each.blocks) for each in found.values()} == {(15, 13)}
     orders = [[key for key, _ in asked[-30:]][i : i + 6] for i in range(0, 30, 6)]
     for order in orders:
         assert sorted(order) == keys
@@ -277,11 +297,11 @@ def test_everybody_is_in_every_round_and_a_rows_columns_are_side_by_side(monkeyp
 
 
 def test_who_takes_long_is_in_fewer_rounds(monkeypatch):
-    monkeypatch.setattr(figures, "WARM_BLOCKS", 1)
+    monkeypatch.setattr(figures, "WARM_ROUNDS", 1)
     monkeypatch.setattr(figures, "ROUND_SECONDS", 1e-9)
     key = "a row", "slow"
     found = figures.interleave(
-        {key: lambda _: (14.0, 4.0)}, lambda _: 10, rounds=5, progress=lambda _: None
+        {key: lambda _calls, _blocks: (14.0, 4.0)}, lambda _: 10, rounds=5, progress=lambda _: None
     )
     assert list(found[key].samples) == [0]
 
@@ -299,7 +319,7 @@ def net(median, *, floor=100.0, spread=1.0):
     ("ours_ns", "peer_ns", "word", "text"),
     [
         (50, 100, "not slower", "not slower, 0.50x"),
-        (100, 100, "not slower", "not slower, 1.00x ≈"),
+        (100, 100, "not slower", "not slower, 1.00x"),
         (101, 100, "lost", "**lost, 1.01x**"),
         (150, 100, "lost", "**lost, 1.50x**"),
         (-3, 100, "not slower", "not slower, -0.03x"),
@@ -313,12 +333,12 @@ def test_a_loss_is_a_loss(ours_ns, peer_ns, word, text):
     assert str(report.Verdict(share)) == text
 
 
-def test_a_near_thing_is_marked():
+def test_a_near_thing_is_no_win_and_no_loss():
     wavering = [(100.0 + side, 0.0) for side in (-5, -4, -3, -2, 0, 2, 3, 4, 5, 6)]
     still = rounds(*[(100.0, 0.0)] * len(wavering))
     verdict = report.Verdict(figures.share(rounds(*wavering), still))
-    assert (verdict.word, verdict.close) == ("lost", True)
-    assert str(verdict) == "**lost, 1.01x** ≈"
+    assert verdict.word == "undecided"
+    assert str(verdict) == "undecided, 1.01x ≈"
 
 
 FOUND = {
@@ -348,8 +368,9 @@ FLOORS = {"len(x)": net(12.34, floor=0)}
 def test_the_table_shows_losses_and_absences():
     text = "\n".join(report.markdown(FOUND, FLOORS, ABOUT))
     lines = text.splitlines()
-    assert "- jub0bs/cors: not slower in 1 of 2 rows, lost 1." in lines
-    assert "- tower-http: not slower in 1 of 2 rows, lost 1." in lines
+    assert "- jub0bs/cors: not slower in 1 of 2 rows, lost 1, undecided 0 (≈)." in lines
+    assert "- tower-http: not slower in 1 of 2 rows, lost 1, undecided 0 (≈)." in lines
+    assert any("15 requests are made anew" in line for line in lines)
     assert "| no Origin | **lost, 1.50x** |  | not slower, 0.50x |  |" in lines
     assert "| refused | not slower, 0.90x |  | **lost, at its floor** |  |" in lines
     assert "**@fastify/cors was not measured: there is no npm here.**" in lines
@@ -374,7 +395,8 @@ def test_a_lost_row_says_whether_the_prototype_loses_it_too():
         "at its floor": {ours.NATIVE: net(150), ours.PROTOTYPE: net(9), "tower-http": net(-5)},
     }
     text = "\n".join(report.markdown(found, {}, ABOUT))
-    told = "- tower-http: not slower in 0 of 3 rows, lost 3 (2 of them by the C prototype, too)."
+    told = "- tower-http: not slower in 0 of 3 rows, lost 3 (2 of them by the C prototype, too),"
+    told += " undecided 0 (≈)."
     assert told in text.splitlines()
     assert "| nobody can |  |  | **lost, 1.50x** | 1.20x |" in text
     assert "| we could |  |  | **lost, 1.50x** | 0.80x |" in text
@@ -422,7 +444,8 @@ def test_the_json_holds_what_the_table_shows():
         "gross": 700.0,
         "floor": 400.0,
         "rounds": 9,
-        "calls": 200,
+        "calls": 15,
+        "blocks": 13,
     }
     assert found["missing"] == ABOUT["missing"]
     assert found["load"]["before"] == [1.5, 1, 1]
@@ -495,6 +518,34 @@ def test_a_toolchain_that_is_not_there_is_named(tmp_path, monkeypatch):
     }
 
 
+def test_a_toolchain_that_cannot_build_is_named_with_the_reason_and_the_rest_goes_on(
+    tmp_path, monkeypatch, capsys
+):
+    for tool, said in (
+        ("cargo", "   Compiling a v1\\nerror: no  linker.\\nwarning: after it"),
+        ("go", "go: a module is not there"),
+    ):
+        script = tmp_path / tool
+        script.write_text(f"#!/bin/sh\nprintf '{said}\\n'\nexit 1\n", "utf-8")
+        script.chmod(0o755)
+    (tmp_path / "rustc").symlink_to(tmp_path / "cargo")
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.setattr(compare, "BUILD", tmp_path / "build")
+    monkeypatch.setattr(compare, "HERE", tmp_path)
+    monkeypatch.setattr(figures, "WARM_SECONDS", 0.001)
+    assert compare.main(["--quick", "--only", "no Origin"]) == 0
+    printed = capsys.readouterr()
+    lines = printed.out.splitlines()
+    assert "**tower-http was not measured: cargo cannot build it: error: no linker.**" in lines
+    for name in ("jub0bs/cors", "rs/cors"):
+        assert f"**{name} was not measured: go cannot build it: go: a module is not there.**" in (
+            lines
+        )
+    assert "**cors was not measured: there is no npm here.**" in lines
+    assert "warning: after it" in printed.err
+    assert any(line.startswith("| no Origin | ") for line in lines)
+
+
 # A program of the same protocol, whose layer allows everybody everything.
 PROGRAM = """
 import json, sys
@@ -527,14 +578,14 @@ def program(tmp_path):
 
 def test_a_program_is_asked_line_by_line(program):
     _, running = program
-    assert running.timer("tower-http", "refused: stranger")(10) == (30.0, 10.0)
-    assert running.timer("tower-http", "refused: stranger")(20) == (60.0, 20.0)
+    assert running.timer("tower-http", "refused: stranger")(10, 1) == (30.0, 10.0)
+    assert running.timer("tower-http", "refused: stranger")(20, 3) == (60.0, 20.0)
 
 
 def test_a_program_that_ends_is_an_error(program):
     _, running = program
     with pytest.raises(RuntimeError, match=r"ended at .*'nobody'"):
-        running.timer("nobody", "no Origin")(1)
+        running.timer("nobody", "no Origin")(1, 1)
 
 
 def test_a_peer_that_answers_otherwise_is_left_out_by_name(program):

@@ -9,24 +9,26 @@ from __future__ import annotations
 import math
 import random
 from collections.abc import Callable, Iterable
+from statistics import median
 from time import perf_counter
 from typing import NamedTuple
 
-from corsfast.bench.measure import Figure, summarise
+from corsfast.bench.measure import REQUESTS, Figure, summarise
 from corsfast.bench.rows import differences, ratios
 
-# One round over a number of requests: nanoseconds per request, (gross, floor).
-Timer = Callable[[int], tuple[float, float]]
+# One round over a number of requests and of blocks: nanoseconds per request, (gross, floor).
+Timer = Callable[[int, int], tuple[float, float]]
 Key = tuple[str, str]  # row, column
 
-# Requests in a round: few enough for what was prepared to stay in the processor's caches, as a
-# request's fields do that were just read, and enough for the clock not to matter.
+# Requests in a round, in blocks of REQUESTS: those of a block are in memory together, and fit into
+# the nearest caches, as a request's fields do that were just read. A block lasts a microsecond
+# or two where everything is fast, so there are several to a round.
 CALLS = 200
 # What is slow or large has fewer: this much time, and this much memory.
 BLOCK_NS = 2_000_000
 BLOCK_BYTES = 32 * 2**20
 # Before the first round everybody runs this often, or this long: compilers at run time need it.
-WARM_BLOCKS = 60
+WARM_ROUNDS = 60
 WARM_SECONDS = 0.5
 # Who takes longer than this for a round, preparation included, is not in every round.
 ROUND_SECONDS = 0.1
@@ -36,7 +38,8 @@ class Rounds(NamedTuple):
     """What was measured of a subject: (gross, floor) by the number of the round."""
 
     samples: dict[int, tuple[float, float]]
-    calls: int
+    calls: int  # in a block
+    blocks: int = 1
 
     @property
     def net(self) -> Figure:
@@ -66,29 +69,38 @@ def share(ours: Rounds, theirs: Rounds) -> Figure:
 
 
 class Pace(NamedTuple):
-    """How a subject is timed: requests in a round, and every which round."""
+    """How a subject is timed: requests in a block, blocks in a round, and every which round."""
 
     calls: int
+    blocks: int
     every: int
 
 
-def calls_for(gross: float, size: int) -> int:
-    """How many requests a round has, each of this many nanoseconds and bytes."""
-    return max(1, min(CALLS, int(BLOCK_NS / max(gross, 1.0)), BLOCK_BYTES // max(size, 1)))
+def calls_for(gross: float, size: int) -> tuple[int, int]:
+    """How many requests a block has, and how many blocks a round, if a request is of this many
+    nanoseconds and bytes."""
+    most = max(1, min(CALLS, int(BLOCK_NS / max(gross, 1.0)), BLOCK_BYTES // max(size, 1)))
+    return min(most, REQUESTS), max(1, most // REQUESTS)
+
+
+def of_blocks(blocks: Iterable[tuple[float, float]]) -> tuple[float, float]:
+    """A round of its blocks, each (gross, floor): the difference is the median of theirs."""
+    both = list(blocks)
+    floor = median(floor for _, floor in both)
+    return floor + median(gross - floor for gross, floor in both), floor
 
 
 def warmed(timer: Timer, size: int) -> Pace:
     """Run until it is warm, and find the pace meanwhile."""
     started = perf_counter()
-    gross, _ = timer(1)
-    for _ in range(WARM_BLOCKS):
-        calls = calls_for(gross, size)
+    gross, _ = timer(1, 1)
+    for _ in range(WARM_ROUNDS):
         before = perf_counter()
-        gross, _ = timer(calls)
+        gross, _ = timer(*calls_for(gross, size))
         taken = perf_counter() - before
         if perf_counter() - started > WARM_SECONDS:
             break
-    return Pace(calls_for(gross, size), max(1, math.ceil(taken / ROUND_SECONDS)))
+    return Pace(*calls_for(gross, size), max(1, math.ceil(taken / ROUND_SECONDS)))
 
 
 def interleave(
@@ -108,11 +120,11 @@ def interleave(
     for done, (key, timer) in enumerate(timers.items()):
         progress(f"warming up {done + 1} of {len(timers)}")
         paces[key] = warmed(timer, size(key))
-        found[key] = Rounds({}, paces[key].calls)
+        found[key] = Rounds({}, paces[key].calls, paces[key].blocks)
     for done in range(rounds):
         progress(f"round {done + 1} of {rounds}")
         for key in shuffled(key for key in timers if done % paces[key].every == 0):
-            found[key].samples[done] = timers[key](paces[key].calls)
+            found[key].samples[done] = timers[key](paces[key].calls, paces[key].blocks)
     return found
 
 

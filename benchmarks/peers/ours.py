@@ -24,7 +24,7 @@ import prototype
 from corsfast.bench.cases import APP, Inputs, fresh, scopes
 from corsfast.bench.measure import Subject, sample, step
 
-from .figures import Timer
+from .figures import Timer, of_blocks
 from .judge import Answer
 from .rows import NAMES, STRANGER, THREE, Policy, Row
 
@@ -174,19 +174,23 @@ def timer(column: str, row: Row) -> Timer:
 
 
 def timed(subject: Subject, floor: Subject | None = None) -> Timer:
-    """A function of a number of calls: one round, the two in any order."""
+    """A function of a number of calls and of blocks: one round, in each block the two in any
+    order."""
     subjects = {0: subject} if floor is None else {0: subject, 1: floor}
 
-    def time(calls: int) -> tuple[float, float]:
+    def block(calls: int) -> tuple[float, float]:
         found = [0.0, 0.0]
+        for place in random.sample(list(subjects), len(subjects)):
+            found[place] = sample(subjects[place], calls)
+        return found[0], found[1]
+
+    def time(calls: int, blocks: int) -> tuple[float, float]:
         gc.collect()
         gc.disable()
         try:
-            for place in random.sample(list(subjects), len(subjects)):
-                found[place] = sample(subjects[place], calls)
+            return of_blocks([block(calls) for _ in range(blocks)])
         finally:
             gc.enable()
-        return found[0], found[1]
 
     return time
 

@@ -1,8 +1,9 @@
 """The programs in other languages: built from their lock files, kept alive, asked over a pipe.
 
 A program reads the rows from a file and one command per line, as JSON, and answers in one line:
-``["check"]`` with every answer, ``["run", SUBJECT, ROW, N, ROUNDS]`` with nanoseconds per
-request, [gross, floor] a round. The floor is the same loop over the bare handler.
+``["check"]`` with every answer, ``["run", SUBJECT, ROW, N, BLOCKS]`` with nanoseconds per
+request, [gross, floor] a block. The floor is the same loop over the bare handler. The N requests
+of a block are made just before it, all of them new, and after N others (20 at most) that warm up.
 
 Place in the flow: rows -> answers and times.
 Never: hide a toolchain that is not there, or build from anything but the lock file.
@@ -15,10 +16,10 @@ import re
 import shutil
 import subprocess
 import tomllib
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from .figures import Timer, of_blocks
 from .judge import Answer
 
 HERE = Path(__file__).resolve().parent
@@ -134,12 +135,11 @@ class Running:
             for given in self.ask("check")
         }
 
-    def timer(self, subject: str, row: str) -> Callable[[int], tuple[float, float]]:
-        """A function of a number of requests: one round, (gross, floor)."""
+    def timer(self, subject: str, row: str) -> Timer:
+        """A function of a number of requests and of blocks: one round, (gross, floor)."""
 
-        def time(calls: int) -> tuple[float, float]:
-            ((gross, floor),) = self.ask("run", subject, row, calls, 1)
-            return gross, floor
+        def time(calls: int, blocks: int) -> tuple[float, float]:
+            return of_blocks(self.ask("run", subject, row, calls, blocks))
 
         return time
 

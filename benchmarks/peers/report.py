@@ -10,7 +10,7 @@ import math
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
-from corsfast.bench.measure import Figure
+from corsfast.bench.measure import REQUESTS, Figure
 from corsfast.bench.report import finite, spread
 
 from .figures import Rounds, share
@@ -31,6 +31,7 @@ COLUMNS = (
 )
 # Against these our middleware is held: not slower than either, net of both harnesses.
 GOAL = ("jub0bs/cors", "tower-http")
+WON, LOST, UNDECIDED = "not slower", "lost", "undecided"
 
 Table = dict[str, dict[str, Rounds]]
 
@@ -47,7 +48,7 @@ class Verdict(NamedTuple):
 
     @property
     def word(self) -> str:
-        return "not slower" if self.share.median <= 1 else "lost"
+        return standing(self.share.least, self.share.most)
 
     @property
     def possible(self) -> str:
@@ -59,15 +60,19 @@ class Verdict(NamedTuple):
         """Whether the prototype loses, too."""
         return self.least is not None and self.least.median > 1
 
-    @property
-    def close(self) -> bool:
-        """Whether the median cannot be told from 1: another run may say otherwise."""
-        return self.share.least <= 1 <= self.share.most
-
     def __str__(self) -> str:
-        share = _times(self.share)
-        mark = " ≈" if self.close else ""
-        return f"**lost, {share}**{mark}" if self.word == "lost" else f"{self.word}, {share}{mark}"
+        said = f"{self.word}, {_times(self.share)}"
+        return {WON: said, LOST: f"**{said}**"}.get(self.word, f"{said} ≈")
+
+
+def standing(least: float, most: float) -> str:
+    """What a share says whose median lies between these with 95 % certainty.
+
+    Where they lie on both sides of 1, another run may say otherwise: that is no win, and no loss.
+    """
+    if most <= 1:
+        return WON
+    return LOST if least > 1 else UNDECIDED
 
 
 def _times(share: Figure) -> str:
@@ -124,6 +129,7 @@ def _rounds(found: Rounds) -> dict[str, Any]:
         "floor": round(found.floor.median, 2),
         "rounds": len(found.samples),
         "calls": found.calls,
+        "blocks": found.blocks,
     }
 
 
@@ -140,6 +146,13 @@ def markdown(rows: Table, floors: dict[str, Rounds], about: dict[str, Any]) -> I
     yield "Nanoseconds per request that the CORS layer adds: the median of the rounds, each net of"
     yield "its harness' floor, ± half of what the middle half spans. `~` marks a noisy figure, one"
     yield "whose median is not known to a quarter of itself."
+    yield ""
+    yield f"Every program is driven alike: {REQUESTS} requests are made anew, as in the blocks of"
+    yield "`python -m corsfast.bench`, and as many before them to warm up; no others are alive."
+    yield "The block runs over each of them once, and a round has several blocks: fewer of what is"
+    yield "slow or large, which may have fewer requests, too. What that benchmark measures as well"
+    yield "(`policy.asgi`, Starlette) differs from its figures by the policies, and by the programs"
+    yield "that ran just before on the same processor."
     yield ""
     yield from _table(
         ["request", *columns],
@@ -176,18 +189,17 @@ def _goal(rows: Table) -> Iterator[str]:
     for peer in GOAL:
         words = [peers[peer].word for peers in found.values() if peer in peers]
         if words:
-            lost = words.count("lost")
             also = _also_lost(found, peer)
             yield (
-                f"- {peer}: not slower in {len(words) - lost} of {len(words)} rows, lost"
-                f" {lost}{also}."
+                f"- {peer}: not slower in {words.count(WON)} of {len(words)} rows, lost"
+                f" {words.count(LOST)}{also}, undecided {words.count(UNDECIDED)} (≈)."
             )
         else:
             yield f"- {peer}: not measured."
     yield ""
     yield "`corsfast` (the middleware) as a share of the peer's time, taken round by round; the"
-    yield "median of that, with `≈` where it cannot be told from 1 (95 %). Beside it the share of"
-    yield "the C prototype: where that is above 1, too, no ASGI middleware can be as fast."
+    yield "median of that. `≈` is undecided: it cannot be told from 1 (95 %). Beside it the share"
+    yield "of the C prototype: where that is above 1, too, no ASGI middleware can be as fast."
     yield ""
     heads = [head for peer in GOAL for head in (f"against {peer}", "the prototype")]
     body = [
@@ -203,7 +215,7 @@ def _both(verdict: Verdict | None) -> tuple[str, str]:
 
 def _also_lost(found: dict[str, dict[str, Verdict]], peer: str) -> str:
     """How many of the lost rows nobody could win, where that was measured."""
-    lost = [it[peer] for it in found.values() if peer in it and it[peer].word == "lost"]
+    lost = [it[peer] for it in found.values() if peer in it and it[peer].word == LOST]
     if not lost or any(it.least is None for it in lost):
         return ""
     return f" ({sum(it.forbidden for it in lost)} of them by the C prototype, too)"

@@ -2,7 +2,7 @@
 //
 //	peers CASES.json                             one command per line of standard input, as JSON
 //	peers CASES.json --check                     every subject's answer to every case
-//	peers CASES.json --run SUBJECT CASE N ROUNDS nanoseconds per request, [gross, floor] a round
+//	peers CASES.json --run SUBJECT CASE N BLOCKS nanoseconds per request, [gross, floor] a block
 //
 // Place in the flow: rows.py -> this -> judge.py. Never: judge an answer, or time what a server
 // does: a request is an *http.Request that is ready, a response is a writer that keeps headers.
@@ -26,7 +26,8 @@ import (
 	rs "github.com/rs/cors"
 )
 
-// warmUp is how many requests of their own bring a handler into the caches before the clock.
+// warmUp is how many requests of their own, and no more than are timed, bring a handler into the
+// caches before the clock.
 const warmUp = 20
 
 type policy struct {
@@ -145,7 +146,7 @@ func serve(h http.Handler, w *writer, requests []*http.Request) {
 // block is one timed loop: nanoseconds per request. The collector runs before, not within.
 func block(h http.Handler, c *benchCase, n int) float64 {
 	w := &writer{header: make(http.Header)}
-	warm, requests := c.requests(warmUp), c.requests(n)
+	warm, requests := c.requests(min(warmUp, n)), c.requests(n)
 	runtime.GC()
 	serve(h, w, warm)
 	start := time.Now()
@@ -230,7 +231,7 @@ func (b *bench) run(subject, name string, n, rounds int) ([][2]float64, error) {
 	return figures, nil
 }
 
-// obey carries out ["check"] or ["run", SUBJECT, CASE, N, ROUNDS].
+// obey carries out ["check"] or ["run", SUBJECT, CASE, N, BLOCKS].
 func (b *bench) obey(command []any) (any, error) {
 	if len(command) == 1 && command[0] == "check" {
 		return b.check()
@@ -256,7 +257,7 @@ func main() {
 
 func start(arguments []string) error {
 	if len(arguments) == 0 {
-		return fmt.Errorf("usage: peers CASES.json [--check | --run SUBJECT CASE N ROUNDS]")
+		return fmt.Errorf("usage: peers CASES.json [--check | --run SUBJECT CASE N BLOCKS]")
 	}
 	text, err := os.ReadFile(arguments[0])
 	if err != nil {

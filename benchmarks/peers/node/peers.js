@@ -3,8 +3,8 @@
 //   node --expose-gc peers.js CASES.json                               one command per line of
 //                                                                      standard input, as JSON
 //   node --expose-gc peers.js CASES.json --check                       every answer to every case
-//   node --expose-gc peers.js CASES.json --run SUBJECT CASE N ROUNDS   nanoseconds per request,
-//                                                                      [gross, floor] a round
+//   node --expose-gc peers.js CASES.json --run SUBJECT CASE N BLOCKS   nanoseconds per request,
+//                                                                      [gross, floor] a block
 //
 // Place in the flow: rows.py -> this -> judge.py. Never: judge an answer, or time what a server
 // does: requests are ready, and a response keeps its headers and goes nowhere.
@@ -14,7 +14,8 @@ const fs = require('node:fs')
 const http = require('node:http')
 const readline = require('node:readline')
 
-// Requests of their own that bring the code into the caches before the clock runs.
+// Requests of their own, no more than are timed, that bring the code into the caches before the
+// clock runs.
 const WARM_UP = 20
 
 // Every case has its own copy of the library's modules: an application has one policy, and the
@@ -116,7 +117,7 @@ function serve (call, prepared) {
 
 // One timed loop: nanoseconds per request. What is young is collected before, not within.
 function block (call, given, n) {
-  const warm = exchanges(given, WARM_UP)
+  const warm = exchanges(given, Math.min(WARM_UP, n))
   const prepared = exchanges(given, n)
   global.gc({ type: 'minor' })
   serve(call, warm)
@@ -171,7 +172,7 @@ class Bench {
     return figures
   }
 
-  // Carries out ["check"] or ["run", SUBJECT, CASE, N, ROUNDS].
+  // Carries out ["check"] or ["run", SUBJECT, CASE, N, BLOCKS].
   obey ([verb, ...rest]) {
     if (verb === 'check' && rest.length === 0) return this.check()
     if (verb === 'run' && rest.length === 4) {

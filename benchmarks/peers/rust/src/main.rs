@@ -2,7 +2,7 @@
 //!
 //!     peers CASES.json                              one command per line of standard input, as JSON
 //!     peers CASES.json --check                      the subject's answer to every case
-//!     peers CASES.json --run SUBJECT CASE N ROUNDS  nanoseconds per request, [gross, floor] a round
+//!     peers CASES.json --run SUBJECT CASE N BLOCKS  nanoseconds per request, [gross, floor] a block
 //!
 //! Place in the flow: rows.py -> this -> judge.py. Never: judge an answer, or time what a server
 //! does: a request is an `http::Request` that is ready, a response is dropped.
@@ -24,7 +24,8 @@ use serde_json::{Value, json};
 use tower::{Layer, Service, service_fn};
 use tower_http::cors::{AllowOrigin, CorsLayer};
 
-/// Requests of their own that bring the code into the caches before the clock runs.
+/// Requests of their own, no more than are timed, that bring the code into the caches before the
+/// clock runs.
 const WARM_UP: usize = 20;
 /// Larger values are shared by the requests of a block. A request is dropped while the clock
 /// runs, and to give a megabyte back to the system would be most of what is seen.
@@ -155,7 +156,7 @@ fn block<S>(service: &mut S, case: &Case, n: usize) -> Result<f64>
 where
     S: Service<Request<()>, Response = Response<()>, Error = Infallible>,
 {
-    let (warm, requests) = (case.requests(WARM_UP)?, case.requests(n)?);
+    let (warm, requests) = (case.requests(WARM_UP.min(n))?, case.requests(n)?);
     for request in warm {
         black_box(answer(service, black_box(request)));
     }
@@ -232,7 +233,7 @@ impl Bench {
         Ok(Value::Array(figures))
     }
 
-    /// Carries out ["check"] or ["run", SUBJECT, CASE, N, ROUNDS].
+    /// Carries out ["check"] or ["run", SUBJECT, CASE, N, BLOCKS].
     fn obey(&mut self, command: &[Value]) -> Result<Value> {
         let texts: Vec<_> = command
             .iter()
@@ -241,7 +242,7 @@ impl Bench {
         match (texts.as_slice(), command) {
             (["check"], _) => self.check(),
             (["run", SUBJECT, name, ..], [_, _, _, n, rounds]) => {
-                let number = |item: &Value| item.as_u64().ok_or("N and ROUNDS are numbers");
+                let number = |item: &Value| item.as_u64().ok_or("N and BLOCKS are numbers");
                 self.run(name, number(n)? as usize, number(rounds)? as usize)
             }
             _ => Err(format!("no such command: {command:?}").into()),
@@ -259,7 +260,7 @@ impl Bench {
 fn main() -> Result<()> {
     let arguments: Vec<_> = std::env::args().skip(1).collect();
     let Some((file, rest)) = arguments.split_first() else {
-        return Err("usage: peers CASES.json [--check | --run SUBJECT CASE N ROUNDS]".into());
+        return Err("usage: peers CASES.json [--check | --run SUBJECT CASE N BLOCKS]".into());
     };
     let cases = serde_json::from_str(&std::fs::read_to_string(file)?)?;
     let mut bench = Bench {
