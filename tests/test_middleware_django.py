@@ -52,13 +52,6 @@ def configured() -> None:
         django.setup()
 
 
-@pytest.fixture(autouse=True)
-def nothing_was_said_before(configured: None) -> None:
-    from corsfast.middleware.django import conf
-
-    conf.policy_for.cache_clear()
-
-
 def ours() -> ModuleType:
     from corsfast.middleware import django
 
@@ -485,17 +478,18 @@ DEAD = [
 
 
 @pytest.mark.parametrize(("options", "number"), RISKS)
-def test_a_risk_is_said_once(options: dict[str, Any], number: str) -> None:
+def test_a_risk_is_said_once_for_each_middleware(options: dict[str, Any], number: str) -> None:
     from django.test.utils import override_settings
 
     from corsfast.middleware.django.checks import check_settings
 
     with override_settings(**options):
-        with pytest.warns(CorsfastSecurityWarning) as caught:
-            ours().CorsMiddleware(view)
-        assert len(caught) == 1
-        assert next(iter(options)) in str(caught[0].message)
-        ours().CorsMiddleware(view)  # and no more
+        for _ in range(2):
+            with pytest.warns(CorsfastSecurityWarning) as caught:
+                middleware = ours().CorsMiddleware(view)
+            assert len(caught) == 1
+            assert next(iter(options)) in str(caught[0].message)
+            call(middleware, get(origin=A))  # says no more
         assert [m.id for m in check_settings()] == [f"corsfast.W{number}"]
         with override_settings(CORS_STRICT=True):
             with pytest.raises(PolicyError):
@@ -515,6 +509,64 @@ def test_a_dead_entry_is_said_once(options: dict[str, Any]) -> None:
         assert len(caught) == 1
         assert [m.id for m in check_settings()] in (["corsfast.W010"], ["corsheaders.E013"])
         with override_settings(CORS_STRICT=True), pytest.raises(PolicyError):
+            ours().CorsMiddleware(view)
+
+
+@pytest.mark.parametrize(
+    "setting",
+    [
+        "CORS_ALLOWED_ORIGINS",
+        "CORS_ORIGIN_WHITELIST",
+        "CORS_ALLOWED_ORIGIN_REGEXES",
+        "CORS_ORIGIN_REGEX_WHITELIST",
+    ],
+)
+def test_text_for_a_list_is_said(setting: str) -> None:
+    from django.test.utils import override_settings
+
+    from corsfast.middleware.django.checks import check_settings
+
+    text = r"https://a\.example" if "REGEX" in setting else A
+    with override_settings(**{setting: text}):
+        with pytest.warns(CorsfastSecurityWarning) as caught:
+            middleware = ours().CorsMiddleware(view)
+        assert len(caught) == 1
+        said = str(caught[0].message)
+        assert said.startswith(f"corsfast.middleware.django: {setting}: {text!r} ")
+        assert said.endswith(f"Write {[text]!r} instead. [bare-string]")
+        assert allowed(middleware, A)
+        assert not allowed(middleware, STRANGER)
+        assert [m.id[:-1] for m in check_settings()] == ["corsheaders.E00"]
+        with override_settings(CORS_STRICT=True):
+            with pytest.raises(PolicyError, match=r"\[bare-string\]") as error:
+                ours().CorsMiddleware(view)
+            assert len(error.value.problems) == 1
+            assert [m.id[:-1] for m in check_settings()] == ["corsheaders.E00"]
+
+
+def test_a_change_of_settings_is_said_again() -> None:
+    from django.test.utils import override_settings
+
+    with having():
+        middleware = ours().CorsMiddleware(view)
+    for _ in range(2):
+        with override_settings(CORS_ALLOWED_ORIGINS=["a.example"]):
+            with pytest.warns(CorsfastDeadEntryWarning) as caught:
+                call(middleware, get())
+            assert len(caught) == 1
+            call(middleware, get())
+
+
+def test_checks_warn_by_their_messages_alone() -> None:
+    from django.test.utils import override_settings
+
+    from corsfast.middleware.django.checks import check_settings
+
+    with override_settings(CORS_ALLOWED_ORIGINS=["null"], CORS_ALLOW_CREDENTIALS=True):
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")
+            assert [m.id for m in check_settings()] == ["corsfast.W002"]
+        with pytest.warns(CorsfastSecurityWarning):
             ours().CorsMiddleware(view)
 
 

@@ -90,6 +90,7 @@ def lenient_policy(
     also: Iterable[Problem] = (),
     written: Mapping[re.Pattern[str], str] = MappingProxyType({}),
     words: Words = NO_REGEXES,
+    tell: Callable[[str, type[Warning]], None] = warn,
 ) -> Policy:
     """The policy of a drop-in middleware.
 
@@ -113,6 +114,7 @@ def lenient_policy(
         written: what was written in place of a regex that the drop-in has made of it; that is
             what messages quote.
         words: how the drop-in's options say what to write instead.
+        tell: is given each warning; one that keeps the policy may warn of it again.
 
     Raises:
         PolicyError: with ``strict``, holding every problem at once.
@@ -140,11 +142,11 @@ def lenient_policy(
     default = next(iter(origins), "origins")
     for problem in [*wrong, *dead_schemes(spec.exact), *find_risks(spec, languages)]:
         problems.append(in_words_of(kept, written, default, problem, mend))
-    say(name, problems, strict=strict)
+    say(name, problems, strict=strict, tell=tell)
     spec.name = name
     tables, beyond = build_tables(spec, languages)
     for message in beyond:
-        warn(f"{name}: {message}", CorsfastPerformanceWarning)
+        tell(f"{name}: {message}", CorsfastPerformanceWarning)
     if any_origin and credentials:
         echo_any_origin(tables)
     if answer is not None:

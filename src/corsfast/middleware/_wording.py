@@ -52,8 +52,17 @@ class DropInProblem(Problem):
         return f"{text} [{self.code}]"
 
 
-def say(name: str, problems: Iterable[Problem], *, strict: bool) -> None:
+def say(
+    name: str,
+    problems: Iterable[Problem],
+    *,
+    strict: bool,
+    tell: Callable[[str, type[Warning]], None] = warn,
+) -> None:
     """Warn of each problem, or raise them all; `name` is the drop-in.
+
+    Args:
+        tell: is given each warning.
 
     Raises:
         PolicyError: with ``strict``, if there is any.
@@ -66,7 +75,7 @@ def say(name: str, problems: Iterable[Problem], *, strict: bool) -> None:
         raise PolicyError(problems)
     for problem in problems:
         risky = problem.code in _INSECURE
-        warn(f"{name}: {problem}", CorsfastSecurityWarning if risky else CorsfastDeadEntryWarning)
+        tell(f"{name}: {problem}", CorsfastSecurityWarning if risky else CorsfastDeadEntryWarning)
 
 
 # -- what to write instead -----------------------------------------------------------------------

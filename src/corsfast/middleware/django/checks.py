@@ -20,6 +20,7 @@ from django.core.exceptions import ImproperlyConfigured
 
 from ...errors import PolicyError, Problem
 from .._schemes import FILE
+from .._wording import BARE_STRING
 from .conf import compile_answers, name_in_use, origins_and_regexes, policy_for, read
 
 TYPE_CHECKING = False
@@ -150,7 +151,9 @@ def _judged(*, silent: bool) -> Iterator[CheckMessage]:
 
 
 def _was_said(problem: Problem) -> bool:
-    """Whether E013 speaks of the same entry."""
+    """Whether E006, E007 or E013 speak of the same entry."""
+    if problem.code == BARE_STRING:
+        return True
     if not isinstance(problem.value, str):
         return False
     try:

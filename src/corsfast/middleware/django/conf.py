@@ -33,12 +33,12 @@ from django.core.signals import setting_changed
 from django.http import BadHeaderError, HttpResponse
 
 from ..._compile import warn
-from ...errors import CorsfastDeadEntryWarning, PolicyError, Problem
+from ...errors import Problem
 from ...languages import language_of
 from ...origin import is_origin
 from .._lenient import lenient_policy
 from .._schemes import FILE, OtherSchemes
-from .._wording import Words
+from .._wording import BARE_STRING, DropInProblem, Words
 from .defaults import default_headers, default_methods
 
 TYPE_CHECKING = False
@@ -67,6 +67,10 @@ SETTINGS: dict[str, tuple[str | None, Any]] = {
 }
 _NAMES = [name for new, (old, _) in SETTINGS.items() for name in (new, old) if name is not None]
 
+ALL_ORIGINS = "CORS_ALLOW_ALL_ORIGINS"
+ORIGINS = "CORS_ALLOWED_ORIGINS"
+REGEXES = "CORS_ALLOWED_ORIGIN_REGEXES"
+
 ALLOW_ORIGIN = "access-control-allow-origin"
 VARY = ("Vary", "origin")
 
@@ -78,14 +82,6 @@ def name_in_use(name: str) -> str:
     """The newer name of a setting, or the older one where only that may be set."""
     old = SETTINGS[name][0]
     return name if old is None or hasattr(settings, name) else old
-
-
-def _words() -> Words:
-    """How corrections are said; settings may have older names."""
-    return Words(
-        any_origin=f"{name_in_use('CORS_ALLOW_ALL_ORIGINS')} = True",
-        regex=f"{{}} in {name_in_use('CORS_ALLOWED_ORIGIN_REGEXES')}",
-    )
 
 
 def read(name: str) -> Any:
@@ -107,6 +103,7 @@ class Answers:
             other requests than OPTIONS, with Vary; empty where more has to be looked at.
         options_fields: the same for OPTIONS requests.
         private_network: whether a request for private network access is granted.
+        warnings: what is to be said about the settings.
     """
 
     __slots__ = (
@@ -118,6 +115,7 @@ class Answers:
         "options_fields",
         "private_network",
         "star",
+        "warnings",
     )
     every_path: bool
     covers: Callable[[str], object]
@@ -127,6 +125,12 @@ class Answers:
     listed: dict[str, dict[str, tuple[str, str]]]
     options_fields: dict[str, tuple[str, str]]
     private_network: bool
+    warnings: tuple[tuple[str, type[Warning]], ...]
+
+    def warn(self) -> None:
+        """Say what is to be said."""
+        for warning in self.warnings:
+            warn(*warning)
 
 
 class _Seen:
@@ -178,14 +182,21 @@ latest = _Latest()
 latest.answers = latest.change = latest.seen = None
 
 
-def answers_now() -> Answers:
+def answers_now(*, say_again: bool = False) -> Answers:
     """The answers for the settings as they are now; compiled anew if these have changed.
 
     Need not be asked while there are `latest.answers`.
 
+    Args:
+        say_again: whether to warn of settings that have not changed, too.
+
     Raises:
         ImproperlyConfigured: for settings that cannot be read.
         PolicyError: with CORS_STRICT, for origins that are insecure or match nothing.
+
+    Warns:
+        CorsfastSecurityWarning: otherwise, once per risk.
+        CorsfastDeadEntryWarning: otherwise, once per entry that matches nothing.
     """
     change = latest.change
     seen = latest.seen
@@ -198,7 +209,10 @@ def answers_now() -> Answers:
     ):
         seen = _Seen()
         seen.answers = compile_answers()
+        seen.answers.warn()
         latest.seen = seen
+    elif say_again:
+        seen.answers.warn()
     if _WATCHED:
         latest.answers = seen.answers
         # Another thread may have changed what was being read, before this was kept.
@@ -249,7 +263,7 @@ _WATCHED = _watch()
 
 
 def compile_answers() -> Answers:
-    """Read all settings and spell out every answer.
+    """Read all settings and spell out every answer; says nothing yet.
 
     Raises:
         ImproperlyConfigured, PolicyError: see `answers_now`.
@@ -272,7 +286,7 @@ def _compile_answers() -> Answers:
     any_origin = bool(read("CORS_ALLOW_ALL_ORIGINS"))
     answers.star = any_origin and not credentials
     origins, regexes = ((), ()) if any_origin else origins_and_regexes()
-    policy, others = policy_for(
+    policy, others, answers.warnings = policy_for(
         any_origin, origins, regexes, credentials, bool(read("CORS_STRICT"))
     )
     answers.allows = _verdict(answers.star, any_origin or FILE in origins, policy, others)
@@ -337,29 +351,57 @@ def origins_and_regexes() -> tuple[tuple[str, ...], tuple[re.Pattern[str], ...]]
     return tuple(origins), compiled
 
 
-@lru_cache(_POLICIES_KEPT)
 def policy_for(
     any_origin: bool,
     origins: tuple[str, ...],
     regexes: tuple[re.Pattern[str], ...],
     credentials: bool,
     strict: bool,
-) -> tuple[Policy, OtherSchemes]:
-    """The policy of these settings, and what it cannot say; warns of it the first time.
+) -> tuple[Policy, OtherSchemes, tuple[tuple[str, type[Warning]], ...]]:
+    """The policy of these settings, what it cannot say, and what to warn of.
 
     Raises:
         PolicyError: with `strict`, holding every problem.
     """
-    problems = []
+    names = tuple(map(name_in_use, (ALL_ORIGINS, ORIGINS, REGEXES)))
+    bare = (
+        not any_origin and isinstance(read(ORIGINS), str),
+        not any_origin and isinstance(read(REGEXES), str),
+    )
+    return _policy_for(any_origin, origins, regexes, credentials, strict, names, bare)
+
+
+@lru_cache(_POLICIES_KEPT)
+def _policy_for(
+    any_origin: bool,
+    origins: tuple[str, ...],
+    regexes: tuple[re.Pattern[str], ...],
+    credentials: bool,
+    strict: bool,
+    names: tuple[str, ...],
+    bare: tuple[bool, bool],
+) -> tuple[Policy, OtherSchemes, tuple[tuple[str, type[Warning]], ...]]:
+    """The same, kept.
+
+    Args:
+        names: the settings for all origins, some, and regexes: they may be the older ones.
+        bare: whether the latter two hold a str in place of a list.
+    """
+    said: list[tuple[str, type[Warning]]] = []
+    for_all, for_some, for_regexes = names
+    problems: list[Problem] = []
+    if bare[0]:
+        problems.append(_bare_string(for_some, origins[0]))
+    if bare[1]:
+        problems.append(_bare_string(for_regexes, regexes[0].pattern))
     exact = []
-    option = name_in_use("CORS_ALLOWED_ORIGINS")
     for entry in origins:
         origin = _serialised(entry)
         if origin == "*":
             problems.append(
                 Problem(
                     "any-origin-as-entry",
-                    option,
+                    for_some,
                     entry,
                     "'*' matches nothing as an entry of this list.",
                     hint="CORS_ALLOW_ALL_ORIGINS = True",
@@ -369,23 +411,30 @@ def policy_for(
             exact.append(origin)
     others = OtherSchemes(regexes)
     web = [regex for regex in regexes if regex not in others.regexes or _admits_web(regex)]
-    listed: dict[str, list[str | re.Pattern[str]]] = {
-        option: [*exact],
-        name_in_use("CORS_ALLOWED_ORIGIN_REGEXES"): [*web],
-    }
+    listed: dict[str, list[str | re.Pattern[str]]] = {for_some: [*exact], for_regexes: [*web]}
     if any_origin:
-        listed = {name_in_use("CORS_ALLOW_ALL_ORIGINS"): ["*"]}
-    try:
-        policy = lenient_policy(
-            NAME, listed, credentials=credentials, strict=strict, words=_words()
-        )
-    except PolicyError as error:
-        raise PolicyError([*problems, *error.problems]) from None
-    if strict and problems:
-        raise PolicyError(problems)
-    for problem in problems:
-        warn(f"{NAME}: {problem}", CorsfastDeadEntryWarning)
-    return policy, others
+        listed = {for_all: ["*"]}
+    policy = lenient_policy(
+        NAME,
+        listed,
+        credentials=credentials,
+        strict=strict,
+        also=problems,
+        words=Words(any_origin=f"{for_all} = True", regex=f"{{}} in {for_regexes}"),
+        tell=lambda *warning: said.append(warning),
+    )
+    return policy, others, tuple(said)
+
+
+def _bare_string(setting: str, value: str) -> Problem:
+    return DropInProblem(
+        BARE_STRING,
+        setting,
+        value,
+        f"{value!r} is one string where a list is meant; others would take each of its characters"
+        " for an entry. It is read as a list of one.",
+        hint=repr([value] if value else []),
+    )
 
 
 def _serialised(entry: str) -> str:

@@ -101,7 +101,7 @@ class CorsMiddleware:
         if self.async_mode:
             markcoroutinefunction(self)
         # What is to be said about the settings is said now, not at the first request.
-        answers_now()
+        answers_now(say_again=True)
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase | Awaitable[HttpResponseBase]:
         if self.async_mode:
