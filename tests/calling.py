@@ -1,4 +1,4 @@
-"""One request to an application, without a server between them.
+"""One request to an application, or its start, without a server between them.
 
 Beside sidebyside.py, whose Request and Answer it turns into calls and back.
 Never: know a framework.
@@ -8,16 +8,20 @@ from __future__ import annotations
 
 import asyncio
 import io
+import warnings
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from typing import Any
+from urllib.parse import quote
 
 from sidebyside import Answer, Request, answer
 
 
-def ask_wsgi(app: Any, request: Request) -> Answer:
+def ask_wsgi(app: Any, request: Request, script_name: str = "") -> Answer:
     environ: dict[str, Any] = {
         "REQUEST_METHOD": request.method,
         "PATH_INFO": request.path,
-        "SCRIPT_NAME": "",
+        "SCRIPT_NAME": script_name,
         "QUERY_STRING": "",
         "SERVER_NAME": "api.example",
         "SERVER_PORT": "80",
@@ -52,7 +56,7 @@ async def ask_asgi(app: Any, request: Request, root_path: str = "") -> Answer:
         "method": request.method,
         "scheme": "http",
         "path": request.path,
-        "raw_path": request.path.encode(),
+        "raw_path": quote(request.path, "/%?:@!$&'()*+,;=").encode(),
         "root_path": root_path,
         "query_string": b"",
         "headers": [(name.encode(), value.encode("latin-1")) for name, value in request.headers],
@@ -79,3 +83,25 @@ async def ask_asgi(app: Any, request: Request, root_path: str = "") -> Answer:
     await app(scope, receive, send)
     headers = [(name.decode(), value.decode("latin-1")) for name, value in sent[0]["headers"]]
     return answer(sent[0]["status"], headers, b"".join(it.get("body", b"") for it in sent))
+
+
+@asynccontextmanager
+async def running(app: Any) -> AsyncIterator[Any]:
+    """Start an application as an ASGI server does, and stop it."""
+    said: asyncio.Queue[Any] = asyncio.Queue()
+    heard: asyncio.Queue[Any] = asyncio.Queue()
+    lifespan = {"type": "lifespan", "asgi": {"version": "3.0"}}
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)
+        await said.put({"type": "lifespan.startup"})
+        task = asyncio.create_task(app(lifespan, said.get, heard.put))
+        started = asyncio.create_task(heard.get())
+        await asyncio.wait({task, started}, return_when=asyncio.FIRST_COMPLETED)
+        if task.done():
+            started.cancel()
+            task.result()
+    if started.result() != {"type": "lifespan.startup.complete"}:
+        raise RuntimeError(started.result()["message"])
+    yield app
+    await said.put({"type": "lifespan.shutdown"})
+    await task

@@ -11,13 +11,12 @@ import itertools
 import re
 import warnings
 from collections.abc import Iterator
-from contextlib import asynccontextmanager
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
-from calling import ask_asgi
+from calling import ask_asgi, running
 from sidebyside import (
     Answer,
     Comparison,
@@ -132,28 +131,6 @@ def ours(config: dict[str, Any], extended: bool = True, **options: Any) -> Any:
         app = bare({"AUTO_EXTEND": extended, **config}, cors)
         add_cors(app, **options)
     return app
-
-
-@asynccontextmanager
-async def running(app: Any) -> Any:
-    """Start an application as an ASGI server does, and stop it."""
-    said: asyncio.Queue[Any] = asyncio.Queue()
-    heard: asyncio.Queue[Any] = asyncio.Queue()
-    lifespan = {"type": "lifespan", "asgi": {"version": "3.0"}}
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", UserWarning)
-        await said.put({"type": "lifespan.startup"})
-        task = asyncio.create_task(app(lifespan, said.get, heard.put))
-        started = asyncio.create_task(heard.get())
-        await asyncio.wait({task, started}, return_when=asyncio.FIRST_COMPLETED)
-        if task.done():
-            started.cancel()
-            task.result()
-    if started.result() != {"type": "lifespan.startup.complete"}:
-        raise RuntimeError(started.result()["message"])
-    yield app
-    await said.put({"type": "lifespan.shutdown"})
-    await task
 
 
 def ask(app: Any, *asked: Request) -> list[Answer]:

@@ -1,5 +1,5 @@
-"""Policies by path in front of real routers: whatever a router takes for a path, the path's own
-policy holds for it, also where the application is mounted below a root.
+"""Policies by path in front of real routers, over ASGI and over WSGI: whatever a router takes for
+a path, the path's own policy holds for it, also where the application is mounted below a root.
 
 Marked `server` because it needs frameworks, which not every target of a wheel has; for the same
 reason they are imported where they are used.
@@ -8,16 +8,18 @@ reason they are imported where they are used.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import itertools
+import logging
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-from calling import ask_asgi
-from sidebyside import Request
+from calling import ask_asgi, ask_wsgi, running
+from sidebyside import Answer, Request
 
-from corsfast.middleware.asgi import CORSMiddleware
+from corsfast.middleware import asgi, wsgi
 
 pytestmark = pytest.mark.server
 
@@ -25,6 +27,7 @@ STRICT = "https://strict.example"
 STRANGER = "https://stranger.example"
 SECRET = b"secret"
 ROOT = "/v1"
+COUNT = itertools.count()
 
 
 # -- applications with one route, /api/x ---------------------------------------------------------
@@ -94,7 +97,112 @@ def falcon() -> Any:
     return app
 
 
-APPLICATIONS = [starlette, fastapi, fastapi_with_its_own_root, litestar, quart, falcon]
+def blacksheep() -> Any:
+    from blacksheep import Application, Router
+
+    app = Application(router=Router())
+
+    @app.router.get("/api/x")
+    async def secret() -> str:
+        return SECRET.decode()
+
+    return app
+
+
+def sanic() -> Any:
+    from sanic import Sanic, raw
+
+    app = Sanic(f"app-by-path-{next(COUNT)}")
+    app.config.AUTO_EXTEND = app.config.MOTD = False
+
+    @app.get("/api/x")
+    async def secret(_: Any) -> Any:
+        return raw(SECRET)
+
+    return app
+
+
+def django() -> Any:
+    from django.conf import settings
+    from django.core.asgi import get_asgi_application
+    from django.http import HttpResponse
+    from django.urls import path
+
+    async def secret(_: Any) -> Any:
+        return HttpResponse(SECRET)
+
+    settings.ROOT_URLCONF = (path("api/x", secret),)
+    return get_asgi_application()
+
+
+def flask_by_wsgi() -> Any:
+    from flask import Flask
+
+    app = Flask(__name__)
+
+    @app.get("/api/x")
+    def secret() -> bytes:
+        return SECRET
+
+    return app
+
+
+def falcon_by_wsgi() -> Any:
+    import falcon
+
+    class Secret:
+        def on_get(self, _: Any, response: Any) -> None:
+            response.data = SECRET
+
+    app = falcon.App()
+    app.add_route("/api/x", Secret())
+    return app
+
+
+def django_by_wsgi() -> Any:
+    from django.conf import settings
+    from django.core.wsgi import get_wsgi_application
+    from django.http import HttpResponse
+    from django.urls import path
+
+    def secret(_: Any) -> Any:
+        return HttpResponse(SECRET)
+
+    settings.ROOT_URLCONF = (path("api/x", secret),)
+    return get_wsgi_application()
+
+
+APPLICATIONS = [
+    starlette,
+    fastapi,
+    fastapi_with_its_own_root,
+    litestar,
+    quart,
+    falcon,
+    blacksheep,
+    sanic,
+    django,
+]
+WSGI_APPLICATIONS = [flask_by_wsgi, falcon_by_wsgi, django_by_wsgi]
+
+
+@pytest.fixture(autouse=True)
+def _frameworks(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """No word about each 404; Django's settings, which are the process's, as they were before."""
+    from django.conf import settings
+    from django.test.utils import override_settings
+    from sanic import Sanic
+    from sanic.log import error_logger, logger
+
+    monkeypatch.setattr(Sanic, "test_mode", True)
+    for log in (error_logger, logger, logging.getLogger("django.request")):
+        monkeypatch.setattr(log, "disabled", True)
+    if not settings.configured:
+        # As test_middleware_django.py has it, whichever comes first.
+        urls = "test_middleware_django"
+        settings.configure(ALLOWED_HOSTS=["*"], ROOT_URLCONF=urls, INSTALLED_APPS=[])
+    with override_settings(ROOT_URLCONF=()):
+        yield
 
 
 # -- the paths -----------------------------------------------------------------------------------
@@ -111,33 +219,73 @@ SPELLINGS = sorted(
 )
 
 
-@pytest.fixture(params=APPLICATIONS, scope="module")
-def application(request: pytest.FixtureRequest) -> Any:
-    make: Callable[[], Any] = request.param
-    return make()
+def rules(loose: str) -> dict[str, Any]:
+    return {loose: {"allow_origins": "*"}, "/api/*": {"allow_origins": [STRICT]}}
+
+
+def get(origin: str, path: str) -> Request:
+    return Request("GET", (("host", "api.example"), ("origin", origin)), path)
+
+
+def is_open(path: str, known: Answer, unknown: Answer | None) -> bool:
+    """Whether a path led to the secret, which nobody may have but as its own policy says.
+
+    Args:
+        unknown: what a stranger got; ``None`` where nobody needs to ask.
+    """
+    assert unknown is None or unknown.body != SECRET, (path, unknown)
+    if known.body != SECRET:
+        return False
+    assert known.first("access-control-allow-origin") == STRICT, path
+    return True
 
 
 @pytest.mark.parametrize("root", ["", ROOT, ROOT + "/"])
 @pytest.mark.parametrize("loose", ["/*", "/public/*"])
+@pytest.mark.parametrize("make", APPLICATIONS)
 def test_nobody_reads_a_path_with_another_paths_policy(
-    application: Any, loose: str, root: str
+    make: Callable[[], Any], loose: str, root: str
 ) -> None:
-    app = CORSMiddleware(
-        application,
-        paths={loose: {"allow_origins": "*"}, "/api/*": {"allow_origins": [STRICT]}},
-        block_refused=True,
-    )
+    from blacksheep.url import InvalidURL
+
+    app = asgi.CORSMiddleware(make(), paths=rules(loose), block_refused=True)
+
+    async def ask(origin: str, path: str) -> Answer:
+        try:
+            return await ask_asgi(app, get(origin, path), root)
+        except InvalidURL:  # what BlackSheep makes of "api//x", which is left below "/v1/"
+            return Answer(500, {}, b"")
 
     async def ask_all() -> list[str]:
         opened = []
-        for path in SPELLINGS:
-            found = await ask_asgi(app, Request("GET", (("origin", STRICT),), path), root)
-            if found.body == SECRET:
-                assert found.first("access-control-allow-origin") == STRICT, path
-                opened.append(path)
-            found = await ask_asgi(app, Request("GET", (("origin", STRANGER),), path), root)
-            assert found.body != SECRET, (path, found)
+        # Django knows no lifespan.
+        async with contextlib.nullcontext() if make is django else running(app):
+            for path in SPELLINGS:
+                known = await ask(STRICT, path)
+                # Where the application has nothing, it has nothing for a stranger.
+                unknown = None if known.status == 404 else await ask(STRANGER, path)
+                if is_open(path, known, unknown):
+                    opened.append(path)
         return opened
 
     opened = asyncio.run(ask_all())
     assert "/api/x" in opened or "/v1/api/x" in opened
+
+
+@pytest.mark.parametrize("root", ["", ROOT, ROOT + "/"])
+@pytest.mark.parametrize("loose", ["/*", "/public/*"])
+@pytest.mark.parametrize("make", WSGI_APPLICATIONS)
+def test_nor_over_wsgi(make: Callable[[], Any], loose: str, root: str) -> None:
+    app = wsgi.CORSMiddleware(make(), paths=rules(loose), block_refused=True)
+    opened = [
+        path
+        for path in SPELLINGS
+        if is_open(
+            path,
+            ask_wsgi(app, get(STRICT, path), root),
+            ask_wsgi(app, get(STRANGER, path), root),
+        )
+    ]
+    # What is above them stands in SCRIPT_NAME.
+    assert "/api/x" in opened
+    assert "/v1/api/x" not in opened
