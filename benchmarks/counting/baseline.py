@@ -8,7 +8,6 @@ from __future__ import annotations
 import json
 import platform
 import re
-import sys
 import sysconfig
 from collections.abc import Iterator
 from pathlib import Path
@@ -71,7 +70,6 @@ def entry_name(engine: bytes) -> str:
 
     `engine` is the content of the native engine's library.
     """
-    version = f"{sys.version_info.major}.{sys.version_info.minor}"
     configured = str(sysconfig.get_config_var("CONFIG_ARGS"))
     build = " optimised" if "--enable-optimizations" in configured else ""
     threaded = " free-threaded" if sysconfig.get_config_var("Py_GIL_DISABLED") else ""
@@ -83,7 +81,7 @@ def entry_name(engine: bytes) -> str:
     )
     # The start-up files of the C library name theirs, too; the engine's own is the most common.
     compiler = max(compilers, key=compilers.count, default="unknown compiler")
-    return f"CPython {version}{threaded}{build}, {compiler}, {platform.machine()}"
+    return f"CPython {platform.python_version()}{threaded}{build}, {compiler}, {platform.machine()}"
 
 
 def read(path: Path) -> dict[str, Counts]:
