@@ -532,6 +532,19 @@ def test_configs_that_decide_for_themselves_are_refused() -> None:
     assert not CORSMiddleware(application(), Fields()).is_allowed_origin(OTHER)
 
 
+def test_overriding_what_nobody_calls_is_refused() -> None:
+    from litestar.middleware._internal.cors import CORSMiddleware as Original
+
+    from corsfast.middleware.litestar import CORSMiddleware
+
+    hooks = {"_create_preflight_response", "send_wrapper"}
+    assert {name for name in vars(Original) if name in hooks or name[0] != "_"} == hooks
+    for hook in sorted(hooks):
+        with pytest.raises(TypeError, match=f"Mine overrides {hook}, which nobody calls here"):
+            type("Mine", (CORSMiddleware,), {hook: lambda *_: None})
+    assert type("Mine", (CORSMiddleware,), {"more": 1})(application(), config()).more == 1
+
+
 def test_as_a_value() -> None:
     made = drop_in(application(), allow_origins=[A])
     again = copy.copy(made)

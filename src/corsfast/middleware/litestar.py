@@ -73,6 +73,8 @@ ALL_METHODS = ("DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT")
 _HOOKS = frozenset(name for name in vars(CORSConfig) if not name.startswith("__")) - frozenset(
     field.name for field in fields(CORSConfig)
 )
+# The same of the middleware.
+_MIDDLEWARE_HOOKS = ("_create_preflight_response", "send_wrapper")
 _INSTEAD = (
     "a policy is compiled of the options; write what is meant as allow_origins,"
     " allow_origin_regex, allow_methods, allow_headers or expose_headers"
@@ -92,7 +94,8 @@ class CORSMiddleware(ASGIDropIn):
     Raises:
         PolicyError: with ``strict``, holding every problem at once.
         re.error: for an `allow_origin_regex` that is none.
-        TypeError: for a `config` of a class that overrides more than fields of `CORSConfig`.
+        TypeError: for a `config` of a class that overrides more than fields of `CORSConfig`, and
+            for a subclass of this one that overrides what the original would call.
 
     Warns:
         CorsfastSecurityWarning: once for each insecure setting.
@@ -102,6 +105,10 @@ class CORSMiddleware(ASGIDropIn):
 
     def __init__(self, app: App, config: CORSConfig, *, strict: bool = False) -> None:
         self._put_around(app, _Preflights(config, strict))
+
+    def __init_subclass__(cls, **keywords: Any) -> None:
+        super().__init_subclass__(**keywords)
+        refuse_overrides(cls, _MIDDLEWARE_HOOKS, of=CORSMiddleware, instead=_INSTEAD)
 
     def _put_around(self, app: App, preflights: _Preflights) -> None:
         self._preflights = preflights
