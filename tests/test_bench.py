@@ -12,14 +12,16 @@ import json
 import math
 import subprocess
 import sys
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import pytest
 from conftest import ENGINES
 
-from corsfast.bench import decisions, peers, report, scale, stands
-from corsfast.bench.__main__ import main
+from corsfast.bench import decisions, peers, plot, report, run, scale, stands
+from corsfast.bench.__main__ import arguments, main
 from corsfast.bench.cases import APP, Case, Goal, cases, fresh, texts
 from corsfast.bench.engines import installed_engines
 from corsfast.bench.measure import (
@@ -34,7 +36,7 @@ from corsfast.bench.measure import (
 )
 from corsfast.bench.peers import Answer, Share, asgi, wsgi
 from corsfast.bench.plot import charted
-from corsfast.bench.rows import Aim, Row, differences, ratios
+from corsfast.bench.rows import Aim, Made, Row, differences, ratios
 from corsfast.bench.scale import QUICK_SIZES
 
 QUIET = 1000.0
@@ -341,7 +343,7 @@ def test_the_goal_of_a_stand_is_a_share_of_the_original() -> None:
 def test_noisy_figures_are_marked_wherever_they_are_printed() -> None:
     noisy = Row("asgi", "allowed", "native", "delta", figure(1.0, 5000.0, 9000.0))
     quiet = noisy._replace(who="pure", figure=figure(4999.0, 5000.0, 5001.0))
-    (table,) = report.tables([noisy, quiet], {"asgi": "a stub"})
+    (table,) = report.tables([noisy, quiet], {"asgi": Made(25, 15, about="a stub")})
     for show in (report.as_text, report.as_markdown):
         (line,) = [line for line in show(table) if "allowed" in line]
         assert line.count("~") == 1
@@ -360,17 +362,85 @@ def test_a_loss_is_shown_as_one() -> None:
 def test_what_is_infinite_is_null_in_json() -> None:
     row = Row("t", "n", "w", "delta", figure(1, 1, 1), summarise([math.inf] * 9), "old")
     assert report.row_as_json(row)["ratio"] is None
+    assert report.row_as_json(row)["ratio_most"] is None
+
+
+def test_a_ratio_keeps_its_quartiles_and_its_interval_in_json() -> None:
+    # Verdicts rest on it.
+    ratio = Figure(3.0, 2.5, 3.5, 2.9, 3.1)
+    written = report.row_as_json(Row("t", "n", "w", "time", figure(1, 1, 1), ratio, "len(x)"))
+    names = ("ratio", "ratio_low", "ratio_high", "ratio_least", "ratio_most")
+    assert tuple(written[name] for name in names) == ratio
+    alone = report.row_as_json(Row("t", "n", "w", "time", figure(1, 1, 1)))
+    assert {alone[name] for name in names} == {None}
+
+
+def test_each_table_says_how_often_its_own_calls_were_made() -> None:
+    rows = [Row(table, "x", "native", "time", figure(1, 1, 1)) for table in "abc"]
+    made = {
+        "a": Made(101, 15, about="a stub"),
+        "b": Made(202, 15, 30, "a whole application", "theirs writes no Vary"),
+        "c": Made(5, 1),
+    }
+    a, b, c = report.tables(rows, made)
+    assert a.remarks == ["101 rounds of up to 15 requests."]
+    assert b.remarks[0] == "not the same work: theirs writes no Vary."
+    assert b.remarks[1].startswith("202 rounds of 30 requests with CORS and 30 without, by turns")
+    assert c.remarks == ["5 rounds of two interpreters."]
+    (of_decisions,) = report.tables(
+        [rows[0]._replace(table="decisions")], {"decisions": Made(25, 200)}
+    )
+    assert any(line.startswith("25 rounds of up to 200 calls") for line in of_decisions.remarks)
+
+
+@pytest.mark.parametrize("by_turns", [True, False])
+def test_what_is_said_of_the_rounds_of_a_stand_is_what_it_gets(by_turns: bool) -> None:
+    times: list[str] = []
+    stand = generic_stands()[0]._replace(times=3, by_turns=by_turns, note="less")
+    calls: list[object] = []
+    bare, ours, *_ = stand.ways
+
+    async def counted(*given: Any) -> None:
+        calls.append(given)
+        await ours.call(*given)
+
+    counting = stand._replace(ways=[bare, ours._replace(call=counted)])
+    rows = stands.measure_stand(counting, 2, 200, "refused", times.append)
+    assert len(rows) == 2
+    made = stands.made_of(stand, 2, 200)
+    assert made == Made(6, 15, 30 if by_turns else 0, stand.about, "less")
+    assert times == [f"round {n} of {made.rounds}" for n in range(1, made.rounds + 1)]
+    if by_turns:
+        # Before the rounds: how many calls a sample needs. In them: what nobody counts first.
+        assert len(calls) >= made.rounds * (made.turns + 2 * FIRST_TURNS)
+
+
+def test_scale_says_how_many_rounds_its_processes_are_told(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    commands: list[list[str]] = []
+
+    def started(command: list[str], **_: object) -> subprocess.CompletedProcess[str]:
+        commands.append(command)
+        return subprocess.CompletedProcess(command, 0, "{}")
+
+    monkeypatch.setattr(subprocess, "run", started)
+    for quick in (True, False):
+        commands.clear()
+        scale.measure_scale(quick=quick, progress=silent)
+        assert {command[-1] for command in commands} == {str(scale.made_of(quick=quick).rounds)}
 
 
 # --- the command ---------------------------------------------------------------------
 
 ROW_FIELDS = {
     *("table", "name", "who", "measure", "unit", "median", "low", "high", "least", "most"),
-    *("noisy", "ratio", "ratio_to", "goal", "met", "verdict"),
+    *("noisy", "ratio", "ratio_low", "ratio_high", "ratio_least", "ratio_most", "ratio_to"),
+    *("goal", "met", "verdict"),
 }
 
 
-def run(*arguments: str) -> subprocess.CompletedProcess[str]:
+def command(*arguments: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [sys.executable, "-W", "error", "-m", "corsfast.bench", *arguments],
         capture_output=True,
@@ -382,7 +452,7 @@ def run(*arguments: str) -> subprocess.CompletedProcess[str]:
 
 def test_the_command_prints_a_table_and_writes_documented_json(tmp_path: Path) -> None:
     file = tmp_path / "figures.json"
-    result = run("--quick", "--cases", "actual: exact", "--json", str(file))
+    result = command("--quick", "--cases", "actual: exact", "--json", str(file))
     assert result.returncode == 0, result.stderr
     assert "actual: exact, of 10 000" in result.stdout
     assert "floor: len(x)" in result.stdout
@@ -402,8 +472,11 @@ def check_json(written: dict[str, Any]) -> None:
     """The object is what bench/__main__.py documents, and its fields agree with each other."""
     assert set(written) == {
         *("schema", "date", "machine", "versions", "implementation", "not_installed"),
-        *("rounds", "calls", "rows", "scale"),
+        *("not_measured", "rounds", "calls", "tables", "rows", "scale"),
     }
+    assert set(written["tables"]) == {row["table"] for row in written["rows"]} or {"scale"}
+    for table in written["tables"].values():
+        assert set(table) == set(Made._fields)
     assert written["schema"] == 1
     assert "corsfast" in written["versions"]
     assert written["implementation"] in ("native", "pure")
@@ -415,7 +488,7 @@ def check_json(written: dict[str, Any]) -> None:
         assert row["met"] == {"met": True, "not met": False}.get(row["verdict"])
         assert (row["goal"] is None) == (row["verdict"] is None)
         assert row["verdict"] != "noisy" or row["noisy"]
-    for field in (*written, *ROW_FIELDS):
+    for field in (*written, *ROW_FIELDS, *Made._fields):
         assert field in documented, f"{field} is documented nowhere"
 
 
@@ -449,7 +522,7 @@ def test_a_peer_that_is_not_here_is_named(
 
 
 def test_a_word_that_no_row_holds_is_an_error() -> None:
-    result = run("--quick", "--cases", "no such row")
+    result = command("--quick", "--cases", "no such row")
     assert result.returncode == 2
     assert "no row holds 'no such row'" in result.stderr
     assert result.stdout == ""
@@ -475,11 +548,15 @@ def test_the_floors_can_be_asked_for_alone(capsys: pytest.CaptureFixture[str]) -
 
 def test_scale_weighs_each_size_in_a_process_of_its_own(tmp_path: Path) -> None:
     file = tmp_path / "sizes.json"
-    result = run("--quick", "--scale", "--json", str(file))
+    result = command("--quick", "--scale", "--json", str(file))
     assert result.returncode == 0, result.stderr
     written = json.loads(file.read_text("utf-8"))
     check_json(written)
     assert written["rows"] == []
+    made = scale.made_of(quick=True)
+    assert written["tables"] == {"scale": made._asdict()}
+    assert (written["rounds"], written["calls"]) == (made.rounds, made.calls)
+    assert f"{made.rounds} rounds of up to {made.calls} calls" in result.stdout
     sizes = written["scale"]
     assert [each["origins"] for each in sizes if each["engine"] == "pure"] == list(QUICK_SIZES)
     assert {each["engine"] for each in sizes} == set(installed_engines())
@@ -516,7 +593,7 @@ def test_a_chart_needs_its_extra_and_says_so_before_it_measures(
 
 
 @pytest.mark.parametrize(
-    ("arguments", "message"),
+    ("given", "message"),
     [
         (["--plot", "chart.gif"], "'chart.gif' ends in neither of .svg, .png"),
         (["--plot", "chart.svg", "--scale"], "no rows that --plot could draw"),
@@ -524,15 +601,177 @@ def test_a_chart_needs_its_extra_and_says_so_before_it_measures(
         (["--json", "no-such-folder/x.json"], "there is no folder 'no-such-folder'"),
         (["--plot", "no-such-folder/x.svg"], "there is no folder 'no-such-folder'"),
         (["--json", "."], "'.' is a folder"),
+        (["--json", "x" * 300], "cannot be written: "),
+        (["--plot", f"{'x' * 300}.svg"], "cannot be written: "),
+        (["--scale", "--cases", "hit"], "no rows that --cases could choose from"),
+        (["--cases", "hostile", "--plot", "chart.svg"], "in the chart of --plot: actual: no"),
+        (["--middleware", "--cases", "asgi: preflight", "--plot", "chart.svg"], "asgi: allowed"),
+        (["--middleware", "--cases", "14 headers", "--plot", "chart.svg"], "no row holds"),
     ],
 )
 def test_what_cannot_be_done_is_refused(
-    arguments: list[str], message: str, capsys: pytest.CaptureFixture[str]
+    given: list[str],
+    message: str,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
 ) -> None:
-    with pytest.raises(SystemExit) as stopped:
-        main(arguments)
-    assert stopped.value.code == 2
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("corsfast.bench.__main__.measure_all", unexpected)
+    monkeypatch.setattr(scale, "measure_scale", unexpected)
+    try:
+        code = main(given)
+    except SystemExit as stopped:
+        code = stopped.code
+    assert code == 2
     assert message in capsys.readouterr().err
+    assert list(tmp_path.iterdir()) == []
+
+
+def unexpected(*_: object, **__: object) -> None:
+    raise AssertionError("something was measured")
+
+
+def test_a_file_that_was_there_is_left_alone_until_there_is_something_to_write(
+    tmp_path: Path,
+) -> None:
+    file = tmp_path / "figures.json"
+    file.write_text("before", "utf-8")
+    assert arguments().parse_args(["--json", str(file)]).json == file
+    assert file.read_text("utf-8") == "before"
+
+
+def test_rows_that_are_drawn_exist() -> None:
+    every = run.names(run.Asked("", False, 1, 1), ["flask"])
+    assert set(plot.names(run.every_stand(["flask"]))) <= set(every)
+    assert "flask: allowed" in plot.names(run.every_stand(["flask"]))
+
+
+def test_an_import_without_an_installation_has_a_figure_and_no_verdict() -> None:
+    # Its source on the path, and nothing that knows of a distribution.
+    text = (
+        "import importlib.metadata\n"
+        "def nowhere(name): raise importlib.metadata.PackageNotFoundError(name)\n"
+        "importlib.metadata.distribution = nowhere\n"
+        "from corsfast.bench.start import measure_start\n"
+        "row = measure_start(1, lambda _: None)\n"
+        "print(row.name, row.aim, sep='|')\n"
+    )
+    result = subprocess.run(
+        [sys.executable, "-c", text], capture_output=True, text=True, timeout=60, check=False
+    )
+    assert result.returncode == 0, result.stderr
+    assert result.stdout.strip() == "import corsfast, not installed|None"
+
+
+# --- peers that fail -----------------------------------------------------------------
+
+
+def broken_peer(
+    monkeypatch: pytest.MonkeyPatch, make: Callable[..., Iterator[peers.Stand]] | None
+) -> str:
+    """A peer that is installed, with these stands (None: its file cannot be imported)."""
+    monkeypatch.setattr(peers, "NEEDS", {"broken": {"pytest": "pytest"}})
+    if make is not None:
+        module = ModuleType("corsfast.bench.peers.broken")
+        module.stands = make  # type: ignore[attr-defined]
+        monkeypatch.setitem(sys.modules, module.__name__, module)
+    return f"pytest {pytest.__version__} was not measured: "
+
+
+def too_old(_: object) -> Iterator[peers.Stand]:
+    raise AttributeError("nobody knows\nInitPlugin")
+    yield
+
+
+def raising(who: str) -> Callable[..., Iterator[peers.Stand]]:
+    """A stand of which one way raises an error for each request."""
+
+    def look(*_: object) -> Answer:
+        raise TypeError("an argument too many")
+
+    def make(engines: Any) -> Iterator[peers.Stand]:
+        (stand, *_) = wsgi.stands(engines)
+        bare, *ours = stand.ways
+        ways = [bare, bare._replace(who="theirs"), *ours]
+        ways = [way._replace(look=look) if way.who == who else way for way in ways]
+        yield stand._replace(name="broken", original="theirs", ways=ways)
+
+    return make
+
+
+@pytest.mark.parametrize(
+    ("make", "error"),
+    [
+        (None, "ModuleNotFoundError: No module named 'corsfast.bench.peers.broken'"),
+        (too_old, "AttributeError: nobody knows InitPlugin"),
+        (raising("theirs"), "broken: no Origin, theirs: TypeError('an argument too many')"),
+    ],
+)
+def test_a_peer_that_fails_is_named_and_the_rest_is_measured(
+    make: Callable[..., Iterator[peers.Stand]] | None,
+    error: str,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+) -> None:
+    named = broken_peer(monkeypatch, make) + error
+    file = tmp_path / "figures.json"
+    assert main(["--quick", "--cases", ": refused", "--json", str(file)]) == 0
+    out, err = capsys.readouterr()
+    assert named in err.splitlines()
+    assert named in out.splitlines()
+    assert "beside" not in out, "it was not measured"
+    written = json.loads(file.read_text("utf-8"))
+    check_json(written)
+    assert written["not_measured"] == {"broken": error}
+    assert set(written["versions"]) == {"corsfast"}
+    assert {"asgi", "wsgi"} <= {row["table"] for row in written["rows"]}
+    assert main(["--quick", "--cases", "broken: refused"]) == 2
+    out, err = capsys.readouterr()
+    assert named in err.splitlines()
+    assert out == ""
+
+
+def test_a_peer_that_nobody_asked_for_is_not_imported(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    broken_peer(monkeypatch, None)
+    assert main(["--quick", "--cases", "wsgi: refused"]) == 0
+    assert "not measured" not in "".join(capsys.readouterr())
+
+
+def test_a_wrong_answer_still_ends_the_run(monkeypatch: pytest.MonkeyPatch) -> None:
+    def wrong(engines: Any) -> Iterator[peers.Stand]:
+        (stand,) = raising("nobody")(engines)
+        yield stand._replace(
+            ways=[
+                way._replace(expects={"refused": Answer(418, None)}) if way.who == "theirs" else way
+                for way in stand.ways
+            ]
+        )
+
+    broken_peer(monkeypatch, wrong)
+    with pytest.raises(AssertionError, match=r"broken: refused, theirs: .*418"):
+        main(["--quick", "--cases", "broken: refused"])
+
+
+@pytest.mark.parametrize("who", ENGINES)
+def test_an_error_of_ours_is_nothing_that_is_passed_over(
+    who: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    broken_peer(monkeypatch, raising(who))
+    with pytest.raises(TypeError, match="an argument too many"):
+        main(["--quick", "--cases", "broken: refused"])
+
+
+def test_a_folder_that_is_called_like_a_library_is_none(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    (tmp_path / "no_such_library").mkdir()
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.setattr(peers, "NEEDS", {"folder": {"no-such-library": "no_such_library"}})
+    assert peers.installed() == ({}, {"folder": ["no-such-library"]})
 
 
 def test_the_least_hook_is_not_charted_beside_libraries() -> None:
@@ -551,10 +790,14 @@ def test_peers_that_are_here_answer_rightly(name: str) -> None:
     text = (
         "from corsfast.bench import peers, stands\n"
         "from corsfast.bench.engines import installed_engines\n"
+        "names = []\n"
         f"for stand in peers.stands({name!r}, installed_engines()):\n"
+        "    names.append(stand.name)\n"
+        "    assert tuple(stand.requests) == peers.KINDS\n"
         "    stands.check(stand)\n"
         "    rows = stands.measure_stand(stand, 2, 2, '', lambda _: None)\n"
         "    print(stand.name, stand.original, *sorted({row.who for row in rows}), sep='|')\n"
+        f"assert tuple(names) == peers.stand_names({name!r}), names\n"
     )
     result = subprocess.run(
         [sys.executable, "-c", text], capture_output=True, text=True, timeout=120, check=False

@@ -16,8 +16,13 @@ What the columns mean, and how it is measured, stands in docs/benchmarks.md.
     versions        of corsfast and of every library that was measured
     implementation  the engine that `import corsfast` chose: "native" or "pure"
     not_installed   for each peer that could not be measured, what it lacks
-    rounds, calls   how many samples a figure has, of how many calls at most; figures of whole
-                    applications have four times as many
+    not_measured    for each peer that is installed, but failed, its error
+    rounds, calls   of the decisions, and with --scale of its questions: how many samples a figure
+                    has, and how many calls a sample takes at most
+    tables          the same for each table, by its name ("scale" with --scale), with
+        turns       how many requests with and how many without CORS take turns in one sample of
+                    what is added; 0 where they do not. What is timed alone has `calls`
+        about, note of a stand: what is timed, and what its library does not do of it; else ""
     rows            a list of objects, one per figure:
         table       "decisions", "import", or the name of a stand ("asgi", "flask", ...)
         name        the case, or the kind of request
@@ -30,6 +35,8 @@ What the columns mean, and how it is measured, stands in docs/benchmarks.md.
         least, most where the median lies with 95 % certainty
         noisy       whether the spread is too large for the figure, or for its goal
         ratio       how many times `ratio_to` it is (rounds paired); null if there is none
+        ratio_low, ratio_high, ratio_least, ratio_most
+                    the ratio's quartiles and where its median lies; null where they are infinite
         ratio_to    "len(x)", or the library that is compared with; null if there is none
         goal        for example "<= 3 F"; null if there is none
         met         true, false; null where there is no goal or noise hides the answer
@@ -40,27 +47,23 @@ What the columns mean, and how it is measured, stands in docs/benchmarks.md.
 from __future__ import annotations
 
 import argparse
+import errno
 import importlib.util
 import json
+import os
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from .. import __version__
 from .._backend import IMPLEMENTATION
-from . import peers, report
-from .cases import cases
-from .decisions import FLOORS, measure_decisions
-from .engines import Engine, installed_engines
+from . import peers, plot, report, scale
+from .engines import installed_engines
 from .machine import details, machine
-from .peers import Stand, asgi, wsgi
-from .plot import FORMATS, plot
-from .rows import Row
-from .scale import measure_scale, scale_table
-from .stands import measure_stand, names
-from .start import NAME as IMPORT, measure_start
+from .rows import Made
+from .run import Asked, every_stand, measure_all, names
 
 # Calls per round: few enough for their arguments to stay in the processor's caches, as a
 # request's do that has just been read, and enough for the clock not to matter.
@@ -73,69 +76,100 @@ BRINGS = "pip install '.[{}]' in a clone of the repository"
 def main(argv: list[str] | None = None) -> int:
     parser = arguments()
     given = parser.parse_args(argv)
-    if given.plot and given.scale:
-        parser.error("--scale has no rows that --plot could draw")
+    if given.scale:
+        if given.plot:
+            parser.error("--scale has no rows that --plot could draw")
+        if given.cases:
+            parser.error("--scale has no rows that --cases could choose from")
+        return show_scale(given)
     if given.plot and importlib.util.find_spec("matplotlib") is None:
-        # Said before anything is measured.
+        # Said before anything is measured, like all that follows.
         parser.error(f"--plot needs matplotlib: {BRINGS.format('bench')}")
     rounds = QUICK_ROUNDS if given.quick else ROUNDS
+    asked = Asked(given.cases, given.middleware, rounds, CALLS)
     here, lacking = peers.installed()
-    if given.scale:
-        here, lacking = {}, {}
-    rows: list[Row] = []
-    sizes: list[dict[str, Any]] = []
-    about: dict[str, str] = {}
-    if given.scale:
-        say("scale: from one origin to as many as asked for")
-        sizes = measure_scale(quick=given.quick, progress=progress)
-        progress("")
-        tables = [scale_table(sizes)]
-    else:
-        rows, about = measure_all(given.cases, rounds, here, middleware=given.middleware)
-        if not rows:
-            print(why_no_row(given.cases, lacking), file=sys.stderr)
-            return 2
-        tables = list(report.tables(rows, about))
+    rows = names(asked, here)
+    if not rows:
+        print(why_no_row(given.cases, lacking), file=sys.stderr)
+        return 2
+    drawn = plot.names(every_stand(here))
+    if given.plot and not set(rows) & set(drawn):
+        parser.error(f"no row that was chosen is in the chart of --plot: {'; '.join(drawn)}")
+    return show_rows(given, asked, here, lacking)
+
+
+def show_scale(given: argparse.Namespace) -> int:
+    made = scale.made_of(quick=given.quick)
+    say("scale: from one origin to as many as asked for")
+    sizes = scale.measure_scale(quick=given.quick, progress=progress)
+    progress("")
     found = report.as_json(
-        rows,
-        date=datetime.now(UTC).isoformat(timespec="seconds"),
-        machine=details(),
-        versions={"corsfast": __version__, **versions(here)},
-        implementation=IMPLEMENTATION,
-        not_installed=lacking,
-        rounds=rounds,
-        calls=CALLS,
-        scale=sizes,
+        [], **about_run({}, {}, {}), **counts({"scale": made}, made), scale=sizes
     )
-    print_tables(tables, found, about, markdown=given.markdown)
-    if given.json:
-        given.json.write_text(json.dumps(found, indent=1, allow_nan=False) + "\n", "utf-8")
-    if given.plot:
-        plot(rows, given.plot, f"corsfast {__version__}, {machine()}; shorter is better")
+    print_head(found)
+    print_tables([scale.scale_table(sizes, made)], markdown=given.markdown)
+    print_foot(found)
+    write_json(given.json, found)
     return 0
 
 
-def measure_all(
-    wanted: str, rounds: int, here: Iterable[str], *, middleware: bool
-) -> tuple[list[Row], dict[str, str]]:
-    """The rows whose names hold `wanted`, and what the stands among them are about."""
-    rows: list[Row] = []
-    about: dict[str, str] = {}
-    engines = installed_engines()
-    chosen = [case for case in cases() if wanted in case.name and not middleware]
-    floors = not middleware and any(wanted in name for name in FLOORS)
-    if chosen or floors:
-        say(f"decisions: {len(chosen)} cases" if chosen else "decisions: the floors alone")
-        rows += measure_decisions(chosen, engines, rounds, CALLS, progress)
-    if wanted in IMPORT and not middleware:
-        rows.append(measure_start(rounds // 5, progress))
-    for stand in every_stand(here, engines):
-        if any(wanted in name for name in names(stand)):
-            say(f"{stand.name}: {stand.about}")
-            about[stand.name] = stand.about
-            rows += measure_stand(stand, rounds, CALLS, wanted, progress)
-    progress("")
-    return rows, about
+def show_rows(
+    given: argparse.Namespace,
+    asked: Asked,
+    here: dict[str, dict[str, str]],
+    lacking: dict[str, list[str]],
+) -> int:
+    result = measure_all(asked, here, say, progress)
+    unable = [
+        f"{spelt(here[name])} was not measured: {error}" for name, error in result.unable.items()
+    ]
+    for line in unable:
+        print(line, file=sys.stderr)
+    if not result.rows:
+        return 2
+    versions = {
+        dist: which
+        for name in here
+        if name in result.measured
+        for dist, which in here[name].items()
+    }
+    found = report.as_json(
+        result.rows,
+        **about_run(versions, lacking, result.unable),
+        **counts(result.made, Made(asked.rounds, asked.calls)),
+        scale=[],
+    )
+    print_head(found)
+    print_tables(list(report.tables(result.rows, result.made)), markdown=given.markdown)
+    print_foot(found, unable, deltas=any(made.about for made in result.made.values()))
+    write_json(given.json, found)
+    if given.plot and not plot.charted(result.rows):
+        print("--plot: what it draws could not be measured", file=sys.stderr)
+        return 1
+    if given.plot:
+        foot = f"corsfast {__version__}, {machine()}; shorter is better"
+        plot.plot(result.rows, given.plot, foot)
+    return 0
+
+
+def about_run(
+    versions: dict[str, str], lacking: dict[str, list[str]], unable: dict[str, str]
+) -> dict[str, Any]:
+    """What the JSON says of the whole run."""
+    return {
+        "date": datetime.now(UTC).isoformat(timespec="seconds"),
+        "machine": details(),
+        "versions": {"corsfast": __version__, **versions},
+        "implementation": IMPLEMENTATION,
+        "not_installed": lacking,
+        "not_measured": unable,
+    }
+
+
+def counts(made: dict[str, Made], main: Made) -> dict[str, Any]:
+    """What the JSON says of how often there was what."""
+    tables = {name: each._asdict() for name, each in made.items()}
+    return {"rounds": main.rounds, "calls": main.calls, "tables": tables}
 
 
 def why_no_row(wanted: str, lacking: dict[str, list[str]]) -> str:
@@ -152,8 +186,8 @@ def why_no_row(wanted: str, lacking: dict[str, list[str]]) -> str:
     return f"no row holds {wanted!r}"
 
 
-def versions(here: dict[str, dict[str, str]]) -> dict[str, str]:
-    return {dist: version for of in here.values() for dist, version in of.items()}
+def spelt(versions: dict[str, str]) -> str:
+    return ", ".join(f"{dist} {which}" for dist, which in versions.items())
 
 
 def arguments() -> argparse.ArgumentParser:
@@ -178,52 +212,57 @@ def arguments() -> argparse.ArgumentParser:
 
 
 def target(text: str) -> Path:
-    """A file that can be written, as far as that shows before anything is measured."""
+    """A file that can be written, which is tried before anything is measured."""
     file = Path(text)
-    if not file.parent.is_dir():
-        raise argparse.ArgumentTypeError(f"there is no folder {str(file.parent)!r}")
-    if file.is_dir():
-        raise argparse.ArgumentTypeError(f"{text!r} is a folder")
+    try:
+        if not file.parent.is_dir():
+            raise argparse.ArgumentTypeError(f"there is no folder {str(file.parent)!r}")
+        if file.is_dir():
+            raise argparse.ArgumentTypeError(f"{text!r} is a folder")
+        if not file.exists():
+            file.touch()
+            file.unlink()
+        elif not os.access(file, os.W_OK):  # it may be a pipe, which can be opened only once
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+    except OSError as error:
+        raise argparse.ArgumentTypeError(f"{text!r} cannot be written: {error.strerror}") from None
     return file
 
 
 def picture(text: str) -> Path:
     file = target(text)
-    if file.suffix not in FORMATS:
-        raise argparse.ArgumentTypeError(f"{text!r} ends in neither of {', '.join(FORMATS)}")
+    if file.suffix not in plot.FORMATS:
+        raise argparse.ArgumentTypeError(f"{text!r} ends in neither of {', '.join(plot.FORMATS)}")
     return file
 
 
-def every_stand(here: Iterable[str], engines: dict[str, Engine]) -> Iterator[Stand]:
-    yield from asgi.stands(engines)
-    yield from wsgi.stands(engines)
-    for name in here:
-        yield from peers.stands(name, engines)
+def print_head(found: dict[str, Any]) -> None:
+    print(f"corsfast {__version__} on {machine()}")
+    others = {dist: which for dist, which in found["versions"].items() if dist != "corsfast"}
+    if others:
+        print("beside " + spelt(others))
 
 
-def print_tables(
-    tables: list[report.Table], found: dict[str, Any], about: dict[str, str], *, markdown: bool
-) -> None:
-    """Print the tables, and what a reader has to know of the run that `found` describes."""
-    print(
-        f"corsfast {__version__} on {machine()}; {found['rounds']} rounds of {CALLS} calls at most"
-    )
-    others = [f"{dist} {version}" for dist, version in found["versions"].items()]
-    if others[1:]:
-        print("beside " + ", ".join(others[1:]))
+def print_tables(tables: list[report.Table], *, markdown: bool) -> None:
     for table in tables:
         print()
         for line in report.as_markdown(table) if markdown else report.as_text(table):
             print(line)
     print()
+
+
+def print_foot(found: dict[str, Any], unable: Iterable[str] = (), *, deltas: bool = False) -> None:
+    """Print what a reader has to know of the run that `found` describes."""
     print(report.LEGEND)
-    if about:
+    if deltas:
         print(report.LEGEND_DELTA)
     print("Every call had its own fresh arguments, and every answer was checked before.")
     rows = found["rows"]
     noisy = sum(row["noisy"] for row in rows)
     if noisy:
         print(f"{noisy} of {len(rows)} figures are noisy.")
+    for line in unable:
+        print(line)
     lacking = found["not_installed"]
     if lacking:
         print(
@@ -233,6 +272,11 @@ def print_tables(
         )
     if "native" not in installed_engines():
         print("The native engine is not installed: this is the pure fallback alone.")
+
+
+def write_json(file: Path | None, found: dict[str, Any]) -> None:
+    if file is not None:
+        file.write_text(json.dumps(found, indent=1, allow_nan=False) + "\n", "utf-8")
 
 
 def say(text: str) -> None:

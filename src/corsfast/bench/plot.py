@@ -7,7 +7,7 @@ Place in the flow: rows -> plot; the one part of the benchmark that needs matplo
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -34,6 +34,11 @@ WORDS = 0.55
 # Colours that also differ in grey and for the colour-blind. Whoever is not named is a peer.
 COLOURS = {"native": "#0b6e4f", "drop-in": "#3aa17e", "pure": "#9bcdb5"}
 PEER = "#b0532b"
+
+
+def names(stands: Iterable[str]) -> list[str]:
+    """What the rows that are drawn are called where rows are chosen by name."""
+    return [*MAIN, *(f"{stand}: {ALLOWED}" for stand in stands)]
 
 
 def charted(rows: Sequence[Row]) -> dict[str, list[Row]]:

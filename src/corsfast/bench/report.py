@@ -12,8 +12,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, NamedTuple
 
 from . import decisions
-from .measure import Figure
-from .rows import Row
+from .measure import REQUESTS, Figure
+from .rows import Made, Row
 
 SCHEMA = 1
 
@@ -27,19 +27,19 @@ class Table(NamedTuple):
     remarks: list[str]
 
 
-def tables(rows: Sequence[Row], about: dict[str, str]) -> Iterator[Table]:
-    """The tables of these rows, in their order. `about` says of a stand what is timed."""
+def tables(rows: Sequence[Row], made: dict[str, Made]) -> Iterator[Table]:
+    """The tables of these rows, in their order. `made` says of each how it was made."""
     for name in dict.fromkeys(row.table for row in rows):
         mine = [row for row in rows if row.table == name]
         if name == decisions.TABLE:
-            yield decision_table(mine)
-        elif name in about:
-            yield stand_table(f"{name}: {about[name]}", mine)
+            yield decision_table(mine, made[name])
+        elif made[name].about:
+            yield stand_table(name, mine, made[name])
         else:
-            yield single_table(mine)
+            yield single_table(mine, made[name])
 
 
-def decision_table(rows: list[Row]) -> Table:
+def decision_table(rows: list[Row], made: Made) -> Table:
     """A line per case, a column per engine; floors stand in the first column."""
     engines = list(dict.fromkeys(row.who for row in rows if row.who != decisions.PYTHON))
     engines = engines or [decisions.PYTHON]  # the floors alone
@@ -58,8 +58,12 @@ def decision_table(rows: list[Row]) -> Table:
         lines.append(line)
     ratio = ["/".join(reversed(engines))] if len(engines) > 1 else []
     remark = f"F is {decisions.F}, the least that any call costs. Goals are for the native engine."
+    counts = (
+        f"{made.rounds} rounds of up to {made.calls} calls; of those with the headers of a whole"
+        f" request or response, up to {min(made.calls, REQUESTS)}."
+    )
     heads = ["decisions: ns per call", *engines, *ratio, "goal", ""]
-    return Table("", heads, lines, [remark])
+    return Table("", heads, lines, [remark, counts])
 
 
 def decision_cell(row: Row | None) -> str:
@@ -69,21 +73,31 @@ def decision_cell(row: Row | None) -> str:
     return f"{row.figure.median:.1f} ±{spread(row.figure):<5.1f}{ratio}{mark(row.figure)}"
 
 
-def stand_table(title: str, rows: list[Row]) -> Table:
+def stand_table(name: str, rows: list[Row], made: Made) -> Table:
     """A line per kind of request, a column per way; goals below."""
     ways = list(dict.fromkeys(row.who for row in rows))
     lines = []
-    remarks = []
-    for name in dict.fromkeys(row.name for row in rows):
-        cells = {row.who: row for row in rows if row.name == name}
-        lines.append([name, *(stand_cell(cells.get(way)) for way in ways)])
+    remarks = [f"not the same work: {made.note}."] if made.note else []
+    for kind in dict.fromkeys(row.name for row in rows):
+        cells = {row.who: row for row in rows if row.name == kind}
+        lines.append([kind, *(stand_cell(cells.get(way)) for way in ways)])
     for row in rows:
         if row.aim:
             remarks.append(
                 f"goal: {row.who}, {row.name} {row.aim.text}: {row.aim.verdict}"
                 + (f" ({share(row.ratio)})" if row.ratio else "")
             )
-    return Table(title, ["µs added per request", *ways], lines, remarks)
+    remarks.append(stand_counts(made))
+    return Table(f"{name}: {made.about}", ["µs added per request", *ways], lines, remarks)
+
+
+def stand_counts(made: Made) -> str:
+    if not made.turns:
+        return f"{made.rounds} rounds of up to {made.calls} requests."
+    return (
+        f"{made.rounds} rounds of {made.turns} requests with CORS and {made.turns} without, by"
+        f" turns; what is timed alone has up to {made.calls} a round."
+    )
 
 
 def stand_cell(row: Row | None) -> str:
@@ -94,13 +108,14 @@ def stand_cell(row: Row | None) -> str:
     return f"{figure}{ratio}{mark(row.figure)}"
 
 
-def single_table(rows: list[Row]) -> Table:
+def single_table(rows: list[Row], made: Made) -> Table:
     lines = []
     for row in rows:
         figure = f"{row.figure.median / 1e6:.2f} ±{spread(row.figure) / 1e6:.2f}{mark(row.figure)}"
         aim = [row.aim.text, row.aim.verdict] if row.aim else ["", ""]
         lines.append([f"{row.name} ({row.who})", figure, *aim])
-    return Table("", ["start: ms", "", "goal", ""], lines, [])
+    remark = f"{made.rounds} rounds of two interpreters."
+    return Table("", ["start: ms", "", "goal", ""], lines, [remark])
 
 
 def spread(figure: Figure) -> float:
@@ -167,6 +182,7 @@ def as_json(rows: Iterable[Row], **run: Any) -> dict[str, Any]:
 
 def row_as_json(row: Row) -> dict[str, Any]:
     aim = row.aim
+    ratio = row.ratio._asdict() if row.ratio else dict.fromkeys(Figure._fields)
     return {
         "table": row.table,
         "name": row.name,
@@ -175,7 +191,8 @@ def row_as_json(row: Row) -> dict[str, Any]:
         "unit": "ns",
         **row.figure._asdict(),
         "noisy": row.noisy,
-        "ratio": row.ratio and finite(row.ratio.median),
+        "ratio": finite(ratio["median"]),
+        **{f"ratio_{name}": finite(ratio[name]) for name in ("low", "high", "least", "most")},
         "ratio_to": row.of,
         "goal": aim and aim.text,
         "met": {"met": True, "not met": False}.get(aim.verdict) if aim else None,
@@ -183,5 +200,5 @@ def row_as_json(row: Row) -> dict[str, Any]:
     }
 
 
-def finite(value: float) -> float | None:
-    return value if math.isfinite(value) else None
+def finite(value: float | None) -> float | None:
+    return value if value is not None and math.isfinite(value) else None

@@ -69,6 +69,24 @@ class Row(NamedTuple):
         return self.figure.noisy or (self.aim is not None and self.aim.verdict == "noisy")
 
 
+class Made(NamedTuple):
+    """How the figures of one table were made.
+
+    Attributes:
+        rounds: how many samples each figure has.
+        calls: how many calls one sample takes at most.
+        turns: how many calls a sample takes of each of two that take turns; 0 if none do.
+        about: what exactly is timed; of stands alone.
+        note: where the library does less than what it is compared with.
+    """
+
+    rounds: int
+    calls: int
+    turns: int = 0
+    about: str = ""
+    note: str = ""
+
+
 def ratios(mine: Sequence[float], theirs: Sequence[float]) -> Figure:
     """mine/theirs, round by round.
 

@@ -29,6 +29,7 @@ from .cases import TENANT, Case, picked, tenants, texts
 from .decisions import measure_decisions
 from .engines import Engine, installed_engines
 from .report import Table, row_as_json
+from .rows import Made
 
 SIZES = (1, 10, 100, 1_000, 10_000, 100_000, 1_000_000)
 QUICK_SIZES = SIZES[:5]
@@ -36,14 +37,19 @@ ROUNDS, QUICK_ROUNDS = 51, 15
 CALLS = 200
 
 
+def made_of(*, quick: bool) -> Made:
+    """How the figures of the questions are made; each policy is built once."""
+    return Made(QUICK_ROUNDS if quick else ROUNDS, CALLS)
+
+
 def measure_scale(*, quick: bool, progress: Callable[[str], None]) -> list[dict[str, Any]]:
     """One object for each size and engine."""
+    rounds = str(made_of(quick=quick).rounds)
     found = []
     for size in QUICK_SIZES if quick else SIZES:
         for engine in installed_engines():
             progress(f"{size} origins, {engine}")
-            rounds = QUICK_ROUNDS if quick else ROUNDS
-            command = [sys.executable, "-m", "corsfast.bench.scale", str(size), engine, str(rounds)]
+            command = [sys.executable, "-m", "corsfast.bench.scale", str(size), engine, rounds]
             result = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True)
             found.append(json.loads(result.stdout))
     return found
@@ -101,7 +107,7 @@ def growth(before: int | None, after: int | None) -> int | None:
     return None if before is None or after is None else max(0, after - before)
 
 
-def scale_table(found: list[dict[str, Any]]) -> Table:
+def scale_table(found: list[dict[str, Any]], made: Made) -> Table:
     lines = []
     for size in found:
         cells = [f"{size['build_s'] * 1e3:.1f}", in_mib(size["held_bytes"])]
@@ -112,7 +118,8 @@ def scale_table(found: list[dict[str, Any]]) -> Table:
             cells.append(f"{row['median']:.1f} {row['ratio'] or 0:6.1f} F{mark}")
         lines.append([f"{size['origins']:_} {size['engine']}".replace("_", " "), *cells])
     heads = ["origins", "build ms", "held MiB", "peak MiB", "no origin ns", "hit ns", "miss ns"]
-    return Table("", heads, lines, [])
+    remark = f"{made.rounds} rounds of up to {made.calls} calls; each policy is built once."
+    return Table("", heads, lines, [remark])
 
 
 def in_mib(count: int | None) -> str:

@@ -11,11 +11,15 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from .measure import REQUESTS, Subject, pairs, summarise
-from .peers import Stand
-from .rows import Aim, Row, differences, ratios
+from .measure import REQUESTS, TURNS, Subject, pairs, summarise
+from .peers import WITHOUT, Stand
+from .rows import Aim, Made, Row, differences, ratios
 
 PREFLIGHT = "preflight"
+
+
+class UnableError(Exception):
+    """A library failed where nothing of corsfast took part."""
 
 
 def check(stand: Stand) -> None:
@@ -23,18 +27,27 @@ def check(stand: Stand) -> None:
 
     Raises:
         AssertionError: for the first wrong one.
+        UnableError: if the library, or the application without CORS, raises an error itself.
     """
+    theirs = (WITHOUT, stand.original) if stand.original else ()
     for way in stand.ways:
         for name, answer in way.expects.items():
             for given in stand.requests[name](3):
-                got = way.look(*given)
+                try:
+                    got = way.look(*given)
+                except Exception as error:
+                    if way.who not in theirs:
+                        raise
+                    raise UnableError(f"{stand.name}: {name}, {way.who}: {error!r}") from error
                 if got != answer:
                     raise AssertionError(f"{stand.name}: {name}, {way.who}: {got}, not {answer}")
 
 
-def names(stand: Stand) -> list[str]:
-    """What its rows are called where rows are chosen by name."""
-    return [f"{stand.name}: {name}" for name in stand.requests]
+def made_of(stand: Stand, rounds: int, calls: int) -> Made:
+    """How `measure_stand` makes its figures when it is given these."""
+    # `measure.turns` has them take turns in either order.
+    turns = 2 * TURNS if stand.by_turns else 0
+    return Made(rounds * stand.times, min(calls, REQUESTS), turns, stand.about, stand.note)
 
 
 def measure_stand(

@@ -18,7 +18,7 @@ from __future__ import annotations
 import importlib
 import importlib.util
 from collections.abc import Callable, Coroutine, Iterator
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, version
 from types import ModuleType
 from typing import Any, NamedTuple
 
@@ -37,6 +37,8 @@ NEEDS: dict[str, dict[str, str]] = {
     "falcon": {"falcon": "falcon"},
     "aiohttp": {"aiohttp-cors": "aiohttp_cors", "aiohttp": "aiohttp"},
 }
+# The stands of a file that has others than one of its own name.
+STANDS: dict[str, tuple[str, ...]] = {"django": ("django middleware", "django")}
 ORIGINS = [APP, "https://admin.example.com"]
 METHODS = ["GET", "PUT", "DELETE"]
 HEADERS = ["Authorization", "Content-Type", "X-Token"]
@@ -89,6 +91,7 @@ class Stand(NamedTuple):
 
     Attributes:
         about: what exactly is timed, for the reader of the table.
+        note: what the original does not do of all that the others do, for the same reader.
         original: who of the ways is the library that corsfast stands in for.
         requests: for "no Origin", "allowed", "refused" and "preflight" what makes inputs.
         ways: the first is the one without CORS.
@@ -107,6 +110,7 @@ class Stand(NamedTuple):
     run: Callable[[Coroutine[Any, Any, None]], object] | None = None
     times: int = 1
     by_turns: bool = False
+    note: str = ""
 
 
 WHOLE = 4  # `times` of whole applications
@@ -120,6 +124,10 @@ def expected(preflight: int) -> dict[str, Answer]:
         "refused": Answer(200, None),
         "preflight": Answer(preflight, APP),
     }
+
+
+# The kinds of requests.
+KINDS = tuple(expected(204))
 
 
 def expected_without() -> dict[str, Answer]:
@@ -137,12 +145,25 @@ def installed() -> tuple[dict[str, dict[str, str]], dict[str, list[str]]]:
     here: dict[str, dict[str, str]] = {}
     lacking: dict[str, list[str]] = {}
     for name, needs in NEEDS.items():
-        lacks = [dist for dist, module in needs.items() if not importlib.util.find_spec(module)]
-        if lacks:
+        found = {dist: installed_version(dist, module) for dist, module in needs.items()}
+        if lacks := [dist for dist, which in found.items() if which is None]:
             lacking[name] = lacks
         else:
-            here[name] = {dist: version(dist) for dist in needs}
+            here[name] = {dist: which for dist, which in found.items() if which is not None}
     return here, lacking
+
+
+def installed_version(dist: str, module: str) -> str | None:
+    """Its version; None if it is not here. A folder that has a module's name is no library."""
+    try:
+        return version(dist) if importlib.util.find_spec(module) else None
+    except PackageNotFoundError:
+        return None
+
+
+def stand_names(name: str) -> tuple[str, ...]:
+    """What the stands of one file are called; it is not imported."""
+    return STANDS.get(name, (name.replace("_", "-"),))
 
 
 def stands(name: str, engines: dict[str, Engine]) -> Iterator[Stand]:

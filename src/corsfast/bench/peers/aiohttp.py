@@ -69,6 +69,7 @@ def stands(engines: dict[str, Engine]) -> Iterator[Stand]:  # noqa: ARG001 (no m
             loop.run_until_complete,
             times=WHOLE,
             by_turns=True,
+            note="aiohttp-cors writes no Vary",
         )
     finally:
         loop.close()

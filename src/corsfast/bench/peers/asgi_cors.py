@@ -26,4 +26,5 @@ def stands(engines: dict[str, Engine]) -> Iterator[Stand]:
         requests(),
         [without(stub), around("asgi-cors", app, answers), *generic(stub, engines)],
         run=step,
+        note="asgi-cors knows no credentials and no exposed headers, and writes no Vary",
     )

@@ -27,6 +27,8 @@ def stands(engines: dict[str, Engine]) -> Iterator[Stand]:
         [without(app), *ways(), *generic(app, engines)],
         (Share("drop-in", 1, EVERY),),
         times=WHOLE,
+        note="Falcon's class takes no methods, headers or max-age (it allows a route's methods and"
+        " whatever headers are asked for), and writes no Vary",
     )
 
 
