@@ -684,6 +684,12 @@ def too_old(_: object) -> Iterator[peers.Stand]:
     yield
 
 
+def elsewhere(_: object) -> Iterator[peers.Stand]:
+    from pytest import InitPlugin  # type: ignore[attr-defined]  # noqa: F401, PT013
+
+    yield
+
+
 def raising(who: str) -> Callable[..., Iterator[peers.Stand]]:
     """A stand of which one way raises an error for each request."""
 
@@ -705,6 +711,7 @@ def raising(who: str) -> Callable[..., Iterator[peers.Stand]]:
     [
         (None, "ModuleNotFoundError: No module named 'corsfast.bench.peers.broken'"),
         (too_old, "AttributeError: nobody knows InitPlugin"),
+        (elsewhere, "ImportError: cannot import name 'InitPlugin' from 'pytest'"),
         (raising("theirs"), "broken: no Origin, theirs: TypeError('an argument too many')"),
     ],
 )

@@ -132,5 +132,7 @@ def measure_peer(
 
 
 def said(error: Exception) -> str:
-    """An error in one line."""
-    return " ".join(f"{type(error).__name__}: {error}".split())
+    """An error in one line, without the folder that a library lies in: it names its owner."""
+    text = " ".join(f"{type(error).__name__}: {error}".split())
+    path = getattr(error, "path", None)
+    return text.replace(f" ({path})", "") if path else text
