@@ -112,6 +112,11 @@ cdef tuple VARY_NAMES = (
     ("Access-Control-Request-Method", _csrc.CF_VARY_REQUEST_METHOD),
     ("Access-Control-Request-Headers", _csrc.CF_VARY_REQUEST_HEADERS),
 )
+# What goes behind a value that lacks names, by their bits.
+cdef tuple VARY_BEHIND = tuple(
+    ["".join([f", {name}" for name, bit in VARY_NAMES if bits & bit]) for bits in range(8)]
+)
+cdef tuple RAW_VARY_BEHIND = tuple([behind.encode("ascii") for behind in VARY_BEHIND])
 
 
 include "_native_kept.pxi"

@@ -141,8 +141,9 @@ cdef list merged(Policy self, Decision decision, list headers, tuple fields, bin
         return whole
     # Vary is the last field of a decision; it goes into the application's own.
     whole += fields[: len(fields) - 1]
-    if answer.vary_bits & ~present and not present & _csrc.CF_VARY_STAR:
-        whole[vary_at] = merge_vary(whole[vary_at], answer, present, text)
+    cdef unsigned missing = answer.vary_bits & ~present
+    if missing and not present & _csrc.CF_VARY_STAR:
+        whole[vary_at] = merge_vary(whole[vary_at], missing, text)
     return whole
 
 
@@ -154,15 +155,8 @@ cdef object apply_slowly(Policy self, Decision decision, list pairs, bint text):
     return work(decision, pairs, self.keep_existing)
 
 
-cdef tuple merge_vary(object pair, Answer answer, unsigned present, bint text):
+cdef tuple merge_vary(tuple pair, unsigned missing, bint text):
     """The pair with the names behind its value that no Vary line holds yet."""
-    missing = [
-        name
-        for name, bit in VARY_NAMES
-        if (<unsigned> bit) & answer.vary_bits and not (<unsigned> bit) & present
-    ]
     name, value = pair
-    if text:
-        return name, ", ".join([value, *missing] if value else missing)
-    raw = ", ".join(missing).encode("ascii")
-    return name, value + b", " + raw if value else raw
+    behind = (VARY_BEHIND if text else RAW_VARY_BEHIND)[missing]
+    return name, value + behind if value else behind[2:]
