@@ -14,7 +14,10 @@ without CORS in the same round.
     pip install '.[bench-load]' && apt-get install wrk
     python benchmarks/load.py [--quick] [--frameworks starlette,flask] [--output FOLDER]
 
-Place in the flow: loading/apps.py -> servers.py -> generators.py -> counts.py -> this command.
+Five minutes; --quick takes two, prints, and writes nothing unless there is --output.
+
+Place in the flow: loading/apps.py -> servers.py -> generators.py -> counts.py -> report.py -> this
+command.
 Never: measure an application whose answer was not looked at. Linux only.
 """
 
@@ -30,49 +33,58 @@ import random
 import shutil
 import sys
 import tempfile
-from collections.abc import Iterator
 from pathlib import Path
 from typing import IO, Any
 
 from corsfast import IMPLEMENTATION
 from corsfast.bench.cases import REQUEST
 from corsfast.bench.machine import machine
-from corsfast.bench.measure import Figure, summarise
-from loading import apps, generators
-from loading.counts import Sample, added, cpu_per_request
+from loading import apps, generators, report
+from loading.counts import Sample, cpu_per_request
+from loading.report import Samples
 from loading.servers import Server
 
 HERE = Path(__file__).resolve().parent
-HERTZ = os.sysconf("SC_CLK_TCK")
 # Connection and Host are the generator's own.
 WITH_ORIGIN = [field for field in REQUEST if field[0] not in ("host", "connection")]
 WITHOUT = [field for field in WITH_ORIGIN if field[0] != "origin"]
 REQUESTS = {"no Origin": WITHOUT, "allowed Origin": WITH_ORIGIN}
-PACKAGES = (
-    *("corsfast", "uvicorn", "httptools", "uvloop", "gunicorn", "starlette", "fastapi", "flask"),
-    *("flask-cors", "django", "django-cors-headers"),
-)
-
-Samples = dict[tuple[str, str], dict[str, list[Sample]]]
+UVICORN = ("uvicorn", "httptools", "uvloop", "starlette")
+PACKAGES = {
+    "starlette": UVICORN,
+    "fastapi": (*UVICORN, "fastapi"),
+    "flask": ("gunicorn", "flask", "flask-cors"),
+    "django": ("gunicorn", "django", "django-cors-headers"),
+}
 
 
 def main(argv: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description="Servers under load, with and without CORS.")
-    parser.add_argument("--quick", action="store_true", help="few short rounds")
-    parser.add_argument("--rounds", type=int, help="rounds (default: 11; quick: 3)")
-    parser.add_argument("--seconds", type=int, help="seconds of load (default: 3; quick: 1)")
+    parser.add_argument("--quick", action="store_true", help="fewer rounds; prints, writes nothing")
+    parser.add_argument("--rounds", type=positive, help="rounds (default: 8; quick: 3)")
+    parser.add_argument("--seconds", type=positive, default=1, help="seconds of load (default: 1)")
     parser.add_argument("--frameworks", default=",".join(apps.FRAMEWORKS), help="by name")
-    parser.add_argument("--output", type=Path, default=HERE / "results", metavar="FOLDER")
+    parser.add_argument("--output", type=Path, metavar="FOLDER", help="write here, in any case")
     given = parser.parse_args(argv)
-    rounds = given.rounds or (3 if given.quick else 11)
-    seconds = given.seconds or (1 if given.quick else 3)
+    rounds = given.rounds or (3 if given.quick else 8)
+    seconds = given.seconds
     frameworks = given.frameworks.split(",")
     if unknown := set(frameworks) - set(apps.FRAMEWORKS):
         parser.error(f"no such framework: {', '.join(sorted(unknown))}")
+    # What is missing is said before anything is measured.
+    try:
+        generator = generators.installed()
+    except OSError as error:
+        parser.error(str(error))
+    versions, missing = installed(frameworks)
+    if missing:
+        parser.error(
+            f"not installed: {', '.join(missing)}. Do pip install '.[bench-load]', or leave"
+            " frameworks out with --frameworks"
+        )
     if IMPLEMENTATION != "native":
         parser.error("the native engine is not installed")
 
-    generator = generators.installed()
     server_prefix, generator_prefix = pinned()
     with tempfile.TemporaryFile("w+") as log, contextlib.ExitStack() as stack:
         servers = start(frameworks, server_prefix, log, stack)
@@ -84,12 +96,33 @@ def main(argv: list[str] | None = None) -> int:
         "pinned": bool(server_prefix),
         "rounds": rounds,
         "seconds": seconds,
-        "versions": {name: importlib.metadata.version(name) for name in PACKAGES},
+        "versions": versions,
     }
-    text = "\n".join(report(samples, about))
+    text = "\n".join(report.markdown(samples, about))
     print(text)
-    write(given.output, text, samples, about)
+    folder = given.output or (None if given.quick else HERE / "results")
+    if folder is not None:
+        write(folder, text, samples, about)
     return 0
+
+
+def positive(text: str) -> int:
+    number = int(text)
+    if number < 1:
+        raise argparse.ArgumentTypeError("at least 1")
+    return number
+
+
+def installed(frameworks: list[str]) -> tuple[dict[str, str], list[str]]:
+    """The versions of what takes part with these frameworks, and what of it is not here."""
+    versions: dict[str, str] = {}
+    missing = []
+    for name in dict.fromkeys(("corsfast", *(it for one in frameworks for it in PACKAGES[one]))):
+        try:
+            versions[name] = importlib.metadata.version(name)
+        except importlib.metadata.PackageNotFoundError:
+            missing.append(name)
+    return versions, missing
 
 
 def pinned() -> tuple[list[str], list[str]]:
@@ -141,9 +174,11 @@ def measure(
     seconds: int,
 ) -> Samples:
     """All servers, round by round; the ways of one framework right after each other."""
+    hertz = os.sysconf("SC_CLK_TCK")
     samples: Samples = {}
     frameworks = list(dict.fromkeys(framework for framework, _ in servers))
-    jobs = [(framework, name) for framework in frameworks for name in REQUESTS]
+    order = [(framework, name) for framework in frameworks for name in REQUESTS]
+    jobs = order.copy()
     for server in servers.values():
         generator.run(prefix, server.url, 1, WITH_ORIGIN)  # warm
     for done in range(rounds):
@@ -155,72 +190,21 @@ def measure(
                 server = servers[framework, way]
                 before = server.ticks()
                 load = generator.run(prefix, server.url, seconds, REQUESTS[name])
-                cpu = cpu_per_request(before, server.ticks(), HERTZ, load.requests)
+                cpu = cpu_per_request(before, server.ticks(), hertz, load.requests)
                 by_way = samples.setdefault((framework, name), {it: [] for it in ways})
                 by_way[way].append(Sample(load.per_second, cpu))
     progress("")
-    return samples
-
-
-def figures(samples: dict[str, list[Sample]], way: str) -> tuple[Figure, Figure, Figure | None]:
-    """Requests per second, µs of processor a request, and what of these the way adds."""
-    return (
-        summarise(it.per_second for it in samples[way]),
-        summarise(it.cpu_us for it in samples[way]),
-        None if way == "none" else summarise(added(samples, way)),
-    )
-
-
-def report(samples: Samples, about: dict[str, Any]) -> Iterator[str]:
-    yield f"# Under load, {about['date']}"
-    yield ""
-    yield (
-        f"{about['machine']}; {about['generator']}; {about['rounds']} interleaved rounds of"
-        f" {about['seconds']} s; server and generator on"
-        f" {'a processor each' if about['pinned'] else 'any processor'}."
-    )
-    yield ""
-    yield ", ".join(f"{name} {version}" for name, version in about["versions"].items()) + "."
-    for framework in apps.FRAMEWORKS:
-        for name in REQUESTS:
-            if (framework, name) not in samples:
-                continue
-            yield ""
-            yield f"## {framework}, {name}"
-            yield ""
-            yield "| CORS | requests/s | µs of processor per request | µs added by CORS |"
-            yield "|---|--:|--:|--:|"
-            found = samples[framework, name]
-            for way in found:
-                cells = " | ".join(cell(figure) for figure in figures(found, way))
-                yield f"| {way} | {cells} |"
-    yield ""
-    yield (
-        "Medians, ± half of the middle half's spread; ~ marks a median that is not known to a"
-        " quarter of itself. *own* is Starlette's CORSMiddleware, flask-cors or"
-        " django-cors-headers; *corsfast* is its ASGI or WSGI middleware around the application;"
-        " *drop-in* is corsfast in the place of *own*."
-    )
-
-
-def cell(figure: Figure | None) -> str:
-    if figure is None:
-        return ""
-    places = 0 if figure.median >= 1000 else 1
-    spread = (figure.high - figure.low) / 2
-    return f"{figure.median:.{places}f} ± {spread:.{places}f}{' ~' if figure.noisy else ''}"
+    # As they were given, not as the first round had them.
+    return {key: samples[key] for key in order}
 
 
 def write(folder: Path, text: str, samples: Samples, about: dict[str, Any]) -> None:
     folder.mkdir(parents=True, exist_ok=True)
-    rows = [
-        {"framework": framework, "request": name, "cors": way, "samples": found[way]}
-        for (framework, name), found in sorted(samples.items())
-        for way in found
-    ]
     base = folder / f"{about['date']}-load"
     base.with_suffix(".md").write_text(f"{text}\n", "utf-8")
-    data = json.dumps({**about, "columns": Sample._fields, "rows": rows}, indent=1)
+    data = json.dumps(
+        {**about, "columns": Sample._fields, "rows": report.as_rows(samples)}, indent=1
+    )
     base.with_suffix(".json").write_text(f"{data}\n", "utf-8")
 
 

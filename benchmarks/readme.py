@@ -4,6 +4,7 @@
     results/DATE-bench.svg  (the same run, --plot)
     results/DATE-floor.md   (python benchmarks/floor/measure.py)
     results/DATE-peers.md, .json, .svg  (python benchmarks/compare.py)
+    results/DATE-load.json  (python benchmarks/load.py; may be missing)
 
 Place in the flow: results -> README.md. Never: change a figure, or leave out a row that is lost.
 """
@@ -15,6 +16,7 @@ import re
 from pathlib import Path
 
 import losses
+from loading import report
 
 ROOT = Path(__file__).parents[1]
 RESULTS = ROOT / "benchmarks" / "results"
@@ -28,6 +30,14 @@ FLOOR = (
     "How far from the least possible work, a C prototype of that path alone in the same run"
     " ([all rows](benchmarks/results/{name})). `bare` is the application alone, `floor` the"
     " prototype and `theirs` the library that is replaced; the other columns are ratios of these:"
+)
+UNDER_LOAD = (
+    "Whole servers under load (uvicorn, gunicorn; {generator};"
+    " [all figures](benchmarks/results/{name})), requests per second and processor time of each:"
+)
+UNDER_LOAD_NOTE = (
+    "`native` is corsfast around the application. **lost** takes more of the processor than the"
+    " framework's own, `≈` cannot be told from it (95 %), `~` is noisy."
 )
 LOADED = "The machine was loaded then: a quiet run is due."
 # Where a goal is missed, or near: those that the prototype has to answer for.
@@ -48,10 +58,14 @@ STANDS = ("starlette", "flask", "django")
 
 def newest(kind: str) -> Path:
     """The newest file of a kind, such as "bench.md"; their names begin with their dates."""
-    found = sorted(RESULTS.glob(f"????-??-??-{kind}"))
+    found = every(kind)
     if not found:
         raise FileNotFoundError(f"no results/DATE-{kind}")
     return found[-1]
+
+
+def every(kind: str) -> list[Path]:
+    return sorted(RESULTS.glob(f"????-??-??-{kind}"))
 
 
 def tables(text: str) -> dict[str, str]:
@@ -77,6 +91,20 @@ def floor_legend(text: str) -> str:
     return text[text.rindex("|\n") + 2 :].strip()
 
 
+def under_load() -> list[str]:
+    """The table of servers under load, if there is a result."""
+    if not every("load.json"):
+        return []
+    path = newest("load.json")
+    found = json.loads(path.read_text("utf-8"))
+    named = path.with_suffix(".md").name
+    return [
+        UNDER_LOAD.format(generator=found["generator"], name=named),
+        "\n".join(report.compact(report.from_rows(found["rows"]))),
+        UNDER_LOAD_NOTE,
+    ]
+
+
 def block() -> str:
     """What stands between the marks."""
     bench, floor, peers = newest("bench.md"), newest("floor.md"), newest("peers.md")
@@ -100,6 +128,7 @@ def block() -> str:
         + (f" ([drawn](benchmarks/results/{svg})):" if svg else ":"),
         "\n".join(losses.of_peers(compared)),
         BESIDE_NOTE,
+        *under_load(),
         *([LOADED] if "**The machine was loaded**" in peers.read_text("utf-8") else []),
     ]
     return "\n\n".join(parts)

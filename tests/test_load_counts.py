@@ -1,8 +1,9 @@
-"""What the load benchmark makes of the output of load generators, and of processor ticks."""
+"""What the load benchmark makes of the output of load generators and of processor ticks, what it
+says of them, and what it refuses before it measures."""
 
 from __future__ import annotations
 
-import importlib.util
+import importlib.metadata
 import json
 import os
 import sys
@@ -10,13 +11,11 @@ from pathlib import Path
 
 import pytest
 
-SOURCE = Path(__file__).parents[1] / "benchmarks" / "loading" / "counts.py"
-spec = importlib.util.spec_from_file_location("load_counts", SOURCE)
-assert spec is not None
-assert spec.loader is not None
-counts = importlib.util.module_from_spec(spec)
-sys.modules["load_counts"] = counts
-spec.loader.exec_module(counts)
+sys.path.insert(0, str(Path(__file__).parents[1] / "benchmarks"))
+
+import load
+import readme
+from loading import counts, report
 
 WRK = """\
 Running 2s test @ http://127.0.0.1:8000/
@@ -31,9 +30,9 @@ Transfer/sec:    677.61KB
 
 
 def test_wrk_says_how_many_requests_in_how_many_seconds() -> None:
-    load = counts.parse_wrk(WRK)
-    assert load == (8204, 2.01, 0)
-    assert load.per_second == pytest.approx(4081.59, rel=1e-4)
+    found = counts.parse_wrk(WRK)
+    assert found == (8204, 2.01, 0)
+    assert found.per_second == pytest.approx(4081.59, rel=1e-4)
 
 
 def test_wrk_counts_minutes_after_a_minute() -> None:
@@ -108,6 +107,162 @@ def test_what_a_way_adds_is_taken_round_by_round() -> None:
         return [counts.Sample(1.0, each) for each in cpu]
 
     samples = {"none": rounds(100.0, 200.0, 150.0), "own": rounds(110.0, 230.0, 149.0)}
-    assert counts.added(samples, "own") == [10.0, 30.0, -1.0]
+    assert counts.more(samples, "own", "none") == [10.0, 30.0, -1.0]
     with pytest.raises(ValueError, match="longer"):
-        counts.added({**samples, "own": rounds(1.0)}, "own")
+        counts.more({**samples, "own": rounds(1.0)}, "own", "none")
+
+
+# --- what is said of them ------------------------------------------------------------
+
+
+def ways(rounds: int = 8, **cpu: float) -> dict[str, list[counts.Sample]]:
+    """Each way with its processor time, which wavers by 2 %; together they are exactly apart."""
+    return {
+        name.replace("_", "-"): [
+            counts.Sample(1000.0 + i, each * (1 + 0.02 * (i % 2))) for i in range(rounds)
+        ]
+        for name, each in cpu.items()
+    }
+
+
+def near(found: dict[str, list[counts.Sample]], way: str, other: str) -> None:
+    """Let a way be now above another one, now below."""
+    found[way] = [
+        counts.Sample(it.per_second, it.cpu_us + (1 if i % 2 else -1))
+        for i, it in enumerate(found[other])
+    ]
+
+
+SAMPLES = {
+    ("flask", "no Origin"): ways(none=200.0, own=230.0, corsfast=201.0, drop_in=240.0),
+    ("django", "allowed Origin"): ways(none=300.0, own=330.0, corsfast=301.0),
+}
+near(SAMPLES["django", "allowed Origin"], "drop-in", "own")
+ABOUT = {
+    "date": "2026-01-02",
+    "machine": "a machine",
+    "generator": "wrk",
+    "pinned": True,
+    "rounds": 8,
+    "seconds": 1,
+    "versions": {"corsfast": "1.0"},
+}
+
+
+def test_a_loss_under_load_is_called_one() -> None:
+    lines = "\n".join(report.markdown(SAMPLES, ABOUT)).splitlines()
+    assert "## flask, no Origin" in lines
+    assert any(it.startswith("| drop-in | ") and it.endswith("| **lost** |") for it in lines)
+    assert any(it.startswith("| drop-in | ") and it.endswith("| ≈ |") for it in lines)
+    assert [it for it in lines if it.startswith("| own | ") and it.endswith("|  |")]
+    assert [it for it in lines if it.startswith("| corsfast | ") and it.endswith("|  |")]
+    head, _, flask, django = report.compact(SAMPLES)
+    assert head == "| under load | no CORS | its own | drop-in | native |"
+    assert flask == (
+        "| flask, no Origin | 1004/s, 202.0 µs | 1004/s, 232.3 µs | 1004/s, 242.4 µs **lost** |"
+        " 1004/s, 203.0 µs |"
+    )
+    assert django == (
+        "| django, allowed Origin | 1004/s, 303.0 µs | 1004/s, 333.3 µs | 1004/s, 333.3 µs ≈ |"
+        " 1004/s, 304.0 µs |"
+    )
+
+
+def test_a_single_round_is_noisy_and_decides_nothing() -> None:
+    once = {("flask", "no Origin"): ways(1, none=200.0, own=230.0, drop_in=900.0)}
+    text = "\n".join(report.markdown(once, ABOUT))
+    assert "| none | 1000 ± 0 ~ | 200.0 ± 0.0 ~ |  |  |" in text
+    assert "| drop-in | 1000 ± 0 ~ | 900.0 ± 0.0 ~ | 700.0 ± 0.0 ~ | ≈ |" in text
+    *_, row = report.compact(once)
+    assert row.endswith("| 1000/s, 900.0 µs ~ ≈ |  |")
+
+
+def test_the_readme_takes_a_load_result_when_there_is_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(readme, "RESULTS", tmp_path)
+    assert readme.under_load() == []
+    load.write(tmp_path, "text", SAMPLES, ABOUT)
+    said, table, _ = readme.under_load()
+    assert "[all figures](benchmarks/results/2026-01-02-load.md)" in said
+    assert table == "\n".join(report.compact(SAMPLES))
+    assert "**lost**" in table
+    assert (tmp_path / "2026-01-02-load.md").read_text("utf-8") == "text\n"
+
+
+# --- what is refused, and what is written --------------------------------------------
+
+
+@pytest.fixture
+def generator(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A generator that is found, and may not be asked for anything."""
+    script = tmp_path / "wrk"
+    script.write_text("#!/bin/sh\nexit 1\n", "utf-8")
+    script.chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path))
+
+
+def refusal(capsys: pytest.CaptureFixture[str], *argv: str) -> str:
+    with pytest.raises(SystemExit) as ended:
+        load.main([*argv])
+    assert ended.value.code == 2
+    return capsys.readouterr().err
+
+
+def test_without_a_generator_it_ends_with_a_message(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert "a load generator is needed: apt-get install wrk" in refusal(capsys)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="the script has no such name there")
+@pytest.mark.usefixtures("generator")
+def test_what_is_not_installed_is_said_before_anything_is_measured(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setitem(load.PACKAGES, "flask", ("no-such-package", "pytest"))
+    assert "not installed: no-such-package. Do pip install" in refusal(
+        capsys, "--frameworks", "flask"
+    )
+
+
+def test_only_the_packages_that_take_part_are_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert set(load.PACKAGES) == set(load.apps.FRAMEWORKS)
+    monkeypatch.setitem(load.PACKAGES, "flask", ("pytest",))
+    monkeypatch.setitem(load.PACKAGES, "django", ("no-such-package",))
+    versions, missing = load.installed(["flask"])
+    assert missing == []
+    assert versions["pytest"] == importlib.metadata.version("pytest")
+    assert set(versions) == {"corsfast", "pytest"}
+    assert load.installed(["flask", "django"])[1] == ["no-such-package"]
+
+
+@pytest.mark.parametrize("rounds", ["0", "-1"])
+def test_there_is_at_least_one_round(rounds: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert "at least 1" in refusal(capsys, "--rounds", rounds)
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="processors are not set apart")
+@pytest.mark.usefixtures("generator")
+@pytest.mark.parametrize(
+    ("argv", "written"), [(["--quick"], []), ([], ["load.json", "load.md"]), (["--output"], None)]
+)
+def test_quick_writes_nothing_unless_it_is_told_where(
+    argv: list[str],
+    written: list[str] | None,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setattr(load, "HERE", tmp_path)
+    monkeypatch.setattr(load, "IMPLEMENTATION", "native")
+    monkeypatch.setitem(load.PACKAGES, "flask", ())
+    monkeypatch.setattr(load, "start", lambda *_: {})
+    monkeypatch.setattr(load, "measure", lambda *_: SAMPLES)
+    folder = tmp_path / "results"
+    if written is None:
+        argv, written = ["--quick", "--output", str(folder)], ["load.json", "load.md"]
+    assert load.main([*argv, "--frameworks", "flask"]) == 0
+    assert [path.name[len("2026-01-02-") :] for path in sorted(folder.glob("*"))] == written
+    assert "## flask, no Origin" in capsys.readouterr().out

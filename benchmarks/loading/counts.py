@@ -1,6 +1,6 @@
 """What the load generators and the kernel report, as numbers.
 
-Place in the flow: generators.py and servers.py -> counts.py -> load.py.
+Place in the flow: generators.py and servers.py -> counts.py -> report.py.
 Never: run or open anything.
 """
 
@@ -110,8 +110,10 @@ class Sample(NamedTuple):
     cpu_us: float
 
 
-def added(samples: Mapping[str, list[Sample]], way: str) -> list[float]:
-    """Microseconds of processor time a request that a way adds, round by round."""
+def more(samples: Mapping[str, list[Sample]], way: str, other: str) -> list[float]:
+    """Microseconds of processor time a request that a way takes beyond another one, round by
+    round."""
     return [
-        mine.cpu_us - bare.cpu_us for mine, bare in zip(samples[way], samples["none"], strict=True)
+        mine.cpu_us - theirs.cpu_us
+        for mine, theirs in zip(samples[way], samples[other], strict=True)
     ]
