@@ -279,7 +279,6 @@ def test_long_paths_are_no_trouble() -> None:
     ("scope", "expected"),
     [
         ({"path": "/v1/api/x", "root_path": "/v1"}, "/api/x"),
-        ({"path": "/v1/api/x", "root_path": "/v1/"}, "/api/x"),
         ({"path": "/v1//api/x", "root_path": "/v1/"}, "/api/x"),
         ({"path": "/v1//api/x", "root_path": "/v1"}, "//api/x"),
         ({"path": "/v1/", "root_path": "/v1/"}, "/"),
@@ -308,6 +307,8 @@ def test_rules_begin_where_the_application_is_mounted(scope: dict[str, Any], exp
         ("/v1/", "/y/v1/x", ["/x", "/x"]),
         ("/v1//", "/v1x//v1/y", ["/x//v1/y"]),
         ("/v1/", "/y/v1x", ["/x"]),
+        ("/v1/", "/v1/x", ["/x", "/x"]),  # Starlette takes nothing off
+        ("/v1/", "/v1", ["/"]),
         ("v1", "/v1/x", ["/x"]),
         ("/", "x", []),
         ("/v1", "/V1x", []),
@@ -332,6 +333,9 @@ def test_what_a_root_elsewhere_hides_is_closed() -> None:
         ("/v1/public/v1/api/x", "public"),
     ]:
         assert rules.find(*asgi_path({"path": path, "root_path": "/v1"})) == expected, path
+    below = PathRules({"/*": "all", "/v1/admin": "admin"})
+    assert below.find(*asgi_path({"path": "/v1/admin", "root_path": "/v1/"})) is CLOSED
+    assert below.find(*asgi_path({"path": "/v1/x", "root_path": "/v1/"})) == "all"
 
 
 def test_a_mounted_path_with_encoded_slashes() -> None:

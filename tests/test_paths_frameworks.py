@@ -33,7 +33,7 @@ COUNT = itertools.count()
 # -- applications with one route, /api/x ---------------------------------------------------------
 
 
-def starlette(**options: Any) -> Any:
+def starlette(path: str = "/api/x") -> Any:
     from starlette.applications import Starlette
     from starlette.responses import PlainTextResponse
     from starlette.routing import Route
@@ -41,7 +41,7 @@ def starlette(**options: Any) -> Any:
     async def secret(_: Any) -> Any:
         return PlainTextResponse(SECRET)
 
-    return Starlette(routes=[Route("/api/x", secret)])
+    return Starlette(routes=[Route(path, secret)])
 
 
 def fastapi(**options: Any) -> Any:
@@ -289,3 +289,15 @@ def test_nor_over_wsgi(make: Callable[[], Any], loose: str, root: str) -> None:
     # What is above them stands in SCRIPT_NAME.
     assert "/api/x" in opened
     assert "/v1/api/x" not in opened
+
+
+def test_a_route_that_begins_with_the_root_keeps_its_policy() -> None:
+    """Of a root that ends in a slash Starlette takes nothing off "/v1/admin"."""
+    app = CORSMiddleware(
+        starlette("/v1/admin"),
+        paths={"/*": {"allow_origins": "*"}, "/v1/admin": {"allow_origins": [STRICT]}},
+        block_refused=True,
+    )
+    request = Request("GET", (("origin", STRANGER),), "/v1/admin")
+    for root in ("", "/v1/"):
+        assert asyncio.run(ask_asgi(app, request, root)).status == 403

@@ -219,14 +219,14 @@ def encoded_path(path: bytes, /) -> tuple[str, ...]:
 
 def _below(root: str, path: str) -> tuple[str, ...]:
     """A path below a root, and what else it may be if it is not: a root is never empty."""
-    # As it is first: a server that puts "/v1/" before "/api" makes "/v1//api" of them.
+    if path.startswith(root):
+        # A server that puts "/v1/" before "/api" makes "/v1//api" of them.
+        rest = path[len(root) :]
+        if not rest or rest[0] == "/":
+            return (rest or "/",)
+    # Quart takes "/v1" off "/v1x", Litestar off "/y/v1/x"; and if the root is "/v1/", it is off
+    # "/v1/x" for some, while to Starlette that is the whole path.
     roots = [start for start in dict.fromkeys((root, root.rstrip("/"))) if start]
-    for start in roots:
-        if path.startswith(start):
-            rest = path[len(start) :]
-            if not rest or rest[0] == "/":
-                return (rest or "/",)
-    # Quart takes "/v1" off "/v1x", Litestar off "/y/v1/x".
     behind = (path.partition(start)[2] for start in roots if start in path)
     return (path, *("/" + rest.lstrip("/") for rest in behind))
 
