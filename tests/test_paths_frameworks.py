@@ -269,7 +269,7 @@ def test_nobody_reads_a_path_with_another_paths_policy(
         return opened
 
     opened = asyncio.run(ask_all())
-    assert "/api/x" in opened or "/v1/api/x" in opened
+    assert {"/api/x", "/v1/api/x", "/v1//api/x"} & set(opened)
 
 
 @pytest.mark.parametrize("root", ["", ROOT, ROOT + "/"])
@@ -293,11 +293,10 @@ def test_nor_over_wsgi(make: Callable[[], Any], loose: str, root: str) -> None:
 
 def test_a_route_that_begins_with_the_root_keeps_its_policy() -> None:
     """Of a root that ends in a slash Starlette takes nothing off "/v1/admin"."""
-    app = CORSMiddleware(
+    app = asgi.CORSMiddleware(
         starlette("/v1/admin"),
         paths={"/*": {"allow_origins": "*"}, "/v1/admin": {"allow_origins": [STRICT]}},
         block_refused=True,
     )
-    request = Request("GET", (("origin", STRANGER),), "/v1/admin")
     for root in ("", "/v1/"):
-        assert asyncio.run(ask_asgi(app, request, root)).status == 403
+        assert asyncio.run(ask_asgi(app, get(STRANGER, "/v1/admin"), root)).status == 403
