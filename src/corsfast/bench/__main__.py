@@ -82,9 +82,6 @@ def main(argv: list[str] | None = None) -> int:
         if given.cases:
             parser.error("--scale has no rows that --cases could choose from")
         return show_scale(given)
-    if given.plot and importlib.util.find_spec("matplotlib") is None:
-        # Said before anything is measured, like all that follows.
-        parser.error(f"--plot needs matplotlib: {BRINGS.format('bench')}")
     rounds = QUICK_ROUNDS if given.quick else ROUNDS
     asked = Asked(given.cases, given.middleware, rounds, CALLS)
     here, lacking = peers.installed()
@@ -95,6 +92,9 @@ def main(argv: list[str] | None = None) -> int:
     drawn = plot.names(every_stand(here))
     if given.plot and not set(rows) & set(drawn):
         parser.error(f"no row that was chosen is in the chart of --plot: {'; '.join(drawn)}")
+    if given.plot and importlib.util.find_spec("matplotlib") is None:
+        # Said before anything is measured, like all that is refused.
+        parser.error(f"--plot needs matplotlib: {BRINGS.format('bench')}")
     return show_rows(given, asked, here, lacking)
 
 
