@@ -676,7 +676,7 @@ def broken_peer(
         module = ModuleType("corsfast.bench.peers.broken")
         module.stands = make  # type: ignore[attr-defined]
         monkeypatch.setitem(sys.modules, module.__name__, module)
-    return f"pytest {pytest.__version__} was not measured: "
+    return "broken was not measured: "
 
 
 def too_old(_: object) -> Iterator[peers.Stand]:
@@ -712,7 +712,7 @@ def raising(who: str) -> Callable[..., Iterator[peers.Stand]]:
         (None, "ModuleNotFoundError: No module named 'corsfast.bench.peers.broken'"),
         (too_old, "AttributeError: nobody knows InitPlugin"),
         (elsewhere, "ImportError: cannot import name 'InitPlugin' from 'pytest'"),
-        (raising("theirs"), "broken: no Origin, theirs: TypeError('an argument too many')"),
+        (raising("theirs"), "no Origin, theirs: TypeError('an argument too many')"),
     ],
 )
 def test_a_peer_that_fails_is_named_and_the_rest_is_measured(
@@ -738,6 +738,51 @@ def test_a_peer_that_fails_is_named_and_the_rest_is_measured(
     out, err = capsys.readouterr()
     assert named in err.splitlines()
     assert out == ""
+
+
+@pytest.mark.parametrize(
+    ("fails", "unable", "measured"),
+    [
+        ((True, False, False), ("first",), ("second", "third")),
+        ((False, True, False), ("second",), ("first", "third")),
+        ((True, False, True), ("first", "third"), ("second",)),
+        ((False, None, False), ("second, third",), ("first",)),
+        ((None, False, False), ("first, second, third",), ()),
+    ],
+)
+def test_each_stand_of_a_peer_fails_alone(
+    fails: tuple[bool | None, ...],
+    unable: tuple[str, ...],
+    measured: tuple[str, ...],
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+) -> None:
+    """None: it cannot be set up, so those after it are not there either."""
+    names = ("first", "second", "third")
+
+    def make(engines: Any) -> Iterator[peers.Stand]:
+        for name, broken in zip(names, fails, strict=True):
+            if broken is None:
+                raise TypeError("too old")
+            (stand,) = raising("theirs" if broken else "nobody")(engines)
+            yield stand._replace(name=name)
+
+    broken_peer(monkeypatch, make)
+    monkeypatch.setattr(peers, "STANDS", {"broken": names})
+    file = tmp_path / "figures.json"
+    assert main(["--quick", "--middleware", "--cases", ": refused", "--json", str(file)]) == 0
+    out = capsys.readouterr().out
+    error = "no Origin, theirs: TypeError('an argument too many')"
+    if None in fails:
+        error = "TypeError: too old"
+    assert [line for line in out.splitlines() if " was not measured: " in line] == [
+        f"{name} was not measured: {error}" for name in unable
+    ]
+    written = json.loads(file.read_text("utf-8"))
+    assert tuple(written["not_measured"]) == unable
+    assert written["tables"].keys() == {"asgi", "wsgi", *measured}
+    assert ("pytest" in written["versions"]) == bool(measured)
 
 
 def test_a_peer_that_nobody_asked_for_is_not_imported(

@@ -16,7 +16,8 @@ What the columns mean, and how it is measured, stands in docs/benchmarks.md.
     versions        of corsfast and of every library that was measured
     implementation  the engine that `import corsfast` chose: "native" or "pure"
     not_installed   for each peer that could not be measured, what it lacks
-    not_measured    for each peer that is installed, but failed, its error
+    not_measured    for each stand that failed though its libraries are installed, the error;
+                    several that failed together are one, as "django middleware, django"
     rounds, calls   of the decisions, and with --scale of its questions: how many samples a figure
                     has, and how many calls a sample takes at most
     tables          the same for each table, by its name ("scale" with --scale), with
@@ -120,9 +121,7 @@ def show_rows(
     lacking: dict[str, list[str]],
 ) -> int:
     result = measure_all(asked, here, say, progress)
-    unable = [
-        f"{spelt(here[name])} was not measured: {error}" for name, error in result.unable.items()
-    ]
+    unable = [f"{name} was not measured: {error}" for name, error in result.unable.items()]
     for line in unable:
         print(line, file=sys.stderr)
     if not result.rows:
@@ -130,7 +129,7 @@ def show_rows(
     versions = {
         dist: which
         for name in here
-        if name in result.measured
+        if not result.made.keys().isdisjoint(peers.stand_names(name))
         for dist, which in here[name].items()
     }
     found = report.as_json(
@@ -141,7 +140,7 @@ def show_rows(
     )
     print_head(found)
     print_tables(list(report.tables(result.rows, result.made)), markdown=given.markdown)
-    print_foot(found, unable, deltas=any(made.about for made in result.made.values()))
+    print_foot(found, unable, deltas=any(made.is_stand for made in result.made.values()))
     write_json(given.json, found)
     if given.plot and not plot.charted(result.rows):
         print("--plot: what it draws could not be measured", file=sys.stderr)

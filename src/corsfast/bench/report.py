@@ -33,7 +33,7 @@ def tables(rows: Sequence[Row], made: dict[str, Made]) -> Iterator[Table]:
         mine = [row for row in rows if row.table == name]
         if name == decisions.TABLE:
             yield decision_table(mine, made[name])
-        elif made[name].about:
+        elif made[name].is_stand:
             yield stand_table(name, mine, made[name])
         else:
             yield single_table(mine, made[name])

@@ -86,6 +86,11 @@ class Made(NamedTuple):
     about: str = ""
     note: str = ""
 
+    @property
+    def is_stand(self) -> bool:
+        """Whether it is a stand's table: there is no stand that does not say what is timed."""
+        return bool(self.about)
+
 
 def ratios(mine: Sequence[float], theirs: Sequence[float]) -> Figure:
     """mine/theirs, round by round.

@@ -12,7 +12,7 @@ from typing import NamedTuple
 from . import decisions, peers
 from .cases import cases
 from .decisions import FLOORS, measure_decisions
-from .engines import installed_engines
+from .engines import Engine, installed_engines
 from .rows import Made, Row
 from .stands import UnableError, made_of, measure_stand
 from .start import NAME as IMPORT, TABLE as START, measure_start
@@ -42,13 +42,12 @@ class Found(NamedTuple):
     Attributes:
         rows: the figures.
         made: for each table among them how it was made.
-        measured: the peers among them, by the names of their files.
-        unable: for each peer that is installed, but could not be measured, its error.
+        unable: for each stand that could not be measured though its libraries are here, the
+            error; those that a file failed to give share one, as "a, b".
     """
 
     rows: list[Row]
     made: dict[str, Made]
-    measured: set[str]
     unable: dict[str, str]
 
 
@@ -79,8 +78,8 @@ def measure_all(
     Raises:
         AssertionError: for a wrong answer of anybody.
     """
-    found = Found([], {}, set(), {})
-    rows, made, _, _ = found
+    found = Found([], {}, {})
+    rows, made, _ = found
     engines = installed_engines()
     if not asked.middleware:
         chosen = [case for case in cases() if asked.word in case.name]
@@ -94,41 +93,46 @@ def measure_all(
             made[START] = Made(rounds, 1)
     for name in (*OWN, *here):
         if any(map(asked.has, peers.stand_names(name))):
-            measure_peer(name, asked, found, say, progress)
+            measure_peer(name, engines, asked, found, say, progress)
     progress("")
     return found
 
 
 def measure_peer(
     name: str,
+    engines: dict[str, Engine],
     asked: Asked,
     found: Found,
     say: Callable[[str], None],
     progress: Callable[[str], None],
 ) -> None:
     """Add what the stands of one file give to what was found."""
-    stands = peers.stands(name, installed_engines())
+    stands = peers.stands(name, engines)
+    to_come = [stand for stand in peers.stand_names(name) if asked.has(stand)]
     while True:
         try:
             stand = next(stands, None)
         except Exception as error:  # whatever an old or broken library may raise
             if name in OWN:
                 raise
-            found.unable[name] = said(error)
+            if to_come:
+                found.unable[", ".join(to_come)] = said(error)
+            else:
+                say(f"{name}, after all that was asked for: {said(error)}")
             return
         if stand is None:
             return
         if not asked.has(stand.name):
             continue
+        to_come.remove(stand.name)
         say(f"{stand.name}: {stand.about}")
         try:
             rows = measure_stand(stand, asked.rounds, asked.calls, asked.word, progress)
         except UnableError as error:
-            found.unable[name] = str(error)
+            found.unable[stand.name] = str(error)
             continue
         found.rows.extend(rows)
         found.made[stand.name] = made_of(stand, asked.rounds, asked.calls)
-        found.measured.add(name)
 
 
 def said(error: Exception) -> str:

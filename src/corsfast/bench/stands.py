@@ -38,7 +38,7 @@ def check(stand: Stand) -> None:
                 except Exception as error:
                     if way.who not in theirs:
                         raise
-                    raise UnableError(f"{stand.name}: {name}, {way.who}: {error!r}") from error
+                    raise UnableError(f"{name}, {way.who}: {error!r}") from error
                 if got != answer:
                     raise AssertionError(f"{stand.name}: {name}, {way.who}: {got}, not {answer}")
 
