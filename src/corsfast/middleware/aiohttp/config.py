@@ -90,16 +90,13 @@ class CorsConfig:
 
     Attributes:
         defaults: the options that were given to `setup`.
-        strict: whether insecure and dead origins are a PolicyError.
     """
 
     def __init__(
         self, app: web.Application, *, defaults: Written | None = None, strict: bool = False
     ) -> None:
-        self.strict = strict
-        self.defaults: Config = parse_config(defaults)
         self._judge = Judge(strict)
-        self._judge.judge(self.defaults)
+        self.defaults: Config = self._read(defaults)
         self._added: dict[Any, _Added] = {}
         self._preflight_routes: set[Any] = set()
         self._preflight_resources: set[Any] = set()
@@ -136,8 +133,7 @@ class CorsConfig:
             warnings.warn(
                 "webview means nothing: views are recognised", DeprecationWarning, stacklevel=2
             )
-        parsed = parse_config(config)
-        self._judge.judge(parsed)
+        parsed = self._read(config)
         entity: Any = routing_entity
         if isinstance(entity, web.ResourceRoute):
             self._answer_preflights_of(entity.resource)
@@ -150,6 +146,12 @@ class CorsConfig:
         for compiled in (self.answers, self._by_method, self._preflights):
             compiled.clear()
         return routing_entity
+
+    def _read(self, written: Written | None) -> Config:
+        """Options as they are kept, once they are judged."""
+        config = parse_config(written)
+        self._judge.judge(config)
+        return config
 
     def _add_resource(self, resource: Any, config: Config) -> None:
         if resource in self._added:
