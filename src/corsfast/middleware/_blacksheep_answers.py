@@ -30,9 +30,19 @@ if TYPE_CHECKING:
 
     from .._backend import Decision
 
-__all__ = ["BAD_METHOD", "BAD_ORIGIN", "Answers"]
+__all__ = ["BAD_METHOD", "BAD_ORIGIN", "Answers", "options_of"]
 
 NAME = "corsfast.middleware.blacksheep"
+
+# What a policy of BlackSheep holds.
+_OPTIONS = (
+    "allow_methods",
+    "allow_headers",
+    "allow_origins",
+    "allow_credentials",
+    "max_age",
+    "expose_headers",
+)
 
 _ALLOW_HEADERS = b"access-control-allow-headers"
 
@@ -54,10 +64,16 @@ _ORIGIN_OUTCOMES = (
 )
 
 
+def options_of(policy: Any) -> tuple[object, ...]:
+    """What a policy says now, to be compared with what it said."""
+    return tuple(getattr(policy, option) for option in _OPTIONS)
+
+
 class Answers:
     """What is sent for one policy.
 
-    star => `*` is sent; never with credentials
+    options => those of the policy when this was made
+    star    => `*` is sent; never with credentials
 
     Args:
         policy: a ``CORSPolicy`` of BlackSheep.
@@ -72,6 +88,7 @@ class Answers:
     """
 
     def __init__(self, policy: Any, strict: bool) -> None:
+        self.options = options_of(policy)
         # In the order of the alphabet, as sets have none of their own.
         methods, problems = read_names(
             "allow_methods", sorted(policy.allow_methods), limits.MAX_METHOD

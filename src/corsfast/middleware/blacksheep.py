@@ -32,7 +32,7 @@ from blacksheep.server.websocket import WebSocket
 
 from .._compile import REQUEST_HEADERS, REQUEST_METHOD
 from ..decision import Outcome
-from ._blacksheep_answers import BAD_METHOD, BAD_ORIGIN, Answers
+from ._blacksheep_answers import BAD_METHOD, BAD_ORIGIN, Answers, options_of
 from ._same_origin import same_origin
 from ._vary import merged_vary
 
@@ -45,15 +45,6 @@ if TYPE_CHECKING:
     Names = str | Iterable[str] | None
 
 __all__ = ["CORSPolicy", "CORSStrategy", "add_cors_policy", "get_cors_middleware", "use_cors"]
-
-_OPTIONS = (
-    "allow_methods",
-    "allow_headers",
-    "allow_origins",
-    "allow_credentials",
-    "max_age",
-    "expose_headers",
-)
 
 _REQUEST_METHOD = b"access-control-request-method"
 _REQUEST_HEADERS = b"access-control-request-headers"
@@ -273,16 +264,13 @@ class _Compiled:
     def __init__(self, strict: bool) -> None:
         self._strict = strict
         self._answers: dict[Any, Answers] = {}
-        self._judged: dict[Any, tuple[object, ...]] = {}
 
     def judge(self, strategy: Any) -> None:
-        """Compile the policies of a strategy, where they are not what they were when judged."""
+        """Compile the policies of a strategy that are not, or have changed since they were."""
         for policy in (strategy.default_policy, *strategy.policies.values()):
-            options = tuple(getattr(policy, option) for option in _OPTIONS)
-            if self._judged.get(policy, options) != options:
-                self._answers.pop(policy, None)
-            self.of(policy)
-            self._judged[policy] = options
+            if self.of(policy).options != options_of(policy):
+                del self._answers[policy]
+                self.of(policy)
 
     def policy(self, **options: Any) -> Any:
         policy = _Policy(**options)
