@@ -21,7 +21,7 @@ from django.core.exceptions import ImproperlyConfigured
 from ...errors import PolicyError, Problem
 from .._schemes import FILE
 from .._wording import BARE_STRING
-from .conf import compile_answers, name_in_use, origins_and_regexes, policy_for, read
+from .conf import compile_answers, name_in_use, policy_for, read, read_admitted
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -131,9 +131,7 @@ def _judged(*, silent: bool) -> Iterator[CheckMessage]:
     """
     kind, letter = (Error, "E") if read("CORS_STRICT") else (Caution, "W")
     try:
-        any_origin = bool(read("CORS_ALLOW_ALL_ORIGINS"))
-        origins, regexes = ((), ()) if any_origin else origins_and_regexes()
-        policy_for(any_origin, origins, regexes, bool(read("CORS_ALLOW_CREDENTIALS")), True)
+        policy_for(read_admitted(), bool(read("CORS_ALLOW_CREDENTIALS")), True)
     except PolicyError as error:
         for problem in error.problems:
             number = RISK_NUMBERS.get(problem.code, DEAD_ENTRY_NUMBER)

@@ -25,6 +25,7 @@ from __future__ import annotations
 import re
 from functools import lru_cache
 from operator import itemgetter
+from typing import NamedTuple
 from urllib.parse import urlsplit
 
 from django.conf import LazySettings, settings
@@ -50,12 +51,16 @@ if TYPE_CHECKING:
 
 NAME = "corsfast.middleware.django"
 
+ALL_ORIGINS = "CORS_ALLOW_ALL_ORIGINS"
+ORIGINS = "CORS_ALLOWED_ORIGINS"
+REGEXES = "CORS_ALLOWED_ORIGIN_REGEXES"
+
 # Each setting with its older name, which counts where the newer one is missing, and what is
 # meant where both are.
 SETTINGS: dict[str, tuple[str | None, Any]] = {
-    "CORS_ALLOWED_ORIGINS": ("CORS_ORIGIN_WHITELIST", ()),
-    "CORS_ALLOWED_ORIGIN_REGEXES": ("CORS_ORIGIN_REGEX_WHITELIST", ()),
-    "CORS_ALLOW_ALL_ORIGINS": ("CORS_ORIGIN_ALLOW_ALL", False),
+    ORIGINS: ("CORS_ORIGIN_WHITELIST", ()),
+    REGEXES: ("CORS_ORIGIN_REGEX_WHITELIST", ()),
+    ALL_ORIGINS: ("CORS_ORIGIN_ALLOW_ALL", False),
     "CORS_ALLOW_CREDENTIALS": (None, False),
     "CORS_ALLOW_HEADERS": (None, default_headers),
     "CORS_ALLOW_METHODS": (None, default_methods),
@@ -66,10 +71,6 @@ SETTINGS: dict[str, tuple[str | None, Any]] = {
     "CORS_URLS_REGEX": (None, r"^.*$"),
 }
 _NAMES = [name for new, (old, _) in SETTINGS.items() for name in (new, old) if name is not None]
-
-ALL_ORIGINS = "CORS_ALLOW_ALL_ORIGINS"
-ORIGINS = "CORS_ALLOWED_ORIGINS"
-REGEXES = "CORS_ALLOWED_ORIGIN_REGEXES"
 
 ALLOW_ORIGIN = "access-control-allow-origin"
 VARY = ("Vary", "origin")
@@ -140,7 +141,7 @@ class _Seen:
 
     def __init__(self) -> None:
         # The settings are loaded with the first one that is read.
-        getattr(settings, "CORS_ALLOWED_ORIGINS", None)
+        getattr(settings, ORIGINS, None)
         self.wrapped = _lazy.get("_wrapped")
         self.values: dict[str, Any] = getattr(self.wrapped, "__dict__", {})
         self.size = len(self.values)
@@ -283,13 +284,11 @@ def _compile_answers() -> Answers:
     answers.every_path = paths in ("", ".*", "^.*", "^.*$")
     answers.covers = re.compile(paths).match
     credentials = bool(read("CORS_ALLOW_CREDENTIALS"))
-    any_origin = bool(read("CORS_ALLOW_ALL_ORIGINS"))
-    answers.star = any_origin and not credentials
-    origins, regexes = ((), ()) if any_origin else origins_and_regexes()
-    policy, others, answers.warnings = policy_for(
-        any_origin, origins, regexes, credentials, bool(read("CORS_STRICT"))
-    )
-    answers.allows = _verdict(answers.star, any_origin or FILE in origins, policy, others)
+    admitted = read_admitted()
+    answers.star = admitted.everybody and not credentials
+    policy, others, answers.warnings = policy_for(admitted, credentials, bool(read("CORS_STRICT")))
+    file = admitted.everybody or FILE in admitted.origins
+    answers.allows = _verdict(answers.star, file, policy, others)
     answers.private_network = bool(read("CORS_ALLOW_PRIVATE_NETWORK"))
     fields = {}
     if credentials:
@@ -302,7 +301,7 @@ def _compile_answers() -> Answers:
     if not (answers.star or answers.private_network):
         answers.listed = {
             origin: {ALLOW_ORIGIN: (ALLOW_ORIGIN, origin), **answers.fields, "vary": VARY}
-            for origin in map(_serialised, origins)
+            for origin in map(_serialised, admitted.origins)
             if answers.allows(origin)
         }
     fields["access-control-allow-headers"] = ", ".join(read("CORS_ALLOW_HEADERS"))
@@ -335,12 +334,36 @@ def _verdict(star: bool, file: bool, policy: Policy, others: OtherSchemes) -> Ca
     return allows_more
 
 
-def origins_and_regexes() -> tuple[tuple[str, ...], tuple[re.Pattern[str], ...]]:
-    """What CORS_ALLOWED_ORIGINS and CORS_ALLOWED_ORIGIN_REGEXES hold; a str alone is one entry."""
-    origins = read("CORS_ALLOWED_ORIGINS")
-    regexes = read("CORS_ALLOWED_ORIGIN_REGEXES")
-    origins = [origins] if isinstance(origins, str) else origins
-    regexes = [regexes] if isinstance(regexes, str) else regexes
+class Admitted(NamedTuple):
+    """Who is admitted, as the settings say it; equal where they say the same.
+
+    Attributes:
+        names: the settings for all origins, some, and regexes: they may be the older ones.
+        everybody: whether all origins are; the others are not read then.
+        origins: the entries of CORS_ALLOWED_ORIGINS.
+        regexes: those of CORS_ALLOWED_ORIGIN_REGEXES, compiled.
+        problems: where a str stands in place of a list.
+    """
+
+    names: tuple[str, str, str]
+    everybody: bool
+    origins: tuple[str, ...] = ()
+    regexes: tuple[re.Pattern[str], ...] = ()
+    problems: tuple[Problem, ...] = ()
+
+
+def read_admitted() -> Admitted:
+    """Read the settings that say it; a str alone is a list of one entry.
+
+    Raises:
+        TypeError, re.error: for what is no list, or holds something else.
+    """
+    names = (name_in_use(ALL_ORIGINS), name_in_use(ORIGINS), name_in_use(REGEXES))
+    if read(ALL_ORIGINS):
+        return Admitted(names, everybody=True)
+    _, for_some, for_regexes = names
+    origins, problems = _read_list(for_some, read(ORIGINS))
+    regexes, more = _read_list(for_regexes, read(REGEXES))
     for entry in origins:
         if not isinstance(entry, str):
             raise TypeError(f"an origin is a str, not {type(entry).__name__}")
@@ -348,52 +371,35 @@ def origins_and_regexes() -> tuple[tuple[str, ...], tuple[re.Pattern[str], ...]]
     for regex in compiled:
         if not isinstance(regex.pattern, str):
             raise TypeError("a regex of origins is a regex of str")
-    return tuple(origins), compiled
+    return Admitted(names, False, tuple(origins), compiled, (*problems, *more))
 
 
+def _read_list(setting: str, value: Any) -> tuple[Any, list[Problem]]:
+    if not isinstance(value, str):
+        return value, []
+    problem = DropInProblem(
+        BARE_STRING,
+        setting,
+        value,
+        f"{value!r} is one string where a list is meant; others would take each of its characters"
+        " for an entry. It is read as a list of one.",
+        hint=repr([value] if value else []),
+    )
+    return [value], [problem]
+
+
+@lru_cache(_POLICIES_KEPT)
 def policy_for(
-    any_origin: bool,
-    origins: tuple[str, ...],
-    regexes: tuple[re.Pattern[str], ...],
-    credentials: bool,
-    strict: bool,
+    admitted: Admitted, credentials: bool, strict: bool
 ) -> tuple[Policy, OtherSchemes, tuple[tuple[str, type[Warning]], ...]]:
-    """The policy of these settings, what it cannot say, and what to warn of.
+    """The policy of these settings, what it cannot say, and what to warn of. Kept.
 
     Raises:
         PolicyError: with `strict`, holding every problem.
     """
-    names = tuple(map(name_in_use, (ALL_ORIGINS, ORIGINS, REGEXES)))
-    bare = (
-        not any_origin and isinstance(read(ORIGINS), str),
-        not any_origin and isinstance(read(REGEXES), str),
-    )
-    return _policy_for(any_origin, origins, regexes, credentials, strict, names, bare)
-
-
-@lru_cache(_POLICIES_KEPT)
-def _policy_for(
-    any_origin: bool,
-    origins: tuple[str, ...],
-    regexes: tuple[re.Pattern[str], ...],
-    credentials: bool,
-    strict: bool,
-    names: tuple[str, ...],
-    bare: tuple[bool, bool],
-) -> tuple[Policy, OtherSchemes, tuple[tuple[str, type[Warning]], ...]]:
-    """The same, kept.
-
-    Args:
-        names: the settings for all origins, some, and regexes: they may be the older ones.
-        bare: whether the latter two hold a str in place of a list.
-    """
     said: list[tuple[str, type[Warning]]] = []
-    for_all, for_some, for_regexes = names
-    problems: list[Problem] = []
-    if bare[0]:
-        problems.append(_bare_string(for_some, origins[0]))
-    if bare[1]:
-        problems.append(_bare_string(for_regexes, regexes[0].pattern))
+    (for_all, for_some, for_regexes), everybody, origins, regexes, found = admitted
+    problems = [*found]
     exact = []
     for entry in origins:
         origin = _serialised(entry)
@@ -404,7 +410,7 @@ def _policy_for(
                     for_some,
                     entry,
                     "'*' matches nothing as an entry of this list.",
-                    hint="CORS_ALLOW_ALL_ORIGINS = True",
+                    hint=f"{ALL_ORIGINS} = True",
                 )
             )
         elif origin != FILE:
@@ -412,7 +418,7 @@ def _policy_for(
     others = OtherSchemes(regexes)
     web = [regex for regex in regexes if regex not in others.regexes or _admits_web(regex)]
     listed: dict[str, list[str | re.Pattern[str]]] = {for_some: [*exact], for_regexes: [*web]}
-    if any_origin:
+    if everybody:
         listed = {for_all: ["*"]}
     policy = lenient_policy(
         NAME,
@@ -424,17 +430,6 @@ def _policy_for(
         tell=lambda *warning: said.append(warning),
     )
     return policy, others, tuple(said)
-
-
-def _bare_string(setting: str, value: str) -> Problem:
-    return DropInProblem(
-        BARE_STRING,
-        setting,
-        value,
-        f"{value!r} is one string where a list is meant; others would take each of its characters"
-        " for an entry. It is read as a list of one.",
-        hint=repr([value] if value else []),
-    )
 
 
 def _serialised(entry: str) -> str:
