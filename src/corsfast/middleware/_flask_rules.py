@@ -70,11 +70,6 @@ if TYPE_CHECKING:
 
 NAME = "corsfast.middleware.flask"
 
-_BY_PATH = (
-    "resources, or paths of corsfast.middleware.wsgi.CORSMiddleware"
-    ' (docs/middleware/flask.md, "Policies by path"),'
-)
-
 _WORDS = Words(any_origin='"*"', regex="{}", flags=re.IGNORECASE)
 
 DEFAULTS: Mapping[str, Any] = {
@@ -106,7 +101,7 @@ _ELSEWHERE = {
     "credentials": "supports_credentials",
     "headers": "allow_headers",
     "origin": "origins",
-    "paths": _BY_PATH,
+    "paths": "resources",
 }
 # In a Flask application's config each option has this name.
 CONFIG_NAMES = {option: f"CORS_{option.upper()}" for option in DEFAULTS}
@@ -152,7 +147,7 @@ def _unknown(options: Mapping[str, Any], any_origin: bool) -> list[DropInProblem
             continue
         meant = _ELSEWHERE.get(option) or next(iter(get_close_matches(option, DEFAULTS, 1)), None)
         message = "there is no such option, and it has no effect"
-        if meant in ("origins", _BY_PATH) and any_origin:
+        if meant in ("origins", "resources") and any_origin:
             message += ": every origin is allowed"
         problems.append(DropInProblem(UNKNOWN_OPTION, option, value, f"{message}.", hint=meant))
     return problems
