@@ -509,7 +509,7 @@ def test_configs_that_decide_for_themselves_are_refused() -> None:
 
     from corsfast.middleware.litestar import CORSMiddleware, CORSPlugin, install
 
-    own = {name for name, value in vars(CORSConfig).items() if not name.startswith("__")}
+    own = {name for name in vars(CORSConfig) if not name.startswith("__")}
     hooks = own - set(CORSConfig.__dataclass_fields__)
     assert hooks >= {"is_origin_allowed", "allowed_origins_regex", "simple_headers"}
     for hook in sorted(hooks):
