@@ -7,20 +7,21 @@ Never: leave a lost row out, or count one that is undecided as won or as lost.
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
-from peers.ours import PROTOTYPE
-from peers.report import GOAL, LOST, UNDECIDED, WON, standing
+from corsfast.bench import decisions, start
+from corsfast.bench.measure import Figure
+from corsfast.bench.report import share
+from corsfast.bench.rows import standing
+from peers.report import GOAL, LOST, UNDECIDED, WON, Verdict, from_json, times
 
-# A table's title, its rows, and the goals below it.
-TITLE = re.compile(r"\*\*([a-z -]+):")
-AIM = re.compile(r"- goal: (.+?) (<= .+): ([a-z ]+?)(?: \((.+)\))?$")
-# A share of the original's time at the end of a cell: 1/25.0, or 1.3x.
-SLOWER = re.compile(r" (\d+\.\d)x$")
-# Who is not ours: the application alone, and a hook that decides nothing.
-NOT_OURS = ("without", "least")
+# Tables whose rows are named by themselves. What these are a multiple of, they do not replace.
+ALONE = (decisions.TABLE, start.TABLE)
+# A hook that decides nothing.
+NOT_OURS = "least"
+# Of a result that does not say where the median of a ratio lies: this near to 1 is undecided.
+NEAR = 0.05
 
 
 class Row(NamedTuple):
@@ -35,54 +36,55 @@ class Row(NamedTuple):
         return f"| {self.name} | {self.wanted} | {self.found}{'' if self.decided else ' ≈'} |"
 
 
-def of_bench(text: str) -> list[Row]:
-    """The rows of ``python -m corsfast.bench --markdown``: goals that are not met, and what is
-    slower than the library that it replaces, where that has no goal."""
-    rows: dict[str, Row] = {}
-    title = ""
-    heads: list[str] = []
-    for line in text.splitlines():
-        if found := TITLE.match(line):
-            title, heads = found[1], []
-        elif line.startswith("| "):
-            cells = [cell.strip() for cell in line.strip("|").split("|")]
-            if not heads or cells[0].endswith((": ns per call", ": ms")):
-                heads = cells
-                title = "" if "goal" in heads else title
-            else:
-                rows |= _of_row(title, heads, cells)
-        elif (found := AIM.match(line)) and found[3] != "met":
-            name = f"{title}: {found[1]}"
-            rows[name] = Row(name, found[2], found[4] or found[3], found[3] != "noisy")
-        elif found:
-            rows.pop(f"{title}: {found[1]}", None)
-    return list(rows.values())
+def of_bench(found: dict[str, Any]) -> Iterator[Row]:
+    """The rows of results/DATE-bench.json: goals that are not met, and what is slower than the
+    library that it replaces, where that has no goal."""
+    for row in found["rows"]:
+        verdict = row["verdict"] if row["goal"] else _beside(row)
+        if verdict != "met":
+            alone = row["table"] in ALONE
+            yield Row(
+                row["name"] if alone else f"{row['table']}: {row['who']}, {row['name']}",
+                row["goal"] or f"<= {row['ratio_to']}",
+                verdict if verdict == "not measured" else _figure(row),
+                verdict != "noisy",
+            )
 
 
-def _of_row(title: str, heads: list[str], cells: list[str]) -> Iterator[tuple[str, Row]]:
-    name = cells[0]
-    if "goal" in heads:
-        wanted, word = cells[heads.index("goal")], cells[-1]
-        if word not in ("met", ""):
-            yield name, Row(name, wanted, cells[1], word != "noisy")
-        return
-    for head, cell in zip(heads[2:], cells[2:], strict=True):
-        found = SLOWER.search(cell)
-        if found and head not in NOT_OURS and float(found[1]) >= 1:
-            full = f"{title}: {head}, {name}"
-            yield full, Row(full, f"<= {heads[2]}", f"{found[1]}x")
+def _beside(row: dict[str, Any]) -> str:
+    """How a row without a goal stands to what it replaces; "met" if it replaces nothing."""
+    if row["table"] in ALONE or row["ratio_to"] is None or row["who"] == NOT_OURS:
+        return "met"
+    ratio = _number(row["ratio"])
+    least = row.get("ratio_least", ratio - NEAR)
+    most = row.get("ratio_most", ratio + NEAR)
+    return standing(_number(least), _number(most))
+
+
+def _figure(row: dict[str, Any]) -> str:
+    """The figure that the goal is for, in the goal's unit."""
+    wanted, ratio = row["goal"] or "", _number(row["ratio"])
+    if wanted.endswith(" F"):
+        return f"{ratio:.1f} F"
+    if wanted.endswith(" ns"):
+        return f"{row['median']:.1f} ns"
+    if wanted.endswith(" ms"):
+        return f"{row['median'] / 1e6:.2f} ms"
+    return share(Figure(ratio, ratio, ratio)) if 0 < ratio < 0.5 else times(ratio)
+
+
+def _number(value: float | None) -> float:
+    """JSON has no infinity: what it replaces cost nothing that could be measured."""
+    return math.inf if value is None else value
 
 
 def of_peers(found: dict[str, Any]) -> Iterator[str]:
     """A line for each peer of the goal, of results/DATE-peers.json."""
     for peer in GOAL:
         by_word: dict[str, list[str]] = {WON: [], LOST: [], UNDECIDED: []}
-        for row, peers in found["verdicts"].items():
+        for row, peers in from_json(found).items():
             if peer in peers:
-                verdict = peers[peer]
-                word = standing(*(_number(verdict[key]) for key in ("least", "most")))
-                measured = PROTOTYPE in found["rows"][row]
-                by_word[word].append(_named(row, verdict, measured))
+                by_word[peers[peer].word].append(_named(row, peers[peer]))
         total = sum(map(len, by_word.values()))
         if not total:
             yield f"- {peer}: not measured."
@@ -96,17 +98,7 @@ def of_peers(found: dict[str, Any]) -> Iterator[str]:
         )
 
 
-def _named(row: str, verdict: dict[str, Any], measured: bool) -> str:
+def _named(row: str, verdict: Verdict) -> str:
     """A row with our share; and with the prototype's, if it loses, too."""
-    least = _number(verdict["prototype"]) if measured else 0.0
-    also = f", the C prototype {_times(least)}, too" if least > 1 else ""
-    return f"*{row}* ({_times(_number(verdict['ratio']))}{also})"
-
-
-def _number(value: float | None) -> float:
-    """JSON has no infinity: a peer at its own floor leaves no share."""
-    return math.inf if value is None else value
-
-
-def _times(share: float) -> str:
-    return f"{share:.2f}x" if math.isfinite(share) else "at its floor"
+    also = f", the C prototype {verdict.possible}, too" if verdict.forbidden else ""
+    return f"*{row}* ({times(verdict.share.median)}{also})"

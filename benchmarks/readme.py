@@ -1,7 +1,7 @@
 """``python benchmarks/readme.py``: put the newest results into the README, between two marks.
 
     results/DATE-bench.md   (python -m corsfast.bench --markdown)
-    results/DATE-bench.svg  (the same run, --plot)
+    results/DATE-bench.json, .svg  (the same run, --json and --plot)
     results/DATE-floor.md   (python benchmarks/floor/measure.py)
     results/DATE-peers.md, .json, .svg  (python benchmarks/compare.py)
     results/DATE-load.json  (python benchmarks/load.py; may be missing)
@@ -112,7 +112,7 @@ def block() -> str:
     found = tables(text)
     compared = json.loads(newest("peers.json").read_text("utf-8"))
     svg = newest("peers.svg").name if compared["plot"] else None
-    missed = losses.of_bench(text)
+    missed = list(losses.of_bench(json.loads(bench.with_suffix(".json").read_text("utf-8"))))
     parts = [
         f"![What the main calls cost](benchmarks/results/{newest('bench.svg').name})",
         f"Measured on {bench.name[:10]}: {text.splitlines()[0]}.",

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from corsfast.bench.measure import Figure, summarise
+from corsfast.bench.rows import standing
 
 from .counts import Sample, more
 
@@ -21,6 +22,7 @@ Samples = dict[tuple[str, str], dict[str, list[Sample]]]
 ENOUGH = 6
 HEADS = {"none": "no CORS", "own": "its own", "drop-in": "drop-in", "corsfast": "native"}
 LOST, UNDECIDED = "**lost**", "≈"
+MARKS = {"met": "", "not met": LOST, "noisy": UNDECIDED}
 
 
 def figure(values: Iterable[float]) -> Figure:
@@ -46,9 +48,7 @@ def against_own(samples: dict[str, list[Sample]], way: str) -> str:
     if way in ("none", "own") or "own" not in samples:
         return ""
     beyond = figure(more(samples, way, "own"))
-    if beyond.most <= 0:
-        return ""
-    return LOST if beyond.least > 0 else UNDECIDED
+    return MARKS[standing(beyond.least, beyond.most, 0)]
 
 
 def markdown(samples: Samples, about: dict[str, Any]) -> Iterator[str]:

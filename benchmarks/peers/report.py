@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 
 from corsfast.bench.measure import REQUESTS, Figure
 from corsfast.bench.report import finite, spread
+from corsfast.bench.rows import standing
 
 from .figures import Rounds, share
 from .ours import DECISION, NATIVE, PROTOTYPE, PURE, STARLETTE
@@ -32,6 +33,7 @@ COLUMNS = (
 # Against these our middleware is held: not slower than either, net of both harnesses.
 GOAL = ("jub0bs/cors", "tower-http")
 WON, LOST, UNDECIDED = "not slower", "lost", "undecided"
+WORDS = {"met": WON, "not met": LOST, "noisy": UNDECIDED}
 
 Table = dict[str, dict[str, Rounds]]
 
@@ -48,12 +50,12 @@ class Verdict(NamedTuple):
 
     @property
     def word(self) -> str:
-        return standing(self.share.least, self.share.most)
+        return WORDS[standing(self.share.least, self.share.most)]
 
     @property
     def possible(self) -> str:
         """What the prototype would have got."""
-        return "" if self.least is None else _times(self.least)
+        return "" if self.least is None else times(self.least.median)
 
     @property
     def forbidden(self) -> bool:
@@ -61,23 +63,13 @@ class Verdict(NamedTuple):
         return self.least is not None and self.least.median > 1
 
     def __str__(self) -> str:
-        said = f"{self.word}, {_times(self.share)}"
+        said = f"{self.word}, {times(self.share.median)}"
         return {WON: said, LOST: f"**{said}**"}.get(self.word, f"{said} ≈")
 
 
-def standing(least: float, most: float) -> str:
-    """What a share says whose median lies between these with 95 % certainty.
-
-    Where they lie on both sides of 1, another run may say otherwise: that is no win, and no loss.
-    """
-    if most <= 1:
-        return WON
-    return LOST if least > 1 else UNDECIDED
-
-
-def _times(share: Figure) -> str:
+def times(share: float) -> str:
     """No finite share is left where the peer is at its own floor."""
-    return f"{share.median:.2f}x" if math.isfinite(share.median) else "at its floor"
+    return f"{share:.2f}x" if math.isfinite(share) else "at its floor"
 
 
 def verdicts(rows: Table) -> dict[str, dict[str, Verdict]]:
@@ -119,6 +111,29 @@ def as_json(rows: Table, floors: dict[str, Rounds], about: dict[str, Any]) -> di
             for row, peers in verdicts(rows).items()
         },
     }
+
+
+def from_json(found: dict[str, Any]) -> dict[str, dict[str, Verdict]]:
+    """The verdicts of what `as_json` made. It has no quartiles of a share: where the median lies
+    stands in for them."""
+    return {
+        row: {
+            peer: Verdict(
+                _share(verdict["ratio"], verdict["least"], verdict["most"]),
+                _share(verdict["prototype"]) if PROTOTYPE in found["rows"][row] else None,
+            )
+            for peer, verdict in peers.items()
+        }
+        for row, peers in found["verdicts"].items()
+    }
+
+
+def _share(*read: float | None) -> Figure:
+    """A share by its median and where that lies. JSON has no infinity: a peer at its own floor
+    leaves no share."""
+    median, *ends = (math.inf if value is None else value for value in read)
+    least, most = ends or (median, median)
+    return Figure(median, least, most, least, most)
 
 
 def _rounds(found: Rounds) -> dict[str, Any]:

@@ -208,7 +208,7 @@ func (b *bench) check() ([]answer, error) {
 	return answers, nil
 }
 
-func (b *bench) run(subject, name string, n, rounds int) ([][2]float64, error) {
+func (b *bench) run(subject, name string, n, blocks int) ([][2]float64, error) {
 	c, err := b.find(name)
 	if err != nil {
 		return nil, err
@@ -217,7 +217,7 @@ func (b *bench) run(subject, name string, n, rounds int) ([][2]float64, error) {
 	if err != nil {
 		return nil, err
 	}
-	figures := make([][2]float64, rounds)
+	figures := make([][2]float64, blocks)
 	for i := range figures {
 		// Which of the two goes first is left to chance.
 		if rand.IntN(2) == 0 {
@@ -240,9 +240,9 @@ func (b *bench) obey(command []any) (any, error) {
 		subject, isText := command[1].(string)
 		name, isName := command[2].(string)
 		n, isNumber := command[3].(float64)
-		rounds, isCount := command[4].(float64)
+		blocks, isCount := command[4].(float64)
 		if isText && isName && isNumber && isCount {
-			return b.run(subject, name, int(n), int(rounds))
+			return b.run(subject, name, int(n), int(blocks))
 		}
 	}
 	return nil, fmt.Errorf("no such command: %v", command)

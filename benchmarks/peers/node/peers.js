@@ -157,11 +157,11 @@ class Bench {
     return answers
   }
 
-  async run (subject, name, n, rounds) {
+  async run (subject, name, n, blocks) {
     const [call, floor] = await this.pair(subject, name)
     const given = this.cases.get(name)
     const figures = []
-    for (let i = 0; i < rounds; i++) {
+    for (let i = 0; i < blocks; i++) {
       const figure = [0, 0]
       // Which of the two goes first is left to chance.
       for (const side of Math.random() < 0.5 ? [0, 1] : [1, 0]) {

@@ -14,7 +14,16 @@ from typing import Literal, NamedTuple
 
 from .measure import Figure, summarise
 
-Verdict = Literal["met", "not met", "noisy", "not measured"]
+Standing = Literal["met", "not met", "noisy"]
+Verdict = Standing | Literal["not measured"]
+
+
+def standing(least: float, most: float, at_most: float = 1.0) -> Standing:
+    """Whether what lies between these with 95 % certainty is certainly within `at_most`,
+    certainly not, or neither: another run may say otherwise, so that is no win, and no loss."""
+    if most <= at_most:
+        return "met"
+    return "not met" if least > at_most else "noisy"
 
 
 class Aim(NamedTuple):
@@ -32,11 +41,7 @@ class Aim(NamedTuple):
         """Whether the figure's median is certainly within the goal, certainly not, or neither."""
         if self.figure is None:
             return "not measured"
-        if self.figure.most <= self.at_most:
-            return "met"
-        if self.figure.least > self.at_most:
-            return "not met"
-        return "noisy"
+        return standing(self.figure.least, self.figure.most, self.at_most)
 
 
 class Row(NamedTuple):

@@ -212,7 +212,7 @@ impl Bench {
         Ok(Value::Array(answers))
     }
 
-    fn run(&mut self, name: &str, n: usize, rounds: usize) -> Result<Value> {
+    fn run(&mut self, name: &str, n: usize, blocks: usize) -> Result<Value> {
         let case = find(&self.cases, name)?;
         if !self.layered.contains_key(name) {
             let service = case.policy.layer()?.layer(service_fn(bare));
@@ -220,7 +220,7 @@ impl Bench {
         }
         let layered = self.layered.get_mut(name).expect("was just inserted");
         let mut figures = Vec::new();
-        for _ in 0..rounds {
+        for _ in 0..blocks {
             self.floor_first = !self.floor_first;
             figures.push(if self.floor_first {
                 let floor = (self.floor)(case, n)?;
@@ -241,9 +241,9 @@ impl Bench {
             .collect();
         match (texts.as_slice(), command) {
             (["check"], _) => self.check(),
-            (["run", SUBJECT, name, ..], [_, _, _, n, rounds]) => {
+            (["run", SUBJECT, name, ..], [_, _, _, n, blocks]) => {
                 let number = |item: &Value| item.as_u64().ok_or("N and BLOCKS are numbers");
-                self.run(name, number(n)? as usize, number(rounds)? as usize)
+                self.run(name, number(n)? as usize, number(blocks)? as usize)
             }
             _ => Err(format!("no such command: {command:?}").into()),
         }
