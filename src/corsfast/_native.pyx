@@ -104,7 +104,7 @@ cdef bytes RAW_ALLOW_HEADERS = b"access-control-allow-headers"
 
 # Up to this many exact origins own prebuilt decisions. Where there are more, one of them has
 # often left the processor's nearest caches, and making a new one costs less.
-cdef Py_ssize_t MOST_PREBUILT = 128
+cdef Py_ssize_t MOST_PREBUILT = 32
 
 # Names that Vary may hold, in the order in which they are written, with their bits.
 cdef tuple VARY_NAMES = (
