@@ -114,7 +114,10 @@ cdef tuple VARY_NAMES = (
 )
 # What goes behind a value that lacks names, by their bits.
 cdef tuple VARY_BEHIND = tuple(
-    ["".join([f", {name}" for name, bit in VARY_NAMES if bits & bit]) for bits in range(1 << len(VARY_NAMES))]
+    [
+        "".join([f", {name}" for name, bit in VARY_NAMES if bits & bit])
+        for bits in range(1 << len(VARY_NAMES))
+    ]
 )
 cdef tuple RAW_VARY_BEHIND = tuple([behind.encode("ascii") for behind in VARY_BEHIND])
 
