@@ -32,6 +32,7 @@ from peers.rows import ROWS, Row, write_rows
 
 HERE = Path(__file__).resolve().parent
 BUILD = HERE.parent / "build" / "peers"
+Answers = dict[tuple[str, str], Answer]  # by (subject, row)
 # A machine on which so many others want a processor before anything was started is loaded.
 LOADED = 0.5
 
@@ -52,9 +53,9 @@ def main(argv: list[str] | None = None) -> int:
     rounds = 15 if given.quick else 101
 
     with contextlib.ExitStack() as stack:
-        running, missing = start(rows, stack)
+        running, answers, missing = start(rows, stack)
         missing |= ours.lacking()
-        left_out = checked(rows, running, missing)
+        left_out = checked(rows, answers, missing)
         timers = everybody(rows, running, {*missing, *left_out})
         sizes = {row.name: row.size for row in rows}
         for name, timer in ours.floors().items():
@@ -84,11 +85,13 @@ def main(argv: list[str] | None = None) -> int:
 
 def start(
     rows: tuple[Row, ...], stack: contextlib.ExitStack
-) -> tuple[dict[str, programs.Running], dict[str, str]]:
-    """Build and start every program whose tools are here: by subject, and who is missing."""
+) -> tuple[dict[str, programs.Running], Answers, dict[str, str]]:
+    """Build and start every program whose tools are here: by subject, what they answer to each
+    row, and who is missing."""
     path = BUILD / "rows.json"
     write_rows(rows, path)
     running: dict[str, programs.Running] = {}
+    answers: Answers = {}
     missing: dict[str, str] = {}
     for program in programs.PROGRAMS:
         tool = programs.missing(program)
@@ -101,10 +104,15 @@ def start(
         except (OSError, subprocess.CalledProcessError) as error:
             missing |= dict.fromkeys(program.subjects, not_built(program, error))
             continue
-        process = programs.Running(command, path)
-        stack.callback(process.close)
+        try:
+            process = programs.Running(command, path)
+            stack.callback(process.close)
+            answers |= process.check()
+        except (OSError, RuntimeError) as error:
+            missing |= dict.fromkeys(program.subjects, f"it does not run: {error}")
+            continue
         running |= dict.fromkeys(program.subjects, process)
-    return running, missing
+    return running, answers, missing
 
 
 def not_built(program: programs.Program, error: OSError | subprocess.CalledProcessError) -> str:
@@ -118,18 +126,14 @@ def not_built(program: programs.Program, error: OSError | subprocess.CalledProce
     return f"{program.tool} cannot build it: {reason.rstrip('.')}"
 
 
-def checked(
-    rows: tuple[Row, ...], running: dict[str, programs.Running], missing: dict[str, str]
-) -> dict[str, str]:
+def checked(rows: tuple[Row, ...], answers: Answers, missing: dict[str, str]) -> dict[str, str]:
     """Judge every answer to every row: the cells to leave out, each with the reason.
 
     A peer whose answer differs loses this cell, and the report names it. Ours may not differ,
     nor may the prototype's.
     """
     progress("checking the answers")
-    answers: dict[tuple[str, str], Answer] = {}
-    for process in dict.fromkeys(running.values()):
-        answers |= process.check()
+    answers = dict(answers)
     for row in rows:
         for column in ours.OURS:
             if column not in missing and column != ours.DECISION:

@@ -31,6 +31,7 @@ import json
 import os
 import random
 import shutil
+import signal
 import sys
 import tempfile
 from pathlib import Path
@@ -214,4 +215,6 @@ def progress(text: str) -> None:
 
 
 if __name__ == "__main__":
+    # To be ended is to end the servers, too.
+    signal.signal(signal.SIGTERM, lambda number, _frame: sys.exit(128 + number))
     sys.exit(main())

@@ -20,8 +20,6 @@ from peers.report import GOAL, LOST, UNDECIDED, WON, Verdict, from_json, times
 ALONE = (decisions.TABLE, start.TABLE)
 # A hook that decides nothing.
 NOT_OURS = "least"
-# Of a result that does not say where the median of a ratio lies: this near to 1 is undecided.
-NEAR = 0.05
 
 
 class Row(NamedTuple):
@@ -55,10 +53,7 @@ def _beside(row: dict[str, Any]) -> str:
     """How a row without a goal stands to what it replaces; "met" if it replaces nothing."""
     if row["table"] in ALONE or row["ratio_to"] is None or row["who"] == NOT_OURS:
         return "met"
-    ratio = _number(row["ratio"])
-    least = row.get("ratio_least", ratio - NEAR)
-    most = row.get("ratio_most", ratio + NEAR)
-    return standing(_number(least), _number(most))
+    return standing(_number(row["ratio_least"]), _number(row["ratio_most"]))
 
 
 def _figure(row: dict[str, Any]) -> str:

@@ -16,12 +16,18 @@ import re
 from pathlib import Path
 
 import losses
+import summary
 from loading import report
 
 ROOT = Path(__file__).parents[1]
 RESULTS = ROOT / "benchmarks" / "results"
 README = ROOT / "README.md"
 START, END = "<!-- figures: benchmarks/readme.py -->", "<!-- end of figures -->"
+SUMMARY_NOTE = (
+    "Each beside the library that it replaces, over the same application, and as a share of what"
+    " that adds; `drop-in` takes that library's options, `around it` is the `CORSMiddleware` of"
+    " ASGI or WSGI."
+)
 NOTE = (
     "± is half of what the middle half of the rounds spans, and `~` marks a noisy figure; `1/n` is"
     " the share of what the original adds."
@@ -112,10 +118,13 @@ def block() -> str:
     found = tables(text)
     compared = json.loads(newest("peers.json").read_text("utf-8"))
     svg = newest("peers.svg").name if compared["plot"] else None
-    missed = list(losses.of_bench(json.loads(bench.with_suffix(".json").read_text("utf-8"))))
+    measured = json.loads(bench.with_suffix(".json").read_text("utf-8"))
+    missed = list(losses.of_bench(measured))
     parts = [
         f"![What the main calls cost](benchmarks/results/{newest('bench.svg').name})",
         f"Measured on {bench.name[:10]}: {text.splitlines()[0]}.",
+        "\n".join(summary.of_bench(measured)),
+        SUMMARY_NOTE,
         found["decisions"],
         *(found[name] for name in STANDS),
         f"{NOTE} All rows: [{bench.name}](benchmarks/results/{bench.name}).",

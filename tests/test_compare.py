@@ -507,8 +507,8 @@ def test_a_toolchain_that_is_not_there_is_named(tmp_path, monkeypatch):
     monkeypatch.setenv("PATH", str(tmp_path))
     monkeypatch.setattr(compare, "BUILD", tmp_path / "build")
     with contextlib.ExitStack() as stack:
-        running, missing = compare.start(rows.ROWS, stack)
-    assert running == {}
+        running, answers, missing = compare.start(rows.ROWS, stack)
+    assert running == answers == {}
     assert missing == {
         "jub0bs/cors": "there is no go here",
         "rs/cors": "there is no go here",
@@ -543,6 +543,26 @@ def test_a_toolchain_that_cannot_build_is_named_with_the_reason_and_the_rest_goe
         )
     assert "**cors was not measured: there is no npm here.**" in lines
     assert "warning: after it" in printed.err
+    assert any(line.startswith("| no Origin | ") for line in lines)
+
+
+@pytest.mark.parametrize("first_line", ["#!/bin/sh", "#!/nowhere"])
+def test_a_program_that_does_not_run_is_named_and_the_rest_goes_on(
+    tmp_path, monkeypatch, capsys, first_line
+):
+    script = tmp_path / "go"
+    script.write_text(
+        f'#!/bin/sh\nprintf \'{first_line}\\nexit 3\\n\' > "$5"\n/bin/chmod +x "$5"\n', "utf-8"
+    )
+    script.chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.setattr(compare, "BUILD", tmp_path / "build")
+    monkeypatch.setattr(compare, "HERE", tmp_path)
+    monkeypatch.setattr(figures, "WARM_SECONDS", 0.001)
+    assert compare.main(["--quick", "--only", "no Origin"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    for name in ("jub0bs/cors", "rs/cors"):
+        assert any(it.startswith(f"**{name} was not measured: it does not run: ") for it in lines)
     assert any(line.startswith("| no Origin | ") for line in lines)
 
 
@@ -592,7 +612,7 @@ def test_a_peer_that_answers_otherwise_is_left_out_by_name(program):
     asked, running = program
     absent = dict.fromkeys([*report.COLUMNS], "is not looked at here")
     del absent["tower-http"], absent[ours.PURE]
-    left_out = compare.checked(asked, {"tower-http": running}, absent)
+    left_out = compare.checked(asked, running.check(), absent)
     assert left_out == {
         "tower-http in 'refused: stranger'": "a browser would say 'allowed', not 'refused'"
     }

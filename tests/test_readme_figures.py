@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import re
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -13,6 +15,7 @@ sys.path.insert(0, str(ROOT / "benchmarks"))
 
 import losses  # noqa: E402
 import readme  # noqa: E402
+import summary  # noqa: E402
 
 
 def test_the_readme_holds_the_newest_results() -> None:
@@ -27,6 +30,36 @@ def test_rows_that_are_lost_are_in_it() -> None:
     for line in decisions.splitlines():
         assert line in text
     assert "not slower in" in text
+
+
+def test_the_summary_names_every_library_that_was_measured() -> None:
+    found = json.loads(readme.newest("bench.json").read_text("utf-8"))
+    alone = {"decisions", "import", "asgi", "wsgi"}
+    lines = summary.of_bench(found)
+    assert [line.split(" | ")[0][2:] for line in lines[2:]] == [
+        table for table in found["tables"] if table not in alone
+    ]
+    assert "\n".join(lines) in (ROOT / "README.md").read_text("utf-8")
+
+
+def test_the_summary_hides_neither_noise_nor_a_loss() -> None:
+    def row(who: str, median: float, ratio: float | None = None, **more: object) -> dict[str, Any]:
+        about = {"table": "flask", "name": "allowed", "ratio_to": ratio and "theirs"}
+        return {**about, "who": who, "median": median, "ratio": ratio, "noisy": False, **more}
+
+    rows = [
+        row("without", 9e9),
+        row("theirs", 4000.0),
+        row("drop-in", 8000.0, 2.0, noisy=True),
+        row("native", 500.0, 0.125),
+        row("pure", 1.0, 0.01),
+        row("native", 1.0, 0.01, name="refused"),
+    ]
+    assert summary.of_bench({"rows": rows})[2:] == [
+        "| flask | theirs 4.00 | 8.00~, 2.0x | 0.50, 1/8.0 |"
+    ]
+    assert summary.of_bench({"rows": rows[:3]})[2:] == ["| flask | theirs 4.00 | 8.00~, 2.0x |  |"]
+    assert summary.of_bench({"rows": rows[:1]})[2:] == []
 
 
 def bullet(peer: str) -> str:

@@ -11,6 +11,7 @@ Never: hide a toolchain that is not there, or build from anything but the lock f
 
 from __future__ import annotations
 
+import contextlib
 import json
 import re
 import shutil
@@ -116,12 +117,18 @@ class Running:
         )
 
     def ask(self, *command: Any) -> Any:
-        """Send one command, wait for its answer."""
+        """Send one command, wait for its answer.
+
+        Raises:
+            RuntimeError: the program has ended.
+        """
         assert self.process.stdin is not None
         assert self.process.stdout is not None
-        self.process.stdin.write(json.dumps(command) + "\n")
-        self.process.stdin.flush()
-        line = self.process.stdout.readline()
+        line = ""
+        with contextlib.suppress(BrokenPipeError):
+            self.process.stdin.write(json.dumps(command) + "\n")
+            self.process.stdin.flush()
+            line = self.process.stdout.readline()
         if not line:
             raise RuntimeError(f"{self.process.args!r} ended at {command!r}")
         return json.loads(line)
@@ -145,7 +152,8 @@ class Running:
 
     def close(self) -> None:
         assert self.process.stdin is not None
-        self.process.stdin.close()
+        with contextlib.suppress(BrokenPipeError):  # it has ended before it was asked
+            self.process.stdin.close()
         self.process.wait(10)
         assert self.process.stdout is not None
         self.process.stdout.close()
