@@ -164,6 +164,7 @@ cf_mark_of(uint64_t hashed, size_t length)
     return (uint32_t)(hashed >> 48) << 16 | (uint32_t)length;
 }
 
+/* What of a slot's key is not skipped; it is `length` bytes long. */
 static inline const char *
 cf_key_text(const cf_table *table, const cf_slot *slot, size_t length)
 {
@@ -173,6 +174,19 @@ cf_key_text(const cf_table *table, const cf_slot *slot, size_t length)
     uint32_t start;
     memcpy(&start, slot->text, sizeof start);
     return table->text + start;
+}
+
+/* Whether the slot's key, which is just as long, is this one. */
+static inline bool
+cf_slot_holds(const cf_table *table, const cf_slot *slot, const char *key,
+              size_t length)
+{
+    size_t skip = table->skip;
+    if (skip != 0 && cf_load_8(key) != table->common) {
+        return false;
+    }
+    length -= skip;
+    return cf_same(cf_key_text(table, slot, length), key + skip, length);
 }
 
 /* cf_table_find for who knows the key's hash, cf_hash(table->seed, ...); the
@@ -185,8 +199,7 @@ cf_table_find_hashed(const cf_table *table, uint64_t hashed, const char *key,
     uint32_t place = cf_place_of(table, hashed);
     for (uint32_t i = 0;; i++) {
         const cf_slot *slot = cf_slot_at(table, place);
-        if (slot->mark == mark
-            && cf_same(cf_key_text(table, slot, length), key, length)) {
+        if (slot->mark == mark && cf_slot_holds(table, slot, key, length)) {
             return slot->key - 1;
         }
         /* In this order: how far to go is easier to foresee than whether a

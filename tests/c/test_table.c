@@ -396,6 +396,58 @@ test_large(void)
     cf_table_clear(&table);
 }
 
+/* What all keys of a large table start with is compared, too, though it
+ * stands in none of its slots; and no key is so short that it could not. */
+static void
+test_common_start(void)
+{
+    enum { MANY = 300 };
+    static char texts[MANY][24];
+    static cf_slice keys[MANY];
+    for (size_t i = 0; i < MANY; i++) {
+        int length = snprintf(texts[i], sizeof texts[i], "https://%zu", i);
+        keys[i] = (cf_slice){texts[i], (size_t)length};
+    }
+    for (int like = 0; like < 3; like++) {
+        /* all alike | one that starts otherwise | one that is too short */
+        if (like == 1) {
+            memcpy(texts[MANY - 1], "http://z", 8);
+        }
+        if (like == 2) {
+            keys[MANY - 1] = (cf_slice){texts[0], 7};
+        }
+        cf_table table = {0};
+        counting_start(0);
+        MUST(cf_table_fill(&table, keys, MANY, 24, CF_COMPACT, 3) == CF_OK);
+        CHECK(table.skip == (like == 0 ? 8 : 0));
+        CHECK(cf_table_memory(&table) == counting.bytes);
+        CHECK((uintptr_t)table.slots % 64 == 0);
+        for (uint32_t i = 0; i < MANY; i++) {
+            char other[24];
+            size_t length = keys[i].length;
+            CHECK(find(&table, keys[i].data, length) == i);
+            memcpy(other, keys[i].data, length);
+            for (size_t at = 0; at < length; at++) {
+                other[at] ^= 0x40;
+                CHECK_FOR(other, length,
+                          find(&table, other, length) == CF_NO_KEY);
+                other[at] ^= 0x40;
+            }
+            /* nor is what stands in its slot, alone */
+            CHECK(length <= 8
+                  || find(&table, keys[i].data + 8, length - 8) == CF_NO_KEY);
+        }
+        /* the same slot, with another start: only the bytes tell */
+        uint64_t common = table.common;
+        table.common ^= 1;
+        CHECK(find(&table, keys[0].data, keys[0].length)
+              == (like == 0 ? CF_NO_KEY : 0));
+        table.common = common;
+        cf_table_clear(&table);
+        counting_stop();
+    }
+}
+
 /* Of several seeds that one is taken which leaves most keys in their places:
  * where there is room enough, all of them. */
 static void
@@ -643,6 +695,7 @@ main(void)
     test_outside_of_slots();
     test_mixtures();
     test_large();
+    test_common_start();
     test_choice_of_seed();
     test_crowd();
     test_duplicates();
