@@ -21,6 +21,7 @@ from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize, PyBytes
 from cpython.mem cimport PyMem_Free, PyMem_Malloc
 from cpython.object cimport PyObject, PyTypeObject, destructor, newfunc
 from libc.stdint cimport uint8_t, uint32_t
+from libc.string cimport memcpy
 
 from . cimport _csrc
 
@@ -38,6 +39,11 @@ cdef extern from "Python.h":
     void Py_XDECREF(PyObject *value) noexcept
     PyObject *PyList_New(Py_ssize_t length) noexcept
     void PyList_SET_ITEM(PyObject *whole, Py_ssize_t index, PyObject *item) noexcept
+    int PyList_SetItem(PyObject *whole, Py_ssize_t index, PyObject *item) noexcept
+    void Py_SET_SIZE(PyObject *whole, Py_ssize_t size) noexcept
+    PyObject *PyTuple_Pack(Py_ssize_t length, ...) noexcept
+    PyObject *PyUnicode_Concat(PyObject *one, PyObject *other) noexcept
+    PyObject *new_bytes "PyBytes_FromStringAndSize"(const char *data, Py_ssize_t size) noexcept
     void PyErr_Clear() noexcept
 
     # What a list or tuple that we hold holds: borrowed, so none of it is kept.

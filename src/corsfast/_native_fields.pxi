@@ -1,8 +1,7 @@
 # A decision worked into a response's headers, compiled: new lists of pairs, whose Vary is merged.
 #
-# Nearly all responses hold no field that a decision may hold: their pairs and its fields are
-# gathered in one list. Where Vary is the only one, it is merged here; anything else is left to
-# fields.py.
+# Most responses hold no field that a decision may hold, many have a Vary of their own: their
+# pairs and its fields are gathered in one list. Anything else is left to fields.py.
 #
 # Place in the flow: a part of _native.pyx; Decision -> a response's headers.
 # Never: do what fields.py does not do; its docstrings are the contract.
@@ -17,10 +16,18 @@ cdef object apply(Policy self, object decision, object headers, bint text):
 cdef list work_in(Policy self, Decision decision, object headers, bint text):
     if unlikely(not LISTS_ARE_OURS or type(headers) is not list):
         headers = list(headers)
-    cdef PyObject *whole = appended(<PyObject *> headers, decision, text)
-    if whole == NULL:
-        return merged(self, decision, <list> headers, fields_of(decision, text), text)
+    cdef PyObject *whole = gathered(<PyObject *> headers, decision, text)
+    if unlikely(whole == NULL):
+        return work_in_slowly(self, decision, headers, text)
     return <list> owned(whole)
+
+
+cdef object work_in_slowly(Policy self, Decision decision, object headers, bint text):
+    """The same where an application sent CORS fields of its own, and for odd pairs."""
+    from . import fields
+
+    work = fields.apply_wsgi if text else fields.apply_asgi
+    return work(decision, headers, self.keep_existing)
 
 
 cdef inline tuple fields_of(Decision decision, bint text):
@@ -31,32 +38,38 @@ cdef inline PyObject *shared_fields(Answer answer, bint text) noexcept:
     return <PyObject *> answer.headers if text else <PyObject *> answer.raw_headers
 
 
-cdef inline PyObject *appended(PyObject *pairs, Decision decision, bint text) except? NULL:
-    """A new list of all pairs and the fields of a decision.
+cdef inline PyObject *gathered(PyObject *pairs, Decision decision, bint text) except? NULL:
+    """A new list of all pairs and the fields of a decision, with one Vary of both.
 
-    NULL, without an error, where they have to be merged: a pair is a field that a decision may
-    hold, too, or it is an odd one.
+    NULL, without an error, where that has to be done slowly: another field stands there that a
+    decision may hold, or a pair is an odd one.
     """
+    cdef PyObject *fields
     if decision.origin is None:
-        return gathered(pairs, <PyObject *> None, shared_fields(decision.answer, text), text)
-    return appended_echo(pairs, decision, text)
+        fields = shared_fields(decision.answer, text)
+        return gather(pairs, <PyObject *> None, fields, decision.answer.vary_bits, text)
+    return gathered_echo(pairs, decision, text)
 
 
-cdef PyObject *appended_echo(PyObject *pairs, Decision decision, bint text) except? NULL:
-    if decision.answer.timing or decision.method is not None or decision.names is not None:
+cdef PyObject *gathered_echo(PyObject *pairs, Decision decision, bint text) except? NULL:
+    cdef Answer answer = decision.answer
+    if answer.timing or decision.method is not None or decision.names is not None:
         fields = fields_of(decision, text)
-        return gathered(pairs, <PyObject *> None, <PyObject *> fields, text)
+        return gather(pairs, <PyObject *> None, <PyObject *> fields, answer.vary_bits, text)
     if text:
         echoed = (ALLOW_ORIGIN, as_str(decision.origin))
     else:
         echoed = (RAW_ALLOW_ORIGIN, as_bytes(decision.origin))
-    return gathered(pairs, <PyObject *> echoed, shared_fields(decision.answer, text), text)
+    return gather(pairs, <PyObject *> echoed, shared_fields(answer, text), answer.vary_bits, text)
 
 
-cdef inline PyObject *gathered(
-    PyObject *pairs, PyObject *echoed, PyObject *fields, bint text
+cdef inline PyObject *gather(
+    PyObject *pairs, PyObject *echoed, PyObject *fields, unsigned vary, bint text
 ) noexcept:
-    """A new list, allocated once, of all pairs, one more or None, and fields; else NULL."""
+    """A new list, allocated once, of all pairs, one more or None, and fields; else NULL.
+
+    The last of the fields is Vary, if it holds any name: `vary` has their bits.
+    """
     cdef Py_ssize_t n_pairs = list_size(pairs)
     cdef Py_ssize_t n_fields = tuple_size(fields) + (echoed != <PyObject *> None)
     cdef Py_ssize_t i
@@ -72,12 +85,84 @@ cdef inline PyObject *gathered(
     for i in range(n_pairs):
         pair = list_item(pairs, i)
         if unlikely(not is_other_field(pair, text)):
-            Py_DECREF(whole)
-            return NULL
+            return gather_rest(whole, i, pairs, echoed, fields, vary, text)
         Py_INCREF(pair)
         PyList_SET_ITEM(whole, i, pair)
     put_all(whole, put(whole, n_pairs, echoed), fields)
     return whole
+
+
+cdef PyObject *gather_rest(
+    PyObject *whole,
+    Py_ssize_t start,
+    PyObject *pairs,
+    PyObject *echoed,
+    PyObject *fields,
+    unsigned vary,
+    bint text,
+) noexcept:
+    """The same from a pair on that may be Vary. If it is, the last of the fields goes into it.
+
+    Of several it is the last that gets those names which none of them holds.
+    """
+    cdef Py_ssize_t last = list_size(whole) - 1
+    cdef Py_ssize_t vary_at = -1
+    cdef unsigned present = 0
+    cdef Py_ssize_t i
+    cdef PyObject *pair
+    for i in range(start, list_size(pairs)):
+        pair = list_item(pairs, i)
+        if not is_other_field(pair, text):
+            if not is_vary(pair, text, &present):
+                Py_DECREF(whole)
+                return NULL
+            vary_at = i
+        Py_INCREF(pair)
+        PyList_SET_ITEM(whole, i, pair)
+    put_all(whole, put(whole, list_size(pairs), echoed), fields)
+    if vary == 0:
+        return whole
+    pair = list_item(whole, last)
+    Py_SET_SIZE(whole, last)
+    Py_DECREF(pair)
+    vary &= ~present
+    if vary == 0 or present & _csrc.CF_VARY_STAR:
+        return whole
+    pair = merged_pair(list_item(whole, vary_at), vary, text)
+    if unlikely(pair == NULL or PyList_SetItem(whole, vary_at, pair) != 0):
+        PyErr_Clear()
+        Py_DECREF(whole)
+        return NULL
+    return whole
+
+
+cdef PyObject *merged_pair(PyObject *pair, unsigned missing, bint text) noexcept:
+    """A new pair, with names behind its value; NULL if that is empty, or with an error."""
+    cdef PyObject *value = tuple_item(pair, 1)
+    cdef PyObject *joined
+    cdef PyObject *new
+    if text:
+        if text_length(value) == 0:
+            return NULL
+        joined = PyUnicode_Concat(value, tuple_item(<PyObject *> VARY_BEHIND, missing))
+    else:
+        if bytes_size(value) == 0:
+            return NULL
+        joined = joined_bytes(value, tuple_item(<PyObject *> RAW_VARY_BEHIND, missing))
+    if unlikely(joined == NULL):
+        return NULL
+    new = PyTuple_Pack(2, tuple_item(pair, 0), joined)
+    Py_DECREF(joined)
+    return new
+
+
+cdef inline PyObject *joined_bytes(PyObject *one, PyObject *other) noexcept:
+    cdef Py_ssize_t length = bytes_size(one)
+    cdef PyObject *both = new_bytes(NULL, length + bytes_size(other))
+    if both != NULL:
+        memcpy(bytes_data(both), bytes_data(one), <size_t> length)
+        memcpy(bytes_data(both) + length, bytes_data(other), <size_t> bytes_size(other))
+    return both
 
 
 cdef inline bint is_other_field(PyObject *pair, bint text) noexcept:
@@ -86,6 +171,19 @@ cdef inline bint is_other_field(PyObject *pair, bint text) noexcept:
     return see_name(pair, text, &name) and (
         _csrc.cf_response_field(name.data, name.length) == _csrc.CF_FIELD_OTHER
     )
+
+
+cdef bint is_vary(PyObject *pair, bint text, unsigned *present) noexcept:
+    """Whether a pair is a Vary; which of the names that count it holds is then added."""
+    cdef _csrc.cf_slice seen
+    if (
+        not see_name(pair, text, &seen)
+        or _csrc.cf_response_field(seen.data, seen.length) != _csrc.CF_FIELD_VARY
+        or not see_plain(tuple_item(pair, 1), text, &seen)
+    ):
+        return False
+    present[0] |= _csrc.cf_scan_vary(seen.data, seen.length)
+    return True
 
 
 cdef inline bint see_name(PyObject *pair, bint text, _csrc.cf_slice *name) noexcept:
@@ -113,50 +211,3 @@ cdef inline Py_ssize_t put_all(PyObject *whole, Py_ssize_t at, PyObject *pairs) 
         Py_INCREF(pair)
         PyList_SET_ITEM(whole, at + i, pair)
     return at + tuple_size(pairs)
-
-
-cdef list merged(Policy self, Decision decision, list headers, tuple fields, bint text):
-    """The same where Vary is the only field of a decision that stands there already."""
-    cdef Answer answer = decision.answer
-    cdef unsigned present = 0
-    cdef Py_ssize_t vary_at = -1
-    cdef Py_ssize_t i
-    cdef PyObject *pair
-    cdef _csrc.cf_slice seen
-    cdef _csrc.cf_field field
-    for i in range(len(headers)):
-        pair = list_item(<PyObject *> headers, i)
-        if not see_name(pair, text, &seen):
-            return apply_slowly(self, decision, headers, text)
-        field = _csrc.cf_response_field(seen.data, seen.length)
-        if field == _csrc.CF_FIELD_OTHER:
-            continue
-        if field != _csrc.CF_FIELD_VARY or not see_plain(tuple_item(pair, 1), text, &seen):
-            return apply_slowly(self, decision, headers, text)
-        present |= _csrc.cf_scan_vary(seen.data, seen.length)
-        vary_at = i
-    cdef list whole = list(headers)
-    if vary_at < 0 or answer.vary_bits == 0:
-        whole += fields
-        return whole
-    # Vary is the last field of a decision; it goes into the application's own.
-    whole += fields[: len(fields) - 1]
-    cdef unsigned missing = answer.vary_bits & ~present
-    if missing and not present & _csrc.CF_VARY_STAR:
-        whole[vary_at] = merge_vary(whole[vary_at], missing, text)
-    return whole
-
-
-cdef object apply_slowly(Policy self, Decision decision, list pairs, bint text):
-    """The same where an application sent CORS fields of its own, and for odd pairs."""
-    from . import fields
-
-    work = fields.apply_wsgi if text else fields.apply_asgi
-    return work(decision, pairs, self.keep_existing)
-
-
-cdef tuple merge_vary(tuple pair, unsigned missing, bint text):
-    """The pair with the names behind its value that no Vary line holds yet."""
-    name, value = pair
-    behind = (VARY_BEHIND if text else RAW_VARY_BEHIND)[missing]
-    return name, value + behind if value else behind[2:]
