@@ -524,7 +524,7 @@ def test_a_peer_that_is_not_here_is_named(
 def test_a_word_that_no_row_holds_is_an_error() -> None:
     result = command("--quick", "--cases", "no such row")
     assert result.returncode == 2
-    assert "no row holds 'no such row'" in result.stderr
+    assert "no row holds 'no such row'; there are rows of floor, actual, " in result.stderr
     assert result.stdout == ""
 
 

@@ -116,6 +116,10 @@ STRANGERS = [
     # suffixes below a domain that is somebody's
     (r"https://.*\.railway\.app", "foreign-origin", "https://e.up.railway.app"),
     (r"https://.*\.amazonaws\.com", "foreign-origin", "https://e.s3.amazonaws.com"),
+    # the end is open: not the owner of what is written, who would be let in first
+    (r"https://.*\.example\.com.*", "foreign-origin", "https://e.example.com.ac"),
+    (r"^https://.*\.example\.co\.uk.*", "foreign-origin", "https://e.example.co.uk.ac"),
+    (r".*\.example\.com.*", "foreign-origin", "http://e.example.com.ac"),
     # addresses on the public internet
     (r"https?://\d+\.\d+\.\d+\.\d+(:\d+)?", "foreign-origin", "http://1.0.0.0"),
     (r"http://[\d.]+", "foreign-origin", "http://1.0.0.0"),

@@ -220,6 +220,12 @@ def _stranger_risks(language: Language, shown: str) -> Iterator[Problem]:
             if others:
                 yield _unproven(language.entry, shown, language.beyond)
             return
+        domain = registrable_domain(_host(admitted))
+        if domain is not None and domain in shown.replace("\\", ""):
+            # A name may go on behind the one that is written, so nothing is meant for sure, and
+            # the shortest stranger is of that very domain: another one convinces more.
+            beyond = subtract(dfa, under(Intent(frozenset({domain}), frozenset())))
+            admitted = _confirm(language, strangers(beyond, intent))[0] or admitted
         suffix = _written_suffix(shown, _host(admitted))
         if suffix is None:
             yield _foreign(language.entry, shown, admitted)
