@@ -31,8 +31,8 @@ cf_new_array(size_t count, size_t size);
 
 /*   slots: CF_COMPACT or CF_ROOMY times the keys, `stride` bytes each
  *   +-------+--------------+------------------------+
- *   | key+1 | tag | length | the key's bytes        |  length <= room
- *   +-------+--------------+-------+----------------+
+ *   | key+1 | tag | length | the key's bytes        |  the rest of a key is
+ *   +-------+--------------+-------+----------------+  not longer than room
  *   | key+1 | tag | length | start | - text + start --> bytes
  *   +-------+--------------+-------+----------------+
  *   |   0   |              |       |                |  free, ends a probe
@@ -42,9 +42,10 @@ cf_new_array(size_t count, size_t size);
  * compares bytes only where the length and 16 bits of the hash agree. In a
  * table that is larger than the caches each step to other memory is most of
  * its time: so most keys stand in their slots. Keys that are far longer than
- * the others do not, nor do those of a table so large that it would grow by
- * half. And what all keys of a large table start with ("https://") stands
- * there once: most origins fit into half a line of the cache then.
+ * the others do not, nor do those of a table so large that it would grow by a
+ * quarter or more. What all keys of a large table start with ("https://")
+ * stands there once, and a slot holds the rest: of most origins that fits into
+ * half a line of the cache.
  */
 typedef struct cf_slot {
     uint32_t key;  /* 1 + the key's index; 0: free */
@@ -57,8 +58,8 @@ typedef struct cf_table {
     char *memory;
     char *text;
     uint64_t seed;
-    uint64_t common; /* with which all keys start, where `skip` is 8 */
-    size_t skip;     /* bytes of each key that stand nowhere else: 0 or 8 */
+    uint64_t common; /* skip != 0 => the first bytes of all keys */
+    size_t skip;     /* of the bytes that stand in `common` alone: 0 or 8 */
     uint32_t n_slots;
     uint32_t longest; /* no key is further than this from its place */
     uint32_t count;
@@ -97,8 +98,8 @@ cf_table_clear(cf_table *table);
 uint32_t
 cf_table_find(const cf_table *table, const char *key, size_t length);
 
-/* A key as a table holds it that is too small to skip any of it; as long as
- * it does. */
+/* A key as the table holds it, as long as it does. Only where nothing is
+ * skipped, as in tables of few keys. */
 cf_slice
 cf_table_key(const cf_table *table, uint32_t key);
 

@@ -164,11 +164,11 @@ cf_mark_of(uint64_t hashed, size_t length)
     return (uint32_t)(hashed >> 48) << 16 | (uint32_t)length;
 }
 
-/* What of a slot's key is not skipped; it is `length` bytes long. */
+/* What a slot keeps of its key: the `rest` bytes behind those skipped. */
 static inline const char *
-cf_key_text(const cf_table *table, const cf_slot *slot, size_t length)
+cf_key_text(const cf_table *table, const cf_slot *slot, size_t rest)
 {
-    if (length <= table->room) {
+    if (rest <= table->room) {
         return slot->text;
     }
     uint32_t start;
@@ -176,17 +176,18 @@ cf_key_text(const cf_table *table, const cf_slot *slot, size_t length)
     return table->text + start;
 }
 
-/* Whether the slot's key, which is just as long, is this one. */
+/* Whether the slot's key, which has the text's mark, is this text. That is so
+ * of free slots, too, where the text is empty and its hash begins with 0. */
 static inline bool
-cf_slot_holds(const cf_table *table, const cf_slot *slot, const char *key,
+cf_slot_holds(const cf_table *table, const cf_slot *slot, const char *text,
               size_t length)
 {
     size_t skip = table->skip;
-    if (skip != 0 && cf_load_8(key) != table->common) {
+    if (skip != 0 && (length < skip || cf_load_8(text) != table->common)) {
         return false;
     }
-    length -= skip;
-    return cf_same(cf_key_text(table, slot, length), key + skip, length);
+    size_t rest = length - skip;
+    return cf_same(cf_key_text(table, slot, rest), text + skip, rest);
 }
 
 /* cf_table_find for who knows the key's hash, cf_hash(table->seed, ...); the

@@ -4,6 +4,7 @@
  */
 #include "cf_lookup.h"
 
+#include <assert.h>
 #include <stdlib.h>
 
 cf_allocator cf_memory = {malloc, free};
@@ -34,16 +35,18 @@ enum {
     CF_SEEDS = 16,
     /* Up to this many keys other seeds are tried, for the one that leaves most
      * keys in their places: no processor foresees where a look-up has to go
-     * on, and that costs more than the look-up. The fewer keys the more seeds:
-     * about a tenth of a millisecond. */
+     * on, and that costs more than the look-up. */
     CF_FEW_KEYS = 256,
-    CF_PLACED = 8192,
-    /* of the processor's caches */
+    /* Bytes of slots to be filled and cleared meanwhile, so that no table takes
+     * more than a few tenths of a millisecond: small ones try more seeds. */
+    CF_SEARCHED = 1024 * 1024,
+    /* Slots start where a line of the caches does: then none of 16, 32 or 64
+     * bytes lies in two, which would both have to be waited for. */
     CF_LINE = 64
 };
 
 /* Beyond this many bytes, slots hold no keys: nearly every look-up waits for
- * memory in any case, and a million origins take half as much more of it. */
+ * memory in any case, and a million origins would take a quarter more of it. */
 enum { CF_MOST_WITH_KEYS = 8 * 1024 * 1024 };
 
 /* Puts every key in its slot, and counts those that are not in their places;
@@ -96,9 +99,9 @@ place_well(cf_table *table, const cf_slice *keys, uint64_t seed)
     uint32_t least = CF_NO_KEY;
     uint64_t best = seed;
     table->seed = seed;
-    bool few = table->count != 0 && table->count <= CF_FEW_KEYS;
-    uint32_t n_seeds = few ? CF_PLACED / table->count : CF_SEEDS;
-    for (uint32_t i = 0; i < n_seeds; i++) {
+    size_t n_seeds =
+        CF_SEEDS + CF_SEARCHED / ((size_t)table->n_slots * table->stride);
+    for (size_t i = 0; i < n_seeds; i++) {
         uint32_t displaced = place_keys(table, keys);
         if (displaced < least) {
             least = displaced;
@@ -149,11 +152,13 @@ measure_keys(cf_table *table, const cf_slice *keys, size_t limit,
     return CF_OK;
 }
 
-/* Only large tables wait for memory so often that it counts. */
+/* Keeps but once what all keys start with. Not in small tables: they do not
+ * wait for memory, and would pay for one more comparison. */
 static void
 skip_common(cf_table *table, const cf_slice *keys)
 {
-    if (table->count <= CF_FEW_KEYS || table->shortest_key < 8) {
+    if (table->count <= CF_FEW_KEYS
+        || table->shortest_key < sizeof table->common) {
         return;
     }
     uint64_t common = cf_load_8(keys[0].data);
@@ -163,7 +168,7 @@ skip_common(cf_table *table, const cf_slice *keys)
         }
     }
     table->common = common;
-    table->skip = 8;
+    table->skip = sizeof common;
 }
 
 /* How large a slot is: for all keys, but for those that are over twice as
@@ -274,6 +279,7 @@ cf_table_key(const cf_table *table, uint32_t key)
     }
     const cf_slot *slot = cf_slot_at(table, place);
     size_t length = slot->mark & 0xffff;
+    assert(table->skip == 0);
     return (cf_slice){cf_key_text(table, slot, length), length};
 }
 

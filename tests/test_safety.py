@@ -120,6 +120,7 @@ STRANGERS = [
     (r"https://.*\.example\.com.*", "foreign-origin", "https://e.example.com.ac"),
     (r"^https://.*\.example\.co\.uk.*", "foreign-origin", "https://e.example.co.uk.ac"),
     (r".*\.example\.com.*", "foreign-origin", "http://e.example.com.ac"),
+    (r"https://.*\.example\.com[a]?", "foreign-origin", "https://e.example.com"),
     # addresses on the public internet
     (r"https?://\d+\.\d+\.\d+\.\d+(:\d+)?", "foreign-origin", "http://1.0.0.0"),
     (r"http://[\d.]+", "foreign-origin", "http://1.0.0.0"),

@@ -143,12 +143,29 @@ async def stub(_scope: Any, _receive: Any, send: Callable[..., Awaitable[None]])
     await send({"type": "http.response.body", "body": b"{}"})
 
 
+async def varying_stub(_scope: Any, _receive: Any, send: Callable[..., Awaitable[None]]) -> None:
+    """As many frameworks answer once something of theirs has looked at the request."""
+    await send(
+        {
+            "type": "http.response.start",
+            "status": 200,
+            "headers": [(b"content-type", b"application/json"), (b"vary", b"Accept-Encoding")],
+        }
+    )
+    await send({"type": "http.response.body", "body": b"{}"})
+
+
 def start_response(_status: str, _headers: Any, _exc_info: Any = None) -> None:
     pass
 
 
 def wsgi_stub(_environ: Any, start_response: Any) -> list[bytes]:
     start_response("200 OK", [("Content-Type", "application/json"), ("Content-Length", "2")])
+    return [b"{}"]
+
+
+def varying_wsgi_stub(_environ: Any, start_response: Any) -> list[bytes]:
+    start_response("200 OK", [("Content-Type", "application/json"), ("Vary", "Cookie")])
     return [b"{}"]
 
 
@@ -270,6 +287,10 @@ def middleware_cases(policy: _native.Policy) -> Iterator[Case]:
     yield Case("bare: ASGI stub", call_asgi, stub, plain, "loop: asgi")
     yield Case("ASGI middleware: no origin", call_asgi, asgi, plain, "bare: ASGI stub")
     yield Case("ASGI middleware: allowed", call_asgi, asgi, actual, "bare: ASGI stub")
+    varying = Asgi(varying_stub, policy)
+    name = "ASGI middleware: allowed, beside a Vary"
+    yield Case("bare: varying ASGI stub", call_asgi, varying_stub, actual, "loop: asgi")
+    yield Case(name, call_asgi, varying, actual, "bare: varying ASGI stub")
     yield Case(
         "ASGI middleware: preflight, total",
         call_asgi,
@@ -288,6 +309,10 @@ def middleware_cases(policy: _native.Policy) -> Iterator[Case]:
     yield Case("bare: WSGI stub", call_wsgi, wsgi_stub, plain, "loop: 1 argument")
     yield Case("WSGI middleware: no origin", call_wsgi, wsgi, plain, "bare: WSGI stub")
     yield Case("WSGI middleware: allowed", call_wsgi, wsgi, actual, "bare: WSGI stub")
+    varying = Wsgi(varying_wsgi_stub, policy)
+    name = "WSGI middleware: allowed, beside a Vary"
+    yield Case("bare: varying WSGI stub", call_wsgi, varying_wsgi_stub, actual, "loop: 1 argument")
+    yield Case(name, call_wsgi, varying, actual, "bare: varying WSGI stub")
     yield Case(
         "WSGI middleware: preflight, total",
         call_wsgi,

@@ -309,7 +309,7 @@ cdef inline PyObject *with_fields(PyObject *message, Decision decision) except? 
         PyErr_Clear()
         return NULL
     Py_INCREF(headers)
-    whole = gathered(headers, decision, False)
+    whole = one_list(headers, decision, False)
     Py_DECREF(headers)
     if unlikely(whole == NULL):
         return NULL

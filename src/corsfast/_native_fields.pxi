@@ -16,7 +16,7 @@ cdef object apply(Policy self, object decision, object headers, bint text):
 cdef list work_in(Policy self, Decision decision, object headers, bint text):
     if unlikely(not LISTS_ARE_OURS or type(headers) is not list):
         headers = list(headers)
-    cdef PyObject *whole = gathered(<PyObject *> headers, decision, text)
+    cdef PyObject *whole = one_list(<PyObject *> headers, decision, text)
     if unlikely(whole == NULL):
         return work_in_slowly(self, decision, headers, text)
     return <list> owned(whole)
@@ -38,7 +38,7 @@ cdef inline PyObject *shared_fields(Answer answer, bint text) noexcept:
     return <PyObject *> answer.headers if text else <PyObject *> answer.raw_headers
 
 
-cdef inline PyObject *gathered(PyObject *pairs, Decision decision, bint text) except? NULL:
+cdef inline PyObject *one_list(PyObject *pairs, Decision decision, bint text) except? NULL:
     """A new list of all pairs and the fields of a decision, with one Vary of both.
 
     NULL, without an error, where that has to be done slowly: another field stands there that a
@@ -48,10 +48,10 @@ cdef inline PyObject *gathered(PyObject *pairs, Decision decision, bint text) ex
     if decision.origin is None:
         fields = shared_fields(decision.answer, text)
         return gather(pairs, <PyObject *> None, fields, decision.answer.vary_bits, text)
-    return gathered_echo(pairs, decision, text)
+    return one_list_echo(pairs, decision, text)
 
 
-cdef PyObject *gathered_echo(PyObject *pairs, Decision decision, bint text) except? NULL:
+cdef PyObject *one_list_echo(PyObject *pairs, Decision decision, bint text) except? NULL:
     cdef Answer answer = decision.answer
     if answer.timing or decision.method is not None or decision.names is not None:
         fields = fields_of(decision, text)
@@ -101,27 +101,33 @@ cdef PyObject *gather_rest(
     unsigned vary,
     bint text,
 ) noexcept:
-    """The same from a pair on that may be Vary. If it is, the last of the fields goes into it.
+    """The same from the first pair on that is no other field.
 
-    Of several it is the last that gets those names which none of them holds.
+    Where Vary is all that is not, a decision's own Vary is left out: the names that none of
+    these lines holds go into the last of them.
     """
     cdef Py_ssize_t last = list_size(whole) - 1
     cdef Py_ssize_t vary_at = -1
     cdef unsigned present = 0
     cdef Py_ssize_t i
     cdef PyObject *pair
+    cdef _csrc.cf_slice value
+    cdef int field
     for i in range(start, list_size(pairs)):
         pair = list_item(pairs, i)
-        if not is_other_field(pair, text):
-            if not is_vary(pair, text, &present):
-                Py_DECREF(whole)
-                return NULL
+        field = field_of(pair, text)
+        if field == _csrc.CF_FIELD_VARY and see_plain(tuple_item(pair, 1), text, &value):
+            present |= _csrc.cf_scan_vary(value.data, value.length)
             vary_at = i
+        elif field != _csrc.CF_FIELD_OTHER:
+            Py_DECREF(whole)
+            return NULL
         Py_INCREF(pair)
         PyList_SET_ITEM(whole, i, pair)
     put_all(whole, put(whole, list_size(pairs), echoed), fields)
     if vary == 0:
         return whole
+    # Vary is the last of the fields: the place that was allocated for it is given up.
     pair = list_item(whole, last)
     Py_SET_SIZE(whole, last)
     Py_DECREF(pair)
@@ -137,7 +143,10 @@ cdef PyObject *gather_rest(
 
 
 cdef PyObject *merged_pair(PyObject *pair, unsigned missing, bint text) noexcept:
-    """A new pair, with names behind its value; NULL if that is empty, or with an error."""
+    """A new pair, with names behind its value; NULL with an error.
+
+    NULL also behind nothing, where there must be no comma: that is left to fields.py.
+    """
     cdef PyObject *value = tuple_item(pair, 1)
     cdef PyObject *joined
     cdef PyObject *new
@@ -157,6 +166,7 @@ cdef PyObject *merged_pair(PyObject *pair, unsigned missing, bint text) noexcept
 
 
 cdef inline PyObject *joined_bytes(PyObject *one, PyObject *other) noexcept:
+    """As PyBytes_Concat, which takes buffers, for a hundred instructions less."""
     cdef Py_ssize_t length = bytes_size(one)
     cdef PyObject *both = new_bytes(NULL, length + bytes_size(other))
     if both != NULL:
@@ -173,17 +183,12 @@ cdef inline bint is_other_field(PyObject *pair, bint text) noexcept:
     )
 
 
-cdef bint is_vary(PyObject *pair, bint text, unsigned *present) noexcept:
-    """Whether a pair is a Vary; which of the names that count it holds is then added."""
-    cdef _csrc.cf_slice seen
-    if (
-        not see_name(pair, text, &seen)
-        or _csrc.cf_response_field(seen.data, seen.length) != _csrc.CF_FIELD_VARY
-        or not see_plain(tuple_item(pair, 1), text, &seen)
-    ):
-        return False
-    present[0] |= _csrc.cf_scan_vary(seen.data, seen.length)
-    return True
+cdef int field_of(PyObject *pair, bint text) noexcept:
+    """Which field of a response a pair is; -1 for an odd pair."""
+    cdef _csrc.cf_slice name
+    if not see_name(pair, text, &name):
+        return -1
+    return _csrc.cf_response_field(name.data, name.length)
 
 
 cdef inline bint see_name(PyObject *pair, bint text, _csrc.cf_slice *name) noexcept:

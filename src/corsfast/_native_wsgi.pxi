@@ -164,7 +164,7 @@ cdef PyObject *call_start(
     ):
         return call_start_long(called, args, nargsf, names)
     changed[1] = args[0]
-    changed[2] = gathered(args[1], <Decision> (<Around> called).decision, True)
+    changed[2] = one_list(args[1], <Decision> (<Around> called).decision, True)
     if unlikely(changed[2] == NULL):
         return call_start_long(called, args, nargsf, names)
     result = vectorcall(

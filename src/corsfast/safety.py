@@ -62,7 +62,7 @@ from .suffixes import (
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
-    from typing import NamedTuple
+    from typing import NamedTuple, TypeGuard
 
     from .config import Spec
     from .languages import Entry
@@ -220,18 +220,40 @@ def _stranger_risks(language: Language, shown: str) -> Iterator[Problem]:
             if others:
                 yield _unproven(language.entry, shown, language.beyond)
             return
-        domain = registrable_domain(_host(admitted))
-        if domain is not None and domain in shown.replace("\\", ""):
-            # A name may go on behind the one that is written, so nothing is meant for sure, and
-            # the shortest stranger is of that very domain: another one convinces more.
-            beyond = subtract(dfa, under(Intent(frozenset({domain}), frozenset())))
-            admitted = _confirm(language, strangers(beyond, intent))[0] or admitted
+        admitted = _more_convincing(language, dfa, intent, shown, admitted)
         suffix = _written_suffix(shown, _host(admitted))
         if suffix is None:
             yield _foreign(language.entry, shown, admitted)
             return
         yield _open_suffix(language.entry, shown, suffix, admitted)
         dfa = subtract(dfa, under(Intent(frozenset({suffix}), frozenset())))
+
+
+def _more_convincing(
+    language: Language, dfa: Dfa, intent: Intent, shown: str, admitted: str
+) -> str:
+    """Another stranger where this one is of a domain that is written out.
+
+    Where a name may go on behind the one that is written, nothing is meant for sure, and the
+    shortest stranger is of that very domain. The same one if there is no other, or none is found.
+    """
+    domain = registrable_domain(_host(admitted))
+    if isinstance(language.entry, Within) or not _is_written(domain, shown):
+        return admitted
+    try:
+        beyond = subtract(dfa, under(Intent(frozenset({domain}), frozenset())))
+        return _confirm(language, strangers(beyond, intent))[0] or admitted
+    except TooManyStatesError:
+        return admitted
+
+
+def _is_written(domain: str | None, shown: str) -> TypeGuard[str]:
+    """Whether a domain stands in an entry as it is shown, maybe with its dots escaped."""
+    return domain is not None and domain in _unescaped(shown)
+
+
+def _unescaped(shown: str) -> str:
+    return shown.replace("\\", "")
 
 
 def _show(entry: Entry) -> str:
@@ -313,7 +335,7 @@ def _written_suffix(shown: str, host: str) -> str | None:
     if suffix is None:
         return None
     suffix = rule_of(suffix).removeprefix("*.")
-    before, found, _ = shown.replace("\\", "").partition(suffix)
+    before, found, _ = _unescaped(shown).partition(suffix)
     return suffix if found and "." in suffix and before[-1:] in (".", "-", "*") else None
 
 
@@ -324,6 +346,8 @@ def _foreign(entry: Entry, shown: str, witness: str) -> Problem:
     elif isinstance(entry, Within):
         declared = ", ".join(entry.domains)
         message = f"{shown!r} admits {host}, which is not within {declared}."
+    elif _is_written(registrable_domain(host), shown):
+        message = f"{shown!r} admits {host}, but more may follow the name that is written in it."
     else:
         message = f"{shown!r} admits {registrable_domain(host)}, which is not written in it."
     return Problem("foreign-origin", OPTION, entry, message, witness=witness)
@@ -354,7 +378,7 @@ def _why_dead(shown: str) -> str:
         return "a backslash is doubled"
     if shown.rstrip("$)?").endswith("/"):
         return "origins do not end in a slash"
-    if "://" not in shown.replace("\\", "") and ":" not in shown:
+    if "://" not in _unescaped(shown) and ":" not in shown:
         return "an origin begins with its scheme"
     return "an origin is scheme://host[:port], lower case; other schemes are listed by name"
 
