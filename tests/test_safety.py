@@ -159,6 +159,27 @@ def test_strangers(engine: Any, pattern: str, code: str, witness: str) -> None:
             "https://pr-0.web.app",
             "https://wwwemy-example.com",
         ),
+        # somebody else comes first, by length
+        (
+            r"https://([a-z]{12,}\.github\.io|a\.github\.io\.[a-z]+)",
+            "https://eeeeeeeeeeee.github.io",
+            "https://a.github.io.ac",
+        ),
+        (
+            r"https://(.+\.app\.github\.io.*|preview-[a-z0-9]{6,}\.github\.io)",
+            "https://preview-eeeeee.github.io",
+            "https://e.app.github.io.ac",
+        ),
+        (
+            r"https://(a\.co\.uk\.?[a-z]*|[a-z]{15,}\.co\.uk)",
+            "https://eeeeeeeeeeeeeee.co.uk",
+            "https://a.co.uk.ac",
+        ),
+        (
+            r"https://(a\.example\.com\.?[a-z]*|[a-z]{15,}\.[a-z]+\.run\.app)",
+            "https://eeeeeeeeeeeeeee.e.run.app",
+            "https://a.example.com.ac",
+        ),
     ],
 )
 def test_a_suffix_hides_nobody(engine: Any, pattern: str, under: str, beside: str) -> None:
@@ -175,6 +196,14 @@ class Engine:
     """Where it does not matter which."""
 
     Policy = Policy
+
+
+def test_who_writes_a_domain_is_not_told_that_it_is_not_written() -> None:
+    (problem,) = problems(Engine, re.compile(r"https://.*\.example\.com[a]?"))
+    assert problem.code == "foreign-origin"
+    assert "more may follow the name that is written in it" in problem.message
+    (problem,) = problems(Engine, within(re.compile(r"https://a\.b\.com"), "c.b.com"))
+    assert "a.b.com, which is not within c.b.com" in problem.message
 
 
 def test_addresses_are_said_to_be_some() -> None:

@@ -140,6 +140,11 @@ def under(intent: Intent) -> Dfa:
     return words(rf"https?://(?:{'|'.join(sorted(choices))})\.?(?::[0-9]+)?")
 
 
+def going_on(text: str) -> Dfa:
+    """The origins whose hosts hold this text, and more behind it."""
+    return words(rf"https?://[a-z0-9_\-.]*{re.escape(text)}[a-z0-9_\-.].*")
+
+
 def alone(rules: Iterable[str]) -> Dfa:
     """The origins of hosts that are public suffixes themselves, by the rules that say so."""
     choices = [re.escape(rule).replace(r"\*", r"[a-z0-9_\-]+") for rule in rules]

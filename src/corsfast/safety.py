@@ -40,6 +40,7 @@ from .languages import (
     ITS_SIZE,
     Language,
     alone,
+    going_on,
     insecure_origins,
     named_origins,
     plain_https_origins,
@@ -211,40 +212,54 @@ def _stranger_risks(language: Language, shown: str) -> Iterator[Problem]:
     """Each public suffix under which somebody gets in, and then whoever else does.
 
     A risk that is tolerated must not hide another one, so the search goes on without all
-    that is under the suffix.
+    that is under the suffix, and before somebody else is named it looks under each suffix.
     """
     dfa, intent = language.dfa, _intent(language.entry)
     while dfa is not None:
-        admitted, others = _confirm(language, strangers(dfa, intent))
+        admitted, own, others = _first_stranger(language, dfa, intent, shown)
         if admitted is None:
-            if others:
+            if own is not None:
+                yield _foreign(language.entry, shown, own)
+            elif others:
                 yield _unproven(language.entry, shown, language.beyond)
             return
-        admitted = _more_convincing(language, dfa, intent, shown, admitted)
         suffix = _written_suffix(shown, _host(admitted))
         if suffix is None:
+            for suffix in dict.fromkeys(_written_suffixes(shown)):
+                # An open end admits the suffix behind itself, whatever stands in front of it.
+                below = subtract(intersect(dfa, _under_name(suffix)), going_on(suffix))
+                hidden, _, _ = _first_stranger(language, below, intent, shown)
+                if hidden is not None:
+                    yield _open_suffix(language.entry, shown, suffix, hidden)
             yield _foreign(language.entry, shown, admitted)
             return
         yield _open_suffix(language.entry, shown, suffix, admitted)
-        dfa = subtract(dfa, under(Intent(frozenset({suffix}), frozenset())))
+        dfa = subtract(dfa, _under_name(suffix))
 
 
-def _more_convincing(
-    language: Language, dfa: Dfa, intent: Intent, shown: str, admitted: str
-) -> str:
-    """Another stranger where this one is of a domain that is written out.
+def _first_stranger(
+    language: Language, dfa: Dfa, intent: Intent, shown: str
+) -> tuple[str | None, str | None, bool]:
+    """The first stranger whose domain is not written out, one whose domain is, and whether there
+    were others, of whom nothing is known.
 
     Where a name may go on behind the one that is written, nothing is meant for sure, and the
-    shortest stranger is of that very domain. The same one if there is no other, or none is found.
+    shortest stranger is of that very domain: another one convinces more.
     """
-    domain = registrable_domain(_host(admitted))
-    if isinstance(language.entry, Within) or not _is_written(domain, shown):
-        return admitted
-    try:
-        beyond = subtract(dfa, under(Intent(frozenset({domain}), frozenset())))
-        return _confirm(language, strangers(beyond, intent))[0] or admitted
-    except TooManyStatesError:
-        return admitted
+    own = None
+    while True:
+        admitted, others = _confirm(language, strangers(dfa, intent))
+        if admitted is None:
+            return None, own, others
+        domain = registrable_domain(_host(admitted))
+        if isinstance(language.entry, Within) or not _is_written(domain, shown):
+            return admitted, own, False
+        own = own or admitted
+        dfa = subtract(dfa, _under_name(domain))
+
+
+def _under_name(name: str) -> Dfa:
+    return under(Intent(frozenset({name}), frozenset()))
 
 
 def _is_written(domain: str | None, shown: str) -> TypeGuard[str]:
@@ -337,6 +352,16 @@ def _written_suffix(shown: str, host: str) -> str | None:
     suffix = rule_of(suffix).removeprefix("*.")
     before, found, _ = _unescaped(shown).partition(suffix)
     return suffix if found and "." in suffix and before[-1:] in (".", "-", "*") else None
+
+
+def _written_suffixes(shown: str) -> Iterator[str]:
+    """The public suffixes of several labels that stand in an entry as in `_written_suffix`."""
+    for names in re.finditer(r"(?<=[.*-])(?=([a-z0-9-]+(?:\.[a-z0-9-]+)+))", _unescaped(shown)):
+        labels = names[1].split(".")
+        for many in range(2, len(labels) + 1):
+            name = ".".join(labels[:many])
+            if is_public_suffix(name) or rule_of(f"a.{name}") == f"*.{name}":
+                yield name
 
 
 def _foreign(entry: Entry, shown: str, witness: str) -> Problem:
