@@ -27,12 +27,11 @@ from corsfast.bench.machine import machine
 from corsfast.bench.measure import frozen_heap
 from peers import ours, plot, programs, report
 from peers.figures import Key, Timer, interleave
-from peers.judge import Answer, complaint
+from peers.judge import complaint
 from peers.rows import ROWS, Row, write_rows
 
 HERE = Path(__file__).resolve().parent
 BUILD = HERE.parent / "build" / "peers"
-Answers = dict[tuple[str, str], Answer]  # by (subject, row)
 # A machine on which so many others want a processor before anything was started is loaded.
 LOADED = 0.5
 
@@ -85,13 +84,15 @@ def main(argv: list[str] | None = None) -> int:
 
 def start(
     rows: tuple[Row, ...], stack: contextlib.ExitStack
-) -> tuple[dict[str, programs.Running], Answers, dict[str, str]]:
-    """Build and start every program whose tools are here: by subject, what they answer to each
-    row, and who is missing."""
+) -> tuple[dict[str, programs.Running], programs.Answers, dict[str, str]]:
+    """Build every program whose tools are here, start it and ask for its answer to each row.
+
+    Returns the programs by subject, their answers, and who is missing with the reason.
+    """
     path = BUILD / "rows.json"
     write_rows(rows, path)
     running: dict[str, programs.Running] = {}
-    answers: Answers = {}
+    answers: programs.Answers = {}
     missing: dict[str, str] = {}
     for program in programs.PROGRAMS:
         tool = programs.missing(program)
@@ -109,7 +110,8 @@ def start(
             stack.callback(process.close)
             answers |= process.check()
         except (OSError, RuntimeError) as error:
-            missing |= dict.fromkeys(program.subjects, f"it does not run: {error}")
+            progress(f"{program.folder} does not run:\n{error}")
+            missing |= dict.fromkeys(program.subjects, f"what {program.tool} built does not run")
             continue
         running |= dict.fromkeys(program.subjects, process)
     return running, answers, missing
@@ -126,14 +128,16 @@ def not_built(program: programs.Program, error: OSError | subprocess.CalledProce
     return f"{program.tool} cannot build it: {reason.rstrip('.')}"
 
 
-def checked(rows: tuple[Row, ...], answers: Answers, missing: dict[str, str]) -> dict[str, str]:
+def checked(
+    rows: tuple[Row, ...], theirs: programs.Answers, missing: dict[str, str]
+) -> dict[str, str]:
     """Judge every answer to every row: the cells to leave out, each with the reason.
 
     A peer whose answer differs loses this cell, and the report names it. Ours may not differ,
     nor may the prototype's.
     """
     progress("checking the answers")
-    answers = dict(answers)
+    answers = dict(theirs)
     for row in rows:
         for column in ours.OURS:
             if column not in missing and column != ours.DECISION:

@@ -215,6 +215,6 @@ def progress(text: str) -> None:
 
 
 if __name__ == "__main__":
-    # To be ended is to end the servers, too.
+    # The signal alone would end this process at once, and leave its servers running.
     signal.signal(signal.SIGTERM, lambda number, _frame: sys.exit(128 + number))
     sys.exit(main())

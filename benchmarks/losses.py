@@ -29,6 +29,7 @@ class Row(NamedTuple):
     wanted: str
     found: str
     decided: bool = True
+    goal: bool = True  # else what it replaces is wanted
 
     def __str__(self) -> str:
         return f"| {self.name} | {self.wanted} | {self.found}{'' if self.decided else ' ≈'} |"
@@ -46,6 +47,7 @@ def of_bench(found: dict[str, Any]) -> Iterator[Row]:
                 row["goal"] or f"<= {row['ratio_to']}",
                 verdict if verdict == "not measured" else _figure(row),
                 verdict != "noisy",
+                row["goal"] is not None,
             )
 
 

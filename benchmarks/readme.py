@@ -11,8 +11,10 @@ Place in the flow: results -> README.md. Never: change a figure, or leave out a 
 
 from __future__ import annotations
 
+import argparse
 import json
 import re
+from collections.abc import Iterable
 from pathlib import Path
 
 import losses
@@ -23,17 +25,12 @@ ROOT = Path(__file__).parents[1]
 RESULTS = ROOT / "benchmarks" / "results"
 README = ROOT / "README.md"
 START, END = "<!-- figures: benchmarks/readme.py -->", "<!-- end of figures -->"
-SUMMARY_NOTE = (
-    "Each beside the library that it replaces, over the same application, and as a share of what"
-    " that adds; `drop-in` takes that library's options, `around it` is the `CORSMiddleware` of"
-    " ASGI or WSGI."
-)
 NOTE = (
     "± is half of what the middle half of the rounds spans, and `~` marks a noisy figure; `1/n` is"
     " the share of what the original adds."
 )
 FLOOR = (
-    "How far from the least possible work, a C prototype of that path alone in the same run"
+    "A C prototype of that path alone, in the same run"
     " ([all rows](benchmarks/results/{name})). `bare` is the application alone, `floor` the"
     " prototype and `theirs` the library that is replaced; the other columns are ratios of these:"
 )
@@ -48,11 +45,13 @@ UNDER_LOAD_NOTE = (
 LOADED = "The machine was loaded then: a quiet run is due."
 # Where a goal is missed, or near: those that the prototype has to answer for.
 FLOOR_ROWS = ("actual: exact", "preflight: ", "asgi: ", "ASGI ", "WSGI ", "Starlette", "Litestar")
-LOSSES = (
-    "**Where it loses**: every goal of that run that is missed, in all its tables, and whatever is"
-    " slower than what it replaces; `≈` where the run cannot tell."
-)
+SLOWER = "**Slower than what it replaces** in that run (`≈`: it cannot tell):"
+MISSED = "**Goals of ours that are missed** in that run, in all its tables (`≈`: it cannot tell):"
 LOSSES_HEAD = "| row | wanted | found |\n|---|---|---|"
+AGAIN = (
+    "[benchmarks/README.md](benchmarks/README.md) says how to repeat all this: beside Go, Rust and"
+    " Node, under load, against the floor, by counts of instructions."
+)
 BESIDE = "Beside CORS middlewares of other languages on the same machine, each net of its harness,"
 BESIDE_NOTE = (
     "The share is our time as a part of theirs. Where the C prototype loses, too, ASGI itself costs"
@@ -111,6 +110,16 @@ def under_load() -> list[str]:
     ]
 
 
+def table_of(rows: Iterable[losses.Row]) -> str:
+    lines = list(map(str, rows))
+    return "\n".join((LOSSES_HEAD, *lines)) if lines else "None."
+
+
+def folded(title: str, *parts: str) -> tuple[str, ...]:
+    """What is opened by a click."""
+    return (f"<details><summary>{title}</summary>", *parts, "</details>")
+
+
 def block() -> str:
     """What stands between the marks."""
     bench, floor, peers = newest("bench.md"), newest("floor.md"), newest("peers.md")
@@ -119,26 +128,35 @@ def block() -> str:
     compared = json.loads(newest("peers.json").read_text("utf-8"))
     svg = newest("peers.svg").name if compared["plot"] else None
     measured = json.loads(bench.with_suffix(".json").read_text("utf-8"))
-    missed = list(losses.of_bench(measured))
+    lost = list(losses.of_bench(measured))
+    beside = f"{BESIDE} [{peers.name}](benchmarks/results/{peers.name})"
     parts = [
         f"![What the main calls cost](benchmarks/results/{newest('bench.svg').name})",
         f"Measured on {bench.name[:10]}: {text.splitlines()[0]}.",
         "\n".join(summary.of_bench(measured)),
-        SUMMARY_NOTE,
-        found["decisions"],
-        *(found[name] for name in STANDS),
-        f"{NOTE} All rows: [{bench.name}](benchmarks/results/{bench.name}).",
-        LOSSES,
-        "\n".join((LOSSES_HEAD, *map(str, missed))) if missed else "None.",
-        FLOOR.format(name=floor.name),
-        floor_rows(floor.read_text("utf-8")),
-        floor_legend(floor.read_text("utf-8")),
-        f"{BESIDE} [{peers.name}](benchmarks/results/{peers.name})"
-        + (f" ([drawn](benchmarks/results/{svg})):" if svg else ":"),
+        summary.NOTE,
+        *under_load(),
+        beside + (f" ([drawn](benchmarks/results/{svg})):" if svg else ":"),
         "\n".join(losses.of_peers(compared)),
         BESIDE_NOTE,
-        *under_load(),
         *([LOADED] if "**The machine was loaded**" in peers.read_text("utf-8") else []),
+        SLOWER,
+        table_of(row for row in lost if not row.goal),
+        MISSED,
+        table_of(row for row in lost if row.goal),
+        AGAIN,
+        *folded("All decisions", found["decisions"]),
+        *folded(
+            f"Middlewares: {', '.join(STANDS)}",
+            *(found[name] for name in STANDS),
+            f"{NOTE} All rows: [{bench.name}](benchmarks/results/{bench.name}).",
+        ),
+        *folded(
+            "How far from the least possible work",
+            FLOOR.format(name=floor.name),
+            floor_rows(floor.read_text("utf-8")),
+            floor_legend(floor.read_text("utf-8")),
+        ),
     ]
     return "\n\n".join(parts)
 
@@ -150,4 +168,5 @@ def filled(readme: str) -> str:
 
 
 if __name__ == "__main__":
+    argparse.ArgumentParser(description="Rewrite the README's figures from results/.").parse_args()
     README.write_text(filled(README.read_text("utf-8")), "utf-8")

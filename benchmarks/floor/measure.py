@@ -76,9 +76,8 @@ class Row(NamedTuple):
     """One row of the table: the same work done by the floor, by corsfast, by a framework.
 
     ``bare`` is what the first two are measured with and that is not theirs; ``peer_bare`` the
-    same for the third. A framework's inputs may have to hold more. A row of F has no ``ours``.
-    ``by_turns``: what is added to a whole application is a small part of what is timed; see
-    ``turns`` of corsfast.bench.measure.
+    same for the third. A row of F has no ``ours``. ``by_turns``: what is added to a
+    whole application is a small part of what is timed; see ``turns`` of corsfast.bench.measure.
     """
 
     name: str
@@ -88,7 +87,6 @@ class Row(NamedTuple):
     bare: Call | None = None
     peer: Call | None = None
     peer_bare: Call | None = None
-    peer_inputs: Callable[[int], Inputs] | None = None
     by_turns: bool = False
     wanted: float = WANTED_PEER
 
@@ -336,37 +334,29 @@ def wsgi_driven(floor: ModuleType, app: Call) -> Call:
 
 def wsgi_rows(floor: ModuleType, least: Any, policy: _native.Policy) -> Iterator[Row]:
     ours, least_app = Wsgi(wsgi_stub, policy), floor.Wsgi(wsgi_stub, least)
-    bare, peer = flask_app(cors=False), flask_app(cors=True)
     for name, method, fields, whole in (
         ("WSGI middleware: no origin", "GET", PLAIN, False),
         ("WSGI middleware: allowed", "GET", REQUEST, False),
         ("WSGI middleware: preflight, total", "OPTIONS", ASK, True),
     ):
-        inputs, peer_inputs = environs(method, *fields), flask_environs(method, *fields)
+        inputs = environs(method, *fields)
         environ = inputs(1)[0][0]
         expect(name, wsgi_answer(least_app, environ), wsgi_answer(ours, environ))
-        if peer is not None and "no origin" not in name:
-            expect_allowed(name, wsgi_answer(peer, peer_inputs(1)[0][0])[0][1])
         yield Row(
             name,
             inputs,
             wsgi_driven(floor, least_app),
             wsgi_driven(floor, ours),
             bare=None if whole else wsgi_driven(floor, wsgi_stub),
-            peer=peer and wsgi_driven(floor, peer),
-            peer_bare=None if whole or bare is None else wsgi_driven(floor, bare),
-            peer_inputs=peer_inputs,
         )
+    bare = flask_app(cors=False)
     if bare is not None:
-        yield from flask_rows(floor, least, policy, bare, peer)
+        yield from flask_rows(floor, least, policy, bare.wsgi_app)
 
 
-def flask_rows(
-    floor: ModuleType, least: Any, policy: _native.Policy, bare: Any, peer: Any
-) -> Iterator[Row]:
+def flask_rows(floor: ModuleType, least: Any, policy: _native.Policy, app: Any) -> Iterator[Row]:
     """A Flask application wrapped from outside, beside one with flask-cors."""
-
-    app = bare.wsgi_app
+    peer = flask_app(cors=True)
     ours, least_app = Wsgi(app, policy), floor.Wsgi(app, least)
     for name, fields in (
         ("Flask, wrapped: no origin", PLAIN),
@@ -375,6 +365,8 @@ def flask_rows(
         inputs = flask_environs("GET", *fields)
         answers = [wsgi_answer(it, inputs(1)[0][0]) for it in (least_app, ours)]
         expect(name, *answers)
+        if "no origin" not in name:
+            expect_allowed(name, wsgi_answer(peer, inputs(1)[0][0])[0][1])
         yield Row(
             name,
             inputs,
@@ -605,14 +597,13 @@ def time_by_turns(row: Row) -> Parts:
 
 def time_blocks(row: Row) -> Parts:
     """All of them in a random order."""
-    peer_inputs = row.peer_inputs or row.inputs
     parts: dict[str, tuple[Call | None, Callable[[int], Inputs]]] = {
         "f": (len if row.beside_f else None, texts(APP)),
         "bare": (row.bare, row.inputs),
         "floor": (row.floor, row.inputs),
         "ours": (row.ours, row.inputs),
-        "peer": (row.peer, peer_inputs),
-        "peer_bare": (row.peer_bare, peer_inputs),
+        "peer": (row.peer, row.inputs),
+        "peer_bare": (row.peer_bare, row.inputs),
     }
     times: dict[str, float] = {}
     order = list(parts)
@@ -694,9 +685,9 @@ def main(argv: list[str] | None = None) -> int:
         f" middle half's spread; `~` marks a noisy figure. `!` misses what is wanted: ours/floor at"
         f" most {WANTED_FLOOR}, the other two of theirs at least {WANTED_PEER} ({WANTED_FLASK} for"
         " Flask).\n\n"
-        "theirs: Starlette's CORSMiddleware around the same stub; flask-cors over a Flask"
-        " application, less that application alone (its preflight: the whole request); Starlette's"
-        " and Litestar's own where our drop-ins stand. F is len(x), timed beside each call."
+        "theirs: Starlette's CORSMiddleware around the same stub; flask-cors in the same Flask"
+        " application; Starlette's and Litestar's own where our drop-ins stand. F is len(x), timed"
+        " beside each call."
     )
     return 0
 

@@ -25,6 +25,8 @@ from .judge import Answer
 
 HERE = Path(__file__).resolve().parent
 
+Answers = dict[tuple[str, str], Answer]  # by (subject, row)
+
 
 class Program(NamedTuple):
     """One folder beside this file: what it measures, and the tool that builds it."""
@@ -120,7 +122,7 @@ class Running:
         """Send one command, wait for its answer.
 
         Raises:
-            RuntimeError: the program has ended.
+            RuntimeError: the program has ended, or does not answer in JSON.
         """
         assert self.process.stdin is not None
         assert self.process.stdout is not None
@@ -131,9 +133,12 @@ class Running:
             line = self.process.stdout.readline()
         if not line:
             raise RuntimeError(f"{self.process.args!r} ended at {command!r}")
-        return json.loads(line)
+        try:
+            return json.loads(line)
+        except ValueError as error:
+            raise RuntimeError(f"{self.process.args!r} said {line!r} to {command!r}") from error
 
-    def check(self) -> dict[tuple[str, str], Answer]:
+    def check(self) -> Answers:
         """Every subject's answer to every row, by (subject, row)."""
         return {
             (given["subject"], given["case"]): Answer(

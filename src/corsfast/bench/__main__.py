@@ -88,8 +88,8 @@ def main(argv: list[str] | None = None) -> int:
     here, lacking = peers.installed()
     rows = names(asked, here)
     if not rows:
-        every = names(asked._replace(word=""), here)
-        print(why_no_row(given.cases, lacking, every), file=sys.stderr)
+        every_row = names(asked._replace(word=""), here)
+        print(why_no_row(given.cases, lacking, every_row), file=sys.stderr)
         return 2
     drawn = plot.names(every_stand(here))
     if given.plot and not set(rows) & set(drawn):
@@ -172,9 +172,8 @@ def counts(made: dict[str, Made], main: Made) -> dict[str, Any]:
     return {"rounds": main.rounds, "calls": main.calls, "tables": tables}
 
 
-def why_no_row(wanted: str, lacking: dict[str, list[str]], every: list[str]) -> str:
-    """What to say where no row's name holds `wanted`: that its library is missing, perhaps, or
-    with what the names of all rows begin."""
+def why_no_row(wanted: str, lacking: dict[str, list[str]], every_row: list[str]) -> str:
+    """Why no row's name holds `wanted`: its library may be missing; else how all names begin."""
     word = wanted.partition(":")[0].strip().replace("-", "_")
     for name, lacks in lacking.items():
         if word and word in name:
@@ -184,7 +183,7 @@ def why_no_row(wanted: str, lacking: dict[str, list[str]], every: list[str]) -> 
                 f"{name} is not measured: {missing} {verb} not installed;"
                 f" {BRINGS.format('bench-peers')}"
             )
-    beginnings = dict.fromkeys(name.partition(":")[0] for name in every)
+    beginnings = dict.fromkeys(name.partition(":")[0] for name in every_row)
     return f"no row holds {wanted!r}; there are rows of {', '.join(beginnings)}"
 
 
