@@ -503,9 +503,24 @@ def test_lock_files_have_checksums_and_name_no_host_but_the_usual():
         assert re.fullmatch(r"[\w./-]+ v[\w./-]+ h1:[\w+/]+=", line)
 
 
-def test_a_toolchain_that_is_not_there_is_named(tmp_path, monkeypatch):
+@pytest.fixture
+def tools(tmp_path, monkeypatch):
+    """The folder of all tools that there are."""
     monkeypatch.setenv("PATH", str(tmp_path))
     monkeypatch.setattr(compare, "BUILD", tmp_path / "build")
+    monkeypatch.setattr(compare, "HERE", tmp_path)
+    monkeypatch.setattr(figures, "WARM_SECONDS", 0.001)
+    return tmp_path
+
+
+def script(tools, name, text):
+    path = tools / name
+    path.write_text(f"#!/bin/sh\n{text}\n", "utf-8")
+    path.chmod(0o755)
+
+
+@pytest.mark.usefixtures("tools")
+def test_a_toolchain_that_is_not_there_is_named():
     with contextlib.ExitStack() as stack:
         running, answers, missing = compare.start(rows.ROWS, stack)
     assert running == answers == {}
@@ -518,21 +533,13 @@ def test_a_toolchain_that_is_not_there_is_named(tmp_path, monkeypatch):
     }
 
 
-def test_a_toolchain_that_cannot_build_is_named_with_the_reason_and_the_rest_goes_on(
-    tmp_path, monkeypatch, capsys
-):
+def test_a_toolchain_that_cannot_build_is_named_with_the_reason_and_the_rest_goes_on(tools, capsys):
     for tool, said in (
         ("cargo", "   Compiling a v1\\nerror: no  linker.\\nwarning: after it"),
         ("go", "go: a module is not there"),
     ):
-        script = tmp_path / tool
-        script.write_text(f"#!/bin/sh\nprintf '{said}\\n'\nexit 1\n", "utf-8")
-        script.chmod(0o755)
-    (tmp_path / "rustc").symlink_to(tmp_path / "cargo")
-    monkeypatch.setenv("PATH", str(tmp_path))
-    monkeypatch.setattr(compare, "BUILD", tmp_path / "build")
-    monkeypatch.setattr(compare, "HERE", tmp_path)
-    monkeypatch.setattr(figures, "WARM_SECONDS", 0.001)
+        script(tools, tool, f"printf '{said}\\n'\nexit 1")
+    (tools / "rustc").symlink_to(tools / "cargo")
     assert compare.main(["--quick", "--only", "no Origin"]) == 0
     printed = capsys.readouterr()
     lines = printed.out.splitlines()
@@ -547,23 +554,15 @@ def test_a_toolchain_that_cannot_build_is_named_with_the_reason_and_the_rest_goe
 
 
 @pytest.mark.parametrize("first_line", ["#!/bin/false", "#!/nowhere", "#!/bin/echo"])
-def test_a_program_that_does_not_run_is_named_and_the_rest_goes_on(
-    tmp_path, monkeypatch, capsys, first_line
-):
-    script = tmp_path / "go"
-    script.write_text(f'#!/bin/sh\necho "{first_line}" > "$5"\n/bin/chmod +x "$5"\n', "utf-8")
-    script.chmod(0o755)
-    monkeypatch.setenv("PATH", str(tmp_path))
-    monkeypatch.setattr(compare, "BUILD", tmp_path / "build")
-    monkeypatch.setattr(compare, "HERE", tmp_path)
-    monkeypatch.setattr(figures, "WARM_SECONDS", 0.001)
+def test_a_program_that_does_not_run_is_named_and_the_rest_goes_on(tools, capsys, first_line):
+    script(tools, "go", f'echo "{first_line}" > "$5"\n/bin/chmod +x "$5"')
     assert compare.main(["--quick", "--only", "no Origin"]) == 0
     printed = capsys.readouterr()
     lines = printed.out.splitlines()
     for name in ("jub0bs/cors", "rs/cors"):
         assert f"**{name} was not measured: what go built does not run.**" in lines
-    assert str(tmp_path) in printed.err
-    assert str(tmp_path) not in printed.out
+    assert str(tools) in printed.err
+    assert str(tools) not in printed.out
     assert any(line.startswith("| no Origin | ") for line in lines)
 
 
@@ -625,14 +624,10 @@ def test_a_peer_that_answers_otherwise_is_left_out_by_name(program):
     }
 
 
-def test_the_whole_command_without_any_toolchain(tmp_path, monkeypatch, capsys):
-    monkeypatch.setenv("PATH", str(tmp_path))
-    monkeypatch.setattr(compare, "BUILD", tmp_path / "build")
-    monkeypatch.setattr(compare, "HERE", tmp_path)
-    monkeypatch.setattr(figures, "WARM_SECONDS", 0.001)
+def test_the_whole_command_without_any_toolchain(tools, capsys):
     assert compare.main(["--quick", "--only", "no Origin"]) == 0
     text = capsys.readouterr().out
     assert "**jub0bs/cors was not measured: there is no go here.**" in text
     assert "| no Origin | " in text
     assert "| call `len(x)` | " in text
-    assert not (tmp_path / "results").exists()
+    assert not (tools / "results").exists()

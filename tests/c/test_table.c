@@ -39,6 +39,18 @@ make_keys(size_t count)
     return list;
 }
 
+/* https://0.net, https://1.net, ... */
+static key_list
+make_origins(size_t count)
+{
+    key_list list = make_keys(count);
+    for (size_t i = 0; i < count; i++) {
+        int length = snprintf(list.text[i], KEY_ROOM, "https://%zu.net", i);
+        list.keys[i].length = (size_t)length;
+    }
+    return list;
+}
+
 static void
 free_keys(key_list *list)
 {
@@ -380,20 +392,17 @@ static void
 test_large(void)
 {
     enum { MANY = 300000 };
-    static char texts[MANY][24];
-    static cf_slice keys[MANY];
-    for (size_t i = 0; i < MANY; i++) {
-        int length = snprintf(texts[i], sizeof texts[i], "https://%zu.net", i);
-        keys[i] = (cf_slice){texts[i], (size_t)length};
-    }
+    key_list list = make_origins(MANY);
     cf_table table = {0};
-    MUST(cf_table_fill(&table, keys, MANY, 24, CF_COMPACT, 11) == CF_OK);
+    MUST(cf_table_fill(&table, list.keys, MANY, 24, CF_COMPACT, 11) == CF_OK);
     CHECK(table.stride == 16 && table.longest <= 64);
     for (uint32_t i = 0; i < MANY; i += 7) {
-        CHECK(cf_table_find(&table, keys[i].data, keys[i].length) == i);
+        cf_slice key = list.keys[i];
+        CHECK(cf_table_find(&table, key.data, key.length) == i);
     }
     CHECK(cf_table_find(&table, "https://300000.net", 18) == CF_NO_KEY);
     cf_table_clear(&table);
+    free_keys(&list);
 }
 
 /* What all keys of a large table start with is compared, too, though it
@@ -403,31 +412,28 @@ static void
 test_common_start(void)
 {
     enum { MANY = 300 };
-    static char texts[MANY][24];
-    static cf_slice keys[MANY];
-    for (size_t i = 0; i < MANY; i++) {
-        int length = snprintf(texts[i], sizeof texts[i], "https://%zu", i);
-        keys[i] = (cf_slice){texts[i], (size_t)length};
-    }
+    key_list list = make_origins(MANY);
     for (int like = 0; like < 3; like++) {
         /* all alike | one that starts otherwise | one that is too short */
         if (like == 1) {
-            memcpy(texts[MANY - 1], "http://z", 8);
+            memcpy(list.text[MANY - 1], "http://z", 8);
         }
         if (like == 2) {
-            keys[MANY - 1] = (cf_slice){texts[0], 7};
+            list.keys[MANY - 1] = (cf_slice){list.text[0], 7};
         }
         cf_table table = {0};
         counting_start(0);
-        MUST(cf_table_fill(&table, keys, MANY, 24, CF_COMPACT, 3) == CF_OK);
+        MUST(cf_table_fill(&table, list.keys, MANY, 24, CF_COMPACT, 3)
+             == CF_OK);
         CHECK(table.skip == (like == 0 ? 8 : 0));
         CHECK(cf_table_memory(&table) == counting.bytes);
         CHECK((uintptr_t)table.slots % 64 == 0);
         for (uint32_t i = 0; i < MANY; i++) {
             char other[24];
-            size_t length = keys[i].length;
-            CHECK(find(&table, keys[i].data, length) == i);
-            memcpy(other, keys[i].data, length);
+            const char *key = list.keys[i].data;
+            size_t length = list.keys[i].length;
+            CHECK(find(&table, key, length) == i);
+            memcpy(other, key, length);
             for (size_t at = 0; at < length; at++) {
                 other[at] ^= 0x40;
                 CHECK_FOR(other, length,
@@ -438,12 +444,13 @@ test_common_start(void)
         /* the same slot, with another start: only the bytes tell */
         uint64_t common = table.common;
         table.common ^= 1;
-        CHECK(find(&table, keys[0].data, keys[0].length)
+        CHECK(find(&table, list.text[0], list.keys[0].length)
               == (like == 0 ? CF_NO_KEY : 0));
         table.common = common;
         cf_table_clear(&table);
         counting_stop();
     }
+    free_keys(&list);
 }
 
 /* The mark of a free slot is 0, and so is that of an empty text under one seed
@@ -452,12 +459,7 @@ static void
 test_empty_text(void)
 {
     enum { MANY = 300 };
-    static char texts[MANY][24];
-    static cf_slice keys[MANY];
-    for (size_t i = 0; i < MANY; i++) {
-        int length = snprintf(texts[i], sizeof texts[i], "https://%zu", i);
-        keys[i] = (cf_slice){texts[i], (size_t)length};
-    }
+    key_list list = make_origins(MANY);
     int met = 0;
     for (uint64_t seed = 0; met < 4; seed++) {
         uint64_t hashed = cf_hash(seed, "", 0);
@@ -465,16 +467,19 @@ test_empty_text(void)
             continue;
         }
         cf_table table = {0};
-        MUST(cf_table_fill(&table, keys, MANY, 24, CF_COMPACT, seed) == CF_OK);
+        MUST(cf_table_fill(&table, list.keys, MANY, 24, CF_COMPACT, seed)
+             == CF_OK);
         CHECK(table.skip == 8 && table.seed == seed);
         uint32_t place = cf_place_of(&table, hashed);
         met += cf_slot_at(&table, place)->key == 0;
         /* in front of a guard, and of what all keys start with */
         CHECK(cf_table_find_hashed(&table, hashed, guard_back("", 0), 0)
               == CF_NO_KEY);
-        CHECK(cf_table_find_hashed(&table, hashed, texts[0], 0) == CF_NO_KEY);
+        CHECK(cf_table_find_hashed(&table, hashed, list.text[0], 0)
+              == CF_NO_KEY);
         cf_table_clear(&table);
     }
+    free_keys(&list);
 }
 
 /* Of several seeds that one is taken which leaves most keys in their places:
