@@ -140,9 +140,10 @@ def under(intent: Intent) -> Dfa:
     return words(rf"https?://(?:{'|'.join(sorted(choices))})\.?(?::[0-9]+)?")
 
 
-def going_on(text: str) -> Dfa:
-    """The origins whose hosts hold this text, and more behind it."""
-    return words(rf"https?://[a-z0-9_\-.]*{re.escape(text)}[a-z0-9_\-.].*")
+def going_on(names: Iterable[str]) -> Dfa:
+    """The origins whose hosts do not end where one of these names does, but go on."""
+    choices = "|".join(map(re.escape, sorted(names)))
+    return words(rf"https?://(?:[a-z0-9_\-.]*\.)?(?:{choices})\.?[a-z0-9_\-].*")
 
 
 def alone(rules: Iterable[str]) -> Dfa:

@@ -212,50 +212,55 @@ def _stranger_risks(language: Language, shown: str) -> Iterator[Problem]:
     """Each public suffix under which somebody gets in, and then whoever else does.
 
     A risk that is tolerated must not hide another one, so the search goes on without all
-    that is under the suffix, and before somebody else is named it looks under each suffix.
+    that is under the suffix, and somebody else is named only after all suffixes.
     """
     dfa, intent = language.dfa, _intent(language.entry)
     while dfa is not None:
-        admitted, own, others = _first_stranger(language, dfa, intent, shown)
+        admitted, others = _confirm(language, strangers(dfa, intent))
         if admitted is None:
-            if own is not None:
-                yield _foreign(language.entry, shown, own)
-            elif others:
+            if others:
                 yield _unproven(language.entry, shown, language.beyond)
             return
         suffix = _written_suffix(shown, _host(admitted))
         if suffix is None:
-            for suffix in dict.fromkeys(_written_suffixes(shown)):
-                # An open end admits the suffix behind itself, whatever stands in front of it.
-                below = subtract(intersect(dfa, _under_name(suffix)), going_on(suffix))
-                hidden, _, _ = _first_stranger(language, below, intent, shown)
-                if hidden is not None:
-                    yield _open_suffix(language.entry, shown, suffix, hidden)
-            yield _foreign(language.entry, shown, admitted)
+            yield from _hidden_suffixes(language, dfa, intent, shown)
+            plainer = _of_another_domain(language, dfa, intent, shown, admitted)
+            yield _foreign(language.entry, shown, plainer)
             return
         yield _open_suffix(language.entry, shown, suffix, admitted)
         dfa = subtract(dfa, _under_name(suffix))
 
 
-def _first_stranger(
-    language: Language, dfa: Dfa, intent: Intent, shown: str
-) -> tuple[str | None, str | None, bool]:
-    """The first stranger whose domain is not written out, one whose domain is, and whether there
-    were others, of whom nothing is known.
+def _hidden_suffixes(language: Language, dfa: Dfa, intent: Intent, shown: str) -> Iterator[Problem]:
+    """The suffixes that are written out under which somebody gets in, but not first.
+
+    An open end admits every suffix behind itself; that is no wildcard in front of one.
+    """
+    for suffix in dict.fromkeys(_written_suffixes(shown)):
+        open_ends = going_on({suffix, *intent.domains, *intent.hosts})
+        below = subtract(intersect(dfa, _under_name(suffix)), open_ends)
+        admitted, _ = _confirm(language, strangers(below, intent))
+        if admitted is not None:
+            yield _open_suffix(language.entry, shown, suffix, admitted)
+            dfa = subtract(dfa, _under_name(suffix))
+
+
+def _of_another_domain(
+    language: Language, dfa: Dfa, intent: Intent, shown: str, admitted: str
+) -> str:
+    """This stranger, or one that convinces more, if his domain is written out.
 
     Where a name may go on behind the one that is written, nothing is meant for sure, and the
-    shortest stranger is of that very domain: another one convinces more.
+    shortest stranger is of that very domain.
     """
-    own = None
-    while True:
-        admitted, others = _confirm(language, strangers(dfa, intent))
-        if admitted is None:
-            return None, own, others
-        domain = registrable_domain(_host(admitted))
-        if isinstance(language.entry, Within) or not _is_written(domain, shown):
-            return admitted, own, False
-        own = own or admitted
-        dfa = subtract(dfa, _under_name(domain))
+    domain = registrable_domain(_host(admitted))
+    if isinstance(language.entry, Within) or not _is_written(domain, shown):
+        return admitted
+    try:
+        beyond = subtract(dfa, _under_name(domain))
+        return _confirm(language, strangers(beyond, intent))[0] or admitted
+    except TooManyStatesError:
+        return admitted
 
 
 def _under_name(name: str) -> Dfa:
@@ -264,7 +269,9 @@ def _under_name(name: str) -> Dfa:
 
 def _is_written(domain: str | None, shown: str) -> TypeGuard[str]:
     """Whether a domain stands in an entry as it is shown, maybe with its dots escaped."""
-    return domain is not None and domain in _unescaped(shown)
+    return domain is not None and bool(
+        re.search(rf"(?<![a-z0-9_-]){re.escape(domain)}", _unescaped(shown))
+    )
 
 
 def _unescaped(shown: str) -> str:
@@ -372,7 +379,7 @@ def _foreign(entry: Entry, shown: str, witness: str) -> Problem:
         declared = ", ".join(entry.domains)
         message = f"{shown!r} admits {host}, which is not within {declared}."
     elif _is_written(registrable_domain(host), shown):
-        message = f"{shown!r} admits {host}, but more may follow the name that is written in it."
+        message = f"{shown!r} admits {host}, and cannot be read as meaning it."
     else:
         message = f"{shown!r} admits {registrable_domain(host)}, which is not written in it."
     return Problem("foreign-origin", OPTION, entry, message, witness=witness)
