@@ -43,7 +43,7 @@ cf_new_array(size_t count, size_t size);
  * table that is larger than the caches each step to other memory is most of
  * its time: so most keys stand in their slots. Keys that are far longer than
  * the others do not, nor do those of a table so large that it would grow by a
- * quarter or more. What all keys of a large table start with ("https://")
+ * quarter or more. What all keys of a large compact table start with ("https://")
  * stands there once, and a slot holds the rest: of most origins that fits into
  * half a line of the cache.
  */

@@ -180,9 +180,8 @@ cf_key_text(const cf_table *table, const cf_slot *slot, size_t rest)
  * of free slots, too, where the text is empty and its hash begins with 0. */
 static inline bool
 cf_slot_holds(const cf_table *table, const cf_slot *slot, const char *text,
-              size_t length)
+              size_t length, size_t skip)
 {
-    size_t skip = table->skip;
     if (skip != 0 && (length < skip || cf_load_8(text) != table->common)) {
         return false;
     }
@@ -190,17 +189,19 @@ cf_slot_holds(const cf_table *table, const cf_slot *slot, const char *text,
     return cf_same(cf_key_text(table, slot, rest), text + skip, rest);
 }
 
-/* cf_table_find for who knows the key's hash, cf_hash(table->seed, ...); the
- * key is shorter than 64 KiB. */
+/* cf_table_find for who knows the key's hash, cf_hash(table->seed, ...), and
+ * the table's skip, which is 0 unless it is compact; the key is shorter than
+ * 64 KiB. */
 static inline uint32_t
 cf_table_find_hashed(const cf_table *table, uint64_t hashed, const char *key,
-                     size_t length)
+                     size_t length, size_t skip)
 {
     uint32_t mark = cf_mark_of(hashed, length);
     uint32_t place = cf_place_of(table, hashed);
     for (uint32_t i = 0;; i++) {
         const cf_slot *slot = cf_slot_at(table, place);
-        if (slot->mark == mark && cf_slot_holds(table, slot, key, length)) {
+        if (slot->mark == mark
+            && cf_slot_holds(table, slot, key, length, skip)) {
             return slot->key - 1;
         }
         /* In this order: how far to go is easier to foresee than whether a

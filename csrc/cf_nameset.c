@@ -216,7 +216,7 @@ static inline bool
 is_plain_name(const cf_policy *policy, const char *name, size_t length)
 {
     uint64_t hashed = cf_hash(policy->headers.seed, name, length);
-    return cf_table_find_hashed(&policy->headers, hashed, name, length)
+    return cf_table_find_hashed(&policy->headers, hashed, name, length, 0)
            != CF_NO_KEY;
 }
 

@@ -230,7 +230,8 @@ match_many(const cf_originset *set, const char *origin, size_t length,
            uint32_t *exact)
 {
     uint64_t hashed = cf_hash(set->exact.seed, origin, length);
-    uint32_t found = cf_table_find_hashed(&set->exact, hashed, origin, length);
+    uint32_t found = cf_table_find_hashed(&set->exact, hashed, origin, length,
+                                          set->exact.skip);
     if (found == CF_NO_KEY) {
         return match_unlisted(set, hashed, origin, length, exact);
     }

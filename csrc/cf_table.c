@@ -241,7 +241,9 @@ cf_table_fill(cf_table *table, const cf_slice *keys, size_t count,
         return status;
     }
     table->n_slots = count == 0 ? 2 : (uint32_t)count * per_key;
-    skip_common(table, keys);
+    if (per_key == CF_COMPACT) {
+        skip_common(table, keys);
+    }
     choose_stride(table, total);
     status = make_room(table, keys);
     if (status != CF_OK) {
@@ -267,7 +269,7 @@ cf_table_find(const cf_table *table, const char *key, size_t length)
         return CF_NO_KEY;
     }
     uint64_t hashed = cf_hash(table->seed, key, length);
-    return cf_table_find_hashed(table, hashed, key, length);
+    return cf_table_find_hashed(table, hashed, key, length, table->skip);
 }
 
 cf_slice
