@@ -22,7 +22,9 @@ from __future__ import annotations
 
 import argparse
 import gc
+import math
 import random
+import statistics
 import sys
 from collections.abc import Awaitable, Callable, Iterable, Iterator
 from pathlib import Path
@@ -48,7 +50,7 @@ from corsfast.bench.cases import (
     texts,
 )
 from corsfast.bench.machine import machine
-from corsfast.bench.measure import Figure, Subject, sample, summarise, turns
+from corsfast.bench.measure import Subject, sample, summarise, turns
 from corsfast.bench.peers import POLICY
 from corsfast.bench.peers.asgi import PLAIN, scope as whole_scope
 from corsfast.middleware.asgi import CORSMiddleware as Asgi
@@ -92,12 +94,12 @@ class Row(NamedTuple):
 
     @property
     def calls(self) -> int:
-        return CALLS if self.name.startswith(("F", "actual", "preflight")) else REQUESTS
+        return CALLS if self.name.startswith(("F:", "actual", "preflight")) else REQUESTS
 
     @property
     def beside_f(self) -> bool:
         """Whether this is a single call, which is counted in calls of len."""
-        return self.name.startswith(("F", "actual", "preflight", "asgi", "wsgi"))
+        return self.name.startswith(("F:", "actual", "preflight", "asgi", "wsgi"))
 
 
 # -- applications and servers --------------------------------------------------------------
@@ -624,18 +626,14 @@ def time_blocks(row: Row) -> Parts:
 
 
 def line(row: Row, rounds: list[Parts]) -> str:
-    """One line of the table: the differences are taken round by round."""
-    floor = summarise(it.floor - it.bare for it in rounds)
-    ours = bare = peer = f = None
-    if row.ours is not None:
-        ours = summarise(it.ours - it.bare for it in rounds if it.ours is not None)
-    if row.beside_f:
-        f = summarise(it.f for it in rounds)
-    if row.bare is not None:
-        bare = summarise(it.bare for it in rounds)
-    if row.peer is not None:
-        peer = summarise(it.peer - it.peer_bare for it in rounds if it.peer is not None)
-    cells = [cell(bare), cell(floor), cell(ours), cell(peer)]
+    """One line of the table. Differences and ratios are taken round by round: a machine that is
+    slow for a while is slow for all that one round compares."""
+    bare = [it.bare for it in rounds] if row.bare is not None else []
+    floor = [it.floor - it.bare for it in rounds]
+    ours = [it.ours - it.bare for it in rounds if it.ours is not None]
+    peer = [it.peer - it.peer_bare for it in rounds if it.peer is not None]
+    f = [it.f for it in rounds] if row.beside_f else []
+    cells = [cell(times) for times in (bare, floor, ours, peer)]
     for above, below, misses in (
         (ours, floor, lambda ratio: ratio > WANTED_FLOOR),
         (peer, ours, lambda ratio: ratio < row.wanted),
@@ -643,17 +641,22 @@ def line(row: Row, rounds: list[Parts]) -> str:
         (floor, f, lambda _: False),
         (ours, f, lambda _: False),
     ):
-        if above is None or below is None or below.median <= 0:
+        # What took no time in a round is beyond every ratio in it.
+        ratios = [
+            one / other if other > 0 else math.inf for one, other in zip(above, below, strict=False)
+        ]
+        if not ratios:
             cells.append("")
         else:
-            ratio = above.median / below.median
+            ratio = statistics.median(ratios)
             cells.append(f"{ratio:.2f}{'!' if misses(ratio) else ''}")
     return f"| {' | '.join((row.name, *cells))} |"
 
 
-def cell(figure: Figure | None) -> str:
-    if figure is None:
+def cell(times: list[float]) -> str:
+    if not times:
         return ""
+    figure = summarise(times)
     spread = (figure.high - figure.low) / 2
     return f"{figure.median:.1f} ±{spread:.1f}{'~' if figure.noisy else ''}"
 
