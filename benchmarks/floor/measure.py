@@ -599,21 +599,21 @@ def time_by_turns(row: Row) -> Parts:
 
 def time_blocks(row: Row) -> Parts:
     """All of them in a random order."""
-    parts: dict[str, tuple[Call | None, Callable[[int], Inputs]]] = {
-        "f": (len if row.beside_f else None, texts(APP)),
-        "bare": (row.bare, row.inputs),
-        "floor": (row.floor, row.inputs),
-        "ours": (row.ours, row.inputs),
-        "peer": (row.peer, row.inputs),
-        "peer_bare": (row.peer_bare, row.inputs),
+    parts: dict[str, Call | None] = {
+        "f": len if row.beside_f else None,
+        "bare": row.bare,
+        "floor": row.floor,
+        "ours": row.ours,
+        "peer": row.peer,
+        "peer_bare": row.peer_bare,
     }
     times: dict[str, float] = {}
     order = list(parts)
     random.shuffle(order)
     for name in order:
-        call, inputs = parts[name]
+        call = parts[name]
         if call is not None:
-            calls = CALLS if name == "f" else row.calls
+            inputs, calls = (texts(APP), CALLS) if name == "f" else (row.inputs, row.calls)
             times[name] = sample(Subject(call, inputs), calls)
     return Parts(
         times.get("f", 0.0),

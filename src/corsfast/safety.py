@@ -237,12 +237,14 @@ def _hidden_suffixes(language: Language, dfa: Dfa, intent: Intent, shown: str) -
     An open end admits every suffix behind itself; that is no wildcard in front of one.
     """
     for suffix in dict.fromkeys(_written_suffixes(shown)):
+        below = _under_name(suffix)
         open_ends = going_on({suffix, *intent.domains, *intent.hosts})
-        below = subtract(intersect(dfa, _under_name(suffix)), open_ends)
-        admitted, _ = _confirm(language, strangers(below, intent))
+        admitted, _ = _confirm(
+            language, strangers(subtract(intersect(dfa, below), open_ends), intent)
+        )
         if admitted is not None:
             yield _open_suffix(language.entry, shown, suffix, admitted)
-            dfa = subtract(dfa, _under_name(suffix))
+            dfa = subtract(dfa, below)
 
 
 def _of_another_domain(
