@@ -29,23 +29,27 @@ cf_new_array(size_t count, size_t size);
 
 /* -- hashed tables of strings ------------------------------------------- */
 
-/*   slots: CF_COMPACT or CF_ROOMY times the keys, `stride` bytes each
+/*   pilots: a byte for every few keys
+ *   +---+---+---+--
+ *   | 7 | 1 | 3 |      hash --> pilot; hash * pilot --> slot
+ *   +---+---+---+--
+ *   slots: a quarter more than keys, `stride` bytes each
  *   +-------+--------------+------------------------+
  *   | key+1 | tag | length | the key's bytes        |  the rest of a key is
  *   +-------+--------------+-------+----------------+  not longer than room
  *   | key+1 | tag | length | start | - text + start --> bytes
  *   +-------+--------------+-------+----------------+
- *   |   0   |              |       |                |  free, ends a probe
+ *   |   0   |              |       |                |  free
  *   +-------+--------------+-------+----------------+
  *
- * A look-up hashes the whole string, walks at most `longest` slots, and
- * compares bytes only where the length and 16 bits of the hash agree. In a
- * table that is larger than the caches each step to other memory is most of
- * its time: so most keys stand in their slots. Keys that are far longer than
- * the others do not, nor do those of a table so large that it would grow by a
- * quarter or more. What all keys of a large compact table start with ("https://")
- * stands there once, and a slot holds the rest: of most origins that fits into
- * half a line of the cache.
+ * A perfect hash: pilots are chosen so that each key has a slot of its own. A
+ * look-up hashes the whole string, reads one slot, and compares bytes where
+ * the length and 16 bits of the hash agree. Could a key also be in the next
+ * slot, no processor would foresee where it is, and would have to wait for
+ * memory before it went on. Keys stand in their slots, but for those far
+ * longer than others. What all keys start with ("https://") may stand in the
+ * table once, and slots hold the rest: of most origins that fits into half a
+ * line of the cache.
  */
 typedef struct cf_slot {
     uint32_t key;  /* 1 + the key's index; 0: free */
@@ -55,19 +59,20 @@ typedef struct cf_slot {
 
 typedef struct cf_table {
     char *slots; /* from where a line of the cache starts, in `memory` */
-    char *memory;
-    char *text;
+    uint8_t *pilots;
     uint64_t seed;
     uint64_t common; /* skip != 0 => the first bytes of all keys */
     size_t skip;     /* of the bytes that stand in `common` alone: 0 or 8 */
     uint32_t n_slots;
-    uint32_t longest; /* no key is further than this from its place */
+    uint32_t n_pilots; /* a power of two */
+    uint32_t stride;
+    uint32_t room; /* of a slot, for its key */
     uint32_t count;
     uint32_t shortest_key; /* count == 0 => shortest_key > longest_key */
     uint32_t longest_key;
-    uint32_t stride;
-    uint32_t room; /* of a slot, for its key */
     uint32_t n_text;
+    char *text;
+    char *memory;
 } cf_table;
 
 static inline cf_slot *
@@ -78,18 +83,18 @@ cf_slot_at(const cf_table *table, uint32_t place)
 
 #define CF_NO_KEY UINT32_MAX
 
-/* How many slots there are for a key. */
-enum {
-    CF_COMPACT = 2, /* for one look-up a request: it waits for memory */
-    CF_ROOMY = 4    /* for several in a row: they wait for one another where a
-                       key is not in its place */
-};
-
 /* Fills *table, which the caller zeroed, with `count` different keys of 1 to
- * `limit` bytes. Whatever it returns, cf_table_clear is permitted. */
+ * `limit` bytes. Without `may_skip` slots hold whole keys. Whatever it returns,
+ * cf_table_clear is permitted. */
 cf_status
 cf_table_fill(cf_table *table, const cf_slice *keys, size_t count,
-              size_t limit, uint32_t per_key, uint64_t seed);
+              uint16_t limit, bool may_skip, uint64_t seed);
+
+/* A part of cf_table_fill: sets the seed and the pilots of a table of which
+ * everything else but the slots' contents is known. CF_BAD_TABLES where two
+ * keys are equal, which no pilot can part. */
+cf_status
+cf_choose_pilots(cf_table *table, const cf_slice *keys, uint64_t seed);
 
 void
 cf_table_clear(cf_table *table);
@@ -99,7 +104,7 @@ uint32_t
 cf_table_find(const cf_table *table, const char *key, size_t length);
 
 /* A key as the table holds it, as long as it does. Only where nothing is
- * skipped, as in tables of few keys. */
+ * skipped. */
 cf_slice
 cf_table_key(const cf_table *table, uint32_t key);
 

@@ -18,8 +18,10 @@
 
 /* Folded products of input words and secret words. With an unpredictable seed
  * nobody can write origins that collide more often than chance (a word that
- * equals a constant would; its bytes are not ASCII). Tables never leave the
- * process, so the byte order is the machine's own. */
+ * equals a constant would; its bytes are not ASCII). The length stands apart
+ * from the words, which overlap: a byte more could undo what it changes in
+ * them, under every seed. Tables never leave the process, so the byte order is
+ * the machine's own. */
 
 static const uint64_t CF_SECRET_1 = 0x9e3779b97f4a7c15u; /* 2^64 / phi */
 static const uint64_t CF_SECRET_2 = 0xd1b54a32d192ed03u;
@@ -68,6 +70,7 @@ cf_hash(uint64_t seed, const char *text, size_t length)
 {
     uint64_t a, b;
     uint64_t state = seed ^ CF_SECRET_1;
+    uint64_t sized = length * CF_SECRET_1;
     const char *p = text;
     size_t left = length;
     while (left > 32) {
@@ -80,10 +83,9 @@ cf_hash(uint64_t seed, const char *text, size_t length)
         const char *last = p + left - 16;
         uint64_t first =
             cf_fold(cf_load_8(p) ^ CF_SECRET_2, cf_load_8(p + 8) ^ state);
-        uint64_t second =
-            cf_fold(cf_load_8(last) ^ CF_SECRET_3,
-                    cf_load_8(last + 8) ^ seed ^ CF_SECRET_4 ^ length);
-        return first ^ second;
+        uint64_t second = cf_fold(cf_load_8(last) ^ CF_SECRET_3,
+                                  cf_load_8(last + 8) ^ seed ^ CF_SECRET_4);
+        return first ^ second ^ sized;
     }
     /* The rest in two words, which may overlap. */
     if (left >= 8) {
@@ -103,7 +105,7 @@ cf_hash(uint64_t seed, const char *text, size_t length)
         a = 0;
         b = 0;
     }
-    return cf_fold(a ^ seed ^ CF_SECRET_2, b ^ state ^ length);
+    return cf_fold(a ^ seed ^ CF_SECRET_2, b ^ state) ^ sized;
 }
 
 static inline bool
@@ -145,17 +147,20 @@ cf_same(const char *a, const char *b, size_t length)
 
 /* -- the look-up --------------------------------------------------------- */
 
-/* Where a key wants to be, and where it goes if somebody is there. */
+/* Which of the pilots is a key's. */
+static inline uint32_t
+cf_pilot_of(const cf_table *table, uint64_t hashed)
+{
+    return (uint32_t)(hashed >> 32) & (table->n_pilots - 1);
+}
+
+/* Where a key is, if it is anywhere. */
 static inline uint32_t
 cf_place_of(const cf_table *table, uint64_t hashed)
 {
-    return (uint32_t)((uint64_t)(uint32_t)hashed * table->n_slots >> 32);
-}
-
-static inline uint32_t
-cf_place_behind(const cf_table *table, uint32_t place)
-{
-    return place + 1 == table->n_slots ? 0 : place + 1;
+    uint32_t pilot = table->pilots[cf_pilot_of(table, hashed)];
+    uint32_t turned = (uint32_t)hashed * pilot;
+    return (uint32_t)((uint64_t)turned * table->n_slots >> 32);
 }
 
 static inline uint32_t
@@ -190,27 +195,18 @@ cf_slot_holds(const cf_table *table, const cf_slot *slot, const char *text,
 }
 
 /* cf_table_find for who knows the key's hash, cf_hash(table->seed, ...), and
- * the table's skip, which is 0 unless it is compact; the key is shorter than
+ * the table's skip, which is 0 unless it may skip; the key is shorter than
  * 64 KiB. */
 static inline uint32_t
 cf_table_find_hashed(const cf_table *table, uint64_t hashed, const char *key,
                      size_t length, size_t skip)
 {
-    uint32_t mark = cf_mark_of(hashed, length);
-    uint32_t place = cf_place_of(table, hashed);
-    for (uint32_t i = 0;; i++) {
-        const cf_slot *slot = cf_slot_at(table, place);
-        if (slot->mark == mark
-            && cf_slot_holds(table, slot, key, length, skip)) {
-            return slot->key - 1;
-        }
-        /* In this order: how far to go is easier to foresee than whether a
-         * slot is free. */
-        if (i == table->longest || slot->key == 0) {
-            return CF_NO_KEY;
-        }
-        place = cf_place_behind(table, place);
+    const cf_slot *slot = cf_slot_at(table, cf_place_of(table, hashed));
+    if (slot->mark == cf_mark_of(hashed, length)
+        && cf_slot_holds(table, slot, key, length, skip)) {
+        return slot->key - 1;
     }
+    return CF_NO_KEY;
 }
 
 #endif /* CF_LOOKUP_H */

@@ -67,7 +67,7 @@ fill_hosts(cf_originset *set, const cf_tables *tables)
         hosts[i] = tables->rules[i].host;
     }
     cf_status status = cf_table_fill(&set->hosts, hosts, tables->n_rules,
-                                     CF_MAX_RULE_HOST, CF_ROOMY, tables->seed);
+                                     CF_MAX_RULE_HOST, false, tables->seed);
     cf_memory.release(hosts);
     return status;
 }
@@ -90,9 +90,9 @@ cf_originset_fill(cf_originset *set, const cf_tables *tables)
     set->any_web_origin = tables->any_web_origin;
     set->any_origin = tables->any_origin;
     set->ask_caller = tables->ask_caller;
-    cf_status status =
-        cf_table_fill(&set->exact, tables->exact, tables->n_exact,
-                      CF_MAX_ORIGIN, CF_COMPACT, tables->seed);
+    cf_status status = cf_table_fill(
+        &set->exact, tables->exact, tables->n_exact, CF_MAX_ORIGIN,
+        tables->n_exact > CF_FEW_ORIGINS, tables->seed);
     if (status == CF_OK) {
         note_few(set);
         status = fill_hosts(set, tables); /* checks the hosts' lengths */

@@ -77,12 +77,12 @@ cf_policy_new(const cf_tables *tables, cf_policy **policy)
     if (status == CF_OK) {
         status =
             cf_table_fill(&made->methods, tables->methods, tables->n_methods,
-                          CF_MAX_METHOD, CF_ROOMY, tables->seed);
+                          CF_MAX_METHOD, false, tables->seed);
     }
     if (status == CF_OK) {
         status =
             cf_table_fill(&made->headers, tables->headers, tables->n_headers,
-                          CF_MAX_HEADER_NAME, CF_ROOMY, tables->seed);
+                          CF_MAX_HEADER_NAME, false, tables->seed);
     }
     if (status == CF_OK) {
         status = cf_memo_fill(&made->lists);

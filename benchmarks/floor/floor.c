@@ -139,18 +139,30 @@ same(slice a, slice b)
     return a.length == b.length && same_bytes(a.data, b.data, a.length);
 }
 
-/* Keys in their slots, as large as the longest one needs, none of them across
- * two lines of the cache if it fits into one:
+/* Keys in slots as large as the longest one needs, none of them across two
+ * lines of the cache if it fits into one:
  *
  *     | length, 0: free | the key's bytes ... | length | ...
  *
- * A look-up in a table that is not in the cache waits for one line. */
+ * A byte for every three keys or fewer is chosen so that each key has its slot
+ * for itself: a look-up in a table that is not in the cache waits for one
+ * line, and the processor foresees how it ends. */
 typedef struct {
     char *slots; /* 1 << shift bytes each */
-    size_t mask; /* slots - 1 */
+    unsigned char *pilots;
+    size_t last_pilot;
     unsigned shift;
+    unsigned unused; /* bits of 32 that do not count the slots */
     size_t longest;
 } keys;
+
+static inline char *
+keys_place(const keys *table, uint64_t hash)
+{
+    uint32_t pilot = table->pilots[hash >> 32 & table->last_pilot];
+    size_t at = (uint32_t)hash * pilot >> table->unused;
+    return table->slots + (at << table->shift);
+}
 
 static inline bool
 keys_hold(const keys *table, slice text)
@@ -158,17 +170,9 @@ keys_hold(const keys *table, slice text)
     if (text.length == 0 || text.length > table->longest) {
         return false;
     }
-    for (size_t i = hash_of(text);; i++) {
-        const char *at = table->slots + ((i & table->mask) << table->shift);
-        size_t length = (unsigned char)at[0];
-        if (length == text.length
-            && same_bytes(at + 1, text.data, text.length)) {
-            return true;
-        }
-        if (length == 0) {
-            return false;
-        }
-    }
+    const char *at = keys_place(table, hash_of(text));
+    return (unsigned char)at[0] == text.length
+           && same_bytes(at + 1, text.data, text.length);
 }
 
 /* -- what callers pass --------------------------------------------------- */
@@ -323,61 +327,120 @@ static PyObject *origin_key, *method_key, *ask_method_key, *ask_names_key;
 static PyObject *headers_key, *options_text, *http_text;
 static PyObject *http_start, *status_key, *no_content;
 
-static bool
-keys_add(keys *table, slice text)
+/* A key that has no slot yet. */
+typedef struct {
+    slice text;
+    uint64_t hash;
+    size_t pilot;
+    size_t alike; /* how many have this pilot */
+} waiting;
+
+static int
+most_alike_first(const void *first, const void *second)
 {
-    if (text.length == 0 || keys_hold(table, text)) {
-        PyErr_SetString(PyExc_ValueError, "an empty key, or one twice");
-        return false;
+    const waiting *a = first, *b = second;
+    if (a->alike != b->alike) {
+        return a->alike < b->alike ? 1 : -1;
     }
-    size_t i = hash_of(text) & table->mask;
-    while (table->slots[i << table->shift] != 0) {
-        i = (i + 1) & table->mask;
+    return a->pilot < b->pilot ? -1 : a->pilot > b->pilot;
+}
+
+/* Puts keys that share a pilot into slots, or none if one finds its taken. */
+static bool
+keys_put(keys *table, const waiting *group, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        slice text = group[i].text;
+        char *at = keys_place(table, group[i].hash);
+        if (*at != 0) {
+            while (i-- > 0) {
+                *keys_place(table, group[i].hash) = 0;
+            }
+            return false;
+        }
+        *at = (char)(unsigned char)text.length;
+        memcpy(at + 1, text.data, text.length);
     }
-    char *at = table->slots + (i << table->shift);
-    at[0] = (char)(unsigned char)text.length;
-    memcpy(at + 1, text.data, text.length);
+    return true;
+}
+
+/* False if two keys are the same, or if there is no luck with these. */
+static bool
+keys_put_all(keys *table, waiting *all, size_t count)
+{
+    size_t end;
+    for (size_t i = 0; i < count; i++) {
+        all[i].hash = hash_of(all[i].text);
+        all[i].pilot = all[i].hash >> 32 & table->last_pilot;
+        table->pilots[all[i].pilot]++; /* counts, for now */
+    }
+    for (size_t i = 0; i < count; i++) {
+        all[i].alike = table->pilots[all[i].pilot];
+    }
+    qsort(all, count, sizeof *all, most_alike_first);
+    for (size_t start = 0; start < count; start = end) {
+        unsigned char *pilot = &table->pilots[all[start].pilot];
+        end = start + all[start].alike;
+        *pilot = 1;
+        while (!keys_put(table, all + start, end - start)) {
+            if (++*pilot == 0) {
+                return false;
+            }
+        }
+    }
     return true;
 }
 
 static bool
 keys_fill(keys *table, PyObject *texts)
 {
-    size_t count = (size_t)PyTuple_GET_SIZE(texts), slots = 2;
-    slice seen;
-    for (size_t i = 0; i < count; i++) {
-        if (!see(PyTuple_GET_ITEM(texts, (Py_ssize_t)i), &seen)) {
-            return false;
+    size_t count = (size_t)PyTuple_GET_SIZE(texts), slots = 2, pilots = 1;
+    waiting *all = calloc(count + 1, sizeof *all);
+    bool good = all != NULL;
+    for (size_t i = 0; good && i < count; i++) {
+        good = see(PyTuple_GET_ITEM(texts, (Py_ssize_t)i), &all[i].text);
+        size_t length = all[i].text.length;
+        if (good && (length == 0 || length > 255)) {
+            PyErr_SetString(PyExc_ValueError, "too short, or too long");
+            good = false;
         }
-        if (seen.length > table->longest) {
-            table->longest = seen.length;
-        }
-    }
-    if (table->longest > 255) {
-        PyErr_SetString(PyExc_ValueError, "too long for this table");
-        return false;
+        table->longest = length > table->longest ? length : table->longest;
     }
     while ((size_t)1 << table->shift <= table->longest) {
         table->shift++;
     }
-    while (slots < count + count / 2) {
+    for (table->unused = 31; slots < count + count / 4; table->unused--) {
         slots *= 2;
     }
-    size_t bytes = ((slots << table->shift) + 63) & ~(size_t)63;
-    table->slots = aligned_alloc(64, bytes);
-    if (table->slots == NULL) {
-        (void)PyErr_NoMemory();
-        return false;
+    while (pilots * 3 < count) {
+        pilots *= 2;
     }
-    memset(table->slots, 0, bytes);
-    table->mask = slots - 1;
-    for (size_t i = 0; i < count; i++) {
-        (void)see(PyTuple_GET_ITEM(texts, (Py_ssize_t)i), &seen);
-        if (!keys_add(table, seen)) {
-            return false;
+    table->last_pilot = pilots - 1;
+    size_t bytes = ((slots << table->shift) + 63) & ~(size_t)63;
+    table->slots = good ? aligned_alloc(64, bytes) : NULL;
+    table->pilots = good ? calloc(pilots, 1) : NULL;
+    if (table->slots == NULL || table->pilots == NULL) {
+        good = false;
+        if (!PyErr_Occurred()) {
+            (void)PyErr_NoMemory();
         }
     }
-    return true;
+    else {
+        memset(table->slots, 0, bytes);
+        good = keys_put_all(table, all, count);
+        if (!good) {
+            PyErr_SetString(PyExc_ValueError, "one twice, or no luck");
+        }
+    }
+    free(all);
+    return good;
+}
+
+static void
+keys_free(keys *table)
+{
+    free(table->slots);
+    free(table->pilots);
 }
 
 static bool
@@ -483,10 +546,10 @@ floor_dealloc(Floor *self)
     drop(&self->refused);
     drop(&self->preflight);
     drop(&self->refused_preflight);
-    free(self->exact.slots);
-    free(self->strangers.slots);
-    free(self->lists.slots);
-    free(self->names.slots);
+    keys_free(&self->exact);
+    keys_free(&self->strangers);
+    keys_free(&self->lists);
+    keys_free(&self->names);
     Py_TYPE(self)->tp_free(self);
 }
 

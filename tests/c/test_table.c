@@ -112,7 +112,7 @@ test_size(size_t count, uint64_t seed, size_t near)
 {
     key_list list = make_keys(count);
     cf_table table = {0};
-    CHECK(cf_table_fill(&table, list.keys, count, KEY_ROOM, CF_COMPACT, seed)
+    CHECK(cf_table_fill(&table, list.keys, count, KEY_ROOM, true, seed)
           == CF_OK);
     CHECK(table.count == count);
     for (size_t i = 0; i < count; i++) {
@@ -163,7 +163,7 @@ test_lengths(void)
     for (size_t length = 1; length <= CF_MAX_ORIGIN; length++) {
         cf_slice key = {text, length};
         cf_table table = {0};
-        CHECK(cf_table_fill(&table, &key, 1, CF_MAX_ORIGIN, CF_COMPACT, length)
+        CHECK(cf_table_fill(&table, &key, 1, CF_MAX_ORIGIN, true, length)
               == CF_OK);
         CHECK(table.shortest_key == length && table.longest_key == length);
         CHECK(find(&table, text, length) == 0);
@@ -191,8 +191,7 @@ test_prefixes(void)
     }
     for (size_t i = 0; i < N_SEEDS; i++) {
         cf_table table = {0};
-        CHECK(cf_table_fill(&table, keys, 64, 64, CF_COMPACT, SEEDS[i])
-              == CF_OK);
+        CHECK(cf_table_fill(&table, keys, 64, 64, true, SEEDS[i]) == CF_OK);
         for (size_t n = 0; n <= 65; n++) {
             uint32_t wanted = n == 0 || n == 65 ? CF_NO_KEY : (uint32_t)n - 1;
             CHECK(find(&table, text, n) == wanted);
@@ -210,7 +209,7 @@ test_compares_bytes(void)
 {
     cf_slice key = {"https://foo.com", 15};
     cf_table table = {0};
-    CHECK(cf_table_fill(&table, &key, 1, 64, CF_COMPACT, 5) == CF_OK);
+    CHECK(cf_table_fill(&table, &key, 1, 64, false, 5) == CF_OK);
     uint32_t place = 0;
     while (cf_slot_at(&table, place)->key == 0) {
         place++;
@@ -295,6 +294,32 @@ test_lengths_are_hashed(void)
     }
 }
 
+/* Words overlap, so a text and the same with a byte more may be read as words
+ * that differ in one byte, by as much as the lengths do: '2' ^ '3' == 4 ^ 5. */
+static void
+test_a_length_undoes_no_byte(void)
+{
+    static const char *const texts[][2] = {
+        {"2333", "23333"},
+        {"23333333", "233333333"},
+        {"xaaaaaaaaabbbbbbb", "xaaaaaaaaabbbbbbbb"},
+    };
+    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
+        cf_slice keys[2];
+        for (size_t j = 0; j < 2; j++) {
+            keys[j] = (cf_slice){texts[i][j], strlen(texts[i][j])};
+        }
+        for (size_t j = 0; j < N_SEEDS; j++) {
+            cf_table table = {0};
+            CHECK(cf_hash(SEEDS[j], keys[0].data, keys[0].length)
+                  != cf_hash(SEEDS[j], keys[1].data, keys[1].length));
+            CHECK(cf_table_fill(&table, keys, 2, KEY_ROOM, true, SEEDS[j])
+                  == CF_OK);
+            cf_table_clear(&table);
+        }
+    }
+}
+
 /* A key far longer than the others does not stand in its slot. */
 static void
 test_outside_of_slots(void)
@@ -314,8 +339,7 @@ test_outside_of_slots(void)
     }
     cf_table table = {0};
     counting_start(0);
-    CHECK(cf_table_fill(&table, keys, SHORT + 2, LONG, CF_COMPACT, 7)
-          == CF_OK);
+    CHECK(cf_table_fill(&table, keys, SHORT + 2, LONG, true, 7) == CF_OK);
     CHECK(table.room < LONG && table.n_text == 2 * LONG);
     CHECK(cf_table_memory(&table) == counting.bytes);
     for (uint32_t i = 0; i < SHORT + 2; i++) {
@@ -374,7 +398,7 @@ test_mixtures(void)
             }
         }
         cf_table table = {0};
-        CHECK(cf_table_fill(&table, keys, list.count, KEY_ROOM, CF_COMPACT,
+        CHECK(cf_table_fill(&table, keys, list.count, KEY_ROOM, true,
                             next_number(&state))
               == CF_OK);
         for (size_t i = 0; i < list.count; i++) {
@@ -387,15 +411,17 @@ test_mixtures(void)
     }
 }
 
-/* A large table keeps no more than 16 bytes and the text for each slot. */
+/* A large table takes no more than a slot and a quarter for each key, of the
+ * size that its keys need. */
 static void
 test_large(void)
 {
     enum { MANY = 300000 };
     key_list list = make_origins(MANY);
     cf_table table = {0};
-    MUST(cf_table_fill(&table, list.keys, MANY, 24, CF_COMPACT, 11) == CF_OK);
-    CHECK(table.stride == 16 && table.longest <= 64);
+    MUST(cf_table_fill(&table, list.keys, MANY, 24, true, 11) == CF_OK);
+    CHECK(table.stride == 24 && table.n_slots == MANY / 4 * 5 + 1);
+    CHECK(cf_table_memory(&table) < (size_t)MANY * 31);
     for (uint32_t i = 0; i < MANY; i += 7) {
         cf_slice key = list.keys[i];
         CHECK(cf_table_find(&table, key.data, key.length) == i);
@@ -405,7 +431,7 @@ test_large(void)
     free_keys(&list);
 }
 
-/* What all keys of a large table start with is compared, too, though it
+/* What all keys of a table start with is compared, too, though it
  * stands in none of its slots; where one starts otherwise, or is shorter than
  * that, nothing is skipped. */
 static void
@@ -413,10 +439,10 @@ test_common_start(void)
 {
     enum { MANY = 300 };
     key_list list = make_origins(MANY);
-    cf_table roomy = {0}; /* of these nobody asks whether they skip */
-    MUST(cf_table_fill(&roomy, list.keys, MANY, 24, CF_ROOMY, 3) == CF_OK);
-    CHECK(roomy.skip == 0);
-    cf_table_clear(&roomy);
+    cf_table whole = {0};
+    MUST(cf_table_fill(&whole, list.keys, MANY, 24, false, 3) == CF_OK);
+    CHECK(whole.skip == 0);
+    cf_table_clear(&whole);
     for (int like = 0; like < 3; like++) {
         /* all alike | one that starts otherwise | one that is too short */
         if (like == 1) {
@@ -427,8 +453,7 @@ test_common_start(void)
         }
         cf_table table = {0};
         counting_start(0);
-        MUST(cf_table_fill(&table, list.keys, MANY, 24, CF_COMPACT, 3)
-             == CF_OK);
+        MUST(cf_table_fill(&table, list.keys, MANY, 24, true, 3) == CF_OK);
         CHECK(table.skip == (like == 0 ? 8 : 0));
         CHECK(cf_table_memory(&table) == counting.bytes);
         CHECK((uintptr_t)table.slots % 64 == 0);
@@ -471,11 +496,11 @@ test_empty_text(void)
             continue;
         }
         cf_table table = {0};
-        MUST(cf_table_fill(&table, list.keys, MANY, 24, CF_COMPACT, seed)
-             == CF_OK);
-        CHECK(table.skip == 8 && table.seed == seed);
+        MUST(cf_table_fill(&table, list.keys, MANY, 24, true, seed) == CF_OK);
+        CHECK(table.skip == 8);
+        hashed = cf_hash(table.seed, "", 0); /* it may be another seed */
         uint32_t place = cf_place_of(&table, hashed);
-        met += cf_slot_at(&table, place)->key == 0;
+        met += table.seed == seed && cf_slot_at(&table, place)->key == 0;
         /* in front of a guard, and of what all keys start with */
         CHECK(cf_table_find_hashed(&table, hashed, guard_back("", 0), 0,
                                    table.skip)
@@ -487,98 +512,63 @@ test_empty_text(void)
     free_keys(&list);
 }
 
-/* Of several seeds that one is taken which leaves most keys in their places:
- * where there is room enough, all of them. */
+/* -- pilots -------------------------------------------------------------- */
+
+/* Every key has a slot of its own, and each pilot few keys: whatever their
+ * number is. */
 static void
-test_choice_of_seed(void)
+test_slots_of_their_own(void)
 {
-    enum { TRIES = 50, KEYS = 20 };
-    key_list list = make_keys(KEYS);
-    int all_in_place = 0;
-    for (uint64_t seed = 0; seed < TRIES; seed++) {
+    enum { MOST = 700 };
+    key_list list = make_keys(MOST);
+    for (size_t count = 1; count <= MOST; count += count < 200 ? 1 : 13) {
         cf_table table = {0};
-        MUST(cf_table_fill(&table, list.keys, KEYS, KEY_ROOM, CF_ROOMY, seed)
+        MUST(cf_table_fill(&table, list.keys, count, KEY_ROOM, true, count)
              == CF_OK);
-        CHECK(table.n_slots == 4 * KEYS);
-        all_in_place += table.longest == 0;
+        CHECK(table.n_slots == count + count / 4 + 1);
+        CHECK((table.n_pilots & (table.n_pilots - 1)) == 0);
+        CHECK(3 * table.n_pilots >= count && table.n_pilots <= count);
+        size_t used = 0;
+        for (uint32_t place = 0; place < table.n_slots; place++) {
+            used += cf_slot_at(&table, place)->key != 0;
+        }
+        CHECK(used == count);
         cf_table_clear(&table);
     }
-    CHECK(all_in_place == TRIES); /* of one seed it is one in 13, of 16 seven
-                                     in ten */
     free_keys(&list);
 }
 
-/* -- collisions ---------------------------------------------------------- */
-
-enum {
-    CROWD = 66,   /* one more than a chain may hold */
-    OTHERS = 200, /* so many that no seed is better than another */
-    CROWD_KEYS = CROWD + OTHERS,
-    CROWD_SLOTS = 2 * CROWD_KEYS
-};
-
-/* Adds a key that wants a place in [from, to] under `seed`. */
-static void
-add_key(key_list *list, size_t *tried, uint64_t seed, uint32_t from,
-        uint32_t to)
-{
-    cf_table table = {.n_slots = CROWD_SLOTS};
-    for (;;) {
-        char *text = list->text[list->count];
-        int length = snprintf(text, KEY_ROOM, "https://%zu.net", (*tried)++);
-        uint64_t hashed = cf_hash(seed, text, (size_t)length);
-        uint32_t place = cf_place_of(&table, hashed);
-        if (from <= place && place <= to) {
-            list->keys[list->count++] = (cf_slice){text, (size_t)length};
-            return;
-        }
-    }
-}
-
-/* Keys of which the first `count` all want the last slot under `seed`: their
- * chain also goes around the end of the table. The others are not in its
- * way. */
-static void
-make_crowd(key_list *list, size_t count, uint64_t seed)
-{
-    size_t tried = 0;
-    list->count = 0;
-    while (list->count < count) {
-        add_key(list, &tried, seed, CROWD_SLOTS - 1, CROWD_SLOTS - 1);
-    }
-    while (list->count < CROWD_KEYS) {
-        add_key(list, &tried, seed, CROWD, CROWD_SLOTS - CROWD);
-    }
-}
-
-static void
-check_crowd(const key_list *list, uint64_t seed, bool reseeded)
-{
-    cf_table table = {0};
-    CHECK(cf_table_fill(&table, list->keys, list->count, KEY_ROOM, CF_COMPACT,
-                        seed)
-          == CF_OK);
-    MUST(table.n_slots == CROWD_SLOTS);
-    CHECK((table.seed != seed) == reseeded);
-    CHECK(table.longest <= 64);
-    for (size_t i = 0; i < list->count; i++) {
-        CHECK(find(&table, list->text[i], list->keys[i].length) == i);
-    }
-    CHECK(find(&table, "https://nobody.net", 18) == CF_NO_KEY);
-    cf_table_clear(&table);
-}
-
+/* Keys that all have one pilot under `seed`, and so many of them that it can
+ * hardly part them: another seed does. */
 static void
 test_crowd(void)
 {
+    enum { CROWD = 60, PILOTS = 32 };
+    const cf_table alike = {.n_pilots = PILOTS};
     for (uint64_t seed = 0; seed < 3; seed++) {
-        key_list list = make_keys(CROWD_KEYS);
-        make_crowd(&list, CROWD, seed);
-        check_crowd(&list, seed, true);
-        /* under another seed they are keys like all others */
-        check_crowd(&list, seed + 1000, false);
-        make_crowd(&list, CROWD - 1, seed); /* the longest chain */
-        check_crowd(&list, seed, false);
+        key_list list = make_keys(CROWD);
+        size_t tried = 0;
+        for (size_t i = 0; i < CROWD;) {
+            char *text = list.text[i];
+            int length = snprintf(text, KEY_ROOM, "https://%zu.net", tried++);
+            list.keys[i].length = (size_t)length;
+            uint64_t hashed = cf_hash(seed, text, (size_t)length);
+            i += cf_pilot_of(&alike, hashed) == 5;
+        }
+        for (uint64_t other = 0; other < 2; other++) {
+            cf_table table = {0};
+            CHECK(cf_table_fill(&table, list.keys, CROWD, KEY_ROOM, true,
+                                seed + other * 1000)
+                  == CF_OK);
+            CHECK(table.n_pilots == PILOTS);
+            /* under another seed they are keys like all others */
+            CHECK((table.seed == seed + other * 1000) == (other == 1));
+            for (size_t i = 0; i < CROWD; i++) {
+                CHECK(find(&table, list.text[i], list.keys[i].length) == i);
+            }
+            CHECK(find(&table, "https://nobody.net", 18) == CF_NO_KEY);
+            cf_table_clear(&table);
+        }
         free_keys(&list);
     }
 }
@@ -586,12 +576,11 @@ test_crowd(void)
 /* -- refusals ------------------------------------------------------------ */
 
 static cf_status
-fill(const cf_slice *keys, size_t count, size_t limit, uint64_t seed)
+fill(const cf_slice *keys, size_t count, uint16_t limit, uint64_t seed)
 {
     cf_table table = {0};
     counting_start(0);
-    cf_status status =
-        cf_table_fill(&table, keys, count, limit, CF_COMPACT, seed);
+    cf_status status = cf_table_fill(&table, keys, count, limit, true, seed);
     cf_table_clear(&table);
     CHECK(counting.alive == 0);
     counting_stop();
@@ -632,8 +621,8 @@ test_key_lengths(void)
 {
     char text[64] = {0};
     memset(text, 'k', sizeof text);
-    for (size_t limit = 1; limit < 20; limit++) {
-        for (size_t length = 0; length <= limit + 1; length++) {
+    for (uint16_t limit = 1; limit < 20; limit++) {
+        for (size_t length = 0; length <= limit + 1u; length++) {
             cf_slice keys[3] = {{"a", 1}, {text, length}, {"b", 1}};
             bool good = length != 0 && length <= limit;
             CHECK(fill(keys, 3, limit, 1) == (good ? CF_OK : CF_BAD_TABLES));
@@ -649,8 +638,15 @@ test_key_lengths(void)
 static void
 test_too_much(void)
 {
-    cf_slice keys[2] = {{"a", UINT32_MAX}, {"b", 1}};
-    CHECK(fill(keys, 2, UINT32_MAX, 1) == CF_BAD_TABLES);
+    enum { MANY = 65538 }; /* keys of 65535 bytes */
+    cf_slice *keys = calloc(MANY, sizeof *keys);
+    MUST(keys != NULL);
+    for (size_t i = 0; i < MANY; i++) {
+        keys[i] = (cf_slice){"a", UINT16_MAX};
+    }
+    CHECK(fill(keys, MANY, UINT16_MAX, 1) == CF_BAD_TABLES);
+    CHECK(counting.requests == 0);
+    free(keys);
     /* More keys than slots can count: there is one, and a guard behind it. */
     cf_slice one = {"a", 1};
     cf_slice *alone =
@@ -661,8 +657,6 @@ test_too_much(void)
 #if SIZE_MAX > UINT32_MAX
     CHECK(fill(alone, ((size_t)1 << 32) + 1, 8, 1) == CF_BAD_TABLES);
 #endif
-    /* one byte less is a matter of memory, of which counting.h has less */
-    CHECK(fill(keys, 1, UINT32_MAX, 1) == CF_NO_MEMORY);
 }
 
 static void
@@ -673,8 +667,8 @@ test_no_memory(void)
     for (;; fail_at++) {
         cf_table table = {0};
         counting_start(fail_at);
-        cf_status status = cf_table_fill(&table, list.keys, list.count,
-                                         KEY_ROOM, CF_COMPACT, 1);
+        cf_status status =
+            cf_table_fill(&table, list.keys, list.count, KEY_ROOM, true, 1);
         bool reached = counting.requests >= fail_at;
         CHECK(status == (reached ? CF_NO_MEMORY : CF_OK));
         cf_table_clear(&table);
@@ -695,7 +689,7 @@ static void
 test_empty(void)
 {
     cf_table table = {0};
-    CHECK(cf_table_fill(&table, NULL, 0, 8, CF_COMPACT, 1) == CF_OK);
+    CHECK(cf_table_fill(&table, NULL, 0, 8, true, 1) == CF_OK);
     CHECK(find(&table, NULL, 0) == CF_NO_KEY);
     CHECK(find(&table, "a", 1) == CF_NO_KEY);
     CHECK(table.shortest_key > table.longest_key);
@@ -732,12 +726,13 @@ main(void)
     test_every_byte_is_compared();
     test_differences_are_of_the_seed();
     test_lengths_are_hashed();
+    test_a_length_undoes_no_byte();
     test_outside_of_slots();
     test_mixtures();
     test_large();
     test_common_start();
     test_empty_text();
-    test_choice_of_seed();
+    test_slots_of_their_own();
     test_crowd();
     test_duplicates();
     test_key_lengths();
