@@ -29,9 +29,9 @@ cf_new_array(size_t count, size_t size);
 
 /* -- hashed tables of strings ------------------------------------------- */
 
-/*   pilots: a byte for every few keys
+/*   pilots: a byte for each bucket of a few keys
  *   +---+---+---+--
- *   | 7 | 1 | 3 |      hash --> pilot; hash * pilot --> slot
+ *   | 7 | 1 | 3 |      hash --> bucket; hash * its pilot --> place, a slot
  *   +---+---+---+--
  *   slots: a quarter more than keys, `stride` bytes each
  *   +-------+--------------+------------------------+
@@ -44,9 +44,9 @@ cf_new_array(size_t count, size_t size);
  *
  * A perfect hash: pilots are chosen so that each key has a slot of its own. A
  * look-up hashes the whole string, reads one slot, and compares bytes where
- * the length and 16 bits of the hash agree. Could a key also be in the next
- * slot, no processor would foresee where it is, and would have to wait for
- * memory before it went on. Keys stand in their slots, but for those far
+ * the length and 16 bits of the hash agree. Might a key also be in the next
+ * slot, a processor could not foresee which, and would wait for memory before
+ * it went on. Keys stand in their slots, but for those far
  * longer than others. What all keys start with ("https://") may stand in the
  * table once, and slots hold the rest: of most origins that fits into half a
  * line of the cache.
@@ -58,13 +58,14 @@ typedef struct cf_slot {
 } cf_slot;
 
 typedef struct cf_table {
-    char *slots; /* from where a line of the cache starts, in `memory` */
-    uint8_t *pilots;
+    /* What look-ups read stands first. */
+    char *slots;     /* from where a line of the cache starts, in `memory` */
+    uint8_t *pilots; /* 1 to 255; any, where the bucket is empty */
     uint64_t seed;
     uint64_t common; /* skip != 0 => the first bytes of all keys */
     size_t skip;     /* of the bytes that stand in `common` alone: 0 or 8 */
     uint32_t n_slots;
-    uint32_t n_pilots; /* a power of two */
+    uint32_t n_buckets; /* a power of two */
     uint32_t stride;
     uint32_t room; /* of a slot, for its key */
     uint32_t count;
@@ -84,17 +85,19 @@ cf_slot_at(const cf_table *table, uint32_t place)
 #define CF_NO_KEY UINT32_MAX
 
 /* Fills *table, which the caller zeroed, with `count` different keys of 1 to
- * `limit` bytes. Without `may_skip` slots hold whole keys. Whatever it returns,
+ * `limit` bytes (16 bits, as many as a mark has for a length). Without
+ * `may_skip` slots hold whole keys. `seed` is the first that is tried,
+ * table->seed then the one that was taken. Whatever it returns,
  * cf_table_clear is permitted. */
 cf_status
 cf_table_fill(cf_table *table, const cf_slice *keys, size_t count,
               uint16_t limit, bool may_skip, uint64_t seed);
 
-/* A part of cf_table_fill: sets the seed and the pilots of a table of which
- * everything else but the slots' contents is known. CF_BAD_TABLES where two
- * keys are equal, which no pilot can part. */
+/* A part of cf_table_fill: says how many slots and buckets there are for
+ * table->count keys, and makes the pilots; under another seed than table->seed
+ * where this one is not good. CF_BAD_TABLES if none is: two keys are equal. */
 cf_status
-cf_choose_pilots(cf_table *table, const cf_slice *keys, uint64_t seed);
+cf_choose_pilots(cf_table *table, const cf_slice *keys);
 
 void
 cf_table_clear(cf_table *table);

@@ -2,7 +2,7 @@
  * request waits for: inlined there, what one origin needs stands in one place
  * of the processor's instruction cache.
  *
- * Place: above cf_internal.h, below cf_table.c and the sets.
+ * Place: above cf_internal.h, below cf_pilots.c, cf_table.c and the sets.
  * Never: know what the strings mean.
  */
 #ifndef CF_LOOKUP_H
@@ -18,10 +18,11 @@
 
 /* Folded products of input words and secret words. With an unpredictable seed
  * nobody can write origins that collide more often than chance (a word that
- * equals a constant would; its bytes are not ASCII). The length stands apart
- * from the words, which overlap: a byte more could undo what it changes in
- * them, under every seed. Tables never leave the process, so the byte order is
- * the machine's own. */
+ * equals a constant would; its bytes are not ASCII). The length is mixed in
+ * apart from the words: these overlap, so a byte more may change one of them
+ * by as much as it changes the length, and both would cancel out under every
+ * seed. Tables never leave the process, so the byte order is the machine's
+ * own. */
 
 static const uint64_t CF_SECRET_1 = 0x9e3779b97f4a7c15u; /* 2^64 / phi */
 static const uint64_t CF_SECRET_2 = 0xd1b54a32d192ed03u;
@@ -70,7 +71,7 @@ cf_hash(uint64_t seed, const char *text, size_t length)
 {
     uint64_t a, b;
     uint64_t state = seed ^ CF_SECRET_1;
-    uint64_t sized = length * CF_SECRET_1;
+    uint64_t sized = length * (seed | 1);
     const char *p = text;
     size_t left = length;
     while (left > 32) {
@@ -106,6 +107,12 @@ cf_hash(uint64_t seed, const char *text, size_t length)
         b = 0;
     }
     return cf_fold(a ^ seed ^ CF_SECRET_2, b ^ state) ^ sized;
+}
+
+static inline uint64_t
+cf_hash_key(const cf_table *table, cf_slice key)
+{
+    return cf_hash(table->seed, key.data, key.length);
 }
 
 static inline bool
@@ -147,18 +154,18 @@ cf_same(const char *a, const char *b, size_t length)
 
 /* -- the look-up --------------------------------------------------------- */
 
-/* Which of the pilots is a key's. */
+/* Which of the buckets a key is in. */
 static inline uint32_t
-cf_pilot_of(const cf_table *table, uint64_t hashed)
+cf_bucket_of(const cf_table *table, uint64_t hashed)
 {
-    return (uint32_t)(hashed >> 32) & (table->n_pilots - 1);
+    return (uint32_t)(hashed >> 32) & (table->n_buckets - 1);
 }
 
-/* Where a key is, if it is anywhere. */
+/* Which of the slots a key is in, if it is in any. */
 static inline uint32_t
 cf_place_of(const cf_table *table, uint64_t hashed)
 {
-    uint32_t pilot = table->pilots[cf_pilot_of(table, hashed)];
+    uint32_t pilot = table->pilots[cf_bucket_of(table, hashed)];
     uint32_t turned = (uint32_t)hashed * pilot;
     return (uint32_t)((uint64_t)turned * table->n_slots >> 32);
 }
@@ -181,8 +188,8 @@ cf_key_text(const cf_table *table, const cf_slot *slot, size_t rest)
     return table->text + start;
 }
 
-/* Whether the slot's key, which has the text's mark, is this text. That is so
- * of free slots, too, where the text is empty and its hash begins with 0. */
+/* Whether the slot's key, which has the text's mark, is this text. Free slots,
+ * too, hold an empty text whose hash begins with 0. */
 static inline bool
 cf_slot_holds(const cf_table *table, const cf_slot *slot, const char *text,
               size_t length, size_t skip)
@@ -195,13 +202,14 @@ cf_slot_holds(const cf_table *table, const cf_slot *slot, const char *text,
 }
 
 /* cf_table_find for who knows the key's hash, cf_hash(table->seed, ...), and
- * the table's skip, which is 0 unless it may skip; the key is shorter than
+ * the table's skip, which is 0 where it may not skip; the key is shorter than
  * 64 KiB. */
 static inline uint32_t
 cf_table_find_hashed(const cf_table *table, uint64_t hashed, const char *key,
                      size_t length, size_t skip)
 {
     const cf_slot *slot = cf_slot_at(table, cf_place_of(table, hashed));
+    _Static_assert((uint32_t)0 - 1 == CF_NO_KEY, "a free slot has no key");
     if (slot->mark == cf_mark_of(hashed, length)
         && cf_slot_holds(table, slot, key, length, skip)) {
         return slot->key - 1;

@@ -90,9 +90,10 @@ cf_originset_fill(cf_originset *set, const cf_tables *tables)
     set->any_web_origin = tables->any_web_origin;
     set->any_origin = tables->any_origin;
     set->ask_caller = tables->ask_caller;
-    cf_status status = cf_table_fill(
-        &set->exact, tables->exact, tables->n_exact, CF_MAX_ORIGIN,
-        tables->n_exact > CF_FEW_ORIGINS, tables->seed);
+    bool may_skip = tables->n_exact > CF_FEW_ORIGINS; /* the few: note_few */
+    cf_status status =
+        cf_table_fill(&set->exact, tables->exact, tables->n_exact,
+                      CF_MAX_ORIGIN, may_skip, tables->seed);
     if (status == CF_OK) {
         note_few(set);
         status = fill_hosts(set, tables); /* checks the hosts' lengths */

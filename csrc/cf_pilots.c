@@ -1,41 +1,37 @@
 /* cf_pilots.c - a perfect hash: each key of a table gets a slot of its own.
  *
- *     keys --hash--> groups, one for each pilot --the largest first-->
- *     the first pilot under which all keys of a group find free slots
+ *     keys --hash--> buckets, one for each pilot --the fullest first-->
+ *     the first pilot under which all keys of a bucket find free slots
  *
  * The method is known as hash and displace (Belazzougui, Botelho and
- * Dietzfelbinger, "Hash, displace, and compress", 2009).
+ * Dietzfelbinger, "Hash, displace, and compress", 2009); the word pilot is
+ * that of Pibiri and Trani ("PTHash", 2021).
  *
  * Place: below cf_table.c. Never: be run while a request waits.
  */
 #include "cf_lookup.h"
 
 enum {
-    /* With three keys to a pilot or fewer and a quarter of the slots more than
-     * keys, nearly every seed is good, up to millions of keys. */
-    CF_SEEDS = 32,
-    CF_LAST_PILOT = UINT8_MAX
+    /* With three keys to a bucket at most, on average, and a quarter more
+     * slots than keys, nearly every seed is good, for millions of keys. */
+    CF_PER_BUCKET = 3,
+    CF_KEYS_PER_FREE_SLOT = 4,
+    CF_SEEDS = 32
 };
 
 /* What is needed only until all pilots are chosen. */
 typedef struct cf_plan {
-    uint64_t *hashes; /* of the keys, group by group */
-    uint32_t *ends;   /* of the groups in `hashes` */
-    uint8_t *taken;   /* a bit for each slot */
+    uint64_t *hashes; /* of the keys, bucket by bucket */
+    uint32_t *ends;   /* of the buckets in `hashes` */
+    bool *taken;      /* of each slot */
 } cf_plan;
-
-static size_t
-bytes_of_bits(const cf_table *table)
-{
-    return (size_t)table->n_slots / 8 + 1;
-}
 
 static cf_status
 make_plan(cf_plan *plan, const cf_table *table)
 {
     plan->hashes = cf_new_array(table->count, sizeof *plan->hashes);
-    plan->ends = cf_new_array(table->n_pilots, sizeof *plan->ends);
-    plan->taken = cf_new_array(bytes_of_bits(table), 1);
+    plan->ends = cf_new_array(table->n_buckets, sizeof *plan->ends);
+    plan->taken = cf_new_array(table->n_slots, sizeof *plan->taken);
     return plan->hashes != NULL && plan->ends != NULL && plan->taken != NULL
                ? CF_OK
                : CF_NO_MEMORY;
@@ -49,78 +45,71 @@ drop_plan(cf_plan *plan)
     cf_memory.release(plan->taken);
 }
 
-/* Hashes the keys into their groups; how many keys the largest one has. */
+/* Hashes the keys into their buckets; how many are in the fullest one. */
 static uint32_t
-group_keys(const cf_table *table, const cf_slice *keys, const cf_plan *plan)
+sort_keys(const cf_table *table, const cf_slice *keys, cf_plan *plan)
 {
     uint32_t *ends = plan->ends;
-    memset(ends, 0, table->n_pilots * sizeof *ends);
+    memset(ends, 0, table->n_buckets * sizeof *ends);
     for (uint32_t key = 0; key < table->count; key++) {
-        uint64_t hashed =
-            cf_hash(table->seed, keys[key].data, keys[key].length);
-        ends[cf_pilot_of(table, hashed)]++;
+        ends[cf_bucket_of(table, cf_hash_key(table, keys[key]))]++;
     }
-    uint32_t largest = 0;
+    uint32_t most = 0;
     uint32_t start = 0;
-    for (uint32_t group = 0; group < table->n_pilots; group++) {
-        uint32_t size = ends[group];
-        largest = size > largest ? size : largest;
-        ends[group] = start;
+    for (uint32_t bucket = 0; bucket < table->n_buckets; bucket++) {
+        uint32_t size = ends[bucket];
+        most = size > most ? size : most;
+        ends[bucket] = start;
         start += size;
     }
     for (uint32_t key = 0; key < table->count; key++) {
-        uint64_t hashed =
-            cf_hash(table->seed, keys[key].data, keys[key].length);
-        plan->hashes[ends[cf_pilot_of(table, hashed)]++] = hashed;
+        uint64_t hashed = cf_hash_key(table, keys[key]);
+        plan->hashes[ends[cf_bucket_of(table, hashed)]++] = hashed;
     }
-    return largest;
+    return most;
 }
 
-/* Under the pilot that the group has now, its slots are taken; none of them
- * where one is taken already, or is wanted twice. */
+/* Takes a slot for each of these keys of one bucket, under the pilot that it
+ * has now; none, where one slot is taken already or would be twice. */
 static bool
-take_slots(const cf_table *table, const cf_plan *plan, uint32_t start,
-           uint32_t end)
+take_slots(const cf_table *table, cf_plan *plan, uint32_t start, uint32_t end)
 {
     for (uint32_t i = start; i < end; i++) {
-        uint32_t place = cf_place_of(table, plan->hashes[i]);
-        uint8_t bit = (uint8_t)(1u << place % 8);
-        if ((plan->taken[place / 8] & bit) != 0) {
+        bool *taken = &plan->taken[cf_place_of(table, plan->hashes[i])];
+        if (*taken) {
             while (i-- > start) {
-                place = cf_place_of(table, plan->hashes[i]);
-                plan->taken[place / 8] ^= (uint8_t)(1u << place % 8);
+                plan->taken[cf_place_of(table, plan->hashes[i])] = false;
             }
             return false;
         }
-        plan->taken[place / 8] |= bit;
+        *taken = true;
     }
     return true;
 }
 
 static bool
-choose_pilot(cf_table *table, const cf_plan *plan, uint32_t group,
-             uint32_t start)
+choose_pilot(cf_table *table, cf_plan *plan, uint32_t bucket, uint32_t start)
 {
-    for (uint32_t pilot = 1; pilot <= CF_LAST_PILOT; pilot++) {
-        table->pilots[group] = (uint8_t)pilot;
-        if (take_slots(table, plan, start, plan->ends[group])) {
+    for (uint32_t pilot = 1; pilot <= UINT8_MAX; pilot++) {
+        table->pilots[bucket] = (uint8_t)pilot;
+        if (take_slots(table, plan, start, plan->ends[bucket])) {
             return true;
         }
     }
     return false;
 }
 
-/* All pilots under the table's seed; false if one of the groups finds none. */
+/* All pilots under the table's seed; false if there is none for a bucket. */
 static bool
-choose_all(cf_table *table, const cf_slice *keys, const cf_plan *plan)
+choose_all(cf_table *table, const cf_slice *keys, cf_plan *plan)
 {
-    memset(plan->taken, 0, bytes_of_bits(table));
-    for (uint32_t size = group_keys(table, keys, plan); size > 0; size--) {
+    memset(plan->taken, 0, table->n_slots * sizeof *plan->taken);
+    for (uint32_t size = sort_keys(table, keys, plan); size > 0; size--) {
         uint32_t start = 0;
-        for (uint32_t group = 0; group < table->n_pilots; group++) {
-            uint32_t end = plan->ends[group];
+        for (uint32_t bucket = 0; bucket < table->n_buckets; bucket++) {
+            uint32_t end = plan->ends[bucket];
             if (end - start == size
-                && !choose_pilot(table, plan, group, start)) {
+                && !choose_pilot(table, plan, bucket, start)) {
                 return false;
             }
             start = end;
@@ -130,10 +119,8 @@ choose_all(cf_table *table, const cf_slice *keys, const cf_plan *plan)
 }
 
 static cf_status
-try_seeds(cf_table *table, const cf_slice *keys, const cf_plan *plan,
-          uint64_t seed)
+try_seeds(cf_table *table, const cf_slice *keys, cf_plan *plan)
 {
-    table->seed = seed;
     for (int i = 0; i < CF_SEEDS; i++) {
         if (choose_all(table, keys, plan)) {
             return CF_OK;
@@ -144,12 +131,22 @@ try_seeds(cf_table *table, const cf_slice *keys, const cf_plan *plan,
 }
 
 cf_status
-cf_choose_pilots(cf_table *table, const cf_slice *keys, uint64_t seed)
+cf_choose_pilots(cf_table *table, const cf_slice *keys)
 {
+    /* At least one of each: a look-up in an empty table reads them, too. */
+    table->n_slots = table->count + table->count / CF_KEYS_PER_FREE_SLOT + 1;
+    table->n_buckets = 1;
+    while ((uint64_t)table->n_buckets * CF_PER_BUCKET < table->count) {
+        table->n_buckets *= 2;
+    }
+    table->pilots = cf_new_array(table->n_buckets, sizeof *table->pilots);
+    if (table->pilots == NULL) {
+        return CF_NO_MEMORY;
+    }
     cf_plan plan = {0};
     cf_status status = make_plan(&plan, table);
     if (status == CF_OK) {
-        status = try_seeds(table, keys, &plan, seed);
+        status = try_seeds(table, keys, &plan);
     }
     drop_plan(&plan);
     return status;

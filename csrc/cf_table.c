@@ -28,13 +28,9 @@ cf_new_array(size_t count, size_t size)
 
 /* -- tables -------------------------------------------------------------- */
 
-enum {
-    /* The most keys that share a pilot, on average. */
-    CF_PER_PILOT = 3,
-    /* Slots start where a line of the caches does: then none of 16, 32 or 64
-     * bytes lies in two, which would both have to be waited for. */
-    CF_LINE = 64
-};
+/* Slots start where a line of the caches does: then none of 16, 32 or 64
+ * bytes lies in two, which would both have to be waited for. */
+enum { CF_LINE = 64 };
 
 /* Puts every key in its slot. */
 static void
@@ -43,7 +39,7 @@ place_keys(cf_table *table, const cf_slice *keys)
     uint32_t start = 0;
     for (uint32_t key = 0; key < table->count; key++) {
         size_t length = keys[key].length;
-        uint64_t hashed = cf_hash(table->seed, keys[key].data, length);
+        uint64_t hashed = cf_hash_key(table, keys[key]);
         cf_slot *slot = cf_slot_at(table, cf_place_of(table, hashed));
         slot->key = key + 1;
         slot->mark = cf_mark_of(hashed, length);
@@ -144,39 +140,33 @@ make_room(cf_table *table, const cf_slice *keys)
     }
     uintptr_t behind = (uintptr_t)table->memory % CF_LINE;
     table->slots = table->memory + (behind == 0 ? 0 : CF_LINE - behind);
-    table->pilots = cf_new_array(table->n_pilots, 1);
-    return table->pilots == NULL ? CF_NO_MEMORY : CF_OK;
+    return CF_OK;
 }
 
 cf_status
 cf_table_fill(cf_table *table, const cf_slice *keys, size_t count,
               uint16_t limit, bool may_skip, uint64_t seed)
 {
-    if (count > UINT32_MAX / 4) {
+    if (count > UINT32_MAX / 4) { /* slots are counted in 32 bits, too */
         return CF_BAD_TABLES;
     }
+    table->seed = seed;
     table->shortest_key = UINT32_MAX;
     table->longest_key = 0;
     table->count = (uint32_t)count;
     size_t total;
     cf_status status = measure_keys(table, keys, limit, &total);
+    if (status == CF_OK) {
+        status = cf_choose_pilots(table, keys);
+    }
     if (status != CF_OK) {
         return status;
-    }
-    table->n_slots = (uint32_t)(count + count / 4 + 1);
-    table->n_pilots = 1;
-    while ((size_t)table->n_pilots * CF_PER_PILOT < count) {
-        table->n_pilots *= 2;
     }
     if (may_skip) {
         skip_common(table, keys);
     }
     choose_stride(table, total);
     status = make_room(table, keys);
-    if (status != CF_OK) {
-        return status;
-    }
-    status = cf_choose_pilots(table, keys, seed);
     if (status == CF_OK) {
         place_keys(table, keys);
     }
@@ -218,5 +208,6 @@ cf_table_key(const cf_table *table, uint32_t key)
 size_t
 cf_table_memory(const cf_table *table)
 {
-    return slots_held(table) * table->stride + table->n_pilots + table->n_text;
+    return slots_held(table) * table->stride + table->n_buckets
+           + table->n_text;
 }

@@ -131,8 +131,8 @@ typedef struct cf_tables {
     bool any_method;     /* every token but CONNECT, TRACE and TRACK */
     bool any_header;     /* every token but Authorization */
     bool ask_caller;     /* see CF_ASK_CALLER */
-    uint64_t seed;       /* unpredictable: keeps probe chains short even if
-                            somebody else chose the origins */
+    uint64_t seed;       /* unpredictable: nobody may choose texts whose
+                            hashes collide */
 } cf_tables;
 
 typedef struct cf_policy cf_policy;

@@ -1,7 +1,7 @@
 """One origin or a million: the same answers, and no list of origins that makes it slow.
 
 Times are only ever compared with each other within one run, and with much to spare: what is to
-be seen is the difference between one probe and a walk through everything.
+be seen is the difference between one look-up and a walk through everything.
 """
 
 from __future__ import annotations

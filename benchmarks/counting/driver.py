@@ -7,7 +7,7 @@ sets of policies, which lie elsewhere in memory: comparing bytes takes some inst
 where they stand at the end of a page, and that is nobody's merit. Each case has a loop of its own
 (a code object of its own: the interpreter rewrites a loop's instructions for what it sees
 there), fresh inputs, and its answer is checked first. What is random elsewhere is fixed: the
-seeds of hash tables would move a probe here and there.
+seeds of hash tables would choose other pilots and slots.
 
 Place in the flow: marks.c -> driver.py -> instructions.py.
 Never: read a clock; import a framework.

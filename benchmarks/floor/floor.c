@@ -86,6 +86,7 @@ hash_of(slice text)
     const uint64_t c = 0x8EBC6AF09C88C6E3, d = 0x589965CC75374CC3;
     const char *data = text.data;
     size_t n = text.length;
+    uint64_t sum = n * c; /* apart: a byte more changes words, too */
     if (n <= 16) {
         uint64_t low, high = 0;
         if (n >= 8) {
@@ -103,9 +104,8 @@ hash_of(slice text)
         else {
             low = 0;
         }
-        return fold(low ^ a, high ^ b ^ n);
+        return fold(low ^ a, high ^ b) ^ sum;
     }
-    uint64_t sum = n;
     for (; n > 32; n -= 16, data += 16) {
         sum = fold(load64(data) ^ a ^ sum, load64(data + 8) ^ b);
     }
@@ -150,16 +150,16 @@ same(slice a, slice b)
 typedef struct {
     char *slots; /* 1 << shift bytes each */
     unsigned char *pilots;
-    size_t last_pilot;
+    size_t bucket_mask; /* pilots - 1 */
     unsigned shift;
-    unsigned unused; /* bits of 32 that do not count the slots */
+    unsigned unused; /* 32 - log2(slots) */
     size_t longest;
 } keys;
 
 static inline char *
 keys_place(const keys *table, uint64_t hash)
 {
-    uint32_t pilot = table->pilots[hash >> 32 & table->last_pilot];
+    uint32_t pilot = table->pilots[hash >> 32 & table->bucket_mask];
     size_t at = (uint32_t)hash * pilot >> table->unused;
     return table->slots + (at << table->shift);
 }
@@ -331,30 +331,30 @@ static PyObject *http_start, *status_key, *no_content;
 typedef struct {
     slice text;
     uint64_t hash;
-    size_t pilot;
-    size_t alike; /* how many have this pilot */
+    size_t bucket;
+    size_t beside; /* how many keys this bucket has */
 } waiting;
 
 static int
-most_alike_first(const void *first, const void *second)
+fullest_first(const void *first, const void *second)
 {
     const waiting *a = first, *b = second;
-    if (a->alike != b->alike) {
-        return a->alike < b->alike ? 1 : -1;
+    if (a->beside != b->beside) {
+        return a->beside < b->beside ? 1 : -1;
     }
-    return a->pilot < b->pilot ? -1 : a->pilot > b->pilot;
+    return a->bucket < b->bucket ? -1 : a->bucket > b->bucket;
 }
 
-/* Puts keys that share a pilot into slots, or none if one finds its taken. */
+/* Puts the keys of a bucket into slots, or none if one finds its taken. */
 static bool
-keys_put(keys *table, const waiting *group, size_t count)
+keys_put(keys *table, const waiting *bucket, size_t count)
 {
     for (size_t i = 0; i < count; i++) {
-        slice text = group[i].text;
-        char *at = keys_place(table, group[i].hash);
+        slice text = bucket[i].text;
+        char *at = keys_place(table, bucket[i].hash);
         if (*at != 0) {
             while (i-- > 0) {
-                *keys_place(table, group[i].hash) = 0;
+                *keys_place(table, bucket[i].hash) = 0;
             }
             return false;
         }
@@ -364,23 +364,23 @@ keys_put(keys *table, const waiting *group, size_t count)
     return true;
 }
 
-/* False if two keys are the same, or if there is no luck with these. */
+/* False if a key is there twice, or if the pilots ran out. */
 static bool
 keys_put_all(keys *table, waiting *all, size_t count)
 {
     size_t end;
     for (size_t i = 0; i < count; i++) {
         all[i].hash = hash_of(all[i].text);
-        all[i].pilot = all[i].hash >> 32 & table->last_pilot;
-        table->pilots[all[i].pilot]++; /* counts, for now */
+        all[i].bucket = all[i].hash >> 32 & table->bucket_mask;
+        table->pilots[all[i].bucket]++; /* counts, for now: never near 255 */
     }
     for (size_t i = 0; i < count; i++) {
-        all[i].alike = table->pilots[all[i].pilot];
+        all[i].beside = table->pilots[all[i].bucket];
     }
-    qsort(all, count, sizeof *all, most_alike_first);
+    qsort(all, count, sizeof *all, fullest_first);
     for (size_t start = 0; start < count; start = end) {
-        unsigned char *pilot = &table->pilots[all[start].pilot];
-        end = start + all[start].alike;
+        unsigned char *pilot = &table->pilots[all[start].bucket];
+        end = start + all[start].beside;
         *pilot = 1;
         while (!keys_put(table, all + start, end - start)) {
             if (++*pilot == 0) {
@@ -392,46 +392,61 @@ keys_put_all(keys *table, waiting *all, size_t count)
 }
 
 static bool
-keys_fill(keys *table, PyObject *texts)
+keys_make_room(keys *table, size_t count)
 {
-    size_t count = (size_t)PyTuple_GET_SIZE(texts), slots = 2, pilots = 1;
-    waiting *all = calloc(count + 1, sizeof *all);
-    bool good = all != NULL;
-    for (size_t i = 0; good && i < count; i++) {
-        good = see(PyTuple_GET_ITEM(texts, (Py_ssize_t)i), &all[i].text);
-        size_t length = all[i].text.length;
-        if (good && (length == 0 || length > 255)) {
-            PyErr_SetString(PyExc_ValueError, "too short, or too long");
-            good = false;
-        }
-        table->longest = length > table->longest ? length : table->longest;
-    }
+    size_t slots = 2, buckets = 1;
     while ((size_t)1 << table->shift <= table->longest) {
         table->shift++;
     }
     for (table->unused = 31; slots < count + count / 4; table->unused--) {
         slots *= 2;
     }
-    while (pilots * 3 < count) {
-        pilots *= 2;
+    while (buckets * 3 < count) {
+        buckets *= 2;
     }
-    table->last_pilot = pilots - 1;
     size_t bytes = ((slots << table->shift) + 63) & ~(size_t)63;
-    table->slots = good ? aligned_alloc(64, bytes) : NULL;
-    table->pilots = good ? calloc(pilots, 1) : NULL;
-    if (table->slots == NULL || table->pilots == NULL) {
-        good = false;
-        if (!PyErr_Occurred()) {
-            (void)PyErr_NoMemory();
-        }
+    table->bucket_mask = buckets - 1;
+    table->pilots = calloc(buckets, 1);
+    table->slots = aligned_alloc(64, bytes);
+    if (table->pilots == NULL || table->slots == NULL) {
+        (void)PyErr_NoMemory();
+        return false;
     }
-    else {
-        memset(table->slots, 0, bytes);
-        good = keys_put_all(table, all, count);
-        if (!good) {
-            PyErr_SetString(PyExc_ValueError, "one twice, or no luck");
-        }
+    memset(table->slots, 0, bytes);
+    return true;
+}
+
+static bool
+keys_fill(keys *table, PyObject *texts)
+{
+    bool good = false;
+    size_t count = (size_t)PyTuple_GET_SIZE(texts);
+    waiting *all = calloc(count + 1, sizeof *all);
+    if (all == NULL) {
+        (void)PyErr_NoMemory();
+        return false;
     }
+    for (size_t i = 0; i < count; i++) {
+        slice *text = &all[i].text;
+        if (!see(PyTuple_GET_ITEM(texts, (Py_ssize_t)i), text)) {
+            goto done;
+        }
+        if (text->length == 0 || text->length > 255) {
+            PyErr_SetString(PyExc_ValueError, "too short, or too long");
+            goto done;
+        }
+        table->longest =
+            text->length > table->longest ? text->length : table->longest;
+    }
+    if (!keys_make_room(table, count)) {
+        goto done;
+    }
+    good = keys_put_all(table, all, count);
+    if (!good) {
+        PyErr_SetString(PyExc_ValueError,
+                        "a key is there twice, or the pilots ran out");
+    }
+done:
     free(all);
     return good;
 }
