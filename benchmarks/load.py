@@ -64,14 +64,17 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--quick", action="store_true", help="fewer rounds; prints, writes nothing")
     parser.add_argument("--rounds", type=positive, help="rounds (default: 8; quick: 3)")
     parser.add_argument("--seconds", type=positive, default=1, help="seconds of load (default: 1)")
-    parser.add_argument("--frameworks", default=",".join(apps.FRAMEWORKS), help="by name")
+    parser.add_argument(
+        "--frameworks", default=",".join(apps.FRAMEWORKS), help="(default: %(default)s)"
+    )
     parser.add_argument("--output", type=Path, metavar="FOLDER", help="write here, in any case")
     given = parser.parse_args(argv)
     rounds = given.rounds or (3 if given.quick else 8)
     seconds = given.seconds
-    frameworks = given.frameworks.split(",")
+    frameworks = [name.strip() for name in given.frameworks.split(",")]
     if unknown := set(frameworks) - set(apps.FRAMEWORKS):
-        parser.error(f"no such framework: {', '.join(sorted(unknown))}")
+        there = ",".join(apps.FRAMEWORKS)
+        parser.error(f"no such framework: {', '.join(sorted(unknown))}; there are {there}")
     # What is missing is said before anything is measured.
     try:
         generator = generators.installed()

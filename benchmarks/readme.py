@@ -32,21 +32,30 @@ NOTE = (
 FLOOR = (
     "A C prototype of that path alone, in the same run"
     " ([all rows](benchmarks/results/{name})). `bare` is the application alone, `floor` the"
-    " prototype and `theirs` the library that is replaced; the other columns are ratios of these:"
+    " prototype and `theirs` the library that is replaced; the other columns are ratios of these."
+    " It is the least that we could write by hand, which proves no bound: below 1 ours is faster."
+    " Here are the rows whose goals are missed or near:"
 )
 UNDER_LOAD = (
     "Whole servers under load (uvicorn, gunicorn; {generator};"
-    " [all figures](benchmarks/results/{name})), requests per second and processor time of each:"
+    " [all figures](benchmarks/results/{name})): requests per second, and the processor time of a"
+    " request or, behind `+`, what CORS adds to that:"
 )
 UNDER_LOAD_NOTE = (
     "`native` is corsfast around the application. **lost** takes more of the processor than the"
     " framework's own, `≈` cannot be told from it (95 %), `~` is noisy."
 )
-LOADED = "The machine was loaded then: a quiet run is due."
+LOADED = "The machine was loaded during this comparison: a quiet run is due."
 # Where a goal is missed, or near: those that the prototype has to answer for.
 FLOOR_ROWS = ("actual: exact", "preflight: ", "asgi: ", "ASGI ", "WSGI ", "Starlette", "Litestar")
-SLOWER = "**Slower than what it replaces** in that run (`≈`: it cannot tell):"
-MISSED = "**Goals of ours that are missed** in that run, in all its tables (`≈`: it cannot tell):"
+SLOWER = (
+    "**Slower than what it replaces** in the run of `python -m corsfast.bench` (`≈`: it cannot"
+    " tell):"
+)
+MISSED = (
+    "**Goals of ours that are missed** in all tables of the same run (`≈`: it cannot tell; those"
+    " beside the C prototype are marked `!` in the last fold):"
+)
 LOSSES_HEAD = "| row | wanted | found |\n|---|---|---|"
 AGAIN = (
     "[benchmarks/README.md](benchmarks/README.md) says how to repeat all this: beside Go, Rust and"
@@ -54,8 +63,8 @@ AGAIN = (
 )
 BESIDE = "Beside CORS middlewares of other languages on the same machine, each net of its harness,"
 BESIDE_NOTE = (
-    "The share is our time as a part of theirs. Where the C prototype loses, too, ASGI itself costs"
-    " more than that; `≈` cannot be told from 1 (95 %)."
+    "The share is our time as a part of theirs. What the C prototype loses, too, is the least that"
+    " ASGI costs, and only the rest is ours; `≈` cannot be told from 1 (95 %)."
 )
 # The middlewares that most people use; the others stand in the results.
 STANDS = ("starlette", "flask", "django")

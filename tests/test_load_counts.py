@@ -159,12 +159,12 @@ def test_a_loss_under_load_is_called_one() -> None:
     head, _, flask, django = report.compact(SAMPLES)
     assert head == "| under load | no CORS | its own | drop-in | native |"
     assert flask == (
-        "| flask, no Origin | 1004/s, 202.0 µs | 1004/s, 232.3 µs | 1004/s, 242.4 µs **lost** |"
-        " 1004/s, 203.0 µs |"
+        "| flask, no Origin | 1004/s, 202.0 ± 2.0 µs | 1004/s, +30.3 ± 0.3 µs |"
+        " 1004/s, +40.4 ± 0.4 µs **lost** | 1004/s, +1.0 ± 0.0 µs |"
     )
     assert django == (
-        "| django, allowed Origin | 1004/s, 303.0 µs | 1004/s, 333.3 µs | 1004/s, 333.3 µs ≈ |"
-        " 1004/s, 304.0 µs |"
+        "| django, allowed Origin | 1004/s, 303.0 ± 3.0 µs | 1004/s, +30.3 ± 0.3 µs |"
+        " 1004/s, +30.3 ± 1.3 µs ≈ | 1004/s, +1.0 ± 0.0 µs |"
     )
 
 
@@ -172,8 +172,13 @@ def test_a_loss_under_load_is_called_one() -> None:
 def test_few_rounds_are_noisy_and_decide_nothing(rounds: int) -> None:
     few = {("flask", "no Origin"): ways(rounds, none=200.0, own=230.0, drop_in=900.0)}
     *_, row = report.compact(few)
-    assert row.count("~") == 3
-    assert row.endswith(" ~ ≈ |  |")
+    assert row.count("~") == 6
+    assert row.endswith(" ~ µs ≈ |  |")
+
+
+def test_what_adds_less_than_nothing_keeps_its_sign() -> None:
+    *_, row = report.compact({("flask", "no Origin"): ways(none=200.0, own=190.0)})
+    assert "| 1004/s, -10.1 ± 0.1 µs |" in row
 
 
 def test_a_single_round_is_shown_as_noisy() -> None:

@@ -668,6 +668,8 @@ def main(argv: list[str] | None = None) -> int:
     given = parser.parse_args(argv)
     rounds = 101 if given.quick else 501
 
+    if (why := prototype.lacking()) is not None:
+        parser.error(f"no prototype: {why}; CC=... names one")
     every = every_row()
     chosen = [row for row in every if given.cases in row.name]
     if not chosen:

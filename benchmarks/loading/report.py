@@ -118,7 +118,12 @@ def compact(samples: Samples) -> Iterator[str]:
 def _short(samples: dict[str, list[Sample]], way: str) -> str:
     if way not in samples:
         return ""
-    per_second, cpu, _ = figures(samples, way)
-    noisy = "~" if per_second.noisy or cpu.noisy else ""
-    said = f"{per_second.median:.0f}/s, {cpu.median:.1f} µs"
-    return " ".join(word for word in (said, noisy, against_own(samples, way)) if word)
+    per_second, cpu, added = figures(samples, way)
+    noisy = "~" if per_second.noisy else ""
+    cost = f"{_cell(cpu)} µs" if added is None else f"{_signed(added)} µs"
+    said = f"{per_second.median:.0f}/s{noisy}, {cost}"
+    return " ".join(word for word in (said, against_own(samples, way)) if word)
+
+
+def _signed(found: Figure) -> str:
+    return f"{'+' if found.median >= 0 else ''}{_cell(found)}"

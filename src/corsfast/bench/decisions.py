@@ -16,16 +16,16 @@ TABLE = "decisions"
 
 
 def look_up(count: int) -> Subject:
-    """What a set of that many origins costs, none of which decides anything."""
+    """What a set of that many origins costs, called as a policy is; it decides nothing."""
     return Subject(frozenset(map(TENANT.format, range(count))).__contains__, picked(TENANT, count))
 
 
 FLOORS: dict[str, Subject] = {
     "floor: len(x)": Subject(len, texts(APP)),
     "floor: def f(x): pass": Subject(lambda _: None, texts(APP)),
-    "floor: x in frozenset, of 1": look_up(1),
-    "floor: x in frozenset, of 100": look_up(100),
-    "floor: x in frozenset, of 10 000": look_up(10_000),
+    "floor: frozenset.__contains__, of 1": look_up(1),
+    "floor: frozenset.__contains__, of 100": look_up(100),
+    "floor: frozenset.__contains__, of 10 000": look_up(10_000),
 }
 # What "F" is in a goal.
 F = "len(x)"

@@ -57,7 +57,9 @@ def decision_table(rows: list[Row], made: Made) -> Table:
         line += [aim.text, aim.verdict] if aim else ["", ""]
         lines.append(line)
     ratio = ["/".join(reversed(engines))] if len(engines) > 1 else []
-    remark = f"F is {decisions.F}, the least that any call costs. Goals are for the native engine."
+    remark = (
+        f"F is {decisions.F}, about the least that a call costs. Goals are for the native engine."
+    )
     counts = (
         f"{made.rounds} rounds of up to {made.calls} calls; of those with the headers of a whole"
         f" request or response, up to {min(made.calls, REQUESTS)}."
