@@ -57,11 +57,17 @@ typedef struct cf_slot {
     char text[];
 } cf_slot;
 
+/* Of the hash; see cf_lookup.h. */
+typedef struct cf_seed {
+    uint64_t left;
+    uint64_t right;
+} cf_seed;
+
 typedef struct cf_table {
     /* What look-ups read stands first. */
     char *slots;     /* from where a line of the cache starts, in `memory` */
     uint8_t *pilots; /* 1 to 255; any, where the bucket is empty */
-    uint64_t seed;
+    cf_seed seed;
     uint64_t common; /* skip != 0 => the first bytes of all keys */
     size_t skip;     /* of the bytes that stand in `common` alone: 0 or 8 */
     uint32_t n_slots;
@@ -86,8 +92,8 @@ cf_slot_at(const cf_table *table, uint32_t place)
 
 /* Fills *table, which the caller zeroed, with `count` different keys of 1 to
  * `limit` bytes (16 bits, as many as a mark has for a length). Without
- * `may_skip` slots hold whole keys. `seed` is the first that is tried,
- * table->seed then the one that was taken. Whatever it returns,
+ * `may_skip` slots hold whole keys. `seed` is the first that is
+ * tried, table->seed is made of the one that was taken. Whatever it returns,
  * cf_table_clear is permitted. */
 cf_status
 cf_table_fill(cf_table *table, const cf_slice *keys, size_t count,

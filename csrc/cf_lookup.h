@@ -16,13 +16,13 @@
 
 /* -- the hash ------------------------------------------------------------ */
 
-/* Folded products of input words and secret words. With an unpredictable seed
- * nobody can write origins that collide more often than chance (a word that
- * equals a constant would; its bytes are not ASCII). The length is mixed in
- * apart from the words: these overlap, so a byte more may change one of them
- * by as much as it changes the length, and both would cancel out under every
- * seed. Tables never leave the process, so the byte order is the machine's
- * own. */
+/* Folded products of words of the text, where each factor has a part of the
+ * seed, and another one: with a factor that is known, or known but for what
+ * both have in common, somebody could write texts whose hashes are nearly the
+ * same under every seed. The length is mixed in apart from the words: these
+ * overlap, so a byte more may change one of them by as much as it changes the
+ * length, and both would cancel out. Tables never leave the process, so the
+ * byte order is the machine's own. */
 
 static const uint64_t CF_SECRET_1 = 0x9e3779b97f4a7c15u; /* 2^64 / phi */
 static const uint64_t CF_SECRET_2 = 0xd1b54a32d192ed03u;
@@ -66,16 +66,24 @@ cf_load_4(const char *p)
     return word;
 }
 
+/* Two words that look independent, made of one that may be small. */
+static inline cf_seed
+cf_make_seed(uint64_t word)
+{
+    return (cf_seed){cf_fold(word ^ CF_SECRET_1, CF_SECRET_2),
+                     cf_fold(word ^ CF_SECRET_3, CF_SECRET_4)};
+}
+
 static inline uint64_t
-cf_hash(uint64_t seed, const char *text, size_t length)
+cf_hash(cf_seed seed, const char *text, size_t length)
 {
     uint64_t a, b;
-    uint64_t state = seed ^ CF_SECRET_1;
-    uint64_t sized = length * (seed | 1);
+    uint64_t state = seed.right;
+    uint64_t sized = length * (seed.left | 1);
     const char *p = text;
     size_t left = length;
     while (left > 32) {
-        state = cf_fold(cf_load_8(p) ^ CF_SECRET_2, cf_load_8(p + 8) ^ state);
+        state = cf_fold(cf_load_8(p) ^ seed.left, cf_load_8(p + 8) ^ state);
         p += 16;
         left -= 16;
     }
@@ -83,9 +91,10 @@ cf_hash(uint64_t seed, const char *text, size_t length)
         /* Two products that do not wait for one another. */
         const char *last = p + left - 16;
         uint64_t first =
-            cf_fold(cf_load_8(p) ^ CF_SECRET_2, cf_load_8(p + 8) ^ state);
-        uint64_t second = cf_fold(cf_load_8(last) ^ CF_SECRET_3,
-                                  cf_load_8(last + 8) ^ seed ^ CF_SECRET_4);
+            cf_fold(cf_load_8(p) ^ seed.left, cf_load_8(p + 8) ^ state);
+        uint64_t second =
+            cf_fold(cf_load_8(last) ^ seed.left ^ CF_SECRET_3,
+                    cf_load_8(last + 8) ^ seed.right ^ CF_SECRET_4);
         return first ^ second ^ sized;
     }
     /* The rest in two words, which may overlap. */
@@ -106,7 +115,7 @@ cf_hash(uint64_t seed, const char *text, size_t length)
         a = 0;
         b = 0;
     }
-    return cf_fold(a ^ seed ^ CF_SECRET_2, b ^ state) ^ sized;
+    return cf_fold(a ^ seed.left, b ^ state) ^ sized;
 }
 
 static inline uint64_t
@@ -188,12 +197,15 @@ cf_key_text(const cf_table *table, const cf_slot *slot, size_t rest)
     return table->text + start;
 }
 
-/* Whether the slot's key, which has the text's mark, is this text. Free slots,
- * too, hold an empty text whose hash begins with 0. */
+/* Whether the slot's key, which has the text's mark, is this text. An empty
+ * text is no key, but may have the mark of a free slot. */
 static inline bool
 cf_slot_holds(const cf_table *table, const cf_slot *slot, const char *text,
               size_t length, size_t skip)
 {
+    if (length == 0) {
+        return false;
+    }
     if (skip != 0 && (length < skip || cf_load_8(text) != table->common)) {
         return false;
     }
@@ -209,7 +221,6 @@ cf_table_find_hashed(const cf_table *table, uint64_t hashed, const char *key,
                      size_t length, size_t skip)
 {
     const cf_slot *slot = cf_slot_at(table, cf_place_of(table, hashed));
-    _Static_assert((uint32_t)0 - 1 == CF_NO_KEY, "a free slot has no key");
     if (slot->mark == cf_mark_of(hashed, length)
         && cf_slot_holds(table, slot, key, length, skip)) {
         return slot->key - 1;

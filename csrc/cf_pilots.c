@@ -16,7 +16,7 @@ enum {
      * slots than keys, nearly every seed is good, for millions of keys. */
     CF_PER_BUCKET = 3,
     CF_KEYS_PER_FREE_SLOT = 4,
-    CF_SEEDS = 32
+    CF_SEEDS = 16
 };
 
 /* What is needed only until all pilots are chosen. */
@@ -125,7 +125,7 @@ try_seeds(cf_table *table, const cf_slice *keys, cf_plan *plan)
         if (choose_all(table, keys, plan)) {
             return CF_OK;
         }
-        table->seed = cf_fold(table->seed ^ CF_SECRET_1, CF_SECRET_2);
+        table->seed = cf_make_seed(table->seed.right);
     }
     return CF_BAD_TABLES;
 }

@@ -150,7 +150,7 @@ cf_table_fill(cf_table *table, const cf_slice *keys, size_t count,
     if (count > UINT32_MAX / 4) { /* slots are counted in 32 bits, too */
         return CF_BAD_TABLES;
     }
-    table->seed = seed;
+    table->seed = cf_make_seed(seed);
     table->shortest_key = UINT32_MAX;
     table->longest_key = 0;
     table->count = (uint32_t)count;

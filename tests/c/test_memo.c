@@ -27,14 +27,15 @@ forget(void)
 static bool
 found(const char *text, size_t length, uint32_t *note)
 {
-    uint64_t hashed = cf_hash(SEED, text, length);
+    uint64_t hashed = cf_hash(cf_make_seed(SEED), text, length);
     return cf_memo_find(&memo, hashed, guard_back(text, length), length, note);
 }
 
 static void
 come(const char *text, size_t length, uint32_t note)
 {
-    cf_memo_keep(&memo, cf_hash(SEED, text, length), text, length, note);
+    cf_memo_keep(&memo, cf_hash(cf_make_seed(SEED), text, length), text,
+                 length, note);
 }
 
 static void
@@ -86,7 +87,7 @@ test_nothing_else(void)
     for (size_t length = 1; length <= sizeof text; length++) {
         forget();
         come_twice(text, length, 1);
-        uint64_t hashed = cf_hash(SEED, text, length);
+        uint64_t hashed = cf_hash(cf_make_seed(SEED), text, length);
         uint32_t note;
         for (size_t i = 0; i < length; i++) {
             text[i] ^= 1;
@@ -198,7 +199,7 @@ keep_and_find(void *argument)
         state = state * 6364136223846793005u + 1442695040888963407u;
         size_t which = state >> 63;
         const char *text = rivals[which];
-        uint64_t hashed = cf_hash(SEED, text, CF_MEMO_TEXT);
+        uint64_t hashed = cf_hash(cf_make_seed(SEED), text, CF_MEMO_TEXT);
         uint32_t note;
         if (cf_memo_find(&memo, hashed, text, CF_MEMO_TEXT, &note)) {
             *wrong += note != (which == 0);
