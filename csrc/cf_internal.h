@@ -46,10 +46,9 @@ cf_new_array(size_t count, size_t size);
  * look-up hashes the whole string, reads one slot, and compares bytes where
  * the length and 16 bits of the hash agree. Might a key also be in the next
  * slot, a processor could not foresee which, and would wait for memory before
- * it went on. Keys stand in their slots, but for those far
- * longer than others. What all keys start with ("https://") may stand in the
- * table once, and slots hold the rest: of most origins that fits into half a
- * line of the cache.
+ * it went on. Keys stand in their slots, but for those far longer than others.
+ * What all keys start with ("https://") may stand in the table once, and slots
+ * hold the rest: of most origins that fits into half a line of the cache.
  */
 typedef struct cf_slot {
     uint32_t key;  /* 1 + the key's index; 0: free */
@@ -92,9 +91,8 @@ cf_slot_at(const cf_table *table, uint32_t place)
 
 /* Fills *table, which the caller zeroed, with `count` different keys of 1 to
  * `limit` bytes (16 bits, as many as a mark has for a length). Without
- * `may_skip` slots hold whole keys. `seed` is the first that is
- * tried, table->seed is made of the one that was taken. Whatever it returns,
- * cf_table_clear is permitted. */
+ * `may_skip` slots hold whole keys. `seed` is the first that is tried. Whatever
+ * it returns, cf_table_clear is permitted. */
 cf_status
 cf_table_fill(cf_table *table, const cf_slice *keys, size_t count,
               uint16_t limit, bool may_skip, uint64_t seed);
