@@ -58,8 +58,7 @@ typedef struct cf_slot {
 
 /* Of the hash; see cf_lookup.h. */
 typedef struct cf_seed {
-    uint64_t left;
-    uint64_t right;
+    uint64_t words[4];
 } cf_seed;
 
 typedef struct cf_table {

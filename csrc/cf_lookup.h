@@ -17,9 +17,9 @@
 /* -- the hash ------------------------------------------------------------ */
 
 /* Folded products of words of the text, where each factor has a part of the
- * seed, and another one: with a factor that is known, or known but for what
- * both have in common, somebody could write texts whose hashes are nearly the
- * same under every seed. The length is mixed in apart from the words: these
+ * seed to itself: with a factor that is known, or that has something in common
+ * with another one, somebody could write texts whose hashes are nearly the
+ * same under most seeds, so that no pilot parts them. The length is mixed in apart from the words: these
  * overlap, so a byte more may change one of them by as much as it changes the
  * length, and both would cancel out. Tables never leave the process, so the
  * byte order is the machine's own. */
@@ -66,24 +66,27 @@ cf_load_4(const char *p)
     return word;
 }
 
-/* Two words that look independent, made of one that may be small. */
+/* Words that look independent, made of one that may be small. */
 static inline cf_seed
 cf_make_seed(uint64_t word)
 {
-    return (cf_seed){cf_fold(word ^ CF_SECRET_1, CF_SECRET_2),
-                     cf_fold(word ^ CF_SECRET_3, CF_SECRET_4)};
+    return (cf_seed){{cf_fold(word ^ CF_SECRET_1, CF_SECRET_2),
+                      cf_fold(word ^ CF_SECRET_2, CF_SECRET_3),
+                      cf_fold(word ^ CF_SECRET_3, CF_SECRET_4),
+                      cf_fold(word ^ CF_SECRET_4, CF_SECRET_1)}};
 }
 
 static inline uint64_t
-cf_hash(cf_seed seed, const char *text, size_t length)
+cf_hash(const cf_seed *seed, const char *text, size_t length)
 {
     uint64_t a, b;
-    uint64_t state = seed.right;
-    uint64_t sized = length * (seed.left | 1);
+    uint64_t state = seed->words[1];
+    uint64_t sized = length * (seed->words[0] | 1);
     const char *p = text;
     size_t left = length;
     while (left > 32) {
-        state = cf_fold(cf_load_8(p) ^ seed.left, cf_load_8(p + 8) ^ state);
+        state =
+            cf_fold(cf_load_8(p) ^ seed->words[0], cf_load_8(p + 8) ^ state);
         p += 16;
         left -= 16;
     }
@@ -91,10 +94,9 @@ cf_hash(cf_seed seed, const char *text, size_t length)
         /* Two products that do not wait for one another. */
         const char *last = p + left - 16;
         uint64_t first =
-            cf_fold(cf_load_8(p) ^ seed.left, cf_load_8(p + 8) ^ state);
-        uint64_t second =
-            cf_fold(cf_load_8(last) ^ seed.left ^ CF_SECRET_3,
-                    cf_load_8(last + 8) ^ seed.right ^ CF_SECRET_4);
+            cf_fold(cf_load_8(p) ^ seed->words[0], cf_load_8(p + 8) ^ state);
+        uint64_t second = cf_fold(cf_load_8(last) ^ seed->words[2],
+                                  cf_load_8(last + 8) ^ seed->words[3]);
         return first ^ second ^ sized;
     }
     /* The rest in two words, which may overlap. */
@@ -115,13 +117,13 @@ cf_hash(cf_seed seed, const char *text, size_t length)
         a = 0;
         b = 0;
     }
-    return cf_fold(a ^ seed.left, b ^ state) ^ sized;
+    return cf_fold(a ^ seed->words[0], b ^ state) ^ sized;
 }
 
 static inline uint64_t
 cf_hash_key(const cf_table *table, cf_slice key)
 {
-    return cf_hash(table->seed, key.data, key.length);
+    return cf_hash(&table->seed, key.data, key.length);
 }
 
 static inline bool
@@ -213,7 +215,7 @@ cf_slot_holds(const cf_table *table, const cf_slot *slot, const char *text,
     return cf_same(cf_key_text(table, slot, rest), text + skip, rest);
 }
 
-/* cf_table_find for who knows the key's hash, cf_hash(table->seed, ...), and
+/* cf_table_find for who knows the key's hash, cf_hash(&table->seed, ...), and
  * the table's skip, which is 0 where it may not skip; the key is shorter than
  * 64 KiB. */
 static inline uint32_t

@@ -215,7 +215,7 @@ lowest_bit(uint32_t bits)
 static inline bool
 is_plain_name(const cf_policy *policy, const char *name, size_t length)
 {
-    uint64_t hashed = cf_hash(policy->headers.seed, name, length);
+    uint64_t hashed = cf_hash(&policy->headers.seed, name, length);
     return cf_table_find_hashed(&policy->headers, hashed, name, length, 0)
            != CF_NO_KEY;
 }
@@ -308,7 +308,7 @@ cf_match_headers(const cf_policy *policy, const char *list, size_t length,
         *joined = true;
         return CF_ALLOWED;
     }
-    uint64_t hashed = cf_hash(policy->headers.seed, list, length);
+    uint64_t hashed = cf_hash(&policy->headers.seed, list, length);
     uint32_t note;
     if (cf_memo_find(&policy->lists, hashed, list, length, &note)) {
         *joined = note != 0;

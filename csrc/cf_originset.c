@@ -230,7 +230,7 @@ APART static cf_outcome
 match_many(const cf_originset *set, const char *origin, size_t length,
            uint32_t *exact)
 {
-    uint64_t hashed = cf_hash(set->exact.seed, origin, length);
+    uint64_t hashed = cf_hash(&set->exact.seed, origin, length);
     uint32_t found = cf_table_find_hashed(&set->exact, hashed, origin, length,
                                           set->exact.skip);
     if (found == CF_NO_KEY) {
@@ -252,7 +252,7 @@ match_few(const cf_originset *set, const char *origin, size_t length,
             return CF_ALLOWED;
         }
     }
-    uint64_t hashed = cf_hash(set->exact.seed, origin, length);
+    uint64_t hashed = cf_hash(&set->exact.seed, origin, length);
     return match_unlisted(set, hashed, origin, length, exact);
 }
 
@@ -271,6 +271,6 @@ void
 cf_originset_keep(const cf_originset *set, const char *origin, size_t length,
                   cf_outcome outcome)
 {
-    uint64_t hashed = cf_hash(set->exact.seed, origin, length);
+    uint64_t hashed = cf_hash(&set->exact.seed, origin, length);
     cf_memo_keep(&set->memo, hashed, origin, length, (uint32_t)outcome);
 }

@@ -125,7 +125,7 @@ try_seeds(cf_table *table, const cf_slice *keys, cf_plan *plan)
         if (choose_all(table, keys, plan)) {
             return CF_OK;
         }
-        table->seed = cf_make_seed(table->seed.right);
+        table->seed = cf_make_seed(table->seed.words[0]);
     }
     return CF_BAD_TABLES;
 }

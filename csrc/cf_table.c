@@ -188,7 +188,7 @@ cf_table_find(const cf_table *table, const char *key, size_t length)
     if (length < table->shortest_key || length > table->longest_key) {
         return CF_NO_KEY;
     }
-    uint64_t hashed = cf_hash(table->seed, key, length);
+    uint64_t hashed = cf_hash(&table->seed, key, length);
     return cf_table_find_hashed(table, hashed, key, length, table->skip);
 }
 

@@ -12,7 +12,12 @@
 #    include <pthread.h>
 #endif
 
-static const uint64_t SEED = 0x0123456789abcdefu;
+static uint64_t
+hash_of(const char *text, size_t length)
+{
+    cf_seed seed = cf_make_seed(0x0123456789abcdefu);
+    return cf_hash(&seed, text, length);
+}
 
 static cf_memo_slot slots[CF_MEMO_SLOTS];
 static const cf_memo memo = {slots};
@@ -27,15 +32,14 @@ forget(void)
 static bool
 found(const char *text, size_t length, uint32_t *note)
 {
-    uint64_t hashed = cf_hash(cf_make_seed(SEED), text, length);
+    uint64_t hashed = hash_of(text, length);
     return cf_memo_find(&memo, hashed, guard_back(text, length), length, note);
 }
 
 static void
 come(const char *text, size_t length, uint32_t note)
 {
-    cf_memo_keep(&memo, cf_hash(cf_make_seed(SEED), text, length), text,
-                 length, note);
+    cf_memo_keep(&memo, hash_of(text, length), text, length, note);
 }
 
 static void
@@ -87,7 +91,7 @@ test_nothing_else(void)
     for (size_t length = 1; length <= sizeof text; length++) {
         forget();
         come_twice(text, length, 1);
-        uint64_t hashed = cf_hash(cf_make_seed(SEED), text, length);
+        uint64_t hashed = hash_of(text, length);
         uint32_t note;
         for (size_t i = 0; i < length; i++) {
             text[i] ^= 1;
@@ -199,7 +203,7 @@ keep_and_find(void *argument)
         state = state * 6364136223846793005u + 1442695040888963407u;
         size_t which = state >> 63;
         const char *text = rivals[which];
-        uint64_t hashed = cf_hash(cf_make_seed(SEED), text, CF_MEMO_TEXT);
+        uint64_t hashed = hash_of(text, CF_MEMO_TEXT);
         uint32_t note;
         if (cf_memo_find(&memo, hashed, text, CF_MEMO_TEXT, &note)) {
             *wrong += note != (which == 0);
