@@ -43,7 +43,8 @@ UNDER_LOAD = (
 )
 UNDER_LOAD_NOTE = (
     "`native` is corsfast around the application. **lost** takes more of the processor than the"
-    " framework's own, `≈` cannot be told from it (95 %), `~` is noisy."
+    " framework's own, `≈` cannot be told from it (95 %), `~` is noisy: what is added may be less"
+    " than rounds differ by, and then be below 0."
 )
 LOADED = "The machine was loaded during this comparison: a quiet run is due."
 # Where a goal is missed, or near: those that the prototype has to answer for.
