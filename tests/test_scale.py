@@ -6,14 +6,13 @@ be seen is the difference between one look-up and a walk through everything.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
-from pathlib import Path
 from random import Random
 from typing import Any
 
 import pytest
 from clock import now
+from corpus import case_id, rows
 from surfaces import make_policy
 
 SIZES = [1, 100, 10_000, 1_000_000]
@@ -165,15 +164,10 @@ def test_crafted(engine: Any, kind: str) -> None:
         assert slow < 6 * best(asked(plain.allows_origin, usual[:size]), 5)
 
 
-NAMES = Path(__file__).parent / "corpus" / "crowded-names.json"
-CROWDED = json.loads(NAMES.read_text("utf-8"))
-
-
-@pytest.mark.parametrize("kind", CROWDED)
-def test_names_that_crowd(engine: Any, kind: str) -> None:
-    """Names whose hashes were nearly the same under most seeds, once: each policy has its own,
-    and nine policies in ten of these were refused."""
-    names = CROWDED[kind]
+@pytest.mark.parametrize("case", rows("crowded-names.jsonl"), ids=case_id)
+def test_names_that_crowd(engine: Any, case: dict[str, Any]) -> None:
+    """Each policy has a seed of its own, and is built whatever that is."""
+    names = case["names"]
     for _ in range(20):
         policy = engine.Policy(allow_origins=[named(0)], allow_methods=names, allow_headers=names)
         for name in names:

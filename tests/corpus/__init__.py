@@ -8,6 +8,7 @@
     patterns.jsonl        patterns, with what they match and what they do not
     responses.jsonl       an application's headers before, and after a decision was worked in
     config.jsonl          options, and each problem that they have
+    crowded-names.jsonl   names whose hashes were nearly the same under most seeds
 
 JSON Lines: one case a line, `id` and `why` in each. Text holds one code point for each byte
 (latin-1), unless a case is about text beyond that. What JSON cannot say is written as an
