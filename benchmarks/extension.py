@@ -1,7 +1,6 @@
-"""Extension modules of the benchmarks: compiled where they are needed, never installed.
+"""The extension modules of the benchmarks: compiled on demand, never installed.
 
-Place in the flow: floor/floor.c -> extension.py -> floor/measure.py, and so for counting/.
-Never: leave anything outside of build/.
+They are written to build/ only.
 """
 
 from __future__ import annotations

@@ -35,7 +35,6 @@ from corsfast.bench.measure import (
     summarise,
 )
 from corsfast.bench.peers import Answer, Share, asgi, wsgi
-from corsfast.bench.plot import charted
 from corsfast.bench.rows import Aim, Made, Row, differences, ratios
 from corsfast.bench.scale import QUICK_SIZES
 
@@ -826,12 +825,6 @@ def test_a_folder_that_is_called_like_a_library_is_none(
     assert peers.installed() == ({}, {"folder": ["no-such-library"]})
 
 
-def test_the_least_hook_is_not_charted_beside_libraries() -> None:
-    row = Row("flask", "allowed", "flask-cors", "delta", figure(999, 1000, 1001))
-    (chosen,) = charted([row, row._replace(who=peers.LEAST)]).values()
-    assert chosen == [row]
-
-
 HERE, _ = peers.installed()
 
 
@@ -858,50 +851,3 @@ def test_peers_that_are_here_answer_rightly(name: str) -> None:
     for line in result.stdout.splitlines():
         stand, original, *whos = line.split("|")
         assert {"without", original} <= set(whos), stand
-
-
-FIELDS = """
-from corsfast.bench import peers
-from corsfast.bench.engines import installed_engines
-
-
-def fields(stand, way, kind):
-    found = []
-
-    async def send(message):
-        found.extend(message.get("headers", ()))
-
-    def start_response(status, headers):
-        found.extend(headers)
-
-    (given,) = stand.requests[kind](1)
-    if len(given) > 1:
-        given = (*given[:-1], send if stand.run else start_response)
-    answer = way.call(*given)
-    if stand.run:
-        answer = stand.run(answer)
-    if len(given) == 1:
-        found.extend(answer.headers.items())
-    return sorted(field for field in found if field[0] != "Date")
-
-
-for stand in peers.stands(NAME, installed_engines()):
-    ways = {way.who: way for way in stand.ways}
-    least = ways[peers.LEAST]
-    assert set(least.expects) == {"no Origin", "allowed", "refused"}
-    for kind in least.expects:
-        mine, theirs = (fields(stand, ways[who], kind) for who in (peers.LEAST, "drop-in"))
-        assert mine == theirs != fields(stand, ways["without"], kind), (stand.name, kind, mine)
-    print(stand.name)
-"""
-
-
-@pytest.mark.server
-@pytest.mark.parametrize("name", sorted({"quart", "aiohttp", "django", "flask"} & set(HERE)))
-def test_the_least_hook_writes_what_the_drop_in_writes(name: str) -> None:
-    text = FIELDS.replace("NAME", repr(name))
-    result = subprocess.run(
-        [sys.executable, "-c", text], capture_output=True, text=True, timeout=120, check=False
-    )
-    assert result.returncode == 0, result.stderr
-    assert name in result.stdout.splitlines()

@@ -6,7 +6,7 @@ Place in the flow: the front of the benchmark. Never: need more than corsfast it
     python -m corsfast.bench --middleware  middleware alone
     python -m corsfast.bench --scale       1 to 1 000 000 origins: time, memory, build
 
-What the columns mean, and how it is measured, stands in docs/benchmarks.md.
+docs/performance.md explains the columns and how they are measured.
 
 ``--json FILE`` writes one object:
 
@@ -27,8 +27,8 @@ What the columns mean, and how it is measured, stands in docs/benchmarks.md.
     rows            a list of objects, one per figure:
         table       "decisions", "import", or the name of a stand ("asgi", "flask", ...)
         name        the case, or the kind of request
-        who         "native", "pure", "python" (floors), "without", "drop-in", "least",
-                    or a library
+        who         "native", "pure", "python" (floors), "without", "drop-in", or a
+                    library
         measure     "time" of a whole call, or "delta": what it adds to the application
         unit        "ns"
         median      of all rounds

@@ -11,7 +11,6 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
-from .peers import LEAST
 from .rows import Row
 
 FORMATS = (".svg", ".png")
@@ -44,10 +43,7 @@ def names(stands: Iterable[str]) -> list[str]:
 def charted(rows: Sequence[Row]) -> dict[str, list[Row]]:
     """The rows that are drawn, by panel."""
     decisions = [row for row in rows if row.table == "decisions" and row.name in MAIN]
-    # `least` is no library that one could have: it is for the tables.
-    deltas = [
-        row for row in rows if row.measure == "delta" and row.name == ALLOWED and row.who != LEAST
-    ]
+    deltas = [row for row in rows if row.measure == "delta" and row.name == ALLOWED]
     panels = {
         "one decision": decisions,
         "an allowed request: what CORS adds to the application": deltas,

@@ -50,7 +50,7 @@ class Row(NamedTuple):
     Attributes:
         table: which table it stands in: "decisions", "import", or a stand's name.
         name: what was done: a case, or a kind of request.
-        who: what did it: an engine, "python" (floors), "drop-in", "least", a library,
+        who: what did it: an engine, "python" (floors), "drop-in", a library,
             or "without".
         measure: "time" for a whole call; "delta" for what it adds to the application.
         figure: nanoseconds.

@@ -3,9 +3,6 @@
 A file here builds one application several times over: without CORS, with the library of that
 name, with corsfast in its place (`drop-in`: the same code with another import), and with
 corsfast's generic middleware around the whole application on each engine (`native`, `pure`).
-Some have one more, `least`: hooked in where the drop-in is, a function that compares the origin
-with one string and writes the drop-in's fields, which lie ready: what is called there does not
-cost less.
 All of them have the same policy, get the same requests, and have to answer them rightly before
 anything is timed.
 
@@ -52,7 +49,6 @@ POLICY: dict[str, Any] = {
     "max_age": 600,
 }
 WITHOUT = "without"
-LEAST = "least"
 
 
 class Answer(NamedTuple):
@@ -66,7 +62,7 @@ class Way(NamedTuple):
     """One way to build the application.
 
     Attributes:
-        who: "without", "drop-in", "least", "native", "pure" or the library's name.
+        who: "without", "drop-in", "native", "pure" or the library's name.
         call: one request, given one of the stand's inputs.
         look: the same, returning what a client sees of it.
         expects: the right answers; a kind of request that is not named is not measured.
@@ -133,11 +129,6 @@ KINDS = tuple(expected(204))
 def expected_without() -> dict[str, Answer]:
     """Those of an application without CORS; its answer to an OPTIONS is its own affair."""
     return {name: Answer(200, None) for name in ("no Origin", "allowed", "refused")}
-
-
-def expected_least() -> dict[str, Answer]:
-    """Those of a hook that answers no preflights."""
-    return expected_without() | {"allowed": Answer(200, APP)}
 
 
 def installed() -> tuple[dict[str, dict[str, str]], dict[str, list[str]]]:

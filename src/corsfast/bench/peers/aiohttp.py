@@ -9,26 +9,21 @@ Place in the flow: see peers/__init__.py. Never: import another framework.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterator
-from types import MethodType
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import aiohttp_cors
-from aiohttp import hdrs, web
+from aiohttp import web
 from aiohttp.http import HttpVersion11, RawRequestMessage
 from aiohttp.streams import EMPTY_PAYLOAD
-from aiosignal import Signal
 from multidict import CIMultiDict, CIMultiDictProxy
 from yarl import URL
 
-from ...middleware.aiohttp.receiver import OVER
-from ...middleware.aiohttp.signal import call_directly
 from ..cases import APP, Inputs, fresh
 from ..engines import Engine
 from . import (
     EXPOSED,
     HEADERS,
-    LEAST,
     METHODS,
     ORIGINS,
     WHOLE,
@@ -39,20 +34,11 @@ from . import (
     Way,
     drop_in,
     expected,
-    expected_least,
     expected_without,
 )
 from .asgi import ASKS, PLAIN, STRANGER
 
 COMMON = ("no Origin", "allowed")
-# What `least` looks for, and what it writes: the drop-in's fields.
-ORIGIN, VARY = hdrs.ORIGIN, hdrs.VARY
-ALLOWED = (
-    (hdrs.ACCESS_CONTROL_ALLOW_ORIGIN, APP),
-    (hdrs.ACCESS_CONTROL_ALLOW_CREDENTIALS, "true"),
-    (hdrs.ACCESS_CONTROL_EXPOSE_HEADERS, ",".join(EXPOSED)),
-    (VARY, "Origin"),
-)
 
 
 def stands(engines: dict[str, Engine]) -> Iterator[Stand]:  # noqa: ARG001 (no middleware is generic here)
@@ -81,8 +67,6 @@ def ways(loop: asyncio.AbstractEventLoop) -> Iterator[Way]:
     if ours := drop_in("aiohttp"):
         served = Served(loop, build(ours))
         yield Way("drop-in", served.call, served.look, expected(200))
-    served = Served(loop, build_least())
-    yield Way(LEAST, served.call, served.look, expected_least())
 
 
 def build(cors: Any = None) -> web.Application:
@@ -105,36 +89,6 @@ def build(cors: Any = None) -> web.Application:
     for method in METHODS:
         enabled.add(app.router.add_route(method, "/", index))
     return app
-
-
-def build_least() -> web.Application:
-    """A receiver that is the only one is called directly, as the drop-in is."""
-    app = build()
-    app.on_response_prepare.append(MethodType(least, app))
-    app.freeze()
-    call_directly(app, LeastSignal)
-    return app
-
-
-def least(_: object, request: Any, response: Any) -> Awaitable[None]:
-    # What the properties `headers` return, which cost more than the rest.
-    asked = request._headers
-    if ORIGIN in asked and asked[ORIGIN] == APP:
-        response._headers.extend(ALLOWED)
-    else:
-        response._headers[VARY] = "Origin"
-    return OVER
-
-
-class LeastSignal(Signal[Any]):  # type: ignore[misc]
-    __slots__ = ()
-
-    send = least
-
-    def __init__(self, owner: object, signal: Signal[Any]) -> None:
-        super().__init__(owner)
-        self.extend(signal)
-        self.freeze()
 
 
 class Served:

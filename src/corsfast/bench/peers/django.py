@@ -15,12 +15,11 @@ from django.core.handlers.wsgi import WSGIHandler, WSGIRequest
 from django.http import HttpResponse
 from django.urls import path
 
-from ..cases import APP, Inputs
+from ..cases import Inputs
 from ..engines import Engine
 from . import (
     EXPOSED,
     HEADERS,
-    LEAST,
     METHODS,
     ORIGINS,
     WHOLE,
@@ -31,7 +30,6 @@ from . import (
     Way,
     drop_in,
     expected,
-    expected_least,
     expected_without,
 )
 from .wsgi import around, generic, requests, without
@@ -39,14 +37,6 @@ from .wsgi import around, generic, requests, without
 COMMON = ("no Origin", "allowed")
 ORIGINAL = "corsheaders.middleware.CorsMiddleware"
 OURS = "corsfast.middleware.django.CorsMiddleware"
-# What `least` writes: the drop-in's fields, as Django keeps them.
-VARY = ("Vary", "origin")
-ALLOWED = {
-    "access-control-allow-origin": ("access-control-allow-origin", APP),
-    "access-control-allow-credentials": ("access-control-allow-credentials", "true"),
-    "access-control-expose-headers": ("access-control-expose-headers", ",".join(EXPOSED)),
-    "vary": VARY,
-}
 
 
 def stands(engines: dict[str, Engine]) -> Iterator[Stand]:
@@ -79,15 +69,12 @@ def over_view() -> Iterator[Way]:
     if ours := drop_in("django"):
         middleware = ours.CorsMiddleware(view)
         yield Way("drop-in", middleware, looking(middleware), expected(200))
-    function = least(view)
-    yield Way(LEAST, function, looking(function), expected_least())
 
 
 def within_handler() -> Iterator[Way]:
     yield around("django-cors-headers", build(ORIGINAL), expected(200))
     if drop_in("django"):
         yield around("drop-in", build(OURS), expected(200))
-    yield around(LEAST, build(f"{__name__}.least"), expected_least())
 
 
 def configure() -> None:
@@ -109,19 +96,6 @@ def configure() -> None:
 def build(*middleware: str) -> Any:
     settings.MIDDLEWARE = list(middleware)
     return WSGIHandler()
-
-
-def least(get_response: Callable[[Any], Any]) -> Callable[[Any], Any]:
-    def middleware(request: Any) -> Any:
-        response = get_response(request)
-        store = response.headers._store
-        if request.META.get("HTTP_ORIGIN") == APP:
-            store |= ALLOWED
-        else:
-            store["vary"] = VARY
-        return response
-
-    return middleware
 
 
 def view(_: Any) -> Any:

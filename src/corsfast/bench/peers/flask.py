@@ -8,15 +8,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from flask import Flask, request
+from flask import Flask
 from flask_cors import CORS
 
-from ..cases import APP
 from ..engines import Engine
 from . import (
     EXPOSED,
     HEADERS,
-    LEAST,
     METHODS,
     ORIGINS,
     WHOLE,
@@ -26,19 +24,8 @@ from . import (
     Way,
     drop_in,
     expected,
-    expected_least,
 )
 from .wsgi import around, generic, requests, without
-
-# What `least` writes: the drop-in's fields.
-VARY = [("Vary", "Origin")]
-ALLOWED = [
-    ("Access-Control-Allow-Origin", APP),
-    ("Access-Control-Allow-Credentials", "true"),
-    ("Access-Control-Expose-Headers", ",".join(EXPOSED)),
-    *VARY,
-]
-NO_ORIGIN = [("Access-Control-Allow-Origin", min(ORIGINS)), *ALLOWED[1:]]
 
 
 def stands(engines: dict[str, Engine]) -> Iterator[Stand]:
@@ -64,22 +51,6 @@ def extensions() -> Iterator[Way]:
     yield around("flask-cors", build(CORS).wsgi_app, expects)
     if ours := drop_in("flask"):
         yield around("drop-in", build(ours.CORS).wsgi_app, expects)
-    yield around(LEAST, least(build()).wsgi_app, expected_least() | no_origin)
-
-
-def least(app: Any) -> Any:
-    """Flask's `process_response` may be overridden, which costs less than an `after_request`."""
-    process_response = app.process_response
-    current_request: Any = request._get_current_object
-
-    def process_response_with_cors(*args: Any) -> Any:
-        origin = current_request().environ.get("HTTP_ORIGIN")
-        fields = ALLOWED if origin == APP else NO_ORIGIN if origin is None else VARY
-        args[-1].headers._list.extend(fields)
-        return process_response(*args)
-
-    app.process_response = process_response_with_cors
-    return app
 
 
 def build(extend: Callable[..., Any] | None = None) -> Any:

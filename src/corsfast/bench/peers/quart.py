@@ -8,19 +8,16 @@ Place in the flow: see peers/__init__.py. Never: import another framework.
 from __future__ import annotations
 
 import asyncio
-import inspect
 from collections.abc import Iterator
 from typing import Any
 
 from quart import Quart
 from quart_cors import cors
 
-from ..cases import APP
 from ..engines import Engine
 from . import (
     EXPOSED,
     HEADERS,
-    LEAST,
     METHODS,
     ORIGINS,
     WHOLE,
@@ -29,20 +26,10 @@ from . import (
     Way,
     drop_in,
     expected,
-    expected_least,
 )
 from .asgi import around, generic, receive, requests, without
 
 COMMON = ("no Origin", "allowed")
-# What `least` looks for, and what it writes: the drop-in's fields.
-ORIGIN = (b"origin", APP.encode())
-VARY = [("vary", "Origin")]
-ALLOWED = [
-    ("access-control-allow-origin", APP),
-    ("access-control-allow-credentials", "true"),
-    ("access-control-expose-headers", ",".join(EXPOSED)),
-    *VARY,
-]
 
 
 def stands(engines: dict[str, Engine]) -> Iterator[Stand]:
@@ -69,35 +56,6 @@ def ways(run: Any) -> Iterator[Way]:
     yield around("quart-cors", build(cors), expected(200), run)
     if ours := drop_in("quart"):
         yield around("drop-in", build(ours.cors), expected(200), run)
-    yield around(LEAST, least(build()), expected_least(), run)
-
-
-def least(app: Any) -> Any:
-    """Quart's `process_response` may be overridden, which costs less than an `after_request`.
-
-    What it writes has to stand behind the application's own functions, so it waits for them.
-    """
-    process_response = app.process_response
-
-    async def process_response_with_cors(response: Any, request_context: Any) -> Any:
-        response = await process_response(response, request_context)
-        # Not by way of the context's `request`, a property that costs a third of all this.
-        allowed = ORIGIN in request_context.request_websocket.scope["headers"]
-        response.headers._list.extend(ALLOWED if allowed else VARY)
-        return response
-
-    async def process_response_with_cors_in(ctx: Any, response: Any) -> Any:
-        response = await process_response(ctx, response)
-        allowed = ORIGIN in ctx.request.scope["headers"]
-        response.headers._list.extend(ALLOWED if allowed else VARY)
-        return response
-
-    # Since Quart 0.23 the context comes first.
-    context_first = "ctx" in inspect.signature(process_response).parameters
-    app.process_response = (
-        process_response_with_cors_in if context_first else process_response_with_cors
-    )
-    return app
 
 
 def build(extend: Any = None) -> Any:
