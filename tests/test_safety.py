@@ -12,7 +12,10 @@ import warnings
 from collections.abc import Iterator
 from typing import Any
 
+import publicsuffixlist
 import pytest
+from publicsuffixlist import PublicSuffixList
+from test_selection import run
 
 from corsfast import Policy, within
 from corsfast.automata import ALPHABET, accepts, intersect, minimise, shortest_words
@@ -21,6 +24,7 @@ from corsfast.languages import LOOPBACK, PRIVATE_ADDRESS, language_of, named_ori
 from corsfast.origin import is_loopback, parse_origin
 from corsfast.safety import delegated_words, language_risks, registrable_words, tenants
 from corsfast.suffixes import (
+    SHARED_HOSTING,
     is_public_suffix,
     public_suffix,
     registrable_domain,
@@ -680,6 +684,42 @@ def test_suffixes() -> None:
     assert "*.run.app" not in suffixes_below("run.app")
     assert {"com", "uk", "xn--p1ai"} <= set(top_level_domains())
     assert not any("." in name or name == "*" for name in top_level_domains())
+
+
+def test_suffixes_equal_those_of_the_whole_parser() -> None:
+    """Each rule of the list, with names below it and above it, in both spellings."""
+    with open(publicsuffixlist.PSLFILE, encoding="utf-8") as file:
+        lines = file.read().splitlines()
+    theirs = PublicSuffixList([*lines, *SHARED_HOSTING], accept_unknown=False)
+    rules = [line.split()[0] for line in lines if line and not line.startswith("//")]
+    kinds = dict.fromkeys(("*", "!", "xn--", "plain"), 0)
+    for rule in (*rules, *SHARED_HOSTING):
+        name = rule.removeprefix("!").replace("*", "star")
+        ascii_name = name.encode("idna").decode("ascii")
+        kinds["xn--" if name != ascii_name else rule[0] if rule[0] in "*!" else "plain"] += 1
+        for base in {name, ascii_name}:
+            above = base.partition(".")[2]
+            for host in (base, f"a.{base}", f"b.a.{base}.", f"c.b.a.{base}", f"x{base}", above):
+                assert public_suffix(host) == theirs.publicsuffix(host), host
+                assert registrable_domain(host) == theirs.privatesuffix(host), host
+    assert all(kinds.values())
+    for host in ("", ".", "a..com", ".com", "a.nosuchtld", "localhost", "127.0.0.1", "A.CO.UK"):
+        assert public_suffix(host) == theirs.publicsuffix(host), host
+        assert registrable_domain(host) == theirs.privatesuffix(host), host
+
+
+def test_suffixes_read_no_file_once_loaded() -> None:
+    code = """
+import corsfast.suffixes as suffixes
+suffixes.load()
+suffixes.open = None
+assert suffixes.public_suffix("a.co.uk") == "co.uk"
+assert suffixes.suffixes_below("railway.app")
+assert suffixes.rule_of("y.run.app") == "*.run.app"
+assert "com" in suffixes.top_level_domains()
+"""
+    result = run(code)
+    assert result.stderr == ""
 
 
 def test_web_origins_hold_every_origin() -> None:
