@@ -24,6 +24,7 @@ PACKAGE = Path(corsfast.__file__).parent
 ORDER = [
     ["errors", "_fetch", "limits"],
     ["origin", "automata", "suffixes"],
+    ["networks"],
     ["patterns", "regexes"],
     ["intent", "suggestions"],
     ["misspellings", "schemes"],

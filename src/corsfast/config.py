@@ -11,7 +11,7 @@ import re
 from . import _fetch, limits
 from .errors import RISKS, Problem, with_hint
 from .misspellings import diagnose
-from .patterns import Glob, HostRule, Within, parse_pattern, write_pattern
+from .patterns import Glob, HostRule, Network, Within, parse_pattern, write_pattern
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -61,7 +61,7 @@ class Spec:
     any_origin: bool  # "*"
     exact: tuple[str, ...]  # serialised origins, "null" among them where listed
     rules: tuple[HostRule, ...]
-    globs: tuple[Glob, ...]
+    globs: tuple[Glob | Network, ...]  # what is matched as regexes are
     regexes: tuple[re.Pattern[str] | Within, ...]
     repeated: tuple[object, ...]  # listed again; means nothing
     any_method: bool
@@ -262,7 +262,7 @@ def _read_origins(
     spec.any_origin = False
     exact: dict[str, None] = {}
     rules: dict[HostRule, None] = {}
-    globs: dict[Glob, None] = {}
+    globs: dict[Glob | Network, None] = {}
     regexes: dict[re.Pattern[str] | Within, None] = {}
     if isinstance(value, (re.Pattern, Within)):
         problems.append(_not_a("list", option, value, f"[{value!r}]"))
@@ -285,7 +285,7 @@ def _read_origins(
                 problems.append(diagnose(entry))
             elif isinstance(parsed, HostRule):
                 rules[parsed] = None
-            elif isinstance(parsed, Glob):
+            elif isinstance(parsed, (Glob, Network)):
                 globs[parsed] = None
             else:
                 exact[parsed] = None

@@ -23,7 +23,7 @@ from .automata import (
     tabulate,
     unite,
 )
-from .patterns import Glob, HostRule, Within, expression, write_pattern
+from .patterns import Glob, HostRule, Network, Within, expression, write_pattern
 from .regexes import NotRegularError, compile_regex
 
 TYPE_CHECKING = False
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from .automata import Automaton
     from .intent import Intent
 
-    Entry = HostRule | Glob | Within | re.Pattern[str]
+    Entry = HostRule | Glob | Network | Within | re.Pattern[str]
 
     class Language(NamedTuple):
         """The web origins that an entry of ``allow_origins`` admits.
@@ -196,7 +196,7 @@ def regex_of(entry: Entry) -> re.Pattern[str]:
 
 def as_written(entry: object) -> str:
     """The text of an entry of ``allow_origins``, or of what stands in the place of one."""
-    if isinstance(entry, (HostRule, Glob)):
+    if isinstance(entry, (HostRule, Glob, Network)):
         return write_pattern(entry)
     if isinstance(entry, (re.Pattern, Within)):
         return str(regex_of(entry).pattern)

@@ -117,10 +117,16 @@ def valid_ipv4(host: str) -> bool:
 
 
 def canonical_ipv6(text: str) -> str | None:
-    """The form in which browsers serialise an IPv6 address; ``None`` if it is none.
+    """The form in which browsers serialise an IPv6 address; ``None`` if it is none."""
+    pieces = ipv6_pieces(text)
+    return None if pieces is None else write_ipv6(pieces)
 
-    https://url.spec.whatwg.org/#concept-ipv6-serializer. The standard library's own form
-    differs between Python versions for mapped addresses, so only its parser is used.
+
+def ipv6_pieces(text: str) -> list[int] | None:
+    """Parse an IPv6 address of hexadecimal pieces, canonical or not.
+
+    The standard library's own form differs between Python versions for mapped addresses, so
+    only its parser is used.
     """
     if not _IPV6.fullmatch(text):
         return None
@@ -130,7 +136,11 @@ def canonical_ipv6(text: str) -> str | None:
         packed = ipaddress.IPv6Address(text).packed
     except ValueError:
         return None
-    pieces = [int.from_bytes(packed[i : i + 2], "big") for i in range(0, 16, 2)]
+    return [int.from_bytes(packed[i : i + 2], "big") for i in range(0, 16, 2)]
+
+
+def write_ipv6(pieces: list[int]) -> str:
+    """Serialize an IPv6 address. https://url.spec.whatwg.org/#concept-ipv6-serializer"""
     start, length = _longest_zero_run(pieces)
     if length < 2:
         return ":".join(f"{piece:x}" for piece in pieces)

@@ -1,10 +1,13 @@
 """What may stand in ``allow_origins``: the pattern grammar.
 
-    pattern      = "*" / "null" / origin / host-pattern
+    pattern      = "*" / "null" / origin / host-pattern / network
     origin       = serialized-origin                    ; see origin.py: matched to the letter
     host-pattern = web-scheme "://" host [ ":" ports ]
+    network      = web-scheme "://" address "/" prefix [ ":" ports ]
     web-scheme   = "http" / "https"
     host         = IPv4 / "[" IPv6 "]" / [ "*." ] glob *( "." glob )
+    address      = IPv4 / "[" IPv6 "]"                  ; the first one of the network
+    prefix       = 1*3DIGIT                             ; 0-32 or 0-128, no leading zero
     glob         = 1*( ldu / "-" / "*" )                ; ldu as in origin.py
     ports        = port / "*" / "[" range *( "," range ) "]"
     range        = port [ "-" port ]
@@ -15,7 +18,8 @@
 | inside a label, or as a label    | one or more of `a-z 0-9 -`, never a dot           |
 | as the port                      | any port, or none                                 |
 
-Ports in brackets are a set: their order, and how they overlap, mean nothing.
+Ports in brackets are a set: their order, and how they overlap, mean nothing. A network of one
+address (a prefix of 32 or 128) means that address.
 
 | pattern                          | matches                      | does not match           |
 |----------------------------------|------------------------------|--------------------------|
@@ -24,6 +28,9 @@ Ports in brackets are a set: their order, and how they overlap, mean nothing.
 | `https://*.pr-*.example.com`     | `https://a.pr-7.example.com` | `https://pr-7.example.com`|
 | `http://localhost:*`             | `http://localhost`           | `https://localhost`      |
 | `http://127.0.0.1:[3000,80-89]`  | `http://127.0.0.1:81`        | `http://127.0.0.1`       |
+| `http://192.168.0.0/16:*`        | `http://192.168.1.7:3000`    | `http://192.169.0.1:3000`|
+| `https://10.1.0.0/16`            | `https://10.1.2.3`           | `https://10.1.2.3:8443`  |
+| `http://[fd00::]/8:3000`         | `http://[fd12::1]:3000`      | `http://[fd12::1]`       |
 
 Strings are never taken for regular expressions.
 
@@ -33,14 +40,16 @@ Never: run per request; say what is wrong with a string that is no pattern (miss
 
 from __future__ import annotations
 
+import re
 from collections import namedtuple
 
 from . import _fetch, limits
+from .networks import Block, number_choices, parse_block
+from .networks import expression as block_expression
 from .origin import is_ipv4_like, parse_origin, valid_port
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    import re
     from collections.abc import Iterator
     from typing import NamedTuple
 
@@ -64,6 +73,14 @@ if TYPE_CHECKING:
         host: str
         ports: Ports
 
+    class Network(NamedTuple):
+        """The same for all addresses with a prefix; `host` is the first of them."""
+
+        scheme: str
+        host: str
+        prefix: int
+        ports: Ports
+
     class Within(NamedTuple):
         """A regex with the domains that it is meant to stay in, said by its author."""
 
@@ -73,6 +90,7 @@ if TYPE_CHECKING:
 else:
     HostRule = namedtuple("HostRule", ("scheme", "host", "ports"))
     Glob = namedtuple("Glob", ("scheme", "host", "ports"))
+    Network = namedtuple("Network", ("scheme", "host", "prefix", "ports"))
     Within = namedtuple("Within", ("regex", "domains"))
 
 ANY_PORT = ((0, limits.MAX_PORT),)
@@ -80,6 +98,10 @@ ANY_PORT = ((0, limits.MAX_PORT),)
 # What `*` stands for, as Python regular expressions.
 ONE_LABEL_OR_MORE = r"(?:[a-z0-9_\-]+\.)+"
 INSIDE_A_LABEL = r"[a-z0-9\-]+"
+
+_NETWORK = re.compile(
+    r"(?P<host>[0-9.]+|\[[0-9a-f:]+\])/(?P<prefix>0|[1-9][0-9]{0,2})(?P<ports>(?::.+)?)"
+)
 
 
 def within(regex: re.Pattern[str], *domains: str) -> Within:
@@ -110,18 +132,20 @@ def within(regex: re.Pattern[str], *domains: str) -> Within:
     return Within(regex, domains)
 
 
-def parse_pattern(entry: str) -> str | HostRule | Glob | None:
+def parse_pattern(entry: str) -> str | HostRule | Glob | Network | None:
     """Read one string of ``allow_origins``; ``"*"`` is the caller's business.
 
     Returns:
-        an exact origin (``str``, also ``"null"``), a :class:`HostRule`, a :class:`Glob`, or
-        ``None`` when the string is none of these.
+        an exact origin (``str``, also ``"null"``), a :class:`HostRule`, a :class:`Glob`, a
+        :class:`Network`, or ``None`` when the string is none of these.
     """
     if entry == "null" or parse_origin(entry) is not None:
         return entry
     scheme, separator, rest = entry.partition("://")
     if not separator or scheme not in _fetch.WEB_SCHEMES:
         return None
+    if "/" in rest:
+        return _parse_network(scheme, rest)
     host, ports = _split_ports(rest, scheme)
     if ports is None or host == "*" or "**" in host:
         return None
@@ -138,6 +162,27 @@ def parse_pattern(entry: str) -> str | HostRule | Glob | None:
     rule = HostRule(scheme, f".{domain}" if wildcard else domain, ports)
     origin = write_pattern(rule)
     return rule if parse_origin(origin) is None else origin  # a set of one port
+
+
+def _parse_network(scheme: str, rest: str) -> str | HostRule | Glob | Network | None:
+    match = _NETWORK.fullmatch(rest)
+    if match is None:
+        return None
+    host, prefix = match["host"], int(match["prefix"])
+    block = parse_block(host, prefix)
+    _, ports = _split_ports(f"a{match['ports']}", scheme)
+    if block is None or ports is None:
+        return None
+    if prefix == block.bits:
+        return parse_pattern(f"{scheme}://{host}{match['ports']}")
+    return Network(scheme, host, prefix, ports)
+
+
+def block_of(rule: HostRule | Network) -> Block | None:
+    """Return the addresses of a rule; ``None`` where its host is a name."""
+    if isinstance(rule, Network):
+        return parse_block(rule.host, rule.prefix)
+    return parse_block(rule.host, 128 if rule.host.startswith("[") else 32)
 
 
 def _split_ports(rest: str, scheme: str) -> tuple[str, Ports | None]:
@@ -177,8 +222,10 @@ def _merge(ranges: list[tuple[int, int]]) -> Ports:
     return tuple(merged)
 
 
-def write_pattern(rule: HostRule | Glob) -> str:
+def write_pattern(rule: HostRule | Glob | Network) -> str:
     """The string that `parse_pattern` reads as this rule."""
+    if isinstance(rule, Network):
+        return f"{rule.scheme}://{rule.host}/{rule.prefix}{_write_ports(rule.ports)}"
     host = f"*{rule.host}" if rule.host.startswith(".") else rule.host
     return f"{rule.scheme}://{host}{_write_ports(rule.ports)}"
 
@@ -192,14 +239,22 @@ def _write_ports(ports: Ports) -> str:
     return f":{parts[0]}" if parts == [f"{ports[0][0]}"] else f":[{','.join(parts)}]"
 
 
-def expression(rule: HostRule | Glob) -> str:
+def expression(rule: HostRule | Glob | Network) -> str:
     """A Python regular expression for the same origins."""
+    choices = [choice for ports in rule.ports for choice in _port_choices(*ports)]
+    return f"{rule.scheme}://{_host_expression(rule)}(?:{'|'.join(choices)})"
+
+
+def _host_expression(rule: HostRule | Glob | Network) -> str:
+    if isinstance(rule, Network):
+        block = block_of(rule)
+        assert block is not None  # it was parsed
+        return block_expression(block)
     host = f"*{rule.host}" if rule.host.startswith(".") else rule.host
     text = ONE_LABEL_OR_MORE if host.startswith("*.") else ""
     for character in host.removeprefix("*."):
         text += INSIDE_A_LABEL if character == "*" else _escape(character)
-    choices = [choice for ports in rule.ports for choice in _port_choices(*ports)]
-    return f"{rule.scheme}://{text}(?:{'|'.join(choices)})"
+    return text
 
 
 def _escape(character: str) -> str:
@@ -207,14 +262,7 @@ def _escape(character: str) -> str:
 
 
 def _port_choices(first: int, last: int) -> Iterator[str]:
-    """The numbers from first to last in blocks like ``80[0-9]``; 0 is no port at all."""
+    """The ports from first to last; 0 is no port at all."""
     if first == 0:
         yield ""
-        first = 1
-    while first <= last:
-        size, digits = 1, 0
-        while first % (size * 10) == 0 and first + size * 10 - 1 <= last:
-            size *= 10
-            digits += 1
-        yield f":{first // size}{'[0-9]' * digits}"
-        first += size
+    yield from (f":{choice}" for choice in number_choices(max(first, 1), last))

@@ -1,0 +1,286 @@
+"""Blocks of IP addresses: their numbers, who can have an address in one, and a regex for one.
+
+    "10.0.0.0", 8   --parse_block-->   Block(32, 0x0a000000, 8)   --expression-->   10(?:\\.[0-9]{1,3}){3}
+
+An expression is for serialized origins only, whose addresses are canonical. It may match other
+text, for example ``10.999.0.0``, which no browser sends and which the engines reject.
+"""
+
+from __future__ import annotations
+
+from collections import namedtuple
+from functools import cache
+
+from .origin import ipv6_pieces, valid_ipv4, write_ipv6
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+    from typing import NamedTuple
+
+    class Block(NamedTuple):
+        """The addresses of `bits` bits whose first `prefix` bits are those of `number`.
+
+        The other bits of `number` are 0.
+        """
+
+        bits: int
+        number: int
+        prefix: int
+
+else:
+    Block = namedtuple("Block", ("bits", "number", "prefix"))
+
+# Addresses for use within an organization: RFC 1918 and RFC 4193.
+PRIVATE = ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "[fc00::]/7")
+
+# IPv4 addresses that no host on the internet has, apart from those of PRIVATE.
+# https://www.iana.org/assignments/iana-ipv4-special-registry, and multicast
+SPECIAL = (
+    "0.0.0.0/8",
+    "100.64.0.0/10",
+    "127.0.0.0/8",
+    "169.254.0.0/16",
+    "192.0.0.0/24",
+    "192.0.2.0/24",
+    "198.18.0.0/15",
+    "198.51.100.0/24",
+    "203.0.113.0/24",
+    "224.0.0.0/3",
+)
+# https://www.iana.org/assignments/ipv6-unicast-address-assignments: all that is allocated,
+# without the two blocks for documentation.
+GLOBAL_IPV6 = "[2000::]/3"
+DOCUMENTATION_IPV6 = ("[2001:db8::]/32", "[3fff::]/20")
+# IPv6 addresses that end in an IPv4 address, and lead to it: RFC 4291 and RFC 6052.
+EMBEDDED_IPV4 = ("[::ffff:0:0]/96", "[64:ff9b::]/96")
+
+# The most that one organization commonly holds: a registry allocates an IPv6 /32 to a provider,
+# and an IPv4 /16 was a class B network. A wider block is shared with strangers.
+WIDEST = {32: 16, 128: 32}
+
+LOOPBACK = "127.0.0.0/8"
+
+
+def parse_block(host: str, prefix: int) -> Block | None:
+    """Read a canonical address and a prefix; ``None`` where bits behind the prefix are set."""
+    block = block_around(host, prefix)
+    return block if block is not None and write_address(block) == host else None
+
+
+def block_around(host: str, prefix: int) -> Block | None:
+    """Return the block of this prefix that holds an address, canonical or not."""
+    if host.startswith("["):
+        pieces = ipv6_pieces(host.removeprefix("[").removesuffix("]"))
+    else:
+        pieces = [int(octet) for octet in host.split(".")] if valid_ipv4(host) else None
+    if pieces is None:
+        return None
+    bits = 128 if len(pieces) == 8 else 32
+    if prefix > bits:
+        return None
+    number = 0
+    for piece in pieces:
+        number = number << bits // len(pieces) | piece
+    return Block(bits, number >> bits - prefix << bits - prefix, prefix)
+
+
+def write_address(block: Block) -> str:
+    """Return the first address of a block as origins write it."""
+    octets = block.number.to_bytes(block.bits // 8, "big")
+    if block.bits == 32:
+        return ".".join(map(str, octets))
+    return f"[{write_ipv6(_pieces(block))}]"
+
+
+def _pieces(block: Block) -> list[int]:
+    """The eight numbers of an IPv6 block."""
+    return [block.number >> shift & 0xFFFF for shift in range(112, -1, -16)]
+
+
+def last_number(block: Block) -> int:
+    return block.number + (1 << block.bits - block.prefix) - 1
+
+
+def holds(wide: Block, block: Block) -> bool:
+    """Whether all addresses of a block are in another one."""
+    return (
+        wide.bits == block.bits
+        and wide.prefix <= block.prefix
+        and wide.number == block.number >> wide.bits - wide.prefix << wide.bits - wide.prefix
+    )
+
+
+def overlap(a: Block, b: Block) -> Block | None:
+    """Return the addresses in both; two blocks have none in common, or one holds the other."""
+    if holds(a, b):
+        return b
+    return a if holds(b, a) else None
+
+
+@cache
+def blocks(texts: tuple[str, ...]) -> tuple[Block, ...]:
+    """Read blocks of the tables above."""
+    read = [parse_block(host, int(prefix)) for host, _, prefix in (t.partition("/") for t in texts)]
+    assert None not in read
+    return tuple(filter(None, read))
+
+
+# -- who can have an address -----------------------------------------------------------------
+
+
+def is_loopback_block(block: Block) -> bool:
+    return holds(*blocks((LOOPBACK,)), block)
+
+
+def private_within(block: Block) -> list[Block]:
+    """Return the blocks of PRIVATE that are in a block."""
+    return [private for private in blocks(PRIVATE) if holds(block, private)]
+
+
+def is_public(block: Block) -> bool:
+    """Whether a host on the internet can have an address of the block."""
+    return any(True for _ in _public_parts(block))
+
+
+def strangers_address(block: Block) -> str | None:
+    """Return a public address of a block that is too wide to belong to one organization."""
+    for part, address in _public_parts(block):
+        if part.prefix < WIDEST[part.bits]:
+            return write_address(address)
+    return None
+
+
+def _public_parts(block: Block) -> Iterator[tuple[Block, Block]]:
+    """Each part of a block that reaches the internet, with one public address of the block."""
+    if block.bits == 32:
+        address = _outside(block, blocks((*PRIVATE, *SPECIAL)))
+        if address:
+            yield block, address
+        return
+    part = overlap(block, *blocks((GLOBAL_IPV6,)))
+    address = part and _outside(part, blocks(DOCUMENTATION_IPV6))
+    if part and address:
+        yield part, address
+    for embedded in blocks(EMBEDDED_IPV4):
+        part = overlap(block, embedded)
+        if part:
+            inner = Block(32, part.number & 0xFFFFFFFF, part.prefix - embedded.prefix)
+            for _, address in _public_parts(inner):
+                yield inner, Block(128, embedded.number | address.number, 128)
+
+
+def _outside(block: Block, holes: tuple[Block, ...]) -> Block | None:
+    """Return an address of a block that is in no hole; rather the second one than the first."""
+    number = block.number
+    while number <= last_number(block):
+        single = Block(block.bits, number, block.bits)
+        hole = next((hole for hole in holes if holds(hole, single)), None)
+        if hole is None:
+            return single._replace(number=min(number + 1, last_number(block)))
+        number = last_number(hole) + 1
+    return None
+
+
+# -- as a regular expression -----------------------------------------------------------------
+
+_PIECE = "[0-9a-f]{1,4}"
+_OCTET = "[0-9]{1,3}"
+
+
+def expression(block: Block) -> str:
+    """Return a Python regular expression for the canonical addresses of a block."""
+    if block.bits == 32:
+        return _ipv4_expression(block)
+    return rf"\[{one_of(_ipv6_choices(block))}\]"
+
+
+def _ipv4_expression(block: Block) -> str:
+    octets = block.number.to_bytes(4, "big")
+    whole, more = divmod(block.prefix, 8)
+    written = [str(octet) for octet in octets[:whole]]
+    if more:
+        first = octets[whole]
+        written.append(one_of(number_choices(first, first + (1 << 8 - more) - 1)))
+    rest = 4 - len(written)
+    text = r"\.".join(written)
+    if not written:
+        text, rest = _OCTET, 3
+    return text + (rf"(?:\.{_OCTET}){{{rest}}}" if rest else "")
+
+
+def _ipv6_choices(block: Block) -> Iterator[str]:
+    """The spellings of an IPv6 block, by where `::` begins and how many pieces it takes.
+
+    `::` takes the first longest run of two zeros or more, and its place decides how many
+    pieces of the prefix are written. Behind a prefix that is written in full, anything is in
+    the block. Where `::` takes zeros of the prefix, the pieces behind it have to be counted.
+    """
+    whole, more = divmod(block.prefix, 16)
+    pieces = _pieces(block)
+    bounds = [(piece, piece) for piece in pieces[:whole]]
+    if more:
+        bounds.append((pieces[whole], pieces[whole] + (1 << 16 - more) - 1))
+    many = len(bounds)
+    free = 8 - many
+    written = [one_of(number_choices(low, high, 16)) for low, high in bounds]
+    zeros = [low == 0 for low, _ in bounds]
+    nonzero = [high > 0 for _, high in bounds]
+    # A later run has to be longer than one in the prefix, and begins behind another piece.
+    room = free - (many > 0 and not nonzero[-1])
+    if _longest_zeros(bounds) < max(room, 2):
+        yield ":".join([*written, "[0-9a-f:]+"] if free else written)
+    for start in range(many):
+        if start and not nonzero[start - 1]:
+            continue  # `::` would begin earlier
+        head = ":".join(written[:start])
+        end = start
+        while end < many and zeros[end]:
+            end += 1
+            if end - start >= 2 and end < many and nonzero[end]:
+                yield f"{head}::{':'.join([*written[end:], *[_PIECE] * free])}"
+        behind = 8 - max(many, start + 2)
+        if end == many and behind >= 0:
+            more_pieces = f"(?::{_PIECE}){{0,{behind - 1}}}" if behind > 1 else ""
+            yield f"{head}::" + (f"(?:{_PIECE}{more_pieces})?" if behind else "")
+
+
+def _longest_zeros(bounds: list[tuple[int, int]]) -> int:
+    """The longest run of pieces that can only be 0."""
+    longest = run = 0
+    for _, high in bounds:
+        run = 0 if high else run + 1
+        longest = max(longest, run)
+    return longest
+
+
+def one_of(choices: Iterable[str]) -> str:
+    """Join the choices of an expression."""
+    first, *others = choices
+    return f"(?:{'|'.join([first, *others])})" if others else first
+
+
+def number_choices(first: int, last: int, base: int = 10) -> Iterator[str]:
+    """Write the numbers from first to last, in base 10 or 16, in blocks like ``80[0-9]``."""
+    if first == 0:
+        yield "0"
+        first = 1
+    while first <= last:
+        size, digits = 1, 0
+        while first % (size * base) == 0 and first + size * base - 1 <= last:
+            size *= base
+            digits += 1
+        head, digit = divmod(first // size, base)
+        many = min(base - digit, (last - first + 1) // size)
+        written = "" if head == 0 else f"{head:x}" if base == 16 else f"{head}"
+        yield written + _digits(digit, digit + many - 1) + _digits(0, base - 1) * digits
+        first += size * many
+
+
+def _digits(first: int, last: int) -> str:
+    """A set of digits, up to `f`."""
+    digits = "0123456789abcdef"[first : last + 1]
+    if len(digits) == 1:
+        return digits
+    parts = (digits[: max(0, 10 - first)], digits[max(0, 10 - first) :])
+    return f"[{''.join(f'{p[0]}-{p[-1]}' if len(p) > 2 else p for p in parts)}]"
