@@ -25,6 +25,7 @@ ORDER = [
     ["errors", "_fetch", "limits"],
     ["origin", "automata", "suffixes"],
     ["networks"],
+    ["network_spellings"],
     ["patterns", "regexes"],
     ["intent", "suggestions"],
     ["misspellings", "schemes"],

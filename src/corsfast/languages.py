@@ -23,6 +23,14 @@ from .automata import (
     tabulate,
     unite,
 )
+from .networks import (
+    LINK_LOCAL_IPV6,
+    NOT_PUBLIC_IPV4,
+    PRIVATE_IPV6,
+    blocks,
+    expression as block_expression,
+    one_of,
+)
 from .patterns import Glob, HostRule, Network, Within, expression, write_pattern
 from .regexes import NotRegularError, compile_regex
 
@@ -65,12 +73,8 @@ OCTET = r"(?:25[0-5]|2[0-4][0-9]|1[0-9][0-9]|[1-9]?[0-9])"
 NUMBER = r"(?:[0-9]+|0x[0-9a-f]*)"
 PORT = r"(?:[1-9][0-9]{0,3}|[1-5][0-9]{4}|6[0-4][0-9]{3}|65[0-4][0-9]{2}|655[0-2][0-9]|6553[0-5])"
 
-# Addresses that are nobody else's: https://www.iana.org/assignments/iana-ipv4-special-registry
-PRIVATE_ADDRESS = (
-    r"(?:0|10|127|169\.254|192\.168|172\.(?:1[6-9]|2[0-9]|3[01])"
-    r"|100\.(?:6[4-9]|[7-9][0-9]|1[01][0-9]|12[0-7])|192\.0\.0|192\.0\.2|198\.1[89]"
-    r"|198\.51\.100|203\.0\.113|22[4-9]|23[0-9]|24[0-9]|25[0-5])\.[0-9.]+"
-)
+# The IPv4 addresses that no host on the internet has.
+PRIVATE_ADDRESS = one_of(map(block_expression, blocks(NOT_PUBLIC_IPV4)))
 LOOPBACK = r"(?:(?:[a-z0-9_\-.]*\.)?localhost\.?|127\.[0-9.]+|\[::1\])"
 
 
@@ -121,6 +125,13 @@ def public_addresses() -> Dfa:
 def public_ipv6_addresses() -> Dfa:
     """Those whose host may be a public IPv6 address in any form, also such as none writes."""
     return origins(words(r"\[(?:[23][0-9a-f]{3}:[0-9a-f:]+|::ffff:[0-9a-f:]+)\]"))
+
+
+@cache
+def private_origins() -> Dfa:
+    """The origins whose host is an address that only exists within a network."""
+    v6 = one_of(map(block_expression, blocks((*PRIVATE_IPV6, LINK_LOCAL_IPV6))))
+    return origins(unite([words(PRIVATE_ADDRESS), words(v6)]))
 
 
 @cache

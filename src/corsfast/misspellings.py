@@ -10,9 +10,10 @@ import re
 
 from . import _fetch
 from .errors import Problem
+from .network_spellings import has_wrong_prefix
 from .origin import valid_host, valid_port
 from .patterns import parse_pattern
-from .suggestions import suggest, web_scheme
+from .suggestions import suggest, suggest_networks, web_scheme
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -55,7 +56,7 @@ def diagnose(entry: str) -> Problem:
             return problem("list-in-string", f"{entry!r} is a list in one string.", listed)
     if re.search(r"[\x00-\x20\x7f]", entry):
         return problem("white-space", f"{entry!r} holds white space or a control character.")
-    if _REGEX_SIGNS.search(entry):
+    if _REGEX_SIGNS.search(entry) and not suggest_networks(entry):
         return problem(
             "looks-like-regex",
             f"{entry!r} looks like a regular expression; a string is never taken for one.",
@@ -101,11 +102,14 @@ def _diagnose_authority(
     entry: str, scheme: str, rest: str, problem: Callable[..., Problem]
 ) -> Problem:
     authority = re.split(r"[/?#]", rest, maxsplit=1)[0]
-    if rest == f"{authority}/":
+    network = _diagnose_network(entry, rest, problem)
+    if network is not None:
+        return network
+    if rest == f"{authority}/" or (rest.endswith("/") and suggest_networks(entry)):
         return problem(
             "trailing-slash", f"{entry!r} ends in a slash; browsers send origins without one."
         )
-    if rest != authority:
+    if rest != authority and not (suggest_networks(entry) and entry != entry.lower()):
         return problem(
             "path",
             f"{entry!r} holds more than an origin; browsers send no path, query or fragment.",
@@ -143,6 +147,26 @@ def _diagnose_authority(
     if not valid_host(authority):
         return problem("host", f"{entry!r} has no valid host as browsers write it.")
     return problem("not-an-origin", f"{entry!r} is not an origin as browsers write it.")
+
+
+def _diagnose_network(entry: str, rest: str, problem: Callable[..., Problem]) -> Problem | None:
+    """The problem of a network or a range of addresses, where nothing else is wrong with it."""
+    if has_wrong_prefix(rest):
+        message = f"{entry!r} has no valid prefix; it is 0 to 32 for IPv4, and 0 to 128 for IPv6."
+        return problem("network", message, None)
+    networks = suggest_networks(entry)
+    host = rest.removesuffix(":*")
+    if not networks or "*" in host or host.endswith("/") or entry != entry.lower():
+        return None
+    if None in map(parse_pattern, networks):
+        message = f"{entry!r} has no valid port; write 3000, * or [3000,8000-8099]."
+        return problem("port", message, None)
+    return problem(
+        "network",
+        f"{entry!r} is not how a pattern names a network: by its first address, '/', the prefix,"
+        " and then the ports.",
+        ", ".join(map(repr, networks)),
+    )
 
 
 def _diagnose_wildcard(

@@ -1,6 +1,6 @@
 """Blocks of IP addresses: their numbers, who can have an address in one, and a regex for one.
 
-    "10.0.0.0", 8   --parse_block-->   Block(32, 0x0a000000, 8)   --expression-->   10(?:\\.[0-9]{1,3}){3}
+    "10.0.0.0", 8  ->  Block(32, 0x0a000000, 8)  ->  10(?:\\.[0-9]{1,3}){3}
 
 An expression is for serialized origins only, whose addresses are canonical. It may match other
 text, for example ``10.999.0.0``, which no browser sends and which the engines reject.
@@ -32,11 +32,13 @@ else:
     Block = namedtuple("Block", ("bits", "number", "prefix"))
 
 # Addresses for use within an organization: RFC 1918 and RFC 4193.
-PRIVATE = ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "[fc00::]/7")
+PRIVATE_IPV4 = ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16")
+PRIVATE_IPV6 = ("[fc00::]/7",)
 
-# IPv4 addresses that no host on the internet has, apart from those of PRIVATE.
-# https://www.iana.org/assignments/iana-ipv4-special-registry, and multicast
-SPECIAL = (
+# IPv4 addresses that no host on the internet has: the private ones, multicast, and those of
+# https://www.iana.org/assignments/iana-ipv4-special-registry.
+NOT_PUBLIC_IPV4 = (
+    *PRIVATE_IPV4,
     "0.0.0.0/8",
     "100.64.0.0/10",
     "127.0.0.0/8",
@@ -48,8 +50,7 @@ SPECIAL = (
     "203.0.113.0/24",
     "224.0.0.0/3",
 )
-# https://www.iana.org/assignments/ipv6-unicast-address-assignments: all that is allocated,
-# without the two blocks for documentation.
+# All that is allocated: https://www.iana.org/assignments/ipv6-unicast-address-assignments
 GLOBAL_IPV6 = "[2000::]/3"
 DOCUMENTATION_IPV6 = ("[2001:db8::]/32", "[3fff::]/20")
 # IPv6 addresses that end in an IPv4 address, and lead to it: RFC 4291 and RFC 6052.
@@ -58,6 +59,9 @@ EMBEDDED_IPV4 = ("[::ffff:0:0]/96", "[64:ff9b::]/96")
 # The most that one organization commonly holds: a registry allocates an IPv6 /32 to a provider,
 # and an IPv4 /16 was a class B network. A wider block is shared with strangers.
 WIDEST = {32: 16, 128: 32}
+
+# RFC 4291, section 2.5.6.
+LINK_LOCAL_IPV6 = "[fe80::]/10"
 
 LOOPBACK = "127.0.0.0/8"
 
@@ -130,17 +134,23 @@ def blocks(texts: tuple[str, ...]) -> tuple[Block, ...]:
 
 
 def is_loopback_block(block: Block) -> bool:
-    return holds(*blocks((LOOPBACK,)), block)
+    return holds(blocks((LOOPBACK,))[0], block)
 
 
 def private_within(block: Block) -> list[Block]:
-    """Return the blocks of PRIVATE that are in a block."""
-    return [private for private in blocks(PRIVATE) if holds(block, private)]
+    """Return the private blocks, in the sense of RFC 1918 and RFC 4193, that are in a block."""
+    return [private for private in blocks(PRIVATE_IPV4 + PRIVATE_IPV6) if holds(block, private)]
 
 
 def is_public(block: Block) -> bool:
     """Whether a host on the internet can have an address of the block."""
     return any(True for _ in _public_parts(block))
+
+
+def is_private_host(host: str) -> bool:
+    """Whether a host is an address that no host on the internet can have."""
+    block = block_around(host, 128 if host.startswith("[") else 32)
+    return block is not None and not is_public(block)
 
 
 def strangers_address(block: Block) -> str | None:
@@ -154,11 +164,11 @@ def strangers_address(block: Block) -> str | None:
 def _public_parts(block: Block) -> Iterator[tuple[Block, Block]]:
     """Each part of a block that reaches the internet, with one public address of the block."""
     if block.bits == 32:
-        address = _outside(block, blocks((*PRIVATE, *SPECIAL)))
+        address = _outside(block, blocks(NOT_PUBLIC_IPV4))
         if address:
             yield block, address
         return
-    part = overlap(block, *blocks((GLOBAL_IPV6,)))
+    part = overlap(block, blocks((GLOBAL_IPV6,))[0])
     address = part and _outside(part, blocks(DOCUMENTATION_IPV6))
     if part and address:
         yield part, address

@@ -44,8 +44,7 @@ import re
 from collections import namedtuple
 
 from . import _fetch, limits
-from .networks import Block, number_choices, parse_block
-from .networks import expression as block_expression
+from .networks import Block, expression as block_expression, number_choices, parse_block
 from .origin import is_ipv4_like, parse_origin, valid_port
 
 TYPE_CHECKING = False

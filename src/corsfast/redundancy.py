@@ -8,7 +8,9 @@ from __future__ import annotations
 
 from .automata import accepts, shortest_words, subtract
 from .languages import as_written
+from .networks import holds
 from .origin import parse_origin
+from .patterns import Network, block_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -16,7 +18,7 @@ if TYPE_CHECKING:
 
     from .config import Spec
     from .languages import Entry, Language
-    from .patterns import HostRule
+    from .patterns import HostRule, Ports
 
 # Comparing everything with everything is worth it for lists that somebody wrote by hand.
 MAX_COMPARED = 64
@@ -41,6 +43,9 @@ def redundancies(spec: Spec, languages: Sequence[Language]) -> Iterator[str]:
         for other in spec.rules:
             if rule != other and _covers(other, rule):
                 yield _say(rule, other)
+        for language in languages:
+            if isinstance(language.entry, Network) and _contains(language.entry, rule):
+                yield _say(rule, language.entry)
     for i, language in enumerate(languages):
         for j, wide in enumerate(languages):
             if i != j and _within(language, wide) and (i > j or not _within(wide, language)):
@@ -62,8 +67,24 @@ def _covers(wide: HostRule, rule: HostRule) -> bool:
     return (
         wide.scheme == rule.scheme
         and (rule.host == wide.host or (wide.host[0] == "." and rule.host.endswith(wide.host)))
-        and all(any(a <= first and last <= b for a, b in wide.ports) for first, last in rule.ports)
+        and _ports_within(rule.ports, wide.ports)
     )
+
+
+def _contains(network: Network, rule: HostRule) -> bool:
+    """Whether a rule is for a single address, which is in a network."""
+    wide, block = block_of(network), block_of(rule)
+    return (
+        network.scheme == rule.scheme
+        and wide is not None
+        and block is not None
+        and holds(wide, block)
+        and _ports_within(rule.ports, network.ports)
+    )
+
+
+def _ports_within(ports: Ports, wide: Ports) -> bool:
+    return all(any(a <= first and last <= b for a, b in wide) for first, last in ports)
 
 
 def _certain(language: Language) -> bool:

@@ -44,13 +44,22 @@ from .languages import (
     insecure_origins,
     named_origins,
     plain_https_origins,
+    private_origins,
     public_addresses,
     public_ipv6_addresses,
     regex_of,
     under,
 )
+from .networks import (
+    is_loopback_block,
+    is_private_host,
+    is_public,
+    private_within,
+    strangers_address,
+    write_address,
+)
 from .origin import is_ipv4_like, is_loopback, parse_origin
-from .patterns import ANY_PORT, HostRule, Within, write_pattern
+from .patterns import ANY_PORT, HostRule, Network, Within, block_of, write_pattern
 from .suffixes import (
     is_public_suffix,
     public_suffix,
@@ -127,17 +136,31 @@ def _named_risks(spec: Spec) -> Iterator[Problem]:
         if text.startswith("http://"):
             origin = parse_origin(text)
             if origin is not None and not is_loopback(origin.host):
-                yield _insecure(text, text, None)
+                yield _insecure(text, text, None, private=is_private_host(origin.host))
 
 
-def _insecure(value: object, shown: str, witness: str | None) -> Problem:
+def _insecure(value: object, shown: str, witness: str | None, *, private: bool = False) -> Problem:
+    """The risk of plain http.
+
+    Args:
+        private: whether all that is admitted over http has an address within a network.
+    """
     hint = repr("https" + shown.removeprefix("http")) if shown.startswith("http://") else None
+    message = (
+        f"{shown!r} admits plain http: with credentials, whoever is on the network acts as the"
+        " user."
+    )
+    if private:
+        message = (
+            f"{shown!r} admits plain http: no attacker on the internet can have such an address,"
+            " but with credentials every machine on that network, or on another network with the"
+            " same addresses, can act as the user."
+        )
     return Problem(
         "insecure-origin",
         OPTION,
         value,
-        f"{shown!r} admits plain http: with credentials, whoever is on the network acts as the"
-        " user.",
+        message,
         hint=hint,
         witness=witness,
     )
@@ -153,7 +176,7 @@ def rule_risks(rule: HostRule, credentials: bool) -> Iterator[Problem]:
     host = rule.host.removeprefix(".")
     domain = host.removesuffix(".")
     if credentials and rule.scheme == "http" and not is_loopback(domain):
-        yield _insecure(shown, shown, None)
+        yield _insecure(shown, shown, None, private=is_private_host(rule.host))
     if not rule.host.startswith("."):
         return
     open_suffixes = [domain] if is_public_suffix(domain) else suffixes_below(domain)
@@ -164,7 +187,7 @@ def rule_risks(rule: HostRule, credentials: bool) -> Iterator[Problem]:
         yield _open_suffix(shown, shown, name, witness)
 
 
-def _port(rule: HostRule) -> str:
+def _port(rule: HostRule | Network) -> str:
     """A port that a rule admits, as an origin writes it."""
     ports = [first or last for first, last in rule.ports if rule.ports != ANY_PORT and last]
     default = _fetch.DEFAULT_PORTS[rule.scheme]
@@ -182,12 +205,45 @@ def _open_suffix(value: object, shown: str, suffix: str, witness: str) -> Proble
     )
 
 
+# -- networks --------------------------------------------------------------------------------
+
+
+def _network_risks(rule: Network, credentials: bool) -> Iterator[Problem]:
+    """The risks of `http://10.0.0.0/8:*`.
+
+    A public network is written out, as an exact origin is, so its author knows whose it is. One
+    that is too wide to belong to a single organization is shared with strangers.
+    """
+    shown = write_pattern(rule)
+    block = block_of(rule)
+    assert block is not None  # it was parsed
+    public = strangers_address(block)
+    if public is not None:
+        private = [
+            write_pattern(rule._replace(host=write_address(within), prefix=within.prefix))
+            for within in private_within(block)
+        ]
+        yield Problem(
+            "foreign-origin",
+            OPTION,
+            shown,
+            f"{shown!r} reaches public addresses, and is too wide to belong to one organization.",
+            hint=", ".join(map(repr, private)) or None,
+            witness=f"{rule.scheme}://{public}{_port(rule)}",
+        )
+    if credentials and rule.scheme == "http" and not is_loopback_block(block):
+        yield _insecure(shown, shown, None, private=not is_public(block))
+
+
 # -- globs and regexes -----------------------------------------------------------------------
 
 
 def language_risks(language: Language, credentials: bool) -> Iterator[Problem]:
     """The risks of one glob or regex; also that it admits nothing at all."""
     entry, dfa = language.entry, language.dfa
+    if isinstance(entry, Network):
+        yield from _network_risks(entry, credentials)
+        return
     shown = _show(entry)
     if dfa is None:
         yield _unproven(entry, shown, language.beyond)
@@ -203,9 +259,11 @@ def language_risks(language: Language, credentials: bool) -> Iterator[Problem]:
     except TooManyStatesError:
         yield _unproven(entry, shown, ITS_SIZE)
     if credentials:
-        insecure, _ = _confirm(language, shortest_words(intersect(dfa, insecure_origins())))
+        plain = intersect(dfa, insecure_origins())
+        insecure, _ = _confirm(language, shortest_words(plain))
         if insecure is not None:
-            yield _insecure(entry, shown, insecure)
+            private = not subtract(plain, private_origins()).rows
+            yield _insecure(entry, shown, insecure, private=private)
 
 
 def _stranger_risks(language: Language, shown: str) -> Iterator[Problem]:

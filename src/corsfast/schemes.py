@@ -1,29 +1,38 @@
-"""What to say of origins whose scheme no page has, or hardly any.
+"""What to say of origins whose scheme or host no page has, or hardly any.
 
 They are well-formed, so nothing else is wrong with them: ``wss://app.example.com``.
 
 Place in the flow: beside misspellings.py; imports suggestions.py and to its left. Runs for
 every policy.
-Never: look any further at an origin of http or https; know what a policy allows.
+Never: look much further at an origin of http or https; know what a policy allows.
 """
 
 from __future__ import annotations
 
+import re
+
 from .errors import Problem
-from .suggestions import WEBSOCKETS, suggest, web_scheme
+from .suggestions import WEBSOCKETS, suggest, suggest_networks, web_scheme
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
 
+# `192.168.1.10-20` is a well-formed name.
+_RANGE = re.compile(r"https?://[0-9]{1,3}(?:\.[0-9]{1,3}){3}-[0-9]{1,3}(?::[0-9]+)?")
+
+
 def dead_schemes(origins: Iterable[str]) -> Iterator[Problem]:
     """The problem of each serialised origin with such a scheme.
 
-    ``dead-scheme`` is certain; ``unlikely-scheme`` may be an application's own after all.
+    ``dead-scheme`` is certain; ``unlikely-scheme`` may be an application's own after all. An
+    address range that is a well-formed name is ``network``.
     """
     for origin in origins:
         if origin.startswith(("https://", "http://")) or origin == "null":
+            if "-" in origin and _RANGE.fullmatch(origin):
+                yield _range(origin)
             continue
         scheme, _, rest = origin.partition("://")
         dead = scheme in WEBSOCKETS
@@ -39,3 +48,14 @@ def dead_schemes(origins: Iterable[str]) -> Iterator[Problem]:
         )
         hint = suggest(f"{meant}://{rest}/")  # which knows the default ports
         yield Problem(code, "allow_origins", origin, message, hint=hint and repr(hint))
+
+
+def _range(origin: str) -> Problem:
+    networks = suggest_networks(origin)
+    return Problem(
+        "network",
+        "allow_origins",
+        origin,
+        f"{origin!r} matches no web page: it is a name for browsers, not a range of addresses.",
+        hint=", ".join(map(repr, networks)) or None,
+    )

@@ -11,6 +11,7 @@ from __future__ import annotations
 import re
 
 from . import _fetch
+from .network_spellings import networks_meant
 from .origin import canonical_ipv6
 from .patterns import parse_pattern
 
@@ -29,6 +30,9 @@ def suggest(entry: str) -> str | None:
     if text.lower() == "null":
         return "null"
     scheme, rest = _split_scheme(text)
+    networks = networks_meant(scheme, rest)
+    if networks:
+        return networks[0] if len(networks) == 1 and _is_another(networks[0], entry) else None
     authority = re.split(r"[/?#\\]", rest, maxsplit=1)[0].lower()
     user, at, authority = authority.rpartition("@")
     if at and ("." in user.partition(":")[0] or (scheme is None and ":" in user)):
@@ -47,7 +51,17 @@ def suggest(entry: str) -> str | None:
     if port.isdigit() and int(port) == _fetch.DEFAULT_PORTS.get(scheme):
         port = ""
     text = f"{scheme}://{_canonical_host(host)}" + (f":{port}" if port else "")
-    return text if text != entry and parse_pattern(text) is not None else None
+    return text if _is_another(text, entry) else None
+
+
+def suggest_networks(entry: str) -> tuple[str, ...]:
+    """The text of the patterns that say what an address range or network says, maybe none."""
+    return networks_meant(*_split_scheme(entry.strip(_AROUND)))
+
+
+def _is_another(text: str, entry: str) -> bool:
+    """Whether a text is a pattern, and not the one that was written."""
+    return text != entry and parse_pattern(text) is not None
 
 
 def _split_scheme(text: str) -> tuple[str | None, str]:

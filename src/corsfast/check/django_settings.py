@@ -32,7 +32,7 @@ from ..corrections.repair import Way, repair
 from ..corrections.source import as_regex, in_python
 from ..errors import Problem
 from ..misspellings import diagnose
-from ..patterns import Glob, HostRule, parse_pattern, write_pattern
+from ..patterns import Glob, HostRule, Network, parse_pattern, write_pattern
 from ..regexes import RegexSyntaxError, compile_quietly
 from .names import nearest
 from .subject import Applied, Subject, UnreadableError
@@ -162,7 +162,7 @@ def _read_exact(value: object, subject: Subject) -> None:
     subject.options["allow_origins"] = kept
 
 
-def _with_star(entry: str) -> HostRule | Glob | None:
+def _with_star(entry: str) -> HostRule | Glob | Network | None:
     """The pattern that an entry is, or a misspelling of, if it stands for many origins."""
     rule = parse_pattern(entry)
     if rule is None:
@@ -171,10 +171,10 @@ def _with_star(entry: str) -> HostRule | Glob | None:
         except (SyntaxError, ValueError):  # advice in words
             return None
         rule = parse_pattern(meant) if isinstance(meant, str) else None
-    return rule if isinstance(rule, (HostRule, Glob)) else None
+    return rule if isinstance(rule, (HostRule, Glob, Network)) else None
 
 
-def _as_regex(rule: HostRule | Glob, credentials: bool) -> str | None:
+def _as_regex(rule: HostRule | Glob | Network, credentials: bool) -> str | None:
     """What the star would mean, unless that is dangerous."""
     if problems_of([write_pattern(rule)], credentials):
         return None

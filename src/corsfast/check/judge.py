@@ -15,7 +15,7 @@ from ..corrections.proofs import foreign_risks, read_policy
 from ..corrections.repair import Way, repair
 from ..errors import Problem
 from ..languages import as_written, language_of, run_together
-from ..patterns import Glob, HostRule, Within
+from ..patterns import Glob, HostRule, Network, Within
 from ..redundancy import redundancies
 from ..safety import find_risks
 from ..schemes import dead_schemes
@@ -223,7 +223,7 @@ def _places(subject: Subject) -> Iterator[tuple[str, str]]:
 
 def show_value(value: object) -> str:
     """An entry as it was written."""
-    if isinstance(value, (str, re.Pattern, Within, Glob, HostRule)):
+    if isinstance(value, (str, re.Pattern, Within, Glob, HostRule, Network)):
         return as_written(value)
     # A list with a problem of its own is the option.
     return "" if value is None or isinstance(value, (list, tuple, dict)) else repr(value)

@@ -19,7 +19,7 @@ from collections import namedtuple
 from ..automata import TooManyStatesError
 from ..errors import RISKS, Problem, with_hint
 from ..languages import regex_of
-from ..patterns import Glob, HostRule, Within, parse_pattern, write_pattern
+from ..patterns import Glob, HostRule, Network, Within, parse_pattern, write_pattern
 from ..regexes import RegexSyntaxError, compile_quietly
 from .advice import advice_for, in_words, literal
 from .proofs import problems_of, with_regex
@@ -131,7 +131,7 @@ def _offer(problem: Problem, way: Way) -> Offer:
         return _list(literal(problem.hint), way)
     if isinstance(value, bytes):
         return _part(value.decode("latin-1"), way)
-    if isinstance(value, (Glob, HostRule)):
+    if isinstance(value, (Glob, HostRule, Network)):
         value = write_pattern(value)
     if isinstance(value, str):
         return _string(problem, value, way)

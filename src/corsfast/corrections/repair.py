@@ -25,6 +25,7 @@ from ..languages import named_origins, regex_of, under
 from ..origin import is_ipv4_like, is_loopback, parse_origin
 from ..regexes import RegexSyntaxError, compile_quietly
 from ..safety import delegated_words
+from ..suggestions import suggest_networks
 from .proofs import foreign_risks, language, own_risks, problems_of, with_regex
 from .source import PORT
 from .written import (
@@ -127,8 +128,10 @@ def repair_string(
 
 def spellings(text: str) -> tuple[str, ...]:
     """What a string with a star may have been meant as, the text itself first."""
+    networks = suggest_networks(text)
     return (
         text,
+        *(networks if len(networks) == 1 else ()),
         re.sub(r"://\*(?=[a-z0-9])", "://*.", text),
         re.sub(r"^http://", "https://", text),
         re.sub(r"^https?://\*(?=[a-z0-9])", "https://*.", text),

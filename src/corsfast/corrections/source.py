@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 
-from ..patterns import ANY_PORT, Glob, HostRule, Within, expression
+from ..patterns import ANY_PORT, Glob, HostRule, Network, Within, expression
 
 # Any port, or none; short, where it is known that nothing but an origin is matched.
 PORT = "(?::[0-9]+)?"
@@ -35,7 +35,7 @@ def compiled(pattern: str, domains: tuple[str, ...] = (), flags: int = 0) -> str
     return f"within({regex}, {', '.join(map(repr, domains))})" if domains else regex
 
 
-def as_regex(rule: HostRule | Glob) -> str:
+def as_regex(rule: HostRule | Glob | Network) -> str:
     """A pattern for those who only have regexes, which match in full."""
     any_port = rule.ports == ANY_PORT  # which takes a thousand characters to say exactly
     if any_port:

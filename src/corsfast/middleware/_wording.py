@@ -24,7 +24,7 @@ from ..errors import (
     Problem,
 )
 from ..misspellings import diagnose
-from ..patterns import parse_pattern
+from ..patterns import Network, parse_pattern
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -191,7 +191,9 @@ def never_sent(option: str, entry: str, mend: Mender) -> Problem:
     """An entry that is no origin: it never matched, so somebody means something else."""
     found = diagnose(entry)
     why = found.message
-    if "*" in entry:
+    if isinstance(parse_pattern(entry), Network):
+        why = "Networks are not read here."
+    elif "*" in entry:
         why = "'*' within an entry stands for itself here."
     return DropInProblem(
         found.code,
