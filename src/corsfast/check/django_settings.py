@@ -27,8 +27,7 @@ import sys
 from contextlib import redirect_stdout
 from pathlib import Path
 
-from ..corrections.proofs import problems_of
-from ..corrections.repair import Way, repair
+from ..corrections.repair import Way, repair, repair_string
 from ..corrections.source import as_regex, in_python
 from ..errors import Problem
 from ..misspellings import diagnose
@@ -175,10 +174,11 @@ def _with_star(entry: str) -> HostRule | Glob | Network | None:
 
 
 def _as_regex(rule: HostRule | Glob | Network, credentials: bool) -> str | None:
-    """What the star would mean, unless that is dangerous."""
-    if problems_of([write_pattern(rule)], credentials):
+    """What the star would mean, or was meant to mean, unless that is dangerous."""
+    meant = parse_pattern(repair_string(write_pattern(rule), credentials) or "")
+    if not isinstance(meant, (HostRule, Glob, Network)):
         return None
-    return in_python(rf"\A{as_regex(rule)}\Z") + _ELSEWHERE
+    return in_python(rf"\A{as_regex(meant)}\Z") + _ELSEWHERE
 
 
 def _is_regex(entry: str) -> bool:

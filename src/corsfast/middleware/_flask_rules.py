@@ -29,6 +29,7 @@ from ..decision import Outcome
 from ..errors import CorsfastDeadEntryWarning, PolicyError, Problem
 from ..fields import requested_names
 from ..origin import is_origin
+from ..suggestions import suggest_networks
 from ._flask_patterns import EVERYTHING, is_regex, resolved, shown_as_regex
 from ._lenient import (
     Tables,
@@ -296,7 +297,7 @@ def _entry(entry: Any, strict: bool) -> Pattern:
     found = resolved(entry, re.IGNORECASE)
     if isinstance(found, str):
         return found.lower()
-    if isinstance(entry, str) and entry.endswith(":*"):
+    if isinstance(entry, str) and entry.endswith(":*") and not suggest_networks(entry):
         # Where a regex needs to match the beginning only, this admits any port by chance.
         problem = Problem(
             "port-wildcard",

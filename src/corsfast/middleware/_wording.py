@@ -25,6 +25,7 @@ from ..errors import (
 )
 from ..misspellings import diagnose
 from ..patterns import Network, parse_pattern
+from ..suggestions import suggest_networks
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -146,6 +147,8 @@ class Mender:
         from ..corrections.advice import in_words
         from ..corrections.offers import MAX_PROVEN, needs_automata, offer_for
 
+        if isinstance(problem.value, re.Pattern) and suggest_networks(str(problem.value.pattern)):
+            return self.hint_for_text(problem.value.pattern)
         self.proven += needs_automata(problem)
         if self.proven > MAX_PROVEN:
             return in_words(problem)
@@ -169,6 +172,8 @@ class Mender:
         from ..corrections.proofs import own_risks
         from ..corrections.repair import spellings
 
+        if suggest_networks(text):
+            return self.hint_for_text(text)
         self.proven += 1
         if self.proven > MAX_PROVEN:
             return in_words(problem)
