@@ -42,7 +42,8 @@ valid_automaton(const cf_automaton *given)
             return false;
         }
     }
-    return given->http < n && given->http % width == 0 && given->https < n
+    return given->start < n && given->start % width == 0 && given->http < n
+           && given->http % width == 0 && given->https < n
            && given->https % width == 0;
 }
 
@@ -134,6 +135,7 @@ fill_runs(cf_runner *runner, uint32_t width)
         cf_run *run = &runner->runs[row];
         run->target = or_run(runner, width, run->target);
     }
+    runner->start = or_run(runner, width, runner->start);
     runner->http = or_run(runner, width, runner->http);
     runner->https = or_run(runner, width, runner->https);
     return CF_OK;
@@ -157,6 +159,7 @@ cf_runner_fill(cf_runner *runner, const cf_automaton *given)
     memcpy(runner->class_of, given->class_of, sizeof runner->class_of);
     runner->n_table = n;
     runner->n_rows = n / given->width;
+    runner->start = given->start;
     runner->http = given->http;
     runner->https = given->https;
     return fill_runs(runner, given->width);
@@ -180,13 +183,12 @@ cf_runner_memory(const cf_runner *runner)
 /* -- running ------------------------------------------------------------- */
 
 bool
-cf_runner_accepts(const cf_runner *runner, const char *text, size_t length,
-                  bool https)
+cf_runner_accepts(const cf_runner *runner, uint32_t state, const char *text,
+                  size_t length)
 {
     const uint32_t *table = runner->table;
     const uint8_t *class_of = runner->class_of;
     const char *end = text + length;
-    uint32_t state = https ? runner->https : runner->http;
     for (;;) {
         while ((state & RUN) != 0) {
             const cf_run *run = &runner->runs[state & ~RUN];

@@ -127,7 +127,7 @@ typedef struct cf_origin {
     uint32_t host_start; /* scheme_end + 3 */
     uint32_t host_end;
     uint32_t port;              /* 0: none written */
-    uint32_t n_dots;            /* 0 for IPv6 */
+    uint32_t n_dots;            /* 0 for IPv6, and for opaque hosts */
     uint16_t dots[CF_MAX_DOTS]; /* where the dots of the host are */
 } cf_origin;
 
@@ -151,6 +151,7 @@ typedef struct cf_runner {
     cf_run *runs;    /* one for each row */
     size_t n_table;
     size_t n_rows;
+    uint32_t start;
     uint32_t http;
     uint32_t https;
     uint8_t class_of[256];
@@ -164,10 +165,12 @@ cf_runner_fill(cf_runner *runner, const cf_automaton *given);
 void
 cf_runner_clear(cf_runner *runner);
 
-/* Whether the text behind "http://" or "https://" is accepted. */
+/* Whether a text is accepted from a state: what is behind "http://" from
+ * `http`, what is behind "https://" from `https`, a whole origin of another
+ * scheme from `start`. */
 bool
-cf_runner_accepts(const cf_runner *runner, const char *text, size_t length,
-                  bool https);
+cf_runner_accepts(const cf_runner *runner, uint32_t state, const char *text,
+                  size_t length);
 
 size_t
 cf_runner_memory(const cf_runner *runner);

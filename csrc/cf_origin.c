@@ -2,10 +2,12 @@
  *
  *     serialized-origin = scheme "://" host [ ":" port ]
  *     scheme = lower-alpha *( lower-alpha / DIGIT / "+" / "-" / "." )
- *     host   = IPv4 / "[" IPv6 "]" / domain
+ *     host   = "[" IPv6 "]" / IPv4 / domain ; http, https, ws, wss, ftp
+ *            / "[" IPv6 "]" / opaque        ; all other schemes
  *     domain = label *( "." label ) [ "." ]
  *     label  = ldu [ *( ldu / "-" ) ldu ]            ; at most 63
  *     ldu    = lower-alpha / DIGIT / "_"
+ *     opaque = 1*( ALPHA / DIGIT / "-" / "." / "_" / "~" / "%" 2HEXDIG )
  *     port   = 1*5DIGIT    ; 1-65535, no leading zero, not the default
  *
  * The whole text, with its reasons, is in src/corsfast/origin.py.
@@ -29,9 +31,21 @@ is_lower(char c)
 }
 
 static inline bool
+is_upper(char c)
+{
+    return c >= 'A' && c <= 'Z';
+}
+
+static inline bool
 is_hex(char c)
 {
     return is_digit(c) || (c >= 'a' && c <= 'f');
+}
+
+static inline bool
+is_any_hex(char c)
+{
+    return is_hex(c) || (c >= 'A' && c <= 'F');
 }
 
 /* What a label may hold: ldu and "-". */
@@ -50,32 +64,6 @@ static const bool label_byte[256] = {
 /* clang-format on */
 
 /* -- scheme -------------------------------------------------------------- */
-
-static bool
-parse_scheme(const char *s, size_t n, size_t *end)
-{
-    if (n > 8 && cf_equal(s, "https://", 8)) {
-        *end = 5;
-        return true;
-    }
-    size_t i = 0;
-    if (n == 0 || !is_lower(s[0])) {
-        return false;
-    }
-    while (i < n
-           && (is_lower(s[i]) || is_digit(s[i]) || s[i] == '+' || s[i] == '-'
-               || s[i] == '.')) {
-        i++;
-    }
-    if (i > CF_MAX_SCHEME || n - i < 3 || !cf_equal(s + i, "://", 3)) {
-        return false;
-    }
-    if (i == 4 && cf_equal(s, "file", 4)) {
-        return false; /* such pages send "null" */
-    }
-    *end = i;
-    return true;
-}
 
 /* https://url.spec.whatwg.org/#default-port */
 static uint32_t
@@ -96,6 +84,36 @@ default_port(const char *scheme, size_t n)
     default:
         return 0;
     }
+}
+
+/* Writes where the scheme ends, and its default port: 0 where it has none,
+ * and then its hosts are opaque. */
+static bool
+parse_scheme(const char *s, size_t n, size_t *end, uint32_t *port)
+{
+    if (n > 8 && cf_equal(s, "https://", 8)) {
+        *end = 5;
+        *port = 443;
+        return true;
+    }
+    size_t i = 0;
+    if (n == 0 || !is_lower(s[0])) {
+        return false;
+    }
+    while (i < n
+           && (is_lower(s[i]) || is_digit(s[i]) || s[i] == '+' || s[i] == '-'
+               || s[i] == '.')) {
+        i++;
+    }
+    if (i > CF_MAX_SCHEME || n - i < 3 || !cf_equal(s + i, "://", 3)) {
+        return false;
+    }
+    if (i == 4 && cf_equal(s, "file", 4)) {
+        return false; /* such pages send "null" */
+    }
+    *end = i;
+    *port = default_port(s, i);
+    return true;
 }
 
 /* -- addresses ----------------------------------------------------------- */
@@ -266,6 +284,28 @@ parse_domain(const char *s, size_t n, size_t start, cf_origin *parts)
     return true;
 }
 
+/* Its dots mean nothing: rules are for domains. */
+static bool
+parse_opaque(const char *s, size_t n, size_t start, cf_origin *parts)
+{
+    size_t i = start;
+    while (i < n && s[i] != ':') {
+        size_t size = s[i] == '%' ? 3 : 1;
+        bool good = size == 1
+                        ? label_byte[(uint8_t)s[i]] || is_upper(s[i])
+                              || s[i] == '.' || s[i] == '~'
+                        : n - i >= size && is_any_hex(s[i + 1])
+                              && is_any_hex(s[i + 2]);
+        if (!good) {
+            return false;
+        }
+        i += size;
+    }
+    parts->host_end = (uint32_t)i;
+    parts->n_dots = 0;
+    return i > start;
+}
+
 static bool
 parse_ipv6(const char *s, size_t n, size_t start, cf_origin *parts)
 {
@@ -302,7 +342,9 @@ bool
 cf_parse_origin(const char *origin, size_t length, cf_origin *parts)
 {
     size_t scheme_end;
-    if (length > CF_MAX_ORIGIN || !parse_scheme(origin, length, &scheme_end)) {
+    uint32_t default_port;
+    if (length > CF_MAX_ORIGIN
+        || !parse_scheme(origin, length, &scheme_end, &default_port)) {
         return false;
     }
     size_t start = scheme_end + 3;
@@ -314,6 +356,8 @@ cf_parse_origin(const char *origin, size_t length, cf_origin *parts)
     }
     bool host = origin[start] == '['
                     ? parse_ipv6(origin, length, start, parts)
+                : default_port == 0
+                    ? parse_opaque(origin, length, start, parts)
                     : parse_domain(origin, length, start, parts);
     if (!host) {
         return false;
@@ -324,7 +368,7 @@ cf_parse_origin(const char *origin, size_t length, cf_origin *parts)
     }
     return origin[end] == ':'
            && parse_port(origin + end + 1, length - end - 1, &parts->port)
-           && parts->port != default_port(origin, scheme_end);
+           && parts->port != default_port;
 }
 
 bool

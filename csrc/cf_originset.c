@@ -1,7 +1,7 @@
 /* cf_originset.c - is this origin one of ours?
  *
- *     exact table --miss--> memo --miss--> grammar --http(s)--> any / rules
- *                                                  / automaton / caller
+ *     exact table --miss--> memo --miss--> grammar --> any / rules
+ *                                          / automaton / caller
  *
  * The exact table is asked first, with the whole origin. Whatever else may
  * match has to be proven to be an origin before; what came of that is kept in
@@ -185,23 +185,26 @@ match_patterns(const cf_originset *set, const char *origin, size_t length)
     /* Run before the grammar is checked, though it counts only afterwards:
      * the automaton waits for memory at each byte, and the processor checks
      * the grammar meanwhile. */
-    size_t start = https ? 8 : 7;
-    bool hit = set->automaton.table != NULL && (https || http)
-               && cf_runner_accepts(&set->automaton, origin + start,
-                                    length - start, https);
+    const cf_runner *automaton = &set->automaton;
+    size_t start = https ? 8 : http ? 7 : 0;
+    uint32_t state = https  ? automaton->https
+                     : http ? automaton->http
+                            : automaton->start;
+    bool hit = automaton->table != NULL
+               && cf_runner_accepts(automaton, state, origin + start,
+                                    length - start);
     cf_origin parts;
     if (!cf_parse_origin(origin, length, &parts)) {
         bool null = length == 4 && cf_equal(origin, "null", 4);
         return null ? CF_ORIGIN_NOT_ALLOWED : CF_ORIGIN_MALFORMED;
     }
-    if (set->any_origin) {
+    if (hit || set->any_origin) {
         return CF_ALLOWED;
     }
-    if (!https && !http) {
-        return CF_ORIGIN_NOT_ALLOWED; /* such schemes match by name alone */
-    }
-    if (hit || set->any_web_origin
-        || follows_rule(set, origin, &parts, https)) {
+    bool web = https || http;
+    if (web
+        && (set->any_web_origin
+            || follows_rule(set, origin, &parts, https))) {
         return CF_ALLOWED;
     }
     return set->ask_caller ? CF_ASK_CALLER : CF_ORIGIN_NOT_ALLOWED;

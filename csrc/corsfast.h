@@ -62,8 +62,8 @@ typedef enum cf_outcome {
     CF_HEADER_MALFORMED,
     CF_HEADER_NOT_ALLOWED,
     CF_OUTCOMES, /* how many there are */
-    /* Not an answer: a well-formed http(s) origin that no table knows, in a
-     * policy that was built with ask_caller. The caller's own matchers have
+    /* Not an answer: a well-formed origin that no table knows, in a policy
+     * that was built with ask_caller. The caller's own matchers have
      * the last word. */
     CF_ASK_CALLER = CF_OUTCOMES
 } cf_outcome;
@@ -99,14 +99,16 @@ typedef struct cf_rule {
 
 /* The one automaton of all globs and regexes. The next state of a state is
  * table[state + class_of[byte]], 0 is dead; table[state + 1] is 1 where the
- * state accepts. It runs over what follows "://", and only over origins. */
+ * state accepts. It runs only over origins: over what follows "://" where the
+ * scheme is http or https, over the whole where it is another. */
 typedef struct cf_automaton {
     const uint8_t *class_of; /* 256 columns: 0, which leads nowhere, or 2.. */
     const uint32_t *table;   /* rows of `width` columns; the first is dead */
     size_t n_table;          /* 0: there is no automaton */
     uint32_t width;
-    uint32_t http; /* the states to start from, by scheme */
-    uint32_t https;
+    uint32_t start; /* the states to start from: with the scheme, */
+    uint32_t http;  /* behind "http://", */
+    uint32_t https; /* behind "https://" */
 } cf_automaton;
 
 /* What a policy is built from. All of it is copied. What is said here of

@@ -45,7 +45,9 @@ def damaged(draw: Any, texts: st.SearchStrategy[str]) -> str:
 
 # -- origins ---------------------------------------------------------------------------------
 
-schemes = st.sampled_from(["https"] * 4 + ["http"] * 4 + ["file", "ws", "capacitor", "s" * 64])
+schemes = st.sampled_from(
+    ["https"] * 4 + ["http"] * 4 + ["file", "ws", "wss", "ftp", "capacitor", "a+b-c.1", "s" * 64]
+)
 labels = st.sampled_from(
     ["a", "b", "app", "www", "xn--bcher-kva", "a_b", "0x1", "0", "1", "255", "256", "a" * 63]
 )
@@ -61,7 +63,8 @@ ipv6 = st.one_of(
     st.lists(pieces, min_size=1, max_size=9).map(":".join),
     st.sampled_from(["::1", "::", "1::8", "::ffff:102:304", "::1.2.3.4", "1:0:0:2::3"]),
 ).map("[{}]".format)
-hosts = st.one_of(known_hosts, domains, ipv4, ipv6, known_hosts.map("{}.".format))
+opaque = st.sampled_from([".", "-", "..", "A.b~", "%2f", "a%E2b", "%", "%2", "%2g", "1.2.3.999"])
+hosts = st.one_of(known_hosts, domains, ipv4, ipv6, known_hosts.map("{}.".format), opaque)
 ports = st.one_of(
     st.just(""),
     st.sampled_from([":1", ":80", ":443", ":3000", ":8443", ":65535", ":65536", ":0", ":080", ":"]),
@@ -72,6 +75,7 @@ origins_nearly_right: st.SearchStrategy[str] = st.one_of(
     origins,
     damaged(origins),
     damaged(st.sampled_from(["null", "https://app.example.com", "capacitor://localhost"])),
+    damaged(st.sampled_from(["app://.", "safari-web-extension://E8A1-b2", "x://a%2Fb:80"])),
     st.builds("{},{}".format, origins, origins),
     st.text(st.sampled_from(SIGNS), max_size=12),
     st.text(max_size=12),

@@ -28,11 +28,14 @@ PATTERNS = rows("patterns.jsonl")
 
 SHAPE = re.compile(
     r"""
-    (?!file:)  (?P<scheme> [a-z] [a-z0-9+.-]{0,63} )
+    (?!file:)  (?: (?P<special> (?= (https? | wss? | ftp) : ) ) | (?! (https? | wss? | ftp) : ) )
+    (?P<scheme> [a-z] [a-z0-9+.-]{0,63} )
     ://
     (?P<host>
         \[ (?P<six> [0-9a-f:]+ ) \]
-      | (?= [^:]{1,253} \.? (?: : | \Z ) )
+      | (?(special) (?!) | (?: [\w.~-] | % [0-9a-fA-F]{2} )+ )
+      | (?(special) | (?!) )
+        (?= [^:]{1,253} \.? (?: : | \Z ) )
         (?: (?![-]) [a-z0-9_-]{1,63} (?<![-]) \. )*
         (?P<last> (?![-]) [a-z0-9_-]{1,63} (?<![-]) )
         (?P<root> \.? )
@@ -55,7 +58,7 @@ def is_origin(text: str) -> bool:
     try:
         if shape["six"] is not None:
             return shape["six"] == compressed(ipaddress.IPv6Address(shape["six"]))
-        if re.fullmatch(r"\d+|0x[0-9a-f]*", shape["last"], re.ASCII):
+        if shape["last"] and re.fullmatch(r"\d+|0x[0-9a-f]*", shape["last"], re.ASCII):
             return str(ipaddress.IPv4Address(shape["host"])) == shape["host"]
     except ValueError:
         return False

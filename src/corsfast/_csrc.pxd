@@ -48,6 +48,7 @@ cdef extern from "corsfast.h" nogil:
         const uint32_t *table
         size_t n_table
         uint32_t width
+        uint32_t start
         uint32_t http
         uint32_t https
 

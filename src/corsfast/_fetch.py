@@ -67,9 +67,21 @@ FORBIDDEN_RESPONSE_HEADERS = frozenset({"set-cookie", "set-cookie2"})
 # A default port is never serialised: `https://a:443` does not come from a browser.
 DEFAULT_PORTS = {"ftp": 21, "http": 80, "https": 443, "ws": 80, "wss": 443}
 
-# The schemes of web pages. Patterns and regexes match these alone; an origin of any other
-# scheme (`chrome-extension://…`, `capacitor://localhost`) matches only by its full name.
+# The schemes of web pages. Wildcards match these alone; an origin of any other scheme
+# (`capacitor://localhost`) matches by its full name or by a regex.
 WEB_SCHEMES = frozenset({"http", "https"})
+
+# The origins of browser extensions, as regular expressions of what follows `://`.
+# https://developer.chrome.com/docs/extensions/reference/manifest/key: half a SHA-256 hash of a
+# public key, with the letters a to p for its hexadecimal digits.
+# https://developer.mozilla.org/docs/Mozilla/Add-ons/WebExtensions/manifest.json/web_accessible_resources:
+# a random UUID for each installation. Safari chooses a new one each time the browser starts, and
+# writes it in upper case.
+EXTENSION_IDS = {
+    "chrome-extension": "[a-p]{32}",
+    "moz-extension": "[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}",
+    "safari-web-extension": "[0-9A-Fa-f]{8}-(?:[0-9A-Fa-f]{4}-){3}[0-9A-Fa-f]{12}",
+}
 
 # https://www.rfc-editor.org/rfc/rfc9110#section-5.6.2
 #   token = 1*tchar

@@ -414,6 +414,7 @@ cdef uint32_t *lend_automaton(automaton, _csrc.cf_automaton *given) except NULL:
     given.table = table
     given.n_table = <size_t> len(entries)
     given.width = automaton.width
+    given.start = automaton.start
     given.http = automaton.http
     given.https = automaton.https
     return table

@@ -337,10 +337,8 @@ class Policy:
             return Outcome.ORIGIN_MALFORMED
         if tables.any_origin:
             return Outcome.ALLOWED
-        if parts.scheme not in _fetch.WEB_SCHEMES:
-            return Outcome.ORIGIN_NOT_ALLOWED
         if (
-            tables.any_web_origin
+            (tables.any_web_origin and parts.scheme in _fetch.WEB_SCHEMES)
             or any(_follows(rule, *parts) for rule in tables.rules)
             or _accepted(tables.automaton, parts.scheme, origin)
             or any(regex.fullmatch(origin) for regex in tables.regexes)
@@ -579,10 +577,13 @@ def _follows(rule: HostRule, scheme: str, host: str, port: int) -> bool:
 
 
 def _accepted(automaton: Automaton | None, scheme: str, origin: str) -> bool:
-    """Run the automaton of all globs and regexes over host and port: one step a character."""
+    """Run the automaton of all globs and regexes over an origin: one step a character."""
     if automaton is None:
         return False
-    state = automaton.https if scheme == "https" else automaton.http
-    for character in origin[len(scheme) + len("://") :]:
+    state, behind = automaton.start, 0
+    if scheme in _fetch.WEB_SCHEMES:
+        state = automaton.https if scheme == "https" else automaton.http
+        behind = len(scheme) + len("://")
+    for character in origin[behind:]:
         state = automaton.table[state + automaton.class_of[ord(character)]]
     return automaton.table[state + ACCEPTING_COLUMN] == 1

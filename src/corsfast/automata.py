@@ -2,7 +2,7 @@
 
     Nfa --determinise--> Dfa --intersect, subtract, unite--> Dfa --tabulate--> Automaton
 
-The alphabet is the 43 characters that a web origin can hold. Sets of characters are int bit
+The alphabet is the 72 characters that an origin can hold. Sets of characters are int bit
 masks over it. A Dfa keeps one column for each class of characters that it cannot tell apart.
 
     rows[state][class] is the next state, or DEAD, from which nothing is ever accepted
@@ -36,21 +36,25 @@ if TYPE_CHECKING:
         ``class_of[byte]`` is a column. A state is the place of its row in ``table``; the next
         one stands at ``table[state + class_of[byte]]``, 0 is dead. ``table[state + 1]`` is 1
         where the state accepts. ``http`` and ``https`` are the states behind ``http://`` and
-        ``https://``, from which the host and port are run.
+        ``https://``, from which the host and port are run. An origin of another scheme is run
+        whole, from ``start``.
         """
 
         class_of: bytes
         table: tuple[int, ...]
         width: int
+        start: int
         http: int
         https: int
 
 else:
     Dfa = namedtuple("Dfa", ("classes", "rows", "accepting"))
-    Automaton = namedtuple("Automaton", ("class_of", "table", "width", "http", "https"))
+    Automaton = namedtuple("Automaton", ("class_of", "table", "width", "start", "http", "https"))
 
-# The order in which shortest words are searched: a witness reads better with letters.
-ALPHABET = "eabcdfghijklmnopqrstuvwxyz0123456789-_.:/[]"
+# The order in which shortest words are searched: a witness reads better with letters. The last
+# ones are in origins of other schemes than http and https only.
+NOT_IN_WEB_ORIGINS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ+~%"
+ALPHABET = "eabcdfghijklmnopqrstuvwxyz0123456789-_.:/[]" + NOT_IN_WEB_ORIGINS
 SYMBOL = {character: i for i, character in enumerate(ALPHABET)}
 EVERYTHING = (1 << len(ALPHABET)) - 1
 DEAD = -1
@@ -436,5 +440,5 @@ def tabulate(dfa: Dfa) -> Automaton:
     table = [0] * width
     for row, accepting in zip(dfa.rows, dfa.accepting, strict=True):
         table += [0, int(accepting), *[(target + 1) * width for target in row]]
-    http, https = ((run(dfa, prefix) + 1) * width for prefix in ("http://", "https://"))
-    return Automaton(bytes(class_of), tuple(table), width, http, https)
+    start, http, https = ((run(dfa, text) + 1) * width for text in ("", "http://", "https://"))
+    return Automaton(bytes(class_of), tuple(table), width, start, http, https)

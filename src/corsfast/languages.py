@@ -11,6 +11,7 @@ from collections import namedtuple
 from functools import cache
 
 from .automata import (
+    NOT_IN_WEB_ORIGINS,
     NOTHING,
     Dfa,
     Nfa,
@@ -33,6 +34,7 @@ from .networks import (
 )
 from .patterns import Glob, HostRule, Network, Within, expression, write_pattern
 from .regexes import NotRegularError, compile_regex
+from .suggestions import slips
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -45,13 +47,16 @@ if TYPE_CHECKING:
     Entry = HostRule | Glob | Network | Within | re.Pattern[str]
 
     class Language(NamedTuple):
-        """The web origins that an entry of ``allow_origins`` admits.
+        """The origins that an entry of ``allow_origins`` admits.
+
+        ``dfa`` accepts those of them that are web origins; ``others`` those of other schemes,
+        as far as a browser sends them.
 
         ``beyond`` names what keeps the entry from being run as an automaton, if anything
         does. Then ``dfa`` admits more than the entry, or is ``None`` where even that is out
         of reach, and the regex has the last word.
 
-        ``whole`` is the automaton that is run: not cut down to web origins, which are checked
+        ``whole`` is the automaton that is run: not cut down to origins, which are checked
         before it is asked, and smaller for it.
         """
 
@@ -59,9 +64,10 @@ if TYPE_CHECKING:
         dfa: Dfa | None
         beyond: str | None
         whole: Dfa | None
+        others: Dfa | None
 
 else:
-    Language = namedtuple("Language", ("entry", "dfa", "beyond", "whole"))
+    Language = namedtuple("Language", ("entry", "dfa", "beyond", "whole", "others"))
 
 # Beyond an automaton for its states, not for a construct; `re` may take forever over it.
 ITS_SIZE = "its size"
@@ -71,6 +77,7 @@ TOGETHER = "the size of all patterns together"
 LABEL = r"[a-z0-9_](?:[a-z0-9_\-]*[a-z0-9_])?"
 OCTET = r"(?:25[0-5]|2[0-4][0-9]|1[0-9][0-9]|[1-9]?[0-9])"
 NUMBER = r"(?:[0-9]+|0x[0-9a-f]*)"
+OPAQUE = r"(?:[A-Za-z0-9\-._~]|%[0-9A-Fa-f]{2})+"
 PORT = r"(?:[1-9][0-9]{0,3}|[1-5][0-9]{4}|6[0-4][0-9]{3}|65[0-4][0-9]{2}|655[0-2][0-9]|6553[0-5])"
 
 # The IPv4 addresses that no host on the internet has.
@@ -100,6 +107,23 @@ def addresses() -> Dfa:
 def web_origins() -> Dfa:
     """Every http and https origin."""
     return origins(unite([named_hosts(), addresses(), words(r"\[[0-9a-f:]+\]")]))
+
+
+@cache
+def other_origins() -> Dfa:
+    """Every origin of another scheme, but for those whose scheme no page has.
+
+    The latter are ws, wss, ftp and file, and what is a slip away from http and https.
+    """
+    some = words(rf"[a-z][a-z0-9+.\-]*://(?:{OPAQUE}|\[[0-9a-f:]+\])(?::{PORT})?")
+    unsent = ["https?", "wss?", "ftp", "file", *slips("http"), *slips("https")]
+    return minimise(subtract(some, words(f"(?:{'|'.join(unsent)})://.*")))
+
+
+@cache
+def misspelt_web_origins() -> Dfa:
+    """What begins like a web origin and holds a character that none has."""
+    return minimise(words(f"https?://.*[{NOT_IN_WEB_ORIGINS}].*"))
 
 
 @cache
@@ -182,20 +206,30 @@ def origins(hosts: Dfa) -> Dfa:
 
 
 def language_of(entry: Entry, *, how: str = "fullmatch") -> Language:
-    """The automaton of an entry, cut down to web origins."""
+    """The automata of an entry, applied as a regex in that way."""
     regex = regex_of(entry)
     try:
         whole = compile_regex(regex, how=how)
-        return Language(entry, intersect(whole, web_origins()), None, whole)
+        # Under IGNORECASE each letter of a host would have two edges, and no text be a run.
+        run = subtract(whole, misspelt_web_origins())
+        others = _with_other_schemes(whole)
+        return Language(entry, intersect(whole, web_origins()), None, run, others)
     except NotRegularError as reason:
         beyond = str(reason)
     except TooManyStatesError:
         beyond = ITS_SIZE
     try:
         wider = compile_regex(regex, how=how, widen=True)
-        return Language(entry, intersect(wider, web_origins()), beyond, None)
+        others = _with_other_schemes(wider)
+        return Language(entry, intersect(wider, web_origins()), beyond, None, others)
     except TooManyStatesError:
-        return Language(entry, None, beyond, None)
+        return Language(entry, None, beyond, None, None)
+
+
+def _with_other_schemes(dfa: Dfa) -> Dfa:
+    """The origins of other schemes; most entries have none, and need not wait for all of them."""
+    rest = subtract(dfa, words("https?://.*"))
+    return intersect(rest, other_origins()) if rest.rows else NOTHING
 
 
 def regex_of(entry: Entry) -> re.Pattern[str]:

@@ -4,15 +4,23 @@ https://fetch.spec.whatwg.org/#origin-header with the serialisers of the URL Sta
 
     serialized-origin = scheme "://" host [ ":" port ]
     scheme            = lower-alpha *( lower-alpha / DIGIT / "+" / "-" / "." )
-    host              = IPv4 / "[" IPv6 "]" / domain
+    host              = "[" IPv6 "]" / IPv4 / domain  ; schemes http, https, ws, wss, ftp
+                      / "[" IPv6 "]" / opaque         ; all other schemes
     domain            = label *( "." label ) [ "." ]
     label             = ldu [ *( ldu / "-" ) ldu ]           ; at most 63
     ldu               = lower-alpha / DIGIT / "_"
+    opaque            = 1*( ALPHA / DIGIT / "-" / "." / "_" / "~" / "%" 2HEXDIG )
     port              = 1*5DIGIT                             ; 1-65535, no leading zero,
                                                              ; not the scheme's default
 
 A domain whose last label is a number is an IPv4 address or nothing. Addresses are canonical:
 dotted decimal, and IPv6 in the one compressed form that browsers write. `file` never occurs.
+
+The host of any other scheme is opaque (https://url.spec.whatwg.org/#opaque-host): its case is
+kept, and it need not be a domain (`app://.`, `safari-web-extension://E8A1B2C3-...`). That
+standard also permits each of ``!"$&'()*+,;=`{}`` in it. No known web view or extension uses
+them and each means something to a parser on the way: a comma joins header lines, a `*` is a
+wildcard, a quote ends a string. So they are malformed here.
 
 Place in the flow: left of patterns.py and _pure.py; imports the facts and limits only.
 Never: know what a policy allows. csrc/cf_origin.c is its twin in C.
@@ -42,6 +50,7 @@ else:
 
 _SCHEME = re.compile(r"[a-z][a-z0-9+.\-]*")
 _LABEL = re.compile(r"[a-z0-9_](?:[a-z0-9_\-]*[a-z0-9_])?")
+_OPAQUE = re.compile(r"(?:[A-Za-z0-9\-._~]|%[0-9A-Fa-f]{2})+")
 _PORT = re.compile(r"[1-9][0-9]{0,4}")
 # https://url.spec.whatwg.org/#ends-in-a-number-checker
 _NUMBER = re.compile(r"[0-9]+|0x[0-9a-f]*")
@@ -60,7 +69,9 @@ def parse_origin(text: str) -> Origin | None:
     if not separator or not valid_scheme(scheme):
         return None
     host, port = _split_port(rest)
-    if not valid_host(host):
+    # The schemes with a default port are the special ones of the URL Standard, but for `file`.
+    special = scheme in _fetch.DEFAULT_PORTS
+    if not (valid_host(host) if special else valid_opaque_host(host)):
         return None
     if port is None:
         return Origin(scheme, host, 0)
@@ -94,7 +105,7 @@ def valid_port(port: str) -> bool:
 
 
 def valid_host(host: str) -> bool:
-    """Whether this is a host as browsers serialise it."""
+    """Whether this is a host of a web origin as browsers serialise it."""
     if host.startswith("["):
         return host.endswith("]") and canonical_ipv6(host[1:-1]) == host[1:-1]
     domain = host.removesuffix(".")
@@ -105,6 +116,11 @@ def valid_host(host: str) -> bool:
     return all(
         len(label) <= limits.MAX_LABEL and _LABEL.fullmatch(label) for label in domain.split(".")
     )
+
+
+def valid_opaque_host(host: str) -> bool:
+    """Whether this is a host as browsers write it behind a scheme of an application's."""
+    return valid_host(host) if host.startswith("[") else _OPAQUE.fullmatch(host) is not None
 
 
 def is_ipv4_like(host: str) -> bool:

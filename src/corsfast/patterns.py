@@ -1,6 +1,6 @@
 """What may stand in ``allow_origins``: the pattern grammar.
 
-    pattern      = "*" / "null" / origin / host-pattern / network
+    pattern      = "*" / "null" / origin / host-pattern / network / any-extension
     origin       = serialized-origin                    ; see origin.py: matched to the letter
     host-pattern = web-scheme "://" host [ ":" ports ]
     network      = web-scheme "://" address "/" prefix [ ":" ports ]
@@ -11,12 +11,14 @@
     glob         = 1*( ldu / "-" / "*" )                ; ldu as in origin.py
     ports        = port / "*" / "[" range *( "," range ) "]"
     range        = port [ "-" port ]
+    any-extension = "chrome-extension://*" / "moz-extension://*" / "safari-web-extension://*"
 
 | `*`                              | stands for                                        |
 |----------------------------------|---------------------------------------------------|
 | `*.` at the very left            | one or more whole labels, never none              |
 | inside a label, or as a label    | one or more of `a-z 0-9 -`, never a dot           |
 | as the port                      | any port, or none                                 |
+| behind an extension's scheme     | an id as that browser writes it                   |
 
 Ports in brackets are a set: their order, and how they overlap, mean nothing. A network of one
 address (a prefix of 32 or 128) means that address.
@@ -31,6 +33,7 @@ address (a prefix of 32 or 128) means that address.
 | `http://192.168.0.0/16:*`        | `http://192.168.1.7:3000`    | `http://192.169.0.1:3000`|
 | `https://10.1.0.0/16`            | `https://10.1.2.3`           | `https://10.1.2.3:8443`  |
 | `http://[fd00::]/8:3000`         | `http://[fd12::1]:3000`      | `http://[fd12::1]`       |
+| `moz-extension://*`              | `moz-extension://<UUID>`     | `moz-extension://abc`    |
 
 Strings are never taken for regular expressions.
 
@@ -66,7 +69,10 @@ if TYPE_CHECKING:
         ports: Ports
 
     class Glob(NamedTuple):
-        """The same for a host with ``*`` inside of its labels, as it was written."""
+        """The same for a host with ``*`` inside of its labels, as it was written.
+
+        Also any extension of a browser: ``host`` is then ``*`` alone.
+        """
 
         scheme: str
         host: str
@@ -141,6 +147,8 @@ def parse_pattern(entry: str) -> str | HostRule | Glob | Network | None:
     if entry == "null" or parse_origin(entry) is not None:
         return entry
     scheme, separator, rest = entry.partition("://")
+    if rest == "*" and scheme in _fetch.EXTENSION_IDS:
+        return Glob(scheme, rest, ((0, 0),))
     if not separator or scheme not in _fetch.WEB_SCHEMES:
         return None
     if "/" in rest:
@@ -240,6 +248,8 @@ def _write_ports(ports: Ports) -> str:
 
 def expression(rule: HostRule | Glob | Network) -> str:
     """A Python regular expression for the same origins."""
+    if rule.scheme in _fetch.EXTENSION_IDS:
+        return f"{rule.scheme}://{_fetch.EXTENSION_IDS[rule.scheme]}"
     choices = [choice for ports in rule.ports for choice in _port_choices(*ports)]
     return f"{rule.scheme}://{_host_expression(rule)}(?:{'|'.join(choices)})"
 

@@ -15,6 +15,10 @@ from .network_spellings import networks_meant
 from .origin import canonical_ipv6
 from .patterns import parse_pattern
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
 # What may have been meant by `://`, behind a scheme.
 _SEPARATOR = r"\s*(?:[:;]\s*[/\\]*|[.,]?\s*[/\\]+)\s*"
 _WEB_URL = re.compile(rf"(?P<scheme>[a-z]{{1,8}} ?[a-z]{{0,8}}){_SEPARATOR}(?P<rest>.*)", re.DOTALL)
@@ -96,6 +100,17 @@ def web_scheme(scheme: str) -> str | None:
     if not scheme.isalpha():
         return None
     return next((web for web in ("https", "http") if _a_slip_away(scheme, web)), None)
+
+
+def slips(word: str) -> Iterator[str]:
+    """Regular expressions of what is one letter away from a word, in the sense of `web_scheme`."""
+    for i in range(len(word) + 1):
+        head, tail = word[:i], word[i:]
+        yield f"{head}[a-z]{tail}"
+        if tail:
+            yield f"{head}[a-z]?{tail[1:]}"
+        if len(tail) > 1:
+            yield f"{head}{tail[1]}{tail[0]}{tail[2:]}"
 
 
 def _a_slip_away(word: str, meant: str) -> bool:

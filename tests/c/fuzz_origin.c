@@ -24,7 +24,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         MUST((long)parts.port == wanted.port);
         uint32_t dots = 0;
         for (uint32_t i = parts.host_start; i < parts.host_end; i++) {
-            if (text[i] == '.') {
+            if (text[i] == '.' && naive_special(wanted.scheme)) {
                 MUST(dots < parts.n_dots && parts.dots[dots] == i);
                 dots++;
             }

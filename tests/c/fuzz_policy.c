@@ -100,6 +100,7 @@ read_automaton(fuzz_case *c, cf_slice text)
                                          .table = c->entries,
                                          .n_table = n,
                                          .width = width,
+                                         .start = bytes[0] % 8 * width,
                                          .http = bytes[1] * width,
                                          .https = bytes[2] * width};
 }

@@ -19,7 +19,7 @@
 
 typedef struct naive_origin {
     char scheme[65];
-    char host[256]; /* with brackets, and with the root's dot */
+    char host[327]; /* with brackets, and with the root's dot */
     long port;      /* 0: none written */
 } naive_origin;
 
@@ -191,13 +191,48 @@ naive_domain(const char *host)
     }
 }
 
+/* Whatever is left of a text once the triplets have been cut out is of the
+ * permitted letters. */
 static inline bool
-naive_host(const char *host)
+naive_opaque(const char *host)
+{
+    static const char hex[] = NAIVE_DIGITS "abcdefABCDEF";
+    char rest[327];
+    size_t n = 0;
+    for (const char *at = host; *at != '\0'; at++) {
+        if (*at == '%' && strspn(at + 1, hex) >= 2) {
+            at += 2;
+        }
+        else {
+            rest[n++] = *at;
+        }
+    }
+    rest[n] = '\0';
+    return *host != '\0'
+           && strspn(rest,
+                     NAIVE_LOWER NAIVE_DIGITS "ABCDEFGHIJKLMNOPQRSTUVWXYZ-._~")
+                  == n;
+}
+
+static inline bool
+naive_special(const char *scheme)
+{
+    char word[70];
+    snprintf(word, sizeof word, " %s ", scheme);
+    return strstr(" ftp http https ws wss ", word) != NULL;
+}
+
+static inline bool
+naive_host(const char *scheme, const char *host)
 {
     char inside[256];
     size_t length = strlen(host);
     if (host[0] != '[') {
-        return naive_domain(host);
+        return naive_special(scheme) ? length <= 254 && naive_domain(host)
+                                     : naive_opaque(host);
+    }
+    if (length > 60) {
+        return false;
     }
     if (length < 2 || host[length - 1] != ']') {
         return false;
@@ -266,7 +301,7 @@ naive_parse(const char *data, size_t length, naive_origin *parts)
             return false;
         }
     }
-    if (strlen(rest) > 254 || !naive_host(rest)) {
+    if (!naive_host(text, rest)) {
         return false;
     }
     strcpy(parts->host, rest);
@@ -314,13 +349,12 @@ naive_follows(const cf_rule *rule, const naive_origin *parts)
 
 /* The automaton as corsfast.h describes it, one step a byte. */
 static inline bool
-naive_runs(const cf_automaton *automaton, const char *text, size_t length,
-           bool https)
+naive_runs(const cf_automaton *automaton, uint32_t state, const char *text,
+           size_t length)
 {
     if (automaton->n_table == 0) {
         return false;
     }
-    uint32_t state = https ? automaton->https : automaton->http;
     for (size_t i = 0; i < length; i++) {
         unsigned char byte = (unsigned char)text[i];
         state = automaton->table[state + automaton->class_of[byte]];
@@ -358,7 +392,8 @@ naive_good_automaton(const cf_automaton *automaton)
             return false;
         }
     }
-    return automaton->http % width == 0 && automaton->http / width < rows
+    return automaton->start % width == 0 && automaton->start / width < rows
+           && automaton->http % width == 0 && automaton->http / width < rows
            && automaton->https % width == 0 && automaton->https / width < rows;
 }
 
@@ -388,15 +423,22 @@ naive_match_origin(const cf_tables *tables, const char *data, size_t length,
     if (!naive_parse(data, length, &parts)) {
         return CF_ORIGIN_MALFORMED;
     }
-    if (strcmp(parts.scheme, "http") != 0
-        && strcmp(parts.scheme, "https") != 0) {
-        return CF_ORIGIN_NOT_ALLOWED;
+    const cf_automaton *automaton = &tables->automaton;
+    bool allowed = tables->any_origin;
+    if (strcmp(parts.scheme, "https") == 0) {
+        allowed = allowed || tables->any_web_origin
+                  || naive_runs(automaton, automaton->https, data + 8,
+                                length - 8);
     }
-    bool https = strcmp(parts.scheme, "https") == 0;
-    size_t scheme = strlen(parts.scheme) + strlen("://");
-    bool allowed = tables->any_web_origin
-                   || naive_runs(&tables->automaton, data + scheme,
-                                 length - scheme, https);
+    else if (strcmp(parts.scheme, "http") == 0) {
+        allowed =
+            allowed || tables->any_web_origin
+            || naive_runs(automaton, automaton->http, data + 7, length - 7);
+    }
+    else {
+        allowed = allowed
+                  || naive_runs(automaton, automaton->start, data, length);
+    }
     for (size_t i = 0; i < tables->n_rules; i++) {
         allowed = allowed || naive_follows(&tables->rules[i], &parts);
     }

@@ -67,18 +67,30 @@ fill(cf_runner *runner)
 
 /* With either guard, as the oracle says; returns that. */
 static bool
-runs(const cf_runner *runner, const char *text, size_t length, bool https)
+runs_from(const cf_runner *runner, uint32_t state, uint32_t drawn_state,
+          const char *text, size_t length)
 {
-    bool wanted = naive_runs(&drawn.automaton, text, length, https);
+    bool wanted = naive_runs(&drawn.automaton, drawn_state, text, length);
     CHECK_FOR(
         text, length,
-        cf_runner_accepts(runner, guard_back(text, length), length, https)
+        cf_runner_accepts(runner, state, guard_back(text, length), length)
             == wanted);
     CHECK_FOR(
         text, length,
-        cf_runner_accepts(runner, guard_front(text, length), length, https)
+        cf_runner_accepts(runner, state, guard_front(text, length), length)
             == wanted);
     return wanted;
+}
+
+/* From the state of a scheme, which counts, and from the start as well. */
+static bool
+runs(const cf_runner *runner, const char *text, size_t length, bool https)
+{
+    const cf_automaton *given = &drawn.automaton;
+    (void)runs_from(runner, runner->start, given->start, text, length);
+    return https
+               ? runs_from(runner, runner->https, given->https, text, length)
+               : runs_from(runner, runner->http, given->http, text, length);
 }
 
 /* Every prefix of a text, and every text that differs in one byte. */
@@ -131,6 +143,7 @@ test_chains(void)
                     drawn.class_of[200] = (uint8_t)(2 + at % 62);
                 }
                 drawn.automaton.https = drawn.automaton.width;
+                drawn.automaton.start = drawn.automaton.width * (n + 1 - at);
                 drawn.automaton.http = drawn.automaton.width * (1 + at);
                 cf_runner runner = {0};
                 CHECK(fill(&runner) == CF_OK);
@@ -210,6 +223,7 @@ draw_any(uint64_t *random)
             }
         }
     }
+    drawn.automaton.start = width * (uint32_t)check_below(random, rows);
     drawn.automaton.http = width * (uint32_t)check_below(random, rows);
     drawn.automaton.https = width * (uint32_t)check_below(random, rows);
 }
@@ -268,7 +282,8 @@ test_random(void)
 
 /* -- among the other origins --------------------------------------------- */
 
-/* https://a+ and http://b, with nothing, with a rule, with an exact origin. */
+/* https://a+, http://b and b://a, with nothing, with a rule, with an exact
+ * origin. */
 static void
 test_in_a_set(void)
 {
@@ -279,11 +294,15 @@ test_in_a_set(void)
         "httpss://a",    "http+s://a",     "null",          "https://x.rule",
         "https://exact", "http://bb",      "https:/a",      "https:///a",
         "xhttps://a",    "https://a\xff",  "http://b\n",    "https://.a",
-        "https://aa.",   "https://a.rule", "http://x.rule", ""};
+        "https://aa.",   "https://a.rule", "http://x.rule", "b://a",
+        "b://aa",        "b://b",          "bb://a",        "b:/a",
+        "b://A",         "a://a",          "b://a/",        "b://.",
+        ""};
     static const cf_leaf leaf[] = {{true, 0, 0}};
     static const cf_rule rules[] = {{{".rule", 5}, leaf, 1}};
     static const cf_slice exact[] = {{"https://exact", 13}};
-    start(4, 4);
+    start(5, 8);
+    drawn.class_of[':'] = 4;
     drawn.class_of['a'] = 2;
     drawn.class_of['/'] = 2; /* the grammar comes first */
     drawn.class_of['A'] = 2;
@@ -293,8 +312,13 @@ test_in_a_set(void)
     accept_at(1);
     edge(2, 3, 3);
     accept_at(3);
-    drawn.automaton.https = 4;
-    drawn.automaton.http = 8;
+    edge(4, 3, 5);
+    edge(5, 4, 6);
+    edge(6, 2, 7);
+    edge(7, 2, 1);
+    drawn.automaton.https = 5;
+    drawn.automaton.http = 10;
+    drawn.automaton.start = 20;
     for (unsigned kind = 0; kind < 16; kind++) {
         cf_tables tables = {.exact = exact,
                             .n_exact = kind & 1,
@@ -379,6 +403,9 @@ test_bad_entries(void)
     }
     for (size_t v = 0; v < COUNT(values); v++) {
         bool row = values[v] == 0 || values[v] == 5 || values[v] == 10;
+        draw_good();
+        drawn.automaton.start = values[v];
+        CHECK(try_to_fill() == (row ? CF_OK : CF_BAD_TABLES));
         draw_good();
         drawn.automaton.http = values[v];
         CHECK(try_to_fill() == (row ? CF_OK : CF_BAD_TABLES));
@@ -471,7 +498,7 @@ test_no_memory(void)
     cf_runner runner = {0};
     CHECK(fill(&runner) == CF_OK);
     counting_start(1);
-    CHECK(cf_runner_accepts(&runner, "a", 1, false));
+    CHECK(cf_runner_accepts(&runner, runner.http, "a", 1));
     CHECK(counting.requests == 0);
     counting_stop();
     cf_runner_clear(&runner);

@@ -86,6 +86,15 @@ static const char *const good[] = {
     "wss://a:80",
     "ftp://a:22",
     "z://a:80",
+    "app://.",
+    "app://-",
+    "app://..:80",
+    "app://A.b~-_",
+    "app://1.2.3.999",
+    "app://0x",
+    "app://a%2fb%E2%82%AC",
+    "x://[::1]:80",
+    "safari-web-extension://E8A1B2C3-D4E5-4F60-8123-456789ABCDEF",
 };
 
 static const char *const bad[] = {
@@ -113,6 +122,51 @@ static const char *const bad[] = {
     "ht_tp://a",
     "ht tp://a",
     "file://a",
+    "x://",
+    "x://:80",
+    "x://a:",
+    "x://a:0",
+    "x://a/",
+    "x://a,x://b",
+    "x://a b",
+    "x://a\"",
+    "x://a'",
+    "x://<a>",
+    "x://*",
+    "x://a!",
+    "x://a$",
+    "x://a&",
+    "x://(a)",
+    "x://a+",
+    "x://a;",
+    "x://a=",
+    "x://a`",
+    "x://{a}",
+    "x://a|b",
+    "x://a^",
+    "x://a\\",
+    "x://a@b",
+    "x://a?",
+    "x://a#",
+    "x://a\x7f",
+    "x://a\xe9",
+    "x://%",
+    "x://%2",
+    "x://%2g",
+    "x://%g2",
+    "x://a%",
+    "x://a%2:80",
+    "x://a%%41",
+    "x://[::1",
+    "x://[A::]",
+    "x://[::1]a",
+    "X://a",
+    "ws://.",
+    "wss://A",
+    "ftp://a..b",
+    "http://.",
+    "http://A",
+    "http://a~b",
     "file://",
     "https://A.com",
     "https://a.com/",
@@ -604,12 +658,13 @@ test_noise(void)
     static const char *const pieces[] = {
         "http", "https", "://", "a", "b-", "-c",  ".", "..",   "1",    "0",
         "0x",   "255",   "256", ":", "80", "443", "_", "[",    "]",    "::1",
-        "file", "ftp",   "ws",  "+", "/",  "@",   "A", "\x80", "xn--", "."};
+        "file", "ftp",   "ws",  "+", "/",  "@",   "A", "\x80", "xn--", ".",
+        "~",    "%2F",   "%",   "x", ";",  "*"};
     uint64_t random = 11;
     for (int round = 0; round < 200000; round++) {
         char text[128] = "";
         if (check_below(&random, 4) != 0) {
-            strcpy(text, "https://");
+            strcpy(text, round % 3 == 0 ? "x://" : "https://");
         }
         size_t n = check_below(&random, 10);
         for (size_t i = 0; i < n; i++) {
@@ -641,7 +696,7 @@ check_parts(const char *text)
     CHECK_FOR(text, length, (long)parts.port == wanted.port);
     uint32_t dots = 0;
     for (size_t i = 0; i < host; i++) {
-        if (wanted.host[i] == '.') {
+        if (wanted.host[i] == '.' && naive_special(wanted.scheme)) {
             CHECK_FOR(text, length, dots < parts.n_dots);
             CHECK_FOR(text, length, parts.dots[dots] == parts.host_start + i);
             dots++;

@@ -297,8 +297,6 @@ test_flags(void)
         {"http://anything.test:1", YES},
         {"https://[::1]", YES},
         {"app://x", YES},
-        {"app://y", NO},
-        {"ws://a", NO},
         {"null", NO},
         {"https://a.com/", BAD},
         {"https://a.com:443", BAD},
@@ -308,20 +306,23 @@ test_flags(void)
         {"http://anything.test:1", ASK},
         {"https://a.com", ASK},
         {"app://x", YES},
-        {"app://y", NO},
-        {"ws://a", NO},
         {"null", NO},
         {"https://a.com/", BAD},
         {"https://a.com:443", BAD},
     };
+    static const expectation others[] = {{"app://y", NO}, {"ws://a", NO}};
+    static const expectation ask_others[] = {{"app://y", ASK},
+                                             {"ws://a", ASK}};
     cf_tables tables = {.exact = exact,
                         .n_exact = 1,
                         .rules = rules,
                         .n_rules = 1,
                         .any_web_origin = true};
     check_all(&tables, any, COUNT(any));
+    check_all(&tables, others, COUNT(others));
     tables.ask_caller = true;
     check_all(&tables, any, COUNT(any));
+    check_all(&tables, ask_others, COUNT(ask_others));
     tables.any_web_origin = false;
     check_all(&tables, ask, COUNT(ask));
     /* nothing at all */
