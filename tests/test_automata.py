@@ -21,6 +21,7 @@ from corsfast.automata import (
     SYMBOL,
     Automaton,
     Dfa,
+    NOT_IN_WEB_ORIGINS,
     Nfa,
     TooManyStatesError,
     accepts,
@@ -239,10 +240,12 @@ def test_run() -> None:
 
 
 def test_alphabet() -> None:
-    assert len(set(ALPHABET)) == len(ALPHABET) == 43
-    assert set(ALPHABET) == set("abcdefghijklmnopqrstuvwxyz0123456789-_.:/[]")
+    assert len(set(ALPHABET)) == len(ALPHABET) == 72
+    web = "abcdefghijklmnopqrstuvwxyz0123456789-_.:/[]"
+    assert set(ALPHABET) == set(web + "ABCDEFGHIJKLMNOPQRSTUVWXYZ" + "+~%")
+    assert set(ALPHABET) - set(NOT_IN_WEB_ORIGINS) == set(web)
     assert mask_of(ALPHABET) == EVERYTHING
-    assert mask_of("") == mask_of("A@\x00\u017f") == 0
+    assert mask_of("") == mask_of("!@\x00\u017f") == 0
     assert mask_of("b") | mask_of("a") == mask_of("ab")
 
 
@@ -358,7 +361,7 @@ def test_table(expression: str) -> None:
             assert FIRST_COLUMN <= column < width
         else:
             assert column == DEAD_COLUMN
-    for scheme in ("http", "https"):
-        for word in [*WORDS, "ab\n", "A", "a\xff", "a/", "a:"]:
-            wanted = set(word) <= set(ALPHABET) and re.fullmatch(expression, f"{scheme}://{word}")
+    for scheme, prefix in (("http", "http://"), ("https", "https://"), ("start", "")):
+        for word in [*WORDS, "ab\n", "A", "a\xff", "a/", "a:", "ftp://a"]:
+            wanted = set(word) <= set(ALPHABET) and re.fullmatch(expression, prefix + word)
             assert run_table(automaton, scheme, word) is bool(wanted)

@@ -683,9 +683,12 @@ def test_no_advice_on_style_gets_through() -> None:
         (r"^http://example\.com$", "search", False, None),
         (r".*", "search", True, "any-origin-with-credentials"),
         (r".*", "search", False, "foreign-origin"),
-        # Only other software matches what is not of the web.
-        (r"^chrome-extension://.*", "search", True, "foreign-origin"),
-        (r"^chrome-extension://abcdefghijklmnop", "match", False, "foreign-origin"),
+        (r"^chrome-extension://.*", "search", True, "any-extension"),
+        (r"^chrome-extension://.*", "search", False, None),
+        (r"-extension://", "search", True, "any-extension"),
+        (r"^moz-extension://", "match", True, "any-extension"),
+        (r"^chrome-extension://abcdefghijklmnop", "match", True, None),
+        # Only other software matches this one.
         (r"^(https://a\.example\.com|null)$", "search", True, "null-origin-with-credentials"),
         (r"^(https://a\.example\.com|null)$", "search", False, None),
         # Beyond automata, so that a witness has to be tried as it will be.

@@ -1,6 +1,6 @@
 """Regexes in the automaton against `re` itself, on a few hundred expressions and many words.
 
-What is expected is always the same: an origin is admitted exactly if it is a serialised web
+What is expected is always the same: an origin is admitted exactly if it is a serialised
 origin and ``regex.fullmatch`` matches it. The expressions are those of corpus/regexes.jsonl and
 those of regex_forms.py, alone in a policy and many together; the words are made from the
 expressions, from the automaton, and by damaging both.
@@ -66,8 +66,7 @@ def compiled(case: dict[str, Any]) -> re.Pattern[str]:
 
 
 def expected(regexes: Iterable[re.Pattern[str]], word: str) -> bool:
-    origin = parse_origin(word)
-    if origin is None or origin.scheme not in ("http", "https"):
+    if parse_origin(word) is None:
         return False
     return any(regex.fullmatch(word) for regex in regexes)
 
@@ -124,12 +123,12 @@ def walks(random: Random, dfa: Dfa, count: int) -> Iterator[str]:
         yield word
 
 
-def cut(regex: re.Pattern[str]) -> Dfa:
-    """The automaton of an expression that has one."""
+def run(regex: re.Pattern[str]) -> Dfa:
+    """The automaton that is run for an expression that has one."""
     language = language_of(regex)
     assert language.beyond is None, regex
-    assert language.dfa is not None
-    return language.dfa
+    assert language.whole is not None
+    return language.whole
 
 
 class Subject:
@@ -137,7 +136,7 @@ class Subject:
 
     def __init__(self, regex: re.Pattern[str], made: Iterable[str], random: Random) -> None:
         self.regex = regex
-        self.dfa = cut(regex)
+        self.dfa = run(regex)
         words = list(made)
         if self.dfa.rows:
             words += islice(shortest_words(self.dfa), 40)
@@ -159,8 +158,14 @@ def subjects() -> list[Subject]:
     return made
 
 
+@cache
 def live() -> list[Subject]:
-    return [subject for subject in subjects() if subject.dfa.rows]
+    languages = [language_of(subject.regex) for subject in subjects()]
+    return [
+        subject
+        for subject, language in zip(subjects(), languages, strict=True)
+        if (language.dfa and language.dfa.rows) or (language.others and language.others.rows)
+    ]
 
 
 def strangers(random: Random, count: int) -> list[str]:

@@ -127,7 +127,7 @@ WRONG: list[tuple[Any, str | None]] = [
     ("*.example.com:443", "example.com"),
     ("*.example.com:*", "example.com"), ("https://[*].example.com", None),
     ("https://?.example.com", None), ("https://[a-z].example.com", "example.com"),
-    ("chrome-extension://*", None), ("ws://*.example.com", "example.com"),
+    ("chrome-extension://a*", None), ("ws://*.example.com", "example.com"),
     ("https://{app,admin}.example.com", "example.com"), ("https://%.example.com", None),
     # texts of regexes
     ("^https://app.example.com$", APP), (r"^https://app\.example\.com$", APP),

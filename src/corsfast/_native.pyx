@@ -142,8 +142,8 @@ One compiled CORS policy. Immutable; safe to share between threads.
     Args:
         allow_origins: who may read responses: a list of origins exactly as browsers send
             them (``"https://app.example.com"``), patterns (``"https://*.example.com"``,
-            ``"http://localhost:*"``), ``re.Pattern`` objects (always matched in full),
-            ``"null"``, or ``"*"``, which admits everybody.
+            ``"http://localhost:*"``, ``"moz-extension://*"``), ``re.Pattern`` objects (always
+            matched in full), ``"null"``, or ``"*"``, which admits everybody.
         allow_methods: methods beyond GET, HEAD and POST, or ``"*"`` for any.
         allow_headers: request-header names beyond the safelisted ones, without regard to
             case, or ``"*"`` for any but Authorization, which always needs its name.
@@ -160,7 +160,7 @@ One compiled CORS policy. Immutable; safe to share between threads.
         dangerously_tolerate: names of risks to accept, each of which is then one
             ``CorsfastSecurityWarning``: ``any-origin-with-credentials``,
             ``null-origin-with-credentials``, ``foreign-origin``, ``public-suffix``,
-            ``insecure-origin``.
+            ``insecure-origin``, ``any-extension``.
 
     Raises:
         PolicyError: with every problem of the options at once.

@@ -26,6 +26,7 @@ RISKS = (
     "foreign-origin",
     "public-suffix",
     "insecure-origin",
+    "any-extension",
 )
 
 

@@ -11,7 +11,7 @@ import re
 from . import _fetch
 from .errors import Problem
 from .network_spellings import has_wrong_prefix
-from .origin import valid_host, valid_port
+from .origin import valid_host, valid_opaque_host, valid_port
 from .patterns import parse_pattern
 from .suggestions import suggest, suggest_networks, web_scheme
 
@@ -122,7 +122,9 @@ def _diagnose_authority(
         return problem(
             "unicode-host", f"{entry!r} has a Unicode host; browsers send its ASCII form."
         )
-    if entry != entry.lower():
+    opaque = scheme.lower() not in _fetch.DEFAULT_PORTS
+    written = scheme if opaque else entry
+    if written != written.lower():
         return problem("upper-case", f"{entry!r} has upper case; browsers send lower case.")
     if ":[" in authority:
         return problem(
@@ -144,7 +146,7 @@ def _diagnose_authority(
             known = not port or port.strip("0")
             return problem("port", message, repr(meant) if meant and known else None)
         authority = host
-    if not valid_host(authority):
+    if not (valid_opaque_host(authority) if opaque else valid_host(authority)):
         return problem("host", f"{entry!r} has no valid host as browsers write it.")
     return problem("not-an-origin", f"{entry!r} is not an origin as browsers write it.")
 
@@ -169,15 +171,23 @@ def _diagnose_network(entry: str, rest: str, problem: Callable[..., Problem]) ->
     )
 
 
+# The schemes of web views whose pages are always on this host.
+_ON_LOCALHOST = ("capacitor", "ionic", "tauri")
+
+
 def _diagnose_wildcard(
     entry: str, scheme: str, authority: str, problem: Callable[..., Problem]
 ) -> Problem:
     host = authority.removesuffix(":*")
     if scheme.lower() not in _fetch.WEB_SCHEMES:
-        return problem(
-            "wildcard-scheme",
-            f"{entry!r}: wildcards are for http and https; other origins are listed by name.",
+        known = ", ".join(f"{scheme}://*" for scheme in _fetch.EXTENSION_IDS)
+        message = (
+            f"{entry!r}: wildcards are for http and https, and for the ids of extensions"
+            f" ({known}); other origins are listed by name."
         )
+        if host == "*" and scheme in _ON_LOCALHOST:
+            return problem("wildcard-scheme", message, repr(f"{scheme}://localhost"))
+        return problem("wildcard-scheme", message)
     if host == "*":
         return problem(
             "wildcard",

@@ -16,6 +16,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+    from .automata import Dfa
     from .config import Spec
     from .languages import Entry, Language
     from .patterns import HostRule, Ports
@@ -37,7 +38,7 @@ def redundancies(spec: Spec, languages: Sequence[Language]) -> Iterator[str]:
                 if follows(rule, origin):
                     yield _say(origin, rule)
             for language in languages:
-                if _certain(language) and language.dfa and accepts(language.dfa, origin):
+                if _certain(language) and language.whole and accepts(language.whole, origin):
                     yield _say(origin, language.entry)
     for rule in spec.rules:
         for other in spec.rules:
@@ -92,12 +93,21 @@ def _certain(language: Language) -> bool:
 
 
 def _within(language: Language, wide: Language) -> bool:
-    if not (_certain(language) and _certain(wide)) or not (language.dfa and wide.dfa):
+    if not (_certain(language) and _certain(wide)):
         return False
-    sample = next(shortest_words(language.dfa), None)
-    if sample is None or not accepts(wide.dfa, sample):
+    return all(
+        _only_words_of(mine, others)
+        for mine, others in ((language.dfa, wide.dfa), (language.others, wide.others))
+    )
+
+
+def _only_words_of(dfa: Dfa | None, wide: Dfa | None) -> bool:
+    if dfa is None or wide is None:
         return False
-    return not subtract(language.dfa, wide.dfa).rows
+    sample = next(shortest_words(dfa), None)
+    if sample is None:
+        return True
+    return accepts(wide, sample) and not subtract(dfa, wide).rows
 
 
 def _say(covered: str | Entry, wide: Entry) -> str:

@@ -49,6 +49,7 @@ from .languages import (
     public_ipv6_addresses,
     regex_of,
     under,
+    words,
 )
 from .networks import (
     is_loopback_block,
@@ -59,7 +60,7 @@ from .networks import (
     write_address,
 )
 from .origin import is_ipv4_like, is_loopback, parse_origin
-from .patterns import ANY_PORT, HostRule, Network, Within, block_of, write_pattern
+from .patterns import ANY_PORT, Glob, HostRule, Network, Within, block_of, write_pattern
 from .suffixes import (
     is_public_suffix,
     public_suffix,
@@ -91,6 +92,30 @@ OPTION = "allow_origins"
 
 # Where a language is only known from outside, so many of its words are tried for a witness.
 CANDIDATES = 64
+
+# The ids of each browser's extensions: who admits all of these admits all of its extensions.
+# Those of Firefox and Safari are random UUIDs, version 4.
+_UUID = "[{0}]{{8}}-[{0}]{{4}}-4[{0}]{{3}}-[{1}][{0}]{{3}}-[{0}]{{12}}"
+EXTENSIONS = {
+    "chrome-extension": (
+        "Chrome, Edge and Opera",
+        "[a-p]{32}",
+        "abcdefghijklmnopabcdefghijklmnop",
+    ),
+    "moz-extension": (
+        "Firefox",
+        _UUID.format("0-9a-f", "89ab"),
+        "6f1c3f9e-0d4b-4c57-9a3e-8b2d5e7f1a90",
+    ),
+    "safari-web-extension": (
+        "Safari",
+        _UUID.format("0-9A-F", "89AB"),
+        "6F1C3F9E-0D4B-4C57-9A3E-8B2D5E7F1A90",
+    ),
+}
+
+# Those whose ids are the same for all users.
+_LASTING = ("chrome-extension",)
 
 # `https://<any host>`: admitting all of these is admitting any origin.
 PROBES = ("https://attacker.example", "https://a.b.attacker.example")
@@ -240,15 +265,15 @@ def _network_risks(rule: Network, credentials: bool) -> Iterator[Problem]:
 
 def language_risks(language: Language, credentials: bool) -> Iterator[Problem]:
     """The risks of one glob or regex; also that it admits nothing at all."""
-    entry, dfa = language.entry, language.dfa
+    entry, dfa, others = language.entry, language.dfa, language.others
     if isinstance(entry, Network):
         yield from _network_risks(entry, credentials)
         return
     shown = _show(entry)
-    if dfa is None:
+    if dfa is None or others is None:
         yield _unproven(entry, shown, language.beyond)
         return
-    if not dfa.rows:
+    if not dfa.rows and not others.rows:
         yield _dead(entry, shown)
         return
     if admits_any_origin(dfa) and language.beyond is None:
@@ -264,6 +289,28 @@ def language_risks(language: Language, credentials: bool) -> Iterator[Problem]:
         if insecure is not None:
             private = not subtract(plain, private_origins()).rows
             yield _insecure(entry, shown, insecure, private=private)
+        yield from _extension_risk(language, others, shown)
+
+
+def _extension_risk(language: Language, others: Dfa, shown: str) -> Iterator[Problem]:
+    """Whether all ids of some browser's extensions are admitted."""
+    for scheme, (browser, ids, sample) in EXTENSIONS.items():
+        origin = f"{scheme}://{sample}"
+        if not accepts(others, origin):
+            continue
+        if language.beyond not in (None, ITS_SIZE) and not regex_of(language.entry).fullmatch(origin):
+            continue
+        if not subtract(words(f"{scheme}://{ids}"), others).rows:
+            yield Problem(
+                "any-extension",
+                OPTION,
+                shown if isinstance(language.entry, Glob) else language.entry,
+                f"{shown!r} admits every extension of {browser}: with credentials, each one that"
+                " is installed acts as the user.",
+                hint="the origins that are yours, one by one" if scheme in _LASTING else None,
+                witness=origin,
+            )
+            return
 
 
 def _stranger_risks(language: Language, shown: str) -> Iterator[Problem]:
@@ -461,18 +508,37 @@ def _dead(entry: object, shown: str) -> Problem:
         "dead-pattern",
         OPTION,
         entry,
-        f"{shown!r} matches no http or https origin at all ({_why_dead(shown)}).",
+        f"{shown!r} matches no serialized origin that a browser sends ({why_dead(shown)}).",
     )
 
 
-def _why_dead(shown: str) -> str:
+# What an expression begins with, without the signs that only group, and why that is never sent.
+_NEVER_SENT = (
+    (r"wss?\b", "a WebSocket handshake is sent with the http or https origin of its page"),
+    (r"file\b", "a page that was opened from a file sends 'null'"),
+    (r"ftp\b", "browsers no longer open pages over ftp"),
+    (r"null\b", "'null' matches only where it is listed by name"),
+)
+
+
+def why_dead(shown: str, *, whole: bool = True) -> str:
+    """Why an expression, or a part of one that need not be `whole`, matches nothing."""
     if "\\\\" in shown:
         return "a backslash is doubled"
     if shown.rstrip("$)?").endswith("/"):
         return "origins do not end in a slash"
-    if "://" not in _unescaped(shown) and ":" not in shown:
+    text = re.sub(r"\\[A-Za-z]|\(\?[A-Za-z<=!>:]*", "", shown)
+    text = _unescaped(text).lstrip("^(").replace("s?:", "s:")
+    for start, reason in _NEVER_SENT:
+        if re.match(start, text):
+            return reason
+    if whole and "//" not in text and not (re.search(r"[*+?]", text) and ":" in text):
         return "an origin begins with its scheme"
-    return "an origin is scheme://host[:port], lower case; other schemes are listed by name"
+    if re.search("[A-Z]", text):
+        return "browsers write scheme and host in lower case"
+    if re.search(r":(?:80|443)(?![0-9])", text):
+        return "browsers leave out the default port"
+    return "an origin is scheme://host[:port], as a browser writes it"
 
 
 # -- searching -------------------------------------------------------------------------------

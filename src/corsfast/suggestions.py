@@ -37,7 +37,11 @@ def suggest(entry: str) -> str | None:
     networks = networks_meant(scheme, rest)
     if networks:
         return networks[0] if len(networks) == 1 and _is_another(networks[0], entry) else None
-    authority = re.split(r"[/?#\\]", rest, maxsplit=1)[0].lower()
+    authority = re.split(r"[/?#\\]", rest, maxsplit=1)[0]
+    if scheme is not None and scheme not in _fetch.DEFAULT_PORTS:
+        text = f"{scheme}://{authority}"  # an opaque host has its own case, and no other form
+        return text if text != entry and parse_pattern(text) is not None else None
+    authority = authority.lower()
     user, at, authority = authority.rpartition("@")
     if at and ("." in user.partition(":")[0] or (scheme is None and ":" in user)):
         return None  # which of the two hosts is meant, or what is the scheme, is not known

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 # What a regex or a wildcard can be corrected for.
 _REPAIRABLE = frozenset(
     {
+        "any-extension",
         "any-origin-with-credentials",
         "dead-pattern",
         "foreign-origin",

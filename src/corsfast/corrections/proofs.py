@@ -40,12 +40,6 @@ DEFAULTS: dict[str, object] = {
     "dangerously_tolerate": (),
 }
 
-# Extensions that nobody has listed: whoever admits one of them admits any.
-EXTENSIONS = (
-    "chrome-extension://abcdefghijklmnopabcdefghijklmnop",
-    "moz-extension://6f1c3f9e-0d4b-4c57-9a3e-8b2d5e7f1a90",
-)
-
 
 def read_policy(options: dict[str, object]) -> tuple[Spec, list[Problem]]:
     """`read_options`, with the defaults of `Policy`."""
@@ -74,15 +68,14 @@ def admits(entry: Entry, how: str, origin: str) -> bool:
 
 
 def own_risks(entry: Entry, credentials: bool) -> list[Problem]:
-    """The risks of a glob or regex of a `Policy`: matched in full, web origins only."""
+    """The risks of a glob or regex of a `Policy`, matched in full."""
     return list(language_risks(language(entry, "fullmatch"), credentials))
 
 
 def foreign_risks(regex: re.Pattern[str], how: str, credentials: bool) -> list[Problem]:
     """The risks of a regex of other software, which does not look at what is matched.
 
-    Beyond what safety.py says of web origins, such a regex may admit any browser extension,
-    and ``null``.
+    Beyond what safety.py says of origins, such a regex may admit ``null``.
     """
     found = language(regex, how)
     risks = list(language_risks(found, credentials))
@@ -90,8 +83,15 @@ def foreign_risks(regex: re.Pattern[str], how: str, credentials: bool) -> list[P
         return risks  # any origin at all: nothing can be added
     if found.beyond is not None and how != "fullmatch":
         risks = list(_confirm(found, how, risks, credentials))
-    more = list(_beyond_the_web(regex, how, credentials))
-    return [*(risk for risk in risks if risk.code != "dead-pattern" or not more), *more]
+    if not admits(regex, how, "null"):
+        return risks
+    # One that admits "null" alone is not dead.
+    risks = [risk for risk in risks if risk.code != "dead-pattern"]
+    if credentials:
+        message = f"{regex.pattern!r} admits 'null', which a sandboxed frame of any web site sends."
+        code = "null-origin-with-credentials"
+        risks.append(Problem(code, OPTION, regex, message, witness="null"))
+    return risks
 
 
 def _confirm(
@@ -120,18 +120,6 @@ def _confirm(
 
 def _real(regex: re.Pattern[str], how: str, word: str) -> bool:
     return parse_origin(word) is not None and admits(regex, how, word)
-
-
-def _beyond_the_web(regex: re.Pattern[str], how: str, credentials: bool) -> Iterator[Problem]:
-    shown = f"{regex.pattern!r}"
-    for origin in EXTENSIONS:
-        if admits(regex, how, origin):
-            message = f"{shown} admits every browser extension."
-            yield Problem("foreign-origin", OPTION, regex, message, witness=origin)
-            break
-    if credentials and admits(regex, how, "null"):
-        message = f"{shown} admits 'null', which a sandboxed frame of any web site sends."
-        yield Problem("null-origin-with-credentials", OPTION, regex, message, witness="null")
 
 
 def with_regex(entry: re.Pattern[str] | Within, regex: re.Pattern[str]) -> re.Pattern[str] | Within:

@@ -19,10 +19,11 @@ import re
 from dataclasses import dataclass
 from itertools import islice
 
+from .. import _fetch
 from ..automata import Dfa, accepts, intersect, shortest_words, subtract
 from ..intent import WILD, Intent, intent_of, readings
-from ..languages import named_origins, regex_of, under
-from ..origin import is_ipv4_like, is_loopback, parse_origin
+from ..languages import named_origins, regex_of, under, words
+from ..origin import is_ipv4_like, is_loopback, parse_origin, valid_scheme
 from ..regexes import RegexSyntaxError, compile_quietly
 from ..safety import delegated_words
 from ..suggestions import suggest_networks
@@ -149,9 +150,14 @@ def _good(entry: OwnRegex, text: str, way: Way) -> bool:
 
 def keeps(original: re.Pattern[str], corrected: re.Pattern[str], way: Way) -> bool:
     """Whether what is written out in a regex is still admitted by another, as far as it was."""
-    before, after = language(original, way.how).dfa, language(corrected, way.how).dfa
-    if before is None or after is None or not after.rows:
+    was, now = language(original, way.how), language(corrected, way.how)
+    before, after = was.dfa, now.dfa
+    if None in (before, after, was.others, now.others) or not (after.rows or now.others.rows):
         return False
+    for scheme in _written_schemes(original):
+        mine = words(f"{re.escape(scheme)}://.*")
+        if intersect(was.others, mine).rows and not intersect(now.others, mine).rows:
+            return False
     written = list(_written_hosts(original))
     if _has_domains(before) and not (
         _has_domains(after) or _has_hosts(after) or any("." in host for host in written)
@@ -172,6 +178,12 @@ def keeps(original: re.Pattern[str], corrected: re.Pattern[str], way: Way) -> bo
         if intersect(before, under(single)).rows and not intersect(after, under(single)).rows:
             return False
     return True
+
+
+def _written_schemes(regex: re.Pattern[str]) -> set[str]:
+    """The schemes that are written out, but for those of the web."""
+    schemes = {text.partition("://")[0] for text in readings(regex) if "://" in text}
+    return {scheme for scheme in schemes - _fetch.WEB_SCHEMES if valid_scheme(scheme)}
 
 
 def _has_domains(dfa: Dfa) -> bool:

@@ -37,6 +37,7 @@ RISK_NUMBERS = {
     "foreign-origin": "003",
     "public-suffix": "004",
     "insecure-origin": "005",
+    "any-extension": "006",
 }
 DEAD_ENTRY_NUMBER = "010"
 UNREADABLE_NUMBER = "020"
