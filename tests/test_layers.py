@@ -23,8 +23,8 @@ PACKAGE = Path(corsfast.__file__).parent
 # Leftmost first. Modules of one line do not import each other.
 ORDER = [
     ["errors", "_fetch", "limits"],
-    ["origin", "automata", "suffixes"],
-    ["networks"],
+    ["origin", "automata"],
+    ["networks", "suffixes"],
     ["network_spellings"],
     ["patterns", "regexes"],
     ["intent", "suggestions"],

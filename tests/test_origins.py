@@ -19,7 +19,7 @@ from inputs import origins_nearly_right
 from surfaces import SURFACES, Request, make_policy
 
 from corsfast.errors import RISKS
-from corsfast.origin import Origin, canonical_ipv6, is_loopback, parse_origin
+from corsfast.origin import Origin, canonical_ipv6, is_development_host, parse_origin
 
 GRAMMAR = rows("origins.jsonl")
 PATTERNS = rows("patterns.jsonl")
@@ -166,7 +166,7 @@ def test_canonical_ipv6(text: str, canonical: str | None) -> None:
 
 
 @pytest.mark.parametrize(
-    ("host", "loopback"),
+    ("host", "development"),
     [
         ("localhost", True),
         ("localhost.", True),
@@ -181,10 +181,29 @@ def test_canonical_ipv6(text: str, canonical: str | None) -> None:
         ("127.example", False),
         ("128.0.0.1", False),
         ("[::2]", False),
+        ("0.0.0.0", True),
+        ("0.0.0.1", False),
+        ("[::]", True),
+        ("test", True),
+        ("app.test", True),
+        ("app.test.", True),
+        ("host.docker.internal", True),
+        ("printer.local", True),
+        ("nas.home.arpa", True),
+        ("home.arpa", True),
+        ("arpa", False),
+        ("nas.home", False),
+        ("atest", False),
+        ("test.example", False),
+        ("app.example", False),
+        ("app.invalid", False),
+        ("app.lan", False),
+        ("intranet", False),
+        ("192.168.0.1", False),
     ],
 )
-def test_is_loopback(host: str, loopback: bool) -> None:
-    assert is_loopback(host) is loopback
+def test_is_development_host(host: str, development: bool) -> None:
+    assert is_development_host(host) is development
 
 
 # -- patterns --------------------------------------------------------------------------------

@@ -20,8 +20,14 @@ from test_selection import run
 from corsfast import Policy, within
 from corsfast.automata import ALPHABET, accepts, intersect, minimise, shortest_words
 from corsfast.errors import RISKS, CorsfastSecurityWarning, PolicyError, Problem
-from corsfast.languages import LOOPBACK, PRIVATE_ADDRESS, language_of, named_origins, web_origins
-from corsfast.origin import is_loopback, parse_origin
+from corsfast.languages import (
+    DEVELOPMENT_HOST,
+    PRIVATE_ADDRESS,
+    language_of,
+    named_origins,
+    web_origins,
+)
+from corsfast.origin import is_development_host, parse_origin
 from corsfast.safety import delegated_words, language_risks, registrable_words, tenants
 from corsfast.suffixes import (
     SHARED_HOSTING,
@@ -397,7 +403,26 @@ WITH_CREDENTIALS: list[tuple[Any, list[str]]] = [
     ("null", ["null-origin-with-credentials"]),
     ("http://app.example.com", ["insecure-origin"]),
     ("http://192.168.0.1", ["insecure-origin"]),
-    ("http://app.test:3000", ["insecure-origin"]),
+    ("http://app.test:8100", []),
+    ("http://app.test.:8100", []),
+    ("http://*.test:*", []),
+    ("http://pr-*.app.internal:[1,2]", []),
+    ("https://*.internal", []),
+    ("http://host.docker.internal:3000", []),
+    ("http://printer.local", []),
+    ("http://nas.home.arpa", []),
+    ("http://0.0.0.0:4200", []),
+    ("http://[::]:4200", []),
+    ("http://app.home", ["insecure-origin"]),
+    ("http://app.lan:3000", ["insecure-origin"]),
+    ("http://test.example.com", ["insecure-origin"]),
+    ("http://abcdefghijklmnop.onion", ["insecure-origin"]),
+    ("http://intranet", ["insecure-origin"]),
+    (re.compile(r"http://[a-z0-9-]+\.test(:\d+)?"), []),
+    (re.compile(r"https?://(.*\.)?(test|internal|local|home\.arpa)(:\d+)?"), []),
+    (re.compile(r"http://0\.0\.0\.0:\d+"), []),
+    (re.compile(r"http://[a-z]+test:\d+"), ["insecure-origin"]),
+    (re.compile(r"http://[a-z]+\.tes[a-t]:\d+"), ["insecure-origin"]),
     ("http://*.example.com", ["insecure-origin"]),
     ("http://*.example.com:*", ["insecure-origin"]),
     ("http://pr-*.example.com", ["insecure-origin"]),
@@ -665,12 +690,14 @@ def test_private_addresses(address: str, private: bool) -> None:
     assert (re.fullmatch(PRIVATE_ADDRESS, address) is not None) is private
 
 
-LOOPBACKS = "localhost a.localhost localhost. 127.0.0.1 [::1] xlocalhost localhost.com 128.0.0.1"
+HOSTS = """localhost a.localhost localhost. 127.0.0.1 [::1] [::] 0.0.0.0 xlocalhost localhost.com
+128.0.0.1 [::2] a.127.0.0.1 0.0.0.1 a.0.0.0.0 test a.test a.test. xtest test.com a.local
+a.b.internal home.arpa a.home.arpa a.homexarpa arpa a.home example a.example a.invalid"""
 
 
-@pytest.mark.parametrize("host", [*LOOPBACKS.split(), "[::2]", "a.127.0.0.1"])
-def test_loopback_twice(host: str) -> None:
-    assert (re.fullmatch(LOOPBACK, host) is not None) is is_loopback(host)
+@pytest.mark.parametrize("host", HOSTS.split())
+def test_a_language_agrees_on_development_hosts(host: str) -> None:
+    assert (re.fullmatch(DEVELOPMENT_HOST, host) is not None) is is_development_host(host)
 
 
 def test_suffixes() -> None:
@@ -680,6 +707,7 @@ def test_suffixes() -> None:
     assert registrable_domain("a.vercel.app.") == "a.vercel.app"
     assert registrable_domain("vercel.app") is None
     assert registrable_domain("localhost") is None
+    assert public_suffix("nas.home.arpa") is registrable_domain("a.nas.home.arpa") is None
     assert registrable_domain("a.nosuchtld") is None
     assert is_public_suffix("app.github.dev")
     assert not is_public_suffix("localhost")

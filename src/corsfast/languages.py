@@ -32,6 +32,7 @@ from .networks import (
     expression as block_expression,
     one_of,
 )
+from .origin import DEVELOPMENT_DOMAINS
 from .patterns import Glob, HostRule, Network, Within, expression, write_pattern
 from .regexes import NotRegularError, compile_regex
 from .suggestions import slips
@@ -82,7 +83,11 @@ PORT = r"(?:[1-9][0-9]{0,3}|[1-5][0-9]{4}|6[0-4][0-9]{3}|65[0-4][0-9]{2}|655[0-2
 
 # The IPv4 addresses that no host on the internet has.
 PRIVATE_ADDRESS = one_of(map(block_expression, blocks(NOT_PUBLIC_IPV4)))
-LOOPBACK = r"(?:(?:[a-z0-9_\-.]*\.)?localhost\.?|127\.[0-9.]+|\[::1\])"
+# The same hosts as `is_development_host`.
+DEVELOPMENT_HOST = (
+    rf"(?:(?:[a-z0-9_\-.]*\.)?(?:{'|'.join(map(re.escape, DEVELOPMENT_DOMAINS))})\.?"
+    r"|127\.[0-9.]+|0\.0\.0\.0|\[::1?\])"
+)
 
 
 def words(text: str) -> Dfa:
@@ -128,8 +133,9 @@ def misspelt_web_origins() -> Dfa:
 
 @cache
 def named_origins() -> Dfa:
-    """Those whose host is a domain name of two labels or more."""
-    return origins(intersect(named_hosts(), words(r"[a-z0-9_\-]+\.[a-z0-9_\-.]*[a-z0-9_\-.]")))
+    """Those whose host is a domain name of two labels or more, and is not reserved."""
+    public = subtract(named_hosts(), words(DEVELOPMENT_HOST))
+    return origins(intersect(public, words(r"[a-z0-9_\-]+\.[a-z0-9_\-.]*[a-z0-9_\-.]")))
 
 
 @cache
@@ -160,9 +166,9 @@ def private_origins() -> Dfa:
 
 @cache
 def insecure_origins() -> Dfa:
-    """Plain http, not loopback."""
+    """Plain http, but for development hosts."""
     return subtract(
-        intersect(web_origins(), words(r"http://.*")), words(rf"http://{LOOPBACK}(?::.*)?")
+        intersect(web_origins(), words(r"http://.*")), words(rf"http://{DEVELOPMENT_HOST}(?::.*)?")
     )
 
 

@@ -177,13 +177,22 @@ def _longest_zero_run(pieces: list[int]) -> tuple[int, int]:
     return best
 
 
-def is_loopback(host: str) -> bool:
-    """Whether a host can only be this very machine.
+# Names that cannot be registered, so no stranger can have one on the internet: RFC 6761 (localhost,
+# test), RFC 6762 (local), RFC 8375 (home.arpa), and ICANN's reservation of 2024 (internal).
+# `example` and `invalid` are reserved as well, but hosts of that name serve no pages.
+DEVELOPMENT_DOMAINS = ("localhost", "test", "local", "home.arpa", "internal")
 
-    https://w3c.github.io/webappsec-secure-contexts/#is-origin-trustworthy
+
+def is_development_host(host: str) -> bool:
+    """Return whether a host is this machine or has a reserved name, so plain http is no risk.
+
+    https://w3c.github.io/webappsec-secure-contexts/#is-origin-trustworthy for loopback. Browsers
+    send `0.0.0.0` and `[::]` as they are written, and connect to this machine.
     """
+    name = host.removesuffix(".")
     return (
-        host in ("localhost", "localhost.", "[::1]")
-        or host.endswith((".localhost", ".localhost."))
+        name in DEVELOPMENT_DOMAINS
+        or name.endswith(tuple(f".{domain}" for domain in DEVELOPMENT_DOMAINS))
+        or host in ("[::1]", "[::]", "0.0.0.0")
         or (host.startswith("127.") and valid_ipv4(host))
     )

@@ -59,7 +59,7 @@ from .networks import (
     strangers_address,
     write_address,
 )
-from .origin import is_ipv4_like, is_loopback, parse_origin
+from .origin import is_development_host, is_ipv4_like, parse_origin
 from .patterns import ANY_PORT, Glob, HostRule, Network, Within, block_of, write_pattern
 from .suffixes import (
     is_public_suffix,
@@ -160,7 +160,7 @@ def _named_risks(spec: Spec) -> Iterator[Problem]:
     for text in spec.exact:
         if text.startswith("http://"):
             origin = parse_origin(text)
-            if origin is not None and not is_loopback(origin.host):
+            if origin is not None and not is_development_host(origin.host):
                 yield _insecure(text, text, None, private=is_private_host(origin.host))
 
 
@@ -170,7 +170,7 @@ def _insecure(value: object, shown: str, witness: str | None, *, private: bool =
     Args:
         private: whether all that is admitted over http has an address within a network.
     """
-    hint = repr("https" + shown.removeprefix("http")) if shown.startswith("http://") else None
+    secure = None if isinstance(value, (re.Pattern, Within)) else with_https(shown)
     message = (
         f"{shown!r} admits plain http: with credentials, whoever is on the network acts as the"
         " user."
@@ -186,9 +186,23 @@ def _insecure(value: object, shown: str, witness: str | None, *, private: bool =
         OPTION,
         value,
         message,
-        hint=hint,
+        hint=secure and repr(secure),
         witness=witness,
     )
+
+
+def with_https(shown: str) -> str | None:
+    """Return an entry of http with https; ``None`` where its host can have no certificate.
+
+    Certificates are for names of the public DNS. `.onion` is on the Public Suffix List, but its
+    services are reached by plain http; `.example` stands for a public name in documentation.
+    """
+    scheme, _, rest = shown.partition("://")
+    host = re.sub(r":(?:\d+|\*|\[[\d,-]+\])$", "", rest).removesuffix(".")
+    top = host.rpartition(".")[2]
+    if scheme != "http" or "." not in host or top == "onion":
+        return None
+    return f"https://{rest}" if top == "example" or is_public_suffix(top) else None
 
 
 # -- whole labels and ports ------------------------------------------------------------------
@@ -200,7 +214,7 @@ def rule_risks(rule: HostRule, credentials: bool) -> Iterator[Problem]:
     # The root's dot makes another host, but not another owner.
     host = rule.host.removeprefix(".")
     domain = host.removesuffix(".")
-    if credentials and rule.scheme == "http" and not is_loopback(domain):
+    if credentials and rule.scheme == "http" and not is_development_host(domain):
         yield _insecure(shown, shown, None, private=is_private_host(rule.host))
     if not rule.host.startswith("."):
         return
@@ -298,7 +312,9 @@ def _extension_risk(language: Language, others: Dfa, shown: str) -> Iterator[Pro
         origin = f"{scheme}://{sample}"
         if not accepts(others, origin):
             continue
-        if language.beyond not in (None, ITS_SIZE) and not regex_of(language.entry).fullmatch(origin):
+        if language.beyond not in (None, ITS_SIZE) and not regex_of(language.entry).fullmatch(
+            origin
+        ):
             continue
         if not subtract(words(f"{scheme}://{ids}"), others).rows:
             yield Problem(

@@ -4,14 +4,15 @@ The Public Suffix List (https://publicsuffix.org) comes with `publicsuffixlist`,
 dependency at run time. Its data is read when a wildcard, glob or regex is first checked, or
 by `load`; its own parser takes seven times as long and is only used by the tests.
 
-Place in the flow: left of safety.py; imports nothing of ours.
-Never: run per request; be needed for a policy of exact origins.
+A policy of exact origins never needs it, and no request does.
 """
 
 from __future__ import annotations
 
 import re
 from functools import lru_cache
+
+from .origin import is_development_host
 
 # Suffixes under which anyone can get a name and run scripts, and that the list lacks, each with
 # its source. A star stands for a region or cluster that the tenants share.
@@ -213,6 +214,9 @@ def _labels(host: str) -> tuple[list[str], int]:
 
 def public_suffix(host: str) -> str | None:
     """Return the part of a host under which names can be registered, if there is one."""
+    # The list has home.arpa, under which RFC 8375 lets no one register a name.
+    if is_development_host(host):
+        return None
     labels, length = _labels(host)
     return ".".join(labels[-length:]) if length else None
 
@@ -223,6 +227,8 @@ def is_public_suffix(name: str) -> bool:
 
 def registrable_domain(host: str) -> str | None:
     """Return the public suffix and one label more; ``None`` where one of these is missing."""
+    if is_development_host(host):
+        return None
     labels, length = _labels(host)
     return ".".join(labels[-length - 1 :]) if 0 < length < len(labels) else None
 

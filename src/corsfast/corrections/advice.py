@@ -7,10 +7,12 @@ Never: name another host than the one that is written.
 from __future__ import annotations
 
 import ast
+import re
 
 from ..errors import Problem
 from ..languages import as_written
 from ..origin import parse_origin
+from ..patterns import Within
 from ..suffixes import public_suffix
 
 ONE_BY_ONE = "the origins that are meant, one by one"
@@ -30,6 +32,10 @@ def in_words(problem: Problem) -> str | None:
     return None if hint is None or hint[:1] in "'\"[" or hint.startswith("re.compile(") else hint
 
 
+def _is_regex(value: object) -> bool:
+    return isinstance(value, (re.Pattern, Within))
+
+
 def advice_for(problem: Problem) -> str | None:
     """What to do where no corrected value can be written down."""
     origin = parse_origin(problem.witness or "")
@@ -40,6 +46,6 @@ def advice_for(problem: Problem) -> str | None:
         return f"each name that is yours, as {name}; or use a domain of your own"
     if problem.code == "foreign-origin" and in_words(problem) is None:
         return ONE_BY_ONE
-    if problem.code == "insecure-origin":
+    if problem.code == "insecure-origin" and (problem.hint or _is_regex(problem.value)):
         return "https alone, and http for localhost only"
     return in_words(problem)

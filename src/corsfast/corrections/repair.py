@@ -23,9 +23,15 @@ from .. import _fetch
 from ..automata import Dfa, accepts, intersect, shortest_words, subtract
 from ..intent import WILD, Intent, intent_of, readings
 from ..languages import named_origins, regex_of, under, words
-from ..origin import is_ipv4_like, is_loopback, parse_origin, valid_scheme
+from ..origin import (
+    DEVELOPMENT_DOMAINS,
+    is_development_host,
+    is_ipv4_like,
+    parse_origin,
+    valid_scheme,
+)
 from ..regexes import RegexSyntaxError, compile_quietly
-from ..safety import delegated_words
+from ..safety import delegated_words, with_https
 from ..suggestions import suggest_networks
 from .proofs import foreign_risks, language, own_risks, problems_of, with_regex
 from .source import PORT
@@ -61,9 +67,14 @@ SUBDOMAINS = "(?:[a-z0-9-]+\\.)*"
 # So many words of a language are looked at where one property is asked for.
 _SAMPLES = 64
 
-_LOOPBACK = re.compile(r"localhost|127\.0|::1")
-# A loopback host at the start of a branch, as far as its text shows.
-_LOOPBACK_FIRST = re.compile(r"(?:\.\*|\(\.[*+]\)\??|\()*(?:localhost|127\.|\[::1)")
+_RESERVED = rf"\.(?:{'|'.join(map(re.escape, DEVELOPMENT_DOMAINS))})(?![\w.-])"
+_LOOPBACK = r"localhost|127\.0|0\.0\.0\.0|::1?\]"
+_DEVELOPMENT = re.compile(rf"{_LOOPBACK}|{_RESERVED}")
+# A development host at the start of a branch, as far as its text shows.
+_DEVELOPMENT_FIRST = re.compile(
+    r"(?:\.\*|\(\.[*+]\)\??|\()*(?:localhost|127\.|0\.0\.0\.0|\[::1?\])"
+    rf"|[^/|]*{_RESERVED}"
+)
 # A port behind a host, in a text without backslashes; not the colon of `(?:` or `://`.
 _PORT = re.compile(r"(?<!\?):[\dd(\[*.]")
 _SCHEME_CHOICE = re.compile(
@@ -130,13 +141,9 @@ def repair_string(
 def spellings(text: str) -> tuple[str, ...]:
     """What a string with a star may have been meant as, the text itself first."""
     networks = suggest_networks(text)
-    return (
-        text,
-        *(networks if len(networks) == 1 else ()),
-        re.sub(r"://\*(?=[a-z0-9])", "://*.", text),
-        re.sub(r"^http://", "https://", text),
-        re.sub(r"^https?://\*(?=[a-z0-9])", "https://*.", text),
-    )
+    whole = re.sub(r"://\*(?=[a-z0-9])", "://*.", text)
+    choices = (text, *(networks if len(networks) == 1 else ()), whole)
+    return tuple(filter(None, (*choices, with_https(text), with_https(whole))))
 
 
 def _good(entry: OwnRegex, text: str, way: Way) -> bool:
@@ -171,7 +178,9 @@ def keeps(original: re.Pattern[str], corrected: re.Pattern[str], way: Way) -> bo
         kept = {s for s in ("http", "https") if accepts(after, f"{s}://{host}")}
         if schemes and not kept:
             return False
-        if is_loopback(host.partition(":")[0]) and not schemes <= kept:
+        if schemes == {"http"} and kept == {"https"} and not with_https(f"http://{host}"):
+            return False
+        if is_development_host(host.partition(":")[0]) and not schemes <= kept:
             return False
     intent = intent_of(original)
     for single in [Intent(frozenset({d}), frozenset()) for d in intent.domains]:
@@ -195,7 +204,9 @@ def _has_hosts(dfa: Dfa) -> bool:
     """Whether an address is admitted, or this very machine."""
     for word in islice(shortest_words(subtract(dfa, named_origins())), _SAMPLES):
         origin = parse_origin(word)
-        if origin and (is_ipv4_like(origin.host) or "[" in origin.host or is_loopback(origin.host)):
+        if origin and (
+            is_ipv4_like(origin.host) or "[" in origin.host or is_development_host(origin.host)
+        ):
             return True
     return False
 
@@ -312,7 +323,7 @@ def _bound(branches: list[Branch], outside: str, way: Way) -> None:
                 branch[i:name] = [Atom(SUBDOMAINS)]
             elif inside == before and before in ("", "http", "https", "https?", "http(s)?"):
                 # The wildcard stands for the rest of the scheme as well.
-                loopback = _LOOPBACK_FIRST.match(unescaped(write([branch[name:]])))
+                loopback = _DEVELOPMENT_FIRST.match(unescaped(write([branch[name:]])))
                 secure = before == "https" or (way.credentials and not loopback)
                 scheme = "https" if secure else "https?"
                 branch[first:name] = [Atom(f"{scheme}://{SUBDOMAINS}")]
@@ -341,7 +352,7 @@ def _write_schemes(branches: list[Branch], way: Way) -> None:
             elif not head.quantifier:
                 _write_schemes(head.branches, way)
         elif "://" not in shown and not shown.startswith("http") and _opens_a_host(head):
-            scheme = "https?" if _LOOPBACK_FIRST.match(shown) else "https"
+            scheme = "https?" if _DEVELOPMENT_FIRST.match(shown) else "https"
             branch.insert(first, Atom(f"{scheme}://"))
         elif str(head) == r"\." and len(rest) > 1 and is_letter(rest[1]):
             branch[first] = Atom(f"https://{LABELS}")
@@ -372,7 +383,7 @@ def _secure(branch: Branch) -> list[Branch]:
     if len(rest) > 1 and is_wild(rest[0]) and is_dot(rest[1]):
         # The wildcard stands for the scheme as well.
         return [[*branch[:first], Atom(f"https://{LABELS}"), *rest[2:]]]
-    if not _LOOPBACK.search(text):
+    if not _DEVELOPMENT.search(text):
         if rest and isinstance(rest[0], Group) and not rest[0].quantifier and "://" not in text:
             rest[0].branches[:] = [b for inner in rest[0].branches for b in _secure(inner)]
             return [branch]
@@ -383,7 +394,7 @@ def _secure(branch: Branch) -> list[Branch]:
         if i == first and "://" in unescaped(item) and len(item.branches) > 1:
             item.branches[:] = [b for inner in item.branches for b in _secure(inner)]
             return [branch]
-        near = [b for b in item.branches if _LOOPBACK_FIRST.match(unescaped(write([b])))]
+        near = [b for b in item.branches if _DEVELOPMENT_FIRST.match(unescaped(write([b])))]
         far = [b for b in item.branches if b not in near]
         if near and far:
             ways = []
@@ -423,7 +434,7 @@ def _anchor(text: str, way: Way, *, start: bool) -> str:
             branch.pop()
         else:
             shown = unescaped(write([branch]))
-            if _LOOPBACK.search(shown) and not _PORT.search(shown):
+            if re.search(_LOOPBACK, shown) and not _PORT.search(shown):
                 branch.append(Atom(PORT))
         if is_started:
             branch.pop(0)
