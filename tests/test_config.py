@@ -159,7 +159,7 @@ def test_hints_work(engine: Any, case: dict[str, Any]) -> None:
     for problem in case["problems"]:
         if problem["option"] == "allow_origins" and (problem["hint"] or "").startswith("'http"):
             engine.Policy(
-                allow_origins=[problem["hint"][1:-1]],
+                allow_origins=ast.literal_eval(f"[{problem['hint']}]"),
                 allow_credentials=case["options"].get("allow_credentials") is True,
             )
 

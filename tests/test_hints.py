@@ -13,7 +13,13 @@ import warnings
 from typing import Any
 
 import pytest
-from wrong_entries import DECISIONS, WRONG, same_host
+from wrong_entries import (
+    DECISIONS,
+    MEANT,
+    MEANT_WITHOUT_CREDENTIALS,
+    WRONG,
+    same_host,
+)
 
 from corsfast import (
     CorsfastDeadEntryWarning,
@@ -104,6 +110,25 @@ def test_what_is_proposed_is_accepted(
 
 
 @pytest.mark.parametrize("credentials", [False, True], ids=["", "credentials"])
+@pytest.mark.parametrize(("entry", "origins"), [*MEANT, *MEANT_WITHOUT_CREDENTIALS], ids=shown)
+def test_a_proposal_matches_what_is_meant(
+    engine: Any, entry: str, origins: list[str], credentials: bool
+) -> None:
+    problems = refused(engine, allow_origins=[entry], allow_credentials=credentials)
+    assert problems
+    for problem in problems:
+        if credentials and (entry, origins) in MEANT_WITHOUT_CREDENTIALS:
+            assert problem.hint is None
+            continue
+        values = proposed(problem.hint)
+        assert values is not None, problem
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")
+            policy = engine.Policy(allow_origins=values, allow_credentials=credentials)
+        assert [origin for origin in origins if not policy.allows_origin(origin)] == []
+
+
+@pytest.mark.parametrize("credentials", [False, True], ids=["", "credentials"])
 @pytest.mark.parametrize("origins", SEVERAL, ids=shown)
 def test_lists_that_are_proposed_are_accepted(engine: Any, origins: Any, credentials: bool) -> None:
     options = {"allow_credentials": credentials}
@@ -144,7 +169,7 @@ def test_names_and_numbers_that_are_proposed_are_accepted(
         ("^https://app.example.com$", False, "'https://app.example.com'"),
         ("https://.*.example.com", False, "'https://*.example.com'"),
         ("http://localhost:{3000,3001}", False, "'http://localhost:[3000,3001]'"),
-        ("*example.com", False, "'https://*.example.com'"),
+        ("*example.com", False, "'https://example.com', 'https://*.example.com'"),
         ("*.co.uk", False,
          "each name that is yours, as https://NAME.co.uk; or use a domain of your own"),
         ("HTTP://App.Example.com/", False, "'http://app.example.com'"),
@@ -160,7 +185,7 @@ def test_names_and_numbers_that_are_proposed_are_accepted(
         ("ws://localhost:3000", True, "'http://localhost:3000'"),
         ("ws://app.example.com", True, "'https://app.example.com'"),
         (re.compile("^https://app.example.com"), False, r're.compile(r"^https://app\.example\.com")'),
-        ("https://*example.com", False, "'https://*.example.com'"),
+        ("https://*example.com", False, "'https://example.com', 'https://*.example.com'"),
         (re.compile("https://app.example.com", re.IGNORECASE), False,
          r're.compile(r"https://app\.example\.com", re.IGNORECASE)'),
         ("http://app.example.com:3000", True, "'https://app.example.com:3000'"),
@@ -187,7 +212,7 @@ def test_proposals(engine: Any, entry: Any, credentials: bool, hint: str | None)
 def test_the_safe_way_comes_first(engine: Any) -> None:
     (problem,) = refused(engine, allow_origins=["https://*example.com"])
     safe, dangerous = (
-        "Write 'https://*.example.com' instead.",
+        "Write 'https://example.com', 'https://*.example.com' instead.",
         "Or accept it: dangerously_tolerate=",
     )
     assert 0 < str(problem).index(safe) < str(problem).index(dangerous)

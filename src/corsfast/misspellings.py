@@ -13,7 +13,7 @@ from .errors import Problem
 from .network_spellings import has_wrong_prefix
 from .origin import valid_host, valid_opaque_host, valid_port
 from .patterns import parse_pattern
-from .suggestions import suggest, suggest_networks, web_scheme
+from .suggestions import suggest, suggest_all, suggest_networks, web_scheme
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -23,16 +23,15 @@ _OPTION = "allow_origins"
 
 # Characters that no origin and no pattern holds, but regular expressions do. "+" may stand in
 # a scheme, "[" in an address or a set of ports, so they count only elsewhere.
-_REGEX_SIGNS = re.compile(
+REGEX_SIGNS = re.compile(
     r"[\\^$(){}|]|\.\+|://\.\*|(?<!\*)\.\*(?!\.)|://.*\+|^https?\?:"
-    r"|(?<!:)\[[^\]:*]+\]|\[[^\]]*\][*+?]"
+    r"|(?<!:)\[[^\]:*]+\]|\[[^\]:]*\][*+?]"
 )
 
 
 def diagnose(entry: str) -> Problem:
     """Say what is wrong with an entry that is no pattern; the most telling reason first."""
-    hint = suggest(entry)
-    quoted = None if hint is None else repr(hint)
+    quoted = ", ".join(map(repr, suggest_all(entry))) or None
 
     def problem(code: str, message: str, hint: str | None = quoted) -> Problem:
         return Problem(code, _OPTION, entry, message, hint=hint)
@@ -56,7 +55,7 @@ def diagnose(entry: str) -> Problem:
             return problem("list-in-string", f"{entry!r} is a list in one string.", listed)
     if re.search(r"[\x00-\x20\x7f]", entry):
         return problem("white-space", f"{entry!r} holds white space or a control character.")
-    if _REGEX_SIGNS.search(entry) and not suggest_networks(entry):
+    if REGEX_SIGNS.search(entry) and not suggest_networks(entry):
         return problem(
             "looks-like-regex",
             f"{entry!r} looks like a regular expression; a string is never taken for one.",
@@ -140,11 +139,9 @@ def _diagnose_authority(
             )
         if not valid_port(port):
             message = f"{entry!r} has no valid port; write 3000, * or [3000,8000-8099]."
-            ranges = f"{scheme}://{host}:[{port}]"
-            meant = ranges if parse_pattern(ranges) else suggest(entry)
             # A port that is none at all says nothing about the one that was meant.
             known = not port or port.strip("0")
-            return problem("port", message, repr(meant) if meant and known else None)
+            return problem("port", message) if known else problem("port", message, None)
         authority = host
     if not (valid_opaque_host(authority) if opaque else valid_host(authority)):
         return problem("host", f"{entry!r} has no valid host as browsers write it.")
@@ -201,6 +198,9 @@ def _diagnose_wildcard(
         return problem(
             "unicode-host", f"{entry!r} has a Unicode host; browsers send its ASCII form."
         )
+    if parse_pattern(entry.replace("*", "")) is not None:
+        message = f"{entry!r}: '*' beside a host is part of its name; any port is written ':*'."
+        return problem("wildcard", message)
     return problem(
         "wildcard",
         f"{entry!r}: '*' stands for whole labels at the left (https://*.example.com), for part"

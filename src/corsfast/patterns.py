@@ -23,6 +23,8 @@
 Ports in brackets are a set: their order, and how they overlap, mean nothing. A network of one
 address (a prefix of 32 or 128) means that address.
 
+A star at the end of a whole host (``localhost*``) is no pattern, because its author means a port.
+
 | pattern                          | matches                      | does not match           |
 |----------------------------------|------------------------------|--------------------------|
 | `https://*.example.com`          | `https://a.b.example.com`    | `https://example.com`    |
@@ -48,11 +50,11 @@ from collections import namedtuple
 
 from . import _fetch, limits
 from .networks import Block, expression as block_expression, number_choices, parse_block
-from .origin import is_ipv4_like, parse_origin, valid_port
+from .origin import is_development_host, is_ipv4_like, parse_origin, valid_ipv4, valid_port
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
     from typing import NamedTuple
 
     Ports = tuple[tuple[int, int], ...]
@@ -164,6 +166,8 @@ def parse_pattern(entry: str) -> str | HostRule | Glob | Network | None:
         return None
     if "*" in host and (sample.host.startswith("[") or is_ipv4_like(sample.host)):
         return None
+    if _means_any_port(host):
+        return None
     if "*" in domain:
         return Glob(scheme, host, ports)
     rule = HostRule(scheme, f".{domain}" if wildcard else domain, ports)
@@ -192,6 +196,15 @@ def block_of(rule: HostRule | Network) -> Block | None:
     return parse_block(rule.host, 128 if rule.host.startswith("[") else 32)
 
 
+def _means_any_port(host: str) -> bool:
+    """Return whether a star adjoins a whole host: ``localhost*`` matches ``localhostx`` alone."""
+    name = host.replace("*", "")
+    last = host.rpartition(".")[2]
+    if is_ipv4_like(name):
+        return valid_ipv4(name) and "*" in (host[0], host[-1])
+    return "*" in last and is_development_host(name) and (name == "localhost" or "." in name)
+
+
 def _split_ports(rest: str, scheme: str) -> tuple[str, Ports | None]:
     """Split host from ports; ``None`` for ports that are none."""
     if rest.endswith("]") and ":[" in rest:
@@ -215,18 +228,18 @@ def _parse_ranges(text: str, scheme: str) -> Ports | None:
         if first == last and int(first) == _fetch.DEFAULT_PORTS[scheme]:
             return None
         ranges.append((int(first), int(last)))
-    return _merge(sorted(ranges))
+    return merged(ranges)
 
 
-def _merge(ranges: list[tuple[int, int]]) -> Ports:
+def merged(ranges: Iterable[tuple[int, int]]) -> Ports:
     """The same ports in as few ranges as can be, so that equal sets are equal."""
-    merged = ranges[:1]
-    for first, last in ranges[1:]:
-        if first > merged[-1][1] + 1:
-            merged.append((first, last))
+    found: list[tuple[int, int]] = []
+    for first, last in sorted(ranges):
+        if not found or first > found[-1][1] + 1:
+            found.append((first, last))
         else:
-            merged[-1] = (merged[-1][0], max(merged[-1][1], last))
-    return tuple(merged)
+            found[-1] = (found[-1][0], max(found[-1][1], last))
+    return tuple(found)
 
 
 def write_pattern(rule: HostRule | Glob | Network) -> str:
@@ -244,6 +257,20 @@ def _write_ports(ports: Ports) -> str:
         return ":*"
     parts = [f"{first}" if first == last else f"{first}-{last}" for first, last in ports]
     return f":{parts[0]}" if parts == [f"{ports[0][0]}"] else f":[{','.join(parts)}]"
+
+
+# More origins than this are better said by a pattern.
+_MAX_SINGLE = 16
+
+
+def single_origins(rule: HostRule | Glob | Network) -> list[str]:
+    """Return the origins of a rule one by one; nothing where they are many, or not known."""
+    count = sum(last - first + 1 for first, last in rule.ports)
+    if not isinstance(rule, HostRule) or rule.host.startswith(".") or count > _MAX_SINGLE:
+        return []
+    ports = (port for first, last in rule.ports for port in range(first, last + 1))
+    default = _fetch.DEFAULT_PORTS[rule.scheme]
+    return [f"{rule.scheme}://{rule.host}:{port}" for port in ports if port != default]
 
 
 def expression(rule: HostRule | Glob | Network) -> str:

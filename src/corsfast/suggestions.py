@@ -12,8 +12,8 @@ import re
 
 from . import _fetch
 from .network_spellings import networks_meant
-from .origin import canonical_ipv6
-from .patterns import parse_pattern
+from .origin import canonical_ipv6, is_development_host, is_ipv4_like
+from .patterns import merged, parse_pattern
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -28,9 +28,18 @@ _URL = re.compile(r"(?P<scheme>[a-z*][a-z0-9+.\-*]*):[/\\]+(?P<rest>.*)", re.DOT
 _AROUND = "\x00\t\n\r\x0b\x0c \x7f,;'\"<>`"
 
 
+# Ports of development servers, which speak plain http: create-react-app, Rails, Angular, Vite,
+# Astro, Ionic, Storybook, Live Server, Django, Tomcat, Jupyter and others.
+_DEVELOPMENT_PORTS = frozenset(
+    {*range(3000, 3011), 1234, 4000, 4173, 4200, 4321, 5000, 5173, 5174, 5500, 6006}
+    | {8000, 8001, 8080, 8081, 8100, 8888, 9000, 19006}
+)
+
+
 def suggest(entry: str) -> str | None:
     """The pattern that was most likely meant, if there is one and it is valid."""
-    text = entry.strip(_AROUND)
+    # In `:300?` the mark stands for a digit; no query follows a port directly.
+    text = re.sub(r"(?<=\d)\?+$", "*", entry.strip(_AROUND))
     if text.lower() == "null":
         return "null"
     scheme, rest = _split_scheme(text)
@@ -45,20 +54,20 @@ def suggest(entry: str) -> str | None:
     user, at, authority = authority.rpartition("@")
     if at and ("." in user.partition(":")[0] or (scheme is None and ":" in user)):
         return None  # which of the two hosts is meant, or what is the scheme, is not known
-    host, port = authority, ""
-    if not authority.endswith("]") and ":" in authority:
-        host, _, port = authority.rpartition(":")
+    host, colon, port = _split_port(authority)
     if scheme is None:
         if "." not in host and not port and not host.startswith("[") and host != "localhost":
             return None  # a word, maybe not a host at all
-        scheme = "http" if host.startswith(("localhost", "127.", "[::1]")) else "https"
+        scheme = _usual_scheme(host, port)
     if host.startswith("."):
         host = f"*{host}"
-    if port != "*":
-        port = port.lstrip("0")
+    host = _canonical_host(host)
+    if not port and colon and is_development_host(host):
+        port = "*"  # `http://localhost:` is the beginning of what is meant
+    port = _ports(port)
     if port.isdigit() and int(port) == _fetch.DEFAULT_PORTS.get(scheme):
         port = ""
-    text = f"{scheme}://{_canonical_host(host)}" + (f":{port}" if port else "")
+    text = f"{scheme}://{host}" + (f":{port}" if port else "")
     return text if _is_another(text, entry) else None
 
 
@@ -70,6 +79,87 @@ def suggest_networks(entry: str) -> tuple[str, ...]:
 def _is_another(text: str, entry: str) -> bool:
     """Whether a text is a pattern, and not the one that was written."""
     return text != entry and parse_pattern(text) is not None
+
+
+def suggest_all(entry: str) -> tuple[str, ...]:
+    """The patterns that together were most likely meant; several where stars are misplaced.
+
+    ``localhost*`` means any port, ``*example.com`` the host and all below it, ``*://`` both
+    schemes of the web.
+    """
+    meant = suggest(entry)
+    if meant is not None:
+        return (meant,)
+    scheme, separator, rest = entry.strip(_AROUND).lower().rpartition("://")
+    host, _, port = _split_port(rest.partition("/")[0])
+    if "*" not in entry:
+        # A set cannot hold the default port, which browsers leave out.
+        ports = _ports(port).strip("[]").split(",")
+        default = str(_fetch.DEFAULT_PORTS.get(scheme))
+        if len(ports) == 1 or default not in ports:
+            return ()
+        others = ",".join(other for other in ports if other != default)
+        found = (f"{scheme}://{host}", f"{scheme}://{host}:{_ports(others)}")
+        return tuple(filter(None, (text if parse_pattern(text) else None for text in found)))
+    name = re.sub(r"^\*+(?=[^*.])|(?<=[^*.])\*+$", "", host)
+    name = re.sub(r"^\*{2,}\.", "*.", name)
+    hosts = [name]
+    if not port and host.endswith("*") and (is_development_host(name) or is_ipv4_like(name)):
+        port = "*"
+    if re.match(r"\*+[^*.]", host) and not is_ipv4_like(name):
+        hosts.append(f"*.{name}")
+    schemes = ["https", "http"] if re.fullmatch(r"\*|https?\*", scheme) else [scheme]
+    if not separator:
+        schemes = [_usual_scheme(name, port)]
+    suffix = f":{_ports(port)}" if port else ""
+    meanings = tuple(f"{scheme}://{host}{suffix}" for scheme in schemes for host in hosts)
+    if meanings == (entry,) or any(parse_pattern(pattern) is None for pattern in meanings):
+        return ()
+    return meanings
+
+
+def _usual_scheme(host: str, port: str) -> str:
+    """The scheme that an entry without one most likely means.
+
+    It is http for this machine, reserved names, names without a dot, addresses, `.onion`, and the
+    usual ports of development servers; it is https for all others.
+    """
+    if is_development_host(host) or is_ipv4_like(host) or host.startswith("["):
+        return "http"
+    if "." not in host or host.removesuffix(".").endswith(".onion"):
+        return "http"
+    return "http" if port.isdigit() and int(port) in _DEVELOPMENT_PORTS else "https"
+
+
+def _split_port(authority: str) -> tuple[str, str, str]:
+    """Split host from port, which may be a set in brackets."""
+    match = re.fullmatch(r"(\[[^\]]*\]|[^\[]*?):(\[.*\]|[^:]*)", authority, re.DOTALL)
+    return (match[1], ":", match[2]) if match else (authority, "", "")
+
+
+# More ranges than this were not meant.
+_MAX_RANGES = 16
+
+
+def _ports(text: str) -> str:
+    """A port or set of ports as patterns have it; the text itself where it cannot be read.
+
+    ``3000..3010``, ``{3000-3010}``, ``(3000|3001)``; ``30*`` are ports of four digits.
+    """
+    bare = re.sub(r"\.{2,}|:", "-", text.strip("[](){} "))
+    bare = re.sub(r"[|;,\s]+", ",", bare)
+    if bare and not bare.strip("*"):
+        return "*"
+    if re.fullmatch(r"[0-9*x]*[0-9][0-9*x]*", bare) and not bare.isdigit():
+        shape = re.compile(re.sub(r"[*x]+", "[0-9]*", bare))
+        ports = [port for port in range(1000, 10_000) if shape.fullmatch(str(port))]
+        ranges = merged((port, port) for port in ports)
+        if len(ranges) > _MAX_RANGES:
+            return "*"
+        bare = ",".join(f"{a}-{b}" if a < b else f"{a}" for a, b in ranges)
+    if re.fullmatch(r"[0-9]+(?:-[0-9]+)?(?:,[0-9]+(?:-[0-9]+)?)*", bare) and not bare.isdigit():
+        return f"[{bare}]"
+    return bare.lstrip("0") if bare.isdigit() else text
 
 
 def _split_scheme(text: str) -> tuple[str | None, str]:

@@ -19,8 +19,10 @@ from collections import namedtuple
 from ..automata import TooManyStatesError
 from ..errors import RISKS, Problem, with_hint
 from ..languages import regex_of
+from ..misspellings import REGEX_SIGNS
 from ..patterns import Glob, HostRule, Network, Within, parse_pattern, write_pattern
 from ..regexes import RegexSyntaxError, compile_quietly
+from ..suggestions import suggest_all
 from .advice import advice_for, in_words, literal
 from .proofs import problems_of, with_regex
 from .repair import Way, repair, repair_string
@@ -166,22 +168,43 @@ def _regex(problem: Problem, entry: re.Pattern[str] | Within, way: Way) -> Offer
 
 
 def _text_of_regex(problem: Problem, text: str, way: Way) -> Offer:
-    """A regex that stands in a string."""
+    """Read a string that holds a regex, or a shell's braces."""
     try:
         regex = compile_quietly(text)
     except RegexSyntaxError:
         regex = None
+    meant = _strings_of_regex(text)
+    strings = _list(meant, way) if meant else NOTHING
+    if strings.entries and (regex is None or not _says(regex, meant)):
+        return strings
     if regex is not None and not way.problems(regex):
         return Offer((regex,), None)
-    strings = tuple(dict.fromkeys(_strings_of_regex(text)))
-    if strings and not any(_problems(string, way) for string in strings):
-        return Offer(strings, None)
-    return NOTHING if regex is None else _regex(problem, regex, way)
+    return strings if strings.entries or regex is None else _regex(problem, regex, way)
+
+
+def _says(regex: re.Pattern[str], meant: list[str]) -> bool:
+    """Whether a regex says these patterns. ``https?://localhost:*`` is any number of colons."""
+    samples = [re.sub(r":(?:\*|\[.*?(\d+)\])$", _last_port, string) for string in meant]
+    return all(regex.fullmatch(sample.replace("*", "a")) for sample in samples)
+
+
+def _last_port(ports: re.Match[str]) -> str:
+    return f":{ports[1] or 3000}"
 
 
 _ANCHORS = re.compile(r"^(?:\^|\\A)|(?:\$|\\[Zz])$")
-_BRACES = re.compile(r"\{([\w.\-]+(?:,[\w.\-]+)+)\}|\(([\w.\-]+(?:\|[\w.\-]+)+)\)")
-_PORTS = re.compile(rf":(?:{_BRACES.pattern})$")
+# Either scheme of the web, in a regex or in plain words.
+_BOTH = re.compile(r"^(?:http\(s\)\??|http\[s\]\??|http\{s\}|\(?https\?\)?)(?=://)")
+# Any port: `:\d+`, `(:[0-9]+)?`, `:.*`, `:*`.
+_NUMBERS = r"(?:\\d|\[0-9\]|\.)(?:[*+]|\{[1-5]?,?5?\})?"
+_ANY_PORT = re.compile(rf":{_NUMBERS}$|\(:{_NUMBERS}\)[?*]?$")
+_CHOICE = re.compile(r"\{([^{}()]*)\}|\(([^{}()]*)\)|(?<!:)\[([\w.\-]+(?:[|,][\w.\-]+)+)\]")
+_PORTS = re.compile(r":[({]?(\d+(?:[|,.\-]+\d+)+)[)}]?$")
+# Hosts without parentheses: `http://localhost|127.0.0.1:3000`.
+_HOSTS = re.compile(r"(?<=://)[\w.\-]+(?:\|[\w.\-]+)+(?=:|$)")
+
+# More strings than this are better said by a regex.
+_MAX_STRINGS = 16
 
 
 def _strings_of_regex(text: str) -> list[str]:
@@ -189,17 +212,46 @@ def _strings_of_regex(text: str) -> list[str]:
 
     ``^https://.*\.example\.com$`` -> ``https://*.example.com``; ``http://localhost:{3000,3001}``.
     """
-    plain = re.sub(r"\\([./\-])", r"\1", _ANCHORS.sub("", text))
+    texts = text.split("|")
+    if "(" in text or not all("://" in part for part in texts):
+        texts = [text]
+    made = [_without_regex(part) for part in texts]
+    while any(map(_CHOICE.search, made)):
+        made = [string for one in made for string in _choices(one)]
+        if not 0 < len(made) <= _MAX_STRINGS:
+            return []
+    if any(map(REGEX_SIGNS.search, made)):
+        return []
+    meant = [(one,) if parse_pattern(one) is not None else suggest_all(one) for one in made]
+    return [string for strings in meant for string in strings] if all(meant) else []
+
+
+def _without_regex(text: str) -> str:
+    """The same with wildcards and choices as patterns and shells have them, as far as it goes."""
+    plain = re.sub(r"\\([./\-:])", r"\1", _ANCHORS.sub("", text).replace("(?:", "("))
+    plain = _BOTH.sub("{https,http}", plain)
     plain = re.sub(r"://\.[*+]\.", "://*.", plain)
-    plain = _PORTS.sub(lambda m: f":[{(m[1] or m[2]).replace('|', ',')}]", plain)
-    choice = _BRACES.search(plain)
+    plain = _ANY_PORT.sub(":*", plain)
+    plain = re.sub(r"(?<=:)(\d+)((?:\\d|\[0-9\])+)$", r"\1*", plain)
+    plain = _HOSTS.sub(lambda m: f"{{{m[0]}}}", plain)
+    return _PORTS.sub(lambda m: f":[{m[1].replace('|', ',')}]", plain)
+
+
+def _choices(text: str) -> list[str]:
+    """The strings that the first choice of a text stands for: ``(a|b)``, ``{a,b}``, ``{1..3}``."""
+    choice = _CHOICE.search(text)
     if choice is None:
-        return [plain] if parse_pattern(plain) is not None else []
-    made = [
-        f"{plain[: choice.start()]}{name}{plain[choice.end() :]}"
-        for name in (choice[1] or choice[2]).replace("|", ",").split(",")
-    ]
-    return made if all(parse_pattern(string) is not None for string in made) else []
+        return [text]
+    inner, rest = choice[1] or choice[2] or choice[3] or "", text[choice.end() :]
+    names = inner.replace("|", ",").split(",")
+    numbers = re.fullmatch(r"(\d+)\.\.(\d+)", inner)
+    if numbers is not None and 0 <= int(numbers[2]) - int(numbers[1]) < _MAX_STRINGS:
+        names = [str(n) for n in range(int(numbers[1]), int(numbers[2]) + 1)]
+    if rest.startswith("?"):
+        names, rest = [*names, ""], rest[1:]
+    elif len(names) < 2:
+        return []
+    return [f"{text[: choice.start()]}{name}{rest}" for name in names]
 
 
 # -- strings ---------------------------------------------------------------------------------
@@ -213,6 +265,10 @@ def _string(problem: Problem, value: str, way: Way) -> Offer:
         return _list(meant, way)
     for start in (meant, value):
         if isinstance(start, str) and start != "*":
+            if "*" in start:
+                whole = _list(suggest_all(start), way)
+                if whole.entries:
+                    return whole
             text = repair_string(start, way.credentials, way.tolerated)
             if text is not None:
                 return Offer((text,), None)
@@ -232,13 +288,13 @@ def _part(text: str, way: Way) -> Offer:
 
 def _list(parts: object, way: Way) -> Offer:
     """Several entries that stood in one string; all of them, or none."""
-    entries: list[object] = []
+    entries: dict[object, None] = {}
     for part in parts if isinstance(parts, (list, tuple)) else ():
         offer = _part(part, way)
         if not offer.entries:
             return Offer((), offer.advice or "a list of origins")
-        entries += offer.entries
-    if problems_of(entries, way.credentials, way.tolerated):
+        entries.update(dict.fromkeys(offer.entries))
+    if problems_of([*entries], way.credentials, way.tolerated):
         return Offer((), "a list of origins")
     return Offer(tuple(entries), None)
 

@@ -24,7 +24,7 @@ from ..errors import (
     Problem,
 )
 from ..misspellings import diagnose
-from ..patterns import Network, parse_pattern
+from ..patterns import Network, parse_pattern, single_origins
 from ..suggestions import suggest_networks
 
 TYPE_CHECKING = False
@@ -111,24 +111,34 @@ class Words(
     compiled: bool
     made: Callable[[str], re.Pattern[str] | None]
 
-    def entry(self, entry: object) -> str | None:
-        """An entry of a policy as the drop-in has it; ``None`` where it has none like it."""
-        if entry == "*":
-            return self.any_origin
-        rule = parse_pattern(entry) if isinstance(entry, str) else None
-        if isinstance(rule, str):
-            return repr(rule)
-        if self.regex is None:
-            return None
-        if rule is not None:
-            return self._regex(self.regex, as_regex(rule), self.flags)
-        assert isinstance(entry, re.Pattern)
-        return self._regex(self.regex, entry.pattern, entry.flags)
+    def entries(self, entries: Iterable[object]) -> list[str] | None:
+        """Return entries of a policy as the drop-in has them; ``None`` where it has none like it.
 
-    def _regex(self, how: str, text: str, flags: int) -> str:
+        Several patterns are one regex, because most drop-ins take one only.
+        """
+        written: list[str] = []
+        regexes: dict[int, list[str]] = {}
+        for entry in entries:
+            rule = parse_pattern(entry) if isinstance(entry, str) and entry != "*" else None
+            if entry == "*":
+                written.append(self.any_origin)
+            elif isinstance(rule, str):
+                written.append(repr(rule))
+            elif isinstance(entry, re.Pattern):
+                regexes.setdefault(entry.flags & ~re.UNICODE, []).append(entry.pattern)
+            elif rule is not None and (origins := single_origins(rule)):
+                written += map(repr, origins)
+            elif rule is not None:
+                regexes.setdefault(self.flags, []).append(as_regex(rule))
+        if regexes and self.regex is None:
+            return None
+        return written + [self._regex("|".join(texts), f) for f, texts in regexes.items()]
+
+    def _regex(self, text: str, flags: int) -> str:
+        assert self.regex is not None
         if self.compiled or named(flags) != named(self.flags):
-            return how.format(compiled(text, (), flags))
-        return how.format(in_python(text))
+            return self.regex.format(compiled(text, (), flags))
+        return self.regex.format(in_python(text))
 
 
 NO_REGEXES = Words(any_origin="'*'")
@@ -184,12 +194,14 @@ class Mender:
         return self.words.any_origin if problem.hint == "'*'" else advice_for(problem)
 
     def _written(self, offer: Offer) -> str | None:
-        written = [text for entry in offer.entries if (text := self.words.entry(entry))]
-        if len(written) < len(offer.entries):
+        if not offer.entries:
+            return offer.advice
+        written = self.words.entries(offer.entries)
+        if written is None:
             from ..corrections.advice import ONE_BY_ONE
 
             return ONE_BY_ONE
-        return ", ".join(written) if written else offer.advice
+        return ", ".join(written)
 
 
 def never_sent(option: str, entry: str, mend: Mender) -> Problem:
