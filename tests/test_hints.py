@@ -160,6 +160,9 @@ def test_names_and_numbers_that_are_proposed_are_accepted(
         engine.Policy(allow_origins=["https://a.example"], **{option: given})
 
 
+IN_FULL = "each name that is yours, in full; or use a domain of your own"
+
+
 @pytest.mark.parametrize(
     ("entry", "credentials", "hint"),
     [
@@ -169,6 +172,19 @@ def test_names_and_numbers_that_are_proposed_are_accepted(
         ("^https://app.example.com$", False, "'https://app.example.com'"),
         ("https://.*.example.com", False, "'https://*.example.com'"),
         ("http://localhost:{3000,3001}", False, "'http://localhost:[3000,3001]'"),
+        ("https://*.elb.amazonaws.com", False, IN_FULL),
+        ("https://*.compute.amazonaws.com", True, IN_FULL),
+        ("*.elb.amazonaws.com", False, IN_FULL),
+        ("https://*.amazonaws.com", False, IN_FULL),
+        ("https://*.ck", False, IN_FULL),
+        ("https://*.kawasaki.jp", False, IN_FULL),
+        ("https://*.run.app", False, IN_FULL),
+        (re.compile(r"https://.*\.elb\.amazonaws\.com"), False, IN_FULL),
+        (re.compile(r"https://[a-z]+\.[a-z]+\.run\.app"), False, IN_FULL),
+        ("https://*.us-east-1.elb.amazonaws.com", False,
+         IN_FULL.replace("in full", "as https://NAME.us-east-1.elb.amazonaws.com")),
+        (re.compile(r"https://shop-.*\.us-east-1\.elb\.amazonaws\.com"), False,
+         IN_FULL.replace("in full", "as https://NAME.us-east-1.elb.amazonaws.com")),
         ("*example.com", False, "'https://example.com', 'https://*.example.com'"),
         ("*.co.uk", False,
          "each name that is yours, as https://NAME.co.uk; or use a domain of your own"),

@@ -223,7 +223,7 @@ def rule_risks(rule: HostRule, credentials: bool) -> Iterator[Problem]:
         name = open_suffixes[0].replace("*", "a")
         root = host.removeprefix(domain)
         witness = f"{rule.scheme}://attacker.{name}{root}{_port(rule)}"
-        yield _open_suffix(shown, shown, name, witness)
+        yield _open_suffix(shown, shown, open_suffixes[0], witness)
 
 
 def _port(rule: HostRule | Network) -> str:

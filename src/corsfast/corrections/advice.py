@@ -40,10 +40,12 @@ def advice_for(problem: Problem) -> str | None:
     """What to do where no corrected value can be written down."""
     origin = parse_origin(problem.witness or "")
     suffix = origin and public_suffix(origin.host)
-    written = as_written(problem.value).replace("\\", "")
-    if problem.code == "public-suffix" or (suffix and "." in suffix and suffix in written):
-        name = f"https://NAME.{suffix}"
-        return f"each name that is yours, as {name}; or use a domain of your own"
+    # Under a rule like `*.elb.amazonaws.com` a part of the suffix is the witness's own label.
+    text = as_written(problem.value).replace("\\", "")
+    written = suffix is not None and re.search(rf"(?<![\w-]){re.escape(suffix)}(?![\w-])", text)
+    if problem.code == "public-suffix" or (written and suffix and "." in suffix):
+        name = f"as https://NAME.{suffix}" if written else "in full"
+        return f"each name that is yours, {name}; or use a domain of your own"
     if problem.code == "foreign-origin" and in_words(problem) is None:
         return ONE_BY_ONE
     if problem.code == "insecure-origin" and (problem.hint or _is_regex(problem.value)):
