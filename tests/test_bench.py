@@ -636,7 +636,7 @@ def test_a_file_that_was_there_is_left_alone_until_there_is_something_to_write(
 ) -> None:
     file = tmp_path / "figures.json"
     file.write_text("before", "utf-8")
-    assert arguments().parse_args(["--json", str(file)]).json == file
+    assert arguments("bench").parse_args(["--json", str(file)]).json == file
     assert file.read_text("utf-8") == "before"
 
 

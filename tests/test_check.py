@@ -244,14 +244,6 @@ def test_the_place_of_a_syntax_error_is_shown(capsys: pytest.CaptureFixture[str]
     assert capsys.readouterr().err.splitlines()[1:] == [r"^https://\Qexample.com", "         ^"]
 
 
-def test_a_command_is_needed(tmp_path: Path) -> None:
-    result = subprocess.run(
-        COMMAND[:-1], cwd=tmp_path, capture_output=True, text=True, timeout=120, check=False
-    )
-    assert result.returncode == 2
-    assert "COMMAND" in result.stderr
-
-
 # -- how it looks ----------------------------------------------------------------------------
 
 COLOUR = re.compile(r"\x1b\[[\d;]*m")

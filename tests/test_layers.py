@@ -39,6 +39,7 @@ ORDER = [
     ["_backend"],
     ["holder"],
     ["__init__"],
+    ["_console"],
     ["middleware", "explain", "check"],
     ["bench", "__main__"],
 ]

@@ -1,4 +1,7 @@
-"""The commands: ``python -m corsfast check``.
+"""The commands: ``corsfast check`` and the others, also as ``python -m corsfast check``.
+
+A command is a line of `COMMANDS` and a module with ``main(arguments, program) -> int``, which is
+imported only when the command is asked for.
 
 Place in the flow: the outermost.
 Never: do a command's work.
@@ -7,28 +10,81 @@ Never: do a command's work.
 from __future__ import annotations
 
 import sys
-from argparse import ArgumentParser, RawDescriptionHelpFormatter
 
-from .check import arguments, command
+from . import IMPLEMENTATION, __version__
+from ._console import UNABLE, run
+
+# name: (module, summary)
+COMMANDS = {
+    "check": (
+        "check.command",
+        "find out whether a CORS policy lets attackers in, and what to write instead",
+    ),
+    "bench": ("bench.__main__", "measure what CORS costs on this machine"),
+}
 
 
 def main(argv: list[str] | None = None) -> int:
-    """Run a command; returns the exit status."""
-    parser = ArgumentParser(prog="python -m corsfast")
-    commands = parser.add_subparsers(metavar="COMMAND", required=True)
-    check = commands.add_parser(
-        "check",
-        help=arguments.SUMMARY,
-        description=arguments.DESCRIPTION,
-        epilog=arguments.EPILOG,
-        formatter_class=RawDescriptionHelpFormatter,
+    """Run the command that the arguments name; return the exit status."""
+    first, *rest = (sys.argv[1:] if argv is None else argv) or [""]
+    if first in COMMANDS:
+        from importlib import import_module
+
+        module, _ = COMMANDS[first]
+        status: int = import_module(f"corsfast.{module}").main(rest, f"{_program()} {first}")
+        return status
+    if first in ("-V", "--version"):
+        python = ".".join(map(str, sys.version_info[:3]))
+        engine = f"{IMPLEMENTATION} engine, {sys.implementation.name} {python}"
+        print(f"corsfast {__version__} ({engine})")
+        return 0
+    if first in ("", "-h", "--help"):
+        print(_usage())
+        return 0 if first else UNABLE
+    print(f"{_program()}: {_unknown(first)}", file=sys.stderr)
+    return UNABLE
+
+
+def _program() -> str:
+    """The program's name, in the way it was called."""
+    name = sys.argv[0].replace("\\", "/").rpartition("/")[2]
+    return "python -m corsfast" if name == "__main__.py" else "corsfast"
+
+
+def _usage() -> str:
+    program = _program()
+    width = max(map(len, COMMANDS))
+    commands = [f"  {name:<{width}}  {summary}" for name, (_, summary) in COMMANDS.items()]
+    return "\n".join(
+        [
+            f"usage: {program} COMMAND ...",
+            f"       {program} --version",
+            "",
+            "commands:",
+            *commands,
+            "",
+            f"{program} COMMAND --help shows the arguments of a command.",
+        ]
     )
-    arguments.add_arguments(check)
-    check.set_defaults(run=command.run)
-    given = parser.parse_args(argv)
-    status: int = given.run(given)
-    return status
+
+
+def _unknown(word: str) -> str:
+    from difflib import get_close_matches
+
+    program = _program()
+    close = get_close_matches(word.lower(), COMMANDS, 1)
+    if word.startswith("-"):
+        return f"unknown option {word!r}; options of a command follow it (see {program} --help)"
+    if word.lower().endswith((".toml", ".json")):
+        return f"unknown command {word!r}; write {program} check {word}"
+    advice = f"write {program} {close[0]}" if close else f"there are {', '.join(COMMANDS)}"
+    return f"unknown command {word!r}; {advice}"
+
+
+def script() -> int:
+    """The entry point: `main`, ended as shells expect."""
+    return run(main)
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(script())

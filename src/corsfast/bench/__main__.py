@@ -60,6 +60,7 @@ from typing import Any
 
 from .. import __version__
 from .._backend import IMPLEMENTATION
+from .._console import run
 from . import peers, plot, report, scale
 from .engines import installed_engines
 from .machine import details, machine
@@ -74,8 +75,8 @@ ROUNDS, QUICK_ROUNDS = 101, 25
 BRINGS = "pip install '.[{}]' in a clone of the repository"
 
 
-def main(argv: list[str] | None = None) -> int:
-    parser = arguments()
+def main(argv: list[str] | None = None, program: str = "python -m corsfast.bench") -> int:
+    parser = arguments(program)
     given = parser.parse_args(argv)
     if given.scale:
         if given.plot:
@@ -108,10 +109,10 @@ def show_scale(given: argparse.Namespace) -> int:
     found = report.as_json(
         [], **about_run({}, {}, {}), **counts({"scale": made}, made), scale=sizes
     )
+    write_json(given.json, found)
     print_head(found)
     print_tables([scale.scale_table(sizes, made)], markdown=given.markdown)
     print_foot(found)
-    write_json(given.json, found)
     return 0
 
 
@@ -139,16 +140,18 @@ def show_rows(
         **counts(result.made, Made(asked.rounds, asked.calls)),
         scale=[],
     )
+    # Files first: a reader of the tables that has gone (`| head`) must not cost the figures.
+    write_json(given.json, found)
+    drawn = given.plot and plot.charted(result.rows)
+    if drawn:
+        foot = f"corsfast {__version__}, {machine()}; shorter is better"
+        plot.plot(result.rows, given.plot, foot)
     print_head(found)
     print_tables(list(report.tables(result.rows, result.made)), markdown=given.markdown)
     print_foot(found, unable, deltas=any(made.is_stand for made in result.made.values()))
-    write_json(given.json, found)
-    if given.plot and not plot.charted(result.rows):
+    if given.plot and not drawn:
         print("--plot: what it draws could not be measured", file=sys.stderr)
         return 1
-    if given.plot:
-        foot = f"corsfast {__version__}, {machine()}; shorter is better"
-        plot.plot(result.rows, given.plot, foot)
     return 0
 
 
@@ -191,9 +194,9 @@ def spelt(versions: dict[str, str]) -> str:
     return ", ".join(f"{dist} {which}" for dist, which in versions.items())
 
 
-def arguments() -> argparse.ArgumentParser:
+def arguments(program: str) -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
-        prog="python -m corsfast.bench",
+        prog=program,
         description="What CORS costs here: every engine and every known library that is"
         " installed, beside the cost of calling anything at all.",
     )
@@ -292,4 +295,4 @@ def progress(text: str) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(run(main))

@@ -25,6 +25,7 @@ from pathlib import Path
 from time import perf_counter
 from typing import Any
 
+from .._console import APART
 from .cases import TENANT, Case, picked, tenants, texts
 from .decisions import measure_decisions
 from .engines import Engine, installed_engines
@@ -50,7 +51,7 @@ def measure_scale(*, quick: bool, progress: Callable[[str], None]) -> list[dict[
         for engine in installed_engines():
             progress(f"{size} origins, {engine}")
             command = [sys.executable, "-m", "corsfast.bench.scale", str(size), engine, rounds]
-            result = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True)
+            result = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True, **APART)
             found.append(json.loads(result.stdout))
     return found
 

@@ -17,6 +17,7 @@ from importlib.metadata import PackageNotFoundError, distribution
 from time import perf_counter_ns
 
 from .._backend import IMPLEMENTATION
+from .._console import APART
 from .measure import summarise
 from .rows import Aim, Row
 
@@ -55,5 +56,5 @@ def not_as_usual() -> str | None:
 def life(text: str) -> int:
     """Nanoseconds from the start of an interpreter that runs this to its end."""
     start = perf_counter_ns()
-    subprocess.run([sys.executable, "-c", text], check=True, stdin=subprocess.DEVNULL)
+    subprocess.run([sys.executable, "-c", text], check=True, stdin=subprocess.DEVNULL, **APART)
     return perf_counter_ns() - start

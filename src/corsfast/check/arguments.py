@@ -23,9 +23,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace
 
-SUMMARY = "find out whether a CORS policy lets strangers in, and what to write instead"
 DESCRIPTION = """\
-Find out whether a CORS policy lets strangers in, and what to write instead.
+Find out whether a CORS policy lets attackers in, and what to write instead.
 
 The policy is read from one of
   FILE                 a TOML or JSON file with the options of Policy as keys;

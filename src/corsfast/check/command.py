@@ -7,8 +7,10 @@ Never: decide anything.
 from __future__ import annotations
 
 import sys
+from argparse import ArgumentParser, RawDescriptionHelpFormatter
 
-from .arguments import read_arguments
+from .._console import UNABLE
+from .arguments import DESCRIPTION, EPILOG, add_arguments, read_arguments
 from .judge import judge
 from .machine import as_json
 from .subject import UnreadableError
@@ -18,8 +20,17 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from argparse import Namespace
 
-# Nothing could be checked; argparse ends with the same for wrong arguments.
-UNREADABLE = 2
+
+def main(argv: list[str], program: str) -> int:
+    """Run the command with its arguments; return the exit status."""
+    parser = ArgumentParser(
+        prog=program,
+        description=DESCRIPTION,
+        epilog=EPILOG,
+        formatter_class=RawDescriptionHelpFormatter,
+    )
+    add_arguments(parser)
+    return run(parser.parse_args(argv))
 
 
 def run(given: Namespace) -> int:
@@ -29,7 +40,7 @@ def run(given: Namespace) -> int:
     except UnreadableError as error:
         lines = map(printable, str(error).split("\n"))
         print("corsfast check: " + "\n".join(lines), file=sys.stderr)
-        return UNREADABLE
+        return UNABLE
     text = as_json(report) if given.json else as_text(report, Style.of(sys.stdout))
     # A pattern may hold characters that this terminal's encoding lacks.
     encoding = sys.stdout.encoding or "utf-8"

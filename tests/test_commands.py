@@ -1,0 +1,289 @@
+"""`corsfast` and `python -m corsfast`: the entry point, and how every command ends."""
+
+from __future__ import annotations
+
+import errno
+import io
+import os
+import subprocess
+import sys
+import sysconfig
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import corsfast
+from corsfast import _console
+from corsfast.__main__ import COMMANDS, main
+
+PYTHON = (sys.executable, "-m", "corsfast")
+REGEX = ("check", "--regex", "^https://app.example.com")
+# Everything that prints, with the status that it has where its output is read.
+PRINTING = [
+    (("--version",), 0),
+    (("--help",), 0),
+    ((), 2),
+    (("chek",), 2),
+    ((*REGEX,), 1),
+    ((*REGEX, "--json"), 1),
+    (("check", "--help"), 0),
+    (("check", "no-such-file.toml"), 2),
+    (("check", "--no-such-option"), 2),
+    (("bench", "--help"), 0),
+    (("bench", "--cases", "no such row"), 2),
+    (("bench", "--quick", "--cases", "floor: len"), 0),
+]
+posix = pytest.mark.skipif(os.name != "posix", reason="about pipes and signals of POSIX")
+
+
+def call(*arguments: str, **options: Any) -> subprocess.CompletedProcess[str]:
+    given = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE} | options
+    return subprocess.run([*PYTHON, *arguments], text=True, timeout=120, check=False, **given)
+
+
+def without_reader(
+    *arguments: str, both: bool = False, **environment: str
+) -> subprocess.CompletedProcess[str]:
+    """A call whose standard output is a pipe that nothing reads; with `both`, its errors, too."""
+    read, write = os.pipe()
+    os.close(read)
+    try:
+        return call(
+            *arguments,
+            stdout=write,
+            stderr=write if both else subprocess.PIPE,
+            env={**os.environ, "PYTHONUNBUFFERED": "", **environment},
+        )
+    finally:
+        os.close(write)
+
+
+# -- the entry point -------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("option", ["--version", "-V"])
+def test_version(capsys: pytest.CaptureFixture[str], option: str) -> None:
+    assert main([option]) == 0
+    assert capsys.readouterr().out.startswith(
+        f"corsfast {corsfast.__version__} ({corsfast.IMPLEMENTATION} engine, "
+    )
+
+
+def test_version_imports_little() -> None:
+    code = """
+import sys
+before = set(sys.modules)
+from corsfast.__main__ import main
+main(["--version"])
+print(*sorted(set(sys.modules) - before))
+"""
+    result = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, timeout=120, check=True
+    )
+    modules = set(result.stdout.splitlines()[1].split())
+    assert not modules & {"argparse", "json", "tomllib", "importlib.metadata", "corsfast.check"}
+    if corsfast.IMPLEMENTATION == "native":
+        assert not modules & {"re", "enum", "corsfast.config"}
+
+
+def test_the_console_script_is_the_module() -> None:
+    scripts = sysconfig.get_path("scripts")
+    name = "corsfast.exe" if os.name == "nt" else "corsfast"
+    result = subprocess.run(
+        [str(Path(scripts) / name), "--version"],
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert (result.returncode, result.stderr) == (0, "")
+    assert result.stdout == call("--version").stdout
+
+
+@pytest.mark.parametrize("arguments", [[], ["--help"], ["-h"]])
+def test_help_lists_the_commands(capsys: pytest.CaptureFixture[str], arguments: list[str]) -> None:
+    assert main(arguments) == (0 if arguments else 2)
+    printed = capsys.readouterr()
+    assert printed.err == ""
+    for name, (_, summary) in COMMANDS.items():
+        assert f"  {name}  {summary}\n" in printed.out
+    assert max(map(len, printed.out.splitlines())) <= 100
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_each_command_has_help(capsys: pytest.CaptureFixture[str], name: str) -> None:
+    with pytest.raises(SystemExit) as left:
+        main([name, "--help"])
+    assert left.value.code == 0
+    assert capsys.readouterr().out.startswith("usage: ")
+
+
+@pytest.mark.parametrize("program", ["corsfast", "/usr/bin/corsfast", "C:\\x\\corsfast.exe"])
+def test_usage_names_the_program_that_was_called(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, program: str
+) -> None:
+    monkeypatch.setattr(sys, "argv", [program])
+    with pytest.raises(SystemExit):
+        main(["bench", "--help"])
+    assert capsys.readouterr().out.startswith("usage: corsfast bench ")
+    assert call("bench", "--help").stdout.startswith("usage: python -m corsfast bench ")
+
+
+@pytest.mark.parametrize(
+    ("word", "said"),
+    [
+        ("chek", "write corsfast check"),
+        ("CHECK", "write corsfast check"),
+        ("benchmark", "write corsfast bench"),
+        ("xyz", "there are check, bench"),
+        ("policy.toml", "write corsfast check policy.toml"),
+        ("--json", "unknown option '--json'"),
+        ("--verison", "unknown option '--verison'"),
+    ],
+)
+def test_unknown_commands(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, word: str, said: str
+) -> None:
+    monkeypatch.setattr(sys, "argv", ["corsfast"])
+    assert main([word, "policy.toml"]) == 2
+    printed = capsys.readouterr()
+    assert printed.out == ""
+    assert said in printed.err
+
+
+def test_the_benchmark_is_a_command() -> None:
+    result = call("bench", "--quick", "--cases", "floor: len")
+    assert result.returncode == 0
+    assert "floor: len(x)" in result.stdout
+
+
+# -- how commands end ------------------------------------------------------------------------
+
+
+@posix
+@pytest.mark.parametrize(("arguments", "_status"), PRINTING)
+def test_a_reader_that_has_gone(arguments: tuple[str, ...], _status: int) -> None:
+    """As before `2>&1 | head`; both ends of the pipe are ours, so nothing races."""
+    assert without_reader(*arguments, both=True).returncode == 141
+
+
+@posix
+@pytest.mark.parametrize("arguments", [("--version",), REGEX])
+def test_a_reader_that_has_gone_unbuffered(arguments: tuple[str, ...]) -> None:
+    assert without_reader(*arguments, PYTHONUNBUFFERED="1").returncode == 141
+
+
+@posix
+@pytest.mark.parametrize(("arguments", "status"), PRINTING)
+def test_only_standard_output_has_no_reader(arguments: tuple[str, ...], status: int) -> None:
+    result = without_reader(*arguments)
+    assert "Traceback" not in result.stderr
+    assert "Exception ignored" not in result.stderr
+    # What only goes to standard error keeps its status.
+    errors_only = status == 2 and arguments != ()
+    assert result.returncode == (2 if errors_only else 141)
+
+
+@posix
+def test_the_first_line_alone_is_read() -> None:
+    with subprocess.Popen(
+        [*PYTHON, *REGEX], stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    ) as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        process.stdout.readline()
+        process.stdout.close()
+        said = process.stderr.read()
+    # It may have written everything before the pipe was closed.
+    assert process.returncode in (1, 141)
+    assert said == b""
+
+
+@posix
+@pytest.mark.parametrize("closed", ["1", "2", "0 1 2"])
+@pytest.mark.parametrize(("arguments", "status"), PRINTING)
+def test_closed_streams(arguments: tuple[str, ...], status: int, closed: str) -> None:
+    code = """
+import os, sys
+for number in sys.argv[1].split():
+    os.close(int(number))
+os.execv(sys.argv[2], sys.argv[2:])
+"""
+    result = subprocess.run(
+        [sys.executable, "-c", code, closed, *PYTHON, *arguments],
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    if "1" not in closed:
+        assert (result.returncode, result.stderr) == (status, "")
+        return
+    assert result.returncode == 2
+    message = f"corsfast: standard output: {os.strerror(errno.EBADF)}\n"
+    assert result.stderr == ("" if "2" in closed else message)
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="a device of Linux")
+@pytest.mark.parametrize("unbuffered", ["", "1"])
+@pytest.mark.parametrize("arguments", [("--version",), REGEX])
+def test_a_full_disk(arguments: tuple[str, ...], unbuffered: str) -> None:
+    with Path("/dev/full").open("w") as full:
+        result = call(*arguments, stdout=full, env={**os.environ, "PYTHONUNBUFFERED": unbuffered})
+    message = f"corsfast: standard output: {os.strerror(errno.ENOSPC)}\n"
+    assert (result.returncode, result.stderr) == (2, message)
+
+
+def test_ctrl_c_while_a_command_runs(tmp_path: Path) -> None:
+    text = "import signal\nsignal.raise_signal(signal.SIGINT)\n"
+    (tmp_path / "slow_settings.py").write_text(text, "utf-8")
+    result = call("check", "--django", "slow_settings", cwd=tmp_path)
+    assert (result.returncode, result.stdout, result.stderr) == (130, "", "")
+
+
+def test_ctrl_c_ends_what_is_run() -> None:
+    def interrupted() -> int:
+        raise KeyboardInterrupt
+
+    assert _console.run(interrupted) == 130
+
+
+def test_other_errors_are_seen() -> None:
+    def broken() -> int:
+        raise FileNotFoundError(errno.ENOENT, "no", "policy.toml")
+
+    with pytest.raises(FileNotFoundError):
+        _console.run(broken)
+
+
+@posix
+def test_ctrl_c_does_not_reach_children() -> None:
+    code = "import os; print(os.getpgrp())"
+    child = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, check=True, **_console.APART
+    )
+    assert int(child.stdout) != os.getpgrp()
+
+
+def test_every_command_goes_through_one_end() -> None:
+    for name in ("__main__.py", "bench/__main__.py"):
+        text = (Path(corsfast.__file__).parent / name).read_text("utf-8")
+        assert "sys.exit(run(" in text or "sys.exit(script())" in text, name
+
+
+def test_figures_are_written_before_they_are_printed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A reader that has gone costs the tables, not the file of an hour's measuring."""
+    from corsfast.bench import __main__ as bench
+
+    class Gone(io.StringIO):
+        def write(self, text: str) -> int:
+            raise BrokenPipeError(errno.EPIPE, "no reader")
+
+    file = tmp_path / "figures.json"
+    monkeypatch.setattr(sys, "stdout", Gone())
+    with pytest.raises(BrokenPipeError):
+        bench.main(["--quick", "--cases", "floor: len", "--json", str(file)])
+    assert file.stat().st_size
