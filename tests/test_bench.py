@@ -351,6 +351,69 @@ def test_noisy_figures_are_marked_wherever_they_are_printed() -> None:
     assert marked == (True, False)
 
 
+def wide_table() -> report.Table:
+    """The decisions as wide as they get: two engines, long names, a goal that was missed."""
+    slow, high = figure(99_000.1, 99_500.1, 99_999.9), figure(1000.1, 1000.2, 1000.3)
+    name = "preflight: 10 headers, new list each time"
+    rows = [
+        Row("decisions", name, "native", "time", slow, high, "len(x)", Aim("<= 1000 ns", 1, slow)),
+        Row("decisions", name, "pure", "time", slow, high, "len(x)"),
+        Row("decisions", "floor: len(x)", "python", "time", slow, high, "len(x)"),
+    ]
+    (table,) = report.tables(rows, {"decisions": Made(101, 200)})
+    return table
+
+
+def stand_of_everything() -> report.Table:
+    cost, ratio = figure(99_000.1, 99_500.1, 99_999.9), figure(1.1, 1.2, 1.3)
+    ways = ("without", "django-cors-headers", "drop-in", "least", "native", "pure")
+    rows = [
+        Row("django", name, who, "delta", cost, ratio, "django-cors-headers")
+        for name in ("no Origin", "allowed", "refused", "preflight")
+        for who in ways
+    ]
+    made = {"django": Made(404, 15, 30, "the whole way through " * 9, "theirs does less " * 9)}
+    (table,) = report.tables(rows, made)
+    return table
+
+
+@pytest.mark.parametrize("width", [70, 80, 99, 100])
+@pytest.mark.parametrize("table", [wide_table(), stand_of_everything()], ids=["decisions", "stand"])
+def test_no_line_of_a_table_is_wider_than_asked(table: report.Table, width: int) -> None:
+    lines = list(report.as_text(table, width))
+    assert max(map(len, lines)) <= width
+    shown = " ".join(" ".join(lines).split())
+    for text in (table.title, *table.remarks, *(cell for line in table.lines for cell in line)):
+        assert " ".join(text.split()) in shown
+    # Every block has the names, and no figure is there twice.
+    assert sum(line.startswith(table.heads[0]) for line in lines) > 1
+    figures = [cell for line in table.lines for cell in line[1:]]
+    assert sum(line.count("±") for line in lines) == sum(cell.count("±") for cell in figures)
+
+
+def test_a_table_that_fits_is_one_block() -> None:
+    rows = [Row("import", "import corsfast", "native", "delta", figure(1, 1, 1))]
+    (table,) = report.tables(rows, {"import": Made(5, 1)})
+    lines = list(report.as_text(table))
+    assert len(lines) == 3
+    assert len(list(report.as_text(wide_table(), 200))) < len(list(report.as_text(wide_table())))
+
+
+def test_a_goal_and_its_verdict_stay_together() -> None:
+    for width in (70, 80, 100):
+        lines = list(report.as_text(wide_table(), width))
+        assert [line for line in lines if "<= 1000 ns  not met" in line]
+
+
+def test_the_command_is_at_most_100_columns_wide(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for columns, limit in (("500", 100), ("100", 100), ("80", 80)):
+        monkeypatch.setenv("COLUMNS", columns)
+        assert main(["--quick", "--cases", "actual: exact, of 1"]) == 0
+        assert max(map(len, capsys.readouterr().out.splitlines())) <= limit
+
+
 def test_a_loss_is_shown_as_one() -> None:
     assert report.share(figure(0.04, 0.04, 0.04)) == "1/25.0"
     assert report.share(figure(3.0, 3.0, 3.0)) == "3.0x"

@@ -52,6 +52,7 @@ import errno
 import importlib.util
 import json
 import os
+import shutil
 import sys
 from collections.abc import Iterable
 from datetime import UTC, datetime
@@ -240,42 +241,52 @@ def picture(text: str) -> Path:
     return file
 
 
+def width() -> int:
+    """How wide lines may be: as the terminal, and not beyond what is easy to read."""
+    return min(shutil.get_terminal_size((report.MAX_WIDTH, 24)).columns, report.MAX_WIDTH)
+
+
+def print_wrapped(text: str) -> None:
+    print(*report.wrapped(text, width()), sep="\n")
+
+
 def print_head(found: dict[str, Any]) -> None:
-    print(f"corsfast {__version__} on {machine()}")
+    print_wrapped(f"corsfast {__version__} on {machine()}")
     others = {dist: which for dist, which in found["versions"].items() if dist != "corsfast"}
     if others:
-        print("beside " + spelt(others))
+        print_wrapped("beside " + spelt(others))
 
 
 def print_tables(tables: list[report.Table], *, markdown: bool) -> None:
     for table in tables:
         print()
-        for line in report.as_markdown(table) if markdown else report.as_text(table):
+        for line in report.as_markdown(table) if markdown else report.as_text(table, width()):
             print(line)
     print()
 
 
 def print_foot(found: dict[str, Any], unable: Iterable[str] = (), *, deltas: bool = False) -> None:
     """Print what a reader has to know of the run that `found` describes."""
-    print(report.LEGEND)
+    print_wrapped(report.LEGEND)
     if deltas:
-        print(report.LEGEND_DELTA)
-    print("Every call had its own fresh arguments, and every answer was checked before.")
+        print_wrapped(report.LEGEND_DELTA)
+    print_wrapped("Every call had its own fresh arguments, and every answer was checked before.")
     rows = found["rows"]
     noisy = sum(row["noisy"] for row in rows)
     if noisy:
-        print(f"{noisy} of {len(rows)} figures are noisy.")
+        print_wrapped(f"{noisy} of {len(rows)} figures are noisy.")
     for line in unable:
-        print(line)
+        print_wrapped(line)
     lacking = found["not_installed"]
     if lacking:
-        print(
+        print_wrapped(
             "Not installed, so not measured: "
             + "; ".join(f"{name} ({', '.join(lacks)})" for name, lacks in lacking.items())
-            + f". They come with {BRINGS.format('bench-peers')}."
+            + "."
         )
+        print(f"They come with {BRINGS.format('bench-peers')}.")
     if "native" not in installed_engines():
-        print("The native engine is not installed: this is the pure fallback alone.")
+        print_wrapped("The native engine is not installed: this is the pure fallback alone.")
 
 
 def write_json(file: Path | None, found: dict[str, Any]) -> None:

@@ -8,6 +8,7 @@ Noisy figures carry a ``~`` wherever they are printed; verdicts on goals are wor
 from __future__ import annotations
 
 import math
+import textwrap
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, NamedTuple
 
@@ -16,6 +17,12 @@ from .measure import REQUESTS, Figure
 from .rows import Made, Row
 
 SCHEMA = 1
+
+# Longer lines are hard to read, however wide the terminal is.
+MAX_WIDTH = 100
+
+# The heads of columns that hold words: the goal, and the verdict on it.
+WORDS = ("goal", "")
 
 
 class Table(NamedTuple):
@@ -138,19 +145,51 @@ def share(ratio: Figure | None) -> str:
     return f"{ratio.median:.1f}x"
 
 
-def as_text(table: Table) -> Iterator[str]:
-    """Lines for a terminal."""
+def as_text(table: Table, width: int = MAX_WIDTH) -> Iterator[str]:
+    """Lines for a terminal of this width. Columns that do not fit follow in blocks below."""
     if table.title:
-        yield table.title
+        yield from wrapped(table.title, width)
     everything = [table.heads, *table.lines]
     widths = [max(map(len, column)) for column in zip(*everything, strict=True)]
-    for first, *cells in everything:
-        line = [first.ljust(widths[0])]
-        # Figures stand right, words (the goal and its verdict) left.
-        for cell, head, width in zip(cells, table.heads[1:], widths[1:], strict=True):
-            line.append(cell.ljust(width) if head in ("goal", "") else cell.rjust(width))
-        yield "  ".join(line).rstrip()
-    yield from table.remarks
+    for number, block in enumerate(blocks(table.heads, widths, width)):
+        if number:
+            yield ""
+        for cells in everything:
+            if number and not any(cells[i] for i in block):
+                continue  # a floor, which stands in the first block only
+            line = [cells[0].ljust(widths[0])]
+            # Figures are aligned on the right, words (the goal and its verdict) on the left.
+            for i in block:
+                word = table.heads[i] in WORDS
+                line.append(cells[i].ljust(widths[i]) if word else cells[i].rjust(widths[i]))
+            yield "  ".join(line).rstrip()
+    for remark in table.remarks:
+        yield from wrapped(remark, width)
+
+
+def blocks(heads: list[str], widths: list[int], width: int) -> list[list[int]]:
+    """Return the columns behind the first one, block by block; each block fits into the width.
+
+    Words belong to the first figure, so they follow it, and are never apart from each other.
+    """
+    columns = range(1, len(heads))
+    words = [i for i in columns if heads[i] in WORDS]
+    figures = [[i] for i in columns if i not in words]
+    found: list[list[int]] = []
+    left = 0
+    for group in filter(None, (*figures[:1], words, *figures[1:])):
+        needed = sum(widths[i] + len("  ") for i in group)
+        if not found or needed > left:
+            found.append([])
+            left = width - widths[0]
+        found[-1] += group
+        left -= needed
+    return [sorted(block) for block in found]
+
+
+def wrapped(text: str, width: int) -> list[str]:
+    """A sentence in lines of at most this width, broken between words only."""
+    return textwrap.wrap(text, width, break_long_words=False, break_on_hyphens=False)
 
 
 def as_markdown(table: Table) -> Iterator[str]:
