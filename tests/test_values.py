@@ -22,7 +22,9 @@ from inputs import POLICIES, any_origin, option_sets
 from surfaces import make_policy
 
 import corsfast
-from corsfast import CorsfastRedundancyWarning, Outcome, PolicyError
+from corsfast import CorsfastRedundancyWarning, Outcome, PolicyError, within
+from corsfast.config import Spec
+from corsfast.middleware._lenient import lenient_policy
 
 # One option changed at a time; no two of these policies are equal.
 BASE: dict[str, Any] = {"allow_origins": ["https://a.example"]}
@@ -138,6 +140,64 @@ def test_repr_of_decisions(engine: Any) -> None:
     assert repr(policy.actual(None)) == "<Decision no-origin {'Vary': 'Origin'}>"
     refused = repr(policy.preflight("bad", "GET"))
     assert refused.startswith("<Decision origin-malformed preflight {'Vary': 'Origin, Access-")
+
+
+@pytest.mark.parametrize("options", POLICY_OPTIONS, ids=range(len(POLICY_OPTIONS)))
+def test_options_make_an_equal_policy(engine: Any, options: dict[str, Any]) -> None:
+    policy = make_policy(engine, options)
+    given = policy.options()
+    assert set(given) == set(Spec.OPTIONS)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        again = engine.Policy(**given)
+        pickled = pickle.loads(pickle.dumps(policy))
+    assert again == policy
+    assert again.options() == given == pickled.options()
+    # The lists are new each time.
+    for value in given.values():
+        if isinstance(value, list):
+            value.append("changed")
+    assert again.options() == policy.options() != given
+
+
+MIXED = [
+    "https://*.b.example.com",
+    "https://b.example",
+    re.compile(r"https://c\.example\.com"),
+    "https://a.example",
+    "http://localhost:*",
+    within(re.compile(r"https://(d|e)[.]example[.]com"), "example.com"),
+    "http://127.0.0.1:[81-89,3000]",
+    "https://pr-*.example.org",
+    "null",
+]
+
+
+@pytest.mark.parametrize("origins", [*itertools.permutations(MIXED[:4]), MIXED, MIXED[::-1]])
+def test_options_keep_the_order_of_the_origins(engine: Any, origins: Any) -> None:
+    policy = engine.Policy(allow_origins=origins)
+    assert policy.options()["allow_origins"] == list(origins)
+    assert pickle.loads(pickle.dumps(policy)).options() == policy.options()
+
+
+def test_options_list_what_is_repeated_once(engine: Any) -> None:
+    origins = ["https://a.example", *MIXED, *MIXED, "http://c.example:[8080]"]
+    with pytest.warns(CorsfastRedundancyWarning):
+        policy = engine.Policy(allow_origins=origins)
+    listed = policy.options()["allow_origins"]
+    meant = [*MIXED[:3], *MIXED[4:], "http://c.example:8080"]
+    assert listed == ["https://a.example", *meant]
+
+
+def test_options_of_a_drop_in_are_its_own() -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        policy = lenient_policy(
+            "a drop-in", {"allow_origins": ["https://a.example"]}, credentials=False
+        )
+    for ask in (policy.options, lambda: pickle.dumps(policy)):
+        with pytest.raises(TypeError, match="not made of the options of"):
+            ask()
 
 
 @pytest.mark.parametrize("protocol", range(pickle.HIGHEST_PROTOCOL + 1))

@@ -296,6 +296,17 @@ One compiled CORS policy. Immutable; safe to share between threads.
 
     # -- being a value -----------------------------------------------------------------------
 
+    def options(self):
+        """Return the options that make an equal policy: ``Policy(**policy.options()) == policy``.
+
+        Every option is there, also where it has its default; the origins are in the order in
+        which they were listed. The lists are new, and the caller's to change.
+
+        Raises:
+            TypeError: for the policy of a drop-in middleware, which has other options.
+        """
+        return self.tables.spec.options()
+
     def __setattr__(self, name, value):
         raise AttributeError(f"Policy is immutable: {name!r} cannot be set")
 

@@ -41,6 +41,7 @@ if TYPE_CHECKING:
 
     from ._compile import Headers, RawHeaders, Tables
     from .automata import Automaton
+    from .config import PolicyOptions
     from .patterns import HostRule, Within
 
     Text = str | bytes
@@ -440,6 +441,17 @@ class Policy:
         return apply_wsgi(decision, headers, self._tables.keep_existing)
 
     # -- being a value -----------------------------------------------------------------------
+
+    def options(self) -> PolicyOptions:
+        """Return the options that make an equal policy: ``Policy(**policy.options()) == policy``.
+
+        Every option is there, also where it has its default; the origins are in the order in
+        which they were listed. The lists are new, and the caller's to change.
+
+        Raises:
+            TypeError: for the policy of a drop-in middleware, which has other options.
+        """
+        return self._tables.spec.options()
 
     def __setattr__(self, name: str, value: object) -> NoReturn:
         raise AttributeError(f"Policy is immutable: {name!r} cannot be set")

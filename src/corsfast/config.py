@@ -15,8 +15,23 @@ from .patterns import Glob, HostRule, Network, Within, parse_pattern, write_patt
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
-    from typing import TypeGuard
+    from collections.abc import Callable, Iterable, Iterator, Mapping
+    from typing import Any, Literal, TypedDict, TypeGuard
+
+    class PolicyOptions(TypedDict, total=False):
+        """The options of :class:`corsfast.Policy`, for type checkers and editors."""
+
+        allow_origins: Iterable[str | re.Pattern[str] | Within]
+        allow_methods: Iterable[str]
+        allow_headers: Iterable[str]
+        expose_headers: Iterable[str]
+        allow_credentials: bool
+        max_age: int | None
+        preflight_status: int
+        existing: Literal["replace", "keep"]
+        timing_allow_origin: bool
+        dangerously_tolerate: Iterable[str]
+
 
 _TOKEN = re.compile(f"[{re.escape(_fetch.TCHAR)}]+")
 
@@ -39,6 +54,7 @@ class Spec:
         "headers",
         "max_age",
         "methods",
+        "placed",
         "preflight_status",
         "regexes",
         "repeated",
@@ -63,6 +79,8 @@ class Spec:
     rules: tuple[HostRule, ...]
     globs: tuple[Glob | Network, ...]  # what is matched as regexes are
     regexes: tuple[re.Pattern[str] | Within, ...]
+    # Every entry that is not exact, with the number of exact ones before it: as it was listed.
+    placed: tuple[tuple[int, Any], ...]
     repeated: tuple[object, ...]  # listed again; means nothing
     any_method: bool
     methods: tuple[str, ...]
@@ -72,12 +90,13 @@ class Spec:
     credentials: bool
     max_age: int | None
     preflight_status: int
-    existing: str
+    existing: Literal["replace", "keep"]
     timing: bool
     tolerated: frozenset[str]
 
     def key(self) -> tuple[object, ...]:
-        fields = {name: getattr(self, name) for name in Spec.__slots__ if name != "repeated"}
+        ignored = ("placed", "repeated")
+        fields = {name: getattr(self, name) for name in Spec.__slots__ if name not in ignored}
         for name in ("exact", "rules", "globs", "regexes"):
             fields[name] = frozenset(fields[name])
         return tuple(fields.values())
@@ -87,10 +106,16 @@ class Spec:
         options = ", ".join(f"{name}={value!r}" for name, value in self.options().items())
         return f"Policy({options})"
 
-    def options(self) -> dict[str, object]:
-        """The options that make this very spec again."""
-        origins: list[object] = ["*"] if self.any_origin else []
-        origins += [*self.exact, *map(write_pattern, self.rules + self.globs), *self.regexes]
+    def options(self) -> PolicyOptions:
+        """Return the options that make this very spec again, the origins as they were listed."""
+        origins: list[str | re.Pattern[str] | Within] = ["*"] if self.any_origin else []
+        at = 0
+        for before, entry in self.placed:
+            origins += self.exact[at:before]
+            at = before
+            listed = isinstance(entry, (re.Pattern, Within))
+            origins.append(entry if listed else write_pattern(entry))
+        origins += self.exact[at:]
         return {
             "allow_origins": origins,
             "allow_methods": ["*"] * self.any_method + list(self.methods),
@@ -312,6 +337,24 @@ def _read_origins(
     different = len(exact) + len(rules) + len(globs) + len(regexes)
     whole = wrong == len(problems) and different < len(entries)
     spec.repeated = tuple(_repeated(entries, exact)) if whole else ()
+    mixed = different > len(exact) and wrong == len(problems)
+    spec.placed = tuple(_placed(entries, exact)) if mixed else ()
+
+
+def _placed(entries: list[Any], exact: dict[str, None]) -> Iterator[tuple[int, Any]]:
+    """Yield each entry that is not exact once, with the number of exact ones before it."""
+    seen: set[object] = set()
+    before = 0
+    for given in entries:
+        entry = str.__str__(given) if isinstance(given, str) else given
+        meant = parse_pattern(entry) if isinstance(entry, str) and entry not in exact else entry
+        if meant in seen:
+            continue
+        seen.add(meant)
+        if isinstance(meant, str):
+            before += 1
+        else:
+            yield before, meant
 
 
 def _repeated(entries: list[object], exact: dict[str, None]) -> Iterator[object]:
@@ -467,9 +510,9 @@ def _read_status(value: object, problems: list[Problem]) -> int:
     return 204
 
 
-def _read_existing(value: object, problems: list[Problem]) -> str:
+def _read_existing(value: object, problems: list[Problem]) -> Literal["replace", "keep"]:
     if value in ("replace", "keep"):
-        return str(value)
+        return "keep" if value == "keep" else "replace"
     message = f"{value!r} is neither 'replace' nor 'keep'."
     problems.append(Problem("choice", "existing", value, message, hint="'replace'"))
     return "replace"

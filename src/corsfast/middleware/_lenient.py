@@ -42,6 +42,7 @@ from ._wording import (
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
+    from typing import NoReturn
 
 __all__ = [
     "Tables",
@@ -75,8 +76,11 @@ class _DropInSpec(Spec):
     def show(self) -> str:
         return f"<the policy of {self.name}>"
 
-    def options(self) -> dict[str, object]:
-        raise TypeError(f"the policy of {self.name} cannot be pickled; pickle its options")
+    def options(self) -> NoReturn:
+        raise TypeError(
+            f"the policy of {self.name} is not made of the options of corsfast.Policy and cannot"
+            " be pickled; pickle its options"
+        )
 
 
 def lenient_policy(

@@ -13,28 +13,13 @@ from .._backend import Policy
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    import re
-    from collections.abc import Callable, Iterable
-    from typing import Any, Literal, TypedDict, TypeGuard
+    from collections.abc import Callable
+    from typing import Any, TypeGuard
 
+    from ..config import PolicyOptions as PolicyOptions  # noqa: PLC0414 - exported
     from ..holder import PolicyHolder
-    from ..patterns import Within
 
     Source = Policy | PolicyHolder | Callable[[], Policy | PolicyHolder]
-
-    class PolicyOptions(TypedDict, total=False):
-        """The options of :class:`corsfast.Policy`, for type checkers and editors."""
-
-        allow_origins: Iterable[str | re.Pattern[str] | Within]
-        allow_methods: Iterable[str]
-        allow_headers: Iterable[str]
-        expose_headers: Iterable[str]
-        allow_credentials: bool
-        max_age: int | None
-        preflight_status: int
-        existing: Literal["replace", "keep"]
-        timing_allow_origin: bool
-        dangerously_tolerate: Iterable[str]
 
 
 # Policies that one middleware has at once, by far; one more only costs time.
