@@ -24,11 +24,8 @@ from hypothesis import given, settings, strategies as st
 
 from corsfast import _pure
 from corsfast.__main__ import main
-from corsfast.check.files import in_json, in_toml
 from corsfast.check.judge import judge
-from corsfast.check.names import nearest
 from corsfast.check.report import Finding, Report
-from corsfast.check.spellings import read_regex
 from corsfast.check.subject import Subject
 from corsfast.check.terminal import Style, as_text
 from corsfast.corrections import proofs
@@ -37,6 +34,9 @@ from corsfast.corrections.repair import Way, keeps, repair, repair_string
 from corsfast.corrections.source import in_python
 from corsfast.corrections.written import parse, write
 from corsfast.errors import CorsfastSecurityWarning, PolicyError
+from corsfast.loading.literals import in_json, in_toml
+from corsfast.loading.names import nearest
+from corsfast.loading.spellings import read_regex
 from corsfast.patterns import within
 from corsfast.regexes import RegexSyntaxError, compile_quietly
 

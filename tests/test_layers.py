@@ -33,6 +33,7 @@ ORDER = [
     ["safety", "redundancy"],
     ["corrections"],
     ["_compile"],
+    ["loading"],
     ["decision", "_restore"],
     ["fields"],
     ["_pure", "_native"],

@@ -13,7 +13,13 @@ ROOT = Path(__file__).parent.parent
 HEADER = ROOT / "csrc" / "corsfast.h"
 
 # What C has no use for, because it is over when a policy is built.
-PYTHON_ONLY = {"MAX_MAX_AGE", "MAX_PREBUILT_ORIGINS", "MAX_AUTOMATON_STATES", "MAX_AUTOMATON_STEPS"}
+PYTHON_ONLY = {
+    "MAX_MAX_AGE",
+    "MAX_PREBUILT_ORIGINS",
+    "MAX_AUTOMATON_STATES",
+    "MAX_AUTOMATON_STEPS",
+    "MAX_POLICY_FILE",
+}
 
 
 @pytest.fixture(scope="module")

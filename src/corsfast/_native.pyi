@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
+from os import PathLike
 from typing import Any, Final, Literal, Never, NoReturn, final
 
 from typing_extensions import disjoint_base
@@ -55,6 +56,16 @@ class Policy:
         timing_allow_origin: bool = False,
         dangerously_tolerate: Iterable[str] = (),
         **unknown: Never,
+    ) -> Policy: ...
+    @classmethod
+    def from_mapping(cls, mapping: Mapping[str, object]) -> Policy: ...
+    @classmethod
+    def from_toml(
+        cls, path: str | PathLike[str], table: str | None = "tool.corsfast"
+    ) -> Policy: ...
+    @classmethod
+    def from_env(
+        cls, prefix: str = "CORS_", environ: Mapping[str, str] | None = None
     ) -> Policy: ...
     def actual(self, origin: str | bytes | None, /) -> Decision: ...
     def preflight(

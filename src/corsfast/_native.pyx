@@ -231,6 +231,68 @@ One compiled CORS policy. Immutable; safe to share between threads.
     def __dealloc__(self):
         _csrc.cf_policy_free(self.core)
 
+    # -- being made from what is written elsewhere --------------------------------------------
+
+    @classmethod
+    def from_mapping(cls, mapping):
+        """Make a policy from a mapping: a table of TOML, an object of JSON, a framework's settings.
+
+        The keys are the options. An entry of ``allow_origins`` may be a table,
+        ``{"regex": "..."}``, also with ``"within": ["example.com"]``, and ``max_age`` may be
+        ``"none"``, because TOML has no null.
+
+        Raises:
+            PolicyError: with every problem at once, unknown keys among them.
+            TypeError: if it is not a mapping.
+        """
+        from .loading import from_mapping
+
+        return from_mapping(cls, mapping)
+
+    @classmethod
+    def from_toml(cls, path, table="tool.corsfast"):
+        """Make a policy from a table of a TOML file; see :meth:`from_mapping`.
+
+        Args:
+            path: the file, of at most 64 MiB.
+            table: the dotted name of the table; ``""`` or ``None`` for the whole file.
+
+        Raises:
+            PolicyError: with every problem at once, each with the file, the line and the key;
+                also if the file is not TOML or has no such table.
+            OSError: if the file cannot be read.
+            TypeError: if an argument has the wrong type.
+            ValueError: if `table` is not the name of a table.
+        """
+        from .loading import from_toml
+
+        return from_toml(cls, path, table)
+
+    @classmethod
+    def from_env(cls, prefix="CORS_", environ=None):
+        """Make a policy from environment variables: ``CORS_ALLOW_ORIGINS`` and the like.
+
+        Each option has a variable, its name in upper case behind the prefix; one that is not
+        set has its default. Lists are separated by commas or white space, or are JSON lists.
+        An origin that begins with ``regex:`` is a regular expression. Switches are ``true``,
+        ``false``, ``1``, ``0``, ``yes``, ``no``, ``on`` or ``off``; ``max_age`` may be ``none``.
+
+        Args:
+            prefix: what the names of the variables begin with.
+            environ: the variables; ``None`` for those of the process.
+
+        Raises:
+            PolicyError: with every problem at once, each with its variable. A variable that is
+                empty, or whose name looks like a slip, is one.
+            TypeError: if an argument has the wrong type.
+
+        Warns:
+            CorsfastDeadEntryWarning: once for each other variable with the prefix.
+        """
+        from .loading import from_env
+
+        return from_env(cls, prefix, environ)
+
     # -- deciding ----------------------------------------------------------------------------
 
     def actual(self, origin, /):

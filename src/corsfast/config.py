@@ -131,7 +131,7 @@ class Spec:
 
 
 # What other libraries call the options, and what to do with them here.
-_FOREIGN_OPTIONS = {
+FOREIGN_OPTIONS = {
     "allow_origin_regex": "put re.compile(...) into allow_origins",
     "allow_private_network": "browsers have withdrawn it; leave it out",
     "allowed_origins": "write allow_origins",
@@ -160,7 +160,7 @@ def _unknown(name: str) -> str:
     from difflib import get_close_matches
 
     close = get_close_matches(name, Spec.OPTIONS, 1)
-    advice = _FOREIGN_OPTIONS.get(name) or (f"write {close[0]}" if close else None)
+    advice = FOREIGN_OPTIONS.get(name) or (f"write {close[0]}" if close else None)
     return repr(name) + (f"; {advice}" if advice else "")
 
 

@@ -125,7 +125,10 @@ def describe(problem: Problem, *, acceptable: bool) -> str:
     if problem.hint is not None:
         text += f" Write {problem.hint} instead."
     if acceptable:
-        text += f" Or accept it: dangerously_tolerate=[{problem.code!r}]."
+        accept = f"dangerously_tolerate=[{problem.code!r}]"
+        if problem.option.endswith("ALLOW_ORIGINS"):  # a variable of the environment
+            accept = f"{problem.option[:-13]}DANGEROUSLY_TOLERATE={problem.code}"
+        text += f" Or accept it: {accept}."
     return f"{text} [{problem.code}]"
 
 
@@ -167,7 +170,8 @@ class CorsfastSecurityWarning(UserWarning):
 
 class CorsfastDeadEntryWarning(UserWarning):
     """An entry that no browser's Origin matches, as far as can be known: one of a drop-in
-    middleware's, which may not refuse it, or an origin with a scheme like ``htps``."""
+    middleware's, which may not refuse it, or an origin with a scheme like ``htps``; or a variable
+    of the environment that no option reads."""
 
 
 class CorsfastPerformanceWarning(UserWarning):

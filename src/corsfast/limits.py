@@ -43,3 +43,6 @@ MAX_AUTOMATON_STATES = 4096
 # Steps on the way to an automaton: about a second's worth. The largest of 265 real-world
 # regexes takes less than 50 000.
 MAX_AUTOMATON_STEPS = 8_000_000
+
+# Bytes of a file that holds a policy: a million origins take half of it.
+MAX_POLICY_FILE = 64 * 2**20

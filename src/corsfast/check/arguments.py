@@ -7,28 +7,33 @@ Never: judge; print.
 from __future__ import annotations
 
 import re
-import tomllib
 from argparse import SUPPRESS, BooleanOptionalAction
 from pathlib import Path
 
-from ..corrections.source import compiled
-from ..errors import RISKS
+from ..errors import RISKS, PolicyError
+from ..loading.environment import read_environment
+from ..loading.files import TABLE, has_table, read_json, read_toml
+from ..loading.spellings import read_regex
 from ..regexes import RegexSyntaxError
 from .django_settings import read_settings
-from .files import PROJECT_FILE, project_table, read_file
-from .spellings import read_regex
 from .subject import Applied, Subject, UnreadableError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace
 
+    from ..loading.written import Written
+
+PROJECT_FILE = "pyproject.toml"
+PREFIX = "CORS_"
 DESCRIPTION = """\
 Find out whether a CORS policy lets attackers in, and what to write instead.
 
 The policy is read from one of
-  FILE                 a TOML or JSON file with the options of Policy as keys;
-                       of pyproject.toml, its [tool.corsfast]
+  FILE                 a TOML or JSON file with the options of Policy as keys, or
+                       its [tool.corsfast]; --table names another table
+  --env [PREFIX]       the variables of the environment that begin with CORS_,
+                       or with PREFIX
   --allow-origins ...  options given here; beside FILE they replace the file's
   --django MODULE      the CORS_* settings of django-cors-headers
   --regex PATTERN      what other software uses, as --engine says
@@ -53,6 +58,10 @@ LISTS = ("allow_origins", "allow_methods", "allow_headers", "expose_headers")
 
 def add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument("file", nargs="?", type=Path, metavar="FILE")
+    parser.add_argument("--table", metavar="NAME", help=f"the table of FILE (default: {TABLE})")
+    parser.add_argument(
+        "--env", metavar="PREFIX", nargs="?", const=PREFIX, help=f"by default, {PREFIX}"
+    )
     parser.add_argument("--json", action="store_true", help="print for machines")
     parser.add_argument(
         "--tolerate",
@@ -103,6 +112,7 @@ def read_arguments(given: Namespace) -> Subject:
     options = _options(given)
     sources = {
         "FILE": given.file is not None,
+        "--env": given.env is not None,
         "--django": given.django is not None,
         "--regex": given.regex is not None,
     }
@@ -113,12 +123,16 @@ def read_arguments(given: Namespace) -> Subject:
         raise UnreadableError(f"options of a policy do not go with {chosen[0]}")
     if chosen != ["--regex"]:
         _refuse_regex_options(given)
+    if given.table is not None and given.file is None:
+        raise UnreadableError("--table goes with FILE")
     if given.django is not None:
         subject = read_settings(given.django)
+    elif given.env is not None:
+        subject = _subject(read_environment(given.env, None), f"--env {given.env}")
     elif given.regex is not None:
         subject = _read_regexes(given)
     else:
-        subject = _read_policy(given.file, options)
+        subject = _read_policy(given.file, given.table, options)
     _tolerate(subject, given.tolerate)
     return subject
 
@@ -139,28 +153,58 @@ def _refuse_regex_options(given: Namespace) -> None:
         raise UnreadableError("--ignore-case goes with --regex")
 
 
-def _read_policy(file: Path | None, options: dict[str, object]) -> Subject:
+def _read_policy(file: Path | None, table: str | None, options: dict[str, object]) -> Subject:
     if file is None and not options:
-        file = _project_file()
+        file = Path(PROJECT_FILE)
+        if not has_table(file, TABLE):
+            raise UnreadableError(
+                "nothing to check: name a file, --allow-origins, --env, --django or --regex"
+                " (see --help)"
+            )
     if file is None:
-        return Subject("the command line", options=options, write=compiled)
-    subject = read_file(file)
+        return Subject("the command line", options=options)
+    subject = _read_file(file, table)
     assert subject.options is not None
     subject.options |= options
     return subject
 
 
-def _project_file() -> Path:
-    path = Path(PROJECT_FILE)
+def _read_file(file: Path, table: str | None) -> Subject:
+    """Read the policy in a file.
+
+    Raises:
+        UnreadableError: if there is none, with the place where reading failed.
+    """
+    kind = file.suffix.lower()
+    if kind not in (".toml", ".json"):
+        raise UnreadableError(f"{file}: a policy is a .toml or .json file")
+    if table is None and kind == ".toml":
+        table = TABLE if file.name == PROJECT_FILE or has_table(file, TABLE) else None
     try:
-        table = tomllib.loads(path.read_text("utf-8"))
-    except (OSError, ValueError):
-        table = {}
-    if project_table(table) is None:
-        raise UnreadableError(
-            "nothing to check: name a file, --allow-origins, --django or --regex (see --help)"
-        )
-    return path
+        written = read_toml(file, table) if kind == ".toml" else read_json(file, table)
+    except PolicyError as error:
+        (problem,) = error.problems
+        raise UnreadableError(f"{problem.option}: {problem.message}") from None
+    except OSError as error:
+        raise UnreadableError(f"{file}: {error.strerror}") from None
+    except ValueError as error:
+        raise UnreadableError(f"--table: {error}") from None
+    return _subject(written, written.name)
+
+
+def _subject(written: Written, name: str) -> Subject:
+    labels = {}
+    if written.spelling == "env":
+        labels = {option: written.label(option, None) for option in written.options}
+    return Subject(
+        name,
+        options=written.options,
+        labels=labels,
+        problems=written.problems,
+        warnings=written.warnings,
+        literal=written.spelling,
+        extra=written.extra,
+    )
 
 
 def _read_regexes(given: Namespace) -> Subject:

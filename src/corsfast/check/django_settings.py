@@ -30,10 +30,10 @@ from pathlib import Path
 from ..corrections.repair import Way, repair, repair_string
 from ..corrections.source import as_regex, in_python
 from ..errors import Problem
+from ..loading.names import nearest
 from ..misspellings import diagnose
 from ..patterns import Glob, HostRule, Network, parse_pattern, write_pattern
 from ..regexes import RegexSyntaxError, compile_quietly
-from .names import nearest
 from .subject import Applied, Subject, UnreadableError
 
 OLD_NAMES = {

@@ -6,15 +6,17 @@ Never: print; know where a subject was read from.
 
 from __future__ import annotations
 
-import json
 import re
 
 from ..corrections.advice import ONE_BY_ONE, advice_for, literal
 from ..corrections.offers import offer_for
 from ..corrections.proofs import foreign_risks, read_policy
 from ..corrections.repair import Way, repair
+from ..corrections.source import in_source
 from ..errors import Problem
 from ..languages import as_written, language_of, run_together
+from ..loading.literals import respell
+from ..loading.written import missing_origins
 from ..patterns import Glob, HostRule, Network, Within
 from ..redundancy import redundancies
 from ..safety import find_risks
@@ -78,11 +80,9 @@ class _Judged:
     # -- what is checked ---------------------------------------------------------------------
 
     def options(self, options: dict[str, object]) -> None:
-        if "allow_origins" not in options:
-            if not any(self.means_origins(problem) for problem in self.subject.problems):
-                message = "without allow_origins no origin is allowed."
-                self.add(Problem("missing", "allow_origins", None, message))
-            options = {**options, "allow_origins": ()}
+        for problem in missing_origins(options, self.subject.problems):
+            self.add(problem)
+        options = {"allow_origins": (), **options}
         spec, problems = read_policy(options)
         languages = [language_of(entry) for entry in (*spec.globs, *spec.regexes)]
         for problem in problems:
@@ -98,11 +98,6 @@ class _Judged:
             self.warn(problem)
         for message in redundancies(spec, languages):
             self.warn(Problem("redundant", "allow_origins", None, message))
-
-    @staticmethod
-    def means_origins(problem: Problem) -> bool:
-        """Whether a key that is none was meant to be ``allow_origins``: one slip, one problem."""
-        return problem.code == "unknown-option" and "allow_origins" in (problem.hint or "")
 
     def applied(self, applied: Applied) -> None:
         for risk in foreign_risks(applied.regex, applied.how, self.subject.credentials):
@@ -168,8 +163,8 @@ class _Judged:
         if problem.option == "allow_origins" and own is not None:
             offer = offer_for(problem, credentials=own.credentials, tolerated=own.tolerated)
             if offer.entries:
-                text = ", ".join(map(self.entry, offer.entries))
-                return (f"[{text}]" if problem.code == "bare-string" else text), True
+                text = ", ".join(map(in_source, offer.entries))
+                return self.spelt(f"[{text}]" if problem.code == "bare-string" else text), True
             if offer.advice is not None:
                 return offer.advice, False
             return (None if literal(problem.hint) else self.spelt(problem.hint)), False
@@ -188,27 +183,9 @@ class _Judged:
         text = repair(problem.value, way)
         return None if text is None else applied.write(text)
 
-    def entry(self, entry: object) -> str:
-        """An entry of ``allow_origins`` as this source writes it."""
-        if isinstance(entry, Within):
-            return self.subject.write(entry.regex.pattern, entry.domains)
-        if isinstance(entry, re.Pattern):
-            return self.subject.write(entry.pattern, ())
-        return self.quoted(str(entry))
-
-    def quoted(self, text: str) -> str:
-        return repr(text) if self.subject.literal == "python" else json.dumps(text)
-
     def spelt(self, hint: str | None) -> str | None:
         """A hint in the source's language rather than in Python."""
-        if hint is None or self.subject.literal == "python":
-            return hint
-        value = literal(hint)
-        if value is None:
-            return {"True or False": "true or false"}.get(hint, hint)
-        if isinstance(value, tuple):
-            return ", ".join(map(json.dumps, value))
-        return json.dumps(value)
+        return respell(hint, self.subject.literal)
 
 
 def _places(subject: Subject) -> Iterator[tuple[str, str]]:

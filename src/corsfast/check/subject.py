@@ -8,8 +8,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from ..corrections.source import compiled
-
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     import re
@@ -52,8 +50,7 @@ class Subject:
         problems: what the source itself has wrong: unknown keys, unreadable regexes.
         warnings: what is odd about the source, in the same form.
         harmless: codes that are warnings here, because the software concerned ignores them.
-        literal: how values are spelt in this source: ``python``, ``toml`` or ``json``.
-        write: spells a regex as an entry of this source.
+        literal: how values are spelt in this source: ``python``, ``toml``, ``json`` or ``env``.
         extra: entries that are counted but not found in `options` or `regexes`.
     """
 
@@ -67,7 +64,6 @@ class Subject:
     warnings: list[Problem] = field(default_factory=list)
     harmless: frozenset[str] = frozenset()
     literal: str = "python"
-    write: Callable[[str, tuple[str, ...]], str] = compiled
     extra: int = 0
 
     def count(self) -> int:

@@ -1,6 +1,6 @@
 """Names that were meant: the nearest right spelling of a wrong one.
 
-Place in the flow: left of files.py and django_settings.py.
+Place in the flow: left of written.py, environment.py and check.
 Never: accept a wrong name.
 """
 
@@ -19,6 +19,11 @@ ELSEWHERE = {
     "origin": "allow_origins",
     "origins": "allow_origins",
     "allow_origin_regex": "allow_origins",
+    "allow_all_origins": "allow_origins",
+    "allowed_origin_regexes": "allow_origins",
+    "origin_allow_all": "allow_origins",
+    "origin_regex": "allow_origins",
+    "origin_whitelist": "allow_origins",
     "methods": "allow_methods",
     "allowed_methods": "allow_methods",
     "allowed_headers": "allow_headers",

@@ -12,7 +12,7 @@ with the place in the text.
 | ``/.../i``                 | ``(?i)...``                | JavaScript, Ruby, Perl, PHP |
 | ``r"..."``                 | ``...``                    | Python source               |
 
-Place in the flow: text -> spellings -> Applied.
+Place in the flow: text -> spellings -> written.py, check.
 Never: guess; judge what a regex admits.
 """
 

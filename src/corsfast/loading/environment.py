@@ -1,0 +1,167 @@
+"""Environment variables -> Written.
+
+| variable                  | value                                                         |
+|---------------------------|---------------------------------------------------------------|
+| `CORS_ALLOW_ORIGINS`      | a list; an item that begins with `regex:` is a regex          |
+| `CORS_ALLOW_METHODS`, ... | a list                                                        |
+| `CORS_ALLOW_CREDENTIALS`  | true, false, 1, 0, yes, no, on, off                           |
+| `CORS_MAX_AGE`            | a number, or none                                             |
+
+A list is separated by commas or white space, or is a JSON list.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+
+from ..config import FOREIGN_OPTIONS
+from ..errors import Problem
+from .files import without_duplicates
+from .literals import REGEX_PREFIX, split_items
+from .names import nearest
+from .written import OPTIONS, ORIGINS, Written, missing_origins, read_options
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+LISTS = (
+    "allow_origins",
+    "allow_methods",
+    "allow_headers",
+    "expose_headers",
+    "dangerously_tolerate",
+)
+FLAGS = ("allow_credentials", "timing_allow_origin")
+NUMBERS = ("max_age", "preflight_status")
+
+_FLAG_VALUES = dict.fromkeys(("true", "1", "yes", "on"), True) | dict.fromkeys(
+    ("false", "0", "no", "off"), False
+)
+# Any number with more digits is out of range.
+_NUMBER = re.compile(r"[+-]?[0-9]{1,9}")
+
+# Other software may have variables with the same prefix; a name as near as this is a slip.
+SLIP = 0.8
+
+
+def read_environment(prefix: str, environ: Mapping[str, str] | None) -> Written:
+    """Read the options in the variables that begin with a prefix.
+
+    Raises:
+        TypeError: if an argument, or the value of a variable, has the wrong type.
+    """
+    if not isinstance(prefix, str):
+        raise TypeError(f"prefix must be str, not {type(prefix).__name__}")
+    if environ is None:
+        environ = os.environ
+    elif not hasattr(environ, "items"):
+        raise TypeError(f"environ must be a mapping, not {type(environ).__name__}")
+    names = {option: prefix + option.upper() for option in OPTIONS}
+    written = Written("the environment", "env", lambda option, _: names.get(option, option))
+    options: dict[str, object] = {}
+    for option, name in names.items():
+        text = environ.get(name)
+        if isinstance(text, str):
+            _read_variable(option, text.strip(), options, written)
+        elif text is not None:
+            raise TypeError(f"{name} must be str, not {type(text).__name__}")
+    _read_slips(prefix, environ, names, written)
+    read_options(options, written)
+    if names[ORIGINS] not in environ and missing_origins(options, written.problems):
+        message = "it is not set, and without it no origin is allowed."
+        written.problems.append(Problem("missing", ORIGINS, None, message))
+    return written
+
+
+def _read_variable(option: str, text: str, options: dict[str, object], written: Written) -> None:
+    """Read one variable into `options`, or add a problem."""
+    problem = None
+    if not text:
+        message = "it is set, but empty; unset it for the default."
+        if option == ORIGINS:
+            message = "it is set, but empty, and without origins none is allowed."
+        problem = Problem("empty", option, text, message, hint=_example(option))
+    elif option in LISTS:
+        try:
+            options[option] = _read_list(option, text)
+        except (ValueError, RecursionError) as error:
+            message = f"it begins like a JSON list, but is none: {error}."
+            problem = Problem("not-json", option, text, message)
+    elif option in FLAGS:
+        if text.lower() in _FLAG_VALUES:
+            options[option] = _FLAG_VALUES[text.lower()]
+        else:
+            message = f"{text!r} is neither true nor false."
+            problem = Problem("choice", option, text, message, hint=_example(option))
+    elif option in NUMBERS:
+        if _NUMBER.fullmatch(text):
+            options[option] = int(text)
+        elif option == "max_age" and text.lower() == "none":
+            options[option] = None
+        else:
+            message = f"{text!r} is not a whole number."
+            problem = Problem("type", option, text, message, hint=_example(option))
+    else:
+        options[option] = text
+    if problem is not None:
+        written.problems.append(problem)
+        written.extra += 1
+
+
+def _example(option: str) -> str:
+    if option in LISTS:
+        return "https://app.example.com, for example," if option == ORIGINS else "[]"
+    if option in FLAGS:
+        return "true or false"
+    return {"max_age": "a number of seconds, or none,", "existing": "replace or keep"}.get(
+        option, "204"
+    )
+
+
+def _read_list(option: str, text: str) -> list[object]:
+    """The items of a list, each regex as the table that a file would have for it.
+
+    Raises:
+        ValueError: if it begins like a JSON list, and is none.
+    """
+    items: list[object] = [*split_items(text)]
+    if text.startswith("["):
+        items = json.loads(text, object_pairs_hook=without_duplicates)
+    if option != ORIGINS:
+        return items
+    return [_read_item(item) for item in items]
+
+
+def _read_item(item: object) -> object:
+    if isinstance(item, str) and item.startswith(REGEX_PREFIX):
+        return {"regex": item.removeprefix(REGEX_PREFIX)}
+    return item
+
+
+def _read_slips(
+    prefix: str, environ: Mapping[str, str], names: Mapping[str, str], written: Written
+) -> None:
+    """Look for variables with this prefix that no option reads."""
+    for name in environ:
+        if name in names.values() or not name.upper().startswith(prefix.upper()):
+            continue
+        key = name[len(prefix) :].lower()
+        meant = key if key in OPTIONS else nearest(key, OPTIONS, SLIP)
+        message = f"{name} is no option of a policy, and has no effect."
+        if meant is not None:
+            hint = names[meant]
+            if "regex" in key:
+                hint += f" with an item that begins with {REGEX_PREFIX}"
+            problem = Problem("unknown-option", name, None, message, hint=hint)
+            written.problems.append(problem)
+            written.extra += 1
+        elif key in FOREIGN_OPTIONS:
+            message = f"{name} is no option of a policy: {FOREIGN_OPTIONS[key]}."
+            written.problems.append(Problem("unknown-option", name, None, message))
+            written.extra += 1
+        elif prefix:
+            message += " If it belongs to other software, choose another prefix."
+            written.warnings.append(Problem("unknown-option", name, None, message))

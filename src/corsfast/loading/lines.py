@@ -1,0 +1,82 @@
+"""The lines of a TOML file on which a key and the entries of its list are written.
+
+`tomllib` tells no lines. A candidate is looked for in the text and proven by parsing: a key by
+reading the text up to it, entries by reading line after line and comparing the whole. Where that
+proves nothing there is no line, and never a wrong one.
+"""
+
+from __future__ import annotations
+
+import re
+import tomllib
+
+# Lists that are longer are not read line by line: it would take seconds.
+MAX_ENTRIES = 10_000
+
+
+class Lines:
+    """The lines of one table of a file; each list is read once."""
+
+    def __init__(self, text: str, path: list[str]) -> None:
+        self._lines = text.split("\n")
+        self._path = path
+        self._known: dict[str, tuple[int, list[int]] | None] = {}
+
+    def line(self, key: str, index: int | None) -> int | None:
+        """The line of a key, or of the entry with this index; ``None`` if it is not proven."""
+        if key not in self._known:
+            self._known[key] = self._find(key)
+        known = self._known[key]
+        if known is None:
+            return None
+        line, entries = known
+        return entries[index] if index is not None and index < len(entries) else line
+
+    def _find(self, key: str) -> tuple[int, list[int]] | None:
+        quoted = re.escape(key)
+        left = re.compile(rf"""[^#=\n]*(?<![\w-])(?:{quoted}|"{quoted}"|'{quoted}')[ \t]*(?==)""")
+        for number, line in enumerate(self._lines):
+            match = left.match(line)
+            if match is None:
+                continue
+            before = "\n".join(self._lines[:number])
+            if _value(f"{before}\n{match[0]}= '{_MARK}'", [*self._path, key]) == _MARK:
+                return number + 1, self._entries(number, line[match.end() :].removeprefix("="))
+        return None
+
+    def _entries(self, first: int, rest: str) -> list[int]:
+        """The line of each entry of the list that begins here."""
+        lines: list[int] = []
+        found: list[object] = []
+        body = rest.strip().removeprefix("[")
+        for number in range(first, min(first + MAX_ENTRIES, len(self._lines))):
+            if number > first:
+                body = self._lines[number].strip().removeprefix(",")
+            items = _value(f"x = [\n{body}\n]", ["x"])
+            last = items is None
+            if last:
+                items = _value(f"x = [\n{body}", ["x"])
+            if not isinstance(items, list):
+                return []
+            found += items
+            lines += [number + 1] * len(items)
+            if last:
+                break
+        whole = _value("x =" + "\n".join([rest, *self._lines[first + 1 : number + 1]]), ["x"])
+        return lines if found == whole else []
+
+
+_MARK = "corsfast: here"
+
+
+def _value(text: str, path: list[str]) -> object:
+    """The value under this path, or ``None`` if the text cannot be read or has no such thing."""
+    try:
+        tree: object = tomllib.loads(text)
+    except (ValueError, RecursionError):
+        return None
+    for key in path:
+        if not isinstance(tree, dict):
+            return None
+        tree = tree.get(key)
+    return tree
