@@ -30,7 +30,7 @@ ORDER = [
     ["intent", "suggestions"],
     ["misspellings", "schemes"],
     ["languages", "config"],
-    ["safety", "redundancy"],
+    ["safety", "redundancy", "idle"],
     ["corrections"],
     ["_compile"],
     ["loading"],

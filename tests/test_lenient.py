@@ -25,6 +25,7 @@ from corsfast.errors import (
     CorsfastSecurityWarning,
 )
 from corsfast.fields import merged_vary, requested_names
+from corsfast.idle import wrong_header, wrong_method
 from corsfast.middleware import _lenient
 from corsfast.middleware._lenient import (
     block,
@@ -388,18 +389,21 @@ def test_names_that_cannot_be_sent_are_left_out() -> None:
     kept, problems = read_names(
         "option",
         ["X-A", "", "*", "X-B, X-C", "X Y", "X\r\nY", "\xe9", 1, b"X", "y" * 128, "z" * 129],
+        wrong_header,
     )
     assert kept == ["X-A", "", "*", "X-B, X-C", "y" * 128]
     assert [problem.code for problem in problems] == [
         "not-a-token",
+        "list-in-string",
+        "not-a-token",
         "not-a-token",
         "not-a-token",
         "type",
         "type",
-        "not-a-token",
+        "too-long",
     ]
     assert tokens_of(kept) == {"X-A", "*", "y" * 128}
-    assert read_names("option", ["m" * 64, "m" * 65], 64)[0] == ["m" * 64]
+    assert read_names("option", ["m" * 64, "m" * 65], wrong_method)[0] == ["m" * 64]
 
 
 # -- as the engines do it ----------------------------------------------------------------------

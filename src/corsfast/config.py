@@ -383,22 +383,27 @@ def _read_methods(spec: Spec, value: object, problems: list[Problem]) -> None:
         upper = method.upper()
         if method == "*":
             spec.any_method = True
-        elif not _is_token(method, limits.MAX_METHOD):
-            problems.append(_not_a_token(option, method, limits.MAX_METHOD))
-        elif upper in _fetch.FORBIDDEN_METHODS:
-            message = f"{method!r} is a forbidden method; no browser sends it from a page."
-            problems.append(Problem("forbidden-method", option, method, message))
-        elif upper in _fetch.NORMALIZED_METHODS:
-            methods[upper] = None
-        elif upper != method and upper in ("PATCH", "QUERY"):
-            message = (
-                f"{method!r}: methods compare byte for byte, and browsers do not upper-case"
-                " this one."
-            )
-            problems.append(Problem("method-case", option, method, message, hint=repr(upper)))
+        elif (problem := wrong_method(option, method)) is not None:
+            problems.append(problem)
         else:
-            methods[method] = None
+            methods[upper if upper in _fetch.NORMALIZED_METHODS else method] = None
     spec.methods = tuple(methods)
+
+
+def wrong_method(option: str, method: str) -> Problem | None:
+    """Return what is wrong with a method, if anything is; ``"*"`` is a method like others."""
+    upper = method.upper()
+    if not _is_token(method, limits.MAX_METHOD):
+        return _not_a_token(option, method, limits.MAX_METHOD)
+    if upper in _fetch.FORBIDDEN_METHODS:
+        message = f"{method!r} is a forbidden method; no browser sends it from a page."
+        return Problem("forbidden-method", option, method, message)
+    if upper != method and upper in ("PATCH", "QUERY"):
+        message = (
+            f"{method!r}: methods compare byte for byte, and browsers do not upper-case this one."
+        )
+        return Problem("method-case", option, method, message, hint=repr(upper))
+    return None
 
 
 def _read_headers(spec: Spec, value: object, problems: list[Problem]) -> None:
@@ -406,45 +411,51 @@ def _read_headers(spec: Spec, value: object, problems: list[Problem]) -> None:
     headers: dict[str, str] = {}
     spec.any_header = False
     for name in _strings(option, value, problems):
-        lower = name.lower()
         if name == "*":
             spec.any_header = True
-        elif not _is_token(name, limits.MAX_HEADER_NAME):
-            problems.append(_not_a_token(option, name, limits.MAX_HEADER_NAME))
-        elif lower in _fetch.FORBIDDEN_REQUEST_HEADERS or lower.startswith(
-            _fetch.FORBIDDEN_REQUEST_HEADER_PREFIXES
-        ):
-            message = f"{name!r} is a forbidden request-header; no page can set it."
-            problems.append(Problem("forbidden-header", option, name, message))
+        elif (problem := wrong_header(option, name)) is not None:
+            problems.append(problem)
         else:
-            headers.setdefault(lower, name)
+            headers.setdefault(name.lower(), name)
     spec.headers = tuple(headers.values())
+
+
+def wrong_header(option: str, name: str) -> Problem | None:
+    """Return what is wrong with the name of a request header, if anything is."""
+    lower = name.lower()
+    if not _is_token(name, limits.MAX_HEADER_NAME):
+        return _not_a_token(option, name, limits.MAX_HEADER_NAME)
+    if lower in _fetch.FORBIDDEN_REQUEST_HEADERS or lower.startswith(
+        _fetch.FORBIDDEN_REQUEST_HEADER_PREFIXES
+    ):
+        message = f"{name!r} is a forbidden request-header; no page can set it."
+        return Problem("forbidden-header", option, name, message)
+    return None
 
 
 def _read_expose(spec: Spec, value: object, problems: list[Problem]) -> None:
     option = "expose_headers"
     names: dict[str, str] = {}
     for name in _strings(option, value, problems):
-        lower = name.lower()
-        if name == "*" and spec.credentials:
-            message = "'*' means nothing to a browser once credentials are allowed."
-            problems.append(
-                Problem(
-                    "expose-any-with-credentials",
-                    option,
-                    name,
-                    message,
-                    hint="the names, one by one",
-                )
-            )
-        elif not _is_token(name, limits.MAX_HEADER_NAME):
-            problems.append(_not_a_token(option, name, limits.MAX_HEADER_NAME))
-        elif lower in _fetch.FORBIDDEN_RESPONSE_HEADERS:
-            message = f"{name!r} is never shown to a page, whatever is exposed."
-            problems.append(Problem("forbidden-header", option, name, message))
+        if (problem := wrong_exposed(option, name, spec.credentials)) is not None:
+            problems.append(problem)
         else:
-            names.setdefault(lower, name)
+            names.setdefault(name.lower(), name)
     spec.expose = ("*",) if "*" in names else tuple(names.values())
+
+
+def wrong_exposed(option: str, name: str, credentials: bool) -> Problem | None:
+    """Return what is wrong with the name of a response header, or ``"*"``, if anything is."""
+    if name == "*" and credentials:
+        message = "'*' means nothing to a browser once credentials are allowed."
+        hint = "the names, one by one"
+        return Problem("expose-any-with-credentials", option, name, message, hint=hint)
+    if not _is_token(name, limits.MAX_HEADER_NAME):
+        return _not_a_token(option, name, limits.MAX_HEADER_NAME)
+    if name.lower() in _fetch.FORBIDDEN_RESPONSE_HEADERS:
+        message = f"{name!r} is never shown to a page, whatever is exposed."
+        return Problem("forbidden-header", option, name, message)
+    return None
 
 
 def _is_token(text: str, limit: int) -> bool:
@@ -452,14 +463,16 @@ def _is_token(text: str, limit: int) -> bool:
 
 
 def _not_a_token(option: str, value: str, limit: int) -> Problem:
+    parts = [part.strip() for part in value.split(",")]
+    if len(parts) > 1 and all(_is_token(part, limit) for part in parts):
+        message = f"{value!r} is a list in one string; each name is an element of its own."
+        return Problem("list-in-string", option, value, message, hint=", ".join(map(repr, parts)))
     if len(value) > limit:
         shown = f"{value[:20]}…"
         message = f"{shown!r} has {len(value)} characters; the limit is {limit}."
         return Problem("too-long", option, value, message)
-    parts = [part.strip() for part in value.split(",")]
-    if len(parts) > 1 and all(_TOKEN.fullmatch(part) for part in parts):
-        message = f"{value!r} is a list in one string; each name is an element of its own."
-        return Problem("list-in-string", option, value, message, hint=", ".join(map(repr, parts)))
+    if not value:
+        return Problem("not-a-token", option, value, "'' is no name; leave it out.")
     message = f"{value!r} is not a token (RFC 9110, section 5.6.2)."
     meant = value.partition(":")[0].strip(" \t\r\n,;'\"")  # as on a line of a request
     hint = repr(meant) if _TOKEN.fullmatch(meant) and "*" not in meant else None
@@ -474,22 +487,30 @@ def _read_flag(option: str, value: object, problems: list[Problem]) -> bool:
 
 
 def _read_max_age(value: object, problems: list[Problem]) -> int | None:
-    option = "max_age"
+    problem = wrong_max_age("max_age", value)
+    if problem is not None:
+        problems.append(problem)
+    return int(value) if problem is None and isinstance(value, int) else None
+
+
+def wrong_max_age(option: str, value: object) -> Problem | None:
+    """Return what is wrong with a number of seconds, if it is neither that nor ``None``."""
     if value is None:
         return None
     if isinstance(value, bool) or not isinstance(value, int):
-        problems.append(_not_a("int (seconds) or None", option, value, _seconds(value)))
-    elif not 0 <= value <= limits.MAX_MAX_AGE:
-        message = f"{value} is not within 0 to {limits.MAX_MAX_AGE} seconds."
-        hint = str(limits.MAX_MAX_AGE) if value > 0 else "0 (do not cache)"
-        problems.append(Problem("out-of-range", option, value, message, hint=hint))
-    else:
-        return int(value)
-    return None
+        return _not_a("int (seconds) or None", option, value, _seconds(value))
+    if 0 <= value <= limits.MAX_MAX_AGE:
+        return None
+    message = f"{value} is not within 0 to {limits.MAX_MAX_AGE} seconds."
+    hint = str(limits.MAX_MAX_AGE) if value > 0 else "0 (do not cache)"
+    return Problem("out-of-range", option, value, message, hint=hint)
 
 
 def _seconds(value: object) -> str | None:
     """The number that another type holds, if it is one that may be written."""
+    total = getattr(value, "total_seconds", None)  # of a timedelta
+    if total is not None:
+        value = float(total())
     text = str(value).strip() if isinstance(value, (str, float)) else ""
     meant = re.fullmatch(r"0*([0-9]{1,5})(?:\.0)?", text)
     if meant is not None and int(meant[1]) <= limits.MAX_MAX_AGE:

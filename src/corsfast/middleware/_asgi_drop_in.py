@@ -14,7 +14,6 @@ from __future__ import annotations
 
 from collections import namedtuple
 
-from .. import limits
 from ..fields import joined_lines, requested_names
 from ._calls import content
 from ._chosen import ASGICall
@@ -28,6 +27,7 @@ if TYPE_CHECKING:
     from .._backend import Decision, Policy
     from .._compile import RawHeaders
     from ..errors import Problem
+    from ..idle import Wrong
     from ._calls import App, Receive, Refusal, Scope, Send
     from ._lenient import Tables
 
@@ -113,12 +113,10 @@ class ASGIDropIn(ASGICall):
         return self._whole_policy.allows_origin(origin)
 
 
-def names_of(
-    option: str, value: Any, problems: list[Problem], longest: int = limits.MAX_HEADER_NAME
-) -> list[str]:
+def names_of(option: str, value: Any, problems: list[Problem], wrong: Wrong) -> list[str]:
     """The methods or header names of an option; what is wrong with it is added to the problems."""
-    entries, found = read_list(option, value)
-    names, more = read_names(option, entries, longest)
+    entries, found = read_list(option, value, wrong)
+    names, more = read_names(option, entries, wrong)
     problems += found + more
     return names
 

@@ -9,7 +9,6 @@ Never: import BlackSheep.
 
 from __future__ import annotations
 
-from .. import limits
 from .._compile import (
     ALLOW_CREDENTIALS,
     ALLOW_METHODS,
@@ -21,14 +20,16 @@ from .._compile import (
 )
 from ..decision import Outcome
 from ..fields import requested_names
+from ..idle import wrong_exposed_with, wrong_flags, wrong_header, wrong_method, wrong_seconds
 from ._lenient import Tables, allow_any_header, lenient_policy, read_names, tokens_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
     from typing import Any
 
     from .._backend import Decision
+    from ..errors import Problem
 
 __all__ = ["BAD_METHOD", "BAD_ORIGIN", "Answers", "options_of"]
 
@@ -78,6 +79,7 @@ class Answers:
     Args:
         policy: a ``CORSPolicy`` of BlackSheep.
         strict: whether insecure and dead settings are a PolicyError.
+        also: problems that were found before.
 
     Raises:
         PolicyError: with ``strict``, holding every problem at once.
@@ -87,14 +89,20 @@ class Answers:
         CorsfastDeadEntryWarning: otherwise, once per entry that matches nothing.
     """
 
-    def __init__(self, policy: Any, strict: bool) -> None:
+    def __init__(self, policy: Any, strict: bool, also: Iterable[Problem] = ()) -> None:
         self.options = options_of(policy)
-        # In the order of the alphabet, as sets have none of their own.
-        methods, problems = read_names(
-            "allow_methods", sorted(policy.allow_methods), limits.MAX_METHOD
-        )
-        names, also = read_names("allow_headers", sorted(policy.allow_headers))
-        exposed, more = read_names("expose_headers", sorted(policy.expose_headers))
+        credentials = bool(policy.allow_credentials)
+        problems = [*also, *wrong_flags([("allow_credentials", policy.allow_credentials)])]
+        problems += wrong_seconds("max_age", policy.max_age, str(policy.max_age))
+        methods, found = read_names("allow_methods", _in_order(policy.allow_methods), wrong_method)
+        problems += found
+        names, found = read_names("allow_headers", _in_order(policy.allow_headers), wrong_header)
+        problems += found
+        readable_names = _in_order(policy.expose_headers)
+        wrong = wrong_exposed_with(credentials)
+        exposed, found = read_names("expose_headers", readable_names, wrong)
+        if policy.expose_headers != policy.default_expose_headers():  # which has Set-Cookie
+            problems += found
         self.methods = tokens_of(methods)
         self.any_method = "*" in self.methods
         self.header_names = tokens_of(names)
@@ -128,10 +136,10 @@ class Answers:
         made = lenient_policy(
             NAME,
             {"allow_origins": entries},
-            credentials=policy.allow_credentials,
+            credentials=credentials,
             strict=strict,
             answer=answer,
-            also=[*problems, *also, *more],
+            also=problems,
         )
         self.decide: Callable[[Any], Decision] = made.asgi
 
@@ -158,6 +166,14 @@ class Answers:
                 if name.lower() not in self.header_names:
                     return f'The "{name}" request header {_NOT_ENABLED}'.encode()
         return _BAD_LIST
+
+
+def _in_order(names: Iterable[str]) -> list[str]:
+    """The names of a set in the order of the alphabet; an empty one if it is alone.
+
+    BlackSheep finds empty names where several spaces part two others.
+    """
+    return sorted(filter(None, names)) or sorted(names)
 
 
 def _names_in(lines: list[bytes]) -> list[str]:

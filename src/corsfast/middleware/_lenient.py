@@ -17,12 +17,12 @@ from __future__ import annotations
 import re
 from types import MappingProxyType
 
-from .. import limits
 from .._backend import Policy
 from .._compile import Tables, block, build_tables, warn, with_origin
 from .._fetch import NON_WILDCARD_REQUEST_HEADER, OWS, TCHAR
 from ..config import Spec, read_options
 from ..errors import CorsfastPerformanceWarning, Problem
+from ..idle import beside_any_origin, wrong_names
 from ..languages import language_of
 from ..origin import is_origin
 from ..safety import find_risks
@@ -43,6 +43,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
     from typing import NoReturn
+
+    from ..idle import Wrong
 
 __all__ = [
     "Tables",
@@ -141,6 +143,8 @@ def lenient_policy(
             else:
                 problems.append(never_sent(option, entry, mend))
     any_origin = "*" in kept
+    if any_origin and len(kept) > 1:
+        problems.append(beside_any_origin(kept["*"], [entry for entry in kept if entry != "*"]))
     spec, wrong = _read([*kept] if not any_origin else ["*"], credentials)
     languages = [language_of(entry) for entry in spec.regexes]
     default = next(iter(origins), "origins")
@@ -182,52 +186,68 @@ def variant_of(tables: Tables, **changes: object) -> Policy:
     return Policy(_tables=variant)  # type: ignore[arg-type, call-arg]
 
 
-def read_list(option: str, value: Iterable[object]) -> tuple[list[object], list[Problem]]:
+def read_list(
+    option: str, value: Iterable[object], wrong: Wrong | None = None
+) -> tuple[list[object], list[Problem]]:
     """The elements of an option that should be a list, where the original takes a str as one.
 
     There it looks for pieces of that str, or takes it apart letter by letter. What was meant is
     one element, or a list with commas or spaces between its elements; that is how it is read.
 
+    Args:
+        wrong: what is not proposed.
+
     Returns:
         the elements, and a problem where there is one.
+
+    Raises:
+        TypeError: for what is no list.
     """
-    if not isinstance(value, str):
+    if not isinstance(value, (str, bytes)):
+        if not hasattr(value, "__iter__"):
+            kind = type(value).__name__
+            raise TypeError(f"{option} is a list of strings, not {kind}; write {option}=[...]")
         # A set has no order of its own; headers should not change from one start to the next.
         return sorted(value, key=repr) if isinstance(value, (set, frozenset)) else [*value], []
-    if value == "*":
+    text = value if isinstance(value, str) else value.decode("latin-1")
+    if text == "*":
         return ["*"], []
-    meant: list[object] = [*value.replace(",", " ").split()]
+    meant: list[object] = [*text.replace(",", " ").split()]
+    right = [name for name in meant if not (wrong and wrong_names(option, [name], wrong))]
     problem = DropInProblem(
         BARE_STRING,
         option,
         value,
         f"{value!r} is one string where a list is meant; others would look for pieces of it. It"
         f" is read as the list.",
-        hint=repr(meant),
+        hint=repr(right) if right or not meant else None,
     )
     return meant, [problem]
 
 
 def read_names(
-    option: str, entries: Iterable[object], longest: int = limits.MAX_HEADER_NAME
+    option: str, entries: Iterable[object], wrong: Wrong
 ) -> tuple[list[str], list[Problem]]:
     """Those methods or header names that can be sent as they are: tokens, and lists of them.
 
-    An empty one is kept, as it stands in what is sent; anything else is a problem each, and is
-    left out: it would break the response, and no request can name it.
+    An empty one is kept, as it stands in what is sent. What cannot be sent is left out, because
+    it would break the response, and no request can name it.
+
+    Args:
+        wrong: what is wrong with a name; also with one that can be sent.
+
+    Returns:
+        the names, and each problem.
     """
     kept: list[str] = []
     problems: list[Problem] = []
     for entry in entries:
-        parts = entry.split(",") if isinstance(entry, str) else [""]
-        names = [part.strip(OWS) for part in parts]
-        if not isinstance(entry, str):
-            problems.append(not_text(option, entry))
-        elif all(not n or (_TOKEN.fullmatch(n) and len(n) <= longest) for n in names):
-            kept.append(entry)
-        else:
-            message = f"{entry!r} is not a token (RFC 9110, section 5.6.2), and is left out."
-            problems.append(DropInProblem("not-a-token", option, entry, message))
+        found = wrong_names(option, [entry], wrong)
+        problems += found
+        if isinstance(entry, str) and not any(problem.code == "too-long" for problem in found):
+            names = [part.strip(OWS) for part in entry.split(",")]
+            if all(not name or _TOKEN.fullmatch(name) for name in names):
+                kept.append(entry)
     return kept, problems
 
 

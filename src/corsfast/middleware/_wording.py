@@ -23,6 +23,7 @@ from ..errors import (
     PolicyError,
     Problem,
 )
+from ..idle import BARE_STRING, NOT_A_BOOL, UNKNOWN_OPTION
 from ..misspellings import diagnose
 from ..patterns import Network, parse_pattern, single_origins
 from ..suggestions import suggest_networks
@@ -34,9 +35,7 @@ if TYPE_CHECKING:
     from ..corrections.offers import Offer
 
 # What is said as a CorsfastSecurityWarning; all else is about entries that match nothing.
-BARE_STRING = "bare-string"
-UNKNOWN_OPTION = "unknown-option"
-_INSECURE = (*RISKS, BARE_STRING, UNKNOWN_OPTION)
+_INSECURE = (*RISKS, BARE_STRING, NOT_A_BOOL, UNKNOWN_OPTION)
 
 
 class DropInProblem(Problem):
@@ -221,13 +220,10 @@ def never_sent(option: str, entry: str, mend: Mender) -> Problem:
     )
 
 
-def not_text(option: str, entry: object, mend: Mender | None = None) -> Problem:
-    """An entry of another type; without `mend` it is none of the origins."""
+def not_text(option: str, entry: object, mend: Mender) -> Problem:
+    """An entry of another type than an origin's."""
     message = f"{entry!r} is of type {type(entry).__name__} and matches nothing."
-    hint = None
-    if isinstance(entry, bytes):
-        text = entry.decode("latin-1")
-        hint = repr(text) if mend is None else mend.hint_for_text(text)
+    hint = mend.hint_for_text(entry.decode("latin-1")) if isinstance(entry, bytes) else None
     return DropInProblem("type", option, entry, message, hint=hint)
 
 

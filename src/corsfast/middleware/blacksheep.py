@@ -32,6 +32,7 @@ from blacksheep.server.websocket import WebSocket
 
 from .._compile import REQUEST_HEADERS, REQUEST_METHOD
 from ..decision import Outcome
+from ..idle import wrong_flags
 from ._blacksheep_answers import BAD_METHOD, BAD_ORIGIN, Answers, options_of
 from ._same_origin import same_origin
 from ._vary import merged_vary
@@ -275,7 +276,9 @@ class _Compiled:
     def policy(self, **options: Any) -> Any:
         policy = _Policy(**options)
         policy.on_change = lambda: self._answers.pop(policy, None)
-        self.of(policy)
+        # The policy keeps it as a bool.
+        wrong = wrong_flags([("allow_credentials", options["allow_credentials"])])
+        self._answers[policy] = Answers(policy, self._strict, wrong)
         return policy
 
     def of(self, policy: Any) -> Answers:

@@ -20,6 +20,7 @@ from __future__ import annotations
 import falcon
 
 from ..errors import PolicyError
+from ..idle import no_origins, wrong_exposed_with, wrong_flags, wrong_names
 from ._lenient import Tables, allow_any_header, lenient_policy
 from ._vary import merged_vary
 from ._wording import DropInProblem, say
@@ -78,6 +79,7 @@ class CORSMiddleware(falcon.CORSMiddleware):  # type: ignore[misc]
 
     Raises:
         ValueError: if ``"*"`` stands inside an iterable.
+        TypeError: if `allow_credentials` is a bool.
         PolicyError: with ``strict``, holding every problem at once.
 
     Warns:
@@ -96,10 +98,23 @@ class CORSMiddleware(falcon.CORSMiddleware):  # type: ignore[misc]
         *,
         strict: bool = False,
     ) -> None:
+        if isinstance(allow_credentials, bool):
+            meant = "'*'" if allow_credentials else "None"
+            raise TypeError(
+                f"allow_credentials holds origins, not {allow_credentials}; write"
+                f" allow_credentials={meant}"
+            )
         super().__init__(allow_origins, expose_headers, allow_credentials)
         self.allow_private_network = allow_private_network
         with_credentials, without = _groups(self.allow_origins, self.allow_credentials)
         problems = _dead_credentials(self.allow_origins, self.allow_credentials)
+        if not self.allow_origins:
+            problems.append(no_origins("allow_origins", allow_origins))
+        exposed = [name.strip() for name in (self.expose_headers or "").split(",")]
+        if self.expose_headers is not None and exposed != [""]:
+            wrong = wrong_exposed_with(bool(self.allow_credentials))
+            problems += wrong_names("expose_headers", exposed, wrong)
+        problems += wrong_flags([("allow_private_network", allow_private_network)])
         policies: list[Policy | None] = []
         for group, credentials in ((with_credentials, True), (without, False)):
             policy = None

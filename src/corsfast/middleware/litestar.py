@@ -21,7 +21,6 @@ from dataclasses import fields
 from litestar.config.cors import CORSConfig
 from litestar.plugins import InitPlugin
 
-from .. import limits
 from .._compile import (
     ALLOW_CREDENTIALS,
     ALLOW_HEADERS,
@@ -29,6 +28,14 @@ from .._compile import (
     EXPOSE_HEADERS,
     MAX_AGE,
     VARY,
+)
+from ..idle import (
+    no_origins,
+    wrong_exact_method,
+    wrong_exposed_with,
+    wrong_flags,
+    wrong_header,
+    wrong_seconds,
 )
 from ._asgi_drop_in import (
     SAFELISTED_HEADERS,
@@ -214,15 +221,21 @@ class _Preflights:
         entries: dict[str, Any] = {"allow_origins": patterns}
         if config.allow_origin_regex:
             entries["allow_origin_regex"] = [re.compile(config.allow_origin_regex)]
-        given = names_of("allow_methods", config.allow_methods, problems, limits.MAX_METHOD)
+        elif not origins:
+            problems.append(no_origins("allow_origins", config.allow_origins))
+        credentials = bool(config.allow_credentials)
+        given = names_of("allow_methods", config.allow_methods, problems, wrong_exact_method)
         methods = sorted(set(given))
-        given = names_of("allow_headers", config.allow_headers, problems)
+        headers = _put_together(config.allow_headers)
+        given = names_of("allow_headers", headers, problems, wrong_header)
         names = sorted({name.lower() for name in given})
-        expose = sorted(set(names_of("expose_headers", config.expose_headers, problems)))
+        exposed = wrong_exposed_with(credentials)
+        expose = sorted(set(names_of("expose_headers", config.expose_headers, problems, exposed)))
         listed_methods = ALL_METHODS if "*" in methods else methods
         listed_names = sorted({*names, *SAFELISTED_HEADERS})
         max_age = str(config.max_age)
-        credentials = bool(config.allow_credentials)
+        problems += wrong_flags([("allow_credentials", config.allow_credentials)])
+        problems += wrong_seconds("max_age", config.max_age, max_age)
         self.any_header = "*" in names
         self._any_method = "*" in methods
 
@@ -294,6 +307,13 @@ class _Preflights:
             failures.append("headers")
         body = f"Disallowed CORS {', '.join(failures or ['method'])}".encode("ascii")
         return respond(send, 400, [*decision.raw_headers, *plain_text(400, body)], body)
+
+
+def _put_together(names: Any) -> Any:
+    """The names, or the str of which `CORSConfig` has made a list of letters."""
+    if len(names) > 1 and all(isinstance(name, str) and len(name) == 1 for name in names):
+        return "".join(names)
+    return names
 
 
 def _pattern(entry: Any) -> Any:

@@ -19,7 +19,6 @@ from __future__ import annotations
 import re
 from functools import partial
 
-from .. import limits
 from .._compile import (
     ALLOW_CREDENTIALS,
     ALLOW_HEADERS,
@@ -29,6 +28,14 @@ from .._compile import (
     REQUEST_HEADERS,
     REQUEST_METHOD,
     VARY,
+)
+from ..idle import (
+    no_origins,
+    wrong_exact_method,
+    wrong_exposed_with,
+    wrong_flags,
+    wrong_header,
+    wrong_seconds,
 )
 from ._asgi_drop_in import (
     SAFELISTED_HEADERS,
@@ -187,14 +194,23 @@ class _Preflights:
                 entries["allow_origins"].append(origin)
         if allow_origin_regex is not None:
             entries["allow_origin_regex"] = [re.compile(allow_origin_regex)]
-        methods = names_of("allow_methods", allow_methods, problems, limits.MAX_METHOD)
+        elif not origins:
+            problems.append(no_origins("allow_origins", allow_origins))
+        credentials = bool(allow_credentials)
+        methods = names_of("allow_methods", allow_methods, problems, wrong_exact_method)
         if "*" in methods:
             methods = [*ALL_METHODS]
-        names = names_of("allow_headers", allow_headers, problems)
+        names = names_of("allow_headers", allow_headers, problems, wrong_header)
         any_header = "*" in names
-        expose = names_of("expose_headers", expose_headers, problems)
+        exposed = wrong_exposed_with(credentials)
+        expose = names_of("expose_headers", expose_headers, problems, exposed)
         names = sorted({*SAFELISTED_HEADERS, *names})
-        credentials = bool(allow_credentials)
+        flags = {
+            "allow_credentials": allow_credentials,
+            "allow_private_network": allow_private_network,
+        }
+        problems += wrong_flags(flags.items())
+        problems += wrong_seconds("max_age", max_age, str(max_age))
         self._private_network = bool(allow_private_network)
         self._methods = tokens_of(methods)
         # None => any

@@ -10,12 +10,23 @@ from collections import namedtuple
 from collections.abc import Mapping, Sequence
 from numbers import Integral
 
+from ...idle import (
+    never_compared,
+    wrong_exposed_with,
+    wrong_header,
+    wrong_method,
+    wrong_names,
+    wrong_seconds,
+)
 from .._lenient import lenient_policy
 from .._schemes import FILE
+from .._wording import say
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any, Literal, NamedTuple
+
+    from ...errors import Problem
 
     class _Fields(NamedTuple):
         allow_credentials: bool
@@ -92,6 +103,8 @@ def _all_or_some(option: str, value: object) -> frozenset[str] | Literal["*"]:
         return "*"
     if isinstance(value, str) or not isinstance(value, Sequence):
         raise ValueError(f"{option!r} must be either '*', or sequence of strings, got {value!r}")
+    if not all(isinstance(name, str) for name in value):
+        raise ValueError(f"{option!r} must hold strings, got {value!r}")
     return frozenset(value)
 
 
@@ -126,7 +139,7 @@ class Judge:
 
     def __init__(self, strict: bool) -> None:
         self._strict = strict
-        self._judged: set[tuple[tuple[str, ...], bool]] = set()
+        self._judged: set[object] = set()
 
     def judge(self, config: Config) -> None:
         """Say what is wrong with a mapping that was parsed, if it was not said before.
@@ -138,11 +151,36 @@ class Judge:
             CorsfastSecurityWarning: otherwise, once per risk.
             CorsfastDeadEntryWarning: otherwise, once per origin that no browser sends.
         """
+        also = []
+        for options in dict.fromkeys(config.values()):
+            if options not in self._judged:
+                self._judged.add(options)
+                also += _wrong_options(options)
+        say(NAME, dict.fromkeys(also), strict=self._strict)
         for origins, credentials in _to_judge(config):
             if (origins, credentials) not in self._judged:
                 listed = {"origins": origins}
                 lenient_policy(NAME, listed, credentials=credentials, strict=self._strict)
                 self._judged.add((origins, credentials))
+
+
+_LITERAL = "'*' in a list is a name like others, which no browser sends."
+_STAR = "the str '*' alone"
+
+
+def _wrong_options(options: ResourceOptions) -> list[Problem]:
+    exposed = wrong_exposed_with(False)
+    problems = []
+    for option, wrong in (
+        ("expose_headers", never_compared(exposed, _LITERAL, _STAR)),
+        ("allow_headers", never_compared(wrong_header, _LITERAL, _STAR)),
+        ("allow_methods", never_compared(wrong_method, _LITERAL, _STAR)),
+    ):
+        names: frozenset[str] | str | None = getattr(options, option)
+        if names is not None and names != "*":
+            problems += wrong_names(option, sorted(names), wrong)
+    age = options.max_age
+    return problems + ([] if age is None else wrong_seconds("max_age", age, str(age)))
 
 
 def _read(written: object) -> ResourceOptions:

@@ -1,0 +1,287 @@
+"""Option values that do nothing, or something else than they say, in each drop-in.
+
+Each is a warning when the drop-in is set up, and an error when it is strict. What the message
+proposes is accepted by the same option.
+"""
+
+from __future__ import annotations
+
+import ast
+import warnings
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from corsfast import PolicyError, Problem
+from corsfast.errors import CorsfastDeadEntryWarning, CorsfastSecurityWarning
+
+A = "https://a.example"
+SECURITY = ("bare-string", "not-a-bool", "unknown-option")
+
+
+async def _app(scope: Any, receive: Any, send: Any) -> None:
+    pass
+
+
+# -- the drop-ins: each is set up with options, `origins` among them where none are given ---------
+
+
+def starlette(strict: bool, options: dict[str, Any]) -> None:
+    from corsfast.middleware.starlette import CORSMiddleware
+
+    CORSMiddleware(_app, **{"allow_origins": [A], **options}, strict=strict)
+
+
+def litestar(strict: bool, options: dict[str, Any]) -> None:
+    from corsfast.middleware.litestar import CORSConfig, CORSMiddleware
+
+    CORSMiddleware(_app, CORSConfig(**{"allow_origins": [A], **options}), strict=strict)
+
+
+def blacksheep(strict: bool, options: dict[str, Any]) -> None:
+    from blacksheep import Application
+
+    from corsfast.middleware.blacksheep import use_cors
+
+    use_cors(Application(), **{"allow_origins": [A], **options}, strict=strict)
+
+
+def falcon(strict: bool, options: dict[str, Any]) -> None:
+    from corsfast.middleware.falcon import CORSMiddleware
+
+    CORSMiddleware(**{"allow_origins": [A], **options}, strict=strict)
+
+
+def aiohttp(strict: bool, options: dict[str, Any]) -> None:
+    from aiohttp import web
+
+    from corsfast.middleware.aiohttp import setup
+
+    setup(web.Application(), defaults={A: options}, strict=strict)
+
+
+LISTS: list[tuple[str, Any, str, str | None]] = [
+    ("methods", ["GET, POST"], "list-in-string", "'GET', 'POST'"),
+    ("methods", ["patch"], "method-case", "'PATCH'"),
+    ("methods", ["put"], "method-case", "'PUT'"),
+    ("methods", [""], "not-a-token", None),
+    ("methods", [" GET"], "not-a-token", "'GET'"),
+    ("methods", ["TRACE"], "forbidden-method", None),
+    ("methods", ["POST:"], "not-a-token", "'POST'"),
+    ("methods", [1], "type", None),
+    ("methods", [b"GET"], "type", "'GET'"),
+    ("methods", "PUT", "bare-string", "['PUT']"),
+    ("methods", "GET, PUT", "bare-string", "['GET', 'PUT']"),
+    ("methods", b"PUT", "bare-string", "['PUT']"),
+    ("methods", "GET TRACE", "bare-string", "['GET']"),
+    ("headers", ["Authorization,X-Token"], "list-in-string", "'Authorization', 'X-Token'"),
+    ("headers", ["X-Token: 1"], "not-a-token", "'X-Token'"),
+    ("headers", ["Cookie: a=1"], "not-a-token", None),
+    ("headers", ["Cookie"], "forbidden-header", None),
+    ("headers", ["Sec-Fetch-Mode"], "forbidden-header", None),
+    ("headers", [""], "not-a-token", None),
+    ("headers", [None], "type", None),
+    ("headers", "my-auth-origin", "bare-string", "['my-auth-origin']"),
+    ("headers", b"X-A,X-B", "bare-string", "['X-A', 'X-B']"),
+    ("expose", ["X-A,X-B"], "list-in-string", "'X-A', 'X-B'"),
+    ("expose", ["Set-Cookie"], "forbidden-header", None),
+    ("expose", [" X-A"], "not-a-token", "'X-A'"),
+    ("expose", "X-Total", "bare-string", "['X-Total']"),
+]
+NAMES = {"methods": "allow_methods", "headers": "allow_headers", "expose": "expose_headers"}
+
+
+def listed(but: Callable[[str, Any, str], bool]) -> list[tuple[dict[str, Any], str, str | None]]:
+    """The cases about lists, but for those that a drop-in refuses or reads as they are meant."""
+    return [
+        ({NAMES[kind]: value}, code, hint)
+        for kind, value, code, hint in LISTS
+        if not but(kind, value, code)
+    ]
+
+
+def _typed(value: Any) -> bool:
+    return isinstance(value, (str, bytes)) or not isinstance(value[0], str)
+
+
+STAR_EXPOSED: tuple[dict[str, Any], str, str | None] = (
+    {"expose_headers": ["*"], "allow_credentials": True},
+    "expose-any-with-credentials",
+    "the names, one by one",
+)
+FLAGS: list[tuple[dict[str, Any], str, str | None]] = [
+    ({"allow_credentials": "false"}, "not-a-bool", "False"),
+    ({"allow_credentials": "True"}, "not-a-bool", "True"),
+    ({"allow_credentials": [A]}, "not-a-bool", "True or False"),
+]
+AGES: list[tuple[dict[str, Any], str, str | None]] = [
+    ({"max_age": 604800}, "out-of-range", "86400"),
+]
+ANY_AGES: list[tuple[dict[str, Any], str, str | None]] = [
+    *AGES,
+    ({"max_age": -1}, "out-of-range", "0 (do not cache)"),
+    ({"max_age": timedelta(hours=1)}, "type", "3600"),
+    ({"max_age": 600.0}, "type", "600"),
+    ({"max_age": "1h"}, "type", None),
+    ({"max_age": None}, "type", "5 (what browsers assume without one)"),
+]
+
+Case = tuple[Callable[[bool, dict[str, Any]], None], dict[str, Any], str, str | None]
+CASES: list[Case] = [
+    (drop_in, *case)
+    for drop_in, cases in (
+        (
+            starlette,
+            [
+                *listed(lambda *_: False),
+                STAR_EXPOSED,
+                *FLAGS,
+                *ANY_AGES,
+                ({"allow_private_network": "no"}, "not-a-bool", "False"),
+                ({"allow_origins": []}, "no-origins", "the origins, one by one"),
+                (
+                    {"allow_origins": ["*", A]},
+                    "any-origin-beside-others",
+                    "either '*' alone or the list without it",
+                ),
+                (
+                    {"allow_origins": ["*"], "allow_origin_regex": r"https://b\.example"},
+                    "any-origin-beside-others",
+                    "either '*' alone or the list without it",
+                ),
+            ],
+        ),
+        (
+            litestar,
+            [
+                # Litestar itself calls `lower` on each name.
+                *listed(lambda kind, value, _: kind == "headers" and value in ([None], b"X-A,X-B")),
+                STAR_EXPOSED,
+                *FLAGS,
+                *ANY_AGES,
+                ({"allow_origins": []}, "no-origins", "the origins, one by one"),
+            ],
+        ),
+        (
+            blacksheep,
+            [
+                *listed(lambda _, value, code: _typed(value) or code == "method-case"),
+                STAR_EXPOSED,
+                *FLAGS,
+                *AGES,
+            ],
+        ),
+        (
+            falcon,
+            [
+                ({"expose_headers": ["Set-Cookie"]}, "forbidden-header", None),
+                ({"expose_headers": "X-Token: 1"}, "not-a-token", "'X-Token'"),
+                (
+                    {"expose_headers": "*", "allow_credentials": "*"},
+                    "expose-any-with-credentials",
+                    "the names, one by one",
+                ),
+                ({"allow_private_network": "false"}, "not-a-bool", "False"),
+                ({"allow_origins": []}, "no-origins", "the origins, one by one"),
+            ],
+        ),
+        (
+            aiohttp,
+            [
+                *listed(lambda _, value, code: _typed(value) or code == "method-case"),
+                ({"expose_headers": ["*"]}, "literal-star", "the str '*' alone"),
+                ({"allow_headers": ["*"]}, "literal-star", "the str '*' alone"),
+                ({"allow_methods": ["*"]}, "literal-star", "the str '*' alone"),
+                *AGES,
+            ],
+        ),
+    )
+    for case in cases
+]
+
+
+def problems(drop_in: Any, options: dict[str, Any]) -> tuple[Problem, ...]:
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")
+            drop_in(True, options)
+    except PolicyError as error:
+        return error.problems
+    return ()
+
+
+def shown(value: Any) -> str:
+    return getattr(value, "__name__", None) or ascii(value)
+
+
+@pytest.mark.parametrize(("drop_in", "options", "code", "hint"), CASES, ids=shown)
+def test_an_idle_value_is_said_and_refused_if_strict(
+    drop_in: Any, options: dict[str, Any], code: str, hint: str | None
+) -> None:
+    found = [problem for problem in problems(drop_in, options) if problem.code == code]
+    hints = [problem.hint for problem in found]
+    assert [text and text.lower() for text in hints] == [hint and hint.lower()]
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        drop_in(False, options)
+    said = [warning for warning in caught if str(warning.message).endswith(f"[{code}]")]
+    kind = CorsfastSecurityWarning if code in SECURITY else CorsfastDeadEntryWarning
+    assert [warning.category for warning in said] == [kind]
+    assert said[0].filename == __file__
+    if hints[0] is not None:
+        assert f"Write {hints[0]} instead." in str(said[0].message)
+
+
+@pytest.mark.parametrize(("drop_in", "options", "code", "hint"), CASES, ids=shown)
+def test_what_is_proposed_for_an_idle_value_is_accepted(
+    drop_in: Any, options: dict[str, Any], code: str, hint: str | None
+) -> None:
+    for problem in problems(drop_in, options):
+        text = (problem.hint or "").partition(" (")[0]
+        try:
+            meant = ast.literal_eval(text)
+        except (SyntaxError, ValueError):
+            continue  # advice in words
+        given = options.get(problem.option)
+        if isinstance(given, (list, tuple)) and not isinstance(meant, list):
+            meant = list(meant) if isinstance(meant, tuple) else [meant]
+        if problem.code == "not-a-bool":
+            assert meant in (True, False)
+        assert problems(drop_in, {**options, problem.option: meant}) == ()
+
+
+@pytest.mark.parametrize(
+    ("drop_in", "options"),
+    [
+        (starlette, {"allow_methods": ["*"], "allow_headers": "*", "allow_credentials": True}),
+        (starlette, {"allow_methods": ["GET", "PURGE"], "expose_headers": ["*"], "max_age": 0}),
+        (starlette, {"allow_credentials": 1, "max_age": "600"}),
+        (litestar, {"allow_methods": ["PATCH"], "allow_headers": ["Content-Type"]}),
+        (blacksheep, {"allow_methods": "get, post", "allow_headers": "X-A  X-B"}),
+        (blacksheep, {"allow_methods": "*", "allow_headers": "*", "allow_credentials": True}),
+        (falcon, {"expose_headers": "X-A, X-B", "allow_credentials": None}),
+        (aiohttp, {"expose_headers": "*", "allow_headers": ["X-A"], "allow_methods": ["get"]}),
+    ],
+    ids=shown,
+)
+def test_values_that_mean_what_they_say_are_silent(drop_in: Any, options: dict[str, Any]) -> None:
+    assert problems(drop_in, options) == ()
+
+
+@pytest.mark.parametrize(
+    ("drop_in", "options", "instead"),
+    [
+        (starlette, {"allow_methods": None}, r"write allow_methods=\[...\]"),
+        (falcon, {"allow_credentials": True}, r"write allow_credentials='\*'"),
+        (falcon, {"allow_credentials": False}, "write allow_credentials=None"),
+        (aiohttp, {"allow_headers": [b"X-A"]}, "must hold strings"),
+    ],
+    ids=shown,
+)
+def test_what_cannot_be_read_says_what_to_write(
+    drop_in: Any, options: dict[str, Any], instead: str
+) -> None:
+    with pytest.raises((TypeError, ValueError), match=instead):
+        drop_in(False, options)
