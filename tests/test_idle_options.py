@@ -62,6 +62,38 @@ def aiohttp(strict: bool, options: dict[str, Any]) -> None:
     setup(web.Application(), defaults={A: options}, strict=strict)
 
 
+def flask(strict: bool, options: dict[str, Any]) -> None:
+    from flask import Flask
+
+    from corsfast.middleware.flask import CORS
+
+    CORS(Flask("app"), **{"origins": [A], **options}, strict=strict)
+
+
+def flask_view(strict: bool, options: dict[str, Any]) -> None:
+    from corsfast.middleware.flask import cross_origin
+
+    cross_origin(**{"origins": [A], **options}, strict=strict)(lambda: "")
+
+
+def flask_resource(strict: bool, options: dict[str, Any]) -> None:
+    from flask import Flask
+
+    from corsfast.middleware.flask import CORS
+
+    CORS(Flask("app"), resources={"/api/*": {"origins": [A], **options}}, strict=strict)
+
+
+def flask_config(strict: bool, options: dict[str, Any]) -> None:
+    from flask import Flask
+
+    from corsfast.middleware.flask import CORS
+
+    app = Flask("app")
+    app.config.update(options)
+    CORS(app, strict=strict)
+
+
 LISTS: list[tuple[str, Any, str, str | None]] = [
     ("methods", ["GET, POST"], "list-in-string", "'GET', 'POST'"),
     ("methods", ["patch"], "method-case", "'PATCH'"),
@@ -126,6 +158,43 @@ ANY_AGES: list[tuple[dict[str, Any], str, str | None]] = [
     ({"max_age": 600.0}, "type", "600"),
     ({"max_age": "1h"}, "type", None),
     ({"max_age": None}, "type", "5 (what browsers assume without one)"),
+]
+
+FLASK: list[tuple[dict[str, Any], str, str | None]] = [
+    ({"origin": [A]}, "unknown-option", "origins"),
+    ({"allow_headers": "Authorization, X-Token"}, "list-in-string", "['Authorization', 'X-Token']"),
+    ({"methods": "*"}, "literal-star", "the methods, one by one"),
+    ({"supports_credentials": "false"}, "not-a-bool", "False"),
+    ({"allow_headers": ["Authorization,X-Token"]}, "list-in-string", "'Authorization', 'X-Token'"),
+    ({"allow_headers": ["X-Token: 1"]}, "not-a-token", "'X-Token'"),
+    ({"allow_headers": ["X-*"]}, "looks-like-glob", "'X-.*'"),
+    ({"allow_headers": ["Cookie"]}, "forbidden-header", None),
+    ({"allow_headers": b"X-A"}, "bare-string", "['X-A']"),
+    ({"methods": ["*"]}, "literal-star", "the methods, one by one"),
+    ({"methods": ["GET", "TRACE"]}, "forbidden-method", None),
+    ({"methods": [""]}, "not-a-token", None),
+    ({"methods": b"GET, PUT"}, "bare-string", "['GET', 'PUT']"),
+    ({"expose_headers": "Set-Cookie"}, "forbidden-header", None),
+    (
+        {"expose_headers": "*", "supports_credentials": True},
+        "expose-any-with-credentials",
+        "the names, one by one",
+    ),
+    ({"origins": []}, "no-origins", "the origins, one by one"),
+    ({"origins": None}, "no-origins", "the origins, one by one"),
+    (
+        {"origins": ["*", A]},
+        "any-origin-beside-others",
+        "either '*' alone or the list without it",
+    ),
+    ({"send_wildcard": True}, "idle-option", "False"),
+    ({"send_wildcard": "no"}, "not-a-bool", "False"),
+    ({"vary_header": "false"}, "not-a-bool", "False"),
+    ({"max_age": 0}, "not-sent", "'0'"),
+    ({"max_age": -1}, "out-of-range", "'0' (do not cache)"),
+    ({"max_age": timedelta(days=7)}, "out-of-range", "86400"),
+    ({"max_age": "1h"}, "type", None),
+    ({"max_age": 600.0}, "type", "600"),
 ]
 
 Case = tuple[Callable[[bool, dict[str, Any]], None], dict[str, Any], str, str | None]
@@ -197,6 +266,35 @@ CASES: list[Case] = [
                 *AGES,
             ],
         ),
+        (flask, FLASK),
+        (flask_view, FLASK[:4]),
+        (flask_resource, FLASK[:4]),
+        (
+            flask,
+            [
+                ({"resources": {"api/*": {}}}, "dead-path", "'/api/*'"),
+                ({"resources": [r"^api/\d+", "/b"]}, "dead-path", r'r"^/api/\d+"'),
+                ({"resources": "(api|app)/.*"}, "dead-path", None),
+                ({"resources": {}}, "no-paths", "'/*'"),
+                ({"intercept_exceptions": "no"}, "not-a-bool", "False"),
+            ],
+        ),
+        (
+            flask_config,
+            [
+                ({"CORS_ORIGIN": [A]}, "unknown-option", "CORS_ORIGINS"),
+                ({"CORS_ALLOWED_ORIGINS": [A]}, "unknown-option", "CORS_ORIGINS"),
+                ({"CORS_ALLOW_ORIGIN_REGEX": "x"}, "unknown-option", "CORS_ORIGINS"),
+                ({"CORS_ORGINS": [A]}, "unknown-option", "CORS_ORIGINS"),
+                ({"cors_origins": [A]}, "unknown-option", "CORS_ORIGINS"),
+                ({"FLASK_CORS_ORIGINS": [A]}, "unknown-option", "CORS_ORIGINS"),
+                ({"CORS_HEADERS": "Content-Type"}, "unknown-option", "CORS_ALLOW_HEADERS"),
+                ({"CORS_ALLOW_METHODS": ["PUT"]}, "unknown-option", "CORS_METHODS"),
+                ({"CORS_ALLOW_CREDENTIALS": 1}, "unknown-option", "CORS_SUPPORTS_CREDENTIALS"),
+                ({"CORS_PREFLIGHT_MAX_AGE": 1}, "unknown-option", "CORS_MAX_AGE"),
+                ({"CORS_SUPPORTS_CREDENTIALS": "false"}, "not-a-bool", "False"),
+            ],
+        ),
     )
     for case in cases
 ]
@@ -249,7 +347,9 @@ def test_what_is_proposed_for_an_idle_value_is_accepted(
             meant = list(meant) if isinstance(meant, tuple) else [meant]
         if problem.code == "not-a-bool":
             assert meant in (True, False)
-        assert problems(drop_in, {**options, problem.option: meant}) == ()
+        key = f"CORS_{problem.option.upper()}"  # where the config holds it
+        more = {key: meant, "CORS_ORIGINS": [A]} if key in options else {problem.option: meant}
+        assert problems(drop_in, {**options, **more}) == ()
 
 
 @pytest.mark.parametrize(
@@ -262,6 +362,11 @@ def test_what_is_proposed_for_an_idle_value_is_accepted(
         (blacksheep, {"allow_methods": "get, post", "allow_headers": "X-A  X-B"}),
         (blacksheep, {"allow_methods": "*", "allow_headers": "*", "allow_credentials": True}),
         (falcon, {"expose_headers": "X-A, X-B", "allow_credentials": None}),
+        (flask, {"methods": ["get, put", " PATCH"], "allow_headers": [r"X-.*", "x-a"]}),
+        (flask, {"expose_headers": ["X-A, X-B"], "max_age": "600", "resources": r"^/api/.*"}),
+        (flask, {"max_age": timedelta(0), "resources": "(/a|/b)", "methods": "GET,"}),
+        (flask_config, {"CORS_ORIGIN": [A], "CORS_ORIGINS": [A]}),
+        (flask_config, {"CORS_ENABLED": True, "MY_CORS_ORIGIN": [A], "CORS_ORIGINS": [A]}),
         (aiohttp, {"expose_headers": "*", "allow_headers": ["X-A"], "allow_methods": ["get"]}),
     ],
     ids=shown,

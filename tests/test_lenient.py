@@ -248,7 +248,8 @@ def test_in_a_drop_ins_words(lenient: Any, words: Words, entry: Any, hint: str) 
 
 
 def test_any_origin_without_credentials(lenient: Any) -> None:
-    policy = lenient(["*", A, "null"])  # what stands beside "*" means nothing, and harms nobody
+    policy, (warning,) = said(lenient, ["*", A, "null"])
+    assert "[any-origin-beside-others]" in str(warning.message)
     for origin in (A, "null", "whatever", ""):
         assert policy.actual(origin).headers == (("Access-Control-Allow-Origin", "*"),)
 

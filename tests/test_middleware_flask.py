@@ -397,6 +397,7 @@ def test_path_rules_side_by_side() -> None:
     assert compared > 1_000
 
 
+@pytest.mark.filterwarnings("ignore:.*no-paths")
 @pytest.mark.parametrize(
     "resources",
     ["/api/*", re.compile("/api/"), ["/api/x", re.compile("/accept")], "*", ["/own", "*"], {}, []],

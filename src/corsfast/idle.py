@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 __all__ = [
     "BARE_STRING",
     "NOT_A_BOOL",
+    "OPEN",
     "UNKNOWN_OPTION",
     "beside_any_origin",
     "meant",
@@ -286,26 +287,35 @@ def meant(name: str, known: Iterable[str], cutoff: float = 0.6) -> str | None:
     return by_bare[close[0]] if close else None
 
 
+# The consequence of a setting that was meant to say which origins are allowed.
+OPEN = ": every origin is allowed"
+
 # A name in a whole application's settings may be of its own; one as near as this is a slip.
 SLIP = 0.8
 
 
-def slips(settings: Iterable[object], known: Iterable[str], unset: Iterable[str]) -> list[Problem]:
+def slips(
+    settings: Iterable[object],
+    known: Iterable[str],
+    unset: Iterable[str],
+    opens: Iterable[str] = (),
+) -> list[Problem]:
     """Return a problem for each setting that has no effect, and was meant to be one that is unset.
 
     Args:
         settings: all names that an application has set.
         known: the names of the settings that count.
         unset: those of them that nothing has set.
+        opens: those of them without which every origin is allowed.
     """
-    known, unset = list(known), set(unset)
+    known, unset, opens = list(known), set(unset), set(opens)
     problems = []
     for name in settings:
         if not isinstance(name, str) or name in known or not _PREFIX.match(name.lower()):
             continue
         option = meant(name, known, SLIP)
         if option in unset:
-            problems.append(unknown_option(name, None, option))
+            problems.append(unknown_option(name, None, option, OPEN if option in opens else ""))
     return problems
 
 

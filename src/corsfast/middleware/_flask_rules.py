@@ -12,7 +12,6 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 from datetime import timedelta
-from difflib import get_close_matches
 
 from .._compile import (
     ALLOW_CREDENTIALS,
@@ -26,8 +25,24 @@ from .._compile import (
     with_origin,
 )
 from ..decision import Outcome
-from ..errors import CorsfastDeadEntryWarning, PolicyError, Problem
+from ..errors import CorsfastDeadEntryWarning, PolicyError, Problem, with_hint
 from ..fields import requested_names
+from ..idle import (
+    BARE_STRING,
+    OPEN,
+    meant,
+    never_compared,
+    no_origins,
+    path_problems,
+    slips,
+    unknown_option,
+    wrong_exposed_with,
+    wrong_flags,
+    wrong_header,
+    wrong_method,
+    wrong_names,
+    wrong_seconds,
+)
 from ..origin import is_origin
 from ..suggestions import suggest_networks
 from ._flask_patterns import EVERYTHING, is_regex, resolved, shown_as_regex
@@ -37,7 +52,7 @@ from ._lenient import (
     echo_any_origin,
     lenient_policy,
 )
-from ._wording import UNKNOWN_OPTION, DropInProblem, Words, say
+from ._wording import Words, say
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -89,21 +104,16 @@ DEFAULTS: Mapping[str, Any] = {
     "allow_private_network": False,
     "strict": False,
 }
-# What other libraries, and Policy, call these options.
-_ELSEWHERE = {
-    "allow_credentials": "supports_credentials",
-    "allow_methods": "methods",
-    "allow_origin": "origins",
-    "allow_origin_regex": "origins",
-    "allow_origins": "origins",
-    "allowed_headers": "allow_headers",
-    "allowed_methods": "methods",
-    "allowed_origins": "origins",
-    "credentials": "supports_credentials",
-    "headers": "allow_headers",
-    "origin": "origins",
-    "paths": "resources",
-}
+_LISTS = ("origins", "methods", "allow_headers", "expose_headers")
+_FLAGS = (
+    "supports_credentials",
+    "send_wildcard",
+    "automatic_options",
+    "vary_header",
+    "always_send",
+    "allow_private_network",
+    "strict",
+)
 # In a Flask application's config each option has this name.
 CONFIG_NAMES = {option: f"CORS_{option.upper()}" for option in DEFAULTS}
 
@@ -136,22 +146,123 @@ def only_known(options: Mapping[str, Any]) -> dict[str, Any]:
     Warns:
         CorsfastSecurityWarning: without ``strict``.
     """
-    say(NAME, _unknown(options, any_origin=False), strict=bool(options.get("strict")))
+    say(NAME, _unknown(options), strict=bool(options.get("strict")))
     return {option: value for option, value in options.items() if option in DEFAULTS}
 
 
-def _unknown(options: Mapping[str, Any], any_origin: bool) -> list[DropInProblem]:
+def judge_paths(patterns: Iterable[Pattern], flag: object, strict: bool) -> None:
+    """Say which patterns of paths match nothing, and whether `intercept_exceptions` is a flag.
+
+    Raises:
+        PolicyError: with ``strict``, for these.
+
+    Warns:
+        CorsfastDeadEntryWarning, CorsfastSecurityWarning: without ``strict``.
+    """
+    patterns = list(patterns)
+    problems = [problem for pattern in patterns for problem in path_problems("resources", pattern)]
+    if not patterns:
+        message = "it holds no path, so CORS does nothing."
+        problems.append(Problem("no-paths", "resources", None, message, hint=repr(r"/*")))
+    problems += wrong_flags([("intercept_exceptions", flag)])
+    say(NAME, problems, strict=strict)
+
+
+def judge_config(config: Mapping[str, Any], given: Iterable[str], strict: bool) -> None:
+    """Say which names in a config have no effect, and were meant as others that are not set.
+
+    Args:
+        given: the options that are set otherwise.
+
+    Raises:
+        PolicyError: with ``strict``, for these.
+
+    Warns:
+        CorsfastSecurityWarning: without ``strict``.
+    """
+    given = set(given)
+    unset = [
+        name
+        for option, name in CONFIG_NAMES.items()
+        if option not in given and config.get(name) is None
+    ]
+    opens = [CONFIG_NAMES["origins"], CONFIG_NAMES["resources"]]
+    say(NAME, slips(config, CONFIG_NAMES.values(), unset, opens), strict=strict)
+
+
+def _unknown(options: Mapping[str, Any], any_origin: bool = False) -> list[Problem]:
     """Options that flask-cors does not know either, so that what they were to limit is open."""
     problems = []
     for option, value in options.items():
-        if option in DEFAULTS:
-            continue
-        meant = _ELSEWHERE.get(option) or next(iter(get_close_matches(option, DEFAULTS, 1)), None)
-        message = "there is no such option, and it has no effect"
-        if meant in ("origins", "resources") and any_origin:
-            message += ": every origin is allowed"
-        problems.append(DropInProblem(UNKNOWN_OPTION, option, value, f"{message}.", hint=meant))
+        if option not in DEFAULTS:
+            known = meant(option, DEFAULTS)
+            limits = any_origin and known in ("origins", "resources")
+            problems.append(unknown_option(option, value, known, OPEN if limits else ""))
     return problems
+
+
+def _idle(options: Mapping[str, Any], any_origin: bool) -> list[Problem]:
+    """What does nothing, or something else than it says."""
+    problems = []
+    for option in _LISTS:
+        value = options[option]
+        if isinstance(value, bytes):
+            message = f"{value!r} is of type bytes; others would take it apart."
+            text = repr([part.strip() for part in value.decode("latin-1").split(",")])
+            problems.append(Problem(BARE_STRING, option, value, message, hint=text))
+    if not _listed(options["origins"]):
+        problems.append(no_origins("origins", options["origins"]))
+    star = "'*' is no wildcard here, and allows no method."
+    methods = never_compared(wrong_method, star, "the methods, one by one")
+    # They are sent and compared in upper case.
+    names = [name.upper() if isinstance(name, str) else name for name in _each(options["methods"])]
+    problems += wrong_names("methods", names, methods)
+    exposed = wrong_exposed_with(bool(options["supports_credentials"]))
+    problems += wrong_names("expose_headers", _each(options["expose_headers"]), exposed)
+    for entry in _listed(options["allow_headers"]):
+        problems += _wrong_header(entry, entry is options["allow_headers"])
+    if options["send_wildcard"] and not any_origin:
+        message = "it means nothing where origins are listed."
+        problems.append(Problem("idle-option", "send_wildcard", True, message, hint="False"))
+    problems += wrong_flags((option, options[option]) for option in _FLAGS)
+    age = options["max_age"]
+    return problems + wrong_seconds("max_age", age, _seconds(age), zero="'0'")
+
+
+def _wrong_header(entry: Any, alone: bool) -> list[Problem]:
+    """What is wrong with an entry of `allow_headers`, which may be a regex.
+
+    Args:
+        alone: whether it is the option itself.
+    """
+    if isinstance(entry, re.Pattern) or entry == "*":
+        return []
+    if isinstance(entry, str) and is_regex(entry):
+        if re.search(r"[\w-]\*", entry) is None:
+            return []
+        message = f"{entry!r} is a regex, in which '*' repeats the character before it."
+        hint = repr(re.sub(r"([\w-])\*", r"\1.*", entry))
+        return [Problem("looks-like-glob", "allow_headers", entry, message, hint=hint)]
+    problems = wrong_names("allow_headers", [entry], wrong_header)
+    return [
+        with_hint(problem, f"[{problem.hint}]") if alone and problem.hint else problem
+        for problem in problems
+    ]
+
+
+def _each(value: Any) -> list[Any]:
+    """The names in an option that is joined by commas; an empty one if it is alone."""
+    names: list[Any] = []
+    for entry in _listed(value):
+        names += map(str.strip, entry.split(",")) if isinstance(entry, str) else [entry]
+    return [name for name in names if name != ""] or names[:1]
+
+
+def _seconds(age: Any) -> str | None:
+    """A `max_age` as it is sent, if it is."""
+    if isinstance(age, timedelta):
+        age = str(int(age.total_seconds()))
+    return str(age) if age else None
 
 
 class Rules:
@@ -194,20 +305,20 @@ class Rules:
                 " browsers refuse such answers"
             )
         self.automatic_options = bool(options["automatic_options"])
+        self._read_preflight_options(options)
         self.policy = lenient_policy(
             NAME,
-            {"origins": ["*"] if any_origin else [_entry(entry, strict) for entry in origins]},
+            {"origins": [_entry(entry, strict) for entry in origins]},
             credentials=credentials,
             strict=strict,
             answer=lambda tables: _answer(tables, options, origins, any_origin),
-            also=_unknown(options, any_origin),
+            also=[*_unknown(options, any_origin), *_idle(options, any_origin)],
             words=_WORDS,
         )
         # Bound once: looking a method up per request costs more than calling it.
         self.decide = self.policy.actual
         self.apply = self.policy.apply_wsgi
         self._answers_unasked = any(name == ALLOW_ORIGIN for name, _ in self.decide(None).headers)
-        self._read_preflight_options(options)
 
     def _read_preflight_options(self, options: Mapping[str, Any]) -> None:
         names = [shown_as_regex(entry) for entry in _listed(options["allow_headers"])]
@@ -218,11 +329,9 @@ class Rules:
         methods = (_joined(options["methods"]) or "").upper()
         self._methods = frozenset(filter(None, map(str.strip, methods.split(","))))
         self._permissions = [(ALLOW_METHODS, _sendable("methods", methods))]
-        max_age = options["max_age"]
-        if isinstance(max_age, timedelta):
-            max_age = str(int(max_age.total_seconds()))
+        max_age = _seconds(options["max_age"])
         if max_age:
-            self._permissions.append((MAX_AGE, _sendable("max_age", str(max_age))))
+            self._permissions.append((MAX_AGE, _sendable("max_age", max_age)))
         self._private_network = "true" if options["allow_private_network"] else "false"
 
     def preflight_fields(
@@ -287,6 +396,8 @@ def _answer(
 
 def _listed(value: object) -> list[Any]:
     """The entries of an option that holds one or several; ``None`` is none at all."""
+    if isinstance(value, bytes):
+        value = value.decode("latin-1")
     several = isinstance(value, Iterable) and not isinstance(value, str)
     entries = list(value) if several else [value]  # type: ignore[call-overload]
     return [entry for entry in entries if entry is not None]
@@ -294,6 +405,8 @@ def _listed(value: object) -> list[Any]:
 
 def _entry(entry: Any, strict: bool) -> Pattern:
     """An entry of `origins` for a policy. Browsers send origins in lower case."""
+    if entry == EVERYTHING:
+        return "*"
     found = resolved(entry, re.IGNORECASE)
     if isinstance(found, str):
         return found.lower()
@@ -317,6 +430,8 @@ def _joined(value: object) -> str | None:
     """One field value of a string or of several, sorted."""
     if value is None:
         return None
+    if isinstance(value, bytes):
+        value = value.decode("latin-1")
     if isinstance(value, Iterable) and not isinstance(value, str):
         return ", ".join(map(str, sorted(value)))
     return str(value)

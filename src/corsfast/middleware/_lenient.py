@@ -143,7 +143,7 @@ def lenient_policy(
             else:
                 problems.append(never_sent(option, entry, mend))
     any_origin = "*" in kept
-    if any_origin and len(kept) > 1:
+    if any_origin and not credentials and len(kept) > 1:  # with them it is a risk, said below
         problems.append(beside_any_origin(kept["*"], [entry for entry in kept if entry != "*"]))
     spec, wrong = _read([*kept] if not any_origin else ["*"], credentials)
     languages = [language_of(entry) for entry in spec.regexes]

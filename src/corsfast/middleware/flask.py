@@ -26,7 +26,7 @@ from .._compile import ALLOW_ORIGIN
 from ._by_config import ByConfig
 from ._flask_like import leave_options_to, put_last, would_be_last
 from ._flask_paths import Paths, read_resources
-from ._flask_rules import CONFIG_NAMES, Rules, merged, only_known
+from ._flask_rules import CONFIG_NAMES, Rules, judge_config, judge_paths, merged, only_known
 from ._werkzeug import fold_vary, work_in
 
 TYPE_CHECKING = False
@@ -100,10 +100,15 @@ class CORS:
         """Set an application or blueprint up; what is given here comes before the rest."""
         config = getattr(app, "config", {})  # a blueprint has none
         whole = merged(config, self._options, options)
+        strict = bool(whole["strict"])
         made = _Made()
+        resources = read_resources(whole["resources"])
+        judge_paths((path for path, _ in resources), whole["intercept_exceptions"], strict)
+        given = {*self._options, *options}.union(*(own for _, own in resources))
+        judge_config(config, given, strict)
         paths = Paths(
             (pattern, made.rules(merged(config, self._options, options, resource)))
-            for pattern, resource in read_resources(whole["resources"])
+            for pattern, resource in resources
         )
         function = _after_request(paths)
         if would_be_last(app):
@@ -244,4 +249,10 @@ def _rules_by_config(options: Mapping[str, Any]) -> ByConfig[Rules]:
     else:
         options = only_known(options)
     names = [name for option, name in CONFIG_NAMES.items() if option not in options]
-    return ByConfig(names, lambda config: _Made(early).rules(merged(config, options)))
+
+    def rules(config: Mapping[str, Any]) -> Rules:
+        whole = merged(config, options)
+        judge_config(config, options, bool(whole["strict"]))
+        return _Made(early).rules(whole)
+
+    return ByConfig(names, rules)
