@@ -484,7 +484,8 @@ def test_names_that_cannot_be_sent() -> None:
     methods = ["GET", "P T", "P" * 65]
     options = {"allow_origins": A, "allow_methods": methods, "allow_headers": ["x\r\ny"]}
     said = used(**options, expose_headers=["x-\xe4"])
-    assert [text.rpartition(" ")[2] for text in said] == ["[not-a-token]"] * 4
+    codes = ["[not-a-token]", "[too-long]", "[not-a-token]", "[not-a-token]"]
+    assert sorted(text.rpartition(" ")[2] for text in said) == sorted(codes)
     (found,) = ask(ours({**options, "expose_headers": ["x-\xe4"]}), get())
     assert cors_of(found) == {ORIGIN: [A]}
 

@@ -29,10 +29,10 @@ __all__ = [
     "OPEN",
     "UNKNOWN_OPTION",
     "beside_any_origin",
+    "in_source",
     "meant",
     "never_compared",
     "no_origins",
-    "in_source",
     "path_problems",
     "slips",
     "unknown_option",
@@ -131,9 +131,7 @@ def _flag_meant(value: object) -> str:
     return "False" if text in ("", "false", "0", "no", "n", "off", "none") else "True or False"
 
 
-def wrong_seconds(
-    option: str, value: object, sent: str | None, zero: str = "0"
-) -> list[Problem]:
+def wrong_seconds(option: str, value: object, sent: str | None, zero: str = "0") -> list[Problem]:
     """Return what is wrong with an Access-Control-Max-Age, as it is sent.
 
     Args:
@@ -239,20 +237,26 @@ _REGEXES = (
     " allow_origins_regex allowed_origin_regex allowed_origin_regexes allowed_origins_regex"
     " allowed_origins_regexes origin_regex_whitelist"
 )
+_ALL = (
+    "all_origins allow_all allow_any_origin allow_all_origin allow_all_origins"
+    " allowed_all_origins origin_allow_all origins_allow_all"
+)
+_CREDENTIALS = (
+    "credentials allow_credential allow_credentials allowed_credentials supports_credentials"
+    " support_credentials supports_credential with_credentials"
+)
 _SAME = [
     frozenset(names.split())
     for names in (
         _ORIGINS,
         _REGEXES,
-        "all_origins allow_all allow_any_origin allow_all_origin allow_all_origins"
-        " allowed_all_origins origin_allow_all origins_allow_all",
+        _ALL,
         # For libraries that have one option for all of them.
         f"{_ORIGINS} {_REGEXES}",
         "method methods allow_method allow_methods allowed_method allowed_methods",
         "header headers allow_header allow_headers allowed_header allowed_headers",
         "expose_header expose_headers exposed_header exposed_headers expose exposed",
-        "credentials allow_credential allow_credentials allowed_credentials supports_credentials"
-        " support_credentials supports_credential with_credentials",
+        _CREDENTIALS,
         "max_age maxage preflight_max_age preflight_maxage max_age_seconds",
         "path paths resource resources urls_regex url_regex urls_regexes path_regex",
         "send_wildcard send_origin_wildcard origins_send_wildcard",

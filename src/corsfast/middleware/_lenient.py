@@ -22,13 +22,12 @@ from .._compile import Tables, block, build_tables, warn, with_origin
 from .._fetch import NON_WILDCARD_REQUEST_HEADER, OWS, TCHAR
 from ..config import Spec, read_options
 from ..errors import CorsfastPerformanceWarning, Problem
-from ..idle import beside_any_origin, wrong_names
+from ..idle import BARE_STRING, beside_any_origin, wrong_names
 from ..languages import language_of
 from ..origin import is_origin
 from ..safety import find_risks
 from ..schemes import dead_schemes
 from ._wording import (
-    BARE_STRING,
     NO_REGEXES,
     DropInProblem,
     Mender,

@@ -22,6 +22,7 @@ from ._chosen import ASGICall
 from ._featured import Featured
 from ._features import Features
 from ._policy import is_policy
+from ._startup import stops_start_up
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -80,9 +81,12 @@ class CORSMiddleware(Featured, ASGICall):
     Raises:
         TypeError: for a policy and options at once, for neither, for an unknown option, for
             arguments of other types.
-        PolicyError: with every problem of the options, or of the rules, at once.
+        PolicyError: with every problem of the options, or of the rules, at once. Where it is
+            made by an application that is being called, as by Starlette's `add_middleware`, the
+            server's start-up fails with this.
     """
 
+    @stops_start_up
     def __init__(
         self,
         app: App,

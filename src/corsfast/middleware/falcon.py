@@ -98,10 +98,11 @@ class CORSMiddleware(falcon.CORSMiddleware):  # type: ignore[misc]
         *,
         strict: bool = False,
     ) -> None:
-        if isinstance(allow_credentials, bool):
-            meant = "'*'" if allow_credentials else "None"
+        credentials: object = allow_credentials  # whatever its type says
+        if isinstance(credentials, bool):
+            meant = "'*'" if credentials else "None"
             raise TypeError(
-                f"allow_credentials holds origins, not {allow_credentials}; write"
+                f"allow_credentials holds origins, not {credentials}; write"
                 f" allow_credentials={meant}"
             )
         super().__init__(allow_origins, expose_headers, allow_credentials)

@@ -30,6 +30,7 @@ from .._compile import (
     VARY,
 )
 from ..idle import (
+    meant,
     no_origins,
     wrong_exact_method,
     wrong_exposed_with,
@@ -54,12 +55,13 @@ from ._lenient import (
     read_list,
     tokens_of,
 )
+from ._startup import stops_start_up
 from ._wording import DropInProblem, Words
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Collection
-    from typing import Any
+    from typing import Any, Never
 
     from .._backend import Decision, Policy
     from ..errors import Problem
@@ -71,6 +73,18 @@ __all__ = ["CORSMiddleware"]
 NAME = "corsfast.middleware.starlette"
 
 _WORDS = Words(any_origin='allow_origins=["*"]', regex="allow_origin_regex={}")
+
+_OPTIONS = (
+    "allow_origins",
+    "allow_methods",
+    "allow_headers",
+    "allow_credentials",
+    "allow_origin_regex",
+    "allow_private_network",
+    "expose_headers",
+    "max_age",
+    "strict",
+)
 
 # What "*" means in `allow_methods`.
 ALL_METHODS = ("DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT", "QUERY")
@@ -112,7 +126,8 @@ class CORSMiddleware(ASGIDropIn):
     Raises:
         PolicyError: with ``strict``, holding every problem at once.
         re.error: for an `allow_origin_regex` that is none.
-        TypeError: for a subclass that overrides what the original would call.
+        TypeError: for a subclass that overrides what the original would call, for an unknown
+            option. After `add_middleware` the server's start-up fails with any of these.
 
     Warns:
         CorsfastSecurityWarning: once for each insecure setting.
@@ -120,6 +135,7 @@ class CORSMiddleware(ASGIDropIn):
         CorsfastPerformanceWarning: for a regex that no automaton can express.
     """
 
+    @stops_start_up
     def __init__(
         self,
         app: App,
@@ -133,7 +149,14 @@ class CORSMiddleware(ASGIDropIn):
         max_age: int = 600,
         *,
         strict: bool = False,
+        **unknown: Never,
     ) -> None:
+        if unknown:
+            names = ", ".join(
+                repr(name) + (f" (write {known})" if (known := meant(name, _OPTIONS)) else "")
+                for name in unknown
+            )
+            raise TypeError(f"CORSMiddleware has no option {names}")
         self._options: dict[str, Any] = {
             "allow_origins": allow_origins,
             "allow_methods": allow_methods,

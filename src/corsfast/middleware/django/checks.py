@@ -19,8 +19,8 @@ from django.core.checks import Error, Warning as Caution
 from django.core.exceptions import ImproperlyConfigured
 
 from ...errors import PolicyError, Problem
+from ...idle import BARE_STRING
 from .._schemes import FILE
-from .._wording import BARE_STRING
 from .conf import compile_answers, name_in_use, policy_for, read, read_admitted
 
 TYPE_CHECKING = False

@@ -35,11 +35,12 @@ from django.http import BadHeaderError, HttpResponse
 
 from ..._compile import warn
 from ...errors import Problem
+from ...idle import BARE_STRING
 from ...languages import language_of
 from ...origin import is_origin
 from .._lenient import lenient_policy
 from .._schemes import FILE, OtherSchemes
-from .._wording import BARE_STRING, DropInProblem, Words
+from .._wording import DropInProblem, Words
 from .defaults import default_headers, default_methods
 
 TYPE_CHECKING = False
