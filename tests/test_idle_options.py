@@ -94,6 +94,35 @@ def flask_config(strict: bool, options: dict[str, Any]) -> None:
     CORS(app, strict=strict)
 
 
+def quart(strict: bool, options: dict[str, Any]) -> None:
+    from quart import Quart
+
+    from corsfast.middleware.quart import cors
+
+    cors(Quart("app"), **{"allow_origin": [A], **options}, strict=strict)
+
+
+def quart_config(strict: bool, options: dict[str, Any]) -> None:
+    from quart import Quart
+
+    from corsfast.middleware.quart import cors
+
+    app = Quart("app")
+    app.config.update(options)
+    cors(app, strict=strict)
+
+
+def sanic(strict: bool, options: dict[str, Any]) -> None:
+    from sanic import Sanic
+
+    from corsfast.middleware.sanic import add_cors
+
+    Sanic.test_mode = True
+    app: Any = Sanic("app")
+    app.config.update({"CORS_ORIGINS": [A], **options})
+    add_cors(app, strict=strict)
+
+
 LISTS: list[tuple[str, Any, str, str | None]] = [
     ("methods", ["GET, POST"], "list-in-string", "'GET', 'POST'"),
     ("methods", ["patch"], "method-case", "'PATCH'"),
@@ -137,6 +166,17 @@ def listed(but: Callable[[str, Any, str], bool]) -> list[tuple[dict[str, Any], s
 def _typed(value: Any) -> bool:
     return isinstance(value, (str, bytes)) or not isinstance(value[0], str)
 
+
+def _sanic_reads(_: str, value: Any, code: str) -> bool:
+    """Whether Sanic's reading refuses a value, or takes it for what it means."""
+    return _typed(value) or code == "method-case" or value in ([" GET"], [" X-A"])
+
+
+SANIC: dict[str, Callable[[dict[str, Any]], dict[str, Any]]] = {
+    "allow_methods": lambda options: {"CORS_METHODS": options["allow_methods"]},
+    "allow_headers": lambda options: {"CORS_ALLOW_HEADERS": options["allow_headers"]},
+    "expose_headers": lambda options: {"CORS_EXPOSE_HEADERS": options["expose_headers"]},
+}
 
 STAR_EXPOSED: tuple[dict[str, Any], str, str | None] = (
     {"expose_headers": ["*"], "allow_credentials": True},
@@ -280,6 +320,53 @@ CASES: list[Case] = [
             ],
         ),
         (
+            quart,
+            [
+                *listed(lambda _, value, __: isinstance(value, (str, bytes))),
+                ({"allow_headers": b"X-A"}, "bare-string", "'X-A'"),
+                ({"allow_methods": "GET, PUT"}, "list-in-string", "'GET', 'PUT'"),
+                STAR_EXPOSED,
+                ({"allow_credentials": "true"}, "not-a-bool", "True"),
+                ({"send_origin_wildcard": "no"}, "not-a-bool", "False"),
+                ({"max_age": timedelta(days=7)}, "out-of-range", "86400"),
+                ({"max_age": -1}, "out-of-range", "0 (do not cache)"),
+                ({"allow_origin": []}, "no-origins", "the origins, one by one"),
+                (
+                    {"allow_origin": ["*", A]},
+                    "any-origin-beside-others",
+                    "either '*' alone or the list without it",
+                ),
+            ],
+        ),
+        (
+            quart_config,
+            [
+                ({"CORS_ALLOW_ORIGIN": [A]}, "unknown-option", "QUART_CORS_ALLOW_ORIGIN"),
+                ({"QUART_CORS_ALLOW_ORIGINS": [A]}, "unknown-option", "QUART_CORS_ALLOW_ORIGIN"),
+                ({"QUART_CORS_ORIGIN": [A]}, "unknown-option", "QUART_CORS_ALLOW_ORIGIN"),
+                ({"CORS_ORIGINS": [A]}, "unknown-option", "QUART_CORS_ALLOW_ORIGIN"),
+            ],
+        ),
+        (
+            sanic,
+            [
+                *((SANIC[next(iter(o))](o), c, h) for o, c, h in listed(_sanic_reads)),
+                (
+                    {"CORS_EXPOSE_HEADERS": "*", "CORS_SUPPORTS_CREDENTIALS": True},
+                    STAR_EXPOSED[1],
+                    STAR_EXPOSED[2],
+                ),
+                ({"CORS_SUPPORTS_CREDENTIALS": "false"}, "not-a-bool", "False"),
+                ({"CORS_ALWAYS_SEND": "no"}, "not-a-bool", "False"),
+                ({"CORS_MAX_AGE": 0}, "not-sent", "'0'"),
+                ({"CORS_MAX_AGE": 604800}, "out-of-range", "86400"),
+                ({"CORS_ORIGINS": {A}}, "type", None),
+                ({"CORS_ORIGINS": None, "CORS_ORIGIN": A}, "unknown-option", "CORS_ORIGINS"),
+                ({"CORS_ALLOW_METHODS": ["PUT"]}, "unknown-option", "CORS_METHODS"),
+                ({"CORS_HEADERS": ["X-A"]}, "unknown-option", "CORS_ALLOW_HEADERS"),
+            ],
+        ),
+        (
             flask_config,
             [
                 ({"CORS_ORIGIN": [A]}, "unknown-option", "CORS_ORIGINS"),
@@ -367,6 +454,11 @@ def test_what_is_proposed_for_an_idle_value_is_accepted(
         (flask, {"max_age": timedelta(0), "resources": "(/a|/b)", "methods": "GET,"}),
         (flask_config, {"CORS_ORIGIN": [A], "CORS_ORIGINS": [A]}),
         (flask_config, {"CORS_ENABLED": True, "MY_CORS_ORIGIN": [A], "CORS_ORIGINS": [A]}),
+        (quart, {"allow_methods": "*", "allow_headers": "*", "max_age": "600"}),
+        (quart, {"allow_methods": "GET", "max_age": 0, "expose_headers": [""]}),
+        (quart_config, {"QUART_CORS_ALLOW_ORIGIN": [A], "CORS_ORIGINS": [A]}),
+        (sanic, {"CORS_METHODS": "get, put,", "CORS_EXPOSE_HEADERS": "X-A,X-B"}),
+        (sanic, {"CORS_ALLOW_HEADERS": "*", "CORS_SUPPORTS_CREDENTIALS": True}),
         (aiohttp, {"expose_headers": "*", "allow_headers": ["X-A"], "allow_methods": ["get"]}),
     ],
     ids=shown,

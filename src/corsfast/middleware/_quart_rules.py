@@ -23,6 +23,16 @@ from .._compile import (
     with_origin,
 )
 from ..fields import requested_names
+from ..idle import (
+    BARE_STRING,
+    no_origins,
+    slips,
+    wrong_exact_method,
+    wrong_exposed_with,
+    wrong_flags,
+    wrong_header,
+    wrong_seconds,
+)
 from ._lenient import (
     Tables,
     block,
@@ -31,7 +41,7 @@ from ._lenient import (
     read_names,
     variant_of,
 )
-from ._wording import Words
+from ._wording import Words, say
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -67,7 +77,9 @@ def config_name(option: str) -> str:
 def read_arguments(arguments: Mapping[str, Any]) -> dict[str, Any]:
     """The options among the arguments, with every list made: an iterator can be read once only."""
     return {
-        option: _listed(value) if option in _LISTS and value is not None else value
+        option: _listed(value)
+        if option in _LISTS and value is not None and not isinstance(value, bytes)
+        else value
         for option, value in arguments.items()
         if option in DEFAULTS
     }
@@ -84,7 +96,7 @@ def left_to_config(options: Mapping[str, Any]) -> dict[str, str]:
     if origins is not None:
         # Which was strict or not when the arguments were given.
         unset.pop("strict", None)
-        if "*" not in origins:
+        if "*" not in _listed(origins):
             unset.pop("send_origin_wildcard", None)
     return unset
 
@@ -103,6 +115,50 @@ def merged(config: Mapping[str, Any], options: Mapping[str, Any]) -> dict[str, A
         elif options.get(option) is not None:
             whole[option] = options[option]
     return whole
+
+
+def judge_config(config: Mapping[str, Any], options: Mapping[str, Any], strict: bool) -> None:
+    """Say which names in a config have no effect, and were meant as others that are not set.
+
+    Args:
+        options: as :func:`read_arguments` gives them.
+
+    Raises:
+        PolicyError: with ``strict``, for these.
+
+    Warns:
+        CorsfastSecurityWarning: without ``strict``.
+    """
+    names = left_to_config(options).values()
+    unset = [name for name in names if config.get(name) is None]
+    known = map(config_name, DEFAULTS)
+    say(NAME, slips(config, known, unset, [config_name("allow_origin")]), strict=strict)
+
+
+def _idle(options: Mapping[str, Any]) -> list[Problem]:
+    """What does nothing, or something else than it says; the names apart."""
+    problems = []
+    for option in _LISTS:
+        value = options[option]
+        if isinstance(value, bytes):
+            message = f"{value!r} is of type bytes; others would take it apart."
+            hint = repr(value.decode("latin-1"))
+            problems.append(Problem(BARE_STRING, option, value, message, hint=hint))
+    if not options["allow_origin"]:
+        problems.append(no_origins("allow_origin", options["allow_origin"]))
+    # Here only True allows credentials.
+    credentials = options["allow_credentials"]
+    problems += wrong_flags([("allow_credentials", credentials)], counts=False)
+    others = ("send_origin_wildcard", "strict")
+    problems += wrong_flags((option, options[option]) for option in others)
+    return problems
+
+
+def _seconds(age: Any) -> str | None:
+    """A `max_age` as it is sent, if it is."""
+    if isinstance(age, timedelta):
+        age = age.total_seconds()
+    return None if age is None else str(int(age))
 
 
 class Rules:
@@ -139,11 +195,18 @@ class Rules:
         if "*" in origins and options["allow_credentials"]:
             raise ValueError("allow_credentials cannot be used with the origin '*'; list origins")
         credentials = options["allow_credentials"] is True
-        problems: list[Problem] = []
+        problems = _idle(options)
         names = {}
-        for option in ("allow_methods", "allow_headers", "expose_headers"):
-            names[option], wrong = read_names(option, _listed(options[option]))
-            problems += wrong
+        for option, wrong in (
+            ("allow_methods", wrong_exact_method),
+            ("allow_headers", wrong_header),
+            ("expose_headers", wrong_exposed_with(credentials)),
+        ):
+            names[option], found = read_names(option, _listed(options[option]), wrong)
+            if options[option] != DEFAULTS[option]:
+                problems += found
+        self._max_age = _seconds(options["max_age"])
+        problems += wrong_seconds("max_age", options["max_age"], self._max_age)
         beside: list[Policy] = []
 
         def answer(tables: Tables) -> None:
@@ -172,10 +235,6 @@ class Rules:
         # With credentials browsers take "*" for the name of a method.
         self._echo_method = self._any_method and credentials
         self._methods = _joined(names["allow_methods"])
-        max_age = options["max_age"]
-        if isinstance(max_age, timedelta):
-            max_age = max_age.total_seconds()
-        self._max_age = None if max_age is None else str(int(max_age))
 
     def preflight_fields(self, method: str | None, names: str | None) -> dict[str, str]:
         """What an OPTIONS request of an allowed origin is told beyond what every request is.
@@ -222,6 +281,8 @@ def _answer(tables: Tables, expose: list[str], send_wildcard: bool) -> None:
 
 def _listed(value: object) -> list[Any]:
     """The entries of an option that holds one or several."""
+    if isinstance(value, bytes):
+        value = value.decode("latin-1")
     if isinstance(value, (str, re.Pattern)):
         return [value]
     entries: Iterable[Any] = value  # type: ignore[assignment]  # else a TypeError says so

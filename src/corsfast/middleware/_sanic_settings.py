@@ -13,11 +13,19 @@ import re
 from collections import namedtuple
 from datetime import timedelta
 
-from .._compile import warn
-from ..errors import CorsfastDeadEntryWarning
+from ..errors import Problem
 from ..fields import requested_names
+from ..idle import (
+    slips,
+    wrong_exposed_with,
+    wrong_flags,
+    wrong_header,
+    wrong_method,
+    wrong_names,
+    wrong_seconds,
+)
 from ._lenient import Tables, echo_any_origin, lenient_policy
-from ._wording import Words
+from ._wording import Words, say
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -55,7 +63,7 @@ else:
         ),
     )
 
-__all__ = ["Answers", "Settings", "answers_of", "settings_of"]
+__all__ = ["Answers", "Settings", "answers_of", "idle_in_route", "idle_settings", "settings_of"]
 
 NAME = "corsfast.middleware.sanic"
 
@@ -119,12 +127,15 @@ class Answers:
         return ",".join(lower)
 
 
-def answers_of(settings: Settings, option: str, strict: bool) -> Answers:
+def answers_of(
+    settings: Settings, option: str, strict: bool, also: Iterable[Problem] = ()
+) -> Answers:
     """Compile settings.
 
     Args:
         option: the option that holds the origins, for messages.
         strict: whether insecure and dead settings are a PolicyError.
+        also: problems that were found before.
 
     Raises:
         PolicyError: with ``strict``, holding every problem at once.
@@ -133,7 +144,8 @@ def answers_of(settings: Settings, option: str, strict: bool) -> Answers:
         CorsfastSecurityWarning: otherwise, once per risk.
         CorsfastDeadEntryWarning: otherwise, once per entry that matches nothing.
     """
-    everybody, entries = _entries(settings.origins, option)
+    problems = [*also]
+    everybody, entries = _entries(settings.origins, option, problems)
     credentials = settings.supports_credentials
     made = Answers()
     made.policy = None
@@ -145,8 +157,11 @@ def answers_of(settings: Settings, option: str, strict: bool) -> Answers:
             strict=strict,
             star=everybody,
             answer=_echo,
+            also=problems,
             words=_WORDS,
         )
+    else:
+        say(NAME, problems, strict=strict)
     made.allows = None if made.policy is None else made.policy.allows_origin
     made.star = everybody and settings.send_wildcard and not credentials
     made.varies = made.policy is not None and not (made.star and settings.always_send)
@@ -189,7 +204,9 @@ def _default_origin(settings: Settings, everybody: bool, made: Answers) -> str |
     return name if made.allows(name) else None
 
 
-def _entries(value: Any, option: str) -> tuple[bool, list[str | re.Pattern[str]]]:
+def _entries(
+    value: Any, option: str, problems: list[Problem]
+) -> tuple[bool, list[str | re.Pattern[str]]]:
     """Whether everybody is allowed; else the entries. A list is not split, a str is."""
     if not value or _everybody(value):
         return bool(value), []
@@ -198,11 +215,8 @@ def _entries(value: Any, option: str) -> tuple[bool, list[str | re.Pattern[str]]
     if isinstance(value, re.Pattern):
         value = [value]
     if not isinstance(value, list):
-        warn(
-            f"{NAME}: {option}: a {type(value).__name__} allows nobody, as in sanic-ext."
-            " Write a list.",
-            CorsfastDeadEntryWarning,
-        )
+        message = f"a {type(value).__name__} allows nobody, as in sanic-ext. Write a list."
+        problems.append(Problem("type", option, value, message))
         return False, []
     return False, value
 
@@ -230,6 +244,54 @@ def seconds(value: Any) -> str:
     if isinstance(value, timedelta):
         return str(int(value.total_seconds()))
     return str(value or "")
+
+
+# What each setting is called in an application's config, and by the decorator.
+_NAMES = {
+    "origin": "CORS_ORIGINS",
+    "allow_headers": "CORS_ALLOW_HEADERS",
+    "allow_methods": "CORS_METHODS",
+    "expose_headers": "CORS_EXPOSE_HEADERS",
+    "supports_credentials": "CORS_SUPPORTS_CREDENTIALS",
+    "max_age": "CORS_MAX_AGE",
+}
+_FLAGS = ("CORS_ALWAYS_SEND", "CORS_AUTOMATIC_OPTIONS", "CORS_SEND_WILDCARD")
+_KNOWN = (*_NAMES.values(), *_FLAGS, "CORS_VARY_HEADER")
+
+
+def idle_settings(config: Mapping[str, Any]) -> list[Problem]:
+    """What does nothing in an application's config, or something else than it says."""
+    unset = [name for name in _KNOWN if config.get(name) is None]
+    found = slips(config, _KNOWN, unset)
+    found += wrong_flags((name, config.get(name)) for name in _FLAGS)
+    given = {name: config[key] for name, key in _NAMES.items() if key in config}
+    return found + _idle(given, _NAMES, given.get("supports_credentials"))
+
+
+def idle_in_route(own: Mapping[str, Any], config: Mapping[str, Any], route: str) -> list[Problem]:
+    """The same for what a route was given by the decorator."""
+    labels = {name: f"{name} of {route}" for name in _NAMES}
+    credentials = own.get("supports_credentials", config.get("CORS_SUPPORTS_CREDENTIALS"))
+    return _idle(own, labels, credentials)
+
+
+def _idle(
+    given: Mapping[str, Any], labels: Mapping[str, str], credentials: object
+) -> list[Problem]:
+    problems: list[Problem] = []
+    judges = {
+        "allow_headers": wrong_header,
+        # They are compared in upper case.
+        "allow_methods": lambda option, name: wrong_method(option, name.upper()),
+        "expose_headers": wrong_exposed_with(bool(credentials)),
+    }
+    for name, wrong in judges.items():
+        names = names_in(given.get(name), str)
+        problems += wrong_names(labels[name], filter(None, names) if any(names) else names, wrong)
+    flag = "supports_credentials"
+    problems += wrong_flags([(labels[flag], given.get(flag))])
+    age = given.get("max_age")
+    return problems + wrong_seconds(labels["max_age"], age, seconds(age) or None, zero="'0'")
 
 
 def settings_of(config: Mapping[str, Any], own: Mapping[str, Any]) -> Settings:

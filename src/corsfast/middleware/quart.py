@@ -29,7 +29,14 @@ from quart.globals import app_ctx
 from ._by_config import ByConfig
 from ._chosen import StraightWay
 from ._flask_like import leave_options_to, put_last, would_be_last
-from ._quart_rules import DEFAULTS, Rules, left_to_config, merged, read_arguments
+from ._quart_rules import (
+    DEFAULTS,
+    Rules,
+    judge_config,
+    left_to_config,
+    merged,
+    read_arguments,
+)
 from ._straight import APPLIED, EXEMPT
 from ._werkzeug import WITH_LIST, fold_vary, work_in
 
@@ -99,6 +106,8 @@ def cors(
     """
     options = read_arguments(locals())
     target: Any = app_or_blueprint
+    config = getattr(target, "config", {})  # a blueprint has none
+    judge_config(config, options, bool(merged(config, options)["strict"]))
     rules_in = _rules_by_config(options)
     if would_be_last(target):
         put_last(target, _followed(target, rules_in))
@@ -214,6 +223,8 @@ def _rules_by_config(
 
     def rules(config: Mapping[str, Any]) -> Rules:
         whole = {**merged(config, options), **settled}
+        if not silent:
+            judge_config(config, options, bool(whole["strict"]))
         if early is not None and early[0] == whole:
             return early[1]
         if not silent:

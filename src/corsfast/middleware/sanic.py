@@ -23,7 +23,14 @@ from functools import partial
 from sanic.exceptions import SanicException
 from sanic.response import empty
 
-from ._sanic_settings import Answers, Settings, answers_of, settings_of
+from ._sanic_settings import (
+    Answers,
+    Settings,
+    answers_of,
+    idle_in_route,
+    idle_settings,
+    settings_of,
+)
 from ._vary import merged_vary
 
 TYPE_CHECKING = False
@@ -32,6 +39,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
     from datetime import timedelta
     from typing import Any, TypeVar
+
+    from ..errors import Problem
 
     Handler = TypeVar("Handler", bound=Callable[..., Any])
 
@@ -126,21 +135,22 @@ class _Middleware:
     def __init__(self, app: Any, strict: bool) -> None:
         self._strict = strict
         self._made: dict[tuple[Settings, type], Answers] = {}
-        self._answers = self._compiled(settings_of(app.config, {}), "CORS_ORIGINS")
+        wrong = idle_settings(app.config)
+        self._answers = self._compiled(settings_of(app.config, {}), "CORS_ORIGINS", wrong)
         self._options = bool(app.config.get("CORS_AUTOMATIC_OPTIONS", True))
         # What is sent for a path that no route has, where all methods are allowed.
         self._nowhere = self._answers, self._answers.allow_methods(())
         app.on_response(self._apply)
         app.before_server_start(self._assign, priority=_PRIORITY)
 
-    def _compiled(self, settings: Settings, option: str) -> Answers:
+    def _compiled(self, settings: Settings, option: str, wrong: list[Problem]) -> Answers:
         """The answers of equal settings are made, and warned about, once."""
         origins = settings.origins
         key = settings, type(origins)
-        if isinstance(origins, list):
-            key = settings._replace(origins=tuple(origins)), list
+        if isinstance(origins, (list, set)):
+            key = settings._replace(origins=tuple(origins)), type(origins)
         if key not in self._made:
-            self._made[key] = answers_of(settings, option, self._strict)
+            self._made[key] = answers_of(settings, option, self._strict, wrong)
         return self._made[key]
 
     def _assign(self, app: Any) -> None:
@@ -153,7 +163,8 @@ class _Middleware:
                 own = getattr(route.handler, "__corsfast__", None)
                 if own is not None:
                     settings = settings_of(app.config, own)
-                    answers = self._compiled(settings, f"origin of {route.name}")
+                    wrong = idle_in_route(own, app.config, route.name)
+                    answers = self._compiled(settings, f"origin of {route.name}", wrong)
             found = answers, answers.allow_methods(group.methods)
             for route in group:
                 route.ctx.corsfast = found
