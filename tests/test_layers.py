@@ -31,6 +31,7 @@ ORDER = [
     ["misspellings", "schemes"],
     ["languages", "config"],
     ["safety", "redundancy", "idle"],
+    ["idle_django"],
     ["corrections"],
     ["_compile"],
     ["loading"],

@@ -22,6 +22,7 @@ from .._compile import (
     VARY,
     with_origin,
 )
+from ..errors import Problem
 from ..fields import requested_names
 from ..idle import (
     BARE_STRING,
@@ -48,7 +49,6 @@ if TYPE_CHECKING:
     from typing import Any
 
     from .._backend import Policy
-    from ..errors import Problem
 
 NAME = "corsfast.middleware.quart"
 

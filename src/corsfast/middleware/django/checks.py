@@ -18,8 +18,8 @@ from django.conf import settings
 from django.core.checks import Error, Warning as Caution
 from django.core.exceptions import ImproperlyConfigured
 
-from ...errors import PolicyError, Problem
-from ...idle import BARE_STRING
+from ...errors import RISKS, PolicyError, Problem
+from ...idle import BARE_STRING, NOT_A_BOOL, UNKNOWN_OPTION
 from .._schemes import FILE
 from .conf import compile_answers, name_in_use, policy_for, read, read_admitted
 
@@ -38,8 +38,11 @@ RISK_NUMBERS = {
     "public-suffix": "004",
     "insecure-origin": "005",
     "any-extension": "006",
+    UNKNOWN_OPTION: "007",
+    BARE_STRING: "008",
 }
 DEAD_ENTRY_NUMBER = "010"
+_FLAGS_THERE = ("CORS_ALLOW_CREDENTIALS", "CORS_ALLOW_PRIVATE_NETWORK")
 UNREADABLE_NUMBER = "020"
 
 REMOVED = {"CORS_MODEL": "E012", "CORS_REPLACE_HTTPS_REFERER": "E013"}
@@ -136,7 +139,7 @@ def _judged(*, silent: bool) -> Iterator[CheckMessage]:
     except PolicyError as error:
         for problem in error.problems:
             number = RISK_NUMBERS.get(problem.code, DEAD_ENTRY_NUMBER)
-            if number != DEAD_ENTRY_NUMBER or not _was_said(problem):
+            if problem.code in RISKS or not _was_said(problem):
                 yield kind(str(problem), id=f"corsfast.{letter}{number}")
     except (TypeError, AttributeError, re.error) as error:
         if not silent:
@@ -150,9 +153,15 @@ def _judged(*, silent: bool) -> Iterator[CheckMessage]:
 
 
 def _was_said(problem: Problem) -> bool:
-    """Whether E006, E007 or E013 speak of the same entry."""
-    if problem.code == BARE_STRING:
-        return True
+    """Whether a message of django-cors-headers speaks of the same entry."""
+    if problem.code in (BARE_STRING, NOT_A_BOOL):
+        return "ORIGIN" in problem.option or problem.option in _FLAGS_THERE
+    if problem.option == "CORS_PREFLIGHT_MAX_AGE":
+        return problem.code == "type" or (isinstance(problem.value, int) and problem.value < 0)
+    if problem.option in ("CORS_ALLOW_HEADERS", "CORS_ALLOW_METHODS", "CORS_EXPOSE_HEADERS"):
+        return problem.code == "type"
+    if problem.code == UNKNOWN_OPTION or problem.option == "CORS_URLS_REGEX":
+        return False
     if not isinstance(problem.value, str):
         return False
     try:

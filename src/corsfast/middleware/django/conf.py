@@ -36,6 +36,7 @@ from django.http import BadHeaderError, HttpResponse
 from ..._compile import warn
 from ...errors import Problem
 from ...idle import BARE_STRING
+from ...idle_django import idle_settings, listed
 from ...languages import language_of
 from ...origin import is_origin
 from .._lenient import lenient_policy
@@ -294,7 +295,7 @@ def _compile_answers() -> Answers:
     fields = {}
     if credentials:
         fields["access-control-allow-credentials"] = "true"
-    exposed = read("CORS_EXPOSE_HEADERS")
+    exposed = listed(read("CORS_EXPOSE_HEADERS"))
     if len(exposed):
         fields["access-control-expose-headers"] = ", ".join(exposed)
     answers.fields = _as_stored(fields)
@@ -305,8 +306,8 @@ def _compile_answers() -> Answers:
             for origin in map(_serialised, admitted.origins)
             if answers.allows(origin)
         }
-    fields["access-control-allow-headers"] = ", ".join(read("CORS_ALLOW_HEADERS"))
-    fields["access-control-allow-methods"] = ", ".join(read("CORS_ALLOW_METHODS"))
+    fields["access-control-allow-headers"] = ", ".join(listed(read("CORS_ALLOW_HEADERS")))
+    fields["access-control-allow-methods"] = ", ".join(listed(read("CORS_ALLOW_METHODS")))
     max_age = read("CORS_PREFLIGHT_MAX_AGE")
     if max_age:
         fields["access-control-max-age"] = str(max_age)
@@ -343,7 +344,7 @@ class Admitted(NamedTuple):
         everybody: whether all origins are; the others are not read then.
         origins: the entries of CORS_ALLOWED_ORIGINS.
         regexes: those of CORS_ALLOWED_ORIGIN_REGEXES, compiled.
-        problems: where a str stands in place of a list.
+        problems: where a str stands in place of a list, and settings that do nothing.
     """
 
     names: tuple[str, str, str]
@@ -360,8 +361,11 @@ def read_admitted() -> Admitted:
         TypeError, re.error: for what is no list, or holds something else.
     """
     names = (name_in_use(ALL_ORIGINS), name_in_use(ORIGINS), name_in_use(REGEXES))
+    idle = idle_settings(
+        {name: getattr(settings, name) for name in dir(settings) if "CORS" in name.upper()}
+    )
     if read(ALL_ORIGINS):
-        return Admitted(names, everybody=True)
+        return Admitted(names, everybody=True, problems=tuple(idle))
     _, for_some, for_regexes = names
     origins, problems = _read_list(for_some, read(ORIGINS))
     regexes, more = _read_list(for_regexes, read(REGEXES))
@@ -372,7 +376,7 @@ def read_admitted() -> Admitted:
     for regex in compiled:
         if not isinstance(regex.pattern, str):
             raise TypeError("a regex of origins is a regex of str")
-    return Admitted(names, False, tuple(origins), compiled, (*problems, *more))
+    return Admitted(names, False, tuple(origins), compiled, (*problems, *more, *idle))
 
 
 def _read_list(setting: str, value: Any) -> tuple[Any, list[Problem]]:
