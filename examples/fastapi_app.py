@@ -87,29 +87,29 @@ from __future__ import annotations
 
 from fastapi import FastAPI
 
-from corsfast.middleware.asgi import CORSMiddleware
+from corsfast.middleware.starlette import install
 
-api = FastAPI()
+app = FastAPI()
 
 
-@api.get("/items")
+@app.get("/items")
 async def read_items() -> list[str]:
     return ["pen", "paper"]
 
 
-@api.put("/items/{number}")
+@app.put("/items/{number}")
 async def replace_item(number: int, name: str) -> dict[int, str]:
     return {number: name}
 
 
-@api.get("/broken")
+@app.get("/broken")
 async def broken() -> None:
     raise RuntimeError("a bug, on purpose")
 
 
-# Around the whole application, not `api.add_middleware(...)`: see the last exchange above.
-app = CORSMiddleware(
-    api,
+# Not `app.add_middleware(...)`: see the last exchange above.
+install(
+    app,
     allow_origins=["https://app.example.com", "https://*.preview.example.com"],
     allow_methods=["PUT"],
     allow_headers=["X-Token"],

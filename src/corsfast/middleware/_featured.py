@@ -44,8 +44,12 @@ class Featured:
         """What `report_only` has counted; ``None`` without it."""
         return None if self._flow is None else self._flow.report
 
+    def arguments(self) -> tuple[Source | None, dict[str, Any]]:
+        """Return the policy and the named arguments that make the same middleware again."""
+        return self._features.arguments()
+
     def __reduce__(self) -> tuple[Any, ...]:
-        return _restore, (type(self), self.app, *self._features.arguments())
+        return _restore, (type(self), self.app, *self.arguments())
 
 
 def _restore(kind: Any, app: Any, policy: Source | None, features: dict[str, Any]) -> Any:

@@ -6,6 +6,9 @@
 
 What differs stands in docs/middleware/flask.md.
 
+`install` is no part of the drop-in: it puts the middleware of wsgi.py, with the options of
+`corsfast.Policy`, around an application that stays the object it is.
+
 Per request: one function behind the application's own `after_request` functions; a path is
 looked up, `policy.actual` decides and `policy.apply_wsgi` works the answer into the response's
 headers. Only OPTIONS requests are read any further: they are answered by Flask.
@@ -27,7 +30,9 @@ from ._by_config import ByConfig
 from ._flask_like import leave_options_to, put_last, would_be_last
 from ._flask_paths import Paths, read_resources
 from ._flask_rules import CONFIG_NAMES, Rules, judge_config, judge_paths, merged, only_known
+from ._install import claim_drop_in, claim_install, middleware_by_install, refuse
 from ._werkzeug import fold_vary, work_in
+from .wsgi import CORSMiddleware as GenericMiddleware
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -36,11 +41,15 @@ if TYPE_CHECKING:
 
     from flask import Blueprint, Flask, Response
 
+    from ._features import Rules as RulesByPath
     from ._flask_rules import AppOptions, ViewOptions
+    from ._policy import PolicyOptions, Source
+    from .resolver import OriginResolver
 
+    Application = TypeVar("Application", bound=Flask)
     View = TypeVar("View", bound=Callable[..., Any])
 
-__all__ = ["CORS", "cross_origin"]
+__all__ = ["CORS", "cross_origin", "install"]
 
 # Set on a response by the decorator. The name is flask-cors's, so that both can be at work
 # while an application moves from one to the other.
@@ -85,6 +94,7 @@ class CORS:
         ValueError: for a regex that does not compile, for credentials with ``send_wildcard``
             and the origin ``"*"``, for resources that are none.
         PolicyError: with ``strict``, for unknown options, insecure or dead entries.
+        RuntimeError: for an application with :func:`install`.
 
     Warns:
         CorsfastSecurityWarning: otherwise, once per risk, and per option that there is not.
@@ -98,6 +108,7 @@ class CORS:
 
     def init_app(self, app: Flask | Blueprint, **options: Unpack[AppOptions]) -> None:
         """Set an application or blueprint up; what is given here comes before the rest."""
+        claim_drop_in(app, "CORS")
         config = getattr(app, "config", {})  # a blueprint has none
         whole = merged(config, self._options, options)
         strict = bool(whole["strict"])
@@ -158,6 +169,55 @@ def cross_origin(*_: Any, **options: Unpack[ViewOptions]) -> Callable[[View], Vi
         return update_wrapper(view_with_cors, view)  # type: ignore[return-value]
 
     return decorator
+
+
+def install(
+    app: Application,
+    policy: Source | None = None,
+    *,
+    paths: RulesByPath | None = None,
+    block_refused: bool = False,
+    resolver: OriginResolver | None = None,
+    report_only: Source | RulesByPath | None = None,
+    **options: Unpack[PolicyOptions],
+) -> Application:
+    """Put the generic WSGI middleware around an application, which stays the object it is.
+
+    The middleware is outside of all that Flask calls. So preflights are answered before any
+    function of `before_request`, and each response has the headers. Write it in place of
+    :class:`CORS` and :func:`cross_origin`.
+
+    Args:
+        app: a Flask application. Its `wsgi_app` is replaced.
+        policy: as for :class:`corsfast.middleware.wsgi.CORSMiddleware`, like all that follow.
+        options: those of :class:`corsfast.Policy`, not those of :class:`CORS`.
+
+    Returns:
+        The application.
+
+    Raises:
+        TypeError: for another kind of application, for a policy and options at once, for
+            neither, for an unknown option.
+        PolicyError: with every problem of the options, or of the rules, at once.
+        RuntimeError: if the application has CORS already, from `install` or :class:`CORS`.
+    """
+    target: Any = app
+    if not hasattr(target, "wsgi_app"):
+        instead = "a blueprint gets a policy by paths=, or by CORS(blueprint)"
+        raise refuse("a Flask application", app, instead)
+    middleware = middleware_by_install(
+        GenericMiddleware,
+        target.wsgi_app,
+        policy,
+        paths=paths,
+        block_refused=block_refused,
+        resolver=resolver,
+        report_only=report_only,
+        **options,
+    )
+    claim_install(app)
+    target.wsgi_app = middleware
+    return app
 
 
 def _after_request(paths: Paths) -> Callable[[Response], Response]:

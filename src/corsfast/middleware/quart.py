@@ -6,6 +6,9 @@
 
 What differs stands in docs/middleware/quart.md.
 
+`install` is no part of the drop-in: it puts the middleware of asgi.py, with the options of
+`corsfast.Policy`, around an application that stays the object it is.
+
 Per request: one function behind the application's own `after_request` functions. It lets
 `policy.asgi` find the Origin in the scope as the server left it, and `policy.apply_wsgi` work
 the answer into the response's headers. Only OPTIONS requests are read any further. Where an
@@ -29,6 +32,7 @@ from quart.globals import app_ctx
 from ._by_config import ByConfig
 from ._chosen import StraightWay
 from ._flask_like import leave_options_to, put_last, would_be_last
+from ._install import claim_drop_in, claim_install, middleware_by_install, refuse
 from ._quart_rules import (
     DEFAULTS,
     Rules,
@@ -39,21 +43,26 @@ from ._quart_rules import (
 )
 from ._straight import APPLIED, EXEMPT
 from ._werkzeug import WITH_LIST, fold_vary, work_in
+from .asgi import CORSMiddleware as GenericMiddleware
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     import re
     from collections.abc import Awaitable, Callable, Iterable
     from datetime import timedelta
-    from typing import Any, TypeVar
+    from typing import Any, Literal, TypeVar, Unpack
 
     from .._backend import Decision
+    from ._features import Rules as RulesByPath
+    from ._policy import PolicyOptions, Source
+    from .resolver import OriginResolver
 
     Origins = str | re.Pattern[str] | Iterable[str | re.Pattern[str]]
+    Application = TypeVar("Application", bound=Quart)
     AppOrBlueprint = TypeVar("AppOrBlueprint")
     View = TypeVar("View", bound=Callable[..., Any])
 
-__all__ = ["cors", "cors_exempt", "route_cors", "websocket_cors"]
+__all__ = ["cors", "cors_exempt", "install", "route_cors", "websocket_cors"]
 
 # What the proxies stand for, by one call in place of one for each attribute.
 _current_app: Any = current_app._get_current_object
@@ -99,6 +108,7 @@ def cors(
     Raises:
         ValueError: for credentials with the origin ``"*"``.
         PolicyError: with ``strict``, for insecure or dead entries.
+        RuntimeError: for an application with :func:`install`.
 
     Warns:
         CorsfastSecurityWarning: otherwise, once per risk.
@@ -108,6 +118,7 @@ def cors(
     target: Any = app_or_blueprint
     config = getattr(target, "config", {})  # a blueprint has none
     judge_config(config, options, bool(merged(config, options)["strict"]))
+    claim_drop_in(target, "cors")
     rules_in = _rules_by_config(options)
     if would_be_last(target):
         put_last(target, _followed(target, rules_in))
@@ -205,6 +216,57 @@ def cors_exempt(view: View) -> View:
     """Exempt a view or a WebSocket from :func:`cors`: no headers are added, no Origin refused."""
     setattr(view, EXEMPT, True)
     return view
+
+
+def install(
+    app: Application,
+    policy: Source | None = None,
+    *,
+    paths: RulesByPath | None = None,
+    websockets: Literal["check", "pass"] = "check",
+    block_refused: bool = False,
+    resolver: OriginResolver | None = None,
+    report_only: Source | RulesByPath | None = None,
+    **options: Unpack[PolicyOptions],
+) -> Application:
+    """Put the generic ASGI middleware around an application, which stays the object it is.
+
+    The middleware is outside of all that Quart calls. So preflights are answered before any
+    function of `before_request`, and each response has the headers. Write it in place of
+    :func:`cors`, :func:`route_cors` and :func:`websocket_cors`.
+
+    Args:
+        app: a Quart application. Its `asgi_app` is replaced.
+        policy: as for :class:`corsfast.middleware.asgi.CORSMiddleware`, like all that follow.
+        options: those of :class:`corsfast.Policy`, not those of :func:`cors`.
+
+    Returns:
+        The application.
+
+    Raises:
+        TypeError: for another kind of application, for a policy and options at once, for
+            neither, for an unknown option.
+        PolicyError: with every problem of the options, or of the rules, at once.
+        RuntimeError: if the application has CORS already, from `install` or :func:`cors`.
+    """
+    target: Any = app
+    if not hasattr(target, "asgi_app"):
+        instead = "a blueprint gets a policy by paths=, or by cors(blueprint)"
+        raise refuse("a Quart application", app, instead)
+    middleware = middleware_by_install(
+        GenericMiddleware,
+        target.asgi_app,
+        policy,
+        paths=paths,
+        websockets=websockets,
+        block_refused=block_refused,
+        resolver=resolver,
+        report_only=report_only,
+        **options,
+    )
+    claim_install(app)
+    target.asgi_app = middleware
+    return app
 
 
 def _rules_by_config(

@@ -10,6 +10,9 @@ reason; that ask for a private network, by a header that no policy looks at; and
 where header names are sent back beside "*", which no policy does.
 docs/middleware/starlette.md lists what differs from the original, and why.
 
+`install` is no drop-in: it puts the middleware of asgi.py, with the options of `corsfast.Policy`,
+around an application that stays the object it is.
+
 Place in the flow: options of Starlette -> lenient policy -> headers on a response.
 Never: import Starlette, there is no need to; block a request but for preflights.
 """
@@ -17,6 +20,7 @@ Never: import Starlette, there is no need to; block a request but for preflights
 from __future__ import annotations
 
 import re
+import warnings
 from functools import partial
 
 from .._compile import (
@@ -29,6 +33,7 @@ from .._compile import (
     REQUEST_METHOD,
     VARY,
 )
+from ..errors import CorsfastRedundancyWarning
 from ..idle import (
     meant,
     no_origins,
@@ -48,6 +53,7 @@ from ._asgi_drop_in import (
 )
 from ._calls import asks_private_network
 from ._hooks import refuse_overrides
+from ._install import middleware_by_install, refuse
 from ._lenient import (
     allow_any_header,
     block,
@@ -57,18 +63,26 @@ from ._lenient import (
 )
 from ._startup import stops_start_up
 from ._wording import DropInProblem, Words
+from .asgi import CORSMiddleware as GenericMiddleware
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Collection
-    from typing import Any, Never
+    from collections.abc import Awaitable, Callable, Collection
+    from typing import Any, Literal, Never, TypeVar, Unpack
+
+    from starlette.applications import Starlette
 
     from .._backend import Decision, Policy
     from ..errors import Problem
     from ._calls import App, Receive, Scope, Send
+    from ._features import Rules
     from ._lenient import Tables
+    from ._policy import PolicyOptions, Source
+    from .resolver import OriginResolver
 
-__all__ = ["CORSMiddleware"]
+    Application = TypeVar("Application", bound=Starlette)
+
+__all__ = ["CORSMiddleware", "install"]
 
 NAME = "corsfast.middleware.starlette"
 
@@ -354,3 +368,97 @@ def _regex_in_list(regex: re.Pattern[Any]) -> Problem:
         f"{regex.pattern!r} is compiled and matches nothing here.",
         hint="it into allow_origin_regex",
     )
+
+
+# -- install -------------------------------------------------------------------------------------
+
+
+def install(
+    app: Application,
+    policy: Source | None = None,
+    *,
+    paths: Rules | None = None,
+    websockets: Literal["check", "pass"] = "check",
+    block_refused: bool = False,
+    resolver: OriginResolver | None = None,
+    report_only: Source | Rules | None = None,
+    **options: Unpack[PolicyOptions],
+) -> Application:
+    """Put the generic ASGI middleware around an application, which stays the object it is.
+
+    The middleware is outside of all others, also of those that are added later, and outside of
+    Starlette's error handler. So preflights are answered before any authentication, and the 500
+    of an unhandled exception has the headers.
+
+    Args:
+        app: a Starlette or FastAPI application that has not started. It is changed.
+        policy: as for :class:`corsfast.middleware.asgi.CORSMiddleware`, like all that follow.
+        options: those of :class:`corsfast.Policy`, not those of the drop-in.
+
+    Returns:
+        The application.
+
+    Raises:
+        TypeError: for another kind of application, for a policy and options at once, for
+            neither, for an unknown option.
+        PolicyError: with every problem of the options, or of the rules, at once.
+        RuntimeError: if `install` was called before, or the application has started.
+
+    Warns:
+        CorsfastRedundancyWarning: at the start, if another CORS middleware was added.
+    """
+    target: Any = app
+    if not hasattr(target, "build_middleware_stack"):
+        instead = "write app = corsfast.middleware.asgi.CORSMiddleware(app, ...)"
+        raise refuse("a Starlette or FastAPI application", app, instead)
+    if getattr(target, _INSTALLED, False):
+        raise RuntimeError("this application has CORS already, from install; call install once")
+    if target.middleware_stack is not None:
+        raise RuntimeError("this application has started; call install before")
+    middleware = middleware_by_install(
+        GenericMiddleware,
+        app,
+        policy,
+        paths=paths,
+        websockets=websockets,
+        block_refused=block_refused,
+        resolver=resolver,
+        report_only=report_only,
+        **options,
+    )
+    target.build_middleware_stack = _Outermost(
+        target.build_middleware_stack, *middleware.arguments()
+    )
+    setattr(target, _INSTALLED, True)
+    return app
+
+
+# Set on an application. Tracing libraries replace `build_middleware_stack`, too, and call ours.
+_INSTALLED = "_corsfast_installed"
+
+
+class _Outermost:
+    """The `build_middleware_stack` of one application, with CORS around what it builds.
+
+    Starlette calls this method once, at the first scope, and keeps the result (seen in 0.37 to
+    1.10). It is an object rather than a closure so that an application can be copied deeply and
+    pickled with it.
+    """
+
+    def __init__(self, build: Callable[[], App], policy: Any, features: dict[str, Any]) -> None:
+        self._build = build
+        self._policy = policy
+        self._features = features
+
+    def __call__(self) -> GenericMiddleware:
+        app: Any = getattr(self._build, "__self__", None)
+        for added in getattr(app, "user_middleware", ()):
+            kinds = getattr(added.cls, "__mro__", ())
+            if any(kind.__name__ == "CORSMiddleware" for kind in kinds):
+                warnings.warn(
+                    f"{NAME}: {added.cls.__module__}.{added.cls.__qualname__} was added to an"
+                    " application with install, whose policy decides; remove add_middleware",
+                    CorsfastRedundancyWarning,
+                    stacklevel=2,
+                )
+        return GenericMiddleware(self._build(), self._policy, **self._features)

@@ -1,0 +1,66 @@
+"""The parts that the `install` functions share.
+
+They put a generic middleware around an application that stays the object it is.
+"""
+
+from __future__ import annotations
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any, TypeVar
+
+    Middleware = TypeVar("Middleware")
+
+# The key in `extensions` of applications that are built like Flask's.
+_EXTENSION = "corsfast"
+_INSTALL = "install"
+
+
+def middleware_by_install(
+    kind: Callable[..., Middleware], app: Any, *policy: Any, **arguments: Any
+) -> Middleware:
+    """Make a generic middleware for a caller that wrote `install`.
+
+    Raises:
+        TypeError, PolicyError: those of the middleware, which then name `install`.
+    """
+    try:
+        return kind(app, *policy, **arguments)
+    except TypeError as error:
+        raise TypeError(str(error).replace("CORSMiddleware", _INSTALL)) from None
+
+
+def refuse(what: str, app: object, instead: str) -> TypeError:
+    """Return the error for an application of the wrong kind."""
+    return TypeError(f"install takes {what}, not {type(app).__name__}; {instead}")
+
+
+def claim_install(app: Any) -> None:
+    """Note that an application has its CORS from `install`.
+
+    Raises:
+        RuntimeError: if it has CORS already, from `install` or from the drop-in.
+    """
+    found = app.extensions.get(_EXTENSION)
+    if found is not None:
+        raise RuntimeError(f"this application has CORS already, from {found}; call install once")
+    app.extensions[_EXTENSION] = _INSTALL
+
+
+def claim_drop_in(app: Any, name: str) -> None:
+    """Note that an application has its CORS from a drop-in, which may be called several times.
+
+    Args:
+        app: an application, or a blueprint, which has no extensions.
+        name: the function or class of the drop-in.
+
+    Raises:
+        RuntimeError: if it has CORS from `install`.
+    """
+    extensions = getattr(app, "extensions", {})
+    if extensions.setdefault(_EXTENSION, name) == _INSTALL:
+        raise RuntimeError(
+            f"this application has CORS already, from install, which answers first; call install"
+            f" or {name}, not both"
+        )
