@@ -65,6 +65,7 @@ cdef class Around:
     """What is called in place of `inner`, which is the server's."""
 
     __signature__ = Signature()
+    _is_coroutine_marker = _is_coroutine = CoroutineMark()
 
     # In this order `fill_around` knows them.
     cdef vectorcallfunc vectorcall

@@ -30,6 +30,7 @@ cdef class ASGICall:
     """An ASGI application around another one; `middleware/_calls.py` has its contract."""
 
     __signature__ = Signature()
+    _is_coroutine_marker = _is_coroutine = CoroutineMark()
 
     cdef vectorcallfunc vectorcall
     cdef public object app

@@ -144,6 +144,23 @@ cdef class Signature:
         return signature_of_twin(base, around)
 
 
+@cython.final
+@cython.internal
+cdef class CoroutineMark:
+    """The mark of a coroutine function on an ASGICall, and on the `send` that it gives.
+
+    Classes and what belongs to WSGI have no such attribute.
+    """
+
+    def __get__(self, called, kind):
+        call = (<Around> called).call if type(called) is Around else called
+        if not isinstance(call, ASGICall):
+            raise AttributeError("no coroutine function")
+        from .middleware._calls import coroutine_mark
+
+        return coroutine_mark()
+
+
 cdef object signature_of_twin(kind, bint given_to_app):
     """Of a middleware; or of what it gives to its application, as the last argument."""
     from inspect import signature

@@ -6,6 +6,9 @@ Never: block a request (CORS is not access control); write to a list or message 
 
 from __future__ import annotations
 
+import sys
+from types import MethodType
+
 from ..decision import Outcome
 
 TYPE_CHECKING = False
@@ -79,10 +82,18 @@ class ASGICall:
         self._on_private_network = on_private_network
         self._on_refused_preflight = on_refused_preflight
         self._on_refused = on_refused
+        _send_with_cors.__dict__.update(dict.fromkeys(MARKS, coroutine_mark()))
         if policy is not None:
             # Bound once: looking a method up per request costs more than calling it.
             self._decide = policy.asgi
             self._apply = policy.apply_asgi
+
+    @property
+    def _is_coroutine_marker(self) -> object:
+        """The mark of a coroutine function, for inspect and asgiref."""
+        return coroutine_mark()
+
+    _is_coroutine = _is_coroutine_marker
 
     @property
     def policy(self) -> Policy | None:
@@ -112,18 +123,39 @@ class ASGICall:
             if self._on_private_network is not None and asks_private_network(scope):
                 return self._on_private_network(decision, scope, receive, send)
             return answer_asgi(decision, self._body, send)
-        apply = self._apply
-
         # `send` itself is never enough: there is no decision without a header to send (Vary
-        # under a list of origins, Access-Control-Allow-Origin under "*").
-        def send_with_cors(message: Message) -> Awaitable[None]:
-            if message["type"] == start:
-                # Both are copied: a Response object that is sent twice owns the list.
-                message = dict(message)
-                message["headers"] = apply(decision, message.get("headers", ()))
-            return send(message)
+        # under a list of origins, Access-Control-Allow-Origin under "*"). A bound method has the
+        # attributes of its function, so it carries the mark of a coroutine function for free.
+        given = (self._apply, decision, start, send)
+        return self.app(scope, receive, MethodType(_send_with_cors, given))
 
-        return self.app(scope, receive, send_with_cors)
+
+def _send_with_cors(
+    given: tuple[Callable[[Decision, Any], Any], Decision, str, Send], message: Message
+) -> Awaitable[None]:
+    """Send a message of the application; the first one gets the fields of a decision."""
+    apply, decision, start, send = given
+    if message["type"] == start:
+        # Both are copied: a Response object that is sent twice owns the list.
+        message = dict(message)
+        message["headers"] = apply(decision, message.get("headers", ()))
+    return send(message)
+
+
+# These attributes say of a callable that it is a coroutine function, although it is written as
+# a plain one: inspect looks at the first from Python 3.12 on, asyncio at the second before.
+MARKS = ("_is_coroutine_marker", "_is_coroutine")
+
+
+def coroutine_mark() -> object:
+    """Return the value of `MARKS` on a coroutine function."""
+    if sys.version_info >= (3, 12):
+        import inspect
+
+        return getattr(inspect.markcoroutinefunction(lambda: None), MARKS[0], None)
+    import asyncio.coroutines
+
+    return getattr(asyncio.coroutines, MARKS[1], None)
 
 
 class WSGICall:
