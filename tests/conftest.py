@@ -19,9 +19,11 @@ from typing import Any
 import pytest
 from hypothesis import settings
 
+HERE = Path(__file__).parent
+
 # Tests are not a package, and pytest's importlib mode leaves sys.path alone: this is where
 # `corpus`, `surfaces` and `inputs` are found.
-sys.path.insert(0, str(Path(__file__).parent))
+sys.path.insert(0, str(HERE))
 
 CHOSEN = os.environ.get("CORSFAST_IMPLEMENTATION")
 PURE_ONLY = CHOSEN == "pure"
@@ -31,6 +33,22 @@ ENGINES = [CHOSEN] if CHOSEN in ("pure", "native") else ["pure", "native"]
 settings.register_profile("ci", derandomize=True, deadline=None, database=None, max_examples=200)
 settings.register_profile("hunt", deadline=None, max_examples=20_000)
 settings.load_profile("ci")
+
+
+@pytest.hookimpl(tryfirst=True)  # before pytest-xdist reads its options
+def pytest_cmdline_main(config: pytest.Config) -> None:
+    """Run the whole suite with a process per core, but single files in this process.
+
+    This is a default for ``-n``. It is no option of pyproject.toml, because pytest would then
+    fail where pytest-xdist is not installed, and because benchmarks need one process.
+    """
+    if hasattr(config, "workerinput") or config.getoption("numprocesses", 0) is not None:
+        return
+    if any(HERE.is_relative_to(Path(arg).absolute()) for arg in config.args):
+        config.option.numprocesses = "logical"
+        # Each process begins with a half of the list in order, so that it builds few policies
+        # twice, and takes tests of the other one when it has no more.
+        config.option.dist = "worksteal"
 
 
 def pytest_collection_finish() -> None:

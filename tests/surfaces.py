@@ -35,7 +35,7 @@ class Request(NamedTuple):
                     yield name, line
 
     def is_latin1(self) -> bool:
-        return all(ord(character) < 256 for _, line in self.fields() for character in line)
+        return all(max(line, default="") < "\u0100" for _, line in self.fields())
 
 
 class Answer(NamedTuple):
@@ -173,3 +173,24 @@ SURFACES: dict[str, Callable[[Any, Request], Answer]] = {
 }
 # Where text has to be encoded first, so that nothing beyond latin-1 gets that far.
 NEED_LATIN1 = frozenset({"methods-bytes", "asgi", "asgi-app"})
+
+
+def on_each_surface(request: Request, check: Callable[[str], None]) -> None:
+    """Call ``check(surface)`` for each surface that can carry the request.
+
+    One test per case, because a test per surface makes seven times as many to collect and report.
+
+    Raises:
+        ExceptionGroup: every failure, with the names of the surfaces that failed.
+    """
+    failures: dict[str, Exception] = {}
+    for surface in SURFACES:
+        if surface in NEED_LATIN1 and not request.is_latin1():
+            continue
+        try:
+            check(surface)
+        except Exception as error:
+            error.add_note(f"surface: {surface}")
+            failures[surface] = error
+    if failures:
+        raise ExceptionGroup(f"failed on {', '.join(failures)}", list(failures.values()))

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from corpus import build, case_id, rows
-from surfaces import NEED_LATIN1, SURFACES, Answer, Request, make_policy
+from surfaces import SURFACES, Answer, Request, make_policy, on_each_surface
 
 EXACT = rows("decisions.jsonl")
 OUTCOMES = rows("requests.jsonl")
@@ -31,20 +31,13 @@ def ask(engine: Any, case: dict[str, Any], surface: str) -> Answer:
     return SURFACES[surface](policy_of(engine, case), request_of(case))
 
 
-def through_surfaces(cases: list[dict[str, Any]]) -> pytest.MarkDecorator:
-    """Every case through every surface; text beyond latin-1 not through those of bytes."""
-    pairs = [
-        pytest.param(case, surface, id=f"{surface}-{case['id']}")
-        for case in cases
-        for surface in SURFACES
-        if surface not in NEED_LATIN1 or request_of(case).is_latin1()
-    ]
-    return pytest.mark.parametrize(("case", "surface"), pairs)
+@pytest.mark.parametrize("case", EXACT, ids=case_id)
+def test_exact_answer(engine: Any, case: dict[str, Any]) -> None:
+    on_each_surface(request_of(case), lambda surface: is_exact(case, ask(engine, case, surface)))
 
 
-@through_surfaces(EXACT)
-def test_exact_answer(engine: Any, case: dict[str, Any], surface: str) -> None:
-    answer = ask(engine, case, surface)
+def is_exact(case: dict[str, Any], answer: Answer) -> None:
+    """Compare an answer with a row of decisions.jsonl."""
     headers = [(name, value) for name, value in case["headers"]]
     assert answer.headers == sorted((name.lower(), value) for name, value in headers)
     assert answer.status == (case["status"] or 200)
@@ -63,9 +56,13 @@ def test_exact_answer(engine: Any, case: dict[str, Any], surface: str) -> None:
         assert decision.vary == tuple(vary.split(", ") if vary else ())
 
 
-@through_surfaces(OUTCOMES)
-def test_outcome(engine: Any, case: dict[str, Any], surface: str) -> None:
-    answer = ask(engine, case, surface)
+@pytest.mark.parametrize("case", OUTCOMES, ids=case_id)
+def test_outcome(engine: Any, case: dict[str, Any]) -> None:
+    on_each_surface(request_of(case), lambda surface: has_outcome(case, ask(engine, case, surface)))
+
+
+def has_outcome(case: dict[str, Any], answer: Answer) -> None:
+    """Compare an answer with a row of requests.jsonl."""
     if answer.decision is not None:
         assert answer.decision.outcome.value == case["outcome"]
     sends_origin = answer.get("access-control-allow-origin") != []

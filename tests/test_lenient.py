@@ -236,7 +236,7 @@ def test_what_is_proposed_is_accepted(
         (WORDS, "htps://a.example.com", "'https://a.example.com'"),
         (WORDS, "https://A.example.com/", "'https://a.example.com'"),
     ],
-    ids=str,
+    ids=lambda value: "" if isinstance(value, Words) else str(value),
 )  # fmt: skip
 def test_in_a_drop_ins_words(lenient: Any, words: Words, entry: Any, hint: str) -> None:
     _, caught = said(lenient, [entry], words=words)

@@ -203,17 +203,22 @@ def summarise(values: Iterable[float]) -> Figure:
 
 @contextmanager
 def frozen_heap() -> Iterator[None]:
-    """Let the collector, which runs once a round, pass over what existed before."""
+    """Let the collector, which runs once a round, pass over what existed before.
+
+    A heap that the caller has frozen stays frozen.
+    """
     freeze = getattr(gc, "freeze", None)  # PyPy has none
     if freeze is None:
         yield
         return
+    was_frozen = gc.get_freeze_count() > 0
     gc.collect()
     freeze()
     try:
         yield
     finally:
-        gc.unfreeze()
+        if not was_frozen:
+            gc.unfreeze()
 
 
 def step(block: Coroutine[Any, Any, None]) -> None:
