@@ -1,7 +1,7 @@
 """The clock of tests that compare times with each other.
 
 It is this thread's own where that is fine enough: what others do on the machine meanwhile, such
-as the other lane of `.ci/run`, is no time of ours. Windows counts its own in ticks of 16 ms.
+as another check of `.ci/run`, is no time of ours. Windows counts its own in ticks of 16 ms.
 """
 
 from __future__ import annotations

@@ -51,6 +51,13 @@ def pytest_cmdline_main(config: pytest.Config) -> None:
         config.option.dist = "worksteal"
 
 
+@pytest.hookimpl(trylast=True)  # after pytest has grouped all tests by engine
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Keep the tests of a file together, so that both engines use what the file builds once."""
+    order = {path: place for place, path in enumerate(dict.fromkeys(it.path for it in items))}
+    items.sort(key=lambda item: order[item.path])
+
+
 def pytest_collection_finish() -> None:
     """What twenty thousand tests are made of lives to the end: no collection looks at it again."""
     if sys.implementation.name == "cpython":

@@ -1,6 +1,6 @@
 """The gate on instruction counts: what is read from profiles, and when it is a regression.
 
-Only the logic; the counts themselves are taken by `.ci/run instructions`.
+Only the logic; the counts themselves are taken by `scripts/instructions`.
 """
 
 from __future__ import annotations

@@ -2,7 +2,7 @@
 
 It needs the extra `bench`, which is too heavy for every test environment, so it is not part of
 a plain `pytest` (`norecursedirs`): `pip install -e '.[test,bench]' && pytest tests/chart`. Without
-the extra it fails. The section `pure` of .ci/run runs it.
+the extra it fails. `scripts/test-pure` runs it.
 """
 
 from __future__ import annotations
