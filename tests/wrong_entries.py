@@ -110,7 +110,7 @@ WRONG: list[tuple[Any, str | None]] = [
     ("http://2130706433", "127.0.0.1"), ("http://0x7f.1", "127.0.0.1"),
     ("http://127.0.0.1.", "127.0.0.1"), ("http://127.0.0.01", None), ("http://010.0.0.1", None),
     ("http://127.0.0.256", None), ("http://127.0.0.0.1", None), ("127.0.0.1:8000", "127.0.0.1"),
-    ("http://127.0.0.*", None), ("http://*.0.0.1", None), ("http://192.168.*.*:3000", None),
+    ("http://127.0.0.*", "127.0.0.0"), ("http://*.0.0.1", None), ("http://192.168.*.*:3000", "192.168.0.0"),
     ("http://[0:0:0:0:0:0:0:1]:3000", "[::1]"), ("http://[::0001]", "[::1]"),
     ("http://::1:3000", None), ("http://[::1", None), ("[::1]:3000", "[::1]"), ("::1", None),
     ("http://[::1]:80", "[::1]"), ("http://[::ffff:127.0.0.1]", None),
@@ -291,4 +291,5 @@ def same_host(value: Any, host: str) -> bool:
     if not isinstance(value, str) or "*" in written:
         return host in written
     named = re.sub(r":(\d+|\[[\d,-]+\])$", "", written.partition("://")[2] or written)
+    named = re.sub(r"/\d+$", "", named)  # the prefix of a network
     return bool(named == host or named.endswith(f".{host}"))

@@ -35,7 +35,6 @@ A star at the end of a whole host (``localhost*``) is no pattern, because its au
 | `http://192.168.0.0/16:*`        | `http://192.168.1.7:3000`    | `http://192.169.0.1:3000`|
 | `https://10.1.0.0/16`            | `https://10.1.2.3`           | `https://10.1.2.3:8443`  |
 | `http://[fd00::]/8:3000`         | `http://[fd12::1]:3000`      | `http://[fd12::1]`       |
-| `moz-extension://*`              | `moz-extension://<UUID>`     | `moz-extension://abc`    |
 
 Strings are never taken for regular expressions.
 

@@ -101,6 +101,8 @@ def suggest_all(entry: str) -> tuple[str, ...]:
         others = ",".join(other for other in ports if other != default)
         found = (f"{scheme}://{host}", f"{scheme}://{host}:{_ports(others)}")
         return tuple(filter(None, (text if parse_pattern(text) else None for text in found)))
+    if separator and not re.fullmatch(r"\*|https?\*?", scheme):
+        return ()
     name = re.sub(r"^\*+(?=[^*.])|(?<=[^*.])\*+$", "", host)
     name = re.sub(r"^\*{2,}\.", "*.", name)
     hosts = [name]
