@@ -373,6 +373,7 @@ DEAD = [
     (r"htps://example\.com", None),
     (r"app://a,b", None),
     (r"app://", None),
+    (r"(.+\.)?127\.0\.0\.1", "begins with its scheme"),
     (r"https://user@example\.com", "an origin is scheme"),
     (r"https://-x\.example\.com", "an origin is scheme"),
     (r"https://1\.2\.3\.4\.5", "an origin is scheme"),

@@ -287,7 +287,8 @@ def language_risks(language: Language, credentials: bool) -> Iterator[Problem]:
     if dfa is None or others is None:
         yield _unproven(entry, shown, language.beyond)
         return
-    if not dfa.rows and not others.rows:
+    # Without a written `//` a wildcard stands for the scheme, and nobody means one of another kind.
+    if not dfa.rows and not (others.rows and "//" in _unescaped(shown)):
         yield _dead(entry, shown)
         return
     if admits_any_origin(dfa) and language.beyond is None:
