@@ -22,7 +22,7 @@ from .errors import (
     Problem,
     describe,
 )
-from .languages import language_of, run_together
+from .languages import language_of, regex_of, run_together
 from .origin import is_origin
 from .redundancy import redundancies
 from .safety import find_risks
@@ -31,13 +31,13 @@ from .schemes import dead_schemes
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     import re
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
     from typing import NamedTuple
 
     from .automata import Automaton
     from .config import Spec
     from .languages import Language
-    from .patterns import HostRule
+    from .patterns import HostRule, Within
 
     Headers = tuple[tuple[str, str], ...]
     RawHeaders = tuple[tuple[bytes, bytes], ...]
@@ -141,7 +141,8 @@ def compile_options(is_origin: Callable[[str], bool] = is_origin, **options: obj
 
     Warns:
         CorsfastSecurityWarning: once per risk that is there and was tolerated by name.
-        CorsfastDeadEntryWarning: once per origin whose scheme is a slip away from http or https.
+        CorsfastDeadEntryWarning: once per origin whose scheme is a slip away from http or https,
+            and once per alternative of a regex that matches nothing.
         CorsfastPerformanceWarning: once per regex that no automaton can express.
         CorsfastRedundancyWarning: once per entry that another one covers.
     """
@@ -155,6 +156,7 @@ def compile_options(is_origin: Callable[[str], bool] = is_origin, **options: obj
         (tolerated if risk.code in spec.tolerated else problems).append(risk)
     if problems:
         raise PolicyError(_with_ways_out(problems, spec))
+    unlikely += dead_alternatives(spec.regexes)
     tables, beyond = build_tables(spec, languages)
     for risk in _with_ways_out(tolerated, spec):
         warn(f"tolerated: {describe(risk, acceptable=False)}", CorsfastSecurityWarning)
@@ -165,6 +167,16 @@ def compile_options(is_origin: Callable[[str], bool] = is_origin, **options: obj
     for message in redundancies(spec, languages):
         warn(message, CorsfastRedundancyWarning)
     return tables
+
+
+def dead_alternatives(regexes: Iterable[re.Pattern[str] | Within]) -> list[Problem]:
+    """The problem of each alternative that matches nothing, in regexes that have several."""
+    regexes = [entry for entry in regexes if "|" in regex_of(entry).pattern]
+    if not regexes:
+        return []
+    from .corrections import alternatives
+
+    return [problem for entry in regexes for problem in alternatives.dead_alternatives(entry)]
 
 
 def _with_ways_out(problems: list[Problem], spec: Spec) -> list[Problem]:

@@ -387,6 +387,42 @@ def _combine(a: Dfa, b: Dfa, *, within: bool) -> Dfa:
     return _trim(Dfa(tuple(columns[s] for s in signatures), rows, accepting))
 
 
+def passed(nfa: Nfa, start: int, end: int, dfa: Dfa) -> set[int]:
+    """The states of an Nfa that some word of a Dfa passes on its way from start to end.
+
+    No word leads back to the start of the Dfa. Raises TooManyStatesError.
+    """
+    members = _members(dfa.classes)
+    steps = [
+        [(members[column], target) for column, target in enumerate(row) if target != DEAD]
+        for row in dfa.rows
+    ]
+    # (state of the Nfa, state of the Dfa, whether the word has to end here)
+    before: dict[tuple[int, int, bool], list[tuple[int, int, bool]]] = {(start, 0, False): []}
+    queue = list(before)
+    for node in queue:
+        state, at, ended = node
+        after = [(target, at, ended) for target in nfa.free[state]]
+        after += [(target, at, ended) for target in nfa.at_start[state] if at == 0]
+        after += [(target, at, True) for target in nfa.at_end[state]]
+        for mask, target in () if ended else nfa.edges[state]:
+            after += [(target, to, False) for member, to in steps[at] if mask & member]
+        nfa.spend(1 + len(after))
+        for other in after:
+            if other not in before:
+                before[other] = []
+                queue.append(other)
+            before[other].append(node)
+    queue = [node for node in before if node[0] == end and dfa.accepting[node[1]]]
+    seen = set(queue)
+    for node in queue:
+        for other in before[node]:
+            if other not in seen:
+                seen.add(other)
+                queue.append(other)
+    return {state for state, _, _ in seen}
+
+
 # -- asking ----------------------------------------------------------------------------------
 
 

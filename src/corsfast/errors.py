@@ -170,8 +170,8 @@ class CorsfastSecurityWarning(UserWarning):
 
 class CorsfastDeadEntryWarning(UserWarning):
     """An entry that no browser's Origin matches, as far as can be known: one of a drop-in
-    middleware's, which may not refuse it, or an origin with a scheme like ``htps``; or a variable
-    of the environment that no option reads."""
+    middleware's, which may not refuse it, or an origin with a scheme like ``htps``; an alternative
+    of a regex that matches nothing; or a variable of the environment that no option reads."""
 
 
 class CorsfastPerformanceWarning(UserWarning):

@@ -13,11 +13,13 @@ from __future__ import annotations
 import re
 import warnings
 from re import _compiler, _constants, _parser  # type: ignore[attr-defined]
+from types import MappingProxyType
 
 from .automata import ALPHABET, Dfa, Nfa, TooManyStatesError, determinise, mask_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from typing import Any
 
 _START = (_constants.AT_BEGINNING, _constants.AT_BEGINNING_STRING)
@@ -100,23 +102,43 @@ def compile_regex(regex: re.Pattern[str], *, how: str = "fullmatch", widen: bool
         NotRegularError: naming the construct.
         TooManyStatesError: when the automaton would grow beyond its limit.
     """
+    return determinise(*nfa_of(regex, how=how, widen=widen))
+
+
+def nfa_of(
+    regex: re.Pattern[str],
+    *,
+    how: str = "fullmatch",
+    widen: bool = False,
+    marks: Mapping[int, list[int]] = MappingProxyType({}),
+) -> tuple[Nfa, int, int]:
+    """The automaton before it is made deterministic, with its start and its end.
+
+    Args:
+        marks: code points that take no character in the expression; each list gets the states
+            where its own is.
+
+    Raises:
+        NotRegularError, TooManyStatesError: see `compile_regex`.
+    """
     nfa = Nfa()
     start, end = nfa.state(), nfa.state()
-    builder = _Builder(nfa, widen)
+    builder = _Builder(nfa, widen, marks)
     at = builder.anything(start) if how == "search" else start
     at = builder.sequence(parse(regex), at, regex.flags)
     if how != "fullmatch":
         at = builder.anything(at)
     nfa.free[at].append(end)
-    return determinise(nfa, start, end)
+    return nfa, start, end
 
 
 class _Builder:
     """Thompson's construction: each part is appended behind a state and gives its end."""
 
-    def __init__(self, nfa: Nfa, widen: bool) -> None:
+    def __init__(self, nfa: Nfa, widen: bool, marks: Mapping[int, list[int]]) -> None:
         self.nfa = nfa
         self.widen = widen
+        self.marks = marks
 
     def sequence(self, items: Any, at: int, flags: int) -> int:
         for op, argument in items:
@@ -124,6 +146,11 @@ class _Builder:
         return at
 
     def item(self, op: Any, argument: Any, at: int, flags: int) -> int:
+        if op is _constants.LITERAL and argument in self.marks:
+            end = self.nfa.state()
+            self.nfa.free[at].append(end)
+            self.marks[argument].append(end)
+            return end
         if op in _ONE_CHARACTER:
             return self.one_of(_matched_by(op, argument, flags), at)
         if op in _REPEATS:

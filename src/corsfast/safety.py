@@ -69,6 +69,7 @@ from .suffixes import (
     suffixes_below,
     top_level_domains,
 )
+from .suggestions import web_scheme
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -549,11 +550,16 @@ def why_dead(shown: str, *, whole: bool = True) -> str:
     for start, reason in _NEVER_SENT:
         if re.match(start, text):
             return reason
+    scheme = re.match(r"[a-z]+(?=://|$)", text)
+    if scheme and scheme[0] not in _fetch.WEB_SCHEMES and web_scheme(scheme[0]):
+        return "its scheme is misspelt"
+    if not whole and text.startswith("/"):
+        return "an origin has no path"
     if whole and "//" not in text and not (re.search(r"[*+?]", text) and ":" in text):
         return "an origin begins with its scheme"
     if re.search("[A-Z]", text):
         return "browsers write scheme and host in lower case"
-    if re.search(r":(?:80|443)(?![0-9])", text):
+    if re.search(r":(?:80|443)(?![0-9])|^(?:80|443)$", text):
         return "browsers leave out the default port"
     return "an origin is scheme://host[:port], as a browser writes it"
 

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import re
 
+from .._compile import dead_alternatives
+from ..corrections import alternatives
 from ..corrections.advice import ONE_BY_ONE, advice_for, literal
 from ..corrections.offers import offer_for
 from ..corrections.proofs import foreign_risks, read_policy
@@ -36,6 +38,7 @@ _REPAIRABLE = frozenset(
     {
         "any-extension",
         "any-origin-with-credentials",
+        "dead-alternative",
         "dead-pattern",
         "foreign-origin",
         "insecure-origin",
@@ -92,6 +95,8 @@ class _Judged:
                 self.add(problem, own=spec)
             else:
                 self.warn(problem, own=spec)
+        for problem in dead_alternatives(spec.regexes):
+            self.warn(problem, own=spec)
         for risk in find_risks(spec, languages):
             self.risk(risk, spec.tolerated, own=spec)
         for problem in _performance(languages):
@@ -102,6 +107,8 @@ class _Judged:
     def applied(self, applied: Applied) -> None:
         for risk in foreign_risks(applied.regex, applied.how, self.subject.credentials):
             self.risk(risk, self.subject.tolerated, applied=applied)
+        for problem in alternatives.dead_alternatives(applied.regex, applied.how, null=True):
+            self.warn(problem, applied=applied)
 
     # -- what is written down ----------------------------------------------------------------
 
@@ -125,8 +132,10 @@ class _Judged:
         else:
             self.report.problems.append(self.finding(problem, own, applied))
 
-    def warn(self, problem: Problem, own: Spec | None = None) -> None:
-        self.report.warnings.append(self.finding(problem, own, None))
+    def warn(
+        self, problem: Problem, own: Spec | None = None, applied: Applied | None = None
+    ) -> None:
+        self.report.warnings.append(self.finding(problem, own, applied))
 
     def finding(
         self, problem: Problem, own: Spec | None, applied: Applied | None, prefix: str = ""
@@ -179,6 +188,7 @@ class _Judged:
             own=False,
             anchors=applied.anchors,
             tolerated=self.subject.tolerated,
+            alternatives=problem.code == "dead-alternative",
         )
         text = repair(problem.value, way)
         return None if text is None else applied.write(text)

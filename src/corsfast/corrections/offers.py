@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import re
 from collections import namedtuple
+from dataclasses import replace
 
 from ..automata import TooManyStatesError
 from ..errors import RISKS, Problem, with_hint
@@ -76,7 +77,7 @@ def mended(problems: Iterable[Problem], spec: Spec) -> list[Problem]:
 
 def _entries(problems: list[Problem], spec: Spec) -> int:
     """How many entries there are: those that could be read, and those that could not."""
-    known = (*RISKS, *_OF_THE_LIST, "dead-pattern", "dead-scheme")
+    known = (*RISKS, *_OF_THE_LIST, "dead-alternative", "dead-pattern", "dead-scheme")
     wrong = sum(problem.option == OPTION and problem.code not in known for problem in problems)
     read = len(spec.exact) + len(spec.rules) + len(spec.globs) + len(spec.regexes)
     return read + spec.any_origin + wrong
@@ -127,6 +128,8 @@ def offer_for_text(text: str, *, credentials: bool, tolerated: frozenset[str]) -
 
 def _offer(problem: Problem, way: Way) -> Offer:
     value = problem.value
+    if problem.code == "dead-alternative":
+        way = replace(way, alternatives=True)
     if problem.code == "any-origin-beside-others":
         return Offer((), "the list without it" if way.credentials else problem.hint)
     if problem.code == "bare-string":

@@ -33,6 +33,7 @@ from ..origin import (
 from ..regexes import RegexSyntaxError, compile_quietly
 from ..safety import delegated_words, with_https
 from ..suggestions import suggest_networks
+from .alternatives import dead_alternatives
 from .proofs import foreign_risks, language, own_risks, problems_of, with_regex
 from .source import PORT
 from .written import (
@@ -91,6 +92,7 @@ class Way:
         own: an entry of a `Policy`, whose engine proves that origins are well-formed.
         anchors: what is written for the start and the end.
         tolerated: codes that may remain.
+        alternatives: whether an alternative that matches nothing counts as a problem.
     """
 
     how: str
@@ -98,12 +100,15 @@ class Way:
     own: bool
     anchors: tuple[str, str] = (r"\A", r"\Z")
     tolerated: frozenset[str] = frozenset()
+    alternatives: bool = False
 
     def problems(self, entry: OwnRegex) -> list[Problem]:
         if self.own:
             found = own_risks(entry, self.credentials)
         else:
             found = foreign_risks(regex_of(entry), self.how, self.credentials)
+        if self.alternatives:
+            found += dead_alternatives(entry, self.how, null=not self.own)
         return [problem for problem in found if problem.code not in self.tolerated]
 
 
@@ -159,7 +164,9 @@ def keeps(original: re.Pattern[str], corrected: re.Pattern[str], way: Way) -> bo
     """Whether what is written out in a regex is still admitted by another, as far as it was."""
     was, now = language(original, way.how), language(corrected, way.how)
     before, after = was.dfa, now.dfa
-    if None in (before, after, was.others, now.others) or not (after.rows or _written_schemes(corrected)):
+    if None in (before, after, was.others, now.others) or not (
+        after.rows or _written_schemes(corrected)
+    ):
         return False
     for scheme in _written_schemes(original):
         mine = words(f"{re.escape(scheme)}://.*")

@@ -18,7 +18,7 @@ import re
 from types import MappingProxyType
 
 from .._backend import Policy
-from .._compile import Tables, block, build_tables, warn, with_origin
+from .._compile import Tables, block, build_tables, dead_alternatives, warn, with_origin
 from .._fetch import NON_WILDCARD_REQUEST_HEADER, OWS, TCHAR
 from ..config import Spec, read_options
 from ..errors import CorsfastPerformanceWarning, Problem
@@ -126,7 +126,8 @@ def lenient_policy(
 
     Warns:
         CorsfastSecurityWarning: otherwise, once per risk.
-        CorsfastDeadEntryWarning: otherwise, once per entry that matches nothing.
+        CorsfastDeadEntryWarning: otherwise, once per entry that matches nothing, and once per
+            alternative of a regex that does not.
         CorsfastPerformanceWarning: once per regex that no automaton can express.
     """
     problems: list[Problem] = [*also]
@@ -147,7 +148,11 @@ def lenient_policy(
     spec, wrong = _read([*kept] if not any_origin else ["*"], credentials)
     languages = [language_of(entry) for entry in spec.regexes]
     default = next(iter(origins), "origins")
-    for problem in [*wrong, *dead_schemes(spec.exact), *find_risks(spec, languages)]:
+    dead = [
+        *dead_schemes(spec.exact),
+        *dead_alternatives(regex for regex in spec.regexes if regex not in written),
+    ]
+    for problem in [*wrong, *dead, *find_risks(spec, languages)]:
         problems.append(in_words_of(kept, written, default, problem, mend))
     say(name, problems, strict=strict, tell=tell)
     spec.name = name
