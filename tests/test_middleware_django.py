@@ -766,18 +766,6 @@ def test_hostile_requests(options: dict[str, Any], origin: str) -> None:
                 assert found.first("vary") == "origin"
 
 
-def test_other_schemes_are_never_web_schemes() -> None:
-    from corsfast.middleware._schemes import OtherSchemes
-
-    assert not OtherSchemes([re.compile(r"https?://.*"), re.compile("null")])
-    regexes = [re.compile(".*"), re.compile("(?!x).*")]
-    for others in (OtherSchemes(regexes[:1]), OtherSchemes(regexes[1:])):
-        assert others
-        assert others.admit("tauri://localhost")
-        for origin in (A, "http://a.example", "null", "file://", "tauri://", "tauri://a/"):
-            assert not others.admit(origin)
-
-
 def test_other_schemes_by_regex() -> None:
     regex = r"^(https|moz-extension)://[0-9a-f-]+(\.a\.example)?$"
     with having(CORS_ALLOWED_ORIGIN_REGEXES=[regex, r"(?=tauri)tauri://localhost"]):

@@ -25,7 +25,7 @@ from asgi_drop_in import (
     call,
     hostile_requests,
     no_origin_at_all,
-    not_a_web_origin,
+    null_by_regex,
     several_lines,
 )
 from hypothesis import given, strategies as st
@@ -184,7 +184,7 @@ DEVIATIONS = [
     Deviation("any-with-credentials", any_with_credentials),
     Deviation("any-for-everyone", any_for_everyone),
     Deviation("plain-options", options_of_the_application),
-    Deviation("regex-web-origins", not_a_web_origin),
+    Deviation("null-by-name", null_by_regex),
     Deviation("malformed-origin", no_origin_at_all),
     Deviation("several-origin-lines", several_lines),
     Deviation("bounded-list", bounded_list),

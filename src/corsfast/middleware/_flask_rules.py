@@ -24,6 +24,7 @@ from .._compile import (
     warn,
     with_origin,
 )
+from .._fetch import DEFAULT_PORTS
 from ..decision import Outcome
 from ..errors import CorsfastDeadEntryWarning, PolicyError, Problem, with_hint
 from ..fields import requested_names
@@ -43,7 +44,7 @@ from ..idle import (
     wrong_names,
     wrong_seconds,
 )
-from ..origin import is_origin
+from ..origin import is_origin, parse_origin
 from ..suggestions import suggest_networks
 from ._flask_patterns import EVERYTHING, is_regex, resolved, shown_as_regex
 from ._lenient import (
@@ -404,12 +405,18 @@ def _listed(value: object) -> list[Any]:
 
 
 def _entry(entry: Any, strict: bool) -> Pattern:
-    """An entry of `origins` for a policy. Browsers send origins in lower case."""
+    """An entry of `origins` for a policy, which is compared without regard to case.
+
+    Browsers send web origins in lower case; an opaque host has letters of both.
+    """
     if entry == EVERYTHING:
         return "*"
     found = resolved(entry, re.IGNORECASE)
     if isinstance(found, str):
-        return found.lower()
+        parts = parse_origin(found)
+        if parts is None or parts.scheme in DEFAULT_PORTS:
+            return found.lower()
+        return re.compile(re.escape(found), re.IGNORECASE)
     if isinstance(entry, str) and entry.endswith(":*") and not suggest_networks(entry):
         # Where a regex needs to match the beginning only, this admits any port by chance.
         problem = Problem(

@@ -37,10 +37,9 @@ from ..._compile import warn
 from ...errors import Problem
 from ...idle import BARE_STRING
 from ...idle_django import idle_settings, listed
-from ...languages import language_of
 from ...origin import is_origin
 from .._lenient import lenient_policy
-from .._schemes import FILE, OtherSchemes
+from .._schemes import FILE
 from .._wording import DropInProblem, Words
 from .defaults import default_headers, default_methods
 
@@ -288,9 +287,9 @@ def _compile_answers() -> Answers:
     credentials = bool(read("CORS_ALLOW_CREDENTIALS"))
     admitted = read_admitted()
     answers.star = admitted.everybody and not credentials
-    policy, others, answers.warnings = policy_for(admitted, credentials, bool(read("CORS_STRICT")))
+    policy, answers.warnings = policy_for(admitted, credentials, bool(read("CORS_STRICT")))
     file = admitted.everybody or FILE in admitted.origins
-    answers.allows = _verdict(answers.star, file, policy, others)
+    answers.allows = _verdict(answers.star, file, policy)
     answers.private_network = bool(read("CORS_ALLOW_PRIVATE_NETWORK"))
     fields = {}
     if credentials:
@@ -321,19 +320,13 @@ def _as_stored(fields: dict[str, str]) -> dict[str, tuple[str, str]]:
     return {name: (name, headers[name]) for name in fields}
 
 
-def _verdict(star: bool, file: bool, policy: Policy, others: OtherSchemes) -> Callable[[str], bool]:
+def _verdict(star: bool, file: bool, policy: Policy) -> Callable[[str], bool]:
     if star:
         return bool
     allows = policy.allows_origin
-    if not file and not others:
+    if not file:
         return allows
-
-    def allows_more(origin: str) -> bool:
-        return (
-            allows(origin) or (file and origin == FILE) or (bool(others) and others.admit(origin))
-        )
-
-    return allows_more
+    return lambda origin: allows(origin) or origin == FILE
 
 
 class Admitted(NamedTuple):
@@ -396,8 +389,8 @@ def _read_list(setting: str, value: Any) -> tuple[Any, list[Problem]]:
 @lru_cache(_POLICIES_KEPT)
 def policy_for(
     admitted: Admitted, credentials: bool, strict: bool
-) -> tuple[Policy, OtherSchemes, tuple[tuple[str, type[Warning]], ...]]:
-    """The policy of these settings, what it cannot say, and what to warn of. Kept.
+) -> tuple[Policy, tuple[tuple[str, type[Warning]], ...]]:
+    """The policy of these settings, and what to warn of. Kept.
 
     Raises:
         PolicyError: with `strict`, holding every problem.
@@ -420,9 +413,7 @@ def policy_for(
             )
         elif origin != FILE:
             exact.append(origin)
-    others = OtherSchemes(regexes)
-    web = [regex for regex in regexes if regex not in others.regexes or _admits_web(regex)]
-    listed: dict[str, list[str | re.Pattern[str]]] = {for_some: [*exact], for_regexes: [*web]}
+    listed: dict[str, list[str | re.Pattern[str]]] = {for_some: [*exact], for_regexes: [*regexes]}
     if everybody:
         listed = {for_all: ["*"]}
     policy = lenient_policy(
@@ -434,7 +425,7 @@ def policy_for(
         words=Words(any_origin=f"{for_all} = True", regex=f"{{}} in {for_regexes}"),
         tell=lambda *warning: said.append(warning),
     )
-    return policy, others, tuple(said)
+    return policy, tuple(said)
 
 
 def _serialised(entry: str) -> str:
@@ -448,8 +439,3 @@ def _serialised(entry: str) -> str:
         return entry
     origin = f"{url.scheme}://{url.netloc}"
     return origin if origin == FILE or is_origin(origin) else entry
-
-
-def _admits_web(regex: re.Pattern[str]) -> bool:
-    dfa = language_of(regex).dfa
-    return dfa is None or any(dfa.accepting)
