@@ -202,6 +202,14 @@ IN_FULL = "each name that is yours, in full; or use a domain of your own"
         ("ws://app.example.com", True, "'https://app.example.com'"),
         (re.compile("^https://app.example.com"), False, r're.compile(r"^https://app\.example\.com")'),
         ("https://*example.com", False, "'https://example.com', 'https://*.example.com'"),
+        ("http://192.168.*.*:*", False, "'http://192.168.0.0/16:*'"),
+        ("http://10.*:*", False, "'http://10.0.0.0/8:*'"),
+        ("http://10.*", False, "'http://10.0.0.0/8:*'"),
+        ("http://192.168.1.*:3000", False, "'http://192.168.1.0/24:3000'"),
+        ("https://192.168.0.*", False, "'https://192.168.0.0/24'"),
+        ("http://192.168.1.10-192.168.1.20", False,
+         ("'http://192.168.1.10/31', 'http://192.168.1.12/30', 'http://192.168.1.16/30',"
+          " 'http://192.168.1.20'")),
         (re.compile("https://app.example.com", re.IGNORECASE), False,
          r're.compile(r"https://app\.example\.com", re.IGNORECASE)'),
         ("http://app.example.com:3000", True, "'https://app.example.com:3000'"),
@@ -270,6 +278,15 @@ def test_schemes_that_are_a_slip_away(engine: Any, scheme: str, meant: str | Non
 )  # fmt: skip
 def test_schemes_of_applications(engine: Any, scheme: str) -> None:
     assert engine.Policy(allow_origins=[f"{scheme}://abc"]).allows_origin(f"{scheme}://abc")
+
+
+def test_a_range_of_addresses_that_is_a_name(engine: Any) -> None:
+    """`192.168.1.0-255` is a well-formed host that no page has."""
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        engine.Policy(allow_origins=["http://192.168.1.0-255:3000", "http://1-2.example.com"])
+    assert [w.category for w in caught] == [CorsfastDeadEntryWarning]
+    assert "Write 'http://192.168.1.0/24:3000' instead." in str(caught[0].message)
 
 
 # -- duplicates ------------------------------------------------------------------------------

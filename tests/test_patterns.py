@@ -22,6 +22,7 @@ from corsfast.patterns import (
     ANY_PORT,
     Glob,
     HostRule,
+    Network,
     expression,
     parse_pattern,
     within,
@@ -102,6 +103,24 @@ READ = [
     ("https://a_*.example", Glob("https", "a_*.example", NONE)),
     ("https://xn--*.example", Glob("https", "xn--*.example", NONE)),
     ("https://192.168.0.*", Glob("https", "192.168.0.*", NONE)),
+    # Networks.
+    ("http://10.0.0.0/8:*", Network("http", "10.0.0.0", 8, ANY_PORT)),
+    ("https://172.16.0.0/12", Network("https", "172.16.0.0", 12, NONE)),
+    ("http://192.168.0.0/16:3000", Network("http", "192.168.0.0", 16, ((3000, 3000),))),
+    ("http://192.168.0.0/16:[9,1-3]", Network("http", "192.168.0.0", 16, ((1, 3), (9, 9)))),
+    ("http://192.168.0.0/16:[3000]", Network("http", "192.168.0.0", 16, ((3000, 3000),))),
+    ("http://0.0.0.0/0", Network("http", "0.0.0.0", 0, NONE)),
+    ("http://10.0.0.6/31", Network("http", "10.0.0.6", 31, NONE)),
+    ("http://[fd00::]/8:*", Network("http", "[fd00::]", 8, ANY_PORT)),
+    ("http://[fe80::]/10", Network("http", "[fe80::]", 10, NONE)),
+    ("https://[::]/0:[1-2]", Network("https", "[::]", 0, ((1, 2),))),
+    ("http://[::ffff:c0a8:0]/112", Network("http", "[::ffff:c0a8:0]", 112, NONE)),
+    # A network of one address is that address.
+    ("http://10.0.0.1/32", "http://10.0.0.1"),
+    ("http://10.0.0.1/32:3000", "http://10.0.0.1:3000"),
+    ("http://10.0.0.1/32:*", HostRule("http", "10.0.0.1", ANY_PORT)),
+    ("http://[fd00::1]/128", "http://[fd00::1]"),
+    ("http://[fd00::1]/128:[1,2]", HostRule("http", "[fd00::1]", ((1, 2),))),
 ]
 
 
@@ -119,7 +138,7 @@ def test_round_trip(text: str, rule: Any) -> None:
         assert parse_pattern(written) == rule
         assert write_pattern(rule) == written
         # As it was written, but for the sets of ports, which have one canonical form.
-        assert written == text or ":[" in text
+        assert written == text or ":[" in text or text.endswith("/32:*")
 
 
 def test_equal_sets_are_equal_policies() -> None:
@@ -198,6 +217,43 @@ REFUSED = [
     ("http://a.example:1:[2,3]", "port"),
     ("http://a.example:1:*", "wildcard"),
     ("ws://a.example:[1,2]", "port"),
+    # networks
+    ("http://192.168.1.5/16", "network"),
+    ("http://10.0.0.1/31", "network"),
+    ("http://[fd00::1]/8:*", "network"),
+    ("http://[fd00:0::]/8", "network"),
+    ("http://192.168.0.0/016", "network"),
+    ("http://192.168.0.0/33", "network"),
+    ("http://[fd00::]/129", "network"),
+    ("http://192.168.0.0:3000/16", "network"),
+    ("http://192.168.0.0/255.255.0.0", "network"),
+    ("http://192.168/16", "network"),
+    ("http://10.0.0.0-10.255.255.255", "network"),
+    ("http://fd00::/8", "network"),
+    ("http://[fd00::/8]", "network"),
+    ("http://10.0.0.0/8:80", "network"),
+    ("http://10.0.0.0/8:1-2", "network"),
+    ("http://10.0.0.0/8:", "network"),
+    ("http://10.0.0.0/8:0", "port"),
+    ("http://10.0.0.0/8:65536", "port"),
+    ("http://10.0.0.0/8:[9-1]", "port"),
+    ("http://192.168.0.0/16/", "trailing-slash"),
+    ("http://192.168.0.0/16:*/", "trailing-slash"),
+    ("HTTP://192.168.0.0/16", "upper-case"),
+    ("http://[FD00::]/8", "upper-case"),
+    ("http://192.168.0.0/16/x", "path"),
+    ("http://192.168.0.0/", "trailing-slash"),
+    ("http://192.168.1.5:3000/16", "path"),
+    ("http://192.168.1.5/8080", "path"),
+    ("http://010.0.0.0/8", "path"),
+    ("http://10.0.0.256/8", "path"),
+    ("http://example.com/24", "path"),
+    ("http://localhost/8", "path"),
+    ("http://10.0.0.0/-8", "path"),
+    ("http://10.0.0.0/ 8", "white-space"),
+    ("capacitor://10.0.0.0/8", "path"),
+    ("192.168.0.0/16", "scheme-missing"),
+    ("fd00::/8", "scheme-missing"),
 ]
 
 
@@ -303,6 +359,7 @@ HOSTS = ["a.example", "*.a.example", "pr-*.a.example", "*-x.a.example", "*.pr-*.
          "a*b.example", "*.*.a.example", "a.*.example", "localhost", "*.localhost", "a.example.",
          "*.a.example."]  # fmt: skip
 ADDRESSES = ["127.0.0.1", "[::1]", "[2001:db8::1]"]
+NETWORKS = ["127.0.0.1/32", "10.0.0.6/31", "192.168.0.0/16", "[fd00::]/64"]
 PORTS = ["", ":*", ":8443", ":[3000,8000-8099]", ":[1-65535]", ":[79-81,442-444]", ":[9,90-1234]"]
 LABELS = ["a", "b", "example", "pr-", "pr-7", "pr-x-x", "pr", "q-x", "-x", "x", "axb", "ab", "a-b",
           "a_b", "1", "xn--a", "localhost"]  # fmt: skip

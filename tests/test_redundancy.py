@@ -52,12 +52,29 @@ COVERED = [
     ("https://pr-*.x.example", "https://pr-*.x.example:*"),
     ("https://pr-*.x.example", R(r"https://[a-z0-9-]+\.x\.example")),
     (R(r"https://[ab]\.x\.example"), R(r"https://[a-c]\.x\.example")),
+    ("http://192.168.1.7:3000", "http://192.168.0.0/16:*"),
+    ("http://192.168.1.7:*", "http://192.168.0.0/16:*"),
+    ("http://192.168.1.7:[1-9]", "http://192.168.0.0/16:[1-99]"),
+    ("http://192.168.1.0/24:3000", "http://192.168.0.0/16:*"),
+    ("http://[fd00::1]:3000", "http://[fd00::]/64:*"),
+    ("http://[fd00::1]:*", "http://[fd00::]/8:*"),
+    ("http://[fd00::]/64:*", "http://[fd00::]/8:*"),
+    ("http://10.1.0.0/16", R(r"http://10\.\d+\.\d+\.\d+(:\d+)?")),
+    (R(r"http://10\.1\.\d+\.\d+"), "http://10.0.0.0/8"),
     (R(r"https://a{2,3}\.x\.example"), R(r"https://a+\.x\.example(:\d+)?")),
 ]
 
 APART = [
     ("https://x.example", "https://*.x.example"),
     ("http://a.x.example", "https://*.x.example"),
+    ("http://192.169.1.7:3000", "http://192.168.0.0/16:*"),
+    ("http://192.168.1.7:*", "http://192.168.0.0/16"),
+    ("https://192.168.1.7:*", "http://192.168.0.0/16:*"),
+    ("http://192.169.1.7:*", "http://192.168.0.0/16:*"),
+    ("http://localhost:*", "http://127.0.0.0/8:*"),
+    ("http://192.168.2.0/24:*", "http://192.168.1.0/24:*"),
+    ("http://[fd00::]/64:*", "http://[fd00:0:0:1::]/64:*"),
+    ("http://[::ffff:a00:1]:*", "http://10.0.0.0/8:*"),
     ("https://ax.example", "https://*.x.example"),
     ("https://a.x.example.", "https://*.x.example"),
     ("https://a.x.example:1", "https://*.x.example"),
@@ -110,7 +127,7 @@ def test_what_is_covered_can_be_left_out(engine: Any) -> None:
                 engine.Policy(allow_origins=[e], dangerously_tolerate=RISKS).allows_origin
                 for e in (covered, wide)
             )
-        hosts = ["x.example", "localhost", "[::1]"]
+        hosts = ["x.example", "localhost", "[::1]", "192.168.1.7", "10.1.0.1", "[fd00::1]"]
         names = ["", "a.", "aa.", "aaa.", "b.", "d.", "a.b.", "c.a.", "pr-1.", "pr-a-1.", "pr-."]
         ports = ["", *(f":{n}" for n in range(1, 12)), ":3000", ":3001", ":8443", ":65535"]
         admitted = 0

@@ -27,6 +27,7 @@ from corsfast.languages import (
     named_origins,
     web_origins,
 )
+from corsfast.networks import is_private_host
 from corsfast.origin import is_development_host, parse_origin
 from corsfast.safety import delegated_words, language_risks, registrable_words, tenants
 from corsfast.suffixes import (
@@ -332,6 +333,32 @@ WILDCARDS = [
     ("https://a.*", "foreign-origin", "https://a.ac"),
     ("https://*.*", "foreign-origin", None),
     ("https://192.168.0.*", "foreign-origin", "https://192.168.0.ac"),
+    # shared hosting that the list lacks
+    ("https://*.netlify.com", "public-suffix", "https://attacker.netlify.com"),
+    ("https://*.gitpod.io", "public-suffix", "https://attacker.gitpod.io"),
+    ("https://*.ws-eu1.gitpod.io", "public-suffix", "https://attacker.ws-eu1.gitpod.io"),
+    ("https://3000-*.ws-eu1.gitpod.io", "public-suffix", "https://3000-e.ws-eu1.gitpod.io"),
+    ("https://*.use.devtunnels.ms", "public-suffix", "https://attacker.use.devtunnels.ms"),
+    ("https://*.pinggy.link", "public-suffix", "https://attacker.a.free.pinggy.link"),
+    ("https://*.force.com", "public-suffix", "https://attacker.lightning.force.com"),
+    ("https://*.myenv.westeurope.azurecontainerapps.io", None, None),
+    ("https://*.app.ws-eu1.gitpod.io", None, None),
+    # networks
+    ("http://10.0.0.0/8:*", None, None),
+    ("http://[fc00::]/7:*", None, None),
+    ("http://127.0.0.0/8:*", None, None),
+    ("https://203.0.114.0/24", None, None),
+    ("https://198.20.0.0/16:*", None, None),
+    ("https://[2001:4860::]/32", None, None),
+    ("https://198.20.0.0/15", "foreign-origin", "https://198.20.0.1"),
+    ("https://192.168.0.0/15:8443", "foreign-origin", "https://192.169.0.1:8443"),
+    ("https://100.0.0.0/8:[443-445]", "foreign-origin", "https://100.0.0.1:444"),
+    ("http://0.0.0.0/0:*", "foreign-origin", "http://1.0.0.1"),
+    ("https://[2000::]/3", "foreign-origin", "https://[2000::1]"),
+    ("https://[2001:4860::]/31", "foreign-origin", "https://[2001:4860::1]"),
+    ("https://[64:ff9b::]/96", "foreign-origin", "https://[64:ff9b::100:1]"),
+    ("https://[64:ff9b::800:0]/111", "foreign-origin", "https://[64:ff9b::800:1]"),
+    ("https://[::]/1", "foreign-origin", "https://[2000::1]"),
 ]
 
 
@@ -689,6 +716,28 @@ def test_tenants() -> None:
 )  # fmt: skip
 def test_private_addresses(address: str, private: bool) -> None:
     assert (re.fullmatch(PRIVATE_ADDRESS, address) is not None) is private
+    assert is_private_host(address) is private
+
+
+@pytest.mark.parametrize(
+    ("entry", "private"),
+    [
+        ("http://192.168.1.5", True), ("http://192.168.1.5:*", True), ("http://[fd00::1]", True),
+        ("http://10.0.0.0/8:*", True), ("http://[fe80::]/10:*", True), ("http://8.8.8.8", False),
+        ("http://[::ffff:c0a8:0]/112", True), ("http://8.8.8.0/24", False),
+        ("http://[2001:4860::1]:*", False), ("http://app.example.com", False),
+        (re.compile(r"http://192\.168\.\d+\.\d+(:\d+)?"), True),
+        (re.compile(r"http://(10\.0\.0\.1|localhost)(:\d+)?"), True),
+        (re.compile(r"http://\[fd[0-9a-f]{2}:[0-9a-f:]+\]"), True),
+        (re.compile(r"http://(10\.0\.0\.1|8\.8\.8\.8)"), False),
+        (re.compile(r"https?://(10\.0\.0\.1|app\.example\.com)"), False),
+    ],
+)  # fmt: skip
+def test_insecure_says_who_is_on_a_private_network(engine: Any, entry: Any, private: bool) -> None:
+    (problem,) = problems(engine, entry, credentials=True)
+    assert problem.code == "insecure-origin"
+    assert ("no attacker on the internet can have" in problem.message) is private
+    assert problems(engine, entry) == []
 
 
 HOSTS = """localhost a.localhost localhost. 127.0.0.1 [::1] [::] 0.0.0.0 xlocalhost localhost.com

@@ -158,6 +158,13 @@ def public_ipv6_addresses() -> Dfa:
 
 
 @cache
+def compressed_ipv6_origins() -> Dfa:
+    """Those with an IPv6 address in a form that is canonical for sure: no piece is written as 0."""
+    piece = "[1-9a-f][0-9a-f]{0,3}"
+    return origins(words(rf"\[{piece}(?::{piece}){{0,4}}::(?:{piece})?\]"))
+
+
+@cache
 def private_origins() -> Dfa:
     """The origins whose host is an address that only exists within a network."""
     v6 = one_of(map(block_expression, blocks((*PRIVATE_IPV6, LINK_LOCAL_IPV6))))

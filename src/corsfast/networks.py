@@ -216,7 +216,9 @@ def _ipv4_expression(block: Block) -> str:
     text = r"\.".join(written)
     if not written:
         text, rest = _OCTET, 3
-    return text + (rf"(?:\.{_OCTET}){{{rest}}}" if rest else "")
+    if rest > 1:
+        return rf"{text}(?:\.{_OCTET}){{{rest}}}"
+    return rf"{text}\.{_OCTET}" if rest else text
 
 
 def _ipv6_choices(block: Block) -> Iterator[str]:

@@ -40,6 +40,7 @@ from .languages import (
     ITS_SIZE,
     Language,
     alone,
+    compressed_ipv6_origins,
     going_on,
     insecure_origins,
     named_origins,
@@ -302,6 +303,10 @@ def language_risks(language: Language, credentials: bool) -> Iterator[Problem]:
     if credentials:
         plain = intersect(dfa, insecure_origins())
         insecure, _ = _confirm(language, shortest_words(plain))
+        if insecure is None:
+            # The shortest words with an IPv6 address are seldom canonical, so look for others.
+            short = intersect(plain, compressed_ipv6_origins())
+            insecure, _ = _confirm(language, shortest_words(short))
         if insecure is not None:
             private = not subtract(plain, private_origins()).rows
             yield _insecure(entry, shown, insecure, private=private)
