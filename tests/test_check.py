@@ -537,6 +537,7 @@ def test_findings_come_in_the_order_of_the_source(
         ("CORS_ALLOWED_ORIGINS = 'https://a.example.com'", ["bare-string"]),
         # Compared to the letter: a star that is none.
         ("CORS_ALLOWED_ORIGINS = ['https://*.example.com', '*']", ["dead-pattern"] * 2),
+        ("CORS_ALLOWED_ORIGINS = ['http://10.0.0.0/8:*', '10.0.0.0/8']", ["dead-pattern"] * 2),
         ("CORS_ORIGIN_REGEX_WHITELIST = [r'https://a\\.example\\.com']", ["foreign-origin"]),
         ("CORS_ALLOWED_ORIGIN_REGEXES = [r'https://a\\.example\\.com$']", []),
         # re.match looks for no end, compiled or not.
@@ -601,6 +602,11 @@ def test_a_star_of_django_is_offered_as_a_regex(
         ("https://shop-*.example.com/", "https://shop-1.example.com"),
         (r"https://.*\.example\.com", "https://a.example.com"),
         (r"\Ahttps://a\.example\.com\Z", "https://a.example.com"),
+        ("http://192.168.0.0/16:*", "http://192.168.1.7:3000"),
+        ("http://192.168.1.5/16:3000", "http://192.168.1.7:3000"),
+        ("http://192.168.*.*:*", "http://192.168.1.7:3000"),
+        ("192.168.0.0/16", "http://192.168.1.7:3000"),
+        ("http://[fd00::]/8:*", "http://[fd12::1]:3000"),
     ],
 )
 def test_a_misspelt_star_of_django_is_offered_as_a_regex_that_stands_the_next_run(

@@ -49,7 +49,7 @@ IPV6 = st.lists(PIECES, min_size=8, max_size=8).map(lambda pieces: joined(pieces
 
 @st.composite
 def cases(draw: st.DrawFn) -> tuple[Block, list[int]]:
-    """A block, and addresses in it, beside it and anywhere."""
+    """A block, and addresses in it, next to it and anywhere."""
     bits = draw(st.sampled_from([32, 128]))
     addresses = IPV4 if bits == 32 else IPV6
     prefix = draw(st.integers(0, bits))

@@ -6,6 +6,7 @@ for few enough, the list of its exact origins have to admit the same.
 
 from __future__ import annotations
 
+import pickle
 import re
 from itertools import product
 from random import Random
@@ -147,6 +148,23 @@ def test_equal_sets_are_equal_policies() -> None:
     assert len(set(policies)) == 1
     one = Policy(allow_origins=["http://a.example:[7]"])
     assert one == Policy(allow_origins=["http://a.example:7"])
+
+
+def test_networks_are_values(engine: Any) -> None:
+    entries = ["http://10.0.0.0/8:*", "http://[fd00::]/8:[3,1-2]", "http://192.168.0.1/32:[1,2]"]
+    policy = engine.Policy(allow_origins=entries)
+    assert "http://10.0.0.0/8:*" in repr(policy)
+    assert "http://[fd00::]/8:[1-3]" in repr(policy)
+    assert "http://192.168.0.1:[1-2]" in repr(policy)
+    assert policy == eval(repr(policy), {"Policy": engine.Policy})
+    same = engine.Policy(allow_origins=["http://[fd00::]/8:[1-3]", *entries[::2]])
+    other = engine.Policy(allow_origins=["http://[fd00::]/9:[1-3]", *entries[::2]])
+    assert policy == same
+    assert hash(policy) == hash(same)
+    assert policy != other
+    assert repr(pickle.loads(pickle.dumps(policy))) == repr(policy)
+    with pytest.warns(CorsfastRedundancyWarning, match="is listed more than once"):
+        engine.Policy(allow_origins=["http://10.0.0.0/8:[1,2]", "http://10.0.0.0/8:[2,1]"])
 
 
 # -- what is refused -------------------------------------------------------------------------

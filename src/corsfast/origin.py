@@ -133,7 +133,7 @@ def valid_ipv4(host: str) -> bool:
 
 
 def canonical_ipv6(text: str) -> str | None:
-    """The form in which browsers serialise an IPv6 address; ``None`` if it is none."""
+    """Return an IPv6 address as browsers serialize it; ``None`` if it is not valid."""
     pieces = ipv6_pieces(text)
     return None if pieces is None else write_ipv6(pieces)
 

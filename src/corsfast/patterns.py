@@ -143,7 +143,7 @@ def parse_pattern(entry: str) -> str | HostRule | Glob | Network | None:
 
     Returns:
         an exact origin (``str``, also ``"null"``), a :class:`HostRule`, a :class:`Glob`, a
-        :class:`Network`, or ``None`` when the string is none of these.
+        :class:`Network`, or ``None`` for any other string.
     """
     if entry == "null" or parse_origin(entry) is not None:
         return entry

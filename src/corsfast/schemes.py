@@ -1,4 +1,4 @@
-"""What to say of origins whose scheme or host no page has, or hardly any.
+"""Problems of origins whose scheme or host no page has, or hardly any.
 
 They are well-formed, so nothing else is wrong with them: ``wss://app.example.com``.
 

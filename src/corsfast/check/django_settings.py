@@ -174,7 +174,7 @@ def _with_star(entry: str) -> HostRule | Glob | Network | None:
 
 
 def _as_regex(rule: HostRule | Glob | Network, credentials: bool) -> str | None:
-    """What the star would mean, or was meant to mean, unless that is dangerous."""
+    """Write the regex that a pattern means, or was meant to mean, unless that is dangerous."""
     meant = parse_pattern(repair_string(write_pattern(rule), credentials) or "")
     if not isinstance(meant, (HostRule, Glob, Network)):
         return None
