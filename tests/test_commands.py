@@ -180,7 +180,7 @@ def test_only_standard_output_has_no_reader(arguments: tuple[str, ...], status: 
     result = without_reader(*arguments)
     assert "Traceback" not in result.stderr
     assert "Exception ignored" not in result.stderr
-    # What only goes to standard error keeps its status.
+    # Messages that only go to standard error keep their status.
     errors_only = status == 2 and arguments != ()
     assert result.returncode == (2 if errors_only else 141)
 

@@ -156,7 +156,7 @@ def as_text(table: Table, width: int = MAX_WIDTH) -> Iterator[str]:
             yield ""
         for cells in everything:
             if number and not any(cells[i] for i in block):
-                continue  # a floor, which stands in the first block only
+                continue  # a floor, whose figure is in the first block
             line = [cells[0].ljust(widths[0])]
             # Figures are aligned on the right, words (the goal and its verdict) on the left.
             for i in block:

@@ -14,6 +14,7 @@ from ..errors import RISKS, PolicyError
 from ..loading.environment import read_environment
 from ..loading.files import TABLE, has_table, read_json, read_toml
 from ..loading.spellings import read_regex
+from ..loading.written import OPTIONS
 from ..regexes import RegexSyntaxError
 from .django_settings import read_settings
 from .subject import Applied, Subject, UnreadableError
@@ -116,6 +117,8 @@ def read_arguments(given: Namespace) -> Subject:
         "--django": given.django is not None,
         "--regex": given.regex is not None,
     }
+    if given.env is not None and given.env.lower().endswith((".toml", ".json")):
+        sources["FILE"] = True  # `--env FILE` is no prefix
     chosen = [name for name, there in sources.items() if there]
     if len(chosen) > 1:
         raise UnreadableError(f"{' and '.join(chosen)} are two policies; check them one by one")
@@ -173,7 +176,7 @@ def _read_file(file: Path, table: str | None) -> Subject:
     """Read the policy in a file.
 
     Raises:
-        UnreadableError: if there is none, with the place where reading failed.
+        UnreadableError: if it cannot be read, with the place where reading failed.
     """
     kind = file.suffix.lower()
     if kind not in (".toml", ".json"):
@@ -195,7 +198,7 @@ def _read_file(file: Path, table: str | None) -> Subject:
 def _subject(written: Written, name: str) -> Subject:
     labels = {}
     if written.spelling == "env":
-        labels = {option: written.label(option, None) for option in written.options}
+        labels = {option: written.label(option, None) for option in OPTIONS}
     return Subject(
         name,
         options=written.options,

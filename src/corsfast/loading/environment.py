@@ -18,6 +18,7 @@ import re
 
 from ..config import FOREIGN_OPTIONS
 from ..errors import Problem
+from ..patterns import parse_pattern
 from .files import without_duplicates
 from .literals import REGEX_PREFIX, split_items
 from .names import nearest
@@ -42,6 +43,8 @@ _FLAG_VALUES = dict.fromkeys(("true", "1", "yes", "on"), True) | dict.fromkeys(
 )
 # Any number with more digits is out of range.
 _NUMBER = re.compile(r"[+-]?[0-9]{1,9}")
+
+_TOKEN = re.compile(r"[A-Za-z0-9-]+")
 
 # Other software may have variables with the same prefix; a name as near as this is a slip.
 SLIP = 0.8
@@ -70,6 +73,8 @@ def read_environment(prefix: str, environ: Mapping[str, str] | None) -> Written:
             raise TypeError(f"{name} must be str, not {type(text).__name__}")
     _read_slips(prefix, environ, names, written)
     read_options(options, written)
+    if not environ.get(names[ORIGINS], "").lstrip().startswith("["):
+        written.problems[:] = map(_with_advice, written.problems)
     if names[ORIGINS] not in environ and missing_origins(options, written.problems):
         message = "it is not set, and without it no origin is allowed."
         written.problems.append(Problem("missing", ORIGINS, None, message))
@@ -88,8 +93,8 @@ def _read_variable(option: str, text: str, options: dict[str, object], written: 
         try:
             options[option] = _read_list(option, text)
         except (ValueError, RecursionError) as error:
-            message = f"it begins like a JSON list, but is none: {error}."
-            problem = Problem("not-json", option, text, message)
+            message = f"it begins like a JSON list and cannot be read as one: {error}."
+            problem = Problem("not-json", option, text, message, hint=_meant(text))
     elif option in FLAGS:
         if text.lower() in _FLAG_VALUES:
             options[option] = _FLAG_VALUES[text.lower()]
@@ -111,6 +116,24 @@ def _read_variable(option: str, text: str, options: dict[str, object], written: 
         written.extra += 1
 
 
+def _with_advice(problem: Problem) -> Problem:
+    """A regex that cannot be read may have been cut in two."""
+    if problem.code != "regex-syntax":
+        return problem
+    message = (
+        f"{problem.message} Commas and white space end an entry; a regex that holds one belongs"
+        ' into a JSON list: ["regex:..."].'
+    )
+    return Problem(problem.code, problem.option, problem.value, message, hint=problem.hint)
+
+
+def _meant(text: str) -> str | None:
+    """The JSON list that was meant by a list without quotes, or with Python's."""
+    items = [item.strip("'\"") for item in split_items(text.strip("[]"))]
+    right = all(item == "*" or _TOKEN.fullmatch(item) or parse_pattern(item) for item in items)
+    return repr(items) if items and right else None
+
+
 def _example(option: str) -> str:
     if option in LISTS:
         return "https://app.example.com, for example," if option == ORIGINS else "[]"
@@ -125,7 +148,7 @@ def _read_list(option: str, text: str) -> list[object]:
     """The items of a list, each regex as the table that a file would have for it.
 
     Raises:
-        ValueError: if it begins like a JSON list, and is none.
+        ValueError: if it begins like a JSON list and cannot be read as one.
     """
     items: list[object] = [*split_items(text)]
     if text.startswith("["):
@@ -150,7 +173,7 @@ def _read_slips(
             continue
         key = name[len(prefix) :].lower()
         meant = key if key in OPTIONS else nearest(key, OPTIONS, SLIP)
-        message = f"{name} is no option of a policy, and has no effect."
+        message = "it is no option of a policy, and has no effect."
         if meant is not None:
             hint = names[meant]
             if "regex" in key:
@@ -159,7 +182,7 @@ def _read_slips(
             written.problems.append(problem)
             written.extra += 1
         elif key in FOREIGN_OPTIONS:
-            message = f"{name} is no option of a policy: {FOREIGN_OPTIONS[key]}."
+            message = f"it is no option of a policy: {FOREIGN_OPTIONS[key]}."
             written.problems.append(Problem("unknown-option", name, None, message))
             written.extra += 1
         elif prefix:

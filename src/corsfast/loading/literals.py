@@ -78,7 +78,7 @@ def _spell(tree: ast.expr, spelling: str) -> str:
     if isinstance(tree, ast.List):
         items = [_spell(item, spelling) for item in tree.elts]
         if spelling == "env":
-            plain = all(split_items(item) == [item] for item in items)
+            plain = items and all(split_items(item) == [item] for item in items)
             return ",".join(items) if plain else json.dumps(items)
         return f"[{', '.join(items)}]"
     if isinstance(tree, ast.Constant):

@@ -1,8 +1,4 @@
-"""Names that were meant: the nearest right spelling of a wrong one.
-
-Place in the flow: left of written.py, environment.py and check.
-Never: accept a wrong name.
-"""
+"""Names that were meant: the nearest right spelling of a wrong one."""
 
 from __future__ import annotations
 

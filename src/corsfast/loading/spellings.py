@@ -11,9 +11,6 @@ with the place in the text.
 | ``^(?i)...``               | ``(?i)^...``               | Go, PCRE                    |
 | ``/.../i``                 | ``(?i)...``                | JavaScript, Ruby, Perl, PHP |
 | ``r"..."``                 | ``...``                    | Python source               |
-
-Place in the flow: text -> spellings -> written.py, check.
-Never: guess; judge what a regex admits.
 """
 
 from __future__ import annotations

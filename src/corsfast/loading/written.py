@@ -8,9 +8,6 @@
     allow_credentials = true
 
 The keys are the options of `Policy`. TOML has no null: `max_age = "none"` is `None`.
-
-Place in the flow: files, environment -> Written -> Policy, or check's Subject.
-Never: ignore a key silently.
 """
 
 from __future__ import annotations
@@ -109,7 +106,7 @@ def read_options(mapping: Mapping[str, object], written: Written) -> Written:
 
 
 def missing_origins(options: Mapping[str, object], problems: list[Problem]) -> list[Problem]:
-    """What to say where ``allow_origins`` is not given, unless a slip was meant to be it."""
+    """Return the problem of ``allow_origins`` not being given, unless a slip was meant to be it."""
     meant = (problem.option + (problem.hint or "") for problem in problems)
     if ORIGINS in options or any(ORIGINS in text.lower() for text in meant):
         return []
@@ -117,7 +114,7 @@ def missing_origins(options: Mapping[str, object], problems: list[Problem]) -> l
 
 
 def _unknown(key: str) -> Problem:
-    meant = nearest(key, OPTIONS)
+    meant = nearest(key, OPTIONS) or nearest(key.lower(), OPTIONS)
     hint = "{ regex = '...' } as an entry of allow_origins" if "regex" in key else None
     message = f"{key!r} is no option of a policy."
     if meant is None and key in FOREIGN_OPTIONS:
