@@ -124,6 +124,8 @@ def test_origins_of_any_kind_are_for_the_policy(Policy: Any, origins: Any) -> No
         ({"allow_origins": [{"regex": "a", "within": "a.example"}]}, "within", "allow_origins",
          None),
         ({"allow_origins": [{"regex": "a", "within": []}]}, "within", "allow_origins", None),
+        ({"allow_origins": [r"regex:https://a\.example"]}, "looks-like-regex", "allow_origins",
+         r're.compile(r"https://a\.example")'),
         ({"allow_origins": [A], "max_age": "soon"}, "type", "max_age", None),
         ({"allow_origins": [A + "/"]}, "trailing-slash", "allow_origins", repr(A)),
     ],
@@ -252,6 +254,13 @@ def test_hints_are_in_toml(Policy: Any, tmp_path: Path) -> None:
     assert hints["trailing-slash"] == '"https://example.com"'
     assert hints["foreign-origin"] == r"{ regex = 'https://(?:[a-z0-9-]+\.)*example\.com' }"
     assert hints["type"] == "true or false"
+
+
+def test_the_regex_form_of_variables_is_none_of_a_file(Policy: Any, tmp_path: Path) -> None:
+    path = write(tmp_path, r"allow_origins = ['regex:https://a\.example']")
+    problem = only(Policy.from_toml, path, None)
+    assert problem.option == f"{path}:1: allow_origins[0]"
+    assert problem.hint == r"{ regex = 'https://a\.example' }"
 
 
 def test_the_error_names_the_file(Policy: Any, tmp_path: Path) -> None:
@@ -495,6 +504,18 @@ def test_the_environment_of_the_process(Policy: Any, monkeypatch: pytest.MonkeyP
          "CORS_ALLOW_ORIGINS", r"regex:https://app\.example\.com"),
         ({"CORS_ALLOW_ORIGINS": r"https://pr-\d+\.example\.com"}, "looks-like-regex",
          "CORS_ALLOW_ORIGINS", r"regex:https://pr-\d+\.example\.com"),
+        # Quotes reach a program from files that no shell reads, as of `docker --env-file`.
+        ({"CORS_ALLOW_ORIGINS": '"*"'}, "quotes", "CORS_ALLOW_ORIGINS", "*"),
+        ({"CORS_ALLOW_ORIGINS": f'"{A},https://b.example"'}, "quotes", "CORS_ALLOW_ORIGINS",
+         f"{A},https://b.example"),
+        ({"CORS_ALLOW_ORIGINS": f"'{A}', 'https://b.example'"}, "quotes", "CORS_ALLOW_ORIGINS",
+         f"{A},https://b.example"),
+        ({"CORS_ALLOW_ORIGINS": '""'}, "empty", "CORS_ALLOW_ORIGINS",
+         "https://app.example.com, for example,"),
+        ({"CORS_ALLOW_CREDENTIALS": '"true"'}, "quotes", "CORS_ALLOW_CREDENTIALS", "true"),
+        *(({"CORS_ALLOW_ORIGINS": f"{start}https://pr-\\d+\\.example\\.com{end}"},
+           "looks-like-regex", "CORS_ALLOW_ORIGINS", r"regex:https://pr-\d+\.example\.com")
+          for start, end in (("re:", ""), ("REGEX:", ""), ("regexp=", ""), ("~", ""), ("/", "/"))),
         # Slips, and what other software calls the options.
         ({"CORS_ALLOW_ORIGIN": A}, "unknown-option", "CORS_ALLOW_ORIGIN", "CORS_ALLOW_ORIGINS"),
         ({"CORS_ALLOWED_ORIGINS": A}, "unknown-option", "CORS_ALLOWED_ORIGINS",

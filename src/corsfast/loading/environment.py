@@ -20,7 +20,7 @@ from ..config import FOREIGN_OPTIONS
 from ..errors import Problem
 from ..patterns import parse_pattern
 from .files import without_duplicates
-from .literals import REGEX_PREFIX, split_items
+from .literals import REGEX_PREFIX, in_env, split_items
 from .names import nearest
 from .written import OPTIONS, ORIGINS, Written, missing_origins, read_options
 
@@ -44,6 +44,8 @@ _FLAG_VALUES = dict.fromkeys(("true", "1", "yes", "on"), True) | dict.fromkeys(
 # Any number with more digits is out of range.
 _NUMBER = re.compile(r"[+-]?[0-9]{1,9}")
 
+# What else may be taken for the beginning of a regex.
+_OTHER_PREFIX = re.compile(r"(?:re|regexp?|pattern)[:=](?!//)|~\*?|/(?!/)", re.IGNORECASE)
 _TOKEN = re.compile(r"[A-Za-z0-9-]+")
 
 # Other software may have variables with the same prefix; a name as near as this is a slip.
@@ -84,14 +86,18 @@ def read_environment(prefix: str, environ: Mapping[str, str] | None) -> Written:
 def _read_variable(option: str, text: str, options: dict[str, object], written: Written) -> None:
     """Read one variable into `options`, or add a problem."""
     problem = None
-    if not text:
+    if not text.strip("'\""):
         message = "it is set, but empty; unset it for the default."
         if option == ORIGINS:
             message = "it is set, but empty, and without origins none is allowed."
         problem = Problem("empty", option, text, message, hint=_example(option))
+    elif text[0] in "'\"" and text[-1] == text[0]:
+        message = "it stands in quotes, which are a part of the value here."
+        hint = _meant(text) if option in LISTS else repr(text[1:-1])
+        problem = Problem("quotes", option, text, message, hint=hint)
     elif option in LISTS:
         try:
-            options[option] = _read_list(option, text)
+            options[option] = _read_list(option, text, written)
         except (ValueError, RecursionError) as error:
             message = f"it begins like a JSON list and cannot be read as one: {error}."
             problem = Problem("not-json", option, text, message, hint=_meant(text))
@@ -129,7 +135,7 @@ def _with_advice(problem: Problem) -> Problem:
 
 def _meant(text: str) -> str | None:
     """The JSON list that was meant by a list without quotes, or with Python's."""
-    items = [item.strip("'\"") for item in split_items(text.strip("[]"))]
+    items = [item.strip("'\"") for item in split_items(text.strip("[]'\""))]
     right = all(item == "*" or _TOKEN.fullmatch(item) or parse_pattern(item) for item in items)
     return repr(items) if items and right else None
 
@@ -144,7 +150,7 @@ def _example(option: str) -> str:
     )
 
 
-def _read_list(option: str, text: str) -> list[object]:
+def _read_list(option: str, text: str, written: Written) -> list[object]:
     """The items of a list, each regex as the table that a file would have for it.
 
     Raises:
@@ -155,13 +161,22 @@ def _read_list(option: str, text: str) -> list[object]:
         items = json.loads(text, object_pairs_hook=without_duplicates)
     if option != ORIGINS:
         return items
-    return [_read_item(item) for item in items]
+    return [read for item in items if (read := _read_item(item, written)) is not None]
 
 
-def _read_item(item: object) -> object:
-    if isinstance(item, str) and item.startswith(REGEX_PREFIX):
+def _read_item(item: object, written: Written) -> object:
+    if not isinstance(item, str):
+        return item
+    if item.startswith(REGEX_PREFIX):
         return {"regex": item.removeprefix(REGEX_PREFIX)}
-    return item
+    meant = _OTHER_PREFIX.match(item)
+    if meant is None:
+        return item
+    hint = in_env(item[meant.end() :].removesuffix("/" * item.startswith("/")))
+    message = f"{item!r} looks like a regular expression, which begins with {REGEX_PREFIX}"
+    written.problems.append(Problem("looks-like-regex", ORIGINS, item, f"{message}.", hint=hint))
+    written.extra += 1
+    return None
 
 
 def _read_slips(

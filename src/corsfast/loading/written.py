@@ -19,7 +19,7 @@ from ..config import FOREIGN_OPTIONS, Spec
 from ..errors import Problem
 from ..patterns import within
 from ..regexes import RegexSyntaxError, compile_quietly
-from .literals import WRITERS, respell
+from .literals import REGEX_PREFIX, WRITERS, respell
 from .names import nearest
 from .spellings import read_regex
 
@@ -126,6 +126,12 @@ def _unknown(key: str) -> Problem:
 def _read_entry(entry: object, written: Written) -> object:
     """A regex where a table says so; everything else is for the policy to judge."""
     written.entries.append(entry)
+    if isinstance(entry, str) and entry.startswith(REGEX_PREFIX):
+        message = f"{entry!r} has the form of an environment variable; it is no regex here."
+        hint: str | None = WRITERS[written.spelling](entry.removeprefix(REGEX_PREFIX), ())
+        problem = Problem("looks-like-regex", ORIGINS, entry, message, hint=hint)
+        written.problems.append(problem)
+        return None
     if not isinstance(entry, dict):
         return entry
     shown = str(entry.get("regex", json.dumps(entry, default=str)))
