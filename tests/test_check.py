@@ -979,3 +979,36 @@ def test_schemes_that_no_page_has(tmp_path: Path, capsys: pytest.CaptureFixture[
     )
     (warning,) = answer["warnings"]
     assert (warning["code"], warning["write"]) == ("unlikely-scheme", '"https://b.example.com"')
+
+
+@pytest.mark.parametrize(
+    ("settings", "option", "code", "write"),
+    [
+        ('CORS_ALLOW_HEADERS = "my-auth"', "CORS_ALLOW_HEADERS", "bare-string", "['my-auth']"),
+        ('CORS_ALLOW_METHODS = ["put"]', "CORS_ALLOW_METHODS", "method-case", "'PUT'"),
+        ('CORS_ALLOW_METHODS = ["GET, PUT"]', "CORS_ALLOW_METHODS", "list-in-string",
+         "'GET', 'PUT'"),
+        ('CORS_ALLOW_HEADERS = ["*"]\nCORS_ALLOW_CREDENTIALS = True', "CORS_ALLOW_HEADERS",
+         "literal-star", "the names, one by one"),
+        ('CORS_URLS_REGEX = "^api/"', "CORS_URLS_REGEX", "dead-path", "'^/api/'"),
+        ('CORS_PREFLIGHT_MAX_AGE = 604800', "CORS_PREFLIGHT_MAX_AGE", "out-of-range", "86400"),
+        ('CORS_ALLOW_PRIVATE_NETWORK = "no"', "CORS_ALLOW_PRIVATE_NETWORK", "not-a-bool",
+         "False"),
+        ('CORS_ALLOW_CREDENTIALS = "false"', "CORS_ALLOW_CREDENTIALS", "type", "True or False"),
+        ('CORS_ALLOW_ORIGIN_REGEX = ["x"]', "CORS_ALLOW_ORIGIN_REGEX", "unknown-option",
+         "CORS_ALLOWED_ORIGIN_REGEXES"),
+    ],
+)  # fmt: skip
+def test_settings_of_django_that_do_nothing(
+    settings: str, option: str, code: str, write: str, tmp_path: Path, monkeypatch: Any, capsys: Any
+) -> None:
+    (tmp_path / "idle_settings.py").write_text(
+        f'CORS_ALLOWED_ORIGINS = ["https://a.example"]\n{settings}\n'
+    )
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delitem(sys.modules, "idle_settings", raising=False)
+    status, answer = checked(capsys, "--django", "idle_settings")
+    assert [(p["option"], p["code"], p["write"]) for p in answer["problems"]] == [
+        (option, code, write)
+    ]
+    assert status == 1

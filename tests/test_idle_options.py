@@ -1,7 +1,7 @@
 """Option values that do nothing, or something else than they say, in each drop-in.
 
-Each is a warning when the drop-in is set up, and an error when it is strict. What the message
-proposes is accepted by the same option.
+Each is a warning when the drop-in is set up, and an error when it is strict. The same option
+accepts the value that the message proposes.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 
+import corsfast
 from corsfast import PolicyError, Problem
 from corsfast.errors import CorsfastDeadEntryWarning, CorsfastSecurityWarning
 
@@ -482,3 +483,23 @@ def test_what_cannot_be_read_says_what_to_write(
 ) -> None:
     with pytest.raises((TypeError, ValueError), match=instead):
         drop_in(False, options)
+
+
+@pytest.mark.parametrize(
+    ("options", "code", "hint"),
+    [
+        ({"max_age": timedelta(hours=1)}, "type", "3600"),
+        ({"max_age": timedelta(days=7)}, "type", None),
+        ({"allow_headers": [", ".join(["X-" + "a" * 60] * 3)]}, "list-in-string", None),
+        ({"allow_methods": [""]}, "not-a-token", None),
+    ],
+    ids=shown,
+)
+def test_a_policy_refuses_them(options: dict[str, Any], code: str, hint: str | None) -> None:
+    with pytest.raises(PolicyError) as error:
+        corsfast.Policy(**{"allow_origins": [A], **options})
+    (problem,) = error.value.problems
+    assert problem.code == code
+    if code == "list-in-string":
+        hint = ", ".join(map(repr, options["allow_headers"][0].split(", ")))
+    assert problem.hint == hint

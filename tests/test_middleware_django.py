@@ -544,6 +544,80 @@ def test_text_for_a_list_is_said(setting: str) -> None:
             assert [m.id[:-1] for m in check_settings()] == ["corsheaders.E00"]
 
 
+IDLE: list[tuple[dict[str, Any], str, str | None, str]] = [
+    ({"CORS_ALLOW_HEADERS": ("my-auth-origin")}, "bare-string", "['my-auth-origin']", "007"),
+    ({"CORS_ALLOW_METHODS": "GET, PUT"}, "bare-string", "['GET', 'PUT']", "007"),
+    ({"CORS_EXPOSE_HEADERS": "X-Total"}, "bare-string", "['X-Total']", "007"),
+    ({"CORS_ALLOW_METHODS": ["GET, PUT"]}, "list-in-string", "'GET', 'PUT'", "010"),
+    ({"CORS_ALLOW_METHODS": ["put"]}, "method-case", "'PUT'", "010"),
+    ({"CORS_ALLOW_METHODS": ["patch"]}, "method-case", "'PATCH'", "010"),
+    ({"CORS_ALLOW_METHODS": [""]}, "not-a-token", None, "010"),
+    ({"CORS_ALLOW_METHODS": [" GET"]}, "not-a-token", "'GET'", "010"),
+    ({"CORS_ALLOW_HEADERS": ["X-A,X-B"]}, "list-in-string", "'X-A', 'X-B'", "010"),
+    ({"CORS_ALLOW_HEADERS": ["Cookie"]}, "forbidden-header", None, "010"),
+    ({"CORS_PREFLIGHT_MAX_AGE": 604800}, "out-of-range", "86400", "010"),
+    ({"CORS_URLS_REGEX": r"^api/.*$"}, "dead-path", "'^/api/.*$'", "010"),
+    ({"CORS_STRICT": "false"}, "not-a-bool", "False", "010"),
+    ({"CORS_ORIGINS": [A]}, "unknown-option", "CORS_ALLOWED_ORIGINS", "006"),
+    ({"CORS_ALLOW_ORIGINS": [A]}, "unknown-option", "CORS_ALLOWED_ORIGINS", "006"),
+    ({"CORS_ALLOWED_ORIGIN": [A]}, "unknown-option", "CORS_ALLOWED_ORIGINS", "006"),
+    (
+        {"CORS_ALLOWED_ORIGIN_REGEX": "x"},
+        "unknown-option",
+        "CORS_ALLOWED_ORIGIN_REGEXES",
+        "006",
+    ),
+    ({"CORS_MAX_AGE": 60}, "unknown-option", "CORS_PREFLIGHT_MAX_AGE", "006"),
+    ({"CORS_SUPPORTS_CREDENTIALS": True}, "unknown-option", "CORS_ALLOW_CREDENTIALS", "006"),
+    (
+        {"CORS_ALLOW_ALL_ORIGINS": True, "CORS_ALLOWED_ORIGINS": [A]},
+        "any-origin-beside-others",
+        "either CORS_ALLOW_ALL_ORIGINS = False, or no CORS_ALLOWED_ORIGINS",
+        "010",
+    ),
+]
+IDLE += [
+    ({name: ["*"], "CORS_ALLOW_CREDENTIALS": True}, code, f"the {what}, one by one", "010")
+    for name, code, what in (
+        ("CORS_ALLOW_HEADERS", "literal-star", "names"),
+        ("CORS_ALLOW_METHODS", "literal-star", "methods"),
+        ("CORS_EXPOSE_HEADERS", "expose-any-with-credentials", "names"),
+    )
+]
+
+
+@pytest.mark.parametrize(("options", "code", "hint", "number"), IDLE, ids=str)
+def test_a_setting_that_does_nothing_is_said_and_checked(
+    options: dict[str, Any], code: str, hint: str | None, number: str
+) -> None:
+    from django.test.utils import override_settings
+
+    from corsfast.middleware.django.checks import check_settings
+
+    risky = code in ("bare-string", "not-a-bool", "unknown-option")
+    with override_settings(**options), warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        if "CORS_STRICT" not in options:
+            ours().CorsMiddleware(view)
+            (said,) = caught
+            kind = CorsfastSecurityWarning if risky else CorsfastDeadEntryWarning
+            assert said.category is kind
+            assert str(said.message).endswith(f"[{code}]")
+            assert [m.id for m in check_settings()] == [f"corsfast.W{number}"]
+        with override_settings(**{"CORS_STRICT": True, **options}):
+            with pytest.raises(PolicyError) as error:
+                ours().CorsMiddleware(view)
+            assert [(p.code, p.hint) for p in error.value.problems] == [(code, hint)]
+            assert [m.id for m in check_settings()] == [f"corsfast.E{number}"]
+
+
+def test_names_in_one_str_are_read_as_a_list() -> None:
+    with having(CORS_ALLOWED_ORIGINS=[A], CORS_ALLOW_HEADERS="x-a, x-b", CORS_ALLOW_METHODS="PUT"):
+        fields = call(ours().CorsMiddleware(view), preflight(A)).headers
+    assert fields["access-control-allow-headers"] == ["x-a, x-b"]
+    assert fields["access-control-allow-methods"] == ["PUT"]
+
+
 def test_a_change_of_settings_is_said_again() -> None:
     from django.test.utils import override_settings
 
@@ -576,7 +650,9 @@ def test_checks_warn_by_their_messages_alone() -> None:
         {"CORS_ALLOWED_ORIGINS": [A, "http://localhost:3000", "file://", "null"]},
         {"CORS_ALLOWED_ORIGIN_REGEXES": [r"moz-extension://[0-9a-f-]+"]},
         {"CORS_ALLOWED_ORIGIN_REGEXES": [r"^https://\w+\.example\.com(:\d+)?$"]},
-        {"CORS_ALLOW_ALL_ORIGINS": True},
+        {"CORS_ALLOW_ALL_ORIGINS": True, "CORS_ALLOW_HEADERS": ["*"], "CORS_ALLOW_METHODS": "*"},
+        {"CORS_URLS_REGEX": r"^/(api|app)/", "CORS_PREFLIGHT_MAX_AGE": 0, "CORS_ENABLED": True},
+        {"CORS_ORIGIN_WHITELIST": [A], "CORS_ALLOW_ORIGINS": [A]},
     ],
 )
 def test_nothing_is_said_about_sound_settings(options: dict[str, Any]) -> None:

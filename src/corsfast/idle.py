@@ -136,7 +136,7 @@ def wrong_seconds(option: str, value: object, sent: str | None, zero: str = "0")
 
     Args:
         sent: the value of the field; ``None`` where it is not sent.
-        zero: how the option is told not to have preflights remembered.
+        zero: the value of the option that sends 0.
     """
     if sent is None:
         if not _is_zero(value):
@@ -170,7 +170,7 @@ def no_origins(option: str, value: object) -> Problem:
 
 
 def beside_any_origin(option: str, others: Iterable[object]) -> Problem:
-    """Return the problem that something is listed beside ``"*"``."""
+    """Return the problem that a list holds ``"*"`` and other entries."""
     shown = ", ".join(repr(getattr(other, "pattern", other)) for other in others)
     return Problem(
         "any-origin-beside-others",
@@ -227,7 +227,7 @@ def _never_begins(items: list[Any], first: str) -> bool:
 
 # -- names of options ------------------------------------------------------------------------
 
-# What libraries call the same option, without their prefixes.
+# Names of the same option in different libraries, without their prefixes.
 _ORIGINS = (
     "origin origins allow_origin allow_origins allowed_origin allowed_origins origin_whitelist"
     " origins_whitelist whitelist allow_list origin_list access_control_allow_origin"
@@ -275,7 +275,7 @@ def _bare(name: str) -> str:
 
 
 def meant(name: str, known: Iterable[str], cutoff: float = 0.6) -> str | None:
-    """Return the known option that was meant by a name that is none, if there is a likely one."""
+    """Return the known option that an unknown name most likely meant, or ``None``."""
     by_bare = {_bare(option): option for option in known}
     bare = _bare(name)
     if bare in by_bare:

@@ -114,7 +114,10 @@ def _wrong_list(name: str, value: Any, wrong: Wrong) -> list[Problem]:
 
 
 def _beside_all(found: Mapping[str, Any], credentials: bool) -> list[Problem]:
-    """What is listed beside all origins; with credentials that is a risk, said elsewhere."""
+    """Return the lists that mean nothing because all origins are allowed, without credentials.
+
+    With credentials it is a risk, which safety.py reports.
+    """
     every = "CORS_ALLOW_ALL_ORIGINS"
     name = every if every in found else OLD_NAMES[every]
     if credentials or not found.get(name):

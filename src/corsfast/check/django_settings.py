@@ -27,20 +27,17 @@ import sys
 from contextlib import redirect_stdout
 from pathlib import Path
 
+from ..corrections.proofs import read_policy
 from ..corrections.repair import Way, repair, repair_string
 from ..corrections.source import as_regex, in_python
 from ..errors import Problem
-from ..loading.names import nearest
+from ..idle import NOT_A_BOOL
+from ..idle_django import OLD_NAMES, idle_settings
 from ..misspellings import diagnose
 from ..patterns import Glob, HostRule, Network, parse_pattern, write_pattern
 from ..regexes import RegexSyntaxError, compile_quietly
 from .subject import Applied, Subject, UnreadableError
 
-OLD_NAMES = {
-    "CORS_ALLOWED_ORIGINS": "CORS_ORIGIN_WHITELIST",
-    "CORS_ALLOWED_ORIGIN_REGEXES": "CORS_ORIGIN_REGEX_WHITELIST",
-    "CORS_ALLOW_ALL_ORIGINS": "CORS_ORIGIN_ALLOW_ALL",
-}
 SINGLE = {
     "CORS_ALLOW_CREDENTIALS": "allow_credentials",
     "CORS_ALLOW_METHODS": "allow_methods",
@@ -48,17 +45,8 @@ SINGLE = {
     "CORS_EXPOSE_HEADERS": "expose_headers",
     "CORS_PREFLIGHT_MAX_AGE": "max_age",
 }
-# They decide nothing that is checked here.
-OTHERS = (
-    "CORS_ALLOW_PRIVATE_NETWORK",
-    "CORS_MODEL",
-    "CORS_REPLACE_HTTPS_REFERER",
-    "CORS_URLS_REGEX",
-)
-KNOWN = (*OLD_NAMES, *OLD_NAMES.values(), *SINGLE, *OTHERS)
-
-# A project may have names of its own; one as near as this is a slip, and has no effect.
-SLIP = 0.85
+# Flags that `_flag` or a `Policy` reports as of another type.
+SAID = ("CORS_ALLOW_CREDENTIALS", "CORS_ALLOW_ALL_ORIGINS", OLD_NAMES["CORS_ALLOW_ALL_ORIGINS"])
 
 # What is behind a correction that belongs into the other setting.
 _ELSEWHERE = " in CORS_ALLOWED_ORIGIN_REGEXES"
@@ -84,16 +72,16 @@ def read_settings(module: str) -> Subject:
     subject.labels = {option: name for name, option in SINGLE.items()}
     subject.credentials = options.get("allow_credentials") is True
     subject.options = options
-    _read_slips(found, subject)
     if _flag(found, names["CORS_ALLOW_ALL_ORIGINS"], subject):
         subject.labels["allow_origins"] = names["CORS_ALLOW_ALL_ORIGINS"]
         options["allow_origins"] = ["*"]
-        _say_idle(found, names, subject)
+        _read_idle(found, subject)
         return subject
     subject.labels["allow_origins"] = names["CORS_ALLOWED_ORIGINS"]
     _read_exact(found.get(names["CORS_ALLOWED_ORIGINS"], ()), subject)
     regexes = names["CORS_ALLOWED_ORIGIN_REGEXES"]
     _read_regexes(found.get(regexes, ()), regexes, subject)
+    _read_idle(found, subject)
     return subject
 
 
@@ -118,22 +106,19 @@ def _flag(found: dict[str, object], name: str, subject: Subject) -> bool:
     return bool(value)
 
 
-def _say_idle(found: dict[str, object], names: dict[str, str], subject: Subject) -> None:
-    for new in ("CORS_ALLOWED_ORIGINS", "CORS_ALLOWED_ORIGIN_REGEXES"):
-        if found.get(names[new]):
-            message = f"means nothing beside {names['CORS_ALLOW_ALL_ORIGINS']}."
-            subject.warnings.append(
-                Problem("redundant", names[new], None, f"{names[new]} {message}")
-            )
-
-
-def _read_slips(found: dict[str, object], subject: Subject) -> None:
-    for name, value in found.items():
-        meant = nearest(name, KNOWN, SLIP)
-        if name not in KNOWN and meant is not None:
-            message = f"{name} is no setting of django-cors-headers, and has no effect."
-            subject.problems.append(Problem("unknown-option", name, None, message, hint=meant))
-            subject.extra += len(value) if isinstance(value, (list, tuple, set)) else 1
+def _read_idle(found: dict[str, object], subject: Subject) -> None:
+    """Add the settings that do nothing, where a `Policy` would not report them."""
+    assert subject.options is not None
+    _, problems = read_policy(subject.options)
+    said = [(p.code, subject.labels.get(p.option, p.option), p.value) for p in problems]
+    for problem in idle_settings(found):
+        if problem.code == "any-origin-beside-others":
+            subject.warnings.append(problem)
+        elif problem.code == NOT_A_BOOL and problem.option in SAID:
+            continue
+        elif (problem.code, problem.option, problem.value) not in said:
+            subject.problems.append(problem)
+            subject.extra += problem.option not in subject.labels.values()
 
 
 def _read_exact(value: object, subject: Subject) -> None:

@@ -203,7 +203,7 @@ def _unknown(options: Mapping[str, Any], any_origin: bool = False) -> list[Probl
 
 
 def _idle(options: Mapping[str, Any], any_origin: bool) -> list[Problem]:
-    """What does nothing, or something else than it says."""
+    """Return the options that do nothing, or something else than they say."""
     problems = []
     for option in _LISTS:
         value = options[option]
@@ -231,7 +231,7 @@ def _idle(options: Mapping[str, Any], any_origin: bool) -> list[Problem]:
 
 
 def _wrong_header(entry: Any, alone: bool) -> list[Problem]:
-    """What is wrong with an entry of `allow_headers`, which may be a regex.
+    """Return the problem of an entry of `allow_headers`, which may be a regex.
 
     Args:
         alone: whether it is the option itself.

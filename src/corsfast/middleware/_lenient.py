@@ -234,8 +234,8 @@ def read_names(
 ) -> tuple[list[str], list[Problem]]:
     """Those methods or header names that can be sent as they are: tokens, and lists of them.
 
-    An empty one is kept, as it stands in what is sent. What cannot be sent is left out, because
-    it would break the response, and no request can name it.
+    An empty one is kept, because the original sends it. Names that cannot be sent are left out,
+    because they would break the response, and no request can hold them.
 
     Args:
         wrong: what is wrong with a name; also with one that can be sent.

@@ -136,7 +136,7 @@ def judge_config(config: Mapping[str, Any], options: Mapping[str, Any], strict: 
 
 
 def _idle(options: Mapping[str, Any]) -> list[Problem]:
-    """What does nothing, or something else than it says; the names apart."""
+    """Return the options that do nothing, or something else than they say, but for the names."""
     problems = []
     for option in _LISTS:
         value = options[option]

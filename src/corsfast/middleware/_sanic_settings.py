@@ -246,7 +246,7 @@ def seconds(value: Any) -> str:
     return str(value or "")
 
 
-# What each setting is called in an application's config, and by the decorator.
+# The name of each setting for the decorator, and in an application's config.
 _NAMES = {
     "origin": "CORS_ORIGINS",
     "allow_headers": "CORS_ALLOW_HEADERS",
@@ -260,7 +260,7 @@ _KNOWN = (*_NAMES.values(), *_FLAGS, "CORS_VARY_HEADER")
 
 
 def idle_settings(config: Mapping[str, Any]) -> list[Problem]:
-    """What does nothing in an application's config, or something else than it says."""
+    """Return the settings in an application's config that do nothing, or not what they say."""
     unset = [name for name in _KNOWN if config.get(name) is None]
     found = slips(config, _KNOWN, unset)
     found += wrong_flags((name, config.get(name)) for name in _FLAGS)
@@ -269,7 +269,7 @@ def idle_settings(config: Mapping[str, Any]) -> list[Problem]:
 
 
 def idle_in_route(own: Mapping[str, Any], config: Mapping[str, Any], route: str) -> list[Problem]:
-    """The same for what a route was given by the decorator."""
+    """Return the same for the settings that a route has from the decorator."""
     labels = {name: f"{name} of {route}" for name in _NAMES}
     credentials = own.get("supports_credentials", config.get("CORS_SUPPORTS_CREDENTIALS"))
     return _idle(own, labels, credentials)

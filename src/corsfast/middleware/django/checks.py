@@ -37,9 +37,9 @@ RISK_NUMBERS = {
     "foreign-origin": "003",
     "public-suffix": "004",
     "insecure-origin": "005",
-    "any-extension": "006",
-    UNKNOWN_OPTION: "007",
-    BARE_STRING: "008",
+    "any-extension": "008",
+    UNKNOWN_OPTION: "006",
+    BARE_STRING: "007",
 }
 DEAD_ENTRY_NUMBER = "010"
 _FLAGS_THERE = ("CORS_ALLOW_CREDENTIALS", "CORS_ALLOW_PRIVATE_NETWORK")

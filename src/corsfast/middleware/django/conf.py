@@ -337,7 +337,7 @@ class Admitted(NamedTuple):
         everybody: whether all origins are; the others are not read then.
         origins: the entries of CORS_ALLOWED_ORIGINS.
         regexes: those of CORS_ALLOWED_ORIGIN_REGEXES, compiled.
-        problems: where a str stands in place of a list, and settings that do nothing.
+        problems: a str in place of a list, and settings that do nothing.
     """
 
     names: tuple[str, str, str]
