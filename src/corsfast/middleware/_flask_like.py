@@ -38,6 +38,6 @@ def put_last(app: Any, process_response: Callable[..., Any]) -> None:
 
 
 def leave_options_to(view: Any) -> None:
-    """Have OPTIONS requests reach a view, which is decorated before its route is added."""
+    """Have OPTIONS requests reach a decorated view, whose route is added later."""
     view.required_methods = {*getattr(view, "required_methods", ()), "OPTIONS"}
     view.provide_automatic_options = False

@@ -22,15 +22,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import update_wrapper
+from inspect import iscoroutinefunction
 
-from flask import current_app, request
+from flask import after_this_request, current_app, request, request_started
 
-from .._compile import ALLOW_ORIGIN
+from .._compile import ALLOW_METHODS, ALLOW_ORIGIN
 from ._by_config import ByConfig
 from ._flask_like import leave_options_to, put_last, would_be_last
 from ._flask_paths import Paths, read_resources
 from ._flask_rules import CONFIG_NAMES, Rules, judge_config, judge_paths, merged, only_known
 from ._install import claim_drop_in, claim_install, middleware_by_install, refuse
+from ._unrouted import VIEW_RULES, Registrations, redirected_path, rules_of_view
 from ._werkzeug import fold_vary, work_in
 from .wsgi import CORSMiddleware as GenericMiddleware
 
@@ -126,13 +128,17 @@ class CORS:
             put_last(app, _followed(app, function))
         else:
             app.after_request(_before_sessions(function))
+        if not hasattr(app, "process_response"):  # a blueprint
+            app.after_app_request(_of_blueprint(Registrations(app), _before_sessions(function)))
         if whole["intercept_exceptions"] and hasattr(app, "handle_exception"):
             for name in ("handle_exception", "handle_user_exception"):
                 setattr(app, name, _intercepted(app, getattr(app, name), function))
 
 
 def cross_origin(*_: Any, **options: Unpack[ViewOptions]) -> Callable[[View], View]:
-    """CORS for one view function; stands below its ``@app.route``.
+    """CORS for one view function; belongs below its ``@app.route``.
+
+    Also errors of the view, and redirects and errors on the way to it, get the headers.
 
     Args:
         options: those of :class:`CORS`, but for `resources` and `intercept_exceptions`.
@@ -147,28 +153,38 @@ def cross_origin(*_: Any, **options: Unpack[ViewOptions]) -> Callable[[View], Vi
         CorsfastSecurityWarning, CorsfastDeadEntryWarning: like :class:`CORS`.
     """
     rules_in = _rules_by_config(options)
+    request_started.connect(_follow_view)
 
     def decorator(view: View) -> View:
-        if options.get("automatic_options", True):
-            leave_options_to(view)
+        is_async = iscoroutinefunction(view)
 
         def view_with_cors(*args: Any, **kwargs: Any) -> Response:
             app = _current_app()
             rules = rules_in(app)
-            environ = _current_request().environ
-            if rules.automatic_options and environ["REQUEST_METHOD"] == "OPTIONS":
+            received = _current_request()
+            if rules.automatic_options and received.environ["REQUEST_METHOD"] == "OPTIONS":
                 response: Response = app.make_default_options_response()
             else:
-                response = app.make_response(view(*args, **kwargs))
-            if not hasattr(response, _EVALUATED):
-                _answer(response, environ, rules)
-                fold_vary(response)
-                setattr(response, _EVALUATED, True)
-            return response
+                call = app.ensure_sync(view) if is_async else view
+                response = app.make_response(call(*args, **kwargs))
+            return _answer_once(response, received, rules)
 
-        return update_wrapper(view_with_cors, view)  # type: ignore[return-value]
+        decorated: Any = update_wrapper(view_with_cors, view)
+        if options.get("automatic_options", True):
+            leave_options_to(decorated)
+        # Of several decorators the innermost decides, as it does for the view's response.
+        vars(decorated).setdefault(VIEW_RULES, rules_in)
+        return decorated  # type: ignore[no-any-return]
 
     return decorator
+
+
+def _follow_view(*_: Any, **__: Any) -> None:
+    """Have the response to a request follow the rules of its view, before all other hooks.
+
+    A decorator does not know the application, and sees neither redirects nor errors.
+    """
+    after_this_request(_answer_by_view)
 
 
 def install(
@@ -230,26 +246,88 @@ def _after_request(paths: Paths) -> Callable[[Response], Response]:
         if not hasattr(response, _EVALUATED):
             received = _current_request()
             rules = everywhere or rules_for(received.path)
+            if rules is None and received.routing_exception is not None:
+                rules = rules_for(redirected_path(received) or "")
             if rules is not None:
                 environ = received.environ
                 if environ["REQUEST_METHOD"] == "OPTIONS":
-                    _answer(response, environ, rules)
-                else:
-                    decision = rules.decide(environ.get("HTTP_ORIGIN") or None)
-                    work_in(response, decision, rules.apply)
+                    return _answer(response, received, rules)
+                decision = rules.decide(environ.get("HTTP_ORIGIN") or None)
+                work_in(response, decision, rules.apply)
         return response
 
     return after_request
 
 
-def _answer(response: Response, environ: Mapping[str, Any], rules: Rules) -> None:
-    """Give a response its CORS fields; one that has an own Access-Control-Allow-Origin keeps it."""
+def _of_blueprint(
+    registrations: Registrations, function: Callable[[Response], Response]
+) -> Callable[[Response], Response]:
+    """Return a hook for what no blueprint sees: its redirects, and 404 and 405 below its prefix."""
+
+    def after_request(response: Response) -> Response:
+        received = _current_request()
+        if received.routing_exception is not None:
+            if registrations.meant(_current_app(), received, _method_meant(received.environ)):
+                return function(response)
+        return response
+
+    return after_request
+
+
+def _answer_by_view(response: Response) -> Response:
+    """Answer by the rules of the view that the request is meant for, unless that is done."""
+    if hasattr(response, _EVALUATED):
+        return response
+    app, received = _current_app(), _current_request()
+    rules_in = rules_of_view(app, received, _method_meant(received.environ))
+    return response if rules_in is None else _answer_once(response, received, rules_in(app))
+
+
+def _answer_once(response: Response, received: Any, rules: Rules) -> Response:
+    """Answer by the rules of a view, unless that is done."""
+    if not hasattr(response, _EVALUATED):
+        response = _answer(response, received, rules)
+        fold_vary(response)
+        setattr(response, _EVALUATED, True)
+    return response
+
+
+def _method_meant(environ: Mapping[str, Any]) -> str:
+    """Return the method of a request, or the one that a preflight asks for."""
+    method: str = environ["REQUEST_METHOD"]
+    return (
+        environ.get("HTTP_ACCESS_CONTROL_REQUEST_METHOD", method) if method == "OPTIONS" else method
+    )
+
+
+def _answer(response: Response, received: Any, rules: Rules) -> Response:
+    """Give a response its CORS fields; one that has an own Access-Control-Allow-Origin keeps it.
+
+    A preflight that is allowed, and that a redirect or an error would answer, gets a response of
+    its own. Browsers take no other, and the request that follows still meets the redirect or the
+    error.
+    """
+    environ = received.environ
     decision = rules.decide(environ.get("HTTP_ORIGIN") or None)
     fields: list[tuple[str, str]] = []
     if environ["REQUEST_METHOD"] == "OPTIONS":
         if ALLOW_ORIGIN not in (response.headers or ()):
             fields = rules.preflight_fields(decision, environ)
+            permitted = decision.allowed and any(name == ALLOW_METHODS for name, _ in fields)
+            if permitted and not 200 <= response.status_code < 300:
+                app = _current_app()
+                if "HTTP_ORIGIN" in environ and not _answers_options(app, received.url_rule):
+                    response = app.make_default_options_response()
     work_in(response, decision, rules.apply, fields)
+    return response
+
+
+def _answers_options(app: Any, rule: Any) -> bool:
+    """Whether the view of a rule has OPTIONS among its methods, and so answers for itself."""
+    if rule is None or rule.provide_automatic_options:
+        return False
+    rules_in = getattr(app.view_functions.get(rule.endpoint), VIEW_RULES, None)
+    return rules_in is None or not rules_in(app).automatic_options
 
 
 def _followed(app: Any, function: Callable[[Response], Response]) -> Callable[..., Response]:
@@ -274,7 +352,7 @@ def _intercepted(
     app: Any, handle: Callable[..., Any], function: Callable[[Response], Response]
 ) -> Callable[..., Response]:
     def handle_with_cors(*args: Any, **kwargs: Any) -> Response:
-        return function(app.make_response(handle(*args, **kwargs)))
+        return function(_answer_by_view(app.make_response(handle(*args, **kwargs))))
 
     return handle_with_cors
 

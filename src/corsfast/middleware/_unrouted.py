@@ -1,0 +1,111 @@
+"""The view that a request to Flask or Quart is meant for, also where it reaches none.
+
+Both redirect requests, and answer 404 and 405, outside of every blueprint and decorator.
+"""
+
+from __future__ import annotations
+
+import re
+from urllib.parse import unquote, urlsplit
+
+from werkzeug.exceptions import HTTPException, MethodNotAllowed
+from werkzeug.routing import RequestRedirect
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+# Set on a decorated view: what gives its rules in an application.
+VIEW_RULES = "_corsfast_rules"
+
+# From `//a` to `/a` to `/a/`; each step is a response of its own, and has the headers of the end.
+_MAX_REDIRECTS = 3
+
+
+def redirected_path(received: Any) -> str | None:
+    """Return the path that a request is redirected to by the routes, in this application."""
+    error = received.routing_exception
+    if not isinstance(error, RequestRedirect):
+        return None
+    url = urlsplit(error.new_url)
+    root = received.root_path.rstrip("/")
+    if url.netloc != received.host or not url.path.startswith(f"{root}/"):
+        return None
+    return unquote(url.path[len(root) :])
+
+
+def endpoint_meant(app: Any, received: Any, method: str) -> str | None:
+    """Return the endpoint of a request, or the one that it is meant for.
+
+    A request that is redirected to another spelling of its path is meant for the endpoint of
+    that path. One with a method that no route has is meant for any endpoint of its path.
+
+    Args:
+        method: the request's, or the one that a preflight asks for.
+    """
+    error = received.routing_exception
+    if error is None or not isinstance(error, (RequestRedirect, MethodNotAllowed)):
+        return received.endpoint  # type: ignore[no-any-return]
+    try:
+        adapter = app.create_url_adapter(received)
+        path = redirected_path(received)
+    except HTTPException:  # a host that is not trusted
+        return None
+    for _ in range(_MAX_REDIRECTS):
+        try:
+            return adapter.match(path, method)[0]  # type: ignore[no-any-return]
+        except MethodNotAllowed as other:
+            method = next(iter(other.valid_methods or ()), "")
+            if not method:
+                return None
+        except RequestRedirect as other:
+            path = unquote(urlsplit(other.new_url).path)
+        except HTTPException:
+            return None
+    return None
+
+
+def rules_of_view(app: Any, received: Any, method: str) -> Any:
+    """Return what a decorator noted on the view that a request is meant for, or None.
+
+    Args:
+        method: the request's, or the one that a preflight asks for.
+    """
+    view = app.view_functions.get(endpoint_meant(app, received, method))
+    noted = getattr(view, VIEW_RULES, None)
+    if noted is None and hasattr(view, "view_class"):
+        # A class-based view may have decorated methods.
+        noted = getattr(getattr(view.view_class, method.lower(), None), VIEW_RULES, None)
+    return noted
+
+
+class Registrations:
+    """Where a blueprint was registered: tells whether a request that reached no view is its own.
+
+    Args:
+        blueprint: not yet registered.
+    """
+
+    def __init__(self, blueprint: Any) -> None:
+        self._states: list[tuple[Any, str, re.Pattern[str] | None]] = []
+        blueprint.record(self._note)
+
+    def _note(self, state: Any) -> None:
+        below = None
+        if state.url_prefix and not state.subdomain:
+            # `<lang>` in a prefix stands for any segment.
+            parts = re.split(r"<[^<>]*>", state.url_prefix.rstrip("/"))
+            below = re.compile("[^/]+".join(map(re.escape, parts)) + r"(/|\Z)")
+        name = f"{state.name_prefix}.{state.name}.".lstrip(".")
+        self._states.append((state.app, name, below))
+
+    def meant(self, app: Any, received: Any, method: str) -> bool:
+        """Whether an unrouted request is for this blueprint, by its endpoint or by its path."""
+        endpoint = endpoint_meant(app, received, method)
+        return any(
+            endpoint.startswith(name)
+            if endpoint is not None
+            else below is not None and below.match(received.path)
+            for one, name, below in self._states
+            if one is app
+        )
