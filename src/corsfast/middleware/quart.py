@@ -26,9 +26,19 @@ import warnings
 from collections.abc import Mapping
 from functools import wraps
 
-from quart import Quart, abort, current_app, make_response, request, websocket
+from quart import (
+    Quart,
+    abort,
+    after_this_request,
+    current_app,
+    make_response,
+    request,
+    request_started,
+    websocket,
+)
 from quart.globals import app_ctx
 
+from .._compile import ALLOW_METHODS
 from ._by_config import ByConfig
 from ._chosen import StraightWay
 from ._flask_like import leave_options_to, put_last, would_be_last
@@ -42,6 +52,7 @@ from ._quart_rules import (
     read_arguments,
 )
 from ._straight import APPLIED, EXEMPT
+from ._unrouted import VIEW_RULES, Registrations, endpoint_meant, rules_of_view
 from ._werkzeug import WITH_LIST, fold_vary, work_in
 from .asgi import CORSMiddleware as GenericMiddleware
 
@@ -63,6 +74,9 @@ if TYPE_CHECKING:
     View = TypeVar("View", bound=Callable[..., Any])
 
 __all__ = ["cors", "cors_exempt", "install", "route_cors", "websocket_cors"]
+
+# Set on views for which `route_cors` answers OPTIONS.
+_AUTOMATIC = "_corsfast_automatic_options"
 
 # What the proxies stand for, by one call in place of one for each attribute.
 _current_app: Any = current_app._get_current_object
@@ -123,7 +137,10 @@ def cors(
     if would_be_last(target):
         put_last(target, _followed(target, rules_in))
     else:
-        target.after_request(_after_request(rules_in))
+        after_request = _after_request(rules_in)
+        target.after_request(after_request)
+        if not hasattr(target, "process_response"):  # a blueprint
+            target.after_app_request(_of_blueprint(Registrations(target), after_request))
     handshake_rules_in = _handshake_rules(options["allow_origin"], strict, silent=True)
     target.before_websocket(_before_websocket(handshake_rules_in))
     return app_or_blueprint
@@ -141,7 +158,9 @@ def route_cors(
     provide_automatic_options: bool = True,
     strict: bool = False,
 ) -> Callable[[Callable[..., Any]], Callable[..., Awaitable[Any]]]:
-    """CORS for one route; stands below its ``@app.route``, and comes before :func:`cors`.
+    """CORS for one route; belongs below its ``@app.route``, and comes before :func:`cors`.
+
+    Also errors of the view, and redirects and errors on the way to it, get the headers.
 
     Args:
         provide_automatic_options: whether OPTIONS requests are answered here, and do not reach
@@ -151,11 +170,9 @@ def route_cors(
     """
     options = read_arguments(locals())
     rules_in = _rules_by_config(options)
+    request_started.connect(_follow_view)
 
     def decorator(view: Callable[..., Any]) -> Callable[..., Awaitable[Any]]:
-        if provide_automatic_options:
-            leave_options_to(view)
-
         @wraps(view)
         async def view_with_cors(*args: Any, **kwargs: Any) -> Any:
             app = _current_app()
@@ -165,12 +182,13 @@ def route_cors(
                 response = await app.make_default_options_response(*context)
             else:
                 response = await make_response(await app.ensure_async(view)(*args, **kwargs))
-            if not hasattr(response, APPLIED):
-                _apply(response, received, rules_in(app))
-                fold_vary(response)
-                setattr(response, APPLIED, True)
-            return response
+            return _apply_once(response, received, rules_in(app))
 
+        if provide_automatic_options:
+            leave_options_to(view_with_cors)
+            setattr(view_with_cors, _AUTOMATIC, True)
+        # Of several decorators the innermost decides, as it does for the view's response.
+        vars(view_with_cors).setdefault(VIEW_RULES, rules_in)
         return view_with_cors
 
     return decorator
@@ -335,8 +353,7 @@ def _followed(app: Any, rules_in: ByConfig[Rules]) -> Callable[..., Awaitable[An
             endpoint, pairs = _read_with_care(received, response)
         if go_straight(app.config, endpoint, received.scope, response, response.headers, pairs):
             return response
-        go_the_long_way(response, received)
-        return response
+        return go_the_long_way(response, received)
 
     async def process_response_with_cors_in(ctx: Any, response: Any) -> Any:
         response = await process_response(ctx, response)
@@ -348,22 +365,22 @@ def _followed(app: Any, rules_in: ByConfig[Rules]) -> Callable[..., Awaitable[An
             endpoint, pairs = _read_with_care(received, response)
         if go_straight(app.config, endpoint, received.scope, response, response.headers, pairs):
             return response
-        go_the_long_way(response, received)
-        return response
+        return go_the_long_way(response, received)
 
-    def go_the_long_way(response: Any, received: Any) -> None:
+    def go_the_long_way(response: Any, received: Any) -> Any:
         nonlocal go_straight
         # Nobody comes behind, who would have to be told by APPLIED.
         if _is_exempt(app, received) or hasattr(response, APPLIED):
-            return
+            return response
         rules = rules_in(app)
-        _apply(response, received, rules)
+        response = _apply(response, received, rules)
         # From now on, where the config leaves the rules as they are.
         if go_straight is not_yet and app.config.keys().isdisjoint(rules_in.names):
             if WITH_LIST is not None and type(app.view_functions) is dict:
                 go_straight = StraightWay(
                     app.view_functions, rules_in.names, WITH_LIST, rules.policy, rules.keeping
                 ).go
+        return response
 
     return process_response_with_cors_in if _CONTEXT_FIRST else process_response_with_cors
 
@@ -378,10 +395,40 @@ def _after_request(rules_in: ByConfig[Rules]) -> Callable[[Any], Awaitable[Any]]
     async def after_request(response: Any) -> Any:
         app = _current_app()
         received = _current_request()
-        if not _is_exempt(app, received) and not hasattr(response, APPLIED):
-            _apply(response, received, rules_in(app))
-            fold_vary(response)
-            setattr(response, APPLIED, True)
+        if not _is_exempt(app, received):
+            response = _apply_once(response, received, rules_in(app))
+        return response
+
+    return after_request
+
+
+async def _follow_view(*_: Any, **__: Any) -> None:
+    """Have the response to a request follow the rules of its view, before all other hooks.
+
+    A decorator does not know the application, and sees neither redirects nor errors.
+    """
+    after_this_request(_apply_by_view)
+
+
+async def _apply_by_view(response: Any) -> Any:
+    """Apply the rules of the view that the request is meant for, unless that is done."""
+    if hasattr(response, APPLIED):
+        return response
+    app, received = _current_app(), _current_request()
+    rules_in = rules_of_view(app, received, _method_meant(received))
+    return response if rules_in is None else _apply_once(response, received, rules_in(app))
+
+
+def _of_blueprint(
+    registrations: Registrations, function: Callable[[Any], Awaitable[Any]]
+) -> Callable[[Any], Awaitable[Any]]:
+    """Return a hook for what no blueprint sees: its redirects, and 404 and 405 below its prefix."""
+
+    async def after_request(response: Any) -> Any:
+        received = _current_request()
+        if received.routing_exception is not None:
+            if registrations.meant(_current_app(), received, _method_meant(received)):
+                return await function(response)
         return response
 
     return after_request
@@ -401,22 +448,62 @@ def _is_exempt(app: Any, received: Any) -> bool:
     return bool(getattr(app.view_functions.get(received.endpoint), EXEMPT, False))
 
 
-def _apply(response: Any, received: Any, rules: Rules) -> None:
-    """Give a response its CORS fields."""
+def _method_meant(received: Any) -> str:
+    """Return the method of a request, or the one that a preflight asks for."""
+    method: str = received.method
+    if method == "OPTIONS":
+        method = received.headers.get("Access-Control-Request-Method", method)
+    return method
+
+
+def _answers_options(app: Any, received: Any) -> bool:
+    """Whether the view that a preflight is meant for answers for itself.
+
+    So does one that has OPTIONS among its methods, and one that is exempt.
+    """
+    view = app.view_functions.get(endpoint_meant(app, received, _method_meant(received)))
+    rule = received.url_rule
+    if rule is None or rule.provide_automatic_options:
+        return hasattr(view, EXEMPT)
+    return not hasattr(view, _AUTOMATIC)
+
+
+def _apply_once(response: Any, received: Any, rules: Rules) -> Any:
+    """Apply rules to a response, unless it had some applied."""
+    if not hasattr(response, APPLIED):
+        response = _apply(response, received, rules)
+        fold_vary(response)
+        setattr(response, APPLIED, True)
+    return response
+
+
+def _apply(response: Any, received: Any, rules: Rules) -> Any:
+    """Give a response its CORS fields.
+
+    A preflight that is allowed, and that a redirect or an error would answer, gets a response of
+    its own. Browsers take no other, and the request that follows still meets the redirect or the
+    error.
+    """
     scope = received.scope
     if received.method == "OPTIONS" or not scope.get("headers"):
         decision = _decide(received, rules)
     else:
         decision = rules.decide(scope)
-    work_in(response, decision, rules.replace if decision.allowed else rules.add)
+    fields: dict[str, str] = {}
     if decision.allowed and received.method == "OPTIONS":
         asked = received.headers
         fields = rules.preflight_fields(
             asked.get("Access-Control-Request-Method"),
             ",".join(asked.getlist("Access-Control-Request-Headers")),
         )
-        for name, value in fields.items():
-            response.headers[name] = value
+        if ALLOW_METHODS in fields and "Origin" in asked and not 200 <= response.status_code < 300:
+            app = _current_app()
+            if not _answers_options(app, received):
+                response = app.response_class("")
+    work_in(response, decision, rules.replace if decision.allowed else rules.add)
+    for name, value in fields.items():
+        response.headers[name] = value
+    return response
 
 
 def _decide(received: Any, rules: Rules) -> Decision:
