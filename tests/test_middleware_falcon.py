@@ -217,8 +217,15 @@ def no_list(options: Any, request: Request, theirs: Answer, mine: Answer) -> lis
     return OF_CORS if odd and not cors_of(mine) else []
 
 
+def preflight_answered(options: Any, request: Request, theirs: Answer, mine: Answer) -> list[str]:
+    if request.is_preflight and theirs.status >= 300 and mine.status == 200:
+        return ["status", "body", "content-type", "content-length", *OF_CORS]
+    return []
+
+
 DEVIATIONS = deviations(
     {
+        "preflight-answered": preflight_answered,
         "vary": vary,
         "star-for-all": star_for_all,
         "refused-is-bare": refused_is_bare,
@@ -267,6 +274,125 @@ def test_side_by_side(protocol: str) -> None:
 
 def test_the_deviations_are_documented() -> None:
     assert {d.id for d in DEVIATIONS} == documented("falcon")
+
+
+# -- where browsers lose by the answers of Falcon --------------------------------------------------
+
+
+class Token:
+    """Asks for a token before anything else happens."""
+
+    def process_request(self, req: Any, resp: Any) -> None:
+        import falcon
+
+        raise falcon.HTTPUnauthorized
+
+    async def process_request_async(self, req: Any, resp: Any) -> None:
+        self.process_request(req, resp)
+
+
+class Redirect:
+    def process_request(self, req: Any, resp: Any) -> None:
+        import falcon
+
+        raise falcon.HTTPPermanentRedirect("https://api.example/")
+
+    async def process_request_async(self, req: Any, resp: Any) -> None:
+        self.process_request(req, resp)
+
+
+class Short:
+    """Answers in place of the responders, without an exception."""
+
+    def process_request(self, req: Any, resp: Any) -> None:
+        resp.status, resp.complete = 403, True
+
+    async def process_request_async(self, req: Any, resp: Any) -> None:
+        self.process_request(req, resp)
+
+
+def with_routes(protocol: str, *more: Any) -> Any:
+    """An application with everything that can answer a request in Falcon."""
+    import falcon
+
+    app = application([ours(allow_origins=[A]), *more], protocol)
+    app.router_options.default_to_on_request = True
+
+    def fails(req: Any, resp: Any) -> None:
+        raise falcon.HTTPConflict
+
+    def says(req: Any, resp: Any) -> None:
+        resp.text = "hello"
+
+    def teapot(req: Any, resp: Any) -> None:
+        resp.status = 418
+
+    handlers: dict[str, Any] = {"/any": says, "/any-fails": fails, "/any-teapot": teapot}
+    for path, function in handlers.items():
+        sync = {"on_request": lambda self, req, resp, f=function: f(req, resp)}
+
+        async def on_request(self: Any, req: Any, resp: Any, f: Any = function) -> None:
+            f(req, resp)
+
+        methods = {"on_request": on_request} if protocol == "asgi" else sync
+        app.add_route(path, type("Resource", (), methods)())
+
+    async def sink(req: Any, resp: Any, **_: Any) -> None:
+        resp.text = "sink"
+
+    plain_sink: Any = lambda req, resp, **_: setattr(resp, "text", "sink")  # noqa: E731
+    app.add_sink(sink if protocol == "asgi" else plain_sink, "/sink")
+    return app
+
+
+@pytest.mark.parametrize(
+    ("path", "method", "status"),
+    [
+        ("/any", "PUT", 200),
+        ("/any", "DELETE", 200),
+        ("/any-fails", "PUT", 409),
+        ("/any-teapot", "PUT", 418),
+        ("/sink/x", "PUT", 200),
+        ("/nowhere", "PUT", 404),
+        ("/missing", "GET", 404),
+    ],
+)
+def test_a_preflight_that_falcon_refuses(
+    protocol: str, path: str, method: str, status: int
+) -> None:
+    app = with_routes(protocol)
+    for origin, fields in ((A, {A}), (B, set())):
+        asked = Request("OPTIONS", (("origin", origin), (ASK, method)), path)
+        found = ask(app, asked, protocol)
+        actual = ask(app, Request(method, (("origin", origin),), path), protocol)
+        for answered in (found, actual):
+            assert set(answered.headers.get("access-control-allow-origin", ())) == fields
+        assert actual.status == status
+        if origin == A:
+            assert found.status == 200
+            assert method in (found.first("access-control-allow-methods") or "")
+
+
+@pytest.mark.parametrize(("kind", "status"), [(Token, 401), (Redirect, 308), (Short, 403)])
+def test_middleware_that_answers_first(protocol: str, kind: Any, status: int) -> None:
+    app = with_routes(protocol, kind())
+    found = ask(app, preflight(names="x-custom"), protocol)
+    assert (found.status, found.body) == (200, b"")
+    assert found.headers["access-control-allow-methods"] == ["PUT"]
+    assert found.headers["access-control-allow-headers"] == ["x-custom"]
+    assert "location" not in found.headers
+    actual = ask(app, get(A), protocol)
+    assert (actual.status, actual.first("access-control-allow-origin")) == (status, A)
+    for refused in (preflight(B), preflight(names="a b")):
+        assert ask(app, refused, protocol).status == status
+        assert "access-control-allow-methods" not in ask(app, refused, protocol).headers
+
+
+@pytest.mark.parametrize(("path", "status"), [("/silent", 204), ("/broken", 500)])
+def test_a_responder_for_options_is_believed(protocol: str, path: str, status: int) -> None:
+    found = ask(with_routes(protocol), preflight(path=path), protocol)
+    assert found.status == status
+    assert "access-control-allow-methods" not in found.headers
 
 
 # -- what is promised beyond the original --------------------------------------------------------

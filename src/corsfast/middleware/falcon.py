@@ -146,7 +146,7 @@ class CORSMiddleware(falcon.CORSMiddleware):  # type: ignore[misc]
         self,
         req: Any,
         resp: Any,
-        resource: object,  # noqa: ARG002
+        resource: object,
         req_succeeded: bool,
     ) -> None:
         """Work the policy into a response; Falcon calls this for every one."""
@@ -178,11 +178,17 @@ class CORSMiddleware(falcon.CORSMiddleware):  # type: ignore[misc]
                     headers[_ALLOW_ORIGIN] = "*" if self._star else origin
             if self.expose_headers:
                 headers[_EXPOSE_HEADERS] = self.expose_headers
-        if origin is not None and req_succeeded and req.method == "OPTIONS":
+        if origin is not None and req.method == "OPTIONS":
             method = req.get_header(_REQUEST_METHOD)
             if method:
-                self._answer_preflight(req, headers, allowed, origin, method)
-                return
+                # It is the application's own answer where it has a responder for OPTIONS.
+                own = _answers_options(resource)
+                if not own and allowed is not None:
+                    self._be_willing(req, resp, allowed, origin, method, req_succeeded)
+                    return
+                if req_succeeded:
+                    self._answer_preflight(req, headers, allowed, origin, method)
+                    return
         if not self._same_for_all:
             if _VARY in headers:
                 headers[_VARY] = merged_vary(headers[_VARY], ("Origin",))
@@ -194,6 +200,27 @@ class CORSMiddleware(falcon.CORSMiddleware):  # type: ignore[misc]
     ) -> None:
         """The same for ``falcon.asgi.App``, which wants a coroutine function."""
         self.process_response(req, resp, resource, req_succeeded)
+
+    def _be_willing(
+        self, req: Any, resp: Any, allowed: Policy, origin: str, method: str, succeeded: bool
+    ) -> None:
+        """Answer a preflight where no responder is for OPTIONS, whatever came of the request.
+
+        Browsers take no error and no redirect for an answer. A sink, `on_request` and a request that
+        never got to a resource allow the method that is asked for. The request that follows gets to
+        the same responder or the same error.
+        """
+        headers = resp._headers
+        names = req.get_header(_REQUEST_HEADERS)
+        if allowed.preflight(origin, method, names).allowed:
+            if not succeeded or not 200 <= resp.status_code < 300:
+                resp.status = falcon.HTTP_200
+                resp.text = resp.data = resp.media = resp.stream = None
+                headers.pop("content-type", None)
+                headers.pop("content-length", None)
+                headers.pop("location", None)
+            headers.setdefault(_ALLOW, method)
+        self._answer_preflight(req, headers, allowed, origin, method)
 
     def _answer_preflight(
         self, req: Any, headers: dict[str, str], allowed: Policy | None, origin: str, method: str
@@ -214,6 +241,11 @@ class CORSMiddleware(falcon.CORSMiddleware):  # type: ignore[misc]
         headers[_MAX_AGE] = "86400"
         if self.allow_private_network and req.get_header(_REQUEST_PRIVATE_NETWORK) == "true":
             headers[_ALLOW_PRIVATE_NETWORK] = "true"
+
+
+def _answers_options(resource: object) -> bool:
+    """Whether a resource has a responder for OPTIONS; with a suffix, it is one of a route's."""
+    return any(name.startswith("on_options") for name in dir(resource))
 
 
 def _groups(
