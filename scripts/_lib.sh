@@ -1,0 +1,30 @@
+# Shared by the checks. Each check works in the tree that it is in and writes below build/ only.
+# shellcheck shell=bash
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+export CORSFAST_REQUIRE_NATIVE=1 CORSFAST_WERROR=1
+export PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_ROOT_USER_ACTION=ignore
+mkdir -p build
+
+# new_env NAME: create an empty virtual environment and activate it.
+new_env() {
+  "${PYTHON:-python3}" -m venv --clear "build/env-$1"
+  # shellcheck disable=SC1090
+  . "build/env-$1/bin/activate"
+}
+
+# expect_engine NAME: fail unless the installed package uses this engine.
+expect_engine() {
+  local found
+  found=$(cd / && python -c 'import corsfast; print(corsfast.IMPLEMENTATION)')
+  if [ "$found" != "$1" ]; then
+    echo "expected the $1 engine, got $found" >&2
+    exit 1
+  fi
+}
+
+# build_c DIRECTORY OPTION...: configure and build the C code without Python.
+build_c() {
+  cmake -S . -B "$@" -G Ninja -DCORSFAST_PYTHON=OFF -DCORSFAST_WERROR=ON
+  cmake --build "$1"
+}
