@@ -206,9 +206,9 @@ class CORSMiddleware(falcon.CORSMiddleware):  # type: ignore[misc]
     ) -> None:
         """Answer a preflight where no responder is for OPTIONS, whatever came of the request.
 
-        Browsers take no error and no redirect for an answer. A sink, `on_request` and a request that
-        never got to a resource allow the method that is asked for. The request that follows gets to
-        the same responder or the same error.
+        Browsers take no error and no redirect for an answer. A sink, `on_request` and a request
+        that never got to a resource allow the method that is asked for. The request that follows
+        gets to the same responder or the same error.
         """
         headers = resp._headers
         names = req.get_header(_REQUEST_HEADERS)
