@@ -248,6 +248,21 @@ def test_problems_have_file_line_and_key(Policy: Any, tmp_path: Path) -> None:
     }
 
 
+def test_patterns_are_found_in_any_spelling(Policy: Any, tmp_path: Path) -> None:
+    origins = [
+        A,
+        "http://pr-*.example.com",
+        "http://b.example:[3000-3001,3002]",
+        "http://*.x.example",
+    ]
+    path = write(tmp_path, f"allow_origins = {json.dumps(origins)}\nallow_credentials = true")
+    found = problems(Policy.from_toml, path, None)
+    assert [problem.code for problem in found] == ["insecure-origin"] * 3
+    assert sorted(problem.option for problem in found) == [
+        f"{path}:1: allow_origins[{number}]" for number in (1, 2, 3)
+    ]
+
+
 def test_hints_are_in_toml(Policy: Any, tmp_path: Path) -> None:
     path = write(tmp_path, PLACED)
     hints = {problem.code: problem.hint for problem in problems(Policy.from_toml, path)}

@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 
 from ..config import FOREIGN_OPTIONS, Spec
 from ..errors import Problem
-from ..patterns import within
+from ..patterns import parse_pattern, within
 from ..regexes import RegexSyntaxError, compile_quietly
 from .literals import REGEX_PREFIX, WRITERS, respell
 from .names import nearest
@@ -72,18 +72,19 @@ class Written:
 
     def _index(self, problem: Problem) -> int | None:
         """The number of the entry that a problem is about, where that is known."""
-        from ..languages import as_written
-
         value = problem.value
         listed = self.entries if problem.option == ORIGINS else self.options.get(problem.option)
         if value is None or value is listed or not isinstance(listed, (list, tuple)):
             return None
-        for number, entry in enumerate(listed):
-            if entry is value or (type(entry) is type(value) and entry == value):
-                return number
-            if isinstance(entry, str) and isinstance(value, tuple) and entry == as_written(value):
-                return number
-        return None
+        if value in listed:
+            return listed.index(value)
+        # A pattern may have another spelling in the problem.
+        meanings = map(_meaning, listed)
+        return next((i for i, meant in enumerate(meanings) if meant == _meaning(value)), None)
+
+
+def _meaning(entry: object) -> object:
+    return parse_pattern(entry) or entry if isinstance(entry, str) else entry
 
 
 def read_options(mapping: Mapping[str, object], written: Written) -> Written:
