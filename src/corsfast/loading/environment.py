@@ -44,7 +44,7 @@ _FLAG_VALUES = dict.fromkeys(("true", "1", "yes", "on"), True) | dict.fromkeys(
 # Any number with more digits is out of range.
 _NUMBER = re.compile(r"[+-]?[0-9]{1,9}")
 
-# What else may be taken for the beginning of a regex.
+# Other prefixes that may be written in front of a regex.
 _OTHER_PREFIX = re.compile(r"(?:re|regexp?|pattern)[:=](?!//)|~\*?|/(?!/)", re.IGNORECASE)
 _TOKEN = re.compile(r"[A-Za-z0-9-]+")
 
