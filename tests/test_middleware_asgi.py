@@ -18,8 +18,7 @@ from typing import Any
 import pytest
 
 import corsfast
-from corsfast import _pure
-from corsfast.middleware import _policy
+from corsfast import _pure, config
 from corsfast.middleware.asgi import CORSMiddleware
 
 APP = "https://app.example.com"
@@ -168,7 +167,7 @@ def test_every_option_of_a_policy_is_documented_and_typed() -> None:
     options = [name for name in inspect.signature(_pure.Policy).parameters if name != "unknown"]
     documented = inspect.getdoc(CORSMiddleware) or ""
     assert [name for name in options if f"\n    {name}: " not in documented] == []
-    tree = ast.parse(Path(_policy.__file__).read_text("utf-8"))
+    tree = ast.parse(Path(config.__file__).read_text("utf-8"))
     (declared,) = (
         node
         for node in ast.walk(tree)
