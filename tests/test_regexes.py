@@ -1,9 +1,8 @@
 """Regexes in the automaton against `re` itself, on a few hundred expressions and many words.
 
-What is expected is always the same: an origin is admitted exactly if it is a serialised
-origin and ``regex.fullmatch`` matches it. The expressions are those of corpus/regexes.jsonl and
-those of regex_forms.py, alone in a policy and many together; the words are made from the
-expressions, from the automaton, and by damaging both.
+An origin is admitted exactly if it is a serialized origin and ``regex.fullmatch`` matches it. The
+expressions are those of corpus/regexes.jsonl and those of regex_forms.py, alone in a policy and
+many together; the words are made from the expressions, from the automaton, and by damaging both.
 """
 
 from __future__ import annotations

@@ -150,7 +150,7 @@ class Policy:
         allow_origins: who may read responses: a list of origins exactly as browsers send
             them (``"https://app.example.com"``), patterns (``"https://*.example.com"``,
             ``"http://localhost:*"``, ``"moz-extension://*"``), ``re.Pattern`` objects (always
-            matched in full), ``"null"``, or ``"*"``, which admits everybody.
+            matched in full), ``"null"``, or ``"*"``, which admits any origin.
         allow_methods: methods beyond GET, HEAD and POST, or ``"*"`` for any.
         allow_headers: request-header names beyond the safelisted ones, without regard to
             case, or ``"*"`` for any but Authorization, which always needs its name.

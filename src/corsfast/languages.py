@@ -127,7 +127,7 @@ def other_origins() -> Dfa:
 
 @cache
 def misspelt_web_origins() -> Dfa:
-    """What begins like a web origin and holds a character that none has."""
+    """Words that begin like a web origin and hold a character that no web origin has."""
     return minimise(words(f"https?://.*[{NOT_IN_WEB_ORIGINS}].*"))
 
 

@@ -105,7 +105,7 @@ def valid_port(port: str) -> bool:
 
 
 def valid_host(host: str) -> bool:
-    """Whether this is a host of a web origin as browsers serialise it."""
+    """Whether this is a host of a web origin as browsers write it."""
     if host.startswith("["):
         return host.endswith("]") and canonical_ipv6(host[1:-1]) == host[1:-1]
     domain = host.removesuffix(".")

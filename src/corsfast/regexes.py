@@ -112,7 +112,7 @@ def nfa_of(
     widen: bool = False,
     marks: Mapping[int, list[int]] = MappingProxyType({}),
 ) -> tuple[Nfa, int, int]:
-    """The automaton before it is made deterministic, with its start and its end.
+    """Return the nondeterministic automaton of `compile_regex`, with its start and its end.
 
     Args:
         marks: code points that take no character in the expression; each list gets the states

@@ -95,8 +95,8 @@ OPTION = "allow_origins"
 # Where a language is only known from outside, so many of its words are tried for a witness.
 CANDIDATES = 64
 
-# The ids of each browser's extensions: who admits all of these admits all of its extensions.
-# Those of Firefox and Safari are random UUIDs, version 4.
+# The ids of each browser's extensions: an entry with all of these admits all of its extensions.
+# Firefox and Safari use random UUIDs, version 4.
 _UUID = "[{0}]{{8}}-[{0}]{{4}}-4[{0}]{{3}}-[{1}][{0}]{{3}}-[{0}]{{12}}"
 EXTENSIONS = {
     "chrome-extension": (
@@ -289,7 +289,7 @@ def language_risks(language: Language, credentials: bool) -> Iterator[Problem]:
     if dfa is None or others is None:
         yield _unproven(entry, shown, language.beyond)
         return
-    # Without a written `//` a wildcard stands for the scheme, and nobody means one of another kind.
+    # Without a written `//` a wildcard stands for the scheme, and a scheme of the web is meant.
     if not dfa.rows and not (others.rows and "//" in _unescaped(shown)):
         yield _dead(entry, shown)
         return
@@ -319,9 +319,7 @@ def _extension_risk(language: Language, others: Dfa, shown: str) -> Iterator[Pro
         origin = f"{scheme}://{sample}"
         if not accepts(others, origin):
             continue
-        if language.beyond not in (None, ITS_SIZE) and not regex_of(language.entry).fullmatch(
-            origin
-        ):
+        if language.beyond != ITS_SIZE and _confirm(language, [origin])[0] is None:
             continue
         if not subtract(words(f"{scheme}://{ids}"), others).rows:
             yield Problem(
@@ -535,7 +533,7 @@ def _dead(entry: object, shown: str) -> Problem:
     )
 
 
-# What an expression begins with, without the signs that only group, and why that is never sent.
+# Beginnings of an expression, without the signs that only group, that are never sent, and why.
 _NEVER_SENT = (
     (r"wss?\b", "a WebSocket handshake is sent with the http or https origin of its page"),
     (r"file\b", "a page that was opened from a file sends 'null'"),

@@ -51,9 +51,9 @@ def dead_alternatives(
 ) -> Iterator[Problem]:
     """Yield a ``dead-alternative`` problem for each alternative that matches no origin.
 
-    What lies in one of these is not looked at any further, nor is a regex that is dead as a
-    whole, or one with comments in it (``re.VERBOSE``). An alternative to nothing, as in
-    ``(/|)``, is optional and may be dead like that of ``/?``.
+    Alternatives inside of a dead one are not reported again. A regex that is dead as a whole
+    and one with comments in it (``re.VERBOSE``) are left alone. An alternative to nothing, as
+    in ``(/|)``, is optional and may be dead, like that of ``/?``.
 
     Args:
         how: ``fullmatch``, ``match`` or ``search``.
@@ -120,7 +120,7 @@ def _alive(
 
 @cache
 def _sent(others: bool, null: bool) -> Dfa:
-    """What browsers send as an Origin."""
+    """All origins that browsers send, as one automaton."""
     return unite(
         [web_origins(), *[other_origins()] * others, *[words("null")] * null],
     )

@@ -164,9 +164,9 @@ def keeps(original: re.Pattern[str], corrected: re.Pattern[str], way: Way) -> bo
     """Whether what is written out in a regex is still admitted by another, as far as it was."""
     was, now = language(original, way.how), language(corrected, way.how)
     before, after = was.dfa, now.dfa
-    if None in (before, after, was.others, now.others) or not (
-        after.rows or _written_schemes(corrected)
-    ):
+    if before is None or after is None or was.others is None or now.others is None:
+        return False
+    if not (after.rows or _written_schemes(corrected)):
         return False
     for scheme in _written_schemes(original):
         mine = words(f"{re.escape(scheme)}://.*")
