@@ -557,3 +557,13 @@ def test_handshakes_are_passed_on() -> None:
     made = drop_in(lambda *call: call, allow_origins=[A])
     scope = {"type": "websocket", "headers": [(b"origin", OTHER.encode())]}
     assert made(scope, "receive", "send") == (scope, "receive", "send")
+
+
+@pytest.mark.parametrize("written", ["http://10.0.0.0/8:*", "http://10.*.*.*:*", "http://10.*"])
+def test_networks_are_proposed_as_a_regex(written: str) -> None:
+    from corsfast.middleware.litestar import CORSMiddleware
+
+    with pytest.raises(PolicyError) as error:
+        CORSMiddleware(application(), config(allow_origins=[written]), strict=True)
+    (hint,) = [problem.hint for problem in error.value.problems]
+    assert hint == r'allow_origin_regex=r"http://10(?:\.[0-9]{1,3}){3}(?::[0-9]+)?"'

@@ -161,9 +161,8 @@ def _with_star(entry: str) -> HostRule | Glob | Network | None:
 def _as_regex(rule: HostRule | Glob | Network, credentials: bool) -> str | None:
     """Write the regex that a pattern means, or was meant to mean, unless that is dangerous."""
     meant = parse_pattern(repair_string(write_pattern(rule), credentials) or "")
-    if not isinstance(meant, (HostRule, Glob, Network)):
-        return None
-    return in_python(rf"\A{as_regex(meant)}\Z") + _ELSEWHERE
+    text = as_regex(meant) if isinstance(meant, (HostRule, Glob, Network)) else None
+    return None if text is None else in_python(rf"\A{text}\Z") + _ELSEWHERE
 
 
 def _is_regex(entry: str) -> bool:

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import re
 
-from ..patterns import ANY_PORT, Glob, HostRule, Network, Within, expression
+from ..networks import is_public
+from ..patterns import ANY_PORT, Glob, HostRule, Network, Within, block_of, expression
 
 # Any port, or none; short, where it is known that nothing but an origin is matched.
 PORT = "(?::[0-9]+)?"
@@ -35,8 +36,13 @@ def compiled(pattern: str, domains: tuple[str, ...] = (), flags: int = 0) -> str
     return f"within({regex}, {', '.join(map(repr, domains))})" if domains else regex
 
 
-def as_regex(rule: HostRule | Glob | Network) -> str:
-    """A pattern for those who only have regexes, which match in full."""
+def as_regex(rule: HostRule | Glob | Network) -> str | None:
+    """A pattern for those who only have regexes, which match in full.
+
+    ``None`` for public addresses, because a regex does not show that just these are meant.
+    """
+    if isinstance(rule, Network) and (block := block_of(rule)) and is_public(block):
+        return None
     any_port = rule.ports == ANY_PORT  # which takes a thousand characters to say exactly
     if any_port:
         rule = rule._replace(ports=((0, 0),))

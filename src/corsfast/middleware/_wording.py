@@ -128,7 +128,10 @@ class Words(
             elif rule is not None and (origins := single_origins(rule)):
                 written += map(repr, origins)
             elif rule is not None:
-                regexes.setdefault(self.flags, []).append(as_regex(rule))
+                text = as_regex(rule)
+                if text is None:
+                    return None
+                regexes.setdefault(self.flags, []).append(text)
         if regexes and self.regex is None:
             return None
         return written + [self._regex("|".join(texts), f) for f, texts in regexes.items()]
