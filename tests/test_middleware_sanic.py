@@ -253,8 +253,16 @@ def no_list(options: Any, request: Request, theirs: Answer, mine: Answer) -> lis
     return OF_CORS if dict(request.headers).get(NAMES) == "a b" and not cors_of(mine) else []
 
 
+def preflight_answered(options: Any, request: Request, theirs: Answer, mine: Answer) -> list[str]:
+    if request.is_preflight and theirs.status >= 300 and mine.status == 204:
+        fields = ["access-control-allow-methods", "content-type", "content-length"]
+        return ["status", "body", "connection", *fields]
+    return []
+
+
 DEVIATIONS = deviations(
     {
+        "preflight-answered": preflight_answered,
         "vary": vary,
         "full-match": full_match,
         "own-allow-origin": own_origin,
@@ -322,6 +330,78 @@ def test_side_by_side() -> None:
 
 def test_the_deviations_are_documented() -> None:
     assert {d.id for d in DEVIATIONS} == documented("sanic")
+
+
+# -- where browsers lose by the answers of sanic-ext ----------------------------------------------
+
+
+@pytest.mark.parametrize("extended", [True, False], ids=["sanic-ext", "alone"])
+@pytest.mark.parametrize(
+    ("path", "method", "status"),
+    [
+        ("/returned", "PUT", 401),
+        ("/raised", "PUT", 401),
+        ("/redirected", "PUT", 302),
+        ("/nowhere", "PUT", 404),
+        ("/strict", "PUT", 404),
+        ("/", "DELETE", 405),
+    ],
+)
+def test_a_preflight_that_an_error_would_answer(
+    extended: bool, path: str, method: str, status: int
+) -> None:
+    from sanic import redirect, text
+    from sanic.exceptions import Unauthorized
+
+    app = ours({"CORS_ORIGINS": [A]}, extended)
+
+    def hello(request: Any) -> Any:
+        return text("hello")
+
+    for path_of_route in ("/returned", "/redirected", "/strict/"):
+        name = path_of_route.strip("/")
+        app.add_route(hello, path_of_route, ["PUT"], strict_slashes=True, name=name)
+
+    @app.on_request
+    def check(request: Any) -> Any:
+        if request.path == "/returned":
+            return text("no token", status=401)
+        if request.path == "/redirected":
+            return redirect("/elsewhere")
+        if request.path == "/raised":
+            raise Unauthorized("no token")
+        return None
+
+    asked = Request("OPTIONS", (("origin", A), (ASK, method)), path)
+    found, actual, other, odd = ask(
+        app,
+        asked,
+        Request(method, (("origin", A),), path),
+        Request("OPTIONS", (("origin", B), (ASK, method)), path),
+        Request("OPTIONS", (("origin", A), (ASK, "a b")), path),
+    )
+    assert (found.status, found.body) == (204, b"")
+    assert found.headers["access-control-allow-origin"] == [A]
+    assert actual.status == status
+    assert actual.headers["access-control-allow-origin"] == [A]
+    if status == 405:
+        assert method not in found.headers["access-control-allow-methods"][0]
+        return
+    assert method in found.headers["access-control-allow-methods"][0]
+    assert (other.status, odd.status, cors_of(other)) == (status, status, {})
+
+
+def test_a_handler_for_options_is_believed() -> None:
+    from sanic import text
+
+    app = ours({"CORS_ORIGINS": [A]})
+
+    def mine(request: Any) -> Any:
+        return text("mine", status=403)
+
+    app.add_route(mine, "/mine", ["OPTIONS"])
+    (found,) = ask(app, preflight(path="/mine"))
+    assert (found.status, found.body) == (403, b"mine")
 
 
 # -- what is promised beyond the original --------------------------------------------------------

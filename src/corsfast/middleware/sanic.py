@@ -23,6 +23,7 @@ from functools import partial
 from sanic.exceptions import SanicException
 from sanic.response import empty
 
+from ..fields import requested_names
 from ._sanic_settings import (
     Answers,
     Settings,
@@ -182,8 +183,10 @@ class _Middleware:
         origin = lines[0] if lines is not None and len(lines) == 1 else None
         if self._options and request.method == "OPTIONS":
             known = answers.no_origin if lines is None else {}
-            if origin is not None and answers.allows(origin):
+            allowed = origin is not None and answers.allows(origin)
+            if allowed:
                 known = {_ALLOW_ORIGIN: "*" if answers.star else origin, **answers.actual}
+                methods = _be_willing(request, response, answers, methods)
             self._answer_options(request, headers, answers, methods, known)
             return
         if origin is not None:
@@ -221,6 +224,29 @@ class _Middleware:
         ):
             if value:
                 headers[field] = value
+
+
+def _be_willing(request: Any, response: Any, answers: Answers, methods: str) -> str:
+    """Answer an allowed preflight 204 where it would be answered by an error or a redirect.
+
+    Browsers take neither, and the request that follows gets the same error or redirect. A handler
+    for OPTIONS that the application wrote answers for itself.
+
+    Returns:
+        The methods to allow: those of the route, or without one the method that is asked for.
+    """
+    method = request.headers.get(_REQUEST_METHOD, "")
+    lines = request.headers.getall(_REQUEST_HEADERS, None)
+    names = answers.allow_headers(None if lines is None else ",".join(lines))
+    if 200 <= response.status < 300 or requested_names(method) != [method] or names is None:
+        return methods
+    route = request.route
+    if route is None:
+        methods = answers.allow_methods((method,))
+    elif not getattr(route.handler, "__auto_handler__", False) and "OPTIONS" in route.methods:
+        return methods
+    response.status, response.body = 204, None
+    return methods
 
 
 def _merge(headers: Any, names: tuple[str, ...]) -> None:
