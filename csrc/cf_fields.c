@@ -68,6 +68,10 @@ cf_named_response_field(const char *name, size_t length)
             answer = CF_FIELD_ALLOW_HEADERS;
         }
         break;
+    case 29:
+        field = "access-control-expose-headers";
+        answer = CF_FIELD_EXPOSE_HEADERS;
+        break;
     case 32:
         field = "access-control-allow-credentials";
         answer = CF_FIELD_ALLOW_CREDENTIALS;

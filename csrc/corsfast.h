@@ -214,7 +214,8 @@ typedef enum cf_field {
     CF_FIELD_ALLOW_CREDENTIALS,
     CF_FIELD_ALLOW_METHODS,
     CF_FIELD_ALLOW_HEADERS,
-    CF_FIELD_MAX_AGE
+    CF_FIELD_MAX_AGE,
+    CF_FIELD_EXPOSE_HEADERS
 } cf_field;
 
 /* Which of the request's fields a name is; ASGI names are lower case, so the
@@ -240,7 +241,7 @@ static inline cf_field
 cf_response_field(const char *name, size_t length)
 {
     const uint64_t lengths =
-        1U << 4 | 1U << 22 | 1U << 27 | 1U << 28 | (uint64_t)1 << 32;
+        1U << 4 | 1U << 22 | 1U << 27 | 1U << 28 | 1U << 29 | (uint64_t)1 << 32;
     if (length > 63 || (lengths >> length & 1) == 0) {
         return CF_FIELD_OTHER;
     }

@@ -62,6 +62,13 @@ def cors_of(answered: Answer) -> dict[str, list[str]]:
     return {k: v for k, v in answered.headers.items() if k.startswith("access-control-")}
 
 
+def own_grants(options: Any, request: Request, theirs: Answer, ours: Answer) -> bool:
+    """The application's own grant is not sent: the policy decides for each origin."""
+    own = "https://own.example"
+    name = "access-control-allow-origin"
+    return own in theirs.headers.get(name, ()) and own not in ours.headers.get(name, ())
+
+
 def varies_by(answered: Answer) -> set[str]:
     """The names in its Vary."""
     return _names(answered.headers.get("vary", []))

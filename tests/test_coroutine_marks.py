@@ -1,4 +1,4 @@
-"""What asks whether a callable is a coroutine function: asgiref, Channels, servers, inspect.
+"""Whether asgiref, inspect and asyncio take the ASGI middlewares for coroutine functions.
 
 Neither the middleware nor its `send` is one: they hand the application's awaitables through. So
 both carry the mark that `inspect.markcoroutinefunction` sets, or that asyncio looks at on 3.11.

@@ -24,6 +24,7 @@ from sidebyside import (
     deviations,
     documented,
     grid,
+    own_grants,
     requests,
     share,
     varies_by,
@@ -207,6 +208,10 @@ def refused_is_bare(options: Any, request: Request, theirs: Answer, mine: Answer
     return []
 
 
+def granted(options: Any, request: Request, theirs: Answer, mine: Answer) -> list[str]:
+    return OF_CORS if own_grants(options, request, theirs, mine) else []
+
+
 def no_origin(options: Any, request: Request, theirs: Answer, mine: Answer) -> list[str]:
     odd = request.origin in ("localhost", "https://A.example", "https://a.example/", "no origin")
     return [*OF_CORS, "allow"] if odd and not cors_of(mine) else []
@@ -229,6 +234,7 @@ DEVIATIONS = deviations(
         "vary": vary,
         "star-for-all": star_for_all,
         "refused-is-bare": refused_is_bare,
+        "own-grants": granted,
         "malformed-origin": no_origin,
         "bounded-list": no_list,
     }

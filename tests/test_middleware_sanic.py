@@ -26,6 +26,7 @@ from sidebyside import (
     deviations,
     documented,
     grid,
+    own_grants,
     requests,
     varies_by,
 )
@@ -208,6 +209,10 @@ def own_origin(options: Any, request: Request, theirs: Answer, mine: Answer) -> 
     return [CREDENTIALS, EXPOSE] if own else []
 
 
+def granted(options: Any, request: Request, theirs: Answer, mine: Answer) -> list[str]:
+    return OF_CORS if own_grants(options, request, theirs, mine) else []
+
+
 def route_of_its_own(options: Any, request: Request, theirs: Answer, mine: Answer) -> list[str]:
     everywhere = options.get("CORS_SEND_WILDCARD") and options.get("CORS_ORIGINS") == "*"
     return OF_CORS if everywhere and request.path == "/route" else []
@@ -266,6 +271,7 @@ DEVIATIONS = deviations(
         "vary": vary,
         "full-match": full_match,
         "own-allow-origin": own_origin,
+        "own-grants": granted,
         "route-of-its-own": route_of_its_own,
         "star-with-credentials": star_with_credentials,
         "of-the-request": of_the_request,

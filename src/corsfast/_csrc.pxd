@@ -104,6 +104,7 @@ cdef extern from "corsfast.h" nogil:
         CF_FIELD_ALLOW_METHODS
         CF_FIELD_ALLOW_HEADERS
         CF_FIELD_MAX_AGE
+        CF_FIELD_EXPOSE_HEADERS
 
     cf_field cf_request_field(const char *name, size_t length)
     cf_field cf_response_field(const char *name, size_t length)

@@ -149,7 +149,6 @@ class StraightWay:
         names: tuple[str, ...],
         kind: type[Any],
         replacing: Policy,
-        keeping: Policy,
         /,
     ) -> StraightWay: ...
     def go(

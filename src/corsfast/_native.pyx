@@ -348,7 +348,8 @@ One compiled CORS policy. Immutable; safe to share between threads.
 
         ``headers`` holds ``(bytes, bytes)`` pairs, tuples or lists, and is left as it is. The
         application's own Access-Control-Allow-Origin and -Credentials are dropped (unless
-        ``existing="keep"`` and it sent the former), Vary is merged, all else is kept.
+        ``existing="keep"`` and it sent the former), and its Access-Control-Expose-Headers where
+        the decision lets no origin read. Vary is merged, all else is kept.
         """
         return apply(self, decision, headers, False)
 

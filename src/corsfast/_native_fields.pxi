@@ -103,8 +103,8 @@ cdef PyObject *gather_rest(
 ) noexcept:
     """The same from the first pair on that is no other field.
 
-    Where Vary is all that is not, a decision's own Vary is left out: the names that none of
-    these lines holds go into the last of them.
+    Where that is Vary, a decision's own Vary is left out: the names that none of these lines
+    holds go into the last of them.
     """
     cdef Py_ssize_t last = list_size(whole) - 1
     cdef Py_ssize_t vary_at = -1
@@ -119,13 +119,15 @@ cdef PyObject *gather_rest(
         if field == _csrc.CF_FIELD_VARY and see_plain(tuple_item(pair, 1), text, &value):
             present |= _csrc.cf_scan_vary(value.data, value.length)
             vary_at = i
-        elif field != _csrc.CF_FIELD_OTHER:
+        elif field != _csrc.CF_FIELD_OTHER and not (
+            field == _csrc.CF_FIELD_EXPOSE_HEADERS and keeps_exposed(echoed, fields, text)
+        ):
             Py_DECREF(whole)
             return NULL
         Py_INCREF(pair)
         PyList_SET_ITEM(whole, i, pair)
     put_all(whole, put(whole, list_size(pairs), echoed), fields)
-    if vary == 0:
+    if vary == 0 or vary_at < 0:
         return whole
     # Vary is the last of the fields: the place that was allocated for it is given up.
     pair = list_item(whole, last)
@@ -140,6 +142,22 @@ cdef PyObject *gather_rest(
         Py_DECREF(whole)
         return NULL
     return whole
+
+
+cdef bint keeps_exposed(PyObject *echoed, PyObject *fields, bint text) noexcept:
+    """Whether an application's Access-Control-Expose-Headers stays as it is.
+
+    So it does where the decision lets the origin read, and has no such field itself.
+    """
+    cdef bint grants = echoed != <PyObject *> None
+    cdef Py_ssize_t i
+    cdef int field
+    for i in range(tuple_size(fields)):
+        field = field_of(tuple_item(fields, i), text)
+        if field == _csrc.CF_FIELD_EXPOSE_HEADERS:
+            return False
+        grants = grants or field == _csrc.CF_FIELD_ALLOW_ORIGIN
+    return grants
 
 
 cdef PyObject *merged_pair(PyObject *pair, unsigned missing, bint text) noexcept:

@@ -17,17 +17,13 @@ cdef class StraightWay:
     cdef dict views
     cdef tuple names
     cdef object kind
-    cdef Policy replacing
-    cdef Policy keeping
+    cdef Policy policy
 
-    def __cinit__(
-        self, dict views, tuple names, kind, Policy replacing not None, Policy keeping not None, /
-    ):
+    def __cinit__(self, dict views, tuple names, kind, Policy policy not None, /):
         self.views = views
         self.names = names
         self.kind = kind
-        self.replacing = replacing
-        self.keeping = keeping
+        self.policy = policy
 
     def __reduce__(self):
         raise TypeError("cannot pickle a StraightWay")
@@ -49,14 +45,13 @@ cdef class StraightWay:
         if type(asked) is not list or list_size(<PyObject *> asked) == 0:
             return False
         if LISTS_ARE_OURS:
-            decision = decide_list(self.replacing, <dict> scope, <list> asked)
+            decision = decide_list(self.policy, <dict> scope, <list> asked)
         else:
-            decision = decide_scope(self.replacing, scope)
+            decision = decide_scope(self.policy, scope)
         if decision.answer.status is not None:
             return False
-        policy = self.replacing if decision.answer.allowed else self.keeping
         if not append(<list> pairs, fields_of(decision, True)):
-            headers._list = work_in(policy, decision, pairs, True)
+            headers._list = work_in(self.policy, decision, pairs, True)
         return True
 
 

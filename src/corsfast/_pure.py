@@ -492,7 +492,8 @@ class Policy:
 
         ``headers`` holds ``(bytes, bytes)`` pairs, tuples or lists, and is left as it is. The
         application's own Access-Control-Allow-Origin and -Credentials are dropped (unless
-        ``existing="keep"`` and it sent the former), Vary is merged, all else is kept.
+        ``existing="keep"`` and it sent the former), and its Access-Control-Expose-Headers where
+        the decision lets no origin read. Vary is merged, all else is kept.
         """
         if type(decision) is not Decision:
             raise _wrong_decision(decision)

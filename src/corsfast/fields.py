@@ -30,8 +30,12 @@ OWN_PREFLIGHT_FIELDS = (
     "access-control-max-age",
 )
 
+# Dropped where the policy lets the origin read nothing, and where it says the same. Elsewhere
+# browsers join the application's and the policy's.
+EXPOSE_HEADERS = "access-control-expose-headers"
+
 # A response without any of these gets the policy's fields behind its own, as nearly all do.
-_LOOKED_AT = frozenset({"vary", *OWN_PREFLIGHT_FIELDS})
+_LOOKED_AT = frozenset({"vary", *OWN_PREFLIGHT_FIELDS, EXPOSE_HEADERS})
 _LOOKED_AT_RAW = frozenset(name.encode("ascii") for name in _LOOKED_AT)
 
 
@@ -134,10 +138,19 @@ def _apply(
     keep_existing: bool,
 ) -> list[Any]:
     own = OWN_PREFLIGHT_FIELDS if decision.is_preflight else OWN_FIELDS
+    ours = {_text(name).lower(): value for name, value in fields}
     if keep_existing and OWN_FIELDS[0] in names:
         fields = fields[-1:] if decision.vary else ()
     else:
-        pairs = [pair for pair, name in zip(pairs, names, strict=True) if name not in own]
+        pairs = [
+            pair
+            for pair, name in zip(pairs, names, strict=True)
+            if name not in own
+            and (
+                name != EXPOSE_HEADERS
+                or (OWN_FIELDS[0] in ours and pair[1] != ours.get(EXPOSE_HEADERS))
+            )
+        ]
     if not decision.vary or "vary" not in names:
         return [*pairs, *fields]
     return [*_merge_vary(pairs, decision.vary), *fields[:-1]]

@@ -209,14 +209,16 @@ naive_response_field(const char *data, size_t length)
                                         "Access-Control-Allow-Credentials",
                                         "Access-Control-Allow-Methods",
                                         "Access-Control-Allow-Headers",
-                                        "Access-Control-Max-Age"};
+                                        "Access-Control-Max-Age",
+                                        "Access-Control-Expose-Headers"};
     static const cf_field fields[] = {CF_FIELD_VARY,
                                       CF_FIELD_ALLOW_ORIGIN,
                                       CF_FIELD_ALLOW_CREDENTIALS,
                                       CF_FIELD_ALLOW_METHODS,
                                       CF_FIELD_ALLOW_HEADERS,
-                                      CF_FIELD_MAX_AGE};
-    for (size_t i = 0; i < 6; i++) {
+                                      CF_FIELD_MAX_AGE,
+                                      CF_FIELD_EXPOSE_HEADERS};
+    for (size_t i = 0; i < 7; i++) {
         if (naive_same(data, length, names[i])) {
             return fields[i];
         }

@@ -29,7 +29,7 @@ static const struct {
     {"access-control-allow-methods", CF_FIELD_OTHER, CF_FIELD_ALLOW_METHODS},
     {"access-control-allow-headers", CF_FIELD_OTHER, CF_FIELD_ALLOW_HEADERS},
     {"access-control-max-age", CF_FIELD_OTHER, CF_FIELD_MAX_AGE},
-    {"access-control-expose-headers", CF_FIELD_OTHER, CF_FIELD_OTHER},
+    {"access-control-expose-headers", CF_FIELD_OTHER, CF_FIELD_EXPOSE_HEADERS},
     {"", CF_FIELD_OTHER, CF_FIELD_OTHER},
     {"host", CF_FIELD_OTHER, CF_FIELD_OTHER},
     {"cookie", CF_FIELD_OTHER, CF_FIELD_OTHER},

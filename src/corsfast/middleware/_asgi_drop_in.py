@@ -3,7 +3,6 @@
     preflight ---allowed, spelt beforehand-----------------> its answer
          \\---refused, or spelt for each request-----------> the drop-in's `on_preflight`
          \\---allowed, but asks for a private network------> the drop-in's `on_private_network`
-    refused -------------------> the application; its own CORS fields stay, Vary is merged
     everything else ------------------------------------------> the straight way of ASGICall
 
 Place in the flow: between ASGICall and the drop-ins.
@@ -21,10 +20,9 @@ from ._lenient import read_list, read_names, variant_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Awaitable
     from typing import Any, NamedTuple
 
-    from .._backend import Decision, Policy
+    from .._backend import Policy
     from .._compile import RawHeaders
     from ..errors import Problem
     from ..idle import Wrong
@@ -52,8 +50,7 @@ SAFELISTED_HEADERS = ("Accept", "Accept-Language", "Content-Language", "Content-
 class ASGIDropIn(ASGICall):
     """An ASGI 3 application around another one, as the originals are.
 
-    WebSocket handshakes are passed on as they are. A refused request keeps what the
-    application itself says to it: many have a route or two that are open to everyone.
+    WebSocket handshakes are passed on as they are.
 
     Args:
         app: the ASGI application.
@@ -77,13 +74,6 @@ class ASGIDropIn(ASGICall):
         body: bytes = b"",
         on_private_network: Refusal | None = None,
     ) -> None:
-        keeping = ASGICall(app, variant_of(tables, keep_existing=True))
-
-        def on_refused(
-            _decision: Decision, scope: Scope, receive: Receive, send: Send
-        ) -> Awaitable[None]:
-            return keeping(scope, receive, send)
-
         straight = policy
         if each:
             straight = variant_of(tables, methods=frozenset(), any_method=False)
@@ -94,7 +84,6 @@ class ASGIDropIn(ASGICall):
             on_handshake=app,
             on_private_network=on_private_network,
             on_refused_preflight=on_preflight,
-            on_refused=on_refused,
         )
         self._whole_policy = policy
         # See asgi.py: servers look for a coroutine function here, callers on the class.

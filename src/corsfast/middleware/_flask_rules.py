@@ -389,7 +389,6 @@ def _answer(
     expose = _joined(options["expose_headers"])
     if expose:
         tail.append((EXPOSE_HEADERS, _sendable("expose_headers", expose)))
-    tables.keep_existing = True
     tables.actual_tail = block([*tail, *vary])
     tables.refused = block(vary)
     tables.no_origin = with_origin(unasked, tables.actual_tail) if unasked else tables.refused

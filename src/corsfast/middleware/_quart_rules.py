@@ -40,7 +40,6 @@ from ._lenient import (
     echo_any_origin,
     lenient_policy,
     read_names,
-    variant_of,
 )
 from ._wording import Words, say
 
@@ -48,7 +47,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-    from .._backend import Policy
+    from ..errors import Problem
 
 NAME = "corsfast.middleware.quart"
 
@@ -183,11 +182,9 @@ class Rules:
         "_echo_method",
         "_max_age",
         "_methods",
-        "add",
+        "apply",
         "decide",
-        "keeping",
         "policy",
-        "replace",
     )
 
     def __init__(self, options: Mapping[str, Any]) -> None:
@@ -207,11 +204,9 @@ class Rules:
                 problems += found
         self._max_age = _seconds(options["max_age"])
         problems += wrong_seconds("max_age", options["max_age"], self._max_age)
-        beside: list[Policy] = []
 
         def answer(tables: Tables) -> None:
             _answer(tables, names["expose_headers"], bool(options["send_origin_wildcard"]))
-            beside.append(variant_of(tables, keep_existing=True))
 
         self.policy = lenient_policy(
             NAME,
@@ -224,10 +219,7 @@ class Rules:
         )
         # Bound once: looking a method up per request costs more than calling it.
         self.decide = self.policy.asgi
-        # The policy speaks in place of the application to those whom it allows, else beside it.
-        self.replace = self.policy.apply_wsgi
-        self.keeping = beside[0]
-        self.add = self.keeping.apply_wsgi
+        self.apply = self.policy.apply_wsgi
         self._any_header = "*" in names["allow_headers"]
         self._allow_headers = frozenset(name.lower() for name in names["allow_headers"])
         self._allow_methods = frozenset(names["allow_methods"])
@@ -236,7 +228,7 @@ class Rules:
         self._echo_method = self._any_method and credentials
         self._methods = _joined(names["allow_methods"])
 
-    def preflight_fields(self, method: str | None, names: str | None) -> dict[str, str]:
+    def preflight_fields(self, method: str | None, names: str | None) -> list[tuple[str, str]]:
         """What an OPTIONS request of an allowed origin is told beyond what every request is.
 
         Methods compare byte for byte, as in browsers. A list of names that no browser sends
@@ -247,21 +239,21 @@ class Rules:
             names: that of Access-Control-Request-Headers.
         """
         if not method or not (self._any_method or method in self._allow_methods):
-            return {}
+            return []
         requested = requested_names(names or "")
         if requested is None or requested_names(method) != [method]:
-            return {}
+            return []
         if self._any_header:
             allowed = requested
         else:
             lower = dict.fromkeys(map(str.lower, requested))
             allowed = [name for name in lower if name in self._allow_headers]
-        fields = {
-            ALLOW_HEADERS: _joined(allowed),
-            ALLOW_METHODS: method if self._echo_method else self._methods,
-        }
+        fields = [
+            (ALLOW_HEADERS, _joined(allowed)),
+            (ALLOW_METHODS, method if self._echo_method else self._methods),
+        ]
         if self._max_age is not None:
-            fields[MAX_AGE] = self._max_age
+            fields.append((MAX_AGE, self._max_age))
         return fields
 
 

@@ -28,26 +28,23 @@ class StraightWay:
         views: those of the application, by endpoint.
         names: what its config holds none of while the policies are these.
         kind: the class of headers that keep their pairs in `_list`.
-        replacing: the policy; it replaces what a response says itself.
-        keeping: the same policy, which leaves that alone.
+        policy: the policy.
     """
 
-    __slots__ = ("_keeping", "_kind", "_names", "_replacing", "_views")
+    __slots__ = ("_kind", "_names", "_policy", "_views")
 
     def __init__(
         self,
         views: dict[str, Any],
         names: tuple[str, ...],
         kind: type[Any],
-        replacing: Policy,
-        keeping: Policy,
+        policy: Policy,
         /,
     ) -> None:
         self._views = views
         self._names = names
         self._kind = kind
-        self._replacing = replacing
-        self._keeping = keeping
+        self._policy = policy
 
     def go(
         self, config: Any, endpoint: Any, scope: Any, response: Any, headers: Any, pairs: Any, /
@@ -74,9 +71,8 @@ class StraightWay:
             return True
         if type(headers) is not self._kind or not scope.get("headers"):
             return False
-        decision = self._replacing.asgi(scope)
+        decision = self._policy.asgi(scope)
         if decision.is_preflight:
             return False
-        policy = self._replacing if decision.allowed else self._keeping
-        headers._list = policy.apply_wsgi(decision, pairs)
+        headers._list = self._policy.apply_wsgi(decision, pairs)
         return True

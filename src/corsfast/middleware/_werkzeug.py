@@ -12,6 +12,8 @@ from __future__ import annotations
 
 from werkzeug.datastructures import Headers
 
+from ..fields import OWN_PREFLIGHT_FIELDS
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -24,21 +26,31 @@ if TYPE_CHECKING:
 # The class of headers that keep their pairs in `_list`; None if Werkzeug's no longer do.
 WITH_LIST = Headers if type(getattr(Headers(), "_list", None)) is list else None
 
+# A view's own permissions for preflights, which would allow what the policy refuses.
+_PERMISSIONS = frozenset((*OWN_PREFLIGHT_FIELDS, "access-control-allow-private-network"))
+
 
 def work_in(
     response: Any, decision: Decision, apply: Apply, more: list[tuple[str, str]] | None = None
 ) -> None:
-    """Work a decision into a response's headers, then add more fields.
+    """Work a decision into a response's headers.
 
     Args:
         apply: ``apply_wsgi`` of the decision's policy.
+        more: fields for OPTIONS requests, in place of the view's own permissions.
     """
     headers = response.headers
-    if type(headers) is WITH_LIST:
-        pairs = apply(decision, headers._list)
-        headers._list = pairs + more if more else pairs
+    has_list = type(headers) is WITH_LIST
+    pairs = headers._list if has_list else list(Headers(headers))
+    if more is not None:
+        pairs = [pair for pair in pairs if pair[0].lower() not in _PERMISSIONS]
+    pairs = apply(decision, pairs)
+    if more:
+        pairs += more
+    if has_list:
+        headers._list = pairs
     else:
-        _replace(response, apply(decision, list(Headers(headers))) + (more or []))
+        _replace(response, pairs)
 
 
 def fold_vary(response: Any) -> None:

@@ -50,6 +50,13 @@ __all__ = ["CORSPolicy", "CORSStrategy", "add_cors_policy", "get_cors_middleware
 _REQUEST_METHOD = b"access-control-request-method"
 _REQUEST_HEADERS = b"access-control-request-headers"
 _VARY = b"vary"
+_ALLOW_CREDENTIALS = b"access-control-allow-credentials"
+# The fields by which a handler itself lets an origin read its response.
+_GRANTS = (
+    b"access-control-allow-origin",
+    _ALLOW_CREDENTIALS,
+    b"access-control-expose-headers",
+)
 _VARY_ALONE = ((_VARY, b"Origin"),)
 _BY_ORIGIN = ("Origin",)
 _BY_PREFLIGHT = ("Origin", REQUEST_METHOD, REQUEST_HEADERS)
@@ -249,6 +256,11 @@ def _middleware(
             response = await handler(request)
         except Exception as error:
             response = await app.handle_request_handler_exception(request, error)
+        if asks:
+            # The others are replaced.
+            for name in (_ALLOW_CREDENTIALS,) if fields is not _VARY_ALONE else _GRANTS:
+                if response.has_header(name):
+                    response.remove_header(name)
         for name, value in fields:
             if name == _VARY and response.has_header(_VARY):
                 _merge_vary(response)

@@ -52,12 +52,13 @@ _REQUEST_METHOD = "Access-Control-Request-Method"
 _REQUEST_HEADERS = "Access-Control-Request-Headers"
 _REQUEST_PRIVATE_NETWORK = "Access-Control-Request-Private-Network"
 
-# What an answer that is none must not hold.
-_OF_AN_ANSWER = (
+# The fields by which a response lets an origin read it, or send another request.
+_GRANTS = (
     _ALLOW_ORIGIN,
     _ALLOW_CREDENTIALS,
     _ALLOW_METHODS,
     _ALLOW_HEADERS,
+    _ALLOW_PRIVATE_NETWORK,
     _EXPOSE_HEADERS,
     _MAX_AGE,
 )
@@ -169,15 +170,18 @@ class CORSMiddleware(falcon.CORSMiddleware):  # type: ignore[misc]
         elif self._admits is not None and self._admits(origin):
             allowed = self._without
         if allowed is not None:
-            # An application that has answered for itself is believed, as by Falcon.
-            if _ALLOW_ORIGIN not in headers:
-                if allowed is self._with_credentials:
-                    headers[_ALLOW_CREDENTIALS] = "true"
-                    headers[_ALLOW_ORIGIN] = origin
-                else:
-                    headers[_ALLOW_ORIGIN] = "*" if self._star else origin
+            # In place of what the application itself grants.
+            if allowed is self._with_credentials:
+                headers[_ALLOW_CREDENTIALS] = "true"
+                headers[_ALLOW_ORIGIN] = origin
+            else:
+                headers.pop(_ALLOW_CREDENTIALS, None)
+                headers[_ALLOW_ORIGIN] = "*" if self._star else origin
             if self.expose_headers:
                 headers[_EXPOSE_HEADERS] = self.expose_headers
+        elif origin is not None:
+            for field in _GRANTS:
+                headers.pop(field, None)
         if origin is not None and req.method == "OPTIONS":
             method = req.get_header(_REQUEST_METHOD)
             if method:
@@ -233,12 +237,13 @@ class CORSMiddleware(falcon.CORSMiddleware):  # type: ignore[misc]
         names = req.get_header(_REQUEST_HEADERS)
         # The names are sent back as they came, so they have to be a list of names, and short.
         if allow is None or not allowed.preflight(origin, method, names).allowed:
-            for field in _OF_AN_ANSWER:
+            for field in _GRANTS:
                 headers.pop(field, None)
             return
         headers[_ALLOW_METHODS] = allow
         headers[_ALLOW_HEADERS] = "*" if names is None else names
         headers[_MAX_AGE] = "86400"
+        headers.pop(_ALLOW_PRIVATE_NETWORK, None)
         if self.allow_private_network and req.get_header(_REQUEST_PRIVATE_NETWORK) == "true":
             headers[_ALLOW_PRIVATE_NETWORK] = "true"
 

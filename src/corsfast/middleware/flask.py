@@ -53,8 +53,8 @@ if TYPE_CHECKING:
 
 __all__ = ["CORS", "cross_origin", "install"]
 
-# Set on a response by the decorator. The name is flask-cors's, so that both can be at work
-# while an application moves from one to the other.
+# Set on a response by the decorator, and by whichever `CORS` grants first. The name is
+# flask-cors's, so that both can be at work while an application moves from one to the other.
 _EVALUATED = "_FLASK_CORS_EVALUATED"
 
 # What the proxies stand for, by one call in place of one for each attribute.
@@ -123,16 +123,17 @@ class CORS:
             (pattern, made.rules(merged(config, self._options, options, resource)))
             for pattern, resource in resources
         )
-        function = _after_request(paths)
         if would_be_last(app):
-            put_last(app, _followed(app, function))
+            put_last(app, _followed(app, _after_request(paths, is_last=True)))
         else:
-            app.after_request(_before_sessions(function))
-        if not hasattr(app, "process_response"):  # a blueprint
-            app.after_app_request(_of_blueprint(Registrations(app), _before_sessions(function)))
+            function = _before_sessions(_after_request(paths))
+            app.after_request(function)
+            if not hasattr(app, "process_response"):  # a blueprint
+                app.after_app_request(_of_blueprint(Registrations(app), function))
         if whole["intercept_exceptions"] and hasattr(app, "handle_exception"):
             for name in ("handle_exception", "handle_user_exception"):
-                setattr(app, name, _intercepted(app, getattr(app, name), function))
+                handle = _intercepted(app, getattr(app, name), _after_request(paths))
+                setattr(app, name, handle)
 
 
 def cross_origin(*_: Any, **options: Unpack[ViewOptions]) -> Callable[[View], View]:
@@ -236,7 +237,7 @@ def install(
     return app
 
 
-def _after_request(paths: Paths) -> Callable[[Response], Response]:
+def _after_request(paths: Paths, is_last: bool = False) -> Callable[[Response], Response]:
     everywhere = paths.everywhere
     rules_for = paths.rules_for
 
@@ -251,9 +252,12 @@ def _after_request(paths: Paths) -> Callable[[Response], Response]:
             if rules is not None:
                 environ = received.environ
                 if environ["REQUEST_METHOD"] == "OPTIONS":
-                    return _answer(response, received, rules)
-                decision = rules.decide(environ.get("HTTP_ORIGIN") or None)
-                work_in(response, decision, rules.apply)
+                    response = _answer(response, received, rules)
+                else:
+                    decision = rules.decide(environ.get("HTTP_ORIGIN") or None)
+                    work_in(response, decision, rules.apply)
+                if not is_last and ALLOW_ORIGIN in (response.headers or ()):
+                    setattr(response, _EVALUATED, True)
         return response
 
     return after_request
@@ -301,7 +305,7 @@ def _method_meant(environ: Mapping[str, Any]) -> str:
 
 
 def _answer(response: Response, received: Any, rules: Rules) -> Response:
-    """Give a response its CORS fields; one that has an own Access-Control-Allow-Origin keeps it.
+    """Give a response its CORS fields, in place of its own.
 
     A preflight that is allowed, and that a redirect or an error would answer, gets a response of
     its own. Browsers take no other, and the request that follows still meets the redirect or the
@@ -309,15 +313,14 @@ def _answer(response: Response, received: Any, rules: Rules) -> Response:
     """
     environ = received.environ
     decision = rules.decide(environ.get("HTTP_ORIGIN") or None)
-    fields: list[tuple[str, str]] = []
+    fields = None
     if environ["REQUEST_METHOD"] == "OPTIONS":
-        if ALLOW_ORIGIN not in (response.headers or ()):
-            fields = rules.preflight_fields(decision, environ)
-            permitted = decision.allowed and any(name == ALLOW_METHODS for name, _ in fields)
-            if permitted and not 200 <= response.status_code < 300:
-                app = _current_app()
-                if "HTTP_ORIGIN" in environ and not _answers_options(app, received.url_rule):
-                    response = app.make_default_options_response()
+        fields = rules.preflight_fields(decision, environ)
+        permitted = decision.allowed and any(name == ALLOW_METHODS for name, _ in fields)
+        if permitted and not 200 <= response.status_code < 300:
+            app = _current_app()
+            if "HTTP_ORIGIN" in environ and not _answers_options(app, received.url_rule):
+                response = app.make_default_options_response()
     work_in(response, decision, rules.apply, fields)
     return response
 

@@ -378,7 +378,7 @@ def _followed(app: Any, rules_in: ByConfig[Rules]) -> Callable[..., Awaitable[An
         if go_straight is not_yet and app.config.keys().isdisjoint(rules_in.names):
             if WITH_LIST is not None and type(app.view_functions) is dict:
                 go_straight = StraightWay(
-                    app.view_functions, rules_in.names, WITH_LIST, rules.policy, rules.keeping
+                    app.view_functions, rules_in.names, WITH_LIST, rules.policy
                 ).go
         return response
 
@@ -489,20 +489,21 @@ def _apply(response: Any, received: Any, rules: Rules) -> Any:
         decision = _decide(received, rules)
     else:
         decision = rules.decide(scope)
-    fields: dict[str, str] = {}
-    if decision.allowed and received.method == "OPTIONS":
-        asked = received.headers
-        fields = rules.preflight_fields(
-            asked.get("Access-Control-Request-Method"),
-            ",".join(asked.getlist("Access-Control-Request-Headers")),
-        )
-        if ALLOW_METHODS in fields and "Origin" in asked and not 200 <= response.status_code < 300:
-            app = _current_app()
-            if not _answers_options(app, received):
-                response = app.response_class("")
-    work_in(response, decision, rules.replace if decision.allowed else rules.add)
-    for name, value in fields.items():
-        response.headers[name] = value
+    fields = None
+    if received.method == "OPTIONS":
+        fields = []
+        if decision.allowed:
+            asked = received.headers
+            fields = rules.preflight_fields(
+                asked.get("Access-Control-Request-Method"),
+                ",".join(asked.getlist("Access-Control-Request-Headers")),
+            )
+            permitted = any(name == ALLOW_METHODS for name, _ in fields)
+            if permitted and "Origin" in asked and not 200 <= response.status_code < 300:
+                app = _current_app()
+                if not _answers_options(app, received):
+                    response = app.response_class("")
+    work_in(response, decision, rules.apply, fields)
     return response
 
 

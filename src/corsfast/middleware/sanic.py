@@ -49,9 +49,22 @@ __all__ = ["add_cors", "cors"]
 
 # Whatever a header is called here, Sanic's multidict compares it without regard to case.
 _ALLOW_ORIGIN = "access-control-allow-origin"
+_ALLOW_CREDENTIALS = "access-control-allow-credentials"
 _ALLOW_METHODS = "access-control-allow-methods"
 _ALLOW_HEADERS = "access-control-allow-headers"
 _MAX_AGE = "access-control-max-age"
+_EXPOSE_HEADERS = "access-control-expose-headers"
+_ALLOW_PRIVATE_NETWORK = "access-control-allow-private-network"
+# The fields by which a handler itself lets an origin read its response, or send another request.
+_GRANTS = (
+    _ALLOW_ORIGIN,
+    _ALLOW_CREDENTIALS,
+    _EXPOSE_HEADERS,
+    _ALLOW_METHODS,
+    _ALLOW_HEADERS,
+    _ALLOW_PRIVATE_NETWORK,
+    _MAX_AGE,
+)
 _REQUEST_METHOD = "access-control-request-method"
 _REQUEST_HEADERS = "access-control-request-headers"
 _VARY = "vary"
@@ -181,18 +194,23 @@ class _Middleware:
         lines = request.headers.getall("origin", None)
         # Two lines are no origin: which of them is meant?
         origin = lines[0] if lines is not None and len(lines) == 1 else None
-        if self._options and request.method == "OPTIONS":
+        allowed = origin is not None and answers.allows(origin)
+        is_options = self._options and request.method == "OPTIONS"
+        if headers and lines is not None:
+            # The others are replaced.
+            for name in (_ALLOW_CREDENTIALS,) if allowed and not is_options else _GRANTS:
+                if name in headers:
+                    del headers[name]
+        if is_options:
             known = answers.no_origin if lines is None else {}
-            allowed = origin is not None and answers.allows(origin)
             if allowed:
                 known = {_ALLOW_ORIGIN: "*" if answers.star else origin, **answers.actual}
                 methods = _be_willing(request, response, answers, methods)
             self._answer_options(request, headers, answers, methods, known)
             return
-        if origin is not None:
-            if answers.allows(origin):
-                headers[_ALLOW_ORIGIN] = "*" if answers.star else origin
-                headers.update(answers.actual)
+        if allowed:
+            headers[_ALLOW_ORIGIN] = "*" if answers.star else origin
+            headers.update(answers.actual)
         elif lines is None:
             headers.update(answers.no_origin)
         if answers.varies:

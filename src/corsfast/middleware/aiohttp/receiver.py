@@ -40,6 +40,12 @@ if TYPE_CHECKING:
 
 
 ORIGIN, VARY = hdrs.ORIGIN, hdrs.VARY
+# The grants of a handler itself; an origin that is not allowed here does not get them.
+GRANTS = (
+    hdrs.ACCESS_CONTROL_ALLOW_ORIGIN,
+    hdrs.ACCESS_CONTROL_ALLOW_CREDENTIALS,
+    hdrs.ACCESS_CONTROL_EXPOSE_HEADERS,
+)
 ORIGIN_NAME = "Origin"
 
 # Stands for a route that takes several methods, of which each has its own answers.
@@ -91,8 +97,7 @@ def receive(self: Knows, request: web.Request, response: web.StreamResponse) -> 
                 if answers.exposes_all:
                     answers.expose_all(origin, headers)
                 # A handler's own fields give way to these: its Allow-Credentials, beside the
-                # origin that is allowed here, would allow more than either. They stay where
-                # the origin is refused.
+                # origin that is allowed here, would allow more than either.
                 fields, unwanted = found
                 if VARY in headers:
                     vary = headers.getall(VARY)
@@ -104,6 +109,8 @@ def receive(self: Knows, request: web.Request, response: web.StreamResponse) -> 
                     if name in headers:
                         del headers[name]
                 return OVER
+        for name in GRANTS:
+            headers.popall(name, None)
     if VARY in headers:
         merge_vary(headers, headers.getall(VARY))
     else:

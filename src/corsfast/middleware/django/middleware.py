@@ -38,6 +38,8 @@ if TYPE_CHECKING:
 
     GetResponse = Callable[[HttpRequest], HttpResponseBase | Awaitable[HttpResponseBase]]
 
+EXPOSE_HEADERS = "access-control-expose-headers"
+ALLOW_CREDENTIALS = "access-control-allow-credentials"
 ALLOW_PRIVATE_NETWORK = "access-control-allow-private-network"
 
 # What subclasses of the original override to decide otherwise; here nobody would call it.
@@ -148,10 +150,15 @@ def responding_in_threads(get_response: Any) -> Callable[[HttpRequest], HttpResp
                 fields = answers.listed.get(origin)
                 if fields is not None:
                     store |= fields
+                    if ALLOW_CREDENTIALS in store and ALLOW_CREDENTIALS not in fields:
+                        del store[ALLOW_CREDENTIALS]
                     return response
         origin = request.META.get("HTTP_ORIGIN")
-        if origin and (answers.allows(origin) or _enabled_by_signal(request, origin)):
-            _allow(answers, request, response, origin)
+        if origin:
+            if answers.allows(origin) or _enabled_by_signal(request, origin):
+                _allow(answers, request, response, origin)
+            else:
+                _refuse(response)
         _vary(response)
         return response
 
@@ -177,10 +184,15 @@ def responding_in_a_loop(get_response: Any) -> Callable[[HttpRequest], Awaitable
                 fields = answers.listed.get(origin)
                 if fields is not None:
                     store |= fields
+                    if ALLOW_CREDENTIALS in store and ALLOW_CREDENTIALS not in fields:
+                        del store[ALLOW_CREDENTIALS]
                     return response
         origin = request.META.get("HTTP_ORIGIN")
-        if origin and (answers.allows(origin) or await _enabled_by_signal_async(request, origin)):
-            _allow(answers, request, response, origin)
+        if origin:
+            if answers.allows(origin) or await _enabled_by_signal_async(request, origin):
+                _allow(answers, request, response, origin)
+            else:
+                _refuse(response)
         _vary(response)
         return response
 
@@ -218,8 +230,9 @@ def _preflight_response(request: HttpRequest) -> HttpResponse | None:
 def _allow_in_store(
     answers: Answers, request: HttpRequest, response: HttpResponseBase, origin: str
 ) -> None:
-    """Write an allowed origin's fields into a response."""
+    """Write an allowed origin's fields into a response, in place of the view's own."""
     store = response.headers._store
+    store.pop(ALLOW_CREDENTIALS, None)
     store[ALLOW_ORIGIN] = _STAR if answers.star else (ALLOW_ORIGIN, origin)
     store.update(answers.options_fields if request.method == "OPTIONS" else answers.fields)
     if (
@@ -227,6 +240,12 @@ def _allow_in_store(
         and request.META.get("HTTP_ACCESS_CONTROL_REQUEST_PRIVATE_NETWORK") == "true"
     ):
         store[ALLOW_PRIVATE_NETWORK] = _PRIVATE_NETWORK_GRANTED
+
+
+def _refuse(response: HttpResponseBase) -> None:
+    """Take away what the view itself grants to an origin that is not allowed."""
+    for name in (ALLOW_ORIGIN, ALLOW_CREDENTIALS, EXPOSE_HEADERS):
+        response.headers.pop(name, None)
 
 
 def _vary_in_store(response: HttpResponseBase) -> None:
@@ -248,6 +267,7 @@ def _allow_in_headers(
     answers: Answers, request: HttpRequest, response: HttpResponseBase, origin: str
 ) -> None:
     """The same as `_allow_in_store`, through what Django promises to keep."""
+    response.headers.pop(ALLOW_CREDENTIALS, None)
     response.headers[ALLOW_ORIGIN] = "*" if answers.star else origin
     fields = answers.options_fields if request.method == "OPTIONS" else answers.fields
     for name, value in fields.values():
