@@ -22,6 +22,7 @@ from ._chosen import ASGICall
 from ._featured import Featured
 from ._features import Features
 from ._policy import is_policy
+from ._preload import preload
 from ._startup import stops_start_up
 
 TYPE_CHECKING = False
@@ -35,6 +36,14 @@ if TYPE_CHECKING:
     from .resolver import OriginResolver
 
 __all__ = ["CORSMiddleware"]
+
+preload(
+    "hashlib",
+    "corsfast._pure",
+    "corsfast.middleware._asgi_detours",
+    "corsfast.middleware._flow",
+    "corsfast.middleware.resolver",
+)
 
 
 class CORSMiddleware(Featured, ASGICall):

@@ -34,6 +34,7 @@ from .._compile import REQUEST_HEADERS, REQUEST_METHOD
 from ..decision import Outcome
 from ..idle import wrong_flags
 from ._blacksheep_answers import BAD_METHOD, BAD_ORIGIN, Answers, options_of
+from ._preload import preload
 from ._same_origin import same_origin
 from ._vary import merged_vary
 
@@ -46,6 +47,8 @@ if TYPE_CHECKING:
     Names = str | Iterable[str] | None
 
 __all__ = ["CORSPolicy", "CORSStrategy", "add_cors_policy", "get_cors_middleware", "use_cors"]
+
+preload()
 
 _REQUEST_METHOD = b"access-control-request-method"
 _REQUEST_HEADERS = b"access-control-request-headers"

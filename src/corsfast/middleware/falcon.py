@@ -22,6 +22,7 @@ import falcon
 from ..errors import PolicyError
 from ..idle import no_origins, wrong_exposed_with, wrong_flags, wrong_names
 from ._lenient import Tables, allow_any_header, lenient_policy
+from ._preload import preload
 from ._vary import merged_vary
 from ._wording import DropInProblem, say
 
@@ -34,6 +35,8 @@ if TYPE_CHECKING:
     from ..errors import Problem
 
 __all__ = ["CORSMiddleware"]
+
+preload()
 
 NAME = "corsfast.middleware.falcon"
 

@@ -54,6 +54,7 @@ from ._lenient import (
     tokens_of,
     with_origin,
 )
+from ._preload import preload
 from ._wording import Words
 
 TYPE_CHECKING = False
@@ -69,6 +70,8 @@ if TYPE_CHECKING:
     from ._lenient import Tables
 
 __all__ = ["CORSConfig", "CORSMiddleware", "CORSPlugin", "install"]
+
+preload()
 
 NAME = "corsfast.middleware.litestar"
 

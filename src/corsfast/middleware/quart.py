@@ -43,6 +43,7 @@ from ._by_config import ByConfig
 from ._chosen import StraightWay
 from ._flask_like import leave_options_to, put_last, would_be_last
 from ._install import claim_drop_in, claim_install, middleware_by_install, refuse
+from ._preload import preload
 from ._quart_rules import (
     DEFAULTS,
     Rules,
@@ -77,6 +78,8 @@ __all__ = ["cors", "cors_exempt", "install", "route_cors", "websocket_cors"]
 
 # Set on views for which `route_cors` answers OPTIONS.
 _AUTOMATIC = "_corsfast_automatic_options"
+
+preload()
 
 # What the proxies stand for, by one call in place of one for each attribute.
 _current_app: Any = current_app._get_current_object

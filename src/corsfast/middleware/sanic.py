@@ -24,6 +24,7 @@ from sanic.exceptions import SanicException
 from sanic.response import empty
 
 from ..fields import requested_names
+from ._preload import preload
 from ._sanic_settings import (
     Answers,
     Settings,
@@ -46,6 +47,8 @@ if TYPE_CHECKING:
     Handler = TypeVar("Handler", bound=Callable[..., Any])
 
 __all__ = ["add_cors", "cors"]
+
+preload()
 
 # Whatever a header is called here, Sanic's multidict compares it without regard to case.
 _ALLOW_ORIGIN = "access-control-allow-origin"

@@ -61,6 +61,7 @@ from ._lenient import (
     read_list,
     tokens_of,
 )
+from ._preload import preload
 from ._startup import stops_start_up
 from ._wording import DropInProblem, Words
 from .asgi import CORSMiddleware as GenericMiddleware
@@ -83,6 +84,8 @@ if TYPE_CHECKING:
     Application = TypeVar("Application", bound=Starlette)
 
 __all__ = ["CORSMiddleware", "install"]
+
+preload()
 
 NAME = "corsfast.middleware.starlette"
 

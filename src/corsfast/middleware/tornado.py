@@ -33,6 +33,7 @@ from .. import _compile
 from .._backend import Policy
 from ..holder import PolicyHolder
 from ._policy import check_source, is_policy, reader_of
+from ._preload import preload
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -48,6 +49,8 @@ if TYPE_CHECKING:
     App = TypeVar("App")
 
 __all__ = ["CORSMixin", "enable_cors"]
+
+preload("corsfast.middleware._features", "corsfast.middleware._flow")
 
 _SETTING = "cors_policy"
 _UNSET = object()

@@ -20,6 +20,7 @@ from functools import partial
 
 from aiohttp import hdrs, web
 
+from .._preload import preload
 from .answers import Answers
 from .options import Judge, parse_config
 from .preflight import answer_preflight
@@ -34,6 +35,8 @@ if TYPE_CHECKING:
     from .options import Config, Written
 
     Entity = TypeVar("Entity")
+
+preload()
 
 
 def setup(

@@ -23,6 +23,7 @@ from django.http.response import ResponseHeaders
 from django.utils.cache import patch_vary_headers
 
 from .._hooks import refuse_overrides
+from .._preload import preload
 from .._schemes import may_be_sent
 from .._vary import VARY_KEPT
 from .conf import ALLOW_ORIGIN, VARY, Answers, answers_now, latest
@@ -37,6 +38,8 @@ if TYPE_CHECKING:
     from django.http.response import HttpResponseBase
 
     GetResponse = Callable[[HttpRequest], HttpResponseBase | Awaitable[HttpResponseBase]]
+
+preload()
 
 EXPOSE_HEADERS = "access-control-expose-headers"
 ALLOW_CREDENTIALS = "access-control-allow-credentials"
