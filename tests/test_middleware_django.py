@@ -175,7 +175,7 @@ def malformed(options: dict[str, Any], request: Request, theirs: Answer, ours: A
 
 
 def own_fields(options: dict[str, Any], request: Request, theirs: Answer, ours: Answer) -> bool:
-    """The view's own grant, or its Allow-Credentials beside the origin of the policy."""
+    """The view's own grant, or its Allow-Credentials with the origin of the policy."""
     only = differences(theirs, ours) == ("access-control-allow-credentials",)
     return own_grants(options, request, theirs, ours) or (
         only and request.path == "/own" and not options.get("CORS_ALLOW_CREDENTIALS")
