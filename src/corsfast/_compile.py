@@ -7,6 +7,7 @@ Never: run per request; know how an engine matches.
 
 from __future__ import annotations
 
+import re
 import sys
 import warnings
 from collections import namedtuple
@@ -30,8 +31,7 @@ from .schemes import dead_schemes
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    import re
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
     from typing import NamedTuple
 
     from .automata import Automaton
@@ -142,7 +142,8 @@ def compile_options(is_origin: Callable[[str], bool] = is_origin, **options: obj
     Warns:
         CorsfastSecurityWarning: once per risk that is there and was tolerated by name.
         CorsfastDeadEntryWarning: once per origin whose scheme is a slip away from http or https,
-            and once per alternative of a regex that matches nothing.
+            once per regex that is a glob by mistake, and once per alternative of a regex that
+            matches nothing.
         CorsfastPerformanceWarning: once per regex that no automaton can express.
         CorsfastRedundancyWarning: once per entry that another one covers.
     """
@@ -157,6 +158,7 @@ def compile_options(is_origin: Callable[[str], bool] = is_origin, **options: obj
     if problems:
         raise PolicyError(_with_ways_out(problems, spec))
     unlikely += dead_alternatives(spec.regexes)
+    unlikely += globs_as_regexes(spec.regexes, tolerated)
     tables, beyond = build_tables(spec, languages)
     for risk in _with_ways_out(tolerated, spec):
         warn(f"tolerated: {describe(risk, acceptable=False)}", CorsfastSecurityWarning)
@@ -177,6 +179,34 @@ def dead_alternatives(regexes: Iterable[re.Pattern[str] | Within]) -> list[Probl
     from .corrections import alternatives
 
     return [problem for entry in regexes for problem in alternatives.dead_alternatives(entry)]
+
+
+# Signs of a glob or of a shell's choice, which are hardly ever meant in a regex: a star behind a
+# letter, a colon or a slash, a question mark behind a digit at the end, brackets around names.
+_GLOB = re.compile(r"(?<!\\)[\w:/*]\*|\d\?+$|:\[\d{2}|\[[\w.]+\||^http\(s\):")
+
+
+def globs_as_regexes(
+    entries: Iterable[re.Pattern[str] | Within], judged: Iterable[Problem]
+) -> Iterator[Problem]:
+    """Find regexes that are globs by mistake, such as ``re.compile("http://localhost:*")``.
+
+    Args:
+        judged: problems that were found before; their regexes are left out.
+    """
+    known = {id(problem.value) for problem in judged}
+    for entry in entries:
+        text = regex_of(entry).pattern
+        if id(entry) in known or _GLOB.search(text) is None:
+            continue
+        from .corrections.offers import meant_otherwise
+
+        if meant_otherwise(text):
+            message = (
+                f"{text!r} is a regex, and as such does not match the origins that it seems to"
+                " mean: '*' and '?' count what is before them there."
+            )
+            yield Problem("glob-as-regex", "allow_origins", entry, message)
 
 
 def _with_ways_out(problems: list[Problem], spec: Spec) -> list[Problem]:

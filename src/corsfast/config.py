@@ -12,6 +12,7 @@ from . import _fetch, limits
 from .errors import RISKS, Problem, with_hint
 from .misspellings import diagnose
 from .patterns import Glob, HostRule, Network, Within, parse_pattern, write_pattern
+from .suggestions import how_to_write, texts_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -246,12 +247,18 @@ def _entries(option: str, value: object, problems: list[Problem]) -> list[object
             )
         )
         return []
-    if isinstance(value, dict) or not hasattr(value, "__iter__"):
-        problems.append(_not_a("list of strings", option, value))
+    if isinstance(value, dict) or not hasattr(value, "__iter__") or _is_one(value):
+        texts = texts_of(value) if option == "allow_origins" else ()
+        problems.append(_not_a("list of strings", option, value, repr([*texts]) if texts else None))
         return []
     items = list(value)
     # A set has no order of its own; headers should not change from one start to the next.
     return sorted(items, key=repr) if isinstance(value, (set, frozenset)) else items
+
+
+def _is_one(value: object) -> bool:
+    """Whether an iterable is a single URL: the results of urllib are tuples."""
+    return hasattr(value, "geturl") or isinstance(value, bytearray)
 
 
 def _split(value: str | bytes) -> list[str]:
@@ -320,8 +327,9 @@ def _read_origins(
             text = f"re.compile({entry.pattern.decode('latin-1')!r})"
             problems.append(_not_a("a pattern of str", option, entry, text))
         else:
-            hint = repr(entry.decode("latin-1")) if isinstance(entry, bytes) else None
-            problems.append(_not_a("str or re.Pattern", option, entry, hint))
+            hint = ", ".join(map(repr, texts_of(entry))) or None
+            wanted = f"str or re.Pattern{how_to_write(entry)}"
+            problems.append(_not_a(wanted, option, entry, hint))
     if spec.any_origin and (exact or rules or globs or regexes):
         problems.append(
             Problem(

@@ -58,7 +58,8 @@ def diagnose(entry: str) -> Problem:
     if REGEX_SIGNS.search(entry) and not suggest_networks(entry):
         return problem(
             "looks-like-regex",
-            f"{entry!r} looks like a regular expression; a string is never taken for one.",
+            f"{entry!r} looks like a regular expression; a string is never taken for one, but"
+            " re.compile(...) is.",
             f"re.compile(r{entry!r})" if "\\" not in entry else f're.compile(r"{entry}")',
         )
     scheme, separator, rest = entry.partition("://")

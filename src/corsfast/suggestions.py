@@ -120,6 +120,54 @@ def suggest_all(entry: str) -> tuple[str, ...]:
     return meanings
 
 
+def texts_of(value: object) -> tuple[str, ...]:
+    """Return the text that an object of another type stands for; several for a list of str.
+
+    URL objects of pydantic, yarl, httpx and urllib, members of an enum, addresses, lazy strings
+    and bytes have one; a number or ``None`` has none.
+    """
+    if isinstance(value, (bytes, bytearray)):
+        return (value.decode("latin-1"),)
+    if hasattr(value, "geturl"):  # of urllib, which are tuples
+        url = value.geturl()
+        return (url,) if isinstance(url, str) else texts_of(url) * isinstance(url, bytes)
+    if isinstance(value, (list, tuple, set, frozenset)):
+        whole = all(isinstance(item, str) for item in value)
+        return tuple(sorted(value) if isinstance(value, (set, frozenset)) else value) * whole
+    from enum import Enum
+
+    if isinstance(value, Enum):
+        return (value.value,) if isinstance(value.value, str) else texts_of(value.value)
+    if type(value).__str__ is object.__str__:
+        return ()
+    try:
+        text = str(value)
+    except Exception:  # an object of the user's own
+        return ()
+    if hasattr(value, "packed"):  # of ipaddress
+        return (f"[{text}]" if ":" in text else text,)
+    return (text,) if re.fullmatch(r"[a-z][a-z0-9+.-]*:/[^\s,'\"<>()]+", text) else ()
+
+
+def suggestions_for(value: object) -> tuple[str, ...]:
+    """Return the patterns that an object of another type most likely stands for."""
+    texts = texts_of(value)
+    meant = [(text,) if parse_pattern(text) is not None else suggest_all(text) for text in texts]
+    return tuple(one for several in meant for one in several)
+
+
+def how_to_write(value: object) -> str:
+    """Return advice, as the end of a sentence, on code that makes an origin of an object."""
+    texts = texts_of(value)
+    if len(texts) != 1 or parse_pattern(texts[0].rstrip("/")) is None:
+        return ""
+    if hasattr(value, "geturl"):
+        return "; .geturl() of it is a str"
+    if getattr(value, "value", None) == texts[0]:
+        return "; .value of it is a str"
+    return "; str(url).rstrip('/') makes one of it" if str(value) == texts[0] else ""
+
+
 def _usual_scheme(host: str, port: str) -> str:
     """The scheme that an entry without one most likely means.
 

@@ -20,22 +20,24 @@ Never: import Django; judge an origin.
 
 from __future__ import annotations
 
-import ast
 import importlib
 import re
 import sys
 from contextlib import redirect_stdout
 from pathlib import Path
 
-from ..corrections.proofs import read_policy
-from ..corrections.repair import Way, repair, repair_string
+from ..corrections.offers import meant_otherwise
+from ..corrections.proofs import problems_of, read_policy
+from ..corrections.repair import Way, repair
 from ..corrections.source import as_regex, in_python
 from ..errors import Problem
 from ..idle import NOT_A_BOOL
 from ..idle_django import OLD_NAMES, idle_settings
 from ..misspellings import diagnose
-from ..patterns import Glob, HostRule, Network, parse_pattern, write_pattern
+from ..origin import parse_origin
+from ..patterns import Glob, HostRule, Network, parse_pattern
 from ..regexes import RegexSyntaxError, compile_quietly
+from ..suggestions import suggest_all
 from .subject import Applied, Subject, UnreadableError
 
 SINGLE = {
@@ -129,11 +131,10 @@ def _read_exact(value: object, subject: Subject) -> None:
         return
     kept = []
     for entry in value:
-        hint: str | None
         if entry == "*":
-            hint = "CORS_ALLOW_ALL_ORIGINS = True, and no credentials"
-        elif isinstance(entry, str) and (meant := _with_star(entry)) is not None:
-            hint = _as_regex(meant, subject.credentials)
+            hint: str | None = "CORS_ALLOW_ALL_ORIGINS = True, and no credentials"
+        elif isinstance(entry, str) and (meant := _with_star(entry)):
+            hint = _in_words(meant, subject.credentials)
         elif isinstance(entry, str) and _is_regex(entry):
             hint = _moved(entry, subject.credentials)
         else:
@@ -146,23 +147,30 @@ def _read_exact(value: object, subject: Subject) -> None:
     subject.options["allow_origins"] = kept
 
 
-def _with_star(entry: str) -> HostRule | Glob | Network | None:
-    """The pattern that an entry is, or a misspelling of, if it stands for many origins."""
-    rule = parse_pattern(entry)
-    if rule is None:
-        try:
-            meant = ast.literal_eval(diagnose(entry).hint or "")
-        except (SyntaxError, ValueError):  # advice in words
+def _with_star(entry: str) -> tuple[str, ...]:
+    """The patterns that an entry is, or a misspelling of, if they stand for many origins."""
+    meant = (entry,) if parse_pattern(entry) is not None else suggest_all(entry)
+    if not meant and _is_regex(entry):
+        meant = tuple(meant_otherwise(entry))
+    rules = [pattern for pattern in meant if parse_origin(pattern) is None]
+    return meant if rules else ()
+
+
+def _in_words(meant: tuple[str, ...], credentials: bool) -> str | None:
+    """What the patterns would mean in these settings, unless that is dangerous."""
+    written = []
+    for pattern in meant:
+        rule = parse_pattern(pattern)
+        if problems_of([pattern], credentials):
             return None
-        rule = parse_pattern(meant) if isinstance(meant, str) else None
-    return rule if isinstance(rule, (HostRule, Glob, Network)) else None
-
-
-def _as_regex(rule: HostRule | Glob | Network, credentials: bool) -> str | None:
-    """Write the regex that a pattern means, or was meant to mean, unless that is dangerous."""
-    meant = parse_pattern(repair_string(write_pattern(rule), credentials) or "")
-    text = as_regex(meant) if isinstance(meant, (HostRule, Glob, Network)) else None
-    return None if text is None else in_python(rf"\A{text}\Z") + _ELSEWHERE
+        if isinstance(rule, (HostRule, Glob, Network)):
+            text = as_regex(rule)
+            if text is None:
+                return None
+            written.append(in_python(rf"\A{text}\Z") + _ELSEWHERE)
+        else:
+            written.append(repr(pattern))
+    return ", ".join(written)
 
 
 def _is_regex(entry: str) -> bool:

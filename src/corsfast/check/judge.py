@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 
-from .._compile import dead_alternatives
+from .._compile import dead_alternatives, globs_as_regexes
 from ..corrections import alternatives
 from ..corrections.advice import ONE_BY_ONE, advice_for, literal
 from ..corrections.offers import offer_for
@@ -17,7 +17,7 @@ from ..corrections.repair import Way, repair
 from ..corrections.source import in_source
 from ..errors import Problem
 from ..languages import as_written, language_of, run_together
-from ..loading.literals import respell
+from ..loading.literals import WRITERS, respell
 from ..loading.written import missing_origins
 from ..patterns import Glob, HostRule, Network, Within
 from ..redundancy import redundancies
@@ -97,8 +97,11 @@ class _Judged:
                 self.warn(problem, own=spec)
         for problem in dead_alternatives(spec.regexes):
             self.warn(problem, own=spec)
-        for risk in find_risks(spec, languages):
+        risks = [*find_risks(spec, languages)]
+        for risk in risks:
             self.risk(risk, spec.tolerated, own=spec)
+        for problem in globs_as_regexes(spec.regexes, risks):
+            self.warn(problem, own=spec)
         for problem in _performance(languages):
             self.warn(problem)
         for message in redundancies(spec, languages):
@@ -144,6 +147,9 @@ class _Judged:
         option = applied.option if applied else problem.option
         how = applied.how if applied else _how(problem.value)
         message = prefix + _without_value(problem, prefix)
+        if problem.code == "looks-like-regex":
+            regex = WRITERS[self.subject.literal]("...", ())
+            message = message.replace("re.compile(...)", regex)
         write, proven = None, False
         if not prefix:
             write, proven = self.way_out(problem, own, applied)

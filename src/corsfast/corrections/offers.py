@@ -23,7 +23,7 @@ from ..languages import regex_of
 from ..misspellings import REGEX_SIGNS
 from ..patterns import Glob, HostRule, Network, Within, parse_pattern, write_pattern
 from ..regexes import RegexSyntaxError, compile_quietly
-from ..suggestions import suggest_all
+from ..suggestions import suggest_all, texts_of
 from .advice import advice_for, in_words, literal
 from .proofs import problems_of, with_regex
 from .repair import Way, repair, repair_string
@@ -134,8 +134,6 @@ def _offer(problem: Problem, way: Way) -> Offer:
         return Offer((), "the list without it" if way.credentials else problem.hint)
     if problem.code == "bare-string":
         return _list(literal(problem.hint), way)
-    if isinstance(value, bytes):
-        return _part(value.decode("latin-1"), way)
     if isinstance(value, (Glob, HostRule, Network)):
         value = write_pattern(value)
     if isinstance(value, str):
@@ -144,7 +142,7 @@ def _offer(problem: Problem, way: Way) -> Offer:
         value = _of_text(value)
     if isinstance(value, (re.Pattern, Within)):
         return _regex(problem, value, way)
-    return Offer((), in_words(problem))
+    return _texts(texts_of(value), way)
 
 
 def _of_text(regex: re.Pattern[bytes]) -> re.Pattern[str] | None:
@@ -159,12 +157,18 @@ def _of_text(regex: re.Pattern[bytes]) -> re.Pattern[str] | None:
 
 def _regex(problem: Problem, entry: re.Pattern[str] | Within, way: Way) -> Offer:
     found = way.problems(entry)
+    otherwise = _list(meant_otherwise(regex_of(entry).pattern), way)
+    if otherwise.entries:
+        return otherwise
     if not found:
         return Offer((entry,), None)
     if literal(found[0].hint) == "*":
         return Offer(("*",), None)  # it admits any origin, and so says it
     text = repair(entry, way)
     if text is None:
+        strings = _list(_strings_of_regex(regex_of(entry).pattern), way)
+        if strings.entries:
+            return strings
         return Offer((), advice_for(problem if problem in found else found[0]))
     regex = compile_quietly(text, regex_of(entry).flags)
     return Offer((with_regex(entry, regex),), None)
@@ -172,17 +176,26 @@ def _regex(problem: Problem, entry: re.Pattern[str] | Within, way: Way) -> Offer
 
 def _text_of_regex(problem: Problem, text: str, way: Way) -> Offer:
     """Read a string that holds a regex, or a shell's braces."""
+    otherwise = _list(meant_otherwise(text), way)
+    if otherwise.entries:
+        return otherwise
     try:
         regex = compile_quietly(text)
     except RegexSyntaxError:
-        regex = None
-    meant = _strings_of_regex(text)
-    strings = _list(meant, way) if meant else NOTHING
-    if strings.entries and (regex is None or not _says(regex, meant)):
-        return strings
-    if regex is not None and not way.problems(regex):
+        return NOTHING
+    if not way.problems(regex):
         return Offer((regex,), None)
-    return strings if strings.entries or regex is None else _regex(problem, regex, way)
+    strings = _list(_strings_of_regex(text), way)
+    return strings if strings.entries else _regex(problem, regex, way)
+
+
+def meant_otherwise(text: str) -> list[str]:
+    """Return the patterns that a text means, if as a regex it says something else."""
+    meant = _strings_of_regex(text)
+    try:
+        return [] if _says(compile_quietly(text), meant) else meant
+    except RegexSyntaxError:
+        return meant
 
 
 def _says(regex: re.Pattern[str], meant: list[str]) -> bool:
@@ -235,7 +248,7 @@ def _without_regex(text: str) -> str:
     plain = _BOTH.sub("{https,http}", plain)
     plain = re.sub(r"://\.[*+]\.", "://*.", plain)
     plain = _ANY_PORT.sub(":*", plain)
-    plain = re.sub(r"(?<=:)(\d+)((?:\\d|\[0-9\])+)$", r"\1*", plain)
+    plain = re.sub(r"(?<=:)(?=(?:\d|\\d|\[0-9\]){4}$)(\d+)\D.*$", r"\1*", plain)
     plain = _HOSTS.sub(lambda m: f"{{{m[0]}}}", plain)
     return _PORTS.sub(lambda m: f":[{m[1].replace('|', ',')}]", plain)
 
@@ -287,6 +300,11 @@ def _part(text: str, way: Way) -> Offer:
     for problem in _problems(text, way):
         return _offer(problem, way)
     return Offer((text,), None)
+
+
+def _texts(texts: tuple[str, ...], way: Way) -> Offer:
+    """What is meant by an object of another type."""
+    return _part(texts[0], way) if len(texts) == 1 else _list(texts, way)
 
 
 def _list(parts: object, way: Way) -> Offer:

@@ -21,12 +21,12 @@ from .._compile import (
     EXPOSE_HEADERS,
     MAX_AGE,
     VARY,
-    warn,
     with_origin,
 )
 from .._fetch import DEFAULT_PORTS
+from ..corrections.source import in_python
 from ..decision import Outcome
-from ..errors import CorsfastDeadEntryWarning, PolicyError, Problem, with_hint
+from ..errors import Problem, with_hint
 from ..fields import requested_names
 from ..idle import (
     BARE_STRING,
@@ -45,7 +45,7 @@ from ..idle import (
     wrong_seconds,
 )
 from ..origin import is_origin, parse_origin
-from ..suggestions import suggest_networks
+from ..suggestions import texts_of
 from ._flask_patterns import EVERYTHING, is_regex, resolved, shown_as_regex
 from ._lenient import (
     Tables,
@@ -53,7 +53,7 @@ from ._lenient import (
     echo_any_origin,
     lenient_policy,
 )
-from ._wording import Words, say
+from ._wording import Mender, Words, say
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -87,7 +87,13 @@ if TYPE_CHECKING:
 
 NAME = "corsfast.middleware.flask"
 
-_WORDS = Words(any_origin='"*"', regex="{}", flags=re.IGNORECASE)
+
+def _exact(origin: str) -> str:
+    """A single origin as `origins` takes it: one with an IPv6 address is read as a regex."""
+    return in_python(re.escape(origin)) if is_regex(origin) else repr(origin)
+
+
+_WORDS = Words(any_origin='"*"', regex="{}", flags=re.IGNORECASE, exact=_exact)
 
 DEFAULTS: Mapping[str, Any] = {
     "origins": "*",
@@ -307,9 +313,10 @@ class Rules:
             )
         self.automatic_options = bool(options["automatic_options"])
         self._read_preflight_options(options)
+        entries = ["*"] if any_origin else [_entry(entry, credentials) for entry in origins]
         self.policy = lenient_policy(
             NAME,
-            {"origins": [_entry(entry, strict) for entry in origins]},
+            {"origins": entries},
             credentials=credentials,
             strict=strict,
             answer=lambda tables: _answer(tables, options, origins, any_origin),
@@ -403,33 +410,27 @@ def _listed(value: object) -> list[Any]:
     return [entry for entry in entries if entry is not None]
 
 
-def _entry(entry: Any, strict: bool) -> Pattern:
+def _entry(entry: Any, credentials: bool) -> Pattern:
     """An entry of `origins` for a policy, which is compared without regard to case.
 
     Browsers send web origins in lower case; an opaque host has letters of both.
+
+    Raises:
+        ValueError: for a text with signs of a regex that is none, with what it seems to mean.
     """
-    if entry == EVERYTHING:
-        return "*"
-    found = resolved(entry, re.IGNORECASE)
-    if isinstance(found, str):
-        parts = parse_origin(found)
-        if parts is None or parts.scheme in DEFAULT_PORTS:
-            return found.lower()
-        return re.compile(re.escape(found), re.IGNORECASE)
-    if isinstance(entry, str) and entry.endswith(":*") and not suggest_networks(entry):
-        # Where a regex needs to match the beginning only, this admits any port by chance.
-        problem = Problem(
-            "port-wildcard",
-            "origins",
-            entry,
-            f"{entry!r} is a regex that ends in any number of colons, and has to match a whole"
-            " origin: it matches no port.",
-            hint=f"{entry[:-2] + '(:[0-9]+)?'!r} (any port)",
-        )
-        if strict:
-            raise PolicyError([problem])
-        warn(f"{NAME}: {problem}", CorsfastDeadEntryWarning)
-    return found
+    if not isinstance(entry, (str, re.Pattern)) and str(entry) not in texts_of(entry):
+        return entry  # type: ignore[no-any-return]  # flask-cors takes what it shows: `Origin.APP`
+    try:
+        found = resolved(entry, re.IGNORECASE)
+    except ValueError as error:
+        hint = Mender(credentials, _WORDS).hint_for_text(entry)
+        raise ValueError(f"{error}; write {hint} instead" if hint else str(error)) from None
+    if not isinstance(found, str):
+        return found
+    parts = parse_origin(found)
+    if parts is None or parts.scheme in DEFAULT_PORTS:
+        return found.lower()
+    return re.compile(re.escape(found), re.IGNORECASE)
 
 
 def _joined(value: object) -> str | None:

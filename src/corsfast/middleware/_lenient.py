@@ -18,7 +18,15 @@ import re
 from types import MappingProxyType
 
 from .._backend import Policy
-from .._compile import Tables, block, build_tables, dead_alternatives, warn, with_origin
+from .._compile import (
+    Tables,
+    block,
+    build_tables,
+    dead_alternatives,
+    globs_as_regexes,
+    warn,
+    with_origin,
+)
 from .._fetch import NON_WILDCARD_REQUEST_HEADER, OWS, TCHAR
 from ..config import Spec, read_options
 from ..errors import CorsfastPerformanceWarning, Problem
@@ -153,6 +161,9 @@ def lenient_policy(
         *dead_alternatives(regex for regex in spec.regexes if regex not in written),
     ]
     for problem in [*wrong, *dead, *find_risks(spec, languages)]:
+        problems.append(in_words_of(kept, written, default, problem, mend))
+    globs = [regex for regex in spec.regexes if regex not in written]
+    for problem in globs_as_regexes(globs, problems):
         problems.append(in_words_of(kept, written, default, problem, mend))
     say(name, problems, strict=strict, tell=tell)
     spec.name = name

@@ -25,8 +25,9 @@ from ..errors import (
 )
 from ..idle import BARE_STRING, NOT_A_BOOL, UNKNOWN_OPTION
 from ..misspellings import diagnose
+from ..origin import parse_origin
 from ..patterns import Network, parse_pattern, single_origins
-from ..suggestions import suggest_networks
+from ..suggestions import how_to_write, suggest_all, suggest_networks, texts_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -88,8 +89,8 @@ def _none(_text: str) -> None:
 class Words(
     namedtuple(
         "Words",
-        ("any_origin", "regex", "flags", "compiled", "made"),
-        defaults=(None, 0, False, _none),
+        ("any_origin", "regex", "flags", "compiled", "made", "exact"),
+        defaults=(None, 0, False, _none, repr),
     )
 ):
     """How a drop-in's options say what a correction says.
@@ -101,6 +102,7 @@ class Words(
         flags: the flags with which the drop-in compiles such a text itself.
         compiled: whether it does not, so that a regex is written as ``re.compile(...)``.
         made: the regex that the drop-in makes of a string with a star, if it does.
+        exact: writes a single origin.
     """
 
     __slots__ = ()
@@ -109,6 +111,15 @@ class Words(
     flags: int
     compiled: bool
     made: Callable[[str], re.Pattern[str] | None]
+    exact: Callable[[str], str]
+
+    @property
+    def place(self) -> str:
+        """Where a regex belongs, as the end of a sentence."""
+        if self.regex is None:
+            return "no option here takes one"
+        text = "re.compile(...)" if self.compiled else 'r"..."'
+        return f"one is written as {self.regex.format(text)}"
 
     def entries(self, entries: Iterable[object]) -> list[str] | None:
         """Return entries of a policy as the drop-in has them; ``None`` where it has none like it.
@@ -122,11 +133,11 @@ class Words(
             if entry == "*":
                 written.append(self.any_origin)
             elif isinstance(rule, str):
-                written.append(repr(rule))
+                written.append(self.exact(rule))
             elif isinstance(entry, re.Pattern):
                 regexes.setdefault(entry.flags & ~re.UNICODE, []).append(entry.pattern)
             elif rule is not None and (origins := single_origins(rule)):
-                written += map(repr, origins)
+                written += map(self.exact, origins)
             elif rule is not None:
                 text = as_regex(rule)
                 if text is None:
@@ -177,6 +188,11 @@ class Mender:
         found = offer_for_text(text, credentials=self.credentials, tolerated=frozenset())
         return self._written(found)
 
+    def hint_for_object(self, value: object) -> str | None:
+        """What was meant by an entry of another type."""
+        hints = [self.hint_for_text(text) for text in texts_of(value)]
+        return ", ".join(filter(None, hints)) if all(hints) and hints else None
+
     def hint_as_written(self, problem: Problem, text: str) -> str | None:
         """The same for a string of which the drop-in has made a regex; it says how."""
         from ..corrections.advice import advice_for, in_words
@@ -189,11 +205,19 @@ class Mender:
         self.proven += 1
         if self.proven > MAX_PROVEN:
             return in_words(problem)
-        for meant in spellings(text.rstrip("/")):
-            made = self.words.made(meant)
-            if made is not None and not own_risks(made, self.credentials):
-                return repr(meant)
-        return self.words.any_origin if problem.hint == "'*'" else advice_for(problem)
+        if problem.hint == "'*'":
+            return self.words.any_origin
+        several = suggest_all(text)
+        for meant in (several, *((one,) for one in spellings(text.rstrip("/")))):
+            made = [self.words.made(one) for one in meant if parse_origin(one) is None]
+            # The drop-in's star stands for text; a port is left to an expression.
+            if (
+                made
+                and not any(one.endswith((":*", "]")) for one in meant)
+                and not any(regex is None or own_risks(regex, self.credentials) for regex in made)
+            ):
+                return ", ".join(map(repr, meant))
+        return self.hint_for_text(text) or advice_for(problem)
 
     def _written(self, offer: Offer) -> str | None:
         if not offer.entries:
@@ -212,6 +236,8 @@ def never_sent(option: str, entry: str, mend: Mender) -> Problem:
     why = found.message
     if isinstance(parse_pattern(entry), Network):
         why = "Networks are not read here."
+    elif found.code == "looks-like-regex":
+        why = f"It looks like a regular expression; {mend.words.place}."
     elif "*" in entry:
         why = "'*' within an entry stands for itself here."
     return DropInProblem(
@@ -223,10 +249,15 @@ def never_sent(option: str, entry: str, mend: Mender) -> Problem:
     )
 
 
-def not_text(option: str, entry: object, mend: Mender) -> Problem:
-    """An entry of another type than an origin's."""
-    message = f"{entry!r} is of type {type(entry).__name__} and matches nothing."
-    hint = mend.hint_for_text(entry.decode("latin-1")) if isinstance(entry, bytes) else None
+def not_text(option: str, entry: object, mend: Mender | None = None) -> Problem:
+    """An entry of another type; without `mend` it is none of the origins."""
+    kind = type(entry).__name__
+    if mend is None:
+        hint = repr(entry.decode("latin-1")) if isinstance(entry, bytes) else None
+        message = f"{entry!r} is of type {kind} and matches nothing."
+    else:
+        hint = mend.hint_for_object(entry)
+        message = f"{entry!r} is of type {kind} and matches nothing{how_to_write(entry)}."
     return DropInProblem("type", option, entry, message, hint=hint)
 
 

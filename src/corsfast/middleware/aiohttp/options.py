@@ -18,6 +18,7 @@ from ...idle import (
     wrong_names,
     wrong_seconds,
 )
+from ...suggestions import suggestions_for
 from .._lenient import lenient_policy
 from .._schemes import FILE
 from .._wording import say
@@ -125,7 +126,9 @@ def parse_config(config: object) -> Config:
     parsed = {}
     for origin, options in config.items():
         if not isinstance(origin, str):
-            raise ValueError(f"Origin must be string, got {origin!r}")
+            meant = " or ".join(map(repr, suggestions_for(origin)))
+            advice = f"; write {meant}" if meant else ""
+            raise ValueError(f"Origin must be string, got {origin!r}{advice}")
         parsed[origin] = options if isinstance(options, ResourceOptions) else _read(options)
     return parsed
 

@@ -38,6 +38,7 @@ from ...errors import Problem
 from ...idle import BARE_STRING
 from ...idle_django import idle_settings, listed
 from ...origin import is_origin
+from ...suggestions import suggestions_for
 from .._lenient import lenient_policy
 from .._schemes import FILE
 from .._wording import DropInProblem, Words
@@ -364,7 +365,9 @@ def read_admitted() -> Admitted:
     regexes, more = _read_list(for_regexes, read(REGEXES))
     for entry in origins:
         if not isinstance(entry, str):
-            raise TypeError(f"an origin is a str, not {type(entry).__name__}")
+            meant = ", ".join(map(repr, suggestions_for(entry)))
+            advice = f"; write {meant}" if meant else ""
+            raise TypeError(f"an origin is a str, not {type(entry).__name__}{advice}")
     compiled = tuple(re.compile(entry) for entry in regexes)
     for regex in compiled:
         if not isinstance(regex.pattern, str):
