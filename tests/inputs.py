@@ -200,7 +200,7 @@ response_headers = st.lists(st.tuples(response_names, response_values), max_size
 
 TOLERATE = ["any-origin-with-credentials", "null-origin-with-credentials", "insecure-origin"]
 POLICIES: list[dict[str, Any]] = [
-    {"allow_origins": []},
+    {"allow_origins": ()},
     {"allow_origins": "*"},
     {"allow_origins": "*", "allow_methods": "*", "allow_headers": "*", "expose_headers": "*"},
     {"allow_origins": "*", "allow_credentials": True, "dangerously_tolerate": TOLERATE},

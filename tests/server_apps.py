@@ -90,7 +90,7 @@ RULES: dict[str, Any] = {
     "/caf\u00e9": corsfast.PolicyHolder(POLICY),
     "/v1/*": None,
 }
-LOOKED_UP: dict[str, Any] = {"/api/*": STRICT, "/*": {"allow_origins": []}}
+LOOKED_UP: dict[str, Any] = {"/api/*": STRICT, "/*": {"allow_origins": ()}}
 
 
 async def tenant(origin: str) -> bool:

@@ -93,8 +93,13 @@ def test_unknown_and_missing_options(engine: Any) -> None:
         engine.Policy()
     with pytest.raises(TypeError, match="allow_origin"):
         engine.Policy(allow_origins=[], allow_origin=[])
-    with pytest.raises(TypeError):
-        engine.Policy(["https://a.example"])
+    for positional in ([["https://a.example"]], [None], ["*"], [["*"], True], [{}]):
+        for options in ({}, {"allow_origins": ["https://a.example"]}, {"colour": "red"}):
+            with pytest.raises(TypeError) as error:
+                engine.Policy(*positional, **options)
+            assert str(error.value) == (
+                "Policy() takes keyword arguments only; write Policy(allow_origins=[...])"
+            )
     with pytest.raises(TypeError) as error:  # all at once, as problems are
         engine.Policy(allow_origin=[], supports_credentials=True, colour="red")
     assert str(error.value) == (
@@ -103,6 +108,18 @@ def test_unknown_and_missing_options(engine: Any) -> None:
         "  2. 'supports_credentials'; write allow_credentials\n"
         "  3. 'colour'"
     )
+
+
+@pytest.mark.parametrize("empty", [[], set(), frozenset()], ids=repr)
+def test_an_empty_list_is_a_warning(engine: Any, empty: Any) -> None:
+    with pytest.warns(CorsfastDeadEntryWarning, match="allows no origin") as caught:
+        policy = engine.Policy(allow_origins=empty)
+    assert [warning.filename for warning in caught] == [__file__]
+    assert not policy.allows_origin("https://a.example")
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert policy == engine.Policy(allow_origins=())
+        pickle.loads(pickle.dumps(policy))
 
 
 def test_problems_are_values() -> None:
@@ -237,7 +254,7 @@ def test_warnings_point_at_the_caller_of_a_middleware() -> None:
 
     with pytest.warns(CorsfastSecurityWarning) as caught:
         CORSMiddleware(
-            None,
+            print,
             allow_origins=["null"],
             allow_credentials=True,
             dangerously_tolerate=["null-origin-with-credentials"],

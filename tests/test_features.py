@@ -188,7 +188,7 @@ def test_a_copy_shares_its_holder_and_counts_for_itself(door: Any) -> None:
     other = copy.copy(ask.middleware)
     ask("GET", origin=APP)
     assert (sum(ask.middleware.report.counts.values()), other.report.counts) == (1, {})
-    holder.policy = corsfast.Policy(allow_origins=[])
+    holder.policy = corsfast.Policy(allow_origins=())
     assert other.policy is holder.policy
 
 

@@ -590,6 +590,7 @@ def test_good_settings_are_silent() -> None:
 
     assert warned() == []
     assert warned(allow_origins=[A, B], allow_credentials=[A], expose_headers=["X-One"]) == []
+    assert warned(allow_origins=()) == []
     CORSMiddleware([A], "X-One", A, True, strict=True)
 
 

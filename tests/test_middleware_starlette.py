@@ -528,10 +528,10 @@ def test_strict_can_keep_a_server_from_starting(engine: Any, tmp_path: Path, com
 def test_a_warning_holds_what_to_write(options: dict[str, Any], write: str) -> None:
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
-        CORSMiddleware(None, **options)  # type: ignore[arg-type]
+        CORSMiddleware(application(), **options)
     (warning,) = caught
     assert f" Write {write} instead. [" in str(warning.message)
     # And it is accepted where it says so.
     name, _, value = write.rpartition("=")
     again = {name or "allow_origins": eval(value if name else f"[{value}]")}
-    CORSMiddleware(None, **again, strict=True)
+    CORSMiddleware(application(), **again, strict=True)

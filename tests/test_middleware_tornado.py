@@ -304,7 +304,7 @@ def test_what_the_policy_says_is_sent(
         for request in requests(path, ORIGINS if path == "/" else (None, A, OTHER))
         if path == "/" or request.method == "GET"
     ]
-    holder = PolicyHolder(Policy(allow_origins=[]))
+    holder = PolicyHolder(Policy(allow_origins=()))
     with served(style(rules, holder)) as client:
         for number, policy in enumerate(every_policy(Policy)):
             holder.policy = policy

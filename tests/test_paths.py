@@ -423,7 +423,7 @@ def test_a_tricked_path_is_not_looked_up(engine: Any, door: Any) -> None:
     from corsfast.middleware.resolver import OriginResolver
 
     ask = door.around(
-        paths={"/api/*": {"allow_origins": []}}, resolver=OriginResolver(lambda o: True)
+        paths={"/api/*": {"allow_origins": ()}}, resolver=OriginResolver(lambda o: True)
     )
     assert ask("GET", "/api/x", origin=APP).origin == APP
     assert ask("GET", "/api/../api/x", origin=APP).origin is None

@@ -24,6 +24,7 @@ from corsfast import Policy
 from corsfast.__main__ import main
 from corsfast.corrections.advice import ONE_BY_ONE
 
+POLICY = Policy(allow_origins=["https://app.example.com"])
 # Patterns of `Policy`, which no original knows.
 PATTERNS = [
     ("https://*.example.com", ["https://a.example.com"]),
@@ -255,3 +256,59 @@ def test_a_url_object_in_the_place_of_the_list(engine: Any) -> None:
             engine.Policy(allow_origins=_objects()[name])
         hints = [problem.hint for problem in refused.value.problems]
         assert hints == ["['https://app.example.com']"], name
+
+
+# -- no origin, and no application ------------------------------------------------------------
+
+
+@pytest.mark.parametrize("surface", [s for s in SURFACES if s not in ("aiohttp", "blacksheep")])
+def test_an_empty_list_is_not_silent(surface: str) -> None:
+    """aiohttp-cors has no such list, and BlackSheep's class keeps nothing of it."""
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        problems, _ = SURFACES[surface]([], [], False)
+    said = [str(problem) for problem in problems] + [str(w.message) for w in caught]
+    assert len(said) == 1
+    assert "an empty list allows no origin" in said[0]
+
+
+def test_an_empty_list_next_to_a_regex_is_silent() -> None:
+    for surface in ("starlette", "litestar", "django"):
+        assert SURFACES[surface]([], [r"https://app\.example\.com"], False)[0] == ()
+
+
+@pytest.mark.parametrize(
+    ("app", "said"),
+    [(None, "not NoneType; write CORSMiddleware(app, ...)"),
+     (POLICY, "not Policy; the application comes first; write CORSMiddleware(app, policy)"),
+     ("main:app", "not str; write the object that this names, not its name"),
+     (["https://app.example.com"], "not list; write CORSMiddleware(app, ...)")],
+    ids=["None", "policy", "text", "list"],
+)  # fmt: skip
+def test_what_is_no_application_is_refused(app: Any, said: str) -> None:
+    from litestar.config.cors import CORSConfig
+
+    from corsfast.middleware import asgi, litestar, starlette, wsgi
+
+    listed: dict[str, Any] = {"allow_origins": ["https://app.example.com"]}
+    for make in (
+        lambda: asgi.CORSMiddleware(app, **listed),
+        lambda: wsgi.CORSMiddleware(app, **listed),
+        lambda: starlette.CORSMiddleware(app, **listed),
+        lambda: litestar.CORSMiddleware(app, CORSConfig(**listed)),
+    ):
+        with pytest.raises(TypeError, match=re.escape(said)):
+            make()
+
+
+def test_a_list_in_the_place_of_a_policy_is_refused() -> None:
+    from corsfast.middleware import asgi, wsgi
+
+    for module in (asgi, wsgi):
+        for value in (["https://app.example.com"], "*", {"allow_origins": "*"}):
+            with pytest.raises(TypeError, match=r"CORSMiddleware\(app, allow_origins=\[...\]\)"):
+                module.CORSMiddleware(print, value)
+        with pytest.raises(TypeError, match="not both; write allow_origins into"):
+            module.CORSMiddleware(print, POLICY, allow_origins="*")
+        with pytest.raises(TypeError, match="missing 1 required positional argument: 'app'"):
+            module.CORSMiddleware(allow_origins="*")

@@ -137,8 +137,8 @@ def test_refused_origins_may_be_blocked(policy: Any, door: Any, database: Databa
 
 def test_one_resolver_for_many_policies(Policy: Any, door: Any, database: Database) -> None:
     paths = {
-        "/a/*": Policy(allow_origins=[], max_age=1),
-        "/b/*": corsfast.PolicyHolder(Policy(allow_origins=[], max_age=2)),
+        "/a/*": Policy(allow_origins=(), max_age=1),
+        "/b/*": corsfast.PolicyHolder(Policy(allow_origins=(), max_age=2)),
     }
     ask = door.around(paths=paths, resolver=OriginResolver(database))
     for path, age in (("/a/x", "1"), ("/b/x", "2"), ("/a/x", "1")):
@@ -511,7 +511,7 @@ def test_a_remembered_verdict_starts_no_coroutine(policy: Any, database: Databas
 
 def test_wsgi_cannot_wait(Policy: Any, database: Database) -> None:
     with pytest.raises(TypeError, match="give OriginResolver a plain function"):
-        DOORS["wsgi"].around(Policy(allow_origins=[]), resolver=OriginResolver(database.coroutine))
+        DOORS["wsgi"].around(Policy(allow_origins=()), resolver=OriginResolver(database.coroutine))
 
 
 # -- mistakes --------------------------------------------------------------------------------
@@ -570,7 +570,7 @@ def test_arguments_out_of_range(arguments: dict[str, Any], code: str, option: st
 @pytest.mark.parametrize("wrong", [True, lambda origin: True, OriginResolver])
 def test_what_is_no_resolver(Policy: Any, door: Any, wrong: Any) -> None:
     with pytest.raises(TypeError, match=r"write resolver=OriginResolver\(resolve\)"):
-        door.around(Policy(allow_origins=[]), resolver=wrong)
+        door.around(Policy(allow_origins=()), resolver=wrong)
 
 
 def test_a_resolver_that_would_never_be_asked(Policy: Any, door: Any) -> None:

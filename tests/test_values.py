@@ -30,7 +30,7 @@ from corsfast.middleware._lenient import lenient_policy
 BASE: dict[str, Any] = {"allow_origins": ["https://a.example"]}
 VARIANTS: list[dict[str, Any]] = [
     BASE,
-    {"allow_origins": []},
+    {"allow_origins": ()},
     {"allow_origins": "*"},
     {"allow_origins": ["https://b.example"]},
     {"allow_origins": ["https://*.a.example"]},

@@ -171,7 +171,7 @@ WRONG: list[tuple[Any, str | None]] = [
     ('["https://app.example.com"]', None), ("https://app.example.com,", APP),
     # other types
     (b"https://app.example.com", APP), (b"https://App.example.com/", APP), (b"none", None),
-    (b"\xff", None), (None, None), (5, None), (["https://app.example.com"], None),
+    (b"\xff", None), (None, None), (5, None), (["https://app.example.com"], APP),
     (re.compile(b"https://app.example.com"), APP), (re.compile(b"https://["[:-1]), None),
     # regexes
     (re.compile("^https://app.example.com"), APP),

@@ -142,8 +142,8 @@ def compile_options(is_origin: Callable[[str], bool] = is_origin, **options: obj
     Warns:
         CorsfastSecurityWarning: once per risk that is there and was tolerated by name.
         CorsfastDeadEntryWarning: once per origin whose scheme is a slip away from http or https,
-            once per regex that is a glob by mistake, and once per alternative of a regex that
-            matches nothing.
+            once per regex that is a glob by mistake, once per alternative of a regex that matches
+            nothing, and for an empty list of origins.
         CorsfastPerformanceWarning: once per regex that no automaton can express.
         CorsfastRedundancyWarning: once per entry that another one covers.
     """
@@ -151,6 +151,8 @@ def compile_options(is_origin: Callable[[str], bool] = is_origin, **options: obj
     languages = [language_of(entry) for entry in (*spec.globs, *spec.regexes)]
     tolerated: list[Problem] = []
     unlikely: list[Problem] = []
+    if is_empty(options["allow_origins"]):
+        unlikely.append(Problem("empty", "allow_origins", [], EMPTY))
     for dead in dead_schemes(spec.exact):
         (problems if dead.code == "dead-scheme" else unlikely).append(dead)
     for risk in find_risks(spec, languages):
@@ -179,6 +181,18 @@ def dead_alternatives(regexes: Iterable[re.Pattern[str] | Within]) -> list[Probl
     from .corrections import alternatives
 
     return [problem for entry in regexes for problem in alternatives.dead_alternatives(entry)]
+
+
+# An empty tuple is written on purpose; other empty lists are often read from somewhere.
+EMPTY = (
+    "an empty list allows no origin (an environment variable that is not set?); an empty tuple says"
+    " the same on purpose."
+)
+
+
+def is_empty(value: object) -> bool:
+    """Whether a list of origins is empty, and not a tuple."""
+    return isinstance(value, (list, set, frozenset)) and not value
 
 
 # Signs of a glob or of a shell's choice, which are hardly ever meant in a regex: a star behind a

@@ -186,7 +186,7 @@ One compiled CORS policy. Immutable; safe to share between threads.
 
     def __cinit__(
         self,
-        *,
+        *positional,
         allow_origins=...,
         allow_methods=(),
         allow_headers=(),
@@ -202,10 +202,10 @@ One compiled CORS policy. Immutable; safe to share between threads.
         from ._compile import compile_options, ready_tables
 
         tables = ready_tables(unknown)
-        if tables is None and (unknown or allow_origins is ...):
+        if positional or (tables is None and (unknown or allow_origins is ...)):
             from .config import wrong_options
 
-            raise TypeError(wrong_options(unknown))
+            raise TypeError(wrong_options(unknown, positional))
         tables = tables or compile_options(
             is_origin,
             allow_origins=allow_origins,

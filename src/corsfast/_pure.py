@@ -195,7 +195,7 @@ class Policy:
 
     def __new__(
         cls,
-        *,
+        *positional: Never,
         allow_origins: Iterable[str | re.Pattern[str] | Within] = ...,  # type: ignore[assignment]
         allow_methods: Iterable[str] = (),
         allow_headers: Iterable[str] = (),
@@ -209,8 +209,9 @@ class Policy:
         **unknown: Never,
     ) -> Policy:
         tables = ready_tables(unknown)
-        if tables is None and (unknown or allow_origins is ...):  # type: ignore[comparison-overlap]
-            raise TypeError(wrong_options(unknown))
+        wrong = unknown or allow_origins is ...  # type: ignore[comparison-overlap]
+        if positional or (tables is None and wrong):
+            raise TypeError(wrong_options(unknown, positional))
         tables = tables or compile_options(
             allow_origins=allow_origins,
             allow_methods=allow_methods,

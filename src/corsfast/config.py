@@ -118,7 +118,7 @@ class Spec:
             origins.append(entry if listed else write_pattern(entry))
         origins += self.exact[at:]
         return {
-            "allow_origins": origins,
+            "allow_origins": origins or (),
             "allow_methods": ["*"] * self.any_method + list(self.methods),
             "allow_headers": ["*"] * self.any_header + list(self.headers),
             "expose_headers": list(self.expose),
@@ -147,8 +147,10 @@ FOREIGN_OPTIONS = {
 }
 
 
-def wrong_options(unknown: Mapping[str, object]) -> str:
+def wrong_options(unknown: Mapping[str, object], positional: tuple[object, ...] = ()) -> str:
     """What to say about options that there are not, all of them, or about none at all."""
+    if positional:
+        return "Policy() takes keyword arguments only; write Policy(allow_origins=[...])"
     if not unknown:
         return "Policy() needs allow_origins, a list of origins or '*'"
     if len(unknown) == 1:

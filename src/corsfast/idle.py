@@ -32,7 +32,6 @@ __all__ = [
     "in_source",
     "meant",
     "never_compared",
-    "no_origins",
     "path_problems",
     "slips",
     "unknown_option",
@@ -161,12 +160,6 @@ def _is_zero(value: object) -> bool:
 
 
 # -- origins ---------------------------------------------------------------------------------
-
-
-def no_origins(option: str, value: object) -> Problem:
-    """Return the problem that the options allow no origin at all."""
-    message = f"{value!r} allows no origin, so the middleware does nothing."
-    return Problem("no-origins", option, value, message, hint="the origins, one by one")
 
 
 def beside_any_origin(option: str, others: Iterable[object]) -> Problem:

@@ -82,7 +82,7 @@ _EVERYBODY = ("all", "any", "true", "on", "yes", "everyone", "everybody", "anyon
 def _no_scheme(entry: str) -> str:
     word = entry.lower()
     if word in _NOBODY:
-        return f"{entry!r} is no origin; an empty list admits nobody."
+        return f"{entry!r} is no origin; an empty tuple allows none."
     if word in _EVERYBODY:
         return f"{entry!r} is no origin; '*' alone admits any, without credentials."
     if re.search("[:;/]", word) and web_scheme(re.split("[:;/]", word)[0]):

@@ -149,9 +149,10 @@ def _read_exact(value: object, subject: Subject) -> None:
 
 def _with_star(entry: str) -> tuple[str, ...]:
     """The patterns that an entry is, or a misspelling of, if they stand for many origins."""
-    meant = (entry,) if parse_pattern(entry) is not None else suggest_all(entry)
-    if not meant and _is_regex(entry):
-        meant = tuple(meant_otherwise(entry))
+    if parse_pattern(entry) is not None:
+        meant: tuple[str, ...] = (entry,)
+    else:
+        meant = tuple(meant_otherwise(entry)) if _is_regex(entry) else suggest_all(entry)
     rules = [pattern for pattern in meant if parse_origin(pattern) is None]
     return meant if rules else ()
 

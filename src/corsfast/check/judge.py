@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 
-from .._compile import dead_alternatives, globs_as_regexes
+from .._compile import EMPTY, dead_alternatives, globs_as_regexes, is_empty
 from ..corrections import alternatives
 from ..corrections.advice import ONE_BY_ONE, advice_for, literal
 from ..corrections.offers import offer_for
@@ -86,6 +86,8 @@ class _Judged:
         for problem in missing_origins(options, self.subject.problems):
             self.add(problem)
         options = {"allow_origins": (), **options}
+        if is_empty(options["allow_origins"]):
+            self.warn(Problem("empty", "allow_origins", None, EMPTY))
         spec, problems = read_policy(options)
         languages = [language_of(entry) for entry in (*spec.globs, *spec.regexes)]
         for problem in problems:

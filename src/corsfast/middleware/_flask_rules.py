@@ -33,7 +33,6 @@ from ..idle import (
     OPEN,
     meant,
     never_compared,
-    no_origins,
     path_problems,
     slips,
     unknown_option,
@@ -217,8 +216,6 @@ def _idle(options: Mapping[str, Any], any_origin: bool) -> list[Problem]:
             message = f"{value!r} is of type bytes; others would take it apart."
             text = repr([part.strip() for part in value.decode("latin-1").split(",")])
             problems.append(Problem(BARE_STRING, option, value, message, hint=text))
-    if not _listed(options["origins"]):
-        problems.append(no_origins("origins", options["origins"]))
     star = "'*' is no wildcard here, and allows no method."
     methods = never_compared(wrong_method, star, "the methods, one by one")
     # They are sent and compared in upper case.
@@ -322,6 +319,7 @@ class Rules:
             answer=lambda tables: _answer(tables, options, origins, any_origin),
             also=[*_unknown(options, any_origin), *_idle(options, any_origin)],
             words=_WORDS,
+            given=[] if options["origins"] is None else options["origins"],
         )
         # Bound once: looking a method up per request costs more than calling it.
         self.decide = self.policy.actual

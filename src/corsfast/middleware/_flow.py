@@ -53,7 +53,7 @@ class Flow:
         self._decide = decide
         self._resolver = features.resolver
         # For a path that cannot be told; its own object, so that nobody else's call is meant.
-        closed = Policy(allow_origins=[])
+        closed = Policy(allow_origins=())
         self._closed = closed
         self._choose = choice(features.paths or features.source, path_of, closed)
         self._calls = PerPolicy(lambda policy: make(policy, policy is not closed))

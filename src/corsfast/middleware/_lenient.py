@@ -19,11 +19,13 @@ from types import MappingProxyType
 
 from .._backend import Policy
 from .._compile import (
+    EMPTY,
     Tables,
     block,
     build_tables,
     dead_alternatives,
     globs_as_regexes,
+    is_empty,
     warn,
     with_origin,
 )
@@ -103,6 +105,7 @@ def lenient_policy(
     also: Iterable[Problem] = (),
     written: Mapping[re.Pattern[str], str] = MappingProxyType({}),
     words: Words = NO_REGEXES,
+    given: object = (),
     tell: Callable[[str, type[Warning]], None] = warn,
 ) -> Policy:
     """The policy of a drop-in middleware.
@@ -127,6 +130,8 @@ def lenient_policy(
         written: what was written in place of a regex that the drop-in has made of it; that is
             what messages quote.
         words: how the drop-in's options say what to write instead.
+        given: the value of the first option, as it was given: an empty list is warned about, if
+            the other options name no origin either.
         tell: is given each warning; one that keeps the policy may warn of it again.
 
     Raises:
@@ -141,8 +146,8 @@ def lenient_policy(
     problems: list[Problem] = [*also]
     mend = Mender(credentials, words)
     kept: dict[str | re.Pattern[str], str] = {}
-    given: Mapping[str, Iterable[object]] = origins  # whatever their types say
-    for option, entries in given.items():
+    listed: Mapping[str, Iterable[object]] = origins  # whatever their types say
+    for option, entries in listed.items():
         for entry in entries:
             if not isinstance(entry, (str, re.Pattern)):
                 problems.append(not_text(option, entry, mend))
@@ -150,12 +155,14 @@ def lenient_policy(
                 kept.setdefault(entry, option)
             else:
                 problems.append(never_sent(option, entry, mend))
+    default = next(iter(origins), "origins")
+    if is_empty(given) and not kept and not problems:
+        problems.append(DropInProblem("empty", default, given, EMPTY))
     any_origin = "*" in kept
     if any_origin and not credentials and len(kept) > 1:  # with them it is a risk, said below
         problems.append(beside_any_origin(kept["*"], [entry for entry in kept if entry != "*"]))
     spec, wrong = _read([*kept] if not any_origin else ["*"], credentials)
     languages = [language_of(entry) for entry in spec.regexes]
-    default = next(iter(origins), "origins")
     dead = [
         *dead_schemes(spec.exact),
         *dead_alternatives(regex for regex in spec.regexes if regex not in written),

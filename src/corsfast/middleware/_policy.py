@@ -58,6 +58,22 @@ def source_from(policy: Source | None, options: PolicyOptions) -> Source:
     return policy
 
 
+def check_application(app: object, interface: str) -> None:
+    """Refuse what cannot be an application before the first request meets it.
+
+    Raises:
+        TypeError: with what to write instead.
+    """
+    if callable(app):
+        return
+    advice = "write CORSMiddleware(app, ...)"
+    if is_policy(app) or _is_holder(app):
+        advice = "the application comes first; write CORSMiddleware(app, policy)"
+    elif isinstance(app, str):
+        advice = "write the object that this names, not its name"
+    raise TypeError(f"app must be {interface} application, not {type(app).__name__}; {advice}")
+
+
 def check_source(what: str, source: object, advice: str) -> None:
     """Let only sources pass.
 

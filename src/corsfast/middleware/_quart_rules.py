@@ -26,7 +26,6 @@ from ..errors import Problem
 from ..fields import requested_names
 from ..idle import (
     BARE_STRING,
-    no_origins,
     slips,
     wrong_exact_method,
     wrong_exposed_with,
@@ -143,8 +142,6 @@ def _idle(options: Mapping[str, Any]) -> list[Problem]:
             message = f"{value!r} is of type bytes; others would take it apart."
             hint = repr(value.decode("latin-1"))
             problems.append(Problem(BARE_STRING, option, value, message, hint=hint))
-    if not options["allow_origin"]:
-        problems.append(no_origins("allow_origin", options["allow_origin"]))
     # Here only True allows credentials.
     credentials = options["allow_credentials"]
     problems += wrong_flags([("allow_credentials", credentials)], counts=False)
@@ -216,6 +213,7 @@ class Rules:
             answer=answer,
             also=problems,
             words=_WORDS,
+            given=options["allow_origin"],
         )
         # Bound once: looking a method up per request costs more than calling it.
         self.decide = self.policy.asgi

@@ -21,7 +21,7 @@ from __future__ import annotations
 from ._chosen import ASGICall
 from ._featured import Featured
 from ._features import Features
-from ._policy import is_policy
+from ._policy import check_application, is_policy
 from ._preload import preload
 from ._startup import stops_start_up
 
@@ -108,6 +108,7 @@ class CORSMiddleware(Featured, ASGICall):
         report_only: Source | Rules | None = None,
         **options: Unpack[PolicyOptions],
     ) -> None:
+        check_application(app, "an ASGI")
         features = Features(
             policy,
             options,

@@ -19,8 +19,9 @@ from __future__ import annotations
 
 import falcon
 
+from .._compile import EMPTY, is_empty
 from ..errors import PolicyError
-from ..idle import no_origins, wrong_exposed_with, wrong_flags, wrong_names
+from ..idle import wrong_exposed_with, wrong_flags, wrong_names
 from ._lenient import Tables, allow_any_header, lenient_policy
 from ._preload import preload
 from ._vary import merged_vary
@@ -113,8 +114,8 @@ class CORSMiddleware(falcon.CORSMiddleware):  # type: ignore[misc]
         self.allow_private_network = allow_private_network
         with_credentials, without = _groups(self.allow_origins, self.allow_credentials)
         problems = _dead_credentials(self.allow_origins, self.allow_credentials)
-        if not self.allow_origins:
-            problems.append(no_origins("allow_origins", allow_origins))
+        if is_empty(allow_origins):
+            problems.append(DropInProblem("empty", "allow_origins", allow_origins, EMPTY))
         exposed = [name.strip() for name in (self.expose_headers or "").split(",")]
         if self.expose_headers is not None and exposed != [""]:
             wrong = wrong_exposed_with(bool(self.allow_credentials))

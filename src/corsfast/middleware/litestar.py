@@ -30,7 +30,6 @@ from .._compile import (
     VARY,
 )
 from ..idle import (
-    no_origins,
     wrong_exact_method,
     wrong_exposed_with,
     wrong_flags,
@@ -54,6 +53,7 @@ from ._lenient import (
     tokens_of,
     with_origin,
 )
+from ._policy import check_application
 from ._preload import preload
 from ._wording import Words
 
@@ -114,6 +114,7 @@ class CORSMiddleware(ASGIDropIn):
     """
 
     def __init__(self, app: App, config: CORSConfig, *, strict: bool = False) -> None:
+        check_application(app, "an ASGI")
         self._put_around(app, _Preflights(config, strict))
 
     def __init_subclass__(cls, **keywords: Any) -> None:
@@ -224,8 +225,6 @@ class _Preflights:
         entries: dict[str, Any] = {"allow_origins": patterns}
         if config.allow_origin_regex:
             entries["allow_origin_regex"] = [re.compile(config.allow_origin_regex)]
-        elif not origins:
-            problems.append(no_origins("allow_origins", config.allow_origins))
         credentials = bool(config.allow_credentials)
         given = names_of("allow_methods", config.allow_methods, problems, wrong_exact_method)
         methods = sorted(set(given))
@@ -279,6 +278,7 @@ class _Preflights:
             also=problems,
             written=written,
             words=_WORDS,
+            given=config.allow_origins,
         )
 
     def answer(

@@ -36,7 +36,6 @@ from .._compile import (
 from ..errors import CorsfastRedundancyWarning
 from ..idle import (
     meant,
-    no_origins,
     wrong_exact_method,
     wrong_exposed_with,
     wrong_flags,
@@ -61,6 +60,7 @@ from ._lenient import (
     read_list,
     tokens_of,
 )
+from ._policy import check_application
 from ._preload import preload
 from ._startup import stops_start_up
 from ._wording import DropInProblem, Words
@@ -174,6 +174,7 @@ class CORSMiddleware(ASGIDropIn):
                 for name in unknown
             )
             raise TypeError(f"CORSMiddleware has no option {names}")
+        check_application(app, "an ASGI")
         self._options: dict[str, Any] = {
             "allow_origins": allow_origins,
             "allow_methods": allow_methods,
@@ -234,8 +235,6 @@ class _Preflights:
                 entries["allow_origins"].append(origin)
         if allow_origin_regex is not None:
             entries["allow_origin_regex"] = [re.compile(allow_origin_regex)]
-        elif not origins:
-            problems.append(no_origins("allow_origins", allow_origins))
         credentials = bool(allow_credentials)
         methods = names_of("allow_methods", allow_methods, problems, wrong_exact_method)
         if "*" in methods:
@@ -293,6 +292,7 @@ class _Preflights:
             answer=answer,
             also=problems,
             words=_WORDS,
+            given=allow_origins,
         )
         self._star = self.tables.star
         # Whether allowed header names are sent back as they were asked for, beside "*".

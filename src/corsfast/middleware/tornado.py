@@ -265,7 +265,7 @@ def _by_path(paths: Rules) -> _ByPath:
         # Tornado leaves it encoded, and its characters stand for bytes.
         return encoded_path(request.path.encode("latin-1", "replace"))
 
-    return _ByPath(choice(read_rules(paths, "paths"), path_of, Policy(allow_origins=[])))
+    return _ByPath(choice(read_rules(paths, "paths"), path_of, Policy(allow_origins=())))
 
 
 class _Delegates:

@@ -20,7 +20,7 @@ from __future__ import annotations
 from ._chosen import WSGICall
 from ._featured import Featured
 from ._features import Features
-from ._policy import is_policy
+from ._policy import check_application, is_policy
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -88,6 +88,7 @@ class CORSMiddleware(Featured, WSGICall):
         report_only: Source | Rules | None = None,
         **options: Unpack[PolicyOptions],
     ) -> None:
+        check_application(app, "a WSGI")
         features = Features(
             policy,
             options,

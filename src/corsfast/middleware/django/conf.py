@@ -33,7 +33,7 @@ from django.core.exceptions import ImproperlyConfigured
 from django.core.signals import setting_changed
 from django.http import BadHeaderError, HttpResponse
 
-from ..._compile import warn
+from ..._compile import EMPTY, is_empty, warn
 from ...errors import Problem
 from ...idle import BARE_STRING
 from ...idle_django import idle_settings, listed
@@ -372,6 +372,8 @@ def read_admitted() -> Admitted:
     for regex in compiled:
         if not isinstance(regex.pattern, str):
             raise TypeError("a regex of origins is a regex of str")
+    if is_empty(read(ORIGINS)) and not compiled:
+        problems.append(DropInProblem("empty", for_some, (), EMPTY))
     return Admitted(names, False, tuple(origins), compiled, (*problems, *more, *idle))
 
 
