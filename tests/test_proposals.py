@@ -1,4 +1,4 @@
-"""What any surface proposes for a wrong origin is accepted there, and matches what was meant.
+"""Each surface accepts its own proposals for wrong origins, and they match what was meant.
 
 The entries are those of wrong_entries.py; the surfaces are `Policy` and all drop-ins, each with its
 own words for a regex. `check` reads the same entries from a file.

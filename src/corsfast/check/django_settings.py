@@ -158,7 +158,7 @@ def _with_star(entry: str) -> tuple[str, ...]:
 
 
 def _in_words(meant: tuple[str, ...], credentials: bool) -> str | None:
-    """What the patterns would mean in these settings, unless that is dangerous."""
+    """Write patterns as these settings have them; ``None`` where one is dangerous."""
     written = []
     for pattern in meant:
         rule = parse_pattern(pattern)

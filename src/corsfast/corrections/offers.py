@@ -303,7 +303,7 @@ def _part(text: str, way: Way) -> Offer:
 
 
 def _texts(texts: tuple[str, ...], way: Way) -> Offer:
-    """What is meant by an object of another type."""
+    """Read the texts that an object of another type stands for."""
     return _part(texts[0], way) if len(texts) == 1 else _list(texts, way)
 
 

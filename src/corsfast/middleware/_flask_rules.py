@@ -414,7 +414,7 @@ def _entry(entry: Any, credentials: bool) -> Pattern:
     Browsers send web origins in lower case; an opaque host has letters of both.
 
     Raises:
-        ValueError: for a text with signs of a regex that is none, with what it seems to mean.
+        ValueError: for a text with signs of a regex that does not compile; with a proposal.
     """
     if not isinstance(entry, (str, re.Pattern)) and str(entry) not in texts_of(entry):
         return entry  # type: ignore[no-any-return]  # flask-cors takes what it shows: `Origin.APP`

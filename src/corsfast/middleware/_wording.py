@@ -189,7 +189,7 @@ class Mender:
         return self._written(found)
 
     def hint_for_object(self, value: object) -> str | None:
-        """What was meant by an entry of another type."""
+        """Propose text for an entry of another type."""
         hints = [self.hint_for_text(text) for text in texts_of(value)]
         return ", ".join(filter(None, hints)) if all(hints) and hints else None
 
