@@ -44,7 +44,7 @@ def pytest_cmdline_main(config: pytest.Config) -> None:
     """
     if hasattr(config, "workerinput") or config.getoption("numprocesses", 0) is not None:
         return
-    if any(HERE.is_relative_to(Path(arg).absolute()) for arg in config.args):
+    if any(HERE.resolve().is_relative_to(Path(arg).resolve()) for arg in config.args):
         config.option.numprocesses = "logical"
         # Each process begins with a half of the list in order, so that it builds few policies
         # twice, and takes tests of the other one when it has no more.
