@@ -291,11 +291,10 @@ parse_opaque(const char *s, size_t n, size_t start, cf_origin *parts)
     size_t i = start;
     while (i < n && s[i] != ':') {
         size_t size = s[i] == '%' ? 3 : 1;
-        bool good = size == 1
-                        ? label_byte[(uint8_t)s[i]] || is_upper(s[i])
-                              || s[i] == '.' || s[i] == '~'
-                        : n - i >= size && is_any_hex(s[i + 1])
-                              && is_any_hex(s[i + 2]);
+        bool good = size == 1 ? label_byte[(uint8_t)s[i]] || is_upper(s[i])
+                                    || s[i] == '.' || s[i] == '~'
+                              : n - i >= size && is_any_hex(s[i + 1])
+                                    && is_any_hex(s[i + 2]);
         if (!good) {
             return false;
         }
@@ -354,8 +353,7 @@ cf_parse_origin(const char *origin, size_t length, cf_origin *parts)
     if (start == length) {
         return false;
     }
-    bool host = origin[start] == '['
-                    ? parse_ipv6(origin, length, start, parts)
+    bool host = origin[start] == '[' ? parse_ipv6(origin, length, start, parts)
                 : default_port == 0
                     ? parse_opaque(origin, length, start, parts)
                     : parse_domain(origin, length, start, parts);

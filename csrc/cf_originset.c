@@ -190,9 +190,9 @@ match_patterns(const cf_originset *set, const char *origin, size_t length)
     uint32_t state = https  ? automaton->https
                      : http ? automaton->http
                             : automaton->start;
-    bool hit = automaton->table != NULL
-               && cf_runner_accepts(automaton, state, origin + start,
-                                    length - start);
+    bool hit =
+        automaton->table != NULL
+        && cf_runner_accepts(automaton, state, origin + start, length - start);
     cf_origin parts;
     if (!cf_parse_origin(origin, length, &parts)) {
         bool null = length == 4 && cf_equal(origin, "null", 4);
@@ -203,8 +203,7 @@ match_patterns(const cf_originset *set, const char *origin, size_t length)
     }
     bool web = https || http;
     if (web
-        && (set->any_web_origin
-            || follows_rule(set, origin, &parts, https))) {
+        && (set->any_web_origin || follows_rule(set, origin, &parts, https))) {
         return CF_ALLOWED;
     }
     return set->ask_caller ? CF_ASK_CALLER : CF_ORIGIN_NOT_ALLOWED;

@@ -426,9 +426,9 @@ naive_match_origin(const cf_tables *tables, const char *data, size_t length,
     const cf_automaton *automaton = &tables->automaton;
     bool allowed = tables->any_origin;
     if (strcmp(parts.scheme, "https") == 0) {
-        allowed = allowed || tables->any_web_origin
-                  || naive_runs(automaton, automaton->https, data + 8,
-                                length - 8);
+        allowed =
+            allowed || tables->any_web_origin
+            || naive_runs(automaton, automaton->https, data + 8, length - 8);
     }
     else if (strcmp(parts.scheme, "http") == 0) {
         allowed =
@@ -436,8 +436,8 @@ naive_match_origin(const cf_tables *tables, const char *data, size_t length,
             || naive_runs(automaton, automaton->http, data + 7, length - 7);
     }
     else {
-        allowed = allowed
-                  || naive_runs(automaton, automaton->start, data, length);
+        allowed =
+            allowed || naive_runs(automaton, automaton->start, data, length);
     }
     for (size_t i = 0; i < tables->n_rules; i++) {
         allowed = allowed || naive_follows(&tables->rules[i], &parts);

@@ -88,9 +88,8 @@ runs(const cf_runner *runner, const char *text, size_t length, bool https)
 {
     const cf_automaton *given = &drawn.automaton;
     (void)runs_from(runner, runner->start, given->start, text, length);
-    return https
-               ? runs_from(runner, runner->https, given->https, text, length)
-               : runs_from(runner, runner->http, given->http, text, length);
+    return https ? runs_from(runner, runner->https, given->https, text, length)
+                 : runs_from(runner, runner->http, given->http, text, length);
 }
 
 /* Every prefix of a text, and every text that differs in one byte. */
@@ -287,17 +286,43 @@ test_random(void)
 static void
 test_in_a_set(void)
 {
-    static const char *const origins[] = {
-        "https://a",     "https://aaaa",   "http://a",      "http://b",
-        "https://b",     "https://ab",     "https://",      "http://",
-        "https://a/",    "https://a:1",    "https://A",     "ftp://a",
-        "httpss://a",    "http+s://a",     "null",          "https://x.rule",
-        "https://exact", "http://bb",      "https:/a",      "https:///a",
-        "xhttps://a",    "https://a\xff",  "http://b\n",    "https://.a",
-        "https://aa.",   "https://a.rule", "http://x.rule", "b://a",
-        "b://aa",        "b://b",          "bb://a",        "b:/a",
-        "b://A",         "a://a",          "b://a/",        "b://.",
-        ""};
+    static const char *const origins[] = {"https://a",
+                                          "https://aaaa",
+                                          "http://a",
+                                          "http://b",
+                                          "https://b",
+                                          "https://ab",
+                                          "https://",
+                                          "http://",
+                                          "https://a/",
+                                          "https://a:1",
+                                          "https://A",
+                                          "ftp://a",
+                                          "httpss://a",
+                                          "http+s://a",
+                                          "null",
+                                          "https://x.rule",
+                                          "https://exact",
+                                          "http://bb",
+                                          "https:/a",
+                                          "https:///a",
+                                          "xhttps://a",
+                                          "https://a\xff",
+                                          "http://b\n",
+                                          "https://.a",
+                                          "https://aa.",
+                                          "https://a.rule",
+                                          "http://x.rule",
+                                          "b://a",
+                                          "b://aa",
+                                          "b://b",
+                                          "bb://a",
+                                          "b:/a",
+                                          "b://A",
+                                          "a://a",
+                                          "b://a/",
+                                          "b://.",
+                                          ""};
     static const cf_leaf leaf[] = {{true, 0, 0}};
     static const cf_rule rules[] = {{{".rule", 5}, leaf, 1}};
     static const cf_slice exact[] = {{"https://exact", 13}};
