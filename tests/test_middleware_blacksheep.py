@@ -223,8 +223,15 @@ def as_a_list(options: Any, request: Request, theirs: Answer, mine: Answer) -> l
     return []
 
 
+def preflight_answered(options: Any, request: Request, theirs: Answer, mine: Answer) -> list[str]:
+    if request.is_preflight and (theirs.status, mine.status) == (404, 200):
+        return [*OF_CORS, "status"]
+    return []
+
+
 DEVIATIONS = deviations(
     {
+        "preflight-answered": preflight_answered,
         "vary": vary,
         "star-for-all": star_for_all,
         "same-origin": same_origin,
@@ -236,6 +243,24 @@ DEVIATIONS = deviations(
         "as-a-list": as_a_list,
     }
 )
+
+
+@pytest.mark.parametrize(("path", "method"), [("/nowhere", "PUT"), ("/", "DELETE")])
+def test_a_preflight_without_a_route(path: str, method: str) -> None:
+    """The page gets to see the 404 of the request that follows."""
+    app = ours({"allow_origins": A, "allow_methods": method})
+    found, actual, other, odd = ask(
+        app,
+        preflight(path=path, method=method),
+        get(A, path, method),
+        preflight(OTHER, path=path, method=method),
+        preflight(path=path, method="PATCH"),
+    )
+    assert (found.status, actual.status, other.status, odd.status) == (200, 404, 404, 404)
+    assert found.headers[ORIGIN] == actual.headers[ORIGIN] == [A]
+    assert found.headers[METHODS] == [method]
+    assert not cors_of(other)
+    assert not cors_of(odd)
 
 
 def in_order(found: Answer) -> Answer:

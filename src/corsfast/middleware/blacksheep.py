@@ -219,11 +219,16 @@ def _middleware(
         route = None
         if method in router.routes:
             route = router.get_matching_route(method, request.url.path)
-        if route is None:
-            return not_found()
-        answers = compiled.of(strategy.get_policy_by_route_or_default(route))
+        # Without a route the answer is for the 404 of the request that follows: a browser sends
+        # that only if the preflight is allowed.
+        policy = strategy.default_policy
+        if route is not None:
+            policy = strategy.get_policy_by_route_or_default(route)
+        answers = compiled.of(policy)
         decision = answers.decide(scope)
         names = request.get_headers(_REQUEST_HEADERS)
+        if not decision.allowed and route is None:
+            return not_found()
         if not decision.allowed:
             return _refusal(answers.reason(decision, names), _BY_PREFLIGHT)
         return Response(200, answers.preflight_fields(decision, names))
