@@ -1241,3 +1241,10 @@ def test_under_gunicorn(engine: ModuleType, tmp_path: Path) -> None:
         assert "access-control-allow-methods" not in found.cors
     finally:
         server.stop()
+
+
+def test_a_network_is_proposed_as_a_regex() -> None:
+    with pytest.raises(PolicyError) as error:
+        extended(ours(), {"origins": [A, "http://10.0.0.0/8:*"], "strict": True})
+    hints = [problem.hint for problem in error.value.problems]
+    assert hints == [r'r"http://10(?:\.[0-9]{1,3}){3}(?::[0-9]+)?"']
