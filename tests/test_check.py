@@ -599,6 +599,8 @@ def test_a_star_of_django_is_offered_as_a_regex(
         ("'https://*.example.com'", "https://a.example.com"),
         (".example.com", "https://a.example.com"),
         ("localhost:*", "http://localhost:3000"),
+        ("http://localhost*", "http://localhost:3000"),
+        ("http://localhost:30**", "http://localhost:3099"),
         ("https://shop-*.example.com/", "https://shop-1.example.com"),
         (r"https://.*\.example\.com", "https://a.example.com"),
         (r"\Ahttps://a\.example\.com\Z", "https://a.example.com"),

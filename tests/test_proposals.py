@@ -82,6 +82,32 @@ def test_check_proposes_the_same(
             assert [o for o in origins if not policy.allows_origin(o)] == [], problem
 
 
+@pytest.mark.parametrize("how", ["fullmatch", "match", "search"])
+@pytest.mark.parametrize(
+    ("text", "origin"),
+    [
+        ("http://localhost:*", "http://localhost:3000"),
+        ("https://*.example.com", "https://app.example.com"),
+        ("https?://localhost:*", "https://localhost:3000"),
+        ("http(s)://localhost:3000", "http://localhost:3000"),
+    ],
+)
+def test_check_reads_a_glob_of_other_software(
+    capsys: pytest.CaptureFixture[str], text: str, origin: str, how: str
+) -> None:
+    main(["check", "--json", "--engine", how, "--regex", text])
+    report = json.loads(capsys.readouterr().out)
+    found = [*report["problems"], *report["warnings"]]
+    assert found
+    for problem in found:
+        regex = re.compile(problem["write"])
+        assert getattr(regex, how)(origin), problem
+        assert not getattr(regex, how)(f"{origin}.attacker.example:80")
+        main(["check", "--json", "--engine", how, "--regex", problem["write"]])
+        again = json.loads(capsys.readouterr().out)
+        assert again["problems"] == again["warnings"] == []
+
+
 # -- regexes ---------------------------------------------------------------------------------
 
 PLACES = {

@@ -200,7 +200,7 @@ def _diagnose_wildcard(
             "unicode-host", f"{entry!r} has a Unicode host; browsers send its ASCII form."
         )
     if parse_pattern(entry.replace("*", "")) is not None:
-        message = f"{entry!r}: '*' beside a host is part of its name; any port is written ':*'."
+        message = f"{entry!r}: '*' next to a host is part of its name; any port is written ':*'."
         return problem("wildcard", message)
     return problem(
         "wildcard",

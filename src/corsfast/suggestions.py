@@ -65,7 +65,7 @@ def suggest(entry: str) -> str | None:
     if not port and colon and is_development_host(host):
         port = "*"  # `http://localhost:` is the beginning of what is meant
     port = _ports(port)
-    if port.isdigit() and int(port) == _fetch.DEFAULT_PORTS.get(scheme):
+    if port.isdecimal() and int(port) == _fetch.DEFAULT_PORTS.get(scheme):
         port = ""
     text = f"{scheme}://{host}" + (f":{port}" if port else "")
     return text if _is_another(text, entry) else None
@@ -89,7 +89,7 @@ def suggest_all(entry: str) -> tuple[str, ...]:
     """
     meant = suggest(entry)
     if meant is not None:
-        return (meant,)
+        return (suggest_all(meant) if "*" in meant else ()) or (meant,)
     scheme, separator, rest = entry.strip(_AROUND).lower().rpartition("://")
     host, _, port = _split_port(rest.partition("/")[0])
     if "*" not in entry:
@@ -178,7 +178,7 @@ def _usual_scheme(host: str, port: str) -> str:
         return "http"
     if "." not in host or host.removesuffix(".").endswith(".onion"):
         return "http"
-    return "http" if port.isdigit() and int(port) in _DEVELOPMENT_PORTS else "https"
+    return "http" if port.isdecimal() and int(port) in _DEVELOPMENT_PORTS else "https"
 
 
 def _split_port(authority: str) -> tuple[str, str, str]:

@@ -11,15 +11,15 @@ import re
 from .._compile import EMPTY, dead_alternatives, globs_as_regexes, is_empty
 from ..corrections import alternatives
 from ..corrections.advice import ONE_BY_ONE, advice_for, literal
-from ..corrections.offers import offer_for
+from ..corrections.offers import meant_otherwise, offer_for
 from ..corrections.proofs import foreign_risks, read_policy
 from ..corrections.repair import Way, repair
-from ..corrections.source import in_source
+from ..corrections.source import as_regex, in_source
 from ..errors import Problem
 from ..languages import as_written, language_of, run_together
 from ..loading.literals import WRITERS, respell
 from ..loading.written import missing_origins
-from ..patterns import Glob, HostRule, Network, Within
+from ..patterns import Glob, HostRule, Network, Within, parse_pattern
 from ..redundancy import redundancies
 from ..safety import find_risks
 from ..schemes import dead_schemes
@@ -41,6 +41,7 @@ _REPAIRABLE = frozenset(
         "dead-alternative",
         "dead-pattern",
         "foreign-origin",
+        "glob-as-regex",
         "insecure-origin",
         "null-origin-with-credentials",
         "public-suffix",
@@ -86,7 +87,8 @@ class _Judged:
         for problem in missing_origins(options, self.subject.problems):
             self.add(problem)
         options = {"allow_origins": (), **options}
-        if is_empty(options["allow_origins"]):
+        elsewhere = self.subject.problems or self.subject.regexes  # entries that were left out
+        if is_empty(options["allow_origins"]) and not elsewhere:
             self.warn(Problem("empty", "allow_origins", None, EMPTY))
         spec, problems = read_policy(options)
         languages = [language_of(entry) for entry in (*spec.globs, *spec.regexes)]
@@ -110,10 +112,13 @@ class _Judged:
             self.warn(Problem("redundant", "allow_origins", None, message))
 
     def applied(self, applied: Applied) -> None:
-        for risk in foreign_risks(applied.regex, applied.how, self.subject.credentials):
+        risks = foreign_risks(applied.regex, applied.how, self.subject.credentials)
+        for risk in risks:
             self.risk(risk, self.subject.tolerated, applied=applied)
         for problem in alternatives.dead_alternatives(applied.regex, applied.how, null=True):
             self.warn(problem, applied=applied)
+        for problem in globs_as_regexes([applied.regex], risks):
+            self.report.warnings.append(self.finding(problem, None, applied))
 
     # -- what is written down ----------------------------------------------------------------
 
@@ -190,6 +195,9 @@ class _Judged:
     def repaired(self, problem: Problem, applied: Applied) -> str | None:
         if not isinstance(problem.value, re.Pattern) or problem.code not in _REPAIRABLE:
             return None
+        otherwise = self.otherwise(applied)
+        if otherwise is not None:
+            return otherwise
         way = Way(
             applied.how,
             self.subject.credentials,
@@ -200,6 +208,23 @@ class _Judged:
         )
         text = repair(problem.value, way)
         return None if text is None else applied.write(text)
+
+    def otherwise(self, applied: Applied) -> str | None:
+        """Write the regex that a glob stands for, which was taken for a regex."""
+        texts = []
+        for pattern in meant_otherwise(applied.regex.pattern):
+            rule = parse_pattern(pattern)
+            one = re.escape(pattern)
+            written = as_regex(rule) if isinstance(rule, (Glob, HostRule, Network)) else one
+            if written is None:
+                return None
+            texts.append(written)
+        inner = "|".join(texts) if len(texts) == 1 else f"(?:{'|'.join(texts)})"
+        text = inner.join(applied.anchors)
+        how, credentials = applied.how, self.subject.credentials
+        if not texts or foreign_risks(re.compile(text), how, credentials):
+            return None
+        return applied.write(text)
 
     def spelt(self, hint: str | None) -> str | None:
         """A hint in the source's language rather than in Python."""
