@@ -119,11 +119,10 @@ cdef PyObject *gather_rest(
         if field == _csrc.CF_FIELD_VARY and see_plain(tuple_item(pair, 1), text, &value):
             present |= _csrc.cf_scan_vary(value.data, value.length)
             vary_at = i
-        elif field != _csrc.CF_FIELD_OTHER and not (
-            field == _csrc.CF_FIELD_EXPOSE_HEADERS and keeps_exposed(echoed, fields, text)
-        ):
-            Py_DECREF(whole)
-            return NULL
+        elif unlikely(field != _csrc.CF_FIELD_OTHER):
+            if field != _csrc.CF_FIELD_EXPOSE_HEADERS or not keeps_exposed(echoed, fields, text):
+                Py_DECREF(whole)
+                return NULL
         Py_INCREF(pair)
         PyList_SET_ITEM(whole, i, pair)
     put_all(whole, put(whole, list_size(pairs), echoed), fields)
