@@ -54,7 +54,11 @@ BENCHED = {name: set(needs.values()) for name, needs in NEEDS.items()}
 BENCHED["aiohttp"] |= {"aiosignal", "multidict", "yarl"}
 
 # What a framework is made of and leaves to its users to call.
-MADE_OF = {"django": {"asgiref"}, "aiohttp": {"aiosignal", "multidict"}}
+MADE_OF = {
+    "aiohttp": {"aiosignal", "multidict", "yarl"},
+    "django": {"asgiref"},
+    "werkzeug_routes": {"werkzeug"},
+}
 
 SOURCES = sorted(PACKAGE.rglob("*.py"))
 

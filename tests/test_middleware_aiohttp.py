@@ -23,6 +23,7 @@ from sidebyside import (
     Deviation,
     Request,
     answer,
+    differences,
     documented,
     grid,
     own_grants,
@@ -279,6 +280,12 @@ def several_lists(options: Any, request: Request, theirs: Answer, ours: Answer) 
     return len(lines) > 1 and (names == "X-B,X-CUSTOM" or (ours.status == 403 and bare(ours)))
 
 
+def not_allowed(options: Any, request: Request, theirs: Answer, ours: Answer) -> bool:
+    """The 405 of a resource that was added had no fields; a preflight for it is allowed."""
+    expected = {"vary", *(name for name in ours.headers if name.startswith("access-control-"))}
+    return (theirs.status, ours.status) == (405, 405) and set(differences(theirs, ours)) <= expected
+
+
 def bare(found: Answer) -> bool:
     return not any(name.startswith("access-control-") for name in found.headers)
 
@@ -292,6 +299,7 @@ DEVIATIONS = [
     Deviation("malformed-method", malformed_method),
     Deviation("bounded-list", bounded_list),
     Deviation("several-lists", several_lists),
+    Deviation("not-allowed", not_allowed),
 ]
 
 OPTIONS = {
@@ -982,6 +990,100 @@ def test_what_is_public_is_enough() -> None:
         found.append(dict(response.headers))
     assert found[0] == found[1]
     assert found[0]["Access-Control-Allow-Origin"] == A
+
+
+# -- where browsers lose by the answers of aiohttp-cors -------------------------------------------
+
+
+def guarded(view: bool = False) -> Served:
+    """An application with all that may answer in place of a route."""
+    from aiohttp import web
+
+    @web.middleware
+    async def token(request: Any, handler: Any) -> Any:
+        if request.path == "/raised":
+            raise web.HTTPUnauthorized
+        if request.path == "/returned":
+            return web.Response(status=401, text="no token")
+        if request.path == "/moved":
+            raise web.HTTPPermanentRedirect("https://elsewhere.example/moved")
+        return await handler(request)
+
+    class View(web.View, ours().CorsViewMixin):
+        async def put(self) -> Any:
+            raise web.HTTPConflict
+
+    normalize = web.normalize_path_middleware(append_slash=True, merge_slashes=True)
+    app, within = web.Application(middlewares=[normalize, token]), web.Application()
+    cors = ours().setup(app, defaults={A: {"allow_headers": ["X-Custom"]}})
+    for path in ("/raised", "/returned", "/moved", "/slash/", "/within/slash/"):
+        router = app.router
+        if path.startswith("/within"):
+            router, path = within.router, path.removeprefix("/within")
+        if view:
+            cors.add(router.add_view(path, View))
+        else:
+            cors.add(router.add_put(path, handler))
+    app.add_subapp("/within", within)
+    app.router.add_put("/free/", handler)
+    return Served(app)
+
+
+@pytest.mark.parametrize("view", [False, True], ids=["route", "view"])
+@pytest.mark.parametrize(
+    ("path", "status"),
+    [
+        ("/raised", 401),
+        ("/returned", 401),
+        ("/moved", 308),
+        ("/slash", 308),
+        ("//slash", 308),
+        ("/within/slash", 308),
+    ],
+)
+def test_a_preflight_that_an_error_would_answer(path: str, status: int, view: bool) -> None:
+    served = guarded(view)
+    found = call(served, preflight(A, "PUT", "x-custom", path))
+    assert (found.status, found.body) == (200, b"")
+    assert found.headers["access-control-allow-origin"] == [A]
+    assert found.headers["access-control-allow-methods"] == ["PUT"]
+    assert found.headers["content-length"] == ["0"]
+    assert "location" not in found.headers
+    actual = call(served, Request("PUT", (("origin", A),), path))
+    assert actual.status == status
+    assert actual.headers["access-control-allow-origin"] == [A]
+    assert actual.headers["vary"] == ["Origin"]
+    for refused in (preflight(B, "PUT", None, path), preflight(A, "PUT", "x-other", path)):
+        found = call(served, refused)
+        assert found.status == status
+        assert bare(found)
+
+
+def test_the_405_of_a_resource_that_was_added() -> None:
+    found = call(guarded(), Request("DELETE", (("origin", A),), "/slash/"))
+    assert (found.status, found.first("access-control-allow-origin")) == (405, A)
+
+
+@pytest.mark.parametrize("path", ["/free", "/free/", "/nowhere"])
+def test_a_path_that_was_not_added_is_left_alone(path: str) -> None:
+    served = guarded()
+    for request in (preflight(A, path=path), get(path, A), Request("PUT", (("origin", A),), path)):
+        assert bare(call(served, request))
+
+
+@pytest.mark.parametrize(
+    "location", ["https://[", "//", "http://api.example:x/", "\u2028", "/slash/"]
+)
+def test_a_location_that_leads_nowhere(location: str) -> None:
+    from aiohttp import web
+
+    @web.middleware
+    async def moved(request: Any, handler: Any) -> Any:
+        return web.Response(status=302, headers={"Location": location})
+
+    app = web.Application(middlewares=[moved])
+    ours().setup(app, defaults={A: {}})
+    assert call(Served(app), get("/", A)).status == 302
 
 
 # -- hostile requests ----------------------------------------------------------------------------

@@ -32,8 +32,8 @@ from ._flask_like import leave_options_to, put_last, would_be_last
 from ._flask_paths import Paths, read_resources
 from ._flask_rules import CONFIG_NAMES, Rules, judge_config, judge_paths, merged, only_known
 from ._install import claim_drop_in, claim_install, middleware_by_install, refuse
-from ._unrouted import VIEW_RULES, Registrations, redirected_path, rules_of_view
 from ._werkzeug import fold_vary, work_in
+from ._werkzeug_routes import VIEW_RULES, Registrations, redirected_path, rules_of_view
 from .wsgi import CORSMiddleware as GenericMiddleware
 
 TYPE_CHECKING = False

@@ -53,8 +53,8 @@ from ._quart_rules import (
     read_arguments,
 )
 from ._straight import APPLIED, EXEMPT
-from ._unrouted import VIEW_RULES, Registrations, endpoint_meant, rules_of_view
 from ._werkzeug import WITH_LIST, fold_vary, work_in
+from ._werkzeug_routes import VIEW_RULES, Registrations, endpoint_meant, rules_of_view
 from .asgi import CORSMiddleware as GenericMiddleware
 
 TYPE_CHECKING = False

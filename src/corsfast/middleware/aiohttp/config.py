@@ -24,12 +24,14 @@ from .._preload import preload
 from .answers import Answers
 from .options import Judge, parse_config
 from .preflight import answer_preflight
-from .receiver import SEVERAL, receive
+from .receiver import OVER, SEVERAL, receive, write
 from .signal import DirectSignal, call_directly
+from .unrouted import replace, route_meant
 from .view import APP_CONFIG_KEY, ViewAnswers, config_of, is_cors_view
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Awaitable
     from typing import Any, TypeVar
 
     from .options import Config, Written
@@ -214,11 +216,17 @@ class CorsConfig:
     # -- preflights --------------------------------------------------------------------------
 
     async def _preflight(self, request: web.Request) -> web.StreamResponse:
-        resource = request.match_info.route.resource
-        preflights = self._preflights.get(resource)
+        return self._answer_preflight(request, request.match_info.route)
+
+    def _answer_preflight(self, request: web.Request, route: Any) -> web.Response:
+        """Answer a preflight for the resource of a route, which was added, or for a view."""
+        if is_cors_view(route.handler):
+            nearest = config_of(request) or self
+            return answer_preflight(request, ViewAnswers(route.handler, nearest).preflight)
+        preflights = self._preflights.get(route.resource)
         if preflights is None:
-            preflights = _Preflights(self.defaults, self._added[resource])
-            self._preflights[resource] = preflights
+            preflights = _Preflights(self.defaults, self._added[route.resource])
+            self._preflights[route.resource] = preflights
         return answer_preflight(request, preflights.answers_for)
 
     def view_answers(self, view: type[Any], method: str) -> Answers:
@@ -236,6 +244,41 @@ class CorsConfig:
         """What `receive` asks for where `answers` does not say."""
         call_directly(self._app, partial(DirectSignal, self))  # from the next response on
         return self._answers_for(request, route)
+
+    def late(
+        self, request: web.Request, response: web.StreamResponse, route: Any
+    ) -> Awaitable[None]:
+        """Return what to await for a route that `receive` writes nothing for."""
+        if response.status >= 300 and (route.resource is None or route in self._preflight_routes):
+            return self._answer_late(request, response, route)
+        return OVER
+
+    async def _answer_late(
+        self, request: web.Request, response: web.StreamResponse, route: Any
+    ) -> None:
+        """Answer a redirect or an error by the options of the resource that it is about.
+
+        A preflight that is allowed gets its own answer in place of it. Browsers take no other,
+        and the request that follows still meets the redirect or the error.
+        """
+        asked = request.headers
+        is_preflight = request.method == hdrs.METH_OPTIONS and hdrs.ORIGIN in asked
+        method = request.method
+        if is_preflight:
+            method = asked.get(hdrs.ACCESS_CONTROL_REQUEST_METHOD, method)
+        if route.resource is None:
+            route = await route_meant(request, response, method)
+        if route is None or route.resource not in self._added:
+            return
+        if not is_preflight:
+            answers = self._answers_for(request, route)
+            if answers is not None:
+                write(answers, asked, response.headers)
+            return
+        try:
+            replace(response, self._answer_preflight(request, route))
+        except web.HTTPForbidden:
+            return  # the error stays
 
     def _answers_for(self, request: web.Request, route: Any) -> Answers | None:
         """The answers for a route that is unseen, or takes several methods."""

@@ -31,12 +31,17 @@ if TYPE_CHECKING:
         Attributes:
             answers: by route; None: others may not ask for it, and nothing is written.
             look: the same for a request whose route is not in there, or is `SEVERAL` there.
+            late: what to await where nothing is written at once.
         """
 
         @property
         def answers(self) -> dict[Any, Answers | None]: ...
 
         def look(self, request: web.Request, route: Any) -> Answers | None: ...
+
+        def late(
+            self, request: web.Request, response: web.StreamResponse, route: Any
+        ) -> Awaitable[None]: ...
 
 
 ORIGIN, VARY = hdrs.ORIGIN, hdrs.VARY
@@ -67,7 +72,7 @@ for _ in OVER:  # type: ignore[attr-defined]  # it is a generator as well
 
 
 def receive(self: Knows, request: web.Request, response: web.StreamResponse) -> Awaitable[None]:
-    """Write a response's fields; what is returned need be awaited by nobody."""
+    """Write a response's fields; await what is returned."""
     # What the properties of aiohttp return; calling them costs more than all the rest.
     try:
         route = request._match_info._route
@@ -84,7 +89,13 @@ def receive(self: Knows, request: web.Request, response: web.StreamResponse) -> 
     if answers is SEVERAL:
         answers = self.look(request, route)
     if answers is None:
-        return OVER
+        return self.late(request, response, route)
+    write(answers, asked, headers)
+    return OVER
+
+
+def write(answers: Answers, asked: Any, headers: Any) -> None:
+    """Write the fields into a response's headers, by those of its request."""
     if ORIGIN in asked:
         lines = asked.getall(ORIGIN)
         # A second Origin line leaves open who asks, so nobody is allowed then.
@@ -108,11 +119,10 @@ def receive(self: Knows, request: web.Request, response: web.StreamResponse) -> 
                 for name in unwanted:
                     if name in headers:
                         del headers[name]
-                return OVER
+                return
         for name in GRANTS:
             headers.popall(name, None)
     if VARY in headers:
         merge_vary(headers, headers.getall(VARY))
     else:
         headers[VARY] = ORIGIN_NAME
-    return OVER

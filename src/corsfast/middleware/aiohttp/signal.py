@@ -32,7 +32,7 @@ class DirectSignal(Signal[Any]):  # type: ignore[misc]
     the signal has what the receiver's own object has.
     """
 
-    __slots__ = ("answers", "look")
+    __slots__ = ("answers", "late", "look")
 
     send = receive
 
@@ -40,6 +40,7 @@ class DirectSignal(Signal[Any]):  # type: ignore[misc]
         super().__init__(owner)
         self.answers = of.answers
         self.look = of.look
+        self.late = of.late
         self.extend(signal)
         self.freeze()
 

@@ -1,0 +1,71 @@
+"""Responses that never got to a route which was added, or that end a preflight with an error.
+
+The router answers 405, and middleware redirects to another spelling of a path. Both belong to a
+resource whose options count for them. Middleware that asks for a token answers a preflight in
+place of the route for OPTIONS.
+"""
+
+from __future__ import annotations
+
+from aiohttp import hdrs, web
+from yarl import URL
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+
+async def route_meant(request: web.Request, response: web.StreamResponse, method: str) -> Any:
+    """Return the route that a request without one is meant for, or None.
+
+    That is the route of the path which it is redirected to, or one of its own path with another
+    method.
+
+    Args:
+        method: the request's, or the one that a preflight asks for.
+    """
+    url = request.rel_url
+    location = response.headers.get(hdrs.LOCATION)
+    if location is None:
+        if not isinstance(request.match_info.http_exception, web.HTTPMethodNotAllowed):
+            return None
+    else:
+        try:
+            url = url.join(URL(location, encoded=True))
+            if url.absolute:
+                if url.raw_authority != request.host:
+                    return None
+                url = url.relative()
+        except ValueError:
+            return None
+    router = request.match_info.apps[0].router
+    for _ in range(2):
+        try:
+            meant = await router.resolve(request.clone(method=method, rel_url=url))
+        except (RuntimeError, ValueError):  # its body was read, or the Location is no path
+            return None
+        error = meant.http_exception
+        if error is None:
+            return meant.route
+        if not isinstance(error, web.HTTPMethodNotAllowed):
+            return None
+        # The route for OPTIONS has no options; a view takes any method.
+        method = min(error.allowed_methods - {hdrs.METH_OPTIONS}, default=hdrs.METH_OPTIONS)
+    return None
+
+
+def replace(response: web.StreamResponse, answer: web.Response) -> None:
+    """Turn a response that is being prepared into the answer to a preflight.
+
+    aiohttp has no public way to change the status at this point (seen in 3.14).
+    """
+    if not isinstance(response, web.Response) or hdrs.CONTENT_ENCODING in response.headers:
+        return
+    if not hasattr(response, "_status") or not hasattr(response, "_reason"):
+        return
+    response._status, response._reason = answer.status, answer.reason
+    response.body = None
+    for name in (hdrs.LOCATION, hdrs.CONTENT_TYPE):
+        response.headers.pop(name, None)
+    response.headers.update(answer.headers)
+    response.headers[hdrs.CONTENT_LENGTH] = "0"
