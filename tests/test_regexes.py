@@ -39,6 +39,7 @@ from corsfast.languages import language_of
 from corsfast.limits import MAX_AUTOMATON_STATES
 from corsfast.origin import parse_origin
 from corsfast.regexes import NotRegularError, compile_regex
+from corsfast.safety import language_risks
 
 CASES = rows("regexes.jsonl")
 GENERATED = 240
@@ -159,12 +160,11 @@ def subjects() -> list[Subject]:
 
 @cache
 def live() -> list[Subject]:
-    languages = [language_of(subject.regex) for subject in subjects()]
-    return [
-        subject
-        for subject, language in zip(subjects(), languages, strict=True)
-        if (language.dfa and language.dfa.rows) or (language.others and language.others.rows)
-    ]
+    return [subject for subject in subjects() if _is_live(subject.regex)]
+
+
+def _is_live(regex: re.Pattern[str]) -> bool:
+    return all(risk.code != "dead-pattern" for risk in language_risks(language_of(regex), False))
 
 
 def strangers(random: Random, count: int) -> list[str]:
