@@ -44,7 +44,7 @@ class Decision:
 class Policy:
     def __new__(
         cls,
-        *,
+        *positional: Never,
         allow_origins: Iterable[str | re.Pattern[str] | Within],
         allow_methods: Iterable[str] = (),
         allow_headers: Iterable[str] = (),

@@ -134,7 +134,7 @@ include "_native_decision.pxi"
 
 @cython.final
 cdef class Policy:
-    """Policy(*, allow_origins=..., allow_methods=(), allow_headers=(), expose_headers=(), allow_credentials=False, max_age=600, preflight_status=204, existing='replace', timing_allow_origin=False, dangerously_tolerate=(), **unknown)
+    """Policy(*positional, allow_origins=..., allow_methods=(), allow_headers=(), expose_headers=(), allow_credentials=False, max_age=600, preflight_status=204, existing='replace', timing_allow_origin=False, dangerously_tolerate=(), **unknown)
 --
 
 One compiled CORS policy. Immutable; safe to share between threads.

@@ -158,7 +158,7 @@ def suggestions_for(value: object) -> tuple[str, ...]:
 
 def how_to_write(value: object) -> str:
     """Return advice, as the end of a sentence, on code that makes an origin of an object."""
-    texts = texts_of(value)
+    texts = () if isinstance(value, (bytes, bytearray)) else texts_of(value)
     if len(texts) != 1 or parse_pattern(texts[0].rstrip("/")) is None:
         return ""
     if hasattr(value, "geturl"):
