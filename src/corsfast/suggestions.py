@@ -85,8 +85,12 @@ def suggest_all(entry: str) -> tuple[str, ...]:
     """The patterns that together were most likely meant; several where stars are misplaced.
 
     ``localhost*`` means any port, ``*example.com`` the host and all below it, ``*://`` both
-    schemes of the web.
+    schemes of the web. A network is a pattern with a star already, where it has any port.
     """
+    networks = suggest_networks(entry)
+    if networks:
+        whole = networks != (entry,) and None not in map(parse_pattern, networks)
+        return networks * whole
     meant = suggest(entry)
     if meant is not None:
         return (suggest_all(meant) if "*" in meant else ()) or (meant,)
