@@ -37,7 +37,7 @@ from ..misspellings import diagnose
 from ..origin import parse_origin
 from ..patterns import Glob, HostRule, Network, parse_pattern
 from ..regexes import RegexSyntaxError, compile_quietly
-from ..suggestions import suggest_all
+from ..suggestions import suggest_all, suggest_networks
 from .subject import Applied, Subject, UnreadableError
 
 SINGLE = {
@@ -150,7 +150,7 @@ def _read_exact(value: object, subject: Subject) -> None:
 def _with_star(entry: str) -> tuple[str, ...]:
     """The patterns that an entry is, or a misspelling of, if they stand for many origins."""
     if parse_pattern(entry) is not None:
-        meant: tuple[str, ...] = (entry,)
+        meant = suggest_networks(entry) or (entry,)
     else:
         meant = tuple(meant_otherwise(entry)) if _is_regex(entry) else suggest_all(entry)
     rules = [pattern for pattern in meant if parse_origin(pattern) is None]
