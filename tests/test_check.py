@@ -35,7 +35,6 @@ from corsfast.corrections.source import in_python
 from corsfast.corrections.written import parse, write
 from corsfast.errors import CorsfastSecurityWarning, PolicyError
 from corsfast.loading.literals import in_json, in_toml
-from corsfast.loading.names import nearest
 from corsfast.loading.spellings import read_regex
 from corsfast.patterns import within
 from corsfast.regexes import RegexSyntaxError, compile_quietly
@@ -923,11 +922,6 @@ def test_regexes_are_spelt_so_that_they_come_back(text: str) -> None:
     assert json.loads(in_json(text)) == {"regex": text}
     if text.isprintable():
         assert tomllib.loads(f"a = {in_toml(text)}") == {"a": {"regex": text}}
-
-
-def test_nearest() -> None:
-    assert nearest("CORS_ALLOWED_ORIGINS_REGEXES", ["CORS_ALLOWED_ORIGIN_REGEXES"], 0.85)
-    assert nearest("CORS_HOUSE", ["CORS_ALLOWED_ORIGINS"], 0.85) is None
 
 
 # -- what the documents show -----------------------------------------------------------------

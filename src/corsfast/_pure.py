@@ -29,7 +29,6 @@ from ._compile import (
 )
 from ._restore import restore_policy
 from .automata import ACCEPTING_COLUMN
-from .config import wrong_options
 from .decision import Outcome, decision_key, decision_repr
 from .fields import apply_asgi, apply_wsgi, joined_lines
 from .origin import parse_origin
@@ -211,6 +210,8 @@ class Policy:
         tables = ready_tables(unknown)
         wrong = unknown or allow_origins is ...  # type: ignore[comparison-overlap]
         if positional or (tables is None and wrong):
+            from .idle import wrong_options
+
             raise TypeError(wrong_options(unknown, positional))
         tables = tables or compile_options(
             allow_origins=allow_origins,

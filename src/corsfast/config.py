@@ -16,7 +16,7 @@ from .suggestions import how_to_write, texts_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Iterator
     from typing import Any, Literal, TypedDict, TypeGuard
 
     class PolicyOptions(TypedDict, total=False):
@@ -129,42 +129,6 @@ class Spec:
             "timing_allow_origin": self.timing,
             "dangerously_tolerate": sorted(self.tolerated),
         }
-
-
-# What other libraries call the options, and what to do with them here.
-FOREIGN_OPTIONS = {
-    "allow_origin_regex": "put re.compile(...) into allow_origins",
-    "allow_private_network": "browsers have withdrawn it; leave it out",
-    "allowed_origins": "write allow_origins",
-    "automatic_options": "preflights are always answered; leave it out",
-    "headers": "write allow_headers",
-    "methods": "write allow_methods",
-    "origins": "write allow_origins",
-    "send_wildcard": "'*' is sent as '*' without credentials; leave it out",
-    "supports_credentials": "write allow_credentials",
-    "vary_header": "Vary is sent where it is needed; leave it out",
-    "websockets": "it is for the CORSMiddleware of corsfast.middleware.asgi only",
-}
-
-
-def wrong_options(unknown: Mapping[str, object], positional: tuple[object, ...] = ()) -> str:
-    """What to say about options that there are not, all of them, or about none at all."""
-    if positional:
-        return "Policy() takes keyword arguments only; write Policy(allow_origins=[...])"
-    if not unknown:
-        return "Policy() needs allow_origins, a list of origins or '*'"
-    if len(unknown) == 1:
-        return f"Policy() has no option {_unknown(*unknown)}"
-    lines = [f"  {i}. {_unknown(name)}" for i, name in enumerate(unknown, 1)]
-    return "\n".join(["Policy() has no such options:", *lines])
-
-
-def _unknown(name: str) -> str:
-    from difflib import get_close_matches
-
-    close = get_close_matches(name, Spec.OPTIONS, 1)
-    advice = FOREIGN_OPTIONS.get(name) or (f"write {close[0]}" if close else None)
-    return repr(name) + (f"; {advice}" if advice else "")
 
 
 def read_options(

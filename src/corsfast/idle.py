@@ -12,21 +12,23 @@ from functools import partial
 from re import _constants  # type: ignore[attr-defined]
 
 from . import _fetch
-from .config import wrong_exposed, wrong_header, wrong_max_age, wrong_method
+from .config import Spec, wrong_exposed, wrong_header, wrong_max_age, wrong_method
 from .errors import Problem, with_hint
 from .regexes import parse
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Mapping
     from typing import Any
 
     Wrong = Callable[[str, str], Problem | None]
 
 __all__ = [
     "BARE_STRING",
+    "FOREIGN_OPTIONS",
     "NOT_A_BOOL",
     "OPEN",
+    "SLIP",
     "UNKNOWN_OPTION",
     "beside_any_origin",
     "in_source",
@@ -41,6 +43,7 @@ __all__ = [
     "wrong_header",
     "wrong_method",
     "wrong_names",
+    "wrong_options",
     "wrong_seconds",
 ]
 
@@ -245,7 +248,7 @@ _SAME = [
         _REGEXES,
         _ALL,
         # For libraries that have one option for all of them.
-        f"{_ORIGINS} {_REGEXES}",
+        f"{_ORIGINS} {_REGEXES} {_ALL}",
         "method methods allow_method allow_methods allowed_method allowed_methods",
         "header headers allow_header allow_headers allowed_header allowed_headers",
         "expose_header expose_headers exposed_header exposed_headers expose exposed",
@@ -287,7 +290,8 @@ def meant(name: str, known: Iterable[str], cutoff: float = 0.6) -> str | None:
 # The consequence of a setting that was meant to say which origins are allowed.
 OPEN = ": every origin is allowed"
 
-# A name in a whole application's settings may be of its own; one as near as this is a slip.
+# A name in the settings of an application, or in the environment, may be of its own or of other
+# software; one as near as this is a slip.
 SLIP = 0.8
 
 
@@ -320,3 +324,33 @@ def unknown_option(name: str, value: object, option: str | None, more: str = "")
     """Return the problem that there is no option of a name; `option` is what was meant."""
     message = f"there is no such option, and it has no effect{more}."
     return Problem(UNKNOWN_OPTION, name, value, message, hint=option)
+
+
+# What to do with options of other libraries that `Policy` has under no other name.
+FOREIGN_OPTIONS = {
+    "allow_origin_regex": "put re.compile(...) into allow_origins",
+    "allow_private_network": "browsers have withdrawn it; leave it out",
+    "automatic_options": "preflights are always answered; leave it out",
+    "send_wildcard": "'*' is sent as '*' without credentials; leave it out",
+    "vary_header": "Vary is sent where it is needed; leave it out",
+    "websockets": "it is for the CORSMiddleware of corsfast.middleware.asgi only",
+}
+
+
+def wrong_options(unknown: Mapping[str, object], positional: tuple[object, ...] = ()) -> str:
+    """Return the message about all options that `Policy` does not have, or about none at all."""
+    if positional:
+        return "Policy() takes keyword arguments only; write Policy(allow_origins=[...])"
+    if not unknown:
+        return "Policy() needs allow_origins, a list of origins or '*'"
+    if len(unknown) == 1:
+        return f"Policy() has no option {_with_advice(*unknown)}"
+    lines = [f"  {i}. {_with_advice(name)}" for i, name in enumerate(unknown, 1)]
+    return "\n".join(["Policy() has no such options:", *lines])
+
+
+def _with_advice(name: str) -> str:
+    advice = FOREIGN_OPTIONS.get(name)
+    if advice is None and (option := meant(name, Spec.OPTIONS)):
+        advice = f"write {option}"
+    return repr(name) + (f"; {advice}" if advice else "")

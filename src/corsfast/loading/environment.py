@@ -16,12 +16,11 @@ import json
 import os
 import re
 
-from ..config import FOREIGN_OPTIONS
 from ..errors import Problem
+from ..idle import FOREIGN_OPTIONS, SLIP, meant
 from ..patterns import parse_pattern
 from .files import without_duplicates
 from .literals import REGEX_PREFIX, in_env, split_items
-from .names import nearest
 from .written import OPTIONS, ORIGINS, Written, missing_origins, read_options
 
 TYPE_CHECKING = False
@@ -47,9 +46,6 @@ _NUMBER = re.compile(r"[+-]?[0-9]{1,9}")
 # Other prefixes that may be written in front of a regex.
 _OTHER_PREFIX = re.compile(r"(?:re|regexp?|pattern)[:=](?!//)|~\*?|/(?!/)", re.IGNORECASE)
 _TOKEN = re.compile(r"[A-Za-z0-9-]+")
-
-# Other software may have variables with the same prefix; a name as near as this is a slip.
-SLIP = 0.8
 
 
 def read_environment(prefix: str, environ: Mapping[str, str] | None) -> Written:
@@ -169,10 +165,10 @@ def _read_item(item: object, written: Written) -> object:
         return item
     if item.startswith(REGEX_PREFIX):
         return {"regex": item.removeprefix(REGEX_PREFIX)}
-    meant = _OTHER_PREFIX.match(item)
-    if meant is None:
+    prefix = _OTHER_PREFIX.match(item)
+    if prefix is None:
         return item
-    hint = in_env(item[meant.end() :].removesuffix("/" * item.startswith("/")))
+    hint = in_env(item[prefix.end() :].removesuffix("/" * item.startswith("/")))
     message = f"{item!r} looks like a regular expression, which begins with {REGEX_PREFIX}"
     written.problems.append(Problem("looks-like-regex", ORIGINS, item, f"{message}.", hint=hint))
     written.extra += 1
@@ -187,10 +183,10 @@ def _read_slips(
         if name in names.values() or not name.upper().startswith(prefix.upper()):
             continue
         key = name[len(prefix) :].lower()
-        meant = key if key in OPTIONS else nearest(key, OPTIONS, SLIP)
+        option = key if key in OPTIONS else meant(key, OPTIONS, SLIP)
         message = "it is no option of a policy, and has no effect."
-        if meant is not None:
-            hint = names[meant]
+        if option is not None:
+            hint = names[option]
             if "regex" in key:
                 hint += f" with an item that begins with {REGEX_PREFIX}"
             problem = Problem("unknown-option", name, None, message, hint=hint)

@@ -15,12 +15,12 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass, field
 
-from ..config import FOREIGN_OPTIONS, Spec
+from ..config import Spec
 from ..errors import Problem
+from ..idle import FOREIGN_OPTIONS, meant
 from ..patterns import parse_pattern, within
 from ..regexes import RegexSyntaxError, compile_quietly
 from .literals import REGEX_PREFIX, WRITERS, respell
-from .names import nearest
 from .spellings import read_regex
 
 TYPE_CHECKING = False
@@ -115,12 +115,12 @@ def missing_origins(options: Mapping[str, object], problems: list[Problem]) -> l
 
 
 def _unknown(key: str) -> Problem:
-    meant = nearest(key, OPTIONS) or nearest(key.lower(), OPTIONS)
+    option = meant(key, OPTIONS)
     hint = "{ regex = '...' } as an entry of allow_origins" if "regex" in key else None
     message = f"{key!r} is no option of a policy."
-    if meant is None and key in FOREIGN_OPTIONS:
+    if option is None and key in FOREIGN_OPTIONS:
         message = f"{key!r} is no option of a policy: {FOREIGN_OPTIONS[key]}."
-    hint = hint if meant == ORIGINS and hint else meant
+    hint = hint if option == ORIGINS and hint else option
     return Problem("unknown-option", key, None, message, hint=hint)
 
 
@@ -140,7 +140,7 @@ def _read_entry(entry: object, written: Written) -> object:
     unknown = [key for key in entry if key not in ENTRY_KEYS]
     for key in unknown:
         message = f"{key!r} is no key of a regex; these are {' and '.join(ENTRY_KEYS)}."
-        hint = nearest(str(key), ENTRY_KEYS)
+        hint = meant(str(key), ENTRY_KEYS)
         written.problems.append(Problem("unknown-option", ORIGINS, shown, message, hint=hint))
     pattern = entry.get("regex")
     if not isinstance(pattern, str):

@@ -46,7 +46,8 @@ def source_from(policy: Source | None, options: PolicyOptions) -> Source:
         "write CORSMiddleware(app, policy) or CORSMiddleware(app, allow_origins=[...])",
     )
     if options:
-        from ..config import Spec, wrong_options
+        from ..config import Spec
+        from ..idle import wrong_options
 
         unknown = {name: value for name, value in options.items() if name not in Spec.OPTIONS}
         if unknown:

@@ -26,6 +26,7 @@ _LATER = (
     "corsfast.decision",
     "corsfast.fields",
     "corsfast.holder",
+    "corsfast.idle",
     "corsfast.patterns",
 )
 
