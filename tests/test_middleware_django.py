@@ -17,6 +17,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import ModuleType
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 from sidebyside import (
@@ -736,6 +737,50 @@ def test_settings_that_cannot_be_read(options: dict[str, Any]) -> None:
         with pytest.raises(ImproperlyConfigured, match="CORS_"):
             ours().CorsMiddleware(view)
         assert any(m.id[-4] == "E" for m in check_settings())
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "message"),
+    [
+        ("CORS_ALLOWED_ORIGINS", None, "is a list of strings, not NoneType; write CORS_ALLOWED_OR"),
+        ("CORS_ORIGIN_WHITELIST", 1, "is a list of strings, not int; write CORS_ORIGIN_WHITELIST"),
+        ("CORS_ALLOWED_ORIGINS", [urlsplit(A)], f": an origin is a str, .*; write {A!r}"),
+        ("CORS_ALLOWED_ORIGINS", [re.compile(A)], "belongs in CORS_ALLOWED_ORIGIN_REGEXES"),
+        ("CORS_ALLOWED_ORIGIN_REGEXES", ["*.a.example"], r": '\*.a.example' is not a regex: noth"),
+        ("CORS_ALLOWED_ORIGIN_REGEXES", [None], ": None is not a regex"),
+    ],
+    ids=str,
+)
+def test_unreadable_setting_is_named(name: str, value: Any, message: str) -> None:
+    from django.core.exceptions import ImproperlyConfigured
+
+    with having(**{name: value}), pytest.raises(ImproperlyConfigured, match=message) as caught:
+        ours().CorsMiddleware(view)
+    assert f"({name}" in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("options", "hint"),
+    [
+        ({"CORS_ALLOWED_ORIGINS": ["https://*.a.example"]}, "CORS_ALLOWED_ORIGIN_REGEXES"),
+        ({"CORS_ORIGIN_WHITELIST": ["https://*.a.example"]}, "CORS_ALLOWED_ORIGIN_REGEXES"),
+        (
+            {
+                "CORS_ALLOWED_ORIGINS": ["http://*.test"],
+                "CORS_ORIGIN_REGEX_WHITELIST": [r"https://a"],
+            },
+            "CORS_ORIGIN_REGEX_WHITELIST",
+        ),
+        ({"CORS_ALLOWED_ORIGINS": ["http://10.0.0.0/8:*"]}, "CORS_ALLOWED_ORIGIN_REGEXES"),
+    ],
+    ids=str,
+)
+def test_advice_names_the_newer_setting(options: dict[str, Any], hint: str) -> None:
+    from django.test.utils import override_settings
+
+    with override_settings(**options), pytest.warns(CorsfastDeadEntryWarning) as caught:
+        ours().CorsMiddleware(view)
+    assert any(f" in {hint} instead." in str(warning.message) for warning in caught)
 
 
 # -- signal --------------------------------------------------------------------------------------

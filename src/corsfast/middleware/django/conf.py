@@ -38,7 +38,7 @@ from ...errors import Problem
 from ...idle import BARE_STRING
 from ...idle_django import idle_settings, listed
 from ...origin import is_origin
-from ...suggestions import suggestions_for
+from ...suggestions import suggest_networks, suggestions_for
 from .._lenient import lenient_policy
 from .._schemes import FILE
 from .._wording import DropInProblem, Words
@@ -84,7 +84,8 @@ _POLICIES_KEPT = 64
 def name_in_use(name: str) -> str:
     """The newer name of a setting, or the older one where only that may be set."""
     old = SETTINGS[name][0]
-    return name if old is None or hasattr(settings, name) else old
+    older = old is not None and not hasattr(settings, name) and hasattr(settings, old)
+    return old if old is not None and older else name
 
 
 def read(name: str) -> Any:
@@ -367,18 +368,32 @@ def read_admitted() -> Admitted:
         if not isinstance(entry, str):
             meant = ", ".join(map(repr, suggestions_for(entry)))
             advice = f"; write {meant}" if meant else ""
-            raise TypeError(f"an origin is a str, not {type(entry).__name__}{advice}")
-    compiled = tuple(re.compile(entry) for entry in regexes)
-    for regex in compiled:
-        if not isinstance(regex.pattern, str):
-            raise TypeError("a regex of origins is a regex of str")
+            if isinstance(entry, re.Pattern):
+                advice = f"; a regex belongs in {for_regexes}"
+            kind = type(entry).__name__
+            raise TypeError(f"{for_some}: an origin is a str, not {kind}{advice}")
+    compiled = tuple(_compiled(for_regexes, entry) for entry in regexes)
     if is_empty(read(ORIGINS)) and not compiled:
         problems.append(DropInProblem("empty", for_some, (), EMPTY))
     return Admitted(names, False, tuple(origins), compiled, (*problems, *more, *idle))
 
 
+def _compiled(setting: str, entry: Any) -> re.Pattern[str]:
+    """A regex of a setting, compiled."""
+    try:
+        regex = re.compile(entry)
+    except (TypeError, re.error) as error:
+        raise TypeError(f"{setting}: {entry!r} is not a regex: {error}") from None
+    if not isinstance(regex.pattern, str):
+        raise TypeError(f"{setting}: {entry!r} is not a regex of str")
+    return regex
+
+
 def _read_list(setting: str, value: Any) -> tuple[Any, list[Problem]]:
     if not isinstance(value, str):
+        if not hasattr(value, "__iter__"):
+            kind = type(value).__name__
+            raise TypeError(f"{setting} is a list of strings, not {kind}; write {setting} = [...]")
         return value, []
     problem = DropInProblem(
         BARE_STRING,
@@ -436,11 +451,14 @@ def policy_for(
 def _serialised(entry: str) -> str:
     """An entry as browsers write it, if it has the scheme and host of an origin.
 
-    What follows the host means nothing (and is the check E014's business).
+    What follows the host means nothing (and is the check E014's business), unless the entry is
+    a network.
     """
     try:
         url = urlsplit(entry)
     except ValueError:
+        return entry
+    if "/" in url.path and suggest_networks(entry):
         return entry
     origin = f"{url.scheme}://{url.netloc}"
     return origin if origin == FILE or is_origin(origin) else entry
