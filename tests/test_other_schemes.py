@@ -327,6 +327,6 @@ def test_strict_drop_ins_refuse_dead_alternatives() -> None:
 
     regex = r"https://a\.example/|https://b\.example"
     with pytest.warns(CorsfastDeadEntryWarning, match=r"allow_origin_regex: .*matches nothing"):
-        CORSMiddleware(None, allow_origin_regex=regex)  # type: ignore[arg-type]
+        CORSMiddleware(print, allow_origin_regex=regex)  # type: ignore[arg-type]
     with pytest.raises(PolicyError, match="dead-alternative"):
-        CORSMiddleware(None, allow_origin_regex=regex, strict=True)  # type: ignore[arg-type]
+        CORSMiddleware(print, allow_origin_regex=regex, strict=True)  # type: ignore[arg-type]

@@ -172,7 +172,7 @@ def test_looked_up(Policy: Any) -> None:
 @pytest.mark.parametrize("wrong", ["Check", None, True, b"check", ["check"]])
 def test_check_or_pass(Policy: Any, wrong: Any) -> None:
     with pytest.raises(corsfast.PolicyError) as caught:
-        around(Policy(allow_origins=[APP]), websockets=wrong)(None)
+        around(Policy(allow_origins=[APP]), websockets=wrong)(print)
     (problem,) = caught.value.problems
     assert (problem.option, problem.hint) == ("websockets", "'check'")
     assert str(caught.value).startswith("1 problem in the arguments of CORSMiddleware:\n")
@@ -183,9 +183,9 @@ def test_there_are_none_in_wsgi(Policy: Any) -> None:
 
     wsgi: Any = WSGIMiddleware
     with pytest.raises(TypeError, match=r"no option 'websockets'; it is for the .*[.]asgi only"):
-        wsgi(None, Policy(allow_origins=[APP]), websockets="check")
+        wsgi(print, Policy(allow_origins=[APP]), websockets="check")
     with pytest.raises(TypeError, match=r"no option 'websockets'; it is for the .*[.]asgi only"):
-        wsgi(None, allow_origins=[APP], websockets="check")
+        wsgi(print, allow_origins=[APP], websockets="check")
 
 
 def test_long_hosts_are_not_looked_through() -> None:

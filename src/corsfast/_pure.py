@@ -511,7 +511,7 @@ class Policy:
 
     # -- being a value -----------------------------------------------------------------------
 
-    def options(self) -> PolicyOptions:
+    def options(self, /) -> PolicyOptions:
         """Return the options that make an equal policy: ``Policy(**policy.options()) == policy``.
 
         Every option is there, also where it has its default; the origins are in the order in

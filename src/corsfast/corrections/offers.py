@@ -157,9 +157,10 @@ def _of_text(regex: re.Pattern[bytes]) -> re.Pattern[str] | None:
 
 def _regex(problem: Problem, entry: re.Pattern[str] | Within, way: Way) -> Offer:
     found = way.problems(entry)
-    otherwise = _list(meant_otherwise(regex_of(entry).pattern), way)
-    if otherwise.entries:
-        return otherwise
+    if not way.alternatives:  # a dead alternative is mended where it is written
+        otherwise = _list(meant_otherwise(regex_of(entry).pattern), way)
+        if otherwise.entries:
+            return otherwise
     if not found:
         return Offer((entry,), None)
     if literal(found[0].hint) == "*":
