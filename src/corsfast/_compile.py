@@ -151,8 +151,7 @@ def compile_options(is_origin: Callable[[str], bool] = is_origin, **options: obj
     languages = [language_of(entry) for entry in (*spec.globs, *spec.regexes)]
     tolerated: list[Problem] = []
     unlikely: list[Problem] = []
-    if is_empty(options["allow_origins"]):
-        unlikely.append(Problem("empty", "allow_origins", [], EMPTY))
+    unlikely += empty_list("allow_origins", options["allow_origins"])
     for dead in dead_schemes(spec.exact):
         (problems if dead.code == "dead-scheme" else unlikely).append(dead)
     for risk in find_risks(spec, languages):
@@ -183,16 +182,18 @@ def dead_alternatives(regexes: Iterable[re.Pattern[str] | Within]) -> list[Probl
     return [problem for entry in regexes for problem in alternatives.dead_alternatives(entry)]
 
 
-# An empty tuple is written on purpose; other empty lists are often read from somewhere.
-EMPTY = (
-    "an empty list allows no origin (an environment variable that is not set?); an empty tuple says"
-    " the same on purpose."
-)
+def empty_list(option: str, value: object) -> list[Problem]:
+    """Return the problem of a list of origins that is empty, and often read from somewhere.
 
-
-def is_empty(value: object) -> bool:
-    """Whether a list of origins is empty, and not a tuple."""
-    return isinstance(value, (list, set, frozenset)) and not value
+    An empty tuple is written on purpose.
+    """
+    if value or not isinstance(value, (list, set, frozenset)):
+        return []
+    message = (
+        "an empty list allows no origin (an environment variable that is not set?); an empty tuple"
+        " says the same on purpose."
+    )
+    return [Problem("empty", option, value, message)]
 
 
 # Signs of a glob or of a shell's choice, which are hardly ever meant in a regex: a star behind a

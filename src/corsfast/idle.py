@@ -30,8 +30,10 @@ __all__ = [
     "OPEN",
     "SLIP",
     "UNKNOWN_OPTION",
+    "bare_string",
     "beside_any_origin",
     "in_source",
+    "listed",
     "meant",
     "never_compared",
     "path_problems",
@@ -102,6 +104,29 @@ def _with_right_hint(problem: Problem, wrong: Wrong) -> Problem:
         return problem
     names = ast.literal_eval(f"[{problem.hint}]")
     return with_hint(problem, None) if any(wrong("", name) for name in names) else problem
+
+
+def listed(text: str | bytes) -> list[str]:
+    """Return the names in one string where a list is meant."""
+    if isinstance(text, bytes):
+        text = text.decode("latin-1")
+    return text.replace(",", " ").split()
+
+
+def bare_string(
+    option: str, value: str | bytes, hint: str | None, *, others: str, read: str = "the list"
+) -> Problem:
+    """Return the problem of one string where a list is meant.
+
+    Args:
+        others: what other libraries would do with it.
+        read: what it is read as.
+    """
+    message = (
+        f"{value!r} is one string where a list is meant; others would {others}. It is read as"
+        f" {read}."
+    )
+    return Problem(BARE_STRING, option, value, message, hint=hint)
 
 
 # -- flags and numbers -----------------------------------------------------------------------

@@ -9,7 +9,8 @@ import re
 
 from .errors import Problem
 from .idle import (
-    BARE_STRING,
+    bare_string,
+    listed,
     never_compared,
     path_problems,
     slips,
@@ -46,8 +47,8 @@ KNOWN = (
     "CORS_STRICT",
     "CORS_URLS_REGEX",
 )
-# The check of django-cors-headers says that these were removed.
-REMOVED = ("CORS_MODEL", "CORS_REPLACE_HTTPS_REFERER")
+# The check of django-cors-headers says, under these numbers, that they were removed.
+REMOVED = {"CORS_MODEL": "E012", "CORS_REPLACE_HTTPS_REFERER": "E013"}
 
 _FLAGS = (
     "CORS_ALLOW_ALL_ORIGINS",
@@ -56,6 +57,9 @@ _FLAGS = (
     "CORS_ALLOW_PRIVATE_NETWORK",
     "CORS_STRICT",
 )
+# What others do with one string where a list is meant.
+BY_CHARACTER = "take each of its characters for an entry"
+
 _STAR = "'*' means nothing to a browser once credentials are allowed."
 
 
@@ -87,29 +91,22 @@ def idle_settings(found: Mapping[str, Any]) -> list[Problem]:
     return problems + slips((n for n in found if n not in REMOVED), KNOWN, unset)
 
 
-def listed(value: Any) -> Any:
+def names_in(value: Any) -> Any:
     """Return the names in a setting, which may be one str where a list is meant."""
-    if not isinstance(value, (str, bytes)):
-        return value
-    text = value if isinstance(value, str) else value.decode("latin-1")
-    return text.replace(",", " ").split()
+    return listed(value) if isinstance(value, (str, bytes)) else value
 
 
 def _wrong_list(name: str, value: Any, wrong: Wrong) -> list[Problem]:
     if not hasattr(value, "__iter__"):
         return []  # is an error
-    entries: Iterable[Any] = listed(value)
+    entries: Iterable[Any] = names_in(value)
     if isinstance(value, (set, frozenset)):
         entries = sorted(value, key=repr)
     problems = wrong_names(name, entries, wrong)
     if isinstance(value, (str, bytes)) and value not in ("*", ""):
         right = [entry for entry in entries if not wrong_names(name, [entry], wrong)]
-        message = (
-            f"{value!r} is one string where a list is meant; others would take each of its"
-            " characters for an entry. It is read as the list."
-        )
         hint = repr(right) if right else None
-        problems.insert(0, Problem(BARE_STRING, name, value, message, hint=hint))
+        problems.insert(0, bare_string(name, value, hint, others=BY_CHARACTER))
     return problems
 
 

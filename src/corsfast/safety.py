@@ -40,6 +40,7 @@ from .languages import (
     ITS_SIZE,
     Language,
     alone,
+    as_written,
     compressed_ipv6_origins,
     going_on,
     insecure_origins,
@@ -285,7 +286,7 @@ def language_risks(language: Language, credentials: bool) -> Iterator[Problem]:
     if isinstance(entry, Network):
         yield from _network_risks(entry, credentials)
         return
-    shown = _show(entry)
+    shown = as_written(entry)
     if dfa is None or others is None:
         yield _unproven(entry, shown, language.beyond)
         return
@@ -404,12 +405,6 @@ def _is_written(domain: str | None, shown: str) -> TypeGuard[str]:
 
 def _unescaped(shown: str) -> str:
     return shown.replace("\\", "")
-
-
-def _show(entry: Entry) -> str:
-    if isinstance(entry, Within):
-        return entry.regex.pattern
-    return entry.pattern if isinstance(entry, re.Pattern) else write_pattern(entry)
 
 
 def admits_any_origin(dfa: Dfa) -> bool:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 
-from .._compile import EMPTY, dead_alternatives, globs_as_regexes, is_empty
+from .._compile import dead_alternatives, empty_list, globs_as_regexes
 from ..corrections import alternatives
 from ..corrections.advice import ONE_BY_ONE, advice_for, literal
 from ..corrections.offers import meant_otherwise, offer_for
@@ -88,8 +88,9 @@ class _Judged:
             self.add(problem)
         options = {"allow_origins": (), **options}
         elsewhere = self.subject.problems or self.subject.regexes  # entries that were left out
-        if is_empty(options["allow_origins"]) and not elsewhere:
-            self.warn(Problem("empty", "allow_origins", None, EMPTY))
+        if not elsewhere:
+            for problem in empty_list("allow_origins", options["allow_origins"]):
+                self.warn(problem)
         spec, problems = read_policy(options)
         languages = [language_of(entry) for entry in (*spec.globs, *spec.regexes)]
         for problem in problems:

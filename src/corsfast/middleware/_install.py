@@ -17,6 +17,33 @@ _EXTENSION = "corsfast"
 _INSTALL = "install"
 
 
+def install_around(
+    app: Any,
+    attribute: str,
+    names: tuple[str, str],
+    kind: Callable[..., Any],
+    *policy: Any,
+    **arguments: Any,
+) -> None:
+    """Put a generic middleware around what an application like Flask's calls per request.
+
+    Args:
+        attribute: where the application has that.
+        names: the framework, and its drop-in for blueprints.
+
+    Raises:
+        TypeError, PolicyError: those of the middleware; TypeError for another application.
+        RuntimeError: if it has CORS already, from `install` or from the drop-in.
+    """
+    framework, drop_in = names
+    if not hasattr(app, attribute):
+        instead = f"a blueprint gets a policy by paths=, or by {drop_in}(blueprint)"
+        raise refuse(f"a {framework} application", app, instead)
+    middleware = middleware_by_install(kind, getattr(app, attribute), *policy, **arguments)
+    _claim_install(app)
+    setattr(app, attribute, middleware)
+
+
 def middleware_by_install(
     kind: Callable[..., Middleware], app: Any, *policy: Any, **arguments: Any
 ) -> Middleware:
@@ -36,7 +63,7 @@ def refuse(what: str, app: object, instead: str) -> TypeError:
     return TypeError(f"install takes {what}, not {type(app).__name__}; {instead}")
 
 
-def claim_install(app: Any) -> None:
+def _claim_install(app: Any) -> None:
     """Note that an application has its CORS from `install`.
 
     Raises:

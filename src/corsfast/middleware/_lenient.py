@@ -19,27 +19,25 @@ from types import MappingProxyType
 
 from .._backend import Policy
 from .._compile import (
-    EMPTY,
     Tables,
     block,
     build_tables,
     dead_alternatives,
+    empty_list,
     globs_as_regexes,
-    is_empty,
     warn,
     with_origin,
 )
 from .._fetch import NON_WILDCARD_REQUEST_HEADER, OWS, TCHAR
 from ..config import Spec, read_options
 from ..errors import CorsfastPerformanceWarning, Problem
-from ..idle import BARE_STRING, beside_any_origin, wrong_names
+from ..idle import bare_string, beside_any_origin, listed, wrong_names
 from ..languages import language_of
 from ..origin import is_origin
 from ..safety import find_risks
 from ..schemes import dead_schemes
 from ._wording import (
     NO_REGEXES,
-    DropInProblem,
     Mender,
     Words,
     in_words_of,
@@ -156,21 +154,17 @@ def lenient_policy(
             else:
                 problems.append(never_sent(option, entry, mend))
     default = next(iter(origins), "origins")
-    if is_empty(given) and not kept and not problems:
-        problems.append(DropInProblem("empty", default, given, EMPTY))
+    if not kept and not problems:
+        problems += empty_list(default, given)
     any_origin = "*" in kept
     if any_origin and not credentials and len(kept) > 1:  # with them it is a risk, said below
         problems.append(beside_any_origin(kept["*"], [entry for entry in kept if entry != "*"]))
     spec, wrong = _read([*kept] if not any_origin else ["*"], credentials)
     languages = [language_of(entry) for entry in spec.regexes]
-    dead = [
-        *dead_schemes(spec.exact),
-        *dead_alternatives(regex for regex in spec.regexes if regex not in written),
-    ]
-    for problem in [*wrong, *dead, *find_risks(spec, languages)]:
-        problems.append(in_words_of(kept, written, default, problem, mend))
-    globs = [regex for regex in spec.regexes if regex not in written]
-    for problem in globs_as_regexes(globs, problems):
+    own = [regex for regex in spec.regexes if regex not in written]
+    dead = [*dead_schemes(spec.exact), *dead_alternatives(own)]
+    judged = [*wrong, *dead, *find_risks(spec, languages)]
+    for problem in [*judged, *globs_as_regexes(own, judged)]:
         problems.append(in_words_of(kept, written, default, problem, mend))
     say(name, problems, strict=strict, tell=tell)
     spec.name = name
@@ -231,20 +225,12 @@ def read_list(
             raise TypeError(f"{option} is a list of strings, not {kind}; write {option}=[...]")
         # A set has no order of its own; headers should not change from one start to the next.
         return sorted(value, key=repr) if isinstance(value, (set, frozenset)) else [*value], []
-    text = value if isinstance(value, str) else value.decode("latin-1")
-    if text == "*":
-        return ["*"], []
-    meant: list[object] = [*text.replace(",", " ").split()]
+    meant: list[object] = [*listed(value)]
+    if value in ("*", b"*"):
+        return meant, []
     right = [name for name in meant if not (wrong and wrong_names(option, [name], wrong))]
-    problem = DropInProblem(
-        BARE_STRING,
-        option,
-        value,
-        f"{value!r} is one string where a list is meant; others would look for pieces of it. It"
-        f" is read as the list.",
-        hint=repr(right) if right or not meant else None,
-    )
-    return meant, [problem]
+    hint = repr(right) if right or not meant else None
+    return meant, [bare_string(option, value, hint, others="look for pieces of it")]
 
 
 def read_names(

@@ -46,8 +46,6 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-    from ..errors import Problem
-
 NAME = "corsfast.middleware.quart"
 
 _WORDS = Words(any_origin="'*'", regex="{}", compiled=True)

@@ -13,7 +13,7 @@ import re
 from collections import namedtuple
 from datetime import timedelta
 
-from .._compile import EMPTY, is_empty
+from .._compile import empty_list
 from ..errors import Problem
 from ..fields import requested_names
 from ..idle import (
@@ -26,7 +26,7 @@ from ..idle import (
     wrong_seconds,
 )
 from ._lenient import Tables, echo_any_origin, lenient_policy
-from ._wording import DropInProblem, Words, say
+from ._wording import Words, say
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -209,8 +209,7 @@ def _entries(
     value: Any, option: str, problems: list[Problem]
 ) -> tuple[bool, list[str | re.Pattern[str]]]:
     """Whether everybody is allowed; else the entries. A list is not split, a str is."""
-    if is_empty(value):
-        problems.append(DropInProblem("empty", option, value, EMPTY))
+    problems += empty_list(option, value)
     if not value or _everybody(value):
         return bool(value), []
     if isinstance(value, str):

@@ -34,14 +34,20 @@ def redirected_path(received: Any) -> str | None:
     return unquote(url.path[len(root) :])
 
 
-def endpoint_meant(app: Any, received: Any, method: str) -> str | None:
+def _method_meant(received: Any) -> str:
+    """Return the method of a request, or the one that a preflight asks for."""
+    method: str = received.method
+    if method == "OPTIONS":
+        method = received.headers.get("Access-Control-Request-Method", method)
+    return method
+
+
+def endpoint_meant(app: Any, received: Any) -> str | None:
     """Return the endpoint of a request, or the one that it is meant for.
 
     A request that is redirected to another spelling of its path is meant for the endpoint of
-    that path. One with a method that no route has is meant for any endpoint of its path.
-
-    Args:
-        method: the request's, or the one that a preflight asks for.
+    that path. A preflight is meant for the method that it asks for. A request with a method that
+    no route has is meant for any endpoint of its path.
     """
     error = received.routing_exception
     if error is None or not isinstance(error, (RequestRedirect, MethodNotAllowed)):
@@ -49,6 +55,7 @@ def endpoint_meant(app: Any, received: Any, method: str) -> str | None:
     try:
         adapter = app.create_url_adapter(received)
         path = redirected_path(received)
+        method = _method_meant(received)
     except HTTPException:  # a host that is not trusted
         return None
     for _ in range(_MAX_REDIRECTS):
@@ -65,17 +72,14 @@ def endpoint_meant(app: Any, received: Any, method: str) -> str | None:
     return None
 
 
-def rules_of_view(app: Any, received: Any, method: str) -> Any:
-    """Return what a decorator noted on the view that a request is meant for, or None.
-
-    Args:
-        method: the request's, or the one that a preflight asks for.
-    """
-    view = app.view_functions.get(endpoint_meant(app, received, method))
+def rules_of_view(app: Any, received: Any) -> Any:
+    """Return what a decorator noted on the view that a request is meant for, or None."""
+    view = app.view_functions.get(endpoint_meant(app, received))
     noted = getattr(view, VIEW_RULES, None)
     if noted is None and hasattr(view, "view_class"):
         # A class-based view may have decorated methods.
-        noted = getattr(getattr(view.view_class, method.lower(), None), VIEW_RULES, None)
+        method = _method_meant(received).lower()
+        noted = getattr(getattr(view.view_class, method, None), VIEW_RULES, None)
     return noted
 
 
@@ -99,9 +103,9 @@ class Registrations:
         name = f"{state.name_prefix}.{state.name}.".lstrip(".")
         self._states.append((state.app, name, below))
 
-    def meant(self, app: Any, received: Any, method: str) -> bool:
+    def meant(self, app: Any, received: Any) -> bool:
         """Whether an unrouted request is for this blueprint, by its endpoint or by its path."""
-        endpoint = endpoint_meant(app, received, method)
+        endpoint = endpoint_meant(app, received)
         return any(
             endpoint.startswith(name)
             if endpoint is not None

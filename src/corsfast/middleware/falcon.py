@@ -19,7 +19,7 @@ from __future__ import annotations
 
 import falcon
 
-from .._compile import EMPTY, is_empty
+from .._compile import empty_list
 from ..errors import PolicyError
 from ..idle import wrong_exposed_with, wrong_flags, wrong_names
 from ._lenient import Tables, allow_any_header, lenient_policy
@@ -114,8 +114,7 @@ class CORSMiddleware(falcon.CORSMiddleware):  # type: ignore[misc]
         self.allow_private_network = allow_private_network
         with_credentials, without = _groups(self.allow_origins, self.allow_credentials)
         problems = _dead_credentials(self.allow_origins, self.allow_credentials)
-        if is_empty(allow_origins):
-            problems.append(DropInProblem("empty", "allow_origins", allow_origins, EMPTY))
+        problems += empty_list("allow_origins", allow_origins)
         exposed = [name.strip() for name in (self.expose_headers or "").split(",")]
         if self.expose_headers is not None and exposed != [""]:
             wrong = wrong_exposed_with(bool(self.allow_credentials))

@@ -31,7 +31,7 @@ from ._by_config import ByConfig
 from ._flask_like import leave_options_to, put_last, would_be_last
 from ._flask_paths import Paths, read_resources
 from ._flask_rules import CONFIG_NAMES, Rules, judge_config, judge_paths, merged, only_known
-from ._install import claim_drop_in, claim_install, middleware_by_install, refuse
+from ._install import claim_drop_in, install_around
 from ._werkzeug import fold_vary, work_in
 from ._werkzeug_routes import VIEW_RULES, Registrations, redirected_path, rules_of_view
 from .wsgi import CORSMiddleware as GenericMiddleware
@@ -218,13 +218,11 @@ def install(
         PolicyError: with every problem of the options, or of the rules, at once.
         RuntimeError: if the application has CORS already, from `install` or :class:`CORS`.
     """
-    target: Any = app
-    if not hasattr(target, "wsgi_app"):
-        instead = "a blueprint gets a policy by paths=, or by CORS(blueprint)"
-        raise refuse("a Flask application", app, instead)
-    middleware = middleware_by_install(
+    install_around(
+        app,
+        "wsgi_app",
+        ("Flask", "CORS"),
         GenericMiddleware,
-        target.wsgi_app,
         policy,
         paths=paths,
         block_refused=block_refused,
@@ -232,8 +230,6 @@ def install(
         report_only=report_only,
         **options,
     )
-    claim_install(app)
-    target.wsgi_app = middleware
     return app
 
 
@@ -271,7 +267,7 @@ def _of_blueprint(
     def after_request(response: Response) -> Response:
         received = _current_request()
         if received.routing_exception is not None:
-            if registrations.meant(_current_app(), received, _method_meant(received.environ)):
+            if registrations.meant(_current_app(), received):
                 return function(response)
         return response
 
@@ -283,7 +279,7 @@ def _answer_by_view(response: Response) -> Response:
     if hasattr(response, _EVALUATED):
         return response
     app, received = _current_app(), _current_request()
-    rules_in = rules_of_view(app, received, _method_meant(received.environ))
+    rules_in = rules_of_view(app, received)
     return response if rules_in is None else _answer_once(response, received, rules_in(app))
 
 
@@ -294,14 +290,6 @@ def _answer_once(response: Response, received: Any, rules: Rules) -> Response:
         fold_vary(response)
         setattr(response, _EVALUATED, True)
     return response
-
-
-def _method_meant(environ: Mapping[str, Any]) -> str:
-    """Return the method of a request, or the one that a preflight asks for."""
-    method: str = environ["REQUEST_METHOD"]
-    return (
-        environ.get("HTTP_ACCESS_CONTROL_REQUEST_METHOD", method) if method == "OPTIONS" else method
-    )
 
 
 def _answer(response: Response, received: Any, rules: Rules) -> Response:

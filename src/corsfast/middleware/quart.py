@@ -42,7 +42,7 @@ from .._compile import ALLOW_METHODS
 from ._by_config import ByConfig
 from ._chosen import StraightWay
 from ._flask_like import leave_options_to, put_last, would_be_last
-from ._install import claim_drop_in, claim_install, middleware_by_install, refuse
+from ._install import claim_drop_in, install_around
 from ._preload import preload
 from ._quart_rules import (
     DEFAULTS,
@@ -270,13 +270,11 @@ def install(
         PolicyError: with every problem of the options, or of the rules, at once.
         RuntimeError: if the application has CORS already, from `install` or :func:`cors`.
     """
-    target: Any = app
-    if not hasattr(target, "asgi_app"):
-        instead = "a blueprint gets a policy by paths=, or by cors(blueprint)"
-        raise refuse("a Quart application", app, instead)
-    middleware = middleware_by_install(
+    install_around(
+        app,
+        "asgi_app",
+        ("Quart", "cors"),
         GenericMiddleware,
-        target.asgi_app,
         policy,
         paths=paths,
         websockets=websockets,
@@ -285,8 +283,6 @@ def install(
         report_only=report_only,
         **options,
     )
-    claim_install(app)
-    target.asgi_app = middleware
     return app
 
 
@@ -418,7 +414,7 @@ async def _apply_by_view(response: Any) -> Any:
     if hasattr(response, APPLIED):
         return response
     app, received = _current_app(), _current_request()
-    rules_in = rules_of_view(app, received, _method_meant(received))
+    rules_in = rules_of_view(app, received)
     return response if rules_in is None else _apply_once(response, received, rules_in(app))
 
 
@@ -430,7 +426,7 @@ def _of_blueprint(
     async def after_request(response: Any) -> Any:
         received = _current_request()
         if received.routing_exception is not None:
-            if registrations.meant(_current_app(), received, _method_meant(received)):
+            if registrations.meant(_current_app(), received):
                 return await function(response)
         return response
 
@@ -451,20 +447,12 @@ def _is_exempt(app: Any, received: Any) -> bool:
     return bool(getattr(app.view_functions.get(received.endpoint), EXEMPT, False))
 
 
-def _method_meant(received: Any) -> str:
-    """Return the method of a request, or the one that a preflight asks for."""
-    method: str = received.method
-    if method == "OPTIONS":
-        method = received.headers.get("Access-Control-Request-Method", method)
-    return method
-
-
 def _answers_options(app: Any, received: Any) -> bool:
     """Whether the view that a preflight is meant for answers for itself.
 
     So does one that has OPTIONS among its methods, and one that is exempt.
     """
-    view = app.view_functions.get(endpoint_meant(app, received, _method_meant(received)))
+    view = app.view_functions.get(endpoint_meant(app, received))
     rule = received.url_rule
     if rule is None or rule.provide_automatic_options:
         return hasattr(view, EXEMPT)

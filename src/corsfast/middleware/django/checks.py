@@ -20,6 +20,7 @@ from django.core.exceptions import ImproperlyConfigured
 
 from ...errors import RISKS, PolicyError, Problem
 from ...idle import BARE_STRING, NOT_A_BOOL, UNKNOWN_OPTION
+from ...idle_django import REMOVED
 from .._schemes import FILE
 from .conf import compile_answers, name_in_use, policy_for, read, read_admitted
 
@@ -37,15 +38,14 @@ RISK_NUMBERS = {
     "foreign-origin": "003",
     "public-suffix": "004",
     "insecure-origin": "005",
-    "any-extension": "008",
     UNKNOWN_OPTION: "006",
     BARE_STRING: "007",
+    "any-extension": "008",
 }
 DEAD_ENTRY_NUMBER = "010"
-_FLAGS_THERE = ("CORS_ALLOW_CREDENTIALS", "CORS_ALLOW_PRIVATE_NETWORK")
 UNREADABLE_NUMBER = "020"
 
-REMOVED = {"CORS_MODEL": "E012", "CORS_REPLACE_HTTPS_REFERER": "E013"}
+_FLAGS_THERE = ("CORS_ALLOW_CREDENTIALS", "CORS_ALLOW_PRIVATE_NETWORK")
 
 
 def check_settings(**_: Any) -> list[CheckMessage]:

@@ -33,15 +33,15 @@ from django.core.exceptions import ImproperlyConfigured
 from django.core.signals import setting_changed
 from django.http import BadHeaderError, HttpResponse
 
-from ..._compile import EMPTY, is_empty, warn
+from ..._compile import empty_list, warn
 from ...errors import Problem
-from ...idle import BARE_STRING
-from ...idle_django import idle_settings, listed
+from ...idle import bare_string
+from ...idle_django import BY_CHARACTER, idle_settings, names_in
 from ...origin import is_origin
 from ...suggestions import suggest_networks, suggestions_for
 from .._lenient import lenient_policy
 from .._schemes import FILE
-from .._wording import DropInProblem, Words
+from .._wording import Words
 from .defaults import default_headers, default_methods
 
 TYPE_CHECKING = False
@@ -296,7 +296,7 @@ def _compile_answers() -> Answers:
     fields = {}
     if credentials:
         fields["access-control-allow-credentials"] = "true"
-    exposed = listed(read("CORS_EXPOSE_HEADERS"))
+    exposed = names_in(read("CORS_EXPOSE_HEADERS"))
     if len(exposed):
         fields["access-control-expose-headers"] = ", ".join(exposed)
     answers.fields = _as_stored(fields)
@@ -307,8 +307,8 @@ def _compile_answers() -> Answers:
             for origin in map(_serialised, admitted.origins)
             if answers.allows(origin)
         }
-    fields["access-control-allow-headers"] = ", ".join(listed(read("CORS_ALLOW_HEADERS")))
-    fields["access-control-allow-methods"] = ", ".join(listed(read("CORS_ALLOW_METHODS")))
+    fields["access-control-allow-headers"] = ", ".join(names_in(read("CORS_ALLOW_HEADERS")))
+    fields["access-control-allow-methods"] = ", ".join(names_in(read("CORS_ALLOW_METHODS")))
     max_age = read("CORS_PREFLIGHT_MAX_AGE")
     if max_age:
         fields["access-control-max-age"] = str(max_age)
@@ -373,8 +373,8 @@ def read_admitted() -> Admitted:
             kind = type(entry).__name__
             raise TypeError(f"{for_some}: an origin is a str, not {kind}{advice}")
     compiled = tuple(_compiled(for_regexes, entry) for entry in regexes)
-    if is_empty(read(ORIGINS)) and not compiled:
-        problems.append(DropInProblem("empty", for_some, (), EMPTY))
+    if not compiled:
+        problems += empty_list(for_some, read(ORIGINS))
     return Admitted(names, False, tuple(origins), compiled, (*problems, *more, *idle))
 
 
@@ -395,14 +395,8 @@ def _read_list(setting: str, value: Any) -> tuple[Any, list[Problem]]:
             kind = type(value).__name__
             raise TypeError(f"{setting} is a list of strings, not {kind}; write {setting} = [...]")
         return value, []
-    problem = DropInProblem(
-        BARE_STRING,
-        setting,
-        value,
-        f"{value!r} is one string where a list is meant; others would take each of its characters"
-        " for an entry. It is read as a list of one.",
-        hint=repr([value] if value else []),
-    )
+    hint = repr([value] if value else [])
+    problem = bare_string(setting, value, hint, others=BY_CHARACTER, read="a list of one")
     return [value], [problem]
 
 
