@@ -24,7 +24,7 @@ def _made(make: Callable[[], Callable[[str], bool]]) -> Made:
         return (), make()
     except PolicyError as error:
         return error.problems, None
-    except ValueError as error:  # a text that is no regex, where it has to be one
+    except (ValueError, re.error) as error:  # a text that is no regex, where it has to be one
         hint = re.search("; write (.*) instead$", str(error))
         return (Problem("regex", "origins", None, str(error), hint=hint and hint[1]),), None
 
@@ -101,9 +101,11 @@ def django(origins: list[Any], regexes: Regexes, credentials: bool) -> Made:
         package.setup()
     from corsfast.middleware.django.conf import policy_for, read_admitted
 
-    with override_settings(CORS_ALLOWED_ORIGINS=origins, CORS_ALLOWED_ORIGIN_REGEXES=regexes):
-        admitted = read_admitted()
-    return _made(lambda: policy_for(admitted, credentials, True)[0].allows_origin)
+    def make() -> Any:
+        with override_settings(CORS_ALLOWED_ORIGINS=origins, CORS_ALLOWED_ORIGIN_REGEXES=regexes):
+            return policy_for(read_admitted(), credentials, True)[0].allows_origin
+
+    return _made(make)
 
 
 def falcon(origins: list[Any], regexes: Regexes, credentials: bool) -> Made:
@@ -169,6 +171,7 @@ def taken(hint: str) -> tuple[list[Any], Regexes] | None:
     """The origins and regexes that a proposal stands for; ``None`` where it is words."""
     text = re.sub(r"(r'[^']*'|r\"[^\"]*\") in CORS_ALLOWED_ORIGIN_REGEXES", r"regex(\1)", hint)
     text = re.sub(r"allow_origin_regex=(.*)$", r"regex(\1)", text)
+    text = re.sub(r"(?<=') in (CORS_ALLOWED_ORIGINS|allow_origins)(?=,|$)", "", text)
     regexes: Regexes = []
     names = {"re": re, "within": within, "regex": regexes.append}
     try:

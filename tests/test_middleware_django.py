@@ -747,7 +747,7 @@ def test_settings_that_cannot_be_read(options: dict[str, Any]) -> None:
         ("CORS_ALLOWED_ORIGINS", [urlsplit(A)], f": an origin is a str, .*; write {A!r}"),
         ("CORS_ALLOWED_ORIGINS", [re.compile(A)], "belongs in CORS_ALLOWED_ORIGIN_REGEXES"),
         ("CORS_ALLOWED_ORIGIN_REGEXES", ["*.a.example"], r": '\*.a.example' is not a regex: noth"),
-        ("CORS_ALLOWED_ORIGIN_REGEXES", [None], ": None is not a regex"),
+        ("CORS_ALLOWED_ORIGIN_REGEXES", [None], ": None is not a regex of str"),
     ],
     ids=str,
 )

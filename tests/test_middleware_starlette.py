@@ -319,8 +319,19 @@ def test_a_sound_configuration_says_nothing() -> None:
 
 
 def test_a_regex_that_is_none() -> None:
-    with pytest.raises(re.error):
+    with pytest.raises(re.error, match=r"^allow_origin_regex: '\(' is not a regex: missing \)"):
         CORSMiddleware(application(), allow_origin_regex="(")
+    for value in ([A], re.compile(A.encode()), 1):
+        with pytest.raises(TypeError, match=r'; write allow_origin_regex=r"\.\.\."$'):
+            CORSMiddleware(application(), allow_origin_regex=value)  # type: ignore[arg-type]
+
+
+def test_proposal_for_a_regex_says_where_origins_belong() -> None:
+    text = r"https://a\.example/|capacitor://localhost"
+    with pytest.warns(CorsfastDeadEntryWarning) as caught:
+        CORSMiddleware(application(), allow_origin_regex=text)
+    proposal = "Write 'https://a.example', 'capacitor://localhost' in allow_origins instead."
+    assert proposal in str(caught[0].message)
 
 
 def test_overriding_what_nobody_calls_is_refused() -> None:

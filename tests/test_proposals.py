@@ -152,10 +152,16 @@ def test_a_regex_as_text_learns_where_it_belongs(surface: str, text: str) -> Non
         ("http://127.0.0.1:*", "http://127.0.0.1:3000"),
         ("https://*.example.com", "https://app.example.com"),
         ("http://localhost:300?", "http://localhost:3009"),
+        ("*.example.com", "https://app.example.com"),
+        ("*://localhost:3000", "http://localhost:3000"),
+        (r"https://app\.example\.com/|http://localhost:3000", "https://app.example.com"),
+        (r"https://app\.example\.com/|https?://.*\.test", "https://app.example.com"),
     ],
 )
 def test_a_glob_as_regex_is_not_silent(surface: str, text: str, origin: str) -> None:
     compiled = surface in ("policy", "quart", "sanic")
+    if text.startswith("*") and compiled:
+        return  # `re.compile` refuses it
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         problems, _ = SURFACES[surface]([], [re.compile(text) if compiled else text], False)

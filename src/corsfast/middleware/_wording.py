@@ -32,6 +32,7 @@ from ..suggestions import how_to_write, suggest_all, suggest_networks, texts_of
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
+    from typing import Any
 
     from ..corrections.offers import Offer
 
@@ -121,10 +122,13 @@ class Words(
         text = "re.compile(...)" if self.compiled else 'r"..."'
         return f"one is written as {self.regex.format(text)}"
 
-    def entries(self, entries: Iterable[object]) -> list[str] | None:
+    def entries(self, entries: Iterable[object], option: str = "") -> list[str] | None:
         """Return entries of a policy as the drop-in has them; ``None`` where it has none like it.
 
         Several patterns are one regex, because most drop-ins take one only.
+
+        Args:
+            option: where single origins belong, if not in the place of what is wrong.
         """
         written: list[str] = []
         regexes: dict[int, list[str]] = {}
@@ -145,6 +149,8 @@ class Words(
                 regexes.setdefault(self.flags, []).append(text)
         if regexes and self.regex is None:
             return None
+        if written and option and written != [self.any_origin]:
+            written[-1] += f" in {option}"
         return written + [self._regex("|".join(texts), f) for f, texts in regexes.items()]
 
     def _regex(self, text: str, flags: int) -> str:
@@ -165,8 +171,12 @@ class Mender:
         self.words = words
         self.proven = 0
 
-    def hint(self, problem: Problem) -> str | None:
-        """What is to stand in the place of an entry that is risky, or matches nothing."""
+    def hint(self, problem: Problem, option: str = "") -> str | None:
+        """Return what to write in place of an entry that is risky, or matches nothing.
+
+        Args:
+            option: where single origins belong, if not in that place.
+        """
         from ..corrections.advice import in_words
         from ..corrections.offers import MAX_PROVEN, needs_automata, offer_for
 
@@ -176,7 +186,7 @@ class Mender:
         if self.proven > MAX_PROVEN:
             return in_words(problem)
         found = offer_for(problem, credentials=self.credentials, tolerated=frozenset())
-        return self._written(found)
+        return self._written(found, option)
 
     def hint_for_text(self, text: str) -> str | None:
         """What was meant by a string that is no origin; it may be a pattern of `Policy`."""
@@ -219,10 +229,10 @@ class Mender:
                 return ", ".join(map(repr, meant))
         return self.hint_for_text(text) or advice_for(problem)
 
-    def _written(self, offer: Offer) -> str | None:
+    def _written(self, offer: Offer, option: str = "") -> str | None:
         if not offer.entries:
             return offer.advice
-        written = self.words.entries(offer.entries)
+        written = self.words.entries(offer.entries, option)
         if written is None:
             from ..corrections.advice import ONE_BY_ONE
 
@@ -261,6 +271,25 @@ def not_text(option: str, entry: object, mend: Mender | None = None) -> Problem:
     return DropInProblem("type", option, entry, message, hint=hint)
 
 
+def regex_from(option: str, value: Any, mend: Mender) -> re.Pattern[str]:
+    """Compile the regex that an option holds.
+
+    Raises:
+        TypeError: for what is not a regex of str.
+        re.error: for text that does not compile; with a proposal.
+    """
+    if not isinstance(getattr(value, "pattern", value), str):
+        raise TypeError(
+            f'{option} is a str or a re.Pattern of str, not {value!r}; write {option}=r"..."'
+        )
+    try:
+        return re.compile(value)
+    except re.error as error:
+        hint = mend.hint_for_text(value)
+        advice = f"; write {hint} instead" if hint else ""
+        raise re.error(f"{option}: {value!r} is not a regex: {error}{advice}") from None
+
+
 def in_words_of(
     kept: Mapping[str | re.Pattern[str], str],
     written: Mapping[re.Pattern[str], str],
@@ -277,7 +306,8 @@ def in_words_of(
     entry, message = problem.value, problem.message
     option = kept.get(entry, default) if isinstance(entry, (str, re.Pattern)) else default
     if not isinstance(entry, re.Pattern) or entry not in written:
-        hint = mend.hint(problem)
+        elsewhere = isinstance(entry, re.Pattern) and option != default
+        hint = mend.hint(problem, default if elsewhere else "")
     else:
         hint = mend.hint_as_written(problem, written[entry])
         made, meant = (repr(text)[1:-1] for text in (entry.pattern, written[entry]))

@@ -55,7 +55,7 @@ from ._lenient import (
 )
 from ._policy import check_application
 from ._preload import preload
-from ._wording import Words
+from ._wording import Mender, Words, regex_from
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -223,9 +223,12 @@ class _Preflights:
             if isinstance(entry, str) and isinstance(made, re.Pattern)
         }
         entries: dict[str, Any] = {"allow_origins": patterns}
-        if config.allow_origin_regex:
-            entries["allow_origin_regex"] = [re.compile(config.allow_origin_regex)]
         credentials = bool(config.allow_credentials)
+        if config.allow_origin_regex:
+            regex = regex_from(
+                "allow_origin_regex", config.allow_origin_regex, Mender(credentials, _WORDS)
+            )
+            entries["allow_origin_regex"] = [regex]
         given = names_of("allow_methods", config.allow_methods, problems, wrong_exact_method)
         methods = sorted(set(given))
         headers = _put_together(config.allow_headers)

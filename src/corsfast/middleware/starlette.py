@@ -63,7 +63,7 @@ from ._lenient import (
 from ._policy import check_application
 from ._preload import preload
 from ._startup import stops_start_up
-from ._wording import DropInProblem, Words
+from ._wording import DropInProblem, Mender, Words, regex_from
 from .asgi import CORSMiddleware as GenericMiddleware
 
 TYPE_CHECKING = False
@@ -233,9 +233,12 @@ class _Preflights:
                 problems.append(_regex_in_list(origin))
             else:
                 entries["allow_origins"].append(origin)
-        if allow_origin_regex is not None:
-            entries["allow_origin_regex"] = [re.compile(allow_origin_regex)]
         credentials = bool(allow_credentials)
+        if allow_origin_regex is not None:
+            regex = regex_from(
+                "allow_origin_regex", allow_origin_regex, Mender(credentials, _WORDS)
+            )
+            entries["allow_origin_regex"] = [regex]
         methods = names_of("allow_methods", allow_methods, problems, wrong_exact_method)
         if "*" in methods:
             methods = [*ALL_METHODS]

@@ -41,7 +41,7 @@ from ...origin import is_origin
 from ...suggestions import suggest_networks, suggestions_for
 from .._lenient import lenient_policy
 from .._schemes import FILE
-from .._wording import Words
+from .._wording import Mender, Words, regex_from
 from .defaults import default_headers, default_methods
 
 TYPE_CHECKING = False
@@ -380,13 +380,10 @@ def read_admitted() -> Admitted:
 
 def _compiled(setting: str, entry: Any) -> re.Pattern[str]:
     """A regex of a setting, compiled."""
-    try:
-        regex = re.compile(entry)
-    except (TypeError, re.error) as error:
-        raise TypeError(f"{setting}: {entry!r} is not a regex: {error}") from None
-    if not isinstance(regex.pattern, str):
+    if not isinstance(getattr(entry, "pattern", entry), str):
         raise TypeError(f"{setting}: {entry!r} is not a regex of str")
-    return regex
+    words = Words(any_origin=f"{ALL_ORIGINS} = True", regex=f"{{}} in {setting}")
+    return regex_from(setting, entry, Mender(False, words))
 
 
 def _read_list(setting: str, value: Any) -> tuple[Any, list[Problem]]:
