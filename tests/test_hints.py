@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import re
 import warnings
+from ipaddress import ip_network
 from typing import Any
 
 import pytest
@@ -210,6 +211,30 @@ IN_FULL = "each name that is yours, in full; or use a domain of your own"
         ("http://192.168.1.10-192.168.1.20", False,
          ("'http://192.168.1.10/31', 'http://192.168.1.12/30', 'http://192.168.1.16/30',"
           " 'http://192.168.1.20'")),
+        ('["https://a.example.com"]', False, "'https://a.example.com'"),
+        ("['https://a.example.com', 'http://localhost:3000']", False,
+         "'https://a.example.com', 'http://localhost:3000'"),
+        ("\ufeffhttps://a.example.com", False, "'https://a.example.com'"),
+        ("chrome-extension:*", False, "'chrome-extension://*'"),
+        ("safari-web-extension:*", False, "'safari-web-extension://*'"),
+        (re.compile("^null$"), False, "'null'"),
+        (re.compile("^null$"), True, None),
+        (re.compile("http://192.168.*"), False, "'http://192.168.0.0/16:*'"),
+        (re.compile(r"http://192\.168\..*"), False, "'http://192.168.0.0/16:*'"),
+        (re.compile(r"https://10\..*:3000"), False, "'https://10.0.0.0/8:3000'"),
+        ("http://192.168.1.[0-9]+:3000", False, "'http://192.168.1.0/24:3000'"),
+        (ip_network("10.0.0.0/8"), False, "'http://10.0.0.0/8:*'"),
+        (ip_network("fd00::/8"), False, "'http://[fd00::]/8:*'"),
+        ("http://*.onion", False, "each name that is yours, in full; or use a domain of your own"),
+        ("http://192.168.1.1-192.168.1.254", False, "'http://192.168.1.0/24'"),
+        ("http://192.168.1.[1-254]:3000", False, "'http://192.168.1.0/24:3000'"),
+        ("http://192.168.0.[0-255]", False, "'http://192.168.0.0/24'"),
+        ("http://192.168.0.0/16/:3000", False, "'http://192.168.0.0/16:3000'"),
+        ("http://192.168.0.0:*/16", False, "'http://192.168.0.0/16:*'"),
+        ("http://[fd00::]:*/8", False, "'http://[fd00::]/8:*'"),
+        ("http://192.168.0.0/16:*/", False, "'http://192.168.0.0/16:*'"),
+        ("192.168.x.x", False, "'http://192.168.0.0/16:*'"),
+        ("192.168.1.x:3000", False, "'http://192.168.1.0/24:3000'"),
         (re.compile("https://app.example.com", re.IGNORECASE), False,
          r're.compile(r"https://app\.example\.com", re.IGNORECASE)'),
         ("http://app.example.com:3000", True, "'https://app.example.com:3000'"),
@@ -287,6 +312,14 @@ def test_a_range_of_addresses_that_is_a_name(engine: Any) -> None:
         engine.Policy(allow_origins=["http://192.168.1.0-255:3000", "http://1-2.example.com"])
     assert [w.category for w in caught] == [CorsfastDeadEntryWarning]
     assert "Write 'http://192.168.1.0/24:3000' instead." in str(caught[0].message)
+    with pytest.warns(CorsfastDeadEntryWarning, match=r"Write 'http://192\.168\.0\.0/16:3000'"):
+        engine.Policy(allow_origins=["http://192.168.x.x:3000", "http://1.xxx"])
+
+
+def test_a_network_is_one_entry(engine: Any) -> None:
+    """Its sixteen million addresses are not looked at."""
+    with pytest.raises(PolicyError, match="not list of strings"):
+        engine.Policy(allow_origins=ip_network("10.0.0.0/8"))
 
 
 # -- duplicates ------------------------------------------------------------------------------

@@ -168,7 +168,7 @@ WRONG: list[tuple[Any, str | None]] = [
     ("https://app.example.com; https://admin.example.com/", "example.com"),
     ("https://app.example.com, *.co.uk", None),
     ("app.example.com,admin.example.com", "example.com"),
-    ('["https://app.example.com"]', None), ("https://app.example.com,", APP),
+    ('["https://app.example.com"]', APP), ("https://app.example.com,", APP),
     # other types
     (b"https://app.example.com", APP), (b"https://App.example.com/", APP), (b"none", None),
     (b"\xff", None), (None, None), (5, None), (["https://app.example.com"], APP),

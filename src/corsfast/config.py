@@ -223,8 +223,9 @@ def _entries(option: str, value: object, problems: list[Problem]) -> list[object
 
 
 def _is_one(value: object) -> bool:
-    """Whether an iterable is a single URL: the results of urllib are tuples."""
-    return hasattr(value, "geturl") or isinstance(value, bytearray)
+    """Whether an iterable is one entry: urllib's results are tuples, a network has addresses."""
+    single = isinstance(value, bytearray) or hasattr(value, "prefixlen")
+    return single or hasattr(value, "geturl")
 
 
 def _split(value: str | bytes) -> list[str]:

@@ -29,6 +29,10 @@ REGEX_SIGNS = re.compile(
 )
 
 
+# A list in Python or JSON, from a variable that is read as one entry.
+_LIST = re.compile(r"[\[(]\s*(['\"].*['\"]),?\s*[\])]", re.DOTALL)
+
+
 def diagnose(entry: str) -> Problem:
     """Say what is wrong with an entry that is no pattern; the most telling reason first."""
     quoted = ", ".join(map(repr, suggest_all(entry))) or None
@@ -45,8 +49,9 @@ def diagnose(entry: str) -> Problem:
         bare = entry.strip("'\"")
         meant = bare if parse_pattern(bare) else suggest(bare)
         return problem("quotes", f"{entry!r} stands in quotes.", meant and repr(meant))
-    parts = _parts(entry)
-    if len(parts) > 1 and ":[" not in entry:
+    listed = _LIST.fullmatch(entry)
+    parts = [part.strip("'\"") for part in _parts(listed[1])] if listed else _parts(entry)
+    if listed or (len(parts) > 1 and ":[" not in entry):
         meanings = [part if parse_pattern(part) else suggest(part) for part in parts]
         if len({"//" in part for part in parts}) > 1:
             meanings = [None]  # `https://app example.com` may be one host as well

@@ -6,6 +6,7 @@
 | `http://192.168.0.0:3000/16`       | `http://192.168.0.0/16:3000`|
 | `http://10.0.0.0/255.0.0.0`        | `http://10.0.0.0/8`         |
 | `http://192.168.*.*:*`             | `http://192.168.0.0/16:*`   |
+| `http://192.168.x.x:3000`          | `http://192.168.0.0/16:3000`|
 | `http://10.0.0.0-10.255.255.255`   | `http://10.0.0.0/8`         |
 | `http://fd00::/8`                  | `http://[fd00::]/8`         |
 | `http://[fe80::*]:3000`            | `http://[fe80::]/64:3000`   |
@@ -33,20 +34,21 @@ HOST_PREFIX = 64
 _IPV4 = r"[0-9]{1,3}(?:\.[0-9]{1,3}){3}"
 _IPV6 = r"[0-9a-f:]{2,39}"
 _PORTS = r"(?P<ports>(?::[*0-9,\-\[\]]*)?)"
+_EARLY = r"(?P<early>(?::(?:[0-9]+|\*))?)"
 _PREFIX = r"(?P<prefix>[0-9]{1,3})"
 _NETMASK = rf"(?P<prefix>[0-9]{{1,3}}|{_IPV4})"
 
 _CIDR = (
-    re.compile(
-        rf"(?P<host>[0-9]{{1,3}}(?:\.[0-9]{{1,3}}){{0,3}})(?P<early>(?::[0-9]+)?)/{_NETMASK}{_PORTS}"
-    ),
-    re.compile(rf"\[(?P<host>{_IPV6})\](?P<early>(?::[0-9]+)?)/{_PREFIX}{_PORTS}"),
+    re.compile(rf"(?P<host>[0-9]{{1,3}}(?:\.[0-9]{{1,3}}){{0,3}}){_EARLY}/{_NETMASK}/?{_PORTS}"),
+    re.compile(rf"\[(?P<host>{_IPV6})\]{_EARLY}/{_PREFIX}/?{_PORTS}"),
     re.compile(rf"\[?(?P<host>{_IPV6})(?P<early>)/{_PREFIX}\]?{_PORTS}"),
 )
+_ANY = r"(?:\*+|x)"
 _STARS = re.compile(
-    rf"(?P<fixed>(?:[0-9]{{1,3}}\.){{1,3}})\*+(?P<more>(?:\.\*+)*)(?:/(?P<prefix>[0-9]+))?{_PORTS}"
+    rf"(?P<fixed>(?:[0-9]{{1,3}}\.){{1,3}}){_ANY}(?P<more>(?:\.{_ANY})*)(?:/(?P<prefix>[0-9]+))?{_PORTS}"
 )
 _STARS_IPV6 = re.compile(rf"\[?(?P<fixed>(?:[0-9a-f]{{1,4}}:){{1,8}}:?)\*+(?::\*+)*\]?{_PORTS}")
+_SET = re.compile(r"(?<=[0-9])\.\[([0-9]{1,3})-([0-9]{1,3})\](?=:|$)")
 _RANGE = re.compile(
     rf"(?P<first>{_IPV4}) ?- ?(?P<last>[0-9]{{1,3}}(?:\.[0-9]{{1,3}}){{0,3}}){_PORTS}"
 )
@@ -86,8 +88,11 @@ def has_wrong_prefix(rest: str) -> bool:
 
 
 def _bare(rest: str) -> str:
-    """The text in lower case, without a path that says nothing: `/`, `/*`, `/**`."""
-    text = rest.lower().rstrip("/")
+    """The text in lower case, without a path that says nothing: `/`, `/*`, `/**`.
+
+    A set in the place of the last number, `192.168.1.[1-254]`, is a range.
+    """
+    text = _SET.sub(r".\1-\2", rest.lower().rstrip("/"))
     return text.rstrip("*").rstrip("/") if text.endswith(("/*", "/**")) else text
 
 
@@ -118,10 +123,16 @@ def _read(rest: str) -> tuple[list[Block], str]:
         ends = [".".join(first), ".".join([*first[: 4 - len(last)], *last])]
         bounds = [block_around(end, 32) for end in ends]
         if bounds[0] and bounds[1] and bounds[0].number <= bounds[1].number:
-            found = list(_blocks_of(bounds[0].number, bounds[1].number))
+            found = list(_blocks_of(*_hosts(bounds[0].number, bounds[1].number)))
             if len(found) <= MAX_NETWORKS:
                 return found, match["ports"]
     return [], ""
+
+
+def _hosts(first: int, last: int) -> tuple[int, int]:
+    """The range of a whole network where only its hosts are written: `192.168.1.1-254`."""
+    whole = first & 255 == 1 and last & 255 >= 254
+    return (first - 1, last | 255) if whole else (first, last)
 
 
 def _cidr(match: re.Match[str]) -> tuple[list[Block], str]:

@@ -180,8 +180,8 @@ def _parse_network(scheme: str, rest: str) -> str | HostRule | Glob | Network | 
         return None
     host, prefix = match["host"], int(match["prefix"])
     block = parse_block(host, prefix)
-    _, ports = _split_ports(f"a{match['ports']}", scheme)
-    if block is None or ports is None:
+    before, ports = _split_ports(f"a{match['ports']}", scheme)
+    if block is None or ports is None or before != "a":
         return None
     if prefix == block.bits:
         return parse_pattern(f"{scheme}://{host}{match['ports']}")

@@ -19,8 +19,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
 
-# `192.168.1.10-20` is a well-formed name.
-_RANGE = re.compile(r"https?://[0-9]{1,3}(?:\.[0-9]{1,3}){3}-[0-9]{1,3}(?::[0-9]+)?")
+# `192.168.1.10-20` and `192.168.x.x` are well-formed names.
+_RANGE = re.compile(
+    r"https?://[0-9]{1,3}(?:(?:\.[0-9]{1,3}){3}-[0-9]{1,3}|(?:\.[0-9]{1,3}){0,2}(?:\.x){1,3})(?::[0-9]+)?"
+)
 
 
 def dead_schemes(origins: Iterable[str]) -> Iterator[Problem]:
@@ -31,7 +33,7 @@ def dead_schemes(origins: Iterable[str]) -> Iterator[Problem]:
     """
     for origin in origins:
         if origin.startswith(("https://", "http://")) or origin == "null":
-            if "-" in origin and _RANGE.fullmatch(origin):
+            if ("-" in origin or ".x" in origin) and _RANGE.fullmatch(origin):
                 yield _range(origin)
             continue
         scheme, _, rest = origin.partition("://")

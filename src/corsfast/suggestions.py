@@ -25,7 +25,12 @@ _WEB_URL = re.compile(rf"(?P<scheme>[a-z]{{1,8}} ?[a-z]{{0,8}}){_SEPARATOR}(?P<r
 _URL = re.compile(r"(?P<scheme>[a-z*][a-z0-9+.\-*]*):[/\\]+(?P<rest>.*)", re.DOTALL)
 
 # What stands around an entry that was cut out of something else.
-_AROUND = "\x00\t\n\r\x0b\x0c \x7f,;'\"<>`"
+# The last three are a byte-order mark, and spaces that pages and documents hold.
+_AROUND = "\x00\t\n\r\x0b\x0c \x7f,;'\"<>`\ufeff\u200b\xa0"
+
+
+# `chrome-extension:*`, `moz-extension://*/*`: a star has to be there.
+_EXTENSION = re.compile(rf"({'|'.join(_fetch.EXTENSION_IDS)}):/*\*[*/]*")
 
 
 # Ports of development servers, which speak plain http: create-react-app, Rails, Angular, Vite,
@@ -42,6 +47,10 @@ def suggest(entry: str) -> str | None:
     text = re.sub(r"(?<=\d)\?+$", "*", entry.strip(_AROUND))
     if text.lower() == "null":
         return "null"
+    extension = _EXTENSION.fullmatch(text.lower())
+    if extension is not None:
+        text = f"{extension[1]}://*"
+        return text if text != entry else None
     scheme, rest = _split_scheme(text)
     networks = networks_meant(scheme, rest)
     if networks:
@@ -94,6 +103,9 @@ def suggest_all(entry: str) -> tuple[str, ...]:
     meant = suggest(entry)
     if meant is not None:
         return (suggest_all(meant) if "*" in meant else ()) or (meant,)
+    networks = suggest_networks(entry)
+    if networks:
+        return networks if all(_is_another(text, entry) for text in networks) else ()
     scheme, separator, rest = entry.strip(_AROUND).lower().rpartition("://")
     host, _, port = _split_port(rest.partition("/")[0])
     if "*" not in entry:
@@ -148,7 +160,7 @@ def texts_of(value: object) -> tuple[str, ...]:
         text = str(value)
     except Exception:  # an object of the user's own
         return ()
-    if hasattr(value, "packed"):  # of ipaddress
+    if hasattr(value, "packed") or hasattr(value, "prefixlen"):  # of ipaddress
         return (f"[{text}]" if ":" in text else text,)
     return (text,) if re.fullmatch(r"[a-z][a-z0-9+.-]*:/[^\s,'\"<>()]+", text) else ()
 

@@ -44,7 +44,8 @@ def advice_for(problem: Problem) -> str | None:
     text = as_written(problem.value).replace("\\", "")
     written = suffix is not None and re.search(rf"(?<![\w-]){re.escape(suffix)}(?![\w-])", text)
     if problem.code == "public-suffix" or (written and suffix and "." in suffix):
-        name = f"as https://NAME.{suffix}" if written else "in full"
+        # `.onion` services are reached by plain http.
+        name = f"as https://NAME.{suffix}" if written and suffix != "onion" else "in full"
         return f"each name that is yours, {name}; or use a domain of your own"
     if problem.code == "foreign-origin" and in_words(problem) is None:
         return ONE_BY_ONE

@@ -23,7 +23,7 @@ from ..languages import regex_of
 from ..misspellings import REGEX_SIGNS
 from ..patterns import Glob, HostRule, Network, Within, parse_pattern, write_pattern
 from ..regexes import RegexSyntaxError, compile_quietly
-from ..suggestions import suggest_all, texts_of
+from ..suggestions import suggest_all, suggest_networks, texts_of
 from .advice import advice_for, in_words, literal
 from .proofs import problems_of, with_regex
 from .repair import Way, repair, repair_string
@@ -201,6 +201,8 @@ def meant_otherwise(text: str) -> list[str]:
 
 def _says(regex: re.Pattern[str], meant: list[str]) -> bool:
     """Whether a regex says these patterns. ``https?://localhost:*`` is any number of colons."""
+    if "null" in meant:
+        return False  # it is never matched by a regex
     samples = [re.sub(r":(?:\*|\[.*?(\d+)\])$", _last_port, string) for string in meant]
     return all(regex.fullmatch(sample.replace("*", "a")) for sample in samples)
 
@@ -215,6 +217,8 @@ _BOTH = re.compile(r"^(?:http\(s\)\??|http\[s\]\??|http\{s\}|\(?https\?\)?)(?=:/
 # Any port: `:\d+`, `(:[0-9]+)?`, `:.*`, `:*`.
 _NUMBERS = r"(?:\\d|\[0-9\]|\.)(?:[*+]|\{[1-5]?,?5?\})?"
 _ANY_PORT = re.compile(rf":{_NUMBERS}$|\(:{_NUMBERS}\)[?*]?$")
+# The rest of an address: `192.168..*`, where the first dot was escaped.
+_NUMBERED = re.compile(r"(?<=://)((?:\d{1,3}\.){1,3})(?:\.[*+]|\[[\d.-]+\][*+])")
 _CHOICE = re.compile(r"\{([^{}()]*)\}|\(([^{}()]*)\)|(?<!:)\[([\w.\-]+(?:[|,][\w.\-]+)+)\]")
 _PORTS = re.compile(r":[({]?(\d+(?:[|,.\-]+\d+)+)[)}]?$")
 # Hosts without parentheses: `http://localhost|127.0.0.1:3000`.
@@ -237,7 +241,7 @@ def _strings_of_regex(text: str) -> list[str]:
         made = [string for one in made for string in _choices(one)]
         if not 0 < len(made) <= _MAX_STRINGS:
             return []
-    if any(map(REGEX_SIGNS.search, made)):
+    if any(REGEX_SIGNS.search(one) and not suggest_networks(one) for one in made):
         return []
     meant = [(one,) if parse_pattern(one) is not None else suggest_all(one) for one in made]
     return [string for strings in meant for string in strings] if all(meant) else []
@@ -248,6 +252,7 @@ def _without_regex(text: str) -> str:
     plain = re.sub(r"\\([./\-:])", r"\1", _ANCHORS.sub("", text).replace("(?:", "("))
     plain = _BOTH.sub("{https,http}", plain)
     plain = re.sub(r"://\.[*+]\.", "://*.", plain)
+    plain = _NUMBERED.sub(r"\1*", plain)
     plain = _ANY_PORT.sub(":*", plain)
     plain = re.sub(r"(?<=:)(?=(?:\d|\\d|\[0-9\]){4}$)(\d+)\D.*$", r"\1*", plain)
     plain = _HOSTS.sub(lambda m: f"{{{m[0]}}}", plain)

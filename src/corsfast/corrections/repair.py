@@ -358,6 +358,8 @@ def _write_schemes(branches: list[Branch], way: Way) -> None:
                 branch[first : first + 1] = [Atom(inner)]
             elif not head.quantifier:
                 _write_schemes(head.branches, way)
+        elif re.fullmatch(r"null\W*", shown):
+            continue  # it is no host
         elif "://" not in shown and not shown.startswith("http") and _opens_a_host(head):
             scheme = "https?" if _DEVELOPMENT_FIRST.match(shown) else "https"
             branch.insert(first, Atom(f"{scheme}://"))

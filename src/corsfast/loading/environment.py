@@ -157,7 +157,8 @@ def _read_list(option: str, text: str, written: Written) -> list[object]:
         items = json.loads(text, object_pairs_hook=without_duplicates)
     if option != ORIGINS:
         return items
-    return [read for item in items if (read := _read_item(item, written)) is not None]
+    read = [_read_item(item, written) for item in items]
+    return [r for r, item in zip(read, items, strict=True) if r is not None or item is None]
 
 
 def _read_item(item: object, written: Written) -> object:

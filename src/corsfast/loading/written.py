@@ -101,8 +101,10 @@ def read_options(mapping: Mapping[str, object], written: Written) -> Written:
     origins = written.options.get(ORIGINS)
     if isinstance(origins, (list, tuple)):
         read = [_read_entry(entry, written) for entry in origins]
-        written.options[ORIGINS] = [entry for entry in read if entry is not None]
-        written.extra += read.count(None)
+        # A null of JSON was read, and is for the policy to judge.
+        kept = [e for e, given in zip(read, origins, strict=True) if e is not None or given is None]
+        written.options[ORIGINS] = kept
+        written.extra += len(read) - len(kept)
     return written
 
 

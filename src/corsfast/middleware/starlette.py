@@ -414,7 +414,7 @@ def install(
         CorsfastRedundancyWarning: at the start, if another CORS middleware was added.
     """
     target: Any = app
-    if not hasattr(target, "build_middleware_stack"):
+    if isinstance(app, type) or not hasattr(target, "build_middleware_stack"):
         instead = "write app = corsfast.middleware.asgi.CORSMiddleware(app, ...)"
         raise refuse("a Starlette or FastAPI application", app, instead)
     if getattr(target, _INSTALLED, False):
