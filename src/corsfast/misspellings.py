@@ -49,9 +49,9 @@ def diagnose(entry: str) -> Problem:
         bare = entry.strip("'\"")
         meant = bare if parse_pattern(bare) else suggest(bare)
         return problem("quotes", f"{entry!r} stands in quotes.", meant and repr(meant))
-    listed = _LIST.fullmatch(entry)
-    parts = [part.strip("'\"") for part in _parts(listed[1])] if listed else _parts(entry)
-    if listed or (len(parts) > 1 and ":[" not in entry):
+    literal = _LIST.fullmatch(entry)
+    parts = [part.strip("'\"") for part in _parts(literal[1])] if literal else _parts(entry)
+    if literal or (len(parts) > 1 and ":[" not in entry):
         meanings = [part if parse_pattern(part) else suggest(part) for part in parts]
         if len({"//" in part for part in parts}) > 1:
             meanings = [None]  # `https://app example.com` may be one host as well
