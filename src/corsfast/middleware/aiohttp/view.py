@@ -15,13 +15,20 @@ from .preflight import answer_preflight
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-    from typing import Any, ClassVar
+    from typing import Any, ClassVar, Protocol
 
-    from .config import CorsConfig
     from .options import Config, Written
 
+    class Configured(Protocol):
+        """The part of a CorsConfig that views use."""
+
+        defaults: Config
+
+        def view_answers(self, view: type[Any], method: str, /) -> Answers: ...
+
+
 # Where an application keeps its CorsConfig.
-APP_CONFIG_KEY: web.AppKey[CorsConfig] = web.AppKey("corsfast.middleware.aiohttp")
+APP_CONFIG_KEY: web.AppKey[Configured] = web.AppKey("corsfast.middleware.aiohttp")
 
 
 def custom_cors(config: Written) -> Callable[[Any], Any]:
@@ -66,7 +73,7 @@ class CorsViewMixin:
 class ViewAnswers:
     """The answers of one view under one CorsConfig."""
 
-    def __init__(self, view: type[Any], cors: CorsConfig) -> None:
+    def __init__(self, view: type[Any], cors: Configured) -> None:
         self._view = view
         self._cors = cors
 
@@ -101,7 +108,7 @@ def is_cors_view(handler: object) -> bool:
     return isinstance(handler, type) and issubclass(handler, CorsViewMixin)
 
 
-def config_of(request: web.Request) -> CorsConfig | None:
+def config_of(request: web.Request) -> Configured | None:
     """The CorsConfig of a request's application, or of the nearest one around it."""
-    found: CorsConfig | None = request.config_dict.get(APP_CONFIG_KEY)
+    found: Configured | None = request.config_dict.get(APP_CONFIG_KEY)
     return found
