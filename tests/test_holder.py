@@ -57,9 +57,8 @@ def test_copies_hold_the_same_and_go_their_way(Policy: Any) -> None:
 
 
 def test_importing_corsfast_does_not_import_it() -> None:
-    code = (
-        "import sys, corsfast; assert 'corsfast.holder' not in sys.modules; corsfast.PolicyHolder"
-    )
+    no_holder = "assert not any(name.endswith('.holder') for name in sys.modules)"
+    code = f"import sys, corsfast; {no_holder}; corsfast.PolicyHolder"
     subprocess.run([sys.executable, "-c", code], check=True)
     assert "PolicyHolder" in dir(corsfast)
 

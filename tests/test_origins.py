@@ -1,8 +1,8 @@
 """Origins and patterns: the grammar three times over, and what patterns match.
 
-The grammar is written down in corsfast.origin (Python) and in csrc/cf_origin.c. Here it stands a
-third time, put differently, by way of one regular expression and the standard library; where
-the three agree, a misreading would have had to happen three times.
+The package has the grammar in Python and in C. This file has a third formulation, by one regular
+expression and the standard library. Where the three agree, the same misreading would have had to
+happen three times.
 """
 
 from __future__ import annotations
