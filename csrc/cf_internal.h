@@ -56,7 +56,7 @@ typedef struct cf_slot {
     char text[];
 } cf_slot;
 
-/* Of the hash; see cf_lookup.h. */
+/* Of the hash; see cf_hash.h. */
 typedef struct cf_seed {
     uint64_t words[4];
 } cf_seed;
@@ -145,7 +145,7 @@ typedef struct cf_run {
     char text[27];
 } cf_run;
 
-/* The automaton as it is run: see cf_automaton.c. */
+/* The automaton as it is run: see cf_dfa.c. */
 typedef struct cf_runner {
     uint32_t *table; /* NULL => accepts nothing, and is not run */
     cf_run *runs;    /* one for each row */
@@ -175,7 +175,7 @@ cf_runner_accepts(const cf_runner *runner, uint32_t state, const char *text,
 size_t
 cf_runner_memory(const cf_runner *runner);
 
-/* What was said of a text before: see cf_memo.c. */
+/* What was said of a text before: see cf_cache.c. */
 
 enum {
     CF_MEMO_SLOTS = 32, /* more texts than the pages of one site send */

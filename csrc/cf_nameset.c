@@ -13,7 +13,7 @@
  * Place: between a policy's tables and a preflight's values.
  * Never: allocate; loop over more than a limit of corsfast.h allows.
  */
-#include "cf_lookup.h"
+#include "cf_hash.h"
 
 #if defined(__SSE2__) || defined(_M_X64)
 #    include <emmintrin.h>

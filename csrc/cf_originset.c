@@ -13,7 +13,7 @@
  *
  * Place: between the grammar and the policy. Never: allocate while matching.
  */
-#include "cf_lookup.h"
+#include "cf_hash.h"
 
 /* For what stays out of its caller, so that the caller needs few registers:
  * what is seldom called, and one of several ways. */

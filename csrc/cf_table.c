@@ -2,29 +2,9 @@
  *
  * Place: below the sets. Never: know what the strings mean.
  */
-#include "cf_lookup.h"
+#include "cf_hash.h"
 
 #include <assert.h>
-#include <stdlib.h>
-
-cf_allocator cf_memory = {malloc, free};
-
-void *
-cf_new_array(size_t count, size_t size)
-{
-    size_t bytes = count * size;
-    if (count != 0 && bytes / count != size) {
-        return NULL;
-    }
-    if (bytes == 0) {
-        bytes = 1;
-    }
-    void *memory = cf_memory.allocate(bytes);
-    if (memory != NULL) {
-        memset(memory, 0, bytes);
-    }
-    return memory;
-}
 
 /* -- tables -------------------------------------------------------------- */
 

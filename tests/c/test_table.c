@@ -1,11 +1,11 @@
 /* test_table.c - hashed tables: all keys are found, and nothing else.
  *
- * Place: over csrc/cf_table.c and csrc/cf_pilots.c. Never: do the hash by
+ * Place: over csrc/cf_table.c and csrc/cf_perfect_hash.c. Never: do the hash by
  * hand; keys that share a bucket are found by trying.
  */
 #include "check.h"
 
-#include "cf_lookup.h"
+#include "cf_hash.h"
 #include "counting.h"
 #include "guard.h"
 

@@ -1,6 +1,6 @@
 /* test_fields.c - names of fields, and the names in a Vary value.
  *
- * Place: over csrc/cf_fields.c; naive_names.h is the oracle.
+ * Place: over csrc/cf_headers.c; naive_names.h is the oracle.
  * Never: build a policy.
  */
 #include "check.h"

@@ -1,4 +1,4 @@
-/* cf_pilots.c - a perfect hash: each key of a table gets a slot of its own.
+/* cf_perfect_hash.c - a perfect hash: each key of a table gets a slot of its own.
  *
  *     keys --hash--> buckets, one for each pilot --the fullest first-->
  *     the first pilot under which all keys of a bucket find free slots
@@ -9,7 +9,7 @@
  *
  * Place: below cf_table.c. Never: be run while a request waits.
  */
-#include "cf_lookup.h"
+#include "cf_hash.h"
 
 enum {
     /* With three keys to a bucket at most, on average, and a quarter more

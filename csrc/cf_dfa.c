@@ -1,4 +1,4 @@
-/* cf_automaton.c - run the one automaton of all globs and regexes.
+/* cf_dfa.c - run the one automaton of all globs and regexes.
  *
  *     state --byte--> table[state + class_of[byte]] --byte--> ...
  *

@@ -1,4 +1,4 @@
-/* cf_memo.c - what was said of a text before.
+/* cf_cache.c - what was said of a text before.
  *
  *     slot, one of CF_MEMO_SLOTS, found by the text's hash
  *     +---------+------+-----------+---------------------------+
@@ -24,7 +24,7 @@
  * Place: below the sets. Never: allocate while looking; keep what depends on
  * anything but the text.
  */
-#include "cf_lookup.h"
+#include "cf_hash.h"
 
 #if defined(_MSC_VER) && !defined(__clang__)
 #    include <intrin.h>

@@ -1,12 +1,12 @@
-/* cf_lookup.h - the hash and the look-up of cf_table.c, for those whom a
+/* cf_hash.h - the hash and the look-up of cf_table.c, for those whom a
  * request waits for: inlined there, what one origin needs stands in one place
  * of the processor's instruction cache.
  *
- * Place: above cf_internal.h, below cf_pilots.c, cf_table.c and the sets.
+ * Place: above cf_internal.h, below cf_perfect_hash.c, cf_table.c and the sets.
  * Never: know what the strings mean.
  */
-#ifndef CF_LOOKUP_H
-#define CF_LOOKUP_H
+#ifndef CF_HASH_H
+#define CF_HASH_H
 
 #include "cf_internal.h"
 
@@ -230,4 +230,4 @@ cf_table_find_hashed(const cf_table *table, uint64_t hashed, const char *key,
     return CF_NO_KEY;
 }
 
-#endif /* CF_LOOKUP_H */
+#endif /* CF_HASH_H */

@@ -1,6 +1,6 @@
 /* test_automaton.c - the automaton that is run, against one step a byte.
  *
- * Place: over csrc/cf_automaton.c; naive_origin.h's naive_runs is the oracle.
+ * Place: over csrc/cf_dfa.c; naive_origin.h's naive_runs is the oracle.
  * Never: test what an automaton is made from (tests/test_automata.py does).
  */
 #include "check.h"

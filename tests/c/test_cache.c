@@ -1,11 +1,11 @@
 /* test_memo.c - what was said of a text before.
  *
- * Place: over csrc/cf_memo.c. Never: know the hash; that a newer text takes
+ * Place: over csrc/cf_cache.c. Never: know the hash; that a newer text takes
  * an older one's place is seen by keeping more texts than there are slots.
  */
 #include "check.h"
 
-#include "cf_lookup.h"
+#include "cf_hash.h"
 #include "guard.h"
 
 #if !defined(_WIN32)

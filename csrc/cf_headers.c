@@ -1,4 +1,4 @@
-/* cf_fields.c - which header field is this, and what stands in a Vary?
+/* cf_headers.c - which header field is this, and what stands in a Vary?
  *
  * Place: beside the sets; the callers' loops over header lists use it.
  * Never: allocate; decide.
