@@ -211,7 +211,7 @@ def test_a_wrong_policy_fails_at_the_call(kind: Any) -> None:
         kind.install(app, corsfast.Policy(allow_origins="*"), allow_origins="*")
     with pytest.raises(TypeError, match="install takes paths or a policy"):
         kind.install(app, paths={"/": None}, allow_origins="*")
-    # A failed call changes nothing.
+    # The failed calls have changed nothing.
     kind.install(app, **OPTIONS)
     assert kind.ask(app, get(A)).first("access-control-allow-origin") == A
 

@@ -46,7 +46,7 @@ def main(argv: list[str] | None = None) -> int:
 
 
 def _program() -> str:
-    """The program's name, in the way it was called."""
+    """Return the program's name, in the way it was called."""
     name = sys.argv[0].replace("\\", "/").rpartition("/")[2]
     return "python -m corsfast" if name == "__main__.py" else "corsfast"
 
@@ -82,7 +82,7 @@ def _unknown(word: str) -> str:
 
 
 def script() -> int:
-    """The entry point: `main`, ended as shells expect."""
+    """Run `main` as the entry point, and end as shells expect."""
     return run(main)
 
 

@@ -173,7 +173,7 @@ def compile_options(is_origin: Callable[[str], bool] = is_origin, **options: obj
 
 
 def dead_alternatives(regexes: Iterable[re.Pattern[str] | Within]) -> list[Problem]:
-    """The problem of each alternative that matches nothing, in regexes that have several."""
+    """Return a problem for each alternative of a regex that matches nothing."""
     regexes = [entry for entry in regexes if "|" in regex_of(entry).pattern]
     if not regexes:
         return []
@@ -183,9 +183,9 @@ def dead_alternatives(regexes: Iterable[re.Pattern[str] | Within]) -> list[Probl
 
 
 def empty_list(option: str, value: object) -> list[Problem]:
-    """Return the problem of a list of origins that is empty, and often read from somewhere.
+    """Return the problem of an empty list of origins, which is often read from somewhere.
 
-    An empty tuple is written on purpose.
+    An empty tuple is written on purpose, so it is not a problem.
     """
     if value or not isinstance(value, (list, set, frozenset)):
         return []

@@ -388,7 +388,7 @@ def _combine(a: Dfa, b: Dfa, *, within: bool) -> Dfa:
 
 
 def passed(nfa: Nfa, start: int, end: int, dfa: Dfa) -> set[int]:
-    """The states of an Nfa that some word of a Dfa passes on its way from start to end.
+    """Return the states of an Nfa that some word of a Dfa passes on its way from start to end.
 
     No word leads back to the start of the Dfa. Raises TooManyStatesError.
     """

@@ -223,7 +223,7 @@ def _entries(option: str, value: object, problems: list[Problem]) -> list[object
 
 
 def _is_one(value: object) -> bool:
-    """Whether an iterable is one entry: urllib's results are tuples, a network has addresses."""
+    """Return whether an iterable is one entry: a result of urllib, or a network of ipaddress."""
     single = isinstance(value, bytearray) or hasattr(value, "prefixlen")
     return single or hasattr(value, "geturl")
 

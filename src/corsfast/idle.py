@@ -1,4 +1,4 @@
-"""Option values that do nothing, or something else than they say: for drop-ins and `check`.
+"""Options that do nothing, or something else than they say: for drop-ins and `check`.
 
 Other libraries accept them, so they are warnings in a drop-in. Each function returns problems
 of the option that it is given, in the words of :mod:`corsfast.config`.
@@ -58,7 +58,7 @@ UNKNOWN_OPTION = "unknown-option"
 
 
 def wrong_exact_method(option: str, method: str) -> Problem | None:
-    """Return what is wrong with a method that is compared with those of browsers as it is."""
+    """Return what is wrong with a method that is compared with a browser's byte for byte."""
     problem = wrong_method(option, method)
     upper = method.upper()
     if problem is None and method != upper and upper in _fetch.NORMALIZED_METHODS:
@@ -84,7 +84,7 @@ def never_compared(wrong: Wrong, message: str, hint: str) -> Wrong:
 
 
 def wrong_names(option: str, entries: Iterable[object], wrong: Wrong) -> list[Problem]:
-    """Return what is wrong with the entries of a list; what is proposed is not wrong itself."""
+    """Return what is wrong with the entries of a list; each hint is an entry that is right."""
     problems = []
     for entry in entries:
         if not isinstance(entry, str):
@@ -232,7 +232,7 @@ def in_source(text: str) -> str:
 
 
 def _never_begins(items: list[Any], first: str) -> bool:
-    """Return whether whatever a parsed regex matches begins with another character."""
+    """Return whether all that a parsed regex matches begins with another character."""
     for op, argument in items:
         if op is _constants.AT:
             continue

@@ -57,7 +57,7 @@ _FLAGS = (
     "CORS_ALLOW_PRIVATE_NETWORK",
     "CORS_STRICT",
 )
-# What others do with one string where a list is meant.
+# Others do this with one string where a list is meant.
 BY_CHARACTER = "take each of its characters for an entry"
 
 _STAR = "'*' means nothing to a browser once credentials are allowed."

@@ -116,7 +116,7 @@ def web_origins() -> Dfa:
 
 @cache
 def other_origins() -> Dfa:
-    """Every origin of another scheme, but for those whose scheme no page has.
+    """Return every origin of another scheme, but for those whose scheme no page has.
 
     The latter are ws, wss, ftp and file, and what is a slip away from http and https.
     """
@@ -133,7 +133,7 @@ def misspelt_web_origins() -> Dfa:
 
 @cache
 def named_origins() -> Dfa:
-    """Those whose host is a domain name of two labels or more, and is not reserved."""
+    """Return the origins of domain names that have two labels or more and are not reserved."""
     public = subtract(named_hosts(), words(DEVELOPMENT_HOST))
     return origins(intersect(public, words(r"[a-z0-9_\-]+\.[a-z0-9_\-.]*[a-z0-9_\-.]")))
 
@@ -159,14 +159,14 @@ def public_ipv6_addresses() -> Dfa:
 
 @cache
 def compressed_ipv6_origins() -> Dfa:
-    """Those with an IPv6 address in a form that is canonical for sure: no piece is written as 0."""
+    """Return origins whose IPv6 address is canonical for sure, because no piece is written as 0."""
     piece = "[1-9a-f][0-9a-f]{0,3}"
     return origins(words(rf"\[{piece}(?::{piece}){{0,4}}::(?:{piece})?\]"))
 
 
 @cache
 def private_origins() -> Dfa:
-    """The origins whose host is an address that only exists within a network."""
+    """Return the origins whose host is an address that only exists within a network."""
     v6 = one_of(map(block_expression, blocks((*PRIVATE_IPV6, LINK_LOCAL_IPV6))))
     return origins(unite([words(PRIVATE_ADDRESS), words(v6)]))
 
@@ -219,7 +219,7 @@ def origins(hosts: Dfa) -> Dfa:
 
 
 def language_of(entry: Entry, *, how: str = "fullmatch") -> Language:
-    """The automata of an entry, applied as a regex in that way."""
+    """Return the automata of an entry, applied as a regex in that way."""
     regex = regex_of(entry)
     try:
         whole = compile_regex(regex, how=how)
@@ -240,7 +240,7 @@ def language_of(entry: Entry, *, how: str = "fullmatch") -> Language:
 
 
 def _with_other_schemes(dfa: Dfa) -> Dfa:
-    """The origins of other schemes; most entries have none, and need not wait for all of them."""
+    """Return the origins of other schemes; fast for most entries, because they have none."""
     rest = subtract(dfa, words("https?://.*"))
     return intersect(rest, other_origins()) if rest.rows else NOTHING
 

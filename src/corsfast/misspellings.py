@@ -155,7 +155,7 @@ def _diagnose_authority(
 
 
 def _diagnose_network(entry: str, rest: str, problem: Callable[..., Problem]) -> Problem | None:
-    """The problem of a network or a range of addresses, where nothing else is wrong with it."""
+    """Return the problem of a network or a range of addresses, if that is what is wrong."""
     if has_wrong_prefix(rest):
         message = f"{entry!r} has no valid prefix; it is 0 to 32 for IPv4, and 0 to 128 for IPv6."
         return problem("network", message, None)

@@ -98,7 +98,7 @@ def write_address(block: Block) -> str:
 
 
 def _pieces(block: Block) -> list[int]:
-    """The eight numbers of an IPv6 block."""
+    """Return the eight numbers of an IPv6 block."""
     return [block.number >> shift & 0xFFFF for shift in range(112, -1, -16)]
 
 
@@ -107,7 +107,7 @@ def last_number(block: Block) -> int:
 
 
 def holds(wide: Block, block: Block) -> bool:
-    """Whether all addresses of a block are in another one."""
+    """Return whether all addresses of a block are in another one."""
     return (
         wide.bits == block.bits
         and wide.prefix <= block.prefix
@@ -143,12 +143,12 @@ def private_within(block: Block) -> list[Block]:
 
 
 def is_public(block: Block) -> bool:
-    """Whether a host on the internet can have an address of the block."""
+    """Return whether a host on the internet can have an address of the block."""
     return any(True for _ in _public_parts(block))
 
 
 def is_private_host(host: str) -> bool:
-    """Whether a host is an address that no host on the internet can have."""
+    """Return whether a host is an address that no host on the internet can have."""
     block = block_around(host, 128 if host.startswith("[") else 32)
     return block is not None and not is_public(block)
 
@@ -222,7 +222,7 @@ def _ipv4_expression(block: Block) -> str:
 
 
 def _ipv6_choices(block: Block) -> Iterator[str]:
-    """The spellings of an IPv6 block, by where `::` begins and how many pieces it takes.
+    """Yield the spellings of an IPv6 block, by where `::` begins and how many pieces it takes.
 
     `::` takes the first longest run of two zeros or more, and its place decides how many
     pieces of the prefix are written. Behind a prefix that is written in full, anything is in
@@ -258,7 +258,7 @@ def _ipv6_choices(block: Block) -> Iterator[str]:
 
 
 def _longest_zeros(bounds: list[tuple[int, int]]) -> int:
-    """The longest run of pieces that can only be 0."""
+    """Return the longest run of pieces that can only be 0."""
     longest = run = 0
     for _, high in bounds:
         run = 0 if high else run + 1
@@ -290,7 +290,7 @@ def number_choices(first: int, last: int, base: int = 10) -> Iterator[str]:
 
 
 def _digits(first: int, last: int) -> str:
-    """A set of digits, up to `f`."""
+    """Return a set of digits, up to `f`."""
     digits = "0123456789abcdef"[first : last + 1]
     if len(digits) == 1:
         return digits

@@ -105,7 +105,7 @@ def valid_port(port: str) -> bool:
 
 
 def valid_host(host: str) -> bool:
-    """Whether this is a host of a web origin as browsers write it."""
+    """Return whether this is a host of a web origin as browsers write it."""
     if host.startswith("["):
         return host.endswith("]") and canonical_ipv6(host[1:-1]) == host[1:-1]
     domain = host.removesuffix(".")
@@ -119,7 +119,7 @@ def valid_host(host: str) -> bool:
 
 
 def valid_opaque_host(host: str) -> bool:
-    """Whether this is a host as browsers write it behind a scheme of an application's."""
+    """Return whether this is a host as browsers write it behind a scheme of an application's."""
     return valid_host(host) if host.startswith("[") else _OPAQUE.fullmatch(host) is not None
 
 

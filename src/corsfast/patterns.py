@@ -297,7 +297,7 @@ def _escape(character: str) -> str:
 
 
 def _port_choices(first: int, last: int) -> Iterator[str]:
-    """The ports from first to last; 0 is no port at all."""
+    """Yield the ports from first to last; 0 is no port at all."""
     if first == 0:
         yield ""
     yield from (f":{choice}" for choice in number_choices(max(first, 1), last))

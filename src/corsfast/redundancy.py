@@ -73,7 +73,7 @@ def _covers(wide: HostRule, rule: HostRule) -> bool:
 
 
 def _contains(network: Network, rule: HostRule) -> bool:
-    """Whether a rule is for a single address, which is in a network."""
+    """Return whether a rule is for a single address, which is in a network."""
     wide, block = block_of(network), block_of(rule)
     return (
         network.scheme == rule.scheme

@@ -168,7 +168,7 @@ def _named_risks(spec: Spec) -> Iterator[Problem]:
 
 
 def _insecure(value: object, shown: str, witness: str | None, *, private: bool = False) -> Problem:
-    """The risk of plain http.
+    """Return the problem that plain http is admitted.
 
     Args:
         private: whether all that is admitted over http has an address within a network.
@@ -251,7 +251,7 @@ def _open_suffix(value: object, shown: str, suffix: str, witness: str) -> Proble
 
 
 def _network_risks(rule: Network, credentials: bool) -> Iterator[Problem]:
-    """The risks of `http://10.0.0.0/8:*`.
+    """Yield the risks of `http://10.0.0.0/8:*`.
 
     A public network is written out, as an exact origin is, so its author knows whose it is. One
     that is too wide to belong to a single organization is shared with strangers.
@@ -315,7 +315,7 @@ def language_risks(language: Language, credentials: bool) -> Iterator[Problem]:
 
 
 def _extension_risk(language: Language, others: Dfa, shown: str) -> Iterator[Problem]:
-    """Whether all ids of some browser's extensions are admitted."""
+    """Yield a problem for each browser whose extensions are all admitted."""
     for scheme, (browser, ids, sample) in EXTENSIONS.items():
         origin = f"{scheme}://{sample}"
         if not accepts(others, origin):

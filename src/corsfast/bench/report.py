@@ -188,7 +188,7 @@ def blocks(heads: list[str], widths: list[int], width: int) -> list[list[int]]:
 
 
 def wrapped(text: str, width: int) -> list[str]:
-    """A sentence in lines of at most this width, broken between words only."""
+    """Return a sentence in lines of at most this width, broken between words only."""
     return textwrap.wrap(text, width, break_long_words=False, break_on_hyphens=False)
 
 

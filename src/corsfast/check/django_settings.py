@@ -148,7 +148,7 @@ def _read_exact(value: object, subject: Subject) -> None:
 
 
 def _with_star(entry: str) -> tuple[str, ...]:
-    """The patterns that an entry is, or a misspelling of, if they stand for many origins."""
+    """Return the patterns that an entry is, or a misspelling of, if they stand for many origins."""
     if parse_pattern(entry) is not None:
         meant = suggest_networks(entry) or (entry,)
     else:

@@ -105,7 +105,7 @@ def _mark(
 def _alive(
     regex: re.Pattern[str], how: str, null: bool, alternatives: dict[int, Alternative]
 ) -> dict[int, bool]:
-    """Whether some origin passes each mark; marks in what is never matched are left out."""
+    """Map each mark to whether some origin passes it; leave out marks in dead parts."""
     marks: dict[int, list[int]] = {mark: [] for mark in alternatives}
     try:
         nfa, start, end = nfa_of(regex, how=how, marks=marks)
@@ -120,7 +120,7 @@ def _alive(
 
 @cache
 def _sent(others: bool, null: bool) -> Dfa:
-    """All origins that browsers send, as one automaton."""
+    """Return all origins that browsers send, as one automaton."""
     return unite(
         [web_origins(), *[other_origins()] * others, *[words("null")] * null],
     )

@@ -200,7 +200,7 @@ def meant_otherwise(text: str) -> list[str]:
 
 
 def _says(regex: re.Pattern[str], meant: list[str]) -> bool:
-    """Whether a regex says these patterns. ``https?://localhost:*`` is any number of colons."""
+    """Return whether a regex admits these patterns: ``localhost:*`` is any number of colons."""
     if "null" in meant:
         return False  # it is never matched by a regex
     samples = [re.sub(r":(?:\*|\[.*?(\d+)\])$", _last_port, string) for string in meant]
@@ -248,7 +248,7 @@ def _strings_of_regex(text: str) -> list[str]:
 
 
 def _without_regex(text: str) -> str:
-    """The same with wildcards and choices as patterns and shells have them, as far as it goes."""
+    """Replace wildcards and choices of a regex by those of patterns and shells, where it can."""
     plain = re.sub(r"\\([./\-:])", r"\1", _ANCHORS.sub("", text).replace("(?:", "("))
     plain = _BOTH.sub("{https,http}", plain)
     plain = re.sub(r"://\.[*+]\.", "://*.", plain)
@@ -260,7 +260,7 @@ def _without_regex(text: str) -> str:
 
 
 def _choices(text: str) -> list[str]:
-    """The strings that the first choice of a text stands for: ``(a|b)``, ``{a,b}``, ``{1..3}``."""
+    """Return the strings that the first choice of a text means: ``(a|b)`` or ``{1..3}``."""
     choice = _CHOICE.search(text)
     if choice is None:
         return [text]

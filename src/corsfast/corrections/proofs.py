@@ -68,7 +68,7 @@ def admits(entry: Entry, how: str, origin: str) -> bool:
 
 
 def own_risks(entry: Entry, credentials: bool) -> list[Problem]:
-    """The risks of a glob or regex of a `Policy`, matched in full."""
+    """Return the risks of a glob or regex of a `Policy`, matched in full."""
     return list(language_risks(language(entry, "fullmatch"), credentials))
 
 

@@ -197,7 +197,7 @@ def keeps(original: re.Pattern[str], corrected: re.Pattern[str], way: Way) -> bo
 
 
 def _written_schemes(regex: re.Pattern[str]) -> set[str]:
-    """The schemes that are written out, but for those of the web."""
+    """Return the schemes that are written out, but for those of the web."""
     schemes = {text.partition("://")[0] for text in readings(regex) if "://" in text}
     return {scheme for scheme in schemes - _fetch.WEB_SCHEMES if valid_scheme(scheme)}
 

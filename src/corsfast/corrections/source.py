@@ -37,7 +37,7 @@ def compiled(pattern: str, domains: tuple[str, ...] = (), flags: int = 0) -> str
 
 
 def as_regex(rule: HostRule | Glob | Network) -> str | None:
-    """A pattern for those who only have regexes, which match in full.
+    """Return a pattern as a regex that has to match in full.
 
     ``None`` for public addresses, because a regex does not show that just these are meant.
     """

@@ -1,5 +1,5 @@
-"""A policy from a mapping, a TOML file or the environment: what `Policy.from_toml` and its
-siblings do. `check` reads its files with the same modules.
+"""Read a policy from a mapping, a TOML file or the environment, for `Policy.from_toml` and its
+siblings. `check` reads its files with the same modules.
 
     mapping, file, environment  ->  Written  ->  Policy, or one PolicyError with every problem
 """

@@ -119,7 +119,7 @@ def _read_variable(option: str, text: str, options: dict[str, object], written: 
 
 
 def _with_advice(problem: Problem) -> Problem:
-    """A regex that cannot be read may have been cut in two."""
+    """Add how to write a regex that cannot be read, because it may have been cut in two."""
     if problem.code != "regex-syntax":
         return problem
     message = (
@@ -130,7 +130,7 @@ def _with_advice(problem: Problem) -> Problem:
 
 
 def _meant(text: str) -> str | None:
-    """The JSON list that was meant by a list without quotes, or with Python's."""
+    """Return the JSON list that was meant by a list without quotes, or with Python's."""
     items = [item.strip("'\"") for item in split_items(text.strip("[]'\""))]
     right = all(item == "*" or _TOKEN.fullmatch(item) or parse_pattern(item) for item in items)
     return repr(items) if items and right else None
@@ -147,7 +147,7 @@ def _example(option: str) -> str:
 
 
 def _read_list(option: str, text: str, written: Written) -> list[object]:
-    """The items of a list, each regex as the table that a file would have for it.
+    """Return the items of a list, each regex as the table that a file would have for it.
 
     Raises:
         ValueError: if it begins like a JSON list and cannot be read as one.

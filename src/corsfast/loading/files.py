@@ -72,7 +72,7 @@ def read_json(path: str | PathLike[str], table: str | None) -> Written:
 
 
 def table_keys(table: str | None) -> list[str]:
-    """The keys of a table's dotted name.
+    """Return the keys of a table's dotted name.
 
     Raises:
         TypeError: if it is not a str.
@@ -95,7 +95,7 @@ def table_keys(table: str | None) -> list[str]:
 
 
 def has_table(path: str | PathLike[str], table: str) -> bool:
-    """Whether a TOML file can be read and has this table."""
+    """Return whether a TOML file can be read and has this table."""
     try:
         tree: object = tomllib.loads(_read_text(path, os.fsdecode(path)))
     except (OSError, ValueError, RecursionError):
@@ -175,7 +175,7 @@ def _meant_table(
 
 
 def _tables(tree: dict[str, object], above: list[str]) -> Iterator[tuple[str, dict[str, object]]]:
-    """The tables of a file with their dotted names, down to the third level."""
+    """Yield the tables of a file with their dotted names, down to the third level."""
     for key, value in tree.items():
         if isinstance(value, dict):
             if not value or any(not isinstance(inner, dict) for inner in value.values()):

@@ -23,7 +23,7 @@ class Lines:
         self._known: dict[str, tuple[int, list[int]] | None] = {}
 
     def line(self, key: str, index: int | None) -> int | None:
-        """The line of a key, or of the entry with this index; ``None`` if it is not proven."""
+        """Return the line of a key or of one of its entries; ``None`` if it is not proven."""
         if key not in self._known:
             self._known[key] = self._find(key)
         known = self._known[key]
@@ -45,7 +45,7 @@ class Lines:
         return None
 
     def _entries(self, first: int, rest: str) -> list[int]:
-        """The line of each entry of the list that begins here."""
+        """Return the line of each entry of the list that begins here."""
         lines: list[int] = []
         body = rest.strip().removeprefix("[")
         for number in range(first, min(first + MAX_ENTRIES, len(self._lines))):
@@ -67,7 +67,7 @@ _MARK = "corsfast: here"
 
 
 def _value(text: str, path: list[str]) -> object:
-    """The value under this path, or ``None`` if the text cannot be read or has no such thing."""
+    """Return the value under this path; ``None`` if it is missing or the text is not TOML."""
     try:
         tree: object = tomllib.loads(text)
     except (ValueError, RecursionError):

@@ -25,24 +25,24 @@ _FLAG_LETTERS = {"ASCII": "a", "IGNORECASE": "i", "MULTILINE": "m", "DOTALL": "s
 
 
 def split_items(text: str) -> list[str]:
-    """The items of a list in an environment variable."""
+    """Return the items of a list in an environment variable."""
     return _ITEM.findall(text)
 
 
 def in_toml(pattern: str, domains: tuple[str, ...] = ()) -> str:
-    """A regex as an entry of a TOML file; in single quotes backslashes mean themselves."""
+    """Return a regex as an entry of a TOML file; in single quotes backslashes mean themselves."""
     text = json.dumps(pattern) if "'" in pattern else f"'{pattern}'"
     more = f", within = {json.dumps(list(domains))}" if domains else ""
     return f"{{ regex = {text}{more} }}"
 
 
 def in_json(pattern: str, domains: tuple[str, ...] = ()) -> str:
-    """A regex as an entry of a JSON file."""
+    """Return a regex as an entry of a JSON file."""
     return json.dumps({"regex": pattern} | ({"within": list(domains)} if domains else {}))
 
 
 def in_env(pattern: str, domains: tuple[str, ...] = ()) -> str:
-    """A regex as an item of an environment variable; as JSON where an item cannot hold it."""
+    """Return a regex as an item of an environment variable, or as JSON if it cannot be one."""
     if domains:
         return f"[{in_json(pattern, domains)}]"
     item = REGEX_PREFIX + pattern
@@ -62,7 +62,7 @@ class _NotAValueError(Exception):
 
 
 def respell(hint: str | None, spelling: str) -> str | None:
-    """A hint that is written in Python, as it is written in this source; words stay as they are."""
+    """Return a hint that is Python in the spelling of another source; words stay as they are."""
     if hint is None or spelling == "python":
         return hint
     try:
@@ -102,7 +102,7 @@ def _spell_constant(value: object, spelling: str) -> str:
 
 
 def _pattern(call: ast.Call) -> str:
-    """The pattern of ``re.compile(...)``, with flags that it does not set itself in front."""
+    """Return the pattern of ``re.compile(...)``, behind the flags that it does not set itself."""
     pattern: str = ast.literal_eval(call.args[0])
     own = re.compile(pattern).flags
     named = re.findall(r"re\.([A-Z]+)", " ".join(map(ast.unparse, call.args[1:])))

@@ -83,7 +83,7 @@ def _holds_ruby_end(text: str) -> bool:
 
 
 def translate(text: str) -> str:
-    """The same regex, as Python's `re` spells it."""
+    """Return the same regex, as Python's `re` spells it."""
     return "".join(map(_translate_part, _PARTS.findall(text)))
 
 

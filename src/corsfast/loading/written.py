@@ -60,7 +60,7 @@ class Written:
     extra: int = 0
 
     def placed(self, problem: Problem) -> Problem:
-        """The same problem, with the place in the source and a hint in its language."""
+        """Return the same problem, with the place in the source and a hint in its language."""
         return Problem(
             problem.code,
             self.label(problem.option, self._index(problem)),
@@ -71,7 +71,7 @@ class Written:
         )
 
     def _index(self, problem: Problem) -> int | None:
-        """The number of the entry that a problem is about, where that is known."""
+        """Return the number of the entry that a problem is about, where that is known."""
         value = problem.value
         listed = self.entries if problem.option == ORIGINS else self.options.get(problem.option)
         if value is None or value is listed or not isinstance(listed, (list, tuple)):
@@ -127,7 +127,7 @@ def _unknown(key: str) -> Problem:
 
 
 def _read_entry(entry: object, written: Written) -> object:
-    """A regex where a table says so; everything else is for the policy to judge."""
+    """Read a regex if the entry is a table; everything else is for the policy to judge."""
     written.entries.append(entry)
     if isinstance(entry, str) and entry.startswith(REGEX_PREFIX):
         message = f"{entry!r} has the form of an environment variable; it is no regex here."

@@ -169,7 +169,7 @@ class Answers:
 
 
 def _in_order(names: Iterable[str]) -> list[str]:
-    """The names of a set in the order of the alphabet; an empty one if it is alone.
+    """Sort the names of a set; keep an empty one only if it is alone.
 
     BlackSheep finds empty names where several spaces part two others.
     """

@@ -88,7 +88,7 @@ NAME = "corsfast.middleware.flask"
 
 
 def _exact(origin: str) -> str:
-    """A single origin as `origins` takes it: one with an IPv6 address is read as a regex."""
+    """Return a single origin as `origins` takes it: one with an IPv6 address is read as a regex."""
     return in_python(re.escape(origin)) if is_regex(origin) else repr(origin)
 
 
@@ -255,7 +255,7 @@ def _wrong_header(entry: Any, alone: bool) -> list[Problem]:
 
 
 def _each(value: Any) -> list[Any]:
-    """The names in an option that is joined by commas; an empty one if it is alone."""
+    """Return the names in an option that is joined by commas; keep an empty one only if alone."""
     names: list[Any] = []
     for entry in _listed(value):
         names += map(str.strip, entry.split(",")) if isinstance(entry, str) else [entry]
@@ -263,7 +263,7 @@ def _each(value: Any) -> list[Any]:
 
 
 def _seconds(age: Any) -> str | None:
-    """A `max_age` as it is sent, if it is."""
+    """Return a `max_age` as it is sent; ``None`` if it is not sent."""
     if isinstance(age, timedelta):
         age = str(int(age.total_seconds()))
     return str(age) if age else None
@@ -409,7 +409,7 @@ def _listed(value: object) -> list[Any]:
 
 
 def _entry(entry: Any, credentials: bool) -> Pattern:
-    """An entry of `origins` for a policy, which is compared without regard to case.
+    """Return an entry of `origins` for a policy, which is compared without regard to case.
 
     Browsers send web origins in lower case; an opaque host has letters of both.
 

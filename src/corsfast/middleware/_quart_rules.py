@@ -149,7 +149,7 @@ def _idle(options: Mapping[str, Any]) -> list[Problem]:
 
 
 def _seconds(age: Any) -> str | None:
-    """A `max_age` as it is sent, if it is."""
+    """Return a `max_age` as it is sent; ``None`` if it is not sent."""
     if isinstance(age, timedelta):
         age = age.total_seconds()
     return None if age is None else str(int(age))

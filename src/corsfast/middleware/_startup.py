@@ -50,7 +50,7 @@ def stops_start_up(init: Callable[Parameters, None]) -> Callable[Parameters, Non
 
 
 def _within_an_application() -> bool:
-    """Whether the innermost coroutine that runs now is that of an ASGI application's call."""
+    """Return whether the innermost coroutine that runs is an ASGI application's call."""
     frame: FrameType | None = sys._getframe(1)
     while frame is not None and not frame.f_code.co_flags & _COROUTINE:
         frame = frame.f_back

@@ -104,7 +104,7 @@ class Registrations:
         self._states.append((state.app, name, below))
 
     def meant(self, app: Any, received: Any) -> bool:
-        """Whether an unrouted request is for this blueprint, by its endpoint or by its path."""
+        """Return whether an unrouted request is for this blueprint, by its endpoint or path."""
         endpoint = endpoint_meant(app, received)
         return any(
             endpoint.startswith(name)

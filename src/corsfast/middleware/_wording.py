@@ -27,7 +27,7 @@ from ..idle import BARE_STRING, NOT_A_BOOL, UNKNOWN_OPTION
 from ..misspellings import diagnose
 from ..origin import parse_origin
 from ..patterns import Network, parse_pattern, single_origins
-from ..suggestions import how_to_write, suggest_all, suggest_networks, texts_of
+from ..suggestions import how_to_write, suggest_all, texts_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -180,8 +180,6 @@ class Mender:
         from ..corrections.advice import in_words
         from ..corrections.offers import MAX_PROVEN, needs_automata, offer_for
 
-        if isinstance(problem.value, re.Pattern) and suggest_networks(str(problem.value.pattern)):
-            return self.hint_for_text(problem.value.pattern)
         self.proven += needs_automata(problem)
         if self.proven > MAX_PROVEN:
             return in_words(problem)
@@ -210,8 +208,6 @@ class Mender:
         from ..corrections.proofs import own_risks
         from ..corrections.repair import spellings
 
-        if suggest_networks(text):
-            return self.hint_for_text(text)
         self.proven += 1
         if self.proven > MAX_PROVEN:
             return in_words(problem)

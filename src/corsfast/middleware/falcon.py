@@ -252,7 +252,7 @@ class CORSMiddleware(falcon.CORSMiddleware):  # type: ignore[misc]
 
 
 def _answers_options(resource: object) -> bool:
-    """Whether a resource has a responder for OPTIONS; with a suffix, it is one of a route's."""
+    """Return whether a resource has a responder for OPTIONS, maybe with the suffix of a route."""
     return any(name.startswith("on_options") for name in dir(resource))
 
 

@@ -314,7 +314,7 @@ def _answer(response: Response, received: Any, rules: Rules) -> Response:
 
 
 def _answers_options(app: Any, rule: Any) -> bool:
-    """Whether the view of a rule has OPTIONS among its methods, and so answers for itself."""
+    """Return whether a view answers OPTIONS itself, because it has it among its methods."""
     if rule is None or rule.provide_automatic_options:
         return False
     rules_in = getattr(app.view_functions.get(rule.endpoint), VIEW_RULES, None)

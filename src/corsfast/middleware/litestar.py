@@ -316,7 +316,7 @@ class _Preflights:
 
 
 def _put_together(names: Any) -> Any:
-    """The names, or the str of which `CORSConfig` has made a list of letters."""
+    """Join names that `CORSConfig` has made of a str, letter by letter."""
     if len(names) > 1 and all(isinstance(name, str) and len(name) == 1 for name in names):
         return "".join(names)
     return names

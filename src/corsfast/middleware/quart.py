@@ -448,7 +448,7 @@ def _is_exempt(app: Any, received: Any) -> bool:
 
 
 def _answers_options(app: Any, received: Any) -> bool:
-    """Whether the view that a preflight is meant for answers for itself.
+    """Return whether the view that a preflight is meant for answers for itself.
 
     So does one that has OPTIONS among its methods, and one that is exempt.
     """

@@ -153,7 +153,7 @@ def _judged(*, silent: bool) -> Iterator[CheckMessage]:
 
 
 def _was_said(problem: Problem) -> bool:
-    """Whether a message of django-cors-headers speaks of the same entry."""
+    """Return whether a message of django-cors-headers speaks of the same entry."""
     if problem.code in (BARE_STRING, NOT_A_BOOL):
         return "ORIGIN" in problem.option or problem.option in _FLAGS_THERE
     if problem.option == "CORS_PREFLIGHT_MAX_AGE":

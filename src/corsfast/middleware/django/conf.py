@@ -401,7 +401,7 @@ def _read_list(setting: str, value: Any) -> tuple[Any, list[Problem]]:
 def policy_for(
     admitted: Admitted, credentials: bool, strict: bool
 ) -> tuple[Policy, tuple[tuple[str, type[Warning]], ...]]:
-    """The policy of these settings, and what to warn of. Kept.
+    """Return the policy of these settings, and what to warn of. Kept.
 
     Raises:
         PolicyError: with `strict`, holding every problem.
