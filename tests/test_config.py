@@ -218,7 +218,8 @@ def test_tolerated(engine: Any, code: str, options: dict[str, Any]) -> None:
     with pytest.warns(CorsfastSecurityWarning) as caught:
         engine.Policy(**risky, dangerously_tolerate=[code])
     (warning,) = caught
-    accept = f" Or accept it: dangerously_tolerate=[{code!r}]."
+    start = "To" if problem.hint is None else "Or"  # where there is something to choose from
+    accept = f" {start} accept it: dangerously_tolerate=[{code!r}]."
     assert accept in str(problem)  # which has been done
     assert str(warning.message) == f"tolerated: {problem}".replace(accept, "")
     assert warning.filename == __file__

@@ -258,6 +258,12 @@ def test_proposals(engine: Any, entry: Any, credentials: bool, hint: str | None)
     assert [problem.hint for problem in problems] == [hint]
 
 
+def test_a_risk_without_a_proposal_can_be_accepted(engine: Any) -> None:
+    (problem,) = refused(engine, allow_origins=["http://10.0.0.0/8:*"], allow_credentials=True)
+    assert str(problem).count("accept it: ") == str(problem).count(". To accept it: ") == 1
+    assert "Write" not in str(problem)
+
+
 def test_the_safe_way_comes_first(engine: Any) -> None:
     (problem,) = refused(engine, allow_origins=["https://*example.com"])
     safe, dangerous = (

@@ -190,8 +190,8 @@ def empty_list(option: str, value: object) -> list[Problem]:
     if value or not isinstance(value, (list, set, frozenset)):
         return []
     message = (
-        "an empty list allows no origin (an environment variable that is not set?); an empty tuple"
-        " says the same on purpose."
+        "an empty list allows no origin (is an environment variable not set?); in Python, write ()"
+        " if that is intended."
     )
     return [Problem("empty", option, value, message)]
 

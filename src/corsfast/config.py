@@ -209,7 +209,7 @@ def _entries(option: str, value: object, problems: list[Problem]) -> list[object
                 option,
                 value,
                 f"{value!r} is one string where a list is meant.",
-                hint=repr(_split(value)),
+                hint=repr(_split(value)) if value or option != "allow_origins" else "()",
             )
         )
         return []
@@ -457,8 +457,16 @@ def _not_a_token(option: str, value: str, limit: int) -> Problem:
 def _read_flag(option: str, value: object, problems: list[Problem]) -> bool:
     if isinstance(value, bool):
         return value
-    problems.append(_not_a("bool", option, value, "True or False"))
+    problems.append(_not_a("bool", option, value, flag_meant(value)))
     return False
+
+
+def flag_meant(value: object) -> str:
+    """Return the flag that another value most likely means, as a proposal."""
+    text = str(value).strip().lower()
+    if text in ("true", "1", "yes", "y", "on"):
+        return "True"
+    return "False" if text in ("", "false", "0", "no", "n", "off", "none") else "True or False"
 
 
 def _read_max_age(value: object, problems: list[Problem]) -> int | None:

@@ -128,7 +128,7 @@ def describe(problem: Problem, *, acceptable: bool) -> str:
         accept = f"dangerously_tolerate=[{problem.code!r}]"
         if problem.option.endswith("ALLOW_ORIGINS"):  # a variable of the environment
             accept = f"{problem.option[:-13]}DANGEROUSLY_TOLERATE={problem.code}"
-        text += f" Or accept it: {accept}."
+        text += f" {'Or' if problem.hint is not None else 'To'} accept it: {accept}."
     return f"{text} [{problem.code}]"
 
 

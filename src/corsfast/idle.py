@@ -12,7 +12,14 @@ from functools import partial
 from re import _constants  # type: ignore[attr-defined]
 
 from . import _fetch
-from .config import Spec, wrong_exposed, wrong_header, wrong_max_age, wrong_method
+from .config import (
+    Spec,
+    flag_meant,
+    wrong_exposed,
+    wrong_header,
+    wrong_max_age,
+    wrong_method,
+)
 from .errors import Problem, with_hint
 from .regexes import parse
 
@@ -147,15 +154,8 @@ def wrong_flags(options: Iterable[tuple[str, object]], counts: bool = True) -> l
             continue
         counted = counts and bool(value)
         message = f"{value!r} is of type {type(value).__name__}, not bool, and counts as {counted}."
-        problems.append(Problem(NOT_A_BOOL, option, value, message, hint=_flag_meant(value)))
+        problems.append(Problem(NOT_A_BOOL, option, value, message, hint=flag_meant(value)))
     return problems
-
-
-def _flag_meant(value: object) -> str:
-    text = str(value).strip().lower()
-    if text in ("true", "1", "yes", "y", "on"):
-        return "True"
-    return "False" if text in ("", "false", "0", "no", "n", "off", "none") else "True or False"
 
 
 def wrong_seconds(option: str, value: object, sent: str | None, zero: str = "0") -> list[Problem]:

@@ -48,7 +48,7 @@ def diagnose(entry: str) -> Problem:
     if entry.strip("'\"") != entry:
         bare = entry.strip("'\"")
         meant = bare if parse_pattern(bare) else suggest(bare)
-        return problem("quotes", f"{entry!r} stands in quotes.", meant and repr(meant))
+        return problem("quotes", f"{entry!r} has quotes around it.", meant and repr(meant))
     literal = _LIST.fullmatch(entry)
     parts = [part.strip("'\"") for part in _parts(literal[1])] if literal else _parts(entry)
     if literal or (len(parts) > 1 and ":[" not in entry):

@@ -50,7 +50,7 @@ SINGLE = {
 # Flags that `_flag` or a `Policy` reports as of another type.
 SAID = ("CORS_ALLOW_CREDENTIALS", "CORS_ALLOW_ALL_ORIGINS", OLD_NAMES["CORS_ALLOW_ALL_ORIGINS"])
 
-# What is behind a correction that belongs into the other setting.
+# What is behind a correction that belongs in the other setting.
 _ELSEWHERE = " in CORS_ALLOWED_ORIGIN_REGEXES"
 
 # These make django-cors-headers send a name too many, which browsers ignore.
@@ -149,8 +149,10 @@ def _read_exact(value: object, subject: Subject) -> None:
 
 def _with_star(entry: str) -> tuple[str, ...]:
     """Return the patterns that an entry is, or a misspelling of, if they stand for many origins."""
-    if parse_pattern(entry) is not None:
-        meant = suggest_networks(entry) or (entry,)
+    if networks := suggest_networks(entry):
+        meant = networks
+    elif parse_pattern(entry) is not None:
+        meant = (entry,)
     else:
         meant = tuple(meant_otherwise(entry)) if _is_regex(entry) else suggest_all(entry)
     rules = [pattern for pattern in meant if parse_origin(pattern) is None]

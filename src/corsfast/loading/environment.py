@@ -74,7 +74,7 @@ def read_environment(prefix: str, environ: Mapping[str, str] | None) -> Written:
     if not environ.get(names[ORIGINS], "").lstrip().startswith("["):
         written.problems[:] = map(_with_advice, written.problems)
     if names[ORIGINS] not in environ and missing_origins(options, written.problems):
-        message = "it is not set, and without it no origin is allowed."
+        message = "it is not set, so no origin would be allowed."
         written.problems.append(Problem("missing", ORIGINS, None, message))
     return written
 
@@ -85,10 +85,10 @@ def _read_variable(option: str, text: str, options: dict[str, object], written: 
     if not text.strip("'\""):
         message = "it is set, but empty; unset it for the default."
         if option == ORIGINS:
-            message = "it is set, but empty, and without origins none is allowed."
+            message = "it is set, but empty, so no origin would be allowed."
         problem = Problem("empty", option, text, message, hint=_example(option))
     elif text[0] in "'\"" and text[-1] == text[0]:
-        message = "it stands in quotes, which are a part of the value here."
+        message = "the quotes around it are part of the value."
         hint = _meant(text) if option in LISTS else repr(text[1:-1])
         problem = Problem("quotes", option, text, message, hint=hint)
     elif option in LISTS:
@@ -124,7 +124,7 @@ def _with_advice(problem: Problem) -> Problem:
         return problem
     message = (
         f"{problem.message} Commas and white space end an entry; a regex that holds one belongs"
-        ' into a JSON list: ["regex:..."].'
+        ' in a JSON list: ["regex:..."].'
     )
     return Problem(problem.code, problem.option, problem.value, message, hint=problem.hint)
 
@@ -138,10 +138,10 @@ def _meant(text: str) -> str | None:
 
 def _example(option: str) -> str:
     if option in LISTS:
-        return "https://app.example.com, for example," if option == ORIGINS else "[]"
+        return "origins, such as https://app.example.com" if option == ORIGINS else "[]"
     if option in FLAGS:
         return "true or false"
-    return {"max_age": "a number of seconds, or none,", "existing": "replace or keep"}.get(
+    return {"max_age": "a number of seconds or none", "existing": "replace or keep"}.get(
         option, "204"
     )
 
@@ -164,6 +164,11 @@ def _read_list(option: str, text: str, written: Written) -> list[object]:
 def _read_item(item: object, written: Written) -> object:
     if not isinstance(item, str):
         return item
+    if item == REGEX_PREFIX:
+        message = f"there is no regex directly after {REGEX_PREFIX}."
+        written.problems.append(Problem("regex-syntax", ORIGINS, item, message))
+        written.extra += 1
+        return None
     if item.startswith(REGEX_PREFIX):
         return {"regex": item.removeprefix(REGEX_PREFIX)}
     prefix = _OTHER_PREFIX.match(item)

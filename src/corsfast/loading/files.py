@@ -150,12 +150,14 @@ def _find(tree: object, keys: list[str], name: str) -> dict[str, object]:
     assert isinstance(tree, dict)
     tables = dict(_tables(tree, []))
     names = list(tables)
-    there = ", ".join(f"[{other}]" for other in names[:SHOWN_TABLES]) or "none"
+    there = ", ".join(f"[{other}]" for other in names[:SHOWN_TABLES])
     more = f" and {len(names) - SHOWN_TABLES} more" if len(names) > SHOWN_TABLES else ""
     _refuse(
         "missing-table",
         name,
-        f"there is no {shown}; the tables are {there}{more}.",
+        f"there is no {shown}; the tables are {there}{more}."
+        if names
+        else f"there is no {shown}, and no other table.",
         _meant_table(tree, tables, _dotted(keys)),
     )
 

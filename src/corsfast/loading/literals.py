@@ -67,7 +67,7 @@ def respell(hint: str | None, spelling: str) -> str | None:
         return hint
     try:
         tree = ast.parse(hint, mode="eval").body
-        if isinstance(tree, ast.Tuple):
+        if isinstance(tree, ast.Tuple) and tree.elts:
             return ", ".join(_spell(item, spelling) for item in tree.elts)
         return _spell(tree, spelling)
     except (SyntaxError, ValueError, _NotAValueError):
@@ -75,7 +75,7 @@ def respell(hint: str | None, spelling: str) -> str | None:
 
 
 def _spell(tree: ast.expr, spelling: str) -> str:
-    if isinstance(tree, ast.List):
+    if isinstance(tree, (ast.List, ast.Tuple)):
         items = [_spell(item, spelling) for item in tree.elts]
         if spelling == "env":
             plain = items and all(split_items(item) == [item] for item in items)

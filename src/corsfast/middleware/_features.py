@@ -60,8 +60,10 @@ class Features:
             message = f"{websockets!r} is neither 'check' nor 'pass'."
             problems.append(Problem("choice", "websockets", websockets, message, hint="'check'"))
         if not isinstance(block_refused, bool):
+            from ..config import flag_meant
+
             message = f"{block_refused!r} is of type {type(block_refused).__name__}, not bool."
-            hint = "True or False"
+            hint = flag_meant(block_refused)
             problems.append(Problem("type", "block_refused", block_refused, message, hint=hint))
         if problems:
             raise PolicyError(problems, "the arguments of CORSMiddleware")

@@ -31,6 +31,7 @@ from ..fields import requested_names
 from ..idle import (
     BARE_STRING,
     OPEN,
+    beside_any_origin,
     meant,
     never_compared,
     path_problems,
@@ -210,6 +211,9 @@ def _unknown(options: Mapping[str, Any], any_origin: bool = False) -> list[Probl
 def _idle(options: Mapping[str, Any], any_origin: bool) -> list[Problem]:
     """Return the options that do nothing, or something else than they say."""
     problems = []
+    others = [entry for entry in _listed(options["origins"]) if shown_as_regex(entry) != EVERYTHING]
+    if any_origin and others and not options["supports_credentials"]:
+        problems.append(beside_any_origin("origins", others))
     for option in _LISTS:
         value = options[option]
         if isinstance(value, bytes):
