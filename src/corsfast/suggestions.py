@@ -103,9 +103,6 @@ def suggest_all(entry: str) -> tuple[str, ...]:
     meant = suggest(entry)
     if meant is not None:
         return (suggest_all(meant) if "*" in meant else ()) or (meant,)
-    networks = suggest_networks(entry)
-    if networks:
-        return networks if all(_is_another(text, entry) for text in networks) else ()
     scheme, separator, rest = entry.strip(_AROUND).lower().rpartition("://")
     host, _, port = _split_port(rest.partition("/")[0])
     if "*" not in entry:

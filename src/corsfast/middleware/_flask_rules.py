@@ -314,7 +314,7 @@ class Rules:
             )
         self.automatic_options = bool(options["automatic_options"])
         self._read_preflight_options(options)
-        entries = [_entry(entry, credentials) for entry in origins]
+        entries = ["*"] if any_origin else [_entry(entry, credentials) for entry in origins]
         self.policy = lenient_policy(
             NAME,
             {"origins": entries},
@@ -420,8 +420,6 @@ def _entry(entry: Any, credentials: bool) -> Pattern:
     Raises:
         ValueError: for a text with signs of a regex that does not compile; with a proposal.
     """
-    if entry == EVERYTHING:
-        return "*"
     if not isinstance(entry, (str, re.Pattern)) and str(entry) not in texts_of(entry):
         return entry  # type: ignore[no-any-return]  # flask-cors takes what it shows: `Origin.APP`
     try:
