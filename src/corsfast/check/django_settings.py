@@ -50,7 +50,7 @@ SINGLE = {
 # Flags that `_flag` or a `Policy` reports as of another type.
 SAID = ("CORS_ALLOW_CREDENTIALS", "CORS_ALLOW_ALL_ORIGINS", OLD_NAMES["CORS_ALLOW_ALL_ORIGINS"])
 
-# What is behind a correction that belongs in the other setting.
+# The end of a correction that belongs in the other setting.
 _ELSEWHERE = " in CORS_ALLOWED_ORIGIN_REGEXES"
 
 # These make django-cors-headers send a name too many, which browsers ignore.

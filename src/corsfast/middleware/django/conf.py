@@ -440,10 +440,9 @@ def policy_for(
 
 
 def _serialised(entry: str) -> str:
-    """An entry as browsers write it, if it has the scheme and host of an origin.
+    """Return an entry as browsers write it, if it has the scheme and host of an origin.
 
-    What follows the host means nothing (and is the check E014's business), unless the entry is
-    a network.
+    A path is ignored, because the check E014 reports it, unless the entry is a network.
     """
     try:
         url = urlsplit(entry)
