@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 import re
+import warnings
 from typing import Any
 
 import pytest
@@ -180,3 +181,27 @@ def test_public_networks(network: str, public: bool, stranger: str | None) -> No
     (block,) = blocks((network,))
     assert is_public(block) is public
     assert strangers_address(block) == stranger
+
+
+@pytest.mark.parametrize(
+    ("entry", "hint"),
+    [
+        ("http://192.168.1.10-11:3000", "'http://192.168.1.10/31:3000'"),
+        ("http://192.168.x.x:3000", "'http://192.168.0.0/16:3000'"),
+        ("http://192.168.1.xxx", "'http://192.168.1.0/24'"),
+        ("http://10.x.x.x:*", "'http://10.0.0.0/8:*'"),
+        ("http://192.168.x.x:[3000-3999]", "'http://192.168.0.0/16:[3000-3999]'"),
+        ("http://192.168.0.x.example", None),
+        ("http://192.168.x:3000", None),
+        ("http://a.192.168.1.x", None),
+    ],
+)
+def test_names_that_mean_addresses_are_warned_about(
+    engine: Any, entry: str, hint: str | None
+) -> None:
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        engine.Policy(allow_origins=[entry])
+    said = [str(warning.message) for warning in caught]
+    expected = [f"not a range of addresses. Write {hint} instead. [network]"] if hint else []
+    assert [text[-len(end) :] for text, end in zip(said, expected, strict=True)] == expected

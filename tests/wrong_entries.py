@@ -288,6 +288,22 @@ MEANT: list[tuple[str, list[str]]] = [
     ("*.example.com", ["https://a.example.com"]),
 ]  # fmt: skip
 
+# The same for networks, which are a risk with credentials.
+NETWORKS_MEANT: list[tuple[str, list[str]]] = [
+    ("http://192.168.*.*:*", ["http://192.168.1.7", "http://192.168.255.7:3000"]),
+    ("http://192.168.*.*:3000", ["http://192.168.1.7:3000"]),
+    ("http://192.168.1.*", ["http://192.168.1.7"]),
+    ("http://192.168.*", ["http://192.168.1.7:3000"]),
+    ("http://192.168.1.5/16:*", ["http://192.168.1.7:3000"]),
+    ("192.168.*.*", ["http://192.168.1.7:3000"]),
+    ("192.168.0.0/16", ["http://192.168.1.7:3000"]),
+    ("192.168.0.0/16:5173", ["http://192.168.1.7:5173"]),
+    ("192.168.x.x", ["http://192.168.1.7:3000"]),
+    ("192.168.1.x:3000", ["http://192.168.1.7:3000"]),
+    ("10.0.0.0/8", ["http://10.1.2.3:3000"]),
+    ("fd00::/8", ["http://[fd12::1]:3000"]),
+]
+
 # The same, where the origin that is meant is a risk with credentials and has no form with https.
 MEANT_WITHOUT_CREDENTIALS: list[tuple[str, list[str]]] = [
     ("192.168.1.5:3000", ["http://192.168.1.5:3000"]),

@@ -25,6 +25,7 @@ from .errors import (
 )
 from .languages import language_of, regex_of, run_together
 from .origin import is_origin
+from .patterns import write_pattern
 from .redundancy import redundancies
 from .safety import find_risks
 from .schemes import dead_schemes
@@ -152,7 +153,9 @@ def compile_options(is_origin: Callable[[str], bool] = is_origin, **options: obj
     tolerated: list[Problem] = []
     unlikely: list[Problem] = []
     unlikely += empty_list("allow_origins", options["allow_origins"])
-    for dead in dead_schemes(spec.exact):
+    # `http://192.168.x.x:*` is a pattern, with a name that no page has.
+    names = [write_pattern(rule) for rule in spec.rules if rule.host.endswith("x")]
+    for dead in (*dead_schemes(spec.exact), *dead_schemes(names)):
         (problems if dead.code == "dead-scheme" else unlikely).append(dead)
     for risk in find_risks(spec, languages):
         (tolerated if risk.code in spec.tolerated else problems).append(risk)

@@ -43,7 +43,7 @@ _CIDR = (
     re.compile(rf"\[(?P<host>{_IPV6})\]{_EARLY}/{_PREFIX}/?{_PORTS}"),
     re.compile(rf"\[?(?P<host>{_IPV6})(?P<early>)/{_PREFIX}\]?{_PORTS}"),
 )
-_ANY = r"(?:\*+|x)"
+_ANY = r"(?:\*+|x{1,3})"  # any number: `192.168.*.*`, `192.168.x.x`
 _STARS = re.compile(
     rf"(?P<fixed>(?:[0-9]{{1,3}}\.){{1,3}}){_ANY}(?P<more>(?:\.{_ANY})*)(?:/(?P<prefix>[0-9]+))?{_PORTS}"
 )
