@@ -233,6 +233,26 @@ def test_only_applications_of_the_framework_are_taken(kind: Any) -> None:
 
     with pytest.raises(TypeError, match=r"install takes a .* application, not function"):
         kind.install(app, **OPTIONS)
+    with pytest.raises(TypeError, match=r"install takes a .* application, not the class "):
+        kind.install(type(kind.make()), **OPTIONS)
+
+
+def test_application_of_another_framework_is_sent_to_its_install() -> None:
+    from flask import Flask
+    from quart import Quart
+    from starlette.applications import Starlette
+
+    from corsfast.middleware import flask, quart, starlette
+
+    for install, app, module in (
+        (starlette.install, Flask("a"), "flask"),
+        (starlette.install, Quart("a"), "quart"),
+        (flask.install, Starlette(), "starlette"),
+        (flask.install, Quart("a"), "quart"),
+        (quart.install, Flask("a"), "flask"),
+    ):
+        with pytest.raises(TypeError, match=rf"; write corsfast\.middleware\.{module}\.install"):
+            install(app, **OPTIONS)
 
 
 def test_features_reach_the_middleware(kind: Any, Policy: Any) -> None:

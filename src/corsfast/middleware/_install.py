@@ -36,9 +36,8 @@ def install_around(
         RuntimeError: if it has CORS already, from `install` or from the drop-in.
     """
     framework, drop_in = names
-    if not hasattr(app, attribute):
-        instead = f"a blueprint gets a policy by paths=, or by {drop_in}(blueprint)"
-        raise refuse(f"a {framework} application", app, instead)
+    instead = f"a blueprint gets a policy by paths=, or by {drop_in}(blueprint)"
+    check_kind(app, attribute, f"a {framework} application", instead)
     middleware = middleware_by_install(kind, getattr(app, attribute), *policy, **arguments)
     _claim_install(app)
     setattr(app, attribute, middleware)
@@ -58,9 +57,25 @@ def middleware_by_install(
         raise TypeError(str(error).replace("CORSMiddleware", _INSTALL)) from None
 
 
-def refuse(what: str, app: object, instead: str) -> TypeError:
-    """Return the error for an application of the wrong kind."""
-    return TypeError(f"install takes {what}, not {type(app).__name__}; {instead}")
+# The attribute by which an application of each framework is known, and the module with its
+# `install`.
+_KINDS = {"build_middleware_stack": "starlette", "wsgi_app": "flask", "asgi_app": "quart"}
+
+
+def check_kind(app: object, attribute: str, what: str, instead: str) -> None:
+    """Check that an application is of the kind that `install` is for.
+
+    Raises:
+        TypeError: if it is not; with the `install` of its own framework, or with `instead`.
+    """
+    if isinstance(app, type):
+        raise TypeError(f"install takes {what}, not the class {app.__name__}")
+    if hasattr(app, attribute):
+        return
+    for other, module in _KINDS.items():
+        if hasattr(app, other):
+            instead = f"write corsfast.middleware.{module}.install(app, ...)"
+    raise TypeError(f"install takes {what}, not {type(app).__name__}; {instead}")
 
 
 def _claim_install(app: Any) -> None:

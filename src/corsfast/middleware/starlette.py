@@ -52,7 +52,7 @@ from ._asgi_drop_in import (
 )
 from ._calls import asks_private_network
 from ._hooks import refuse_overrides
-from ._install import middleware_by_install, refuse
+from ._install import check_kind, middleware_by_install
 from ._lenient import (
     allow_any_header,
     block,
@@ -414,9 +414,8 @@ def install(
         CorsfastRedundancyWarning: at the start, if another CORS middleware was added.
     """
     target: Any = app
-    if isinstance(app, type) or not hasattr(target, "build_middleware_stack"):
-        instead = "write app = corsfast.middleware.asgi.CORSMiddleware(app, ...)"
-        raise refuse("a Starlette or FastAPI application", app, instead)
+    instead = "write app = corsfast.middleware.asgi.CORSMiddleware(app, ...)"
+    check_kind(app, "build_middleware_stack", "a Starlette or FastAPI application", instead)
     if getattr(target, _INSTALLED, False):
         raise RuntimeError("this application has CORS already, from install; call install once")
     if target.middleware_stack is not None:
