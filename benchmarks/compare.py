@@ -19,7 +19,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from corsfast.bench.machine import machine
+from corsfast.bench.environment import machine
 from corsfast.bench.measure import frozen_heap
 from peers import ours, programs, report
 from peers.figures import Key, Timer, interleave

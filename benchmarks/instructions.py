@@ -29,7 +29,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 import extension
-from corsfast import _native
+from corsfast._engine import native
 from counting import profiles
 from counting.baseline import MARGIN, Counts, Verdict, compare, entry_name, read, record
 
@@ -143,7 +143,7 @@ def show_functions(counted: Counted) -> None:
         for (library, function), spent in sorted(inside.items(), key=lambda item: -item[1]):
             if spent > SMALL * total:
                 print(f"{spent:10.1f}{spent / total:8.1%}  {function} [{Path(library).name}]")
-        if any("_native" in library and name.startswith("0x") for library, name in inside):
+        if any("native" in library and name.startswith("0x") for library, name in inside):
             print(f"The engine has no names in it; for them: {WITH_SYMBOLS}")
 
 
@@ -166,7 +166,7 @@ def main(argv: list[str] | None = None) -> int:
         show_functions(counted)
         return 0
 
-    entry = entry_name(Path(_native.__file__).read_bytes())
+    entry = entry_name(Path(native.__file__).read_bytes())
     whole = not given.cases
     if given.record:
         record(BASELINE, entry, found, whole=whole)

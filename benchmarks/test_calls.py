@@ -37,7 +37,7 @@ def policy(engine: str, name: str) -> Any:
     first = next(case.name for case in CASES.values() if case.options is options)
     if first != name:
         return policy(engine, first)
-    return importlib.import_module(f"corsfast._{engine}").Policy(**options)
+    return importlib.import_module(f"corsfast._engine.{engine}").Policy(**options)
 
 
 def block_1(call: Callable[..., Any], inputs: list[Any]) -> None:

@@ -10,7 +10,7 @@
  *     opaque = 1*( ALPHA / DIGIT / "-" / "." / "_" / "~" / "%" 2HEXDIG )
  *     port   = 1*5DIGIT    ; 1-65535, no leading zero, not the default
  *
- * The whole text, with its reasons, is in src/corsfast/origin.py.
+ * The whole text, with its reasons, is in src/corsfast/_options/origin.py.
  *
  * Place: the first look at a request's Origin. Never: know a policy.
  */

@@ -2,7 +2,7 @@
  *
  * What it is: the native engine's core. It matches, scans and decides; it
  * knows nothing of Python, of options, or of how a header is spelt. The
- * reference for every answer is src/corsfast/_pure.py.
+ * reference for every answer is src/corsfast/_engine/pure.py.
  *
  *     cf_tables --cf_policy_new--> cf_policy --cf_match_*--> cf_outcome
  *
@@ -28,7 +28,7 @@
 extern "C" {
 #endif
 
-/* -- limits: src/corsfast/limits.py gives the reasons ------------------- */
+/* -- limits: src/corsfast/_options/limits.py gives the reasons ------------------- */
 
 enum {
     CF_MAX_SCHEME = 64,
@@ -194,7 +194,7 @@ cf_join_names(const char *list, size_t length, char *out);
 
 /* -- origins ------------------------------------------------------------ */
 
-/* Whether this is a serialised origin: the grammar of src/corsfast/origin.py.
+/* Whether this is a serialised origin: the grammar of src/corsfast/_options/origin.py.
  * "null" is not one. */
 bool
 cf_valid_origin(const char *origin, size_t length);

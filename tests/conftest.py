@@ -67,8 +67,8 @@ def pytest_collection_finish() -> None:
 
 @pytest.fixture(scope="session", params=ENGINES)
 def engine(request: pytest.FixtureRequest) -> ModuleType:
-    """``corsfast._pure``, then ``corsfast._native``."""
-    return importlib.import_module(f"corsfast._{request.param}")
+    """``corsfast._engine.pure``, then ``corsfast._engine.native``."""
+    return importlib.import_module(f"corsfast._engine.{request.param}")
 
 
 @pytest.fixture
@@ -81,7 +81,9 @@ def both() -> tuple[ModuleType, ModuleType]:
     """The reference and the native engine, to be compared."""
     if PURE_ONLY:
         pytest.skip("CORSFAST_IMPLEMENTATION=pure: there is nothing to compare with")
-    return importlib.import_module("corsfast._pure"), importlib.import_module("corsfast._native")
+    names = ("pure", "native")
+    pure, native = (importlib.import_module(f"corsfast._engine.{name}") for name in names)
+    return pure, native
 
 
 @pytest.fixture(params=["asgi", "wsgi"])

@@ -71,21 +71,21 @@ def litestar(origins: list[Any], regexes: Regexes, credentials: bool) -> Made:
 
 
 def flask(origins: list[Any], regexes: Regexes, credentials: bool) -> Made:
-    from corsfast.middleware._flask_rules import Rules, merged
+    from corsfast.middleware.flask.rules import Rules, merged
 
     options = {"origins": [*origins, *regexes], "supports_credentials": credentials}
     return _made(lambda: Rules(merged({}, {**options, "strict": True})).policy.allows_origin)
 
 
 def quart(origins: list[Any], regexes: Regexes, credentials: bool) -> Made:
-    from corsfast.middleware._quart_rules import Rules, merged
+    from corsfast.middleware.quart.rules import Rules, merged
 
     options = {"allow_origin": [*origins, *regexes], "allow_credentials": credentials}
     return _made(lambda: Rules(merged({}, {**options, "strict": True})).policy.allows_origin)
 
 
 def sanic(origins: list[Any], regexes: Regexes, credentials: bool) -> Made:
-    from corsfast.middleware._sanic_settings import answers_of, settings_of
+    from corsfast.middleware.sanic.settings import answers_of, settings_of
 
     config = {"CORS_ORIGINS": [*origins, *regexes], "CORS_SUPPORTS_CREDENTIALS": credentials}
     return _made(lambda: answers_of(settings_of(config, {}), "CORS_ORIGINS", True).allows)
@@ -138,7 +138,7 @@ def aiohttp(origins: list[Any], regexes: Regexes, credentials: bool) -> Made:
 def blacksheep(origins: list[Any], regexes: Regexes, credentials: bool) -> Made:
     from blacksheep.server.cors import CORSPolicy
 
-    from corsfast.middleware._blacksheep_answers import Answers
+    from corsfast.middleware.blacksheep.answers import Answers
 
     assert not regexes
     theirs = CORSPolicy(allow_origins=origins, allow_credentials=credentials)

@@ -9,8 +9,9 @@ from random import Random
 
 import pytest
 
-from corsfast import automata
-from corsfast.automata import (
+from corsfast._options.limits import MAX_AUTOMATON_STATES
+from corsfast._proofs import automata
+from corsfast._proofs.automata import (
     ACCEPTING_COLUMN,
     ALPHABET,
     DEAD,
@@ -36,8 +37,7 @@ from corsfast.automata import (
     tabulate,
     unite,
 )
-from corsfast.limits import MAX_AUTOMATON_STATES
-from corsfast.regexes import compile_regex
+from corsfast._proofs.regexes import compile_regex
 
 LETTERS = "ab."
 WORDS = ["".join(word) for n in range(8) for word in itertools.product(LETTERS, repeat=n)]

@@ -20,10 +20,11 @@ from typing import Any
 import pytest
 from conftest import ENGINES
 
-from corsfast.bench import decisions, peers, plot, report, run, scale, stands
+from corsfast.bench import decisions, libraries, plot, report, run, scale, scenarios
 from corsfast.bench.__main__ import arguments, main
 from corsfast.bench.cases import APP, Case, Goal, cases, fresh, texts
 from corsfast.bench.engines import installed_engines
+from corsfast.bench.libraries import Answer, Share, asgi, wsgi
 from corsfast.bench.measure import (
     FIRST_TURNS,
     TURNS,
@@ -34,7 +35,6 @@ from corsfast.bench.measure import (
     step,
     summarise,
 )
-from corsfast.bench.peers import Answer, Share, asgi, wsgi
 from corsfast.bench.rows import Aim, Made, Row, differences, ratios
 from corsfast.bench.scale import QUICK_SIZES
 
@@ -112,20 +112,20 @@ def out_of_bounds(_: str) -> None:
     raise RuntimeError("a round was begun")
 
 
-def generic_stands() -> list[peers.Stand]:
+def generic_stands() -> list[libraries.Stand]:
     engines = installed_engines()
     return [*asgi.stands(engines), *wsgi.stands(engines)]
 
 
 @pytest.mark.parametrize("stand", generic_stands(), ids=lambda stand: stand.name)
-def test_a_stand_answers_rightly_and_says_so_if_not(stand: peers.Stand) -> None:
-    stands.check(stand)
+def test_a_stand_answers_rightly_and_says_so_if_not(stand: libraries.Stand) -> None:
+    scenarios.check(stand)
     *others, last = stand.ways
     for name in last.expects:
         expects = last.expects | {name: Answer(418, None)}
         wrong = stand._replace(ways=[*others, last._replace(expects=expects)])
         with pytest.raises(AssertionError, match=f"{stand.name}: {name}, {last.who}: .*418"):
-            stands.measure_stand(wrong, 1, 1, "", out_of_bounds)
+            scenarios.measure_stand(wrong, 1, 1, "", out_of_bounds)
 
 
 # --- how it is measured --------------------------------------------------------------
@@ -331,9 +331,9 @@ def test_the_goal_of_a_stand_is_a_share_of_the_original() -> None:
         original="old", shares=(Share("native", 1 / 20, ("allowed",)), Share("drop-in", 1, ()))
     )
     row = Row("asgi", "allowed", "native", "delta", figure(9, 10, 11), figure(0.04, 0.05, 0.05))
-    assert stands.aim(stand, row) == Aim("<= 1/20 of old", 1 / 20, row.ratio)
-    assert stands.aim(stand, row._replace(name="refused")) is None
-    assert stands.aim(stand, row._replace(who="pure")) is None
+    assert scenarios.aim(stand, row) == Aim("<= 1/20 of old", 1 / 20, row.ratio)
+    assert scenarios.aim(stand, row._replace(name="refused")) is None
+    assert scenarios.aim(stand, row._replace(who="pure")) is None
 
 
 # --- how it is shown -----------------------------------------------------------------
@@ -467,9 +467,9 @@ def test_what_is_said_of_the_rounds_of_a_stand_is_what_it_gets(by_turns: bool) -
         await ours.call(*given)
 
     counting = stand._replace(ways=[bare, ours._replace(call=counted)])
-    rows = stands.measure_stand(counting, 2, 200, "refused", times.append)
+    rows = scenarios.measure_stand(counting, 2, 200, "refused", times.append)
     assert len(rows) == 2
-    made = stands.made_of(stand, 2, 200)
+    made = scenarios.made_of(stand, 2, 200)
     assert made == Made(6, 15, 30 if by_turns else 0, stand.about, "less")
     assert times == [f"round {n} of {made.rounds}" for n in range(1, made.rounds + 1)]
     if by_turns:
@@ -557,7 +557,7 @@ def check_json(written: dict[str, Any]) -> None:
 def test_middleware_alone(
     capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(peers, "NEEDS", {})
+    monkeypatch.setattr(libraries, "NEEDS", {})
     file = tmp_path / "figures.json"
     asked = ["--quick", "--middleware", "--cases", "gi: allowed", "--markdown"]
     assert main([*asked, "--json", str(file)]) == 0
@@ -575,8 +575,8 @@ def test_a_peer_that_is_not_here_is_named(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     needs = {"nowhere": {"not-there": "not_there_at_all", "pytest": "pytest"}}
-    monkeypatch.setattr(peers, "NEEDS", needs)
-    assert peers.installed() == ({}, {"nowhere": ["not-there"]})
+    monkeypatch.setattr(libraries, "NEEDS", needs)
+    assert libraries.installed() == ({}, {"nowhere": ["not-there"]})
     assert main(["--quick", "--cases", "wsgi: no Origin"]) == 0
     out = capsys.readouterr().out
     assert "not measured: nowhere (not-there)" in out
@@ -595,7 +595,7 @@ def test_a_word_of_a_peer_that_is_not_here_says_what_is_missing(
     word: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     needs = {"flask": {"flask-cors": "not_there_at_all", "flask": "flask"}}
-    monkeypatch.setattr(peers, "NEEDS", needs)
+    monkeypatch.setattr(libraries, "NEEDS", needs)
     assert main(["--quick", "--cases", word]) == 2
     said = "flask is not measured: flask-cors is not installed; pip install '.[bench-peers]'"
     assert said in capsys.readouterr().err
@@ -715,7 +715,7 @@ def test_an_import_without_an_installation_has_a_figure_and_no_verdict() -> None
         "import importlib.metadata\n"
         "def nowhere(name): raise importlib.metadata.PackageNotFoundError(name)\n"
         "importlib.metadata.distribution = nowhere\n"
-        "from corsfast.bench.start import measure_start\n"
+        "from corsfast.bench.importing import measure_start\n"
         "row = measure_start(1, lambda _: None)\n"
         "print(row.name, row.aim, sep='|')\n"
     )
@@ -730,35 +730,35 @@ def test_an_import_without_an_installation_has_a_figure_and_no_verdict() -> None
 
 
 def broken_peer(
-    monkeypatch: pytest.MonkeyPatch, make: Callable[..., Iterator[peers.Stand]] | None
+    monkeypatch: pytest.MonkeyPatch, make: Callable[..., Iterator[libraries.Stand]] | None
 ) -> str:
     """A peer that is installed, with these stands (None: its file cannot be imported)."""
-    monkeypatch.setattr(peers, "NEEDS", {"broken": {"pytest": "pytest"}})
+    monkeypatch.setattr(libraries, "NEEDS", {"broken": {"pytest": "pytest"}})
     if make is not None:
-        module = ModuleType("corsfast.bench.peers.broken")
+        module = ModuleType("corsfast.bench.libraries.broken")
         module.stands = make  # type: ignore[attr-defined]
         monkeypatch.setitem(sys.modules, module.__name__, module)
     return "broken was not measured: "
 
 
-def too_old(_: object) -> Iterator[peers.Stand]:
+def too_old(_: object) -> Iterator[libraries.Stand]:
     raise AttributeError("nobody knows\nInitPlugin")
     yield
 
 
-def elsewhere(_: object) -> Iterator[peers.Stand]:
+def elsewhere(_: object) -> Iterator[libraries.Stand]:
     from pytest import InitPlugin  # type: ignore[attr-defined]  # noqa: F401, PT013
 
     yield
 
 
-def raising(who: str) -> Callable[..., Iterator[peers.Stand]]:
+def raising(who: str) -> Callable[..., Iterator[libraries.Stand]]:
     """A stand of which one way raises an error for each request."""
 
     def look(*_: object) -> Answer:
         raise TypeError("an argument too many")
 
-    def make(engines: Any) -> Iterator[peers.Stand]:
+    def make(engines: Any) -> Iterator[libraries.Stand]:
         (stand, *_) = wsgi.stands(engines)
         bare, *ours = stand.ways
         ways = [bare, bare._replace(who="theirs"), *ours]
@@ -771,14 +771,14 @@ def raising(who: str) -> Callable[..., Iterator[peers.Stand]]:
 @pytest.mark.parametrize(
     ("make", "error"),
     [
-        (None, "ModuleNotFoundError: No module named 'corsfast.bench.peers.broken'"),
+        (None, "ModuleNotFoundError: No module named 'corsfast.bench.libraries.broken'"),
         (too_old, "AttributeError: nobody knows InitPlugin"),
         (elsewhere, "ImportError: cannot import name 'InitPlugin' from 'pytest'"),
         (raising("theirs"), "no Origin, theirs: TypeError('an argument too many')"),
     ],
 )
 def test_a_peer_that_fails_is_named_and_the_rest_is_measured(
-    make: Callable[..., Iterator[peers.Stand]] | None,
+    make: Callable[..., Iterator[libraries.Stand]] | None,
     error: str,
     capsys: pytest.CaptureFixture[str],
     monkeypatch: pytest.MonkeyPatch,
@@ -823,7 +823,7 @@ def test_each_stand_of_a_peer_fails_alone(
     """None: it cannot be set up, so those after it are not there either."""
     names = ("first", "second", "third")
 
-    def make(engines: Any) -> Iterator[peers.Stand]:
+    def make(engines: Any) -> Iterator[libraries.Stand]:
         for name, broken in zip(names, fails, strict=True):
             if broken is None:
                 raise TypeError("too old")
@@ -831,7 +831,7 @@ def test_each_stand_of_a_peer_fails_alone(
             yield stand._replace(name=name)
 
     broken_peer(monkeypatch, make)
-    monkeypatch.setattr(peers, "STANDS", {"broken": names})
+    monkeypatch.setattr(libraries, "STANDS", {"broken": names})
     file = tmp_path / "figures.json"
     assert main(["--quick", "--middleware", "--cases", ": refused", "--json", str(file)]) == 0
     out = capsys.readouterr().out
@@ -856,7 +856,7 @@ def test_a_peer_that_nobody_asked_for_is_not_imported(
 
 
 def test_a_wrong_answer_still_ends_the_run(monkeypatch: pytest.MonkeyPatch) -> None:
-    def wrong(engines: Any) -> Iterator[peers.Stand]:
+    def wrong(engines: Any) -> Iterator[libraries.Stand]:
         (stand,) = raising("nobody")(engines)
         yield stand._replace(
             ways=[
@@ -884,11 +884,11 @@ def test_a_folder_that_is_called_like_a_library_is_none(
 ) -> None:
     (tmp_path / "no_such_library").mkdir()
     monkeypatch.syspath_prepend(tmp_path)
-    monkeypatch.setattr(peers, "NEEDS", {"folder": {"no-such-library": "no_such_library"}})
-    assert peers.installed() == ({}, {"folder": ["no-such-library"]})
+    monkeypatch.setattr(libraries, "NEEDS", {"folder": {"no-such-library": "no_such_library"}})
+    assert libraries.installed() == ({}, {"folder": ["no-such-library"]})
 
 
-HERE, _ = peers.installed()
+HERE, _ = libraries.installed()
 
 
 @pytest.mark.server

@@ -2,7 +2,7 @@
 what inspect says of them; and what drop-ins alone ask of them: a body, and the detour for
 private networks.
 
-Both halves are asked the same: the classes in _calls.py and their compiled twins, where there
+Both halves are asked the same: the classes in handlers.py and their compiled twins, where there
 are any. Never: test what else they do to requests (test_middleware_asgi.py and -_wsgi.py do).
 """
 
@@ -19,8 +19,8 @@ from typing import Any
 import pytest
 
 import corsfast
-from corsfast import _pure
-from corsfast.middleware import _calls
+from corsfast._engine import pure
+from corsfast.middleware._generic import handlers
 
 POLICY = corsfast.Policy(allow_origins=["https://app.example.com"])
 SCOPE = {"type": "http", "method": "GET", "headers": []}
@@ -28,11 +28,11 @@ ENVIRON = {"REQUEST_METHOD": "GET"}
 
 
 def halves() -> list[Any]:
-    found: list[Any] = [pytest.param(_calls, id="python")]
+    found: list[Any] = [pytest.param(handlers, id="python")]
     if corsfast.IMPLEMENTATION == "native":
-        from corsfast import _native
+        from corsfast._engine import native
 
-        found.append(pytest.param(_native, id="compiled"))
+        found.append(pytest.param(native, id="compiled"))
     return found
 
 
@@ -147,13 +147,13 @@ def given(module: Any) -> list[Any]:
 
 def test_parameters_are_those_of_the_reference(half: Any) -> None:
     """Frameworks look at them: Falcon's test client, Litestar's `asgi`."""
-    assert [str(inspect.signature(found)) for found in given(_calls)] == [
+    assert [str(inspect.signature(found)) for found in given(handlers)] == [
         "(scope: 'Scope', receive: 'Receive', send: 'Send') -> 'Awaitable[None]'",
         "(environ: 'dict[str, Any]', start_response: 'StartResponse') -> 'Iterable[bytes]'",
         "(message: 'Message') -> 'Awaitable[None]'",
         "(status: 'str', headers: 'list[tuple[str, str]]', exc_info: 'Any' = None) -> 'Any'",
     ]
-    for found, reference in zip(given(half), given(_calls), strict=True):
+    for found, reference in zip(given(half), given(handlers), strict=True):
         assert inspect.signature(found) == inspect.signature(reference)
     for found, names in zip(given(half)[:2], (SCOPE_TO_SEND, ENVIRON_TO_START), strict=True):
         assert [*inspect.signature(found.__call__).parameters] == names
@@ -348,7 +348,7 @@ class Runs:
 @pytest.mark.parametrize("key", ["type", "headers", "method"])
 def test_it_may_be_made_anew_while_it_is_called(half: Any, key: str) -> None:
     """Then it goes on as one of the two, without a fall."""
-    other = _pure.Policy(allow_origins="*")
+    other = pure.Policy(allow_origins="*")
     fields = [(b"origin", b"https://app.example.com"), (b"access-control-request-method", b"GET")]
     odd = Runs(key)
     scope = {odd: None, "type": "http", "method": "OPTIONS", "headers": fields}
@@ -464,7 +464,7 @@ def test_who_asks_for_a_private_network(
     # Without a detour it is a preflight like any other.
     sent.clear()
     run(half.ASGICall(None, POLICY)(scope, None, sends_to(sent)))
-    assert sent == [*_calls.messages(POLICY.asgi(scope), b"")]
+    assert sent == [*handlers.messages(POLICY.asgi(scope), b"")]
 
 
 def test_only_allowed_preflights_ask_for_a_private_network(half: Any) -> None:
@@ -532,7 +532,7 @@ ECHOING: list[dict[str, Any]] = [
 @pytest.mark.parametrize("body", [b"", b"OK"])
 @pytest.mark.parametrize("status", [200, 204])
 @pytest.mark.parametrize("options", ECHOING)
-@pytest.mark.parametrize("engine", [corsfast.Policy, _pure.Policy])
+@pytest.mark.parametrize("engine", [corsfast.Policy, pure.Policy])
 def test_what_a_preflight_is_answered(
     half: Any, engine: Any, options: dict[str, Any], status: int, body: bytes
 ) -> None:
@@ -555,11 +555,11 @@ def test_what_a_preflight_is_answered(
         assert decision == policy.wsgi(environ)
         outcomes.add(decision.allowed)
         started: list[Any] = []
-        wanted_body = _calls.answer_wsgi(decision, body, starts(started))
+        wanted_body = handlers.answer_wsgi(decision, body, starts(started))
         for _ in range(2):
             sent: list[Any] = []
             run(asgi(scope, None, sends_to(sent)))
-            assert sent == [*_calls.messages(decision, body)]
+            assert sent == [*handlers.messages(decision, body)]
             assert wsgi(environ, starts(sent)) == wanted_body
             assert sent[2:] == started
             # Whoever gets them may write: the next answer is a new one.

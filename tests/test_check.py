@@ -22,22 +22,22 @@ from typing import Any
 import pytest
 from hypothesis import given, settings, strategies as st
 
-from corsfast import _pure
 from corsfast.__main__ import main
-from corsfast.check.judge import judge
-from corsfast.check.report import Finding, Report
-from corsfast.check.subject import Subject
-from corsfast.check.terminal import Style, as_text
-from corsfast.corrections import proofs
-from corsfast.corrections.proofs import foreign_risks, language, own_risks, problems_of
-from corsfast.corrections.repair import Way, keeps, repair, repair_string
-from corsfast.corrections.source import in_python
-from corsfast.corrections.written import parse, write
+from corsfast._cli.check.judge import judge
+from corsfast._cli.check.report import Finding, Report
+from corsfast._cli.check.subject import Subject
+from corsfast._cli.terminal import Style, as_text
+from corsfast._engine import pure
+from corsfast._loading.literals import in_json, in_toml
+from corsfast._loading.regex_dialects import read_regex
+from corsfast._options.patterns import within
+from corsfast._proofs import verify
+from corsfast._proofs.python_source import in_python
+from corsfast._proofs.regex_fixes import Way, keeps, repair, repair_string
+from corsfast._proofs.regex_text import parse, write
+from corsfast._proofs.regexes import RegexSyntaxError, compile_quietly
+from corsfast._proofs.verify import foreign_risks, language, own_risks, problems_of
 from corsfast.errors import CorsfastSecurityWarning, PolicyError
-from corsfast.loading.literals import in_json, in_toml
-from corsfast.loading.spellings import read_regex
-from corsfast.patterns import within
-from corsfast.regexes import RegexSyntaxError, compile_quietly
 
 COMMAND = (sys.executable, "-m", "corsfast", "check")
 
@@ -327,10 +327,10 @@ def test_characters_that_the_terminal_lacks(tmp_path: Path) -> None:
 
 
 def test_the_defaults_are_those_of_a_policy() -> None:
-    parameters = inspect.signature(_pure.Policy.__new__).parameters.values()
+    parameters = inspect.signature(pure.Policy.__new__).parameters.values()
     defaults = {p.name: p.default for p in parameters if p.kind is p.KEYWORD_ONLY}
     assert defaults.pop("allow_origins") is ...
-    assert defaults == proofs.DEFAULTS
+    assert defaults == verify.DEFAULTS
 
 
 @pytest.mark.parametrize("credentials", [True, False])
@@ -354,7 +354,7 @@ def test_the_problems_are_those_of_a_policy(origins: object, credentials: bool) 
         "max_age": -1,
     }
     with pytest.raises(PolicyError) as refused:
-        _pure.Policy(**options)  # type: ignore[arg-type]
+        pure.Policy(**options)  # type: ignore[arg-type]
     expected = sorted((p.code, p.witness or "") for p in refused.value.problems)
     report = judge(Subject("a test", options=options))
     assert sorted((f.code, f.witness or "") for f in report.problems) == expected
@@ -371,7 +371,7 @@ def test_tolerated_risks_are_warnings(capsys: pytest.CaptureFixture[str]) -> Non
     assert (status, answer["problems"]) == (0, [])
     assert [warning["code"] for warning in answer["warnings"]] == ["public-suffix"]
     with pytest.warns(CorsfastSecurityWarning):
-        _pure.Policy(allow_origins=origins[1:], dangerously_tolerate=["public-suffix"])
+        pure.Policy(allow_origins=origins[1:], dangerously_tolerate=["public-suffix"])
 
 
 def test_tolerated_in_the_file(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

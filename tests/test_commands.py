@@ -14,8 +14,8 @@ from typing import Any
 import pytest
 
 import corsfast
-from corsfast import _console
 from corsfast.__main__ import COMMANDS, main
+from corsfast._cli import console
 
 PYTHON = (sys.executable, "-m", "corsfast")
 REGEX = ("check", "--regex", "^https://app.example.com")
@@ -82,9 +82,15 @@ print(*sorted(set(sys.modules) - before))
         [sys.executable, "-c", code], capture_output=True, text=True, timeout=120, check=True
     )
     modules = set(result.stdout.splitlines()[1].split())
-    assert not modules & {"argparse", "json", "tomllib", "importlib.metadata", "corsfast.check"}
+    assert not modules & {
+        "argparse",
+        "json",
+        "tomllib",
+        "importlib.metadata",
+        "corsfast._cli.check",
+    }
     if corsfast.IMPLEMENTATION == "native":
-        assert not modules & {"re", "enum", "corsfast.config"}
+        assert not modules & {"re", "enum", "corsfast._options.spec"}
 
 
 def test_the_console_script_is_the_module() -> None:
@@ -246,7 +252,7 @@ def test_ctrl_c_ends_what_is_run() -> None:
     def interrupted() -> int:
         raise KeyboardInterrupt
 
-    assert _console.run(interrupted) == 130
+    assert console.run(interrupted) == 130
 
 
 def test_other_errors_are_seen() -> None:
@@ -254,14 +260,14 @@ def test_other_errors_are_seen() -> None:
         raise FileNotFoundError(errno.ENOENT, "no", "policy.toml")
 
     with pytest.raises(FileNotFoundError):
-        _console.run(broken)
+        console.run(broken)
 
 
 @posix
 def test_ctrl_c_does_not_reach_children() -> None:
     code = "import os; print(os.getpgrp())"
     child = subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, check=True, **_console.APART
+        [sys.executable, "-c", code], capture_output=True, check=True, **console.APART
     )
     assert int(child.stdout) != os.getpgrp()
 

@@ -15,8 +15,8 @@ from typing import Any
 import pytest
 
 import corsfast
-from corsfast import _pure
-from corsfast.middleware import _calls
+from corsfast._engine import pure
+from corsfast.middleware._generic import handlers
 from corsfast.middleware.asgi import CORSMiddleware as Generic
 from corsfast.middleware.resolver import OriginResolver
 
@@ -32,11 +32,11 @@ is_coroutine_function: Any = (
 
 
 def halves() -> list[Any]:
-    found: list[Any] = [pytest.param(_calls, id="python")]
+    found: list[Any] = [pytest.param(handlers, id="python")]
     if corsfast.IMPLEMENTATION == "native":
-        from corsfast import _native
+        from corsfast._engine import native
 
-        found.append(pytest.param(_native, id="compiled"))
+        found.append(pytest.param(native, id="compiled"))
     return found
 
 
@@ -45,7 +45,7 @@ def gives_send(scope: Any, receive: Any, send: Any) -> Any:
 
 
 @pytest.mark.parametrize("half", halves())
-@pytest.mark.parametrize("policy", [POLICY, _pure.Policy(allow_origins=[A])], ids=["own", "pure"])
+@pytest.mark.parametrize("policy", [POLICY, pure.Policy(allow_origins=[A])], ids=["own", "pure"])
 @pytest.mark.parametrize("scope", [HTTP, HANDSHAKE, REFUSED], ids=["http", "handshake", "refused"])
 def test_send_is_a_coroutine_function(half: Any, policy: Any, scope: Any) -> None:
     assert is_coroutine_function(half.ASGICall(gives_send, policy)(scope, None, None))

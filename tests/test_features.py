@@ -222,5 +222,5 @@ def test_what_is_not_asked_for_costs_nothing(engine: Any, door: Any) -> None:
         sys.setprofile(None)
     package = Path(corsfast.__file__).parent
     files = {Path(name).name for name in calls if Path(name).is_relative_to(package)}
-    assert files <= {"_calls.py", "_pure.py", "fields.py"}
-    assert ("_pure.py" in files) is (engine.IMPLEMENTATION == "pure")
+    assert files <= {"handlers.py", "pure.py", "headers.py"}
+    assert ("pure.py" in files) is (engine.IMPLEMENTATION == "pure")

@@ -18,7 +18,7 @@ from doors import DOORS, preflight_of
 
 import corsfast
 from corsfast import PolicyHolder
-from corsfast.middleware import _policy
+from corsfast.middleware._generic import policy_source
 
 APP = "https://app.example.com"
 OTHER = "https://other.example"
@@ -122,10 +122,10 @@ def test_new_policies_all_the_time_are_not_kept(Policy: Any, door: Any) -> None:
         return holder
 
     ask = door.around(fresh)
-    for _ in range(3 * _policy.MAX_POLICIES):
+    for _ in range(3 * policy_source.MAX_POLICIES):
         assert ask("GET", origin=APP).origin == APP
     made = ask.middleware._flow._calls._made
-    assert len(made) <= _policy.MAX_POLICIES
+    assert len(made) <= policy_source.MAX_POLICIES
     gc.collect()
     assert sum(reference() is not None for reference in seen) <= 1
 

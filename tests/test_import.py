@@ -35,20 +35,26 @@ print(json.dumps(seen))
 
 @pytest.mark.skipif(PURE_ONLY, reason="about what the native engine brings in")
 def test_the_native_engine_brings_in_nothing_else(tmp_path: Path) -> None:
-    native = importlib.util.find_spec("corsfast._native")
+    native = importlib.util.find_spec("corsfast._engine.native")
     assert native is not None
     assert native.origin is not None
     copied = shutil.copytree(
-        PACKAGE, tmp_path / "corsfast", ignore=shutil.ignore_patterns("_native*", "__pycache__")
+        PACKAGE, tmp_path / "corsfast", ignore=shutil.ignore_patterns("native.*", "__pycache__")
     )
-    shutil.copy(native.origin, copied)
+    shutil.copy(native.origin, copied / "_engine")
     # Without site-packages, so that an editable install's import hooks do not count.
     result = run(NEW_MODULES.format(folder=str(tmp_path)), "-I", "-S")
     assert result.stderr == ""
     implementation, *modules = result.stdout.split()
     assert implementation == "native"
     own = {name for name in modules if name.startswith("corsfast")}
-    assert own == {"corsfast", "corsfast._backend", "corsfast._native", "corsfast.errors"}
+    assert own == {
+        "corsfast",
+        "corsfast._engine",
+        "corsfast._engine.select",
+        "corsfast._engine.native",
+        "corsfast.errors",
+    }
     # `site` imports os anyway, and Cython's own two are objects without a file.
     rest = {name for name in modules if not name.startswith(("corsfast", "_cython_"))}
     of_os = {"os", "os.path", "abc", "_abc", "stat", "_stat", "posixpath", "ntpath", "nt"}

@@ -1,9 +1,8 @@
-"""Imports point to the left only, and no framework is known outside middleware/.
+"""The five boxes: imports point one way, and only middleware/ knows frameworks.
 
-    options -> patterns, spec -> tables -> engine -> Decision -> headers on a response
+    _options -> _proofs -> _engine -> _loading, middleware, _cli, bench
 
-Read from the sources (ast), so that imports inside functions and for type checkers count, too.
-A new module has to take its place in ORDER.
+The test reads the sources, so imports inside functions and for type checkers count as well.
 """
 
 from __future__ import annotations
@@ -12,65 +11,60 @@ import ast
 import re
 import sys
 from collections.abc import Iterator
+from graphlib import TopologicalSorter
 from pathlib import Path
 
 import pytest
 
 import corsfast
-from corsfast.bench.peers import NEEDS
+from corsfast.bench.libraries import NEEDS
 
 PACKAGE = Path(corsfast.__file__).parent
-# Leftmost first. Modules of one line do not import each other.
-ORDER = [
-    ["errors", "_fetch", "limits"],
-    ["origin", "automata"],
-    ["networks", "suffixes"],
-    ["network_spellings"],
-    ["patterns", "regexes"],
-    ["intent", "suggestions"],
-    ["misspellings", "schemes"],
-    ["languages", "config"],
-    ["safety", "redundancy", "idle"],
-    ["idle_django"],
-    ["corrections"],
-    ["_compile"],
-    ["loading"],
-    ["decision", "_restore"],
-    ["fields"],
-    ["_pure", "_native"],
-    ["_backend"],
-    ["holder"],
+# A box imports only from the lines above its own.
+BOXES = [
+    ["errors", "decision"],
+    ["_options"],
+    ["_proofs"],
+    ["_engine"],
+    ["_loading"],
     ["__init__"],
-    ["_console"],
-    ["middleware", "explain", "check"],
-    ["bench", "__main__"],
+    ["middleware"],
+    ["_cli"],
+    ["bench"],
+    ["__main__"],
 ]
-PLACE = {name: place for place, names in enumerate(ORDER) for name in names}
-# The one look to the right: a pickled policy comes back as the engine that was chosen.
-EXCEPTIONS = {("_restore", "_backend"), ("_restore", "_pure")}
+PLACE = {name: place for place, names in enumerate(BOXES) for name in names}
+# The only imports that point the other way, both inside of functions: unpickling a policy picks
+# the engine, and `Policy.from_toml` and its kin read files with the loader.
+EXCEPTIONS = {("_engine.unpickle", "_engine.select"), ("_engine.pure", "_loading.__init__")}
 THIRD_PARTY = {"publicsuffixlist"}
-# What a peer's module in bench/ may import: the peer, and what comes with it.
+# A module in bench/libraries may import its library, and the packages that come with it.
 BENCHED = {name: set(needs.values()) for name, needs in NEEDS.items()}
-BENCHED["aiohttp"] |= {"aiosignal", "multidict", "yarl"}
-
-# What a framework is made of and leaves to its users to call.
-MADE_OF = {
-    "aiohttp": {"aiosignal", "multidict", "yarl"},
+BENCHED["aiohttp"] |= {"multidict", "yarl"}
+# Packages that belong to a framework and that its users import.
+BELONGS = {
     "django": {"asgiref"},
-    "werkzeug_routes": {"werkzeug"},
+    "aiohttp": {"aiosignal", "multidict", "yarl"},
+    "_dropin": {"werkzeug"},  # what Flask and Quart have in common
 }
 
 SOURCES = sorted(PACKAGE.rglob("*.py"))
 
 
-def box(path: Path) -> str:
-    """The name in ORDER of a source file: its own, or that of its sub-package."""
-    parts = path.relative_to(PACKAGE).with_suffix("").parts
-    return parts[0]
+def name_of(path: Path) -> str:
+    """Return the dotted name of a module below the package."""
+    return ".".join(path.relative_to(PACKAGE).with_suffix("").parts)
+
+
+MODULES = {name_of(path) for path in SOURCES} | {"_engine.native"}
+
+
+def box(name: str) -> str:
+    return name.partition(".")[0]
 
 
 def imports(path: Path) -> Iterator[tuple[int, str]]:
-    """Every import of a file, as (dots, dotted name with what is imported from it)."""
+    """Yield every import of a file as (dots, dotted name including the imported name)."""
     for node in ast.walk(ast.parse(path.read_text("utf-8"))):
         if isinstance(node, ast.Import):
             yield from ((0, alias.name) for alias in node.names)
@@ -79,47 +73,52 @@ def imports(path: Path) -> Iterator[tuple[int, str]]:
                 yield node.level, ".".join(filter(None, (node.module, alias.name)))
 
 
-def imported_boxes(path: Path) -> Iterator[str]:
-    depth = len(path.relative_to(PACKAGE).parts)
+def imported(path: Path) -> set[str]:
+    """Return the modules of the package that a module imports."""
+    folder = path.relative_to(PACKAGE).parent.parts
+    found = set()
     for level, name in imports(path):
-        first = name.partition(".")[0]
-        if level == 0 and first == "corsfast":
-            first = [*name.split("."), "__init__"][1]
-            yield first if first in PLACE else "__init__"
-        elif level == depth:
-            yield first if first in PLACE else "__init__"
-
-
-def test_there_is_something_to_read() -> None:
-    found = {box(path) for path in SOURCES}
-    assert found <= set(PLACE), "a new module takes its place in ORDER"
-    assert found >= {"errors", "origin", "config", "_compile", "_pure", "_backend", "middleware"}
-    assert set(imported_boxes(PACKAGE / "_pure.py")) >= {"_compile", "decision", "limits"}
-    assert "_backend" in set(imported_boxes(PACKAGE / "middleware" / "_policy.py"))
-
-
-@pytest.mark.parametrize("path", SOURCES, ids=lambda path: path.relative_to(PACKAGE).as_posix())
-def test_imports_point_left(path: Path) -> None:
-    here = box(path)
-    for there in imported_boxes(path):
-        if (here, there) in EXCEPTIONS:
+        if level == 0 and name.partition(".")[0] != "corsfast":
             continue
-        if here == there:
-            assert path.parent != PACKAGE, f"{here} imports itself"
-        else:
-            assert PLACE[there] < PLACE[here], f"{here} imports {there}"
+        above = folder[: len(folder) - level + 1]
+        parts = name.split(".")[1:] if level == 0 else [*above, *name.split(".")]
+        while parts and ".".join(parts) not in MODULES:
+            if ".".join([*parts, "__init__"]) in MODULES:
+                parts.append("__init__")
+                break
+            parts.pop()
+        found.add(".".join(parts) or "__init__")
+    here = name_of(path)
+    return {there for there in found if there != here and (here, there) not in EXCEPTIONS}
 
 
-@pytest.mark.parametrize("path", SOURCES, ids=lambda path: path.relative_to(PACKAGE).as_posix())
+def test_every_module_is_in_a_box() -> None:
+    assert {box(name) for name in MODULES} == set(PLACE)
+    assert "_engine.tables" in imported(PACKAGE / "_engine" / "pure.py")
+    assert "_engine.select" in imported(PACKAGE / "__init__.py")
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=name_of)
+def test_imports_point_one_way(path: Path) -> None:
+    here = name_of(path)
+    for there in imported(path):
+        if box(there) != box(here):
+            assert PLACE[box(there)] < PLACE[box(here)], f"{here} imports {there}"
+
+
+def test_no_module_imports_itself_through_others() -> None:
+    graph = {name_of(path): imported(path) for path in SOURCES}
+    TopologicalSorter(graph).prepare()  # raises CycleError, which names the circle
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=name_of)
 def test_no_framework_outside_middleware(path: Path) -> None:
     known = sys.stdlib_module_names | THIRD_PARTY | {"corsfast", "__future__"}
     foreign = {name.partition(".")[0] for level, name in imports(path) if level == 0} - known
-    if box(path) == "middleware":
-        # Each framework's module or package knows that framework only, and what it is made of.
-        name = path.relative_to(PACKAGE / "middleware").with_suffix("").parts[0].lstrip("_")
-        assert foreign <= {name, *MADE_OF.get(name, ())}
-    elif path.parent == PACKAGE / "bench" / "peers":
-        # Each peer's module knows what its table says, and is imported only where that is.
+    if box(name_of(path)) == "middleware":
+        framework = name_of(path).split(".")[1]
+        assert foreign <= {framework, *BELONGS.get(framework, ())}
+    elif path.parent == PACKAGE / "bench" / "libraries":
         assert foreign <= BENCHED.get(path.stem, set())
     elif path == PACKAGE / "bench" / "plot.py":
         assert foreign == {"matplotlib"}
@@ -127,15 +126,14 @@ def test_no_framework_outside_middleware(path: Path) -> None:
         assert not foreign
 
 
-def test_the_native_engine_too() -> None:
-    # A wheel carries no such source, whether its tests are in the tree or outside of it.
-    source = Path(__file__).parent.parent / "src" / "corsfast" / "_native.pyx"
-    if not source.exists():
-        pytest.skip("tested outside its tree")
-    text = source.read_text("utf-8")
-    found = re.findall(r"^ *from \.(\w*) import (.+)$", text, re.MULTILINE)
-    boxes = {module or name for module, names in found for name in names.split(", ")}
+def test_the_native_engine_imports_one_way_too() -> None:
+    # A wheel has no such source.
+    folder = Path(__file__).parent.parent / "src" / "corsfast" / "_engine" / "cython"
+    if not folder.exists():
+        pytest.skip("tested outside of its tree")
+    text = "".join(path.read_text("utf-8") for path in sorted(folder.glob("*.p[xy][ix]")))
+    boxes = set(re.findall(r"^ *from \.\.(\w+)[\w.]* import", text, re.MULTILINE))
     assert boxes
-    assert all(PLACE[name] < PLACE["_native"] for name in boxes), boxes
-    outside = set(re.findall(r"^ *(?:from|import) (\w+)(?!.* cimport )", text, re.MULTILINE))
-    assert outside <= {"os"}, "importing the native engine has to stay cheap"
+    assert {name for name in boxes if PLACE[name] > PLACE["_engine"]} <= {"middleware", "_loading"}
+    outside = set(re.findall(r"^(?:from|import) (\w+)(?!.* cimport )", text, re.MULTILINE))
+    assert outside <= {"os", "cpython", "libc"}, "importing the native engine has to stay cheap"

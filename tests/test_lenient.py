@@ -17,17 +17,20 @@ from inputs import damaged, origins as origin_texts
 from wrong_entries import DECISIONS, WRONG, same_host
 
 import corsfast
-from corsfast import PolicyError, _pure
-from corsfast._fetch import TCHAR
+from corsfast import PolicyError
+from corsfast._engine import pure
+from corsfast._engine.headers import merged_vary, requested_names
+from corsfast._options.fetch import TCHAR
+from corsfast._options.patterns import Within
+from corsfast._proofs.ineffective import wrong_header, wrong_method
 from corsfast.errors import (
     CorsfastDeadEntryWarning,
     CorsfastPerformanceWarning,
     CorsfastSecurityWarning,
 )
-from corsfast.fields import merged_vary, requested_names
-from corsfast.idle import wrong_header, wrong_method
-from corsfast.middleware import _lenient
-from corsfast.middleware._lenient import (
+from corsfast.middleware._dropin import policy as _lenient
+from corsfast.middleware._dropin.messages import Words
+from corsfast.middleware._dropin.policy import (
     block,
     lenient_policy,
     read_list,
@@ -35,8 +38,6 @@ from corsfast.middleware._lenient import (
     tokens_of,
     variant_of,
 )
-from corsfast.middleware._wording import Words
-from corsfast.patterns import Within
 
 A = "https://a.example"
 NAME = "corsfast.middleware.something"
@@ -283,9 +284,9 @@ def test_any_origin_with_credentials(lenient: Any) -> None:
 @given(origin=st.one_of(origin_texts, st.text(max_size=12)))
 def test_engines_agree_on_any_origin(origin: str) -> None:
     if corsfast.IMPLEMENTATION == "native":
-        from corsfast import _native
+        from corsfast._engine import native
 
-        ours, theirs = (ANY[engine] for engine in (_pure, _native))
+        ours, theirs = (ANY[engine] for engine in (pure, native))
         assert ours.actual(origin).headers == theirs.actual(origin).headers
 
 
@@ -295,11 +296,11 @@ def _any(engine: Any) -> Any:
         return quietly(lenient_policy, NAME, {"origins": ["*"]}, credentials=True)
 
 
-ANY = {_pure: _any(_pure)}
+ANY = {pure: _any(pure)}
 if corsfast.IMPLEMENTATION == "native":
-    from corsfast import _native
+    from corsfast._engine import native
 
-    ANY[_native] = _any(_native)
+    ANY[native] = _any(native)
 
 
 # -- answers ---------------------------------------------------------------------------------

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from corsfast import Outcome, limits
+from corsfast import Outcome
+from corsfast._options import limits
 
 ROOT = Path(__file__).parent.parent
 HEADER = ROOT / "csrc" / "corsfast.h"

@@ -18,11 +18,11 @@ from hypothesis import given, strategies as st
 import corsfast
 from corsfast import CorsfastDeadEntryWarning, PolicyError, Problem, within
 from corsfast.__main__ import main
-from corsfast.config import Spec
-from corsfast.limits import MAX_POLICY_FILE
-from corsfast.loading import files
-from corsfast.loading.lines import Lines
-from corsfast.loading.literals import in_env, respell, split_items
+from corsfast._loading import files
+from corsfast._loading.lines import Lines
+from corsfast._loading.literals import in_env, respell, split_items
+from corsfast._options.limits import MAX_POLICY_FILE
+from corsfast._options.spec import Spec
 
 A = "https://app.example.com"
 PR = re.compile(r"https://pr-\d+\.example\.com")
@@ -728,7 +728,7 @@ def test_check_reads_the_environment(
 
 
 def test_every_option_has_a_variable() -> None:
-    from corsfast.loading import environment
+    from corsfast._loading import environment
 
     known = {*environment.LISTS, *environment.FLAGS, *environment.NUMBERS, "existing"}
     assert known == set(Spec.OPTIONS)

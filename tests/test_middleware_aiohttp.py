@@ -255,7 +255,7 @@ def view_methods(options: Any, request: Request, theirs: Answer, ours: Answer) -
 
 
 def malformed_origin(options: Any, request: Request, theirs: Answer, ours: Answer) -> bool:
-    from corsfast.origin import is_origin
+    from corsfast._options.origin import is_origin
 
     lines = [value for name, value in request.headers if name == "origin"]
     wrong = len(lines) > 1 or not all(is_origin(line) or line == "file://" for line in lines)
@@ -268,7 +268,7 @@ def malformed_method(options: Any, request: Request, theirs: Answer, ours: Answe
 
 
 def bounded_list(options: Any, request: Request, theirs: Answer, ours: Answer) -> bool:
-    from corsfast.fields import requested_names
+    from corsfast._engine.headers import requested_names
 
     lines = [v for name, v in request.headers if name == "access-control-request-headers"]
     return requested_names(",".join(lines)) is None and ours.status == 403 and bare(ours)

@@ -19,7 +19,8 @@ import publicsuffixlist
 import pytest
 
 import corsfast
-from corsfast import _pure, config
+from corsfast._engine import pure
+from corsfast._options import spec
 from corsfast.middleware.asgi import CORSMiddleware
 
 APP = "https://app.example.com"
@@ -136,7 +137,7 @@ def test_refuses_nothing_at_all() -> None:
         CORSMiddleware(Plain())
 
 
-@pytest.mark.parametrize("wrong", [[APP], APP, {"allow_origins": [APP]}, _pure.Policy])
+@pytest.mark.parametrize("wrong", [[APP], APP, {"allow_origins": [APP]}, pure.Policy])
 def test_refuses_what_is_no_policy(wrong: Any) -> None:
     with pytest.raises(TypeError, match=r"must be a corsfast\.Policy, not (list|str|dict|type)"):
         CORSMiddleware(Plain(), wrong)
@@ -165,11 +166,11 @@ def test_warnings_point_to_the_line_that_made_it() -> None:
 
 
 def test_every_option_of_a_policy_is_documented_and_typed() -> None:
-    parameters = inspect.signature(_pure.Policy).parameters.values()
+    parameters = inspect.signature(pure.Policy).parameters.values()
     options = [p.name for p in parameters if p.kind is p.KEYWORD_ONLY]
     documented = inspect.getdoc(CORSMiddleware) or ""
     assert [name for name in options if f"\n    {name}: " not in documented] == []
-    tree = ast.parse(Path(config.__file__).read_text("utf-8"))
+    tree = ast.parse(Path(spec.__file__).read_text("utf-8"))
     (declared,) = (
         node
         for node in ast.walk(tree)

@@ -168,7 +168,7 @@ def text_for_a_list(options: dict[str, Any], *_: Any) -> bool:
 
 
 def malformed(options: dict[str, Any], request: Request, theirs: Answer, ours: Answer) -> bool:
-    from corsfast.origin import is_origin
+    from corsfast._options.origin import is_origin
 
     if request.origin in (None, "file://") or is_origin(request.origin):
         return False

@@ -42,7 +42,7 @@ NAMES = "access-control-request-headers"
 
 @pytest.fixture(autouse=True)
 def _at_work(engine: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("corsfast.middleware._lenient.Policy", engine.Policy)
+    monkeypatch.setattr("corsfast.middleware._dropin.policy.Policy", engine.Policy)
     # Falcon reports each error of /broken under ASGI, thousands of times.
     monkeypatch.setattr(logging.getLogger("falcon"), "disabled", True)
 

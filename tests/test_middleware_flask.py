@@ -151,7 +151,7 @@ def _full_match(options: Any, request: Request, their: Answer, our: Answer) -> b
 
 def _no_origin_value(options: Any, request: Request, their: Answer, our: Answer) -> bool:
     """Something that no browser sends as an Origin was sent back to it."""
-    from corsfast.origin import parse_origin
+    from corsfast._options.origin import parse_origin
 
     origin = request.origin or ""
     return (
@@ -208,7 +208,7 @@ def _empty_names(options: Any, request: Request, their: Answer, our: Answer) -> 
 
 def _bounded_list(options: Any, request: Request, their: Answer, our: Answer) -> bool:
     """A list that no browser sends, of any length, was gone through and sent back."""
-    from corsfast.fields import requested_names
+    from corsfast._engine.headers import requested_names
 
     names = dict(request.headers).get("access-control-request-headers")
     return (

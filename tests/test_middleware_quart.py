@@ -191,7 +191,7 @@ def _full_match(options: Options, request: Request, their: Answer, our: Answer) 
 
 
 def _origin_grammar(options: Options, request: Request, their: Answer, our: Answer) -> set[str]:
-    from corsfast.origin import parse_origin
+    from corsfast._options.origin import parse_origin
 
     origin = request.origin
     if origin in (None, "null") or parse_origin(origin) is not None:
@@ -201,7 +201,7 @@ def _origin_grammar(options: Options, request: Request, their: Answer, our: Answ
 
 def _no_token(options: Options, request: Request, their: Answer, our: Answer) -> set[str]:
     """`""` and `"X-A, X-B"`, in quotes, are no header names; `,` is no method."""
-    from corsfast.fields import requested_names
+    from corsfast._engine.headers import requested_names
 
     asked = dict(request.headers).get("access-control-request-method", "GET")
     found = set() if requested_names(asked) == [asked] else PREFLIGHT - our.headers.keys()
@@ -241,7 +241,7 @@ def _header_order(options: Options, request: Request, their: Answer, our: Answer
 
 
 def _bounded_list(options: Options, request: Request, their: Answer, our: Answer) -> set[str]:
-    from corsfast.fields import requested_names
+    from corsfast._engine.headers import requested_names
 
     names = dict(request.headers).get("access-control-request-headers")
     hostile = names is not None and requested_names(names) is None
@@ -745,7 +745,7 @@ def straight_way(engine: ModuleType) -> Any:
     """The compiled one, and its reference."""
     if engine.IMPLEMENTATION == "native":
         return engine.StraightWay
-    from corsfast.middleware._straight import StraightWay
+    from corsfast.middleware.quart.fast_path import StraightWay
 
     return StraightWay
 
@@ -770,7 +770,7 @@ def test_what_does_not_go_the_straight_way_is_left_alone(
     from quart import Response
     from werkzeug.datastructures import Headers
 
-    from corsfast.middleware._quart_rules import DEFAULTS, Rules
+    from corsfast.middleware.quart.rules import DEFAULTS, Rules
 
     class Other(Headers):
         pass

@@ -804,7 +804,7 @@ def test_a_mixin_without_a_policy_says_so(caplog: pytest.LogCaptureFixture) -> N
 
 
 def test_every_option_is_documented() -> None:
-    from corsfast.config import Spec
+    from corsfast._options.spec import Spec
 
     text = (DOCS / "tornado.md").read_text("utf-8")
     table = text.split("## Options", 1)[1].split("\n\n", 3)[1]

@@ -15,7 +15,7 @@ from wsgiref.validate import validator
 import pytest
 
 import corsfast
-from corsfast import _pure
+from corsfast._engine import pure
 from corsfast.middleware.wsgi import CORSMiddleware
 
 APP = "https://app.example.com"
@@ -134,7 +134,7 @@ def test_refuses_both_neither_and_what_is_no_policy(Policy: Any) -> None:
 
 def test_every_option_of_a_policy_is_documented() -> None:
     documented = inspect.getdoc(CORSMiddleware) or ""
-    parameters = inspect.signature(_pure.Policy).parameters.values()
+    parameters = inspect.signature(pure.Policy).parameters.values()
     names = [p.name for p in parameters if p.kind is p.KEYWORD_ONLY]
     assert [name for name in names if f"\n    {name}: " not in documented] == []
 

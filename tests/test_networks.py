@@ -11,8 +11,7 @@ import pytest
 from hypothesis import given, settings, strategies as st
 from surfaces import make_policy
 
-from corsfast.errors import RISKS
-from corsfast.networks import (
+from corsfast._options.networks import (
     DOCUMENTATION_IPV6,
     EMBEDDED_IPV4,
     NOT_PUBLIC_IPV4,
@@ -29,7 +28,8 @@ from corsfast.networks import (
     strangers_address,
     write_address,
 )
-from corsfast.origin import parse_origin
+from corsfast._options.origin import parse_origin
+from corsfast.errors import RISKS
 
 PIECES = st.sampled_from([0, 0, 0, 1, 0xF, 0x10, 0xFFF, 0x1000, 0xFFFF]) | st.integers(0, 0xFFFF)
 OCTETS = st.sampled_from([0, 1, 9, 10, 99, 100, 127, 128, 199, 200, 255]) | st.integers(0, 255)

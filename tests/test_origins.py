@@ -18,8 +18,8 @@ from hypothesis import example, given
 from inputs import origins_nearly_right
 from surfaces import SURFACES, Request, make_policy
 
+from corsfast._options.origin import Origin, canonical_ipv6, is_development_host, parse_origin
 from corsfast.errors import RISKS
-from corsfast.origin import Origin, canonical_ipv6, is_development_host, parse_origin
 
 GRAMMAR = rows("origins.jsonl")
 PATTERNS = rows("patterns.jsonl")

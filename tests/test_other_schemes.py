@@ -14,10 +14,10 @@ from sidebyside import Request
 from surfaces import make_policy
 
 from corsfast import CorsfastDeadEntryWarning, CorsfastRedundancyWarning, PolicyError
-from corsfast.automata import accepts, shortest_words
-from corsfast.corrections.alternatives import dead_alternatives
-from corsfast.languages import other_origins
-from corsfast.origin import parse_origin
+from corsfast._options.origin import parse_origin
+from corsfast._proofs.alternatives import dead_alternatives
+from corsfast._proofs.automata import accepts, shortest_words
+from corsfast._proofs.languages import other_origins
 
 CHROME = "chrome-extension://abcdefghijklmnopabcdefghijklmnop"
 FIREFOX = "moz-extension://6f1c3f9e-0d4b-4c57-9a3e-8b2d5e7f1a90"
@@ -109,7 +109,7 @@ ASGI = {"litestar": litestar, "quart": quart, "sanic": sanic, "starlette": starl
 def test_drop_ins_admit_what_their_originals_do(
     engine: Any, monkeypatch: pytest.MonkeyPatch, drop_in: str, regex: str
 ) -> None:
-    monkeypatch.setattr("corsfast.middleware._lenient.Policy", engine.Policy)
+    monkeypatch.setattr("corsfast.middleware._dropin.policy.Policy", engine.Policy)
     if drop_in == "sanic":
         monkeypatch.setattr("sanic.Sanic.test_mode", True)
     origins = [*ADMITTED[regex], *REFUSED]

@@ -1,6 +1,6 @@
 """The two engines give the same answer to everything: values, errors, texts, shapes.
 
-`_pure.py` defines what is right (the corpus holds it to that); here the native engine may not
+`pure.py` defines what is right (the corpus holds it to that); here the native engine may not
 differ from it, whatever it is asked. Inputs are nearly right (inputs.py), or mutated rows of
 the corpus, or of types that nobody should pass.
 """
@@ -31,7 +31,8 @@ from inputs import (
 )
 from surfaces import make_policy
 
-from corsfast import _pure, config, limits
+from corsfast._engine import pure as _pure
+from corsfast._options import limits, spec
 
 Both = tuple[ModuleType, ModuleType]
 
@@ -307,7 +308,7 @@ def test_an_engine_knows_its_own_decisions_only(both: Both) -> None:
 # -- construction ----------------------------------------------------------------------------
 
 
-OPTION_NAMES = sorted(config.Spec.OPTIONS)
+OPTION_NAMES = sorted(spec.Spec.OPTIONS)
 
 
 @given(

@@ -16,10 +16,10 @@ import pytest
 from regex_forms import near_miss
 from surfaces import make_policy
 
-from corsfast import Policy, patterns
-from corsfast.errors import RISKS, CorsfastRedundancyWarning, PolicyError
-from corsfast.origin import parse_origin
-from corsfast.patterns import (
+from corsfast import Policy
+from corsfast._options import patterns
+from corsfast._options.origin import parse_origin
+from corsfast._options.patterns import (
     ANY_PORT,
     Glob,
     HostRule,
@@ -29,6 +29,7 @@ from corsfast.patterns import (
     within,
     write_pattern,
 )
+from corsfast.errors import RISKS, CorsfastRedundancyWarning, PolicyError
 
 NONE = ((0, 0),)
 

@@ -1,7 +1,7 @@
 """The answer to a preflight over ASGI is a coroutine, also where it is compiled: it waits, is
 cancelled, fails and is closed as an `async def` would be, whatever the server's `send` gives.
 
-Both halves are driven side by side: the class in _calls.py and its compiled twin, where there
+Both halves are driven side by side: the class in handlers.py and its compiled twin, where there
 is one. Never: test what the answer holds (test_middleware_asgi.py does).
 """
 
@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 
 import corsfast
-from corsfast.middleware import _calls
+from corsfast.middleware._generic import handlers
 
 POLICY = corsfast.Policy(allow_origins=["https://app.example.com"])
 SCOPE = {
@@ -31,9 +31,9 @@ Send = Callable[[dict[str, Any]], Awaitable[None]]
 
 
 def halves() -> list[Any]:
-    found: list[Any] = [pytest.param(_calls.ASGICall, id="python")]
+    found: list[Any] = [pytest.param(handlers.ASGICall, id="python")]
     if corsfast.IMPLEMENTATION == "native":
-        from corsfast._native import ASGICall
+        from corsfast._engine.native import ASGICall
 
         found.append(pytest.param(ASGICall, id="compiled"))
     return found

@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from corsfast import within
+from corsfast._proofs.redundancy import MAX_COMPARED
 from corsfast.errors import RISKS, CorsfastRedundancyWarning
-from corsfast.redundancy import MAX_COMPARED
 
 
 def said(engine: Any, *entries: Any) -> list[str]:

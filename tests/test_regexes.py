@@ -23,8 +23,10 @@ from regex_forms import ORIGINS, SIGNS, forms, near_miss
 from surfaces import make_policy
 
 import corsfast
-from corsfast import _pure
-from corsfast.automata import (
+from corsfast._engine import pure
+from corsfast._options.limits import MAX_AUTOMATON_STATES
+from corsfast._options.origin import parse_origin
+from corsfast._proofs.automata import (
     ALPHABET,
     DEAD,
     SYMBOL,
@@ -34,12 +36,10 @@ from corsfast.automata import (
     shortest_words,
     tabulate,
 )
+from corsfast._proofs.languages import language_of
+from corsfast._proofs.regexes import NotRegularError, compile_regex
+from corsfast._proofs.risks import language_risks
 from corsfast.errors import RISKS, CorsfastPerformanceWarning, PolicyError
-from corsfast.languages import language_of
-from corsfast.limits import MAX_AUTOMATON_STATES
-from corsfast.origin import parse_origin
-from corsfast.regexes import NotRegularError, compile_regex
-from corsfast.safety import language_risks
 
 CASES = rows("regexes.jsonl")
 GENERATED = 240
@@ -442,7 +442,7 @@ def test_one_step_a_character(pattern: str, letters: str) -> None:
         host = (letters * length)[:length]
         for end in ("!", ".example.org", ".example.com"):
             Counted.asked = 0
-            _pure._accepted(automaton, "https", f"https://{host}{end}".replace("!", "-"))
+            pure._accepted(automaton, "https", f"https://{host}{end}".replace("!", "-"))
             assert Counted.asked == len(host + end) + 1
 
 

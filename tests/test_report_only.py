@@ -12,7 +12,7 @@ from doors import DOORS, preflight_of
 
 import corsfast
 from corsfast import Outcome, PolicyHolder
-from corsfast.middleware import _limited_log
+from corsfast.middleware._generic import limited_log
 from corsfast.middleware.resolver import OriginResolver
 
 APP = "https://app.example.com"
@@ -166,7 +166,7 @@ def test_a_request_cannot_forge_a_line(policies: Any, door: Any, caplog: Any) ->
     text = record.getMessage()
     assert text.isascii()
     assert text.isprintable()
-    assert len(text) < 4 * 3 * _limited_log.MAX_SHOWN
+    assert len(text) < 4 * 3 * limited_log.MAX_SHOWN
     assert "..." in text
 
 
@@ -174,8 +174,8 @@ def test_a_flood_is_cut(policies: Any, door: Any, caplog: Any, monkeypatch: Any)
     ask = door.around(policies[0], report_only=policies[1])
     for _ in range(100):
         ask("GET", origin=APP)
-    assert len(caplog.records) == _limited_log.MAX_LINES
-    monkeypatch.setattr(_limited_log, "WINDOW", 0.0)
+    assert len(caplog.records) == limited_log.MAX_LINES
+    monkeypatch.setattr(limited_log, "WINDOW", 0.0)
     ask("GET", origin=APP)
     assert [record.getMessage() for record in caplog.records][-2] == "90 more lines were left out"
     assert ask.middleware.report.counts == {(ALLOWED, REFUSED): 101}

@@ -584,7 +584,7 @@ def test_a_resolver_that_would_never_be_asked(Policy: Any, door: Any) -> None:
 
 
 def test_the_policy_of_a_drop_in_is_no_template(door: Any) -> None:
-    from corsfast.middleware._lenient import lenient_policy
+    from corsfast.middleware._dropin.policy import lenient_policy
 
     policy = lenient_policy("x", {"origins": [APP]}, credentials=False)
     with pytest.raises(TypeError, match=r"needs a policy made from options.*corsfast\.Policy"):
@@ -592,7 +592,7 @@ def test_the_policy_of_a_drop_in_is_no_template(door: Any) -> None:
 
 
 def test_a_policy_of_a_drop_in_that_is_swapped_in(policy: Any, door: Any, caplog: Any) -> None:
-    from corsfast.middleware._lenient import lenient_policy
+    from corsfast.middleware._dropin.policy import lenient_policy
 
     holder = corsfast.PolicyHolder(policy)
     ask = door.around(holder, resolver=OriginResolver(lambda origin: True), report_only=policy)

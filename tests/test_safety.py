@@ -18,19 +18,17 @@ from publicsuffixlist import PublicSuffixList
 from test_selection import run
 
 from corsfast import Policy, within
-from corsfast.automata import ALPHABET, accepts, intersect, minimise, shortest_words
-from corsfast.errors import RISKS, CorsfastSecurityWarning, PolicyError, Problem
-from corsfast.languages import (
+from corsfast._options.networks import is_private_host
+from corsfast._options.origin import is_development_host, parse_origin
+from corsfast._proofs.automata import ALPHABET, accepts, intersect, minimise, shortest_words
+from corsfast._proofs.languages import (
     DEVELOPMENT_HOST,
     PRIVATE_ADDRESS,
     language_of,
     named_origins,
     web_origins,
 )
-from corsfast.networks import is_private_host
-from corsfast.origin import is_development_host, parse_origin
-from corsfast.safety import delegated_words, language_risks, registrable_words, tenants
-from corsfast.suffixes import (
+from corsfast._proofs.public_suffixes import (
     SHARED_HOSTING,
     is_public_suffix,
     public_suffix,
@@ -39,6 +37,8 @@ from corsfast.suffixes import (
     suffixes_below,
     top_level_domains,
 )
+from corsfast._proofs.risks import delegated_words, language_risks, registrable_words, tenants
+from corsfast.errors import RISKS, CorsfastSecurityWarning, PolicyError, Problem
 
 
 def problems(engine: Any, entry: Any, credentials: bool = False) -> list[Problem]:
@@ -796,7 +796,7 @@ def test_suffixes_equal_those_of_the_whole_parser() -> None:
 
 def test_suffixes_read_no_file_once_loaded() -> None:
     code = """
-import corsfast.suffixes as suffixes
+import corsfast._proofs.public_suffixes as suffixes
 suffixes.load()
 suffixes.open = None
 assert suffixes.public_suffix("a.co.uk") == "co.uk"

@@ -43,7 +43,7 @@ def chosen(code: str, *flags: str, **variables: str) -> str:
 @pytest.fixture
 def copied(tmp_path: Path) -> Path:
     """The package without its extension."""
-    ignore = shutil.ignore_patterns("_native*", "__pycache__")
+    ignore = shutil.ignore_patterns("native.*", "__pycache__")
     shutil.copytree(PACKAGE, tmp_path / "corsfast", ignore=ignore)
     return tmp_path
 
@@ -101,7 +101,7 @@ def test_not_built(copied: Path, variables: dict[str, str], engine: str | None) 
 @pytest.mark.parametrize("word", ["auto", "native"])
 def test_a_broken_extension_is_seen(copied: Path, word: str) -> None:
     suffix = importlib.machinery.EXTENSION_SUFFIXES[0]
-    (copied / "corsfast" / f"_native{suffix}").write_bytes(b"not a library")
+    (copied / "corsfast" / "_engine" / f"native{suffix}").write_bytes(b"not a library")
     assert chosen_from(copied, CORSFAST_IMPLEMENTATION=word).startswith("ImportError: ")
     assert chosen_from(copied, CORSFAST_IMPLEMENTATION="pure") == "pure"
 
@@ -119,5 +119,5 @@ def test_a_broken_extension_is_seen(copied: Path, word: str) -> None:
 def test_an_extension_that_misses_something_is_seen(
     copied: Path, word: str, source: str, said: str
 ) -> None:
-    (copied / "corsfast" / "_native.py").write_text(source)
+    (copied / "corsfast" / "_engine" / "native.py").write_text(source)
     assert chosen_from(copied, CORSFAST_IMPLEMENTATION=word).startswith(said)

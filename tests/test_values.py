@@ -23,8 +23,8 @@ from surfaces import make_policy
 
 import corsfast
 from corsfast import CorsfastRedundancyWarning, Outcome, PolicyError, within
-from corsfast.config import Spec
-from corsfast.middleware._lenient import lenient_policy
+from corsfast._options.spec import Spec
+from corsfast.middleware._dropin.policy import lenient_policy
 
 # One option changed at a time; no two of these policies are equal.
 BASE: dict[str, Any] = {"allow_origins": ["https://a.example"]}
@@ -206,8 +206,8 @@ def test_pickle(engine: Any, options: dict[str, Any], protocol: int) -> None:
     """What is read back is a policy of the engine in use, whichever engine wrote it."""
     policy = make_policy(engine, options)
     data = pickle.dumps(policy, protocol)
-    assert b"_native" not in data
-    assert b"_pure" not in data
+    assert b"native" not in data
+    assert b"pure" not in data
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         again = pickle.loads(data)
@@ -402,7 +402,7 @@ def test_threads_share_a_policy(engine: Any) -> None:
 def test_engines_do_not_mix() -> None:
     """A policy of the one engine is no policy of the other; both are read back as one."""
     names = ["pure"] if PURE_ONLY else ["pure", "native"]
-    engines = [importlib.import_module(f"corsfast._{name}") for name in names]
+    engines = [importlib.import_module(f"corsfast._engine.{name}") for name in names]
     policies = [make_policy(engine, BASE) for engine in engines]
     for one, two in itertools.permutations(policies, 2):
         assert one != two

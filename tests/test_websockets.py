@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 import corsfast
-from corsfast.middleware._same_origin import same_origin
+from corsfast.middleware._generic.same_origin import same_origin
 from corsfast.middleware.asgi import CORSMiddleware
 from corsfast.middleware.resolver import OriginResolver
 

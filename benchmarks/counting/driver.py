@@ -30,7 +30,7 @@ os.urandom = lambda size, /: bytes(range(1, size + 1))  # before the engine take
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 import extension  # noqa: E402
-from corsfast import _native  # noqa: E402
+from corsfast._engine import native  # noqa: E402
 from corsfast.bench.cases import (  # noqa: E402
     APP,
     ASK_HEADERS,
@@ -174,7 +174,7 @@ def varying_wsgi_stub(_environ: Any, start_response: Any) -> list[bytes]:
 
 def cases() -> Iterator[Case]:
     """Every case; what one subtracts comes before it."""
-    policy = _native.Policy(**OPTIONS)
+    policy = native.Policy(**OPTIONS)
     yield Case("loop: 1 argument", empty_1, len, texts(APP), "")
     yield Case("loop: 2 arguments", empty_2, len, texts(APP, APP), "")
     yield Case("loop: 3 arguments", empty_3, len, texts(APP, APP, APP), "")
@@ -186,11 +186,11 @@ def cases() -> Iterator[Case]:
     yield from middleware_cases(policy)
 
 
-def policy_cases(policy: _native.Policy) -> Iterator[Case]:
-    regex = _native.Policy(
+def policy_cases(policy: native.Policy) -> Iterator[Case]:
+    regex = native.Policy(
         **{**OPTIONS, "allow_origins": [re.compile(r"https://shop-\d+\.example\.com")]}
     )
-    glob = _native.Policy(**{**OPTIONS, "allow_origins": ["https://pr-*.example.com"]})
+    glob = native.Policy(**{**OPTIONS, "allow_origins": ["https://pr-*.example.com"]})
     yield checked("actual: no origin", policy.actual, texts(None), "no-origin")
     yield checked("actual: exact", policy.actual, texts(APP), "allowed")
     for name, of, given, outcome in (
@@ -225,7 +225,7 @@ def policy_cases(policy: _native.Policy) -> Iterator[Case]:
         yield checked(f"wsgi: {name}", policy.wsgi, makes, outcome)
 
 
-def merge_cases(policy: _native.Policy) -> Iterator[Case]:
+def merge_cases(policy: native.Policy) -> Iterator[Case]:
     for case in merges():
         if wrong := case.wrong(policy):
             raise AssertionError(f"{case.name}: {wrong}")
@@ -233,7 +233,7 @@ def merge_cases(policy: _native.Policy) -> Iterator[Case]:
         yield Case(case.name, call_2, call, case.given(policy), "loop: 2 arguments")
 
 
-def hostile_cases(policy: _native.Policy) -> Iterator[Case]:
+def hostile_cases(policy: native.Policy) -> Iterator[Case]:
     longest = "https://" + "a." * 121 + "example.org"  # a host of 253 bytes
     names = ",".join([NAMES[0]] * 700)[: 8 * 1024].rpartition(",")[0]
     for name, given, outcome in (
@@ -281,7 +281,7 @@ def new_lists(size: int) -> Callable[[int], Inputs]:
     return lambda n: [(fresh(APP), "PUT", fresh(",".join(next(unseen)))) for _ in range(n)]
 
 
-def middleware_cases(policy: _native.Policy) -> Iterator[Case]:
+def middleware_cases(policy: native.Policy) -> Iterator[Case]:
     asgi, wsgi = Asgi(stub, policy), Wsgi(wsgi_stub, policy)
     plain, actual = scopes("GET", *PLAIN), scopes("GET", *REQUEST)
     yield Case("bare: ASGI stub", call_asgi, stub, plain, "loop: asgi")

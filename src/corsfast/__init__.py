@@ -8,7 +8,7 @@ Place in the flow: the front door. Never: import what a first decision does not 
 
 from __future__ import annotations
 
-from ._backend import IMPLEMENTATION, Decision, Policy
+from ._engine.select import IMPLEMENTATION, Decision, Policy
 from .errors import (
     CorsfastDeadEntryWarning,
     CorsfastPerformanceWarning,
@@ -20,9 +20,9 @@ from .errors import (
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from ._engine.holder import PolicyHolder
+    from ._options.patterns import within
     from .decision import Outcome
-    from .holder import PolicyHolder
-    from .patterns import within
 
 __all__ = [
     "IMPLEMENTATION",
@@ -52,12 +52,12 @@ def __getattr__(name: str) -> object:
         globals()["Outcome"] = Outcome
         return Outcome
     if name == "PolicyHolder":
-        from .holder import PolicyHolder
+        from ._engine.holder import PolicyHolder
 
         globals()["PolicyHolder"] = PolicyHolder
         return PolicyHolder
     if name == "within":
-        from .patterns import within
+        from ._options.patterns import within
 
         globals()["within"] = within
         return within

@@ -12,7 +12,7 @@ from __future__ import annotations
 import sys
 
 from . import IMPLEMENTATION, __version__
-from ._console import UNABLE, run
+from ._cli.console import UNABLE, run
 
 # name: (module, summary)
 COMMANDS = {

@@ -3,7 +3,7 @@
 Both engines have a Decision class of their own (attribute access has to be free); what can be
 said once about both stands here.
 
-Place in the flow: between _compile.py and the engines; imports the standard library only.
+Place in the flow: between tables.py and the engines; imports the standard library only.
 Never: decide.
 """
 

@@ -1,6 +1,6 @@
 /* naive_origin.h - the origin grammar and the rules once more, to be believed.
  *
- * Written from src/corsfast/origin.py's grammar with the C library's string
+ * Written from src/corsfast/_options/origin.py's grammar with the C library's string
  * functions and by writing things out and comparing, where csrc/cf_origin.c
  * walks bytes. Slow, and it shares nothing with what it checks.
  *

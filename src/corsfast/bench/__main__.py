@@ -60,11 +60,11 @@ from pathlib import Path
 from typing import Any
 
 from .. import __version__
-from .._backend import IMPLEMENTATION
-from .._console import run
-from . import peers, plot, report, scale
+from .._cli.console import run
+from .._engine.select import IMPLEMENTATION
+from . import libraries, plot, report, scale
 from .engines import installed_engines
-from .machine import details, machine
+from .environment import details, machine
 from .rows import Made
 from .run import Asked, every_stand, measure_all, names
 
@@ -87,7 +87,7 @@ def main(argv: list[str] | None = None, program: str = "python -m corsfast.bench
         return show_scale(given)
     rounds = QUICK_ROUNDS if given.quick else ROUNDS
     asked = Asked(given.cases, given.middleware, rounds, CALLS)
-    here, lacking = peers.installed()
+    here, lacking = libraries.installed()
     rows = names(asked, here)
     if not rows:
         every_row = names(asked._replace(word=""), here)
@@ -132,7 +132,7 @@ def show_rows(
     versions = {
         dist: which
         for name in here
-        if not result.made.keys().isdisjoint(peers.stand_names(name))
+        if not result.made.keys().isdisjoint(libraries.stand_names(name))
         for dist, which in here[name].items()
     }
     found = report.as_json(

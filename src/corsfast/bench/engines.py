@@ -9,7 +9,7 @@ import importlib
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-from .._backend import IMPLEMENTATION
+from .._engine.select import IMPLEMENTATION
 
 
 class Engine(NamedTuple):
@@ -26,9 +26,9 @@ def installed_engines() -> dict[str, Engine]:
     engines = {}
     for name in ("native", "pure"):
         try:
-            module = importlib.import_module(f"corsfast._{name}")
+            module = importlib.import_module(f"corsfast._engine.{name}")
         except ModuleNotFoundError as error:
-            if error.name != "corsfast._native":
+            if error.name != "corsfast._engine.native":
                 raise
             continue
         if name == IMPLEMENTATION:
@@ -42,4 +42,4 @@ def installed_engines() -> dict[str, Engine]:
     return engines
 
 
-CALLS = "corsfast.middleware._calls"
+CALLS = "corsfast.middleware._generic.handlers"

@@ -9,13 +9,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import NamedTuple
 
-from . import decisions, peers
+from . import decisions, libraries
 from .cases import cases
 from .decisions import FLOORS, measure_decisions
 from .engines import Engine, installed_engines
+from .importing import NAME as IMPORT, TABLE as START, measure_start
 from .rows import Made, Row
-from .stands import UnableError, made_of, measure_stand
-from .start import NAME as IMPORT, TABLE as START, measure_start
+from .scenarios import UnableError, made_of, measure_stand
 
 # Stands without a library: nothing may be wrong with them.
 OWN = ("asgi", "wsgi")
@@ -53,12 +53,12 @@ class Found(NamedTuple):
 
 def rows_of(stand: str) -> list[str]:
     """What the rows of a stand are called where rows are chosen by name."""
-    return [f"{stand}: {kind}" for kind in peers.KINDS]
+    return [f"{stand}: {kind}" for kind in libraries.KINDS]
 
 
 def every_stand(here: Iterable[str]) -> list[str]:
     """The names of all stands, those of peers that are here last. Nothing is imported."""
-    return [*OWN, *(stand for name in here for stand in peers.stand_names(name))]
+    return [*OWN, *(stand for name in here for stand in libraries.stand_names(name))]
 
 
 def names(asked: Asked, here: Iterable[str]) -> list[str]:
@@ -92,7 +92,7 @@ def measure_all(
             rows.append(measure_start(rounds, progress))
             made[START] = Made(rounds, 1)
     for name in (*OWN, *here):
-        if any(map(asked.has, peers.stand_names(name))):
+        if any(map(asked.has, libraries.stand_names(name))):
             measure_peer(name, engines, asked, found, say, progress)
     progress("")
     return found
@@ -107,8 +107,8 @@ def measure_peer(
     progress: Callable[[str], None],
 ) -> None:
     """Add what the stands of one file give to what was found."""
-    stands = peers.stands(name, engines)
-    to_come = [stand for stand in peers.stand_names(name) if asked.has(stand)]
+    stands = libraries.stands(name, engines)
+    to_come = [stand for stand in libraries.stand_names(name) if asked.has(stand)]
     while True:
         try:
             stand = next(stands, None)

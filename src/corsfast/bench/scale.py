@@ -25,7 +25,7 @@ from pathlib import Path
 from time import perf_counter
 from typing import Any
 
-from .._console import APART
+from .._cli.console import APART
 from .cases import TENANT, Case, picked, tenants, texts
 from .decisions import measure_decisions
 from .engines import Engine, installed_engines

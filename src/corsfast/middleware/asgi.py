@@ -18,30 +18,30 @@ others.
 
 from __future__ import annotations
 
-from ._chosen import ASGICall
-from ._featured import Featured
-from ._features import Features
-from ._policy import check_application, is_policy
-from ._preload import preload
-from ._startup import stops_start_up
+from ._generic.arguments import Features
+from ._generic.base import Featured
+from ._generic.engine import ASGICall
+from ._generic.policy_source import check_application, is_policy
+from ._generic.preload import preload
+from ._generic.startup import stops_start_up
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Awaitable
     from typing import Literal, Unpack
 
-    from ._calls import App, Receive, Scope, Send
-    from ._features import Rules
-    from ._policy import PolicyOptions, Source
+    from ._generic.arguments import Rules
+    from ._generic.handlers import App, Receive, Scope, Send
+    from ._generic.policy_source import PolicyOptions, Source
     from .resolver import OriginResolver
 
 __all__ = ["CORSMiddleware"]
 
 preload(
     "hashlib",
-    "corsfast._pure",
-    "corsfast.middleware._asgi_detours",
-    "corsfast.middleware._flow",
+    "corsfast._engine.pure",
+    "corsfast.middleware._generic.asgi_refusals",
+    "corsfast.middleware._generic.select",
     "corsfast.middleware.resolver",
 )
 
@@ -119,7 +119,7 @@ class CORSMiddleware(Featured, ASGICall):
             report_only=report_only,
             is_async=True,
         )
-        from ._asgi_detours import detours, flow_of
+        from ._generic.asgi_refusals import detours, flow_of
 
         self._features = features
         self._flow = None

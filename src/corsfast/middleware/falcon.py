@@ -19,20 +19,20 @@ from __future__ import annotations
 
 import falcon
 
-from .._compile import empty_list
+from .._engine.tables import empty_list
+from .._proofs.ineffective import wrong_exposed_with, wrong_flags, wrong_names
 from ..errors import PolicyError
-from ..idle import wrong_exposed_with, wrong_flags, wrong_names
-from ._lenient import Tables, allow_any_header, lenient_policy
-from ._preload import preload
-from ._vary import merged_vary
-from ._wording import DropInProblem, say
+from ._dropin.messages import DropInProblem, say
+from ._dropin.policy import Tables, allow_any_header, lenient_policy
+from ._dropin.vary import merged_vary
+from ._generic.preload import preload
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from typing import Any
 
-    from .._backend import Policy
+    from .._engine.select import Policy
     from ..errors import Problem
 
 __all__ = ["CORSMiddleware"]

@@ -21,7 +21,7 @@ from dataclasses import fields
 from litestar.config.cors import CORSConfig
 from litestar.plugins import InitPlugin
 
-from .._compile import (
+from .._engine.tables import (
     ALLOW_CREDENTIALS,
     ALLOW_HEADERS,
     ALLOW_METHODS,
@@ -29,23 +29,17 @@ from .._compile import (
     MAX_AGE,
     VARY,
 )
-from ..idle import (
+from .._proofs.ineffective import (
     wrong_exact_method,
     wrong_exposed_with,
     wrong_flags,
     wrong_header,
     wrong_seconds,
 )
-from ._asgi_drop_in import (
-    SAFELISTED_HEADERS,
-    ASGIDropIn,
-    asked,
-    names_of,
-    plain_text,
-    respond,
-)
-from ._hooks import refuse_overrides
-from ._lenient import (
+from ._dropin.asgi_base import SAFELISTED_HEADERS, ASGIDropIn, asked, names_of, plain_text, respond
+from ._dropin.messages import Mender, Words, regex_from
+from ._dropin.overrides import refuse_overrides
+from ._dropin.policy import (
     allow_any_header,
     block,
     lenient_policy,
@@ -53,9 +47,8 @@ from ._lenient import (
     tokens_of,
     with_origin,
 )
-from ._policy import check_application
-from ._preload import preload
-from ._wording import Mender, Words, regex_from
+from ._generic.policy_source import check_application
+from ._generic.preload import preload
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -65,9 +58,9 @@ if TYPE_CHECKING:
     from litestar import Litestar
     from litestar.config.app import AppConfig
 
-    from .._backend import Decision, Policy
-    from ._calls import App, Receive, Scope, Send
-    from ._lenient import Tables
+    from .._engine.select import Decision, Policy
+    from ._dropin.policy import Tables
+    from ._generic.handlers import App, Receive, Scope, Send
 
 __all__ = ["CORSConfig", "CORSMiddleware", "CORSPlugin", "install"]
 

@@ -23,16 +23,16 @@ from collections import OrderedDict, namedtuple
 from time import monotonic
 from weakref import WeakKeyDictionary
 
-from .. import _fetch, limits
-from .._backend import Policy
-from .._compile import VARY, Tables, block, build_tables
-from ..config import read_options
+from .._engine.headers import joined_lines
+from .._engine.select import Policy
+from .._engine.tables import VARY, Tables, block, build_tables
+from .._options import fetch, limits
+from .._options.origin import is_origin
+from .._options.spec import read_options
 from ..decision import Outcome
 from ..errors import PolicyError, Problem
-from ..fields import joined_lines
-from ..origin import is_origin
-from ._limited_log import LimitedLog, shown
-from ._policy import PerPolicy, is_policy
+from ._generic.limited_log import LimitedLog, shown
+from ._generic.policy_source import PerPolicy, is_policy
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -40,8 +40,8 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Hashable, Iterable
     from typing import Any, NamedTuple
 
-    from .._backend import Decision
-    from .._compile import Block
+    from .._engine.select import Decision
+    from .._engine.tables import Block
 
     Verdict = bool | Policy
     Resolve = Callable[..., Verdict | Awaitable[Verdict | None] | None]
@@ -57,7 +57,7 @@ else:
 
 __all__ = ["OriginResolver"]
 
-_SCHEMES = tuple(f"{scheme}://" for scheme in sorted(_fetch.WEB_SCHEMES))
+_SCHEMES = tuple(f"{scheme}://" for scheme in sorted(fetch.WEB_SCHEMES))
 
 # Bytes of a request that are kept in one key as they are; more are kept as a digest, so that
 # the memory of a resolver is bounded by its number of entries.
@@ -365,7 +365,7 @@ def _vary_by(tables: Tables, names: Iterable[str]) -> None:
 def _compiled(tables: Tables, *, with_any_vary: bool) -> Policy:
     if with_any_vary:
         # The native engine merges the three names that a policy may need, no others.
-        from .._pure import Policy as AnyPolicy
+        from .._engine.pure import Policy as AnyPolicy
 
         return AnyPolicy(_tables=tables)  # type: ignore[arg-type, return-value]
     return Policy(_tables=tables)  # type: ignore[arg-type, call-arg]
@@ -453,7 +453,7 @@ def _read_numbers(ttl: Any, max_entries: Any, vary: Any) -> tuple[float, int, tu
     for name in vary:
         if not isinstance(name, str):
             raise TypeError(f"vary must hold header names, not {name!r}")
-        if name == "*" or not name or not all(c in _fetch.TCHAR for c in name):
+        if name == "*" or not name or not all(c in fetch.TCHAR for c in name):
             message = f"{name!r} is not the name of a header."
             problems.append(Problem("not-a-token", "vary", name, message))
         names.setdefault(name.lower(), usual.get(name.lower(), name))

@@ -23,7 +23,7 @@ import re
 import warnings
 from functools import partial
 
-from .._compile import (
+from .._engine.tables import (
     ALLOW_CREDENTIALS,
     ALLOW_HEADERS,
     ALLOW_METHODS,
@@ -33,8 +33,7 @@ from .._compile import (
     REQUEST_METHOD,
     VARY,
 )
-from ..errors import CorsfastRedundancyWarning
-from ..idle import (
+from .._proofs.ineffective import (
     meant,
     wrong_exact_method,
     wrong_exposed_with,
@@ -42,28 +41,16 @@ from ..idle import (
     wrong_header,
     wrong_seconds,
 )
-from ._asgi_drop_in import (
-    SAFELISTED_HEADERS,
-    ASGIDropIn,
-    asked,
-    names_of,
-    plain_text,
-    respond,
-)
-from ._calls import asks_private_network
-from ._hooks import refuse_overrides
-from ._install import check_kind, middleware_by_install
-from ._lenient import (
-    allow_any_header,
-    block,
-    lenient_policy,
-    read_list,
-    tokens_of,
-)
-from ._policy import check_application
-from ._preload import preload
-from ._startup import stops_start_up
-from ._wording import DropInProblem, Mender, Words, regex_from
+from ..errors import CorsfastRedundancyWarning
+from ._dropin.asgi_base import SAFELISTED_HEADERS, ASGIDropIn, asked, names_of, plain_text, respond
+from ._dropin.install import check_kind, middleware_by_install
+from ._dropin.messages import DropInProblem, Mender, Words, regex_from
+from ._dropin.overrides import refuse_overrides
+from ._dropin.policy import allow_any_header, block, lenient_policy, read_list, tokens_of
+from ._generic.handlers import asks_private_network
+from ._generic.policy_source import check_application
+from ._generic.preload import preload
+from ._generic.startup import stops_start_up
 from .asgi import CORSMiddleware as GenericMiddleware
 
 TYPE_CHECKING = False
@@ -73,12 +60,12 @@ if TYPE_CHECKING:
 
     from starlette.applications import Starlette
 
-    from .._backend import Decision, Policy
+    from .._engine.select import Decision, Policy
     from ..errors import Problem
-    from ._calls import App, Receive, Scope, Send
-    from ._features import Rules
-    from ._lenient import Tables
-    from ._policy import PolicyOptions, Source
+    from ._dropin.policy import Tables
+    from ._generic.arguments import Rules
+    from ._generic.handlers import App, Receive, Scope, Send
+    from ._generic.policy_source import PolicyOptions, Source
     from .resolver import OriginResolver
 
     Application = TypeVar("Application", bound=Starlette)

@@ -29,11 +29,11 @@ from types import new_class
 from tornado.web import FallbackHandler
 from tornado.websocket import WebSocketHandler
 
-from .. import _compile
-from .._backend import Policy
-from ..holder import PolicyHolder
-from ._policy import check_source, is_policy, reader_of
-from ._preload import preload
+from .._engine import tables
+from .._engine.holder import PolicyHolder
+from .._engine.select import Policy
+from ._generic.policy_source import check_source, is_policy, reader_of
+from ._generic.preload import preload
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -41,30 +41,30 @@ if TYPE_CHECKING:
 
     from tornado.httputil import HTTPHeaders
 
-    from .._backend import Decision
-    from ._features import Rules
-    from ._flow import Choice
-    from ._policy import PolicyOptions, Source
+    from .._engine.select import Decision
+    from ._generic.arguments import Rules
+    from ._generic.policy_source import PolicyOptions, Source
+    from ._generic.select import Choice
 
     App = TypeVar("App")
 
 __all__ = ["CORSMixin", "enable_cors"]
 
-preload("corsfast.middleware._features", "corsfast.middleware._flow")
+preload("corsfast.middleware._generic.arguments", "corsfast.middleware._generic.select")
 
 _SETTING = "cors_policy"
 _UNSET = object()
 
 # What a policy may send. Where a response has none of it, the fields are just added.
 _OURS = (
-    _compile.ALLOW_ORIGIN,
-    _compile.ALLOW_CREDENTIALS,
-    _compile.ALLOW_METHODS,
-    _compile.ALLOW_HEADERS,
-    _compile.MAX_AGE,
-    _compile.EXPOSE_HEADERS,
-    _compile.TIMING_ALLOW_ORIGIN,
-    _compile.VARY,
+    tables.ALLOW_ORIGIN,
+    tables.ALLOW_CREDENTIALS,
+    tables.ALLOW_METHODS,
+    tables.ALLOW_HEADERS,
+    tables.MAX_AGE,
+    tables.EXPOSE_HEADERS,
+    tables.TIMING_ALLOW_ORIGIN,
+    tables.VARY,
 )
 _IS_OURS = frozenset(_OURS)
 
@@ -120,12 +120,12 @@ class CORSMixin:
         if origin is None or request.method != "OPTIONS":
             self._cors_decision = policy.actual(origin)
             return
-        asked = request.headers.get_list(_compile.REQUEST_METHOD)
+        asked = request.headers.get_list(tables.REQUEST_METHOD)
         decision = self._cors_decision = policy.decide(
             "OPTIONS",
             origin,
             ",".join(asked) if asked else None,
-            request.headers.get_list(_compile.REQUEST_HEADERS),
+            request.headers.get_list(tables.REQUEST_HEADERS),
         )
         if decision.is_preflight:
             # Found before those of the class. Its own check of methods comes before, too.
@@ -226,7 +226,7 @@ def enable_cors(
             f" {', '.join(options)} into corsfast.Policy(...)"
         )
     if paths is not None:
-        from ._features import check_alone
+        from ._generic.arguments import check_alone
 
         check_alone("enable_cors", policy, options)
         _enable(application, _by_path(paths))
@@ -257,8 +257,8 @@ class _ByPath:
 
 
 def _by_path(paths: Rules) -> _ByPath:
-    from ._features import read_rules
-    from ._flow import choice
+    from ._generic.arguments import read_rules
+    from ._generic.select import choice
     from .paths import encoded_path
 
     def path_of(request: Any) -> tuple[str, ...]:
@@ -297,7 +297,7 @@ def _with_cors(handler: type) -> type:
 
 def _is_for_everybody(policy: Policy) -> bool:
     """Whether a policy sends `*`: then also to those who sent no Origin."""
-    return any(name == _compile.ALLOW_ORIGIN for name, _ in policy.actual(None).headers)
+    return any(name == tables.ALLOW_ORIGIN for name, _ in policy.actual(None).headers)
 
 
 def _work_in(headers: HTTPHeaders, policy: Policy, decision: Decision) -> None:

@@ -17,10 +17,10 @@ Never: block a request unasked (CORS is not access control); write to a list of 
 
 from __future__ import annotations
 
-from ._chosen import WSGICall
-from ._featured import Featured
-from ._features import Features
-from ._policy import check_application, is_policy
+from ._generic.arguments import Features
+from ._generic.base import Featured
+from ._generic.engine import WSGICall
+from ._generic.policy_source import check_application, is_policy
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -28,8 +28,8 @@ if TYPE_CHECKING:
     from typing import Any, Unpack
     from wsgiref.types import StartResponse, WSGIApplication
 
-    from ._features import Rules
-    from ._policy import PolicyOptions, Source
+    from ._generic.arguments import Rules
+    from ._generic.policy_source import PolicyOptions, Source
     from .resolver import OriginResolver
 
 __all__ = ["CORSMiddleware"]
@@ -97,7 +97,7 @@ class CORSMiddleware(Featured, WSGICall):
             resolver=resolver,
             report_only=report_only,
         )
-        from ._wsgi_detours import detours, flow_of
+        from ._generic.wsgi_refusals import detours, flow_of
 
         self._features = features
         self._flow = None

@@ -20,7 +20,7 @@ from functools import partial
 
 from aiohttp import hdrs, web
 
-from .._preload import preload
+from .._generic.preload import preload
 from .answers import Answers
 from .options import Judge, parse_config
 from .preflight import answer_preflight

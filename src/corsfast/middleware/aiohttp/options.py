@@ -10,7 +10,8 @@ from collections import namedtuple
 from collections.abc import Mapping, Sequence
 from numbers import Integral
 
-from ...idle import (
+from ..._options.suggestions import suggestions_for
+from ..._proofs.ineffective import (
     never_compared,
     wrong_exposed_with,
     wrong_header,
@@ -18,10 +19,9 @@ from ...idle import (
     wrong_names,
     wrong_seconds,
 )
-from ...suggestions import suggestions_for
-from .._lenient import lenient_policy
-from .._schemes import FILE
-from .._wording import say
+from .._dropin.messages import say
+from .._dropin.non_web_origins import FILE
+from .._dropin.policy import lenient_policy
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -12,8 +12,8 @@ import re
 
 from aiohttp import hdrs, web
 
-from ... import _fetch, limits
-from ...fields import requested_names
+from ..._engine.headers import requested_names
+from ..._options import fetch, limits
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from .answers import Answers
 
 # https://www.rfc-editor.org/rfc/rfc9110#section-5.6.2
-_TOKEN = re.compile(f"[{re.escape(_fetch.TCHAR)}]+")
+_TOKEN = re.compile(f"[{re.escape(fetch.TCHAR)}]+")
 
 VARY = ", ".join(
     (hdrs.ORIGIN, hdrs.ACCESS_CONTROL_REQUEST_METHOD, hdrs.ACCESS_CONTROL_REQUEST_HEADERS)

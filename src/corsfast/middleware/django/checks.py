@@ -18,10 +18,10 @@ from django.conf import settings
 from django.core.checks import Error, Warning as Caution
 from django.core.exceptions import ImproperlyConfigured
 
+from ..._proofs.ineffective import BARE_STRING, NOT_A_BOOL, UNKNOWN_OPTION
+from ..._proofs.ineffective_django import REMOVED
 from ...errors import RISKS, PolicyError, Problem
-from ...idle import BARE_STRING, NOT_A_BOOL, UNKNOWN_OPTION
-from ...idle_django import REMOVED
-from .._schemes import FILE
+from .._dropin.non_web_origins import FILE
 from .conf import compile_answers, name_in_use, policy_for, read, read_admitted
 
 TYPE_CHECKING = False

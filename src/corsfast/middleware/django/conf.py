@@ -33,15 +33,15 @@ from django.core.exceptions import ImproperlyConfigured
 from django.core.signals import setting_changed
 from django.http import BadHeaderError, HttpResponse
 
-from ..._compile import empty_list, warn
+from ..._engine.tables import empty_list, warn
+from ..._options.origin import is_origin
+from ..._options.suggestions import suggest_networks, suggestions_for
+from ..._proofs.ineffective import bare_string
+from ..._proofs.ineffective_django import BY_CHARACTER, idle_settings, names_in
 from ...errors import Problem
-from ...idle import bare_string
-from ...idle_django import BY_CHARACTER, idle_settings, names_in
-from ...origin import is_origin
-from ...suggestions import suggest_networks, suggestions_for
-from .._lenient import lenient_policy
-from .._schemes import FILE
-from .._wording import Mender, Words, regex_from
+from .._dropin.messages import Mender, Words, regex_from
+from .._dropin.non_web_origins import FILE
+from .._dropin.policy import lenient_policy
 from .defaults import default_headers, default_methods
 
 TYPE_CHECKING = False
@@ -49,7 +49,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any
 
-    from ..._backend import Policy
+    from ..._engine.select import Policy
 
 NAME = "corsfast.middleware.django"
 

@@ -22,10 +22,10 @@ from django.http import HttpResponse
 from django.http.response import ResponseHeaders
 from django.utils.cache import patch_vary_headers
 
-from .._hooks import refuse_overrides
-from .._preload import preload
-from .._schemes import may_be_sent
-from .._vary import VARY_KEPT
+from .._dropin.non_web_origins import may_be_sent
+from .._dropin.overrides import refuse_overrides
+from .._dropin.vary import VARY_KEPT
+from .._generic.preload import preload
 from .conf import ALLOW_ORIGIN, VARY, Answers, answers_now, latest
 from .signals import check_request_enabled
 

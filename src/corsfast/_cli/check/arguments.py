@@ -1,0 +1,236 @@
+"""The arguments of ``check`` -> Subject.
+
+Place in the flow: __main__ -> arguments -> files, django_settings, spellings.
+Never: judge; print.
+"""
+
+from __future__ import annotations
+
+import re
+from argparse import SUPPRESS, BooleanOptionalAction
+from pathlib import Path
+
+from ..._loading.environment import read_environment
+from ..._loading.files import TABLE, has_table, read_json, read_toml
+from ..._loading.regex_dialects import read_regex
+from ..._loading.written import OPTIONS
+from ..._proofs.regexes import RegexSyntaxError
+from ...errors import RISKS, PolicyError
+from .django_settings import read_settings
+from .subject import Applied, Subject, UnreadableError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from argparse import ArgumentParser, Namespace
+
+    from ..._loading.written import Written
+
+PROJECT_FILE = "pyproject.toml"
+PREFIX = "CORS_"
+DESCRIPTION = """\
+Find out whether a CORS policy lets attackers in, and what to write instead.
+
+The policy is read from one of
+  FILE                 a TOML or JSON file with the options of Policy as keys, or
+                       its [tool.corsfast]; --table names another table
+  --env [PREFIX]       the variables of the environment that begin with CORS_,
+                       or with PREFIX
+  --allow-origins ...  options given here; beside FILE they replace the file's
+  --django MODULE      the CORS_* settings of django-cors-headers
+  --regex PATTERN      what other software uses, as --engine says
+  (nothing)            [tool.corsfast] of ./pyproject.toml
+"""
+EPILOG = "Exit status: 0 no problems, 1 problems, 2 nothing that could be checked."
+
+# How a regex is applied, in the words of those who do. Python's `$` and `\Z` are both fine for
+# an origin; what is suggested should also run where it is pasted.
+ENGINES = {
+    "fullmatch": ("fullmatch", ("^", "$")),
+    "match": ("match", ("^", "$")),
+    "search": ("search", ("^", "$")),
+    "re.fullmatch": ("fullmatch", (r"\A", r"\Z")),
+    "re.match": ("match", (r"\A", r"\Z")),
+    "re.search": ("search", (r"\A", r"\Z")),
+}
+DEFAULT_ENGINE = "search"
+
+LISTS = ("allow_origins", "allow_methods", "allow_headers", "expose_headers")
+
+
+def add_arguments(parser: ArgumentParser) -> None:
+    parser.add_argument("file", nargs="?", type=Path, metavar="FILE")
+    parser.add_argument("--table", metavar="NAME", help=f"the table of FILE (default: {TABLE})")
+    parser.add_argument(
+        "--env", metavar="PREFIX", nargs="?", const=PREFIX, help=f"by default, {PREFIX}"
+    )
+    parser.add_argument("--json", action="store_true", help="print for machines")
+    parser.add_argument(
+        "--tolerate",
+        metavar="CODE",
+        action="append",
+        choices=RISKS,
+        default=[],
+        help=f"accept a risk: {', '.join(RISKS)}",
+    )
+    policy = parser.add_argument_group("options of a policy")
+    for name, metavar in zip(LISTS, ("URL", "METHOD", "NAME", "NAME"), strict=True):
+        policy.add_argument(f"--{name.replace('_', '-')}", metavar=metavar, nargs="+")
+    policy.add_argument("--allow-credentials", action="store_true", default=None)
+    policy.add_argument(
+        "--max-age", metavar="SECONDS", type=_seconds, default=SUPPRESS, help="or none"
+    )
+    other = parser.add_argument_group("other software")
+    other.add_argument("--django", metavar="MODULE", help="a settings module, as Django names it")
+    other.add_argument("--regex", metavar="PATTERN", action="append", help="as often as needed")
+    other.add_argument(
+        "--engine",
+        choices=ENGINES,
+        metavar="HOW",
+        help=f"how it is applied: {', '.join(ENGINES)} (default: {DEFAULT_ENGINE}, the loosest)",
+    )
+    other.add_argument("--ignore-case", action="store_true", help="the regexes ignore case")
+    other.add_argument(
+        "--credentials",
+        action=BooleanOptionalAction,
+        help="whether cookies are allowed (default: yes, the stricter)",
+    )
+
+
+def _seconds(text: str) -> object:
+    return None if text == "none" else int(text)
+
+
+# `int` is what a wrong value is compared with in the message of argparse.
+_seconds.__name__ = "number of seconds"
+
+
+def read_arguments(given: Namespace) -> Subject:
+    """What the arguments say is to be checked.
+
+    Raises:
+        UnreadableError: for no source, several, or one that cannot be read.
+    """
+    options = _options(given)
+    sources = {
+        "FILE": given.file is not None,
+        "--env": given.env is not None,
+        "--django": given.django is not None,
+        "--regex": given.regex is not None,
+    }
+    if given.env is not None and given.env.lower().endswith((".toml", ".json")):
+        sources["FILE"] = True  # `--env FILE` is no prefix
+    chosen = [name for name, there in sources.items() if there]
+    if len(chosen) > 1:
+        raise UnreadableError(f"{' and '.join(chosen)} are two policies; check them one by one")
+    if options and chosen not in ([], ["FILE"]):
+        raise UnreadableError(f"options of a policy do not go with {chosen[0]}")
+    if chosen != ["--regex"]:
+        _refuse_regex_options(given)
+    if given.table is not None and given.file is None:
+        raise UnreadableError("--table goes with FILE")
+    if given.django is not None:
+        subject = read_settings(given.django)
+    elif given.env is not None:
+        subject = _subject(read_environment(given.env, None), f"--env {given.env}")
+    elif given.regex is not None:
+        subject = _read_regexes(given)
+    else:
+        subject = _read_policy(given.file, given.table, options)
+    _tolerate(subject, given.tolerate)
+    return subject
+
+
+def _options(given: Namespace) -> dict[str, object]:
+    names = (*LISTS, "allow_credentials")
+    options = {name: value for name in names if (value := getattr(given, name)) is not None}
+    if "max_age" in given:
+        options["max_age"] = given.max_age
+    return options
+
+
+def _refuse_regex_options(given: Namespace) -> None:
+    for name in ("engine", "credentials"):
+        if getattr(given, name) is not None:
+            raise UnreadableError(f"--{name} goes with --regex")
+    if given.ignore_case:
+        raise UnreadableError("--ignore-case goes with --regex")
+
+
+def _read_policy(file: Path | None, table: str | None, options: dict[str, object]) -> Subject:
+    if file is None and not options:
+        file = Path(PROJECT_FILE)
+        if not has_table(file, TABLE):
+            raise UnreadableError(
+                "nothing to check: name a file, --allow-origins, --env, --django or --regex"
+                " (see --help)"
+            )
+    if file is None:
+        return Subject("the command line", options=options)
+    subject = _read_file(file, table)
+    assert subject.options is not None
+    subject.options |= options
+    return subject
+
+
+def _read_file(file: Path, table: str | None) -> Subject:
+    """Read the policy in a file.
+
+    Raises:
+        UnreadableError: if it cannot be read, with the place where reading failed.
+    """
+    kind = file.suffix.lower()
+    if kind not in (".toml", ".json"):
+        raise UnreadableError(f"{file}: a policy is a .toml or .json file")
+    if table is None and kind == ".toml":
+        table = TABLE if file.name == PROJECT_FILE or has_table(file, TABLE) else None
+    try:
+        written = read_toml(file, table) if kind == ".toml" else read_json(file, table)
+    except PolicyError as error:
+        (problem,) = error.problems
+        raise UnreadableError(f"{problem.option}: {problem.message}") from None
+    except OSError as error:
+        raise UnreadableError(f"{file}: {error.strerror}") from None
+    except ValueError as error:
+        raise UnreadableError(f"--table: {error}") from None
+    return _subject(written, written.name)
+
+
+def _subject(written: Written, name: str) -> Subject:
+    labels = {}
+    if written.spelling == "env":
+        labels = {option: written.label(option, None) for option in OPTIONS}
+    return Subject(
+        name,
+        options=written.options,
+        labels=labels,
+        problems=written.problems,
+        warnings=written.warnings,
+        literal=written.spelling,
+        extra=written.extra,
+    )
+
+
+def _read_regexes(given: Namespace) -> Subject:
+    name = given.engine or DEFAULT_ENGINE
+    how, anchors = ENGINES[name]
+    credentials = given.credentials is not False
+    said = "with credentials" if credentials else "without credentials"
+    subject = Subject(f"--regex, {name}, {said}", credentials=credentials)
+    for text in given.regex:
+        try:
+            reading = read_regex(text, re.IGNORECASE if given.ignore_case else 0)
+        except RegexSyntaxError as error:
+            raise UnreadableError(
+                f"not a regular expression: {error.reason}\n{error.pointed()}"
+            ) from None
+        applied = Applied("--regex", text, reading.regex, how, anchors, reading.write)
+        subject.regexes.append(applied)
+    return subject
+
+
+def _tolerate(subject: Subject, codes: list[str]) -> None:
+    subject.tolerated = frozenset(codes)
+    if subject.options is not None and codes:
+        listed = subject.options.get("dangerously_tolerate", ())
+        if isinstance(listed, (list, tuple)):
+            subject.options["dangerously_tolerate"] = [*listed, *codes]

@@ -1,0 +1,48 @@
+"""Runs a check: arguments in, text out, an exit status back.
+
+Place in the flow: __main__ -> command -> arguments, judge, terminal | machine.
+Never: decide anything.
+"""
+
+from __future__ import annotations
+
+import sys
+from argparse import ArgumentParser, RawDescriptionHelpFormatter
+
+from ..console import UNABLE
+from ..terminal import Style, as_text, printable
+from .arguments import DESCRIPTION, EPILOG, add_arguments, read_arguments
+from .judge import judge
+from .machine import as_json
+from .subject import UnreadableError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from argparse import Namespace
+
+
+def main(argv: list[str], program: str) -> int:
+    """Run the command with its arguments; return the exit status."""
+    parser = ArgumentParser(
+        prog=program,
+        description=DESCRIPTION,
+        epilog=EPILOG,
+        formatter_class=RawDescriptionHelpFormatter,
+    )
+    add_arguments(parser)
+    return run(parser.parse_args(argv))
+
+
+def run(given: Namespace) -> int:
+    """Check what the arguments name; returns 0 without problems, 1 with, 2 for no check."""
+    try:
+        report = judge(read_arguments(given))
+    except UnreadableError as error:
+        lines = map(printable, str(error).split("\n"))
+        print("corsfast check: " + "\n".join(lines), file=sys.stderr)
+        return UNABLE
+    text = as_json(report) if given.json else as_text(report, Style.of(sys.stdout))
+    # A pattern may hold characters that this terminal's encoding lacks.
+    encoding = sys.stdout.encoding or "utf-8"
+    print(text.encode(encoding, "backslashreplace").decode(encoding))
+    return report.status

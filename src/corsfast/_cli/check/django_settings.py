@@ -1,0 +1,216 @@
+"""The CORS_* settings of django-cors-headers -> Subject.
+
+| setting                       | older name                    | here                    |
+|-------------------------------|-------------------------------|-------------------------|
+| `CORS_ALLOWED_ORIGINS`        | `CORS_ORIGIN_WHITELIST`       | compared to the letter  |
+| `CORS_ALLOWED_ORIGIN_REGEXES` | `CORS_ORIGIN_REGEX_WHITELIST` | `re.match`              |
+| `CORS_ALLOW_ALL_ORIGINS`      | `CORS_ORIGIN_ALLOW_ALL`       | `"*"`                   |
+| `CORS_ALLOW_CREDENTIALS`      |                               | `allow_credentials`     |
+| `CORS_ALLOW_METHODS`          |                               | `allow_methods`         |
+| `CORS_ALLOW_HEADERS`          |                               | `allow_headers`         |
+| `CORS_EXPOSE_HEADERS`         |                               | `expose_headers`        |
+| `CORS_PREFLIGHT_MAX_AGE`      |                               | `max_age`               |
+
+The meanings are those of https://github.com/adamchainz/django-cors-headers. The module is
+imported like any other: neither Django nor that package need be installed for it.
+
+Place in the flow: module -> Subject -> judge.
+Never: import Django; judge an origin.
+"""
+
+from __future__ import annotations
+
+import importlib
+import re
+import sys
+from contextlib import redirect_stdout
+from pathlib import Path
+
+from ..._options.diagnose import diagnose
+from ..._options.origin import parse_origin
+from ..._options.patterns import Glob, HostRule, Network, parse_pattern
+from ..._options.suggestions import suggest_all, suggest_networks
+from ..._proofs.ineffective import NOT_A_BOOL
+from ..._proofs.ineffective_django import OLD_NAMES, idle_settings
+from ..._proofs.python_source import as_regex, in_python
+from ..._proofs.regex_fixes import Way, repair
+from ..._proofs.regexes import RegexSyntaxError, compile_quietly
+from ..._proofs.suggest import meant_otherwise
+from ..._proofs.verify import problems_of, read_policy
+from ...errors import Problem
+from .subject import Applied, Subject, UnreadableError
+
+SINGLE = {
+    "CORS_ALLOW_CREDENTIALS": "allow_credentials",
+    "CORS_ALLOW_METHODS": "allow_methods",
+    "CORS_ALLOW_HEADERS": "allow_headers",
+    "CORS_EXPOSE_HEADERS": "expose_headers",
+    "CORS_PREFLIGHT_MAX_AGE": "max_age",
+}
+# Flags that `_flag` or a `Policy` reports as of another type.
+SAID = ("CORS_ALLOW_CREDENTIALS", "CORS_ALLOW_ALL_ORIGINS", OLD_NAMES["CORS_ALLOW_ALL_ORIGINS"])
+
+# The end of a correction that belongs in the other setting.
+_ELSEWHERE = " in CORS_ALLOWED_ORIGIN_REGEXES"
+
+# These make django-cors-headers send a name too many, which browsers ignore.
+HARMLESS = frozenset({"forbidden-header", "forbidden-method"})
+
+
+def read_settings(module: str) -> Subject:
+    """Import a settings module and read its CORS_* settings.
+
+    Raises:
+        UnreadableError: if it cannot be imported or has no such settings.
+    """
+    found = {name: value for name, value in _import(module).items() if name.startswith("CORS_")}
+    if not found:
+        raise UnreadableError(f"{module} has no CORS_ settings")
+    subject = Subject(f"--django {module}", options={}, harmless=HARMLESS)
+    names = {new: new if new in found else old for new, old in OLD_NAMES.items()}
+    options: dict[str, object] = {
+        option: found[name] for name, option in SINGLE.items() if name in found
+    }
+    subject.labels = {option: name for name, option in SINGLE.items()}
+    subject.credentials = options.get("allow_credentials") is True
+    subject.options = options
+    if _flag(found, names["CORS_ALLOW_ALL_ORIGINS"], subject):
+        subject.labels["allow_origins"] = names["CORS_ALLOW_ALL_ORIGINS"]
+        options["allow_origins"] = ["*"]
+        _read_idle(found, subject)
+        return subject
+    subject.labels["allow_origins"] = names["CORS_ALLOWED_ORIGINS"]
+    _read_exact(found.get(names["CORS_ALLOWED_ORIGINS"], ()), subject)
+    regexes = names["CORS_ALLOWED_ORIGIN_REGEXES"]
+    _read_regexes(found.get(regexes, ()), regexes, subject)
+    _read_idle(found, subject)
+    return subject
+
+
+def _import(module: str) -> dict[str, object]:
+    folder = str(Path.cwd())
+    if folder not in sys.path:
+        sys.path.insert(0, folder)
+    try:
+        with redirect_stdout(sys.stderr):  # what is printed here may be read by a machine
+            return vars(importlib.import_module(module))
+    except (Exception, SystemExit) as error:
+        reason = f"{type(error).__name__}: {error}"
+        raise UnreadableError(f"{module} cannot be imported ({reason})") from error
+
+
+def _flag(found: dict[str, object], name: str, subject: Subject) -> bool:
+    value = found.get(name, False)
+    if not isinstance(value, bool):
+        message = f"{value!r} is of type {type(value).__name__}, not bool."
+        hint = repr(bool(value))
+        subject.problems.append(Problem("type", name, value, message, hint=hint))
+    return bool(value)
+
+
+def _read_idle(found: dict[str, object], subject: Subject) -> None:
+    """Add the settings that do nothing, where a `Policy` would not report them."""
+    assert subject.options is not None
+    _, problems = read_policy(subject.options)
+    said = [(p.code, subject.labels.get(p.option, p.option), p.value) for p in problems]
+    for problem in idle_settings(found):
+        if problem.code == "any-origin-beside-others":
+            subject.warnings.append(problem)
+        elif problem.code == NOT_A_BOOL and problem.option in SAID:
+            continue
+        elif (problem.code, problem.option, problem.value) not in said:
+            subject.problems.append(problem)
+            subject.extra += problem.option not in subject.labels.values()
+
+
+def _read_exact(value: object, subject: Subject) -> None:
+    """The entries that are compared to the letter; a star among them stands for nothing."""
+    assert subject.options is not None
+    subject.options["allow_origins"] = value
+    if not isinstance(value, (list, tuple, set, frozenset)):
+        return
+    kept = []
+    for entry in value:
+        if entry == "*":
+            hint: str | None = "CORS_ALLOW_ALL_ORIGINS = True, and no credentials"
+        elif isinstance(entry, str) and (meant := _with_star(entry)):
+            hint = _in_words(meant, subject.credentials)
+        elif isinstance(entry, str) and _is_regex(entry):
+            hint = _moved(entry, subject.credentials)
+        else:
+            kept.append(entry)
+            continue
+        message = f"{entry!r} matches nothing: these origins are compared to the letter."
+        problem = Problem("dead-pattern", "allow_origins", entry, message, hint=hint)
+        subject.problems.append(problem)
+        subject.extra += 1
+    subject.options["allow_origins"] = kept
+
+
+def _with_star(entry: str) -> tuple[str, ...]:
+    """Return the patterns that an entry is, or a misspelling of, if they stand for many origins."""
+    if networks := suggest_networks(entry):
+        meant = networks
+    elif parse_pattern(entry) is not None:
+        meant = (entry,)
+    else:
+        meant = tuple(meant_otherwise(entry)) if _is_regex(entry) else suggest_all(entry)
+    rules = [pattern for pattern in meant if parse_origin(pattern) is None]
+    return meant if rules else ()
+
+
+def _in_words(meant: tuple[str, ...], credentials: bool) -> str | None:
+    """Write patterns as these settings have them; ``None`` where one is dangerous."""
+    written = []
+    for pattern in meant:
+        rule = parse_pattern(pattern)
+        if problems_of([pattern], credentials):
+            return None
+        if isinstance(rule, (HostRule, Glob, Network)):
+            text = as_regex(rule)
+            if text is None:
+                return None
+            written.append(in_python(rf"\A{text}\Z") + _ELSEWHERE)
+        else:
+            written.append(repr(pattern))
+    return ", ".join(written)
+
+
+def _is_regex(entry: str) -> bool:
+    return parse_pattern(entry) is None and diagnose(entry).code == "looks-like-regex"
+
+
+def _moved(entry: str, credentials: bool) -> str | None:
+    """A regex as it may stand in the setting for regexes, unless that is dangerous."""
+    try:
+        regex = compile_quietly(entry)
+    except RegexSyntaxError:
+        return None
+    way = Way("match", credentials, own=False)
+    text = repair(regex, way) if way.problems(regex) else entry
+    return None if text is None else in_python(text) + _ELSEWHERE
+
+
+def _read_regexes(value: object, name: str, subject: Subject) -> None:
+    if not isinstance(value, (list, tuple, set, frozenset)):
+        message = f"{name} is a list of regexes, not {type(value).__name__}."
+        subject.problems.append(Problem("type", name, None, message))
+        return
+    for entry in value:
+        if not isinstance(entry, (str, re.Pattern)) or isinstance(
+            getattr(entry, "pattern", ""), bytes
+        ):
+            message = f"{entry!r} is neither a str nor a compiled regex of str."
+            subject.problems.append(Problem("type", name, entry, message))
+            subject.extra += 1
+            continue
+        try:
+            regex = compile_quietly(entry) if isinstance(entry, str) else entry
+        except RegexSyntaxError as error:
+            message = f"{entry!r} is not a regular expression of Python's: {error}."
+            subject.problems.append(Problem("regex-syntax", name, entry, message))
+            subject.extra += 1
+            continue
+        subject.regexes.append(
+            Applied(name, regex.pattern, regex, "match", (r"\A", r"\Z"), in_python)
+        )

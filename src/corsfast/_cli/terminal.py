@@ -1,0 +1,125 @@
+"""A Report for people: one block per entry, problems first, a summary last.
+
+    allow_origins: https://*.example.com.evil.example   (regex, fullmatch)
+      What is wrong, in one sentence.
+        admits: https://a.stranger.example
+        write:  'https://*.example.com'
+        [code]
+
+Place in the flow: Report -> terminal -> stdout.
+Never: break a line that is to be copied; let an entry write escape sequences.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import textwrap
+from itertools import groupby
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from typing import TextIO
+
+    from .check.report import Finding, Report
+
+# Longer lines are hard to read, however wide the terminal is.
+MAX_WIDTH = 100
+MIN_WIDTH = 40
+
+BOLD, DIM, RED, GREEN, YELLOW = "1", "2", "31", "32", "33"
+
+
+class Style:
+    """How wide lines may be, and whether they have colours."""
+
+    def __init__(self, width: int, colours: bool) -> None:
+        self.width = max(MIN_WIDTH, min(width, MAX_WIDTH))
+        self.colours = colours
+
+    @classmethod
+    def of(cls, stream: TextIO) -> Style:
+        """That of a stream: colours on a terminal only, and never with NO_COLOR.
+
+        https://no-color.org
+        """
+        plain = os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb"
+        return cls(shutil.get_terminal_size().columns, stream.isatty() and not plain)
+
+    def paint(self, text: str, *codes: str) -> str:
+        return f"\x1b[{';'.join(codes)}m{text}\x1b[0m" if self.colours else text
+
+    def sentence(self, text: str, indent: str) -> str:
+        """Wrapped between words only: what is quoted in it stays whole."""
+        return textwrap.fill(
+            text,
+            self.width,
+            initial_indent=indent,
+            subsequent_indent=indent,
+            break_long_words=False,
+            break_on_hyphens=False,
+        )
+
+
+def printable(text: str) -> str:
+    """The text with everything that a terminal might obey written as an escape."""
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+
+
+def as_text(report: Report, style: Style) -> str:
+    blocks = [style.paint(printable(f"corsfast check: {report.source}"), BOLD)]
+    blocks += _blocks(report.problems, style, RED)
+    if report.warnings:
+        blocks.append(style.paint("Warnings", BOLD, YELLOW))
+        blocks += _blocks(report.warnings, style, YELLOW)
+    blocks.append(_summary(report, style))
+    return "\n\n".join(blocks)
+
+
+def _blocks(findings: list[Finding], style: Style, colour: str) -> Iterator[str]:
+    order = {_entry(finding): place for place, finding in reversed(list(enumerate(findings)))}
+    for _, group in groupby(sorted(findings, key=lambda f: order[_entry(f)]), key=_entry):
+        found = list(group)
+        lines = [_head(found[0], style, colour)]
+        written = None
+        for finding in found:
+            # One correction may be the way out of several problems: it is said once.
+            lines += _lines(finding, style, again=finding.write == written)
+            written = finding.write
+        yield "\n".join(lines)
+
+
+def _entry(finding: Finding) -> tuple[str, str]:
+    return finding.option, finding.entry
+
+
+def _head(finding: Finding, style: Style, colour: str) -> str:
+    head = style.paint(printable(finding.option), BOLD, colour)
+    if finding.entry:
+        head += f": {style.paint(printable(finding.entry), BOLD)}"
+    return head + (style.paint(f"   (regex, {finding.how})", DIM) if finding.how else "")
+
+
+def _lines(finding: Finding, style: Style, *, again: bool) -> Iterator[str]:
+    yield style.sentence(printable(finding.message), "  ")
+    if finding.witness is not None:
+        yield f"    admits: {style.paint(printable(finding.witness), RED)}"
+    if finding.write is not None and not again:
+        yield f"    write:  {style.paint(printable(finding.write), GREEN)}"
+    yield f"    {style.paint(f'[{finding.code}]', DIM)}"
+
+
+def _summary(report: Report, style: Style) -> str:
+    more = f", {_count(len(report.warnings), 'warning')}" if report.warnings else ""
+    if not report.problems:
+        text = f"no problems: {_count(report.entries, 'entry')}"
+        return style.paint(text, BOLD, GREEN) + more
+    text = f"{_count(len(report.problems), 'problem')} in {report.affected} of "
+    text += _count(max(report.entries, report.affected), "entry")
+    return style.paint(text, BOLD, RED) + more
+
+
+def _count(number: int, noun: str) -> str:
+    plural = noun.removesuffix("y") + "ies" if noun.endswith("y") else f"{noun}s"
+    return f"{number} {noun if number == 1 else plural}"

@@ -1,0 +1,1 @@
+"""Compile a policy and decide requests: the pure engine, and the native one in `cython/`."""

@@ -1,0 +1,201 @@
+# What a policy says, compiled: Decision, what many of them share, and its header fields.
+#
+# Place in the flow: a part of native.pyx; made by Policy, read by whoever answers a request.
+# Never: decide; be changed once it is made.
+
+cdef extern from *:
+    """
+    typedef struct {
+        PyObject_HEAD
+        PyObject *answer;
+        PyObject *origin;
+        PyObject *method;
+        PyObject *names;
+    } corsfast_decision;
+
+    static corsfast_kept corsfast_kept_decisions;
+
+    static inline PyObject *
+    corsfast_fill_decision(PyTypeObject *type, PyObject *answer, PyObject *origin)
+    {
+        PyObject *taken = corsfast_take(&corsfast_kept_decisions);
+        corsfast_decision *made = (corsfast_decision *)taken;
+        if (made == NULL && (made = PyObject_New(corsfast_decision, type)) == NULL) {
+            return NULL;
+        }
+        Py_INCREF(answer);
+        Py_INCREF(origin);
+        Py_INCREF(Py_None);
+        Py_INCREF(Py_None);
+        made->answer = answer;
+        made->origin = origin;
+        made->method = Py_None;
+        made->names = Py_None;
+        return (PyObject *)made;
+    }
+
+    static void
+    corsfast_free_decision(PyObject *object)
+    {
+        corsfast_decision *dead = (corsfast_decision *)object;
+        Py_DECREF(dead->answer);
+        Py_DECREF(dead->origin);
+        Py_DECREF(dead->method);
+        Py_DECREF(dead->names);
+        corsfast_keep(&corsfast_kept_decisions, object);
+    }
+    """
+    PyObject *fill_decision "corsfast_fill_decision"(
+        PyTypeObject *type, PyObject *answer, PyObject *origin
+    ) except NULL
+    void free_decision "corsfast_free_decision"(PyObject *) noexcept
+    Py_ssize_t SIZE_OF_DECISION "sizeof(corsfast_decision)"
+
+
+@cython.final
+@cython.no_gc
+cdef class Decision:
+    """What a policy says to one request. Immutable; made by a :class:`Policy` only.
+
+    Attributes:
+        allowed: whether this is a CORS request and its origin (for a preflight also its
+            method and header names) is allowed. ``False`` without an Origin.
+        outcome: the one :class:`~corsfast.Outcome` that says why.
+        is_preflight: whether this is a preflight, to be answered here and now.
+        status: the status to answer a preflight with; ``None`` for any other request, whose
+            status is the application's own.
+        headers: the fields to send, as ``(str, str)`` pairs in their usual spelling. ``Vary``
+            is among them where it is needed, as the last: merge it into what the application
+            sent (``Policy.apply_asgi`` and ``apply_wsgi`` do).
+        raw_headers: the same as ``(bytes, bytes)`` pairs with lower-case names.
+        vary: the field names in ``Vary``, as a tuple.
+    """
+
+    # What many decisions share, and what this one echoes: the origin, and in a preflight's
+    # answer the requested method and names, each an exact str or bytes, or None. In this order
+    # `fill_decision` knows them.
+    cdef Answer answer
+    cdef object origin
+    cdef object method
+    cdef object names
+
+    @property
+    def allowed(self):
+        return self.answer.allowed
+
+    @property
+    def outcome(self):
+        return self.answer.outcome
+
+    @property
+    def is_preflight(self):
+        return self.answer.status is not None
+
+    @property
+    def status(self):
+        return self.answer.status
+
+    @property
+    def vary(self):
+        return self.answer.vary
+
+    @property
+    def headers(self):
+        return headers_of(self)
+
+    @property
+    def raw_headers(self):
+        return raw_headers_of(self)
+
+    def __setattr__(self, name, value):
+        raise AttributeError(f"Decision is immutable: {name!r} cannot be set")
+
+    def __delattr__(self, name):
+        raise AttributeError(f"Decision is immutable: {name!r} cannot be deleted")
+
+    def __eq__(self, other):
+        if not isinstance(other, Decision):
+            return NotImplemented
+        from ..decision import decision_key
+
+        return decision_key(self) == decision_key(other)
+
+    def __hash__(self):
+        from ..decision import decision_key
+
+        return hash(decision_key(self))
+
+    def __repr__(self):
+        from ..decision import decision_repr
+
+        return decision_repr(self)
+
+    def __copy__(self):
+        return self
+
+    def __deepcopy__(self, memo, /):
+        return self
+
+    def __reduce__(self):
+        raise TypeError("a Decision cannot be pickled; pickle the Policy")
+
+
+cdef PyObject *refuse_new(PyTypeObject *kind, PyObject *args, PyObject *kwargs) except NULL:
+    raise TypeError("a Decision is made by a Policy")
+
+
+# It is for us alone to make a Decision: everybody else meets `refuse_new`.
+(<TypeSlots *> Decision).tp_vectorcall = NULL
+(<TypeSlots *> Decision).tp_new = <newfunc> <void *> refuse_new
+(<TypeSlots *> Decision).tp_dealloc = free_decision
+assert Decision.__basicsize__ == SIZE_OF_DECISION
+
+
+cdef inline Decision new_decision(PyObject *answer, PyObject *origin):
+    """Both are held by others meanwhile."""
+    return <Decision> owned(fill_decision(<PyTypeObject *> Decision, answer, origin))
+
+
+@cython.final
+@cython.internal
+@cython.no_gc
+cdef class Answer:
+    """What does not depend on the request. `headers` are whole where nothing is echoed, else
+    they are what follows the echoed fields."""
+
+    cdef object outcome
+    cdef bint allowed
+    cdef bint no_origin
+    cdef object status  # None => not a preflight
+    cdef tuple vary
+    cdef unsigned vary_bits
+    cdef tuple headers
+    cdef tuple raw_headers
+    cdef dict start  # the message of a preflight's answer, to be copied
+    cdef bint timing  # => the echoed origin is also sent as Timing-Allow-Origin
+
+
+cdef tuple headers_of(Decision self):
+    if self.origin is None:
+        return self.answer.headers
+    fields = [(ALLOW_ORIGIN, as_str(self.origin))]
+    if self.answer.timing:
+        fields.append((TIMING_ALLOW_ORIGIN, as_str(self.origin)))
+    if self.method is not None:
+        fields.append((ALLOW_METHODS, as_str(self.method)))
+    if self.names is not None:
+        fields.append((ALLOW_HEADERS, as_str(self.names)))
+    return (*fields, *self.answer.headers)
+
+
+cdef tuple raw_headers_of(Decision self):
+    if self.origin is None:
+        return self.answer.raw_headers
+    fields = [(RAW_ALLOW_ORIGIN, as_bytes(self.origin))]
+    if self.answer.timing:
+        fields.append((RAW_TIMING_ALLOW_ORIGIN, as_bytes(self.origin)))
+    if self.method is not None:
+        fields.append((RAW_ALLOW_METHODS, as_bytes(self.method)))
+    if self.names is not None:
+        fields.append((RAW_ALLOW_HEADERS, as_bytes(self.names)))
+    return (*fields, *self.answer.raw_headers)

@@ -1,0 +1,213 @@
+# What the compiled middlewares share: calls without a tuple of arguments ("vectorcall"), what
+# they ask of Python's objects, and where a refused request goes.
+#
+# Cython makes no vectorcall for `__call__`, so the types' slots are set by hand. It makes
+# objects by way of an argument tuple, too, which the types' own vectorcall spares (see
+# `new_answer`).
+#
+# Place in the flow: a part of native.pyx; _native_asgi.pxi, _native_wsgi.pxi and
+# _native_around.pxi use it.
+# Never: know a protocol.
+
+from libc.string cimport memcmp
+
+cdef extern from "Python.h":
+    ctypedef PyObject *(*ternaryfunc)(PyObject *, PyObject *, PyObject *) except NULL
+    Py_ssize_t PyVectorcall_NARGS(size_t nargsf) noexcept
+    PyObject *PyVectorcall_Call(PyObject *, PyObject *, PyObject *) except NULL
+    PyObject *PyObject_Vectorcall(
+        PyObject *callable, PyObject *const *args, size_t nargsf, PyObject *kwnames
+    ) except NULL
+    # The same for who hands an error through, or looks at it.
+    PyObject *vectorcall "PyObject_Vectorcall"(
+        PyObject *callable, PyObject *const *args, size_t nargsf, PyObject *kwnames
+    ) noexcept
+    PyObject *PyObject_CallObject(PyObject *callable, object args) except NULL
+    int Py_EnterRecursiveCall(const char *where) noexcept  # 0, or an error is set
+    void Py_LeaveRecursiveCall() noexcept
+    size_t PY_VECTORCALL_ARGUMENTS_OFFSET
+    unsigned long Py_TPFLAGS_HAVE_VECTORCALL
+    bint is_exact_list "PyList_CheckExact"(PyObject *value) noexcept
+    bint is_exact_dict "PyDict_CheckExact"(PyObject *value) noexcept
+    PyObject *PyDict_Copy(PyObject *dict) noexcept
+    int PyDict_SetItem(PyObject *dict, PyObject *key, PyObject *value) noexcept
+    # Borrowed; NULL, maybe with an error, where there is none.
+    PyObject *dict_item "PyDict_GetItemWithError"(PyObject *dict, PyObject *key) noexcept
+
+    ctypedef struct CallSlots "PyTypeObject":
+        ternaryfunc tp_call
+        Py_ssize_t tp_vectorcall_offset
+        unsigned long tp_flags
+
+    CallSlots *slots_of "Py_TYPE"(PyObject *value) noexcept
+
+cdef extern from *:
+    """
+    /* Whether a value, which may be NULL, is an exact str that equals an ASCII literal. */
+    #define CORSFAST_IS_LITERAL(value, literal) \\
+        corsfast_is_ascii(value, literal, (Py_ssize_t)sizeof(literal) - 1)
+
+    static inline int
+    corsfast_is_ascii(PyObject *value, const char *text, Py_ssize_t length)
+    {
+        return value != NULL && PyUnicode_CheckExact(value)
+               && PyUnicode_GET_LENGTH(value) == length
+               && PyUnicode_KIND(value) == PyUnicode_1BYTE_KIND
+               && memcmp(PyUnicode_1BYTE_DATA(value), text, (size_t)length) == 0;
+    }
+    """
+    bint is_literal "CORSFAST_IS_LITERAL"(PyObject *value, const char *literal) noexcept
+
+
+cdef inline PyObject *given(object result) noexcept:
+    """A new reference for a caller who is not compiled by Cython."""
+    Py_INCREF(<PyObject *> result)
+    return <PyObject *> result
+
+
+cdef inline PyObject *call_app(
+    PyObject *app, PyObject *const *args, size_t nargsf, base
+) except NULL:
+    """Call an application; one of ours asks nobody how deep it is, and may stand around itself."""
+    if slots_of(app).tp_call != (<CallSlots *> <PyObject *> base).tp_call:
+        return PyObject_Vectorcall(app, args, nargsf, NULL)
+    if Py_EnterRecursiveCall(" while calling an application") != 0:
+        return NULL
+    cdef PyObject *result = vectorcall(app, args, nargsf, NULL)
+    Py_LeaveRecursiveCall()
+    return result
+
+
+cdef object detour_of(object decision, object on_refused_preflight, object on_refused):
+    """Where a refused request goes, if it does not go on."""
+    cdef Answer answer
+    if type(decision) is Decision:
+        answer = (<Decision> decision).answer
+        if answer.allowed or answer.no_origin:
+            return None
+        return on_refused if answer.status is None else on_refused_preflight
+    if decision.allowed:
+        return None
+    if decision.is_preflight:
+        return on_refused_preflight
+    return on_refused if decision.outcome.name != "NO_ORIGIN" else None
+
+
+cdef inline bint is_preflight(object decision) except -1:
+    if type(decision) is Decision:
+        return (<Decision> decision).answer.status is not None
+    return decision.is_preflight
+
+
+cdef inline bint is_text(object value, str text) except -1:
+    """Whether a value equals an ASCII text; most are told apart by their lengths."""
+    cdef Py_ssize_t length = PyUnicode_GET_LENGTH(text)
+    if value is text:
+        return True
+    if PyUnicode_CheckExact(value) and PyUnicode_KIND(value) == PyUnicode_1BYTE_KIND:
+        return PyUnicode_GET_LENGTH(value) == length and (
+            memcmp(PyUnicode_DATA(value), PyUnicode_DATA(text), <size_t> length) == 0
+        )
+    return value == text
+
+
+cdef tuple in_order(PyObject *const *args, size_t nargsf, PyObject *names, tuple wanted):
+    """The arguments of a call that gives some of them by name, as it would give them without."""
+    cdef Py_ssize_t n_given = PyVectorcall_NARGS(nargsf)
+    cdef Py_ssize_t i
+    named = () if names == NULL else <object> names
+    given = dict(zip(wanted, [<object> args[i] for i in range(n_given)]))
+    given.update(zip(named, [<object> args[n_given + i] for i in range(len(named))]))
+    if len(given) != len(wanted) or n_given + len(named) != len(wanted) or set(given) != set(wanted):
+        raise TypeError(f"the arguments are {', '.join(wanted)}")
+    return tuple([given[name] for name in wanted])
+
+
+# -- what inspect asks -----------------------------------------------------------------------
+
+
+@cython.final
+@cython.internal
+cdef class Signature:
+    """`__signature__` of what is called through a slot, in which inspect sees no parameters.
+
+    It is that of the twin in middleware/_calls.py, asked for when somebody wants to know. A
+    class, and an object with a `__call__` written in Python, inspect can read itself.
+    """
+
+    def __get__(self, called, kind):
+        around = type(called) is Around
+        call = (<Around> called).call if around else called
+        base = ASGICall if isinstance(call, ASGICall) else WSGICall
+        if call is None or (not around and is_patched(<PyObject *> call, base)):
+            raise AttributeError("__signature__")
+        return signature_of_twin(base, around)
+
+
+@cython.final
+@cython.internal
+cdef class CoroutineMark:
+    """The mark of a coroutine function on an ASGICall, and on the `send` that it gives.
+
+    Classes and what belongs to WSGI have no such attribute.
+    """
+
+    def __get__(self, called, kind):
+        call = (<Around> called).call if type(called) is Around else called
+        if not isinstance(call, ASGICall):
+            raise AttributeError("no coroutine function")
+        from ..middleware._generic.handlers import coroutine_mark
+
+        return coroutine_mark()
+
+
+cdef object signature_of_twin(kind, bint given_to_app):
+    """Of a middleware; or of what it gives to its application, as the last argument."""
+    from inspect import signature
+
+    from ..middleware._generic import handlers as _calls
+
+    if kind is ASGICall:
+        if not given_to_app:
+            return signature(_calls.ASGICall(None, None))
+        call = _calls.ASGICall(lambda scope, receive, send: send, Policy(allow_origins="*"))
+        return signature(call({"type": "http", "method": "GET", "headers": []}, None, None))
+    if not given_to_app:
+        return signature(_calls.WSGICall(None, None))
+    call = _calls.WSGICall(lambda environ, start_response: start_response, Policy(allow_origins="*"))
+    return signature(call({"REQUEST_METHOD": "GET"}, None))
+
+
+# -- the slots -------------------------------------------------------------------------------
+
+
+cdef int let_vectorcall(kind, base) except -1:
+    """Let a subclass be called as its base is, unless it has a `__call__` of its own.
+
+    Before Python 3.12 a class written in Python does not inherit that.
+    """
+    cdef CallSlots *slots = <CallSlots *> <PyObject *> kind
+    cdef CallSlots *inherited = <CallSlots *> <PyObject *> base
+    if slots.tp_call == inherited.tp_call:
+        slots.tp_vectorcall_offset = inherited.tp_vectorcall_offset
+        slots.tp_flags |= Py_TPFLAGS_HAVE_VECTORCALL
+    return 0
+
+
+cdef inline bint is_patched(PyObject *called, base) noexcept:
+    """Whether `__call__` was set on the class later on, which Python 3.11 does not notice."""
+    return slots_of(called).tp_call != (<CallSlots *> <PyObject *> base).tp_call
+
+
+cdef PyObject *call_patched(PyObject *called, tuple args) except NULL:
+    return slots_of(called).tp_call(called, <PyObject *> args, NULL)
+
+
+cdef int make_callable(kind, Py_ssize_t offset) except -1:
+    """Set the slots of a type whose instances hold their vectorcall function there."""
+    cdef CallSlots *slots = <CallSlots *> <PyObject *> kind
+    slots.tp_vectorcall_offset = offset
+    slots.tp_flags |= Py_TPFLAGS_HAVE_VECTORCALL
+    if slots.tp_call == NULL:
+        slots.tp_call = PyVectorcall_Call
+    return 0

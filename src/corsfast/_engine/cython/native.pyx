@@ -1,0 +1,941 @@
+# cython: language_level=3
+# cython: binding=False, always_allow_keywords=False, auto_pickle=False, autotestdict=False
+# cython: embedsignature=True, embedsignature.format=clinic
+# cython: boundscheck=False, wraparound=False, initializedcheck=False
+# cython: freethreading_compatible=True
+"""The native engine: `pure.py` over csrc/, decision for decision, only faster.
+
+Rules:
+1. Convert, scan, call, answer. What is allowed is decided in csrc/; what is said is spelt
+   out in tables.py; no rule of CORS lives here.
+2. What does not depend on the request is built once, with the policy, and shared.
+3. Nothing is written to an object once it is built: any number of threads may use it.
+4. Importing this file imports nothing but the interpreter's own modules: no enum, no re.
+
+Place in the flow: Tables -> Decision; the twin of pure.py.
+Never: differ from pure.py, but in time.
+"""
+
+cimport cython
+from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize, PyBytes_GET_SIZE
+from cpython.mem cimport PyMem_Free, PyMem_Malloc
+from cpython.object cimport PyObject, PyTypeObject, destructor, newfunc
+from libc.stdint cimport uint8_t, uint32_t
+from libc.string cimport memcpy
+
+cimport _csrc
+
+cdef extern from "Python.h":
+    bint PyBytes_Check(object value) noexcept
+    bint PyUnicode_Check(object value) noexcept
+    bint PyUnicode_CheckExact(object value) noexcept
+    bint PyBytes_CheckExact(object value) noexcept
+    int PyUnicode_KIND(object text) noexcept
+    void *PyUnicode_DATA(object text) noexcept
+    Py_ssize_t PyUnicode_GET_LENGTH(object text) noexcept
+    int PyUnicode_1BYTE_KIND
+    void Py_INCREF(PyObject *value) noexcept
+    void Py_DECREF(PyObject *value) noexcept
+    void Py_XDECREF(PyObject *value) noexcept
+    PyObject *PyList_New(Py_ssize_t length) noexcept
+    void PyList_SET_ITEM(PyObject *whole, Py_ssize_t index, PyObject *item) noexcept
+    int PyList_SetItem(PyObject *whole, Py_ssize_t index, PyObject *item) noexcept
+    void Py_SET_SIZE(PyObject *whole, Py_ssize_t size) noexcept
+    PyObject *PyTuple_Pack(Py_ssize_t length, ...) noexcept
+    PyObject *PyUnicode_Concat(PyObject *one, PyObject *other) noexcept
+    PyObject *new_bytes "PyBytes_FromStringAndSize"(const char *data, Py_ssize_t size) noexcept
+    void PyErr_Clear() noexcept
+
+    # What a list or tuple that we hold holds: borrowed, so none of it is kept.
+    PyObject *list_item "PyList_GET_ITEM"(PyObject *value, Py_ssize_t index) noexcept
+    Py_ssize_t list_size "PyList_GET_SIZE"(PyObject *value) noexcept
+    PyObject *tuple_item "PyTuple_GET_ITEM"(PyObject *value, Py_ssize_t index) noexcept
+    Py_ssize_t tuple_size "PyTuple_GET_SIZE"(PyObject *value) noexcept
+    bint is_exact_tuple "PyTuple_CheckExact"(PyObject *value) noexcept
+    bint is_exact_bytes "PyBytes_CheckExact"(PyObject *value) noexcept
+    bint is_exact_str "PyUnicode_CheckExact"(PyObject *value) noexcept
+    int kind_of "PyUnicode_KIND"(PyObject *text) noexcept
+    void *text_data "PyUnicode_DATA"(PyObject *text) noexcept
+    Py_ssize_t text_length "PyUnicode_GET_LENGTH"(PyObject *text) noexcept
+    char *bytes_data "PyBytes_AS_STRING"(PyObject *value) noexcept
+    Py_ssize_t bytes_size "PyBytes_GET_SIZE"(PyObject *value) noexcept
+
+    ctypedef PyObject *(*vectorcallfunc)(PyObject *, PyObject *const *, size_t, PyObject *)
+    ctypedef struct TypeSlots "PyTypeObject":
+        newfunc tp_new
+        vectorcallfunc tp_vectorcall
+        destructor tp_dealloc
+
+cdef extern from *:
+    """
+    /* Without the GIL another thread could write to a list while we read it: it is copied
+     * first. With it, nobody can between two calls of Python code, and we make none. */
+    #ifdef Py_GIL_DISABLED
+    #define CORSFAST_LISTS_ARE_OURS 0
+    #else
+    #define CORSFAST_LISTS_ARE_OURS 1
+    #endif
+
+    /* dict[key] as a new reference; NULL without an error where there is none. */
+    static inline PyObject *corsfast_item(PyObject *dict, PyObject *key)
+    {
+    #if PY_VERSION_HEX >= 0x030D0000
+        PyObject *value;
+        (void)PyDict_GetItemRef(dict, key, &value);
+        return value;
+    #else
+        PyObject *value = PyDict_GetItemWithError(dict, key);
+        Py_XINCREF(value);
+        return value;
+    #endif
+    }
+    """
+    const bint LISTS_ARE_OURS "CORSFAST_LISTS_ARE_OURS"
+    PyObject *corsfast_item(PyObject *dict, PyObject *key) except? NULL
+    bint unlikely(bint condition) noexcept  # what Cython defines for its own code
+
+from os import urandom
+
+IMPLEMENTATION = "native"
+
+# What tables.py calls them; it costs too much to be imported for that.
+cdef str ALLOW_ORIGIN = "Access-Control-Allow-Origin"
+cdef str TIMING_ALLOW_ORIGIN = "Timing-Allow-Origin"
+cdef str ALLOW_METHODS = "Access-Control-Allow-Methods"
+cdef str ALLOW_HEADERS = "Access-Control-Allow-Headers"
+cdef bytes RAW_ALLOW_ORIGIN = b"access-control-allow-origin"
+cdef bytes RAW_TIMING_ALLOW_ORIGIN = b"timing-allow-origin"
+cdef bytes RAW_ALLOW_METHODS = b"access-control-allow-methods"
+cdef bytes RAW_ALLOW_HEADERS = b"access-control-allow-headers"
+
+# Up to this many exact origins own prebuilt decisions. Where there are more, one of them has
+# often left the processor's nearest caches, and making a new one costs less.
+cdef Py_ssize_t MOST_PREBUILT = 32
+
+# Names that Vary may hold, in the order in which they are written, with their bits.
+cdef tuple VARY_NAMES = (
+    ("Origin", _csrc.CF_VARY_ORIGIN),
+    ("Access-Control-Request-Method", _csrc.CF_VARY_REQUEST_METHOD),
+    ("Access-Control-Request-Headers", _csrc.CF_VARY_REQUEST_HEADERS),
+)
+# What goes behind a value that lacks names, by their bits.
+cdef tuple VARY_BEHIND = tuple(
+    [
+        "".join([f", {name}" for name, bit in VARY_NAMES if bits & bit])
+        for bits in range(1 << len(VARY_NAMES))
+    ]
+)
+cdef tuple RAW_VARY_BEHIND = tuple([behind.encode("ascii") for behind in VARY_BEHIND])
+
+
+include "freelist.pxi"
+include "decision.pxi"
+
+
+@cython.final
+cdef class Policy:
+    """Policy(*positional, allow_origins=..., allow_methods=(), allow_headers=(), expose_headers=(), allow_credentials=False, max_age=600, preflight_status=204, existing='replace', timing_allow_origin=False, dangerously_tolerate=(), **unknown)
+--
+
+One compiled CORS policy. Immutable; safe to share between threads.
+
+    Args:
+        allow_origins: who may read responses: a list of origins exactly as browsers send
+            them (``"https://app.example.com"``), patterns (``"https://*.example.com"``,
+            ``"http://localhost:*"``, ``"moz-extension://*"``), ``re.Pattern`` objects (always
+            matched in full), ``"null"``, or ``"*"``, which admits any origin.
+        allow_methods: methods beyond GET, HEAD and POST, or ``"*"`` for any.
+        allow_headers: request-header names beyond the safelisted ones, without regard to
+            case, or ``"*"`` for any but Authorization, which always needs its name.
+        expose_headers: response-header names that pages may read, or ``"*"`` (not with
+            credentials).
+        allow_credentials: whether cookies and other credentials may be used.
+        max_age: how long browsers may remember a preflight, 0 to 86400 seconds; ``None``
+            leaves the header out (browsers then use 5 seconds).
+        preflight_status: the status of an allowed preflight, 200 to 299.
+        existing: what becomes of an application's own Access-Control-Allow-Origin:
+            ``"replace"`` (the policy speaks alone) or ``"keep"`` (the application does).
+        timing_allow_origin: whether allowed actual requests also get Timing-Allow-Origin,
+            with the value of Access-Control-Allow-Origin, so that pages may read timings.
+        dangerously_tolerate: names of risks to accept, each of which is then one
+            ``CorsfastSecurityWarning``: ``any-origin-with-credentials``,
+            ``null-origin-with-credentials``, ``foreign-origin``, ``public-suffix``,
+            ``insecure-origin``, ``any-extension``.
+
+    Raises:
+        PolicyError: with every problem of the options at once.
+        TypeError: for an unknown option.
+    """
+
+    cdef _csrc.cf_policy *core
+    cdef object tables
+    cdef Answer echoing  # the answers that begin with an echoed origin
+    cdef Answer echoing_preflight
+    cdef Decision no_origin
+    cdef tuple actual_of  # by the exact origin's index; empty where there are too many
+    cdef tuple preflight_of  # so, too, and where something else is echoed
+    cdef uint32_t n_prebuilt  # exact origins that have a decision in `actual_of`
+    cdef bint echoes  # => preflights are answered with more than the origin of the request
+    cdef bint star  # => the only origin is "*", its index 0
+    cdef tuple refused  # by cf_outcome
+    cdef tuple refused_preflight
+    cdef tuple regexes
+    cdef bint echo_method
+    cdef bint echo_headers
+    cdef bint keep_existing
+
+    def __cinit__(
+        self,
+        *positional,
+        allow_origins=...,
+        allow_methods=(),
+        allow_headers=(),
+        expose_headers=(),
+        allow_credentials=False,
+        max_age=600,
+        preflight_status=204,
+        existing="replace",
+        timing_allow_origin=False,
+        dangerously_tolerate=(),
+        **unknown,
+    ):
+        from .tables import compile_options, ready_tables
+
+        tables = ready_tables(unknown)
+        if positional or (tables is None and (unknown or allow_origins is ...)):
+            from .idle import wrong_options
+
+            raise TypeError(wrong_options(unknown, positional))
+        tables = tables or compile_options(
+            is_origin,
+            allow_origins=allow_origins,
+            allow_methods=allow_methods,
+            allow_headers=allow_headers,
+            expose_headers=expose_headers,
+            allow_credentials=allow_credentials,
+            max_age=max_age,
+            preflight_status=preflight_status,
+            existing=existing,
+            timing_allow_origin=timing_allow_origin,
+            dangerously_tolerate=dangerously_tolerate,
+        )
+        self.tables = tables
+        self.regexes = tables.regexes
+        self.echo_method = tables.echo_method
+        self.echo_headers = tables.echo_headers
+        self.keep_existing = tables.keep_existing
+        cdef list exact = list(tables.exact)
+        self.core = build_core(tables, exact)
+        build_answers(self, tables, exact)
+
+    def __dealloc__(self):
+        _csrc.cf_policy_free(self.core)
+
+    # -- being made from what is written elsewhere --------------------------------------------
+
+    @classmethod
+    def from_mapping(cls, mapping):
+        """Make a policy from a mapping: a table of TOML, an object of JSON, a framework's settings.
+
+        The keys are the options. An entry of ``allow_origins`` may be a table,
+        ``{"regex": "..."}``, also with ``"within": ["example.com"]``, and ``max_age`` may be
+        ``"none"``, because TOML has no null.
+
+        Raises:
+            PolicyError: with every problem at once, unknown keys among them.
+            TypeError: if it is not a mapping.
+        """
+        from .._loading import from_mapping
+
+        return from_mapping(cls, mapping)
+
+    @classmethod
+    def from_toml(cls, path, table="tool.corsfast"):
+        """Make a policy from a table of a TOML file; see :meth:`from_mapping`.
+
+        Args:
+            path: the file, of at most 64 MiB.
+            table: the dotted name of the table; ``""`` or ``None`` for the whole file.
+
+        Raises:
+            PolicyError: with every problem at once, each with the file, the line and the key;
+                also if the file is not TOML or has no such table.
+            OSError: if the file cannot be read.
+            TypeError: if an argument has the wrong type.
+            ValueError: if `table` is not the name of a table.
+        """
+        from .._loading import from_toml
+
+        return from_toml(cls, path, table)
+
+    @classmethod
+    def from_env(cls, prefix="CORS_", environ=None):
+        """Make a policy from environment variables: ``CORS_ALLOW_ORIGINS`` and the like.
+
+        Each option has a variable, its name in upper case behind the prefix; one that is not
+        set has its default. Lists are separated by commas or white space, or are JSON lists.
+        An origin that begins with ``regex:`` is a regular expression. Switches are ``true``,
+        ``false``, ``1``, ``0``, ``yes``, ``no``, ``on`` or ``off``; ``max_age`` may be ``none``.
+
+        Args:
+            prefix: what the names of the variables begin with.
+            environ: the variables; ``None`` for those of the process.
+
+        Raises:
+            PolicyError: with every problem at once, each with its variable. A variable that is
+                empty, or whose name looks like a slip, is one.
+            TypeError: if an argument has the wrong type.
+
+        Warns:
+            CorsfastDeadEntryWarning: once for each other variable with the prefix.
+        """
+        from .._loading import from_env
+
+        return from_env(cls, prefix, environ)
+
+    # -- deciding ----------------------------------------------------------------------------
+
+    def actual(self, origin, /):
+        """Decide a request that is not a preflight, by its Origin (``None``: it has none)."""
+        return self.no_origin if origin is None else decide_actual(self, origin)
+
+    def preflight(self, origin, request_method, request_headers=None, /):
+        """Decide a preflight by its Origin and the two Access-Control-Request-* values.
+
+        ``request_headers`` may hold several header lines as a list or tuple. Without an
+        Origin there is no preflight: the answer is that of ``actual(None)``.
+        """
+        if origin is None:
+            return self.no_origin
+        return decide_preflight(self, origin, request_method, request_headers)
+
+    def decide(self, method, origin, request_method=None, request_headers=None, /):
+        """Work out what kind of request this is, and decide it.
+
+        A preflight is an OPTIONS request with both Origin and Access-Control-Request-Method.
+        """
+        if origin is None:
+            return self.no_origin
+        if request_method is None or not is_options(method):
+            return decide_actual(self, origin)
+        return decide_preflight(self, origin, request_method, request_headers)
+
+    def asgi(self, scope, /):
+        """Decide an ASGI ``http`` or ``websocket`` scope. A handshake has no preflight."""
+        return decide_scope(self, scope)
+
+    def wsgi(self, environ, /):
+        """Decide a WSGI environ."""
+        return decide_environ(self, environ)
+
+    def allows_origin(self, origin, /):
+        """Whether ``actual(origin)`` would be allowed: for WebSocket handshakes and CSRF checks.
+
+        ``False`` for ``None``: who sends no Origin has not shown that it is allowed.
+        """
+        cdef _csrc.cf_slice seen
+        cdef uint32_t exact
+        if origin is None:
+            return False
+        if not see(origin, &seen):
+            return self.allows_origin(plain_origin(origin))
+        return match_origin(self, seen, &exact) == _csrc.CF_ALLOWED
+
+    # -- answering ---------------------------------------------------------------------------
+
+    def apply_asgi(self, decision, headers, /):
+        """A new list: an ASGI response's headers with what the decision says worked in.
+
+        ``headers`` holds ``(bytes, bytes)`` pairs, tuples or lists, and is left as it is. The
+        application's own Access-Control-Allow-Origin and -Credentials are dropped (unless
+        ``existing="keep"`` and it sent the former), and its Access-Control-Expose-Headers where
+        the decision lets no origin read. Vary is merged, all else is kept.
+        """
+        return apply(self, decision, headers, False)
+
+    def apply_wsgi(self, decision, headers, /):
+        """The same as :meth:`apply_asgi` over a WSGI response's ``(str, str)`` pairs."""
+        return apply(self, decision, headers, True)
+
+    # -- being a value -----------------------------------------------------------------------
+
+    def options(self):
+        """Return the options that make an equal policy: ``Policy(**policy.options()) == policy``.
+
+        Every option is there, also where it has its default; the origins are in the order in
+        which they were listed. The lists are new, and the caller's to change.
+
+        Raises:
+            TypeError: for the policy of a drop-in middleware, which has other options.
+        """
+        return self.tables.spec.options()
+
+    def __setattr__(self, name, value):
+        raise AttributeError(f"Policy is immutable: {name!r} cannot be set")
+
+    def __delattr__(self, name):
+        raise AttributeError(f"Policy is immutable: {name!r} cannot be deleted")
+
+    def __eq__(self, other):
+        if not isinstance(other, Policy):
+            return NotImplemented
+        return self.tables.spec.key() == (<Policy> other).tables.spec.key()
+
+    def __hash__(self):
+        return hash(self.tables.spec.key())
+
+    def __repr__(self):
+        return self.tables.spec.show()
+
+    def __copy__(self):
+        return self
+
+    def __deepcopy__(self, memo, /):
+        return self
+
+    def __reduce__(self):
+        from .unpickle import restore_policy
+
+        return restore_policy, (self.tables.spec.options(),)
+
+
+def is_origin(text, /):
+    """Whether this is a serialised origin, or "null": `_compile.is_origin`, only faster."""
+    cdef _csrc.cf_slice seen
+    if not see(text, &seen):
+        return is_origin(plain(text, "text", "", _csrc.CF_MAX_ORIGIN))
+    return _csrc.cf_valid_origin(seen.data, seen.length) or is_literal(<PyObject *> text, "null")
+
+
+# -- building --------------------------------------------------------------------------------
+
+
+cdef _csrc.cf_policy *build_core(tables, list exact) except NULL:
+    """Hand the tables to C. Every slice borrows from an object that outlives the call."""
+    cdef _csrc.cf_tables given
+    cdef _csrc.cf_policy *core = NULL
+    cdef _csrc.cf_status status
+    cdef list methods = list(tables.methods)
+    cdef list names = list(tables.header_names)
+    cdef dict by_host = {}
+    for rule in tables.rules:
+        by_host.setdefault(rule.host, []).extend(
+            (rule.scheme == "https", first, last) for first, last in rule.ports
+        )
+    cdef list hosts = list(by_host)
+    cdef list leaves = [leaf for host in hosts for leaf in by_host[host]]
+    cdef _csrc.cf_slice *slices = NULL
+    cdef _csrc.cf_rule *rules = NULL
+    cdef _csrc.cf_leaf *leaf_array = NULL
+    cdef uint32_t *table = NULL
+    cdef size_t i
+    cdef size_t at = 0
+    seed = int.from_bytes(urandom(8), "little")
+    try:
+        slices = <_csrc.cf_slice *> allocate(
+            len(exact) + len(methods) + len(names), sizeof(_csrc.cf_slice)
+        )
+        rules = <_csrc.cf_rule *> allocate(len(hosts), sizeof(_csrc.cf_rule))
+        leaf_array = <_csrc.cf_leaf *> allocate(len(leaves), sizeof(_csrc.cf_leaf))
+        given.exact = slices
+        given.n_exact = borrow(exact, slices)
+        given.methods = slices + given.n_exact
+        given.n_methods = borrow(methods, slices + given.n_exact)
+        given.headers = given.methods + given.n_methods
+        given.n_headers = borrow(names, slices + given.n_exact + given.n_methods)
+        for i, (https, first, last) in enumerate(leaves):
+            leaf_array[i].https = https
+            leaf_array[i].first_port = first
+            leaf_array[i].last_port = last
+        for i, host in enumerate(hosts):
+            rules[i].host = borrow_one(host)
+            rules[i].leaves = leaf_array + at
+            rules[i].n_leaves = len(by_host[host])
+            at += rules[i].n_leaves
+        given.rules = rules
+        given.n_rules = len(hosts)
+        given.automaton.n_table = 0
+        if tables.automaton is not None:
+            table = lend_automaton(tables.automaton, &given.automaton)
+        given.star = tables.star
+        given.any_web_origin = tables.any_web_origin
+        given.any_origin = tables.any_origin
+        given.any_method = tables.any_method
+        given.any_header = tables.any_header
+        given.ask_caller = bool(tables.regexes)
+        given.seed = seed
+        status = _csrc.cf_policy_new(&given, &core)
+    finally:
+        PyMem_Free(slices)
+        PyMem_Free(rules)
+        PyMem_Free(leaf_array)
+        PyMem_Free(table)
+    if status == _csrc.CF_NO_MEMORY:
+        raise MemoryError
+    if status != _csrc.CF_OK:
+        raise AssertionError("the compiled tables break a rule of corsfast.h")
+    return core
+
+
+cdef uint32_t *lend_automaton(automaton, _csrc.cf_automaton *given) except NULL:
+    """Fill in the automaton; the caller frees its table, and keeps `automaton` till then."""
+    cdef tuple entries = automaton.table
+    cdef size_t i
+    cdef uint32_t *table = <uint32_t *> allocate(len(entries), sizeof(uint32_t))
+    for i in range(<size_t> len(entries)):
+        table[i] = entries[i]
+    given.class_of = <const uint8_t *> PyBytes_AS_STRING(automaton.class_of)
+    given.table = table
+    given.n_table = <size_t> len(entries)
+    given.width = automaton.width
+    given.start = automaton.start
+    given.http = automaton.http
+    given.https = automaton.https
+    return table
+
+
+cdef void *allocate(size_t count, size_t size) except NULL:
+    cdef void *memory = PyMem_Malloc(max(count, 1) * size)
+    if memory == NULL:
+        raise MemoryError
+    return memory
+
+
+cdef _csrc.cf_slice borrow_one(str text) noexcept:
+    """The bytes of a str that is known to be ASCII; they live as long as it does."""
+    cdef _csrc.cf_slice slice
+    slice.data = <const char *> PyUnicode_DATA(text)
+    slice.length = <size_t> PyUnicode_GET_LENGTH(text)
+    return slice
+
+
+cdef size_t borrow(list texts, _csrc.cf_slice *slices) except? 0:
+    cdef size_t i
+    for i in range(<size_t> len(texts)):
+        slices[i] = borrow_one(texts[i])
+    return <size_t> len(texts)
+
+
+cdef build_answers(Policy self, tables, list exact):
+    """All that does not depend on the request, and the decisions that only its origin makes."""
+    from .tables import with_origin
+    from ..decision import Outcome
+
+    allowed, status = Outcome.ALLOWED, tables.preflight_status
+    vary, preflight_vary = tables.actual_vary, tables.preflight_vary
+    self.echoing = answer(allowed, None, tables.actual_tail, vary)
+    self.echoing.timing = tables.timing
+    self.echoing_preflight = answer(allowed, status, tables.preflight_tail, preflight_vary)
+    self.no_origin = whole(answer(Outcome.NO_ORIGIN, None, tables.no_origin, vary))
+    self.refused = tuple(
+        [whole(answer(outcome, None, tables.refused, vary)) for outcome in Outcome]
+    )
+    self.refused_preflight = tuple(
+        [
+            whole(
+                answer(
+                    outcome,
+                    tables.refused_preflight_status,
+                    tables.refused_preflight,
+                    preflight_vary,
+                )
+            )
+            for outcome in Outcome
+        ]
+    )
+    self.star = tables.star
+    self.echoes = self.echo_method or self.echo_headers
+    origins = exact if len(exact) <= MOST_PREBUILT else []
+    self.actual_of = tuple(
+        [
+            whole(
+                answer(
+                    allowed, None, with_origin(origin, tables.actual_tail, tables.timing), vary
+                )
+            )
+            for origin in (["*"] if tables.star else origins)
+        ]
+    )
+    self.preflight_of = tuple(
+        [
+            whole(
+                answer(allowed, status, with_origin(origin, tables.preflight_tail), preflight_vary)
+            )
+            for origin in (["*"] if tables.star else origins)
+        ]
+        if not self.echoes
+        else []
+    )
+    self.n_prebuilt = <uint32_t> len(self.actual_of)
+
+
+cdef Answer answer(outcome, status, block, tuple vary):
+    from ..decision import Outcome
+
+    cdef Answer made = Answer.__new__(Answer)
+    made.outcome = outcome
+    made.allowed = outcome is Outcome.ALLOWED
+    made.no_origin = outcome is Outcome.NO_ORIGIN
+    made.status = status
+    made.vary = vary
+    made.vary_bits = bits_of(vary)
+    made.headers = block.headers
+    made.raw_headers = block.raw_headers
+    made.start = {"type": "http.response.start", "status": status, "headers": None}
+    return made
+
+
+cdef Decision whole(Answer answer):
+    """A decision that echoes nothing."""
+    return new_decision(<PyObject *> answer, <PyObject *> None)
+
+
+cdef unsigned bits_of(tuple vary) except? 0:
+    cdef unsigned bits = 0
+    for name, bit in VARY_NAMES:
+        if name in vary:
+            bits |= <unsigned> bit
+    return bits
+
+
+# -- deciding --------------------------------------------------------------------------------
+
+
+cdef inline _csrc.cf_outcome match_origin(
+    Policy self, _csrc.cf_slice origin, uint32_t *exact
+) except? _csrc.CF_ASK_CALLER:
+    cdef _csrc.cf_outcome outcome = _csrc.cf_match_origin(
+        self.core, origin.data, origin.length, exact
+    )
+    if outcome == _csrc.CF_ASK_CALLER:
+        return ask_regexes(self, origin, exact)
+    return outcome
+
+
+cdef _csrc.cf_outcome ask_regexes(
+    Policy self, _csrc.cf_slice origin, uint32_t *exact
+) except? _csrc.CF_ASK_CALLER:
+    cdef str text = origin.data[:origin.length].decode("ascii")
+    cdef _csrc.cf_outcome outcome = _csrc.CF_ORIGIN_NOT_ALLOWED
+    for regex in self.regexes:
+        if regex.fullmatch(text):
+            exact[0] = _csrc.CF_NOT_EXACT
+            outcome = _csrc.CF_ALLOWED
+            break
+    _csrc.cf_keep_origin(self.core, origin.data, origin.length, outcome)
+    return outcome
+
+
+cdef inline Decision decide_actual(Policy self, object origin):
+    cdef _csrc.cf_slice seen
+    cdef uint32_t exact
+    if unlikely(not see(origin, &seen)):
+        return decide_odd(self, origin)
+    cdef _csrc.cf_outcome outcome = match_origin(self, seen, &exact)
+    if outcome != _csrc.CF_ALLOWED:
+        return ready(<PyObject *> self.refused, outcome)
+    if exact < self.n_prebuilt:
+        return ready(<PyObject *> self.actual_of, exact)
+    return new_decision(<PyObject *> self.echoing, <PyObject *> origin)
+
+
+cdef Decision decide_odd(Policy self, object origin):
+    """The same for what `see` does not see; apart, as nothing is inlined that calls itself."""
+    return decide_actual(self, plain_origin(origin))
+
+
+cdef Decision decide_preflight(
+    Policy self, object origin, object request_method, object request_headers
+):
+    cdef _csrc.cf_slice origin_seen
+    cdef _csrc.cf_slice method_seen
+    cdef _csrc.cf_slice names_seen
+    cdef uint32_t exact
+    cdef _csrc.c_bool joined = True
+    if unlikely(
+        not see(origin, &origin_seen)
+        or not see(request_method, &method_seen)
+        or not see_list(request_headers, &names_seen)
+    ):
+        return decide_preflight(
+            self, plain_origin(origin), plain_method(request_method), plain_list(request_headers)
+        )
+    cdef _csrc.cf_outcome outcome = match_origin(self, origin_seen, &exact)
+    if outcome == _csrc.CF_ALLOWED:
+        outcome = _csrc.cf_match_method(self.core, method_seen.data, method_seen.length)
+    if outcome == _csrc.CF_ALLOWED:
+        outcome = _csrc.cf_match_headers(
+            self.core, names_seen.data, names_seen.length, &joined
+        )
+    if outcome != _csrc.CF_ALLOWED:
+        return ready(<PyObject *> self.refused_preflight, outcome)
+    if exact < self.n_prebuilt and not self.echoes:
+        return ready(<PyObject *> self.preflight_of, exact)
+    if self.star:
+        origin = "*"
+    cdef Decision decision = new_decision(
+        <PyObject *> self.echoing_preflight, <PyObject *> origin
+    )
+    if self.echo_method:
+        decision.method = request_method
+    if self.echo_headers:
+        decision.names = (request_headers if joined else join_names(names_seen)) or None
+    return decision
+
+
+cdef inline Decision ready(PyObject *decisions, size_t index):
+    return <Decision> tuple_item(decisions, <Py_ssize_t> index)
+
+
+cdef bytes join_names(_csrc.cf_slice names):
+    cdef bytes joined = PyBytes_FromStringAndSize(NULL, <Py_ssize_t> names.length)
+    cdef size_t length = _csrc.cf_join_names(
+        names.data, names.length, PyBytes_AS_STRING(joined)
+    )
+    return joined[: <Py_ssize_t> length]
+
+
+cdef Decision decide_scope(Policy self, object scope):
+    if not isinstance(scope, dict):
+        raise TypeError(f"scope must be a dict, not {type(scope).__name__}")
+    headers = item(<dict> scope, "headers")
+    if unlikely(headers is None):
+        headers = (<dict> scope).get("headers", ())
+    if unlikely(not LISTS_ARE_OURS or type(headers) is not list):
+        headers = list(headers)
+    return decide_list(self, <dict> scope, <list> headers)
+
+
+cdef inline Decision decide_list(Policy self, dict scope, list headers):
+    """Decide by a scope's headers, which are ours."""
+    cdef PyObject *found[4]
+    if unlikely(not find_fields(<PyObject *> headers, found)):
+        return decide_asgi(self, scope, headers)
+    if found[0] == NULL:
+        return self.no_origin
+    return decide_found(self, scope, headers, found, False)
+
+
+cdef inline Decision decide_found(
+    Policy self, dict scope, list headers, PyObject **found, bint is_http
+):
+    """Decide a request with an Origin by what `find_fields` borrowed from its headers.
+
+    `is_http`: it is known not to be a WebSocket handshake.
+    """
+    if unlikely(not is_exact_bytes(found[0])):
+        return decide_asgi(self, scope, headers)
+    # From here on they are held: looking at the scope may run anything.
+    origin = <object> found[0]
+    if found[1] == NULL and found[2] == NULL:
+        return decide_actual(self, origin)
+    if found[1] == NULL or not is_exact_bytes(found[1]) or not may_be_line(found[2]):
+        return decide_asgi(self, scope, headers)
+    request_method = <object> found[1]
+    request_headers = None if found[2] == NULL else <object> found[2]
+    if not asks(scope, is_http):
+        return decide_actual(self, origin)
+    return decide_preflight(self, origin, request_method, request_headers)
+
+
+cdef inline bint find_fields(PyObject *headers, PyObject **found) noexcept:
+    """Look for the CORS fields of a request in a list, borrowing their values (NULL: not there).
+
+    `found` has room for four: Origin, and Access-Control-Request-Method, -Headers and
+    -Private-Network. No policy looks at the last, but some middlewares do.
+    False if something is not a pair with a name of exact bytes, or a field stands twice.
+    """
+    cdef Py_ssize_t i
+    cdef Py_ssize_t length
+    cdef PyObject *pair
+    cdef PyObject *name
+    cdef _csrc.cf_field field
+    found[0] = found[1] = found[2] = found[3] = NULL
+    for i in range(list_size(headers)):
+        pair = list_item(headers, i)
+        if unlikely(not is_exact_tuple(pair) or tuple_size(pair) != 2):
+            return False
+        name = tuple_item(pair, 0)
+        if unlikely(not is_exact_bytes(name)):
+            return False
+        length = bytes_size(name)
+        field = _csrc.cf_request_field(bytes_data(name), <size_t> length)
+        if field == _csrc.CF_FIELD_OTHER:
+            continue
+        if unlikely(found[<int> field - <int> _csrc.CF_FIELD_ORIGIN] != NULL):
+            return False
+        found[<int> field - <int> _csrc.CF_FIELD_ORIGIN] = tuple_item(pair, 1)
+    return True
+
+
+cdef inline object item(dict whole, object key):
+    """whole.get(key), at half its price; None also where the value is None."""
+    cdef PyObject *value = corsfast_item(<PyObject *> whole, <PyObject *> key)
+    return None if value == NULL else owned(value)
+
+
+cdef inline object owned(PyObject *result):
+    """A new reference as an object that Cython counts."""
+    held = <object> result
+    Py_DECREF(result)
+    return held
+
+
+cdef Decision decide_environ(Policy self, object environ):
+    if not isinstance(environ, dict):
+        raise TypeError(f"environ must be a dict, not {type(environ).__name__}")
+    origin = item(<dict> environ, "HTTP_ORIGIN")
+    if origin is None:
+        return self.no_origin
+    request_method = item(<dict> environ, "HTTP_ACCESS_CONTROL_REQUEST_METHOD")
+    if request_method is None or not is_options((<dict> environ).get("REQUEST_METHOD", "")):
+        return decide_actual(self, origin)
+    return decide_preflight(
+        self, origin, request_method, item(<dict> environ, "HTTP_ACCESS_CONTROL_REQUEST_HEADERS")
+    )
+
+
+# -- reading what callers pass ---------------------------------------------------------------
+
+
+cdef inline bint see(object value, _csrc.cf_slice *seen) noexcept:
+    """See an exact str or bytes as bytes, one a character, as long as it lives; else False."""
+    cdef PyObject *plain = <PyObject *> value
+    return see_plain(plain, False, seen) or see_plain(plain, True, seen)
+
+
+cdef inline bint see_plain(PyObject *value, bint text, _csrc.cf_slice *seen) noexcept:
+    """The same for one of the two: a str if `text`, else a bytes."""
+    if text:
+        if not is_exact_str(value) or kind_of(value) != PyUnicode_1BYTE_KIND:
+            return False
+        seen.data = <const char *> text_data(value)
+        seen.length = <size_t> text_length(value)
+        return True
+    if not is_exact_bytes(value):
+        return False
+    seen.data = bytes_data(value)
+    seen.length = <size_t> bytes_size(value)
+    return True
+
+
+cdef inline bint see_list(object value, _csrc.cf_slice *seen) noexcept:
+    if value is None:
+        seen.data = NULL
+        seen.length = 0
+        return True
+    return see(value, seen)
+
+
+cdef object plain(object value, str what, str also, size_t limit):
+    """What `see` sees, of anything that means text; no more of it than can matter.
+
+    Raises:
+        TypeError: for anything else.
+    """
+    cdef _csrc.cf_slice seen
+    if see(value, &seen):
+        return value
+    if PyUnicode_Check(value):
+        text = str.__str__(value)
+        if PyUnicode_KIND(text) != PyUnicode_1BYTE_KIND:
+            # What latin-1 cannot write becomes "?", which no origin and no token holds.
+            text = text[: limit + 1].encode("latin-1", "replace")
+        return text
+    if PyBytes_Check(value):
+        return bytes.__getitem__(value, slice(0, limit + 1))
+    raise TypeError(f"{what} must be str or bytes{also}, not {type(value).__name__}")
+
+
+cdef object plain_origin(object origin):
+    return plain(origin, "origin", " or None", _csrc.CF_MAX_ORIGIN)
+
+
+cdef object plain_method(object request_method):
+    return plain(request_method, "request_method", "", _csrc.CF_MAX_METHOD)
+
+
+cdef object plain_list(object lines):
+    """The lines of a list header as one; no more of them than can matter."""
+    if lines is None:
+        return None
+    if isinstance(lines, (list, tuple)):
+        return join_lines(lines)
+    return plain(
+        lines,
+        "request_headers",
+        ", None, or a list or tuple of str or bytes",
+        _csrc.CF_MAX_HEADER_LIST,
+    )
+
+
+cdef bytes join_lines(lines):
+    cdef _csrc.cf_slice seen
+    cdef size_t total = 0
+    cdef list taken = []
+    for line in lines:
+        text = plain(line, "each of request_headers", "", _csrc.CF_MAX_HEADER_LIST)
+        see(text, &seen)
+        if taken:
+            total += 1
+        if seen.length > _csrc.CF_MAX_HEADER_LIST:
+            seen.length = _csrc.CF_MAX_HEADER_LIST + 1
+        total += seen.length
+        taken.append(seen.data[: seen.length])
+        if total > _csrc.CF_MAX_HEADER_LIST:
+            break
+    return b",".join(taken)
+
+
+cdef inline bint is_options(object method) except -1:
+    if isinstance(method, str):
+        return is_text(method, "OPTIONS")
+    if isinstance(method, bytes):
+        return method == b"OPTIONS"
+    raise TypeError(f"method must be str or bytes, not {type(method).__name__}")
+
+
+cdef Decision decide_asgi(Policy self, dict scope, list headers):
+    """The same as `Policy.asgi` for several lines of one field, and for odd pairs."""
+    from .headers import joined_lines
+
+    # Looking at the scope may run anything, which may take them out of it.
+    held = headers
+    origin = joined_lines(held, b"origin")
+    if origin is None:
+        return self.no_origin
+    if not asks(scope, False):
+        return decide_actual(self, origin)
+    request_method = joined_lines(held, b"access-control-request-method")
+    request_headers = joined_lines(held, b"access-control-request-headers")
+    if request_method is None:
+        return decide_actual(self, origin)
+    return decide_preflight(self, origin, request_method, request_headers)
+
+
+cdef inline bint asks(dict scope, bint is_http) except -1:
+    """Whether a scope may be that of a preflight; a WebSocket handshake never is."""
+    return is_text(item(scope, "method"), "OPTIONS") and (
+        is_http or not is_text(item(scope, "type"), "websocket")
+    )
+
+
+cdef inline bint may_be_line(PyObject *value) noexcept:
+    return value == NULL or is_exact_bytes(value)
+
+
+cdef str as_str(object text):
+    return text if isinstance(text, str) else (<bytes> text).decode("ascii")
+
+
+cdef bytes as_bytes(object text):
+    return text if isinstance(text, bytes) else (<str> text).encode("ascii")
+
+
+include "headers.pxi"
+include "handlers.pxi"
+include "wrappers.pxi"
+include "preflight.pxi"
+include "asgi.pxi"
+include "wsgi.pxi"
+include "quart.pxi"

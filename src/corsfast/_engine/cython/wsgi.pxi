@@ -1,0 +1,229 @@
+# The hot half of middleware/wsgi.py, compiled: the call of the application and the call of what
+# is put around `start_response`. It has a short way, too: see _native_asgi.pxi.
+#
+# Place in the flow: a part of native.pyx; Decision -> a response's headers.
+# Never: do what middleware/_calls.py does not do; its docstrings are the contract.
+
+
+cdef class WSGICall:
+    """A WSGI application around another one; `middleware/_calls.py` has its contract."""
+
+    __signature__ = Signature()
+
+    cdef vectorcallfunc vectorcall
+    cdef public object app
+    cdef readonly object policy
+    cdef Policy native  # None => the policy is of the pure engine
+    cdef bytes body
+    cdef tuple content  # what is said of the body of an allowed preflight's answer
+    cdef object on_all
+    cdef object on_refused_preflight
+    cdef object on_refused
+    cdef bint detours  # for refused requests there is one
+    cdef bint plain  # the policy is of this engine and decides where a request goes
+
+    def __cinit__(self):
+        self.vectorcall = <vectorcallfunc> <void *> call_wsgi
+
+    def __init__(
+        self, app, policy, /, *, body=b"", on_all=None, on_refused_preflight=None, on_refused=None
+    ):
+        self.app = app
+        self.policy = policy
+        self.native = policy if isinstance(policy, Policy) else None
+        self.body = body or None
+        self.content = (
+            ("Content-Length", str(len(body))), ("Content-Type", "text/plain; charset=utf-8")
+        )
+        self.on_all = on_all
+        self.on_refused_preflight = on_refused_preflight
+        self.on_refused = on_refused
+        self.detours = on_refused_preflight is not None or on_refused is not None
+        self.plain = self.native is not None and on_all is None
+        let_vectorcall(type(self), WSGICall)
+
+    def __reduce__(self):
+        return type(self), (self.app, self.policy)
+
+    def __call__(self, environ, start_response):
+        """Call the application, or answer in its place."""
+        return handle_wsgi(self, environ, start_response)
+
+
+cdef PyObject *call_wsgi(
+    PyObject *called, PyObject *const *args, size_t nargsf, PyObject *names
+) except NULL:
+    """The short way of a request."""
+    if unlikely(
+        PyVectorcall_NARGS(nargsf) != 2
+        or names != NULL
+        or is_patched(called, WSGICall)
+        or not (<WSGICall> called).plain
+        or not is_exact_dict(args[0])
+    ):
+        return call_wsgi_long(called, args, nargsf, names)
+    cdef WSGICall self = <WSGICall> called
+    cdef Decision decision = decide_environ(self.native, <object> args[0])
+    if decision.answer.status is not None or (self.detours and not decision.answer.allowed):
+        answer = answered_wsgi(self, decision, <object> args[0], <object> args[1])
+        if answer is not None:
+            return given(answer)
+    return go_in_wsgi(self, decision, args)
+
+
+cdef PyObject *call_wsgi_long(
+    PyObject *called, PyObject *const *args, size_t nargsf, PyObject *names
+) except NULL:
+    if names != NULL or PyVectorcall_NARGS(nargsf) != 2:
+        return PyObject_CallObject(
+            called, in_order(args, nargsf, names, ("environ", "start_response"))
+        )
+    if is_patched(called, WSGICall):
+        return call_patched(called, (<object> args[0], <object> args[1]))
+    return given(handle_wsgi(<WSGICall> called, <object> args[0], <object> args[1]))
+
+
+cdef inline PyObject *go_in_wsgi(
+    WSGICall self, object decision, PyObject *const *args
+) except NULL:
+    """Call the application with environ and what is put around `start_response`."""
+    cdef PyObject *passed[3]
+    app = self.app  # held while it runs: it may be replaced meanwhile
+    changed = new_start(self, decision, args[1])
+    passed[1] = args[0]
+    passed[2] = <PyObject *> changed
+    return call_app(
+        <PyObject *> app, passed + 1, 2 | PY_VECTORCALL_ARGUMENTS_OFFSET, WSGICall
+    )
+
+
+cdef object handle_wsgi(WSGICall self, object environ, object start_response):
+    cdef PyObject *args[2]
+    if self.on_all is not None:
+        return self.on_all(environ, start_response)
+    if self.native is None:
+        decision = self.policy.wsgi(environ)
+    else:
+        decision = decide_environ(self.native, environ)
+    answer = answered_wsgi(self, decision, environ, start_response)
+    if answer is not None:
+        return answer
+    args[0] = <PyObject *> environ
+    args[1] = <PyObject *> start_response
+    return owned(go_in_wsgi(self, decision, args))
+
+
+cdef object answered_wsgi(WSGICall self, object decision, object environ, object start_response):
+    """The body where the request does not go on to the application; else None."""
+    if self.detours:
+        detour = detour_of(decision, self.on_refused_preflight, self.on_refused)
+        if detour is not None:
+            return detour(decision, environ, start_response)
+    return answer_wsgi(self, decision, start_response) if is_preflight(decision) else None
+
+
+cdef object answer_wsgi(WSGICall self, object decision, object start_response):
+    cdef bint plain
+    cdef list headers
+    if type(decision) is Decision:
+        plain = self.body is None or not (<Decision> decision).answer.allowed
+        headers = list(fields_of(<Decision> decision, True))
+        status = (<Decision> decision).answer.status
+    else:
+        plain = self.body is None or not decision.allowed
+        headers = list(decision.headers)
+        status = decision.status
+    if status != 204:
+        headers += (("Content-Length", "0"),) if plain else self.content
+    start_response(status_line(status), headers)
+    return [] if plain else [self.body]
+
+
+cdef object status_line(object status):
+    if status == 204:
+        return "204 No Content"
+    from ..middleware._generic.handlers import status_line
+
+    return status_line(status)
+
+
+# -- what the application is given as `start_response` -----------------------------------------
+
+
+cdef PyObject *call_start(
+    PyObject *called, PyObject *const *args, size_t nargsf, PyObject *names
+) except NULL:
+    """The short way of a response, for a decision of this engine."""
+    cdef PyObject *changed[3]
+    cdef PyObject *result
+    if unlikely(
+        not LISTS_ARE_OURS
+        or PyVectorcall_NARGS(nargsf) != 2
+        or names != NULL
+        or not is_exact_list(args[1])
+    ):
+        return call_start_long(called, args, nargsf, names)
+    changed[1] = args[0]
+    changed[2] = one_list(args[1], <Decision> (<Around> called).decision, True)
+    if unlikely(changed[2] == NULL):
+        return call_start_long(called, args, nargsf, names)
+    result = vectorcall(
+        <PyObject *> (<Around> called).inner,
+        changed + 1,
+        2 | PY_VECTORCALL_ARGUMENTS_OFFSET,
+        NULL,
+    )
+    Py_DECREF(changed[2])
+    return result
+
+
+cdef PyObject *call_start_long(
+    PyObject *called, PyObject *const *args, size_t nargsf, PyObject *names
+) except NULL:
+    cdef Py_ssize_t given = PyVectorcall_NARGS(nargsf)
+    if given == 2 and names != NULL and <object> names == ("exc_info",):
+        given = 3
+        names = NULL
+    if names != NULL or given < 2 or given > 3:
+        raise TypeError("start_response is called with status, headers and maybe exc_info")
+    cdef Around self = <Around> called
+    cdef WSGICall call = <WSGICall> self.call
+    cdef PyObject *changed[4]
+    if call.native is None:
+        headers = call.policy.apply_wsgi(self.decision, <object> args[1])
+    else:
+        headers = apply(call.native, self.decision, <object> args[1], True)
+    changed[1] = args[0]
+    changed[2] = <PyObject *> headers
+    # The server gets as many arguments as the application gave.
+    if given == 3 and <object> args[2] is not None:
+        changed[3] = args[2]
+    else:
+        given = 2
+    return PyObject_Vectorcall(
+        <PyObject *> self.inner,
+        changed + 1,
+        <size_t> given | PY_VECTORCALL_ARGUMENTS_OFFSET,
+        NULL,
+    )
+
+
+cdef inline Around new_start(WSGICall call, object decision, PyObject *start_response):
+    cdef void *way = <void *> call_start_long
+    if call.native is not None and type(decision) is Decision:
+        way = <void *> call_start
+    return new_around(
+        <vectorcallfunc> way, <PyObject *> call, <PyObject *> decision, start_response
+    )
+
+
+# -- the slots -------------------------------------------------------------------------------
+
+
+cdef int set_wsgi_slots() except -1:
+    cdef WSGICall call = WSGICall(None, None)
+    make_callable(WSGICall, <char *> &call.vectorcall - <char *> <PyObject *> call)
+    return 0
+
+
+set_wsgi_slots()

@@ -1,0 +1,173 @@
+"""Header fields as servers and applications hand them over: lists of pairs.
+
+The native engine reads and writes lists of exact tuples itself, which is what nearly all of
+them are; anything else is read here by both engines, so that it means the same.
+
+Place in the flow: left of the engines; imports the facts only.
+Never: decide.
+"""
+
+from __future__ import annotations
+
+import re
+
+from .._options import fetch, limits
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from typing import Any
+
+    from ..decision import DecisionLike
+
+# An application's own fields that give way to the policy's, in lower case: of a response
+# there is one of each, and a preflight is answered by the policy alone.
+OWN_FIELDS = ("access-control-allow-origin", "access-control-allow-credentials")
+OWN_PREFLIGHT_FIELDS = (
+    *OWN_FIELDS,
+    "access-control-allow-methods",
+    "access-control-allow-headers",
+    "access-control-max-age",
+)
+
+# Dropped where the policy lets the origin read nothing, and where it says the same. Elsewhere
+# browsers join the application's and the policy's.
+EXPOSE_HEADERS = "access-control-expose-headers"
+
+# A response without any of these gets the policy's fields behind its own, as nearly all do.
+_LOOKED_AT = frozenset({"vary", *OWN_PREFLIGHT_FIELDS, EXPOSE_HEADERS})
+_LOOKED_AT_RAW = frozenset(name.encode("ascii") for name in _LOOKED_AT)
+
+
+def joined_lines(headers: Iterable[Any], name: bytes) -> bytes | None:
+    """The value of one field of an ASGI request; several lines are joined by commas.
+
+    https://www.rfc-editor.org/rfc/rfc9110#section-5.3
+
+    Raises:
+        TypeError: if something in the list is no pair, or a value that counts is not bytes.
+    """
+    lines = []
+    try:
+        for field, value in headers:  # a comprehension would cost half as much again
+            if field == name:
+                lines.append(value)
+        return b",".join(lines) if lines else None
+    except (TypeError, ValueError):
+        raise TypeError("scope['headers'] must hold pairs of bytes") from None
+
+
+_TOKEN = re.compile(f"[{re.escape(fetch.TCHAR)}]+")
+
+
+def requested_names(value: str) -> list[str] | None:
+    """The names in an Access-Control-Request-Headers value, as they are spelt there.
+
+    For middlewares that answer with those names that are allowed. ``None`` where an engine
+    would refuse the list for its form: too long, too sparse, too spaced, or no list of tokens.
+    """
+    if len(value) > limits.MAX_HEADER_LIST:
+        return None
+    found = []
+    empty = 0
+    for element in value.split(","):
+        name = element.strip(fetch.OWS)
+        if len(element) - len(name) > limits.MAX_ELEMENT_OWS:
+            return None
+        if name:
+            if len(name) > limits.MAX_HEADER_NAME or not _TOKEN.fullmatch(name):
+                return None
+            found.append(name)
+        else:
+            empty += 1
+            if empty > limits.MAX_EMPTY_ELEMENTS:
+                return None
+    return found
+
+
+def merged_vary(value: str, wanted: Iterable[str]) -> str:
+    """A Vary value that also names what is wanted; the same where it does, or is ``*``.
+
+    https://www.rfc-editor.org/rfc/rfc9110#section-12.5.5: Vary = #( "*" / field-name )
+    """
+    missing = _missing_from([value], wanted)
+    return ", ".join([*([value] if value else []), *missing]) if missing else value
+
+
+def _missing_from(values: Iterable[str], wanted: Iterable[str]) -> list[str]:
+    """Those of the wanted names that stand in none of the Vary values."""
+    present = {name.strip(fetch.OWS).lower() for value in values for name in value.split(",")}
+    return [] if "*" in present else [name for name in wanted if name.lower() not in present]
+
+
+def apply_asgi(decision: DecisionLike, headers: Iterable[Any], keep_existing: bool) -> list[Any]:
+    """Work a decision into an ASGI response's headers: see ``Policy.apply_asgi``."""
+    pairs = headers if type(headers) is list else list(headers)
+    try:
+        for name, _ in pairs:
+            if type(name) is not bytes or name.lower() in _LOOKED_AT_RAW:
+                break
+        else:
+            return [*pairs, *decision.raw_headers]
+        names = [name.lower().decode("latin-1") for name, _ in pairs]
+        return _apply(decision, decision.raw_headers, pairs, names, keep_existing)
+    except (TypeError, ValueError, AttributeError):
+        raise TypeError("headers must hold pairs of bytes") from None
+
+
+def apply_wsgi(decision: DecisionLike, headers: Iterable[Any], keep_existing: bool) -> list[Any]:
+    """Work a decision into a WSGI response's headers: see ``Policy.apply_wsgi``."""
+    pairs = headers if type(headers) is list else list(headers)
+    try:
+        for name, _ in pairs:
+            if type(name) is not str or name.lower() in _LOOKED_AT:
+                break
+        else:
+            return [*pairs, *decision.headers]
+        names = [name.lower() for name, _ in pairs]
+        return _apply(decision, decision.headers, pairs, names, keep_existing)
+    except (TypeError, ValueError, AttributeError):
+        raise TypeError("headers must hold pairs of str") from None
+
+
+def _apply(
+    decision: DecisionLike,
+    fields: tuple[tuple[Any, Any], ...],
+    pairs: list[Any],
+    names: list[str],
+    keep_existing: bool,
+) -> list[Any]:
+    own = OWN_PREFLIGHT_FIELDS if decision.is_preflight else OWN_FIELDS
+    ours = {_text(name).lower(): value for name, value in fields}
+    if keep_existing and OWN_FIELDS[0] in names:
+        fields = fields[-1:] if decision.vary else ()
+    else:
+        pairs = [
+            pair
+            for pair, name in zip(pairs, names, strict=True)
+            if name not in own
+            and (
+                name != EXPOSE_HEADERS
+                or (OWN_FIELDS[0] in ours and pair[1] != ours.get(EXPOSE_HEADERS))
+            )
+        ]
+    if not decision.vary or "vary" not in names:
+        return [*pairs, *fields]
+    return [*_merge_vary(pairs, decision.vary), *fields[:-1]]
+
+
+def _merge_vary(pairs: list[Any], wanted: tuple[str, ...]) -> list[Any]:
+    """Name in the last Vary line what is wanted and stands in none of them."""
+    lines = [i for i, (name, _) in enumerate(pairs) if _text(name).lower() == "vary"]
+    missing = _missing_from((_text(pairs[i][1]) for i in lines), wanted)
+    if not missing:
+        return pairs
+    last = lines[-1]
+    name, value = pairs[last]
+    text = ", ".join([*([_text(value)] if value else []), *missing])
+    merged = (name, text if isinstance(value, str) else text.encode("latin-1"))
+    return [*pairs[:last], merged, *pairs[last + 1 :]]
+
+
+def _text(value: str | bytes) -> str:
+    return value if isinstance(value, str) else value.decode("latin-1")

@@ -1,0 +1,670 @@
+"""The reference engine: what corsfast decides, written to be read. It defines the semantics.
+
+Rules:
+1. `native.pyx` may only be faster. Every input that any test knows is given to both.
+2. Several lines of one request header are joined by commas, as RFC 9110 (section 5.3) lets
+   any recipient do. A comma is no part of an origin or a method, so a second Origin or
+   Access-Control-Request-Method line makes the value malformed; a second
+   Access-Control-Request-Headers line goes on with the list.
+3. Lengths are compared with limits.py before anything is looped over.
+4. What is echoed has been proven to be an origin, a token, or a list of tokens.
+
+Place in the flow: Tables -> Decision; imports decision.py, tables.py and to their left.
+Never: read an option; touch a framework.
+"""
+
+from __future__ import annotations
+
+import re
+
+from .._options import fetch, limits
+from .._options.origin import parse_origin
+from .._proofs.automata import ACCEPTING_COLUMN
+from ..decision import Outcome, decision_key, decision_repr
+from .headers import apply_asgi, apply_wsgi, joined_lines
+from .tables import (
+    ALLOW_HEADERS,
+    ALLOW_METHODS,
+    Block,
+    block,
+    compile_options,
+    ready_tables,
+    with_origin,
+)
+from .unpickle import restore_policy
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+    from os import PathLike
+    from typing import Any, Literal, Never, NoReturn, final
+
+    from .._options.patterns import HostRule, Within
+    from .._options.spec import PolicyOptions
+    from .._proofs.automata import Automaton
+    from .tables import Headers, RawHeaders, Tables
+
+    Text = str | bytes
+
+else:
+
+    def final(kind: type) -> type:
+        """For type checkers; `__init_subclass__` is for everybody else."""
+        return kind
+
+
+IMPLEMENTATION = "pure"
+
+_TOKEN = re.compile(f"[{re.escape(fetch.TCHAR)}]+")
+
+# https://www.rfc-editor.org/rfc/rfc9110#section-5.6.1.2, what a recipient of a list takes:
+#   #element => [ element ] *( OWS "," OWS [ element ] )
+# One element with the white space around it; the name may be empty. Never fails, never
+# backtracks: each part takes what it can get and the next begins where it ends.
+_ELEMENT = re.compile(f"([ \t]*)([{re.escape(fetch.TCHAR)}]*)([ \t]*)")
+
+
+@final
+class Decision:
+    """What a policy says to one request. Immutable; made by a :class:`Policy` only.
+
+    Attributes:
+        allowed: whether this is a CORS request and its origin (for a preflight also its
+            method and header names) is allowed. ``False`` without an Origin.
+        outcome: the one :class:`~corsfast.Outcome` that says why.
+        is_preflight: whether this is a preflight, to be answered here and now.
+        status: the status to answer a preflight with; ``None`` for any other request, whose
+            status is the application's own.
+        headers: the fields to send, as ``(str, str)`` pairs in their usual spelling. ``Vary``
+            is among them where it is needed, as the last: merge it into what the application
+            sent (``Policy.apply_asgi`` and ``apply_wsgi`` do).
+        raw_headers: the same as ``(bytes, bytes)`` pairs with lower-case names.
+        vary: the field names in ``Vary``, as a tuple.
+    """
+
+    __slots__ = ("allowed", "headers", "is_preflight", "outcome", "raw_headers", "status", "vary")
+    allowed: bool
+    headers: Headers
+    is_preflight: bool
+    outcome: Outcome
+    raw_headers: RawHeaders
+    status: int | None
+    vary: tuple[str, ...]
+
+    def __new__(cls) -> Decision:
+        raise TypeError("a Decision is made by a Policy")
+
+    def __setattr__(self, name: str, value: object) -> NoReturn:
+        raise AttributeError(f"Decision is immutable: {name!r} cannot be set")
+
+    def __delattr__(self, name: str) -> NoReturn:
+        raise AttributeError(f"Decision is immutable: {name!r} cannot be deleted")
+
+    def __init_subclass__(cls) -> NoReturn:
+        raise TypeError("Decision is final")
+
+    def __eq__(self, other: object) -> bool:
+        if isinstance(other, Decision):
+            return decision_key(self) == decision_key(other)
+        return NotImplemented
+
+    def __hash__(self) -> int:
+        return hash(decision_key(self))
+
+    def __repr__(self) -> str:
+        return decision_repr(self)
+
+    def __copy__(self) -> Decision:
+        return self
+
+    def __deepcopy__(self, memo: object, /) -> Decision:
+        return self
+
+    def __reduce__(self) -> NoReturn:
+        raise TypeError("a Decision cannot be pickled; pickle the Policy")
+
+
+def _decision(
+    outcome: Outcome, status: int | None, answer: Block, vary: tuple[str, ...]
+) -> Decision:
+    decision = object.__new__(Decision)
+    for name, value in (
+        ("allowed", outcome is Outcome.ALLOWED),
+        ("outcome", outcome),
+        ("is_preflight", status is not None),
+        ("status", status),
+        ("headers", answer.headers),
+        ("raw_headers", answer.raw_headers),
+        ("vary", vary),
+    ):
+        object.__setattr__(decision, name, value)
+    return decision
+
+
+@final
+class Policy:
+    """One compiled CORS policy. Immutable; safe to share between threads.
+
+    Args:
+        allow_origins: who may read responses: a list of origins exactly as browsers send
+            them (``"https://app.example.com"``), patterns (``"https://*.example.com"``,
+            ``"http://localhost:*"``, ``"moz-extension://*"``), ``re.Pattern`` objects (always
+            matched in full), ``"null"``, or ``"*"``, which admits any origin.
+        allow_methods: methods beyond GET, HEAD and POST, or ``"*"`` for any.
+        allow_headers: request-header names beyond the safelisted ones, without regard to
+            case, or ``"*"`` for any but Authorization, which always needs its name.
+        expose_headers: response-header names that pages may read, or ``"*"`` (not with
+            credentials).
+        allow_credentials: whether cookies and other credentials may be used.
+        max_age: how long browsers may remember a preflight, 0 to 86400 seconds; ``None``
+            leaves the header out (browsers then use 5 seconds).
+        preflight_status: the status of an allowed preflight, 200 to 299.
+        existing: what becomes of an application's own Access-Control-Allow-Origin:
+            ``"replace"`` (the policy speaks alone) or ``"keep"`` (the application does).
+        timing_allow_origin: whether allowed actual requests also get Timing-Allow-Origin,
+            with the value of Access-Control-Allow-Origin, so that pages may read timings.
+        dangerously_tolerate: names of risks to accept, each of which is then one
+            ``CorsfastSecurityWarning``: ``any-origin-with-credentials``,
+            ``null-origin-with-credentials``, ``foreign-origin``, ``public-suffix``,
+            ``insecure-origin``, ``any-extension``.
+
+    Raises:
+        PolicyError: with every problem of the options at once.
+        TypeError: for an unknown option.
+    """
+
+    __slots__ = (
+        "_actual",
+        "_by_raw_origin",
+        "_exact",
+        "_no_origin",
+        "_preflight",
+        "_refused",
+        "_refused_preflight",
+        "_tables",
+    )
+    _tables: Tables
+    _exact: frozenset[str]
+    _no_origin: Decision
+    _actual: dict[str, Decision]
+    _by_raw_origin: dict[bytes | None, Decision]
+    _preflight: dict[str, Decision]
+    _refused: dict[Outcome, Decision]
+    _refused_preflight: dict[Outcome, Decision]
+
+    def __new__(
+        cls,
+        *positional: Never,
+        allow_origins: Iterable[str | re.Pattern[str] | Within] = ...,  # type: ignore[assignment]
+        allow_methods: Iterable[str] = (),
+        allow_headers: Iterable[str] = (),
+        expose_headers: Iterable[str] = (),
+        allow_credentials: bool = False,
+        max_age: int | None = 600,
+        preflight_status: int = 204,
+        existing: Literal["replace", "keep"] = "replace",
+        timing_allow_origin: bool = False,
+        dangerously_tolerate: Iterable[str] = (),
+        **unknown: Never,
+    ) -> Policy:
+        tables = ready_tables(unknown)
+        wrong = unknown or allow_origins is ...  # type: ignore[comparison-overlap]
+        if positional or (tables is None and wrong):
+            from .._proofs.ineffective import wrong_options
+
+            raise TypeError(wrong_options(unknown, positional))
+        tables = tables or compile_options(
+            allow_origins=allow_origins,
+            allow_methods=allow_methods,
+            allow_headers=allow_headers,
+            expose_headers=expose_headers,
+            allow_credentials=allow_credentials,
+            max_age=max_age,
+            preflight_status=preflight_status,
+            existing=existing,
+            timing_allow_origin=timing_allow_origin,
+            dangerously_tolerate=dangerously_tolerate,
+        )
+        self = object.__new__(cls)
+        for name, value in (("_tables", tables), *_prebuilt(tables)):
+            object.__setattr__(self, name, value)
+        return self
+
+    # -- being made from what is written elsewhere --------------------------------------------
+
+    @classmethod
+    def from_mapping(cls, mapping: Mapping[str, object]) -> Policy:
+        """Make a policy from a mapping: a table of TOML, an object of JSON, a framework's settings.
+
+        The keys are the options. An entry of ``allow_origins`` may be a table,
+        ``{"regex": "..."}``, also with ``"within": ["example.com"]``, and ``max_age`` may be
+        ``"none"``, because TOML has no null.
+
+        Raises:
+            PolicyError: with every problem at once, unknown keys among them.
+            TypeError: if it is not a mapping.
+        """
+        from .._loading import from_mapping
+
+        policy: Policy = from_mapping(cls, mapping)
+        return policy
+
+    @classmethod
+    def from_toml(cls, path: str | PathLike[str], table: str | None = "tool.corsfast") -> Policy:
+        """Make a policy from a table of a TOML file; see :meth:`from_mapping`.
+
+        Args:
+            path: the file, of at most 64 MiB.
+            table: the dotted name of the table; ``""`` or ``None`` for the whole file.
+
+        Raises:
+            PolicyError: with every problem at once, each with the file, the line and the key;
+                also if the file is not TOML or has no such table.
+            OSError: if the file cannot be read.
+            TypeError: if an argument has the wrong type.
+            ValueError: if `table` is not the name of a table.
+        """
+        from .._loading import from_toml
+
+        policy: Policy = from_toml(cls, path, table)
+        return policy
+
+    @classmethod
+    def from_env(cls, prefix: str = "CORS_", environ: Mapping[str, str] | None = None) -> Policy:
+        """Make a policy from environment variables: ``CORS_ALLOW_ORIGINS`` and the like.
+
+        Each option has a variable, its name in upper case behind the prefix; one that is not
+        set has its default. Lists are separated by commas or white space, or are JSON lists.
+        An origin that begins with ``regex:`` is a regular expression. Switches are ``true``,
+        ``false``, ``1``, ``0``, ``yes``, ``no``, ``on`` or ``off``; ``max_age`` may be ``none``.
+
+        Args:
+            prefix: what the names of the variables begin with.
+            environ: the variables; ``None`` for those of the process.
+
+        Raises:
+            PolicyError: with every problem at once, each with its variable. A variable that is
+                empty, or whose name looks like a slip, is one.
+            TypeError: if an argument has the wrong type.
+
+        Warns:
+            CorsfastDeadEntryWarning: once for each other variable with the prefix.
+        """
+        from .._loading import from_env
+
+        policy: Policy = from_env(cls, prefix, environ)
+        return policy
+
+    # -- deciding ----------------------------------------------------------------------------
+
+    def actual(self, origin: Text | None, /) -> Decision:
+        """Decide a request that is not a preflight, by its Origin (``None``: it has none)."""
+        if origin is None:
+            return self._no_origin
+        origin = _text("origin", origin, limits.MAX_ORIGIN, " or None")
+        tables = self._tables
+        decision = self._actual.get("*" if tables.star else origin)
+        if decision is not None:
+            return decision
+        outcome = self._match_origin(origin)
+        if outcome is not Outcome.ALLOWED:
+            return self._refused[outcome]
+        answer = with_origin(origin, tables.actual_tail, tables.timing)
+        return _decision(outcome, None, answer, tables.actual_vary)
+
+    def preflight(
+        self,
+        origin: Text | None,
+        request_method: Text,
+        request_headers: Text | Sequence[Text] | None = None,
+        /,
+    ) -> Decision:
+        """Decide a preflight by its Origin and the two Access-Control-Request-* values.
+
+        ``request_headers`` may hold several header lines as a list or tuple. Without an
+        Origin there is no preflight: the answer is that of ``actual(None)``.
+        """
+        if origin is None:
+            return self._no_origin
+        origin = _text("origin", origin, limits.MAX_ORIGIN, " or None")
+        method = _text("request_method", request_method, limits.MAX_METHOD)
+        names = _header_list(request_headers)
+        outcome = self._match_origin(origin)
+        if outcome is Outcome.ALLOWED:
+            outcome = self._match_method(method)
+        if outcome is Outcome.ALLOWED:
+            outcome, names = self._match_headers(names)
+        if outcome is not Outcome.ALLOWED:
+            return self._refused_preflight[outcome]
+        return self._allow_preflight(origin, method, names)
+
+    def decide(
+        self,
+        method: Text,
+        origin: Text | None,
+        request_method: Text | None = None,
+        request_headers: Text | Sequence[Text] | None = None,
+        /,
+    ) -> Decision:
+        """Work out what kind of request this is, and decide it.
+
+        A preflight is an OPTIONS request with both Origin and Access-Control-Request-Method.
+        """
+        if origin is None or request_method is None or not _is_options(method):
+            return self.actual(origin)
+        return self.preflight(origin, request_method, request_headers)
+
+    def asgi(self, scope: Mapping[str, Any], /) -> Decision:
+        """Decide an ASGI ``http`` or ``websocket`` scope. A handshake has no preflight."""
+        if not isinstance(scope, dict):
+            raise TypeError(f"scope must be a dict, not {type(scope).__name__}")
+        headers = scope.get("headers", ())
+        if type(headers) is not list:
+            headers = list(headers)  # it may be read three times
+        origin = joined_lines(headers, b"origin")
+        if origin is None or scope.get("method") != "OPTIONS" or scope.get("type") == "websocket":
+            return self._by_raw_origin.get(origin) or self.actual(origin)
+        return self.decide(
+            "OPTIONS",
+            origin,
+            joined_lines(headers, b"access-control-request-method"),
+            joined_lines(headers, b"access-control-request-headers"),
+        )
+
+    def wsgi(self, environ: dict[str, Any], /) -> Decision:
+        """Decide a WSGI environ."""
+        if not isinstance(environ, dict):
+            raise TypeError(f"environ must be a dict, not {type(environ).__name__}")
+        return self.decide(
+            environ.get("REQUEST_METHOD", ""),
+            environ.get("HTTP_ORIGIN"),
+            environ.get("HTTP_ACCESS_CONTROL_REQUEST_METHOD"),
+            environ.get("HTTP_ACCESS_CONTROL_REQUEST_HEADERS"),
+        )
+
+    def allows_origin(self, origin: Text | None, /) -> bool:
+        """Whether ``actual(origin)`` would be allowed: for WebSocket handshakes and CSRF checks.
+
+        ``False`` for ``None``: who sends no Origin has not shown that it is allowed.
+        """
+        return self.actual(origin).allowed
+
+    # -- matching ----------------------------------------------------------------------------
+
+    def _match_origin(self, origin: str) -> Outcome:
+        tables = self._tables
+        if tables.star:
+            return Outcome.ALLOWED
+        if len(origin) > limits.MAX_ORIGIN:
+            return Outcome.ORIGIN_TOO_LONG
+        if origin in self._exact:
+            return Outcome.ALLOWED
+        if origin == "null":
+            return Outcome.ORIGIN_NOT_ALLOWED
+        parts = parse_origin(origin)
+        if parts is None:
+            return Outcome.ORIGIN_MALFORMED
+        if tables.any_origin:
+            return Outcome.ALLOWED
+        if (
+            (tables.any_web_origin and parts.scheme in fetch.WEB_SCHEMES)
+            or any(_follows(rule, *parts) for rule in tables.rules)
+            or _accepted(tables.automaton, parts.scheme, origin)
+            or any(regex.fullmatch(origin) for regex in tables.regexes)
+        ):
+            return Outcome.ALLOWED
+        return Outcome.ORIGIN_NOT_ALLOWED
+
+    def _match_method(self, method: str) -> Outcome:
+        if len(method) > limits.MAX_METHOD:
+            return Outcome.METHOD_TOO_LONG
+        if not _TOKEN.fullmatch(method):
+            return Outcome.METHOD_MALFORMED
+        if method in self._tables.methods:
+            return Outcome.ALLOWED
+        if self._tables.any_method and method not in fetch.FORBIDDEN_METHODS:
+            return Outcome.ALLOWED
+        return Outcome.METHOD_NOT_ALLOWED
+
+    def _match_headers(self, names: str) -> tuple[Outcome, str]:
+        """Walk a list of header names; the first element with a problem decides.
+
+        Returns the outcome, and the names joined by commas (what may be echoed).
+        """
+        if len(names) > limits.MAX_HEADER_LIST:
+            return Outcome.HEADER_LIST_TOO_LONG, ""
+        found: list[str] = []
+        empty = 0
+        at = 0
+        while True:
+            element = _ELEMENT.match(names, at)
+            assert element is not None  # every part of the pattern may be empty
+            before, name, after = element.groups()
+            at = element.end()
+            if len(before) > limits.MAX_ELEMENT_OWS:
+                return Outcome.HEADER_LIST_TOO_SPACED, ""
+            if len(name) > limits.MAX_HEADER_NAME:
+                return Outcome.HEADER_TOO_LONG, ""
+            if len(before) + len(after) > limits.MAX_ELEMENT_OWS:
+                return Outcome.HEADER_LIST_TOO_SPACED, ""
+            if at < len(names) and names[at] != ",":
+                return Outcome.HEADER_MALFORMED, ""
+            if name:
+                if not self._allows_header(name.lower()):
+                    return Outcome.HEADER_NOT_ALLOWED, ""
+                found.append(name)
+            else:
+                empty += 1
+                if empty > limits.MAX_EMPTY_ELEMENTS:
+                    return Outcome.HEADER_LIST_TOO_SPARSE, ""
+            if at == len(names):
+                return Outcome.ALLOWED, ",".join(found)
+            at += 1
+
+    def _allows_header(self, name: str) -> bool:
+        tables = self._tables
+        return name in tables.header_names or (
+            tables.any_header and name != fetch.NON_WILDCARD_REQUEST_HEADER
+        )
+
+    # -- answering ---------------------------------------------------------------------------
+
+    def _allow_preflight(self, origin: str, method: str, names: str) -> Decision:
+        tables = self._tables
+        origin = "*" if tables.star else origin
+        prebuilt = self._preflight.get(origin)
+        if prebuilt is not None:
+            return prebuilt
+        echoed = []
+        if tables.echo_method:
+            echoed.append((ALLOW_METHODS, method))
+        if tables.echo_headers and names:
+            echoed.append((ALLOW_HEADERS, names))
+        head, tail = block(echoed), tables.preflight_tail
+        answer = with_origin(
+            origin,
+            Block(head.headers + tail.headers, head.raw_headers + tail.raw_headers),
+        )
+        return _decision(Outcome.ALLOWED, tables.preflight_status, answer, tables.preflight_vary)
+
+    def apply_asgi(
+        self, decision: Decision, headers: Iterable[Sequence[bytes]], /
+    ) -> list[Sequence[bytes]]:
+        """A new list: an ASGI response's headers with what the decision says worked in.
+
+        ``headers`` holds ``(bytes, bytes)`` pairs, tuples or lists, and is left as it is. The
+        application's own Access-Control-Allow-Origin and -Credentials are dropped (unless
+        ``existing="keep"`` and it sent the former), and its Access-Control-Expose-Headers where
+        the decision lets no origin read. Vary is merged, all else is kept.
+        """
+        if type(decision) is not Decision:
+            raise _wrong_decision(decision)
+        return apply_asgi(decision, headers, self._tables.keep_existing)
+
+    def apply_wsgi(
+        self, decision: Decision, headers: Iterable[tuple[str, str]], /
+    ) -> list[tuple[str, str]]:
+        """The same as :meth:`apply_asgi` over a WSGI response's ``(str, str)`` pairs."""
+        if type(decision) is not Decision:
+            raise _wrong_decision(decision)
+        return apply_wsgi(decision, headers, self._tables.keep_existing)
+
+    # -- being a value -----------------------------------------------------------------------
+
+    def options(self, /) -> PolicyOptions:
+        """Return the options that make an equal policy: ``Policy(**policy.options()) == policy``.
+
+        Every option is there, also where it has its default; the origins are in the order in
+        which they were listed. The lists are new, and the caller's to change.
+
+        Raises:
+            TypeError: for the policy of a drop-in middleware, which has other options.
+        """
+        return self._tables.spec.options()
+
+    def __setattr__(self, name: str, value: object) -> NoReturn:
+        raise AttributeError(f"Policy is immutable: {name!r} cannot be set")
+
+    def __delattr__(self, name: str) -> NoReturn:
+        raise AttributeError(f"Policy is immutable: {name!r} cannot be deleted")
+
+    def __init_subclass__(cls) -> NoReturn:
+        raise TypeError("Policy is final")
+
+    def __eq__(self, other: object) -> bool:
+        if isinstance(other, Policy):
+            return self._tables.spec.key() == other._tables.spec.key()
+        return NotImplemented
+
+    def __hash__(self) -> int:
+        return hash(self._tables.spec.key())
+
+    def __repr__(self) -> str:
+        return self._tables.spec.show()
+
+    def __copy__(self) -> Policy:
+        return self
+
+    def __deepcopy__(self, memo: object, /) -> Policy:
+        return self
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return restore_policy, (self._tables.spec.options(),)
+
+
+def _prebuilt(tables: Tables) -> Iterable[tuple[str, object]]:
+    """Every decision in which nothing depends on the request, but for the exact origin."""
+    yield "_exact", frozenset(tables.exact)
+    no_origin = _decision(Outcome.NO_ORIGIN, None, tables.no_origin, tables.actual_vary)
+    yield "_no_origin", no_origin
+    yield (
+        "_refused",
+        {
+            outcome: _decision(outcome, None, tables.refused, tables.actual_vary)
+            for outcome in Outcome
+        },
+    )
+    yield (
+        "_refused_preflight",
+        {
+            outcome: _decision(
+                outcome,
+                tables.refused_preflight_status,
+                tables.refused_preflight,
+                tables.preflight_vary,
+            )
+            for outcome in Outcome
+        },
+    )
+    origins: Iterable[str] = ("*",) if tables.star else tables.exact
+    if len(tables.exact) > limits.MAX_PREBUILT_ORIGINS:
+        origins = ()
+    actual = {
+        origin: _decision(
+            Outcome.ALLOWED,
+            None,
+            with_origin(origin, tables.actual_tail, tables.timing),
+            tables.actual_vary,
+        )
+        for origin in origins
+    }
+    yield "_actual", actual
+    # Most ASGI requests come with an exact origin, or none, and end here.
+    by_raw_origin: dict[bytes | None, Decision] = {None: no_origin}
+    by_raw_origin.update((origin.encode("ascii"), answer) for origin, answer in actual.items())
+    yield "_by_raw_origin", by_raw_origin
+    yield (
+        "_preflight",
+        {
+            origin: _decision(
+                Outcome.ALLOWED,
+                tables.preflight_status,
+                with_origin(origin, tables.preflight_tail),
+                tables.preflight_vary,
+            )
+            for origin in (() if tables.echo_method or tables.echo_headers else origins)
+        },
+    )
+
+
+# -- reading what callers pass ---------------------------------------------------------------
+
+
+def _text(what: str, value: object, limit: int, also: str = "") -> str:
+    """A header value as text, one character a byte; no more of it than can matter."""
+    if type(value) is str and len(value) <= limit:
+        return value
+    if isinstance(value, str):
+        return str.__getitem__(value, slice(limit + 1))
+    if isinstance(value, bytes):
+        return bytes.__getitem__(value, slice(limit + 1)).decode("latin-1")
+    raise TypeError(f"{what} must be str or bytes{also}, not {type(value).__name__}")
+
+
+def _header_list(value: object) -> str:
+    """The lines of a list header as one; no more of them than can matter."""
+    also = ", None, or a list or tuple of str or bytes"
+    if value is None:
+        return ""
+    if not isinstance(value, (list, tuple)):
+        return _text("request_headers", value, limits.MAX_HEADER_LIST, also)
+    lines: list[str] = []
+    length = -1
+    for line in value:
+        text = _text("each of request_headers", line, limits.MAX_HEADER_LIST)
+        lines.append(text)
+        length += len(text) + len(",")
+        if length > limits.MAX_HEADER_LIST:
+            break
+    return ",".join(lines)
+
+
+def _wrong_decision(decision: object) -> TypeError:
+    return TypeError(f"decision must be a Decision, not {type(decision).__name__}")
+
+
+def _is_options(method: object) -> bool:
+    if isinstance(method, (str, bytes)):
+        return method == ("OPTIONS" if isinstance(method, str) else b"OPTIONS")
+    raise TypeError(f"method must be str or bytes, not {type(method).__name__}")
+
+
+def _follows(rule: HostRule, scheme: str, host: str, port: int) -> bool:
+    return (
+        rule.scheme == scheme
+        and (host.endswith(rule.host) if rule.host[0] == "." else host == rule.host)
+        and any(first <= port <= last for first, last in rule.ports)
+    )
+
+
+def _accepted(automaton: Automaton | None, scheme: str, origin: str) -> bool:
+    """Run the automaton of all globs and regexes over an origin: one step a character."""
+    if automaton is None:
+        return False
+    state, behind = automaton.start, 0
+    if scheme in fetch.WEB_SCHEMES:
+        state = automaton.https if scheme == "https" else automaton.http
+        behind = len(scheme) + len("://")
+    for character in origin[behind:]:
+        state = automaton.table[state + automaton.class_of[ord(character)]]
+    return automaton.table[state + ACCEPTING_COLUMN] == 1

@@ -1,0 +1,362 @@
+"""Options -> Spec -> Tables: what both engines run on, with every header spelt out beforehand.
+
+Place in the flow: imports spec.py, risks.py and to their left. Runs once, while a policy
+is built.
+Never: run per request; know how an engine matches.
+"""
+
+from __future__ import annotations
+
+import re
+import sys
+import warnings
+from collections import namedtuple
+
+from .._options import fetch
+from .._options.origin import is_origin
+from .._options.patterns import write_pattern
+from .._options.schemes import dead_schemes
+from .._options.spec import read_options
+from .._proofs.languages import language_of, regex_of, run_together
+from .._proofs.redundancy import redundancies
+from .._proofs.risks import find_risks
+from ..errors import (
+    CorsfastDeadEntryWarning,
+    CorsfastPerformanceWarning,
+    CorsfastRedundancyWarning,
+    CorsfastSecurityWarning,
+    PolicyError,
+    Problem,
+    describe,
+)
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Mapping
+    from typing import NamedTuple
+
+    from .._options.patterns import HostRule, Within
+    from .._options.spec import Spec
+    from .._proofs.automata import Automaton
+    from .._proofs.languages import Language
+
+    Headers = tuple[tuple[str, str], ...]
+    RawHeaders = tuple[tuple[bytes, bytes], ...]
+
+    class Block(NamedTuple):
+        """Header fields in both spellings, ready to be sent."""
+
+        headers: Headers
+        raw_headers: RawHeaders
+
+else:
+    Block = namedtuple("Block", ("headers", "raw_headers"))
+
+ALLOW_ORIGIN = "Access-Control-Allow-Origin"
+ALLOW_CREDENTIALS = "Access-Control-Allow-Credentials"
+ALLOW_METHODS = "Access-Control-Allow-Methods"
+ALLOW_HEADERS = "Access-Control-Allow-Headers"
+MAX_AGE = "Access-Control-Max-Age"
+EXPOSE_HEADERS = "Access-Control-Expose-Headers"
+TIMING_ALLOW_ORIGIN = "Timing-Allow-Origin"
+VARY = "Vary"
+
+REQUEST_METHOD = "Access-Control-Request-Method"
+REQUEST_HEADERS = "Access-Control-Request-Headers"
+
+REFUSED_PREFLIGHT_STATUS = 403
+
+
+class Tables:
+    """A compiled spec. Frozen by convention: nothing writes to it after `compile_options`.
+
+    star            => no origin is looked at, `*` is sent, nothing varies by origin
+    any_web_origin  => credentials; every well-formed http(s) origin matches and is echoed
+    any_origin      => the same for every scheme; only drop-in middlewares ask for it
+    echo_method     => any_method and credentials: the requested method is sent back
+    echo_headers    => any_header and credentials: the requested names are sent back
+    timing          => not star; the origin of an allowed actual request is sent twice
+    """
+
+    __slots__ = (
+        "actual_tail",
+        "actual_vary",
+        "any_header",
+        "any_method",
+        "any_origin",
+        "any_web_origin",
+        "automaton",
+        "echo_headers",
+        "echo_method",
+        "exact",
+        "header_names",
+        "keep_existing",
+        "methods",
+        "no_origin",
+        "preflight_status",
+        "preflight_tail",
+        "preflight_vary",
+        "refused",
+        "refused_preflight",
+        "refused_preflight_status",
+        "regexes",
+        "rules",
+        "spec",
+        "star",
+        "timing",
+    )
+    spec: Spec
+    # matching
+    star: bool
+    any_web_origin: bool
+    any_origin: bool
+    exact: tuple[str, ...]  # all different
+    rules: tuple[HostRule, ...]
+    automaton: Automaton | None  # of all globs and regexes
+    regexes: tuple[re.Pattern[str], ...]  # those that are beyond it
+    any_method: bool
+    methods: frozenset[str]  # the safelisted ones among them
+    any_header: bool
+    header_names: frozenset[str]  # lower case, the safelisted ones among them
+    # answering
+    echo_method: bool
+    echo_headers: bool
+    keep_existing: bool
+    timing: bool
+    preflight_status: int
+    refused_preflight_status: int
+    no_origin: Block  # whole
+    refused: Block  # whole
+    refused_preflight: Block  # whole
+    actual_tail: Block  # what follows Access-Control-Allow-Origin
+    preflight_tail: Block  # what follows Allow-Origin and what is echoed
+    actual_vary: tuple[str, ...]
+    preflight_vary: tuple[str, ...]
+
+
+def compile_options(is_origin: Callable[[str], bool] = is_origin, **options: object) -> Tables:
+    """The whole way from options to tables.
+
+    Raises:
+        PolicyError: with every problem at once.
+
+    Warns:
+        CorsfastSecurityWarning: once per risk that is there and was tolerated by name.
+        CorsfastDeadEntryWarning: once per origin whose scheme is a slip away from http or https,
+            once per regex that is a glob by mistake, once per alternative of a regex that matches
+            nothing, and for an empty list of origins.
+        CorsfastPerformanceWarning: once per regex that no automaton can express.
+        CorsfastRedundancyWarning: once per entry that another one covers.
+    """
+    spec, problems = read_options(is_origin=is_origin, **options)
+    languages = [language_of(entry) for entry in (*spec.globs, *spec.regexes)]
+    tolerated: list[Problem] = []
+    unlikely: list[Problem] = []
+    unlikely += empty_list("allow_origins", options["allow_origins"])
+    # `http://192.168.x.x:*` is a pattern, with a name that no page has.
+    names = [write_pattern(rule) for rule in spec.rules if rule.host.endswith("x")]
+    for dead in (*dead_schemes(spec.exact), *dead_schemes(names)):
+        (problems if dead.code == "dead-scheme" else unlikely).append(dead)
+    for risk in find_risks(spec, languages):
+        (tolerated if risk.code in spec.tolerated else problems).append(risk)
+    if problems:
+        raise PolicyError(_with_ways_out(problems, spec))
+    unlikely += dead_alternatives(spec.regexes)
+    unlikely += globs_as_regexes(spec.regexes, tolerated)
+    tables, beyond = build_tables(spec, languages)
+    for risk in _with_ways_out(tolerated, spec):
+        warn(f"tolerated: {describe(risk, acceptable=False)}", CorsfastSecurityWarning)
+    for problem in _with_ways_out(unlikely, spec):
+        warn(str(problem), CorsfastDeadEntryWarning)
+    for message in beyond:
+        warn(message, CorsfastPerformanceWarning)
+    for message in redundancies(spec, languages):
+        warn(message, CorsfastRedundancyWarning)
+    return tables
+
+
+def dead_alternatives(regexes: Iterable[re.Pattern[str] | Within]) -> list[Problem]:
+    """Return a problem for each alternative of a regex that matches nothing."""
+    regexes = [entry for entry in regexes if "|" in regex_of(entry).pattern]
+    if not regexes:
+        return []
+    from .._proofs import alternatives
+
+    return [problem for entry in regexes for problem in alternatives.dead_alternatives(entry)]
+
+
+def empty_list(option: str, value: object) -> list[Problem]:
+    """Return the problem of an empty list of origins, which is often read from somewhere.
+
+    An empty tuple is written on purpose, so it is not a problem.
+    """
+    if value or not isinstance(value, (list, set, frozenset)):
+        return []
+    message = (
+        "an empty list allows no origin (is an environment variable not set?); in Python, write ()"
+        " if that is intended."
+    )
+    return [Problem("empty", option, value, message)]
+
+
+# Signs of a glob or of a shell's choice, which are hardly ever meant in a regex: a star behind a
+# letter, a colon or a slash, a question mark behind a digit at the end, brackets around names.
+_GLOB = re.compile(r"(?<!\\)[\w:/*]\*|\d\?+$|:\[\d{2}|\[[\w.]+\||^http\(s\):")
+
+
+def globs_as_regexes(
+    entries: Iterable[re.Pattern[str] | Within], judged: Iterable[Problem]
+) -> Iterator[Problem]:
+    """Find regexes that are globs by mistake, such as ``re.compile("http://localhost:*")``.
+
+    Args:
+        judged: problems that were found before; their regexes are left out.
+    """
+    known = {id(problem.value) for problem in judged}
+    for entry in entries:
+        text = regex_of(entry).pattern
+        if id(entry) in known or _GLOB.search(text) is None:
+            continue
+        from .._proofs.suggest import meant_otherwise
+
+        if meant_otherwise(text):
+            message = (
+                f"{text!r} is a regex, and as such does not match the origins that it seems to"
+                " mean: '*' and '?' count what is before them there."
+            )
+            yield Problem("glob-as-regex", "allow_origins", entry, message)
+
+
+def _with_ways_out(problems: list[Problem], spec: Spec) -> list[Problem]:
+    """The problems, each with what to write instead: proven, which right policies never need."""
+    if not problems:
+        return problems
+    from .._proofs.suggest import mended
+
+    return mended(problems, spec)
+
+
+def ready_tables(unknown: Mapping[str, object]) -> Tables | None:
+    """The tables that a drop-in middleware gives to Policy in place of options, if it does."""
+    tables = unknown.get("_tables") if len(unknown) == 1 else None
+    return tables if isinstance(tables, Tables) else None
+
+
+def build_tables(spec: Spec, languages: list[Language]) -> tuple[Tables, list[str]]:
+    """The tables of a spec that was judged, and why some entries are left to `re`.
+
+    Args:
+        languages: those of the spec's globs and regexes, in their order.
+    """
+    tables = Tables()
+    tables.spec = spec
+    beyond = _compile_matching(tables, spec, languages)
+    _compile_answers(tables, spec)
+    return tables, beyond
+
+
+def warn(message: str, category: type[Warning]) -> None:
+    """Warn at the line outside this package that made the policy."""
+    level = 1
+    frame = sys._getframe()
+    package = __name__.partition(".")[0]
+    while frame.f_back is not None and (
+        frame.f_globals.get("__name__", "").partition(".")[0] == package
+    ):
+        frame = frame.f_back
+        level += 1
+    warnings.warn(message, category, stacklevel=level)
+
+
+def _compile_matching(tables: Tables, spec: Spec, languages: list[Language]) -> list[str]:
+    """Fill in what is matched; returns why some entries are left to `re`."""
+    tables.star = spec.any_origin and not spec.credentials
+    tables.any_web_origin = spec.any_origin and spec.credentials
+    tables.any_origin = False
+    tables.exact = spec.exact
+    tables.rules = spec.rules
+    tables.any_method = spec.any_method
+    tables.methods = fetch.SAFELISTED_METHODS | frozenset(spec.methods)
+    tables.any_header = spec.any_header
+    tables.header_names = frozenset(name.lower() for name in _listed_headers(spec))
+    tables.automaton, left = run_together(languages)
+    tables.regexes = tuple(regex for regex, _ in left)
+    return [
+        f"{regex.pattern!r} is matched by `re`, in time that a request may choose: {beyond}"
+        " keeps it from being run as an automaton."
+        for regex, beyond in left
+    ]
+
+
+def _compile_answers(tables: Tables, spec: Spec) -> None:
+    tables.echo_method = spec.any_method and spec.credentials
+    tables.echo_headers = spec.any_header and spec.credentials
+    tables.keep_existing = spec.existing == "keep"
+    tables.timing = spec.timing and not tables.star
+    tables.preflight_status = spec.preflight_status
+    tables.refused_preflight_status = REFUSED_PREFLIGHT_STATUS
+    by_origin = () if tables.star else ("Origin",)
+    tables.actual_vary = by_origin
+    tables.preflight_vary = (*by_origin, REQUEST_METHOD, REQUEST_HEADERS)
+    vary = _vary_field(tables.actual_vary)
+    preflight_vary = _vary_field(tables.preflight_vary)
+    credentials = [(ALLOW_CREDENTIALS, "true")] if spec.credentials else []
+    expose = [(EXPOSE_HEADERS, ", ".join(spec.expose))] if spec.expose else []
+    tables.refused = block(vary)
+    tables.refused_preflight = block(preflight_vary)
+    timing = [(TIMING_ALLOW_ORIGIN, "*")] if spec.timing and tables.star else []
+    tables.actual_tail = block([*timing, *credentials, *expose, *vary])
+    tables.preflight_tail = block([*credentials, *_permissions(tables, spec), *preflight_vary])
+    # Where the answer is the same for everyone, also those who did not ask get it: a cache
+    # may hand it to somebody who does. https://fetch.spec.whatwg.org/#cors-protocol-and-http-caches
+    tables.no_origin = with_origin("*", tables.actual_tail) if tables.star else block(vary)
+
+
+def _permissions(tables: Tables, spec: Spec) -> list[tuple[str, str]]:
+    """The fields of a preflight's answer that are the same for every allowed request.
+
+    All that is allowed is listed, not only what was asked for: a browser then remembers the
+    rest as well and asks less often.
+    """
+    fields = []
+    if not tables.echo_method:
+        methods = ("*",) if spec.any_method else spec.methods
+        if methods:
+            fields.append((ALLOW_METHODS, ", ".join(methods)))
+    if not tables.echo_headers:
+        names = ["*"] if spec.any_header else []
+        if spec.any_header:
+            # The one name that `*` does not cover.
+            names += [n for n in spec.headers if n.lower() == fetch.NON_WILDCARD_REQUEST_HEADER]
+        else:
+            names += _listed_headers(spec)
+        fields.append((ALLOW_HEADERS, ", ".join(names)))
+    if spec.max_age is not None:
+        fields.append((MAX_AGE, str(spec.max_age)))
+    return fields
+
+
+def _listed_headers(spec: Spec) -> list[str]:
+    """The names that are allowed, as spelt in the options; then the safelisted ones."""
+    lower = {name.lower() for name in spec.headers}
+    safelisted = (name for name in fetch.SAFELISTED_REQUEST_HEADERS if name.lower() not in lower)
+    return [*spec.headers, *safelisted]
+
+
+def _vary_field(names: tuple[str, ...]) -> list[tuple[str, str]]:
+    return [(VARY, ", ".join(names))] if names else []
+
+
+def block(fields: list[tuple[str, str]]) -> Block:
+    """Spell fields out twice: as usual for WSGI, in lower-case bytes for ASGI."""
+    raw = tuple((name.lower().encode("ascii"), value.encode("ascii")) for name, value in fields)
+    return Block(tuple(fields), raw)
+
+
+def with_origin(origin: str, tail: Block, timing: bool = False) -> Block:
+    """A whole answer for an origin that is allowed; with ``timing`` also to read timings.
+
+    https://w3c.github.io/resource-timing/#sec-timing-allow-origin
+    """
+    head = block([(ALLOW_ORIGIN, origin), *([(TIMING_ALLOW_ORIGIN, origin)] if timing else [])])
+    return Block(head.headers + tail.headers, head.raw_headers + tail.raw_headers)

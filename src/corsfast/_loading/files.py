@@ -1,0 +1,198 @@
+"""A TOML or JSON file -> Written."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import tomllib
+from difflib import get_close_matches
+
+from .._options.limits import MAX_POLICY_FILE
+from ..errors import PolicyError, Problem
+from .lines import Lines
+from .written import OPTIONS, ORIGINS, Written, read_options
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from os import PathLike
+    from typing import NoReturn
+
+# The table of a project's own options, in pyproject.toml and wherever else it is.
+TABLE = "tool.corsfast"
+# So many tables are named where the one that was asked for is missing.
+SHOWN_TABLES = 8
+
+_BARE_KEY = re.compile(r"[A-Za-z0-9_-]+")
+_PLACE = re.compile(r"\(at line (\d+), column \d+\)$")
+
+
+def read_toml(path: str | PathLike[str], table: str | None) -> Written:
+    """Read the policy in a table of a TOML file; ``None`` or ``""`` is the whole file.
+
+    Raises:
+        OSError: if the file cannot be opened or read.
+        PolicyError: if it is not TOML, too large, or has no such table.
+        TypeError: if an argument has the wrong type.
+        ValueError: if `table` cannot be the name of a table.
+    """
+    keys = table_keys(table)
+    name = os.fsdecode(path)
+    text = _read_text(path, name)
+    try:
+        tree = tomllib.loads(text)
+    except (ValueError, RecursionError) as error:
+        place = _PLACE.search(str(error))
+        if _is_json(text):
+            hint = "Policy.from_mapping(json.load(file))"
+            _refuse("not-toml", name, "the file is JSON, not TOML.", hint)
+        _refuse("not-toml", f"{name}:{place[1]}" if place else name, f"{error}.")
+    found = _find(tree, keys, name)
+    lines = Lines(text, keys)
+
+    def label(option: str, index: int | None) -> str:
+        line = lines.line(option, index)
+        key = ".".join(map(_written_key, [*keys, option]))
+        number = "" if index is None else f"[{index}]"
+        return f"{name}{'' if line is None else f':{line}'}: {key}{number}"
+
+    return read_options(found, Written(_named(name, keys), "toml", label))
+
+
+def read_json(path: str | PathLike[str], table: str | None) -> Written:
+    """Read the policy in a JSON file, or in an object inside of it; see `read_toml`."""
+    keys = table_keys(table)
+    name = os.fsdecode(path)
+    try:
+        tree = json.loads(_read_text(path, name), object_pairs_hook=without_duplicates)
+    except (ValueError, RecursionError) as error:
+        _refuse("not-json", name, f"{error}.")
+    return read_options(_find(tree, keys, name), Written(_named(name, keys), "json"))
+
+
+def table_keys(table: str | None) -> list[str]:
+    """Return the keys of a table's dotted name.
+
+    Raises:
+        TypeError: if it is not a str.
+        ValueError: if TOML knows no such name.
+    """
+    if table is not None and not isinstance(table, str):
+        raise TypeError(f"table must be str or None, not {type(table).__name__}")
+    keys = []
+    try:
+        tree: object = tomllib.loads(f"[{table}]") if table else {}
+        while tree != {}:
+            assert isinstance(tree, dict)
+            ((key, tree),) = tree.items()
+            keys.append(key)
+    except (AssertionError, ValueError):
+        raise ValueError(
+            f"{table!r} is not the name of one table; write it without its brackets, as {TABLE!r}"
+        ) from None
+    return keys
+
+
+def has_table(path: str | PathLike[str], table: str) -> bool:
+    """Return whether a TOML file can be read and has this table."""
+    try:
+        tree: object = tomllib.loads(_read_text(path, os.fsdecode(path)))
+    except (OSError, ValueError, RecursionError):
+        return False
+    for key in table_keys(table):
+        tree = tree.get(key) if isinstance(tree, dict) else None
+    return tree is not None
+
+
+def _read_text(path: str | PathLike[str], name: str) -> str:
+    with open(os.fspath(path), "rb") as file:
+        octets = file.read(MAX_POLICY_FILE + 1)
+    if len(octets) > MAX_POLICY_FILE:
+        _refuse("too-large", name, f"the file has more than {MAX_POLICY_FILE} bytes.")
+    try:
+        return octets.decode("utf-8-sig").replace("\r\n", "\n")
+    except UnicodeDecodeError as error:
+        line = octets.count(b"\n", 0, error.start) + 1
+        _refuse("encoding", f"{name}:{line}", f"the file is not UTF-8: {error.reason}.")
+
+
+def _refuse(code: str, place: str, message: str, hint: str | None = None) -> NoReturn:
+    raise PolicyError([Problem(code, place, None, message, hint=hint)]) from None
+
+
+def _is_json(text: str) -> bool:
+    try:
+        return isinstance(json.loads(text), (dict, list))
+    except (ValueError, RecursionError):
+        return False
+
+
+def without_duplicates(pairs: list[tuple[str, object]]) -> dict[str, object]:
+    found: dict[str, object] = {}
+    for key, value in pairs:
+        if key in found:
+            raise ValueError(f"the key {key!r} is there twice")
+        found[key] = value
+    return found
+
+
+def _find(tree: object, keys: list[str], name: str) -> dict[str, object]:
+    found = tree
+    for key in keys:
+        found = found.get(key) if isinstance(found, dict) else None
+    if isinstance(found, dict):
+        return found
+    shown = f"[{_dotted(keys)}]"
+    if not keys or found is not None:
+        kind = "an array of tables" if keys and _is_tables(found) else type(found).__name__
+        _refuse("type", name, f"the options are a table, not {kind}{f': {shown}' * bool(keys)}.")
+    assert isinstance(tree, dict)
+    tables = dict(_tables(tree, []))
+    names = list(tables)
+    there = ", ".join(f"[{other}]" for other in names[:SHOWN_TABLES])
+    more = f" and {len(names) - SHOWN_TABLES} more" if len(names) > SHOWN_TABLES else ""
+    _refuse(
+        "missing-table",
+        name,
+        f"there is no {shown}; the tables are {there}{more}."
+        if names
+        else f"there is no {shown}, and no other table.",
+        _meant_table(tree, tables, _dotted(keys)),
+    )
+
+
+def _is_tables(value: object) -> bool:
+    return isinstance(value, list) and all(isinstance(item, dict) for item in value)
+
+
+def _meant_table(
+    tree: dict[str, object], tables: dict[str, dict[str, object]], wanted: str
+) -> str | None:
+    if any(option in tree for option in OPTIONS):
+        return 'table="" for the whole file'
+    with_origins = [name for name, table in tables.items() if ORIGINS in table]
+    close = with_origins or get_close_matches(wanted, tables, 1)
+    return f"table={close[0]!r}" if close else None
+
+
+def _tables(tree: dict[str, object], above: list[str]) -> Iterator[tuple[str, dict[str, object]]]:
+    """Yield the tables of a file with their dotted names, down to the third level."""
+    for key, value in tree.items():
+        if isinstance(value, dict):
+            if not value or any(not isinstance(inner, dict) for inner in value.values()):
+                yield _dotted([*above, key]), value
+            if len(above) < 2:
+                yield from _tables(value, [*above, key])
+
+
+def _dotted(keys: list[str]) -> str:
+    return ".".join(map(_written_key, keys))
+
+
+def _written_key(key: str) -> str:
+    return key if _BARE_KEY.fullmatch(key) else json.dumps(key)
+
+
+def _named(name: str, keys: list[str]) -> str:
+    return f"{name} [{_dotted(keys)}]" if keys else name

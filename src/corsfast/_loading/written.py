@@ -1,0 +1,182 @@
+"""The options of a policy as a mapping holds them -> what `Policy` is given.
+
+    allow_origins = [
+        "https://app.example.com",
+        { regex = 'https://pr-\\d+\\.example\\.com' },
+        { regex = 'https://(dev|app)[.]example[.]com', within = ["example.com"] },
+    ]
+    allow_credentials = true
+
+The keys are the options of `Policy`. TOML has no null: `max_age = "none"` is `None`.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+
+from .._options.patterns import parse_pattern, within
+from .._options.spec import Spec
+from .._proofs.ineffective import FOREIGN_OPTIONS, meant
+from .._proofs.regexes import RegexSyntaxError, compile_quietly
+from ..errors import Problem
+from .literals import REGEX_PREFIX, WRITERS, respell
+from .regex_dialects import read_regex
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    import re
+    from collections.abc import Callable, Mapping
+
+    from .._options.patterns import Within
+
+OPTIONS = Spec.OPTIONS
+ORIGINS = "allow_origins"
+ENTRY_KEYS = ("regex", "within")
+
+
+@dataclass
+class Written:
+    """The options of a policy, as they were read from one source.
+
+    Attributes:
+        name: where they were read, for people.
+        spelling: how values are spelt there: ``python``, ``toml``, ``json`` or ``env``.
+        label: what a message calls an option, or the entry of it with this number.
+        options: what `Policy` is given.
+        problems: what the source itself has wrong: unknown keys, unreadable regexes.
+        warnings: what has no effect, and may belong to other software.
+        entries: those of ``allow_origins`` as they were listed, unreadable ones among them.
+        extra: how many keys and entries are not in `options`.
+    """
+
+    name: str
+    spelling: str = "python"
+    label: Callable[[str, int | None], str] = lambda option, _: option
+    options: dict[str, object] = field(default_factory=dict)
+    problems: list[Problem] = field(default_factory=list)
+    warnings: list[Problem] = field(default_factory=list)
+    entries: list[object] = field(default_factory=list)
+    extra: int = 0
+
+    def placed(self, problem: Problem) -> Problem:
+        """Return the same problem, with the place in the source and a hint in its language."""
+        return Problem(
+            problem.code,
+            self.label(problem.option, self._index(problem)),
+            problem.value,
+            problem.message,
+            hint=respell(problem.hint, self.spelling),
+            witness=problem.witness,
+        )
+
+    def _index(self, problem: Problem) -> int | None:
+        """Return the number of the entry that a problem is about, where that is known."""
+        value = problem.value
+        listed = self.entries if problem.option == ORIGINS else self.options.get(problem.option)
+        if value is None or value is listed or not isinstance(listed, (list, tuple)):
+            return None
+        if value in listed:
+            return listed.index(value)
+        # A pattern may have another spelling in the problem.
+        meanings = map(_meaning, listed)
+        return next((i for i, meant in enumerate(meanings) if meant == _meaning(value)), None)
+
+
+def _meaning(entry: object) -> object:
+    return parse_pattern(entry) or entry if isinstance(entry, str) else entry
+
+
+def read_options(mapping: Mapping[str, object], written: Written) -> Written:
+    """Read the options in a mapping; `written` is what is known of the source, and returned."""
+    for key, value in mapping.items():
+        if key in OPTIONS:
+            written.options[key] = value
+        else:
+            written.problems.append(_unknown(str(key)))
+            written.extra += 1
+    age = written.options.get("max_age")
+    if isinstance(age, str) and age == "none":
+        written.options["max_age"] = None
+    origins = written.options.get(ORIGINS)
+    if isinstance(origins, (list, tuple)):
+        read = [_read_entry(entry, written) for entry in origins]
+        # A null of JSON was read, and is for the policy to judge.
+        kept = [e for e, given in zip(read, origins, strict=True) if e is not None or given is None]
+        written.options[ORIGINS] = kept
+        written.extra += len(read) - len(kept)
+    return written
+
+
+def missing_origins(options: Mapping[str, object], problems: list[Problem]) -> list[Problem]:
+    """Return the problem of ``allow_origins`` not being given, unless a slip was meant to be it."""
+    meant = (problem.option + (problem.hint or "") for problem in problems)
+    if ORIGINS in options or any(ORIGINS in text.lower() for text in meant):
+        return []
+    return [Problem("missing", ORIGINS, None, "without allow_origins no origin is allowed.")]
+
+
+def _unknown(key: str) -> Problem:
+    option = meant(key, OPTIONS)
+    hint = "{ regex = '...' } as an entry of allow_origins" if "regex" in key else None
+    message = f"{key!r} is no option of a policy."
+    if option is None and key in FOREIGN_OPTIONS:
+        message = f"{key!r} is no option of a policy: {FOREIGN_OPTIONS[key]}."
+    hint = hint if option == ORIGINS and hint else option
+    return Problem("unknown-option", key, None, message, hint=hint)
+
+
+def _read_entry(entry: object, written: Written) -> object:
+    """Read a regex if the entry is a table; everything else is for the policy to judge."""
+    written.entries.append(entry)
+    if isinstance(entry, str) and entry.startswith(REGEX_PREFIX):
+        message = f"{entry!r} has the form of an environment variable; it is no regex here."
+        hint: str | None = WRITERS[written.spelling](entry.removeprefix(REGEX_PREFIX), ())
+        problem = Problem("looks-like-regex", ORIGINS, entry, message, hint=hint)
+        written.problems.append(problem)
+        return None
+    if not isinstance(entry, dict):
+        return entry
+    shown = str(entry.get("regex", json.dumps(entry, default=str)))
+    written.entries[-1] = shown  # as problems show it
+    unknown = [key for key in entry if key not in ENTRY_KEYS]
+    for key in unknown:
+        message = f"{key!r} is no key of a regex; these are {' and '.join(ENTRY_KEYS)}."
+        hint = meant(str(key), ENTRY_KEYS)
+        written.problems.append(Problem("unknown-option", ORIGINS, shown, message, hint=hint))
+    pattern = entry.get("regex")
+    if not isinstance(pattern, str):
+        if not unknown:
+            message = "a table in allow_origins holds a regex, as a string."
+            hint = WRITERS["toml" if written.spelling == "toml" else "json"]("...", ())
+            written.problems.append(Problem("type", ORIGINS, shown, message, hint=hint))
+        return None
+    try:
+        regex = compile_quietly(pattern)
+    except RegexSyntaxError as error:
+        written.problems.append(_not_a_regex(pattern, error, written))
+        return None
+    read = _declared(regex, entry["within"], written) if "within" in entry else regex
+    if read is not None:
+        written.entries[-1] = read
+    return read
+
+
+def _not_a_regex(pattern: str, error: RegexSyntaxError, written: Written) -> Problem:
+    try:
+        hint = WRITERS[written.spelling](read_regex(pattern).regex.pattern, ())
+    except RegexSyntaxError:
+        hint = None
+    message = f"{pattern!r} is not a regular expression of Python's: {error}."
+    return Problem("regex-syntax", ORIGINS, pattern, message, hint=hint)
+
+
+def _declared(regex: re.Pattern[str], domains: object, written: Written) -> Within | None:
+    try:
+        if not isinstance(domains, (list, tuple)):
+            raise TypeError("within holds a list of domains")
+        return within(regex, *domains)
+    except (TypeError, ValueError) as error:
+        problem = Problem("within", ORIGINS, regex.pattern, f"{error}.")
+        written.problems.append(problem)
+        return None

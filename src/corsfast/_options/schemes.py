@@ -1,0 +1,65 @@
+"""Problems of origins whose scheme or host no page has, or hardly any.
+
+They are well-formed, so nothing else is wrong with them: ``wss://app.example.com``.
+
+Place in the flow: beside diagnose.py; imports suggestions.py and to its left. Runs for
+every policy.
+Never: look much further at an origin of http or https; know what a policy allows.
+"""
+
+from __future__ import annotations
+
+import re
+
+from ..errors import Problem
+from .suggestions import WEBSOCKETS, suggest, suggest_networks, web_scheme
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+
+# `192.168.1.10-20` and `192.168.x.x` are well-formed names.
+_NUMBER = r"[0-9]{1,3}"
+_RANGE = re.compile(
+    rf"https?://(?:{_NUMBER}(?:\.{_NUMBER}){{3}}-{_NUMBER}"
+    rf"|(?=(?:[^.]+\.){{3}}[^.]+$){_NUMBER}(?:\.{_NUMBER}){{0,2}}(?:\.x{{1,3}}){{1,3}})(?::.*)?"
+)
+
+
+def dead_schemes(origins: Iterable[str]) -> Iterator[Problem]:
+    """The problem of each serialised origin with such a scheme.
+
+    ``dead-scheme`` is certain; ``unlikely-scheme`` may be an application's own after all. An
+    address range that is a well-formed name is ``network``.
+    """
+    for origin in origins:
+        if origin.startswith(("https://", "http://")) or origin == "null":
+            if ("-" in origin or ".x" in origin) and _RANGE.fullmatch(origin):
+                yield _range(origin)
+            continue
+        scheme, _, rest = origin.partition("://")
+        dead = scheme in WEBSOCKETS
+        meant = WEBSOCKETS.get(scheme) or web_scheme(scheme)
+        if meant is None:
+            continue
+        code = "dead-scheme" if dead else "unlikely-scheme"
+        message = (
+            f"{origin!r} can never match: a WebSocket handshake is sent with the origin of its"
+            f" page, whose scheme is {meant}."
+            if dead
+            else f"{origin!r} matches no web page: is its scheme {meant!r} misspelt?"
+        )
+        hint = suggest(f"{meant}://{rest}/")  # which knows the default ports
+        yield Problem(code, "allow_origins", origin, message, hint=hint and repr(hint))
+
+
+def _range(origin: str) -> Problem:
+    networks = suggest_networks(origin)
+    return Problem(
+        "network",
+        "allow_origins",
+        origin,
+        f"{origin!r} matches no web page: it is a name for browsers, not a range of addresses.",
+        hint=", ".join(map(repr, networks)) or None,
+    )

@@ -1,0 +1,535 @@
+"""Options -> Spec: what was written becomes what it means, or one PolicyError with every reason.
+
+Place in the flow: imports diagnose.py and to its left. Runs once, while a policy is built.
+Never: run per request; guess; ignore an option silently.
+"""
+
+from __future__ import annotations
+
+import re
+
+from ..errors import RISKS, Problem, with_hint
+from . import fetch, limits
+from .diagnose import diagnose
+from .patterns import Glob, HostRule, Network, Within, parse_pattern, write_pattern
+from .suggestions import how_to_write, texts_of
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
+    from typing import Any, Literal, TypedDict, TypeGuard
+
+    class PolicyOptions(TypedDict, total=False):
+        """The options of :class:`corsfast.Policy`, for type checkers and editors."""
+
+        allow_origins: Iterable[str | re.Pattern[str] | Within]
+        allow_methods: Iterable[str]
+        allow_headers: Iterable[str]
+        expose_headers: Iterable[str]
+        allow_credentials: bool
+        max_age: int | None
+        preflight_status: int
+        existing: Literal["replace", "keep"]
+        timing_allow_origin: bool
+        dangerously_tolerate: Iterable[str]
+
+
+_TOKEN = re.compile(f"[{re.escape(fetch.TCHAR)}]+")
+
+
+class Spec:
+    """What the options mean: validated, normalised, frozen.
+
+    Policies compare by `key`: what every option means; the order of origins does not count.
+    """
+
+    __slots__ = (
+        "any_header",
+        "any_method",
+        "any_origin",
+        "credentials",
+        "exact",
+        "existing",
+        "expose",
+        "globs",
+        "headers",
+        "max_age",
+        "methods",
+        "placed",
+        "preflight_status",
+        "regexes",
+        "repeated",
+        "rules",
+        "timing",
+        "tolerated",
+    )
+    OPTIONS = (
+        "allow_origins",
+        "allow_methods",
+        "allow_headers",
+        "expose_headers",
+        "allow_credentials",
+        "max_age",
+        "preflight_status",
+        "existing",
+        "timing_allow_origin",
+        "dangerously_tolerate",
+    )
+    any_origin: bool  # "*"
+    exact: tuple[str, ...]  # serialised origins, "null" among them where listed
+    rules: tuple[HostRule, ...]
+    globs: tuple[Glob | Network, ...]  # what is matched as regexes are
+    regexes: tuple[re.Pattern[str] | Within, ...]
+    # Every entry that is not exact, with the number of exact ones before it: as it was listed.
+    placed: tuple[tuple[int, Any], ...]
+    repeated: tuple[object, ...]  # listed again; means nothing
+    any_method: bool
+    methods: tuple[str, ...]
+    any_header: bool
+    headers: tuple[str, ...]  # as spelt; no two are equal without regard to case
+    expose: tuple[str, ...]  # may hold "*"
+    credentials: bool
+    max_age: int | None
+    preflight_status: int
+    existing: Literal["replace", "keep"]
+    timing: bool
+    tolerated: frozenset[str]
+
+    def key(self) -> tuple[object, ...]:
+        ignored = ("placed", "repeated")
+        fields = {name: getattr(self, name) for name in Spec.__slots__ if name not in ignored}
+        for name in ("exact", "rules", "globs", "regexes"):
+            fields[name] = frozenset(fields[name])
+        return tuple(fields.values())
+
+    def show(self) -> str:
+        """How a policy with this spec is represented: as the call that would make it."""
+        options = ", ".join(f"{name}={value!r}" for name, value in self.options().items())
+        return f"Policy({options})"
+
+    def options(self) -> PolicyOptions:
+        """Return the options that make this very spec again, the origins as they were listed."""
+        origins: list[str | re.Pattern[str] | Within] = ["*"] if self.any_origin else []
+        at = 0
+        for before, entry in self.placed:
+            origins += self.exact[at:before]
+            at = before
+            listed = isinstance(entry, (re.Pattern, Within))
+            origins.append(entry if listed else write_pattern(entry))
+        origins += self.exact[at:]
+        return {
+            "allow_origins": origins or (),
+            "allow_methods": ["*"] * self.any_method + list(self.methods),
+            "allow_headers": ["*"] * self.any_header + list(self.headers),
+            "expose_headers": list(self.expose),
+            "allow_credentials": self.credentials,
+            "max_age": self.max_age,
+            "preflight_status": self.preflight_status,
+            "existing": self.existing,
+            "timing_allow_origin": self.timing,
+            "dangerously_tolerate": sorted(self.tolerated),
+        }
+
+
+def read_options(
+    *,
+    is_origin: Callable[[str], bool],
+    allow_origins: object,
+    allow_methods: object,
+    allow_headers: object,
+    expose_headers: object,
+    allow_credentials: object,
+    max_age: object,
+    preflight_status: object,
+    existing: object,
+    dangerously_tolerate: object,
+    timing_allow_origin: object = False,
+) -> tuple[Spec, list[Problem]]:
+    """Validate every option; see :class:`corsfast.Policy` for what each may hold.
+
+    Args:
+        is_origin: whether a str is a serialised origin, or "null".
+
+    Returns:
+        the spec, and all problems in the order in which the options are read; where there are
+        some, the spec holds what could be read. What is well-formed but dangerous is found by
+        risks.py.
+    """
+    problems: list[Problem] = []
+    spec = Spec()
+    _read_origins(spec, allow_origins, problems, is_origin)
+    _read_methods(spec, allow_methods, problems)
+    _read_headers(spec, allow_headers, problems)
+    spec.credentials = _read_flag("allow_credentials", allow_credentials, problems)
+    _read_expose(spec, expose_headers, problems)
+    spec.max_age = _read_max_age(max_age, problems)
+    spec.preflight_status = _read_status(preflight_status, problems)
+    spec.existing = _read_existing(existing, problems)
+    spec.timing = _read_flag("timing_allow_origin", timing_allow_origin, problems)
+    _read_tolerated(spec, dangerously_tolerate, problems)
+    return spec, [_without_wrong_hint(problem, spec.credentials) for problem in problems]
+
+
+def _without_wrong_hint(problem: Problem, credentials: bool) -> Problem:
+    """The same problem; a list of names that it proposes is one that would be accepted.
+
+    What it proposes for ``allow_origins`` needs proofs: see corrections.
+    """
+    reads: dict[str, Callable[[Spec, object, list[Problem]], None]] = {
+        "allow_methods": _read_methods,
+        "allow_headers": _read_headers,
+        "expose_headers": _read_expose,
+        "dangerously_tolerate": _read_tolerated,
+    }
+    read = reads.get(problem.option)
+    if read is None or problem.hint is None or problem.hint[0] not in "'\"[":
+        return problem
+    import ast
+
+    meant = ast.literal_eval(problem.hint)
+    scratch, found = Spec(), list[Problem]()
+    scratch.credentials = credentials
+    read(scratch, [meant] if isinstance(meant, str) else list(meant), found)
+    if not found:
+        return problem
+    return with_hint(problem, None)
+
+
+# -- reading single options ------------------------------------------------------------------
+
+
+def _entries(option: str, value: object, problems: list[Problem]) -> list[object]:
+    """The elements of a list-like option; a bare string is refused, but for ``"*"``."""
+    if value == "*":
+        return ["*"]
+    if isinstance(value, (str, bytes)):
+        problems.append(
+            Problem(
+                "bare-string",
+                option,
+                value,
+                f"{value!r} is one string where a list is meant.",
+                hint=repr(_split(value)) if value or option != "allow_origins" else "()",
+            )
+        )
+        return []
+    if isinstance(value, dict) or not hasattr(value, "__iter__") or _is_one(value):
+        texts = texts_of(value) if option == "allow_origins" else ()
+        problems.append(_not_a("list of strings", option, value, repr([*texts]) if texts else None))
+        return []
+    items = list(value)
+    # A set has no order of its own; headers should not change from one start to the next.
+    return sorted(items, key=repr) if isinstance(value, (set, frozenset)) else items
+
+
+def _is_one(value: object) -> bool:
+    """Return whether an iterable is one entry: a result of urllib, or a network of ipaddress."""
+    single = isinstance(value, bytearray) or hasattr(value, "prefixlen")
+    return single or hasattr(value, "geturl")
+
+
+def _split(value: str | bytes) -> list[str]:
+    """The list that was most likely meant by one string."""
+    text = value if isinstance(value, str) else value.decode("latin-1")
+    parts = (part.strip("'\"") for part in re.split(r"[,;\s]+", text.strip("[]() \t\r\n")))
+    return [part for part in parts if part]
+
+
+def _not_a(what: str, option: str, value: object, hint: str | None = None) -> Problem:
+    return Problem(
+        "type",
+        option,
+        value,
+        f"{value!r} is of type {type(value).__name__}, not {what}.",
+        hint=hint,
+    )
+
+
+def _strings(option: str, value: object, problems: list[Problem]) -> Iterator[str]:
+    for item in _entries(option, value, problems):
+        if isinstance(item, str):
+            yield str.__str__(item)  # what a subclass holds, not what it shows
+        else:
+            hint = repr(item.decode("latin-1")) if isinstance(item, bytes) else None
+            problems.append(_not_a("str", option, item, hint))
+
+
+def _read_origins(
+    spec: Spec, value: object, problems: list[Problem], is_origin: Callable[[str], bool]
+) -> None:
+    option = "allow_origins"
+    spec.any_origin = False
+    exact: dict[str, None] = {}
+    rules: dict[HostRule, None] = {}
+    globs: dict[Glob | Network, None] = {}
+    regexes: dict[re.Pattern[str] | Within, None] = {}
+    if isinstance(value, (re.Pattern, Within)):
+        problems.append(_not_a("list", option, value, f"[{value!r}]"))
+        value = ()
+    entries = _entries(option, value, problems)
+    wrong = len(problems)
+    for given in entries:
+        # What a subclass of str holds, not what it shows.
+        entry = str.__str__(given) if isinstance(given, str) else given
+        if isinstance(entry, str):
+            # This is the loop that sees a million origins; nearly all of them end here.
+            if is_origin(entry):
+                exact[entry] = None
+                continue
+            if entry == "*":
+                spec.any_origin = True
+                continue
+            parsed = parse_pattern(entry)
+            if parsed is None:
+                problems.append(diagnose(entry))
+            elif isinstance(parsed, HostRule):
+                rules[parsed] = None
+            elif isinstance(parsed, (Glob, Network)):
+                globs[parsed] = None
+            else:
+                exact[parsed] = None
+        elif isinstance(entry, Within) or _is_text_pattern(entry):
+            regexes[entry] = None
+        elif isinstance(entry, re.Pattern):
+            text = f"re.compile({entry.pattern.decode('latin-1')!r})"
+            problems.append(_not_a("a pattern of str", option, entry, text))
+        else:
+            hint = ", ".join(map(repr, texts_of(entry))) or None
+            wanted = f"str or re.Pattern{how_to_write(entry)}"
+            problems.append(_not_a(wanted, option, entry, hint))
+    if spec.any_origin and (exact or rules or globs or regexes):
+        problems.append(
+            Problem(
+                "any-origin-beside-others",
+                option,
+                value,
+                "'*' admits every origin, so the other entries mean nothing.",
+                hint="either '*' alone or the list without it",
+            )
+        )
+    spec.exact, spec.rules, spec.globs = tuple(exact), tuple(rules), tuple(globs)
+    spec.regexes = tuple(regexes)
+    different = len(exact) + len(rules) + len(globs) + len(regexes)
+    whole = wrong == len(problems) and different < len(entries)
+    spec.repeated = tuple(_repeated(entries, exact)) if whole else ()
+    mixed = different > len(exact) and wrong == len(problems)
+    spec.placed = tuple(_placed(entries, exact)) if mixed else ()
+
+
+def _placed(entries: list[Any], exact: dict[str, None]) -> Iterator[tuple[int, Any]]:
+    """Yield each entry that is not exact once, with the number of exact ones before it."""
+    seen: set[object] = set()
+    before = 0
+    for given in entries:
+        entry = str.__str__(given) if isinstance(given, str) else given
+        meant = parse_pattern(entry) if isinstance(entry, str) and entry not in exact else entry
+        if meant in seen:
+            continue
+        seen.add(meant)
+        if isinstance(meant, str):
+            before += 1
+        else:
+            yield before, meant
+
+
+def _repeated(entries: list[object], exact: dict[str, None]) -> Iterator[object]:
+    """What is listed a second time, however it is spelt; none of it is wrong in itself."""
+    seen: set[object] = set()
+    said: set[object] = set()
+    for entry in entries:
+        meant = entry
+        if isinstance(entry, str) and entry not in exact:
+            meant = parse_pattern(entry) or entry
+        if meant in seen and meant not in said:
+            said.add(meant)
+            yield meant
+        seen.add(meant)
+
+
+def _is_text_pattern(entry: object) -> TypeGuard[re.Pattern[str]]:
+    return isinstance(entry, re.Pattern) and isinstance(entry.pattern, str)
+
+
+def _read_methods(spec: Spec, value: object, problems: list[Problem]) -> None:
+    option = "allow_methods"
+    methods: dict[str, None] = {}
+    spec.any_method = False
+    for method in _strings(option, value, problems):
+        upper = method.upper()
+        if method == "*":
+            spec.any_method = True
+        elif (problem := wrong_method(option, method)) is not None:
+            problems.append(problem)
+        else:
+            methods[upper if upper in fetch.NORMALIZED_METHODS else method] = None
+    spec.methods = tuple(methods)
+
+
+def wrong_method(option: str, method: str) -> Problem | None:
+    """Return what is wrong with a method, if anything is; ``"*"`` is a method like others."""
+    upper = method.upper()
+    if not _is_token(method, limits.MAX_METHOD):
+        return _not_a_token(option, method, limits.MAX_METHOD)
+    if upper in fetch.FORBIDDEN_METHODS:
+        message = f"{method!r} is a forbidden method; no browser sends it from a page."
+        return Problem("forbidden-method", option, method, message)
+    if upper != method and upper in ("PATCH", "QUERY"):
+        message = (
+            f"{method!r}: methods compare byte for byte, and browsers do not upper-case this one."
+        )
+        return Problem("method-case", option, method, message, hint=repr(upper))
+    return None
+
+
+def _read_headers(spec: Spec, value: object, problems: list[Problem]) -> None:
+    option = "allow_headers"
+    headers: dict[str, str] = {}
+    spec.any_header = False
+    for name in _strings(option, value, problems):
+        if name == "*":
+            spec.any_header = True
+        elif (problem := wrong_header(option, name)) is not None:
+            problems.append(problem)
+        else:
+            headers.setdefault(name.lower(), name)
+    spec.headers = tuple(headers.values())
+
+
+def wrong_header(option: str, name: str) -> Problem | None:
+    """Return what is wrong with the name of a request header, if anything is."""
+    lower = name.lower()
+    if not _is_token(name, limits.MAX_HEADER_NAME):
+        return _not_a_token(option, name, limits.MAX_HEADER_NAME)
+    if lower in fetch.FORBIDDEN_REQUEST_HEADERS or lower.startswith(
+        fetch.FORBIDDEN_REQUEST_HEADER_PREFIXES
+    ):
+        message = f"{name!r} is a forbidden request-header; no page can set it."
+        return Problem("forbidden-header", option, name, message)
+    return None
+
+
+def _read_expose(spec: Spec, value: object, problems: list[Problem]) -> None:
+    option = "expose_headers"
+    names: dict[str, str] = {}
+    for name in _strings(option, value, problems):
+        if (problem := wrong_exposed(option, name, spec.credentials)) is not None:
+            problems.append(problem)
+        else:
+            names.setdefault(name.lower(), name)
+    spec.expose = ("*",) if "*" in names else tuple(names.values())
+
+
+def wrong_exposed(option: str, name: str, credentials: bool) -> Problem | None:
+    """Return what is wrong with the name of a response header, or ``"*"``, if anything is."""
+    if name == "*" and credentials:
+        message = "'*' means nothing to a browser once credentials are allowed."
+        hint = "the names, one by one"
+        return Problem("expose-any-with-credentials", option, name, message, hint=hint)
+    if not _is_token(name, limits.MAX_HEADER_NAME):
+        return _not_a_token(option, name, limits.MAX_HEADER_NAME)
+    if name.lower() in fetch.FORBIDDEN_RESPONSE_HEADERS:
+        message = f"{name!r} is never shown to a page, whatever is exposed."
+        return Problem("forbidden-header", option, name, message)
+    return None
+
+
+def _is_token(text: str, limit: int) -> bool:
+    return len(text) <= limit and _TOKEN.fullmatch(text) is not None
+
+
+def _not_a_token(option: str, value: str, limit: int) -> Problem:
+    parts = [part.strip() for part in value.split(",")]
+    if len(parts) > 1 and all(_is_token(part, limit) for part in parts):
+        message = f"{value!r} is a list in one string; each name is an element of its own."
+        return Problem("list-in-string", option, value, message, hint=", ".join(map(repr, parts)))
+    if len(value) > limit:
+        shown = f"{value[:20]}…"
+        message = f"{shown!r} has {len(value)} characters; the limit is {limit}."
+        return Problem("too-long", option, value, message)
+    if not value:
+        return Problem("not-a-token", option, value, "'' is no name; leave it out.")
+    message = f"{value!r} is not a token (RFC 9110, section 5.6.2)."
+    meant = value.partition(":")[0].strip(" \t\r\n,;'\"")  # as on a line of a request
+    hint = repr(meant) if _TOKEN.fullmatch(meant) and "*" not in meant else None
+    return Problem("not-a-token", option, value, message, hint=hint)
+
+
+def _read_flag(option: str, value: object, problems: list[Problem]) -> bool:
+    if isinstance(value, bool):
+        return value
+    problems.append(_not_a("bool", option, value, flag_meant(value)))
+    return False
+
+
+def flag_meant(value: object) -> str:
+    """Return the flag that another value most likely means, as a proposal."""
+    text = str(value).strip().lower()
+    if text in ("true", "1", "yes", "y", "on"):
+        return "True"
+    return "False" if text in ("", "false", "0", "no", "n", "off", "none") else "True or False"
+
+
+def _read_max_age(value: object, problems: list[Problem]) -> int | None:
+    problem = wrong_max_age("max_age", value)
+    if problem is not None:
+        problems.append(problem)
+    return int(value) if problem is None and isinstance(value, int) else None
+
+
+def wrong_max_age(option: str, value: object) -> Problem | None:
+    """Return what is wrong with a number of seconds, if it is neither that nor ``None``."""
+    if value is None:
+        return None
+    if isinstance(value, bool) or not isinstance(value, int):
+        return _not_a("int (seconds) or None", option, value, _seconds(value))
+    if 0 <= value <= limits.MAX_MAX_AGE:
+        return None
+    message = f"{value} is not within 0 to {limits.MAX_MAX_AGE} seconds."
+    hint = str(limits.MAX_MAX_AGE) if value > 0 else "0 (do not cache)"
+    return Problem("out-of-range", option, value, message, hint=hint)
+
+
+def _seconds(value: object) -> str | None:
+    """The number that another type holds, if it is one that may be written."""
+    total = getattr(value, "total_seconds", None)  # of a timedelta
+    if total is not None:
+        value = float(total())
+    text = str(value).strip() if isinstance(value, (str, float)) else ""
+    meant = re.fullmatch(r"0*([0-9]{1,5})(?:\.0)?", text)
+    if meant is not None and int(meant[1]) <= limits.MAX_MAX_AGE:
+        return str(int(meant[1]))
+    return "None" if text.lower() in ("none", "null") else None
+
+
+def _read_status(value: object, problems: list[Problem]) -> int:
+    option = "preflight_status"
+    if isinstance(value, bool) or not isinstance(value, int):
+        problems.append(_not_a("int", option, value, "204"))
+    elif not 200 <= value <= 299:
+        # https://fetch.spec.whatwg.org/#cors-preflight-fetch: "response's status is an ok status"
+        message = f"{value} fails every preflight: browsers want 200 to 299."
+        problems.append(Problem("out-of-range", option, value, message, hint="204"))
+    else:
+        return int(value)
+    return 204
+
+
+def _read_existing(value: object, problems: list[Problem]) -> Literal["replace", "keep"]:
+    if value in ("replace", "keep"):
+        return "keep" if value == "keep" else "replace"
+    message = f"{value!r} is neither 'replace' nor 'keep'."
+    problems.append(Problem("choice", "existing", value, message, hint="'replace'"))
+    return "replace"
+
+
+def _read_tolerated(spec: Spec, value: object, problems: list[Problem]) -> None:
+    option = "dangerously_tolerate"
+    codes = set()
+    for code in _strings(option, value, problems):
+        if code in RISKS:
+            codes.add(code)
+        else:
+            message = f"{code!r} is not a risk that can be tolerated."
+            hint = "one of " + ", ".join(map(repr, RISKS))
+            problems.append(Problem("choice", option, code, message, hint=hint))
+    spec.tolerated = frozenset(codes)

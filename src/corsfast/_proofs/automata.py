@@ -1,0 +1,480 @@
+"""Finite automata over the bytes of an origin: built, combined, made minimal, searched.
+
+    Nfa --determinise--> Dfa --intersect, subtract, unite--> Dfa --tabulate--> Automaton
+
+The alphabet is the 72 characters that an origin can hold. Sets of characters are int bit
+masks over it. A Dfa keeps one column for each class of characters that it cannot tell apart.
+
+    rows[state][class] is the next state, or DEAD, from which nothing is ever accepted
+    classes[symbol] is the class of ALPHABET[symbol];  state 0 is the start
+
+Place in the flow: left of regexes.py, risks.py and tables.py; imports the limits only.
+Never: run per request (the engines run an Automaton's table); know what an origin is.
+"""
+
+from __future__ import annotations
+
+from collections import namedtuple
+
+from .._options.limits import MAX_AUTOMATON_STATES, MAX_AUTOMATON_STEPS
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+    from typing import NamedTuple
+
+    class Dfa(NamedTuple):
+        """A deterministic automaton without dead states. No rows: it accepts nothing."""
+
+        classes: tuple[int, ...]
+        rows: list[tuple[int, ...]]
+        accepting: list[bool]
+
+    class Automaton(NamedTuple):
+        """A Dfa as the engines run it.
+
+        ``class_of[byte]`` is a column. A state is the place of its row in ``table``; the next
+        one stands at ``table[state + class_of[byte]]``, 0 is dead. ``table[state + 1]`` is 1
+        where the state accepts. ``http`` and ``https`` are the states behind ``http://`` and
+        ``https://``, from which the host and port are run. An origin of another scheme is run
+        whole, from ``start``.
+        """
+
+        class_of: bytes
+        table: tuple[int, ...]
+        width: int
+        start: int
+        http: int
+        https: int
+
+else:
+    Dfa = namedtuple("Dfa", ("classes", "rows", "accepting"))
+    Automaton = namedtuple("Automaton", ("class_of", "table", "width", "start", "http", "https"))
+
+# The order in which shortest words are searched: a witness reads better with letters. The last
+# ones are in origins of other schemes than http and https only.
+NOT_IN_WEB_ORIGINS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ+~%"
+ALPHABET = "eabcdfghijklmnopqrstuvwxyz0123456789-_.:/[]" + NOT_IN_WEB_ORIGINS
+SYMBOL = {character: i for i, character in enumerate(ALPHABET)}
+EVERYTHING = (1 << len(ALPHABET)) - 1
+DEAD = -1
+
+# The columns of a table that are no class.
+DEAD_COLUMN = 0
+ACCEPTING_COLUMN = 1
+FIRST_COLUMN = 2
+
+
+class TooManyStatesError(Exception):
+    """An automaton would grow beyond limits.MAX_AUTOMATON_STATES."""
+
+
+def mask_of(characters: Iterable[str]) -> int:
+    """The set of those characters that are in the alphabet."""
+    mask = 0
+    for character in characters:
+        if character in SYMBOL:
+            mask |= 1 << SYMBOL[character]
+    return mask
+
+
+# -- nondeterministic ------------------------------------------------------------------------
+
+
+class Nfa:
+    """A nondeterministic automaton under construction.
+
+    ``edges[state]`` holds (set of characters, next state); ``free[state]`` the states that
+    are reached without a character, ``at_start`` and ``at_end`` those reached so only at the
+    start or the end of the word (``^`` and ``$``).
+    """
+
+    def __init__(self) -> None:
+        self.edges: list[list[tuple[int, int]]] = []
+        self.free: list[list[int]] = []
+        self.at_start: list[list[int]] = []
+        self.at_end: list[list[int]] = []
+        self.steps = 0
+
+    def spend(self, steps: int) -> None:
+        """Count work; the number of states alone does not tell how long it takes."""
+        self.steps += steps
+        if self.steps > MAX_AUTOMATON_STEPS:
+            raise TooManyStatesError
+
+    def state(self) -> int:
+        if len(self.edges) >= MAX_AUTOMATON_STATES * 4:
+            raise TooManyStatesError
+        for lists in (self.edges, self.free, self.at_start, self.at_end):
+            lists.append([])
+        return len(self.edges) - 1
+
+    def embed(self, dfa: Dfa, start: int) -> int:
+        """Append a Dfa behind a state; the state behind its accepted words."""
+        end = self.state()
+        states = [self.state() for _ in dfa.rows]
+        members = _members(dfa.classes)
+        for state, row, accepting in zip(states, dfa.rows, dfa.accepting, strict=True):
+            for column, target in enumerate(row):
+                if target != DEAD:
+                    self.edges[state].append((members[column], states[target]))
+            if accepting:
+                self.free[state].append(end)
+        if states:
+            self.free[start].append(states[0])
+        return end
+
+
+def _members(classes: Sequence[int]) -> list[int]:
+    """The set of characters of each class."""
+    members = [0] * (max(classes) + 1)
+    for symbol, column in enumerate(classes):
+        members[column] |= 1 << symbol
+    return members
+
+
+def determinise(nfa: Nfa, start: int, end: int, *, slack: int = 1) -> Dfa:
+    """The Dfa for the words that lead from start to end; not minimal.
+
+    Raises:
+        TooManyStatesError: instead of growing beyond the limit.
+    """
+    classes = _classes(mask for edges in nfa.edges for mask, _ in edges)
+    members = _members(classes)
+    first = _closure(nfa, [start], nfa.at_start)
+    moves = [
+        [
+            (column, target)
+            for mask, target in edges
+            for column, member in enumerate(members)
+            if mask & member
+        ]
+        for edges in nfa.edges
+    ]
+    closures: dict[int, frozenset[int]] = {}
+
+    def step(states: frozenset[int]) -> Iterator[frozenset[int]]:
+        reached: list[set[int]] = [set() for _ in members]
+        nfa.spend(len(states))
+        for state in states:
+            for column, target in moves[state]:
+                if target not in closures:
+                    closures[target] = _closure(nfa, [target])
+                nfa.spend(len(closures[target]))
+                reached[column] |= closures[target]
+        return map(frozenset, reached)
+
+    def accepts(states: frozenset[int], at_start: bool) -> bool:
+        also = nfa.at_start if at_start else None
+        return end in _closure(nfa, states, also, nfa.at_end)
+
+    # The start is told apart from an equal set later on: `^` holds only there.
+    rows: list[tuple[int, ...]] = []
+    accepting: list[bool] = []
+    index = {(first, True): 0}
+    queue = [(first, True)]
+    for states, at_start in queue:
+        row = []
+        for target in step(states):
+            if not target:
+                row.append(DEAD)
+                continue
+            key = (target, False)
+            if key not in index:
+                if len(index) >= MAX_AUTOMATON_STATES * slack:
+                    raise TooManyStatesError
+                index[key] = len(index)
+                queue.append(key)
+            row.append(index[key])
+        rows.append(tuple(row))
+        accepting.append(accepts(states, at_start))
+    return _trim(Dfa(classes, rows, accepting))
+
+
+def _closure(nfa: Nfa, states: Iterable[int], *more: list[list[int]] | None) -> frozenset[int]:
+    """All states reached without a character."""
+    seen = set(states)
+    stack = list(seen)
+    kinds = [nfa.free, *(kind for kind in more if kind is not None)]
+    while stack:
+        state = stack.pop()
+        for kind in kinds:
+            for target in kind[state]:
+                if target not in seen:
+                    seen.add(target)
+                    stack.append(target)
+    nfa.spend(len(seen))
+    return frozenset(seen)
+
+
+def _classes(masks: Iterable[int]) -> tuple[int, ...]:
+    """Characters that no set tells apart share a class."""
+    parts = [EVERYTHING]
+    for mask in set(masks):
+        parts = [part for old in parts for part in (old & mask, old & ~mask) if part]
+    classes = [0] * len(ALPHABET)
+    for column, part in enumerate(sorted(parts, key=lambda part: part & -part)):
+        for symbol in range(len(ALPHABET)):
+            if part >> symbol & 1:
+                classes[symbol] = column
+    return tuple(classes)
+
+
+# -- deterministic ---------------------------------------------------------------------------
+
+NOTHING = Dfa((0,) * len(ALPHABET), [], [])
+
+
+def minimise(dfa: Dfa) -> Dfa:
+    """The smallest Dfa for the same words; its states are numbered breadth first."""
+    dfa = _trim(dfa)
+    if not dfa.rows:
+        return NOTHING
+    return _merge_columns(_renumber(dfa, _equal_states(dfa)))
+
+
+def _equal_states(dfa: Dfa) -> list[int]:
+    """A number for each state, the same for states that no word tells apart.
+
+    Hopcroft, "An n log n algorithm for minimizing states in a finite automaton" (1971): split
+    blocks of states by whether they step into a given block, the smaller half first. The dead
+    state takes part as the last one.
+    """
+    dead = len(dfa.rows)
+    columns = range(len(dfa.rows[0]))
+    sources: list[list[list[int]]] = [[[] for _ in range(dead + 1)] for _ in columns]
+    for column in columns:
+        sources[column][dead].append(dead)
+        for state, row in enumerate(dfa.rows):
+            sources[column][row[column]].append(state)  # row DEAD is -1, the last one
+    accepting = {state for state, accepts in enumerate(dfa.accepting) if accepts}
+    blocks = [accepting, set(range(dead + 1)) - accepting]
+    block_of = [0 if state in accepting else 1 for state in range(dead + 1)]
+    waiting = {0, 1}
+    while waiting:
+        splitter = list(blocks[waiting.pop()])
+        for column in columns:
+            step = sources[column]
+            touched: dict[int, set[int]] = {}
+            for target in splitter:
+                for state in step[target]:
+                    touched.setdefault(block_of[state], set()).add(state)
+            for block, part in touched.items():
+                rest = len(blocks[block]) - len(part)
+                if not rest:
+                    continue
+                blocks[block] -= part
+                blocks.append(part)
+                new = len(blocks) - 1
+                for state in part:
+                    block_of[state] = new
+                if block in waiting or len(part) <= rest:
+                    waiting.add(new)
+                else:
+                    waiting.add(block)
+    return block_of[:dead]
+
+
+def _trim(dfa: Dfa) -> Dfa:
+    """The same without states that lead to no accepting one."""
+    live = _live(dfa)
+    if not dfa.rows or not live[0]:
+        return NOTHING
+    rows = [
+        tuple([target if target != DEAD and live[target] else DEAD for target in row])
+        for row in dfa.rows
+    ]
+    return _renumber(Dfa(dfa.classes, rows, dfa.accepting), list(range(len(rows))))
+
+
+def _live(dfa: Dfa) -> list[bool]:
+    """Which states lead to an accepting one."""
+    sources: list[list[int]] = [[] for _ in dfa.rows]
+    for state, row in enumerate(dfa.rows):
+        for target in set(row):
+            if target != DEAD:
+                sources[target].append(state)
+    live = list(dfa.accepting)
+    stack = [state for state, accepting in enumerate(live) if accepting]
+    while stack:
+        for source in sources[stack.pop()]:
+            if not live[source]:
+                live[source] = True
+                stack.append(source)
+    return live
+
+
+def _renumber(dfa: Dfa, part: list[int]) -> Dfa:
+    """One state for each part that the start reaches, breadth first."""
+    index = {part[0]: 0}
+    queue = [0]
+    rows, accepting = [], []
+    for state in queue:
+        row = []
+        for target in dfa.rows[state]:
+            if target == DEAD:
+                row.append(DEAD)
+                continue
+            if part[target] not in index:
+                index[part[target]] = len(index)
+                queue.append(target)
+            row.append(index[part[target]])
+        rows.append(tuple(row))
+        accepting.append(dfa.accepting[state])
+    return Dfa(dfa.classes, rows, accepting)
+
+
+def _merge_columns(dfa: Dfa) -> Dfa:
+    """One column for classes that no state tells apart."""
+    columns: dict[tuple[int, ...], int] = {}
+    renamed = [columns.setdefault(column, len(columns)) for column in zip(*dfa.rows, strict=True)]
+    rows = list(zip(*columns, strict=True))
+    return Dfa(tuple(renamed[column] for column in dfa.classes), rows, dfa.accepting)
+
+
+def unite(dfas: Iterable[Dfa]) -> Dfa:
+    """The minimal Dfa for the words that any of them accepts. Raises TooManyStatesError."""
+    nfa = Nfa()
+    start, end = nfa.state(), nfa.state()
+    for dfa in dfas:
+        nfa.free[nfa.embed(dfa, start)].append(end)
+    # Patterns have much in common, so most states turn out to be equal.
+    dfa = minimise(determinise(nfa, start, end, slack=4))
+    if len(dfa.rows) > MAX_AUTOMATON_STATES:
+        raise TooManyStatesError
+    return dfa
+
+
+def intersect(a: Dfa, b: Dfa) -> Dfa:
+    """The words that both accept; not minimal. Raises TooManyStatesError."""
+    return _combine(a, b, within=True)
+
+
+def subtract(a: Dfa, b: Dfa) -> Dfa:
+    """The words that a accepts and b does not; not minimal. Raises TooManyStatesError."""
+    return _combine(a, b, within=False)
+
+
+def _combine(a: Dfa, b: Dfa, *, within: bool) -> Dfa:
+    """Run both at once; where a is dead nothing is accepted, nor, `within` b, where b is."""
+    signatures = list(zip(a.classes, b.classes, strict=True))
+    columns = {signature: i for i, signature in enumerate(dict.fromkeys(signatures))}
+    if not a.rows or (within and not b.rows):
+        return NOTHING
+    # The row of DEAD (-1), the last one, leads nowhere.
+    rows_b = [*b.rows, (DEAD,) * (max(b.classes) + 1)]
+    accepting_b = [*b.accepting, False]
+    start = (0, 0 if b.rows else DEAD)
+    index = {start: 0}
+    queue = [start]
+    rows, accepting = [], []
+    for state_a, state_b in queue:
+        row = []
+        row_a, row_b = a.rows[state_a], rows_b[state_b]
+        for column_a, column_b in columns:
+            target = (row_a[column_a], row_b[column_b])
+            if target[0] == DEAD or (within and target[1] == DEAD):
+                row.append(DEAD)
+                continue
+            if target not in index:
+                if len(index) >= MAX_AUTOMATON_STATES:
+                    raise TooManyStatesError
+                index[target] = len(index)
+                queue.append(target)
+            row.append(index[target])
+        rows.append(tuple(row))
+        accepting.append(a.accepting[state_a] and accepting_b[state_b] is within)
+    return _trim(Dfa(tuple(columns[s] for s in signatures), rows, accepting))
+
+
+def passed(nfa: Nfa, start: int, end: int, dfa: Dfa) -> set[int]:
+    """Return the states of an Nfa that some word of a Dfa passes on its way from start to end.
+
+    No word leads back to the start of the Dfa. Raises TooManyStatesError.
+    """
+    members = _members(dfa.classes)
+    steps = [
+        [(members[column], target) for column, target in enumerate(row) if target != DEAD]
+        for row in dfa.rows
+    ]
+    # (state of the Nfa, state of the Dfa, whether the word has to end here)
+    before: dict[tuple[int, int, bool], list[tuple[int, int, bool]]] = {(start, 0, False): []}
+    queue = list(before)
+    for node in queue:
+        state, at, ended = node
+        after = [(target, at, ended) for target in nfa.free[state]]
+        after += [(target, at, ended) for target in nfa.at_start[state] if at == 0]
+        after += [(target, at, True) for target in nfa.at_end[state]]
+        for mask, target in () if ended else nfa.edges[state]:
+            after += [(target, to, False) for member, to in steps[at] if mask & member]
+        nfa.spend(1 + len(after))
+        for other in after:
+            if other not in before:
+                before[other] = []
+                queue.append(other)
+            before[other].append(node)
+    queue = [node for node in before if node[0] == end and dfa.accepting[node[1]]]
+    seen = set(queue)
+    for node in queue:
+        for other in before[node]:
+            if other not in seen:
+                seen.add(other)
+                queue.append(other)
+    return {state for state, _, _ in seen}
+
+
+# -- asking ----------------------------------------------------------------------------------
+
+
+def run(dfa: Dfa, word: str, state: int = 0) -> int:
+    """The state behind a word, or DEAD."""
+    if not dfa.rows:
+        return DEAD
+    for character in word:
+        if state == DEAD or character not in SYMBOL:
+            return DEAD
+        state = dfa.rows[state][dfa.classes[SYMBOL[character]]]
+    return state
+
+
+def accepts(dfa: Dfa, word: str) -> bool:
+    state = run(dfa, word)
+    return state != DEAD and dfa.accepting[state]
+
+
+def shortest_words(dfa: Dfa, start: int = 0) -> Iterator[str]:
+    """For each accepting state a shortest word that leads there, shortest first."""
+    if not dfa.rows:
+        return
+    words = {start: ""}
+    queue = [start]
+    representatives = first_characters(dfa)
+    for state in queue:
+        if dfa.accepting[state]:
+            yield words[state]
+        for character, column in representatives:
+            target = dfa.rows[state][column]
+            if target != DEAD and target not in words:
+                words[target] = words[state] + character
+                queue.append(target)
+
+
+def first_characters(dfa: Dfa) -> list[tuple[str, int]]:
+    """The first character of each class, with its column, in the order of the alphabet."""
+    first: dict[int, str] = {}
+    for character, column in zip(ALPHABET, dfa.classes, strict=True):
+        first.setdefault(column, character)
+    return [(character, column) for column, character in first.items()]
+
+
+def tabulate(dfa: Dfa) -> Automaton:
+    """Lay a Dfa out as one table, as the engines run it. Row 0 is the dead state."""
+    width = FIRST_COLUMN + len(dfa.rows[0])
+    class_of = bytearray([DEAD_COLUMN]) * 256
+    for character, column in zip(ALPHABET, dfa.classes, strict=True):
+        class_of[ord(character)] = FIRST_COLUMN + column
+    table = [0] * width
+    for row, accepting in zip(dfa.rows, dfa.accepting, strict=True):
+        table += [0, int(accepting), *[(target + 1) * width for target in row]]
+    start, http, https = ((run(dfa, text) + 1) * width for text in ("", "http://", "https://"))
+    return Automaton(bytes(class_of), tuple(table), width, start, http, https)

@@ -1,0 +1,282 @@
+"""The sets of origins that proofs speak of, as automata.
+
+Place in the flow: patterns, regexes -> languages -> safety, redundancy, _compile.
+Never: judge a set; run per request. Lengths are left to origin.py: no automaton counts to 253.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import namedtuple
+from functools import cache
+
+from .._options.networks import (
+    LINK_LOCAL_IPV6,
+    NOT_PUBLIC_IPV4,
+    PRIVATE_IPV6,
+    blocks,
+    expression as block_expression,
+    one_of,
+)
+from .._options.origin import DEVELOPMENT_DOMAINS
+from .._options.patterns import Glob, HostRule, Network, Within, expression, write_pattern
+from .._options.suggestions import slips
+from .automata import (
+    NOT_IN_WEB_ORIGINS,
+    NOTHING,
+    Dfa,
+    Nfa,
+    TooManyStatesError,
+    determinise,
+    intersect,
+    mask_of,
+    minimise,
+    subtract,
+    tabulate,
+    unite,
+)
+from .regexes import NotRegularError, compile_regex
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from typing import NamedTuple
+
+    from .automata import Automaton
+    from .intent import Intent
+
+    Entry = HostRule | Glob | Network | Within | re.Pattern[str]
+
+    class Language(NamedTuple):
+        """The origins that an entry of ``allow_origins`` admits.
+
+        ``dfa`` accepts those of them that are web origins; ``others`` those of other schemes,
+        as far as a browser sends them.
+
+        ``beyond`` names what keeps the entry from being run as an automaton, if anything
+        does. Then ``dfa`` admits more than the entry, or is ``None`` where even that is out
+        of reach, and the regex has the last word.
+
+        ``whole`` is the automaton that is run: not cut down to origins, which are checked
+        before it is asked, and smaller for it.
+        """
+
+        entry: Entry
+        dfa: Dfa | None
+        beyond: str | None
+        whole: Dfa | None
+        others: Dfa | None
+
+else:
+    Language = namedtuple("Language", ("entry", "dfa", "beyond", "whole", "others"))
+
+# Beyond an automaton for its states, not for a construct; `re` may take forever over it.
+ITS_SIZE = "its size"
+
+TOGETHER = "the size of all patterns together"
+
+LABEL = r"[a-z0-9_](?:[a-z0-9_\-]*[a-z0-9_])?"
+OCTET = r"(?:25[0-5]|2[0-4][0-9]|1[0-9][0-9]|[1-9]?[0-9])"
+NUMBER = r"(?:[0-9]+|0x[0-9a-f]*)"
+OPAQUE = r"(?:[A-Za-z0-9\-._~]|%[0-9A-Fa-f]{2})+"
+PORT = r"(?:[1-9][0-9]{0,3}|[1-5][0-9]{4}|6[0-4][0-9]{3}|65[0-4][0-9]{2}|655[0-2][0-9]|6553[0-5])"
+
+# The IPv4 addresses that no host on the internet has.
+PRIVATE_ADDRESS = one_of(map(block_expression, blocks(NOT_PUBLIC_IPV4)))
+# The same hosts as `is_development_host`.
+DEVELOPMENT_HOST = (
+    rf"(?:(?:[a-z0-9_\-.]*\.)?(?:{'|'.join(map(re.escape, DEVELOPMENT_DOMAINS))})\.?"
+    r"|127\.[0-9.]+|0\.0\.0\.0|\[::1?\])"
+)
+
+
+def words(text: str) -> Dfa:
+    """The language of a regular expression of ours."""
+    return compile_regex(re.compile(text))
+
+
+@cache
+def named_hosts() -> Dfa:
+    """Domain names; not addresses, nor what only looks like one."""
+    return minimise(
+        subtract(words(rf"{LABEL}(?:\.{LABEL})*\.?"), words(rf"(?:[a-z0-9_\-.]*\.)?{NUMBER}\.?"))
+    )
+
+
+@cache
+def addresses() -> Dfa:
+    return words(rf"{OCTET}(?:\.{OCTET}){{3}}")
+
+
+@cache
+def web_origins() -> Dfa:
+    """Every http and https origin."""
+    return origins(unite([named_hosts(), addresses(), words(r"\[[0-9a-f:]+\]")]))
+
+
+@cache
+def other_origins() -> Dfa:
+    """Return every origin of another scheme, but for those whose scheme no page has.
+
+    The latter are ws, wss, ftp and file, and what is a slip away from http and https.
+    """
+    some = words(rf"[a-z][a-z0-9+.\-]*://(?:{OPAQUE}|\[[0-9a-f:]+\])(?::{PORT})?")
+    unsent = ["https?", "wss?", "ftp", "file", *slips("http"), *slips("https")]
+    return minimise(subtract(some, words(f"(?:{'|'.join(unsent)})://.*")))
+
+
+@cache
+def misspelt_web_origins() -> Dfa:
+    """Words that begin like a web origin and hold a character that no web origin has."""
+    return minimise(words(f"https?://.*[{NOT_IN_WEB_ORIGINS}].*"))
+
+
+@cache
+def named_origins() -> Dfa:
+    """Return the origins of domain names that have two labels or more and are not reserved."""
+    public = subtract(named_hosts(), words(DEVELOPMENT_HOST))
+    return origins(intersect(public, words(r"[a-z0-9_\-]+\.[a-z0-9_\-.]*[a-z0-9_\-.]")))
+
+
+@cache
+def plain_https_origins() -> Dfa:
+    """Those of these with https and no port: who admits them all admits any origin."""
+    return intersect(named_origins(), words(r"https://[^:]*"))
+
+
+@cache
+def public_addresses() -> Dfa:
+    """Those whose host is an address on the public internet."""
+    v4 = subtract(addresses(), words(PRIVATE_ADDRESS))
+    return origins(unite([v4, words(r"\[2[0-9a-f]{3}::[1-9a-f]\]")]))
+
+
+@cache
+def public_ipv6_addresses() -> Dfa:
+    """Those whose host may be a public IPv6 address in any form, also such as none writes."""
+    return origins(words(r"\[(?:[23][0-9a-f]{3}:[0-9a-f:]+|::ffff:[0-9a-f:]+)\]"))
+
+
+@cache
+def compressed_ipv6_origins() -> Dfa:
+    """Return origins whose IPv6 address is canonical for sure, because no piece is written as 0."""
+    piece = "[1-9a-f][0-9a-f]{0,3}"
+    return origins(words(rf"\[{piece}(?::{piece}){{0,4}}::(?:{piece})?\]"))
+
+
+@cache
+def private_origins() -> Dfa:
+    """Return the origins whose host is an address that only exists within a network."""
+    v6 = one_of(map(block_expression, blocks((*PRIVATE_IPV6, LINK_LOCAL_IPV6))))
+    return origins(unite([words(PRIVATE_ADDRESS), words(v6)]))
+
+
+@cache
+def insecure_origins() -> Dfa:
+    """Plain http, but for development hosts."""
+    return subtract(
+        intersect(web_origins(), words(r"http://.*")), words(rf"http://{DEVELOPMENT_HOST}(?::.*)?")
+    )
+
+
+def under(intent: Intent) -> Dfa:
+    """The origins of some domains and all their subdomains, and of some single hosts."""
+    choices = [rf"(?:[a-z0-9_\-.]*\.)?{re.escape(domain)}" for domain in intent.domains]
+    choices += map(re.escape, intent.hosts)
+    if not choices:
+        return NOTHING
+    return words(rf"https?://(?:{'|'.join(sorted(choices))})\.?(?::[0-9]+)?")
+
+
+def going_on(names: Iterable[str]) -> Dfa:
+    """The origins whose hosts do not end where one of these names does, but go on."""
+    choices = "|".join(map(re.escape, sorted(names)))
+    return words(rf"https?://(?:[a-z0-9_\-.]*\.)?(?:{choices})\.?[a-z0-9_\-].*")
+
+
+def alone(rules: Iterable[str]) -> Dfa:
+    """The origins of hosts that are public suffixes themselves, by the rules that say so."""
+    choices = [re.escape(rule).replace(r"\*", r"[a-z0-9_\-]+") for rule in rules]
+    return words(rf"https?://(?:{'|'.join(choices)})\.?(?::[0-9]+)?")
+
+
+def origins(hosts: Dfa) -> Dfa:
+    """The web origins with these hosts."""
+    nfa = Nfa()
+    start, end = nfa.state(), nfa.state()
+    for scheme, default in (("http", "80"), ("https", "443")):
+        at = start
+        for character in f"{scheme}://":
+            after = nfa.state()
+            nfa.edges[at].append((mask_of(character), after))
+            at = after
+        at = nfa.embed(hosts, at)
+        nfa.free[at].append(end)
+        ports = nfa.state()
+        nfa.edges[at].append((mask_of(":"), ports))
+        nfa.free[nfa.embed(subtract(words(PORT), words(default)), ports)].append(end)
+    return minimise(determinise(nfa, start, end))
+
+
+def language_of(entry: Entry, *, how: str = "fullmatch") -> Language:
+    """Return the automata of an entry, applied as a regex in that way."""
+    regex = regex_of(entry)
+    try:
+        whole = compile_regex(regex, how=how)
+        # Under IGNORECASE each letter of a host would have two edges, and no text be a run.
+        run = subtract(whole, misspelt_web_origins())
+        others = _with_other_schemes(whole)
+        return Language(entry, intersect(whole, web_origins()), None, run, others)
+    except NotRegularError as reason:
+        beyond = str(reason)
+    except TooManyStatesError:
+        beyond = ITS_SIZE
+    try:
+        wider = compile_regex(regex, how=how, widen=True)
+        others = _with_other_schemes(wider)
+        return Language(entry, intersect(wider, web_origins()), beyond, None, others)
+    except TooManyStatesError:
+        return Language(entry, None, beyond, None, None)
+
+
+def _with_other_schemes(dfa: Dfa) -> Dfa:
+    """Return the origins of other schemes; fast for most entries, because they have none."""
+    rest = subtract(dfa, words("https?://.*"))
+    return intersect(rest, other_origins()) if rest.rows else NOTHING
+
+
+def regex_of(entry: Entry) -> re.Pattern[str]:
+    """The regular expression that an entry is, or stands for."""
+    if isinstance(entry, re.Pattern):
+        return entry
+    return entry.regex if isinstance(entry, Within) else re.compile(expression(entry))
+
+
+def as_written(entry: object) -> str:
+    """The text of an entry of ``allow_origins``, or of what stands in the place of one."""
+    if isinstance(entry, (HostRule, Glob, Network)):
+        return write_pattern(entry)
+    if isinstance(entry, (re.Pattern, Within)):
+        return str(regex_of(entry).pattern)
+    return str(entry)
+
+
+def run_together(
+    languages: Iterable[Language],
+) -> tuple[Automaton | None, list[tuple[re.Pattern[str], str]]]:
+    """One automaton for all languages, and what has to be left to `re`, with the reason.
+
+    Together they may have more states than the limit, though each alone has not; then the
+    smaller half is united, and so on.
+    """
+    left = [(regex_of(item.entry), item.beyond) for item in languages if item.beyond is not None]
+    fitting = [(item.entry, item.whole) for item in languages if item.whole and item.whole.rows]
+    fitting.sort(key=lambda item: len(item[1].rows))
+    while fitting:
+        try:
+            return tabulate(unite([dfa for _, dfa in fitting])), left
+        except TooManyStatesError:
+            half = len(fitting) // 2
+            left += [(regex_of(entry), TOGETHER) for entry, _ in fitting[half:]]
+            fitting = fitting[:half]
+    return None, left

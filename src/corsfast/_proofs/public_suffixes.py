@@ -1,0 +1,264 @@
+"""Who owns a host name: public suffixes, and the names that can be registered under them.
+
+The Public Suffix List (https://publicsuffix.org) comes with `publicsuffixlist`, the only
+dependency at run time. Its data is read when a wildcard, glob or regex is first checked, or
+by `load`; its own parser takes seven times as long and is only used by the tests.
+
+A policy of exact origins never needs it, and no request does.
+"""
+
+from __future__ import annotations
+
+import re
+from functools import lru_cache
+
+from .._options.origin import is_development_host
+
+# Suffixes under which anyone can get a name and run scripts, and that the list lacks, each with
+# its source. A star stands for a region or cluster that the tenants share.
+SHARED_HOSTING = (
+    # -- editors, notebooks and their forwarded ports
+    # https://docs.github.com/codespaces
+    "github.dev",
+    "app.github.dev",
+    "preview.app.github.dev",
+    # https://research.google.com/colaboratory
+    "colab.research.google.com",
+    # https://www.gitpod.io/docs/classic/user/configure/workspaces/ports: 3000-NAME.ws-eu1.gitpod.io
+    "*.gitpod.io",
+    "*.gitpod.dev",
+    # https://learn.microsoft.com/azure/developer/dev-tunnels/security: NAME-3000.euw.devtunnels.ms
+    "*.devtunnels.ms",
+    # https://cloud.google.com/workstations/docs: 80-NAME.cluster-ID.cloudworkstations.dev
+    "*.cloudworkstations.dev",
+    # https://cloud.google.com/shell/docs/using-web-preview: 8080-NAME.cs-REGION.cloudshell.dev
+    "*.cloudshell.dev",
+    # https://developer.stackblitz.com, https://webcontainers.io: NAME.local.webcontainer.io
+    "stackblitz.io",
+    "*.webcontainer.io",
+    "*.webcontainer-api.io",
+    # https://deepnote.com/docs/incoming-connections
+    "deepnoteproject.com",
+    # https://help.goorm.io
+    "run.goorm.io",
+    # https://docs.runpod.io/pods/configuration/expose-ports
+    "proxy.runpod.net",
+    # -- tunnels to the machine of anyone
+    # https://theboroer.github.io/localtunnel-www
+    "loca.lt",
+    "localtunnel.me",
+    # https://serveo.net
+    "serveo.net",
+    "serveousercontent.com",
+    # https://localhost.run/docs
+    "lhr.life",
+    "localhost.run",
+    # https://localxpose.io/docs
+    "loclx.io",
+    # https://pagekite.net
+    "pagekite.me",
+    # https://pinggy.io/docs
+    "a.free.pinggy.link",
+    "a.pinggy.link",
+    "free.pinggy.link",
+    # https://packetriot.com/docs
+    "pktriot.net",
+    # https://expose.dev/docs
+    "sharedwithexpose.com",
+    # https://docs.zrok.io/docs/concepts/http
+    "share.zrok.io",
+    # https://nip.io, https://sslip.io, https://traefik.me: the name says the address
+    "nip.io",
+    "sslip.io",
+    "traefik.me",
+    # -- applications
+    # https://anvil.works/docs/deployment
+    "anvil.app",
+    # https://learn.microsoft.com/azure/container-apps/ingress-overview: NAME.ID.REGION.azure...
+    "*.azurecontainerapps.io",
+    # https://learn.microsoft.com/azure/virtual-machines/create-fqdn: NAME.REGION.cloudapp.azure.com
+    "*.cloudapp.azure.com",
+    # https://www.back4app.com/docs-containers
+    "b4a.run",
+    # https://docs.bunny.net
+    "b-cdn.net",
+    "bunny.run",
+    # https://www.gradio.app/guides/sharing-your-app
+    "gradio.live",
+    # https://cloud.ibm.com/docs/codeengine, https://cloud.ibm.com/docs/containers
+    "*.codeengine.appdomain.cloud",
+    "*.containers.appdomain.cloud",
+    # https://kinsta.com/docs, https://docs.sevalla.com
+    "kinsta.app",
+    "kinsta.cloud",
+    "kinsta.page",
+    "sevalla.app",
+    "sevalla.page",
+    # https://www.koyeb.com/docs/run-and-scale/domains
+    "koyeb.app",
+    # https://modal.com/docs/guide/webhook-urls, https://modal.com/docs/guide/tunnels
+    "modal.run",
+    "*.modal.host",
+    # https://github.com/publicsuffix/list/pull/469: sites from before netlify.app
+    "netlify.com",
+    # https://doc.scalingo.com/platform/app/domain
+    "osc-fr1.scalingo.io",
+    "osc-secnum-fr1.scalingo.io",
+    # https://docs.posit.co/shinyapps.io, https://docs.posit.co/connect-cloud
+    "shinyapps.io",
+    "share.connect.posit.cloud",
+    # https://help.manus.im, https://www.create.xyz: applications that a model has written
+    "created.app",
+    "manus.space",
+    # -- web sites
+    # https://infinityfree.com, https://neocities.org, https://tiiny.host
+    "epizy.com",
+    "infinityfreeapp.com",
+    "neocities.org",
+    "rf.gd",
+    "tiiny.site",
+    # https://docs.readthedocs.com: the former home of every project, now a redirect
+    "readthedocs.org",
+    # https://sourceforge.net/p/forge/documentation/Project%20Web%20Services
+    "sourceforge.io",
+    # Site builders with scripts of the customer: the free name of each
+    "ghost.io",
+    "glide.page",
+    "hs-sites.com",
+    "mystrikingly.com",
+    "softr.app",
+    "squarespace.com",
+    "super.site",
+    "tilda.ws",
+    "tumblr.com",
+    "weebly.com",
+    # -- business software, where a tenant has a name and scripts, and a trial is free
+    # https://learn.microsoft.com/power-platform: NAME.crm4.dynamics.com
+    "*.dynamics.com",
+    "powerappsportals.com",
+    # https://help.salesforce.com, "My Domain URL Formats"
+    "lightning.force.com",
+    "vf.force.com",
+    "my.salesforce.com",
+    "my.site.com",
+    # https://www.servicenow.com/docs: personal developer instances
+    "service-now.com",
+    # https://learn.microsoft.com/sharepoint/dev/spfx
+    "sharepoint.com",
+    # https://developer.zendesk.com/documentation/help_center
+    "zendesk.com",
+)
+
+# https://github.com/publicsuffix/list/wiki/Format: a rule ends at the first white space.
+_RULE = re.compile(r"\n([^/\s]\S*)")
+
+
+def load() -> None:
+    """Read the list, once per process. Call it where a blocking read does no harm.
+
+    Nothing in this module reads a file after that.
+
+    Raises:
+        OSError: if the data of `publicsuffixlist` cannot be read.
+    """
+    _rules()
+    _names()
+
+
+@lru_cache(maxsize=1)
+def _rules() -> tuple[str, ...]:
+    """Return each rule as hosts are written in origins, after `*.` or `!` where it has these."""
+    from publicsuffixlist import PSLFILE
+
+    with open(PSLFILE, "rb") as file:
+        rules = _RULE.findall("\n" + file.read().lower().decode())
+    return (*map(_ascii, rules), *SHARED_HOSTING)
+
+
+def _ascii(rule: str) -> str:
+    """Encode a name. Rules are in normal form, so this equals the result of the slower `idna`."""
+    if rule.isascii():
+        return rule
+    return ".".join(
+        label if label.isascii() else f"xn--{label.encode('punycode').decode('ascii')}"
+        for label in rule.split(".")
+    )
+
+
+@lru_cache(maxsize=1)
+def _names() -> frozenset[str]:
+    return frozenset(_rules())
+
+
+def _labels(host: str) -> tuple[list[str], int]:
+    """Return a host's labels, and how many at the end are the public suffix; 0 for none.
+
+    https://github.com/publicsuffix/list/wiki/Format#algorithm: the longest rule decides. The
+    name above a `*` is a suffix too, and an exception is a name under that suffix.
+    """
+    labels = host.removesuffix(".").lower().split(".")
+    names = _names()
+    if "" in labels:
+        return labels, 0
+    for i in range(len(labels)):
+        name = _ascii(".".join(labels[i:]))
+        length = len(labels) - i
+        if f"!{name}" in names:
+            return labels, length - 1
+        if f"*.{name}" in names:
+            return labels, min(length + 1, len(labels))
+        if name in names:
+            return labels, length
+    return labels, 0
+
+
+def public_suffix(host: str) -> str | None:
+    """Return the part of a host under which names can be registered, if there is one."""
+    # The list has home.arpa, under which RFC 8375 lets no one register a name.
+    if is_development_host(host):
+        return None
+    labels, length = _labels(host)
+    return ".".join(labels[-length:]) if length else None
+
+
+def is_public_suffix(name: str) -> bool:
+    return public_suffix(name) == name
+
+
+def registrable_domain(host: str) -> str | None:
+    """Return the public suffix and one label more; ``None`` where one of these is missing."""
+    if is_development_host(host):
+        return None
+    labels, length = _labels(host)
+    return ".".join(labels[-length - 1 :]) if 0 < length < len(labels) else None
+
+
+@lru_cache(maxsize=1)
+def _below() -> dict[str, list[str]]:
+    """The rules below each name that stands in one: a list of suffixes may be long."""
+    below: dict[str, list[str]] = {}
+    for rule in _rules():
+        if rule.startswith("!"):
+            continue
+        name = rule
+        while "." in name:
+            name = name.partition(".")[2]
+            below.setdefault(name, []).append(rule)
+    return below
+
+
+def rule_of(suffix: str) -> str:
+    """The rule that makes a name a public suffix: the name, or `*` in its first label's place."""
+    above = suffix.partition(".")[2]
+    return f"*.{above}" if f"*.{above}" in _below().get(above, ()) else suffix
+
+
+def suffixes_below(domain: str) -> list[str]:
+    """The public suffixes under a domain that is none: ``up.railway.app`` of railway.app."""
+    return [rule for rule in _below().get(domain, ()) if rule != f"*.{domain}"]
+
+
+@lru_cache(maxsize=1)
+def top_level_domains() -> tuple[str, ...]:
+    """Every delegated top-level domain, in its ASCII form."""
+    return tuple(dict.fromkeys(rule.rpartition(".")[2] for rule in _rules()))

@@ -1,0 +1,505 @@
+"""What a regex should have been: corrections of its text, proven before they are suggested.
+
+    https://.*example.com$   (re.match)   ->   https://(?:[a-z0-9-]+\\.)*example\\.com\\Z
+
+Each correction undoes one common mistake and is applied where it fits. All together are tried
+first; then each one that is not needed is taken back. What is suggested
+  - has no problem left, as risks.py sees it, and
+  - still admits every origin that is written out in the original and was admitted by it, and
+    something of every domain that is.
+Otherwise nothing is suggested.
+
+Place in the flow: written, proofs -> repair -> offers, judge.
+Never: suggest what was not proven.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from itertools import islice
+
+from .._options import fetch
+from .._options.origin import (
+    DEVELOPMENT_DOMAINS,
+    is_development_host,
+    is_ipv4_like,
+    parse_origin,
+    valid_scheme,
+)
+from .._options.suggestions import suggest_networks
+from .alternatives import dead_alternatives
+from .automata import Dfa, accepts, intersect, shortest_words, subtract
+from .intent import WILD, Intent, intent_of, readings
+from .languages import named_origins, regex_of, under, words
+from .python_source import PORT
+from .regex_text import (
+    Atom,
+    Branch,
+    Group,
+    Item,
+    is_dot,
+    is_end,
+    is_letter,
+    is_slash,
+    is_start,
+    is_wild,
+    parse,
+    unescaped,
+    write,
+)
+from .regexes import RegexSyntaxError, compile_quietly
+from .risks import delegated_words, with_https
+from .verify import foreign_risks, language, own_risks, problems_of, with_regex
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from .._options.patterns import Within
+    from ..errors import Problem
+
+    OwnRegex = re.Pattern[str] | Within
+
+# Any subdomain; the same or none.
+LABELS = "(?:[a-z0-9-]+\\.)+"
+SUBDOMAINS = "(?:[a-z0-9-]+\\.)*"
+
+# So many words of a language are looked at where one property is asked for.
+_SAMPLES = 64
+
+_RESERVED = rf"\.(?:{'|'.join(map(re.escape, DEVELOPMENT_DOMAINS))})(?![\w.-])"
+_LOOPBACK = r"localhost|127\.0|0\.0\.0\.0|::1?\]"
+_DEVELOPMENT = re.compile(rf"{_LOOPBACK}|{_RESERVED}")
+# A development host at the start of a branch, as far as its text shows.
+_DEVELOPMENT_FIRST = re.compile(
+    r"(?:\.\*|\(\.[*+]\)\??|\()*(?:localhost|127\.|0\.0\.0\.0|\[::1?\])"
+    rf"|[^/|]*{_RESERVED}"
+)
+# A port behind a host, in a text without backslashes; not the colon of `(?:` or `://`.
+_PORT = re.compile(r"(?<!\?):[\dd(\[*.]")
+_SCHEME_CHOICE = re.compile(
+    r"\(\?:https\?\)|\(https\?\)|\((?:\?:)?(?:https\|http|http\|https)\)|https\?|http\(s\)\?"
+    r"|http\(\?:s\)\?|http(?!s)"
+)
+
+
+@dataclass(frozen=True)
+class Way:
+    """How the regex is applied, and what counts as a problem.
+
+    Attributes:
+        own: an entry of a `Policy`, whose engine proves that origins are well-formed.
+        anchors: what is written for the start and the end.
+        tolerated: codes that may remain.
+        alternatives: whether an alternative that matches nothing counts as a problem.
+    """
+
+    how: str
+    credentials: bool
+    own: bool
+    anchors: tuple[str, str] = (r"\A", r"\Z")
+    tolerated: frozenset[str] = frozenset()
+    alternatives: bool = False
+
+    def problems(self, entry: OwnRegex) -> list[Problem]:
+        if self.own:
+            found = own_risks(entry, self.credentials)
+        else:
+            found = foreign_risks(regex_of(entry), self.how, self.credentials)
+        if self.alternatives:
+            found += dead_alternatives(entry, self.how, null=not self.own)
+        return [problem for problem in found if problem.code not in self.tolerated]
+
+
+def repair(entry: OwnRegex, way: Way) -> str | None:
+    """The pattern that was meant, proven; or ``None``. The flags stay as they are."""
+    original = regex_of(entry)
+    if original.flags & re.VERBOSE:
+        return None
+    edits = [edit for edit in EDITS if _apply(original.pattern, [edit], way) != original.pattern]
+    text = _apply(original.pattern, edits, way)
+    if not edits or not _good(entry, text, way):
+        return None
+    rest = [edit for edit in OPTIONAL if edit in edits]
+    while rest:
+        edit = rest.pop(0)
+        fewer = [other for other in edits if other is not edit]
+        shorter = _apply(original.pattern, fewer, way)
+        if shorter != original.pattern and _good(entry, shorter, way):
+            edits, text = fewer, shorter
+            # One that was needed beside this one may not be any more.
+            rest = [other for other in OPTIONAL if other in edits]
+    return text
+
+
+def repair_string(
+    text: str, credentials: bool, tolerated: frozenset[str] = frozenset()
+) -> str | None:
+    """The same for a string with a star: ``https://*example.com``, ``http://*.example.com``."""
+    for candidate in spellings(text):
+        if not problems_of([candidate], credentials, tolerated):
+            return candidate
+    return None
+
+
+def spellings(text: str) -> tuple[str, ...]:
+    """What a string with a star may have been meant as, the text itself first."""
+    networks = suggest_networks(text)
+    whole = re.sub(r"://\*(?=[a-z0-9])", "://*.", text)
+    choices = (text, *(networks if len(networks) == 1 else ()), whole)
+    return tuple(filter(None, (*choices, with_https(text), with_https(whole))))
+
+
+def _good(entry: OwnRegex, text: str, way: Way) -> bool:
+    try:
+        regex = compile_quietly(text, regex_of(entry).flags)
+    except RegexSyntaxError:
+        return False
+    corrected = with_regex(entry, regex)
+    return not way.problems(corrected) and keeps(regex_of(entry), regex, way)
+
+
+def keeps(original: re.Pattern[str], corrected: re.Pattern[str], way: Way) -> bool:
+    """Whether what is written out in a regex is still admitted by another, as far as it was."""
+    was, now = language(original, way.how), language(corrected, way.how)
+    before, after = was.dfa, now.dfa
+    if before is None or after is None or was.others is None or now.others is None:
+        return False
+    if not (after.rows or _written_schemes(corrected)):
+        return False
+    for scheme in _written_schemes(original):
+        mine = words(f"{re.escape(scheme)}://.*")
+        if intersect(was.others, mine).rows and not intersect(now.others, mine).rows:
+            return False
+    written = list(_written_hosts(original))
+    if _has_domains(before) and not (
+        _has_domains(after) or _has_hosts(after) or any("." in host for host in written)
+    ):
+        return False  # what is left is a name that no browser can be on
+    if not before.rows:
+        meant = intent_of(corrected)  # it admitted nothing; now it has to mean something
+        return bool(meant.domains or meant.hosts)
+    for host in written:
+        schemes = {s for s in ("http", "https") if accepts(before, f"{s}://{host}")}
+        kept = {s for s in ("http", "https") if accepts(after, f"{s}://{host}")}
+        if schemes and not kept:
+            return False
+        if schemes == {"http"} and kept == {"https"} and not with_https(f"http://{host}"):
+            return False
+        if is_development_host(host.partition(":")[0]) and not schemes <= kept:
+            return False
+    intent = intent_of(original)
+    for single in [Intent(frozenset({d}), frozenset()) for d in intent.domains]:
+        if intersect(before, under(single)).rows and not intersect(after, under(single)).rows:
+            return False
+    return True
+
+
+def _written_schemes(regex: re.Pattern[str]) -> set[str]:
+    """Return the schemes that are written out, but for those of the web."""
+    schemes = {text.partition("://")[0] for text in readings(regex) if "://" in text}
+    return {scheme for scheme in schemes - fetch.WEB_SCHEMES if valid_scheme(scheme)}
+
+
+def _has_domains(dfa: Dfa) -> bool:
+    """Whether an origin is admitted that can be on the public web."""
+    return next(delegated_words(intersect(dfa, named_origins())), None) is not None
+
+
+def _has_hosts(dfa: Dfa) -> bool:
+    """Whether an address is admitted, or this very machine."""
+    for word in islice(shortest_words(subtract(dfa, named_origins())), _SAMPLES):
+        origin = parse_origin(word)
+        if origin and (
+            is_ipv4_like(origin.host) or "[" in origin.host or is_development_host(origin.host)
+        ):
+            return True
+    return False
+
+
+def _written_hosts(regex: re.Pattern[str]) -> Iterator[str]:
+    """Each host, with a port if one is written, that stands between wildcards in a regex."""
+    for text in readings(regex):
+        written = text.removesuffix("/").rstrip(WILD).rpartition(WILD)[2]
+        host = re.sub(r"^(?:https?:)?//", "", written)
+        if parse_origin(f"https://{host}") is not None:
+            yield host
+
+
+# -- corrections -----------------------------------------------------------------------------
+
+
+def _apply(text: str, edits: list[Edit], way: Way) -> str:
+    try:
+        for edit in EDITS:  # always in this order
+            if edit in edits:
+                text = edit(text, way)
+    except ValueError:
+        pass  # what cannot be taken apart stays as it is
+    return text
+
+
+def single_backslashes(text: str, _way: Way) -> str:
+    r"""``\\.`` -> ``\.``: a backslash of a string that was written as a raw string."""
+    return text.replace("\\\\", "\\")
+
+
+def no_slash(text: str, _way: Way) -> str:
+    """``https://example\\.com/$`` -> without the slash, which no origin ends in."""
+    branches = parse(text)
+    while any(_without_slash(branch) for branch in _ends(branches)):
+        pass  # behind a slash there may be a group that ends in one
+    return write(branches)
+
+
+def _without_slash(branch: Branch) -> bool:
+    end = len(branch) - (bool(branch) and is_end(branch[-1]))
+    if end > 1 and is_slash(branch[end - 1]) and not is_slash(branch[end - 2]):
+        del branch[end - 1]
+        return True
+    return False
+
+
+def stars_of_globs(text: str, _way: Way) -> str:
+    """``https://*.example.com``, where the star repeats the slash -> any subdomain."""
+    branches = parse(text)
+    for branch in _all(branches):
+        for i in range(len(branch) - 1):
+            star, dot = branch[i], branch[i + 1]
+            if is_slash(star) and star.quantifier == "*" and is_dot(dot) and not dot.quantifier:
+                star.quantifier = ""
+                branch[i + 1] = Atom(LABELS)
+    return write(branches)
+
+
+def escaped_dots(text: str, _way: Way) -> str:
+    """``example.com`` -> ``example\\.com``."""
+    branches = parse(text)
+    for branch in _all(branches):
+        for item in branch:
+            if isinstance(item, Atom) and str(item) == ".":
+                item.text = "\\."
+    return write(branches)
+
+
+def bounded_ends(text: str, _way: Way) -> str:
+    """``localhost.*`` -> ``localhost(?::[0-9]+)?``."""
+    branches = parse(text)
+    for branch in _ends(branches):
+        end = len(branch) - (bool(branch) and is_end(branch[-1]))
+        if end > 1 and is_wild(branch[end - 1]) and _closes_a_host(branch[end - 2]):
+            branch[end - 1] = Atom(PORT)
+    return write(branches)
+
+
+def _closes_a_host(item: Item) -> bool:
+    if isinstance(item, Group):
+        return all(branch and _closes_a_host(branch[-1]) for branch in item.branches)
+    return item.text.isalnum() and not item.quantifier
+
+
+def bounded_wildcards(text: str, way: Way) -> str:
+    """``https://.*example\\.com`` -> ``https://(?:[a-z0-9-]+\\.)*example\\.com``."""
+    branches = parse(text)
+    _bound(branches, "", way)
+    return write(branches)
+
+
+def _bound(branches: list[Branch], outside: str, way: Way) -> None:
+    """Put whole labels in the place of wildcards that stand directly before a name.
+
+    Args:
+        outside: the text before these branches.
+    """
+    for branch in branches:
+        first = 1 if branch and is_start(branch[0]) else 0
+        for i in range(first, len(branch)):
+            item = branch[i]
+            inside = unescaped(write([branch[first:i]]))
+            before = outside + inside
+            if isinstance(item, Group) and not is_wild(item):
+                _bound(item.branches, before, way)
+                continue
+            name = i + 1
+            if name < len(branch) and is_dot(branch[name]) and branch[name].quantifier == "?":
+                name += 1
+            if not is_wild(item) or name >= len(branch) or not is_letter(branch[name]):
+                continue
+            if before.endswith(("/", "/)?", ".)?", ".)*")):
+                branch[i:name] = [Atom(SUBDOMAINS)]
+            elif inside == before and before in ("", "http", "https", "https?", "http(s)?"):
+                # The wildcard stands for the rest of the scheme as well.
+                loopback = _DEVELOPMENT_FIRST.match(unescaped(write([branch[name:]])))
+                secure = before == "https" or (way.credentials and not loopback)
+                scheme = "https" if secure else "https?"
+                branch[first:name] = [Atom(f"{scheme}://{SUBDOMAINS}")]
+            break
+
+
+def written_schemes(text: str, way: Way) -> str:
+    """``example\\.com`` -> ``https://example\\.com``."""
+    branches = parse(text)
+    _write_schemes(branches, way)
+    return write(branches)
+
+
+def _write_schemes(branches: list[Branch], way: Way) -> None:
+    for branch in branches:
+        first = 1 if branch and is_start(branch[0]) else 0
+        rest = branch[first:]
+        if not rest:
+            continue
+        shown = unescaped(write([rest]))
+        head = rest[0]
+        if isinstance(head, Group) and "://" in unescaped(head):
+            if head.quantifier == "?" and len(head.branches) == 1:
+                inner = "".join(map(str, head.branches[0]))
+                branch[first : first + 1] = [Atom(inner)]
+            elif not head.quantifier:
+                _write_schemes(head.branches, way)
+        elif re.fullmatch(r"null\W*", shown):
+            continue  # it is no host
+        elif "://" not in shown and not shown.startswith("http") and _opens_a_host(head):
+            scheme = "https?" if _DEVELOPMENT_FIRST.match(shown) else "https"
+            branch.insert(first, Atom(f"{scheme}://"))
+        elif str(head) == r"\." and len(rest) > 1 and is_letter(rest[1]):
+            branch[first] = Atom(f"https://{LABELS}")
+
+
+def _opens_a_host(item: Item) -> bool:
+    """Whether a name begins here: a letter, or ``(www\\.)?``."""
+    if isinstance(item, Group):
+        return all(branch and is_letter(branch[0]) for branch in item.branches)
+    return is_letter(item)
+
+
+def secure_schemes(text: str, _way: Way) -> str:
+    """``https?://`` -> ``https://``, but for this very machine."""
+    branches = parse(text)
+    inside = branches
+    while len(inside) == 1 and len(inside[0]) == 1 and isinstance(inside[0][0], Group):
+        inside = inside[0][0].branches
+    inside[:] = [secure for branch in inside for secure in _secure(branch)]
+    return write(branches)
+
+
+def _secure(branch: Branch) -> list[Branch]:
+    """One branch with https, or two: one that keeps http for this very machine."""
+    first = 1 if branch and is_start(branch[0]) else 0
+    rest = branch[first:]
+    text = unescaped(write([rest]))
+    if len(rest) > 1 and is_wild(rest[0]) and is_dot(rest[1]):
+        # The wildcard stands for the scheme as well.
+        return [[*branch[:first], Atom(f"https://{LABELS}"), *rest[2:]]]
+    if not _DEVELOPMENT.search(text):
+        if rest and isinstance(rest[0], Group) and not rest[0].quantifier and "://" not in text:
+            rest[0].branches[:] = [b for inner in rest[0].branches for b in _secure(inner)]
+            return [branch]
+        return parse(_SCHEME_CHOICE.sub("https", write([branch]), count=1))
+    for i, item in enumerate(branch):
+        if not isinstance(item, Group) or item.quantifier:
+            continue
+        if i == first and "://" in unescaped(item) and len(item.branches) > 1:
+            item.branches[:] = [b for inner in item.branches for b in _secure(inner)]
+            return [branch]
+        near = [b for b in item.branches if _DEVELOPMENT_FIRST.match(unescaped(write([b])))]
+        far = [b for b in item.branches if b not in near]
+        if near and far:
+            ways = []
+            for chosen in (near, far):
+                inner = chosen[0] if len(chosen) == 1 else [Group(item.opening, chosen)]
+                ways.append([*branch[:i], *inner, *branch[i + 1 :]])
+            return [ways[0], *_secure(ways[1])]
+    return [branch]
+
+
+def anchored(text: str, way: Way) -> str:
+    """Match the whole: ``a|b$`` -> ``\\A(?:a|b)\\Z``; any port where localhost had it."""
+    if way.how == "fullmatch":
+        return text
+    return _anchor(text, way, start=way.how == "search")
+
+
+def ended(text: str, way: Way) -> str:
+    """The same at the end alone."""
+    return text if way.how == "fullmatch" else _anchor(text, way, start=False)
+
+
+def _anchor(text: str, way: Way, *, start: bool) -> str:
+    branches = parse(text)
+    flags = ""
+    if branches[0] and str(branches[0][0]).startswith("(?") and is_flags(branches[0][0]):
+        flags = str(branches[0].pop(0))
+    started = [bool(branch) and is_start(branch[0]) for branch in branches]
+    closed = [bool(branch) and is_end(branch[-1]) for branch in branches]
+    if all(closed) and (all(started) or not start):
+        return text
+    # What the author writes for an end is written for all.
+    opening = next((str(b[0]) for b in branches if b and is_start(b[0])), way.anchors[0])
+    ending = next((str(b[-1]) for b in branches if b and is_end(b[-1])), way.anchors[1])
+    for branch, is_started, is_closed in zip(branches, started, closed, strict=True):
+        if is_closed:
+            branch.pop()
+        else:
+            shown = unescaped(write([branch]))
+            if re.search(_LOOPBACK, shown) and not _PORT.search(shown):
+                branch.append(Atom(PORT))
+        if is_started:
+            branch.pop(0)
+    body = write(branches) if len(branches) == 1 else f"(?:{write(branches)})"
+    opened = opening if start or any(started) else ""
+    return f"{flags}{opened}{body}{ending}"
+
+
+def is_flags(item: Item) -> bool:
+    return isinstance(item, Atom) and re.fullmatch(r"\(\?[a-zA-Z]+\)", item.text) is not None
+
+
+def _all(branches: list[Branch]) -> Iterator[Branch]:
+    """Every branch at every depth."""
+    for branch in branches:
+        yield branch
+        for item in branch:
+            if isinstance(item, Group):
+                yield from _all(item.branches)
+
+
+def _ends(branches: list[Branch]) -> Iterator[Branch]:
+    """The branches that a whole match may end in."""
+    for branch in branches:
+        last = [item for item in branch if not is_end(item)][-1:]
+        if last and isinstance(last[0], Group) and not last[0].quantifier:
+            yield from _ends(last[0].branches)
+        else:
+            yield branch
+
+
+if TYPE_CHECKING:
+    Edit = Callable[[str, Way], str]
+
+# In the order in which they are applied.
+EDITS: tuple[Edit, ...] = (
+    single_backslashes,
+    no_slash,
+    stars_of_globs,
+    escaped_dots,
+    bounded_ends,
+    bounded_wildcards,
+    written_schemes,
+    secure_schemes,
+    ended,
+    anchored,
+)
+# What is taken back where it is not needed; a dot that is escaped can stay so.
+OPTIONAL: tuple[Edit, ...] = (
+    written_schemes,
+    secure_schemes,
+    anchored,
+    bounded_wildcards,
+    stars_of_globs,
+    bounded_ends,
+    no_slash,
+    single_backslashes,
+    ended,
+)

@@ -1,0 +1,703 @@
+"""Proofs that no stranger gets in, or the stranger who would.
+
+Whether somebody gets in is never guessed from the text of a pattern. Its language is an
+automaton; what is dangerous is another one; a word that both accept is the witness, and
+without one there is no problem. Only the author's intent (intent.py) and what to call a risk
+are read from the text; the intent can be declared, too (`within`).
+
+    foreign-origin  some origin of the language has a registrable domain that is not intended
+    public-suffix   so it is, and anybody can get that name under a suffix that is written out
+    ...             the others are said where they are looked for
+
+Place in the flow: patterns, spec -> safety -> _compile. Runs while a policy is built.
+Never: run per request; know an engine.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import namedtuple
+from functools import lru_cache
+from heapq import heappop, heappush
+from itertools import count, groupby, islice
+
+from .._options import fetch
+from .._options.networks import (
+    is_loopback_block,
+    is_private_host,
+    is_public,
+    private_within,
+    strangers_address,
+    write_address,
+)
+from .._options.origin import is_development_host, is_ipv4_like, parse_origin
+from .._options.patterns import ANY_PORT, Glob, HostRule, Network, Within, block_of, write_pattern
+from .._options.suggestions import web_scheme
+from ..errors import Problem
+from .automata import (
+    DEAD,
+    SYMBOL,
+    Dfa,
+    TooManyStatesError,
+    accepts,
+    first_characters,
+    intersect,
+    run,
+    shortest_words,
+    subtract,
+)
+from .intent import Intent, intent_of
+from .languages import (
+    ITS_SIZE,
+    Language,
+    alone,
+    as_written,
+    compressed_ipv6_origins,
+    going_on,
+    insecure_origins,
+    named_origins,
+    plain_https_origins,
+    private_origins,
+    public_addresses,
+    public_ipv6_addresses,
+    regex_of,
+    under,
+    words,
+)
+from .public_suffixes import (
+    is_public_suffix,
+    public_suffix,
+    registrable_domain,
+    rule_of,
+    suffixes_below,
+    top_level_domains,
+)
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+    from typing import NamedTuple, TypeGuard
+
+    from .._options.spec import Spec
+    from .languages import Entry
+
+    class Branch(NamedTuple):
+        """Part of a tree of names: what may follow, how deep it goes, whether one ends here."""
+
+        letters: dict[str, Branch]
+        depth: int
+        ends: bool
+
+else:
+    Branch = namedtuple("Branch", ("letters", "depth", "ends"))
+
+OPTION = "allow_origins"
+
+# Where a language is only known from outside, so many of its words are tried for a witness.
+CANDIDATES = 64
+
+# The ids of each browser's extensions: an entry with all of these admits all of its extensions.
+# Firefox and Safari use random UUIDs, version 4.
+_UUID = "[{0}]{{8}}-[{0}]{{4}}-4[{0}]{{3}}-[{1}][{0}]{{3}}-[{0}]{{12}}"
+EXTENSIONS = {
+    "chrome-extension": (
+        "Chrome, Edge and Opera",
+        "[a-p]{32}",
+        "abcdefghijklmnopabcdefghijklmnop",
+    ),
+    "moz-extension": (
+        "Firefox",
+        _UUID.format("0-9a-f", "89ab"),
+        "6f1c3f9e-0d4b-4c57-9a3e-8b2d5e7f1a90",
+    ),
+    "safari-web-extension": (
+        "Safari",
+        _UUID.format("0-9A-F", "89AB"),
+        "6F1C3F9E-0D4B-4C57-9A3E-8B2D5E7F1A90",
+    ),
+}
+
+# Those whose ids are the same for all users.
+_LASTING = ("chrome-extension",)
+
+# `https://<any host>`: admitting all of these is admitting any origin.
+PROBES = ("https://attacker.example", "https://a.b.attacker.example")
+
+
+def find_risks(spec: Spec, languages: Sequence[Language]) -> Iterator[Problem]:
+    """Everything dangerous about a well-formed spec, tolerated or not.
+
+    Args:
+        languages: those of the spec's globs and regexes.
+    """
+    if spec.credentials:
+        yield from _named_risks(spec)
+    for rule in spec.rules:
+        yield from rule_risks(rule, spec.credentials)
+    for language in languages:
+        yield from language_risks(language, spec.credentials)
+
+
+# -- exact origins and "*" -------------------------------------------------------------------
+
+
+def _named_risks(spec: Spec) -> Iterator[Problem]:
+    if spec.any_origin:
+        yield Problem(
+            "any-origin-with-credentials",
+            OPTION,
+            "*",
+            "'*' with credentials lets every web site act as the user who visits it.",
+            hint="the origins that need credentials, one by one",
+            witness=PROBES[0],
+        )
+    if "null" in spec.exact:
+        yield Problem(
+            "null-origin-with-credentials",
+            OPTION,
+            "null",
+            "'null' with credentials lets every web site in: a sandboxed frame sends it.",
+            hint="the page's real origin",
+            witness="null",
+        )
+    for text in spec.exact:
+        if text.startswith("http://"):
+            origin = parse_origin(text)
+            if origin is not None and not is_development_host(origin.host):
+                yield _insecure(text, text, None, private=is_private_host(origin.host))
+
+
+def _insecure(value: object, shown: str, witness: str | None, *, private: bool = False) -> Problem:
+    """Return the problem that plain http is admitted.
+
+    Args:
+        private: whether all that is admitted over http has an address within a network.
+    """
+    secure = None if isinstance(value, (re.Pattern, Within)) else with_https(shown)
+    message = (
+        f"{shown!r} admits plain http: with credentials, whoever is on the network acts as the"
+        " user."
+    )
+    if private:
+        message = (
+            f"{shown!r} admits plain http: no attacker on the internet can have such an address,"
+            " but with credentials every machine on that network, or on another network with the"
+            " same addresses, can act as the user."
+        )
+    return Problem(
+        "insecure-origin",
+        OPTION,
+        value,
+        message,
+        hint=secure and repr(secure),
+        witness=witness,
+    )
+
+
+def with_https(shown: str) -> str | None:
+    """Return an entry of http with https; ``None`` where its host can have no certificate.
+
+    Certificates are for names of the public DNS. `.onion` is on the Public Suffix List, but its
+    services are reached by plain http; `.example` stands for a public name in documentation.
+    """
+    scheme, _, rest = shown.partition("://")
+    host = re.sub(r":(?:\d+|\*|\[[\d,-]+\])$", "", rest).removesuffix(".")
+    top = host.rpartition(".")[2]
+    if scheme != "http" or "." not in host or top == "onion":
+        return None
+    return f"https://{rest}" if top == "example" or is_public_suffix(top) else None
+
+
+# -- whole labels and ports ------------------------------------------------------------------
+
+
+def rule_risks(rule: HostRule, credentials: bool) -> Iterator[Problem]:
+    """The risks of `https://*.example.com` and `http://localhost:*`."""
+    shown = write_pattern(rule)
+    # The root's dot makes another host, but not another owner.
+    host = rule.host.removeprefix(".")
+    domain = host.removesuffix(".")
+    if credentials and rule.scheme == "http" and not is_development_host(domain):
+        yield _insecure(shown, shown, None, private=is_private_host(rule.host))
+    if not rule.host.startswith("."):
+        return
+    open_suffixes = [domain] if is_public_suffix(domain) else suffixes_below(domain)
+    if open_suffixes:
+        name = open_suffixes[0].replace("*", "a")
+        root = host.removeprefix(domain)
+        witness = f"{rule.scheme}://attacker.{name}{root}{_port(rule)}"
+        yield _open_suffix(shown, shown, open_suffixes[0], witness)
+
+
+def _port(rule: HostRule | Network) -> str:
+    """A port that a rule admits, as an origin writes it."""
+    ports = [first or last for first, last in rule.ports if rule.ports != ANY_PORT and last]
+    default = fetch.DEFAULT_PORTS[rule.scheme]
+    return "".join(f":{port if port != default else port + 1}" for port in ports[:1])
+
+
+def _open_suffix(value: object, shown: str, suffix: str, witness: str) -> Problem:
+    return Problem(
+        "public-suffix",
+        OPTION,
+        value,
+        f"{shown!r} reaches under {suffix}, where anybody can get a name.",
+        hint="the names that are yours",
+        witness=witness,
+    )
+
+
+# -- networks --------------------------------------------------------------------------------
+
+
+def _network_risks(rule: Network, credentials: bool) -> Iterator[Problem]:
+    """Yield the risks of `http://10.0.0.0/8:*`.
+
+    A public network is written out, as an exact origin is, so its author knows whose it is. One
+    that is too wide to belong to a single organization is shared with strangers.
+    """
+    shown = write_pattern(rule)
+    block = block_of(rule)
+    assert block is not None  # it was parsed
+    public = strangers_address(block)
+    if public is not None:
+        private = [
+            write_pattern(rule._replace(host=write_address(within), prefix=within.prefix))
+            for within in private_within(block)
+        ]
+        yield Problem(
+            "foreign-origin",
+            OPTION,
+            shown,
+            f"{shown!r} reaches public addresses, and is too wide to belong to one organization.",
+            hint=", ".join(map(repr, private)) or None,
+            witness=f"{rule.scheme}://{public}{_port(rule)}",
+        )
+    if credentials and rule.scheme == "http" and not is_loopback_block(block):
+        yield _insecure(shown, shown, None, private=not is_public(block))
+
+
+# -- globs and regexes -----------------------------------------------------------------------
+
+
+def language_risks(language: Language, credentials: bool) -> Iterator[Problem]:
+    """The risks of one glob or regex; also that it admits nothing at all."""
+    entry, dfa, others = language.entry, language.dfa, language.others
+    if isinstance(entry, Network):
+        yield from _network_risks(entry, credentials)
+        return
+    shown = as_written(entry)
+    if dfa is None or others is None:
+        yield _unproven(entry, shown, language.beyond)
+        return
+    # Without a written `//` a wildcard stands for the scheme, and a scheme of the web is meant.
+    if not dfa.rows and not (others.rows and "//" in _unescaped(shown)):
+        yield _dead(entry, shown)
+        return
+    if admits_any_origin(dfa) and language.beyond is None:
+        yield _any_origin(entry, shown, credentials)
+        return
+    try:
+        yield from _stranger_risks(language, shown)
+    except TooManyStatesError:
+        yield _unproven(entry, shown, ITS_SIZE)
+    if credentials:
+        plain = intersect(dfa, insecure_origins())
+        insecure, _ = _confirm(language, shortest_words(plain))
+        if insecure is None:
+            # The shortest words with an IPv6 address are seldom canonical, so look for others.
+            short = intersect(plain, compressed_ipv6_origins())
+            insecure, _ = _confirm(language, shortest_words(short))
+        if insecure is not None:
+            private = not subtract(plain, private_origins()).rows
+            yield _insecure(entry, shown, insecure, private=private)
+        yield from _extension_risk(language, others, shown)
+
+
+def _extension_risk(language: Language, others: Dfa, shown: str) -> Iterator[Problem]:
+    """Yield a problem for each browser whose extensions are all admitted."""
+    for scheme, (browser, ids, sample) in EXTENSIONS.items():
+        origin = f"{scheme}://{sample}"
+        if not accepts(others, origin):
+            continue
+        if language.beyond != ITS_SIZE and _confirm(language, [origin])[0] is None:
+            continue
+        if not subtract(words(f"{scheme}://{ids}"), others).rows:
+            yield Problem(
+                "any-extension",
+                OPTION,
+                shown if isinstance(language.entry, Glob) else language.entry,
+                f"{shown!r} admits every extension of {browser}: with credentials, each one that"
+                " is installed acts as the user.",
+                hint="the origins that are yours, one by one" if scheme in _LASTING else None,
+                witness=origin,
+            )
+            return
+
+
+def _stranger_risks(language: Language, shown: str) -> Iterator[Problem]:
+    """Each public suffix under which somebody gets in, and then whoever else does.
+
+    A risk that is tolerated must not hide another one, so the search goes on without all
+    that is under the suffix, and somebody else is named only after all suffixes.
+    """
+    dfa, intent = language.dfa, _intent(language.entry)
+    while dfa is not None:
+        admitted, others = _confirm(language, strangers(dfa, intent))
+        if admitted is None:
+            if others:
+                yield _unproven(language.entry, shown, language.beyond)
+            return
+        suffix = _written_suffix(shown, _host(admitted))
+        if suffix is None:
+            yield from _hidden_suffixes(language, dfa, intent, shown)
+            plainer = _of_another_domain(language, dfa, intent, shown, admitted)
+            yield _foreign(language.entry, shown, plainer)
+            return
+        yield _open_suffix(language.entry, shown, suffix, admitted)
+        dfa = subtract(dfa, _under_name(suffix))
+
+
+def _hidden_suffixes(language: Language, dfa: Dfa, intent: Intent, shown: str) -> Iterator[Problem]:
+    """The suffixes that are written out under which somebody gets in, but not first.
+
+    An open end admits every suffix behind itself; that is no wildcard in front of one.
+    """
+    for suffix in dict.fromkeys(_written_suffixes(shown)):
+        below = _under_name(suffix)
+        open_ends = going_on({suffix, *intent.domains, *intent.hosts})
+        admitted, _ = _confirm(
+            language, strangers(subtract(intersect(dfa, below), open_ends), intent)
+        )
+        if admitted is not None:
+            yield _open_suffix(language.entry, shown, suffix, admitted)
+            dfa = subtract(dfa, below)
+
+
+def _of_another_domain(
+    language: Language, dfa: Dfa, intent: Intent, shown: str, admitted: str
+) -> str:
+    """This stranger, or one that convinces more, if his domain is written out.
+
+    Where a name may go on behind the one that is written, nothing is meant for sure, and the
+    shortest stranger is of that very domain.
+    """
+    domain = registrable_domain(_host(admitted))
+    if isinstance(language.entry, Within) or not _is_written(domain, shown):
+        return admitted
+    try:
+        beyond = subtract(dfa, _under_name(domain))
+        return _confirm(language, strangers(beyond, intent))[0] or admitted
+    except TooManyStatesError:
+        return admitted
+
+
+def _under_name(name: str) -> Dfa:
+    return under(Intent(frozenset({name}), frozenset()))
+
+
+def _is_written(domain: str | None, shown: str) -> TypeGuard[str]:
+    """Whether a domain stands in an entry as it is shown, maybe with its dots escaped."""
+    return domain is not None and bool(
+        re.search(rf"(?<![a-z0-9_-]){re.escape(domain)}", _unescaped(shown))
+    )
+
+
+def _unescaped(shown: str) -> str:
+    return shown.replace("\\", "")
+
+
+def admits_any_origin(dfa: Dfa) -> bool:
+    """Whether every https origin with a domain name and no port is admitted."""
+    if not all(accepts(dfa, probe) for probe in PROBES):
+        return False
+    return not subtract(plain_https_origins(), dfa).rows
+
+
+def strangers(dfa: Dfa, intent: Intent) -> Iterator[str]:
+    """Origins that are admitted but not meant: by name, by address, as tenants."""
+    outside = subtract(dfa, under(intent))
+    yield from registrable_words(intersect(outside, named_origins()))
+    yield from shortest_words(intersect(outside, public_addresses()))
+    yield from shortest_words(intersect(outside, public_ipv6_addresses()))
+    # Names that anybody can get below a domain that is meant: up.railway.app, railway.app.
+    for domain in sorted(intent.domains):
+        yield from tenants(dfa, suffixes_below(domain))
+
+
+def _intent(entry: Entry) -> Intent:
+    if isinstance(entry, Within):
+        # Nobody can declare that everybody's names are his own.
+        shared = frozenset(filter(is_public_suffix, entry.domains))
+        return Intent(frozenset(entry.domains) - shared, shared)
+    return intent_of(regex_of(entry))
+
+
+def _host(origin: str) -> str:
+    parsed = parse_origin(origin)
+    return origin if parsed is None else parsed.host
+
+
+def _confirm(language: Language, candidates: Iterable[str]) -> tuple[str | None, bool]:
+    """The first candidate that the entry itself admits; else whether there were others."""
+    others = False
+    for candidate in islice(candidates, CANDIDATES):
+        if parse_origin(candidate) is None:  # too long: no automaton counts that far
+            others = True
+            continue
+        if language.beyond is None:
+            return candidate, False
+        if language.beyond != ITS_SIZE and regex_of(language.entry).fullmatch(candidate):
+            return candidate, False
+        others = True
+    return None, others
+
+
+# -- what to say -----------------------------------------------------------------------------
+
+
+def _any_origin(entry: object, shown: str, credentials: bool) -> Problem:
+    if credentials:
+        return Problem(
+            "any-origin-with-credentials",
+            OPTION,
+            entry,
+            f"{shown!r} admits every origin, and with credentials every web site acts as the"
+            " user who visits it.",
+            hint="the origins that need credentials, one by one",
+            witness=PROBES[0],
+        )
+    message = f"{shown!r} admits every origin."
+    return Problem("foreign-origin", OPTION, entry, message, hint="'*'", witness=PROBES[0])
+
+
+def _written_suffix(shown: str, host: str) -> str | None:
+    """The public suffix of a stranger's host, where it is written out up to a dot or hyphen.
+
+    Then the wildcard is the name that anybody can get; otherwise it reaches other domains.
+    """
+    suffix = public_suffix(host)
+    if suffix is None:
+        return None
+    suffix = rule_of(suffix).removeprefix("*.")
+    before, found, _ = _unescaped(shown).partition(suffix)
+    return suffix if found and "." in suffix and before[-1:] in (".", "-", "*") else None
+
+
+def _written_suffixes(shown: str) -> Iterator[str]:
+    """The public suffixes of several labels that stand in an entry as in `_written_suffix`."""
+    for names in re.finditer(r"(?<=[.*-])(?=([a-z0-9-]+(?:\.[a-z0-9-]+)+))", _unescaped(shown)):
+        labels = names[1].split(".")
+        for many in range(2, len(labels) + 1):
+            name = ".".join(labels[:many])
+            if is_public_suffix(name) or rule_of(f"a.{name}") == f"*.{name}":
+                yield name
+
+
+def _foreign(entry: Entry, shown: str, witness: str) -> Problem:
+    host = _host(witness)
+    if is_ipv4_like(host) or host.startswith("["):
+        message = f"{shown!r} admits addresses on the public internet."
+    elif isinstance(entry, Within):
+        declared = ", ".join(entry.domains)
+        message = f"{shown!r} admits {host}, which is not within {declared}."
+    elif _is_written(registrable_domain(host), shown):
+        message = f"{shown!r} admits {host}, and cannot be read as meaning it."
+    else:
+        message = f"{shown!r} admits {registrable_domain(host)}, which is not written in it."
+    return Problem("foreign-origin", OPTION, entry, message, witness=witness)
+
+
+def _unproven(entry: object, shown: str, beyond: str | None) -> Problem:
+    return Problem(
+        "foreign-origin",
+        OPTION,
+        entry,
+        f"{shown!r} cannot be proven to keep strangers out, because of"
+        f" {beyond or 'the length of what it matches'}.",
+        hint="it without that, or as several entries",
+    )
+
+
+def _dead(entry: object, shown: str) -> Problem:
+    return Problem(
+        "dead-pattern",
+        OPTION,
+        entry,
+        f"{shown!r} matches no serialized origin that a browser sends ({why_dead(shown)}).",
+    )
+
+
+# Beginnings of an expression, without the signs that only group, that are never sent, and why.
+_NEVER_SENT = (
+    (r"wss?\b", "a WebSocket handshake is sent with the http or https origin of its page"),
+    (r"file\b", "a page that was opened from a file sends 'null'"),
+    (r"ftp\b", "browsers no longer open pages over ftp"),
+    (r"null\b", "'null' matches only where it is listed by name"),
+)
+
+
+def why_dead(shown: str, *, whole: bool = True) -> str:
+    """Why an expression, or a part of one that need not be `whole`, matches nothing."""
+    if "\\\\" in shown:
+        return "a backslash is doubled"
+    if shown.rstrip("$)?").endswith("/"):
+        return "origins do not end in a slash"
+    text = re.sub(r"\\[A-Za-z]|\(\?[A-Za-z<=!>:]*", "", shown)
+    text = _unescaped(text).lstrip("^(").replace("s?:", "s:")
+    for start, reason in _NEVER_SENT:
+        if re.match(start, text):
+            return reason
+    scheme = re.match(r"[a-z]+(?=://|$)", text)
+    if scheme and scheme[0] not in fetch.WEB_SCHEMES and web_scheme(scheme[0]):
+        return "its scheme is misspelt"
+    if not whole and text.startswith("/"):
+        return "an origin has no path"
+    if whole and "//" not in text and not (re.search(r"[*+?]", text) and ":" in text):
+        return "an origin begins with its scheme"
+    if re.search("[A-Z]", text):
+        return "browsers write scheme and host in lower case"
+    if re.search(r":(?:80|443)(?![0-9])|^(?:80|443)$", text):
+        return "browsers leave out the default port"
+    return "an origin is scheme://host[:port], as a browser writes it"
+
+
+# -- searching -------------------------------------------------------------------------------
+
+
+def registrable_words(dfa: Dfa) -> Iterator[str]:
+    """Words of a language of named origins whose host somebody can register.
+
+    A shortest word may have a public suffix for its host (``e.run.app``), which hides the longer
+    ones behind it (``e.e.run.app``). Such hosts are taken out, until there are none.
+    """
+    rules: set[str] = set()
+    while dfa.rows:
+        for origin in delegated_words(dfa):
+            host = _host(origin)
+            if registrable_domain(host) is not None:
+                yield origin
+            elif parse_origin(origin) is not None:
+                rules.add(rule_of(host.removesuffix(".")))
+        if not rules:
+            return
+        dfa = subtract(dfa, alone(sorted(rules)))
+        rules.clear()
+
+
+def tenants(dfa: Dfa, suffixes: Iterable[str]) -> list[str]:
+    """Words with one label or more in front of one of these public suffixes, shortest first."""
+    tails = _tails(dfa)
+    behind = list(_behind_dots(dfa))
+    deeper = [
+        (prefix + label, state)
+        for prefix, above in behind
+        for label, state in _behind_dots(dfa, above)
+    ]
+    found = []
+    for suffix in suffixes:
+        name = suffix.removeprefix("*.")
+        for prefix, state in behind if name == suffix else deeper:
+            end = run(dfa, name, state)
+            if end in tails:
+                found.append(prefix + name + tails[end])
+    return sorted(found, key=len)
+
+
+def delegated_words(dfa: Dfa) -> Iterator[str]:
+    """Words of a language of named origins whose last label is delegated, shortest first.
+
+    The top-level domains are a tree of letters that is walked along with the automaton from
+    behind each dot; as an automaton of their own they would have thousands of states. A
+    branch is left where it is not deep enough to reach a state that may end a host.
+    """
+    if not dfa.rows:
+        return
+    tails = _tails(dfa)
+    steps = _steps_to(dfa, tails)
+    # (length, number, word, its state, the branch of the tree; None behind a whole name)
+    walks: list[tuple[int, int, str, int, Branch | None]] = []
+    order = count()  # equal words need not be compared any further
+    for prefix, state in _behind_dots(dfa):
+        heappush(walks, (len(prefix), next(order), prefix, state, _domain_tree()))
+    while walks:
+        length, _, word, state, branch = heappop(walks)
+        if branch is None:
+            yield word
+            continue
+        if branch.ends and state in tails:
+            tail = tails[state]
+            heappush(walks, (length + len(tail), next(order), word + tail, state, None))
+        row = dfa.rows[state]
+        for character, below in branch.letters.items():
+            target = row[dfa.classes[SYMBOL[character]]]
+            if target != DEAD and steps.get(target, below.depth + 1) <= below.depth:
+                heappush(walks, (length + 1, next(order), word + character, target, below))
+
+
+def _steps_to(dfa: Dfa, goals: Iterable[int]) -> dict[int, int]:
+    """How many characters it takes from each state to the nearest goal."""
+    sources: dict[int, list[int]] = {}
+    for state, row in enumerate(dfa.rows):
+        for target in set(row):
+            sources.setdefault(target, []).append(state)
+    steps = dict.fromkeys(goals, 0)
+    queue = list(steps)
+    for state in queue:
+        for source in sources.get(state, ()):
+            if source not in steps:
+                steps[source] = steps[state] + 1
+                queue.append(source)
+    return steps
+
+
+def _behind_dots(dfa: Dfa, start: int = 0) -> Iterator[tuple[str, int]]:
+    """Each state that is entered by a dot, with a shortest word that does so."""
+    if not dfa.rows:
+        return
+    words = {start: ""}
+    queue = [start]
+    dot = dfa.classes[SYMBOL["."]]
+    letters = first_characters(dfa)
+    seen = set()
+    for state in queue:
+        target = dfa.rows[state][dot]
+        if target != DEAD and target not in seen:
+            seen.add(target)
+            yield words[state] + ".", target
+        for character, column in letters:
+            target = dfa.rows[state][column]
+            if target != DEAD and target not in words:
+                words[target] = words[state] + character
+                queue.append(target)
+
+
+def _tails(dfa: Dfa) -> dict[int, str]:
+    """What may follow the last label: nothing, the root's dot, a shortest port, or both."""
+    tails = {state: "" for state, accepting in enumerate(dfa.accepting) if accepting}
+    colon, dot = dfa.classes[SYMBOL[":"]], dfa.classes[SYMBOL["."]]
+    for state, row in enumerate(dfa.rows):
+        if state not in tails and row[colon] != DEAD:
+            port = next(shortest_words(dfa, row[colon]), "")
+            if port.isdigit():
+                tails[state] = f":{port}"
+    rooted = {
+        state: f".{tails[row[dot]]}" for state, row in enumerate(dfa.rows) if row[dot] in tails
+    }
+    return rooted | tails
+
+
+@lru_cache(maxsize=1)
+def _domain_tree() -> Branch:
+    """The top-level domains, letter by letter."""
+    return _branch(sorted(top_level_domains()), 0)
+
+
+def _branch(names: list[str], at: int) -> Branch:
+    """The names, which agree up to `at`, from there on."""
+    letters = {
+        letter: _branch(list(group), at + 1)
+        for letter, group in groupby((n for n in names if len(n) > at), key=lambda n: n[at])
+    }
+    depth = 1 + max((branch.depth for branch in letters.values()), default=-1)
+    return Branch(letters, depth, any(len(name) == at for name in names))

@@ -1,0 +1,127 @@
+"""The questions of risks.py, asked about a single regex or string, also for other software.
+
+Place in the flow: safety, languages, config -> proofs -> repair, offers, judge.
+Never: prove anything itself; what is dangerous is said in risks.py.
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from itertools import islice
+
+from .._options.origin import is_origin, parse_origin
+from .._options.patterns import Within
+from .._options.schemes import dead_schemes
+from .._options.spec import read_options
+from ..errors import Problem
+from .automata import intersect, shortest_words
+from .intent import intent_of
+from .languages import insecure_origins, language_of, regex_of
+from .risks import CANDIDATES, OPTION, PROBES, find_risks, language_risks, strangers
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    import re
+    from collections.abc import Iterator
+
+    from .._options.spec import Spec
+    from .languages import Entry, Language
+
+# What `Policy` assumes for an option that is not given.
+DEFAULTS: dict[str, object] = {
+    "allow_methods": (),
+    "allow_headers": (),
+    "expose_headers": (),
+    "allow_credentials": False,
+    "max_age": 600,
+    "preflight_status": 204,
+    "existing": "replace",
+    "timing_allow_origin": False,
+    "dangerously_tolerate": (),
+}
+
+
+def read_policy(options: dict[str, object]) -> tuple[Spec, list[Problem]]:
+    """`read_options`, with the defaults of `Policy`."""
+    return read_options(is_origin=is_origin, **{**DEFAULTS, **options})
+
+
+def problems_of(
+    entries: list[object], credentials: bool, tolerated: frozenset[str] = frozenset()
+) -> list[Problem]:
+    """Everything wrong with these ``allow_origins``, but for what is tolerated."""
+    spec, problems = read_policy({"allow_origins": entries, "allow_credentials": credentials})
+    languages = [language_of(entry) for entry in (*spec.globs, *spec.regexes)]
+    found = [*problems, *dead_schemes(spec.exact), *find_risks(spec, languages)]
+    return [problem for problem in found if problem.code not in tolerated]
+
+
+@lru_cache(maxsize=256)
+def language(entry: Entry, how: str) -> Language:
+    """`language_of`, remembered: a correction is compared with what it corrects."""
+    return language_of(entry, how=how)
+
+
+def admits(entry: Entry, how: str, origin: str) -> bool:
+    """Whether the entry, applied in that way, really matches an origin."""
+    return getattr(regex_of(entry), how)(origin) is not None
+
+
+def own_risks(entry: Entry, credentials: bool) -> list[Problem]:
+    """Return the risks of a glob or regex of a `Policy`, matched in full."""
+    return list(language_risks(language(entry, "fullmatch"), credentials))
+
+
+def foreign_risks(regex: re.Pattern[str], how: str, credentials: bool) -> list[Problem]:
+    """The risks of a regex of other software, which does not look at what is matched.
+
+    Beyond what risks.py says of origins, such a regex may admit ``null``.
+    """
+    found = language(regex, how)
+    risks = list(language_risks(found, credentials))
+    if any(risk.witness == PROBES[0] for risk in risks):
+        return risks  # any origin at all: nothing can be added
+    if found.beyond is not None and how != "fullmatch":
+        risks = list(_confirm(found, how, risks, credentials))
+    if not admits(regex, how, "null"):
+        return risks
+    # One that admits "null" alone is not dead.
+    risks = [risk for risk in risks if risk.code != "dead-pattern"]
+    if credentials:
+        message = f"{regex.pattern!r} admits 'null', which a sandboxed frame of any web site sends."
+        code = "null-origin-with-credentials"
+        risks.append(Problem(code, OPTION, regex, message, witness="null"))
+    return risks
+
+
+def _confirm(
+    found: Language, how: str, risks: list[Problem], credentials: bool
+) -> Iterator[Problem]:
+    """Look for witnesses as the other software matches; risks.py only knows full matches."""
+    regex = regex_of(found.entry)
+    for risk in risks:
+        if risk.code == "foreign-origin" and risk.witness is None and found.dfa is not None:
+            words = islice(strangers(found.dfa, intent_of(regex)), CANDIDATES)
+            witness = next((word for word in words if _real(regex, how, word)), None)
+            if witness is None:
+                yield risk
+            else:
+                message = f"{regex.pattern!r} admits an origin that is not meant."
+                yield Problem(risk.code, OPTION, regex, message, witness=witness)
+        else:
+            yield risk
+    if credentials and found.dfa and all(risk.code != "insecure-origin" for risk in risks):
+        words = islice(shortest_words(intersect(found.dfa, insecure_origins())), CANDIDATES)
+        witness = next((word for word in words if _real(regex, how, word)), None)
+        if witness is not None:
+            message = f"{regex.pattern!r} admits plain http."
+            yield Problem("insecure-origin", OPTION, regex, message, witness=witness)
+
+
+def _real(regex: re.Pattern[str], how: str, word: str) -> bool:
+    return parse_origin(word) is not None and admits(regex, how, word)
+
+
+def with_regex(entry: re.Pattern[str] | Within, regex: re.Pattern[str]) -> re.Pattern[str] | Within:
+    """Another regex with the same declaration."""
+    return Within(regex, entry.domains) if isinstance(entry, Within) else regex

@@ -1,0 +1,89 @@
+"""quart-cors over a whole Quart application, called as a server calls it.
+
+Quart makes tasks for each request, so the calls are awaited in an event loop.
+
+Place in the flow: see peers/__init__.py. Never: import another framework.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+from typing import Any
+
+from quart import Quart
+from quart_cors import cors
+
+from ..engines import Engine
+from . import EXPOSED, HEADERS, METHODS, ORIGINS, WHOLE, Share, Stand, Way, drop_in, expected
+from .asgi import around, generic, receive, requests, without
+
+COMMON = ("no Origin", "allowed")
+
+
+def stands(engines: dict[str, Engine]) -> Iterator[Stand]:
+    loop = asyncio.new_event_loop()
+    try:
+        run = loop.run_until_complete
+        app = build()
+        yield Stand(
+            "quart",
+            "a whole application with one route, in an event loop",
+            "quart-cors",
+            requests(make_client),
+            [without(app, run), *ways(run), *generic(app, engines, run)],
+            (Share("drop-in", 1 / 20, COMMON),),
+            run,
+            times=WHOLE // 2,
+            by_turns=True,
+        )
+    finally:
+        loop.close()
+
+
+def ways(run: Any) -> Iterator[Way]:
+    yield around("quart-cors", build(cors), expected(200), run)
+    if ours := drop_in("quart"):
+        yield around("drop-in", build(ours.cors), expected(200), run)
+
+
+def build(extend: Any = None) -> Any:
+    async def index() -> str:
+        return "ok"
+
+    app = Quart(__name__)
+    app.add_url_rule("/", view_func=index, methods=["GET", "PUT", "DELETE"])
+    if extend is None:
+        return app
+    return extend(
+        app,
+        allow_origin=ORIGINS,
+        allow_methods=METHODS,
+        allow_headers=HEADERS,
+        expose_headers=EXPOSED,
+        allow_credentials=True,
+        max_age=600,
+    )
+
+
+def make_client() -> tuple[Any, Any]:
+    """What receives and sends for a client that stays until it has its answer, and then leaves.
+
+    Quart gives up a request whose client has left, and since 0.23 it waits for that in the end.
+    """
+    asked = False
+    left = asyncio.Event()
+
+    async def once() -> dict[str, Any]:
+        nonlocal asked
+        if asked:
+            await left.wait()
+            return {"type": "http.disconnect"}
+        asked = True
+        return await receive()
+
+    async def leave_in_the_end(message: Any) -> None:
+        if message["type"] == "http.response.body" and not message.get("more_body"):
+            left.set()
+
+    return once, leave_in_the_end

@@ -1,0 +1,1 @@
+"""The parts that drop-in replacements of several frameworks share."""

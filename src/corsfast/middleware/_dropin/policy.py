@@ -1,0 +1,279 @@
+"""What a drop-in middleware was configured with, read as the library that it replaces reads it.
+
+A drop-in may not refuse what worked there. So an insecure setting is one
+`CorsfastSecurityWarning` here, with the origin that gets in and what to write, and an entry
+that matches nothing there and here is one `CorsfastDeadEntryWarning`; with ``strict=True`` all
+of them are one `PolicyError`.
+
+    entries --read_options--> spec, problems --find_risks--> risks --> warnings | PolicyError
+                              spec --build_tables--> tables --answer(tables)--> Policy
+
+Place in the flow: between the engines and the drop-ins. Runs once per policy, never per request.
+Never: know a framework; make a pattern of a string that was none there.
+"""
+
+from __future__ import annotations
+
+import re
+from types import MappingProxyType
+
+from ..._engine.select import Policy
+from ..._engine.tables import (
+    Tables,
+    block,
+    build_tables,
+    dead_alternatives,
+    empty_list,
+    globs_as_regexes,
+    warn,
+    with_origin,
+)
+from ..._options.fetch import NON_WILDCARD_REQUEST_HEADER, OWS, TCHAR
+from ..._options.origin import is_origin
+from ..._options.schemes import dead_schemes
+from ..._options.spec import Spec, read_options
+from ..._proofs.ineffective import bare_string, beside_any_origin, listed, wrong_names
+from ..._proofs.languages import language_of
+from ..._proofs.risks import find_risks
+from ...errors import CorsfastPerformanceWarning, Problem
+from .messages import NO_REGEXES, Mender, Words, in_words_of, never_sent, not_text, say
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping
+    from typing import NoReturn
+
+    from ..._proofs.ineffective import Wrong
+
+__all__ = [
+    "Tables",
+    "allow_any_header",
+    "block",
+    "echo_any_origin",
+    "lenient_policy",
+    "read_list",
+    "read_names",
+    "tokens_of",
+    "variant_of",
+    "with_origin",
+]
+
+# What can be wrong with the entries and changes nothing: they are left out, or mean nothing.
+_HARMLESS = ("any-origin-beside-others",)
+
+_TOKEN = re.compile(f"[{re.escape(TCHAR)}]+")
+
+
+class _DropInSpec(Spec):
+    """A spec whose answers are a drop-in's own: no options of Policy make it again."""
+
+    __slots__ = ("name", "said")
+    name: str
+    said: tuple[object, ...]
+
+    def key(self) -> tuple[object, ...]:
+        return (self.name, self.said, *super().key())
+
+    def show(self) -> str:
+        return f"<the policy of {self.name}>"
+
+    def options(self) -> NoReturn:
+        raise TypeError(
+            f"the policy of {self.name} is not made of the options of corsfast.Policy and cannot"
+            " be pickled; pickle its options"
+        )
+
+
+def lenient_policy(
+    name: str,
+    origins: Mapping[str, Iterable[str | re.Pattern[str]]],
+    *,
+    credentials: bool,
+    strict: bool = False,
+    star: bool = True,
+    answer: Callable[[Tables], None] | None = None,
+    also: Iterable[Problem] = (),
+    written: Mapping[re.Pattern[str], str] = MappingProxyType({}),
+    words: Words = NO_REGEXES,
+    given: object = (),
+    tell: Callable[[str, type[Warning]], None] = warn,
+) -> Policy:
+    """The policy of a drop-in middleware.
+
+    Args:
+        name: the drop-in, for messages and ``repr``: ``"corsfast.middleware.starlette"``.
+        origins: by the option that holds them, in the drop-in's own words: serialised origins,
+            ``"null"``, ``"*"``, and ``re.Pattern`` objects of str, which always have to match
+            in full. Anything else matches nothing and is warned about. With ``"*"`` and
+            credentials every serialised origin and ``null`` is admitted and echoed.
+        credentials: whether credentials are allowed with these origins.
+        strict: whether problems are a PolicyError rather than warnings.
+        star: whether ``"*"`` admits everybody; otherwise it is one more str that matches nothing.
+        answer: may change the tables before they are compiled: what methods and names are
+            allowed (``methods``, ``any_method``, ``header_names``, ``any_header``) and what is
+            sent (``no_origin``, ``refused``, ``refused_preflight``, ``actual_tail``,
+            ``preflight_tail``, the statuses, ``echo_method``, ``echo_headers``,
+            ``actual_vary``, ``preflight_vary``). Blocks are made by `block`; Vary is the last
+            field of each that has one, and names what ``actual_vary`` or ``preflight_vary``
+            name.
+        also: problems that were found before, by `read_list` and `read_names`.
+        written: what was written in place of a regex that the drop-in has made of it; that is
+            what messages quote.
+        words: how the drop-in's options say what to write instead.
+        given: the value of the first option, as it was given: an empty list is warned about, if
+            the other options name no origin either.
+        tell: is given each warning; one that keeps the policy may warn of it again.
+
+    Raises:
+        PolicyError: with ``strict``, holding every problem at once.
+
+    Warns:
+        CorsfastSecurityWarning: otherwise, once per risk.
+        CorsfastDeadEntryWarning: otherwise, once per entry that matches nothing, and once per
+            alternative of a regex that does not.
+        CorsfastPerformanceWarning: once per regex that no automaton can express.
+    """
+    problems: list[Problem] = [*also]
+    mend = Mender(credentials, words)
+    kept: dict[str | re.Pattern[str], str] = {}
+    listed: Mapping[str, Iterable[object]] = origins  # whatever their types say
+    for option, entries in listed.items():
+        for entry in entries:
+            if not isinstance(entry, (str, re.Pattern)):
+                problems.append(not_text(option, entry, mend))
+            elif isinstance(entry, re.Pattern) or (star and entry == "*") or is_origin(entry):
+                kept.setdefault(entry, option)
+            else:
+                problems.append(never_sent(option, entry, mend))
+    default = next(iter(origins), "origins")
+    if not kept and not problems:
+        problems += empty_list(default, given)
+    any_origin = "*" in kept
+    if any_origin and not credentials and len(kept) > 1:  # with them it is a risk, said below
+        problems.append(beside_any_origin(kept["*"], [entry for entry in kept if entry != "*"]))
+    spec, wrong = _read([*kept] if not any_origin else ["*"], credentials)
+    languages = [language_of(entry) for entry in spec.regexes]
+    own = [regex for regex in spec.regexes if regex not in written]
+    dead = [*dead_schemes(spec.exact), *dead_alternatives(own)]
+    judged = [*wrong, *dead, *find_risks(spec, languages)]
+    for problem in [*judged, *globs_as_regexes(own, judged)]:
+        problems.append(in_words_of(kept, written, default, problem, mend))
+    say(name, problems, strict=strict, tell=tell)
+    spec.name = name
+    tables, beyond = build_tables(spec, languages)
+    for message in beyond:
+        tell(f"{name}: {message}", CorsfastPerformanceWarning)
+    if any_origin and credentials:
+        echo_any_origin(tables)
+    if answer is not None:
+        answer(tables)
+    spec.said = tuple(
+        getattr(tables, slot) for slot in sorted(Tables.__slots__) if slot not in _MATCHED
+    )
+    return Policy(_tables=tables)  # type: ignore[arg-type, call-arg]
+
+
+def echo_any_origin(tables: Tables) -> None:
+    """Admit every serialised origin and ``null``, and send it back in place of ``*``."""
+    tables.star = False
+    tables.any_origin = True
+    tables.exact = ("null",)
+
+
+def allow_any_header(tables: Tables) -> None:
+    """Allow every request-header name, also the one that ``*`` of a policy does not cover."""
+    tables.any_header = True
+    tables.header_names |= {NON_WILDCARD_REQUEST_HEADER}
+
+
+def variant_of(tables: Tables, **changes: object) -> Policy:
+    """A policy that answers otherwise, of tables that an ``answer`` hook was given."""
+    variant = Tables()
+    for slot in Tables.__slots__:
+        setattr(variant, slot, changes.get(slot, getattr(tables, slot)))
+    return Policy(_tables=variant)  # type: ignore[arg-type, call-arg]
+
+
+def read_list(
+    option: str, value: Iterable[object], wrong: Wrong | None = None
+) -> tuple[list[object], list[Problem]]:
+    """The elements of an option that should be a list, where the original takes a str as one.
+
+    There it looks for pieces of that str, or takes it apart letter by letter. What was meant is
+    one element, or a list with commas or spaces between its elements; that is how it is read.
+
+    Args:
+        wrong: what is not proposed.
+
+    Returns:
+        the elements, and a problem where there is one.
+
+    Raises:
+        TypeError: for what is no list.
+    """
+    if not isinstance(value, (str, bytes)):
+        if not hasattr(value, "__iter__"):
+            kind = type(value).__name__
+            raise TypeError(f"{option} is a list of strings, not {kind}; write {option}=[...]")
+        # A set has no order of its own; headers should not change from one start to the next.
+        return sorted(value, key=repr) if isinstance(value, (set, frozenset)) else [*value], []
+    meant: list[object] = [*listed(value)]
+    if value in ("*", b"*"):
+        return meant, []
+    right = [name for name in meant if not (wrong and wrong_names(option, [name], wrong))]
+    hint = repr(right) if right or not meant else None
+    return meant, [bare_string(option, value, hint, others="look for pieces of it")]
+
+
+def read_names(
+    option: str, entries: Iterable[object], wrong: Wrong
+) -> tuple[list[str], list[Problem]]:
+    """Those methods or header names that can be sent as they are: tokens, and lists of them.
+
+    An empty one is kept, because the original sends it. Names that cannot be sent are left out,
+    because they would break the response, and no request can hold them.
+
+    Args:
+        wrong: what is wrong with a name; also with one that can be sent.
+
+    Returns:
+        the names, and each problem.
+    """
+    kept: list[str] = []
+    problems: list[Problem] = []
+    for entry in entries:
+        found = wrong_names(option, [entry], wrong)
+        problems += found
+        if isinstance(entry, str) and not any(problem.code == "too-long" for problem in found):
+            names = [part.strip(OWS) for part in entry.split(",")]
+            if all(not name or _TOKEN.fullmatch(name) for name in names):
+                kept.append(entry)
+    return kept, problems
+
+
+def tokens_of(names: Iterable[str]) -> frozenset[str]:
+    """Those that a request can name, one by one: what tables may hold."""
+    return frozenset(name for name in names if _TOKEN.fullmatch(name))
+
+
+# The parts of the tables that the spec stands for, or that cannot be compared.
+_MATCHED = ("spec", "automaton", "regexes", "rules", "exact")
+
+
+def _read(entries: list[object], credentials: bool) -> tuple[_DropInSpec, list[Problem]]:
+    plain, problems = read_options(
+        is_origin=is_origin,
+        allow_origins=entries,
+        allow_methods=(),
+        allow_headers=(),
+        expose_headers=(),
+        allow_credentials=credentials,
+        max_age=None,
+        preflight_status=204,
+        existing="replace",
+        dangerously_tolerate=(),
+    )
+    spec = _DropInSpec()
+    for field in Spec.__slots__:
+        setattr(spec, field, getattr(plain, field))
+    return spec, [problem for problem in problems if problem.code not in _HARMLESS]

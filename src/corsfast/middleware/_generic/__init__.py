@@ -1,0 +1,1 @@
+"""The parts of the generic ASGI and WSGI middlewares."""

@@ -1,0 +1,179 @@
+"""What the generic middlewares can be asked for beside a policy, read and checked once.
+
+Place in the flow: between the policy's source and the detours.
+Never: run per request.
+"""
+
+from __future__ import annotations
+
+from ...errors import PolicyError, Problem
+from .policy_source import check_source, is_policy, source_from
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from typing import Any, Literal
+
+    from ..paths import PathRules
+    from ..resolver import OriginResolver
+    from .policy_source import PolicyOptions, Source
+
+    Rules = Mapping[str, "Source | PolicyOptions | None"]
+
+
+class Features:
+    """Checked arguments of a middleware.
+
+    source      None => `paths` decides
+    paths       None => every path has the policy of `source`
+    candidate   what `report_only` holds: a source, rules, or None
+    websockets  None => WSGI, which has none
+    """
+
+    __slots__ = ("block_refused", "candidate", "paths", "resolver", "source", "websockets")
+    source: Source | None
+    paths: PathRules | None
+    websockets: Literal["check", "pass"] | None
+    block_refused: bool
+    resolver: OriginResolver | None
+    candidate: Source | PathRules | None
+
+    def __init__(
+        self,
+        policy: Source | None,
+        options: PolicyOptions,
+        *,
+        paths: Rules | None = None,
+        websockets: Any = None,
+        block_refused: Any = False,
+        resolver: Any = None,
+        report_only: Source | Rules | None = None,
+        is_async: bool = False,
+    ) -> None:
+        if paths is None:
+            self.source, self.paths = source_from(policy, options), None
+        else:
+            check_alone("CORSMiddleware", policy, options)
+            self.source, self.paths = None, read_rules(paths, "paths")
+        problems = []
+        if is_async and websockets not in ("check", "pass"):
+            message = f"{websockets!r} is neither 'check' nor 'pass'."
+            problems.append(Problem("choice", "websockets", websockets, message, hint="'check'"))
+        if not isinstance(block_refused, bool):
+            from ..._options.spec import flag_meant
+
+            message = f"{block_refused!r} is of type {type(block_refused).__name__}, not bool."
+            hint = flag_meant(block_refused)
+            problems.append(Problem("type", "block_refused", block_refused, message, hint=hint))
+        if problems:
+            raise PolicyError(problems, "the arguments of CORSMiddleware")
+        self.websockets = websockets
+        self.block_refused = block_refused
+        self.resolver = _read_resolver(resolver, self, is_async)
+        self.candidate = _read_candidate(report_only)
+
+    def arguments(self) -> tuple[Source | None, dict[str, Any]]:
+        """What makes the same middleware again: the policy, and the rest by name."""
+        given: dict[str, Any] = {}
+        if self.paths is not None:
+            given["paths"] = self.paths.rules
+        if self.websockets is not None:
+            given["websockets"] = self.websockets
+        if self.block_refused:
+            given["block_refused"] = True
+        if self.resolver is not None:
+            given["resolver"] = self.resolver
+        if self.candidate is not None:
+            given["report_only"] = getattr(self.candidate, "rules", self.candidate)
+        return self.source, given
+
+
+def check_alone(who: str, policy: object, options: object) -> None:
+    """Refuse a policy, or the options of one, beside `paths`."""
+    if policy is not None or options:
+        raise TypeError(
+            f"{who} takes paths or a policy, not both; write the policy of all other paths as"
+            ' paths={..., "/*": policy}'
+        )
+
+
+def read_rules(given: Mapping[str, Any], option: str) -> PathRules:
+    """Rules with their policies made.
+
+    Raises:
+        TypeError: for a target that gives no policy.
+        PolicyError: with every problem of every rule and of the options in it.
+    """
+    from ..paths import PathRules
+
+    rules: dict[Any, Any] = {}
+    problems: list[Problem] = []
+    if not hasattr(given, "items"):
+        return PathRules(given, option)  # says why not
+    for path, target in given.items():
+        rules[path] = target
+        if isinstance(target, dict):
+            try:
+                rules[path] = source_from(None, target)  # type: ignore[arg-type]
+            except PolicyError as error:
+                problems += [_within(f"{option}[{path!r}]", p) for p in error.problems]
+            except TypeError as error:
+                raise TypeError(f"{option}[{path!r}]: {error}") from None
+        elif target is not None:
+            advice = "write a dict of options, or None for no CORS at all"
+            check_source(f"{option}[{path!r}]", target, advice)
+    try:
+        compiled = PathRules(rules, option)
+    except PolicyError as error:
+        raise PolicyError([*error.problems, *problems]) from None
+    if problems:
+        raise PolicyError(problems)
+    return compiled
+
+
+def _within(where: str, problem: Problem) -> Problem:
+    return Problem(
+        problem.code,
+        f"{where}.{problem.option}",
+        problem.value,
+        problem.message,
+        hint=problem.hint,
+        witness=problem.witness,
+    )
+
+
+def _read_resolver(resolver: Any, features: Features, is_async: bool) -> OriginResolver | None:
+    if resolver is None:
+        return None
+    from ..resolver import OriginResolver
+
+    if not isinstance(resolver, OriginResolver):
+        raise TypeError(
+            f"resolver must be an OriginResolver, not {type(resolver).__name__}; write"
+            " resolver=OriginResolver(resolve)"
+        )
+    if resolver.is_async and not is_async:
+        raise TypeError(
+            "a WSGI application cannot wait for a coroutine; give OriginResolver a plain function"
+        )
+    targets = [features.source] if features.paths is None else features.paths.rules.values()
+    for target in targets:
+        if is_policy(target):
+            resolver.check_template(target)
+    return resolver
+
+
+def _read_candidate(given: Any) -> Source | PathRules | None:
+    if given is None:
+        return None
+    if hasattr(given, "items"):
+        from ..._options.spec import Spec
+
+        if any(name in Spec.OPTIONS for name in given):
+            raise TypeError(
+                "report_only takes a policy or rules by path, not the options of a policy; write"
+                f" report_only=corsfast.Policy({', '.join(f'{name}=...' for name in given)})"
+            )
+        return read_rules(given, "report_only")
+    check_source("report_only", given, "write report_only=corsfast.Policy(allow_origins=[...])")
+    return given  # type: ignore[no-any-return]

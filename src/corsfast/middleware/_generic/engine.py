@@ -1,0 +1,19 @@
+"""What middlewares use of the chosen engine beside its policies: compiled, or the reference.
+
+Place in the flow: between the engines and the middlewares.
+Never: hold code.
+"""
+
+from __future__ import annotations
+
+from ..._engine.select import IMPLEMENTATION
+
+TYPE_CHECKING = False
+if TYPE_CHECKING or IMPLEMENTATION == "pure":
+    from ..._options.origin import is_origin
+    from ..quart.fast_path import StraightWay
+    from .handlers import ASGICall, WSGICall
+else:
+    from ..._engine.native import ASGICall, StraightWay, WSGICall, is_origin
+
+__all__ = ["ASGICall", "StraightWay", "WSGICall", "is_origin"]

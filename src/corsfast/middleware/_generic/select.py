@@ -1,0 +1,106 @@
+"""Which policy a request meets, where that is not the same for all: paths, swaps, reports.
+
+    request --_choose--> Policy | None --PerPolicy--> its call, which goes on
+                     \\--report--> the candidate's decision is counted beside it
+
+Place in the flow: left of the detours, which make the calls.
+Never: change what is answered because of a report.
+"""
+
+from __future__ import annotations
+
+from ..._engine.select import Policy
+from ..paths import CLOSED, PathRules
+from .policy_source import PerPolicy, reader_of
+from .report_only import Report
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any
+
+    from ..._engine.select import Decision
+    from .arguments import Features
+    from .policy_source import Source
+
+    Choice = Callable[[Any], Policy | None]
+    PathOf = Callable[[Any], tuple[str, ...]]
+
+
+class Flow:
+    """The way of every request that a middleware sees, up to the call that answers it.
+
+    Args:
+        app: what is called for a request without a policy.
+        features: the middleware's.
+        path_of: reads the path of a scope or environ, as `PathRules.find` takes it.
+        decide: the decision of a policy about a scope or environ.
+        make: the call of a policy; with ``resolves``, one that asks the resolver.
+        describe: `(method, path, origin)` of a scope or environ, for logs.
+    """
+
+    def __init__(
+        self,
+        app: Any,
+        features: Features,
+        *,
+        path_of: PathOf,
+        decide: Callable[[Policy, Any], Decision],
+        make: Callable[[Policy, bool], Any],
+        describe: Callable[[Any], tuple[object, object, object]],
+    ) -> None:
+        self._app = app
+        self._decide = decide
+        self._resolver = features.resolver
+        # For a path that cannot be told; its own object, so that nobody else's call is meant.
+        closed = Policy(allow_origins=())
+        self._closed = closed
+        self._choose = choice(features.paths or features.source, path_of, closed)
+        self._calls = PerPolicy(lambda policy: make(policy, policy is not closed))
+        self.report: Report | None = None
+        if features.candidate is not None:
+            self.report = Report(choice(features.candidate, path_of, closed), decide, describe)
+
+    def call_of(self, request: Any) -> Any:
+        """The call that answers a request."""
+        policy = self._choose(request)
+        if self.report is not None:
+            self._note(policy, request)
+        return self._app if policy is None else self._calls.of(policy)
+
+    def _note(self, policy: Policy | None, request: Any) -> None:
+        if policy is None:
+            return self.note(request, None)
+        decision = self._decide(policy, request)
+        resolver = self._resolver
+        if resolver is not None and policy is not self._closed:
+            if resolver.concerns(decision, request) and resolver.can_follow(policy):
+                return None  # the detour knows in the end, and says so
+        return self.note(request, decision)
+
+    def note(self, request: Any, decision: Decision | None) -> None:
+        """Have the report compare the decision in force with the candidate's."""
+        if self.report is not None:
+            self.report.compare(request, decision)
+
+
+def choice(target: PathRules | Source | None, path_of: PathOf, closed: Policy) -> Choice:
+    """What chooses the policy of a request.
+
+    Args:
+        path_of: reads the path of a request, as `PathRules.find` takes it.
+        closed: the policy of a path that cannot be told: one that allows nobody.
+    """
+    if not isinstance(target, PathRules):
+        read = reader_of(target)
+        return lambda _: read()
+    find = target.find
+    readers = {id(rule): reader_of(rule) for rule in target.rules.values() if rule is not None}
+
+    def choose(request: Any) -> Policy | None:
+        found = find(*path_of(request))
+        if found is None:
+            return None
+        return closed if found is CLOSED else readers[id(found)]()
+
+    return choose

@@ -1,0 +1,184 @@
+"""What is sent for one policy of BlackSheep, spelt before it is asked for.
+
+    CORSPolicy --Answers--> a compiled policy, fields, and why a preflight is refused
+
+Answers are compiled when a policy is made or changed. BlackSheep is not imported here.
+"""
+
+from __future__ import annotations
+
+from ..._engine.headers import requested_names
+from ..._engine.tables import (
+    ALLOW_CREDENTIALS,
+    ALLOW_METHODS,
+    EXPOSE_HEADERS,
+    MAX_AGE,
+    VARY,
+    block,
+    with_origin,
+)
+from ..._proofs.ineffective import (
+    wrong_exposed_with,
+    wrong_flags,
+    wrong_header,
+    wrong_method,
+    wrong_seconds,
+)
+from ...decision import Outcome
+from .._dropin.policy import Tables, allow_any_header, lenient_policy, read_names, tokens_of
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+    from typing import Any
+
+    from ..._engine.select import Decision
+    from ...errors import Problem
+
+__all__ = ["BAD_METHOD", "BAD_ORIGIN", "Answers", "options_of"]
+
+NAME = "corsfast.middleware.blacksheep"
+
+# What a policy of BlackSheep holds.
+_OPTIONS = (
+    "allow_methods",
+    "allow_headers",
+    "allow_origins",
+    "allow_credentials",
+    "max_age",
+    "expose_headers",
+)
+
+_ALLOW_HEADERS = b"access-control-allow-headers"
+
+# What BlackSheep writes into the field CORS-Error of a refusal.
+_NOT_ENABLED = "is not enabled by CORS rules."
+BAD_ORIGIN = f"The origin of the request {_NOT_ENABLED}".encode()
+BAD_METHOD = f"The method of the request {_NOT_ENABLED}".encode()
+_BAD_LIST = b"The list of request headers is malformed or too long."
+
+_METHOD_OUTCOMES = (
+    Outcome.METHOD_TOO_LONG,
+    Outcome.METHOD_MALFORMED,
+    Outcome.METHOD_NOT_ALLOWED,
+)
+_ORIGIN_OUTCOMES = (
+    Outcome.ORIGIN_TOO_LONG,
+    Outcome.ORIGIN_MALFORMED,
+    Outcome.ORIGIN_NOT_ALLOWED,
+)
+
+
+def options_of(policy: Any) -> tuple[object, ...]:
+    """What a policy says now, to be compared with what it said."""
+    return tuple(getattr(policy, option) for option in _OPTIONS)
+
+
+class Answers:
+    """What is sent for one policy.
+
+    options => those of the policy when this was made
+    star    => `*` is sent; never with credentials
+
+    Args:
+        policy: a ``CORSPolicy`` of BlackSheep.
+        strict: whether insecure and dead settings are a PolicyError.
+        also: problems that were found before.
+
+    Raises:
+        PolicyError: with ``strict``, holding every problem at once.
+
+    Warns:
+        CorsfastSecurityWarning: otherwise, once per risk.
+        CorsfastDeadEntryWarning: otherwise, once per entry that matches nothing.
+    """
+
+    def __init__(self, policy: Any, strict: bool, also: Iterable[Problem] = ()) -> None:
+        self.options = options_of(policy)
+        credentials = bool(policy.allow_credentials)
+        problems = [*also, *wrong_flags([("allow_credentials", policy.allow_credentials)])]
+        problems += wrong_seconds("max_age", policy.max_age, str(policy.max_age))
+        methods, found = read_names("allow_methods", _in_order(policy.allow_methods), wrong_method)
+        problems += found
+        names, found = read_names("allow_headers", _in_order(policy.allow_headers), wrong_header)
+        problems += found
+        readable_names = _in_order(policy.expose_headers)
+        wrong = wrong_exposed_with(credentials)
+        exposed, found = read_names("expose_headers", readable_names, wrong)
+        if policy.expose_headers != policy.default_expose_headers():  # which has Set-Cookie
+            problems += found
+        self.methods = tokens_of(methods)
+        self.any_method = "*" in self.methods
+        self.header_names = tokens_of(names)
+        everybody = "*" in policy.allow_origins
+        self.star = everybody and not policy.allow_credentials
+        fields = [(ALLOW_CREDENTIALS, "true")] if policy.allow_credentials else []
+        readable = ", ".join(filter(None, exposed))
+        expose = [(EXPOSE_HEADERS, readable)] if readable else []
+
+        def answer(tables: Tables) -> None:
+            tables.methods = self.methods
+            tables.any_method = self.any_method
+            tables.header_names = self.header_names
+            if "*" in self.header_names:
+                allow_any_header(tables)
+            # What was asked for is sent back; of answers that say `*`, a new one is made.
+            tables.echo_headers = not self.star
+            tables.echo_method = self.any_method and policy.allow_credentials
+            allowed = [(ALLOW_METHODS, ", ".join(filter(None, methods)))]
+            max_age = (MAX_AGE, str(policy.max_age))
+            vary = (VARY, ", ".join(tables.preflight_vary))
+            spelt = [] if tables.echo_method else allowed
+            tables.preflight_tail = block([*spelt, *fields, max_age, vary])
+            tables.preflight_status = 200
+            by_origin = [] if tables.star else [(VARY, "Origin")]
+            tables.actual_tail = block([*expose, *fields, *by_origin])
+            if tables.star:
+                tables.no_origin = with_origin("*", tables.actual_tail)
+
+        entries = ["*"] if everybody else sorted(filter(None, policy.allow_origins))
+        made = lenient_policy(
+            NAME,
+            {"allow_origins": entries},
+            credentials=credentials,
+            strict=strict,
+            answer=answer,
+            also=problems,
+        )
+        self.decide: Callable[[Any], Decision] = made.asgi
+
+    def preflight_fields(self, decision: Decision, names: list[bytes]) -> list[tuple[bytes, bytes]]:
+        """The fields of an allowed preflight's answer.
+
+        Args:
+            names: the lines of Access-Control-Request-Headers.
+        """
+        fields = list(decision.raw_headers)
+        if self.star and names:
+            fields.append((_ALLOW_HEADERS, ",".join(_names_in(names)).encode()))
+        return fields
+
+    def reason(self, decision: Decision, names: list[bytes]) -> bytes:
+        """What a refused preflight is told: nothing that it has not said itself."""
+        outcome = decision.outcome
+        if outcome in _ORIGIN_OUTCOMES:
+            return BAD_ORIGIN
+        if outcome in _METHOD_OUTCOMES:
+            return BAD_METHOD
+        if outcome is Outcome.HEADER_NOT_ALLOWED:
+            for name in _names_in(names):
+                if name.lower() not in self.header_names:
+                    return f'The "{name}" request header {_NOT_ENABLED}'.encode()
+        return _BAD_LIST
+
+
+def _in_order(names: Iterable[str]) -> list[str]:
+    """Sort the names of a set; keep an empty one only if it is alone.
+
+    BlackSheep finds empty names where several spaces part two others.
+    """
+    return sorted(filter(None, names)) or sorted(names)
+
+
+def _names_in(lines: list[bytes]) -> list[str]:
+    return requested_names(b",".join(lines).decode("latin-1")) or []

@@ -1,0 +1,387 @@
+"""CORS for Flask: in place of flask-cors, with its names, options and answers.
+
+    from corsfast.middleware.flask import CORS      # was: from flask_cors import CORS
+
+    CORS(app, resources={r"/api/*": {"origins": "https://app.example.com"}})
+
+What differs stands in docs/middleware/flask.md.
+
+`install` is no part of the drop-in: it puts the middleware of wsgi.py, with the options of
+`corsfast.Policy`, around an application that stays the object it is.
+
+Per request: one function behind the application's own `after_request` functions; a path is
+looked up, `policy.actual` decides and `policy.apply_wsgi` works the answer into the response's
+headers. Only OPTIONS requests are read any further: they are answered by Flask.
+
+Place in the flow: Decision -> headers on a response; options are read by _flask_rules.py, paths
+by _flask_paths.py.
+Never: block a request (CORS is not access control); keep or log anything of a request.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import update_wrapper
+from inspect import iscoroutinefunction
+
+from flask import after_this_request, current_app, request, request_started
+
+from ..._engine.tables import ALLOW_METHODS, ALLOW_ORIGIN
+from .._dropin.config_cache import ByConfig
+from .._dropin.flask_like import leave_options_to, put_last, would_be_last
+from .._dropin.install import claim_drop_in, install_around
+from .._dropin.werkzeug import fold_vary, work_in
+from .._dropin.werkzeug_routes import VIEW_RULES, Registrations, redirected_path, rules_of_view
+from ..wsgi import CORSMiddleware as GenericMiddleware
+from .paths import Paths, read_resources
+from .rules import CONFIG_NAMES, Rules, judge_config, judge_paths, merged, only_known
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any, TypeVar, Unpack
+
+    from flask import Blueprint, Flask, Response
+
+    from .._generic.arguments import Rules as RulesByPath
+    from .._generic.policy_source import PolicyOptions, Source
+    from ..resolver import OriginResolver
+    from .rules import AppOptions, ViewOptions
+
+    Application = TypeVar("Application", bound=Flask)
+    View = TypeVar("View", bound=Callable[..., Any])
+
+__all__ = ["CORS", "cross_origin", "install"]
+
+# Set on a response by the decorator, and by whichever `CORS` grants first. The name is
+# flask-cors's, so that both can be at work while an application moves from one to the other.
+_EVALUATED = "_FLASK_CORS_EVALUATED"
+
+# What the proxies stand for, by one call in place of one for each attribute.
+_current_request: Any = request._get_current_object
+_current_app: Any = current_app._get_current_object
+
+
+class CORS:
+    """CORS for an application or a blueprint, by the path of a request.
+
+    Settings count in this order: those of a resource, the arguments here, the application's
+    config (``CORS_ORIGINS`` and so on, as it is now), the defaults.
+
+    Args:
+        app: the application or blueprint; or leave it out and call :meth:`init_app`.
+        resources: paths: a pattern, a list of patterns, or a mapping of patterns to options.
+            A pattern without any of ``* \\ ] ? $ ^ [ ( )`` is a whole path, any other a regex
+            that has to match the beginning of a path. All paths by default.
+        origins: origins, regexes (str that hold one of those characters, or ``re.Pattern``,
+            which have to match in full), or ``"*"``, the default.
+        methods: methods that a preflight may ask for. The usual seven by default.
+        allow_headers: names or regexes of request headers, or ``"*"``, the default.
+        expose_headers: names of response headers that pages may read. None by default.
+        supports_credentials: whether cookies may be used. ``False`` by default.
+        max_age: seconds that a preflight may be remembered; int, str or timedelta. Not sent
+            by default, nor if it is the number 0.
+        send_wildcard: whether ``*`` is sent for the origin ``"*"`` rather than the request's
+            own. ``False`` by default.
+        vary_header: whether ``Vary: Origin`` may be sent. ``True`` by default.
+        always_send: whether responses to requests without an Origin are given the headers as
+            well, for ``*`` or the first listed origin. ``True`` by default.
+        automatic_options: for `cross_origin`.
+        intercept_exceptions: whether what an error handler returns is given the headers
+            before anything else sees it. ``True`` by default.
+        allow_private_network: what is answered to Access-Control-Request-Private-Network.
+        strict: whether insecure and dead entries are an error rather than warnings.
+
+    Raises:
+        ValueError: for a regex that does not compile, for credentials with ``send_wildcard``
+            and the origin ``"*"``, for resources that are none.
+        PolicyError: with ``strict``, for unknown options, insecure or dead entries.
+        RuntimeError: for an application with :func:`install`.
+
+    Warns:
+        CorsfastSecurityWarning: otherwise, once per risk, and per option that there is not.
+        CorsfastDeadEntryWarning: otherwise, once per entry that matches nothing.
+    """
+
+    def __init__(self, app: Flask | Blueprint | None = None, **options: Unpack[AppOptions]) -> None:
+        self._options = options
+        if app is not None:
+            self.init_app(app)
+
+    def init_app(self, app: Flask | Blueprint, **options: Unpack[AppOptions]) -> None:
+        """Set an application or blueprint up; what is given here comes before the rest."""
+        claim_drop_in(app, "CORS")
+        config = getattr(app, "config", {})  # a blueprint has none
+        whole = merged(config, self._options, options)
+        strict = bool(whole["strict"])
+        made = _Made()
+        resources = read_resources(whole["resources"])
+        judge_paths((path for path, _ in resources), whole["intercept_exceptions"], strict)
+        given = {*self._options, *options}.union(*(own for _, own in resources))
+        judge_config(config, given, strict)
+        paths = Paths(
+            (pattern, made.rules(merged(config, self._options, options, resource)))
+            for pattern, resource in resources
+        )
+        if would_be_last(app):
+            put_last(app, _followed(app, _after_request(paths, is_last=True)))
+        else:
+            function = _before_sessions(_after_request(paths))
+            app.after_request(function)
+            if not hasattr(app, "process_response"):  # a blueprint
+                app.after_app_request(_of_blueprint(Registrations(app), function))
+        if whole["intercept_exceptions"] and hasattr(app, "handle_exception"):
+            for name in ("handle_exception", "handle_user_exception"):
+                handle = _intercepted(app, getattr(app, name), _after_request(paths))
+                setattr(app, name, handle)
+
+
+def cross_origin(*_: Any, **options: Unpack[ViewOptions]) -> Callable[[View], View]:
+    """CORS for one view function; belongs below its ``@app.route``.
+
+    Also errors of the view, and redirects and errors on the way to it, get the headers.
+
+    Args:
+        options: those of :class:`CORS`, but for `resources` and `intercept_exceptions`.
+        automatic_options: whether OPTIONS requests are answered here, and do not reach the
+            view. ``True`` by default.
+
+    Raises:
+        ValueError: like :class:`CORS`; on each request only where the config is at fault.
+        PolicyError: with ``strict``, in the same way.
+
+    Warns:
+        CorsfastSecurityWarning, CorsfastDeadEntryWarning: like :class:`CORS`.
+    """
+    rules_in = _rules_by_config(options)
+    request_started.connect(_follow_view)
+
+    def decorator(view: View) -> View:
+        is_async = iscoroutinefunction(view)
+
+        def view_with_cors(*args: Any, **kwargs: Any) -> Response:
+            app = _current_app()
+            rules = rules_in(app)
+            received = _current_request()
+            if rules.automatic_options and received.environ["REQUEST_METHOD"] == "OPTIONS":
+                response: Response = app.make_default_options_response()
+            else:
+                call = app.ensure_sync(view) if is_async else view
+                response = app.make_response(call(*args, **kwargs))
+            return _answer_once(response, received, rules)
+
+        decorated: Any = update_wrapper(view_with_cors, view)
+        if options.get("automatic_options", True):
+            leave_options_to(decorated)
+        # Of several decorators the innermost decides, as it does for the view's response.
+        vars(decorated).setdefault(VIEW_RULES, rules_in)
+        return decorated  # type: ignore[no-any-return]
+
+    return decorator
+
+
+def _follow_view(*_: Any, **__: Any) -> None:
+    """Have the response to a request follow the rules of its view, before all other hooks.
+
+    A decorator does not know the application, and sees neither redirects nor errors.
+    """
+    after_this_request(_answer_by_view)
+
+
+def install(
+    app: Application,
+    policy: Source | None = None,
+    *,
+    paths: RulesByPath | None = None,
+    block_refused: bool = False,
+    resolver: OriginResolver | None = None,
+    report_only: Source | RulesByPath | None = None,
+    **options: Unpack[PolicyOptions],
+) -> Application:
+    """Put the generic WSGI middleware around an application, which stays the object it is.
+
+    The middleware is outside of all that Flask calls. So preflights are answered before any
+    function of `before_request`, and each response has the headers. Write it in place of
+    :class:`CORS` and :func:`cross_origin`.
+
+    Args:
+        app: a Flask application. Its `wsgi_app` is replaced.
+        policy: as for :class:`corsfast.middleware.wsgi.CORSMiddleware`, like all that follow.
+        options: those of :class:`corsfast.Policy`, not those of :class:`CORS`.
+
+    Returns:
+        The application.
+
+    Raises:
+        TypeError: for another kind of application, for a policy and options at once, for
+            neither, for an unknown option.
+        PolicyError: with every problem of the options, or of the rules, at once.
+        RuntimeError: if the application has CORS already, from `install` or :class:`CORS`.
+    """
+    install_around(
+        app,
+        "wsgi_app",
+        ("Flask", "CORS"),
+        GenericMiddleware,
+        policy,
+        paths=paths,
+        block_refused=block_refused,
+        resolver=resolver,
+        report_only=report_only,
+        **options,
+    )
+    return app
+
+
+def _after_request(paths: Paths, is_last: bool = False) -> Callable[[Response], Response]:
+    everywhere = paths.everywhere
+    rules_for = paths.rules_for
+
+    # A plain function: Flask asks about each one, per request, whether it is a coroutine
+    # function, and is answered fastest for those.
+    def after_request(response: Response) -> Response:
+        if not hasattr(response, _EVALUATED):
+            received = _current_request()
+            rules = everywhere or rules_for(received.path)
+            if rules is None and received.routing_exception is not None:
+                rules = rules_for(redirected_path(received) or "")
+            if rules is not None:
+                environ = received.environ
+                if environ["REQUEST_METHOD"] == "OPTIONS":
+                    response = _answer(response, received, rules)
+                else:
+                    decision = rules.decide(environ.get("HTTP_ORIGIN") or None)
+                    work_in(response, decision, rules.apply)
+                if not is_last and ALLOW_ORIGIN in (response.headers or ()):
+                    setattr(response, _EVALUATED, True)
+        return response
+
+    return after_request
+
+
+def _of_blueprint(
+    registrations: Registrations, function: Callable[[Response], Response]
+) -> Callable[[Response], Response]:
+    """Return a hook for what no blueprint sees: its redirects, and 404 and 405 below its prefix."""
+
+    def after_request(response: Response) -> Response:
+        received = _current_request()
+        if received.routing_exception is not None:
+            if registrations.meant(_current_app(), received):
+                return function(response)
+        return response
+
+    return after_request
+
+
+def _answer_by_view(response: Response) -> Response:
+    """Answer by the rules of the view that the request is meant for, unless that is done."""
+    if hasattr(response, _EVALUATED):
+        return response
+    app, received = _current_app(), _current_request()
+    rules_in = rules_of_view(app, received)
+    return response if rules_in is None else _answer_once(response, received, rules_in(app))
+
+
+def _answer_once(response: Response, received: Any, rules: Rules) -> Response:
+    """Answer by the rules of a view, unless that is done."""
+    if not hasattr(response, _EVALUATED):
+        response = _answer(response, received, rules)
+        fold_vary(response)
+        setattr(response, _EVALUATED, True)
+    return response
+
+
+def _answer(response: Response, received: Any, rules: Rules) -> Response:
+    """Give a response its CORS fields, in place of its own.
+
+    A preflight that is allowed, and that a redirect or an error would answer, gets a response of
+    its own. Browsers take no other, and the request that follows still meets the redirect or the
+    error.
+    """
+    environ = received.environ
+    decision = rules.decide(environ.get("HTTP_ORIGIN") or None)
+    fields = None
+    if environ["REQUEST_METHOD"] == "OPTIONS":
+        fields = rules.preflight_fields(decision, environ)
+        permitted = decision.allowed and any(name == ALLOW_METHODS for name, _ in fields)
+        if permitted and not 200 <= response.status_code < 300:
+            app = _current_app()
+            if "HTTP_ORIGIN" in environ and not _answers_options(app, received.url_rule):
+                response = app.make_default_options_response()
+    work_in(response, decision, rules.apply, fields)
+    return response
+
+
+def _answers_options(app: Any, rule: Any) -> bool:
+    """Return whether a view answers OPTIONS itself, because it has it among its methods."""
+    if rule is None or rule.provide_automatic_options:
+        return False
+    rules_in = getattr(app.view_functions.get(rule.endpoint), VIEW_RULES, None)
+    return rules_in is None or not rules_in(app).automatic_options
+
+
+def _followed(app: Any, function: Callable[[Response], Response]) -> Callable[..., Response]:
+    process_response = app.process_response
+
+    def process_response_with_cors(*args: Any) -> Response:
+        return function(process_response(*args))
+
+    return process_response_with_cors
+
+
+def _before_sessions(function: Callable[[Response], Response]) -> Callable[[Response], Response]:
+    def after_request(response: Response) -> Response:
+        response = function(response)
+        fold_vary(response)
+        return response
+
+    return after_request
+
+
+def _intercepted(
+    app: Any, handle: Callable[..., Any], function: Callable[[Response], Response]
+) -> Callable[..., Response]:
+    def handle_with_cors(*args: Any, **kwargs: Any) -> Response:
+        return function(_answer_by_view(app.make_response(handle(*args, **kwargs))))
+
+    return handle_with_cors
+
+
+class _Made:
+    """Rules by their options, so that the same ones are made, and warned about, once."""
+
+    def __init__(self, before: _Made | None = None) -> None:
+        self._made: list[tuple[dict[str, Any], Rules]] = [*before._made] if before else []
+
+    def rules(self, options: dict[str, Any]) -> Rules:
+        # What paths they are for is no part of them.
+        options.pop("resources")
+        options.pop("intercept_exceptions")
+        for known, rules in self._made:
+            if known == options:
+                return rules
+        rules = Rules(options)
+        self._made.append((options, rules))
+        return rules
+
+
+def _rules_by_config(options: Mapping[str, Any]) -> ByConfig[Rules]:
+    """The rules of a decorated view in each application: these options over its config.
+
+    Made now where the origins are known by now, so that what is wrong with them is said while
+    the application is set up.
+    """
+    early = _Made()
+    if "origins" in options:
+        early.rules(merged({}, options))
+    else:
+        options = only_known(options)
+    names = [name for option, name in CONFIG_NAMES.items() if option not in options]
+
+    def rules(config: Mapping[str, Any]) -> Rules:
+        whole = merged(config, options)
+        judge_config(config, options, bool(whole["strict"]))
+        return _Made(early).rules(whole)
+
+    return ByConfig(names, rules)

@@ -1,0 +1,450 @@
+"""The options of flask-cors -> rules, compiled once: a policy, and what a preflight is told.
+
+    options over config over defaults --merged--> one mapping --Rules--> policy + fields
+
+Rules are read at start-up, or when the config has changed. They keep nothing of a request.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from datetime import timedelta
+
+from ..._engine.headers import requested_names
+from ..._engine.tables import (
+    ALLOW_CREDENTIALS,
+    ALLOW_HEADERS,
+    ALLOW_METHODS,
+    ALLOW_ORIGIN,
+    EXPOSE_HEADERS,
+    MAX_AGE,
+    VARY,
+    with_origin,
+)
+from ..._options.fetch import DEFAULT_PORTS
+from ..._options.origin import is_origin, parse_origin
+from ..._options.suggestions import texts_of
+from ..._proofs.ineffective import (
+    BARE_STRING,
+    OPEN,
+    beside_any_origin,
+    meant,
+    never_compared,
+    path_problems,
+    slips,
+    unknown_option,
+    wrong_exposed_with,
+    wrong_flags,
+    wrong_header,
+    wrong_method,
+    wrong_names,
+    wrong_seconds,
+)
+from ..._proofs.python_source import in_python
+from ...decision import Outcome
+from ...errors import Problem, with_hint
+from .._dropin.messages import Mender, Words, say
+from .._dropin.policy import Tables, block, echo_any_origin, lenient_policy
+from .patterns import EVERYTHING, is_regex, resolved, shown_as_regex
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any, TypedDict
+
+    from ..._engine.select import Decision
+    from .patterns import Pattern
+
+    class ViewOptions(TypedDict, total=False):
+        """The options of ``cross_origin``."""
+
+        origins: Pattern | Iterable[Pattern] | None
+        methods: str | Iterable[str] | None
+        expose_headers: str | Iterable[str] | None
+        allow_headers: Pattern | Iterable[Pattern] | None
+        supports_credentials: bool
+        max_age: timedelta | int | str | None
+        send_wildcard: bool
+        vary_header: bool
+        automatic_options: bool
+        always_send: bool
+        allow_private_network: bool
+        strict: bool
+
+    class AppOptions(ViewOptions, total=False):
+        """The options of ``CORS``."""
+
+        resources: Pattern | Iterable[Pattern] | Mapping[Pattern, ViewOptions]
+        intercept_exceptions: bool
+
+
+NAME = "corsfast.middleware.flask"
+
+
+def _exact(origin: str) -> str:
+    """Return a single origin as `origins` takes it: one with an IPv6 address is read as a regex."""
+    return in_python(re.escape(origin)) if is_regex(origin) else repr(origin)
+
+
+_WORDS = Words(any_origin='"*"', regex="{}", flags=re.IGNORECASE, exact=_exact)
+
+DEFAULTS: Mapping[str, Any] = {
+    "origins": "*",
+    "methods": ["GET", "HEAD", "POST", "OPTIONS", "PUT", "PATCH", "DELETE"],
+    "allow_headers": "*",
+    "expose_headers": None,
+    "supports_credentials": False,
+    "max_age": None,
+    "send_wildcard": False,
+    "automatic_options": True,
+    "vary_header": True,
+    "resources": "/*",
+    "intercept_exceptions": True,
+    "always_send": True,
+    "allow_private_network": False,
+    "strict": False,
+}
+_LISTS = ("origins", "methods", "allow_headers", "expose_headers")
+_FLAGS = (
+    "supports_credentials",
+    "send_wildcard",
+    "automatic_options",
+    "vary_header",
+    "always_send",
+    "allow_private_network",
+    "strict",
+)
+# In a Flask application's config each option has this name.
+CONFIG_NAMES = {option: f"CORS_{option.upper()}" for option in DEFAULTS}
+
+_ALLOW_PRIVATE_NETWORK = "Access-Control-Allow-Private-Network"
+
+
+def configured(config: Mapping[str, Any]) -> dict[str, Any]:
+    """The options that an application's config sets; ``None`` there means: not set."""
+    return {
+        option: value
+        for option, name in CONFIG_NAMES.items()
+        if (value := config.get(name)) is not None
+    }
+
+
+def merged(config: Mapping[str, Any], *options: Mapping[str, Any]) -> dict[str, Any]:
+    """Defaults, then config, then each of the options; the last one that says something wins."""
+    whole = {**DEFAULTS, **configured(config)}
+    for some in options:
+        whole.update(some)
+    return whole
+
+
+def only_known(options: Mapping[str, Any]) -> dict[str, Any]:
+    """The options that there are; said now of the others, where rules are made later only.
+
+    Raises:
+        PolicyError: with ``strict``, for those that there are not.
+
+    Warns:
+        CorsfastSecurityWarning: without ``strict``.
+    """
+    say(NAME, _unknown(options), strict=bool(options.get("strict")))
+    return {option: value for option, value in options.items() if option in DEFAULTS}
+
+
+def judge_paths(patterns: Iterable[Pattern], flag: object, strict: bool) -> None:
+    """Say which patterns of paths match nothing, and whether `intercept_exceptions` is a flag.
+
+    Raises:
+        PolicyError: with ``strict``, for these.
+
+    Warns:
+        CorsfastDeadEntryWarning, CorsfastSecurityWarning: without ``strict``.
+    """
+    patterns = list(patterns)
+    problems = [problem for pattern in patterns for problem in path_problems("resources", pattern)]
+    if not patterns:
+        message = "it holds no path, so CORS does nothing."
+        problems.append(Problem("no-paths", "resources", None, message, hint=repr(r"/*")))
+    problems += wrong_flags([("intercept_exceptions", flag)])
+    say(NAME, problems, strict=strict)
+
+
+def judge_config(config: Mapping[str, Any], given: Iterable[str], strict: bool) -> None:
+    """Say which names in a config have no effect, and were meant as others that are not set.
+
+    Args:
+        given: the options that are set otherwise.
+
+    Raises:
+        PolicyError: with ``strict``, for these.
+
+    Warns:
+        CorsfastSecurityWarning: without ``strict``.
+    """
+    given = set(given)
+    unset = [
+        name
+        for option, name in CONFIG_NAMES.items()
+        if option not in given and config.get(name) is None
+    ]
+    opens = [CONFIG_NAMES["origins"], CONFIG_NAMES["resources"]]
+    say(NAME, slips(config, CONFIG_NAMES.values(), unset, opens), strict=strict)
+
+
+def _unknown(options: Mapping[str, Any], any_origin: bool = False) -> list[Problem]:
+    """Options that flask-cors does not know either, so that what they were to limit is open."""
+    problems = []
+    for option, value in options.items():
+        if option not in DEFAULTS:
+            known = meant(option, DEFAULTS)
+            limits = any_origin and known in ("origins", "resources")
+            problems.append(unknown_option(option, value, known, OPEN if limits else ""))
+    return problems
+
+
+def _idle(options: Mapping[str, Any], any_origin: bool) -> list[Problem]:
+    """Return the options that do nothing, or something else than they say."""
+    problems = []
+    others = [entry for entry in _listed(options["origins"]) if shown_as_regex(entry) != EVERYTHING]
+    if any_origin and others and not options["supports_credentials"]:
+        problems.append(beside_any_origin("origins", others))
+    for option in _LISTS:
+        value = options[option]
+        if isinstance(value, bytes):
+            message = f"{value!r} is of type bytes; others would take it apart."
+            text = repr([part.strip() for part in value.decode("latin-1").split(",")])
+            problems.append(Problem(BARE_STRING, option, value, message, hint=text))
+    star = "'*' is no wildcard here, and allows no method."
+    methods = never_compared(wrong_method, star, "the methods, one by one")
+    # They are sent and compared in upper case.
+    names = [name.upper() if isinstance(name, str) else name for name in _each(options["methods"])]
+    problems += wrong_names("methods", names, methods)
+    exposed = wrong_exposed_with(bool(options["supports_credentials"]))
+    problems += wrong_names("expose_headers", _each(options["expose_headers"]), exposed)
+    for entry in _listed(options["allow_headers"]):
+        problems += _wrong_header(entry, entry is options["allow_headers"])
+    if options["send_wildcard"] and not any_origin:
+        message = "it means nothing where origins are listed."
+        problems.append(Problem("idle-option", "send_wildcard", True, message, hint="False"))
+    problems += wrong_flags((option, options[option]) for option in _FLAGS)
+    age = options["max_age"]
+    return problems + wrong_seconds("max_age", age, _seconds(age), zero="'0'")
+
+
+def _wrong_header(entry: Any, alone: bool) -> list[Problem]:
+    """Return the problem of an entry of `allow_headers`, which may be a regex.
+
+    Args:
+        alone: whether it is the option itself.
+    """
+    if isinstance(entry, re.Pattern) or entry == "*":
+        return []
+    if isinstance(entry, str) and is_regex(entry):
+        if re.search(r"[\w-]\*", entry) is None:
+            return []
+        message = f"{entry!r} is a regex, in which '*' repeats the character before it."
+        hint = repr(re.sub(r"([\w-])\*", r"\1.*", entry))
+        return [Problem("looks-like-glob", "allow_headers", entry, message, hint=hint)]
+    problems = wrong_names("allow_headers", [entry], wrong_header)
+    return [
+        with_hint(problem, f"[{problem.hint}]") if alone and problem.hint else problem
+        for problem in problems
+    ]
+
+
+def _each(value: Any) -> list[Any]:
+    """Return the names in an option that is joined by commas; keep an empty one only if alone."""
+    names: list[Any] = []
+    for entry in _listed(value):
+        names += map(str.strip, entry.split(",")) if isinstance(entry, str) else [entry]
+    return [name for name in names if name != ""] or names[:1]
+
+
+def _seconds(age: Any) -> str | None:
+    """Return a `max_age` as it is sent; ``None`` if it is not sent."""
+    if isinstance(age, timedelta):
+        age = str(int(age.total_seconds()))
+    return str(age) if age else None
+
+
+class Rules:
+    """What one set of options says to a request. Immutable once made.
+
+    Args:
+        options: all of them; see :func:`merged`.
+
+    Raises:
+        ValueError: for a regex that does not compile, for ``*`` with credentials and
+            ``send_wildcard``, for what no header field can hold.
+        PolicyError: with ``strict``, for unknown options, insecure or dead entries.
+
+    Warns:
+        CorsfastSecurityWarning, CorsfastDeadEntryWarning: without ``strict``.
+    """
+
+    __slots__ = (
+        "_any_header",
+        "_header_names",
+        "_header_regexes",
+        "_methods",
+        "_permissions",
+        "_private_network",
+        "_answers_unasked",
+        "apply",
+        "automatic_options",
+        "decide",
+        "policy",
+    )
+
+    def __init__(self, options: Mapping[str, Any]) -> None:
+        origins = [shown_as_regex(entry) for entry in _listed(options["origins"])]
+        any_origin = EVERYTHING in origins
+        credentials = bool(options["supports_credentials"])
+        strict = bool(options["strict"])
+        if any_origin and credentials and options["send_wildcard"]:
+            raise ValueError(
+                "supports_credentials cannot be used with send_wildcard and the origin '*':"
+                " browsers refuse such answers"
+            )
+        self.automatic_options = bool(options["automatic_options"])
+        self._read_preflight_options(options)
+        entries = ["*"] if any_origin else [_entry(entry, credentials) for entry in origins]
+        self.policy = lenient_policy(
+            NAME,
+            {"origins": entries},
+            credentials=credentials,
+            strict=strict,
+            answer=lambda tables: _answer(tables, options, origins, any_origin),
+            also=[*_unknown(options, any_origin), *_idle(options, any_origin)],
+            words=_WORDS,
+            given=[] if options["origins"] is None else options["origins"],
+        )
+        # Bound once: looking a method up per request costs more than calling it.
+        self.decide = self.policy.actual
+        self.apply = self.policy.apply_wsgi
+        self._answers_unasked = any(name == ALLOW_ORIGIN for name, _ in self.decide(None).headers)
+
+    def _read_preflight_options(self, options: Mapping[str, Any]) -> None:
+        names = [shown_as_regex(entry) for entry in _listed(options["allow_headers"])]
+        self._any_header = EVERYTHING in names
+        patterns = [resolved(name, re.IGNORECASE) for name in names]
+        self._header_names = frozenset(p.lower() for p in patterns if isinstance(p, str))
+        self._header_regexes = tuple(p for p in patterns if isinstance(p, re.Pattern))
+        methods = (_joined(options["methods"]) or "").upper()
+        self._methods = frozenset(filter(None, map(str.strip, methods.split(","))))
+        self._permissions = [(ALLOW_METHODS, _sendable("methods", methods))]
+        max_age = _seconds(options["max_age"])
+        if max_age:
+            self._permissions.append((MAX_AGE, _sendable("max_age", max_age)))
+        self._private_network = "true" if options["allow_private_network"] else "false"
+
+    def preflight_fields(
+        self, decision: Decision, environ: Mapping[str, Any]
+    ) -> list[tuple[str, str]]:
+        """What an OPTIONS request is told beyond what every request is.
+
+        One without an Origin, which is no browser's, is told where something always is sent.
+        Methods compare byte for byte, as in browsers. A list of names that no browser sends
+        (too long, too sparse, no tokens) allows nothing.
+        """
+        unasked = self._answers_unasked and decision.outcome is Outcome.NO_ORIGIN
+        if not (decision.allowed or unasked):
+            return []
+        found = []
+        if environ.get("HTTP_ACCESS_CONTROL_REQUEST_PRIVATE_NETWORK") == "true":
+            found.append((_ALLOW_PRIVATE_NETWORK, self._private_network))
+        if environ.get("HTTP_ACCESS_CONTROL_REQUEST_METHOD") not in self._methods:
+            return found
+        names = requested_names(environ.get("HTTP_ACCESS_CONTROL_REQUEST_HEADERS", ""))
+        if names is None:
+            return found
+        allowed = sorted(filter(self._allows_header, names))
+        if allowed:
+            found.append((ALLOW_HEADERS, ", ".join(allowed)))
+        return found + self._permissions
+
+    def _allows_header(self, name: str) -> bool:
+        return (
+            self._any_header
+            or name.lower() in self._header_names
+            or any(regex.fullmatch(name) for regex in self._header_regexes)
+        )
+
+
+def _answer(
+    tables: Tables, options: Mapping[str, Any], origins: list[Any], any_origin: bool
+) -> None:
+    """Send what flask-cors sends, and Vary wherever the answer differs by origin."""
+    credentials = tables.spec.credentials
+    always = bool(options["always_send"])
+    unasked: str | None = None  # what is allowed on a response to nobody's Origin
+    if any_origin:
+        unasked = "*" if always and not credentials else None
+        if not options["send_wildcard"]:
+            echo_any_origin(tables)
+    elif always:
+        literal = sorted(o for o in origins if isinstance(o, str) and not is_regex(o))
+        unasked = next(filter(is_origin, map(str.lower, literal)), None)
+    same_for_everyone = tables.star and unasked == "*"
+    tables.actual_vary = () if same_for_everyone or not options["vary_header"] else ("Origin",)
+    vary = [(VARY, ", ".join(tables.actual_vary))] if tables.actual_vary else []
+    tail = [(ALLOW_CREDENTIALS, "true")] if credentials else []
+    expose = _joined(options["expose_headers"])
+    if expose:
+        tail.append((EXPOSE_HEADERS, _sendable("expose_headers", expose)))
+    tables.actual_tail = block([*tail, *vary])
+    tables.refused = block(vary)
+    tables.no_origin = with_origin(unasked, tables.actual_tail) if unasked else tables.refused
+
+
+def _listed(value: object) -> list[Any]:
+    """The entries of an option that holds one or several; ``None`` is none at all."""
+    if isinstance(value, bytes):
+        value = value.decode("latin-1")
+    several = isinstance(value, Iterable) and not isinstance(value, str)
+    entries = list(value) if several else [value]  # type: ignore[call-overload]
+    return [entry for entry in entries if entry is not None]
+
+
+def _entry(entry: Any, credentials: bool) -> Pattern:
+    """Return an entry of `origins` for a policy, which is compared without regard to case.
+
+    Browsers send web origins in lower case; an opaque host has letters of both.
+
+    Raises:
+        ValueError: for a text with signs of a regex that does not compile; with a proposal.
+    """
+    if not isinstance(entry, (str, re.Pattern)) and str(entry) not in texts_of(entry):
+        return entry  # type: ignore[no-any-return]  # flask-cors takes what it shows: `Origin.APP`
+    try:
+        found = resolved(entry, re.IGNORECASE)
+    except ValueError as error:
+        hint = Mender(credentials, _WORDS).hint_for_text(entry)
+        raise ValueError(f"{error}; write {hint} instead" if hint else str(error)) from None
+    if not isinstance(found, str):
+        return found
+    parts = parse_origin(found)
+    if parts is None or parts.scheme in DEFAULT_PORTS:
+        return found.lower()
+    return re.compile(re.escape(found), re.IGNORECASE)
+
+
+def _joined(value: object) -> str | None:
+    """One field value of a string or of several, sorted."""
+    if value is None:
+        return None
+    if isinstance(value, bytes):
+        value = value.decode("latin-1")
+    if isinstance(value, Iterable) and not isinstance(value, str):
+        return ", ".join(map(str, sorted(value)))
+    return str(value)
+
+
+def _sendable(option: str, text: str) -> str:
+    """The same text, proven to fit into a header field.
+
+    Raises:
+        ValueError: if it holds a line break or anything else but printable ASCII.
+    """
+    if not (text.isascii() and text.replace("\t", " ").isprintable()):
+        raise ValueError(f"{option}: {text!r} cannot be sent in a header field")
+    return text

@@ -1,0 +1,506 @@
+"""CORS for Quart: in place of quart-cors, with its names, options and answers.
+
+    from corsfast.middleware.quart import cors      # was: from quart_cors import cors
+
+    app = cors(app, allow_origin="https://app.example.com")
+
+What differs stands in docs/middleware/quart.md.
+
+`install` is no part of the drop-in: it puts the middleware of asgi.py, with the options of
+`corsfast.Policy`, around an application that stays the object it is.
+
+Per request: one function behind the application's own `after_request` functions. It lets
+`policy.asgi` find the Origin in the scope as the server left it, and `policy.apply_wsgi` work
+the answer into the response's headers. Only OPTIONS requests are read any further. Where an
+application is what CORS was asked for, most responses go the straight way: see _straight.py.
+
+Place in the flow: Decision -> headers on a response; the options are read by _quart_rules.py.
+Never: block a request (CORS is not access control) but a WebSocket handshake, as quart-cors
+does; keep or log anything of a request.
+"""
+
+from __future__ import annotations
+
+import inspect
+import warnings
+from collections.abc import Mapping
+from functools import wraps
+
+from quart import (
+    Quart,
+    abort,
+    after_this_request,
+    current_app,
+    make_response,
+    request,
+    request_started,
+    websocket,
+)
+from quart.globals import app_ctx
+
+from ..._engine.tables import ALLOW_METHODS
+from .._dropin.config_cache import ByConfig
+from .._dropin.flask_like import leave_options_to, put_last, would_be_last
+from .._dropin.install import claim_drop_in, install_around
+from .._dropin.werkzeug import WITH_LIST, fold_vary, work_in
+from .._dropin.werkzeug_routes import VIEW_RULES, Registrations, endpoint_meant, rules_of_view
+from .._generic.engine import StraightWay
+from .._generic.preload import preload
+from ..asgi import CORSMiddleware as GenericMiddleware
+from .fast_path import APPLIED, EXEMPT
+from .rules import DEFAULTS, Rules, judge_config, left_to_config, merged, read_arguments
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    import re
+    from collections.abc import Awaitable, Callable, Iterable
+    from datetime import timedelta
+    from typing import Any, Literal, TypeVar, Unpack
+
+    from ..._engine.select import Decision
+    from .._generic.arguments import Rules as RulesByPath
+    from .._generic.policy_source import PolicyOptions, Source
+    from ..resolver import OriginResolver
+
+    Origins = str | re.Pattern[str] | Iterable[str | re.Pattern[str]]
+    Application = TypeVar("Application", bound=Quart)
+    AppOrBlueprint = TypeVar("AppOrBlueprint")
+    View = TypeVar("View", bound=Callable[..., Any])
+
+__all__ = ["cors", "cors_exempt", "install", "route_cors", "websocket_cors"]
+
+# Set on views for which `route_cors` answers OPTIONS.
+_AUTOMATIC = "_corsfast_automatic_options"
+
+preload()
+
+# What the proxies stand for, by one call in place of one for each attribute.
+_current_app: Any = current_app._get_current_object
+_current_request: Any = request._get_current_object
+_current_websocket: Any = websocket._get_current_object
+_current_context: Any = app_ctx._get_current_object
+
+# Since Quart 0.23 an application's methods are given the context, and as the first argument.
+_CONTEXT_FIRST = "ctx" in inspect.signature(Quart.process_response).parameters
+
+
+def cors(
+    app_or_blueprint: AppOrBlueprint,
+    *,
+    allow_credentials: bool | None = None,
+    allow_headers: Iterable[str] | None = None,
+    allow_methods: Iterable[str] | None = None,
+    allow_origin: Origins | None = None,
+    expose_headers: Iterable[str] | None = None,
+    max_age: timedelta | float | str | None = None,
+    send_origin_wildcard: bool | None = None,
+    strict: bool = False,
+) -> AppOrBlueprint:
+    """CORS for all routes and WebSockets of an application or a blueprint.
+
+    What is not given here is taken from the config of the application, as it is when a request
+    comes (``QUART_CORS_ALLOW_ORIGIN`` and so on), and else from the defaults.
+
+    Args:
+        app_or_blueprint: gets the hooks, and is returned.
+        allow_credentials: whether cookies may be used; never with ``"*"``. ``False`` by default;
+            ``False`` here leaves it to the config, as there.
+        allow_headers: names of request headers, or ``"*"``, the default.
+        allow_methods: methods that a preflight may ask for, or ``"*"``. The usual seven by default.
+        allow_origin: an origin, an ``re.Pattern``, which has to match in full, several of them,
+            or ``"*"``, the default.
+        expose_headers: names of response headers that pages may read. None by default.
+        max_age: seconds that a preflight may be remembered. Not sent by default.
+        send_origin_wildcard: whether ``*`` is sent for ``"*"`` rather than the request's own
+            origin. ``True`` by default; ``False`` here leaves it to the config, as there.
+        strict: whether insecure and dead entries are an error rather than warnings.
+
+    Raises:
+        ValueError: for credentials with the origin ``"*"``.
+        PolicyError: with ``strict``, for insecure or dead entries.
+        RuntimeError: for an application with :func:`install`.
+
+    Warns:
+        CorsfastSecurityWarning: otherwise, once per risk.
+        CorsfastDeadEntryWarning: otherwise, once per entry that matches nothing.
+    """
+    options = read_arguments(locals())
+    target: Any = app_or_blueprint
+    config = getattr(target, "config", {})  # a blueprint has none
+    judge_config(config, options, bool(merged(config, options)["strict"]))
+    claim_drop_in(target, "cors")
+    rules_in = _rules_by_config(options)
+    if would_be_last(target):
+        put_last(target, _followed(target, rules_in))
+    else:
+        after_request = _after_request(rules_in)
+        target.after_request(after_request)
+        if not hasattr(target, "process_response"):  # a blueprint
+            target.after_app_request(_of_blueprint(Registrations(target), after_request))
+    handshake_rules_in = _handshake_rules(options["allow_origin"], strict, silent=True)
+    target.before_websocket(_before_websocket(handshake_rules_in))
+    return app_or_blueprint
+
+
+def route_cors(
+    *,
+    allow_credentials: bool | None = None,
+    allow_headers: Iterable[str] | None = None,
+    allow_methods: Iterable[str] | None = None,
+    allow_origin: Origins | None = None,
+    expose_headers: Iterable[str] | None = None,
+    max_age: timedelta | float | str | None = None,
+    send_origin_wildcard: bool | None = None,
+    provide_automatic_options: bool = True,
+    strict: bool = False,
+) -> Callable[[Callable[..., Any]], Callable[..., Awaitable[Any]]]:
+    """CORS for one route; belongs below its ``@app.route``, and comes before :func:`cors`.
+
+    Also errors of the view, and redirects and errors on the way to it, get the headers.
+
+    Args:
+        provide_automatic_options: whether OPTIONS requests are answered here, and do not reach
+            the view. ``True`` by default.
+
+    The other options, and what is raised and warned about, are those of :func:`cors`.
+    """
+    options = read_arguments(locals())
+    rules_in = _rules_by_config(options)
+    request_started.connect(_follow_view)
+
+    def decorator(view: Callable[..., Any]) -> Callable[..., Awaitable[Any]]:
+        @wraps(view)
+        async def view_with_cors(*args: Any, **kwargs: Any) -> Any:
+            app = _current_app()
+            received = _current_request()
+            if provide_automatic_options and received.method == "OPTIONS":
+                context = (_current_context(),) if _CONTEXT_FIRST else ()
+                response = await app.make_default_options_response(*context)
+            else:
+                response = await make_response(await app.ensure_async(view)(*args, **kwargs))
+            return _apply_once(response, received, rules_in(app))
+
+        if provide_automatic_options:
+            leave_options_to(view_with_cors)
+            setattr(view_with_cors, _AUTOMATIC, True)
+        # Of several decorators the innermost decides, as it does for the view's response.
+        vars(view_with_cors).setdefault(VIEW_RULES, rules_in)
+        return view_with_cors
+
+    return decorator
+
+
+def websocket_cors(
+    *,
+    allow_origin: Origins | None = None,
+    send_origin_wildcard: bool | None = None,  # noqa: ARG001
+    strict: bool = False,
+) -> Callable[[Callable[..., Any]], Callable[..., Awaitable[Any]]]:
+    """Handshakes of allowed origins only, for one WebSocket; stands below ``@app.websocket``.
+
+    Any other handshake, also one without an Origin, is answered 400.
+
+    Args:
+        allow_origin: as for :func:`cors`.
+        send_origin_wildcard: taken for the sake of quart-cors; nothing is sent.
+        strict: whether insecure and dead entries are an error rather than warnings.
+
+    Raises:
+        PolicyError: with ``strict``, for insecure or dead entries.
+
+    Warns:
+        CorsfastSecurityWarning: otherwise, once per risk.
+        CorsfastDeadEntryWarning: otherwise, once per entry that matches nothing.
+    """
+    rules_in = _handshake_rules(allow_origin, strict)
+
+    def decorator(view: Callable[..., Any]) -> Callable[..., Awaitable[Any]]:
+        @wraps(view)
+        async def view_with_cors(*args: Any, **kwargs: Any) -> Any:
+            app = _current_app()
+            _refuse_strangers(_current_websocket(), rules_in(app))
+            return await app.ensure_async(view)(*args, **kwargs)
+
+        return view_with_cors
+
+    return decorator
+
+
+def cors_exempt(view: View) -> View:
+    """Exempt a view or a WebSocket from :func:`cors`: no headers are added, no Origin refused."""
+    setattr(view, EXEMPT, True)
+    return view
+
+
+def install(
+    app: Application,
+    policy: Source | None = None,
+    *,
+    paths: RulesByPath | None = None,
+    websockets: Literal["check", "pass"] = "check",
+    block_refused: bool = False,
+    resolver: OriginResolver | None = None,
+    report_only: Source | RulesByPath | None = None,
+    **options: Unpack[PolicyOptions],
+) -> Application:
+    """Put the generic ASGI middleware around an application, which stays the object it is.
+
+    The middleware is outside of all that Quart calls. So preflights are answered before any
+    function of `before_request`, and each response has the headers. Write it in place of
+    :func:`cors`, :func:`route_cors` and :func:`websocket_cors`.
+
+    Args:
+        app: a Quart application. Its `asgi_app` is replaced.
+        policy: as for :class:`corsfast.middleware.asgi.CORSMiddleware`, like all that follow.
+        options: those of :class:`corsfast.Policy`, not those of :func:`cors`.
+
+    Returns:
+        The application.
+
+    Raises:
+        TypeError: for another kind of application, for a policy and options at once, for
+            neither, for an unknown option.
+        PolicyError: with every problem of the options, or of the rules, at once.
+        RuntimeError: if the application has CORS already, from `install` or :func:`cors`.
+    """
+    install_around(
+        app,
+        "asgi_app",
+        ("Quart", "cors"),
+        GenericMiddleware,
+        policy,
+        paths=paths,
+        websockets=websockets,
+        block_refused=block_refused,
+        resolver=resolver,
+        report_only=report_only,
+        **options,
+    )
+    return app
+
+
+def _rules_by_config(
+    options: Mapping[str, Any], *, settled: Mapping[str, Any] | None = None, silent: bool = False
+) -> ByConfig[Rules]:
+    """The rules in each application: these options over its config.
+
+    Made now where the origins are known by now, so that what is wrong with them is said while
+    the application is set up.
+
+    Args:
+        settled: options that no config changes.
+        silent: whether warnings were given for the same entries before.
+    """
+    settled = settled or {}
+
+    def rules(config: Mapping[str, Any]) -> Rules:
+        whole = {**merged(config, options), **settled}
+        if not silent:
+            judge_config(config, options, bool(whole["strict"]))
+        if early is not None and early[0] == whole:
+            return early[1]
+        if not silent:
+            return Rules(whole)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            return Rules(whole)
+
+    early: tuple[dict[str, Any], Rules] | None = None
+    if options["allow_origin"] is not None:
+        early = {**merged({}, options), **settled}, rules({})
+    names = [name for option, name in left_to_config(options).items() if option not in settled]
+    return ByConfig(names, rules)
+
+
+def _handshake_rules(
+    allow_origin: Origins | None, strict: bool, silent: bool = False
+) -> ByConfig[Rules]:
+    """Rules for WebSockets, of which only the origins count."""
+    options = read_arguments({"allow_origin": allow_origin, "strict": strict})
+    settled = {option: DEFAULTS[option] for option in DEFAULTS if option not in options}
+    return _rules_by_config(options, settled=settled, silent=silent)
+
+
+# -- hooks ---------------------------------------------------------------------------------------
+
+
+def _followed(app: Any, rules_in: ByConfig[Rules]) -> Callable[..., Awaitable[Any]]:
+    process_response = app.process_response
+
+    def not_yet(*_: Any) -> bool:
+        return False
+
+    go_straight: Callable[[Any, Any, Any, Any, Any, Any], bool] = not_yet
+
+    # Twice nearly the same: a function of its own for what they share would be one more call.
+
+    async def process_response_with_cors(response: Any, request_context: Any = None) -> Any:
+        response = await process_response(response, request_context)
+        try:
+            received = request_context.request_websocket  # `request` is a property, and slow
+            endpoint = received.url_rule.endpoint
+            pairs = response.headers._list
+        except AttributeError:  # the answer to an exception has no context, that to 404 no rule
+            received = _current_request() if request_context is None else request_context.request
+            endpoint, pairs = _read_with_care(received, response)
+        if go_straight(app.config, endpoint, received.scope, response, response.headers, pairs):
+            return response
+        return go_the_long_way(response, received)
+
+    async def process_response_with_cors_in(ctx: Any, response: Any) -> Any:
+        response = await process_response(ctx, response)
+        received = ctx.request
+        try:
+            endpoint = received.url_rule.endpoint
+            pairs = response.headers._list
+        except AttributeError:
+            endpoint, pairs = _read_with_care(received, response)
+        if go_straight(app.config, endpoint, received.scope, response, response.headers, pairs):
+            return response
+        return go_the_long_way(response, received)
+
+    def go_the_long_way(response: Any, received: Any) -> Any:
+        nonlocal go_straight
+        # Nobody comes behind, who would have to be told by APPLIED.
+        if _is_exempt(app, received) or hasattr(response, APPLIED):
+            return response
+        rules = rules_in(app)
+        response = _apply(response, received, rules)
+        # From now on, where the config leaves the rules as they are.
+        if go_straight is not_yet and app.config.keys().isdisjoint(rules_in.names):
+            if WITH_LIST is not None and type(app.view_functions) is dict:
+                go_straight = StraightWay(
+                    app.view_functions, rules_in.names, WITH_LIST, rules.policy
+                ).go
+        return response
+
+    return process_response_with_cors_in if _CONTEXT_FIRST else process_response_with_cors
+
+
+def _read_with_care(received: Any, response: Any) -> tuple[Any, Any]:
+    """The endpoint of a request, and the pairs in a response's headers: None for what is none."""
+    rule = received.url_rule
+    return None if rule is None else rule.endpoint, getattr(response.headers, "_list", None)
+
+
+def _after_request(rules_in: ByConfig[Rules]) -> Callable[[Any], Awaitable[Any]]:
+    async def after_request(response: Any) -> Any:
+        app = _current_app()
+        received = _current_request()
+        if not _is_exempt(app, received):
+            response = _apply_once(response, received, rules_in(app))
+        return response
+
+    return after_request
+
+
+async def _follow_view(*_: Any, **__: Any) -> None:
+    """Have the response to a request follow the rules of its view, before all other hooks.
+
+    A decorator does not know the application, and sees neither redirects nor errors.
+    """
+    after_this_request(_apply_by_view)
+
+
+async def _apply_by_view(response: Any) -> Any:
+    """Apply the rules of the view that the request is meant for, unless that is done."""
+    if hasattr(response, APPLIED):
+        return response
+    app, received = _current_app(), _current_request()
+    rules_in = rules_of_view(app, received)
+    return response if rules_in is None else _apply_once(response, received, rules_in(app))
+
+
+def _of_blueprint(
+    registrations: Registrations, function: Callable[[Any], Awaitable[Any]]
+) -> Callable[[Any], Awaitable[Any]]:
+    """Return a hook for what no blueprint sees: its redirects, and 404 and 405 below its prefix."""
+
+    async def after_request(response: Any) -> Any:
+        received = _current_request()
+        if received.routing_exception is not None:
+            if registrations.meant(_current_app(), received):
+                return await function(response)
+        return response
+
+    return after_request
+
+
+def _before_websocket(rules_in: ByConfig[Rules]) -> Callable[[], Awaitable[None]]:
+    async def before_websocket() -> None:
+        app = _current_app()
+        received = _current_websocket()
+        if not _is_exempt(app, received):
+            _refuse_strangers(received, rules_in(app))
+
+    return before_websocket
+
+
+def _is_exempt(app: Any, received: Any) -> bool:
+    return bool(getattr(app.view_functions.get(received.endpoint), EXEMPT, False))
+
+
+def _answers_options(app: Any, received: Any) -> bool:
+    """Return whether the view that a preflight is meant for answers for itself.
+
+    So does one that has OPTIONS among its methods, and one that is exempt.
+    """
+    view = app.view_functions.get(endpoint_meant(app, received))
+    rule = received.url_rule
+    if rule is None or rule.provide_automatic_options:
+        return hasattr(view, EXEMPT)
+    return not hasattr(view, _AUTOMATIC)
+
+
+def _apply_once(response: Any, received: Any, rules: Rules) -> Any:
+    """Apply rules to a response, unless it had some applied."""
+    if not hasattr(response, APPLIED):
+        response = _apply(response, received, rules)
+        fold_vary(response)
+        setattr(response, APPLIED, True)
+    return response
+
+
+def _apply(response: Any, received: Any, rules: Rules) -> Any:
+    """Give a response its CORS fields.
+
+    A preflight that is allowed, and that a redirect or an error would answer, gets a response of
+    its own. Browsers take no other, and the request that follows still meets the redirect or the
+    error.
+    """
+    scope = received.scope
+    if received.method == "OPTIONS" or not scope.get("headers"):
+        decision = _decide(received, rules)
+    else:
+        decision = rules.decide(scope)
+    fields = None
+    if received.method == "OPTIONS":
+        fields = []
+        if decision.allowed:
+            asked = received.headers
+            fields = rules.preflight_fields(
+                asked.get("Access-Control-Request-Method"),
+                ",".join(asked.getlist("Access-Control-Request-Headers")),
+            )
+            permitted = any(name == ALLOW_METHODS for name, _ in fields)
+            if permitted and "Origin" in asked and not 200 <= response.status_code < 300:
+                app = _current_app()
+                if not _answers_options(app, received):
+                    response = app.response_class("")
+    work_in(response, decision, rules.apply, fields)
+    return response
+
+
+def _decide(received: Any, rules: Rules) -> Decision:
+    """What the policy says to the Origin of a request or a handshake.
+
+    This is for OPTIONS requests, which are no preflights to the policy here, because Quart
+    answers them whatever comes of it; for handshakes; and for request objects that were made
+    by hand, which may have their headers nowhere else.
+    """
+    return rules.policy.actual(",".join(received.headers.getlist("Origin")) or None)
+
+
+def _refuse_strangers(received: Any, rules: Rules) -> None:
+    if not _decide(received, rules).allowed:
+        abort(400)

@@ -1,0 +1,279 @@
+"""The options of quart-cors -> rules, compiled once: a policy, and what a preflight is told.
+
+    arguments over config over defaults --merged--> one mapping --Rules--> policy + fields
+
+Place in the flow: between _dropin/policy.py and quart.py. Runs at start-up, or when a request finds
+the config new or changed.
+Never: import Quart; keep anything of a request.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from datetime import timedelta
+
+from ..._engine.headers import requested_names
+from ..._engine.tables import (
+    ALLOW_CREDENTIALS,
+    ALLOW_HEADERS,
+    ALLOW_METHODS,
+    EXPOSE_HEADERS,
+    MAX_AGE,
+    VARY,
+    with_origin,
+)
+from ..._proofs.ineffective import (
+    BARE_STRING,
+    slips,
+    wrong_exact_method,
+    wrong_exposed_with,
+    wrong_flags,
+    wrong_header,
+    wrong_seconds,
+)
+from ...errors import Problem
+from .._dropin.messages import Words, say
+from .._dropin.policy import Tables, block, echo_any_origin, lenient_policy, read_names
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+NAME = "corsfast.middleware.quart"
+
+_WORDS = Words(any_origin="'*'", regex="{}", compiled=True)
+
+DEFAULTS: Mapping[str, Any] = {
+    "allow_credentials": False,
+    "allow_headers": ["*"],
+    "allow_methods": ["GET", "HEAD", "POST", "OPTIONS", "PUT", "PATCH", "DELETE"],
+    "allow_origin": ["*"],
+    "expose_headers": [""],
+    "max_age": None,
+    "send_origin_wildcard": True,
+    "strict": False,
+}
+_LISTS = ("allow_headers", "allow_methods", "allow_origin", "expose_headers")
+# An argument that leaves its option to the config: None, and for these any false one.
+_FALSE_IS_UNSET = ("allow_credentials", "send_origin_wildcard", "strict")
+
+
+def config_name(option: str) -> str:
+    """What an option is called in a Quart application's config."""
+    return f"QUART_CORS_{option.upper()}"
+
+
+def read_arguments(arguments: Mapping[str, Any]) -> dict[str, Any]:
+    """The options among the arguments, with every list made: an iterator can be read once only."""
+    return {
+        option: _listed(value)
+        if option in _LISTS and value is not None and not isinstance(value, bytes)
+        else value
+        for option, value in arguments.items()
+        if option in DEFAULTS
+    }
+
+
+def left_to_config(options: Mapping[str, Any]) -> dict[str, str]:
+    """The options that the arguments do not settle, with their names in the config."""
+    unset = {
+        option: config_name(option)
+        for option in DEFAULTS
+        if options.get(option) is None or (option in _FALSE_IS_UNSET and not options[option])
+    }
+    origins = options.get("allow_origin")
+    if origins is not None:
+        # Which was strict or not when the arguments were given.
+        unset.pop("strict", None)
+        if "*" not in _listed(origins):
+            unset.pop("send_origin_wildcard", None)
+    return unset
+
+
+def merged(config: Mapping[str, Any], options: Mapping[str, Any]) -> dict[str, Any]:
+    """All options: those given, over those of the config, over the defaults.
+
+    Args:
+        options: as :func:`read_arguments` gives them.
+    """
+    unset = left_to_config(options)
+    whole = dict(DEFAULTS)
+    for option, default in DEFAULTS.items():
+        if option in unset:
+            whole[option] = config.get(unset[option], default)
+        elif options.get(option) is not None:
+            whole[option] = options[option]
+    return whole
+
+
+def judge_config(config: Mapping[str, Any], options: Mapping[str, Any], strict: bool) -> None:
+    """Say which names in a config have no effect, and were meant as others that are not set.
+
+    Args:
+        options: as :func:`read_arguments` gives them.
+
+    Raises:
+        PolicyError: with ``strict``, for these.
+
+    Warns:
+        CorsfastSecurityWarning: without ``strict``.
+    """
+    names = left_to_config(options).values()
+    unset = [name for name in names if config.get(name) is None]
+    known = map(config_name, DEFAULTS)
+    say(NAME, slips(config, known, unset, [config_name("allow_origin")]), strict=strict)
+
+
+def _idle(options: Mapping[str, Any]) -> list[Problem]:
+    """Return the options that do nothing, or something else than they say, but for the names."""
+    problems = []
+    for option in _LISTS:
+        value = options[option]
+        if isinstance(value, bytes):
+            message = f"{value!r} is of type bytes; others would take it apart."
+            hint = repr(value.decode("latin-1"))
+            problems.append(Problem(BARE_STRING, option, value, message, hint=hint))
+    # Here only True allows credentials.
+    credentials = options["allow_credentials"]
+    problems += wrong_flags([("allow_credentials", credentials)], counts=False)
+    others = ("send_origin_wildcard", "strict")
+    problems += wrong_flags((option, options[option]) for option in others)
+    return problems
+
+
+def _seconds(age: Any) -> str | None:
+    """Return a `max_age` as it is sent; ``None`` if it is not sent."""
+    if isinstance(age, timedelta):
+        age = age.total_seconds()
+    return None if age is None else str(int(age))
+
+
+class Rules:
+    """What one set of options says to a request. Immutable once made.
+
+    Args:
+        options: all of them; see :func:`merged`.
+
+    Raises:
+        ValueError: for credentials with the origin ``*``.
+        PolicyError: with ``strict``, for insecure or dead entries.
+
+    Warns:
+        CorsfastSecurityWarning, CorsfastDeadEntryWarning: without ``strict``.
+    """
+
+    __slots__ = (
+        "_allow_headers",
+        "_allow_methods",
+        "_any_header",
+        "_any_method",
+        "_echo_method",
+        "_max_age",
+        "_methods",
+        "apply",
+        "decide",
+        "policy",
+    )
+
+    def __init__(self, options: Mapping[str, Any]) -> None:
+        origins = _listed(options["allow_origin"])
+        if "*" in origins and options["allow_credentials"]:
+            raise ValueError("allow_credentials cannot be used with the origin '*'; list origins")
+        credentials = options["allow_credentials"] is True
+        problems = _idle(options)
+        names = {}
+        for option, wrong in (
+            ("allow_methods", wrong_exact_method),
+            ("allow_headers", wrong_header),
+            ("expose_headers", wrong_exposed_with(credentials)),
+        ):
+            names[option], found = read_names(option, _listed(options[option]), wrong)
+            if options[option] != DEFAULTS[option]:
+                problems += found
+        self._max_age = _seconds(options["max_age"])
+        problems += wrong_seconds("max_age", options["max_age"], self._max_age)
+
+        def answer(tables: Tables) -> None:
+            _answer(tables, names["expose_headers"], bool(options["send_origin_wildcard"]))
+
+        self.policy = lenient_policy(
+            NAME,
+            {"allow_origin": origins},
+            credentials=credentials,
+            strict=bool(options["strict"]),
+            answer=answer,
+            also=problems,
+            words=_WORDS,
+            given=options["allow_origin"],
+        )
+        # Bound once: looking a method up per request costs more than calling it.
+        self.decide = self.policy.asgi
+        self.apply = self.policy.apply_wsgi
+        self._any_header = "*" in names["allow_headers"]
+        self._allow_headers = frozenset(name.lower() for name in names["allow_headers"])
+        self._allow_methods = frozenset(names["allow_methods"])
+        self._any_method = "*" in self._allow_methods
+        # With credentials browsers take "*" for the name of a method.
+        self._echo_method = self._any_method and credentials
+        self._methods = _joined(names["allow_methods"])
+
+    def preflight_fields(self, method: str | None, names: str | None) -> list[tuple[str, str]]:
+        """What an OPTIONS request of an allowed origin is told beyond what every request is.
+
+        Methods compare byte for byte, as in browsers. A list of names that no browser sends
+        (too long, too sparse, no tokens) allows nothing.
+
+        Args:
+            method: the value of Access-Control-Request-Method, if there is one.
+            names: that of Access-Control-Request-Headers.
+        """
+        if not method or not (self._any_method or method in self._allow_methods):
+            return []
+        requested = requested_names(names or "")
+        if requested is None or requested_names(method) != [method]:
+            return []
+        if self._any_header:
+            allowed = requested
+        else:
+            lower = dict.fromkeys(map(str.lower, requested))
+            allowed = [name for name in lower if name in self._allow_headers]
+        fields = [
+            (ALLOW_HEADERS, _joined(allowed)),
+            (ALLOW_METHODS, method if self._echo_method else self._methods),
+        ]
+        if self._max_age is not None:
+            fields.append((MAX_AGE, self._max_age))
+        return fields
+
+
+def _answer(tables: Tables, expose: list[str], send_wildcard: bool) -> None:
+    """Send what quart-cors sends; where that is ``*``, everybody gets it, and no Vary."""
+    if tables.star and not send_wildcard:
+        echo_any_origin(tables)
+    tables.actual_vary = () if tables.star else ("Origin",)
+    vary = [] if tables.star else [(VARY, "Origin")]
+    tail = [(ALLOW_CREDENTIALS, "true")] if tables.spec.credentials else []
+    if exposed := _joined(expose):
+        tail.append((EXPOSE_HEADERS, exposed))
+    tables.actual_tail = block([*tail, *vary])
+    tables.refused = block(vary)
+    tables.no_origin = with_origin("*", tables.actual_tail) if tables.star else tables.refused
+
+
+def _listed(value: object) -> list[Any]:
+    """The entries of an option that holds one or several."""
+    if isinstance(value, bytes):
+        value = value.decode("latin-1")
+    if isinstance(value, (str, re.Pattern)):
+        return [value]
+    entries: Iterable[Any] = value  # type: ignore[assignment]  # else a TypeError says so
+    if isinstance(entries, (set, frozenset)):
+        # A set has no order of its own; headers should not change from one start to the next.
+        return sorted(entries, key=repr)
+    return list(dict.fromkeys(entries))
+
+
+def _joined(names: Iterable[str]) -> str:
+    """One field value; an empty name is none."""
+    return ", ".join(filter(None, names))

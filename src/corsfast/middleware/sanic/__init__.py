@@ -1,0 +1,300 @@
+"""CORS for Sanic: takes the place of the CORS in sanic-ext, with its settings and decorator.
+
+    app.config.CORS_ORIGINS = "https://app.example.com"
+    add_cors(app)
+
+    @app.get("/public")
+    @cors(origin="*")
+    async def public(request): ...
+
+sanic-ext may be there or not: its own CORS is switched off, everything else in it stays.
+
+Per request: one look-up of the Origin, one `policy.allows_origin`, one `update` of the response's
+headers with fields that were spelt out at start-up. The middleware is no coroutine function.
+
+Place in the flow: Policy -> headers on a response.
+Never: block a request (CORS is not access control); take away the application's Vary.
+"""
+
+from __future__ import annotations
+
+from functools import partial
+
+from sanic.exceptions import SanicException
+from sanic.response import empty
+
+from ..._engine.headers import requested_names
+from .._dropin.vary import merged_vary
+from .._generic.preload import preload
+from .settings import Answers, Settings, answers_of, idle_in_route, idle_settings, settings_of
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    import re
+    from collections.abc import Callable, Iterable
+    from datetime import timedelta
+    from typing import Any, TypeVar
+
+    from ...errors import Problem
+
+    Handler = TypeVar("Handler", bound=Callable[..., Any])
+
+__all__ = ["add_cors", "cors"]
+
+preload()
+
+# Whatever a header is called here, Sanic's multidict compares it without regard to case.
+_ALLOW_ORIGIN = "access-control-allow-origin"
+_ALLOW_CREDENTIALS = "access-control-allow-credentials"
+_ALLOW_METHODS = "access-control-allow-methods"
+_ALLOW_HEADERS = "access-control-allow-headers"
+_MAX_AGE = "access-control-max-age"
+_EXPOSE_HEADERS = "access-control-expose-headers"
+_ALLOW_PRIVATE_NETWORK = "access-control-allow-private-network"
+# The fields by which a handler itself lets an origin read its response, or send another request.
+_GRANTS = (
+    _ALLOW_ORIGIN,
+    _ALLOW_CREDENTIALS,
+    _EXPOSE_HEADERS,
+    _ALLOW_METHODS,
+    _ALLOW_HEADERS,
+    _ALLOW_PRIVATE_NETWORK,
+    _MAX_AGE,
+)
+_REQUEST_METHOD = "access-control-request-method"
+_REQUEST_HEADERS = "access-control-request-headers"
+_VARY = "vary"
+_BY_ORIGIN = ("Origin",)
+_BY_PREFLIGHT = ("Access-Control-Request-Method", "Access-Control-Request-Headers")
+
+# Runs after sanic-ext's listener (-1000), which adds OPTIONS and HEAD handlers of its own.
+_PRIORITY = -2_000
+
+_NOT_GIVEN: Any = object()
+
+
+def cors(
+    *,
+    origin: str | re.Pattern[str] | list[str | re.Pattern[str]] = _NOT_GIVEN,
+    expose_headers: str | Iterable[str] = _NOT_GIVEN,
+    allow_headers: str | Iterable[str] = _NOT_GIVEN,
+    allow_methods: str | Iterable[str] = _NOT_GIVEN,
+    supports_credentials: bool = _NOT_GIVEN,
+    max_age: str | int | timedelta = _NOT_GIVEN,
+) -> Callable[[Handler], Handler]:
+    """Settings of one handler's path, in place of the application's.
+
+    What is left out is the application's. All handlers of a path share the settings of the last
+    one that has any, as in sanic-ext, because a preflight is for all of them.
+    """
+    given = {
+        "origin": origin,
+        "expose_headers": expose_headers,
+        "allow_headers": allow_headers,
+        "allow_methods": allow_methods,
+        "supports_credentials": supports_credentials,
+        "max_age": max_age,
+    }
+    own = {name: value for name, value in given.items() if value is not _NOT_GIVEN}
+
+    def decorator(handler: Handler) -> Handler:
+        handler.__corsfast__ = own  # type: ignore[attr-defined]
+        return handler
+
+    return decorator
+
+
+def add_cors(app: Any, *, strict: bool = False) -> None:
+    """Answer every request to a Sanic application as its CORS_* settings say.
+
+    Call it once, after these have been set and before sanic-ext is loaded (``app.extend``,
+    ``Extend(app)``), which is otherwise done by Sanic itself when the server starts.
+
+    Args:
+        app: the ``sanic.Sanic`` application.
+        strict: whether insecure and dead settings are a PolicyError. ``False`` by default. Those
+            of a route are judged when the server starts.
+
+    Raises:
+        SanicException: for ``CORS_ORIGINS="*"`` with CORS_SUPPORTS_CREDENTIALS, like sanic-ext.
+        RuntimeError: if the application has CORS already.
+        PolicyError: with ``strict``, holding every problem at once.
+
+    Warns:
+        CorsfastSecurityWarning: otherwise, once per risk.
+        CorsfastDeadEntryWarning: otherwise, once per entry that matches nothing.
+    """
+    if hasattr(app.ctx, "cors"):
+        raise RuntimeError(
+            "this application has CORS already; call add_cors once, before sanic-ext is loaded,"
+            " or load that with CORS=False"
+        )
+    config = app.config
+    if config.get("CORS_ORIGINS") == "*" and config.get("CORS_SUPPORTS_CREDENTIALS"):
+        raise SanicException(
+            "CORS_ORIGINS='*' and CORS_SUPPORTS_CREDENTIALS let every site act as the user;"
+            " list the origins"
+        )
+    config.CORS = False
+    app.ctx.cors = _Middleware(app, strict)
+
+
+class _Middleware:
+    """The CORS of one application: ``app.ctx.cors``."""
+
+    def __init__(self, app: Any, strict: bool) -> None:
+        self._strict = strict
+        self._made: dict[tuple[Settings, type], Answers] = {}
+        wrong = idle_settings(app.config)
+        self._answers = self._compiled(settings_of(app.config, {}), "CORS_ORIGINS", wrong)
+        self._options = bool(app.config.get("CORS_AUTOMATIC_OPTIONS", True))
+        # What is sent for a path that no route has, where all methods are allowed.
+        self._nowhere = self._answers, self._answers.allow_methods(())
+        app.on_response(self._apply)
+        app.before_server_start(self._assign, priority=_PRIORITY)
+
+    def _compiled(self, settings: Settings, option: str, wrong: list[Problem]) -> Answers:
+        """The answers of equal settings are made, and warned about, once."""
+        origins = settings.origins
+        key = settings, type(origins)
+        if isinstance(origins, (list, set)):
+            key = settings._replace(origins=tuple(origins)), type(origins)
+        if key not in self._made:
+            self._made[key] = answers_of(settings, option, self._strict, wrong)
+        return self._made[key]
+
+    def _assign(self, app: Any) -> None:
+        """Give every route its answers, and an OPTIONS handler to those without."""
+        if self._options:
+            _add_options(app)
+        for group in app.router.groups.values():
+            answers = self._answers
+            for route in group:
+                own = getattr(route.handler, "__corsfast__", None)
+                if own is not None:
+                    settings = settings_of(app.config, own)
+                    wrong = idle_in_route(own, app.config, route.name)
+                    answers = self._compiled(settings, f"origin of {route.name}", wrong)
+            found = answers, answers.allow_methods(group.methods)
+            for route in group:
+                route.ctx.corsfast = found
+
+    def _apply(self, request: Any, response: Any) -> None:
+        route = request.route
+        answers, methods = (
+            self._nowhere if route is None else getattr(route.ctx, "corsfast", self._nowhere)
+        )
+        if answers.allows is None:
+            return
+        headers = response.headers
+        lines = request.headers.getall("origin", None)
+        # Two lines are no origin: which of them is meant?
+        origin = lines[0] if lines is not None and len(lines) == 1 else None
+        allowed = origin is not None and answers.allows(origin)
+        is_options = self._options and request.method == "OPTIONS"
+        if headers and lines is not None:
+            # The others are replaced.
+            for name in (_ALLOW_CREDENTIALS,) if allowed and not is_options else _GRANTS:
+                if name in headers:
+                    del headers[name]
+        if is_options:
+            known = answers.no_origin if lines is None else {}
+            if allowed:
+                known = {_ALLOW_ORIGIN: "*" if answers.star else origin, **answers.actual}
+                methods = _be_willing(request, response, answers, methods)
+            self._answer_options(request, headers, answers, methods, known)
+            return
+        if allowed:
+            headers[_ALLOW_ORIGIN] = "*" if answers.star else origin
+            headers.update(answers.actual)
+        elif lines is None:
+            headers.update(answers.no_origin)
+        if answers.varies:
+            if _VARY in headers:
+                _merge(headers, _BY_ORIGIN)
+            else:
+                headers[_VARY] = "Origin"
+
+    def _answer_options(
+        self, request: Any, headers: Any, answers: Answers, methods: str, known: dict[str, str]
+    ) -> None:
+        """A preflight; any other OPTIONS gets no CORS headers, as in sanic-ext.
+
+        Args:
+            known: what any request of this origin is told; of nobody's, what always is sent.
+        """
+        _merge(headers, (*(_BY_ORIGIN if answers.varies else ()), *_BY_PREFLIGHT))
+        if not known or not request.headers.get(_REQUEST_METHOD):
+            return
+        lines = request.headers.getall(_REQUEST_HEADERS, None)
+        names = answers.allow_headers(None if lines is None else ",".join(lines))
+        if names is None:
+            return
+        headers.update(known)
+        for field, value in (
+            (_MAX_AGE, answers.max_age),
+            (_ALLOW_HEADERS, names),
+            (_ALLOW_METHODS, methods),
+        ):
+            if value:
+                headers[field] = value
+
+
+def _be_willing(request: Any, response: Any, answers: Answers, methods: str) -> str:
+    """Answer an allowed preflight 204 where it would be answered by an error or a redirect.
+
+    Browsers take neither, and the request that follows gets the same error or redirect. A handler
+    for OPTIONS that the application wrote answers for itself.
+
+    Returns:
+        The methods to allow: those of the route, or without one the method that is asked for.
+    """
+    method = request.headers.get(_REQUEST_METHOD, "")
+    lines = request.headers.getall(_REQUEST_HEADERS, None)
+    names = answers.allow_headers(None if lines is None else ",".join(lines))
+    if 200 <= response.status < 300 or requested_names(method) != [method] or names is None:
+        return methods
+    route = request.route
+    if route is None:
+        methods = answers.allow_methods((method,))
+    elif not getattr(route.handler, "__auto_handler__", False) and "OPTIONS" in route.methods:
+        return methods
+    response.status, response.body = 204, None
+    return methods
+
+
+def _merge(headers: Any, names: tuple[str, ...]) -> None:
+    headers[_VARY] = merged_vary(",".join(headers.getall(_VARY, ())), names)
+
+
+def _add_options(app: Any) -> None:
+    """An OPTIONS handler for each path that has none. sanic-ext does the same, if it is there."""
+    bare = [group for group in app.router.groups.values() if "OPTIONS" not in group.methods]
+    if not bare:
+        return
+    app.router.reset()
+    for group in bare:
+        hosts = {requirements.get("host") for requirements in group.requirements if requirements}
+        handler = partial(_options, methods=group.methods)
+        handler.__auto_handler__ = True  # type: ignore[attr-defined] # not for sanic-ext's OpenAPI
+        app.add_route(
+            handler=handler,
+            uri=group.uri,
+            methods=["OPTIONS"],
+            strict_slashes=group.strict,
+            name=f"{group[0].name}_options",
+            host=hosts or None,
+            unquote=group.unquote,
+        )
+    app.finalize()
+
+
+async def _options(
+    request: Any,  # noqa: ARG001
+    *,
+    methods: Iterable[str],
+    **path: Any,  # noqa: ARG001
+) -> Any:
+    response = empty()
+    response.headers["allow"] = ",".join([*methods, "OPTIONS"])
+    return response

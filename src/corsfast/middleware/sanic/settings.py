@@ -1,0 +1,323 @@
+"""CORS_* settings as sanic-ext reads them, compiled: what is sent to whom, spelt out beforehand.
+
+    settings of the application, of a route --Settings--> answers_of --> Answers
+
+Place in the flow: between the engines and sanic.py. Runs once per set of settings, at start-up,
+but for `Answers.allow_headers`, which reads what a preflight asks for.
+Never: import Sanic.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import namedtuple
+from datetime import timedelta
+
+from ..._engine.headers import requested_names
+from ..._engine.tables import empty_list
+from ..._proofs.ineffective import (
+    slips,
+    wrong_exposed_with,
+    wrong_flags,
+    wrong_header,
+    wrong_method,
+    wrong_names,
+    wrong_seconds,
+)
+from ...errors import Problem
+from .._dropin.messages import Words, say
+from .._dropin.policy import Tables, echo_any_origin, lenient_policy
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping
+    from typing import Any, NamedTuple
+
+    from ..._engine.select import Policy
+
+    class Settings(NamedTuple):
+        """What one route is answered by: its own settings, and the application's for the rest."""
+
+        origins: Any  # as written
+        allow_headers: tuple[str, ...]  # lower case
+        allow_methods: tuple[str, ...]  # upper case
+        expose_headers: tuple[str, ...]  # as they are sent
+        supports_credentials: bool
+        max_age: str
+        always_send: bool
+        send_wildcard: bool
+        server_name: str
+
+else:
+    Settings = namedtuple(
+        "Settings",
+        (
+            "origins",
+            "allow_headers",
+            "allow_methods",
+            "expose_headers",
+            "supports_credentials",
+            "max_age",
+            "always_send",
+            "send_wildcard",
+            "server_name",
+        ),
+    )
+
+__all__ = ["Answers", "Settings", "answers_of", "idle_in_route", "idle_settings", "settings_of"]
+
+NAME = "corsfast.middleware.sanic"
+
+_WORDS = Words(any_origin="'*' as the whole setting", regex="{}", compiled=True)
+
+# What "*" is compiled to by sanic-ext, which takes such a regex for "*" in turn.
+_ANYTHING = re.compile(".*")
+
+
+class Answers:
+    """What is sent for one set of settings; made by `answers_of`.
+
+    star          => everybody is answered with `*`; never with credentials
+    allows is None  => nobody is allowed: nothing is ever sent, and nothing varies
+    """
+
+    __slots__ = (
+        "actual",
+        "allows",
+        "any_header",
+        "header_names",
+        "max_age",
+        "methods",
+        "no_origin",
+        "policy",
+        "star",
+        "varies",
+    )
+    policy: Policy | None
+    allows: Any  # policy.allows_origin, bound once
+    star: bool
+    varies: bool  # by Origin
+    no_origin: dict[str, str]  # whole
+    actual: dict[str, str]  # what goes with Access-Control-Allow-Origin
+    max_age: str  # "" is not sent
+    methods: tuple[str, ...]  # upper case; () stands for those of the route
+    any_header: str | None  # sent to everybody who asks; "" sends back what was asked for
+    header_names: frozenset[str]  # lower case
+
+    def allow_methods(self, of_the_route: Iterable[str]) -> str:
+        """The methods of an allowed preflight's answer, "" for none."""
+        if "*" in self.methods and "access-control-allow-credentials" not in self.actual:
+            return "*"
+        there = sorted({method.upper() for method in of_the_route})
+        if not self.methods or "*" in self.methods:
+            return ",".join(there)
+        return ",".join(method for method in there if method in self.methods)
+
+    def allow_headers(self, asked: str | None) -> str | None:
+        """The names of an allowed preflight's answer, "" for none; ``None`` refuses the list."""
+        if self.any_header:
+            return self.any_header
+        if asked is None:
+            return ""
+        names = requested_names(asked)
+        if names is None:
+            return None
+        lower = dict.fromkeys(name.lower() for name in names)
+        if self.any_header is None:
+            return ",".join(name for name in lower if name in self.header_names)
+        return ",".join(lower)
+
+
+def answers_of(
+    settings: Settings, option: str, strict: bool, also: Iterable[Problem] = ()
+) -> Answers:
+    """Compile settings.
+
+    Args:
+        option: the option that holds the origins, for messages.
+        strict: whether insecure and dead settings are a PolicyError.
+        also: problems that were found before.
+
+    Raises:
+        PolicyError: with ``strict``, holding every problem at once.
+
+    Warns:
+        CorsfastSecurityWarning: otherwise, once per risk.
+        CorsfastDeadEntryWarning: otherwise, once per entry that matches nothing.
+    """
+    problems = [*also]
+    everybody, entries = _entries(settings.origins, option, problems)
+    credentials = settings.supports_credentials
+    made = Answers()
+    made.policy = None
+    if everybody or entries:
+        made.policy = lenient_policy(
+            NAME,
+            {option: ["*"] if everybody else entries},
+            credentials=credentials,
+            strict=strict,
+            star=everybody,
+            answer=_echo,
+            also=problems,
+            words=_WORDS,
+        )
+    else:
+        say(NAME, problems, strict=strict)
+    made.allows = None if made.policy is None else made.policy.allows_origin
+    made.star = everybody and settings.send_wildcard and not credentials
+    made.varies = made.policy is not None and not (made.star and settings.always_send)
+    made.actual = {}
+    if credentials:
+        made.actual["access-control-allow-credentials"] = "true"
+    if settings.expose_headers:
+        # `*` is a name like any other with credentials, and the others none without: both help.
+        made.actual["access-control-expose-headers"] = ",".join(settings.expose_headers)
+    made.no_origin = {}
+    default = _default_origin(settings, everybody, made)
+    if default:
+        made.no_origin = {"access-control-allow-origin": default, **made.actual}
+    made.max_age = settings.max_age
+    made.methods = settings.allow_methods
+    made.header_names = frozenset(settings.allow_headers)
+    made.any_header = None
+    if "*" in made.header_names:
+        # Fetch gives `*` no meaning with credentials; and it never covers Authorization.
+        made.any_header = "" if credentials else ",".join(settings.allow_headers)
+    return made
+
+
+def _echo(tables: Tables) -> None:
+    """Everybody is echoed here, also without credentials; so it has to be an origin."""
+    if tables.star:
+        echo_any_origin(tables)
+
+
+def _default_origin(settings: Settings, everybody: bool, made: Answers) -> str | None:
+    """What is sent to those who sent no Origin, where something always is."""
+    if not settings.always_send or made.allows is None:
+        return None
+    if everybody:
+        # With credentials it would be wrong for everybody but those who use none.
+        return None if settings.supports_credentials else "*"
+    written = settings.origins
+    one = isinstance(written, str) and "," not in written
+    name: str = written if one else settings.server_name
+    return name if made.allows(name) else None
+
+
+def _entries(
+    value: Any, option: str, problems: list[Problem]
+) -> tuple[bool, list[str | re.Pattern[str]]]:
+    """Whether everybody is allowed; else the entries. A list is not split, a str is."""
+    problems += empty_list(option, value)
+    if not value or _everybody(value):
+        return bool(value), []
+    if isinstance(value, str):
+        return False, [entry.strip() for entry in value.split(",")]
+    if isinstance(value, re.Pattern):
+        value = [value]
+    if not isinstance(value, list):
+        message = f"a {type(value).__name__} allows nobody, as in sanic-ext. Write a list."
+        problems.append(Problem("type", option, value, message))
+        return False, []
+    return False, value
+
+
+def _everybody(value: Any) -> bool:
+    """Whether origins are "*", which means nothing inside a list, or the regex for it."""
+    if isinstance(value, list):
+        return _ANYTHING in value
+    return value in ("*", _ANYTHING)
+
+
+def names_in(value: Any, spelt: Callable[[str], str] = str.lower) -> tuple[str, ...]:
+    """The names in a setting, which is a str with commas or a list, tuple or set of names."""
+    if not value:
+        return ()
+    if not isinstance(value, (list, set, frozenset, tuple)):
+        value = value.split(",")
+    elif isinstance(value, (set, frozenset)):
+        value = sorted(value)
+    return tuple(dict.fromkeys(spelt(name.strip()) for name in value))
+
+
+def seconds(value: Any) -> str:
+    """A number of seconds, or a timedelta, as a header has it; "" for none."""
+    if isinstance(value, timedelta):
+        return str(int(value.total_seconds()))
+    return str(value or "")
+
+
+# The name of each setting for the decorator, and in an application's config.
+_NAMES = {
+    "origin": "CORS_ORIGINS",
+    "allow_headers": "CORS_ALLOW_HEADERS",
+    "allow_methods": "CORS_METHODS",
+    "expose_headers": "CORS_EXPOSE_HEADERS",
+    "supports_credentials": "CORS_SUPPORTS_CREDENTIALS",
+    "max_age": "CORS_MAX_AGE",
+}
+_FLAGS = ("CORS_ALWAYS_SEND", "CORS_AUTOMATIC_OPTIONS", "CORS_SEND_WILDCARD")
+_KNOWN = (*_NAMES.values(), *_FLAGS, "CORS_VARY_HEADER")
+
+
+def idle_settings(config: Mapping[str, Any]) -> list[Problem]:
+    """Return the settings in an application's config that do nothing, or not what they say."""
+    unset = [name for name in _KNOWN if config.get(name) is None]
+    found = slips(config, _KNOWN, unset)
+    found += wrong_flags((name, config.get(name)) for name in _FLAGS)
+    given = {name: config[key] for name, key in _NAMES.items() if key in config}
+    return found + _idle(given, _NAMES, given.get("supports_credentials"))
+
+
+def idle_in_route(own: Mapping[str, Any], config: Mapping[str, Any], route: str) -> list[Problem]:
+    """Return the same for the settings that a route has from the decorator."""
+    labels = {name: f"{name} of {route}" for name in _NAMES}
+    credentials = own.get("supports_credentials", config.get("CORS_SUPPORTS_CREDENTIALS"))
+    return _idle(own, labels, credentials)
+
+
+def _idle(
+    given: Mapping[str, Any], labels: Mapping[str, str], credentials: object
+) -> list[Problem]:
+    problems: list[Problem] = []
+    judges = {
+        "allow_headers": wrong_header,
+        # They are compared in upper case.
+        "allow_methods": lambda option, name: wrong_method(option, name.upper()),
+        "expose_headers": wrong_exposed_with(bool(credentials)),
+    }
+    for name, wrong in judges.items():
+        names = names_in(given.get(name), str)
+        problems += wrong_names(labels[name], filter(None, names) if any(names) else names, wrong)
+    flag = "supports_credentials"
+    problems += wrong_flags([(labels[flag], given.get(flag))])
+    age = given.get("max_age")
+    return problems + wrong_seconds(labels["max_age"], age, seconds(age) or None, zero="'0'")
+
+
+def settings_of(config: Mapping[str, Any], own: Mapping[str, Any]) -> Settings:
+    """The settings of an application, with a route's own in their place.
+
+    Args:
+        own: by the names of the `cors` decorator; those that it was not given are missing.
+    """
+
+    def value(name: str, key: str, default: Any) -> Any:
+        return own[name] if name in own else config.get(key, default)
+
+    return Settings(
+        value("origin", "CORS_ORIGINS", ""),
+        names_in(value("allow_headers", "CORS_ALLOW_HEADERS", "*")),
+        names_in(value("allow_methods", "CORS_METHODS", ""), str.upper),
+        # A route's are sent as they are written.
+        names_in(own["expose_headers"], str)
+        if "expose_headers" in own
+        else names_in(config.get("CORS_EXPOSE_HEADERS", "")),
+        bool(value("supports_credentials", "CORS_SUPPORTS_CREDENTIALS", False)),
+        seconds(value("max_age", "CORS_MAX_AGE", 5)),
+        bool(config.get("CORS_ALWAYS_SEND", True)),
+        # For routes, too, this is about whom the application allows.
+        bool(config.get("CORS_SEND_WILDCARD", False)) and _everybody(config.get("CORS_ORIGINS")),
+        str(config.get("SERVER_NAME", "") or ""),
+    )
