@@ -126,6 +126,8 @@ def sanic(strict: bool, options: dict[str, Any]) -> None:
 
 LISTS: list[tuple[str, Any, str, str | None]] = [
     ("methods", ["GET, POST"], "list-in-string", "'GET', 'POST'"),
+    ("methods", ["GET|POST"], "list-in-string", "'GET', 'POST'"),
+    ("methods", ["P*"], "looks-like-glob", None),
     ("methods", ["patch"], "method-case", "'PATCH'"),
     ("methods", ["put"], "method-case", "'PUT'"),
     ("methods", [""], "not-a-token", None),
@@ -147,6 +149,8 @@ LISTS: list[tuple[str, Any, str, str | None]] = [
     ("headers", [None], "type", None),
     ("headers", "my-auth-origin", "bare-string", "['my-auth-origin']"),
     ("headers", b"X-A,X-B", "bare-string", "['X-A', 'X-B']"),
+    ("headers", ["Any"], "looks-like-glob", "'*'"),
+    ("expose", ["X-*"], "looks-like-glob", None),
     ("expose", ["X-A,X-B"], "list-in-string", "'X-A', 'X-B'"),
     ("expose", ["Set-Cookie"], "forbidden-header", None),
     ("expose", [" X-A"], "not-a-token", "'X-A'"),
@@ -223,6 +227,8 @@ FLASK: list[tuple[dict[str, Any], str, str | None]] = [
     ),
     ({"origins": []}, "empty", None),
     ({"origins": None}, "empty", None),
+    ({"allow_headers": ["X-A", None]}, "type", None),
+    ({"methods": [None]}, "type", None),
     (
         {"origins": ["*", A]},
         "any-origin-beside-others",
@@ -300,7 +306,8 @@ CASES: list[Case] = [
         (
             aiohttp,
             [
-                *listed(lambda _, value, code: _typed(value) or code == "method-case"),
+                *listed(lambda _, v, code: _typed(v) or code == "method-case" or v == ["Any"]),
+                ({"allow_headers": ["Any"]}, "looks-like-glob", None),
                 ({"expose_headers": ["*"]}, "literal-star", "the str '*' alone"),
                 ({"allow_headers": ["*"]}, "literal-star", "the str '*' alone"),
                 ({"allow_methods": ["*"]}, "literal-star", "the str '*' alone"),

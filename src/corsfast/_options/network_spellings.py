@@ -92,7 +92,9 @@ def _bare(rest: str) -> str:
 
     A set in the place of the last number, `192.168.1.[1-254]`, is a range.
     """
-    text = _SET.sub(r".\1-\2", rest.lower().rstrip("/"))
+    text = rest.lower().rstrip("/")
+    if found := _SET.search(text):
+        text = f"{text[: found.start()]}.{found[1]}-{found[2]}{text[found.end() :]}"
     return text.rstrip("*").rstrip("/") if text.endswith(("/*", "/**")) else text
 
 

@@ -378,7 +378,7 @@ def wrong_method(option: str, method: str) -> Problem | None:
             f"{method!r}: methods compare byte for byte, and browsers do not upper-case this one."
         )
         return Problem("method-case", option, method, message, hint=repr(upper))
-    return None
+    return _no_wildcard(option, method)
 
 
 def _read_headers(spec: Spec, value: object, problems: list[Problem]) -> None:
@@ -405,7 +405,7 @@ def wrong_header(option: str, name: str) -> Problem | None:
     ):
         message = f"{name!r} is a forbidden request-header; no page can set it."
         return Problem("forbidden-header", option, name, message)
-    return None
+    return _no_wildcard(option, name)
 
 
 def _read_expose(spec: Spec, value: object, problems: list[Problem]) -> None:
@@ -430,7 +430,20 @@ def wrong_exposed(option: str, name: str, credentials: bool) -> Problem | None:
     if name.lower() in fetch.FORBIDDEN_RESPONSE_HEADERS:
         message = f"{name!r} is never shown to a page, whatever is exposed."
         return Problem("forbidden-header", option, name, message)
-    return None
+    return _no_wildcard(option, name)
+
+
+def _no_wildcard(option: str, name: str) -> Problem | None:
+    """Return the problem of a token that means several names elsewhere: ``X-*``, ``all``."""
+    parts = name.split("|")
+    if len(parts) > 1 and all(parts):
+        message = f"{name!r} is a list in one string; each name is an element of its own."
+        return Problem("list-in-string", option, name, message, hint=", ".join(map(repr, parts)))
+    word = name.lower() in ("all", "any")
+    if name == "*" or not (word or "*" in name):
+        return None
+    message = f"{name!r} is a name to a browser, and no wildcard; '*' alone stands for any."
+    return Problem("looks-like-glob", option, name, message, hint="'*'" if word else None)
 
 
 def _is_token(text: str, limit: int) -> bool:

@@ -213,6 +213,8 @@ def _idle(options: Mapping[str, Any], any_origin: bool) -> list[Problem]:
             message = f"{value!r} is of type bytes; others would take it apart."
             text = repr([part.strip() for part in value.decode("latin-1").split(",")])
             problems.append(Problem(BARE_STRING, option, value, message, hint=text))
+        elif isinstance(value, (list, tuple, set, frozenset)) and None in value:
+            problems += wrong_names(option, [None], wrong_header)
     star = "'*' is no wildcard here, and allows no method."
     methods = never_compared(wrong_method, star, "the methods, one by one")
     # They are sent and compared in upper case.
