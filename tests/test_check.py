@@ -930,9 +930,7 @@ def test_regexes_are_spelt_so_that_they_come_back(text: str) -> None:
 @pytest.mark.parametrize("document", ["README.md", "docs/check.md"])
 def test_the_documents_show_what_is_printed(tmp_path: Path, document: str) -> None:
     text = (Path(__file__).parents[1] / document).read_text("utf-8")
-    shown = re.findall(
-        r"^```console\n\$ python -m corsfast check (.*)\n((?s:.*?))^```$", text, re.MULTILINE
-    )
+    shown = re.findall(r"^```console\n\$ corsfast check (.*)\n((?s:.*?))^```$", text, re.MULTILINE)
     assert shown
     file(tmp_path, BAD.replace('"https://app.example.com"', '"https://app.example.org"'))
     for arguments, printed in shown:
