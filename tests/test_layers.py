@@ -132,6 +132,8 @@ def test_the_native_engine_imports_one_way_too() -> None:
     if not folder.exists():
         pytest.skip("tested outside of its tree")
     text = "".join(path.read_text("utf-8") for path in sorted(folder.glob("*.p[xy][ix]")))
+    beside = set(re.findall(r"^ *from \.(\w+) import", text, re.MULTILINE))
+    assert {f"_engine.{name}" for name in beside} <= MODULES
     boxes = set(re.findall(r"^ *from \.\.(\w+)[\w.]* import", text, re.MULTILINE))
     assert boxes
     assert {name for name in boxes if PLACE[name] > PLACE["_engine"]} <= {"middleware", "_loading"}

@@ -157,10 +157,13 @@ def _of_text(regex: re.Pattern[bytes]) -> re.Pattern[str] | None:
 
 def _regex(problem: Problem, entry: re.Pattern[str] | Within, way: Way) -> Offer:
     found = way.problems(entry)
-    if not way.alternatives:  # a dead alternative is mended where it is written
-        otherwise = _list(meant_otherwise(regex_of(entry).pattern), way)
-        if otherwise.entries:
-            return otherwise
+    if problem.code == "dead-alternative":  # the other alternatives may say more than origins
+        text = repair(entry, way)
+        if text is not None and not meant_otherwise(text):
+            return Offer((with_regex(entry, compile_quietly(text, regex_of(entry).flags)),), None)
+    otherwise = _list(meant_otherwise(regex_of(entry).pattern), way)
+    if otherwise.entries:
+        return otherwise
     if not found:
         return Offer((entry,), None)
     if literal(found[0].hint) == "*":

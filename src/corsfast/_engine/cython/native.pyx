@@ -203,7 +203,7 @@ One compiled CORS policy. Immutable; safe to share between threads.
 
         tables = ready_tables(unknown)
         if positional or (tables is None and (unknown or allow_origins is ...)):
-            from .idle import wrong_options
+            from .._proofs.ineffective import wrong_options
 
             raise TypeError(wrong_options(unknown, positional))
         tables = tables or compile_options(
