@@ -896,16 +896,16 @@ HERE, _ = libraries.installed()
 def test_peers_that_are_here_answer_rightly(name: str) -> None:
     # In a process of its own: Django's settings are a process's, and so are event loops.
     text = (
-        "from corsfast.bench import peers, stands\n"
+        "from corsfast.bench import libraries, scenarios\n"
         "from corsfast.bench.engines import installed_engines\n"
         "names = []\n"
-        f"for stand in peers.stands({name!r}, installed_engines()):\n"
+        f"for stand in libraries.stands({name!r}, installed_engines()):\n"
         "    names.append(stand.name)\n"
-        "    assert tuple(stand.requests) == peers.KINDS\n"
-        "    stands.check(stand)\n"
-        "    rows = stands.measure_stand(stand, 2, 2, '', lambda _: None)\n"
+        "    assert tuple(stand.requests) == libraries.KINDS\n"
+        "    scenarios.check(stand)\n"
+        "    rows = scenarios.measure_stand(stand, 2, 2, '', lambda _: None)\n"
         "    print(stand.name, stand.original, *sorted({row.who for row in rows}), sep='|')\n"
-        f"assert tuple(names) == peers.stand_names({name!r}), names\n"
+        f"assert tuple(names) == libraries.stand_names({name!r}), names\n"
     )
     result = subprocess.run(
         [sys.executable, "-c", text], capture_output=True, text=True, timeout=120, check=False

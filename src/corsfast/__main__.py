@@ -17,7 +17,7 @@ from ._cli.console import UNABLE, run
 # name: (module, summary)
 COMMANDS = {
     "check": (
-        "check.command",
+        "_cli.check.command",
         "find out whether a CORS policy lets attackers in, and what to write instead",
     ),
     "bench": ("bench.__main__", "measure what CORS costs on this machine"),
