@@ -3,7 +3,7 @@
     policy = corsfast.Policy(allow_origins=["https://app.example.com"])
     decision = policy.asgi(scope)
 
-Place in the flow: the front door. Never: import what a first decision does not need.
+This module imports only what a first decision needs, to keep the import fast.
 """
 
 from __future__ import annotations
@@ -44,8 +44,8 @@ __version__ = "0.1.0"
 
 
 def __getattr__(name: str) -> object:
-    # Outcome is an enum, and importing enum costs more than all the rest of this package;
-    # `within` is for policies with regexes, which need more than that anyway.
+    # Importing enum costs more than importing the rest of this package, so Outcome is lazy.
+    # `within` is for policies with regexes, which need slower imports in any case.
     if name == "Outcome":
         from .decision import Outcome
 

@@ -1,10 +1,7 @@
-"""The commands: ``corsfast check`` and the others, also as ``python -m corsfast check``.
+"""The entry point of ``corsfast check`` and ``corsfast bench``.
 
-A command is a line of `COMMANDS` and a module with ``main(arguments, program) -> int``, which is
-imported only when the command is asked for.
-
-Place in the flow: the outermost.
-Never: do a command's work.
+A command is a line of `COMMANDS` and a module with ``main(arguments, program) -> int``. The module
+is imported only when its command is run.
 """
 
 from __future__ import annotations
@@ -46,7 +43,7 @@ def main(argv: list[str] | None = None) -> int:
 
 
 def _program() -> str:
-    """Return the program's name, in the way it was called."""
+    """Return the name under which the program was called."""
     name = sys.argv[0].replace("\\", "/").rpartition("/")[2]
     return "python -m corsfast" if name == "__main__.py" else "corsfast"
 
@@ -82,7 +79,7 @@ def _unknown(word: str) -> str:
 
 
 def script() -> int:
-    """Run `main` as the entry point, and end as shells expect."""
+    """Run `main` as the entry point, with the exit status that shells expect."""
     return run(main)
 
 

@@ -1,10 +1,7 @@
-"""What a decision says: its outcomes, its fields, and how it is shown and compared.
+"""The outcomes and fields of a decision, and how decisions are shown and compared.
 
-Both engines have a Decision class of their own (attribute access has to be free); what can be
-said once about both stands here.
-
-Place in the flow: between tables.py and the engines; imports the standard library only.
-Never: decide.
+Each engine has its own Decision class, because attribute access must be free. This module holds
+the parts that both classes share.
 """
 
 from __future__ import annotations
@@ -16,7 +13,7 @@ if TYPE_CHECKING:
     from typing import Protocol
 
     class DecisionLike(Protocol):
-        """The shape that both engines' Decision have."""
+        """The attributes that the Decision classes of both engines have."""
 
         @property
         def outcome(self) -> Outcome: ...
@@ -33,9 +30,9 @@ if TYPE_CHECKING:
 
 
 class Outcome(enum.Enum):
-    """Why a decision is what it is: one member per reason.
+    """The reason for a decision.
 
-    Their order is that of ``cf_outcome`` in csrc/corsfast.h.
+    The order of the members is the order of ``cf_outcome`` in csrc/corsfast.h.
     """
 
     NO_ORIGIN = "no-origin"
@@ -62,7 +59,7 @@ class Outcome(enum.Enum):
 
 
 def decision_key(decision: DecisionLike) -> tuple[object, ...]:
-    """The fields that make two decisions equal."""
+    """Return the fields that make two decisions equal."""
     return (
         decision.outcome,
         decision.is_preflight,

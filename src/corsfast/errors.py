@@ -1,7 +1,6 @@
-"""What corsfast says when a policy is wrong or risky.
+"""The exception, the warnings and the problems that corsfast reports.
 
-Place in the flow: imported by everyone, imports nothing.
-Never: import another module of the package, or anything that costs start-up time.
+Every module imports this one, so it imports nothing that would slow down start-up.
 """
 
 from __future__ import annotations
@@ -19,7 +18,7 @@ __all__ = [
     "Problem",
 ]
 
-# The codes of the risks that can be accepted by name with `dangerously_tolerate`.
+# The codes of the risks that `dangerously_tolerate` accepts.
 RISKS = (
     "any-origin-with-credentials",
     "null-origin-with-credentials",
@@ -31,16 +30,15 @@ RISKS = (
 
 
 class Problem:
-    """One thing that is wrong with a policy. Immutable.
+    """A problem of a policy. Immutable.
 
     Attributes:
-        code: what is wrong, as a stable kebab-case word (``"trailing-slash"``).
-        option: the option that holds it (``"allow_origins"``).
+        code: the kind of problem, as a stable kebab-case word (``"trailing-slash"``).
+        option: the option that has the problem (``"allow_origins"``).
         value: the offending value, as it was given.
-        message: one sentence for a person.
-        hint: the corrected value where there is one that can be written down, else ``None``.
-        witness: a concrete origin of a stranger who would be let in, where there is one,
-            else ``None``.
+        message: one sentence that describes the problem.
+        hint: the corrected value, or ``None`` if corsfast has no suggestion.
+        witness: an example of an attacker's origin that would be allowed, or ``None``.
     """
 
     __slots__ = ("code", "hint", "message", "option", "value", "witness")
@@ -106,7 +104,7 @@ class Problem:
 
 
 def with_hint(problem: Problem, hint: str | None) -> Problem:
-    """The same problem with another hint."""
+    """Return a copy of the problem with another hint."""
     return Problem(
         problem.code,
         problem.option,
@@ -118,7 +116,7 @@ def with_hint(problem: Problem, hint: str | None) -> Problem:
 
 
 def describe(problem: Problem, *, acceptable: bool) -> str:
-    """A problem in words; `acceptable` is whether to say how it can be accepted."""
+    """Return the text of a problem; with `acceptable` it also says how to accept the risk."""
     text = f"{problem.option}: {problem.message}"
     if problem.witness is not None:
         text += f" A stranger who would be let in: {problem.witness!r}."
@@ -144,9 +142,9 @@ def _restore_problem(
 
 
 class PolicyError(ValueError):
-    """A policy was refused. ``problems`` holds every reason at once, in the options' order.
+    """An error for a policy that is not valid. ``problems`` holds all problems, in option order.
 
-    So are other arguments than a policy's; then `where` says in the message what they belong to.
+    Also raised for invalid arguments of a middleware; then `where` names the middleware.
     """
 
     problems: tuple[Problem, ...]
@@ -164,19 +162,19 @@ class PolicyError(ValueError):
 
 
 class CorsfastSecurityWarning(UserWarning):
-    """A risk that was accepted by name (``dangerously_tolerate``), or that a drop-in middleware
-    has to accept because the library that it replaces does. Said once, at start-up."""
+    """A risk that ``dangerously_tolerate`` accepts, or that a drop-in middleware accepts because
+    the library that it replaces does. Emitted once, at start-up."""
 
 
 class CorsfastDeadEntryWarning(UserWarning):
-    """An entry that no browser's Origin matches, as far as can be known: one of a drop-in
-    middleware's, which may not refuse it, or an origin with a scheme like ``htps``; an alternative
-    of a regex that matches nothing; or a variable of the environment that no option reads."""
+    """Configuration that has no effect: an origin that no browser sends (for example with the
+    scheme ``htps``, or in a drop-in middleware, which may not reject it), an alternative of a
+    regex that never matches, or an environment variable that no option reads."""
 
 
 class CorsfastPerformanceWarning(UserWarning):
-    """A regex that cannot be run as an automaton, and why; `re` matches it, backtracking."""
+    """A regex that is too complex for an automaton. `re` matches it instead, by backtracking."""
 
 
 class CorsfastRedundancyWarning(UserWarning):
-    """An entry of ``allow_origins`` that another one covers, or that is listed twice."""
+    """An entry of ``allow_origins`` that is listed twice, or that another entry covers."""
