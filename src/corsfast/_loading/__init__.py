@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from os import PathLike
     from typing import Any
 
-# Takes the place of origins that are missing or unreadable, and has no problem of its own.
+# Replaces origins that are missing or unreadable, so that they cause no further problem.
 _PLACEHOLDER = ["https://placeholder.example"]
 
 
@@ -49,7 +49,7 @@ def _make(kind: Callable[..., Any], written: Written) -> Any:
         if problems and (written.entries or "allow_origins" not in options):
             options = {**options, "allow_origins": _PLACEHOLDER}
     try:
-        # A policy that is refused in any case need not warn as well.
+        # A policy that is rejected in any case need not warn as well.
         with warnings.catch_warnings(action="ignore") if problems else nullcontext():
             policy = kind(**options)
     except PolicyError as error:

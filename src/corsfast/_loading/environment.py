@@ -119,7 +119,7 @@ def _read_variable(option: str, text: str, options: dict[str, object], written: 
 
 
 def _with_advice(problem: Problem) -> Problem:
-    """Add how to write a regex that cannot be read, because it may have been cut in two."""
+    """Add advice on writing a regex that cannot be read, because it may have been cut in two."""
     if problem.code != "regex-syntax":
         return problem
     message = (
@@ -130,7 +130,7 @@ def _with_advice(problem: Problem) -> Problem:
 
 
 def _meant(text: str) -> str | None:
-    """Return the JSON list that was meant by a list without quotes, or with Python's."""
+    """Return a list without quotes, or with Python's quotes, as a JSON list."""
     items = [item.strip("'\"") for item in split_items(text.strip("[]'\""))]
     right = all(item == "*" or _TOKEN.fullmatch(item) or parse_pattern(item) for item in items)
     return repr(items) if items and right else None
@@ -147,10 +147,10 @@ def _example(option: str) -> str:
 
 
 def _read_list(option: str, text: str, written: Written) -> list[object]:
-    """Return the items of a list, each regex as the table that a file would have for it.
+    """Return the items of a list. A regex becomes the table that a file would have for it.
 
     Raises:
-        ValueError: if it begins like a JSON list and cannot be read as one.
+        ValueError: if the text begins like a JSON list and is not valid JSON.
     """
     items: list[object] = [*split_items(text)]
     if text.startswith("["):
@@ -184,7 +184,7 @@ def _read_item(item: object, written: Written) -> object:
 def _read_slips(
     prefix: str, environ: Mapping[str, str], names: Mapping[str, str], written: Written
 ) -> None:
-    """Look for variables with this prefix that no option reads."""
+    """Report variables that have this prefix and that no option reads."""
     for name in environ:
         if name in names.values() or not name.upper().startswith(prefix.upper()):
             continue

@@ -1,4 +1,4 @@
-"""A TOML or JSON file -> Written."""
+"""Read a policy from a TOML or JSON file."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ if TYPE_CHECKING:
     from os import PathLike
     from typing import NoReturn
 
-# The table of a project's own options, in pyproject.toml and wherever else it is.
+# The table of the options, in pyproject.toml and in any other file.
 TABLE = "tool.corsfast"
-# So many tables are named where the one that was asked for is missing.
+# If the requested table is missing, the message names at most this many others.
 SHOWN_TABLES = 8
 
 _BARE_KEY = re.compile(r"[A-Za-z0-9_-]+")
@@ -76,7 +76,7 @@ def table_keys(table: str | None) -> list[str]:
 
     Raises:
         TypeError: if it is not a str.
-        ValueError: if TOML knows no such name.
+        ValueError: if it is not a valid name in TOML.
     """
     if table is not None and not isinstance(table, str):
         raise TypeError(f"table must be str or None, not {type(table).__name__}")

@@ -1,8 +1,9 @@
-"""The lines of a TOML file on which a key and the entries of its list are written.
+"""Find the line of a key, or of an entry of its list, in a TOML file.
 
-`tomllib` tells no lines. A key is looked for in the text, and proven by reading the text up to it
-with another value. Entries are read line by line; a line that opens a string or a list without
-closing it cannot be read by itself. Then there is no line, and never a wrong one.
+`tomllib` reports no line numbers. So a key is searched for in the text, and verified by parsing
+the text up to it with another value. Entries are read line by line; a line that opens a string or
+a list without closing it cannot be parsed alone. In that case no line is reported, because no line
+is better than a wrong one.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from __future__ import annotations
 import re
 import tomllib
 
-# Lists that are longer are not read line by line: it would take seconds.
+# Longer lists are not read line by line, because that would take seconds.
 MAX_ENTRIES = 10_000
 
 

@@ -1,4 +1,4 @@
-"""Values of options as each source spells them, so that what a message proposes can be pasted."""
+"""Write values of options in the syntax of each source, so that suggestions can be pasted."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-# In an environment variable, this begins an entry that is a regular expression.
+# This prefix marks a regular expression in an environment variable.
 REGEX_PREFIX = "regex:"
 
-# A comma or white space ends an item, but not inside of brackets or braces: a set of ports, a
-# repetition or a character class of a regex.
+# A comma or white space ends an item, but not inside brackets or braces. They belong to a set of
+# ports, or to a repetition or character class of a regex.
 _ITEM = re.compile(r"(?:\[[^\[\]\s]*\]|\{[^{}\s]*\}|[^\s,])+")
 
 _NONE = {"toml": '"none"', "json": "null", "env": "none"}
@@ -30,7 +30,7 @@ def split_items(text: str) -> list[str]:
 
 
 def in_toml(pattern: str, domains: tuple[str, ...] = ()) -> str:
-    """Return a regex as an entry of a TOML file; in single quotes backslashes mean themselves."""
+    """Return a regex as an entry of a TOML file, in single quotes if it contains none."""
     text = json.dumps(pattern) if "'" in pattern else f"'{pattern}'"
     more = f", within = {json.dumps(list(domains))}" if domains else ""
     return f"{{ regex = {text}{more} }}"
@@ -58,11 +58,11 @@ WRITERS: dict[str, Callable[[str, tuple[str, ...]], str]] = {
 
 
 class _NotAValueError(Exception):
-    """The hint is advice in words."""
+    """A hint that is advice in words, not a value."""
 
 
 def respell(hint: str | None, spelling: str) -> str | None:
-    """Return a hint that is Python in the spelling of another source; words stay as they are."""
+    """Translate a hint from Python to the syntax of another source; advice in words is kept."""
     if hint is None or spelling == "python":
         return hint
     try:
@@ -102,7 +102,7 @@ def _spell_constant(value: object, spelling: str) -> str:
 
 
 def _pattern(call: ast.Call) -> str:
-    """Return the pattern of ``re.compile(...)``, behind the flags that it does not set itself."""
+    """Return the pattern of ``re.compile(...)``, with the flags it does not set itself in front."""
     pattern: str = ast.literal_eval(call.args[0])
     own = re.compile(pattern).flags
     named = re.findall(r"re\.([A-Z]+)", " ".join(map(ast.unparse, call.args[1:])))

@@ -1,7 +1,7 @@
-"""Regexes as other software spells them -> Python's `re`.
+"""Translate regexes from other dialects to Python's `re`.
 
-Only what can mean one thing is translated; everything else is Python's own error message,
-with the place in the text.
+Only unambiguous syntax is translated. For the rest, Python's own error message is reported, with
+the position in the text.
 
 | given                      | read as                    | from                        |
 |----------------------------|----------------------------|-----------------------------|
@@ -29,10 +29,10 @@ _POSIX = {
     "word": r"\w",
     "xdigit": "0-9a-fA-F",
 }
-# An origin holds neither quotes nor a slash behind its host: nothing else can be meant.
+# An origin contains no quotes, and no slash after its host, so these are delimiters.
 _QUOTED = re.compile(r"""[rR]?(["'])(?P<text>.*)\1""", re.DOTALL)
 _DELIMITED = re.compile(r"/(?P<text>.+)/(?P<flags>[a-z]*)", re.DOTALL)
-# What changes nothing when one origin is tested: g (all), u (Unicode), m (lines), d, y, v.
+# These flags have no effect on a single origin: g (all), u (Unicode), m (lines), d, y, v.
 _FLAGS = {"i": re.IGNORECASE, "s": re.DOTALL, "x": re.VERBOSE} | dict.fromkeys("gumdyv", 0)
 _BARE_SLASH = re.compile(r"(?<!\\)/")
 _LATE_FLAGS = re.compile(r"(\^|\\A)(\(\?[aimsx]+\))")
@@ -40,7 +40,7 @@ _LATE_FLAGS = re.compile(r"(\^|\\A)(\(\?[aimsx]+\))")
 
 @dataclass(frozen=True)
 class Reading:
-    """A regex that was understood, and how to spell another one in the same way."""
+    """A parsed regex, and how to write another regex in the same dialect."""
 
     regex: re.Pattern[str]
     ruby_end: bool = False
@@ -55,10 +55,10 @@ class Reading:
 
 
 def read_regex(text: str, flags: int = 0) -> Reading:
-    """Read a regex in any spelling that can mean one thing only.
+    """Read a regex in any dialect that is not ambiguous.
 
     Raises:
-        RegexSyntaxError: with the place, as Python's `re` sees it.
+        RegexSyntaxError: with the position, as Python's `re` reports it.
     """
     delimited = None
     if match := _QUOTED.fullmatch(text):
@@ -73,7 +73,7 @@ def read_regex(text: str, flags: int = 0) -> Reading:
     return Reading(compile_quietly(python, flags), _holds_ruby_end(text), delimited)
 
 
-# The parts of a regex that are looked at: escapes, sets, openings of named groups.
+# The parts of a regex to look at: escapes, sets, and the beginnings of named groups.
 _PARTS = re.compile(r"\\.|\[\^?\]?(?:\[:\w+:\]|\\.|[^\]\\])*\]|\(\?<(?![=!])|.", re.DOTALL)
 _CLASS = re.compile(r"\[:(\w+):\]")
 
@@ -83,7 +83,7 @@ def _holds_ruby_end(text: str) -> bool:
 
 
 def translate(text: str) -> str:
-    """Return the same regex, as Python's `re` spells it."""
+    """Translate a regex to the syntax of Python's `re`."""
     return "".join(map(_translate_part, _PARTS.findall(text)))
 
 

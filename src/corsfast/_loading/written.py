@@ -1,4 +1,4 @@
-"""The options of a policy as a mapping holds them -> what `Policy` is given.
+"""Read the options of a policy from a mapping, as arguments for `Policy`.
 
     allow_origins = [
         "https://app.example.com",
@@ -37,17 +37,17 @@ ENTRY_KEYS = ("regex", "within")
 
 @dataclass
 class Written:
-    """The options of a policy, as they were read from one source.
+    """The options of a policy, as read from one source.
 
     Attributes:
-        name: where they were read, for people.
-        spelling: how values are spelt there: ``python``, ``toml``, ``json`` or ``env``.
-        label: what a message calls an option, or the entry of it with this number.
-        options: what `Policy` is given.
-        problems: what the source itself has wrong: unknown keys, unreadable regexes.
-        warnings: what has no effect, and may belong to other software.
-        entries: those of ``allow_origins`` as they were listed, unreadable ones among them.
-        extra: how many keys and entries are not in `options`.
+        name: the name of the source, for messages.
+        spelling: the syntax of values in the source: ``python``, ``toml``, ``json`` or ``env``.
+        label: returns the name of an option, or of its entry with this number, for messages.
+        options: the arguments for `Policy`.
+        problems: problems of the source itself: unknown keys and unreadable regexes.
+        warnings: settings that have no effect, and may belong to other software.
+        entries: the entries of ``allow_origins`` as they were listed, unreadable ones included.
+        extra: the number of keys and entries that are not in `options`.
     """
 
     name: str
@@ -60,7 +60,7 @@ class Written:
     extra: int = 0
 
     def placed(self, problem: Problem) -> Problem:
-        """Return the same problem, with the place in the source and a hint in its language."""
+        """Return the problem with its place in the source, and a hint in the source's syntax."""
         return Problem(
             problem.code,
             self.label(problem.option, self._index(problem)),
@@ -71,14 +71,14 @@ class Written:
         )
 
     def _index(self, problem: Problem) -> int | None:
-        """Return the number of the entry that a problem is about, where that is known."""
+        """Return the number of the entry that a problem is about, or ``None`` if unknown."""
         value = problem.value
         listed = self.entries if problem.option == ORIGINS else self.options.get(problem.option)
         if value is None or value is listed or not isinstance(listed, (list, tuple)):
             return None
         if value in listed:
             return listed.index(value)
-        # A pattern may have another spelling in the problem.
+        # A problem may spell a pattern in another way than the source.
         meanings = map(_meaning, listed)
         return next((i for i, meant in enumerate(meanings) if meant == _meaning(value)), None)
 
@@ -88,7 +88,7 @@ def _meaning(entry: object) -> object:
 
 
 def read_options(mapping: Mapping[str, object], written: Written) -> Written:
-    """Read the options in a mapping; `written` is what is known of the source, and returned."""
+    """Read the options in a mapping into `written`, and return it."""
     for key, value in mapping.items():
         if key in OPTIONS:
             written.options[key] = value
@@ -101,7 +101,7 @@ def read_options(mapping: Mapping[str, object], written: Written) -> Written:
     origins = written.options.get(ORIGINS)
     if isinstance(origins, (list, tuple)):
         read = [_read_entry(entry, written) for entry in origins]
-        # A null of JSON was read, and is for the policy to judge.
+        # JSON's null is kept, so that the policy reports it.
         kept = [e for e, given in zip(read, origins, strict=True) if e is not None or given is None]
         written.options[ORIGINS] = kept
         written.extra += len(read) - len(kept)
@@ -109,7 +109,7 @@ def read_options(mapping: Mapping[str, object], written: Written) -> Written:
 
 
 def missing_origins(options: Mapping[str, object], problems: list[Problem]) -> list[Problem]:
-    """Return the problem of ``allow_origins`` not being given, unless a slip was meant to be it."""
+    """Return a problem if ``allow_origins`` is missing and no misspelled option was meant as it."""
     meant = (problem.option + (problem.hint or "") for problem in problems)
     if ORIGINS in options or any(ORIGINS in text.lower() for text in meant):
         return []
@@ -127,7 +127,7 @@ def _unknown(key: str) -> Problem:
 
 
 def _read_entry(entry: object, written: Written) -> object:
-    """Read a regex if the entry is a table; everything else is for the policy to judge."""
+    """Read a table as a regex; keep all other entries for the policy to judge."""
     written.entries.append(entry)
     if isinstance(entry, str) and entry.startswith(REGEX_PREFIX):
         message = f"{entry!r} has the form of an environment variable; it is no regex here."
