@@ -1,1 +1,1 @@
-"""Read the options of a policy: facts of Fetch, limits, origins, patterns, and what they mean."""
+"""Parse and validate the options of a policy."""

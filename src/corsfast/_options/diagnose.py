@@ -1,7 +1,6 @@
-"""What to say about a string in ``allow_origins`` that is no pattern.
+"""Explain why a string in ``allow_origins`` is not a pattern.
 
-Place in the flow: left of spec.py; imports suggestions.py and to its left.
-Never: run for a policy that is right; accept what patterns.py refuses.
+Runs only for strings that patterns.py rejects, so a valid policy pays nothing for it.
 """
 
 from __future__ import annotations
@@ -21,20 +20,20 @@ if TYPE_CHECKING:
 
 _OPTION = "allow_origins"
 
-# Characters that no origin and no pattern holds, but regular expressions do. "+" may stand in
-# a scheme, "[" in an address or a set of ports, so they count only elsewhere.
+# Characters of regular expressions that no origin and no pattern contains. "+" is valid in a
+# scheme, and "[" in an address or a set of ports, so they count only elsewhere.
 REGEX_SIGNS = re.compile(
     r"[\\^$(){}|]|\.\+|://\.\*|(?<!\*)\.\*(?!\.)|://.*\+|^https?\?:"
     r"|(?<!:)\[[^\]:*]+\]|\[[^\]:]*\][*+?]"
 )
 
 
-# A list in Python or JSON, from a variable that is read as one entry.
+# A list in the syntax of Python or JSON, from a variable that was read as one entry.
 _LIST = re.compile(r"[\[(]\s*(['\"].*['\"]),?\s*[\])]", re.DOTALL)
 
 
 def diagnose(entry: str) -> Problem:
-    """Say what is wrong with an entry that is no pattern; the most telling reason first."""
+    """Return the problem of an entry that is not a pattern; the most specific reason wins."""
     quoted = ", ".join(map(repr, suggest_all(entry))) or None
 
     def problem(code: str, message: str, hint: str | None = quoted) -> Problem:
@@ -54,7 +53,7 @@ def diagnose(entry: str) -> Problem:
     if literal or (len(parts) > 1 and ":[" not in entry):
         meanings = [part if parse_pattern(part) else suggest(part) for part in parts]
         if len({"//" in part for part in parts}) > 1:
-            meanings = [None]  # `https://app example.com` may be one host as well
+            meanings = [None]  # `https://app example.com` may also be a single host
         if None not in meanings or re.search(r",.*[.:]", entry):
             listed = None if None in meanings else ", ".join(map(repr, meanings))
             return problem("list-in-string", f"{entry!r} is a list in one string.", listed)
@@ -79,7 +78,7 @@ def diagnose(entry: str) -> Problem:
     return _diagnose_authority(entry, scheme, rest, problem)
 
 
-# Words for nobody and for everybody, in configuration files of all kinds.
+# Words that configuration files use for "no origin" and "any origin".
 _NOBODY = ("none", "false", "off", "no", "nobody", "disabled", "undefined", "nil", "0", "-")
 _EVERYBODY = ("all", "any", "true", "on", "yes", "everyone", "everybody", "anyone", "1")
 
@@ -96,8 +95,8 @@ def _no_scheme(entry: str) -> str:
 
 
 def _parts(entry: str) -> list[str]:
-    """The elements of a list that stands in one string; one element where there is none."""
-    braces = r"[^{}()]*(?:[{(][^{}()]*[})][^{}()]*)*"  # what is in them belongs together
+    """Split a list that was written as one string; return one element if it is not a list."""
+    braces = r"[^{}()]*(?:[{(][^{}()]*[})][^{}()]*)*"  # the text in braces belongs together
     if not re.search(r"[{(]", entry) or re.fullmatch(braces, entry) is None:
         return [part for part in re.split(r"[,;\s]+", entry) if part]
     return [entry]
@@ -145,7 +144,7 @@ def _diagnose_authority(
             )
         if not valid_port(port):
             message = f"{entry!r} has no valid port; write 3000, * or [3000,8000-8099]."
-            # A port that is none at all says nothing about the one that was meant.
+            # An invalid port does not show which port was meant.
             known = not port or port.strip("0")
             return problem("port", message) if known else problem("port", message, None)
         authority = host
@@ -155,7 +154,7 @@ def _diagnose_authority(
 
 
 def _diagnose_network(entry: str, rest: str, problem: Callable[..., Problem]) -> Problem | None:
-    """Return the problem of a network or a range of addresses, if that is what is wrong."""
+    """Return a problem if the entry is a badly written network or range of addresses."""
     if has_wrong_prefix(rest):
         message = f"{entry!r} has no valid prefix; it is 0 to 32 for IPv4, and 0 to 128 for IPv6."
         return problem("network", message, None)
@@ -174,7 +173,7 @@ def _diagnose_network(entry: str, rest: str, problem: Callable[..., Problem]) ->
     )
 
 
-# The schemes of web views whose pages are always on this host.
+# The schemes of web views whose pages always have the host localhost.
 _ON_LOCALHOST = ("capacitor", "ionic", "tauri")
 
 

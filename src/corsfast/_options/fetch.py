@@ -1,7 +1,6 @@
-"""Facts of the Fetch standard and of HTTP, each with the place where it is written.
+"""Facts of the Fetch standard and of HTTP, each with a link to its source.
 
-Place in the flow: imported by everyone, imports nothing.
-Never: hold a decision of ours (see limits.py for those), or code.
+Choices of corsfast itself are in limits.py.
 """
 
 from __future__ import annotations
@@ -10,15 +9,15 @@ from __future__ import annotations
 FORBIDDEN_METHODS = frozenset({"CONNECT", "TRACE", "TRACK"})
 
 # https://fetch.spec.whatwg.org/#concept-method-normalize
-# Only these are upper-cased by browsers: `patch` stays `patch` and is not `PATCH`.
+# Browsers upper-case only these: `patch` stays `patch` and is not `PATCH`.
 NORMALIZED_METHODS = frozenset({"DELETE", "GET", "HEAD", "OPTIONS", "POST", "PUT"})
 
 # https://fetch.spec.whatwg.org/#cors-safelisted-method
 SAFELISTED_METHODS = frozenset({"GET", "HEAD", "POST"})
 
 # https://fetch.spec.whatwg.org/#cors-safelisted-request-header
-# A browser asks for these when their value is not on the safe side (`Content-Type:
-# application/json`), and then wants to see them in Access-Control-Allow-Headers.
+# A browser asks for these names if the value is not safelisted (`Content-Type: application/json`).
+# Then it requires them in Access-Control-Allow-Headers.
 SAFELISTED_REQUEST_HEADERS = (
     "Accept",
     "Accept-Language",
@@ -31,7 +30,7 @@ SAFELISTED_REQUEST_HEADERS = (
 NON_WILDCARD_REQUEST_HEADER = "authorization"
 
 # https://fetch.spec.whatwg.org/#forbidden-request-header
-# A page cannot set them, so listing one in a policy is a misunderstanding.
+# A page cannot set them, so listing one in a policy is a mistake.
 FORBIDDEN_REQUEST_HEADERS = frozenset(
     {
         "accept-charset",
@@ -64,10 +63,10 @@ FORBIDDEN_REQUEST_HEADER_PREFIXES = ("proxy-", "sec-")
 FORBIDDEN_RESPONSE_HEADERS = frozenset({"set-cookie", "set-cookie2"})
 
 # https://url.spec.whatwg.org/#default-port
-# A default port is never serialised: `https://a:443` does not come from a browser.
+# A default port is never serialized, so no browser sends `https://a:443`.
 DEFAULT_PORTS = {"ftp": 21, "http": 80, "https": 443, "ws": 80, "wss": 443}
 
-# The schemes of web pages. Wildcards match these alone; an origin of any other scheme
+# The schemes of web pages. Wildcards match only these. An origin of any other scheme
 # (`capacitor://localhost`) matches by its full name or by a regex.
 WEB_SCHEMES = frozenset({"http", "https"})
 

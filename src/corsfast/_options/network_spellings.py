@@ -1,4 +1,4 @@
-"""A network as it is written elsewhere -> the patterns that say the same.
+"""Translate networks from other notations to patterns.
 
 | written                            | meant                       |
 |------------------------------------|-----------------------------|
@@ -24,11 +24,11 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-# A range of addresses that is not a single network is proposed as this many networks at most.
+# A range that is not a single network is suggested as at most this many networks.
 MAX_NETWORKS = 8
 
-# Where `::` is followed by a star, the star stands for the host in a network of this prefix,
-# which every network of hosts has: RFC 4291, section 2.5.1.
+# A star after `::` means any host in a network of this prefix, because all networks of hosts
+# have it: RFC 4291, section 2.5.1.
 HOST_PREFIX = 64
 
 _IPV4 = r"[0-9]{1,3}(?:\.[0-9]{1,3}){3}"
@@ -55,14 +55,14 @@ _RANGE = re.compile(
 
 
 def networks_meant(scheme: str | None, rest: str) -> tuple[str, ...]:
-    """Return the text of patterns for a network that is written in some way, maybe none.
+    """Return the patterns for a network in any notation; empty if the text is not a network.
 
-    Where the ports are not valid, the text is not a pattern either.
+    If the ports are not valid, the returned text is not a pattern either.
 
     Args:
-        scheme: ``None`` where no scheme is written. Then private addresses get http and any
-            port, because few hosts in such a network have a certificate.
-        rest: what is behind the scheme.
+        scheme: ``None`` if no scheme is written. Then private addresses get http and any port,
+            because few hosts in such a network have a certificate.
+        rest: the text after the scheme.
     """
     if scheme is not None and scheme not in fetch.WEB_SCHEMES:
         return ()
@@ -76,7 +76,7 @@ def networks_meant(scheme: str | None, rest: str) -> tuple[str, ...]:
 
 
 def has_wrong_prefix(rest: str) -> bool:
-    """Whether an address is followed by a number that is slightly too high for a prefix."""
+    """Return whether the number after an address is slightly too high for a prefix."""
     for pattern in _CIDR:
         match = pattern.fullmatch(_bare(rest))
         if match and match["prefix"].isdigit():
@@ -88,9 +88,9 @@ def has_wrong_prefix(rest: str) -> bool:
 
 
 def _bare(rest: str) -> str:
-    """The text in lower case, without a path that says nothing: `/`, `/*`, `/**`.
+    """Return the text in lower case, without a path that has no meaning: `/`, `/*`, `/**`.
 
-    A set in the place of the last number, `192.168.1.[1-254]`, is a range.
+    A set in place of the last number, `192.168.1.[1-254]`, becomes a range.
     """
     text = rest.lower().rstrip("/")
     if found := _SET.search(text):
@@ -99,7 +99,7 @@ def _bare(rest: str) -> str:
 
 
 def _read(rest: str) -> tuple[list[Block], str]:
-    """The addresses, and the ports as they are written."""
+    """Return the addresses, and the ports as they are written."""
     for pattern in _CIDR:
         match = pattern.fullmatch(rest)
         if match:
@@ -110,7 +110,7 @@ def _read(rest: str) -> tuple[list[Block], str]:
         prefix = 8 * len(octets)
         block = block_around(_filled(octets), prefix)
         if block and written <= 4 and match["prefix"] in (None, str(prefix)):
-            # A star that stands for several numbers stands for the port as well.
+            # A star in place of several numbers means any port as well.
             return [block], match["ports"] or (":*" if written < 4 else "")
     elif match := _STARS_IPV6.fullmatch(rest):
         fixed = match["fixed"]
@@ -132,7 +132,7 @@ def _read(rest: str) -> tuple[list[Block], str]:
 
 
 def _hosts(first: int, last: int) -> tuple[int, int]:
-    """The range of a whole network where only its hosts are written: `192.168.1.1-254`."""
+    """Return the whole network if the range covers only its hosts: `192.168.1.1-254`."""
     whole = first & 255 == 1 and last & 255 >= 254
     return (first - 1, last | 255) if whole else (first, last)
 
@@ -151,7 +151,7 @@ def _cidr(match: re.Match[str]) -> tuple[list[Block], str]:
 
 
 def _prefix(text: str) -> int | None:
-    """The prefix that a number or a netmask says."""
+    """Return the prefix that is written as a number or a netmask."""
     if "." not in text:
         return int(text)
     mask = block_around(text, 32)
@@ -164,7 +164,7 @@ def _filled(octets: list[str]) -> str:
 
 
 def _blocks_of(first: int, last: int) -> Iterator[Block]:
-    """The IPv4 blocks that hold exactly the addresses from first to last."""
+    """Yield the IPv4 blocks that hold exactly the addresses from first to last."""
     while first <= last:
         size = min(first & -first or 1 << 32, 1 << (last - first + 1).bit_length() - 1)
         yield Block(32, first, 33 - size.bit_length())
@@ -172,7 +172,7 @@ def _blocks_of(first: int, last: int) -> Iterator[Block]:
 
 
 def _ports(text: str, scheme: str) -> str:
-    """Ports as a pattern writes them: ranges in brackets, and no default port."""
+    """Write ports in pattern syntax: ranges in brackets, and no default port."""
     ports = text.removeprefix(":").strip("[]")
     if ports.isdigit():
         ports = ports.lstrip("0") or "0"

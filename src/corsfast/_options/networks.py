@@ -1,9 +1,9 @@
-"""Blocks of IP addresses: their numbers, who can have an address in one, and a regex for one.
+"""Blocks of IP addresses: parse them, test who can own an address in one, write them as a regex.
 
     "10.0.0.0", 8  ->  Block(32, 0x0a000000, 8)  ->  10(?:\\.[0-9]{1,3}){3}
 
-An expression is for serialized origins only, whose addresses are canonical. It may match other
-text, for example ``10.999.0.0``, which no browser sends and which the engines reject.
+The regex is for serialized origins only, whose addresses are canonical. It may match other text,
+for example ``10.999.0.0``, which no browser sends and which the engines reject.
 """
 
 from __future__ import annotations
@@ -50,14 +50,14 @@ NOT_PUBLIC_IPV4 = (
     "203.0.113.0/24",
     "224.0.0.0/3",
 )
-# All that is allocated: https://www.iana.org/assignments/ipv6-unicast-address-assignments
+# All allocated addresses: https://www.iana.org/assignments/ipv6-unicast-address-assignments
 GLOBAL_IPV6 = "[2000::]/3"
 DOCUMENTATION_IPV6 = ("[2001:db8::]/32", "[3fff::]/20")
-# IPv6 addresses that end in an IPv4 address, and lead to it: RFC 4291 and RFC 6052.
+# IPv6 addresses that end in an IPv4 address and are routed to it: RFC 4291 and RFC 6052.
 EMBEDDED_IPV4 = ("[::ffff:0:0]/96", "[64:ff9b::]/96")
 
-# The most that one organization commonly holds: a registry allocates an IPv6 /32 to a provider,
-# and an IPv4 /16 was a class B network. A wider block is shared with strangers.
+# The widest block that one organization commonly owns: a registry allocates an IPv6 /32 to a
+# provider, and an IPv4 /16 was a class B network. Unrelated parties share a wider block.
 WIDEST = {32: 16, 128: 32}
 
 # RFC 4291, section 2.5.6.
@@ -67,7 +67,7 @@ LOOPBACK = "127.0.0.0/8"
 
 
 def parse_block(host: str, prefix: int) -> Block | None:
-    """Read a canonical address and a prefix; ``None`` where bits behind the prefix are set."""
+    """Parse a canonical address and a prefix; ``None`` if bits after the prefix are set."""
     block = block_around(host, prefix)
     return block if block is not None and write_address(block) == host else None
 
@@ -116,7 +116,7 @@ def holds(wide: Block, block: Block) -> bool:
 
 
 def overlap(a: Block, b: Block) -> Block | None:
-    """Return the addresses in both; two blocks have none in common, or one holds the other."""
+    """Return the smaller block if one contains the other; else they share no address."""
     if holds(a, b):
         return b
     return a if holds(b, a) else None
@@ -124,13 +124,13 @@ def overlap(a: Block, b: Block) -> Block | None:
 
 @cache
 def blocks(texts: tuple[str, ...]) -> tuple[Block, ...]:
-    """Read blocks of the tables above."""
+    """Parse the blocks of one of the tables above."""
     read = [parse_block(host, int(prefix)) for host, _, prefix in (t.partition("/") for t in texts)]
     assert None not in read
     return tuple(filter(None, read))
 
 
-# -- who can have an address -----------------------------------------------------------------
+# -- who can own an address ------------------------------------------------------------------
 
 
 def is_loopback_block(block: Block) -> bool:
@@ -138,7 +138,7 @@ def is_loopback_block(block: Block) -> bool:
 
 
 def private_within(block: Block) -> list[Block]:
-    """Return the private blocks, in the sense of RFC 1918 and RFC 4193, that are in a block."""
+    """Return the private blocks (RFC 1918 and RFC 4193) inside a block."""
     return [private for private in blocks(PRIVATE_IPV4 + PRIVATE_IPV6) if holds(block, private)]
 
 
@@ -148,7 +148,7 @@ def is_public(block: Block) -> bool:
 
 
 def is_private_host(host: str) -> bool:
-    """Return whether a host is an address that no host on the internet can have."""
+    """Return whether the host is an address that no host on the internet can have."""
     block = block_around(host, 128 if host.startswith("[") else 32)
     return block is not None and not is_public(block)
 
@@ -162,7 +162,7 @@ def strangers_address(block: Block) -> str | None:
 
 
 def _public_parts(block: Block) -> Iterator[tuple[Block, Block]]:
-    """Each part of a block that reaches the internet, with one public address of the block."""
+    """Yield each part of a block that the internet reaches, with one public address of it."""
     if block.bits == 32:
         address = _outside(block, blocks(NOT_PUBLIC_IPV4))
         if address:
@@ -181,7 +181,7 @@ def _public_parts(block: Block) -> Iterator[tuple[Block, Block]]:
 
 
 def _outside(block: Block, holes: tuple[Block, ...]) -> Block | None:
-    """Return an address of a block that is in no hole; rather the second one than the first."""
+    """Return an address of a block that is in no hole, preferably the second such address."""
     number = block.number
     while number <= last_number(block):
         single = Block(block.bits, number, block.bits)
@@ -192,7 +192,7 @@ def _outside(block: Block, holes: tuple[Block, ...]) -> Block | None:
     return None
 
 
-# -- as a regular expression -----------------------------------------------------------------
+# -- regular expressions ---------------------------------------------------------------------
 
 _PIECE = "[0-9a-f]{1,4}"
 _OCTET = "[0-9]{1,3}"
@@ -222,11 +222,11 @@ def _ipv4_expression(block: Block) -> str:
 
 
 def _ipv6_choices(block: Block) -> Iterator[str]:
-    """Yield the spellings of an IPv6 block, by where `::` begins and how many pieces it takes.
+    """Yield the spellings of an IPv6 block, by where `::` begins and how many pieces it replaces.
 
-    `::` takes the first longest run of two zeros or more, and its place decides how many
-    pieces of the prefix are written. Behind a prefix that is written in full, anything is in
-    the block. Where `::` takes zeros of the prefix, the pieces behind it have to be counted.
+    `::` replaces the first longest run of at least two zeros. Its place decides how many pieces
+    of the prefix are written. After a prefix that is written in full, any pieces match. If `::`
+    replaces zeros of the prefix, the pieces after it have to be counted.
     """
     whole, more = divmod(block.prefix, 16)
     pieces = _pieces(block)
@@ -238,7 +238,7 @@ def _ipv6_choices(block: Block) -> Iterator[str]:
     written = [one_of(number_choices(low, high, 16)) for low, high in bounds]
     zeros = [low == 0 for low, _ in bounds]
     nonzero = [high > 0 for _, high in bounds]
-    # A later run has to be longer than one in the prefix, and begins behind another piece.
+    # A later run must be longer than a run in the prefix, and begin after another piece.
     room = free - (many > 0 and not nonzero[-1])
     if _longest_zeros(bounds) < max(room, 2):
         yield ":".join([*written, "[0-9a-f:]+"] if free else written)
@@ -258,7 +258,7 @@ def _ipv6_choices(block: Block) -> Iterator[str]:
 
 
 def _longest_zeros(bounds: list[tuple[int, int]]) -> int:
-    """Return the longest run of pieces that can only be 0."""
+    """Return the length of the longest run of pieces that can only be 0."""
     longest = run = 0
     for _, high in bounds:
         run = 0 if high else run + 1
@@ -267,13 +267,13 @@ def _longest_zeros(bounds: list[tuple[int, int]]) -> int:
 
 
 def one_of(choices: Iterable[str]) -> str:
-    """Join the choices of an expression."""
+    """Join alternatives to one regex."""
     first, *others = choices
     return f"(?:{'|'.join([first, *others])})" if others else first
 
 
 def number_choices(first: int, last: int, base: int = 10) -> Iterator[str]:
-    """Write the numbers from first to last, in base 10 or 16, in blocks like ``80[0-9]``."""
+    """Yield regexes for the numbers from first to last, in blocks like ``80[0-9]``."""
     if first == 0:
         yield "0"
         first = 1
@@ -290,7 +290,7 @@ def number_choices(first: int, last: int, base: int = 10) -> Iterator[str]:
 
 
 def _digits(first: int, last: int) -> str:
-    """Return a set of digits, up to `f`."""
+    """Return a character class of digits, up to `f`."""
     digits = "0123456789abcdef"[first : last + 1]
     if len(digits) == 1:
         return digits

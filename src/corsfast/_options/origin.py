@@ -1,6 +1,6 @@
-"""The grammar of a serialised origin: the one thing that is ever matched or echoed.
+"""Parse a serialized origin. Only serialized origins are matched or echoed.
 
-https://fetch.spec.whatwg.org/#origin-header with the serialisers of the URL Standard:
+The grammar of https://fetch.spec.whatwg.org/#origin-header and the URL Standard's serializers:
 
     serialized-origin = scheme "://" host [ ":" port ]
     scheme            = lower-alpha *( lower-alpha / DIGIT / "+" / "-" / "." )
@@ -18,12 +18,11 @@ dotted decimal, and IPv6 in the one compressed form that browsers write. `file` 
 
 The host of any other scheme is opaque (https://url.spec.whatwg.org/#opaque-host): its case is
 kept, and it need not be a domain (`app://.`, `safari-web-extension://E8A1B2C3-...`). That
-standard also permits each of ``!"$&'()*+,;=`{}`` in it. No known web view or extension uses
-them and each means something to a parser on the way: a comma joins header lines, a `*` is a
-wildcard, a quote ends a string. So they are malformed here.
+standard also permits each of ``!"$&'()*+,;=`{}`` in it. They are malformed here, because no known
+web view or extension uses them and each has a meaning for some parser: a comma joins header lines,
+a `*` is a wildcard, a quote ends a string.
 
-Place in the flow: left of patterns.py and pure.py; imports the facts and limits only.
-Never: know what a policy allows. csrc/cf_origin.c is its twin in C.
+csrc/cf_origin.c implements the same grammar in C.
 """
 
 from __future__ import annotations
@@ -37,7 +36,7 @@ if TYPE_CHECKING:
     from typing import NamedTuple
 
     class Origin(NamedTuple):
-        """A serialised origin in its three parts. ``port`` is 0 where none is written."""
+        """A serialized origin in its three parts. ``port`` is 0 if none is written."""
 
         scheme: str
         host: str
@@ -59,9 +58,9 @@ _IPV6 = re.compile(r"[0-9a-f:]{2,39}")
 
 
 def parse_origin(text: str) -> Origin | None:
-    """Take a serialised origin apart; ``None`` when it is not one.
+    """Parse a serialized origin; return ``None`` if the text is not one.
 
-    ``"null"`` is not a tuple origin and gives ``None`` as well.
+    ``"null"`` is not a tuple origin, so it gives ``None`` as well.
     """
     if len(text) > limits.MAX_ORIGIN:
         return None
@@ -69,7 +68,7 @@ def parse_origin(text: str) -> Origin | None:
     if not separator or not valid_scheme(scheme):
         return None
     host, port = _split_port(rest)
-    # The schemes with a default port are the special ones of the URL Standard, but for `file`.
+    # The special schemes of the URL Standard are `file` and the schemes with a default port.
     special = scheme in fetch.DEFAULT_PORTS
     if not (valid_host(host) if special else valid_opaque_host(host)):
         return None
@@ -81,7 +80,7 @@ def parse_origin(text: str) -> Origin | None:
 
 
 def is_origin(text: str) -> bool:
-    """Whether this is a serialised origin, or "null"; an engine may know a faster way."""
+    """Return whether a text is a serialized origin or "null". An engine may have a faster one."""
     return text == "null" or parse_origin(text) is not None
 
 
@@ -119,12 +118,12 @@ def valid_host(host: str) -> bool:
 
 
 def valid_opaque_host(host: str) -> bool:
-    """Return whether this is a host as browsers write it behind a scheme of an application's."""
+    """Return whether browsers write this host after a scheme that is not special."""
     return valid_host(host) if host.startswith("[") else _OPAQUE.fullmatch(host) is not None
 
 
 def is_ipv4_like(host: str) -> bool:
-    """Whether the last label makes the host an IPv4 address or nothing."""
+    """Return whether the last label is a number; then the host is an IPv4 address or invalid."""
     return _NUMBER.fullmatch(host.removesuffix(".").rpartition(".")[2]) is not None
 
 
@@ -141,12 +140,12 @@ def canonical_ipv6(text: str) -> str | None:
 def ipv6_pieces(text: str) -> list[int] | None:
     """Parse an IPv6 address of hexadecimal pieces, canonical or not.
 
-    The standard library's own form differs between Python versions for mapped addresses, so
+    The standard library writes mapped addresses differently in different Python versions, so
     only its parser is used.
     """
     if not _IPV6.fullmatch(text):
         return None
-    import ipaddress  # only for addresses: costs more to import than all of this package
+    import ipaddress  # only for addresses, because it costs more than importing this package
 
     try:
         packed = ipaddress.IPv6Address(text).packed
@@ -166,7 +165,7 @@ def write_ipv6(pieces: list[int]) -> str:
 
 
 def _longest_zero_run(pieces: list[int]) -> tuple[int, int]:
-    """The start and length of the first longest run of zero pieces."""
+    """Return the start and length of the first longest run of zero pieces."""
     best = (0, 0)
     start = 0
     for i, piece in enumerate(pieces):
@@ -177,17 +176,17 @@ def _longest_zero_run(pieces: list[int]) -> tuple[int, int]:
     return best
 
 
-# Names that cannot be registered, so no stranger can have one on the internet: RFC 6761 (localhost,
+# Names that cannot be registered, so no attacker can own one on the internet: RFC 6761 (localhost,
 # test), RFC 6762 (local), RFC 8375 (home.arpa), and ICANN's reservation of 2024 (internal).
-# `example` and `invalid` are reserved as well, but hosts of that name serve no pages.
+# `example` and `invalid` are reserved as well, but hosts with these names serve no pages.
 DEVELOPMENT_DOMAINS = ("localhost", "test", "local", "home.arpa", "internal")
 
 
 def is_development_host(host: str) -> bool:
     """Return whether a host is this machine or has a reserved name, so plain http is no risk.
 
-    https://w3c.github.io/webappsec-secure-contexts/#is-origin-trustworthy for loopback. Browsers
-    send `0.0.0.0` and `[::]` as they are written, and connect to this machine.
+    For loopback see https://w3c.github.io/webappsec-secure-contexts/#is-origin-trustworthy.
+    Browsers send `0.0.0.0` and `[::]` as they are written, and connect to this machine.
     """
     name = host.removesuffix(".")
     return (

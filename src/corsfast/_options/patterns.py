@@ -1,7 +1,7 @@
-"""What may stand in ``allow_origins``: the pattern grammar.
+"""Parse the strings in ``allow_origins``. The grammar of patterns:
 
     pattern      = "*" / "null" / origin / host-pattern / network / any-extension
-    origin       = serialized-origin                    ; see origin.py: matched to the letter
+        origin       = serialized-origin                    ; see origin.py: matched exactly
     host-pattern = web-scheme "://" host [ ":" ports ]
     network      = web-scheme "://" address "/" prefix [ ":" ports ]
     web-scheme   = "http" / "https"
@@ -13,17 +13,18 @@
     range        = port [ "-" port ]
     any-extension = "chrome-extension://*" / "moz-extension://*" / "safari-web-extension://*"
 
-| `*`                              | stands for                                        |
+| `*`                              | matches                                           |
 |----------------------------------|---------------------------------------------------|
-| `*.` at the very left            | one or more whole labels, never none              |
+| `*.` at the very left            | one or more whole labels                          |
 | inside a label, or as a label    | one or more of `a-z 0-9 -`, never a dot           |
 | as the port                      | any port, or none                                 |
-| behind an extension's scheme     | an id as that browser writes it                   |
+| after an extension's scheme      | an id as that browser writes it                   |
 
-Ports in brackets are a set: their order, and how they overlap, mean nothing. A network of one
+Ports in brackets are a set: their order has no meaning, and they may overlap. A network of one
 address (a prefix of 32 or 128) means that address.
 
-A star at the end of a whole host (``localhost*``) is no pattern, because its author means a port.
+A star at the end of a whole host (``localhost*``) is not a pattern, because its author means a
+port.
 
 | pattern                          | matches                      | does not match           |
 |----------------------------------|------------------------------|--------------------------|
@@ -36,10 +37,8 @@ A star at the end of a whole host (``localhost*``) is no pattern, because its au
 | `https://10.1.0.0/16`            | `https://10.1.2.3`           | `https://10.1.2.3:8443`  |
 | `http://[fd00::]/8:3000`         | `http://[fd12::1]:3000`      | `http://[fd12::1]`       |
 
-Strings are never taken for regular expressions.
-
-Place in the flow: options -> patterns -> spec. Imports origin.py and to its left.
-Never: run per request; say what is wrong with a string that is no pattern (diagnose.py).
+A string is never interpreted as a regular expression. diagnose.py explains what is wrong with a
+string that is not a pattern.
 """
 
 from __future__ import annotations
@@ -61,8 +60,8 @@ if TYPE_CHECKING:
     class HostRule(NamedTuple):
         """A family of origins: one scheme, one host or all its subdomains, a set of ports.
 
-        ``host`` begins with a dot where it stands for subdomains (one or more labels).
-        ``ports`` are inclusive ranges in ascending order; port 0 stands for "none written".
+        ``host`` begins with a dot if it means subdomains (one or more labels). ``ports`` are
+        inclusive ranges in ascending order; port 0 means that no port is written.
         """
 
         scheme: str
@@ -70,9 +69,9 @@ if TYPE_CHECKING:
         ports: Ports
 
     class Glob(NamedTuple):
-        """The same for a host with ``*`` inside of its labels, as it was written.
+        """A family of origins whose host has ``*`` inside its labels. ``host`` is as written.
 
-        Also any extension of a browser: ``host`` is then ``*`` alone.
+        For any extension of a browser, ``host`` is ``*`` alone.
         """
 
         scheme: str
@@ -80,7 +79,7 @@ if TYPE_CHECKING:
         ports: Ports
 
     class Network(NamedTuple):
-        """The same for all addresses with a prefix; `host` is the first of them."""
+        """A family of origins whose host is an address in a block; `host` is the first one."""
 
         scheme: str
         host: str
@@ -88,7 +87,7 @@ if TYPE_CHECKING:
         ports: Ports
 
     class Within(NamedTuple):
-        """A regex with the domains that it is meant to stay in, said by its author."""
+        """A regex with the domains that its author declares for it."""
 
         regex: re.Pattern[str]
         domains: tuple[str, ...]
@@ -101,7 +100,7 @@ else:
 
 ANY_PORT = ((0, limits.MAX_PORT),)
 
-# What `*` stands for, as Python regular expressions.
+# The meanings of `*`, as Python regular expressions.
 ONE_LABEL_OR_MORE = r"(?:[a-z0-9_\-]+\.)+"
 INSIDE_A_LABEL = r"[a-z0-9\-]+"
 
@@ -111,17 +110,17 @@ _NETWORK = re.compile(
 
 
 def within(regex: re.Pattern[str], *domains: str) -> Within:
-    """Say in which domains a regex of ``allow_origins`` is meant to stay.
+    """Declare the domains that a regex of ``allow_origins`` is meant to match.
 
-    What an expression is meant to match is read from it; where that is not possible or not
-    right, declare it. The declaration is checked: a `foreign-origin` problem shows an origin
-    that the expression admits outside of these domains and their subdomains.
+    corsfast reads the intended domains from the regex. Declare them where that is not possible
+    or not right. The declaration is checked: a `foreign-origin` problem shows an origin that the
+    regex matches outside these domains and their subdomains.
 
         corsfast.within(re.compile(r"https://(dev|app)[.]example[.]com"), "example.com")
 
     Raises:
         TypeError: if `regex` is not a compiled pattern of str, or a domain is not a str.
-        ValueError: for no domains, or one that is not a host name as browsers write it.
+        ValueError: if there are no domains, or one is not a host name as browsers write it.
     """
     if not isinstance(getattr(regex, "pattern", None), str):
         kind = type(regex).__name__
@@ -139,7 +138,7 @@ def within(regex: re.Pattern[str], *domains: str) -> Within:
 
 
 def parse_pattern(entry: str) -> str | HostRule | Glob | Network | None:
-    """Read one string of ``allow_origins``; ``"*"`` is the caller's business.
+    """Parse one string of ``allow_origins``; the caller handles ``"*"``.
 
     Returns:
         an exact origin (``str``, also ``"null"``), a :class:`HostRule`, a :class:`Glob`, a
@@ -159,7 +158,7 @@ def parse_pattern(entry: str) -> str | HostRule | Glob | Network | None:
         return None
     wildcard = host.startswith("*.")
     domain = host.removeprefix("*.")
-    # With something in the place of each star it has to be a host; an address has no stars.
+    # A name in place of each star has to give a valid host; an address cannot have stars.
     sample = parse_origin(f"{scheme}://{domain.replace('*', 'a')}")
     if sample is None or sample.port:
         return None
@@ -189,14 +188,14 @@ def _parse_network(scheme: str, rest: str) -> str | HostRule | Glob | Network | 
 
 
 def block_of(rule: HostRule | Network) -> Block | None:
-    """Return the addresses of a rule; ``None`` where its host is a name."""
+    """Return the addresses of a rule; ``None`` if its host is a name."""
     if isinstance(rule, Network):
         return parse_block(rule.host, rule.prefix)
     return parse_block(rule.host, 128 if rule.host.startswith("[") else 32)
 
 
 def _means_any_port(host: str) -> bool:
-    """Return whether a star adjoins a whole host: ``localhost*`` matches ``localhostx`` alone."""
+    """Return whether a star follows a whole host; ``localhost*`` would match ``localhostx``."""
     name = host.replace("*", "")
     last = host.rpartition(".")[2]
     if is_ipv4_like(name):
@@ -205,7 +204,7 @@ def _means_any_port(host: str) -> bool:
 
 
 def _split_ports(rest: str, scheme: str) -> tuple[str, Ports | None]:
-    """Split host from ports; ``None`` for ports that are none."""
+    """Split host from ports; the ports are ``None`` if they are not valid."""
     if rest.endswith("]") and ":[" in rest:
         host, _, ranges = rest.removesuffix("]").rpartition(":[")
         return host, _parse_ranges(ranges, scheme)
@@ -231,7 +230,7 @@ def _parse_ranges(text: str, scheme: str) -> Ports | None:
 
 
 def merged(ranges: Iterable[tuple[int, int]]) -> Ports:
-    """The same ports in as few ranges as can be, so that equal sets are equal."""
+    """Return the same ports in as few ranges as possible, so that equal sets are equal."""
     found: list[tuple[int, int]] = []
     for first, last in sorted(ranges):
         if not found or first > found[-1][1] + 1:
@@ -242,7 +241,7 @@ def merged(ranges: Iterable[tuple[int, int]]) -> Ports:
 
 
 def write_pattern(rule: HostRule | Glob | Network) -> str:
-    """The string that `parse_pattern` reads as this rule."""
+    """Return the string that `parse_pattern` reads as this rule."""
     if isinstance(rule, Network):
         return f"{rule.scheme}://{rule.host}/{rule.prefix}{_write_ports(rule.ports)}"
     host = f"*{rule.host}" if rule.host.startswith(".") else rule.host
@@ -258,12 +257,12 @@ def _write_ports(ports: Ports) -> str:
     return f":{parts[0]}" if parts == [f"{ports[0][0]}"] else f":[{','.join(parts)}]"
 
 
-# More origins than this are better said by a pattern.
+# More origins than this are better written as a pattern.
 _MAX_SINGLE = 16
 
 
 def single_origins(rule: HostRule | Glob | Network) -> list[str]:
-    """Return the origins of a rule one by one; nothing where they are many, or not known."""
+    """Return the origins of a rule one by one; empty if they are unknown or too many."""
     count = sum(last - first + 1 for first, last in rule.ports)
     if not isinstance(rule, HostRule) or rule.host.startswith(".") or count > _MAX_SINGLE:
         return []
@@ -273,7 +272,7 @@ def single_origins(rule: HostRule | Glob | Network) -> list[str]:
 
 
 def expression(rule: HostRule | Glob | Network) -> str:
-    """A Python regular expression for the same origins."""
+    """Return a Python regular expression for the same origins."""
     if rule.scheme in fetch.EXTENSION_IDS:
         return f"{rule.scheme}://{fetch.EXTENSION_IDS[rule.scheme]}"
     choices = [choice for ports in rule.ports for choice in _port_choices(*ports)]
@@ -283,7 +282,7 @@ def expression(rule: HostRule | Glob | Network) -> str:
 def _host_expression(rule: HostRule | Glob | Network) -> str:
     if isinstance(rule, Network):
         block = block_of(rule)
-        assert block is not None  # it was parsed
+        assert block is not None  # the address has already been parsed
         return block_expression(block)
     host = f"*{rule.host}" if rule.host.startswith(".") else rule.host
     text = ONE_LABEL_OR_MORE if host.startswith("*.") else ""
@@ -297,7 +296,7 @@ def _escape(character: str) -> str:
 
 
 def _port_choices(first: int, last: int) -> Iterator[str]:
-    """Yield the ports from first to last; 0 is no port at all."""
+    """Yield regexes for the ports from first to last; port 0 means that no port is written."""
     if first == 0:
         yield ""
     yield from (f":{choice}" for choice in number_choices(max(first, 1), last))

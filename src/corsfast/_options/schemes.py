@@ -1,10 +1,6 @@
-"""Problems of origins whose scheme or host no page has, or hardly any.
+"""Report well-formed origins whose scheme or host no page has: ``wss://app.example.com``.
 
-They are well-formed, so nothing else is wrong with them: ``wss://app.example.com``.
-
-Place in the flow: beside diagnose.py; imports suggestions.py and to its left. Runs for
-every policy.
-Never: look much further at an origin of http or https; know what a policy allows.
+Runs for every policy, so origins of http and https must be skipped quickly.
 """
 
 from __future__ import annotations
@@ -19,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
 
-# `192.168.1.10-20` and `192.168.x.x` are well-formed names.
+# `192.168.1.10-20` and `192.168.x.x` are well-formed host names.
 _NUMBER = r"[0-9]{1,3}"
 _RANGE = re.compile(
     rf"https?://(?:{_NUMBER}(?:\.{_NUMBER}){{3}}-{_NUMBER}"
@@ -28,10 +24,10 @@ _RANGE = re.compile(
 
 
 def dead_schemes(origins: Iterable[str]) -> Iterator[Problem]:
-    """The problem of each serialised origin with such a scheme.
+    """Yield the problem of each serialized origin with such a scheme.
 
-    ``dead-scheme`` is certain; ``unlikely-scheme`` may be an application's own after all. An
-    address range that is a well-formed name is ``network``.
+    ``dead-scheme`` is certain. ``unlikely-scheme`` may be the scheme of an application after all.
+    ``network`` is an address range that is also a well-formed name.
     """
     for origin in origins:
         if origin.startswith(("https://", "http://")) or origin == "null":
@@ -50,7 +46,7 @@ def dead_schemes(origins: Iterable[str]) -> Iterator[Problem]:
             if dead
             else f"{origin!r} matches no web page: is its scheme {meant!r} misspelt?"
         )
-        hint = suggest(f"{meant}://{rest}/")  # which knows the default ports
+        hint = suggest(f"{meant}://{rest}/")  # `suggest` knows the default ports
         yield Problem(code, "allow_origins", origin, message, hint=hint and repr(hint))
 
 

@@ -1,7 +1,6 @@
-"""Options -> Spec: what was written becomes what it means, or one PolicyError with every reason.
+"""Read the options of a policy: return a Spec, and every problem that was found.
 
-Place in the flow: imports diagnose.py and to its left. Runs once, while a policy is built.
-Never: run per request; guess; ignore an option silently.
+Runs once, while a policy is built. An option is never guessed or silently ignored.
 """
 
 from __future__ import annotations
@@ -38,9 +37,9 @@ _TOKEN = re.compile(f"[{re.escape(fetch.TCHAR)}]+")
 
 
 class Spec:
-    """What the options mean: validated, normalised, frozen.
+    """The validated, normalized meaning of the options.
 
-    Policies compare by `key`: what every option means; the order of origins does not count.
+    Policies compare by `key`, which holds every option; the order of origins does not count.
     """
 
     __slots__ = (
@@ -76,17 +75,17 @@ class Spec:
         "dangerously_tolerate",
     )
     any_origin: bool  # "*"
-    exact: tuple[str, ...]  # serialised origins, "null" among them where listed
+    exact: tuple[str, ...]  # serialized origins, with "null" if it is listed
     rules: tuple[HostRule, ...]
-    globs: tuple[Glob | Network, ...]  # what is matched as regexes are
+    globs: tuple[Glob | Network, ...]  # patterns that are matched like regexes
     regexes: tuple[re.Pattern[str] | Within, ...]
-    # Every entry that is not exact, with the number of exact ones before it: as it was listed.
+    # The entries that are not exact, each with the number of exact ones listed before it.
     placed: tuple[tuple[int, Any], ...]
-    repeated: tuple[object, ...]  # listed again; means nothing
+    repeated: tuple[object, ...]  # listed again, with no effect
     any_method: bool
     methods: tuple[str, ...]
     any_header: bool
-    headers: tuple[str, ...]  # as spelt; no two are equal without regard to case
+    headers: tuple[str, ...]  # as written; no two are equal without regard to case
     expose: tuple[str, ...]  # may hold "*"
     credentials: bool
     max_age: int | None
@@ -103,12 +102,12 @@ class Spec:
         return tuple(fields.values())
 
     def show(self) -> str:
-        """How a policy with this spec is represented: as the call that would make it."""
+        """Return the representation of the policy: the call that would make it."""
         options = ", ".join(f"{name}={value!r}" for name, value in self.options().items())
         return f"Policy({options})"
 
     def options(self) -> PolicyOptions:
-        """Return the options that make this very spec again, the origins as they were listed."""
+        """Return options that make this spec again, with the origins as they were listed."""
         origins: list[str | re.Pattern[str] | Within] = ["*"] if self.any_origin else []
         at = 0
         for before, entry in self.placed:
@@ -145,15 +144,15 @@ def read_options(
     dangerously_tolerate: object,
     timing_allow_origin: object = False,
 ) -> tuple[Spec, list[Problem]]:
-    """Validate every option; see :class:`corsfast.Policy` for what each may hold.
+    """Validate every option; see :class:`corsfast.Policy` for their values.
 
     Args:
-        is_origin: whether a str is a serialised origin, or "null".
+        is_origin: returns whether a str is a serialized origin, or "null".
 
     Returns:
-        the spec, and all problems in the order in which the options are read; where there are
-        some, the spec holds what could be read. What is well-formed but dangerous is found by
-        risks.py.
+        the spec, and all problems in the order in which the options are read. If there are
+        problems, the spec holds the valid part. risks.py finds options that are valid but
+        dangerous.
     """
     problems: list[Problem] = []
     spec = Spec()
@@ -171,9 +170,9 @@ def read_options(
 
 
 def _without_wrong_hint(problem: Problem, credentials: bool) -> Problem:
-    """The same problem; a list of names that it proposes is one that would be accepted.
+    """Return the problem without its hint if the suggested names would not be accepted.
 
-    What it proposes for ``allow_origins`` needs proofs: see corrections.
+    Hints for ``allow_origins`` need proofs and are not checked here.
     """
     reads: dict[str, Callable[[Spec, object, list[Problem]], None]] = {
         "allow_methods": _read_methods,
@@ -195,11 +194,11 @@ def _without_wrong_hint(problem: Problem, credentials: bool) -> Problem:
     return with_hint(problem, None)
 
 
-# -- reading single options ------------------------------------------------------------------
+# -- single options --------------------------------------------------------------------------
 
 
 def _entries(option: str, value: object, problems: list[Problem]) -> list[object]:
-    """The elements of a list-like option; a bare string is refused, but for ``"*"``."""
+    """Return the elements of a list-like option; reject any bare string except ``"*"``."""
     if value == "*":
         return ["*"]
     if isinstance(value, (str, bytes)):
@@ -218,18 +217,18 @@ def _entries(option: str, value: object, problems: list[Problem]) -> list[object
         problems.append(_not_a("list of strings", option, value, repr([*texts]) if texts else None))
         return []
     items = list(value)
-    # A set has no order of its own; headers should not change from one start to the next.
+    # A set has no stable order, and headers should not change from one start to the next.
     return sorted(items, key=repr) if isinstance(value, (set, frozenset)) else items
 
 
 def _is_one(value: object) -> bool:
-    """Return whether an iterable is one entry: a result of urllib, or a network of ipaddress."""
+    """Return whether an iterable is a single entry: a result of urllib, a network of ipaddress."""
     single = isinstance(value, bytearray) or hasattr(value, "prefixlen")
     return single or hasattr(value, "geturl")
 
 
 def _split(value: str | bytes) -> list[str]:
-    """The list that was most likely meant by one string."""
+    """Return the list that one string most likely means."""
     text = value if isinstance(value, str) else value.decode("latin-1")
     parts = (part.strip("'\"") for part in re.split(r"[,;\s]+", text.strip("[]() \t\r\n")))
     return [part for part in parts if part]
@@ -248,7 +247,7 @@ def _not_a(what: str, option: str, value: object, hint: str | None = None) -> Pr
 def _strings(option: str, value: object, problems: list[Problem]) -> Iterator[str]:
     for item in _entries(option, value, problems):
         if isinstance(item, str):
-            yield str.__str__(item)  # what a subclass holds, not what it shows
+            yield str.__str__(item)  # a subclass may show another text than it holds
         else:
             hint = repr(item.decode("latin-1")) if isinstance(item, bytes) else None
             problems.append(_not_a("str", option, item, hint))
@@ -269,10 +268,10 @@ def _read_origins(
     entries = _entries(option, value, problems)
     wrong = len(problems)
     for given in entries:
-        # What a subclass of str holds, not what it shows.
+        # Use the text that a subclass of str holds, because it may show another one.
         entry = str.__str__(given) if isinstance(given, str) else given
         if isinstance(entry, str):
-            # This is the loop that sees a million origins; nearly all of them end here.
+            # The loop may run for a million origins. Nearly all of them end here.
             if is_origin(entry):
                 exact[entry] = None
                 continue
@@ -333,7 +332,7 @@ def _placed(entries: list[Any], exact: dict[str, None]) -> Iterator[tuple[int, A
 
 
 def _repeated(entries: list[object], exact: dict[str, None]) -> Iterator[object]:
-    """What is listed a second time, however it is spelt; none of it is wrong in itself."""
+    """Yield the entries that are listed again, in any spelling; each is valid by itself."""
     seen: set[object] = set()
     said: set[object] = set()
     for entry in entries:
@@ -366,7 +365,7 @@ def _read_methods(spec: Spec, value: object, problems: list[Problem]) -> None:
 
 
 def wrong_method(option: str, method: str) -> Problem | None:
-    """Return what is wrong with a method, if anything is; ``"*"`` is a method like others."""
+    """Return the problem of a method, if there is one; ``"*"`` is an ordinary token here."""
     upper = method.upper()
     if not _is_token(method, limits.MAX_METHOD):
         return _not_a_token(option, method, limits.MAX_METHOD)
@@ -396,7 +395,7 @@ def _read_headers(spec: Spec, value: object, problems: list[Problem]) -> None:
 
 
 def wrong_header(option: str, name: str) -> Problem | None:
-    """Return what is wrong with the name of a request header, if anything is."""
+    """Return the problem of the name of a request header, if there is one."""
     lower = name.lower()
     if not _is_token(name, limits.MAX_HEADER_NAME):
         return _not_a_token(option, name, limits.MAX_HEADER_NAME)
@@ -420,7 +419,7 @@ def _read_expose(spec: Spec, value: object, problems: list[Problem]) -> None:
 
 
 def wrong_exposed(option: str, name: str, credentials: bool) -> Problem | None:
-    """Return what is wrong with the name of a response header, or ``"*"``, if anything is."""
+    """Return the problem of the name of a response header, or of ``"*"``, if there is one."""
     if name == "*" and credentials:
         message = "'*' means nothing to a browser once credentials are allowed."
         hint = "the names, one by one"
@@ -434,7 +433,7 @@ def wrong_exposed(option: str, name: str, credentials: bool) -> Problem | None:
 
 
 def _no_wildcard(option: str, name: str) -> Problem | None:
-    """Return the problem of a token that means several names elsewhere: ``X-*``, ``all``."""
+    """Return a problem if a token means several names in other software: ``X-*``, ``all``."""
     parts = name.split("|")
     if len(parts) > 1 and all(parts):
         message = f"{name!r} is a list in one string; each name is an element of its own."
@@ -475,7 +474,7 @@ def _read_flag(option: str, value: object, problems: list[Problem]) -> bool:
 
 
 def flag_meant(value: object) -> str:
-    """Return the flag that another value most likely means, as a proposal."""
+    """Return the flag that a value most likely means, as a suggestion."""
     text = str(value).strip().lower()
     if text in ("true", "1", "yes", "y", "on"):
         return "True"
@@ -490,7 +489,7 @@ def _read_max_age(value: object, problems: list[Problem]) -> int | None:
 
 
 def wrong_max_age(option: str, value: object) -> Problem | None:
-    """Return what is wrong with a number of seconds, if it is neither that nor ``None``."""
+    """Return the problem of a value that is neither ``None`` nor a valid number of seconds."""
     if value is None:
         return None
     if isinstance(value, bool) or not isinstance(value, int):
@@ -503,8 +502,8 @@ def wrong_max_age(option: str, value: object) -> Problem | None:
 
 
 def _seconds(value: object) -> str | None:
-    """The number that another type holds, if it is one that may be written."""
-    total = getattr(value, "total_seconds", None)  # of a timedelta
+    """Return the number of seconds that a value of another type holds, as the text of a hint."""
+    total = getattr(value, "total_seconds", None)  # a timedelta has it
     if total is not None:
         value = float(total())
     text = str(value).strip() if isinstance(value, (str, float)) else ""

@@ -1,9 +1,8 @@
-"""A string in ``allow_origins`` that is no pattern -> the one that was most likely meant.
+"""Guess which pattern was meant by a string in ``allow_origins`` that is not a pattern.
 
     "App.Example.com:443/path"   ->   "https://app.example.com"
 
-Place in the flow: left of diagnose.py; imports patterns.py and to its left.
-Never: run for a policy that is right; guess at a host that is not written.
+A host that is not written is never guessed.
 """
 
 from __future__ import annotations
@@ -19,17 +18,17 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-# What may have been meant by `://`, behind a scheme.
+# Text after a scheme that may be meant as `://`.
 _SEPARATOR = r"\s*(?:[:;]\s*[/\\]*|[.,]?\s*[/\\]+)\s*"
 _WEB_URL = re.compile(rf"(?P<scheme>[a-z]{{1,8}} ?[a-z]{{0,8}}){_SEPARATOR}(?P<rest>.*)", re.DOTALL)
 _URL = re.compile(r"(?P<scheme>[a-z*][a-z0-9+.\-*]*):[/\\]+(?P<rest>.*)", re.DOTALL)
 
-# What stands around an entry that was cut out of something else.
-# The last three are a byte-order mark, and spaces that pages and documents hold.
+# Characters around an entry that was cut out of other text. The last three are a byte-order mark
+# and two spaces that web pages and documents contain.
 _AROUND = "\x00\t\n\r\x0b\x0c \x7f,;'\"<>`\ufeff\u200b\xa0"
 
 
-# `chrome-extension:*`, `moz-extension://*/*`: a star has to be there.
+# `chrome-extension:*`, `moz-extension://*/*`: a star is required.
 _EXTENSION = re.compile(rf"({'|'.join(fetch.EXTENSION_IDS)}):/*\*[*/]*")
 
 
@@ -42,8 +41,8 @@ _DEVELOPMENT_PORTS = frozenset(
 
 
 def suggest(entry: str) -> str | None:
-    """The pattern that was most likely meant, if there is one and it is valid."""
-    # In `:300?` the mark stands for a digit; no query follows a port directly.
+    """Return the pattern that was most likely meant, or ``None`` if there is no valid one."""
+    # In `:300?` the mark means a digit, because no query follows a port directly.
     text = re.sub(r"(?<=\d)\?+$", "*", entry.strip(_AROUND))
     if text.lower() == "null":
         return "null"
@@ -57,22 +56,22 @@ def suggest(entry: str) -> str | None:
         return networks[0] if len(networks) == 1 and _is_another(networks[0], entry) else None
     authority = re.split(r"[/?#\\]", rest, maxsplit=1)[0]
     if scheme is not None and scheme not in fetch.DEFAULT_PORTS:
-        text = f"{scheme}://{authority}"  # an opaque host has its own case, and no other form
+        text = f"{scheme}://{authority}"  # an opaque host keeps its case and has no other form
         return text if text != entry and parse_pattern(text) is not None else None
     authority = authority.lower()
     user, at, authority = authority.rpartition("@")
     if at and ("." in user.partition(":")[0] or (scheme is None and ":" in user)):
-        return None  # which of the two hosts is meant, or what is the scheme, is not known
+        return None  # it is not clear which host is meant, or what the scheme is
     host, colon, port = _split_port(authority)
     if scheme is None:
         if "." not in host and not port and not host.startswith("[") and host != "localhost":
-            return None  # a word, maybe not a host at all
+            return None  # a word, perhaps not a host
         scheme = _usual_scheme(host, port)
     if host.startswith("."):
         host = f"*{host}"
     host = _canonical_host(host)
     if not port and colon and is_development_host(host):
-        port = "*"  # `http://localhost:` is the beginning of what is meant
+        port = "*"  # `http://localhost:` is incomplete
     port = _ports(port)
     if port.isdecimal() and int(port) == fetch.DEFAULT_PORTS.get(scheme):
         port = ""
@@ -81,20 +80,21 @@ def suggest(entry: str) -> str | None:
 
 
 def suggest_networks(entry: str) -> tuple[str, ...]:
-    """The text of the patterns that say what an address range or network says, maybe none."""
+    """Return the patterns for an address range or network; empty if the entry is neither."""
     return networks_meant(*_split_scheme(entry.strip(_AROUND)))
 
 
 def _is_another(text: str, entry: str) -> bool:
-    """Whether a text is a pattern, and not the one that was written."""
+    """Return whether a text is a pattern and differs from the entry."""
     return text != entry and parse_pattern(text) is not None
 
 
 def suggest_all(entry: str) -> tuple[str, ...]:
-    """The patterns that together were most likely meant; several where stars are misplaced.
+    """Return the patterns that together were most likely meant, for example by a misplaced star.
 
-    ``localhost*`` means any port, ``*example.com`` the host and all below it, ``*://`` both
-    schemes of the web. A network is a pattern with a star already, where it has any port.
+    ``localhost*`` means any port, ``*example.com`` means the host and its subdomains, and
+    ``*://`` means both schemes of the web. A network with any port is already a pattern with a
+    star.
     """
     networks = suggest_networks(entry)
     if networks:
@@ -106,7 +106,7 @@ def suggest_all(entry: str) -> tuple[str, ...]:
     scheme, separator, rest = entry.strip(_AROUND).lower().rpartition("://")
     host, _, port = _split_port(rest.partition("/")[0])
     if "*" not in entry:
-        # A set cannot hold the default port, which browsers leave out.
+        # A set cannot contain the default port, because browsers omit it.
         ports = _ports(port).strip("[]").split(",")
         default = str(fetch.DEFAULT_PORTS.get(scheme))
         if len(ports) == 1 or default not in ports:
@@ -134,14 +134,14 @@ def suggest_all(entry: str) -> tuple[str, ...]:
 
 
 def texts_of(value: object) -> tuple[str, ...]:
-    """Return the text that an object of another type stands for; several for a list of str.
+    """Return the text of an object of another type; several texts for a list of str.
 
     URL objects of pydantic, yarl, httpx and urllib, members of an enum, addresses, lazy strings
-    and bytes have one; a number or ``None`` has none.
+    and bytes have a text. A number or ``None`` has none.
     """
     if isinstance(value, (bytes, bytearray)):
         return (value.decode("latin-1"),)
-    if hasattr(value, "geturl"):  # of urllib, which are tuples
+    if hasattr(value, "geturl"):  # a result of urllib, which is a tuple
         url = value.geturl()
         return (url,) if isinstance(url, str) else texts_of(url) * isinstance(url, bytes)
     if isinstance(value, (list, tuple, set, frozenset)):
@@ -155,22 +155,22 @@ def texts_of(value: object) -> tuple[str, ...]:
         return ()
     try:
         text = str(value)
-    except Exception:  # an object of the user's own
+    except Exception:  # the object is from the user's code
         return ()
-    if hasattr(value, "packed") or hasattr(value, "prefixlen"):  # of ipaddress
+    if hasattr(value, "packed") or hasattr(value, "prefixlen"):  # an object of ipaddress
         return (f"[{text}]" if ":" in text else text,)
     return (text,) if re.fullmatch(r"[a-z][a-z0-9+.-]*:/[^\s,'\"<>()]+", text) else ()
 
 
 def suggestions_for(value: object) -> tuple[str, ...]:
-    """Return the patterns that an object of another type most likely stands for."""
+    """Return the patterns that an object of another type most likely means."""
     texts = texts_of(value)
     meant = [(text,) if parse_pattern(text) is not None else suggest_all(text) for text in texts]
     return tuple(one for several in meant for one in several)
 
 
 def how_to_write(value: object) -> str:
-    """Return advice, as the end of a sentence, on code that makes an origin of an object."""
+    """Return advice, as the end of a sentence, on code that converts an object to an origin."""
     texts = () if isinstance(value, (bytes, bytearray)) else texts_of(value)
     if len(texts) != 1 or parse_pattern(texts[0].rstrip("/")) is None:
         return ""
@@ -182,10 +182,10 @@ def how_to_write(value: object) -> str:
 
 
 def _usual_scheme(host: str, port: str) -> str:
-    """The scheme that an entry without one most likely means.
+    """Return the scheme that an entry without one most likely means.
 
     It is http for this machine, reserved names, names without a dot, addresses, `.onion`, and the
-    usual ports of development servers; it is https for all others.
+    usual ports of development servers. It is https for all others.
     """
     if is_development_host(host) or is_ipv4_like(host) or host.startswith("["):
         return "http"
@@ -205,9 +205,10 @@ _MAX_RANGES = 16
 
 
 def _ports(text: str) -> str:
-    """A port or set of ports as patterns have it; the text itself where it cannot be read.
+    """Return a port or set of ports in pattern syntax, or the text itself if it is not readable.
 
-    ``3000..3010``, ``{3000-3010}``, ``(3000|3001)``; ``30*`` are ports of four digits.
+    ``3000..3010``, ``{3000-3010}`` and ``(3000|3001)`` are sets. ``30*`` means the ports of four
+    digits that begin with 30.
     """
     bare = re.sub(r"\.{2,}|:", "-", text.strip("[](){} "))
     bare = re.sub(r"[|;,\s]+", ",", bare)
@@ -226,16 +227,16 @@ def _ports(text: str) -> str:
 
 
 def _split_scheme(text: str) -> tuple[str | None, str]:
-    """The scheme that was meant, where one is written, and all that is behind it."""
+    """Return the scheme that was meant, or ``None`` if none is written, and the text after it."""
     scheme = None
-    for _ in range(2):  # `https://https://` was pasted behind what was there
+    for _ in range(2):  # `https://https://` was pasted after a scheme
         match = _WEB_URL.match(text.lower())
         near = match and web_scheme(match["scheme"].replace(" ", ""))
         if match is None or near is None:
             break
         rest = text[match.start("rest") :]
         if scheme is not None and not re.match(r"[a-z ]+[:;]?[/\\]{2}", text.lower()):
-            break  # a host that is called like a scheme
+            break  # a host that has the name of a scheme
         scheme, text = near, rest
     if scheme is not None:
         return scheme, text
@@ -251,7 +252,7 @@ WEBSOCKETS = {"ws": "http", "wss": "https"}
 
 
 def web_scheme(scheme: str) -> str | None:
-    """``https`` or ``http``, where a scheme is that or nothing but a slip away from it."""
+    """Return ``https`` or ``http`` if the scheme is that or at most a slip away from it."""
     if scheme in fetch.WEB_SCHEMES:
         return scheme
     if not scheme.isalpha():
@@ -260,7 +261,7 @@ def web_scheme(scheme: str) -> str | None:
 
 
 def slips(word: str) -> Iterator[str]:
-    """Regular expressions of what is one letter away from a word, in the sense of `web_scheme`."""
+    """Yield regexes for the texts that are one letter away from a word; see `web_scheme`."""
     for i in range(len(word) + 1):
         head, tail = word[:i], word[i:]
         yield f"{head}[a-z]{tail}"
@@ -271,7 +272,7 @@ def slips(word: str) -> Iterator[str]:
 
 
 def _a_slip_away(word: str, meant: str) -> bool:
-    """Whether one letter is missing, too many, another, or two have changed places."""
+    """Return whether one letter is missing, added or changed, or two letters are swapped."""
     shorter, longer = sorted((word, meant), key=len)
     if len(longer) - len(shorter) == 1:
         return any(longer[:i] + longer[i + 1 :] == shorter for i in range(len(longer)))
@@ -297,10 +298,10 @@ def _canonical_host(host: str) -> str:
 
 
 def _canonical_ipv4(host: str) -> str | None:
-    """An address in the one form that browsers write; ``None`` where it is none.
+    """Return an address as browsers write it, or ``None`` if it is not an address.
 
-    https://url.spec.whatwg.org/#concept-ipv4-parser. Leading zeros make a number octal there,
-    and hardly ever in what somebody writes: of those nothing is made.
+    https://url.spec.whatwg.org/#concept-ipv4-parser. That parser reads a number with leading
+    zeros as octal, which its author hardly ever means, so such an address gives ``None``.
     """
     parts = host.removesuffix(".").split(".")
     if len(parts) > 4 or not all(
