@@ -1,13 +1,12 @@
-"""What to write in place of an entry of ``allow_origins``: proven before it is said.
+"""Find the risks of a policy, and suggest replacements for its entries.
 
-    Problem  ->  offers  ->  repair  ->  proofs  ->  the same Problem, with its way out
+    Problem  ->  suggest  ->  regex_fixes  ->  verify  ->  the same Problem, with a hint
 
-`offers` finds what may stand in an entry's place under the very options that the entry was
-refused under, and `advice` what to say where nothing may; `repair` corrects the text of a regex
-(`written` holds it as a tree); `proofs` ask of each correction what risks.py asks of any entry;
-`source` writes one down in Python.
+`suggest` finds replacements that are valid under the options that rejected the entry, and `advice`
+says what to do where there is no replacement. `regex_fixes` corrects the text of a regex, which
+`regex_text` parses into a tree. `verify` checks each correction with risks.py, as it checks any
+entry. `python_source` writes an entry as Python source.
 
-Place in the flow: safety, redundancy -> corrections -> _compile, middleware, check. Imported
-where something is wrong, and only then; but for `source`, which proves nothing.
-Never: run for a policy that is right; offer what was not proven.
+A suggestion that was not verified is never shown. The modules for suggestions are only imported
+after a problem was found, so a valid policy pays nothing for them.
 """

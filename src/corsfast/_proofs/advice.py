@@ -1,7 +1,6 @@
-"""A Problem of ``allow_origins`` -> words, where no corrected value can be written down.
+"""Advise in words where a problem of ``allow_origins`` has no corrected value.
 
-Place in the flow: suffixes, languages -> advice -> offers, middleware, check.
-Never: name another host than the one that is written.
+The advice names no host but the one that is written.
 """
 
 from __future__ import annotations
@@ -19,7 +18,7 @@ ONE_BY_ONE = "the origins that are meant, one by one"
 
 
 def literal(hint: str | None) -> object:
-    """The value of a hint that is written in Python; ``None`` if it is prose."""
+    """Return the value of a hint that is Python source; ``None`` if it is prose."""
     try:
         return ast.literal_eval(hint or "")
     except (SyntaxError, ValueError):
@@ -27,7 +26,7 @@ def literal(hint: str | None) -> object:
 
 
 def in_words(problem: Problem) -> str | None:
-    """A hint that is no value."""
+    """Return the hint of a problem if it is prose, not a value."""
     hint = problem.hint
     return None if hint is None or hint[:1] in "'\"[" or hint.startswith("re.compile(") else hint
 
@@ -37,10 +36,10 @@ def _is_regex(value: object) -> bool:
 
 
 def advice_for(problem: Problem) -> str | None:
-    """What to do where no corrected value can be written down."""
+    """Return advice for a problem without a corrected value."""
     origin = parse_origin(problem.witness or "")
     suffix = origin and public_suffix(origin.host)
-    # Under a rule like `*.elb.amazonaws.com` a part of the suffix is the witness's own label.
+    # Under a rule like `*.elb.amazonaws.com`, the suffix begins with a label of the witness.
     text = as_written(problem.value).replace("\\", "")
     written = suffix is not None and re.search(rf"(?<![\w-]){re.escape(suffix)}(?![\w-])", text)
     if problem.code == "public-suffix" or (written and suffix and "." in suffix):

@@ -1,9 +1,10 @@
-r"""Find the alternatives of a regex that match nothing, while others of it do.
+r"""Find alternatives of a regex that never match, although the regex as a whole does.
 
     ^(https://a\.example/|http://localhost)$   ->   'https://a\.example/'
 
-A mark that takes no character is put behind each alternative. The expression and the automaton of
-all origins are then run side by side; an alternative whose mark is on no way to the end is dead.
+A mark that consumes no character is put after each alternative. The automaton of the regex then
+runs in parallel with the automaton of all origins. An alternative is dead if no accepted origin
+passes its mark.
 """
 
 from __future__ import annotations
@@ -29,8 +30,8 @@ if TYPE_CHECKING:
     class Alternative(NamedTuple):
         """One of several branches.
 
-        ``outer`` is the mark of the branch that holds it, if any; ``whole`` is whether nothing
-        but anchors is around it.
+        ``outer`` is the mark of the branch that contains it, if any. ``whole`` tells whether only
+        anchors are around it.
         """
 
         text: str
@@ -40,9 +41,9 @@ if TYPE_CHECKING:
 else:
     Alternative = namedtuple("Alternative", ("text", "outer", "whole"))
 
-# Marks are private characters from here on. A regex that holds one itself is left alone.
+# Marks are private characters from here on. A regex that contains one is skipped.
 FIRST_MARK = 0xF0000
-# More alternatives than this are not looked at.
+# Further alternatives are not checked.
 MAX_ALTERNATIVES = 1024
 
 
@@ -51,13 +52,13 @@ def dead_alternatives(
 ) -> Iterator[Problem]:
     """Yield a ``dead-alternative`` problem for each alternative that matches no origin.
 
-    Alternatives inside of a dead one are not reported again. A regex that is dead as a whole
-    and one with comments in it (``re.VERBOSE``) are left alone. An alternative to nothing, as
-    in ``(/|)``, is optional and may be dead, like that of ``/?``.
+    Alternatives inside a dead one are not reported again. A regex that never matches and a
+    regex with comments (``re.VERBOSE``) are skipped. If one alternative is empty, as in
+    ``(/|)``, the others are optional like ``/?`` and are not reported.
 
     Args:
         how: ``fullmatch``, ``match`` or ``search``.
-        null: whether the regex is also asked about ``null``.
+        null: whether the regex is also matched against ``null``.
     """
     regex = regex_of(entry)
     if "|" not in regex.pattern or regex.flags & re.VERBOSE:
@@ -86,7 +87,7 @@ def dead_alternatives(
 def _mark(
     branches: list[Branch], outer: int | None, whole: bool, found: dict[int, Alternative]
 ) -> None:
-    """Put a mark behind each alternative, and note what it is the mark of."""
+    """Put a mark after each alternative, and record which alternative it marks."""
     optional = any(all(is_start(item) or is_end(item) for item in branch) for branch in branches)
     for branch in branches:
         inside = outer
@@ -105,14 +106,14 @@ def _mark(
 def _alive(
     regex: re.Pattern[str], how: str, null: bool, alternatives: dict[int, Alternative]
 ) -> dict[int, bool]:
-    """Map each mark to whether some origin passes it; leave out marks in dead parts."""
+    """Map each mark to whether an origin passes it; omit marks in parts that are unreachable."""
     marks: dict[int, list[int]] = {mark: [] for mark in alternatives}
     try:
         nfa, start, end = nfa_of(regex, how=how, marks=marks)
     except NotRegularError:
         marks = {mark: [] for mark in alternatives}
         nfa, start, end = nfa_of(regex, how=how, widen=True, marks=marks)
-    # See risks.py: without a written `//` no other scheme is meant.
+    # As in risks.py: without a written `//` no other scheme is meant.
     others = "//" in regex.pattern.replace("\\", "")
     states = passed(nfa, start, end, _sent(others, null))
     return {mark: not states.isdisjoint(places) for mark, places in marks.items() if places}

@@ -1,15 +1,14 @@
-"""Finite automata over the bytes of an origin: built, combined, made minimal, searched.
+"""Finite automata over the bytes of an origin: construction, set operations, minimization, search.
 
-    Nfa --determinise--> Dfa --intersect, subtract, unite--> Dfa --tabulate--> Automaton
+    Nfa --subset construction--> Dfa --intersect, subtract, unite--> Dfa --tabulate--> Automaton
 
-The alphabet is the 72 characters that an origin can hold. Sets of characters are int bit
-masks over it. A Dfa keeps one column for each class of characters that it cannot tell apart.
+The alphabet is the 72 characters that an origin can contain. Sets of characters are bit masks
+(int) over it. A Dfa has one column for each class of characters that it does not distinguish.
 
     rows[state][class] is the next state, or DEAD, from which nothing is ever accepted
     classes[symbol] is the class of ALPHABET[symbol];  state 0 is the start
 
-Place in the flow: left of regexes.py, risks.py and tables.py; imports the limits only.
-Never: run per request (the engines run an Automaton's table); know what an origin is.
+Requests do not run this code: the engines run the table of an Automaton.
 """
 
 from __future__ import annotations
@@ -24,19 +23,19 @@ if TYPE_CHECKING:
     from typing import NamedTuple
 
     class Dfa(NamedTuple):
-        """A deterministic automaton without dead states. No rows: it accepts nothing."""
+        """A DFA without dead states. Without rows it accepts nothing."""
 
         classes: tuple[int, ...]
         rows: list[tuple[int, ...]]
         accepting: list[bool]
 
     class Automaton(NamedTuple):
-        """A Dfa as the engines run it.
+        """A Dfa in the form that the engines run.
 
-        ``class_of[byte]`` is a column. A state is the place of its row in ``table``; the next
-        one stands at ``table[state + class_of[byte]]``, 0 is dead. ``table[state + 1]`` is 1
-        where the state accepts. ``http`` and ``https`` are the states behind ``http://`` and
-        ``https://``, from which the host and port are run. An origin of another scheme is run
+        ``class_of[byte]`` is a column. A state is the offset of its row in ``table``. The next
+        state is ``table[state + class_of[byte]]``; 0 is dead. ``table[state + 1]`` is 1 if the
+        state accepts. ``http`` and ``https`` are the states after ``http://`` and ``https://``;
+        the engine runs the host and port from there. It runs an origin of another scheme as a
         whole, from ``start``.
         """
 
@@ -51,26 +50,26 @@ else:
     Dfa = namedtuple("Dfa", ("classes", "rows", "accepting"))
     Automaton = namedtuple("Automaton", ("class_of", "table", "width", "start", "http", "https"))
 
-# The order in which shortest words are searched: a witness reads better with letters. The last
-# ones are in origins of other schemes than http and https only.
+# The order in which shortest words are searched. Letters come first because they make readable
+# examples. The characters at the end occur only in origins of schemes other than http and https.
 NOT_IN_WEB_ORIGINS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ+~%"
 ALPHABET = "eabcdfghijklmnopqrstuvwxyz0123456789-_.:/[]" + NOT_IN_WEB_ORIGINS
 SYMBOL = {character: i for i, character in enumerate(ALPHABET)}
 EVERYTHING = (1 << len(ALPHABET)) - 1
 DEAD = -1
 
-# The columns of a table that are no class.
+# The columns of a table that are not classes.
 DEAD_COLUMN = 0
 ACCEPTING_COLUMN = 1
 FIRST_COLUMN = 2
 
 
 class TooManyStatesError(Exception):
-    """An automaton would grow beyond limits.MAX_AUTOMATON_STATES."""
+    """An error for an automaton that would exceed a limit on states or steps."""
 
 
 def mask_of(characters: Iterable[str]) -> int:
-    """The set of those characters that are in the alphabet."""
+    """Return the set of those characters that are in the alphabet."""
     mask = 0
     for character in characters:
         if character in SYMBOL:
@@ -78,15 +77,15 @@ def mask_of(characters: Iterable[str]) -> int:
     return mask
 
 
-# -- nondeterministic ------------------------------------------------------------------------
+# -- NFA -------------------------------------------------------------------------------------
 
 
 class Nfa:
     """A nondeterministic automaton under construction.
 
-    ``edges[state]`` holds (set of characters, next state); ``free[state]`` the states that
-    are reached without a character, ``at_start`` and ``at_end`` those reached so only at the
-    start or the end of the word (``^`` and ``$``).
+    ``edges[state]`` holds pairs (set of characters, next state). ``free[state]`` holds the states
+    that are reached without a character. ``at_start`` and ``at_end`` hold the states that are
+    reached without a character only at the start or the end of the word (``^`` and ``$``).
     """
 
     def __init__(self) -> None:
@@ -97,7 +96,7 @@ class Nfa:
         self.steps = 0
 
     def spend(self, steps: int) -> None:
-        """Count work; the number of states alone does not tell how long it takes."""
+        """Count steps, because the number of states alone does not limit the time."""
         self.steps += steps
         if self.steps > MAX_AUTOMATON_STEPS:
             raise TooManyStatesError
@@ -110,7 +109,7 @@ class Nfa:
         return len(self.edges) - 1
 
     def embed(self, dfa: Dfa, start: int) -> int:
-        """Append a Dfa behind a state; the state behind its accepted words."""
+        """Append a Dfa after a state; return the state that follows its accepted words."""
         end = self.state()
         states = [self.state() for _ in dfa.rows]
         members = _members(dfa.classes)
@@ -126,7 +125,7 @@ class Nfa:
 
 
 def _members(classes: Sequence[int]) -> list[int]:
-    """The set of characters of each class."""
+    """Return the set of characters of each class."""
     members = [0] * (max(classes) + 1)
     for symbol, column in enumerate(classes):
         members[column] |= 1 << symbol
@@ -134,10 +133,10 @@ def _members(classes: Sequence[int]) -> list[int]:
 
 
 def determinise(nfa: Nfa, start: int, end: int, *, slack: int = 1) -> Dfa:
-    """The Dfa for the words that lead from start to end; not minimal.
+    """Return the Dfa for the words that lead from start to end; it is not minimal.
 
     Raises:
-        TooManyStatesError: instead of growing beyond the limit.
+        TooManyStatesError: if the Dfa would exceed the limit.
     """
     classes = _classes(mask for edges in nfa.edges for mask, _ in edges)
     members = _members(classes)
@@ -168,7 +167,7 @@ def determinise(nfa: Nfa, start: int, end: int, *, slack: int = 1) -> Dfa:
         also = nfa.at_start if at_start else None
         return end in _closure(nfa, states, also, nfa.at_end)
 
-    # The start is told apart from an equal set later on: `^` holds only there.
+    # The start differs from an equal set of states later on, because `^` holds only at the start.
     rows: list[tuple[int, ...]] = []
     accepting: list[bool] = []
     index = {(first, True): 0}
@@ -192,7 +191,7 @@ def determinise(nfa: Nfa, start: int, end: int, *, slack: int = 1) -> Dfa:
 
 
 def _closure(nfa: Nfa, states: Iterable[int], *more: list[list[int]] | None) -> frozenset[int]:
-    """All states reached without a character."""
+    """Return all states that are reached without a character."""
     seen = set(states)
     stack = list(seen)
     kinds = [nfa.free, *(kind for kind in more if kind is not None)]
@@ -208,7 +207,7 @@ def _closure(nfa: Nfa, states: Iterable[int], *more: list[list[int]] | None) -> 
 
 
 def _classes(masks: Iterable[int]) -> tuple[int, ...]:
-    """Characters that no set tells apart share a class."""
+    """Give characters the same class if no mask distinguishes them."""
     parts = [EVERYTHING]
     for mask in set(masks):
         parts = [part for old in parts for part in (old & mask, old & ~mask) if part]
@@ -220,13 +219,13 @@ def _classes(masks: Iterable[int]) -> tuple[int, ...]:
     return tuple(classes)
 
 
-# -- deterministic ---------------------------------------------------------------------------
+# -- DFA -------------------------------------------------------------------------------------
 
 NOTHING = Dfa((0,) * len(ALPHABET), [], [])
 
 
 def minimise(dfa: Dfa) -> Dfa:
-    """The smallest Dfa for the same words; its states are numbered breadth first."""
+    """Return the smallest Dfa for the same words; its states are numbered breadth first."""
     dfa = _trim(dfa)
     if not dfa.rows:
         return NOTHING
@@ -234,7 +233,7 @@ def minimise(dfa: Dfa) -> Dfa:
 
 
 def _equal_states(dfa: Dfa) -> list[int]:
-    """A number for each state, the same for states that no word tells apart.
+    """Return a number for each state, the same for states that no word distinguishes.
 
     Hopcroft, "An n log n algorithm for minimizing states in a finite automaton" (1971): split
     blocks of states by whether they step into a given block, the smaller half first. The dead
@@ -276,7 +275,7 @@ def _equal_states(dfa: Dfa) -> list[int]:
 
 
 def _trim(dfa: Dfa) -> Dfa:
-    """The same without states that lead to no accepting one."""
+    """Return the Dfa without the states from which no accepting state is reached."""
     live = _live(dfa)
     if not dfa.rows or not live[0]:
         return NOTHING
@@ -288,7 +287,7 @@ def _trim(dfa: Dfa) -> Dfa:
 
 
 def _live(dfa: Dfa) -> list[bool]:
-    """Which states lead to an accepting one."""
+    """Return for each state whether it leads to an accepting state."""
     sources: list[list[int]] = [[] for _ in dfa.rows]
     for state, row in enumerate(dfa.rows):
         for target in set(row):
@@ -305,7 +304,7 @@ def _live(dfa: Dfa) -> list[bool]:
 
 
 def _renumber(dfa: Dfa, part: list[int]) -> Dfa:
-    """One state for each part that the start reaches, breadth first."""
+    """Return a Dfa with one state for each part that the start reaches, breadth first."""
     index = {part[0]: 0}
     queue = [0]
     rows, accepting = [], []
@@ -325,7 +324,7 @@ def _renumber(dfa: Dfa, part: list[int]) -> Dfa:
 
 
 def _merge_columns(dfa: Dfa) -> Dfa:
-    """One column for classes that no state tells apart."""
+    """Merge the classes that no state distinguishes into one column."""
     columns: dict[tuple[int, ...], int] = {}
     renamed = [columns.setdefault(column, len(columns)) for column in zip(*dfa.rows, strict=True)]
     rows = list(zip(*columns, strict=True))
@@ -333,12 +332,12 @@ def _merge_columns(dfa: Dfa) -> Dfa:
 
 
 def unite(dfas: Iterable[Dfa]) -> Dfa:
-    """The minimal Dfa for the words that any of them accepts. Raises TooManyStatesError."""
+    """Return the minimal Dfa for the words that any Dfa accepts. Raises TooManyStatesError."""
     nfa = Nfa()
     start, end = nfa.state(), nfa.state()
     for dfa in dfas:
         nfa.free[nfa.embed(dfa, start)].append(end)
-    # Patterns have much in common, so most states turn out to be equal.
+    # Patterns have much in common, so most states are equal.
     dfa = minimise(determinise(nfa, start, end, slack=4))
     if len(dfa.rows) > MAX_AUTOMATON_STATES:
         raise TooManyStatesError
@@ -346,22 +345,22 @@ def unite(dfas: Iterable[Dfa]) -> Dfa:
 
 
 def intersect(a: Dfa, b: Dfa) -> Dfa:
-    """The words that both accept; not minimal. Raises TooManyStatesError."""
+    """Return the words that both accept; not minimal. Raises TooManyStatesError."""
     return _combine(a, b, within=True)
 
 
 def subtract(a: Dfa, b: Dfa) -> Dfa:
-    """The words that a accepts and b does not; not minimal. Raises TooManyStatesError."""
+    """Return the words that a accepts and b does not; not minimal. Raises TooManyStatesError."""
     return _combine(a, b, within=False)
 
 
 def _combine(a: Dfa, b: Dfa, *, within: bool) -> Dfa:
-    """Run both at once; where a is dead nothing is accepted, nor, `within` b, where b is."""
+    """Run both at once. A word is accepted if a accepts it and b does (`within`) or does not."""
     signatures = list(zip(a.classes, b.classes, strict=True))
     columns = {signature: i for i, signature in enumerate(dict.fromkeys(signatures))}
     if not a.rows or (within and not b.rows):
         return NOTHING
-    # The row of DEAD (-1), the last one, leads nowhere.
+    # The row of DEAD (-1) is the last one and leads nowhere.
     rows_b = [*b.rows, (DEAD,) * (max(b.classes) + 1)]
     accepting_b = [*b.accepting, False]
     start = (0, 0 if b.rows else DEAD)
@@ -388,16 +387,16 @@ def _combine(a: Dfa, b: Dfa, *, within: bool) -> Dfa:
 
 
 def passed(nfa: Nfa, start: int, end: int, dfa: Dfa) -> set[int]:
-    """Return the states of an Nfa that some word of a Dfa passes on its way from start to end.
+    """Return the states of an Nfa that words of a Dfa pass on the way from start to end.
 
-    No word leads back to the start of the Dfa. Raises TooManyStatesError.
+    The Dfa must have no word that leads back to its start. Raises TooManyStatesError.
     """
     members = _members(dfa.classes)
     steps = [
         [(members[column], target) for column, target in enumerate(row) if target != DEAD]
         for row in dfa.rows
     ]
-    # (state of the Nfa, state of the Dfa, whether the word has to end here)
+    # (state of the Nfa, state of the Dfa, whether the word must end here)
     before: dict[tuple[int, int, bool], list[tuple[int, int, bool]]] = {(start, 0, False): []}
     queue = list(before)
     for node in queue:
@@ -423,11 +422,11 @@ def passed(nfa: Nfa, start: int, end: int, dfa: Dfa) -> set[int]:
     return {state for state, _, _ in seen}
 
 
-# -- asking ----------------------------------------------------------------------------------
+# -- queries ---------------------------------------------------------------------------------
 
 
 def run(dfa: Dfa, word: str, state: int = 0) -> int:
-    """The state behind a word, or DEAD."""
+    """Return the state after a word, or DEAD."""
     if not dfa.rows:
         return DEAD
     for character in word:
@@ -443,7 +442,7 @@ def accepts(dfa: Dfa, word: str) -> bool:
 
 
 def shortest_words(dfa: Dfa, start: int = 0) -> Iterator[str]:
-    """For each accepting state a shortest word that leads there, shortest first."""
+    """Yield for each accepting state a shortest word that leads there, shortest first."""
     if not dfa.rows:
         return
     words = {start: ""}
@@ -460,7 +459,7 @@ def shortest_words(dfa: Dfa, start: int = 0) -> Iterator[str]:
 
 
 def first_characters(dfa: Dfa) -> list[tuple[str, int]]:
-    """The first character of each class, with its column, in the order of the alphabet."""
+    """Return the first character of each class with its column, in the order of the alphabet."""
     first: dict[int, str] = {}
     for character, column in zip(ALPHABET, dfa.classes, strict=True):
         first.setdefault(column, character)
@@ -468,7 +467,7 @@ def first_characters(dfa: Dfa) -> list[tuple[str, int]]:
 
 
 def tabulate(dfa: Dfa) -> Automaton:
-    """Lay a Dfa out as one table, as the engines run it. Row 0 is the dead state."""
+    """Write a Dfa as one table, in the form that the engines run. Row 0 is the dead state."""
     width = FIRST_COLUMN + len(dfa.rows[0])
     class_of = bytearray([DEAD_COLUMN]) * 256
     for character, column in zip(ALPHABET, dfa.classes, strict=True):

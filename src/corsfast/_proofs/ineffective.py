@@ -1,7 +1,7 @@
-"""Options that do nothing, or something else than they say: for drop-ins and `check`.
+"""Find options that have no effect, or another effect than their author expects.
 
-Other libraries accept them, so they are warnings in a drop-in. Each function returns problems
-of the option that it is given, in the words of :mod:`corsfast._options.spec`.
+For drop-ins and `check`. These problems are warnings in a drop-in, because the library that it
+replaces accepts the options. Messages use the wording of :mod:`corsfast._options.spec`.
 """
 
 from __future__ import annotations
@@ -65,7 +65,7 @@ UNKNOWN_OPTION = "unknown-option"
 
 
 def wrong_exact_method(option: str, method: str) -> Problem | None:
-    """Return what is wrong with a method that is compared with a browser's byte for byte."""
+    """Return a problem if a method does not equal the bytes that a browser sends."""
     problem = wrong_method(option, method)
     upper = method.upper()
     if problem is None and method != upper and upper in fetch.NORMALIZED_METHODS:
@@ -75,12 +75,12 @@ def wrong_exact_method(option: str, method: str) -> Problem | None:
 
 
 def wrong_exposed_with(credentials: bool) -> Wrong:
-    """Return the judge of response-header names, with or without credentials."""
+    """Return the check for response-header names, with or without credentials."""
     return partial(wrong_exposed, credentials=credentials)
 
 
 def never_compared(wrong: Wrong, message: str, hint: str) -> Wrong:
-    """Return a judge that also refuses ``"*"``, which is a name like others in such a list."""
+    """Return a check that also rejects ``"*"``, which is not a wildcard in such a list."""
 
     def judge(option: str, name: str) -> Problem | None:
         if name == "*":
@@ -91,7 +91,7 @@ def never_compared(wrong: Wrong, message: str, hint: str) -> Wrong:
 
 
 def wrong_names(option: str, entries: Iterable[object], wrong: Wrong) -> list[Problem]:
-    """Return what is wrong with the entries of a list; each hint is an entry that is right."""
+    """Return the problems of the entries of a list; each hint is a valid entry."""
     problems = []
     for entry in entries:
         if not isinstance(entry, str):
@@ -114,7 +114,7 @@ def _with_right_hint(problem: Problem, wrong: Wrong) -> Problem:
 
 
 def listed(text: str | bytes) -> list[str]:
-    """Return the names in one string where a list is meant."""
+    """Split a string that was given in place of a list into its names."""
     if isinstance(text, bytes):
         text = text.decode("latin-1")
     return text.replace(",", " ").split()
@@ -123,11 +123,11 @@ def listed(text: str | bytes) -> list[str]:
 def bare_string(
     option: str, value: str | bytes, hint: str | None, *, others: str, read: str = "the list"
 ) -> Problem:
-    """Return the problem of one string where a list is meant.
+    """Return the problem of a string that was given in place of a list.
 
     Args:
-        others: what other libraries would do with it.
-        read: what it is read as.
+        others: how other libraries treat it.
+        read: how corsfast reads it.
     """
     message = (
         f"{value!r} is one string where a list is meant; others would {others}. It is read as"
@@ -140,9 +140,9 @@ def bare_string(
 
 
 def wrong_flags(options: Iterable[tuple[str, object]], counts: bool = True) -> list[Problem]:
-    """Return a problem for each flag that is no bool: ``"false"`` counts as true.
+    """Return a problem for each flag that is not a bool, for example ``"false"``, which is true.
 
-    ``None``, 0 and 1 mean what they say.
+    ``None``, 0 and 1 are accepted as flags.
 
     Args:
         options: names and values.
@@ -159,10 +159,10 @@ def wrong_flags(options: Iterable[tuple[str, object]], counts: bool = True) -> l
 
 
 def wrong_seconds(option: str, value: object, sent: str | None, zero: str = "0") -> list[Problem]:
-    """Return what is wrong with an Access-Control-Max-Age, as it is sent.
+    """Return the problems of an Access-Control-Max-Age, as it is sent.
 
     Args:
-        sent: the value of the field; ``None`` where it is not sent.
+        sent: the value of the field; ``None`` if it is not sent.
         zero: the value of the option that sends 0.
     """
     if sent is None:
@@ -216,7 +216,7 @@ def path_problems(option: str, pattern: str | re.Pattern[str]) -> list[Problem]:
         regex = re.compile(text) if isinstance(pattern, str) else pattern
         dead = not text or _never_begins(list(parse(regex)), "/")
     except (re.error, OverflowError):
-        return []  # said elsewhere
+        return []  # reported elsewhere
     if not dead or not text:
         return []
     anchor = "^" if text[0] == "^" else ""
@@ -227,12 +227,12 @@ def path_problems(option: str, pattern: str | re.Pattern[str]) -> list[Problem]:
 
 
 def in_source(text: str) -> str:
-    """Return a regex or path as it is written in Python."""
+    """Write a regex or path as Python source."""
     return f'r"{text}"' if "\\" in text and '"' not in text else repr(text)
 
 
 def _never_begins(items: list[Any], first: str) -> bool:
-    """Return whether all that a parsed regex matches begins with another character."""
+    """Return whether every match of a parsed regex begins with another character."""
     for op, argument in items:
         if op is _constants.AT:
             continue
@@ -248,7 +248,7 @@ def _never_begins(items: list[Any], first: str) -> bool:
 
 # -- names of options ------------------------------------------------------------------------
 
-# Names of the same option in different libraries, without their prefixes.
+# The names of the same option in different libraries, without their prefixes.
 _ORIGINS = (
     "origin origins allow_origin allow_origins allowed_origin allowed_origins origin_whitelist"
     " origins_whitelist whitelist allow_list origin_list access_control_allow_origin"
@@ -272,7 +272,7 @@ _SAME = [
         _ORIGINS,
         _REGEXES,
         _ALL,
-        # For libraries that have one option for all of them.
+        # Some libraries have one option for all of these.
         f"{_ORIGINS} {_REGEXES} {_ALL}",
         "method methods allow_method allow_methods allowed_method allowed_methods",
         "header headers allow_header allow_headers allowed_header allowed_headers",
@@ -290,7 +290,7 @@ _PREFIX = re.compile("(?:(?:flask|quart|sanic|django)_)?cors_")
 
 
 def _bare(name: str) -> str:
-    """Return an option's name without prefix, in lower case, with underscores."""
+    """Return an option's name without its prefix, in lower case, with underscores."""
     snake = re.sub(r"(?<=[a-z])(?=[A-Z])|[-\s.]", "_", name)
     return _PREFIX.sub("", snake.lower(), count=1)
 
@@ -312,11 +312,11 @@ def meant(name: str, known: Iterable[str], cutoff: float = 0.6) -> str | None:
     return by_bare[close[0]] if close else None
 
 
-# The consequence of a setting that was meant to say which origins are allowed.
+# The consequence of a misspelled setting for the allowed origins.
 OPEN = ": every origin is allowed"
 
-# A name in the settings of an application, or in the environment, may be of its own or of other
-# software; one as near as this is a slip.
+# A name in the settings of an application, or in the environment, may belong to the application
+# or to other software. A name at least this similar is a slip.
 SLIP = 0.8
 
 
@@ -326,13 +326,13 @@ def slips(
     unset: Iterable[str],
     opens: Iterable[str] = (),
 ) -> list[Problem]:
-    """Return a problem for each setting that has no effect, and was meant to be one that is unset.
+    """Return a problem for each setting without effect that was meant to be an unset one.
 
     Args:
         settings: all names that an application has set.
         known: the names of the settings that count.
-        unset: those of them that nothing has set.
-        opens: those of them without which every origin is allowed.
+        unset: the known names that are not set.
+        opens: the unset names without which every origin is allowed.
     """
     known, unset, opens = list(known), set(unset), set(opens)
     problems = []
@@ -346,12 +346,12 @@ def slips(
 
 
 def unknown_option(name: str, value: object, option: str | None, more: str = "") -> Problem:
-    """Return the problem that there is no option of a name; `option` is what was meant."""
+    """Return the problem of an unknown option; `option` is the name that was most likely meant."""
     message = f"there is no such option, and it has no effect{more}."
     return Problem(UNKNOWN_OPTION, name, value, message, hint=option)
 
 
-# What to do with options of other libraries that `Policy` has under no other name.
+# What to do with options of other libraries that have no counterpart in `Policy`.
 FOREIGN_OPTIONS = {
     "allow_origin_regex": "put re.compile(...) into allow_origins",
     "allow_private_network": "browsers have withdrawn it; leave it out",
@@ -363,7 +363,7 @@ FOREIGN_OPTIONS = {
 
 
 def wrong_options(unknown: Mapping[str, object], positional: tuple[object, ...] = ()) -> str:
-    """Return the message about all options that `Policy` does not have, or about none at all."""
+    """Return the message for arguments of `Policy` that are unknown, positional or missing."""
     if positional:
         return "Policy() takes keyword arguments only; write Policy(allow_origins=[...])"
     if not unknown:

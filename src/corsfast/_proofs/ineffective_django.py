@@ -1,6 +1,6 @@
-"""CORS_* settings of django-cors-headers that do nothing, or something else than they say.
+"""Find CORS_* settings of django-cors-headers without effect, or with an unexpected one.
 
-For the Django drop-in and for `check`, so it imports no Django.
+The Django drop-in and `check` use this module, so it imports no Django.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
     from .ineffective import Wrong
 
-# The settings that have an older name; that counts where the newer one is missing.
+# Settings that also have an older name, which counts if the newer one is missing.
 OLD_NAMES = {
     "CORS_ALLOWED_ORIGINS": "CORS_ORIGIN_WHITELIST",
     "CORS_ALLOWED_ORIGIN_REGEXES": "CORS_ORIGIN_REGEX_WHITELIST",
@@ -47,7 +47,7 @@ KNOWN = (
     "CORS_STRICT",
     "CORS_URLS_REGEX",
 )
-# The check of django-cors-headers says, under these numbers, that they were removed.
+# django-cors-headers reports under these numbers that the settings were removed.
 REMOVED = {"CORS_MODEL": "E012", "CORS_REPLACE_HTTPS_REFERER": "E013"}
 
 _FLAGS = (
@@ -57,14 +57,14 @@ _FLAGS = (
     "CORS_ALLOW_PRIVATE_NETWORK",
     "CORS_STRICT",
 )
-# Others do this with one string where a list is meant.
+# How other libraries treat a string that was given in place of a list.
 BY_CHARACTER = "take each of its characters for an entry"
 
 _STAR = "'*' means nothing to a browser once credentials are allowed."
 
 
 def idle_settings(found: Mapping[str, Any]) -> list[Problem]:
-    """Return what does nothing among the settings of a project, by their names."""
+    """Return the problems of settings that have no effect, given all settings by name."""
     credentials = bool(found.get("CORS_ALLOW_CREDENTIALS"))
     headers: Wrong = wrong_header
     methods: Wrong = wrong_exact_method
@@ -80,7 +80,7 @@ def idle_settings(found: Mapping[str, Any]) -> list[Problem]:
         problems += _wrong_list(name, found.get(name, ()), wrong)
     problems += wrong_flags((name, found.get(name)) for name in _FLAGS)
     age = found.get("CORS_PREFLIGHT_MAX_AGE")
-    if age:  # any other is not sent, as its documentation says
+    if age:  # any other value is not sent, as the documentation of the library says
         problems += wrong_seconds("CORS_PREFLIGHT_MAX_AGE", age, str(age))
     paths = found.get("CORS_URLS_REGEX")
     if isinstance(paths, (str, re.Pattern)):
@@ -92,13 +92,13 @@ def idle_settings(found: Mapping[str, Any]) -> list[Problem]:
 
 
 def names_in(value: Any) -> Any:
-    """Return the names in a setting, which may be one str where a list is meant."""
+    """Return the names in a setting, which may be one str in place of a list."""
     return listed(value) if isinstance(value, (str, bytes)) else value
 
 
 def _wrong_list(name: str, value: Any, wrong: Wrong) -> list[Problem]:
     if not hasattr(value, "__iter__"):
-        return []  # is an error
+        return []  # an error, not a warning
     entries: Iterable[Any] = names_in(value)
     if isinstance(value, (set, frozenset)):
         entries = sorted(value, key=repr)
@@ -111,7 +111,7 @@ def _wrong_list(name: str, value: Any, wrong: Wrong) -> list[Problem]:
 
 
 def _beside_all(found: Mapping[str, Any], credentials: bool) -> list[Problem]:
-    """Return the lists that mean nothing because all origins are allowed, without credentials.
+    """Return the lists that have no effect because all origins are allowed without credentials.
 
     With credentials it is a risk, which risks.py reports.
     """

@@ -1,16 +1,14 @@
-"""What the author of a regex meant: the domains that are written in it, read strictly.
+"""Read from a regex which domains its author meant.
 
-An expression means the hosts that stand in it letter by letter. A dot that is not escaped and
-not repeated means a dot; whatever else may match several characters is a wildcard, however it
-is spelt. Reading the written text of each alternative from its right end to the first
-wildcard gives the domain:
+The author means the hosts that are written out in the regex. An unescaped, unrepeated dot means a
+dot. Any other item that may match several characters is a wildcard, in any spelling. Each
+alternative is read from its right end to the first wildcard, which gives the domain:
 
     https?://(www\\.)?example.com(:\\d+)?   ->  example.com
     https://pr-\\d+\\.preview\\.example\\.com  ->  example.com
-    .*\\.vercel\\.app                       ->  nothing: vercel.app belongs to everybody
+    .*\\.vercel\\.app                       ->  nothing: anyone can get a name under vercel.app
 
-Place in the flow: left of risks.py; imports public_suffixes.py, regexes.py and to their left.
-Never: decide whether an expression keeps to its intent (risks.py does, by automata).
+risks.py decides with automata whether the regex matches only what was meant.
 """
 
 from __future__ import annotations
@@ -30,8 +28,8 @@ if TYPE_CHECKING:
     class Intent(NamedTuple):
         """Domains that are meant with all their subdomains, and hosts that are meant alone.
 
-        A host stands alone when it is an address, has no registrable domain (``localhost``),
-        or is a public suffix itself.
+        A host is meant alone if it is an address, has no registrable domain (``localhost``), or
+        is a public suffix.
         """
 
         domains: frozenset[str]
@@ -40,18 +38,18 @@ if TYPE_CHECKING:
 else:
     Intent = namedtuple("Intent", ("domains", "hosts"))
 
-# Stands for a wildcard in a written text; no expression that matters holds it.
+# Marks a wildcard in a written text. No relevant regex contains this character.
 WILD = "\0"
 
-# More alternatives than this are not read; the author can declare the domains (`within`).
+# A regex with more alternatives is not read. The author can declare the domains (`within`).
 MAX_READINGS = 2048
 
-# A set of this many characters at most is read as that many alternatives.
+# A set of up to this many characters is read as that many alternatives.
 MAX_CHOICES = 4
 
 
 def intent_of(regex: re.Pattern[str]) -> Intent:
-    """The domains and hosts that an expression names."""
+    """Return the domains and hosts that a regex names."""
     domains, hosts = set(), set()
     for text in readings(regex):
         host, wild = _written_host(text)
@@ -64,7 +62,7 @@ def intent_of(regex: re.Pattern[str]) -> Intent:
 
 
 def readings(regex: re.Pattern[str]) -> list[str]:
-    """The written text of each alternative; nothing when there are too many."""
+    """Return the written text of each alternative; empty if there are too many."""
     try:
         return _sequence(parse(regex))
     except OverflowError:
@@ -108,14 +106,14 @@ def _set(argument: Any) -> list[str]:
 
 
 def _one_of(texts: list[str]) -> list[str]:
-    """Alternatives; a dot or something else in its place is a wildcard, however written."""
+    """Return the alternatives. A dot as an alternative to other text makes a wildcard."""
     if "." in texts and any(text != "." for text in texts):
         return [WILD]
     return texts
 
 
 def _repeat(least: int, most: int, items: Any) -> list[str]:
-    """`x*`, `.?` and the like are wildcards. An optional group is read with and without it,
+    """Treat `x*`, `.?` and the like as wildcards. Read an optional group with and without it, but
     an optional character only with it: `www\\.?example` was not meant as `wwwexample`."""
     if (least, most) == (1, 1):
         return _sequence(items)
@@ -130,19 +128,19 @@ _HOST = re.compile(r"(?P<scheme>(?:[^/]*:)?/[/\0])?(?P<host>\[[^/]*\]|[^/:]*)")
 
 
 def _written_host(text: str) -> tuple[str, bool]:
-    """The host in a written text, as far as it stands right of any wildcard."""
+    """Return the host after the last wildcard, and whether the rest of it is not written out."""
     match = _HOST.match(text.removesuffix("/"))
     assert match is not None  # every part of it is optional
     host = match["host"].removesuffix(".")
     if match["scheme"] is not None and not host.startswith(WILD):
-        # `https://example\.com.*`: what goes on behind the host was not meant as another.
+        # `https://example\.com.*`: text after the host was not meant as another host.
         host = host.rstrip(WILD).removesuffix(".")
     wild = WILD in host or host.startswith(".") or match["scheme"] is None
     return host.rpartition(WILD)[2], wild
 
 
 def _domain(written: str) -> str | None:
-    """The registrable domain behind a wildcard. The first label may be half a label."""
+    """Return the registrable domain after a wildcard. The first label may be incomplete."""
     for name in (written.partition(".")[2], written):
         domain = registrable_domain(name) if valid_host(name) else None
         if domain is not None:

@@ -1,7 +1,7 @@
-"""The sets of origins that proofs speak of, as automata.
+"""Sets of origins as automata, for the proofs.
 
-Place in the flow: patterns, regexes -> languages -> safety, redundancy, _compile.
-Never: judge a set; run per request. Lengths are left to origin.py: no automaton counts to 253.
+The length of an origin is checked by origin.py, because an automaton that counts to 253 would be
+too large.
 """
 
 from __future__ import annotations
@@ -48,17 +48,17 @@ if TYPE_CHECKING:
     Entry = HostRule | Glob | Network | Within | re.Pattern[str]
 
     class Language(NamedTuple):
-        """The origins that an entry of ``allow_origins`` admits.
+        """The origins that an entry of ``allow_origins`` matches.
 
-        ``dfa`` accepts those of them that are web origins; ``others`` those of other schemes,
+        ``dfa`` accepts the web origins among them. ``others`` accepts the origins of other schemes,
         as far as a browser sends them.
 
-        ``beyond`` names what keeps the entry from being run as an automaton, if anything
-        does. Then ``dfa`` admits more than the entry, or is ``None`` where even that is out
-        of reach, and the regex has the last word.
+        ``beyond`` names the construct that keeps the entry from being run as an automaton, if there
+        is one. Then ``dfa`` accepts more than the entry, or is ``None`` if even that is too large,
+        and the regex decides.
 
-        ``whole`` is the automaton that is run: not cut down to origins, which are checked
-        before it is asked, and smaller for it.
+        ``whole`` is the automaton that the engines run. It is not limited to origins, because they
+        are validated before, and so it is smaller.
         """
 
         entry: Entry
@@ -70,7 +70,7 @@ if TYPE_CHECKING:
 else:
     Language = namedtuple("Language", ("entry", "dfa", "beyond", "whole", "others"))
 
-# Beyond an automaton for its states, not for a construct; `re` may take forever over it.
+# The automaton is too large, although it can express the regex. `re` may be too slow as well.
 ITS_SIZE = "its size"
 
 TOGETHER = "the size of all patterns together"
@@ -91,13 +91,13 @@ DEVELOPMENT_HOST = (
 
 
 def words(text: str) -> Dfa:
-    """The language of a regular expression of ours."""
+    """Return the language of a regular expression of this package."""
     return compile_regex(re.compile(text))
 
 
 @cache
 def named_hosts() -> Dfa:
-    """Domain names; not addresses, nor what only looks like one."""
+    """Return the domain names, without addresses and names that look like one."""
     return minimise(
         subtract(words(rf"{LABEL}(?:\.{LABEL})*\.?"), words(rf"(?:[a-z0-9_\-.]*\.)?{NUMBER}\.?"))
     )
@@ -110,15 +110,15 @@ def addresses() -> Dfa:
 
 @cache
 def web_origins() -> Dfa:
-    """Every http and https origin."""
+    """Return every http and https origin."""
     return origins(unite([named_hosts(), addresses(), words(r"\[[0-9a-f:]+\]")]))
 
 
 @cache
 def other_origins() -> Dfa:
-    """Return every origin of another scheme, but for those whose scheme no page has.
+    """Return every origin of another scheme, except schemes that no page has.
 
-    The latter are ws, wss, ftp and file, and what is a slip away from http and https.
+    The exceptions are ws, wss, ftp, file, and schemes that are a slip away from http and https.
     """
     some = words(rf"[a-z][a-z0-9+.\-]*://(?:{OPAQUE}|\[[0-9a-f:]+\])(?::{PORT})?")
     unsent = ["https?", "wss?", "ftp", "file", *slips("http"), *slips("https")]
@@ -127,60 +127,63 @@ def other_origins() -> Dfa:
 
 @cache
 def misspelt_web_origins() -> Dfa:
-    """Words that begin like a web origin and hold a character that no web origin has."""
+    """Return the words that begin like a web origin and have a character that none contains."""
     return minimise(words(f"https?://.*[{NOT_IN_WEB_ORIGINS}].*"))
 
 
 @cache
 def named_origins() -> Dfa:
-    """Return the origins of domain names that have two labels or more and are not reserved."""
+    """Return the origins of domain names with at least two labels that are not reserved."""
     public = subtract(named_hosts(), words(DEVELOPMENT_HOST))
     return origins(intersect(public, words(r"[a-z0-9_\-]+\.[a-z0-9_\-.]*[a-z0-9_\-.]")))
 
 
 @cache
 def plain_https_origins() -> Dfa:
-    """Those of these with https and no port: who admits them all admits any origin."""
+    """Return the named origins with https and no port.
+
+    A pattern that matches all of these matches any origin.
+    """
     return intersect(named_origins(), words(r"https://[^:]*"))
 
 
 @cache
 def public_addresses() -> Dfa:
-    """Those whose host is an address on the public internet."""
+    """Return the origins whose host is an address on the public internet."""
     v4 = subtract(addresses(), words(PRIVATE_ADDRESS))
     return origins(unite([v4, words(r"\[2[0-9a-f]{3}::[1-9a-f]\]")]))
 
 
 @cache
 def public_ipv6_addresses() -> Dfa:
-    """Those whose host may be a public IPv6 address in any form, also such as none writes."""
+    """Return the origins whose host may be a public IPv6 address, canonical or not."""
     return origins(words(r"\[(?:[23][0-9a-f]{3}:[0-9a-f:]+|::ffff:[0-9a-f:]+)\]"))
 
 
 @cache
 def compressed_ipv6_origins() -> Dfa:
-    """Return origins whose IPv6 address is canonical for sure, because no piece is written as 0."""
+    """Return origins with surely canonical IPv6 addresses, because no piece is written as 0."""
     piece = "[1-9a-f][0-9a-f]{0,3}"
     return origins(words(rf"\[{piece}(?::{piece}){{0,4}}::(?:{piece})?\]"))
 
 
 @cache
 def private_origins() -> Dfa:
-    """Return the origins whose host is an address that only exists within a network."""
+    """Return the origins whose host is an address that exists only within a network."""
     v6 = one_of(map(block_expression, blocks((*PRIVATE_IPV6, LINK_LOCAL_IPV6))))
     return origins(unite([words(PRIVATE_ADDRESS), words(v6)]))
 
 
 @cache
 def insecure_origins() -> Dfa:
-    """Plain http, but for development hosts."""
+    """Return the plain http origins, except those of development hosts."""
     return subtract(
         intersect(web_origins(), words(r"http://.*")), words(rf"http://{DEVELOPMENT_HOST}(?::.*)?")
     )
 
 
 def under(intent: Intent) -> Dfa:
-    """The origins of some domains and all their subdomains, and of some single hosts."""
+    """Return the origins of some domains with all their subdomains, and of some single hosts."""
     choices = [rf"(?:[a-z0-9_\-.]*\.)?{re.escape(domain)}" for domain in intent.domains]
     choices += map(re.escape, intent.hosts)
     if not choices:
@@ -189,19 +192,19 @@ def under(intent: Intent) -> Dfa:
 
 
 def going_on(names: Iterable[str]) -> Dfa:
-    """The origins whose hosts do not end where one of these names does, but go on."""
+    """Return the origins whose hosts contain one of these names and continue after it."""
     choices = "|".join(map(re.escape, sorted(names)))
     return words(rf"https?://(?:[a-z0-9_\-.]*\.)?(?:{choices})\.?[a-z0-9_\-].*")
 
 
 def alone(rules: Iterable[str]) -> Dfa:
-    """The origins of hosts that are public suffixes themselves, by the rules that say so."""
+    """Return the origins whose hosts are public suffixes by one of these rules."""
     choices = [re.escape(rule).replace(r"\*", r"[a-z0-9_\-]+") for rule in rules]
     return words(rf"https?://(?:{'|'.join(choices)})\.?(?::[0-9]+)?")
 
 
 def origins(hosts: Dfa) -> Dfa:
-    """The web origins with these hosts."""
+    """Return the web origins with these hosts."""
     nfa = Nfa()
     start, end = nfa.state(), nfa.state()
     for scheme, default in (("http", "80"), ("https", "443")):
@@ -219,11 +222,11 @@ def origins(hosts: Dfa) -> Dfa:
 
 
 def language_of(entry: Entry, *, how: str = "fullmatch") -> Language:
-    """Return the automata of an entry, applied as a regex in that way."""
+    """Return the automata of an entry, applied as ``regex.<how>``."""
     regex = regex_of(entry)
     try:
         whole = compile_regex(regex, how=how)
-        # Under IGNORECASE each letter of a host would have two edges, and no text be a run.
+        # With IGNORECASE each letter of a host would have two edges, and no text could be a run.
         run = subtract(whole, misspelt_web_origins())
         others = _with_other_schemes(whole)
         return Language(entry, intersect(whole, web_origins()), None, run, others)
@@ -240,20 +243,20 @@ def language_of(entry: Entry, *, how: str = "fullmatch") -> Language:
 
 
 def _with_other_schemes(dfa: Dfa) -> Dfa:
-    """Return the origins of other schemes; fast for most entries, because they have none."""
+    """Return the origins of other schemes. Fast for most entries, because they have none."""
     rest = subtract(dfa, words("https?://.*"))
     return intersect(rest, other_origins()) if rest.rows else NOTHING
 
 
 def regex_of(entry: Entry) -> re.Pattern[str]:
-    """The regular expression that an entry is, or stands for."""
+    """Return an entry as a regular expression."""
     if isinstance(entry, re.Pattern):
         return entry
     return entry.regex if isinstance(entry, Within) else re.compile(expression(entry))
 
 
 def as_written(entry: object) -> str:
-    """The text of an entry of ``allow_origins``, or of what stands in the place of one."""
+    """Return the text of an entry of ``allow_origins``, or of a value in place of an entry."""
     if isinstance(entry, (HostRule, Glob, Network)):
         return write_pattern(entry)
     if isinstance(entry, (re.Pattern, Within)):
@@ -264,10 +267,10 @@ def as_written(entry: object) -> str:
 def run_together(
     languages: Iterable[Language],
 ) -> tuple[Automaton | None, list[tuple[re.Pattern[str], str]]]:
-    """One automaton for all languages, and what has to be left to `re`, with the reason.
+    """Return one automaton for all languages, and the entries left to `re` with the reason.
 
-    Together they may have more states than the limit, though each alone has not; then the
-    smaller half is united, and so on.
+    Together the languages may have more states than the limit although each alone has fewer. Then
+    only the smaller half is united, and so on.
     """
     left = [(regex_of(item.entry), item.beyond) for item in languages if item.beyond is not None]
     fitting = [(item.entry, item.whole) for item in languages if item.whole and item.whole.rows]

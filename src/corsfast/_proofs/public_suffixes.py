@@ -1,10 +1,10 @@
-"""Who owns a host name: public suffixes, and the names that can be registered under them.
+"""Public suffixes, and the domains that can be registered under them.
 
 The Public Suffix List (https://publicsuffix.org) comes with `publicsuffixlist`, the only
-dependency at run time. Its data is read when a wildcard, glob or regex is first checked, or
-by `load`; its own parser takes seven times as long and is only used by the tests.
+dependency at run time. Its data is read when a wildcard, glob or regex is first checked, or by
+`load`. The parser of `publicsuffixlist` takes seven times as long, so only the tests use it.
 
-A policy of exact origins never needs it, and no request does.
+A policy of exact origins never needs the list, and no request does.
 """
 
 from __future__ import annotations
@@ -14,8 +14,8 @@ from functools import lru_cache
 
 from .._options.origin import is_development_host
 
-# Suffixes under which anyone can get a name and run scripts, and that the list lacks, each with
-# its source. A star stands for a region or cluster that the tenants share.
+# Suffixes that the Public Suffix List lacks, under which anyone can get a name and run scripts,
+# each with its source. A star matches a region or cluster that the tenants share.
 SHARED_HOSTING = (
     # -- editors, notebooks and their forwarded ports
     # https://docs.github.com/codespaces
@@ -43,7 +43,7 @@ SHARED_HOSTING = (
     "run.goorm.io",
     # https://docs.runpod.io/pods/configuration/expose-ports
     "proxy.runpod.net",
-    # -- tunnels to the machine of anyone
+    # -- tunnels to the customer's machine
     # https://theboroer.github.io/localtunnel-www
     "loca.lt",
     "localtunnel.me",
@@ -67,7 +67,7 @@ SHARED_HOSTING = (
     "sharedwithexpose.com",
     # https://docs.zrok.io/docs/concepts/http
     "share.zrok.io",
-    # https://nip.io, https://sslip.io, https://traefik.me: the name says the address
+    # https://nip.io, https://sslip.io, https://traefik.me: the name contains the address
     "nip.io",
     "sslip.io",
     "traefik.me",
@@ -107,7 +107,7 @@ SHARED_HOSTING = (
     # https://docs.posit.co/shinyapps.io, https://docs.posit.co/connect-cloud
     "shinyapps.io",
     "share.connect.posit.cloud",
-    # https://help.manus.im, https://www.create.xyz: applications that a model has written
+    # https://help.manus.im, https://www.create.xyz: applications written by a model
     "created.app",
     "manus.space",
     # -- web sites
@@ -121,7 +121,7 @@ SHARED_HOSTING = (
     "readthedocs.org",
     # https://sourceforge.net/p/forge/documentation/Project%20Web%20Services
     "sourceforge.io",
-    # Site builders with scripts of the customer: the free name of each
+    # Site builders with scripts of the customer: the free domain of each
     "ghost.io",
     "glide.page",
     "hs-sites.com",
@@ -132,7 +132,7 @@ SHARED_HOSTING = (
     "tilda.ws",
     "tumblr.com",
     "weebly.com",
-    # -- business software, where a tenant has a name and scripts, and a trial is free
+    # -- business software, whose tenants have a name and scripts, and whose trials are free
     # https://learn.microsoft.com/power-platform: NAME.crm4.dynamics.com
     "*.dynamics.com",
     "powerappsportals.com",
@@ -156,7 +156,7 @@ _RULE = re.compile(r"\n([^/\s]\S*)")
 def load() -> None:
     """Read the list, once per process. Call it where a blocking read does no harm.
 
-    Nothing in this module reads a file after that.
+    After that, this module reads no file.
 
     Raises:
         OSError: if the data of `publicsuffixlist` cannot be read.
@@ -167,7 +167,7 @@ def load() -> None:
 
 @lru_cache(maxsize=1)
 def _rules() -> tuple[str, ...]:
-    """Return each rule as hosts are written in origins, after `*.` or `!` where it has these."""
+    """Return each rule with its host as origins write it, and with its `*.` or `!`."""
     from publicsuffixlist import PSLFILE
 
     with open(PSLFILE, "rb") as file:
@@ -176,7 +176,7 @@ def _rules() -> tuple[str, ...]:
 
 
 def _ascii(rule: str) -> str:
-    """Encode a name. Rules are in normal form, so this equals the result of the slower `idna`."""
+    """Encode a name. Rules are normalized, so the result equals that of the slower `idna`."""
     if rule.isascii():
         return rule
     return ".".join(
@@ -191,10 +191,10 @@ def _names() -> frozenset[str]:
 
 
 def _labels(host: str) -> tuple[list[str], int]:
-    """Return a host's labels, and how many at the end are the public suffix; 0 for none.
+    """Return a host's labels, and how many of the last ones form the public suffix (0 for none).
 
     https://github.com/publicsuffix/list/wiki/Format#algorithm: the longest rule decides. The
-    name above a `*` is a suffix too, and an exception is a name under that suffix.
+    name above a `*` is a suffix as well, and an exception is a name under that suffix.
     """
     labels = host.removesuffix(".").lower().split(".")
     names = _names()
@@ -214,7 +214,7 @@ def _labels(host: str) -> tuple[list[str], int]:
 
 def public_suffix(host: str) -> str | None:
     """Return the part of a host under which names can be registered, if there is one."""
-    # The list has home.arpa, under which RFC 8375 lets no one register a name.
+    # The list contains home.arpa, but RFC 8375 allows no registrations under it.
     if is_development_host(host):
         return None
     labels, length = _labels(host)
@@ -226,7 +226,7 @@ def is_public_suffix(name: str) -> bool:
 
 
 def registrable_domain(host: str) -> str | None:
-    """Return the public suffix and one label more; ``None`` where one of these is missing."""
+    """Return the public suffix with one more label; ``None`` if either of them is missing."""
     if is_development_host(host):
         return None
     labels, length = _labels(host)
@@ -235,7 +235,7 @@ def registrable_domain(host: str) -> str | None:
 
 @lru_cache(maxsize=1)
 def _below() -> dict[str, list[str]]:
-    """The rules below each name that stands in one: a list of suffixes may be long."""
+    """Return the rules below each name, indexed because a list of suffixes may be long."""
     below: dict[str, list[str]] = {}
     for rule in _rules():
         if rule.startswith("!"):
@@ -248,17 +248,17 @@ def _below() -> dict[str, list[str]]:
 
 
 def rule_of(suffix: str) -> str:
-    """The rule that makes a name a public suffix: the name, or `*` in its first label's place."""
+    """Return the rule that makes a name a public suffix: the name, or `*` for its first label."""
     above = suffix.partition(".")[2]
     return f"*.{above}" if f"*.{above}" in _below().get(above, ()) else suffix
 
 
 def suffixes_below(domain: str) -> list[str]:
-    """The public suffixes under a domain that is none: ``up.railway.app`` of railway.app."""
+    """Return the public suffixes below a domain, for example ``up.railway.app`` of railway.app."""
     return [rule for rule in _below().get(domain, ()) if rule != f"*.{domain}"]
 
 
 @lru_cache(maxsize=1)
 def top_level_domains() -> tuple[str, ...]:
-    """Every delegated top-level domain, in its ASCII form."""
+    """Return every delegated top-level domain, in its ASCII form."""
     return tuple(dict.fromkeys(rule.rpartition(".")[2] for rule in _rules()))

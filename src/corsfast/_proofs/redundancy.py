@@ -1,7 +1,6 @@
-"""Entries of ``allow_origins`` that another entry covers: harmless, and rarely meant.
+"""Find entries of ``allow_origins`` that another entry covers.
 
-Place in the flow: beside risks.py. Runs while a policy is built.
-Never: refuse anything.
+They are harmless but rarely intended, so they give warnings and never errors.
 """
 
 from __future__ import annotations
@@ -21,12 +20,12 @@ if TYPE_CHECKING:
     from .automata import Dfa
     from .languages import Entry, Language
 
-# Comparing everything with everything is worth it for lists that somebody wrote by hand.
+# Longer lists are not compared, because every entry is compared with every other one.
 MAX_COMPARED = 64
 
 
 def redundancies(spec: Spec, languages: Sequence[Language]) -> Iterator[str]:
-    """One sentence for each entry that could be left out."""
+    """Yield a sentence for each entry that could be omitted."""
     if len(spec.repeated) <= MAX_COMPARED:
         for entry in spec.repeated:
             yield f"{as_written(entry)!r} is listed more than once."
@@ -54,7 +53,7 @@ def redundancies(spec: Spec, languages: Sequence[Language]) -> Iterator[str]:
 
 
 def follows(rule: HostRule, origin: str) -> bool:
-    """Whether an exact origin follows a rule."""
+    """Return whether an exact origin matches a rule."""
     parts = parse_origin(origin)
     return (
         parts is not None
@@ -73,7 +72,7 @@ def _covers(wide: HostRule, rule: HostRule) -> bool:
 
 
 def _contains(network: Network, rule: HostRule) -> bool:
-    """Return whether a rule is for a single address, which is in a network."""
+    """Return whether a rule is for a single address that is in a network."""
     wide, block = block_of(network), block_of(rule)
     return (
         network.scheme == rule.scheme

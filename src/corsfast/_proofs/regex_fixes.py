@@ -1,16 +1,12 @@
-"""What a regex should have been: corrections of its text, proven before they are suggested.
+"""Correct the text of a regex, and verify the correction before it is suggested.
 
     https://.*example.com$   (re.match)   ->   https://(?:[a-z0-9-]+\\.)*example\\.com\\Z
 
-Each correction undoes one common mistake and is applied where it fits. All together are tried
-first; then each one that is not needed is taken back. What is suggested
-  - has no problem left, as risks.py sees it, and
-  - still admits every origin that is written out in the original and was admitted by it, and
-    something of every domain that is.
-Otherwise nothing is suggested.
-
-Place in the flow: written, proofs -> repair -> offers, judge.
-Never: suggest what was not proven.
+Each correction fixes one common mistake and is applied where it fits. First all corrections are
+applied together. Then each one that is not needed is removed. A result is suggested only if it
+  - has no problem left, by the rules of risks.py, and
+  - still matches every origin that is written out in the original and matched by it, and
+    at least one origin of every domain that is written out.
 """
 
 from __future__ import annotations
@@ -61,11 +57,11 @@ if TYPE_CHECKING:
 
     OwnRegex = re.Pattern[str] | Within
 
-# Any subdomain; the same or none.
+# One or more labels of a subdomain; below, the same or none.
 LABELS = "(?:[a-z0-9-]+\\.)+"
 SUBDOMAINS = "(?:[a-z0-9-]+\\.)*"
 
-# So many words of a language are looked at where one property is asked for.
+# At most this many words of a language are tested for a property.
 _SAMPLES = 64
 
 _RESERVED = rf"\.(?:{'|'.join(map(re.escape, DEVELOPMENT_DOMAINS))})(?![\w.-])"
@@ -76,7 +72,7 @@ _DEVELOPMENT_FIRST = re.compile(
     r"(?:\.\*|\(\.[*+]\)\??|\()*(?:localhost|127\.|0\.0\.0\.0|\[::1?\])"
     rf"|[^/|]*{_RESERVED}"
 )
-# A port behind a host, in a text without backslashes; not the colon of `(?:` or `://`.
+# A port after a host, in a text without backslashes; not the colon of `(?:` or `://`.
 _PORT = re.compile(r"(?<!\?):[\dd(\[*.]")
 _SCHEME_CHOICE = re.compile(
     r"\(\?:https\?\)|\(https\?\)|\((?:\?:)?(?:https\|http|http\|https)\)|https\?|http\(s\)\?"
@@ -89,8 +85,8 @@ class Way:
     """How the regex is applied, and what counts as a problem.
 
     Attributes:
-        own: an entry of a `Policy`, whose engine proves that origins are well-formed.
-        anchors: what is written for the start and the end.
+        own: whether it is an entry of a `Policy`, whose engine validates origins.
+        anchors: the syntax for the start and the end.
         tolerated: codes that may remain.
         alternatives: whether an alternative that matches nothing counts as a problem.
     """
@@ -113,7 +109,7 @@ class Way:
 
 
 def repair(entry: OwnRegex, way: Way) -> str | None:
-    """The pattern that was meant, proven; or ``None``. The flags stay as they are."""
+    """Return the verified corrected pattern, or ``None``. The flags stay the same."""
     original = regex_of(entry)
     if original.flags & re.VERBOSE:
         return None
@@ -128,7 +124,7 @@ def repair(entry: OwnRegex, way: Way) -> str | None:
         shorter = _apply(original.pattern, fewer, way)
         if shorter != original.pattern and _good(entry, shorter, way):
             edits, text = fewer, shorter
-            # One that was needed beside this one may not be any more.
+            # A correction may have become unnecessary because of this one.
             rest = [other for other in OPTIONAL if other in edits]
     return text
 
@@ -136,7 +132,7 @@ def repair(entry: OwnRegex, way: Way) -> str | None:
 def repair_string(
     text: str, credentials: bool, tolerated: frozenset[str] = frozenset()
 ) -> str | None:
-    """The same for a string with a star: ``https://*example.com``, ``http://*.example.com``."""
+    """Correct a string with a star: ``https://*example.com``, ``http://*.example.com``."""
     for candidate in spellings(text):
         if not problems_of([candidate], credentials, tolerated):
             return candidate
@@ -144,7 +140,7 @@ def repair_string(
 
 
 def spellings(text: str) -> tuple[str, ...]:
-    """What a string with a star may have been meant as, the text itself first."""
+    """Return the possible meanings of a string with a star, the text itself first."""
     networks = suggest_networks(text)
     whole = re.sub(r"://\*(?=[a-z0-9])", "://*.", text)
     choices = (text, *(networks if len(networks) == 1 else ()), whole)
@@ -161,7 +157,7 @@ def _good(entry: OwnRegex, text: str, way: Way) -> bool:
 
 
 def keeps(original: re.Pattern[str], corrected: re.Pattern[str], way: Way) -> bool:
-    """Whether what is written out in a regex is still admitted by another, as far as it was."""
+    """Return whether a correction still matches the written hosts that the original matched."""
     was, now = language(original, way.how), language(corrected, way.how)
     before, after = was.dfa, now.dfa
     if before is None or after is None or was.others is None or now.others is None:
@@ -176,9 +172,9 @@ def keeps(original: re.Pattern[str], corrected: re.Pattern[str], way: Way) -> bo
     if _has_domains(before) and not (
         _has_domains(after) or _has_hosts(after) or any("." in host for host in written)
     ):
-        return False  # what is left is a name that no browser can be on
+        return False  # only a name remains that no page can have
     if not before.rows:
-        meant = intent_of(corrected)  # it admitted nothing; now it has to mean something
+        meant = intent_of(corrected)  # it matched nothing, so now it must name a host
         return bool(meant.domains or meant.hosts)
     for host in written:
         schemes = {s for s in ("http", "https") if accepts(before, f"{s}://{host}")}
@@ -197,18 +193,18 @@ def keeps(original: re.Pattern[str], corrected: re.Pattern[str], way: Way) -> bo
 
 
 def _written_schemes(regex: re.Pattern[str]) -> set[str]:
-    """Return the schemes that are written out, but for those of the web."""
+    """Return the schemes that are written out, except http and https."""
     schemes = {text.partition("://")[0] for text in readings(regex) if "://" in text}
     return {scheme for scheme in schemes - fetch.WEB_SCHEMES if valid_scheme(scheme)}
 
 
 def _has_domains(dfa: Dfa) -> bool:
-    """Whether an origin is admitted that can be on the public web."""
+    """Return whether the language has an origin that can be on the public web."""
     return next(delegated_words(intersect(dfa, named_origins())), None) is not None
 
 
 def _has_hosts(dfa: Dfa) -> bool:
-    """Whether an address is admitted, or this very machine."""
+    """Return whether the language has an address or this machine."""
     for word in islice(shortest_words(subtract(dfa, named_origins())), _SAMPLES):
         origin = parse_origin(word)
         if origin and (
@@ -219,7 +215,7 @@ def _has_hosts(dfa: Dfa) -> bool:
 
 
 def _written_hosts(regex: re.Pattern[str]) -> Iterator[str]:
-    """Each host, with a port if one is written, that stands between wildcards in a regex."""
+    """Yield each host between wildcards in a regex, with its port if one is written."""
     for text in readings(regex):
         written = text.removesuffix("/").rstrip(WILD).rpartition(WILD)[2]
         host = re.sub(r"^(?:https?:)?//", "", written)
@@ -236,20 +232,20 @@ def _apply(text: str, edits: list[Edit], way: Way) -> str:
             if edit in edits:
                 text = edit(text, way)
     except ValueError:
-        pass  # what cannot be taken apart stays as it is
+        pass  # a text that cannot be parsed stays the same
     return text
 
 
 def single_backslashes(text: str, _way: Way) -> str:
-    r"""``\\.`` -> ``\.``: a backslash of a string that was written as a raw string."""
+    r"""Undo escaping for a string that is a raw string: ``\\.`` -> ``\.``."""
     return text.replace("\\\\", "\\")
 
 
 def no_slash(text: str, _way: Way) -> str:
-    """``https://example\\.com/$`` -> without the slash, which no origin ends in."""
+    """Remove the slash from ``https://example\\.com/$``, because no origin ends in one."""
     branches = parse(text)
     while any(_without_slash(branch) for branch in _ends(branches)):
-        pass  # behind a slash there may be a group that ends in one
+        pass  # a group before the removed slash may end in another one
     return write(branches)
 
 
@@ -262,7 +258,7 @@ def _without_slash(branch: Branch) -> bool:
 
 
 def stars_of_globs(text: str, _way: Way) -> str:
-    """``https://*.example.com``, where the star repeats the slash -> any subdomain."""
+    """Replace ``*.`` in ``https://*.example.com``, where the star repeats the slash, by labels."""
     branches = parse(text)
     for branch in _all(branches):
         for i in range(len(branch) - 1):
@@ -274,7 +270,7 @@ def stars_of_globs(text: str, _way: Way) -> str:
 
 
 def escaped_dots(text: str, _way: Way) -> str:
-    """``example.com`` -> ``example\\.com``."""
+    """Escape dots: ``example.com`` -> ``example\\.com``."""
     branches = parse(text)
     for branch in _all(branches):
         for item in branch:
@@ -284,7 +280,7 @@ def escaped_dots(text: str, _way: Way) -> str:
 
 
 def bounded_ends(text: str, _way: Way) -> str:
-    """``localhost.*`` -> ``localhost(?::[0-9]+)?``."""
+    """Replace a wildcard at the end by a port: ``localhost.*`` -> ``localhost(?::[0-9]+)?``."""
     branches = parse(text)
     for branch in _ends(branches):
         end = len(branch) - (bool(branch) and is_end(branch[-1]))
@@ -300,14 +296,14 @@ def _closes_a_host(item: Item) -> bool:
 
 
 def bounded_wildcards(text: str, way: Way) -> str:
-    """``https://.*example\\.com`` -> ``https://(?:[a-z0-9-]+\\.)*example\\.com``."""
+    """Limit wildcards to labels: ``https://.*example`` -> ``https://(?:[a-z0-9-]+\\.)*example``."""
     branches = parse(text)
     _bound(branches, "", way)
     return write(branches)
 
 
 def _bound(branches: list[Branch], outside: str, way: Way) -> None:
-    """Put whole labels in the place of wildcards that stand directly before a name.
+    """Replace wildcards directly before a name by whole labels.
 
     Args:
         outside: the text before these branches.
@@ -329,7 +325,7 @@ def _bound(branches: list[Branch], outside: str, way: Way) -> None:
             if before.endswith(("/", "/)?", ".)?", ".)*")):
                 branch[i:name] = [Atom(SUBDOMAINS)]
             elif inside == before and before in ("", "http", "https", "https?", "http(s)?"):
-                # The wildcard stands for the rest of the scheme as well.
+                # The wildcard also matches the rest of the scheme.
                 loopback = _DEVELOPMENT_FIRST.match(unescaped(write([branch[name:]])))
                 secure = before == "https" or (way.credentials and not loopback)
                 scheme = "https" if secure else "https?"
@@ -338,7 +334,7 @@ def _bound(branches: list[Branch], outside: str, way: Way) -> None:
 
 
 def written_schemes(text: str, way: Way) -> str:
-    """``example\\.com`` -> ``https://example\\.com``."""
+    """Add a missing scheme: ``example\\.com`` -> ``https://example\\.com``."""
     branches = parse(text)
     _write_schemes(branches, way)
     return write(branches)
@@ -359,7 +355,7 @@ def _write_schemes(branches: list[Branch], way: Way) -> None:
             elif not head.quantifier:
                 _write_schemes(head.branches, way)
         elif re.fullmatch(r"null\W*", shown):
-            continue  # it is no host
+            continue  # it is not a host
         elif "://" not in shown and not shown.startswith("http") and _opens_a_host(head):
             scheme = "https?" if _DEVELOPMENT_FIRST.match(shown) else "https"
             branch.insert(first, Atom(f"{scheme}://"))
@@ -368,14 +364,14 @@ def _write_schemes(branches: list[Branch], way: Way) -> None:
 
 
 def _opens_a_host(item: Item) -> bool:
-    """Whether a name begins here: a letter, or ``(www\\.)?``."""
+    """Return whether a name begins here: a letter, or ``(www\\.)?``."""
     if isinstance(item, Group):
         return all(branch and is_letter(branch[0]) for branch in item.branches)
     return is_letter(item)
 
 
 def secure_schemes(text: str, _way: Way) -> str:
-    """``https?://`` -> ``https://``, but for this very machine."""
+    """Replace ``https?://`` by ``https://``, except for this machine."""
     branches = parse(text)
     inside = branches
     while len(inside) == 1 and len(inside[0]) == 1 and isinstance(inside[0][0], Group):
@@ -385,12 +381,12 @@ def secure_schemes(text: str, _way: Way) -> str:
 
 
 def _secure(branch: Branch) -> list[Branch]:
-    """One branch with https, or two: one that keeps http for this very machine."""
+    """Return one branch with https, or two if this machine keeps http."""
     first = 1 if branch and is_start(branch[0]) else 0
     rest = branch[first:]
     text = unescaped(write([rest]))
     if len(rest) > 1 and is_wild(rest[0]) and is_dot(rest[1]):
-        # The wildcard stands for the scheme as well.
+        # The wildcard also matches the scheme.
         return [[*branch[:first], Atom(f"https://{LABELS}"), *rest[2:]]]
     if not _DEVELOPMENT.search(text):
         if rest and isinstance(rest[0], Group) and not rest[0].quantifier and "://" not in text:
@@ -415,14 +411,14 @@ def _secure(branch: Branch) -> list[Branch]:
 
 
 def anchored(text: str, way: Way) -> str:
-    """Match the whole: ``a|b$`` -> ``\\A(?:a|b)\\Z``; any port where localhost had it."""
+    """Anchor the whole: ``a|b$`` -> ``\\A(?:a|b)\\Z``. localhost keeps any port if it had that."""
     if way.how == "fullmatch":
         return text
     return _anchor(text, way, start=way.how == "search")
 
 
 def ended(text: str, way: Way) -> str:
-    """The same at the end alone."""
+    """Anchor only the end, like `anchored`."""
     return text if way.how == "fullmatch" else _anchor(text, way, start=False)
 
 
@@ -435,7 +431,7 @@ def _anchor(text: str, way: Way, *, start: bool) -> str:
     closed = [bool(branch) and is_end(branch[-1]) for branch in branches]
     if all(closed) and (all(started) or not start):
         return text
-    # What the author writes for an end is written for all.
+    # The author's spelling of an anchor is used for all branches.
     opening = next((str(b[0]) for b in branches if b and is_start(b[0])), way.anchors[0])
     ending = next((str(b[-1]) for b in branches if b and is_end(b[-1])), way.anchors[1])
     for branch, is_started, is_closed in zip(branches, started, closed, strict=True):
@@ -457,7 +453,7 @@ def is_flags(item: Item) -> bool:
 
 
 def _all(branches: list[Branch]) -> Iterator[Branch]:
-    """Every branch at every depth."""
+    """Yield every branch at every depth."""
     for branch in branches:
         yield branch
         for item in branch:
@@ -466,7 +462,7 @@ def _all(branches: list[Branch]) -> Iterator[Branch]:
 
 
 def _ends(branches: list[Branch]) -> Iterator[Branch]:
-    """The branches that a whole match may end in."""
+    """Yield the branches in which a whole match may end."""
     for branch in branches:
         last = [item for item in branch if not is_end(item)][-1:]
         if last and isinstance(last[0], Group) and not last[0].quantifier:
@@ -478,7 +474,7 @@ def _ends(branches: list[Branch]) -> Iterator[Branch]:
 if TYPE_CHECKING:
     Edit = Callable[[str, Way], str]
 
-# In the order in which they are applied.
+# In the order of their application.
 EDITS: tuple[Edit, ...] = (
     single_backslashes,
     no_slash,
@@ -491,7 +487,7 @@ EDITS: tuple[Edit, ...] = (
     ended,
     anchored,
 )
-# What is taken back where it is not needed; a dot that is escaped can stay so.
+# These are removed if they are not needed. An escaped dot can stay.
 OPTIONAL: tuple[Edit, ...] = (
     written_schemes,
     secure_schemes,

@@ -1,12 +1,9 @@
-"""The text of a regex as a tree that can be edited and written back, letter for letter.
+"""Parse the text of a regex into a tree that can be edited and written back exactly.
 
     ^https?://(a|b\\.)+$   ->   one branch: ^ h t t p s? : / / ( [a] | [b \\.] )+ $
 
-Python's own parse tree knows no text, so corrections are made on this one; what a corrected
-text means is always asked of Python's.
-
-Place in the flow: left of repair.py.
-Never: decide what a regex matches.
+Python's own parse tree does not keep the text, so corrections use this one. The meaning of a
+corrected text is always taken from Python's parser.
 """
 
 from __future__ import annotations
@@ -26,7 +23,7 @@ ENDS = ("$", r"\Z", r"\z")
 
 @dataclass
 class Atom:
-    """One character, escape, set or anchor; ``raw`` text is never looked into."""
+    """One character, escape, set or anchor. ``raw`` text is kept without looking inside."""
 
     text: str
     quantifier: str = ""
@@ -56,10 +53,10 @@ def write(branches: list[Branch]) -> str:
 
 
 def parse(text: str) -> list[Branch]:
-    """The branches of a regex that `re` has accepted.
+    """Return the branches of a regex that `re` has accepted.
 
     Raises:
-        ValueError: for a construct that is not known here.
+        ValueError: for a construct that this parser does not know.
     """
     branches, end = _branches(text, 0)
     if end != len(text) or write(branches) != text:
@@ -94,18 +91,18 @@ def _item(text: str, at: int) -> tuple[Item, int]:
     return Group(match[0], inner), at + 1
 
 
-# -- what an item is -------------------------------------------------------------------------
+# -- tests of an item ------------------------------------------------------------------------
 
 
 def is_letter(item: Item) -> bool:
-    """Whether it begins with a letter or digit that is written out."""
+    """Return whether the item begins with a letter or digit that is written out."""
     if isinstance(item, Group):
         return not item.quantifier and all(b and is_letter(b[0]) for b in item.branches)
     return item.quantifier in ("", "?") and item.text.isalnum()
 
 
 def is_wild(item: Item) -> bool:
-    """Whether it stands for text of any length: ``.*``, ``[a-z]+``, ``(.*)?``."""
+    """Return whether the item matches text of any length: ``.*``, ``[a-z]+``, ``(.*)?``."""
     if isinstance(item, Group):
         return (
             len(item.branches) == 1
@@ -133,5 +130,5 @@ def is_end(item: Item) -> bool:
 
 
 def unescaped(text: object) -> str:
-    """The text without its backslashes: enough to look for a name in it."""
+    """Return the text without its backslashes, which is enough to search for a name in it."""
     return str(text).replace("\\", "")

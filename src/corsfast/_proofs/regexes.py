@@ -1,11 +1,8 @@
-"""A Python regular expression -> the automaton of the same words.
+"""Compile a Python regular expression to the automaton of the same words.
 
-The expression is parsed by `re` itself, so its syntax and flags mean what Python means; what
-a single item matches (a literal under IGNORECASE, a set, `\\w`, `.`) is found out by asking
-`re` about each character of the alphabet.
-
-Place in the flow: patterns -> automata; imports automata.py and to its left.
-Never: run per request; guess what a construct means.
+`re` parses the expression, so its syntax and flags have exactly Python's meaning. The characters
+that a single item matches (a literal under IGNORECASE, a set, `\\w`, `.`) are found by trying
+each character of the alphabet with `re`.
 """
 
 from __future__ import annotations
@@ -32,13 +29,13 @@ _ONE_CHARACTER = (
     _constants.IN,
 )
 
-# Which of the two alphabets \w and IGNORECASE speak of.
+# The flags that choose the alphabet of \w and IGNORECASE.
 _LETTERS = re.ASCII | re.UNICODE
 
-# When more may be accepted, counting to more than this is not worth its states.
+# When the automaton may accept more, counting beyond this is not worth the states.
 WIDE_REPEAT = 4
 
-# Constructs that no automaton of ours expresses, in the words of the `re` documentation.
+# Constructs that these automata cannot express, in the words of the `re` documentation.
 _BEYOND = {
     _constants.ASSERT: "look-around",
     _constants.ASSERT_NOT: "look-around",
@@ -51,11 +48,11 @@ _BEYOND = {
 
 
 class NotRegularError(Exception):
-    """The expression holds a construct, named by the message, that automata do not express."""
+    """An error for a construct that automata cannot express; the message names it."""
 
 
 class RegexSyntaxError(ValueError):
-    """A regex that cannot be read. ``text`` is what was parsed, ``position`` where it failed."""
+    """An error for a regex that cannot be parsed, with its text and the position of the error."""
 
     def __init__(self, reason: str, text: str, position: int | None) -> None:
         self.reason, self.text, self.position = reason, text, position
@@ -63,14 +60,14 @@ class RegexSyntaxError(ValueError):
         super().__init__(f"{reason}{where}")
 
     def pointed(self) -> str:
-        """The text with a mark below the place."""
+        """Return the text with a mark below the position."""
         if self.position is None or not self.text.isprintable():
             return self.text
         return f"{self.text}\n{' ' * self.position}^"
 
 
 def compile_quietly(text: str, flags: int = 0) -> re.Pattern[str]:
-    """`re.compile` with one kind of error, and without advice on style."""
+    """Compile a regex; raise one kind of error, and suppress warnings about style."""
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
@@ -82,9 +79,9 @@ def compile_quietly(text: str, flags: int = 0) -> re.Pattern[str]:
 
 
 def parse(regex: re.Pattern[str]) -> Any:
-    """Python's own parse tree of a compiled expression.
+    """Return Python's own parse tree of a compiled expression.
 
-    What it warns of and shows under DEBUG, it said when the expression was compiled.
+    Warnings and DEBUG output are suppressed, because the first compilation already showed them.
     """
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
@@ -92,15 +89,15 @@ def parse(regex: re.Pattern[str]) -> Any:
 
 
 def compile_regex(regex: re.Pattern[str], *, how: str = "fullmatch", widen: bool = False) -> Dfa:
-    """The automaton of the words that ``regex.<how>(word)`` matches; not minimal.
+    """Return the automaton of the words that ``regex.<how>(word)`` matches; not minimal.
 
     Args:
         how: ``fullmatch``, ``match`` or ``search``.
-        widen: accept more where a construct cannot be expressed, rather than raise.
+        widen: accept more if a construct cannot be expressed, instead of raising.
 
     Raises:
-        NotRegularError: naming the construct.
-        TooManyStatesError: when the automaton would grow beyond its limit.
+        NotRegularError: if a construct cannot be expressed; the message names it.
+        TooManyStatesError: if the automaton would exceed its limit.
     """
     return determinise(*nfa_of(regex, how=how, widen=widen))
 
@@ -115,8 +112,8 @@ def nfa_of(
     """Return the nondeterministic automaton of `compile_regex`, with its start and its end.
 
     Args:
-        marks: code points that take no character in the expression; each list gets the states
-            where its own is.
+        marks: code points that consume no character in the expression. Each list receives the
+            states of its mark.
 
     Raises:
         NotRegularError, TooManyStatesError: see `compile_regex`.
@@ -133,7 +130,7 @@ def nfa_of(
 
 
 class _Builder:
-    """Thompson's construction: each part is appended behind a state and gives its end."""
+    """Thompson's construction: each part is appended to a state and returns its end state."""
 
     def __init__(self, nfa: Nfa, widen: bool, marks: Mapping[int, list[int]]) -> None:
         self.nfa = nfa
@@ -158,7 +155,7 @@ class _Builder:
             return self.repeat(least, most, items, at, flags)
         if op is _constants.SUBPATTERN:
             _, add, remove, items = argument
-            if add & _LETTERS:  # (?a:...) takes the place of an outer (?u)
+            if add & _LETTERS:  # (?a:...) overrides an outer (?u)
                 flags &= ~_LETTERS
             return self.sequence(items, at, (flags | add) & ~remove)
         if op is _constants.BRANCH:
@@ -199,7 +196,7 @@ class _Builder:
             least, most = min(least, 1), _constants.MAXREPEAT
         for _ in range(least):
             before, at = at, self.sequence(items, at, flags)
-            if before == at:  # nothing, however often
+            if before == at:  # the part consumes nothing, so repeating it changes nothing
                 return at
         end = self.nfa.state()
         if most is _constants.MAXREPEAT:
@@ -216,7 +213,7 @@ class _Builder:
         return end
 
     def beyond(self, op: Any, argument: Any, at: int, flags: int) -> int:
-        """A construct that cannot be expressed: name it, or accept whatever it might."""
+        """Raise for a construct that cannot be expressed, or accept all that it might match."""
         if not self.widen:
             raise NotRegularError(_BEYOND.get(op, str(op)))
         if op is _constants.ATOMIC_GROUP:
@@ -225,12 +222,12 @@ class _Builder:
             least, most, items = argument
             return self.repeat(least, most, items, at, flags)
         if op in (_constants.ASSERT, _constants.ASSERT_NOT, _constants.AT):
-            return at  # it takes nothing, and may hold anywhere
+            return at  # it consumes nothing, and may hold anywhere
         return self.anything(at)
 
 
 def _matched_by(op: Any, argument: Any, flags: int) -> int:
-    """The characters of the alphabet that one item of an expression matches."""
+    """Return the characters of the alphabet that one item of an expression matches."""
     if op is _constants.LITERAL and not flags & re.IGNORECASE:
         return mask_of(chr(argument))
     key = (repr((op, argument)), flags)

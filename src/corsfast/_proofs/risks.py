@@ -1,16 +1,13 @@
-"""Proofs that no stranger gets in, or the stranger who would.
+"""Prove that a policy allows no attacker's origin, or find an example of one.
 
-Whether somebody gets in is never guessed from the text of a pattern. Its language is an
-automaton; what is dangerous is another one; a word that both accept is the witness, and
-without one there is no problem. Only the author's intent (intent.py) and what to call a risk
-are read from the text; the intent can be declared, too (`within`).
+A pattern is not judged by its text. Its language is an automaton, and the dangerous origins are
+another one. A word that both accept is the witness; without a witness there is no problem. Only
+the author's intent (intent.py) and the name of a risk are read from the text. The intent can also
+be declared (`within`).
 
-    foreign-origin  some origin of the language has a registrable domain that is not intended
-    public-suffix   so it is, and anybody can get that name under a suffix that is written out
-    ...             the others are said where they are looked for
-
-Place in the flow: patterns, spec -> safety -> _compile. Runs while a policy is built.
-Never: run per request; know an engine.
+    foreign-origin  an origin of the language has a registrable domain that is not intended
+    public-suffix   the same, and anyone can get that name under a suffix that is written out
+    ...             the other risks are described at the code that finds them
 """
 
 from __future__ import annotations
@@ -82,7 +79,7 @@ if TYPE_CHECKING:
     from .languages import Entry
 
     class Branch(NamedTuple):
-        """Part of a tree of names: what may follow, how deep it goes, whether one ends here."""
+        """A node in a tree of names: the next letters, the depth, and whether a name ends here."""
 
         letters: dict[str, Branch]
         depth: int
@@ -93,10 +90,10 @@ else:
 
 OPTION = "allow_origins"
 
-# Where a language is only known from outside, so many of its words are tried for a witness.
+# If a language is only known approximately, at most this many of its words are tried.
 CANDIDATES = 64
 
-# The ids of each browser's extensions: an entry with all of these admits all of its extensions.
+# The ids of each browser's extensions. An entry that matches all of them matches any extension.
 # Firefox and Safari use random UUIDs, version 4.
 _UUID = "[{0}]{{8}}-[{0}]{{4}}-4[{0}]{{3}}-[{1}][{0}]{{3}}-[{0}]{{12}}"
 EXTENSIONS = {
@@ -117,15 +114,15 @@ EXTENSIONS = {
     ),
 }
 
-# Those whose ids are the same for all users.
+# The schemes whose extensions have the same id for all users.
 _LASTING = ("chrome-extension",)
 
-# `https://<any host>`: admitting all of these is admitting any origin.
+# Origins with arbitrary hosts. A pattern that does not match both does not match every origin.
 PROBES = ("https://attacker.example", "https://a.b.attacker.example")
 
 
 def find_risks(spec: Spec, languages: Sequence[Language]) -> Iterator[Problem]:
-    """Everything dangerous about a well-formed spec, tolerated or not.
+    """Yield every risk of a well-formed spec, tolerated or not.
 
     Args:
         languages: those of the spec's globs and regexes.
@@ -168,10 +165,10 @@ def _named_risks(spec: Spec) -> Iterator[Problem]:
 
 
 def _insecure(value: object, shown: str, witness: str | None, *, private: bool = False) -> Problem:
-    """Return the problem that plain http is admitted.
+    """Return the problem that plain http is allowed.
 
     Args:
-        private: whether all that is admitted over http has an address within a network.
+        private: whether every host allowed over http has an address within a network.
     """
     secure = None if isinstance(value, (re.Pattern, Within)) else with_https(shown)
     message = (
@@ -195,10 +192,10 @@ def _insecure(value: object, shown: str, witness: str | None, *, private: bool =
 
 
 def with_https(shown: str) -> str | None:
-    """Return an entry of http with https; ``None`` where its host can have no certificate.
+    """Return an http entry with https; ``None`` if its host cannot have a certificate.
 
     Certificates are for names of the public DNS. `.onion` is on the Public Suffix List, but its
-    services are reached by plain http; `.example` stands for a public name in documentation.
+    services use plain http. Documentation uses `.example` in place of a public name.
     """
     scheme, _, rest = shown.partition("://")
     host = re.sub(r":(?:\d+|\*|\[[\d,-]+\])$", "", rest).removesuffix(".")
@@ -212,7 +209,7 @@ def with_https(shown: str) -> str | None:
 
 
 def rule_risks(rule: HostRule, credentials: bool) -> Iterator[Problem]:
-    """The risks of `https://*.example.com` and `http://localhost:*`."""
+    """Yield the risks of `https://*.example.com` and `http://localhost:*`."""
     shown = write_pattern(rule)
     # The root's dot makes another host, but not another owner.
     host = rule.host.removeprefix(".")
@@ -230,7 +227,7 @@ def rule_risks(rule: HostRule, credentials: bool) -> Iterator[Problem]:
 
 
 def _port(rule: HostRule | Network) -> str:
-    """A port that a rule admits, as an origin writes it."""
+    """Return a port that a rule matches, as an origin writes it."""
     ports = [first or last for first, last in rule.ports if rule.ports != ANY_PORT and last]
     default = fetch.DEFAULT_PORTS[rule.scheme]
     return "".join(f":{port if port != default else port + 1}" for port in ports[:1])
@@ -253,12 +250,12 @@ def _open_suffix(value: object, shown: str, suffix: str, witness: str) -> Proble
 def _network_risks(rule: Network, credentials: bool) -> Iterator[Problem]:
     """Yield the risks of `http://10.0.0.0/8:*`.
 
-    A public network is written out, as an exact origin is, so its author knows whose it is. One
-    that is too wide to belong to a single organization is shared with strangers.
+    A public network is written out like an exact origin, so its author knows the owner. A network
+    that is too wide for a single organization may contain attackers.
     """
     shown = write_pattern(rule)
     block = block_of(rule)
-    assert block is not None  # it was parsed
+    assert block is not None  # the address has already been parsed
     public = strangers_address(block)
     if public is not None:
         private = [
@@ -281,7 +278,7 @@ def _network_risks(rule: Network, credentials: bool) -> Iterator[Problem]:
 
 
 def language_risks(language: Language, credentials: bool) -> Iterator[Problem]:
-    """The risks of one glob or regex; also that it admits nothing at all."""
+    """Yield the risks of one glob or regex, and a problem if it matches nothing."""
     entry, dfa, others = language.entry, language.dfa, language.others
     if isinstance(entry, Network):
         yield from _network_risks(entry, credentials)
@@ -290,7 +287,7 @@ def language_risks(language: Language, credentials: bool) -> Iterator[Problem]:
     if dfa is None or others is None:
         yield _unproven(entry, shown, language.beyond)
         return
-    # Without a written `//` a wildcard stands for the scheme, and a scheme of the web is meant.
+    # Without a written `//`, a wildcard matches the scheme, and a scheme of the web is meant.
     if not dfa.rows and not (others.rows and "//" in _unescaped(shown)):
         yield _dead(entry, shown)
         return
@@ -305,7 +302,7 @@ def language_risks(language: Language, credentials: bool) -> Iterator[Problem]:
         plain = intersect(dfa, insecure_origins())
         insecure, _ = _confirm(language, shortest_words(plain))
         if insecure is None:
-            # The shortest words with an IPv6 address are seldom canonical, so look for others.
+            # The shortest words with an IPv6 address are rarely canonical, so look for others.
             short = intersect(plain, compressed_ipv6_origins())
             insecure, _ = _confirm(language, shortest_words(short))
         if insecure is not None:
@@ -315,7 +312,7 @@ def language_risks(language: Language, credentials: bool) -> Iterator[Problem]:
 
 
 def _extension_risk(language: Language, others: Dfa, shown: str) -> Iterator[Problem]:
-    """Yield a problem for each browser whose extensions are all admitted."""
+    """Yield a problem for each browser of which every extension is allowed."""
     for scheme, (browser, ids, sample) in EXTENSIONS.items():
         origin = f"{scheme}://{sample}"
         if not accepts(others, origin):
@@ -336,10 +333,10 @@ def _extension_risk(language: Language, others: Dfa, shown: str) -> Iterator[Pro
 
 
 def _stranger_risks(language: Language, shown: str) -> Iterator[Problem]:
-    """Each public suffix under which somebody gets in, and then whoever else does.
+    """Yield each public suffix under which an attacker is allowed, then any other attacker.
 
-    A risk that is tolerated must not hide another one, so the search goes on without all
-    that is under the suffix, and somebody else is named only after all suffixes.
+    A tolerated risk must not hide another one. So the search continues without the names under
+    that suffix, and another attacker is reported only after all suffixes.
     """
     dfa, intent = language.dfa, _intent(language.entry)
     while dfa is not None:
@@ -359,9 +356,10 @@ def _stranger_risks(language: Language, shown: str) -> Iterator[Problem]:
 
 
 def _hidden_suffixes(language: Language, dfa: Dfa, intent: Intent, shown: str) -> Iterator[Problem]:
-    """The suffixes that are written out under which somebody gets in, but not first.
+    """Yield the written suffixes under which an attacker is allowed, but is not found first.
 
-    An open end admits every suffix behind itself; that is no wildcard in front of one.
+    An open end matches every suffix after it. That is not a wildcard before a suffix, so it does
+    not count here.
     """
     for suffix in dict.fromkeys(_written_suffixes(shown)):
         below = _under_name(suffix)
@@ -377,10 +375,10 @@ def _hidden_suffixes(language: Language, dfa: Dfa, intent: Intent, shown: str) -
 def _of_another_domain(
     language: Language, dfa: Dfa, intent: Intent, shown: str, admitted: str
 ) -> str:
-    """This stranger, or one that convinces more, if his domain is written out.
+    """Return this attacker origin, or a more convincing one if its domain is written out.
 
-    Where a name may go on behind the one that is written, nothing is meant for sure, and the
-    shortest stranger is of that very domain.
+    If a name may continue after the written one, the intent is uncertain, and the shortest
+    attacker origin has the written domain itself.
     """
     domain = registrable_domain(_host(admitted))
     if isinstance(language.entry, Within) or not _is_written(domain, shown):
@@ -397,7 +395,7 @@ def _under_name(name: str) -> Dfa:
 
 
 def _is_written(domain: str | None, shown: str) -> TypeGuard[str]:
-    """Whether a domain stands in an entry as it is shown, maybe with its dots escaped."""
+    """Return whether a domain is written in an entry, perhaps with escaped dots."""
     return domain is not None and bool(
         re.search(rf"(?<![a-z0-9_-]){re.escape(domain)}", _unescaped(shown))
     )
@@ -408,26 +406,26 @@ def _unescaped(shown: str) -> str:
 
 
 def admits_any_origin(dfa: Dfa) -> bool:
-    """Whether every https origin with a domain name and no port is admitted."""
+    """Return whether every https origin with a domain name and no port is allowed."""
     if not all(accepts(dfa, probe) for probe in PROBES):
         return False
     return not subtract(plain_https_origins(), dfa).rows
 
 
 def strangers(dfa: Dfa, intent: Intent) -> Iterator[str]:
-    """Origins that are admitted but not meant: by name, by address, as tenants."""
+    """Yield origins that are allowed but not meant: by name, by address, and as tenants."""
     outside = subtract(dfa, under(intent))
     yield from registrable_words(intersect(outside, named_origins()))
     yield from shortest_words(intersect(outside, public_addresses()))
     yield from shortest_words(intersect(outside, public_ipv6_addresses()))
-    # Names that anybody can get below a domain that is meant: up.railway.app, railway.app.
+    # Names that anyone can get below a meant domain: up.railway.app, railway.app.
     for domain in sorted(intent.domains):
         yield from tenants(dfa, suffixes_below(domain))
 
 
 def _intent(entry: Entry) -> Intent:
     if isinstance(entry, Within):
-        # Nobody can declare that everybody's names are his own.
+        # Declaring a public suffix does not make every name under it the author's own.
         shared = frozenset(filter(is_public_suffix, entry.domains))
         return Intent(frozenset(entry.domains) - shared, shared)
     return intent_of(regex_of(entry))
@@ -439,10 +437,10 @@ def _host(origin: str) -> str:
 
 
 def _confirm(language: Language, candidates: Iterable[str]) -> tuple[str | None, bool]:
-    """The first candidate that the entry itself admits; else whether there were others."""
+    """Return the first candidate that the entry matches, or whether there were unproven ones."""
     others = False
     for candidate in islice(candidates, CANDIDATES):
-        if parse_origin(candidate) is None:  # too long: no automaton counts that far
+        if parse_origin(candidate) is None:  # too long, which no automaton checks
             others = True
             continue
         if language.beyond is None:
@@ -453,7 +451,7 @@ def _confirm(language: Language, candidates: Iterable[str]) -> tuple[str | None,
     return None, others
 
 
-# -- what to say -----------------------------------------------------------------------------
+# -- messages --------------------------------------------------------------------------------
 
 
 def _any_origin(entry: object, shown: str, credentials: bool) -> Problem:
@@ -472,9 +470,9 @@ def _any_origin(entry: object, shown: str, credentials: bool) -> Problem:
 
 
 def _written_suffix(shown: str, host: str) -> str | None:
-    """The public suffix of a stranger's host, where it is written out up to a dot or hyphen.
+    """Return the public suffix of an attacker's host if the entry has it after a `.`, `-` or `*`.
 
-    Then the wildcard is the name that anybody can get; otherwise it reaches other domains.
+    Then the wildcard matches names that anyone can get. Otherwise it reaches other domains.
     """
     suffix = public_suffix(host)
     if suffix is None:
@@ -485,7 +483,7 @@ def _written_suffix(shown: str, host: str) -> str | None:
 
 
 def _written_suffixes(shown: str) -> Iterator[str]:
-    """The public suffixes of several labels that stand in an entry as in `_written_suffix`."""
+    """Yield the written public suffixes of several labels, placed as in `_written_suffix`."""
     for names in re.finditer(r"(?<=[.*-])(?=([a-z0-9-]+(?:\.[a-z0-9-]+)+))", _unescaped(shown)):
         labels = names[1].split(".")
         for many in range(2, len(labels) + 1):
@@ -528,7 +526,7 @@ def _dead(entry: object, shown: str) -> Problem:
     )
 
 
-# Beginnings of an expression, without the signs that only group, that are never sent, and why.
+# Beginnings of a regex that are never sent, without signs that only group, each with a reason.
 _NEVER_SENT = (
     (r"wss?\b", "a WebSocket handshake is sent with the http or https origin of its page"),
     (r"file\b", "a page that was opened from a file sends 'null'"),
@@ -538,7 +536,7 @@ _NEVER_SENT = (
 
 
 def why_dead(shown: str, *, whole: bool = True) -> str:
-    """Why an expression, or a part of one that need not be `whole`, matches nothing."""
+    """Return why a regex matches nothing, or a part of a regex, which need not be `whole`."""
     if "\\\\" in shown:
         return "a backslash is doubled"
     if shown.rstrip("$)?").endswith("/"):
@@ -566,10 +564,10 @@ def why_dead(shown: str, *, whole: bool = True) -> str:
 
 
 def registrable_words(dfa: Dfa) -> Iterator[str]:
-    """Words of a language of named origins whose host somebody can register.
+    """Yield words of a language of named origins whose host an attacker can register.
 
-    A shortest word may have a public suffix for its host (``e.run.app``), which hides the longer
-    ones behind it (``e.e.run.app``). Such hosts are taken out, until there are none.
+    The host of a shortest word may be a public suffix (``e.run.app``), which hides the longer
+    words under it (``e.e.run.app``). Such hosts are removed until none is left.
     """
     rules: set[str] = set()
     while dfa.rows:
@@ -586,7 +584,7 @@ def registrable_words(dfa: Dfa) -> Iterator[str]:
 
 
 def tenants(dfa: Dfa, suffixes: Iterable[str]) -> list[str]:
-    """Words with one label or more in front of one of these public suffixes, shortest first."""
+    """Return words with at least one label before one of these suffixes, shortest first."""
     tails = _tails(dfa)
     behind = list(_behind_dots(dfa))
     deeper = [
@@ -605,19 +603,19 @@ def tenants(dfa: Dfa, suffixes: Iterable[str]) -> list[str]:
 
 
 def delegated_words(dfa: Dfa) -> Iterator[str]:
-    """Words of a language of named origins whose last label is delegated, shortest first.
+    """Yield words of a language of named origins whose last label is delegated, shortest first.
 
-    The top-level domains are a tree of letters that is walked along with the automaton from
-    behind each dot; as an automaton of their own they would have thousands of states. A
-    branch is left where it is not deep enough to reach a state that may end a host.
+    The top-level domains form a tree of letters, which is walked in parallel with the automaton
+    from each dot on. As an automaton they would have thousands of states. A branch is skipped if
+    it is too short to reach a state that may end a host.
     """
     if not dfa.rows:
         return
     tails = _tails(dfa)
     steps = _steps_to(dfa, tails)
-    # (length, number, word, its state, the branch of the tree; None behind a whole name)
+    # (length, number, word, its state, the branch of the tree or None after a whole name)
     walks: list[tuple[int, int, str, int, Branch | None]] = []
-    order = count()  # equal words need not be compared any further
+    order = count()  # a tie-breaker, so that equal words are not compared further
     for prefix, state in _behind_dots(dfa):
         heappush(walks, (len(prefix), next(order), prefix, state, _domain_tree()))
     while walks:
@@ -636,7 +634,7 @@ def delegated_words(dfa: Dfa) -> Iterator[str]:
 
 
 def _steps_to(dfa: Dfa, goals: Iterable[int]) -> dict[int, int]:
-    """How many characters it takes from each state to the nearest goal."""
+    """Return how many characters it takes from each state to the nearest goal."""
     sources: dict[int, list[int]] = {}
     for state, row in enumerate(dfa.rows):
         for target in set(row):
@@ -652,7 +650,7 @@ def _steps_to(dfa: Dfa, goals: Iterable[int]) -> dict[int, int]:
 
 
 def _behind_dots(dfa: Dfa, start: int = 0) -> Iterator[tuple[str, int]]:
-    """Each state that is entered by a dot, with a shortest word that does so."""
+    """Yield each state that is entered by a dot, with a shortest word that does so."""
     if not dfa.rows:
         return
     words = {start: ""}
@@ -673,7 +671,7 @@ def _behind_dots(dfa: Dfa, start: int = 0) -> Iterator[tuple[str, int]]:
 
 
 def _tails(dfa: Dfa) -> dict[int, str]:
-    """What may follow the last label: nothing, the root's dot, a shortest port, or both."""
+    """Return what may follow the last label: nothing, the root's dot, a shortest port, or both."""
     tails = {state: "" for state, accepting in enumerate(dfa.accepting) if accepting}
     colon, dot = dfa.classes[SYMBOL[":"]], dfa.classes[SYMBOL["."]]
     for state, row in enumerate(dfa.rows):
@@ -689,12 +687,12 @@ def _tails(dfa: Dfa) -> dict[int, str]:
 
 @lru_cache(maxsize=1)
 def _domain_tree() -> Branch:
-    """The top-level domains, letter by letter."""
+    """Return the tree of the top-level domains, letter by letter."""
     return _branch(sorted(top_level_domains()), 0)
 
 
 def _branch(names: list[str], at: int) -> Branch:
-    """The names, which agree up to `at`, from there on."""
+    """Return the subtree of names that agree up to `at`."""
     letters = {
         letter: _branch(list(group), at + 1)
         for letter, group in groupby((n for n in names if len(n) > at), key=lambda n: n[at])

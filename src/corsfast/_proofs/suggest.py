@@ -1,14 +1,12 @@
-"""A Problem of ``allow_origins`` -> what to write in the entry's place, or what to decide first.
+"""Suggest a replacement for an entry of ``allow_origins``, or say what to decide first.
 
     "HTTP://App.Example.com/", with credentials   ->   'https://app.example.com'
     re.compile("^https://app.example.com")        ->   re.compile(r"^https://app\\.example\\.com")
     "*.vercel.app"                                ->   each name that is yours, as ...
 
-An offer is an entry that the same options accept: the very questions that refused the first
-one have been asked of it. Where none is found, advice says what only the author can decide.
-
-Place in the flow: repair, proofs, advice -> offers -> _compile, middleware, check.
-Never: offer what was not proven, or another host than the one that is written.
+An offer is an entry that the same options accept, because the checks that rejected the original
+have passed for it. If there is no such entry, the offer is advice on what only the author can
+decide. No other host than the written one is ever offered.
 """
 
 from __future__ import annotations
@@ -37,7 +35,7 @@ if TYPE_CHECKING:
     from .._options.spec import Spec
 
     class Offer(NamedTuple):
-        """What may stand in an entry's place: all of `entries`, or nothing but `advice`."""
+        """A replacement for an entry: all of `entries`, or only `advice`."""
 
         entries: tuple[object, ...]
         advice: str | None
@@ -48,18 +46,18 @@ else:
 OPTION = "allow_origins"
 NOTHING = Offer((), None)
 
-# A proof takes milliseconds, a correction some tens of them. Nobody mends more at a time.
+# A proof takes milliseconds, a correction some tens of them. An author rarely fixes more at a time.
 MAX_PROVEN = 16
 
-# Said of a whole option, not of an entry.
+# Problems of the whole option, not of an entry.
 _OF_THE_LIST = ("any-origin-beside-others", "bare-string")
 
 
 def mended(problems: Iterable[Problem], spec: Spec) -> list[Problem]:
-    """The same problems; a hint of theirs is now something that these options accept.
+    """Return the problems with hints that these options accept.
 
     Args:
-        spec: what the options mean, as far as they could be read.
+        spec: the meaning of the options, as far as they are valid.
     """
     problems = list(problems)
     proven = 0
@@ -76,7 +74,7 @@ def mended(problems: Iterable[Problem], spec: Spec) -> list[Problem]:
 
 
 def _entries(problems: list[Problem], spec: Spec) -> int:
-    """How many entries there are: those that could be read, and those that could not."""
+    """Return the number of entries, valid or not."""
     known = (*RISKS, *_OF_THE_LIST, "dead-alternative", "dead-pattern", "dead-scheme")
     wrong = sum(problem.option == OPTION and problem.code not in known for problem in problems)
     read = len(spec.exact) + len(spec.rules) + len(spec.globs) + len(spec.regexes)
@@ -84,7 +82,7 @@ def _entries(problems: list[Problem], spec: Spec) -> int:
 
 
 def needs_automata(problem: Problem) -> bool:
-    """Whether what to write instead takes a proof, and so counts towards `MAX_PROVEN`."""
+    """Return whether a suggestion needs a proof, and so counts towards `MAX_PROVEN`."""
     value = problem.value
     return (
         problem.code == "looks-like-regex"
@@ -105,11 +103,11 @@ def _hint(problem: Problem, spec: Spec, alone: bool) -> str | None:
 
 
 def offer_for(problem: Problem, *, credentials: bool, tolerated: frozenset[str]) -> Offer:
-    """What may stand in the place of an entry of ``allow_origins``.
+    """Return a replacement for an entry of ``allow_origins``.
 
     Args:
-        tolerated: the risks that may remain. The problem's own is not one of them, though it
-            may have been accepted: an offer is rid of it.
+        tolerated: the risks that may remain, except the problem's own: an offer avoids that one
+            even if it was accepted.
     """
     way = Way("fullmatch", credentials, own=True, tolerated=tolerated - {problem.code})
     try:
@@ -119,7 +117,7 @@ def offer_for(problem: Problem, *, credentials: bool, tolerated: frozenset[str])
 
 
 def offer_for_text(text: str, *, credentials: bool, tolerated: frozenset[str]) -> Offer:
-    """What is meant by a string that may be an origin, a pattern, or a misspelling of one."""
+    """Return the meaning of a string: an origin, a pattern, or a misspelling of one."""
     try:
         return _part(text, Way("fullmatch", credentials, own=True, tolerated=tolerated))
     except TooManyStatesError:
@@ -167,7 +165,7 @@ def _regex(problem: Problem, entry: re.Pattern[str] | Within, way: Way) -> Offer
     if not found:
         return Offer((entry,), None)
     if literal(found[0].hint) == "*":
-        return Offer(("*",), None)  # it admits any origin, and so says it
+        return Offer(("*",), None)  # it matches any origin, and `*` says so
     text = repair(entry, way)
     if text is None:
         strings = _list(_strings_of_regex(regex_of(entry).pattern), way)
@@ -179,7 +177,7 @@ def _regex(problem: Problem, entry: re.Pattern[str] | Within, way: Way) -> Offer
 
 
 def _text_of_regex(problem: Problem, text: str, way: Way) -> Offer:
-    """Read a string that holds a regex, or a shell's braces."""
+    """Return an offer for a string that holds a regex, or a shell's braces."""
     otherwise = _list(meant_otherwise(text), way)
     if otherwise.entries:
         return otherwise
@@ -194,7 +192,7 @@ def _text_of_regex(problem: Problem, text: str, way: Way) -> Offer:
 
 
 def meant_otherwise(text: str) -> list[str]:
-    """Return the patterns that a text means, if as a regex it says something else."""
+    """Return the patterns that a text means, if it has another meaning as a regex."""
     meant = _strings_of_regex(text)
     try:
         return [] if _says(compile_quietly(text), meant) else meant
@@ -203,9 +201,9 @@ def meant_otherwise(text: str) -> list[str]:
 
 
 def _says(regex: re.Pattern[str], meant: list[str]) -> bool:
-    """Return whether a regex admits these patterns: ``localhost:*`` is any number of colons."""
+    """Return whether a regex matches these patterns; ``localhost:*`` repeats the colon instead."""
     if "null" in meant:
-        return False  # it is never matched by a regex
+        return False  # a regex never matches it
     samples = [re.sub(r":(?:\*|\[.*?(\d+)\])$", _last_port, string) for string in meant]
     return all(regex.fullmatch(sample.replace("*", "a")) for sample in samples)
 
@@ -227,12 +225,12 @@ _PORTS = re.compile(r":[({]?(\d+(?:[|,.\-]+\d+)+)[)}]?$")
 # Hosts without parentheses: `http://localhost|127.0.0.1:3000`.
 _HOSTS = re.compile(r"(?<=://)[\w.\-]+(?:\|[\w.\-]+)+(?=:|$)")
 
-# More strings than this are better said by a regex.
+# More strings than this are better written as a regex.
 _MAX_STRINGS = 16
 
 
 def _strings_of_regex(text: str) -> list[str]:
-    r"""What a simple regex, or a shell's braces, say in the grammar of patterns; maybe nothing.
+    r"""Return a simple regex, or a shell's braces, in the grammar of patterns; empty if impossible.
 
     ``^https://.*\.example\.com$`` -> ``https://*.example.com``; ``http://localhost:{3000,3001}``.
     """
@@ -251,7 +249,7 @@ def _strings_of_regex(text: str) -> list[str]:
 
 
 def _without_regex(text: str) -> str:
-    """Replace wildcards and choices of a regex by those of patterns and shells, where it can."""
+    """Replace wildcards and choices of a regex by those of patterns and shells where possible."""
     plain = re.sub(r"\\([./\-:])", r"\1", _ANCHORS.sub("", text).replace("(?:", "("))
     plain = _BOTH.sub("{https,http}", plain)
     plain = re.sub(r"://\.[*+]\.", "://*.", plain)
@@ -298,26 +296,26 @@ def _string(problem: Problem, value: str, way: Way) -> Offer:
             if text is not None:
                 return Offer((text,), None)
     if isinstance(meant, str):
-        # What was meant is well-formed and has a problem of its own: say that one's advice.
+        # The meaning is well-formed but has a problem of its own, so give the advice for that.
         for other in _problems(meant, way):
             return Offer((), advice_for(other))
     return Offer((), advice_for(problem))
 
 
 def _part(text: str, way: Way) -> Offer:
-    """An entry that was nobody's problem yet."""
+    """Return an offer for an entry that has not been checked yet."""
     for problem in _problems(text, way):
         return _offer(problem, way)
     return Offer((text,), None)
 
 
 def _texts(texts: tuple[str, ...], way: Way) -> Offer:
-    """Read the texts that an object of another type stands for."""
+    """Return an offer for the texts of an object of another type."""
     return _part(texts[0], way) if len(texts) == 1 else _list(texts, way)
 
 
 def _list(parts: object, way: Way) -> Offer:
-    """Several entries that stood in one string; all of them, or none."""
+    """Return an offer for several entries that were written as one string: all of them or none."""
     entries: dict[object, None] = {}
     for part in parts if isinstance(parts, (list, tuple)) else ():
         offer = _part(part, way)

@@ -1,8 +1,4 @@
-"""The questions of risks.py, asked about a single regex or string, also for other software.
-
-Place in the flow: safety, languages, config -> proofs -> repair, offers, judge.
-Never: prove anything itself; what is dangerous is said in risks.py.
-"""
+"""Apply the checks of risks.py to a single regex or string, also for other software."""
 
 from __future__ import annotations
 
@@ -27,7 +23,7 @@ if TYPE_CHECKING:
     from .._options.spec import Spec
     from .languages import Entry, Language
 
-# What `Policy` assumes for an option that is not given.
+# The values of `Policy` for options that are not given.
 DEFAULTS: dict[str, object] = {
     "allow_methods": (),
     "allow_headers": (),
@@ -42,14 +38,14 @@ DEFAULTS: dict[str, object] = {
 
 
 def read_policy(options: dict[str, object]) -> tuple[Spec, list[Problem]]:
-    """`read_options`, with the defaults of `Policy`."""
+    """Read options, with the defaults of `Policy`; see `read_options`."""
     return read_options(is_origin=is_origin, **{**DEFAULTS, **options})
 
 
 def problems_of(
     entries: list[object], credentials: bool, tolerated: frozenset[str] = frozenset()
 ) -> list[Problem]:
-    """Everything wrong with these ``allow_origins``, but for what is tolerated."""
+    """Return all problems of these ``allow_origins``, except the tolerated ones."""
     spec, problems = read_policy({"allow_origins": entries, "allow_credentials": credentials})
     languages = [language_of(entry) for entry in (*spec.globs, *spec.regexes)]
     found = [*problems, *dead_schemes(spec.exact), *find_risks(spec, languages)]
@@ -58,12 +54,12 @@ def problems_of(
 
 @lru_cache(maxsize=256)
 def language(entry: Entry, how: str) -> Language:
-    """`language_of`, remembered: a correction is compared with what it corrects."""
+    """Return `language_of`, cached because a correction is compared with its original."""
     return language_of(entry, how=how)
 
 
 def admits(entry: Entry, how: str, origin: str) -> bool:
-    """Whether the entry, applied in that way, really matches an origin."""
+    """Return whether the entry, applied as ``regex.<how>``, really matches an origin."""
     return getattr(regex_of(entry), how)(origin) is not None
 
 
@@ -73,19 +69,19 @@ def own_risks(entry: Entry, credentials: bool) -> list[Problem]:
 
 
 def foreign_risks(regex: re.Pattern[str], how: str, credentials: bool) -> list[Problem]:
-    """The risks of a regex of other software, which does not look at what is matched.
+    """Return the risks of a regex of other software, which does not validate origins.
 
-    Beyond what risks.py says of origins, such a regex may admit ``null``.
+    In addition to the risks of origins, such a regex may match ``null``.
     """
     found = language(regex, how)
     risks = list(language_risks(found, credentials))
     if any(risk.witness == PROBES[0] for risk in risks):
-        return risks  # any origin at all: nothing can be added
+        return risks  # it matches any origin, so there is nothing to add
     if found.beyond is not None and how != "fullmatch":
         risks = list(_confirm(found, how, risks, credentials))
     if not admits(regex, how, "null"):
         return risks
-    # One that admits "null" alone is not dead.
+    # A regex that matches only "null" is not dead.
     risks = [risk for risk in risks if risk.code != "dead-pattern"]
     if credentials:
         message = f"{regex.pattern!r} admits 'null', which a sandboxed frame of any web site sends."
@@ -97,7 +93,7 @@ def foreign_risks(regex: re.Pattern[str], how: str, credentials: bool) -> list[P
 def _confirm(
     found: Language, how: str, risks: list[Problem], credentials: bool
 ) -> Iterator[Problem]:
-    """Look for witnesses as the other software matches; risks.py only knows full matches."""
+    """Look for witnesses that the other software matches; risks.py assumes full matches."""
     regex = regex_of(found.entry)
     for risk in risks:
         if risk.code == "foreign-origin" and risk.witness is None and found.dfa is not None:
@@ -123,5 +119,5 @@ def _real(regex: re.Pattern[str], how: str, word: str) -> bool:
 
 
 def with_regex(entry: re.Pattern[str] | Within, regex: re.Pattern[str]) -> re.Pattern[str] | Within:
-    """Another regex with the same declaration."""
+    """Return an entry with another regex and the same declaration."""
     return Within(regex, entry.domains) if isinstance(entry, Within) else regex
