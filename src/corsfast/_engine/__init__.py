@@ -1,1 +1,1 @@
-"""Compile a policy and decide requests: the pure engine, and the native one in `cython/`."""
+"""Compile a policy and decide requests, with the pure engine or the native one in `cython/`."""

@@ -1,10 +1,7 @@
-"""Header fields as servers and applications hand them over: lists of pairs.
+"""Read and write header fields as lists of pairs, as servers and applications pass them.
 
-The native engine reads and writes lists of exact tuples itself, which is what nearly all of
-them are; anything else is read here by both engines, so that it means the same.
-
-Place in the flow: left of the engines; imports the facts only.
-Never: decide.
+The native engine handles lists of exact tuples itself, which nearly all lists are. Both engines
+use this module for all other lists, so that they give the same result.
 """
 
 from __future__ import annotations
@@ -20,8 +17,8 @@ if TYPE_CHECKING:
 
     from ..decision import DecisionLike
 
-# An application's own fields that give way to the policy's, in lower case: of a response
-# there is one of each, and a preflight is answered by the policy alone.
+# Fields of the application that the policy's fields replace, in lower case. These two apply to
+# an actual response. A preflight is answered by the policy alone, so more apply there.
 OWN_FIELDS = ("access-control-allow-origin", "access-control-allow-credentials")
 OWN_PREFLIGHT_FIELDS = (
     *OWN_FIELDS,
@@ -30,26 +27,26 @@ OWN_PREFLIGHT_FIELDS = (
     "access-control-max-age",
 )
 
-# Dropped where the policy lets the origin read nothing, and where it says the same. Elsewhere
-# browsers join the application's and the policy's.
+# Dropped if the policy lets the origin read nothing, or sends the same value. Otherwise browsers
+# join the values of the application and the policy.
 EXPOSE_HEADERS = "access-control-expose-headers"
 
-# A response without any of these gets the policy's fields behind its own, as nearly all do.
+# A response without any of these gets the policy's fields appended. This is the fast path.
 _LOOKED_AT = frozenset({"vary", *OWN_PREFLIGHT_FIELDS, EXPOSE_HEADERS})
 _LOOKED_AT_RAW = frozenset(name.encode("ascii") for name in _LOOKED_AT)
 
 
 def joined_lines(headers: Iterable[Any], name: bytes) -> bytes | None:
-    """The value of one field of an ASGI request; several lines are joined by commas.
+    """Return the value of one field of an ASGI request, with several lines joined by commas.
 
     https://www.rfc-editor.org/rfc/rfc9110#section-5.3
 
     Raises:
-        TypeError: if something in the list is no pair, or a value that counts is not bytes.
+        TypeError: if an item of the list is not a pair, or a value of the field is not bytes.
     """
     lines = []
     try:
-        for field, value in headers:  # a comprehension would cost half as much again
+        for field, value in headers:  # a comprehension would cost 50 % more
             if field == name:
                 lines.append(value)
         return b",".join(lines) if lines else None
@@ -61,10 +58,10 @@ _TOKEN = re.compile(f"[{re.escape(fetch.TCHAR)}]+")
 
 
 def requested_names(value: str) -> list[str] | None:
-    """The names in an Access-Control-Request-Headers value, as they are spelt there.
+    """Return the names in an Access-Control-Request-Headers value, in their original spelling.
 
-    For middlewares that answer with those names that are allowed. ``None`` where an engine
-    would refuse the list for its form: too long, too sparse, too spaced, or no list of tokens.
+    Middlewares that answer with the allowed names use this. ``None`` if an engine would reject
+    the form of the list: too long, too sparse, too spaced, or not a list of tokens.
     """
     if len(value) > limits.MAX_HEADER_LIST:
         return None
@@ -86,7 +83,7 @@ def requested_names(value: str) -> list[str] | None:
 
 
 def merged_vary(value: str, wanted: Iterable[str]) -> str:
-    """A Vary value that also names what is wanted; the same where it does, or is ``*``.
+    """Return a Vary value that includes the wanted names; unchanged if it does or is ``*``.
 
     https://www.rfc-editor.org/rfc/rfc9110#section-12.5.5: Vary = #( "*" / field-name )
     """
@@ -95,13 +92,13 @@ def merged_vary(value: str, wanted: Iterable[str]) -> str:
 
 
 def _missing_from(values: Iterable[str], wanted: Iterable[str]) -> list[str]:
-    """Those of the wanted names that stand in none of the Vary values."""
+    """Return the wanted names that are in none of the Vary values."""
     present = {name.strip(fetch.OWS).lower() for value in values for name in value.split(",")}
     return [] if "*" in present else [name for name in wanted if name.lower() not in present]
 
 
 def apply_asgi(decision: DecisionLike, headers: Iterable[Any], keep_existing: bool) -> list[Any]:
-    """Work a decision into an ASGI response's headers: see ``Policy.apply_asgi``."""
+    """Apply a decision to an ASGI response's headers: see ``Policy.apply_asgi``."""
     pairs = headers if type(headers) is list else list(headers)
     try:
         for name, _ in pairs:
@@ -116,7 +113,7 @@ def apply_asgi(decision: DecisionLike, headers: Iterable[Any], keep_existing: bo
 
 
 def apply_wsgi(decision: DecisionLike, headers: Iterable[Any], keep_existing: bool) -> list[Any]:
-    """Work a decision into a WSGI response's headers: see ``Policy.apply_wsgi``."""
+    """Apply a decision to a WSGI response's headers: see ``Policy.apply_wsgi``."""
     pairs = headers if type(headers) is list else list(headers)
     try:
         for name, _ in pairs:
@@ -157,7 +154,7 @@ def _apply(
 
 
 def _merge_vary(pairs: list[Any], wanted: tuple[str, ...]) -> list[Any]:
-    """Name in the last Vary line what is wanted and stands in none of them."""
+    """Add the wanted names that no Vary line has to the last Vary line."""
     lines = [i for i, (name, _) in enumerate(pairs) if _text(name).lower() == "vary"]
     missing = _missing_from((_text(pairs[i][1]) for i in lines), wanted)
     if not missing:

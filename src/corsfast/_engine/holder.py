@@ -1,11 +1,10 @@
-"""A policy that can be swapped while requests are served.
+"""A policy that can be replaced while requests are served.
 
     holder = corsfast.PolicyHolder(policy)
     app = CORSMiddleware(app, holder)
-    holder.policy = other        # from any thread; the next request meets it
+    holder.policy = other        # from any thread; the next request uses it
 
-Place in the flow: right of the engines; the middlewares read it once per request.
-Never: change a policy (they are immutable), or hold anything else.
+The middlewares read the policy once per request.
 """
 
 from __future__ import annotations
@@ -18,17 +17,17 @@ __all__ = ["PolicyHolder"]
 
 
 class PolicyHolder:
-    """Holds one :class:`corsfast.Policy`, which may be replaced at any time.
+    """A holder of one :class:`corsfast.Policy` that can be replaced at any time.
 
-    Reading and setting `policy` are atomic, with and without the GIL: a request is decided and
-    answered by the one policy that it met, before or after the swap. The new policy is made
-    first, so a wrong one raises where it is made and the old one stays.
+    Reading and setting `policy` are atomic, with and without the GIL: each request uses a single
+    policy, either the old or the new one. The new policy is compiled first, so an error in it is
+    raised there and the old policy stays.
 
     Args:
         policy: the first policy.
 
     Raises:
-        TypeError: for anything that is not a policy, here and when `policy` is set.
+        TypeError: if the value is not a policy, here and when `policy` is set.
     """
 
     __slots__ = ("__weakref__", "_policy")
@@ -39,12 +38,12 @@ class PolicyHolder:
 
     @property
     def policy(self) -> Policy:
-        """The policy in force; set it to swap."""
+        """The current policy. Set it to replace the policy."""
         return self._policy
 
     @policy.setter
     def policy(self, policy: Policy) -> None:
-        # A policy of either engine will do, and only one of them need be importable.
+        # A policy of either engine is valid, and only one engine may be importable.
         if not hasattr(type(policy), "apply_asgi"):
             raise TypeError(
                 f"a PolicyHolder holds a corsfast.Policy, not {type(policy).__name__};"

@@ -1,16 +1,13 @@
-"""The reference engine: what corsfast decides, written to be read. It defines the semantics.
+"""The reference engine. It is written to be read, and defines the semantics.
 
 Rules:
-1. `native.pyx` may only be faster. Every input that any test knows is given to both.
-2. Several lines of one request header are joined by commas, as RFC 9110 (section 5.3) lets
-   any recipient do. A comma is no part of an origin or a method, so a second Origin or
-   Access-Control-Request-Method line makes the value malformed; a second
-   Access-Control-Request-Headers line goes on with the list.
-3. Lengths are compared with limits.py before anything is looped over.
-4. What is echoed has been proven to be an origin, a token, or a list of tokens.
-
-Place in the flow: Tables -> Decision; imports decision.py, tables.py and to their left.
-Never: read an option; touch a framework.
+1. `native.pyx` may differ only in speed. The tests give every input to both engines.
+2. Several lines of one request header are joined by commas, as RFC 9110 (section 5.3) allows.
+   An origin or a method cannot contain a comma, so a second Origin or
+   Access-Control-Request-Method line makes the value malformed. A second
+   Access-Control-Request-Headers line continues the list.
+3. Lengths are compared with limits.py before any loop runs over the input.
+4. An echoed value has been validated as an origin, a token, or a list of tokens.
 """
 
 from __future__ import annotations
@@ -49,7 +46,7 @@ if TYPE_CHECKING:
 else:
 
     def final(kind: type) -> type:
-        """For type checkers; `__init_subclass__` is for everybody else."""
+        """Mark a class as final for type checkers; `__init_subclass__` enforces it."""
         return kind
 
 
@@ -57,27 +54,27 @@ IMPLEMENTATION = "pure"
 
 _TOKEN = re.compile(f"[{re.escape(fetch.TCHAR)}]+")
 
-# https://www.rfc-editor.org/rfc/rfc9110#section-5.6.1.2, what a recipient of a list takes:
+# https://www.rfc-editor.org/rfc/rfc9110#section-5.6.1.2, the lists that a recipient accepts:
 #   #element => [ element ] *( OWS "," OWS [ element ] )
-# One element with the white space around it; the name may be empty. Never fails, never
-# backtracks: each part takes what it can get and the next begins where it ends.
+# This matches one element with the white space around it; the name may be empty. It never fails
+# and never backtracks, because each part is greedy and the next one begins where it ends.
 _ELEMENT = re.compile(f"([ \t]*)([{re.escape(fetch.TCHAR)}]*)([ \t]*)")
 
 
 @final
 class Decision:
-    """What a policy says to one request. Immutable; made by a :class:`Policy` only.
+    """The answer of a policy to one request. Immutable; only a :class:`Policy` creates one.
 
     Attributes:
         allowed: whether this is a CORS request and its origin (for a preflight also its
             method and header names) is allowed. ``False`` without an Origin.
-        outcome: the one :class:`~corsfast.Outcome` that says why.
-        is_preflight: whether this is a preflight, to be answered here and now.
-        status: the status to answer a preflight with; ``None`` for any other request, whose
-            status is the application's own.
+        outcome: the reason, as one :class:`~corsfast.Outcome`.
+        is_preflight: whether this is a preflight, which the server answers directly.
+        status: the status of the answer to a preflight; ``None`` for any other request,
+            because the application chooses its status.
         headers: the fields to send, as ``(str, str)`` pairs in their usual spelling. ``Vary``
-            is among them where it is needed, as the last: merge it into what the application
-            sent (``Policy.apply_asgi`` and ``apply_wsgi`` do).
+            is the last of them if it is needed. Merge it with the application's ``Vary``, as
+            ``Policy.apply_asgi`` and ``apply_wsgi`` do.
         raw_headers: the same as ``(bytes, bytes)`` pairs with lower-case names.
         vary: the field names in ``Vary``, as a tuple.
     """
@@ -143,33 +140,34 @@ def _decision(
 
 @final
 class Policy:
-    """One compiled CORS policy. Immutable; safe to share between threads.
+    """A compiled CORS policy. Immutable; safe to share between threads.
 
     Args:
-        allow_origins: who may read responses: a list of origins exactly as browsers send
-            them (``"https://app.example.com"``), patterns (``"https://*.example.com"``,
-            ``"http://localhost:*"``, ``"moz-extension://*"``), ``re.Pattern`` objects (always
-            matched in full), ``"null"``, or ``"*"``, which admits any origin.
-        allow_methods: methods beyond GET, HEAD and POST, or ``"*"`` for any.
-        allow_headers: request-header names beyond the safelisted ones, without regard to
-            case, or ``"*"`` for any but Authorization, which always needs its name.
+        allow_origins: the origins that may read responses: a list of origins exactly as
+            browsers send them (``"https://app.example.com"``), patterns
+            (``"https://*.example.com"``, ``"http://localhost:*"``, ``"moz-extension://*"``),
+            ``re.Pattern`` objects (always matched in full), ``"null"``, or ``"*"``, which
+            matches any origin.
+        allow_methods: methods to allow besides GET, HEAD and POST, or ``"*"`` for any.
+        allow_headers: request-header names to allow besides the safelisted ones, without
+            regard to case, or ``"*"`` for any except Authorization, which must be named.
         expose_headers: response-header names that pages may read, or ``"*"`` (not with
             credentials).
-        allow_credentials: whether cookies and other credentials may be used.
-        max_age: how long browsers may remember a preflight, 0 to 86400 seconds; ``None``
-            leaves the header out (browsers then use 5 seconds).
+        allow_credentials: whether requests may use cookies and other credentials.
+        max_age: how long browsers may cache a preflight, 0 to 86400 seconds; ``None`` omits
+            the header (browsers then use 5 seconds).
         preflight_status: the status of an allowed preflight, 200 to 299.
-        existing: what becomes of an application's own Access-Control-Allow-Origin:
-            ``"replace"`` (the policy speaks alone) or ``"keep"`` (the application does).
+        existing: how to treat the application's own Access-Control-Allow-Origin:
+            ``"replace"`` it by the policy's, or ``"keep"`` it.
         timing_allow_origin: whether allowed actual requests also get Timing-Allow-Origin,
             with the value of Access-Control-Allow-Origin, so that pages may read timings.
-        dangerously_tolerate: names of risks to accept, each of which is then one
-            ``CorsfastSecurityWarning``: ``any-origin-with-credentials``,
+        dangerously_tolerate: names of risks to accept. Each then gives a
+            ``CorsfastSecurityWarning`` instead of an error: ``any-origin-with-credentials``,
             ``null-origin-with-credentials``, ``foreign-origin``, ``public-suffix``,
             ``insecure-origin``, ``any-extension``.
 
     Raises:
-        PolicyError: with every problem of the options at once.
+        PolicyError: with all problems of the options.
         TypeError: for an unknown option.
     """
 
@@ -230,18 +228,18 @@ class Policy:
             object.__setattr__(self, name, value)
         return self
 
-    # -- being made from what is written elsewhere --------------------------------------------
+    # -- other sources of options -------------------------------------------------------------
 
     @classmethod
     def from_mapping(cls, mapping: Mapping[str, object]) -> Policy:
         """Make a policy from a mapping: a table of TOML, an object of JSON, a framework's settings.
 
         The keys are the options. An entry of ``allow_origins`` may be a table,
-        ``{"regex": "..."}``, also with ``"within": ["example.com"]``, and ``max_age`` may be
+        ``{"regex": "..."}``, optionally with ``"within": ["example.com"]``. ``max_age`` may be
         ``"none"``, because TOML has no null.
 
         Raises:
-            PolicyError: with every problem at once, unknown keys among them.
+            PolicyError: with all problems, including unknown keys.
             TypeError: if it is not a mapping.
         """
         from .._loading import from_mapping
@@ -258,11 +256,11 @@ class Policy:
             table: the dotted name of the table; ``""`` or ``None`` for the whole file.
 
         Raises:
-            PolicyError: with every problem at once, each with the file, the line and the key;
-                also if the file is not TOML or has no such table.
+            PolicyError: with all problems, each with the file, the line and the key; also if the
+                file is not TOML or has no such table.
             OSError: if the file cannot be read.
             TypeError: if an argument has the wrong type.
-            ValueError: if `table` is not the name of a table.
+            ValueError: if `table` is not a valid name of a table.
         """
         from .._loading import from_toml
 
@@ -271,20 +269,21 @@ class Policy:
 
     @classmethod
     def from_env(cls, prefix: str = "CORS_", environ: Mapping[str, str] | None = None) -> Policy:
-        """Make a policy from environment variables: ``CORS_ALLOW_ORIGINS`` and the like.
+        """Make a policy from environment variables such as ``CORS_ALLOW_ORIGINS``.
 
-        Each option has a variable, its name in upper case behind the prefix; one that is not
-        set has its default. Lists are separated by commas or white space, or are JSON lists.
-        An origin that begins with ``regex:`` is a regular expression. Switches are ``true``,
-        ``false``, ``1``, ``0``, ``yes``, ``no``, ``on`` or ``off``; ``max_age`` may be ``none``.
+        The variable of an option is the prefix and the option's name in upper case. An option
+        without a variable has its default. Lists are separated by commas or white space, or are
+        JSON lists. An origin that begins with ``regex:`` is a regular expression. Flags are
+        ``true``, ``false``, ``1``, ``0``, ``yes``, ``no``, ``on`` or ``off``; ``max_age`` may be
+        ``none``.
 
         Args:
-            prefix: what the names of the variables begin with.
-            environ: the variables; ``None`` for those of the process.
+            prefix: the beginning of the variables' names.
+            environ: the variables; ``None`` for the environment of the process.
 
         Raises:
-            PolicyError: with every problem at once, each with its variable. A variable that is
-                empty, or whose name looks like a slip, is one.
+            PolicyError: with all problems, each with its variable. An empty variable, or one
+                whose name looks like a misspelled option, is a problem.
             TypeError: if an argument has the wrong type.
 
         Warns:
@@ -298,7 +297,7 @@ class Policy:
     # -- deciding ----------------------------------------------------------------------------
 
     def actual(self, origin: Text | None, /) -> Decision:
-        """Decide a request that is not a preflight, by its Origin (``None``: it has none)."""
+        """Decide an actual request (not a preflight) by its Origin; ``None`` if it has none."""
         if origin is None:
             return self._no_origin
         origin = _text("origin", origin, limits.MAX_ORIGIN, " or None")
@@ -321,8 +320,8 @@ class Policy:
     ) -> Decision:
         """Decide a preflight by its Origin and the two Access-Control-Request-* values.
 
-        ``request_headers`` may hold several header lines as a list or tuple. Without an
-        Origin there is no preflight: the answer is that of ``actual(None)``.
+        ``request_headers`` may be a list or tuple of several header lines. A request without an
+        Origin is not a preflight, so the result equals ``actual(None)``.
         """
         if origin is None:
             return self._no_origin
@@ -346,7 +345,7 @@ class Policy:
         request_headers: Text | Sequence[Text] | None = None,
         /,
     ) -> Decision:
-        """Work out what kind of request this is, and decide it.
+        """Decide a request of either kind.
 
         A preflight is an OPTIONS request with both Origin and Access-Control-Request-Method.
         """
@@ -360,7 +359,7 @@ class Policy:
             raise TypeError(f"scope must be a dict, not {type(scope).__name__}")
         headers = scope.get("headers", ())
         if type(headers) is not list:
-            headers = list(headers)  # it may be read three times
+            headers = list(headers)  # it may be iterated three times
         origin = joined_lines(headers, b"origin")
         if origin is None or scope.get("method") != "OPTIONS" or scope.get("type") == "websocket":
             return self._by_raw_origin.get(origin) or self.actual(origin)
@@ -383,9 +382,10 @@ class Policy:
         )
 
     def allows_origin(self, origin: Text | None, /) -> bool:
-        """Whether ``actual(origin)`` would be allowed: for WebSocket handshakes and CSRF checks.
+        """Return whether ``actual(origin)`` is allowed, for WebSocket handshakes and CSRF checks.
 
-        ``False`` for ``None``: who sends no Origin has not shown that it is allowed.
+        ``False`` for ``None``, because a request without an Origin has not proved that it is
+        allowed.
         """
         return self.actual(origin).allowed
 
@@ -427,9 +427,9 @@ class Policy:
         return Outcome.METHOD_NOT_ALLOWED
 
     def _match_headers(self, names: str) -> tuple[Outcome, str]:
-        """Walk a list of header names; the first element with a problem decides.
+        """Check a list of header names; the first element with a problem decides.
 
-        Returns the outcome, and the names joined by commas (what may be echoed).
+        Return the outcome, and the names joined by commas, which may be echoed.
         """
         if len(names) > limits.MAX_HEADER_LIST:
             return Outcome.HEADER_LIST_TOO_LONG, ""
@@ -438,7 +438,7 @@ class Policy:
         at = 0
         while True:
             element = _ELEMENT.match(names, at)
-            assert element is not None  # every part of the pattern may be empty
+            assert element is not None  # it always matches, because every part may be empty
             before, name, after = element.groups()
             at = element.end()
             if len(before) > limits.MAX_ELEMENT_OWS:
@@ -467,7 +467,7 @@ class Policy:
             tables.any_header and name != fetch.NON_WILDCARD_REQUEST_HEADER
         )
 
-    # -- answering ---------------------------------------------------------------------------
+    # -- answers -----------------------------------------------------------------------------
 
     def _allow_preflight(self, origin: str, method: str, names: str) -> Decision:
         tables = self._tables
@@ -490,12 +490,13 @@ class Policy:
     def apply_asgi(
         self, decision: Decision, headers: Iterable[Sequence[bytes]], /
     ) -> list[Sequence[bytes]]:
-        """A new list: an ASGI response's headers with what the decision says worked in.
+        """Return a new list: an ASGI response's headers with the decision applied.
 
-        ``headers`` holds ``(bytes, bytes)`` pairs, tuples or lists, and is left as it is. The
-        application's own Access-Control-Allow-Origin and -Credentials are dropped (unless
-        ``existing="keep"`` and it sent the former), and its Access-Control-Expose-Headers where
-        the decision lets no origin read. Vary is merged, all else is kept.
+        ``headers`` holds ``(bytes, bytes)`` pairs, as tuples or lists, and is not changed. The
+        application's own Access-Control-Allow-Origin and -Credentials are dropped, unless the
+        policy has ``existing="keep"`` and the application sent the former. Its
+        Access-Control-Expose-Headers is dropped if the decision lets no origin read the response.
+        Vary is merged, and all other fields are kept.
         """
         if type(decision) is not Decision:
             raise _wrong_decision(decision)
@@ -504,18 +505,18 @@ class Policy:
     def apply_wsgi(
         self, decision: Decision, headers: Iterable[tuple[str, str]], /
     ) -> list[tuple[str, str]]:
-        """The same as :meth:`apply_asgi` over a WSGI response's ``(str, str)`` pairs."""
+        """Apply a decision like :meth:`apply_asgi`, to a WSGI response's ``(str, str)`` pairs."""
         if type(decision) is not Decision:
             raise _wrong_decision(decision)
         return apply_wsgi(decision, headers, self._tables.keep_existing)
 
-    # -- being a value -----------------------------------------------------------------------
+    # -- value semantics ---------------------------------------------------------------------
 
     def options(self, /) -> PolicyOptions:
         """Return the options that make an equal policy: ``Policy(**policy.options()) == policy``.
 
-        Every option is there, also where it has its default; the origins are in the order in
-        which they were listed. The lists are new, and the caller's to change.
+        Every option is included, even with its default. The origins are in the order in which
+        they were listed. The lists are new, so the caller may change them.
 
         Raises:
             TypeError: for the policy of a drop-in middleware, which has other options.
@@ -553,7 +554,7 @@ class Policy:
 
 
 def _prebuilt(tables: Tables) -> Iterable[tuple[str, object]]:
-    """Every decision in which nothing depends on the request, but for the exact origin."""
+    """Yield every decision that depends on nothing in the request except an exact origin."""
     yield "_exact", frozenset(tables.exact)
     no_origin = _decision(Outcome.NO_ORIGIN, None, tables.no_origin, tables.actual_vary)
     yield "_no_origin", no_origin
@@ -589,7 +590,7 @@ def _prebuilt(tables: Tables) -> Iterable[tuple[str, object]]:
         for origin in origins
     }
     yield "_actual", actual
-    # Most ASGI requests come with an exact origin, or none, and end here.
+    # The fast path: most ASGI requests have an exact origin, or none.
     by_raw_origin: dict[bytes | None, Decision] = {None: no_origin}
     by_raw_origin.update((origin.encode("ascii"), answer) for origin, answer in actual.items())
     yield "_by_raw_origin", by_raw_origin
@@ -607,11 +608,11 @@ def _prebuilt(tables: Tables) -> Iterable[tuple[str, object]]:
     )
 
 
-# -- reading what callers pass ---------------------------------------------------------------
+# -- arguments -------------------------------------------------------------------------------
 
 
 def _text(what: str, value: object, limit: int, also: str = "") -> str:
-    """A header value as text, one character a byte; no more of it than can matter."""
+    """Return a header value as text, one character per byte, cut after the limit."""
     if type(value) is str and len(value) <= limit:
         return value
     if isinstance(value, str):
@@ -622,7 +623,7 @@ def _text(what: str, value: object, limit: int, also: str = "") -> str:
 
 
 def _header_list(value: object) -> str:
-    """The lines of a list header as one; no more of them than can matter."""
+    """Join the lines of a list header; stop after the limit."""
     also = ", None, or a list or tuple of str or bytes"
     if value is None:
         return ""
@@ -658,7 +659,7 @@ def _follows(rule: HostRule, scheme: str, host: str, port: int) -> bool:
 
 
 def _accepted(automaton: Automaton | None, scheme: str, origin: str) -> bool:
-    """Run the automaton of all globs and regexes over an origin: one step a character."""
+    """Run the automaton of all globs and regexes over an origin, one step per character."""
     if automaton is None:
         return False
     state, behind = automaton.start, 0

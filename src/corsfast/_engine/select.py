@@ -1,10 +1,8 @@
-"""Chooses the engine, once, at import.
+"""Select the engine, once, at import.
 
-CORSFAST_IMPLEMENTATION=auto (default) takes the native engine where it was built, else the
-pure one; `native` and `pure` insist. Anything else is an ImportError. Only an extension that
-was not built is replaced: a broken one must be seen.
-
-Place in the flow: right of both engines, left of nothing but the package and its commands.
+CORSFAST_IMPLEMENTATION=auto (default) selects the native engine if it was built, else the pure
+one. `native` and `pure` require that engine. Any other value is an ImportError. The fallback
+applies only to an extension that was not built, because a broken one must not go unnoticed.
 """
 
 from __future__ import annotations
@@ -31,7 +29,7 @@ else:
     try:
         from .native import IMPLEMENTATION, Decision, Policy
     except ModuleNotFoundError as error:
-        # "not built" is the one reason to fall back.
+        # Fall back only if the extension was not built.
         required = os.environ.get("CORSFAST_REQUIRE_NATIVE", "") not in ("", "0")
         if error.name != "corsfast._engine.native":
             raise

@@ -1,8 +1,6 @@
-"""Options -> Spec -> Tables: what both engines run on, with every header spelt out beforehand.
+"""Compile options to Tables, which both engines run on, with every header prebuilt.
 
-Place in the flow: imports spec.py, risks.py and to their left. Runs once, while a policy
-is built.
-Never: run per request; know how an engine matches.
+Runs once, while a policy is built. It does not depend on how an engine matches.
 """
 
 from __future__ import annotations
@@ -44,7 +42,7 @@ if TYPE_CHECKING:
     RawHeaders = tuple[tuple[bytes, bytes], ...]
 
     class Block(NamedTuple):
-        """Header fields in both spellings, ready to be sent."""
+        """Header fields in both spellings, ready to send."""
 
         headers: Headers
         raw_headers: RawHeaders
@@ -70,11 +68,11 @@ REFUSED_PREFLIGHT_STATUS = 403
 class Tables:
     """A compiled spec. Frozen by convention: nothing writes to it after `compile_options`.
 
-    star            => no origin is looked at, `*` is sent, nothing varies by origin
+    star            => the origin is not inspected, `*` is sent, nothing varies by origin
     any_web_origin  => credentials; every well-formed http(s) origin matches and is echoed
-    any_origin      => the same for every scheme; only drop-in middlewares ask for it
-    echo_method     => any_method and credentials: the requested method is sent back
-    echo_headers    => any_header and credentials: the requested names are sent back
+    any_origin      => the same for every scheme; only drop-in middlewares use it
+    echo_method     => any_method and credentials: the requested method is echoed
+    echo_headers    => any_header and credentials: the requested names are echoed
     timing          => not star; the origin of an allowed actual request is sent twice
     """
 
@@ -113,35 +111,35 @@ class Tables:
     exact: tuple[str, ...]  # all different
     rules: tuple[HostRule, ...]
     automaton: Automaton | None  # of all globs and regexes
-    regexes: tuple[re.Pattern[str], ...]  # those that are beyond it
+    regexes: tuple[re.Pattern[str], ...]  # regexes that the automaton cannot express
     any_method: bool
-    methods: frozenset[str]  # the safelisted ones among them
+    methods: frozenset[str]  # includes the safelisted ones
     any_header: bool
-    header_names: frozenset[str]  # lower case, the safelisted ones among them
-    # answering
+    header_names: frozenset[str]  # lower case, includes the safelisted ones
+    # answers
     echo_method: bool
     echo_headers: bool
     keep_existing: bool
     timing: bool
     preflight_status: int
     refused_preflight_status: int
-    no_origin: Block  # whole
-    refused: Block  # whole
-    refused_preflight: Block  # whole
-    actual_tail: Block  # what follows Access-Control-Allow-Origin
-    preflight_tail: Block  # what follows Allow-Origin and what is echoed
+    no_origin: Block  # complete
+    refused: Block  # complete
+    refused_preflight: Block  # complete
+    actual_tail: Block  # the fields after Access-Control-Allow-Origin
+    preflight_tail: Block  # the fields after Allow-Origin and the echoed ones
     actual_vary: tuple[str, ...]
     preflight_vary: tuple[str, ...]
 
 
 def compile_options(is_origin: Callable[[str], bool] = is_origin, **options: object) -> Tables:
-    """The whole way from options to tables.
+    """Compile options to tables.
 
     Raises:
-        PolicyError: with every problem at once.
+        PolicyError: with all problems.
 
     Warns:
-        CorsfastSecurityWarning: once per risk that is there and was tolerated by name.
+        CorsfastSecurityWarning: once per risk that is present and tolerated.
         CorsfastDeadEntryWarning: once per origin whose scheme is a slip away from http or https,
             once per regex that is a glob by mistake, once per alternative of a regex that matches
             nothing, and for an empty list of origins.
@@ -153,7 +151,7 @@ def compile_options(is_origin: Callable[[str], bool] = is_origin, **options: obj
     tolerated: list[Problem] = []
     unlikely: list[Problem] = []
     unlikely += empty_list("allow_origins", options["allow_origins"])
-    # `http://192.168.x.x:*` is a pattern, with a name that no page has.
+    # `http://192.168.x.x:*` is a valid pattern, but no page has such a host name.
     names = [write_pattern(rule) for rule in spec.rules if rule.host.endswith("x")]
     for dead in (*dead_schemes(spec.exact), *dead_schemes(names)):
         (problems if dead.code == "dead-scheme" else unlikely).append(dead)
@@ -186,9 +184,9 @@ def dead_alternatives(regexes: Iterable[re.Pattern[str] | Within]) -> list[Probl
 
 
 def empty_list(option: str, value: object) -> list[Problem]:
-    """Return the problem of an empty list of origins, which is often read from somewhere.
+    """Return the problem of an empty list of origins, which often comes from a configuration.
 
-    An empty tuple is written on purpose, so it is not a problem.
+    An empty tuple is intentional, so it is not a problem.
     """
     if value or not isinstance(value, (list, set, frozenset)):
         return []
@@ -199,8 +197,8 @@ def empty_list(option: str, value: object) -> list[Problem]:
     return [Problem("empty", option, value, message)]
 
 
-# Signs of a glob or of a shell's choice, which are hardly ever meant in a regex: a star behind a
-# letter, a colon or a slash, a question mark behind a digit at the end, brackets around names.
+# Signs of a glob or of a shell's choice that are rarely meant in a regex: a star after a letter,
+# a colon or a slash, a question mark after a digit at the end, brackets around names.
 _GLOB = re.compile(r"(?<!\\)[\w:/*]\*|\d\?+$|:\[\d{2}|\[[\w.]+\||^http\(s\):")
 
 
@@ -210,7 +208,7 @@ def globs_as_regexes(
     """Find regexes that are globs by mistake, such as ``re.compile("http://localhost:*")``.
 
     Args:
-        judged: problems that were found before; their regexes are left out.
+        judged: problems that were already found; their regexes are skipped.
     """
     known = {id(problem.value) for problem in judged}
     for entry in entries:
@@ -228,7 +226,7 @@ def globs_as_regexes(
 
 
 def _with_ways_out(problems: list[Problem], spec: Spec) -> list[Problem]:
-    """The problems, each with what to write instead: proven, which right policies never need."""
+    """Add verified suggestions to the problems. A valid policy never runs the proofs for them."""
     if not problems:
         return problems
     from .._proofs.suggest import mended
@@ -237,16 +235,16 @@ def _with_ways_out(problems: list[Problem], spec: Spec) -> list[Problem]:
 
 
 def ready_tables(unknown: Mapping[str, object]) -> Tables | None:
-    """The tables that a drop-in middleware gives to Policy in place of options, if it does."""
+    """Return the tables that a drop-in middleware passes in place of options, or ``None``."""
     tables = unknown.get("_tables") if len(unknown) == 1 else None
     return tables if isinstance(tables, Tables) else None
 
 
 def build_tables(spec: Spec, languages: list[Language]) -> tuple[Tables, list[str]]:
-    """The tables of a spec that was judged, and why some entries are left to `re`.
+    """Return the tables of a checked spec, and the reasons why some entries are left to `re`.
 
     Args:
-        languages: those of the spec's globs and regexes, in their order.
+        languages: the languages of the spec's globs and regexes, in the same order.
     """
     tables = Tables()
     tables.spec = spec
@@ -269,7 +267,7 @@ def warn(message: str, category: type[Warning]) -> None:
 
 
 def _compile_matching(tables: Tables, spec: Spec, languages: list[Language]) -> list[str]:
-    """Fill in what is matched; returns why some entries are left to `re`."""
+    """Fill in the tables for matching; return why some entries are left to `re`."""
     tables.star = spec.any_origin and not spec.credentials
     tables.any_web_origin = spec.any_origin and spec.credentials
     tables.any_origin = False
@@ -307,16 +305,17 @@ def _compile_answers(tables: Tables, spec: Spec) -> None:
     timing = [(TIMING_ALLOW_ORIGIN, "*")] if spec.timing and tables.star else []
     tables.actual_tail = block([*timing, *credentials, *expose, *vary])
     tables.preflight_tail = block([*credentials, *_permissions(tables, spec), *preflight_vary])
-    # Where the answer is the same for everyone, also those who did not ask get it: a cache
-    # may hand it to somebody who does. https://fetch.spec.whatwg.org/#cors-protocol-and-http-caches
+    # If the answer is the same for every origin, a request without an Origin gets it as well. A
+    # cache may return that response to a request with an Origin.
+    # https://fetch.spec.whatwg.org/#cors-protocol-and-http-caches
     tables.no_origin = with_origin("*", tables.actual_tail) if tables.star else block(vary)
 
 
 def _permissions(tables: Tables, spec: Spec) -> list[tuple[str, str]]:
-    """The fields of a preflight's answer that are the same for every allowed request.
+    """Return the fields of a preflight's answer that are the same for every allowed request.
 
-    All that is allowed is listed, not only what was asked for: a browser then remembers the
-    rest as well and asks less often.
+    All allowed names are listed, not only the requested ones, so that the browser caches them and
+    sends fewer preflights.
     """
     fields = []
     if not tables.echo_method:
@@ -326,7 +325,7 @@ def _permissions(tables: Tables, spec: Spec) -> list[tuple[str, str]]:
     if not tables.echo_headers:
         names = ["*"] if spec.any_header else []
         if spec.any_header:
-            # The one name that `*` does not cover.
+            # `*` does not cover this name.
             names += [n for n in spec.headers if n.lower() == fetch.NON_WILDCARD_REQUEST_HEADER]
         else:
             names += _listed_headers(spec)
@@ -337,7 +336,7 @@ def _permissions(tables: Tables, spec: Spec) -> list[tuple[str, str]]:
 
 
 def _listed_headers(spec: Spec) -> list[str]:
-    """The names that are allowed, as spelt in the options; then the safelisted ones."""
+    """Return the allowed names as written in the options, then the safelisted ones."""
     lower = {name.lower() for name in spec.headers}
     safelisted = (name for name in fetch.SAFELISTED_REQUEST_HEADERS if name.lower() not in lower)
     return [*spec.headers, *safelisted]
@@ -348,13 +347,13 @@ def _vary_field(names: tuple[str, ...]) -> list[tuple[str, str]]:
 
 
 def block(fields: list[tuple[str, str]]) -> Block:
-    """Spell fields out twice: as usual for WSGI, in lower-case bytes for ASGI."""
+    """Return fields in both spellings: the usual one for WSGI, lower-case bytes for ASGI."""
     raw = tuple((name.lower().encode("ascii"), value.encode("ascii")) for name, value in fields)
     return Block(tuple(fields), raw)
 
 
 def with_origin(origin: str, tail: Block, timing: bool = False) -> Block:
-    """A whole answer for an origin that is allowed; with ``timing`` also to read timings.
+    """Return a complete answer for an allowed origin; `timing` adds Timing-Allow-Origin.
 
     https://w3c.github.io/resource-timing/#sec-timing-allow-origin
     """

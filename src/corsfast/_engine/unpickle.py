@@ -1,7 +1,7 @@
-"""How a pickled Policy comes back: as the engine that the reading process has chosen.
+"""Restore a pickled Policy with the engine of the reading process.
 
-Place in the flow: imported by both engines. The one place that looks to the right, and only
-when a pickle is read: a policy pickled by the native engine must load where there is none.
+A policy pickled by the native engine must load where only the pure engine is available. So both
+engines import this module, which imports the selected engine only when a pickle is read.
 """
 
 from __future__ import annotations

@@ -55,18 +55,18 @@ cdef extern from *:
 @cython.final
 @cython.no_gc
 cdef class Decision:
-    """What a policy says to one request. Immutable; made by a :class:`Policy` only.
+    """The answer of a policy to one request. Immutable; only a :class:`Policy` creates one.
 
     Attributes:
         allowed: whether this is a CORS request and its origin (for a preflight also its
             method and header names) is allowed. ``False`` without an Origin.
-        outcome: the one :class:`~corsfast.Outcome` that says why.
-        is_preflight: whether this is a preflight, to be answered here and now.
-        status: the status to answer a preflight with; ``None`` for any other request, whose
-            status is the application's own.
+        outcome: the reason, as one :class:`~corsfast.Outcome`.
+        is_preflight: whether this is a preflight, which the server answers directly.
+        status: the status of the answer to a preflight; ``None`` for any other request,
+            because the application chooses its status.
         headers: the fields to send, as ``(str, str)`` pairs in their usual spelling. ``Vary``
-            is among them where it is needed, as the last: merge it into what the application
-            sent (``Policy.apply_asgi`` and ``apply_wsgi`` do).
+            is the last of them if it is needed. Merge it with the application's ``Vary``, as
+            ``Policy.apply_asgi`` and ``apply_wsgi`` do.
         raw_headers: the same as ``(bytes, bytes)`` pairs with lower-case names.
         vary: the field names in ``Vary``, as a tuple.
     """

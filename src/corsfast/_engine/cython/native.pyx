@@ -137,33 +137,34 @@ cdef class Policy:
     """Policy(*positional, allow_origins=..., allow_methods=(), allow_headers=(), expose_headers=(), allow_credentials=False, max_age=600, preflight_status=204, existing='replace', timing_allow_origin=False, dangerously_tolerate=(), **unknown)
 --
 
-One compiled CORS policy. Immutable; safe to share between threads.
+A compiled CORS policy. Immutable; safe to share between threads.
 
     Args:
-        allow_origins: who may read responses: a list of origins exactly as browsers send
-            them (``"https://app.example.com"``), patterns (``"https://*.example.com"``,
-            ``"http://localhost:*"``, ``"moz-extension://*"``), ``re.Pattern`` objects (always
-            matched in full), ``"null"``, or ``"*"``, which admits any origin.
-        allow_methods: methods beyond GET, HEAD and POST, or ``"*"`` for any.
-        allow_headers: request-header names beyond the safelisted ones, without regard to
-            case, or ``"*"`` for any but Authorization, which always needs its name.
+        allow_origins: the origins that may read responses: a list of origins exactly as
+            browsers send them (``"https://app.example.com"``), patterns
+            (``"https://*.example.com"``, ``"http://localhost:*"``, ``"moz-extension://*"``),
+            ``re.Pattern`` objects (always matched in full), ``"null"``, or ``"*"``, which
+            matches any origin.
+        allow_methods: methods to allow besides GET, HEAD and POST, or ``"*"`` for any.
+        allow_headers: request-header names to allow besides the safelisted ones, without
+            regard to case, or ``"*"`` for any except Authorization, which must be named.
         expose_headers: response-header names that pages may read, or ``"*"`` (not with
             credentials).
-        allow_credentials: whether cookies and other credentials may be used.
-        max_age: how long browsers may remember a preflight, 0 to 86400 seconds; ``None``
-            leaves the header out (browsers then use 5 seconds).
+        allow_credentials: whether requests may use cookies and other credentials.
+        max_age: how long browsers may cache a preflight, 0 to 86400 seconds; ``None`` omits
+            the header (browsers then use 5 seconds).
         preflight_status: the status of an allowed preflight, 200 to 299.
-        existing: what becomes of an application's own Access-Control-Allow-Origin:
-            ``"replace"`` (the policy speaks alone) or ``"keep"`` (the application does).
+        existing: how to treat the application's own Access-Control-Allow-Origin:
+            ``"replace"`` it by the policy's, or ``"keep"`` it.
         timing_allow_origin: whether allowed actual requests also get Timing-Allow-Origin,
             with the value of Access-Control-Allow-Origin, so that pages may read timings.
-        dangerously_tolerate: names of risks to accept, each of which is then one
-            ``CorsfastSecurityWarning``: ``any-origin-with-credentials``,
+        dangerously_tolerate: names of risks to accept. Each then gives a
+            ``CorsfastSecurityWarning`` instead of an error: ``any-origin-with-credentials``,
             ``null-origin-with-credentials``, ``foreign-origin``, ``public-suffix``,
             ``insecure-origin``, ``any-extension``.
 
     Raises:
-        PolicyError: with every problem of the options at once.
+        PolicyError: with all problems of the options.
         TypeError: for an unknown option.
     """
 
@@ -238,11 +239,11 @@ One compiled CORS policy. Immutable; safe to share between threads.
         """Make a policy from a mapping: a table of TOML, an object of JSON, a framework's settings.
 
         The keys are the options. An entry of ``allow_origins`` may be a table,
-        ``{"regex": "..."}``, also with ``"within": ["example.com"]``, and ``max_age`` may be
+        ``{"regex": "..."}``, optionally with ``"within": ["example.com"]``. ``max_age`` may be
         ``"none"``, because TOML has no null.
 
         Raises:
-            PolicyError: with every problem at once, unknown keys among them.
+            PolicyError: with all problems, including unknown keys.
             TypeError: if it is not a mapping.
         """
         from .._loading import from_mapping
@@ -258,11 +259,11 @@ One compiled CORS policy. Immutable; safe to share between threads.
             table: the dotted name of the table; ``""`` or ``None`` for the whole file.
 
         Raises:
-            PolicyError: with every problem at once, each with the file, the line and the key;
-                also if the file is not TOML or has no such table.
+            PolicyError: with all problems, each with the file, the line and the key; also if the
+                file is not TOML or has no such table.
             OSError: if the file cannot be read.
             TypeError: if an argument has the wrong type.
-            ValueError: if `table` is not the name of a table.
+            ValueError: if `table` is not a valid name of a table.
         """
         from .._loading import from_toml
 
@@ -270,20 +271,21 @@ One compiled CORS policy. Immutable; safe to share between threads.
 
     @classmethod
     def from_env(cls, prefix="CORS_", environ=None):
-        """Make a policy from environment variables: ``CORS_ALLOW_ORIGINS`` and the like.
+        """Make a policy from environment variables such as ``CORS_ALLOW_ORIGINS``.
 
-        Each option has a variable, its name in upper case behind the prefix; one that is not
-        set has its default. Lists are separated by commas or white space, or are JSON lists.
-        An origin that begins with ``regex:`` is a regular expression. Switches are ``true``,
-        ``false``, ``1``, ``0``, ``yes``, ``no``, ``on`` or ``off``; ``max_age`` may be ``none``.
+        The variable of an option is the prefix and the option's name in upper case. An option
+        without a variable has its default. Lists are separated by commas or white space, or are
+        JSON lists. An origin that begins with ``regex:`` is a regular expression. Flags are
+        ``true``, ``false``, ``1``, ``0``, ``yes``, ``no``, ``on`` or ``off``; ``max_age`` may be
+        ``none``.
 
         Args:
-            prefix: what the names of the variables begin with.
-            environ: the variables; ``None`` for those of the process.
+            prefix: the beginning of the variables' names.
+            environ: the variables; ``None`` for the environment of the process.
 
         Raises:
-            PolicyError: with every problem at once, each with its variable. A variable that is
-                empty, or whose name looks like a slip, is one.
+            PolicyError: with all problems, each with its variable. An empty variable, or one
+                whose name looks like a misspelled option, is a problem.
             TypeError: if an argument has the wrong type.
 
         Warns:
@@ -296,21 +298,21 @@ One compiled CORS policy. Immutable; safe to share between threads.
     # -- deciding ----------------------------------------------------------------------------
 
     def actual(self, origin, /):
-        """Decide a request that is not a preflight, by its Origin (``None``: it has none)."""
+        """Decide an actual request (not a preflight) by its Origin; ``None`` if it has none."""
         return self.no_origin if origin is None else decide_actual(self, origin)
 
     def preflight(self, origin, request_method, request_headers=None, /):
         """Decide a preflight by its Origin and the two Access-Control-Request-* values.
 
-        ``request_headers`` may hold several header lines as a list or tuple. Without an
-        Origin there is no preflight: the answer is that of ``actual(None)``.
+        ``request_headers`` may be a list or tuple of several header lines. A request without an
+        Origin is not a preflight, so the result equals ``actual(None)``.
         """
         if origin is None:
             return self.no_origin
         return decide_preflight(self, origin, request_method, request_headers)
 
     def decide(self, method, origin, request_method=None, request_headers=None, /):
-        """Work out what kind of request this is, and decide it.
+        """Decide a request of either kind.
 
         A preflight is an OPTIONS request with both Origin and Access-Control-Request-Method.
         """
@@ -329,9 +331,10 @@ One compiled CORS policy. Immutable; safe to share between threads.
         return decide_environ(self, environ)
 
     def allows_origin(self, origin, /):
-        """Whether ``actual(origin)`` would be allowed: for WebSocket handshakes and CSRF checks.
+        """Return whether ``actual(origin)`` is allowed, for WebSocket handshakes and CSRF checks.
 
-        ``False`` for ``None``: who sends no Origin has not shown that it is allowed.
+        ``False`` for ``None``, because a request without an Origin has not proved that it is
+        allowed.
         """
         cdef _csrc.cf_slice seen
         cdef uint32_t exact
@@ -344,17 +347,18 @@ One compiled CORS policy. Immutable; safe to share between threads.
     # -- answering ---------------------------------------------------------------------------
 
     def apply_asgi(self, decision, headers, /):
-        """A new list: an ASGI response's headers with what the decision says worked in.
+        """Return a new list: an ASGI response's headers with the decision applied.
 
-        ``headers`` holds ``(bytes, bytes)`` pairs, tuples or lists, and is left as it is. The
-        application's own Access-Control-Allow-Origin and -Credentials are dropped (unless
-        ``existing="keep"`` and it sent the former), and its Access-Control-Expose-Headers where
-        the decision lets no origin read. Vary is merged, all else is kept.
+        ``headers`` holds ``(bytes, bytes)`` pairs, as tuples or lists, and is not changed. The
+        application's own Access-Control-Allow-Origin and -Credentials are dropped, unless the
+        policy has ``existing="keep"`` and the application sent the former. Its
+        Access-Control-Expose-Headers is dropped if the decision lets no origin read the response.
+        Vary is merged, and all other fields are kept.
         """
         return apply(self, decision, headers, False)
 
     def apply_wsgi(self, decision, headers, /):
-        """The same as :meth:`apply_asgi` over a WSGI response's ``(str, str)`` pairs."""
+        """Apply a decision like :meth:`apply_asgi`, to a WSGI response's ``(str, str)`` pairs."""
         return apply(self, decision, headers, True)
 
     # -- being a value -----------------------------------------------------------------------
@@ -362,8 +366,8 @@ One compiled CORS policy. Immutable; safe to share between threads.
     def options(self):
         """Return the options that make an equal policy: ``Policy(**policy.options()) == policy``.
 
-        Every option is there, also where it has its default; the origins are in the order in
-        which they were listed. The lists are new, and the caller's to change.
+        Every option is included, even with its default. The origins are in the order in which
+        they were listed. The lists are new, so the caller may change them.
 
         Raises:
             TypeError: for the policy of a drop-in middleware, which has other options.
