@@ -1,21 +1,18 @@
-"""CORS for Flask: in place of flask-cors, with its names, options and answers.
+"""CORS for Flask: a replacement for flask-cors with the same names, options and responses.
 
     from corsfast.middleware.flask import CORS      # was: from flask_cors import CORS
 
     CORS(app, resources={r"/api/*": {"origins": "https://app.example.com"}})
 
-What differs stands in docs/middleware/flask.md.
+The differences are listed in docs/middleware/flask.md.
 
-`install` is no part of the drop-in: it puts the middleware of wsgi.py, with the options of
-`corsfast.Policy`, around an application that stays the object it is.
+`install` is not part of the drop-in. It puts the generic WSGI middleware around an application,
+with the options of `corsfast.Policy`, and keeps the application object.
 
-Per request: one function behind the application's own `after_request` functions; a path is
-looked up, `policy.actual` decides and `policy.apply_wsgi` works the answer into the response's
-headers. Only OPTIONS requests are read any further: they are answered by Flask.
-
-Place in the flow: Decision -> headers on a response; options are read by _flask_rules.py, paths
-by _flask_paths.py.
-Never: block a request (CORS is not access control); keep or log anything of a request.
+Per request, one function runs after the application's own `after_request` functions. It looks up
+the path, calls `policy.actual`, and merges the result into the response's headers with
+`policy.apply_wsgi`. Only OPTIONS requests need more work; Flask itself answers them. No request
+is blocked, because CORS is not access control.
 """
 
 from __future__ import annotations
@@ -53,54 +50,54 @@ if TYPE_CHECKING:
 
 __all__ = ["CORS", "cross_origin", "install"]
 
-# Set on a response by the decorator, and by whichever `CORS` grants first. The name is
-# flask-cors's, so that both can be at work while an application moves from one to the other.
+# Set on a response by the decorator, and by the first `CORS` that applies. The name is
+# flask-cors's, so both libraries work together while an application moves from one to the other.
 _EVALUATED = "_FLASK_CORS_EVALUATED"
 
-# What the proxies stand for, by one call in place of one for each attribute.
+# Resolve each proxy with one call instead of one call per attribute.
 _current_request: Any = request._get_current_object
 _current_app: Any = current_app._get_current_object
 
 
 class CORS:
-    """CORS for an application or a blueprint, by the path of a request.
+    """CORS for an application or a blueprint, by request path.
 
-    Settings count in this order: those of a resource, the arguments here, the application's
-    config (``CORS_ORIGINS`` and so on, as it is now), the defaults.
+    Settings take precedence in this order: the options of a resource, the arguments here, the
+    application's config (``CORS_ORIGINS`` and so on, as it is now), the defaults.
 
     Args:
         app: the application or blueprint; or leave it out and call :meth:`init_app`.
         resources: paths: a pattern, a list of patterns, or a mapping of patterns to options.
-            A pattern without any of ``* \\ ] ? $ ^ [ ( )`` is a whole path, any other a regex
-            that has to match the beginning of a path. All paths by default.
-        origins: origins, regexes (str that hold one of those characters, or ``re.Pattern``,
-            which have to match in full), or ``"*"``, the default.
+            A pattern without any of ``* \\ ] ? $ ^ [ ( )`` is a whole path. Any other pattern is
+            a regex that has to match the beginning of a path. All paths by default.
+        origins: origins, regexes (a str with one of those characters, or an ``re.Pattern``;
+            each has to match in full), or ``"*"``, the default.
         methods: methods that a preflight may ask for. The usual seven by default.
         allow_headers: names or regexes of request headers, or ``"*"``, the default.
         expose_headers: names of response headers that pages may read. None by default.
         supports_credentials: whether cookies may be used. ``False`` by default.
-        max_age: seconds that a preflight may be remembered; int, str or timedelta. Not sent
+        max_age: seconds that browsers may cache a preflight; int, str or timedelta. Not sent
             by default, nor if it is the number 0.
-        send_wildcard: whether ``*`` is sent for the origin ``"*"`` rather than the request's
-            own. ``False`` by default.
+        send_wildcard: whether ``*`` is sent for the origin ``"*"`` instead of the request's
+            origin. ``False`` by default.
         vary_header: whether ``Vary: Origin`` may be sent. ``True`` by default.
-        always_send: whether responses to requests without an Origin are given the headers as
-            well, for ``*`` or the first listed origin. ``True`` by default.
+        always_send: whether responses to requests without an Origin get the headers as well,
+            for ``*`` or the first listed origin. ``True`` by default.
         automatic_options: for `cross_origin`.
-        intercept_exceptions: whether what an error handler returns is given the headers
-            before anything else sees it. ``True`` by default.
-        allow_private_network: what is answered to Access-Control-Request-Private-Network.
-        strict: whether insecure and dead entries are an error rather than warnings.
+        intercept_exceptions: whether the response of an error handler gets the headers before
+            any other code sees it. ``True`` by default.
+        allow_private_network: the answer to Access-Control-Request-Private-Network.
+        strict: whether insecure and dead entries are errors instead of warnings.
 
     Raises:
         ValueError: for a regex that does not compile, for credentials with ``send_wildcard``
-            and the origin ``"*"``, for resources that are none.
+            and the origin ``"*"``, for `resources` of a wrong type.
         PolicyError: with ``strict``, for unknown options, insecure or dead entries.
         RuntimeError: for an application with :func:`install`.
 
     Warns:
-        CorsfastSecurityWarning: otherwise, once per risk, and per option that there is not.
-        CorsfastDeadEntryWarning: otherwise, once per entry that matches nothing.
+        CorsfastSecurityWarning: without ``strict``, once per risk and per unknown option.
+        CorsfastDeadEntryWarning: without ``strict``, once per entry that matches nothing.
     """
 
     def __init__(self, app: Flask | Blueprint | None = None, **options: Unpack[AppOptions]) -> None:
@@ -109,9 +106,9 @@ class CORS:
             self.init_app(app)
 
     def init_app(self, app: Flask | Blueprint, **options: Unpack[AppOptions]) -> None:
-        """Set an application or blueprint up; what is given here comes before the rest."""
+        """Set up an application or blueprint; options given here take precedence."""
         claim_drop_in(app, "CORS")
-        config = getattr(app, "config", {})  # a blueprint has none
+        config = getattr(app, "config", {})  # a blueprint has no config
         whole = merged(config, self._options, options)
         strict = bool(whole["strict"])
         made = _Made()
@@ -137,17 +134,17 @@ class CORS:
 
 
 def cross_origin(*_: Any, **options: Unpack[ViewOptions]) -> Callable[[View], View]:
-    """CORS for one view function; belongs below its ``@app.route``.
+    """Add CORS to one view function; write it below the ``@app.route``.
 
-    Also errors of the view, and redirects and errors on the way to it, get the headers.
+    Errors of the view get the headers too, and so do redirects and errors before the view runs.
 
     Args:
-        options: those of :class:`CORS`, but for `resources` and `intercept_exceptions`.
+        options: the options of :class:`CORS`, except `resources` and `intercept_exceptions`.
         automatic_options: whether OPTIONS requests are answered here, and do not reach the
             view. ``True`` by default.
 
     Raises:
-        ValueError: like :class:`CORS`; on each request only where the config is at fault.
+        ValueError: like :class:`CORS`; on each request only if the config is at fault.
         PolicyError: with ``strict``, in the same way.
 
     Warns:
@@ -173,7 +170,7 @@ def cross_origin(*_: Any, **options: Unpack[ViewOptions]) -> Callable[[View], Vi
         decorated: Any = update_wrapper(view_with_cors, view)
         if options.get("automatic_options", True):
             leave_options_to(decorated)
-        # Of several decorators the innermost decides, as it does for the view's response.
+        # With several decorators, the innermost decides, as it does for the view's response.
         vars(decorated).setdefault(VIEW_RULES, rules_in)
         return decorated  # type: ignore[no-any-return]
 
@@ -181,9 +178,10 @@ def cross_origin(*_: Any, **options: Unpack[ViewOptions]) -> Callable[[View], Vi
 
 
 def _follow_view(*_: Any, **__: Any) -> None:
-    """Have the response to a request follow the rules of its view, before all other hooks.
+    """Apply the rules of a request's view to its response, before all other hooks.
 
-    A decorator does not know the application, and sees neither redirects nor errors.
+    A decorator alone is not enough: it does not know the application, and does not see redirects
+    or errors.
     """
     after_this_request(_answer_by_view)
 
@@ -198,23 +196,23 @@ def install(
     report_only: Source | RulesByPath | None = None,
     **options: Unpack[PolicyOptions],
 ) -> Application:
-    """Put the generic WSGI middleware around an application, which stays the object it is.
+    """Put the generic WSGI middleware around an application, and keep the application object.
 
-    The middleware is outside of all that Flask calls. So preflights are answered before any
-    function of `before_request`, and each response has the headers. Write it in place of
+    The middleware is outside of everything that Flask calls. So preflights are answered before
+    any `before_request` function, and each response has the headers. Use it instead of
     :class:`CORS` and :func:`cross_origin`.
 
     Args:
         app: a Flask application. Its `wsgi_app` is replaced.
         policy: as for :class:`corsfast.middleware.wsgi.CORSMiddleware`, like all that follow.
-        options: those of :class:`corsfast.Policy`, not those of :class:`CORS`.
+        options: the options of :class:`corsfast.Policy`, not those of :class:`CORS`.
 
     Returns:
         The application.
 
     Raises:
-        TypeError: for another kind of application, for a policy and options at once, for
-            neither, for an unknown option.
+        TypeError: for another kind of application, for a policy together with options, for
+            neither of them, for an unknown option.
         PolicyError: with every problem of the options, or of the rules, at once.
         RuntimeError: if the application has CORS already, from `install` or :class:`CORS`.
     """
@@ -237,8 +235,8 @@ def _after_request(paths: Paths, is_last: bool = False) -> Callable[[Response], 
     everywhere = paths.everywhere
     rules_for = paths.rules_for
 
-    # A plain function: Flask asks about each one, per request, whether it is a coroutine
-    # function, and is answered fastest for those.
+    # A plain function, because Flask checks on every request whether each hook is a coroutine
+    # function, and the check is fastest for plain functions.
     def after_request(response: Response) -> Response:
         if not hasattr(response, _EVALUATED):
             received = _current_request()
@@ -275,7 +273,7 @@ def _of_blueprint(
 
 
 def _answer_by_view(response: Response) -> Response:
-    """Answer by the rules of the view that the request is meant for, unless that is done."""
+    """Apply the rules of the view that the request is meant for, unless already applied."""
     if hasattr(response, _EVALUATED):
         return response
     app, received = _current_app(), _current_request()
@@ -284,7 +282,7 @@ def _answer_by_view(response: Response) -> Response:
 
 
 def _answer_once(response: Response, received: Any, rules: Rules) -> Response:
-    """Answer by the rules of a view, unless that is done."""
+    """Apply the rules of a view, unless rules were applied before."""
     if not hasattr(response, _EVALUATED):
         response = _answer(response, received, rules)
         fold_vary(response)
@@ -293,11 +291,11 @@ def _answer_once(response: Response, received: Any, rules: Rules) -> Response:
 
 
 def _answer(response: Response, received: Any, rules: Rules) -> Response:
-    """Give a response its CORS fields, in place of its own.
+    """Set the CORS fields of a response, replacing any that it has.
 
-    A preflight that is allowed, and that a redirect or an error would answer, gets a response of
-    its own. Browsers take no other, and the request that follows still meets the redirect or the
-    error.
+    If an allowed preflight would be answered by a redirect or an error, it gets a new response
+    instead, because browsers accept nothing else. The request that follows still gets the
+    redirect or the error.
     """
     environ = received.environ
     decision = rules.decide(environ.get("HTTP_ORIGIN") or None)
@@ -314,7 +312,7 @@ def _answer(response: Response, received: Any, rules: Rules) -> Response:
 
 
 def _answers_options(app: Any, rule: Any) -> bool:
-    """Return whether a view answers OPTIONS itself, because it has it among its methods."""
+    """Return whether a view answers OPTIONS itself, because OPTIONS is among its methods."""
     if rule is None or rule.provide_automatic_options:
         return False
     rules_in = getattr(app.view_functions.get(rule.endpoint), VIEW_RULES, None)
@@ -349,13 +347,13 @@ def _intercepted(
 
 
 class _Made:
-    """Rules by their options, so that the same ones are made, and warned about, once."""
+    """A cache of rules by options, so that equal rules are compiled, and warn, only once."""
 
     def __init__(self, before: _Made | None = None) -> None:
         self._made: list[tuple[dict[str, Any], Rules]] = [*before._made] if before else []
 
     def rules(self, options: dict[str, Any]) -> Rules:
-        # What paths they are for is no part of them.
+        # Rules do not depend on the paths that they apply to.
         options.pop("resources")
         options.pop("intercept_exceptions")
         for known, rules in self._made:
@@ -367,10 +365,10 @@ class _Made:
 
 
 def _rules_by_config(options: Mapping[str, Any]) -> ByConfig[Rules]:
-    """The rules of a decorated view in each application: these options over its config.
+    """Return the rules of a decorated view per application: these options over its config.
 
-    Made now where the origins are known by now, so that what is wrong with them is said while
-    the application is set up.
+    If the origins are known already, the rules are also compiled now, so that problems are
+    reported while the application is set up.
     """
     early = _Made()
     if "origins" in options:

@@ -1,10 +1,9 @@
-"""Which rules hold for a path of a Flask application: those of `resources`.
+"""Find the rules for a path of a Flask application: the ones of `resources`.
 
     resources --read_resources--> pairs of a pattern and options
     pairs of a pattern and rules --Paths--> the rules of a path
 
-Place in the flow: _flask_patterns.py -> this -> flask.py.
-Never: import Flask; keep anything of a request.
+The first pattern that matches a path decides.
 """
 
 from __future__ import annotations
@@ -23,19 +22,19 @@ if TYPE_CHECKING:
     from .patterns import Pattern
     from .rules import Rules
 
-# Regexes that match every path, which begins with a slash; nobody need run them.
+# Regexes that match every path, because a path begins with a slash. They need not be run.
 _EVERY_PATH = ("/*", "/.*", EVERYTHING)
 
 
 class Paths:
-    """Which rules hold for a path: those of the first pattern that matches it.
+    """A lookup of rules by path: the first pattern that matches a path decides.
 
-    Paths compare with case, after one more step of percent-decoding, in which a plus stays a
-    plus. A regex has to match the beginning of a path: ``/api/*`` stands for ``/api`` and all that
-    begins so.
+    Paths are compared case-sensitively, after one more step of percent-decoding, in which a plus
+    stays a plus. A regex has to match the beginning of a path: ``/api/*`` matches ``/api`` and
+    every path that begins with it.
 
     Attributes:
-        everywhere: the rules, where the first pattern matches every path; else ``None``.
+        everywhere: the rules, if the first pattern matches every path; otherwise ``None``.
     """
 
     __slots__ = ("_literal", "_regexes", "everywhere")
@@ -65,13 +64,14 @@ class Paths:
 
 
 def read_resources(resources: object) -> list[tuple[Pattern, Mapping[str, Any]]]:
-    """The patterns of paths with the options of each, in the order in which they are asked.
+    """Return pairs of a path pattern and its options, in the order in which they are tried.
 
-    A mapping's literal paths come first, then compiled regexes, then strings that hold one;
-    within each the deeper path first, then the longer.
+    A mapping's literal paths come first, then compiled regexes, then strings that hold a regex.
+    Within each group deeper paths come first, then longer ones.
 
     Raises:
-        ValueError: for anything but a pattern, several, or a mapping of them to options.
+        ValueError: for anything but a pattern, several patterns, or a mapping of patterns to
+            options.
     """
     if isinstance(resources, Mapping):
         pairs = [(shown_as_regex(pattern), options) for pattern, options in resources.items()]
@@ -79,7 +79,7 @@ def read_resources(resources: object) -> list[tuple[Pattern, Mapping[str, Any]]]
     if isinstance(resources, (str, re.Pattern)):
         return [(shown_as_regex(resources), {})]
     if isinstance(resources, Iterable):
-        # All of them have the same options, so that their order tells nothing.
+        # The order does not matter, because all of them have the same options.
         return [(shown_as_regex(pattern), {}) for pattern in resources]
     raise ValueError(f"resources must be a pattern or several, not {type(resources).__name__}")
 

@@ -1,10 +1,7 @@
-"""How flask-cors reads a string: as a regex, or to the letter.
+"""Read a string as flask-cors does: as a regex or as a literal.
 
-A string that holds one of ``* \\ ] ? $ ^ [ ( )`` is a regular expression, anything else is
-literal; ``"*"`` is everything. So it reads origins, header names and paths.
-
-Place in the flow: left of _flask_paths.py and _flask_rules.py; start-up only.
-Never: match anything.
+A string with one of ``* \\ ] ? $ ^ [ ( )`` is a regular expression, and any other string is a
+literal. ``"*"`` matches everything. flask-cors reads origins, header names and paths this way.
 """
 
 from __future__ import annotations
@@ -23,7 +20,7 @@ _REGEX_CHARACTERS = frozenset("*\\]?$^[]()")
 
 
 def shown_as_regex(entry: Any) -> Any:
-    """The same entry, but that ``*`` is a regex that matches everything."""
+    """Return the entry unchanged, or a regex that matches everything for ``*``."""
     return EVERYTHING if isinstance(entry, str) and entry == "*" else entry
 
 
@@ -32,7 +29,7 @@ def is_regex(text: str) -> bool:
 
 
 def resolved(entry: Any, flags: int = 0) -> Pattern:
-    """A compiled regex, or a literal."""
+    """Return an entry as a compiled regex or a literal."""
     if isinstance(entry, re.Pattern):
         return entry
     text = str(entry)

@@ -1,8 +1,8 @@
-"""The options of flask-cors -> rules, compiled once: a policy, and what a preflight is told.
+"""Compile the options of flask-cors to rules: a policy, and the fields for preflights.
 
     options over config over defaults --merged--> one mapping --Rules--> policy + fields
 
-Rules are read at start-up, or when the config has changed. They keep nothing of a request.
+Rules are compiled at start-up, and again when the config has changed.
 """
 
 from __future__ import annotations
@@ -82,7 +82,7 @@ NAME = "corsfast.middleware.flask"
 
 
 def _exact(origin: str) -> str:
-    """Return a single origin as `origins` takes it: one with an IPv6 address is read as a regex."""
+    """Return an origin as an entry of `origins`; escape an IPv6 address, which reads as a regex."""
     return in_python(re.escape(origin)) if is_regex(origin) else repr(origin)
 
 
@@ -114,14 +114,14 @@ _FLAGS = (
     "allow_private_network",
     "strict",
 )
-# In a Flask application's config each option has this name.
+# The name of each option in a Flask application's config.
 CONFIG_NAMES = {option: f"CORS_{option.upper()}" for option in DEFAULTS}
 
 _ALLOW_PRIVATE_NETWORK = "Access-Control-Allow-Private-Network"
 
 
 def configured(config: Mapping[str, Any]) -> dict[str, Any]:
-    """The options that an application's config sets; ``None`` there means: not set."""
+    """Return the options that an application's config sets; ``None`` there means "not set"."""
     return {
         option: value
         for option, name in CONFIG_NAMES.items()
@@ -130,7 +130,7 @@ def configured(config: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def merged(config: Mapping[str, Any], *options: Mapping[str, Any]) -> dict[str, Any]:
-    """Defaults, then config, then each of the options; the last one that says something wins."""
+    """Merge defaults, config, and each of the options in turn; later values win."""
     whole = {**DEFAULTS, **configured(config)}
     for some in options:
         whole.update(some)
@@ -138,23 +138,25 @@ def merged(config: Mapping[str, Any], *options: Mapping[str, Any]) -> dict[str, 
 
 
 def only_known(options: Mapping[str, Any]) -> dict[str, Any]:
-    """The options that there are; said now of the others, where rules are made later only.
+    """Return the known options, and report the unknown ones now.
+
+    Rules may be compiled much later, so an unknown option is reported here.
 
     Raises:
-        PolicyError: with ``strict``, for those that there are not.
+        PolicyError: with ``strict``, for unknown options.
 
     Warns:
-        CorsfastSecurityWarning: without ``strict``.
+        CorsfastSecurityWarning: without ``strict``, for unknown options.
     """
     say(NAME, _unknown(options), strict=bool(options.get("strict")))
     return {option: value for option, value in options.items() if option in DEFAULTS}
 
 
 def judge_paths(patterns: Iterable[Pattern], flag: object, strict: bool) -> None:
-    """Say which patterns of paths match nothing, and whether `intercept_exceptions` is a flag.
+    """Report path patterns that match nothing, and an `intercept_exceptions` that is not a flag.
 
     Raises:
-        PolicyError: with ``strict``, for these.
+        PolicyError: with ``strict``, for these problems.
 
     Warns:
         CorsfastDeadEntryWarning, CorsfastSecurityWarning: without ``strict``.
@@ -169,13 +171,13 @@ def judge_paths(patterns: Iterable[Pattern], flag: object, strict: bool) -> None
 
 
 def judge_config(config: Mapping[str, Any], given: Iterable[str], strict: bool) -> None:
-    """Say which names in a config have no effect, and were meant as others that are not set.
+    """Report config names without effect that look like misspellings of names that are not set.
 
     Args:
-        given: the options that are set otherwise.
+        given: the options that are set elsewhere.
 
     Raises:
-        PolicyError: with ``strict``, for these.
+        PolicyError: with ``strict``, for these problems.
 
     Warns:
         CorsfastSecurityWarning: without ``strict``.
@@ -191,7 +193,7 @@ def judge_config(config: Mapping[str, Any], given: Iterable[str], strict: bool) 
 
 
 def _unknown(options: Mapping[str, Any], any_origin: bool = False) -> list[Problem]:
-    """Options that flask-cors does not know either, so that what they were to limit is open."""
+    """Return a problem for each option unknown to flask-cors too: it limits nothing."""
     problems = []
     for option, value in options.items():
         if option not in DEFAULTS:
@@ -202,7 +204,7 @@ def _unknown(options: Mapping[str, Any], any_origin: bool = False) -> list[Probl
 
 
 def _idle(options: Mapping[str, Any], any_origin: bool) -> list[Problem]:
-    """Return the options that do nothing, or something else than they say."""
+    """Return a problem for each option that has no effect, or another effect than it says."""
     problems = []
     others = [entry for entry in _listed(options["origins"]) if shown_as_regex(entry) != EVERYTHING]
     if any_origin and others and not options["supports_credentials"]:
@@ -217,7 +219,7 @@ def _idle(options: Mapping[str, Any], any_origin: bool) -> list[Problem]:
             problems += wrong_names(option, [None], wrong_header)
     star = "'*' is no wildcard here, and allows no method."
     methods = never_compared(wrong_method, star, "the methods, one by one")
-    # They are sent and compared in upper case.
+    # Methods are sent and compared in upper case.
     names = [name.upper() if isinstance(name, str) else name for name in _each(options["methods"])]
     problems += wrong_names("methods", names, methods)
     exposed = wrong_exposed_with(bool(options["supports_credentials"]))
@@ -233,10 +235,10 @@ def _idle(options: Mapping[str, Any], any_origin: bool) -> list[Problem]:
 
 
 def _wrong_header(entry: Any, alone: bool) -> list[Problem]:
-    """Return the problem of an entry of `allow_headers`, which may be a regex.
+    """Return the problems of an entry of `allow_headers`, which may be a regex.
 
     Args:
-        alone: whether it is the option itself.
+        alone: whether the entry is the whole option.
     """
     if isinstance(entry, re.Pattern) or entry == "*":
         return []
@@ -254,7 +256,7 @@ def _wrong_header(entry: Any, alone: bool) -> list[Problem]:
 
 
 def _each(value: Any) -> list[Any]:
-    """Return the names in an option that is joined by commas; keep an empty one only if alone."""
+    """Return the names in a comma-separated option; keep an empty name only if it is alone."""
     names: list[Any] = []
     for entry in _listed(value):
         names += map(str.strip, entry.split(",")) if isinstance(entry, str) else [entry]
@@ -262,21 +264,21 @@ def _each(value: Any) -> list[Any]:
 
 
 def _seconds(age: Any) -> str | None:
-    """Return a `max_age` as it is sent; ``None`` if it is not sent."""
+    """Return `max_age` as it is sent, or ``None`` if it is not sent."""
     if isinstance(age, timedelta):
         age = str(int(age.total_seconds()))
     return str(age) if age else None
 
 
 class Rules:
-    """What one set of options says to a request. Immutable once made.
+    """The compiled form of one set of options. Immutable.
 
     Args:
         options: all of them; see :func:`merged`.
 
     Raises:
         ValueError: for a regex that does not compile, for ``*`` with credentials and
-            ``send_wildcard``, for what no header field can hold.
+            ``send_wildcard``, for text that cannot be sent in a header field.
         PolicyError: with ``strict``, for unknown options, insecure or dead entries.
 
     Warns:
@@ -320,7 +322,7 @@ class Rules:
             words=_WORDS,
             given=[] if options["origins"] is None else options["origins"],
         )
-        # Bound once: looking a method up per request costs more than calling it.
+        # Bound once, because looking up a method costs more than calling it.
         self.decide = self.policy.actual
         self.apply = self.policy.apply_wsgi
         self._answers_unasked = any(name == ALLOW_ORIGIN for name, _ in self.decide(None).headers)
@@ -342,11 +344,12 @@ class Rules:
     def preflight_fields(
         self, decision: Decision, environ: Mapping[str, Any]
     ) -> list[tuple[str, str]]:
-        """What an OPTIONS request is told beyond what every request is.
+        """Return the fields that only OPTIONS requests get.
 
-        One without an Origin, which is no browser's, is told where something always is sent.
-        Methods compare byte for byte, as in browsers. A list of names that no browser sends
-        (too long, too sparse, no tokens) allows nothing.
+        A request without an Origin, which no browser sends as a preflight, gets them if responses
+        without an Origin get the other CORS fields. Methods are compared byte for byte, as in
+        browsers. A list of header names that no browser sends (too long, too many empty elements,
+        not tokens) allows nothing.
         """
         unasked = self._answers_unasked and decision.outcome is Outcome.NO_ORIGIN
         if not (decision.allowed or unasked):
@@ -375,10 +378,10 @@ class Rules:
 def _answer(
     tables: Tables, options: Mapping[str, Any], origins: list[Any], any_origin: bool
 ) -> None:
-    """Send what flask-cors sends, and Vary wherever the answer differs by origin."""
+    """Set the fields that flask-cors sends, with Vary wherever the response differs by origin."""
     credentials = tables.spec.credentials
     always = bool(options["always_send"])
-    unasked: str | None = None  # what is allowed on a response to nobody's Origin
+    unasked: str | None = None  # the allowed origin on responses to requests without an Origin
     if any_origin:
         unasked = "*" if always and not credentials else None
         if not options["send_wildcard"]:
@@ -399,7 +402,7 @@ def _answer(
 
 
 def _listed(value: object) -> list[Any]:
-    """The entries of an option that holds one or several; ``None`` is none at all."""
+    """Return the entries of an option that holds one or several; ``None`` has no entries."""
     if isinstance(value, bytes):
         value = value.decode("latin-1")
     several = isinstance(value, Iterable) and not isinstance(value, str)
@@ -408,12 +411,12 @@ def _listed(value: object) -> list[Any]:
 
 
 def _entry(entry: Any, credentials: bool) -> Pattern:
-    """Return an entry of `origins` for a policy, which is compared without regard to case.
+    """Return an entry of `origins` for a policy, compared case-insensitively.
 
-    Browsers send web origins in lower case; an opaque host has letters of both.
+    Browsers send web origins in lower case, but an opaque host may contain both cases.
 
     Raises:
-        ValueError: for a text with signs of a regex that does not compile; with a proposal.
+        ValueError: for a string that looks like a regex and does not compile; with a suggestion.
     """
     if not isinstance(entry, (str, re.Pattern)) and str(entry) not in texts_of(entry):
         return entry  # type: ignore[no-any-return]  # flask-cors takes what it shows: `Origin.APP`
@@ -431,7 +434,7 @@ def _entry(entry: Any, credentials: bool) -> Pattern:
 
 
 def _joined(value: object) -> str | None:
-    """One field value of a string or of several, sorted."""
+    """Return one field value for a string or for several, which are sorted."""
     if value is None:
         return None
     if isinstance(value, bytes):
@@ -442,7 +445,7 @@ def _joined(value: object) -> str | None:
 
 
 def _sendable(option: str, text: str) -> str:
-    """The same text, proven to fit into a header field.
+    """Return the same text, checked to fit into a header field.
 
     Raises:
         ValueError: if it holds a line break or anything else but printable ASCII.
