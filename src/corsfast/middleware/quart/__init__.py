@@ -1,22 +1,21 @@
-"""CORS for Quart: in place of quart-cors, with its names, options and answers.
+"""CORS for Quart: a replacement for quart-cors with the same names, options and responses.
 
     from corsfast.middleware.quart import cors      # was: from quart_cors import cors
 
     app = cors(app, allow_origin="https://app.example.com")
 
-What differs stands in docs/middleware/quart.md.
+The differences are listed in docs/middleware/quart.md.
 
-`install` is no part of the drop-in: it puts the middleware of asgi.py, with the options of
-`corsfast.Policy`, around an application that stays the object it is.
+`install` is not part of the drop-in. It puts the generic ASGI middleware around an application,
+with the options of `corsfast.Policy`, and keeps the application object.
 
-Per request: one function behind the application's own `after_request` functions. It lets
-`policy.asgi` find the Origin in the scope as the server left it, and `policy.apply_wsgi` work
-the answer into the response's headers. Only OPTIONS requests are read any further. Where an
-application is what CORS was asked for, most responses go the straight way: see _straight.py.
+Per request, one function runs after the application's own `after_request` functions. It calls
+`policy.asgi`, which finds the Origin in the scope as the server built it, and merges the result
+into the response's headers with `policy.apply_wsgi`. Only OPTIONS requests need more work. If
+CORS is set up for a whole application, most responses take the fast path of fast_path.py.
 
-Place in the flow: Decision -> headers on a response; the options are read by _quart_rules.py.
-Never: block a request (CORS is not access control) but a WebSocket handshake, as quart-cors
-does; keep or log anything of a request.
+No request is blocked, because CORS is not access control. The exception is a WebSocket
+handshake, which quart-cors rejects as well.
 """
 
 from __future__ import annotations
@@ -69,18 +68,18 @@ if TYPE_CHECKING:
 
 __all__ = ["cors", "cors_exempt", "install", "route_cors", "websocket_cors"]
 
-# Set on views for which `route_cors` answers OPTIONS.
+# Set on views for which `route_cors` answers OPTIONS requests.
 _AUTOMATIC = "_corsfast_automatic_options"
 
 preload()
 
-# What the proxies stand for, by one call in place of one for each attribute.
+# Resolve each proxy with one call instead of one call per attribute.
 _current_app: Any = current_app._get_current_object
 _current_request: Any = request._get_current_object
 _current_websocket: Any = websocket._get_current_object
 _current_context: Any = app_ctx._get_current_object
 
-# Since Quart 0.23 an application's methods are given the context, and as the first argument.
+# Since Quart 0.23 an application's methods take the context as their first argument.
 _CONTEXT_FIRST = "ctx" in inspect.signature(Quart.process_response).parameters
 
 
@@ -96,24 +95,24 @@ def cors(
     send_origin_wildcard: bool | None = None,
     strict: bool = False,
 ) -> AppOrBlueprint:
-    """CORS for all routes and WebSockets of an application or a blueprint.
+    """Add CORS to all routes and WebSockets of an application or a blueprint.
 
-    What is not given here is taken from the config of the application, as it is when a request
-    comes (``QUART_CORS_ALLOW_ORIGIN`` and so on), and else from the defaults.
+    Options not given here come from the application's config at the time of a request
+    (``QUART_CORS_ALLOW_ORIGIN`` and so on), and otherwise from the defaults.
 
     Args:
         app_or_blueprint: gets the hooks, and is returned.
         allow_credentials: whether cookies may be used; never with ``"*"``. ``False`` by default;
-            ``False`` here leaves it to the config, as there.
+            ``False`` here leaves it to the config, as in quart-cors.
         allow_headers: names of request headers, or ``"*"``, the default.
         allow_methods: methods that a preflight may ask for, or ``"*"``. The usual seven by default.
         allow_origin: an origin, an ``re.Pattern``, which has to match in full, several of them,
             or ``"*"``, the default.
         expose_headers: names of response headers that pages may read. None by default.
-        max_age: seconds that a preflight may be remembered. Not sent by default.
-        send_origin_wildcard: whether ``*`` is sent for ``"*"`` rather than the request's own
-            origin. ``True`` by default; ``False`` here leaves it to the config, as there.
-        strict: whether insecure and dead entries are an error rather than warnings.
+        max_age: seconds that browsers may cache a preflight. Not sent by default.
+        send_origin_wildcard: whether ``*`` is sent for ``"*"`` instead of the request's origin.
+            ``True`` by default; ``False`` here leaves it to the config, as in quart-cors.
+        strict: whether insecure and dead entries are errors instead of warnings.
 
     Raises:
         ValueError: for credentials with the origin ``"*"``.
@@ -121,12 +120,12 @@ def cors(
         RuntimeError: for an application with :func:`install`.
 
     Warns:
-        CorsfastSecurityWarning: otherwise, once per risk.
-        CorsfastDeadEntryWarning: otherwise, once per entry that matches nothing.
+        CorsfastSecurityWarning: without ``strict``, once per risk.
+        CorsfastDeadEntryWarning: without ``strict``, once per entry that matches nothing.
     """
     options = read_arguments(locals())
     target: Any = app_or_blueprint
-    config = getattr(target, "config", {})  # a blueprint has none
+    config = getattr(target, "config", {})  # a blueprint has no config
     judge_config(config, options, bool(merged(config, options)["strict"]))
     claim_drop_in(target, "cors")
     rules_in = _rules_by_config(options)
@@ -154,15 +153,15 @@ def route_cors(
     provide_automatic_options: bool = True,
     strict: bool = False,
 ) -> Callable[[Callable[..., Any]], Callable[..., Awaitable[Any]]]:
-    """CORS for one route; belongs below its ``@app.route``, and comes before :func:`cors`.
+    """Add CORS to one route; write it below ``@app.route``. It overrides :func:`cors`.
 
-    Also errors of the view, and redirects and errors on the way to it, get the headers.
+    Errors of the view get the headers too, and so do redirects and errors before the view runs.
 
     Args:
         provide_automatic_options: whether OPTIONS requests are answered here, and do not reach
             the view. ``True`` by default.
 
-    The other options, and what is raised and warned about, are those of :func:`cors`.
+    The other options, errors and warnings are the same as for :func:`cors`.
     """
     options = read_arguments(locals())
     rules_in = _rules_by_config(options)
@@ -183,7 +182,7 @@ def route_cors(
         if provide_automatic_options:
             leave_options_to(view_with_cors)
             setattr(view_with_cors, _AUTOMATIC, True)
-        # Of several decorators the innermost decides, as it does for the view's response.
+        # With several decorators, the innermost decides, as it does for the view's response.
         vars(view_with_cors).setdefault(VIEW_RULES, rules_in)
         return view_with_cors
 
@@ -196,21 +195,21 @@ def websocket_cors(
     send_origin_wildcard: bool | None = None,  # noqa: ARG001
     strict: bool = False,
 ) -> Callable[[Callable[..., Any]], Callable[..., Awaitable[Any]]]:
-    """Handshakes of allowed origins only, for one WebSocket; stands below ``@app.websocket``.
+    """Accept only handshakes of allowed origins for one WebSocket; write it below the route.
 
-    Any other handshake, also one without an Origin, is answered 400.
+    Any other handshake, including one without an Origin, is answered with 400.
 
     Args:
         allow_origin: as for :func:`cors`.
-        send_origin_wildcard: taken for the sake of quart-cors; nothing is sent.
-        strict: whether insecure and dead entries are an error rather than warnings.
+        send_origin_wildcard: accepted for compatibility with quart-cors; it has no effect.
+        strict: whether insecure and dead entries are errors instead of warnings.
 
     Raises:
         PolicyError: with ``strict``, for insecure or dead entries.
 
     Warns:
-        CorsfastSecurityWarning: otherwise, once per risk.
-        CorsfastDeadEntryWarning: otherwise, once per entry that matches nothing.
+        CorsfastSecurityWarning: without ``strict``, once per risk.
+        CorsfastDeadEntryWarning: without ``strict``, once per entry that matches nothing.
     """
     rules_in = _handshake_rules(allow_origin, strict)
 
@@ -227,7 +226,7 @@ def websocket_cors(
 
 
 def cors_exempt(view: View) -> View:
-    """Exempt a view or a WebSocket from :func:`cors`: no headers are added, no Origin refused."""
+    """Exempt a view or a WebSocket from :func:`cors`: add no headers, reject no Origin."""
     setattr(view, EXEMPT, True)
     return view
 
@@ -243,23 +242,23 @@ def install(
     report_only: Source | RulesByPath | None = None,
     **options: Unpack[PolicyOptions],
 ) -> Application:
-    """Put the generic ASGI middleware around an application, which stays the object it is.
+    """Put the generic ASGI middleware around an application, and keep the application object.
 
-    The middleware is outside of all that Quart calls. So preflights are answered before any
-    function of `before_request`, and each response has the headers. Write it in place of
+    The middleware is outside of everything that Quart calls. So preflights are answered before
+    any `before_request` function, and each response has the headers. Use it instead of
     :func:`cors`, :func:`route_cors` and :func:`websocket_cors`.
 
     Args:
         app: a Quart application. Its `asgi_app` is replaced.
         policy: as for :class:`corsfast.middleware.asgi.CORSMiddleware`, like all that follow.
-        options: those of :class:`corsfast.Policy`, not those of :func:`cors`.
+        options: the options of :class:`corsfast.Policy`, not those of :func:`cors`.
 
     Returns:
         The application.
 
     Raises:
-        TypeError: for another kind of application, for a policy and options at once, for
-            neither, for an unknown option.
+        TypeError: for another kind of application, for a policy together with options, for
+            neither of them, for an unknown option.
         PolicyError: with every problem of the options, or of the rules, at once.
         RuntimeError: if the application has CORS already, from `install` or :func:`cors`.
     """
@@ -282,14 +281,14 @@ def install(
 def _rules_by_config(
     options: Mapping[str, Any], *, settled: Mapping[str, Any] | None = None, silent: bool = False
 ) -> ByConfig[Rules]:
-    """The rules in each application: these options over its config.
+    """Return the rules per application: these options over its config.
 
-    Made now where the origins are known by now, so that what is wrong with them is said while
-    the application is set up.
+    If the origins are known already, the rules are also compiled now, so that problems are
+    reported while the application is set up.
 
     Args:
         settled: options that no config changes.
-        silent: whether warnings were given for the same entries before.
+        silent: whether to give no warnings, because the same entries were warned about before.
     """
     settled = settled or {}
 
@@ -315,7 +314,7 @@ def _rules_by_config(
 def _handshake_rules(
     allow_origin: Origins | None, strict: bool, silent: bool = False
 ) -> ByConfig[Rules]:
-    """Rules for WebSockets, of which only the origins count."""
+    """Return the rules for WebSockets, for which only the origins matter."""
     options = read_arguments({"allow_origin": allow_origin, "strict": strict})
     settled = {option: DEFAULTS[option] for option in DEFAULTS if option not in options}
     return _rules_by_config(options, settled=settled, silent=silent)
@@ -332,7 +331,7 @@ def _followed(app: Any, rules_in: ByConfig[Rules]) -> Callable[..., Awaitable[An
 
     go_straight: Callable[[Any, Any, Any, Any, Any, Any], bool] = not_yet
 
-    # Twice nearly the same: a function of its own for what they share would be one more call.
+    # The two functions are nearly the same, because a shared helper would cost one more call.
 
     async def process_response_with_cors(response: Any, request_context: Any = None) -> Any:
         response = await process_response(response, request_context)
@@ -340,7 +339,7 @@ def _followed(app: Any, rules_in: ByConfig[Rules]) -> Callable[..., Awaitable[An
             received = request_context.request_websocket  # `request` is a property, and slow
             endpoint = received.url_rule.endpoint
             pairs = response.headers._list
-        except AttributeError:  # the answer to an exception has no context, that to 404 no rule
+        except AttributeError:  # no context for an exception's response, no rule for a 404
             received = _current_request() if request_context is None else request_context.request
             endpoint, pairs = _read_with_care(received, response)
         if go_straight(app.config, endpoint, received.scope, response, response.headers, pairs):
@@ -361,12 +360,12 @@ def _followed(app: Any, rules_in: ByConfig[Rules]) -> Callable[..., Awaitable[An
 
     def go_the_long_way(response: Any, received: Any) -> Any:
         nonlocal go_straight
-        # Nobody comes behind, who would have to be told by APPLIED.
+        # This hook runs last, so it need not set APPLIED for another one.
         if _is_exempt(app, received) or hasattr(response, APPLIED):
             return response
         rules = rules_in(app)
         response = _apply(response, received, rules)
-        # From now on, where the config leaves the rules as they are.
+        # Use the fast path from now on, if the config does not change the rules.
         if go_straight is not_yet and app.config.keys().isdisjoint(rules_in.names):
             if WITH_LIST is not None and type(app.view_functions) is dict:
                 go_straight = StraightWay(
@@ -378,7 +377,7 @@ def _followed(app: Any, rules_in: ByConfig[Rules]) -> Callable[..., Awaitable[An
 
 
 def _read_with_care(received: Any, response: Any) -> tuple[Any, Any]:
-    """The endpoint of a request, and the pairs in a response's headers: None for what is none."""
+    """Return the endpoint of a request and a response's header pairs, each None if missing."""
     rule = received.url_rule
     return None if rule is None else rule.endpoint, getattr(response.headers, "_list", None)
 
@@ -395,15 +394,16 @@ def _after_request(rules_in: ByConfig[Rules]) -> Callable[[Any], Awaitable[Any]]
 
 
 async def _follow_view(*_: Any, **__: Any) -> None:
-    """Have the response to a request follow the rules of its view, before all other hooks.
+    """Apply the rules of a request's view to its response, before all other hooks.
 
-    A decorator does not know the application, and sees neither redirects nor errors.
+    A decorator alone is not enough: it does not know the application, and does not see redirects
+    or errors.
     """
     after_this_request(_apply_by_view)
 
 
 async def _apply_by_view(response: Any) -> Any:
-    """Apply the rules of the view that the request is meant for, unless that is done."""
+    """Apply the rules of the view that the request is meant for, unless already applied."""
     if hasattr(response, APPLIED):
         return response
     app, received = _current_app(), _current_request()
@@ -441,9 +441,9 @@ def _is_exempt(app: Any, received: Any) -> bool:
 
 
 def _answers_options(app: Any, received: Any) -> bool:
-    """Return whether the view that a preflight is meant for answers for itself.
+    """Return whether the view that a preflight is meant for answers OPTIONS itself.
 
-    So does one that has OPTIONS among its methods, and one that is exempt.
+    A view does so if OPTIONS is among its methods, or if it is exempt.
     """
     view = app.view_functions.get(endpoint_meant(app, received))
     rule = received.url_rule
@@ -453,7 +453,7 @@ def _answers_options(app: Any, received: Any) -> bool:
 
 
 def _apply_once(response: Any, received: Any, rules: Rules) -> Any:
-    """Apply rules to a response, unless it had some applied."""
+    """Apply rules to a response, unless rules were applied before."""
     if not hasattr(response, APPLIED):
         response = _apply(response, received, rules)
         fold_vary(response)
@@ -462,11 +462,11 @@ def _apply_once(response: Any, received: Any, rules: Rules) -> Any:
 
 
 def _apply(response: Any, received: Any, rules: Rules) -> Any:
-    """Give a response its CORS fields.
+    """Set the CORS fields of a response.
 
-    A preflight that is allowed, and that a redirect or an error would answer, gets a response of
-    its own. Browsers take no other, and the request that follows still meets the redirect or the
-    error.
+    If an allowed preflight would be answered by a redirect or an error, it gets a new response
+    instead, because browsers accept nothing else. The request that follows still gets the
+    redirect or the error.
     """
     scope = received.scope
     if received.method == "OPTIONS" or not scope.get("headers"):
@@ -492,11 +492,11 @@ def _apply(response: Any, received: Any, rules: Rules) -> Any:
 
 
 def _decide(received: Any, rules: Rules) -> Decision:
-    """What the policy says to the Origin of a request or a handshake.
+    """Return the policy's decision for the Origin of a request or a handshake.
 
-    This is for OPTIONS requests, which are no preflights to the policy here, because Quart
-    answers them whatever comes of it; for handshakes; and for request objects that were made
-    by hand, which may have their headers nowhere else.
+    This is for OPTIONS requests, for handshakes, and for request objects built by hand. The
+    policy sees an OPTIONS request as an actual request, because Quart answers it in any case. A
+    request object built by hand may have its headers outside of the scope.
     """
     return rules.policy.actual(",".join(received.headers.getlist("Origin")) or None)
 

@@ -1,11 +1,9 @@
-"""The straight way of a response in Quart: what the hook does, if nothing is out of the ordinary.
+"""The fast path of a response in Quart.
 
-That is nearly always: the config says nothing about CORS, the request came from a server, the
-headers are Werkzeug's own, and it is no preflight. Everything else goes the long way, which is in
-quart.py and would do the same here.
-
-Place in the flow: Decision -> headers on a response; _native_straight.pxi is its twin, compiled.
-Never: change anything before it is sure that this is its way; know Quart.
+It applies to nearly all responses: the config says nothing about CORS, the request came from a
+server, the headers are Werkzeug's own class, and the request is not a preflight. Everything else
+takes the slow path in the package, which gives the same result. So the fast path must not change
+anything before it is sure to apply. The engine has a compiled version of this class.
 """
 
 from __future__ import annotations
@@ -16,17 +14,17 @@ if TYPE_CHECKING:
 
     from ..._engine.select import Policy
 
-# Both names are quart-cors's, so that either library heeds what the other one has done.
+# Both names are quart-cors's, so that each library respects what the other has done.
 EXEMPT = "_quart_cors_exempt"
 APPLIED = "_QUART_CORS_APPLIED"
 
 
 class StraightWay:
-    """One application's responses.
+    """The fast path for one application's responses.
 
     Args:
-        views: those of the application, by endpoint.
-        names: what its config holds none of while the policies are these.
+        views: the application's view functions, by endpoint.
+        names: config names that must be unset for the policy to apply.
         kind: the class of headers that keep their pairs in `_list`.
         policy: the policy.
     """
@@ -49,21 +47,21 @@ class StraightWay:
     def go(
         self, config: Any, endpoint: Any, scope: Any, response: Any, headers: Any, pairs: Any, /
     ) -> bool:
-        """Give a response its fields, unless it has them or is exempt.
+        """Set the fields of a response, unless it has them or is exempt.
 
-        What nearly every call needs of these objects is read by who calls it, whose code the
-        interpreter has specialised for just these attributes.
+        The caller reads the attributes that nearly every call needs, because the interpreter
+        specializes the caller's code for these attributes.
 
         Args:
             config: the application's.
             endpoint: of the request's rule, or None.
             scope: the request's.
             response: of Quart.
-            headers: those of the response.
-            pairs: `_list` of these.
+            headers: the response's.
+            pairs: the `_list` of `headers`.
 
         Returns:
-            whether that is done; if not, nothing is.
+            whether the response is done. If not, nothing was changed.
         """
         if not config.keys().isdisjoint(self._names):
             return False

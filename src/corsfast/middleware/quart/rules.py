@@ -1,10 +1,8 @@
-"""The options of quart-cors -> rules, compiled once: a policy, and what a preflight is told.
+"""Compile the options of quart-cors to rules: a policy, and the fields for preflights.
 
     arguments over config over defaults --merged--> one mapping --Rules--> policy + fields
 
-Place in the flow: between _dropin/policy.py and quart.py. Runs at start-up, or when a request finds
-the config new or changed.
-Never: import Quart; keep anything of a request.
+Rules are compiled at start-up, and when a request finds the config new or changed.
 """
 
 from __future__ import annotations
@@ -55,17 +53,17 @@ DEFAULTS: Mapping[str, Any] = {
     "strict": False,
 }
 _LISTS = ("allow_headers", "allow_methods", "allow_origin", "expose_headers")
-# An argument that leaves its option to the config: None, and for these any false one.
+# None as an argument leaves its option to the config. For these, any false value does.
 _FALSE_IS_UNSET = ("allow_credentials", "send_origin_wildcard", "strict")
 
 
 def config_name(option: str) -> str:
-    """What an option is called in a Quart application's config."""
+    """Return the name of an option in a Quart application's config."""
     return f"QUART_CORS_{option.upper()}"
 
 
 def read_arguments(arguments: Mapping[str, Any]) -> dict[str, Any]:
-    """The options among the arguments, with every list made: an iterator can be read once only."""
+    """Return the options among the arguments, with iterables copied, because some are read once."""
     return {
         option: _listed(value)
         if option in _LISTS and value is not None and not isinstance(value, bytes)
@@ -76,7 +74,7 @@ def read_arguments(arguments: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def left_to_config(options: Mapping[str, Any]) -> dict[str, str]:
-    """The options that the arguments do not settle, with their names in the config."""
+    """Return the options that the arguments leave open, with their names in the config."""
     unset = {
         option: config_name(option)
         for option in DEFAULTS
@@ -84,7 +82,7 @@ def left_to_config(options: Mapping[str, Any]) -> dict[str, str]:
     }
     origins = options.get("allow_origin")
     if origins is not None:
-        # Which was strict or not when the arguments were given.
+        # Strictness was settled when the arguments were given.
         unset.pop("strict", None)
         if "*" not in _listed(origins):
             unset.pop("send_origin_wildcard", None)
@@ -92,10 +90,10 @@ def left_to_config(options: Mapping[str, Any]) -> dict[str, str]:
 
 
 def merged(config: Mapping[str, Any], options: Mapping[str, Any]) -> dict[str, Any]:
-    """All options: those given, over those of the config, over the defaults.
+    """Merge all options: the given ones over the config over the defaults.
 
     Args:
-        options: as :func:`read_arguments` gives them.
+        options: as :func:`read_arguments` returns them.
     """
     unset = left_to_config(options)
     whole = dict(DEFAULTS)
@@ -108,13 +106,13 @@ def merged(config: Mapping[str, Any], options: Mapping[str, Any]) -> dict[str, A
 
 
 def judge_config(config: Mapping[str, Any], options: Mapping[str, Any], strict: bool) -> None:
-    """Say which names in a config have no effect, and were meant as others that are not set.
+    """Report config names without effect that look like misspellings of names that are not set.
 
     Args:
-        options: as :func:`read_arguments` gives them.
+        options: as :func:`read_arguments` returns them.
 
     Raises:
-        PolicyError: with ``strict``, for these.
+        PolicyError: with ``strict``, for these problems.
 
     Warns:
         CorsfastSecurityWarning: without ``strict``.
@@ -126,7 +124,7 @@ def judge_config(config: Mapping[str, Any], options: Mapping[str, Any], strict: 
 
 
 def _idle(options: Mapping[str, Any]) -> list[Problem]:
-    """Return the options that do nothing, or something else than they say, but for the names."""
+    """Return a problem for each option (names aside) that does nothing, or not what it says."""
     problems = []
     for option in _LISTS:
         value = options[option]
@@ -134,7 +132,7 @@ def _idle(options: Mapping[str, Any]) -> list[Problem]:
             message = f"{value!r} is of type bytes; others would take it apart."
             hint = repr(value.decode("latin-1"))
             problems.append(Problem(BARE_STRING, option, value, message, hint=hint))
-    # Here only True allows credentials.
+    # Only True allows credentials here.
     credentials = options["allow_credentials"]
     problems += wrong_flags([("allow_credentials", credentials)], counts=False)
     others = ("send_origin_wildcard", "strict")
@@ -143,14 +141,14 @@ def _idle(options: Mapping[str, Any]) -> list[Problem]:
 
 
 def _seconds(age: Any) -> str | None:
-    """Return a `max_age` as it is sent; ``None`` if it is not sent."""
+    """Return `max_age` as it is sent, or ``None`` if it is not sent."""
     if isinstance(age, timedelta):
         age = age.total_seconds()
     return None if age is None else str(int(age))
 
 
 class Rules:
-    """What one set of options says to a request. Immutable once made.
+    """The compiled form of one set of options. Immutable.
 
     Args:
         options: all of them; see :func:`merged`.
@@ -207,26 +205,26 @@ class Rules:
             words=_WORDS,
             given=options["allow_origin"],
         )
-        # Bound once: looking a method up per request costs more than calling it.
+        # Bound once, because looking up a method costs more than calling it.
         self.decide = self.policy.asgi
         self.apply = self.policy.apply_wsgi
         self._any_header = "*" in names["allow_headers"]
         self._allow_headers = frozenset(name.lower() for name in names["allow_headers"])
         self._allow_methods = frozenset(names["allow_methods"])
         self._any_method = "*" in self._allow_methods
-        # With credentials browsers take "*" for the name of a method.
+        # With credentials, browsers read "*" as the name of a method.
         self._echo_method = self._any_method and credentials
         self._methods = _joined(names["allow_methods"])
 
     def preflight_fields(self, method: str | None, names: str | None) -> list[tuple[str, str]]:
-        """What an OPTIONS request of an allowed origin is told beyond what every request is.
+        """Return the fields that only OPTIONS requests of an allowed origin get.
 
-        Methods compare byte for byte, as in browsers. A list of names that no browser sends
-        (too long, too sparse, no tokens) allows nothing.
+        Methods are compared byte for byte, as in browsers. A list of header names that no browser
+        sends (too long, too many empty elements, not tokens) allows nothing.
 
         Args:
             method: the value of Access-Control-Request-Method, if there is one.
-            names: that of Access-Control-Request-Headers.
+            names: the value of Access-Control-Request-Headers, if there is one.
         """
         if not method or not (self._any_method or method in self._allow_methods):
             return []
@@ -248,7 +246,7 @@ class Rules:
 
 
 def _answer(tables: Tables, expose: list[str], send_wildcard: bool) -> None:
-    """Send what quart-cors sends; where that is ``*``, everybody gets it, and no Vary."""
+    """Set the fields that quart-cors sends; ``*`` is sent to every request, without Vary."""
     if tables.star and not send_wildcard:
         echo_any_origin(tables)
     tables.actual_vary = () if tables.star else ("Origin",)
@@ -262,18 +260,18 @@ def _answer(tables: Tables, expose: list[str], send_wildcard: bool) -> None:
 
 
 def _listed(value: object) -> list[Any]:
-    """The entries of an option that holds one or several."""
+    """Return the entries of an option that holds one or several."""
     if isinstance(value, bytes):
         value = value.decode("latin-1")
     if isinstance(value, (str, re.Pattern)):
         return [value]
     entries: Iterable[Any] = value  # type: ignore[assignment]  # else a TypeError says so
     if isinstance(entries, (set, frozenset)):
-        # A set has no order of its own; headers should not change from one start to the next.
+        # Sets have no fixed order, but headers should not change from one start to the next.
         return sorted(entries, key=repr)
     return list(dict.fromkeys(entries))
 
 
 def _joined(names: Iterable[str]) -> str:
-    """One field value; an empty name is none."""
+    """Join names to one field value; leave out empty names."""
     return ", ".join(filter(None, names))
