@@ -1,13 +1,13 @@
-"""CORS for aiohttp, in place of aiohttp-cors: for each route and origin.
+"""CORS for aiohttp, by route and origin: a replacement for aiohttp-cors.
 
     cors = setup(app, defaults={"https://app.example.com": ResourceOptions(allow_headers="*")})
     cors.add(app.router.add_get("/items", items))
 
     options --add--> CorsConfig --answers--> fields on a response
-                         \\--preflight--> an answer, or 403 and a sentence
+                         \\--preflight--> a response, or 403 with a reason
 
-Place in the flow: Policy -> headers on a response.
-Never: touch a route that was not added; raise for anything that a request holds.
+Routes that were not added are left alone. Nothing in a request makes this package raise, except
+for the 403 of a preflight.
 """
 
 from __future__ import annotations

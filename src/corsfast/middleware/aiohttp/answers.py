@@ -1,8 +1,4 @@
-"""What is sent for the origins of one configuration, spelt before it is asked for.
-
-Place in the flow: options -> this -> config, preflight.
-Never: look at a route; raise for anything that a request holds.
-"""
+"""The response fields for the origins of one configuration, compiled before the first request."""
 
 from __future__ import annotations
 
@@ -19,12 +15,12 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from .options import Config, ResourceOptions
 
-    # Fields that a response gets, Vary among them, and names of those that it may not keep. The
-    # former in what a response keeps its own in: then their names need not be looked at again.
+    # Fields that a response gets, including Vary, and names of fields that it may not keep. The
+    # fields are in the type of a response's headers, so their names need not be parsed again.
     Fields = tuple[CIMultiDict[str], tuple[str, ...]]
 
-# What `expose_headers="*"` leaves out: what a page may read without being told so
-# (https://www.w3.org/TR/2020/SPSD-cors-20200602/#simple-response-header), and what is ours.
+# The headers that `expose_headers="*"` leaves out: those that pages may read in any case
+# (https://www.w3.org/TR/2020/SPSD-cors-20200602/#simple-response-header), and the CORS headers.
 NEVER_EXPOSED = frozenset(
     name.lower()
     for name in (
@@ -42,12 +38,12 @@ NEVER_EXPOSED = frozenset(
 
 
 class Answers:
-    """What a response gets, by its request's Origin.
+    """The fields of responses, by the Origin of the request.
 
     Attributes:
-        fields: by origin, for each that is listed and can be sent: what its responses get, and
-            which of the handler's own may not stay.
-        anybody: what an origin may do that is not listed; ``None``: nothing.
+        fields: for each listed origin that can be sent: the fields of its responses, and the
+            names of the handler's own fields that are removed.
+        anybody: the options of origins that are not listed; ``None`` allows them nothing.
         exposes_all: whether some origins get ``expose_headers="*"``.
     """
 
@@ -65,15 +61,15 @@ class Answers:
         self.exposes_all = any(options.expose_headers == "*" for options in config.values())
 
     def __bool__(self) -> bool:
-        """Whether any origin is listed: if none is, nothing depends on it."""
+        """Return whether any origin is listed; if not, nothing depends on the origin."""
         return bool(self._config)
 
     def options_for(self, origin: str) -> ResourceOptions | None:
-        """What an origin may do; ``None`` for one that may do nothing."""
+        """Return the options of an origin, or ``None`` if it is not allowed anything."""
         return self._config.get(origin, self.anybody) if may_be_sent(origin) else None
 
     def fields_for_others(self, origin: str) -> Fields | None:
-        """The fields for an origin that is not listed; ``None`` for one that is not allowed."""
+        """Return the fields for an unlisted origin, or ``None`` if it is not allowed."""
         if self._for_others is None or not may_be_sent(origin):
             return None
         fields, unwanted = self._for_others
@@ -82,7 +78,7 @@ class Answers:
         return fields, unwanted
 
     def expose_all(self, origin: str, response: CIMultiDict[str]) -> None:
-        """Name in a response's headers all of them, if that is what an origin may read."""
+        """Expose all headers of a response by name, if the origin may read all of them."""
         options = self.options_for(origin)
         if options is not None and options.expose_headers == "*":
             names = dict.fromkeys(name for name in response if name.lower() not in NEVER_EXPOSED)
@@ -90,7 +86,7 @@ class Answers:
 
 
 def merge_vary(response: CIMultiDict[str], lines: list[str]) -> None:
-    """Name Origin in a response's Vary, which was in that many lines."""
+    """Set a response's Vary to its old lines and Origin, joined to one line."""
     response[hdrs.VARY] = _with_origin(", ".join(lines))
 
 

@@ -1,16 +1,15 @@
-"""Which routes are meant, and what happens when they are asked for.
+"""The routes that were added, and the handling of requests and preflights for them.
 
-    cors.add(route, {...})     a route's own options
-    cors.add(resource, {...})  those of all its routes
-    setup(app, defaults={...}) those of everything that is added
+    cors.add(route, {...})     the options of a route
+    cors.add(resource, {...})  the options of all its routes
+    setup(app, defaults={...}) the options of everything that is added
 
-What stands nearer to the route wins, origin by origin; a listed origin wins over ``"*"``
-wherever the two stand.
+For each origin, the options closest to the route win. A listed origin wins over ``"*"``, wherever
+the two are written.
 
     request --match_info.route--> Answers --receive--> fields
 
-Place in the flow: rightmost of this package.
-Never: compile options per request; touch a route that was not added.
+Options are compiled once per route, not per request. Routes that were not added are left alone.
 """
 
 from __future__ import annotations
@@ -44,20 +43,20 @@ preload()
 def setup(
     app: web.Application, *, defaults: Written | None = None, strict: bool = False
 ) -> CorsConfig:
-    """Prepare an application, also for the routes of applications within it.
+    """Prepare an application, including the routes of its subapplications.
 
     Args:
-        app: the application; it is kept under ``APP_CONFIG_KEY`` there.
+        app: the application; the result is also stored in it under ``APP_CONFIG_KEY``.
         defaults: options by origin, or by ``"*"``, for all routes that will be added.
-        strict: whether insecure and dead origins are a PolicyError rather than warnings.
+        strict: whether insecure and dead origins are a PolicyError instead of warnings.
 
     Raises:
-        ValueError: for options that are none.
+        ValueError: for options that are not valid.
         PolicyError: with `strict`, for origins that are insecure or match nothing.
 
     Warns:
-        CorsfastSecurityWarning: otherwise, once per risk.
-        CorsfastDeadEntryWarning: otherwise, once per origin that no browser sends.
+        CorsfastSecurityWarning: without `strict`, once per risk.
+        CorsfastDeadEntryWarning: without `strict`, once per origin that no browser sends.
     """
     cors = CorsConfig(app, defaults=defaults, strict=strict)
     app[APP_CONFIG_KEY] = cors
@@ -65,7 +64,7 @@ def setup(
 
 
 class _Added:
-    """What was written about a resource."""
+    """The options that were given for a resource and its methods."""
 
     def __init__(self, config: Config) -> None:
         self.config = config
@@ -73,7 +72,7 @@ class _Added:
 
 
 class _Preflights:
-    """What is asked when a preflight for a resource comes."""
+    """The compiled answers to preflights for a resource."""
 
     def __init__(self, defaults: Config, added: _Added) -> None:
         self._answers = Answers({**defaults, **added.config})
@@ -83,7 +82,7 @@ class _Preflights:
         }
 
     def answers_for(self, origin: str, method: str) -> Answers | None:
-        """A method needs a route that was added, or `allow_methods` of what is further off."""
+        """Return the answers for a method that has an added route or is in `allow_methods`."""
         options = self._answers.options_for(origin)
         if options is not None and options.is_method_allowed(method):
             return self._by_method.get(method, self._answers)
@@ -91,7 +90,7 @@ class _Preflights:
 
 
 class CorsConfig:
-    """The routes of an application that other origins may ask for. Made by `setup`.
+    """The routes of an application that allow cross-origin requests. Made by `setup`.
 
     Attributes:
         defaults: the options that were given to `setup`.
@@ -106,7 +105,7 @@ class CorsConfig:
         self._preflight_routes: set[Any] = set()
         self._preflight_resources: set[Any] = set()
         # Compiled at first use, because routes may be added to a resource at any time before
-        # the application starts. By route; by route and method where a route takes several.
+        # the application starts. Keyed by route, and also by method if a route takes several.
         self.answers: dict[Any, Answers | None] = {}  # for `receive`
         self._by_method: dict[Any, dict[str, Answers]] = {}
         self._preflights: dict[Any, _Preflights] = {}
@@ -118,20 +117,20 @@ class CorsConfig:
     def add(
         self, routing_entity: Entity, config: Written | None = None, webview: bool = False
     ) -> Entity:
-        """Let other origins ask for a route, or for all routes of a resource.
+        """Allow cross-origin requests for a route, or for all routes of a resource.
 
         Args:
-            routing_entity: a route, a resource, a static resource; or a route to a view that
-                is derived from `CorsViewMixin`. Of this application, or one within it.
-            config: options by origin, or by ``"*"``; nearer than the defaults.
-            webview: means nothing any more.
+            routing_entity: a route, a resource, a static resource, or a route to a view derived
+                from `CorsViewMixin`. It belongs to this application or to a subapplication.
+            config: options by origin, or by ``"*"``; they take precedence over the defaults.
+            webview: has no effect any more.
 
         Returns:
             the routing entity.
 
         Raises:
-            ValueError: for options that are none; for something that is no routing entity, was
-                added before, or answers OPTIONS itself.
+            ValueError: for options that are not valid; for an object that is not a routing
+                entity, was added before, or answers OPTIONS itself.
             PolicyError: with `strict`.
         """
         if webview:
@@ -153,7 +152,7 @@ class CorsConfig:
         return routing_entity
 
     def _read(self, written: Written | None) -> Config:
-        """Options as they are kept, once they are judged."""
+        """Parse options and check them."""
         config = parse_config(written)
         self._judge.judge(config)
         return config
@@ -164,8 +163,8 @@ class CorsConfig:
         self._added[resource] = _Added(config)
 
     def _add_route(self, route: Any, config: Config) -> None:
-        # The first route's options are those of its resource, too: what was written there for
-        # GET counts for HEAD.
+        # The first route's options are also those of its resource, because options written for
+        # GET count for HEAD.
         if route.resource not in self._added:
             self._add_resource(route.resource, config)
         by_method = self._added[route.resource].by_method
@@ -177,10 +176,10 @@ class CorsConfig:
         by_method[route.method] = config
 
     def _answer_preflights_of(self, resource: Any) -> None:
-        """Give a resource a route for OPTIONS, once; a view of ours has its own.
+        """Add a route for OPTIONS to a resource, once. A `CorsViewMixin` view has its own.
 
         Raises:
-            ValueError: if something else answers OPTIONS there.
+            ValueError: if OPTIONS is answered there already.
         """
         if resource in self._preflight_resources:
             return
@@ -209,7 +208,7 @@ class CorsConfig:
                     self._judge.judge(config)
 
     async def _on_startup(self, _app: web.Application) -> None:
-        """Judge what resources were given since they were added."""
+        """Check the views that were added to resources after `add`."""
         for resource in self._preflight_resources:
             self._judge_views_of(resource)
 
@@ -219,7 +218,7 @@ class CorsConfig:
         return self._answer_preflight(request, request.match_info.route)
 
     def _answer_preflight(self, request: web.Request, route: Any) -> web.Response:
-        """Answer a preflight for the resource of a route, which was added, or for a view."""
+        """Answer a preflight for the resource of an added route, or for a view."""
         if is_cors_view(route.handler):
             nearest = config_of(request) or self
             return answer_preflight(request, ViewAnswers(route.handler, nearest).preflight)
@@ -230,7 +229,7 @@ class CorsConfig:
         return answer_preflight(request, preflights.answers_for)
 
     def view_answers(self, view: type[Any], method: str) -> Answers:
-        """The answers to preflights for a method of a view, one of METH_ALL."""
+        """Return the answers to preflights for a method of a view; the method is in METH_ALL."""
         answers = self._views.get((view, method))
         if answers is None:
             answers = self._views[view, method] = Answers(ViewAnswers(view, self).config(method))
@@ -241,14 +240,14 @@ class CorsConfig:
     _on_response_prepare = receive
 
     def look(self, request: web.Request, route: Any) -> Answers | None:
-        """What `receive` asks for where `answers` does not say."""
+        """Return the answers for `receive` if `answers` does not have them."""
         call_directly(self._app, partial(DirectSignal, self))  # from the next response on
         return self._answers_for(request, route)
 
     def late(
         self, request: web.Request, response: web.StreamResponse, route: Any
     ) -> Awaitable[None]:
-        """Return what to await for a route that `receive` writes nothing for."""
+        """Return the awaitable for a route that `receive` writes nothing for."""
         if response.status >= 300 and (route.resource is None or route in self._preflight_routes):
             return self._answer_late(request, response, route)
         return OVER
@@ -258,8 +257,8 @@ class CorsConfig:
     ) -> None:
         """Answer a redirect or an error by the options of the resource that it is about.
 
-        A preflight that is allowed gets its own answer in place of it. Browsers take no other,
-        and the request that follows still meets the redirect or the error.
+        An allowed preflight gets a new response instead, because browsers accept nothing else.
+        The request that follows still gets the redirect or the error.
         """
         asked = request.headers
         is_preflight = request.method == hdrs.METH_OPTIONS and hdrs.ORIGIN in asked
@@ -278,16 +277,16 @@ class CorsConfig:
         try:
             replace(response, self._answer_preflight(request, route))
         except web.HTTPForbidden:
-            return  # the error stays
+            return  # keep the error
 
     def _answers_for(self, request: web.Request, route: Any) -> Answers | None:
-        """The answers for a route that is unseen, or takes several methods."""
+        """Return the answers for a route that is new, or that takes several methods."""
         by_method = self._by_method.get(route)
         if by_method is not None and request.method in by_method:
             return by_method[request.method] or None
         resource = route.resource
         if resource is None:
-            return None  # a route made for one 404 or 405, not to be kept
+            return None  # a route made for one 404 or 405, so it is not cached
         added = self._added.get(resource)
         view = is_cors_view(route.handler)
         if view and request.method == hdrs.METH_OPTIONS:
@@ -299,7 +298,7 @@ class CorsConfig:
             config = {**self.defaults, **added.config, **added.by_method.get(route.method, {})}
             self.answers[route] = Answers(config) or None
             return self.answers[route]
-        # The methods of a request are any stranger's choice; those that are kept are not.
+        # Cache only known methods, because an attacker chooses the method of a request.
         method = request.method
         if method not in hdrs.METH_ALL and method not in added.by_method:
             method = ""
@@ -317,5 +316,5 @@ class CorsConfig:
 
 
 def _route_for_options(resource: Any) -> Any:
-    """The route of a resource that takes OPTIONS, if there is one."""
+    """Return the route of a resource that takes OPTIONS, if there is one."""
     return next((r for r in resource if r.method in (hdrs.METH_OPTIONS, hdrs.METH_ANY)), None)

@@ -1,8 +1,4 @@
-"""What is allowed to an origin, and mappings of origins to that.
-
-Place in the flow: leftmost of this package; start-up only.
-Never: know a route.
-"""
+"""The options of an origin, and mappings of origins to options; used at start-up only."""
 
 from __future__ import annotations
 
@@ -46,19 +42,19 @@ NAME = "corsfast.middleware.aiohttp"
 
 
 class ResourceOptions(_Fields):
-    """What an origin may do with a resource. A named tuple of its arguments, normalised.
+    """The permissions of an origin for a resource. A named tuple of its arguments, normalized.
 
     Args:
         allow_credentials: whether cookies may be used.
-        expose_headers: response-header names that pages may read, or ``"*"``: all that are in
-            the response.
-        allow_headers: request-header names, or ``"*"``.
-        max_age: how many seconds a preflight is remembered; ``None`` sends no header.
-        allow_methods: methods, or ``"*"``, that are allowed beside those of the routes that
-            were added. For resources and defaults.
+        expose_headers: names of response headers that pages may read, or ``"*"`` for all that
+            are in the response.
+        allow_headers: names of request headers, or ``"*"``.
+        max_age: seconds that browsers may cache a preflight; ``None`` sends no header.
+        allow_methods: methods, or ``"*"``, that are allowed in addition to those of the added
+            routes. For resources and defaults.
 
     Raises:
-        ValueError: for anything else, a bare str among it.
+        ValueError: for anything else, including a bare str.
     """
 
     __slots__ = ()
@@ -74,7 +70,7 @@ class ResourceOptions(_Fields):
     ) -> ResourceOptions:
         if not isinstance(allow_credentials, bool):
             raise ValueError(f"'allow_credentials' must be boolean, got {allow_credentials!r}")
-        # What numpy or a settings library makes is an integer, too.
+        # Integers of numpy or of a settings library are accepted too.
         if max_age is not None and not (_is_integral(max_age) and max_age >= 0):
             raise ValueError(f"'max_age' must be non-negative integer, got {max_age!r}")
         names = _all_or_some("expose_headers", expose_headers)
@@ -90,7 +86,7 @@ class ResourceOptions(_Fields):
         )
 
     def is_method_allowed(self, method: str) -> bool:
-        """Whether `allow_methods` allows a method, in whatever case."""
+        """Return whether `allow_methods` allows a method, compared case-insensitively."""
         methods = self.allow_methods
         return methods is not None and (methods == "*" or method.upper() in methods)
 
@@ -114,10 +110,10 @@ Written = Mapping[str, ResourceOptions | Mapping[str, "Any"]]
 
 
 def parse_config(config: object) -> Config:
-    """A mapping of origins to options, as it is `Written`, or ``None``.
+    """Parse a mapping of origins to options, which has the type `Written`, or ``None``.
 
     Raises:
-        ValueError: for anything that is no such mapping.
+        ValueError: for anything that is not such a mapping.
     """
     if config is None:
         return {}
@@ -134,10 +130,10 @@ def parse_config(config: object) -> Config:
 
 
 class Judge:
-    """Says what is wrong with the origins of one application's options, each thing once.
+    """A check of the origins of one application's options, which reports each problem once.
 
     Args:
-        strict: whether that is an error.
+        strict: whether a problem is an error.
     """
 
     def __init__(self, strict: bool) -> None:
@@ -145,14 +141,14 @@ class Judge:
         self._judged: set[object] = set()
 
     def judge(self, config: Config) -> None:
-        """Say what is wrong with a mapping that was parsed, if it was not said before.
+        """Report the problems of a parsed mapping that were not reported before.
 
         Raises:
             PolicyError: with `strict`, for origins that are insecure or match nothing.
 
         Warns:
-            CorsfastSecurityWarning: otherwise, once per risk.
-            CorsfastDeadEntryWarning: otherwise, once per origin that no browser sends.
+            CorsfastSecurityWarning: without `strict`, once per risk.
+            CorsfastDeadEntryWarning: without `strict`, once per origin that no browser sends.
         """
         also = []
         for options in dict.fromkeys(config.values()):
@@ -198,7 +194,7 @@ def _read(written: object) -> ResourceOptions:
 
 
 def _to_judge(config: Config) -> list[tuple[tuple[str, ...], bool]]:
-    """The origins with the same credentials; `"*"` apart, for it means nothing to the others."""
+    """Group origins by their credentials; `"*"` is a group alone, as it affects no other origin."""
     found: dict[tuple[bool, bool], list[str]] = {}
     for origin, options in config.items():
         if origin != FILE:

@@ -1,9 +1,7 @@
-"""The answer to a preflight: 200 and what is allowed, or 403 and a sentence that says why not.
+"""The answer to a preflight: 200 and the permissions, or 403 and a sentence with the reason.
 
-The sentences are those of aiohttp-cors. What they quote of a request is cut to size.
-
-Place in the flow: answers -> this -> config, view.
-Never: echo what was not allowed in a header; raise anything but HTTPForbidden.
+The sentences are those of aiohttp-cors. Values that they quote from a request are truncated. A
+header never echoes a value that was not allowed.
 """
 
 from __future__ import annotations
@@ -32,11 +30,11 @@ VARY = ", ".join(
 def answer_preflight(
     request: web.Request, answers_for: Callable[[str, str], Answers | None]
 ) -> web.Response:
-    """Answer a request for OPTIONS.
+    """Answer an OPTIONS request.
 
     Args:
-        answers_for: `(origin, method) -> Answers`, or ``None`` where the method is not
-            allowed; asked with a token for the method.
+        answers_for: `(origin, method) -> Answers`, or ``None`` if the method is not allowed.
+            The method is a valid token.
 
     Raises:
         HTTPForbidden: with a sentence, and no header but Vary.
@@ -78,13 +76,13 @@ def answer_preflight(
 
 
 def _joined(request: web.Request, name: str) -> str | None:
-    """The value of a header; several lines become one that is nobody's origin or method."""
+    """Return the value of a header; several lines join to one that is no valid origin or method."""
     lines = request.headers.getall(name, None)
     return None if lines is None else ",".join(lines)
 
 
 def _requested_headers(request: web.Request) -> list[str]:
-    """The names that are asked for, in upper case, each once."""
+    """Return the requested names in upper case, without duplicates."""
     value = _joined(request, hdrs.ACCESS_CONTROL_REQUEST_HEADERS)
     if value is None:
         return []
@@ -99,7 +97,7 @@ def _refusal(why: str) -> web.HTTPForbidden:
 
 
 def _shown(value: str) -> str:
-    """A value for a sentence: what cannot be printed, or is too long, is not quoted in full."""
+    """Return a value for a sentence; escape unprintable characters and truncate long values."""
     if len(value) <= limits.MAX_ORIGIN and value.isascii() and value.isprintable():
         return value
     return ascii(value[: limits.MAX_ORIGIN])[1:-1]

@@ -1,13 +1,10 @@
-"""What happens to each response: its fields, by its request's route and Origin.
+"""Write the CORS fields of each response, by the route and Origin of its request.
 
     route --answers--> Answers --Origin--> fields
 
-aiohttp awaits what a receiver returns. There is nothing to wait for here, so the receiver is a
-plain function, and what it returns is over already: that costs less than a coroutine which is
-made, run to its end and thrown away for each request.
-
-Place in the flow: answers -> this -> signal.
-Never: be a coroutine function; compile options; raise for anything that a request holds.
+aiohttp awaits the result of a receiver. This receiver has nothing to wait for, so it is a plain
+function that returns a finished awaitable. A coroutine function would cost more, because it creates
+and runs a coroutine for each request.
 """
 
 from __future__ import annotations
@@ -26,12 +23,12 @@ if TYPE_CHECKING:
     from aiohttp import web
 
     class Knows(Protocol):
-        """What the receiver is a method of.
+        """The object that the receiver is a method of.
 
         Attributes:
-            answers: by route; None: others may not ask for it, and nothing is written.
-            look: the same for a request whose route is not in there, or is `SEVERAL` there.
-            late: what to await where nothing is written at once.
+            answers: by route; None means that the route was not added, so nothing is written.
+            look: find the answers for a route that is not in `answers`, or is `SEVERAL` there.
+            late: return the awaitable for a response that gets no fields at once.
         """
 
         @property
@@ -45,7 +42,7 @@ if TYPE_CHECKING:
 
 
 ORIGIN, VARY = hdrs.ORIGIN, hdrs.VARY
-# The grants of a handler itself; an origin that is not allowed here does not get them.
+# Permissions that a handler set itself; an origin that is not allowed here does not get them.
 GRANTS = (
     hdrs.ACCESS_CONTROL_ALLOW_ORIGIN,
     hdrs.ACCESS_CONTROL_ALLOW_CREDENTIALS,
@@ -53,7 +50,7 @@ GRANTS = (
 )
 ORIGIN_NAME = "Origin"
 
-# Stands for a route that takes several methods, of which each has its own answers.
+# Marks a route that takes several methods, each with its own answers.
 SEVERAL = Answers({})
 
 
@@ -63,17 +60,17 @@ def _over() -> Generator[None, None, None]:
     yield
 
 
-# A generator that has ended may be awaited any number of times, by anybody: each time it has
-# ended (https://docs.python.org/3/reference/expressions.html#generator.__next__). A coroutine
-# that has ended is an error then.
+# A finished generator may be awaited any number of times and by any caller: it is finished each
+# time (https://docs.python.org/3/reference/expressions.html#generator.__next__). Awaiting a
+# finished coroutine is an error.
 OVER: Awaitable[None] = _over()
 for _ in OVER:  # type: ignore[attr-defined]  # it is a generator as well
     raise AssertionError
 
 
 def receive(self: Knows, request: web.Request, response: web.StreamResponse) -> Awaitable[None]:
-    """Write a response's fields; await what is returned."""
-    # What the properties of aiohttp return; calling them costs more than all the rest.
+    """Write a response's fields, and return an awaitable."""
+    # Read private attributes, because the properties of aiohttp cost more than all the rest.
     try:
         route = request._match_info._route
         headers = response._headers
@@ -95,10 +92,10 @@ def receive(self: Knows, request: web.Request, response: web.StreamResponse) -> 
 
 
 def write(answers: Answers, asked: Any, headers: Any) -> None:
-    """Write the fields into a response's headers, by those of its request."""
+    """Write the fields into a response's headers, by the headers of its request."""
     if ORIGIN in asked:
         lines = asked.getall(ORIGIN)
-        # A second Origin line leaves open who asks, so nobody is allowed then.
+        # With two Origin lines the origin is ambiguous, so nothing is allowed.
         if len(lines) == 1:
             origin = lines[0]
             found = answers.fields.get(origin)
@@ -107,8 +104,9 @@ def write(answers: Answers, asked: Any, headers: Any) -> None:
             if found is not None:
                 if answers.exposes_all:
                     answers.expose_all(origin, headers)
-                # A handler's own fields give way to these: its Allow-Credentials, beside the
-                # origin that is allowed here, would allow more than either.
+                # These fields replace the handler's own. Otherwise the handler's
+                # Allow-Credentials could combine with the origin that is allowed here, and allow
+                # more than either of them does alone.
                 fields, unwanted = found
                 if VARY in headers:
                     vary = headers.getall(VARY)

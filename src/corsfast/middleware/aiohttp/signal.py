@@ -1,11 +1,9 @@
-"""How a response reaches CORS: `on_response_prepare` of an application, sent with less ado.
+"""A cheaper `on_response_prepare` for applications where CORS is the only receiver.
 
-aiohttp sends a signal by a coroutine of its own, which packs and unpacks what is sent and awaits
-the coroutine of each receiver. That costs more than what CORS does with most requests. Where CORS
-is the only receiver, sending the signal may as well be calling it.
-
-Place in the flow: receiver -> this -> config.
-Never: change who receives a signal, in what order, or with what; touch one that may still change.
+aiohttp sends a signal in a coroutine, which packs and unpacks the arguments and awaits the
+coroutine of each receiver. That costs more than CORS does for most requests. With CORS as the only
+receiver, sending the signal can call CORS directly. The replacement must not change which
+receivers a signal has, their order or their arguments. So it is made only for a frozen signal.
 """
 
 from __future__ import annotations
@@ -26,10 +24,10 @@ if TYPE_CHECKING:
 
 
 class DirectSignal(Signal[Any]):  # type: ignore[misc]
-    """A frozen signal with one receiver, which is what `send` is.
+    """A frozen signal with one receiver, which is its `send` method.
 
-    A function of the class, not an attribute of the signal: that is called for half as much. So
-    the signal has what the receiver's own object has.
+    `send` is a function of the class, because calling an attribute of the signal costs twice as
+    much. So the signal has the attributes of the receiver's own object.
     """
 
     __slots__ = ("answers", "late", "look")
@@ -48,18 +46,18 @@ class DirectSignal(Signal[Any]):  # type: ignore[misc]
 def call_directly(
     app: web.Application, direct: Callable[[object, Signal[Any]], Signal[Any]]
 ) -> None:
-    """Have an application's only `on_response_prepare` receiver called without a detour.
+    """Make an application call its only `on_response_prepare` receiver directly.
 
-    Changes nothing while others may still be added, where there are several, and where aiohttp
-    keeps the signal in another place than it does today.
+    Nothing changes while receivers may still be added, if there are several, or if aiohttp stores
+    the signal in another place than today.
 
     Args:
-        direct: what makes a signal that calls the receiver when it is sent, of an owner and of
-            the signal as it is.
+        direct: a function of an owner and the current signal; it returns a signal that calls the
+            receiver when it is sent.
     """
     signal = app.on_response_prepare
     if type(signal) is not Signal or not signal.frozen or len(signal) != 1:
         return
-    # Not by vars(): an object whose __dict__ has been seen is slower from then on (CPython 3.11).
+    # Not with vars(): an object is slower once its __dict__ has been read (CPython 3.11).
     if hasattr(app, "_on_response_prepare"):
         app._on_response_prepare = direct(app, signal)

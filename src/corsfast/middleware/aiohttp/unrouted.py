@@ -1,8 +1,8 @@
-"""Responses that never got to a route which was added, or that end a preflight with an error.
+"""Responses that no added route produced, or that end a preflight with an error.
 
-The router answers 405, and middleware redirects to another spelling of a path. Both belong to a
-resource whose options count for them. Middleware that asks for a token answers a preflight in
-place of the route for OPTIONS.
+The router answers 405, and middleware redirects to another spelling of a path. Both get the
+options of the resource that the request was meant for. Middleware that requires a token answers a
+preflight before the route for OPTIONS can.
 """
 
 from __future__ import annotations
@@ -16,10 +16,10 @@ if TYPE_CHECKING:
 
 
 async def route_meant(request: web.Request, response: web.StreamResponse, method: str) -> Any:
-    """Return the route that a request without one is meant for, or None.
+    """Return the route that a request without a route is meant for, or None.
 
-    That is the route of the path which it is redirected to, or one of its own path with another
-    method.
+    For a redirect, that is the route of the target path. Otherwise it is a route of the same path
+    with another method.
 
     Args:
         method: the request's, or the one that a preflight asks for.
@@ -42,14 +42,14 @@ async def route_meant(request: web.Request, response: web.StreamResponse, method
     for _ in range(2):
         try:
             meant = await router.resolve(request.clone(method=method, rel_url=url))
-        except (RuntimeError, ValueError):  # its body was read, or the Location is no path
+        except (RuntimeError, ValueError):  # the body was read, or the Location is not a path
             return None
         error = meant.http_exception
         if error is None:
             return meant.route
         if not isinstance(error, web.HTTPMethodNotAllowed):
             return None
-        # The route for OPTIONS has no options; a view takes any method.
+        # The route for OPTIONS has no options, and a view takes any method.
         method = min(error.allowed_methods - {hdrs.METH_OPTIONS}, default=hdrs.METH_OPTIONS)
     return None
 

@@ -1,7 +1,6 @@
-"""Class-based views that say themselves who may ask for what.
+"""Class-based views with their own CORS options.
 
-Place in the flow: options, answers, preflight -> this -> config.
-Never: answer a request that is not OPTIONS; that is the view's own affair.
+They answer OPTIONS requests; all other requests are left to the view.
 """
 
 from __future__ import annotations
@@ -27,12 +26,12 @@ if TYPE_CHECKING:
         def view_answers(self, view: type[Any], method: str, /) -> Answers: ...
 
 
-# Where an application keeps its CorsConfig.
+# The key of the CorsConfig in an application.
 APP_CONFIG_KEY: web.AppKey[Configured] = web.AppKey("corsfast.middleware.aiohttp")
 
 
 def custom_cors(config: Written) -> Callable[[Any], Any]:
-    """Options for one method of a view: ``@custom_cors({...})`` above ``async def get(self)``."""
+    """Set options for one view method: ``@custom_cors({...})`` above ``async def get(self)``."""
 
     def wrapper(function: Any) -> Any:
         setattr(function, f"{function.__name__}_cors_config", config)
@@ -42,11 +41,11 @@ def custom_cors(config: Written) -> Callable[[Any], Any]:
 
 
 class CorsViewMixin:
-    """To be derived from beside ``aiohttp.web.View``, before it.
+    """A mixin for views with CORS; name it before ``aiohttp.web.View`` in the bases.
 
     Attributes:
-        cors_config: the options of all methods of this view; nearer than the defaults of
-            `setup`, further than `custom_cors`.
+        cors_config: the options of all methods of this view. They take precedence over the
+            defaults of `setup`, and `custom_cors` takes precedence over them.
     """
 
     cors_config: ClassVar[Written | None] = None
@@ -78,24 +77,24 @@ class ViewAnswers:
         self._cors = cors
 
     def preflight(self, origin: str, method: str) -> Answers | None:  # noqa: ARG002
-        """The answers for a method in whatever case, if the view has it."""
+        """Return the answers for a method if the view has it, compared case-insensitively."""
         known = method.upper()
         if known not in hdrs.METH_ALL or not hasattr(self._view, known.lower()):
             return None
         return self._cors.view_answers(self._view, known)
 
     def written(self) -> Iterator[Config]:
-        """All that is written about the view, so that mistakes are seen at start-up."""
+        """Yield all options written for the view, so that mistakes are found at start-up."""
         for method in hdrs.METH_ALL:
             yield from self._written(method)
 
     def config(self, method: str) -> Config:
-        """What counts for a method of the view; nothing is said about it at a request."""
+        """Return the merged options for a method of the view; nothing is reported per request."""
         of_view, of_method = self._written(method)
         return {**self._cors.defaults, **of_view, **of_method}
 
     def _written(self, method: str) -> tuple[Config, Config]:
-        """What is written about the view, and about a method of it."""
+        """Return the options written for the view, and for one of its methods."""
         handler = getattr(self._view, method.lower(), None) if method in hdrs.METH_ALL else None
         return (
             parse_config(self._view.cors_config or None),
@@ -104,11 +103,11 @@ class ViewAnswers:
 
 
 def is_cors_view(handler: object) -> bool:
-    """Whether a handler is a view that answers preflights by itself."""
+    """Return whether a handler is a view that answers preflights itself."""
     return isinstance(handler, type) and issubclass(handler, CorsViewMixin)
 
 
 def config_of(request: web.Request) -> Configured | None:
-    """The CorsConfig of a request's application, or of the nearest one around it."""
+    """Return the CorsConfig of a request's application, or of the nearest parent application."""
     found: Configured | None = request.config_dict.get(APP_CONFIG_KEY)
     return found
