@@ -1,4 +1,4 @@
-"""CORS for Sanic: takes the place of the CORS in sanic-ext, with its settings and decorator.
+"""CORS for Sanic: a replacement for the CORS of sanic-ext with its settings and decorator.
 
     app.config.CORS_ORIGINS = "https://app.example.com"
     add_cors(app)
@@ -7,13 +7,11 @@
     @cors(origin="*")
     async def public(request): ...
 
-sanic-ext may be there or not: its own CORS is switched off, everything else in it stays.
+sanic-ext is optional. If it is installed, its own CORS is switched off and the rest of it stays.
 
-Per request: one look-up of the Origin, one `policy.allows_origin`, one `update` of the response's
-headers with fields that were spelt out at start-up. The middleware is no coroutine function.
-
-Place in the flow: Policy -> headers on a response.
-Never: block a request (CORS is not access control); take away the application's Vary.
+Per request, there is one lookup of the Origin, one call of `policy.allows_origin`, and one `update`
+of the response's headers with fields compiled at start-up. The middleware is not a coroutine
+function. No request is blocked, because CORS is not access control.
 """
 
 from __future__ import annotations
@@ -43,7 +41,7 @@ __all__ = ["add_cors", "cors"]
 
 preload()
 
-# Whatever a header is called here, Sanic's multidict compares it without regard to case.
+# Sanic's multidict compares header names case-insensitively.
 _ALLOW_ORIGIN = "access-control-allow-origin"
 _ALLOW_CREDENTIALS = "access-control-allow-credentials"
 _ALLOW_METHODS = "access-control-allow-methods"
@@ -51,7 +49,7 @@ _ALLOW_HEADERS = "access-control-allow-headers"
 _MAX_AGE = "access-control-max-age"
 _EXPOSE_HEADERS = "access-control-expose-headers"
 _ALLOW_PRIVATE_NETWORK = "access-control-allow-private-network"
-# The fields by which a handler itself lets an origin read its response, or send another request.
+# Fields by which a handler itself lets an origin read its response or send another request.
 _GRANTS = (
     _ALLOW_ORIGIN,
     _ALLOW_CREDENTIALS,
@@ -82,10 +80,10 @@ def cors(
     supports_credentials: bool = _NOT_GIVEN,
     max_age: str | int | timedelta = _NOT_GIVEN,
 ) -> Callable[[Handler], Handler]:
-    """Settings of one handler's path, in place of the application's.
+    """Override the application's settings for the path of one handler.
 
-    What is left out is the application's. All handlers of a path share the settings of the last
-    one that has any, as in sanic-ext, because a preflight is for all of them.
+    Settings that are left out come from the application. All handlers of a path share the
+    settings of the last one that has any, as in sanic-ext, because a preflight is for all of them.
     """
     given = {
         "origin": origin,
@@ -105,15 +103,15 @@ def cors(
 
 
 def add_cors(app: Any, *, strict: bool = False) -> None:
-    """Answer every request to a Sanic application as its CORS_* settings say.
+    """Answer every request to a Sanic application according to its CORS_* settings.
 
-    Call it once, after these have been set and before sanic-ext is loaded (``app.extend``,
-    ``Extend(app)``), which is otherwise done by Sanic itself when the server starts.
+    Call it once, after the settings are set and before sanic-ext is loaded (``app.extend``,
+    ``Extend(app)``). Otherwise Sanic itself loads sanic-ext when the server starts.
 
     Args:
         app: the ``sanic.Sanic`` application.
-        strict: whether insecure and dead settings are a PolicyError. ``False`` by default. Those
-            of a route are judged when the server starts.
+        strict: whether insecure and dead settings are a PolicyError. ``False`` by default. The
+            settings of a route are checked when the server starts.
 
     Raises:
         SanicException: for ``CORS_ORIGINS="*"`` with CORS_SUPPORTS_CREDENTIALS, like sanic-ext.
@@ -121,8 +119,8 @@ def add_cors(app: Any, *, strict: bool = False) -> None:
         PolicyError: with ``strict``, holding every problem at once.
 
     Warns:
-        CorsfastSecurityWarning: otherwise, once per risk.
-        CorsfastDeadEntryWarning: otherwise, once per entry that matches nothing.
+        CorsfastSecurityWarning: without ``strict``, once per risk.
+        CorsfastDeadEntryWarning: without ``strict``, once per entry that matches nothing.
     """
     if hasattr(app.ctx, "cors"):
         raise RuntimeError(
@@ -148,13 +146,13 @@ class _Middleware:
         wrong = idle_settings(app.config)
         self._answers = self._compiled(settings_of(app.config, {}), "CORS_ORIGINS", wrong)
         self._options = bool(app.config.get("CORS_AUTOMATIC_OPTIONS", True))
-        # What is sent for a path that no route has, where all methods are allowed.
+        # For a path without a route, where all methods are allowed.
         self._nowhere = self._answers, self._answers.allow_methods(())
         app.on_response(self._apply)
         app.before_server_start(self._assign, priority=_PRIORITY)
 
     def _compiled(self, settings: Settings, option: str, wrong: list[Problem]) -> Answers:
-        """The answers of equal settings are made, and warned about, once."""
+        """Compile settings; equal settings are compiled, and warned about, only once."""
         origins = settings.origins
         key = settings, type(origins)
         if isinstance(origins, (list, set)):
@@ -164,7 +162,7 @@ class _Middleware:
         return self._made[key]
 
     def _assign(self, app: Any) -> None:
-        """Give every route its answers, and an OPTIONS handler to those without."""
+        """Assign answers to every route, and an OPTIONS handler to those without one."""
         if self._options:
             _add_options(app)
         for group in app.router.groups.values():
@@ -188,12 +186,12 @@ class _Middleware:
             return
         headers = response.headers
         lines = request.headers.getall("origin", None)
-        # Two lines are no origin: which of them is meant?
+        # With two Origin lines the origin is ambiguous, so it counts as missing.
         origin = lines[0] if lines is not None and len(lines) == 1 else None
         allowed = origin is not None and answers.allows(origin)
         is_options = self._options and request.method == "OPTIONS"
         if headers and lines is not None:
-            # The others are replaced.
+            # The other fields are replaced.
             for name in (_ALLOW_CREDENTIALS,) if allowed and not is_options else _GRANTS:
                 if name in headers:
                     del headers[name]
@@ -218,10 +216,11 @@ class _Middleware:
     def _answer_options(
         self, request: Any, headers: Any, answers: Answers, methods: str, known: dict[str, str]
     ) -> None:
-        """A preflight; any other OPTIONS gets no CORS headers, as in sanic-ext.
+        """Answer a preflight; any other OPTIONS gets no CORS headers, as in sanic-ext.
 
         Args:
-            known: what any request of this origin is told; of nobody's, what always is sent.
+            known: the fields that any request of this origin gets; without an Origin, the fields
+                that are always sent.
         """
         _merge(headers, (*(_BY_ORIGIN if answers.varies else ()), *_BY_PREFLIGHT))
         if not known or not request.headers.get(_REQUEST_METHOD):
@@ -241,13 +240,13 @@ class _Middleware:
 
 
 def _be_willing(request: Any, response: Any, answers: Answers, methods: str) -> str:
-    """Answer an allowed preflight 204 where it would be answered by an error or a redirect.
+    """Answer an allowed preflight with 204 if it would be answered by an error or a redirect.
 
-    Browsers take neither, and the request that follows gets the same error or redirect. A handler
-    for OPTIONS that the application wrote answers for itself.
+    Browsers accept neither, and the request that follows gets the same error or redirect. A handler
+    for OPTIONS that the application wrote is left alone.
 
     Returns:
-        The methods to allow: those of the route, or without one the method that is asked for.
+        The methods to allow: those of the route, or without a route the requested method.
     """
     method = request.headers.get(_REQUEST_METHOD, "")
     lines = request.headers.getall(_REQUEST_HEADERS, None)
@@ -268,7 +267,7 @@ def _merge(headers: Any, names: tuple[str, ...]) -> None:
 
 
 def _add_options(app: Any) -> None:
-    """An OPTIONS handler for each path that has none. sanic-ext does the same, if it is there."""
+    """Add an OPTIONS handler to each path that has none, as sanic-ext does if it is installed."""
     bare = [group for group in app.router.groups.values() if "OPTIONS" not in group.methods]
     if not bare:
         return

@@ -1,10 +1,9 @@
-"""CORS_* settings as sanic-ext reads them, compiled: what is sent to whom, spelt out beforehand.
+"""Compile CORS_* settings, read as sanic-ext reads them, to the fields of each response.
 
     settings of the application, of a route --Settings--> answers_of --> Answers
 
-Place in the flow: between the engines and sanic.py. Runs once per set of settings, at start-up,
-but for `Answers.allow_headers`, which reads what a preflight asks for.
-Never: import Sanic.
+This runs at start-up, once per set of settings. The exception is `Answers.allow_headers`, which
+reads the names that a preflight asks for.
 """
 
 from __future__ import annotations
@@ -36,7 +35,7 @@ if TYPE_CHECKING:
     from ..._engine.select import Policy
 
     class Settings(NamedTuple):
-        """What one route is answered by: its own settings, and the application's for the rest."""
+        """The settings of one route: its own, and the application's for the rest."""
 
         origins: Any  # as written
         allow_headers: tuple[str, ...]  # lower case
@@ -70,15 +69,15 @@ NAME = "corsfast.middleware.sanic"
 
 _WORDS = Words(any_origin="'*' as the whole setting", regex="{}", compiled=True)
 
-# What "*" is compiled to by sanic-ext, which takes such a regex for "*" in turn.
+# sanic-ext compiles "*" to this regex, and also treats the regex as "*".
 _ANYTHING = re.compile(".*")
 
 
 class Answers:
-    """What is sent for one set of settings; made by `answers_of`.
+    """The compiled fields for one set of settings; made by `answers_of`.
 
-    star          => everybody is answered with `*`; never with credentials
-    allows is None  => nobody is allowed: nothing is ever sent, and nothing varies
+    star            => every origin is answered with `*`; never with credentials
+    allows is None  => no origin is allowed: nothing is ever sent, and nothing varies
     """
 
     __slots__ = (
@@ -97,15 +96,15 @@ class Answers:
     allows: Any  # policy.allows_origin, bound once
     star: bool
     varies: bool  # by Origin
-    no_origin: dict[str, str]  # whole
-    actual: dict[str, str]  # what goes with Access-Control-Allow-Origin
+    no_origin: dict[str, str]  # all fields of a response to a request without an Origin
+    actual: dict[str, str]  # the fields sent with Access-Control-Allow-Origin
     max_age: str  # "" is not sent
-    methods: tuple[str, ...]  # upper case; () stands for those of the route
-    any_header: str | None  # sent to everybody who asks; "" sends back what was asked for
+    methods: tuple[str, ...]  # upper case; () means those of the route
+    any_header: str | None  # sent to every preflight; "" echoes the requested names
     header_names: frozenset[str]  # lower case
 
     def allow_methods(self, of_the_route: Iterable[str]) -> str:
-        """The methods of an allowed preflight's answer, "" for none."""
+        """Return the methods for an allowed preflight, or "" for no field."""
         if "*" in self.methods and "access-control-allow-credentials" not in self.actual:
             return "*"
         there = sorted({method.upper() for method in of_the_route})
@@ -114,7 +113,7 @@ class Answers:
         return ",".join(method for method in there if method in self.methods)
 
     def allow_headers(self, asked: str | None) -> str | None:
-        """The names of an allowed preflight's answer, "" for none; ``None`` refuses the list."""
+        """Return the names for an allowed preflight, or "" for no field; ``None`` rejects them."""
         if self.any_header:
             return self.any_header
         if asked is None:
@@ -142,8 +141,8 @@ def answers_of(
         PolicyError: with ``strict``, holding every problem at once.
 
     Warns:
-        CorsfastSecurityWarning: otherwise, once per risk.
-        CorsfastDeadEntryWarning: otherwise, once per entry that matches nothing.
+        CorsfastSecurityWarning: without ``strict``, once per risk.
+        CorsfastDeadEntryWarning: without ``strict``, once per entry that matches nothing.
     """
     problems = [*also]
     everybody, entries = _entries(settings.origins, option, problems)
@@ -170,7 +169,7 @@ def answers_of(
     if credentials:
         made.actual["access-control-allow-credentials"] = "true"
     if settings.expose_headers:
-        # `*` is a name like any other with credentials, and the others none without: both help.
+        # Send the other names too: with credentials `*` is a plain name, without them a wildcard.
         made.actual["access-control-expose-headers"] = ",".join(settings.expose_headers)
     made.no_origin = {}
     default = _default_origin(settings, everybody, made)
@@ -181,23 +180,23 @@ def answers_of(
     made.header_names = frozenset(settings.allow_headers)
     made.any_header = None
     if "*" in made.header_names:
-        # Fetch gives `*` no meaning with credentials; and it never covers Authorization.
+        # In Fetch `*` is not a wildcard with credentials, and it never covers Authorization.
         made.any_header = "" if credentials else ",".join(settings.allow_headers)
     return made
 
 
 def _echo(tables: Tables) -> None:
-    """Everybody is echoed here, also without credentials; so it has to be an origin."""
+    """Echo any origin, also without credentials; so the value has to be a valid origin."""
     if tables.star:
         echo_any_origin(tables)
 
 
 def _default_origin(settings: Settings, everybody: bool, made: Answers) -> str | None:
-    """What is sent to those who sent no Origin, where something always is."""
+    """Return the origin sent to requests without an Origin, if one is always sent."""
     if not settings.always_send or made.allows is None:
         return None
     if everybody:
-        # With credentials it would be wrong for everybody but those who use none.
+        # With credentials, `*` would be wrong for every request that uses them.
         return None if settings.supports_credentials else "*"
     written = settings.origins
     one = isinstance(written, str) and "," not in written
@@ -208,7 +207,7 @@ def _default_origin(settings: Settings, everybody: bool, made: Answers) -> str |
 def _entries(
     value: Any, option: str, problems: list[Problem]
 ) -> tuple[bool, list[str | re.Pattern[str]]]:
-    """Whether everybody is allowed; else the entries. A list is not split, a str is."""
+    """Return whether any origin is allowed, and the entries if not. Only a str is split."""
     problems += empty_list(option, value)
     if not value or _everybody(value):
         return bool(value), []
@@ -224,14 +223,14 @@ def _entries(
 
 
 def _everybody(value: Any) -> bool:
-    """Whether origins are "*", which means nothing inside a list, or the regex for it."""
+    """Return whether origins are "*" (which has no meaning inside a list), or the regex for it."""
     if isinstance(value, list):
         return _ANYTHING in value
     return value in ("*", _ANYTHING)
 
 
 def names_in(value: Any, spelt: Callable[[str], str] = str.lower) -> tuple[str, ...]:
-    """The names in a setting, which is a str with commas or a list, tuple or set of names."""
+    """Return the names in a setting: a str with commas, or a list, tuple or set of names."""
     if not value:
         return ()
     if not isinstance(value, (list, set, frozenset, tuple)):
@@ -242,13 +241,13 @@ def names_in(value: Any, spelt: Callable[[str], str] = str.lower) -> tuple[str, 
 
 
 def seconds(value: Any) -> str:
-    """A number of seconds, or a timedelta, as a header has it; "" for none."""
+    """Return a number of seconds or a timedelta as a field value, "" for no value."""
     if isinstance(value, timedelta):
         return str(int(value.total_seconds()))
     return str(value or "")
 
 
-# The name of each setting for the decorator, and in an application's config.
+# The decorator's name of each setting, and its name in an application's config.
 _NAMES = {
     "origin": "CORS_ORIGINS",
     "allow_headers": "CORS_ALLOW_HEADERS",
@@ -262,7 +261,7 @@ _KNOWN = (*_NAMES.values(), *_FLAGS, "CORS_VARY_HEADER")
 
 
 def idle_settings(config: Mapping[str, Any]) -> list[Problem]:
-    """Return the settings in an application's config that do nothing, or not what they say."""
+    """Return a problem for each setting in a config that does nothing, or not what it says."""
     unset = [name for name in _KNOWN if config.get(name) is None]
     found = slips(config, _KNOWN, unset)
     found += wrong_flags((name, config.get(name)) for name in _FLAGS)
@@ -271,7 +270,7 @@ def idle_settings(config: Mapping[str, Any]) -> list[Problem]:
 
 
 def idle_in_route(own: Mapping[str, Any], config: Mapping[str, Any], route: str) -> list[Problem]:
-    """Return the same for the settings that a route has from the decorator."""
+    """Return the same problems for the settings that a route has from the decorator."""
     labels = {name: f"{name} of {route}" for name in _NAMES}
     credentials = own.get("supports_credentials", config.get("CORS_SUPPORTS_CREDENTIALS"))
     return _idle(own, labels, credentials)
@@ -283,7 +282,7 @@ def _idle(
     problems: list[Problem] = []
     judges = {
         "allow_headers": wrong_header,
-        # They are compared in upper case.
+        # Methods are compared in upper case.
         "allow_methods": lambda option, name: wrong_method(option, name.upper()),
         "expose_headers": wrong_exposed_with(bool(credentials)),
     }
@@ -297,10 +296,10 @@ def _idle(
 
 
 def settings_of(config: Mapping[str, Any], own: Mapping[str, Any]) -> Settings:
-    """The settings of an application, with a route's own in their place.
+    """Return the settings of an application, overridden by a route's own.
 
     Args:
-        own: by the names of the `cors` decorator; those that it was not given are missing.
+        own: by the names of the `cors` decorator; names that were not given are missing.
     """
 
     def value(name: str, key: str, default: Any) -> Any:
@@ -310,14 +309,14 @@ def settings_of(config: Mapping[str, Any], own: Mapping[str, Any]) -> Settings:
         value("origin", "CORS_ORIGINS", ""),
         names_in(value("allow_headers", "CORS_ALLOW_HEADERS", "*")),
         names_in(value("allow_methods", "CORS_METHODS", ""), str.upper),
-        # A route's are sent as they are written.
+        # Names of a route are sent as they are written.
         names_in(own["expose_headers"], str)
         if "expose_headers" in own
         else names_in(config.get("CORS_EXPOSE_HEADERS", "")),
         bool(value("supports_credentials", "CORS_SUPPORTS_CREDENTIALS", False)),
         seconds(value("max_age", "CORS_MAX_AGE", 5)),
         bool(config.get("CORS_ALWAYS_SEND", True)),
-        # For routes, too, this is about whom the application allows.
+        # For routes too, this depends on the origins of the application.
         bool(config.get("CORS_SEND_WILDCARD", False)) and _everybody(config.get("CORS_ORIGINS")),
         str(config.get("SERVER_NAME", "") or ""),
     )
