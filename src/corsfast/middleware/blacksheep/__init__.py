@@ -1,4 +1,4 @@
-"""CORS for BlackSheep: takes the place of its `use_cors`, `add_cors_policy` and middleware.
+"""CORS for BlackSheep: replaces its `use_cors`, `add_cors_policy` and middleware.
 
     use_cors(app, allow_origins="https://app.example.com", allow_methods="GET POST")
     add_cors_policy(app, "public", allow_origins="*", allow_methods="GET")
@@ -7,15 +7,12 @@
     @app.router.get("/public")
     async def public(): ...
 
-The policies and the strategy are BlackSheep's own classes; ``app.cors`` goes on binding a policy
-to a handler. Only the middleware is another one.
+The policies and the strategy are BlackSheep's own classes, and ``app.cors`` still binds a policy to
+a handler. Only the middleware is replaced.
 
-Per request: one `policy.asgi(scope)`, and fields that were spelt out at start-up. Where some
-handler may have a policy of its own, the route is looked for, and its policy asked as well; the
-route of a preflight always is.
-
-Place in the flow: Policy -> headers on a response.
-Never: refuse a request of the same origin; take away the application's Vary.
+Per request, there is one call of `policy.asgi(scope)`, and fields compiled at start-up. If some
+handler may have its own policy, the middleware looks up the route and asks its policy as well. For
+a preflight it always looks up the route. Same-origin requests are never rejected.
 """
 
 from __future__ import annotations
@@ -54,7 +51,7 @@ _REQUEST_METHOD = b"access-control-request-method"
 _REQUEST_HEADERS = b"access-control-request-headers"
 _VARY = b"vary"
 _ALLOW_CREDENTIALS = b"access-control-allow-credentials"
-# The fields by which a handler itself lets an origin read its response.
+# Fields by which a handler itself lets an origin read its response.
 _GRANTS = (
     b"access-control-allow-origin",
     _ALLOW_CREDENTIALS,
@@ -76,7 +73,7 @@ def use_cors(
     expose_headers: Names = None,
     strict: bool = False,
 ) -> Any:
-    """Enable CORS for an application; in place of ``app.use_cors``.
+    """Enable CORS for an application; use it instead of ``app.use_cors``.
 
     Args:
         app: the ``blacksheep.Application``, not started.
@@ -85,11 +82,11 @@ def use_cors(
         allow_headers: names of request headers, or ``"*"``. None by default.
         allow_origins: origins, or ``"*"``. None by default.
         allow_credentials: whether cookies may be used. ``False`` by default.
-        max_age: how many seconds a preflight is remembered. 5 by default.
+        max_age: seconds that browsers may cache a preflight. 5 by default.
         expose_headers: names of response headers that pages may read. BlackSheep's seven by
             default.
-        strict: whether insecure and dead settings, also those of other policies of this
-            application, are a PolicyError. ``False`` by default.
+        strict: whether insecure and dead settings are a PolicyError. This includes the settings
+            of other policies of this application. ``False`` by default.
 
     Returns:
         The ``CORSStrategy``, which is also ``app.cors``.
@@ -100,8 +97,8 @@ def use_cors(
         PolicyError: with ``strict``, holding every problem at once.
 
     Warns:
-        CorsfastSecurityWarning: otherwise, once per risk.
-        CorsfastDeadEntryWarning: otherwise, once per entry that no browser sends.
+        CorsfastSecurityWarning: without ``strict``, once per risk.
+        CorsfastDeadEntryWarning: without ``strict``, once per entry that no browser sends.
     """
     if app.started:
         raise ApplicationAlreadyStartedCORSError()
@@ -120,12 +117,12 @@ def use_cors(
     strategy._corsfast = compiled  # for add_cors_policy
     app._cors_strategy = strategy
 
-    # BlackSheep calls no middleware for OPTIONS unless there is a route; this one is not reached
-    # by preflights. It looks at the annotations.
+    # BlackSheep calls middleware for OPTIONS only if there is a route, so this adds one.
+    # Preflights do not reach its handler. BlackSheep reads the annotations.
     async def options_handler(request: Request) -> Response:  # noqa: ARG001
         return Response(404)
 
-    # What has changed until then is judged before the first request.
+    # Policies that changed before the start are checked before the first request.
     async def judge(_: Any) -> None:
         compiled.judge(strategy)
 
@@ -146,10 +143,10 @@ def add_cors_policy(
     max_age: int = 5,
     expose_headers: Names = None,
 ) -> None:
-    """Add a policy for handlers that name it; in place of ``app.add_cors_policy``.
+    """Add a policy for handlers that name it; use it instead of ``app.add_cors_policy``.
 
-    Its options, and what it raises and warns about, are those of `use_cors`, which is called
-    without any where it has not been.
+    Its options, errors and warnings are those of `use_cors`. If `use_cors` was not called, this
+    calls it without options.
     """
     if app.started:
         raise ApplicationAlreadyStartedCORSError()
@@ -170,10 +167,10 @@ def add_cors_policy(
 def get_cors_middleware(
     app: Any, strategy: Any, *, strict: bool = False
 ) -> Callable[[Any, Callable[..., Any]], Awaitable[Any]]:
-    """The middleware alone, for a strategy of one's own.
+    """Return only the middleware, for a strategy that the caller made.
 
-    Its policies are compiled now, and those that are added or changed until then when the
-    application has started. They may not be changed after that.
+    The policies of the strategy are compiled now. Policies added or changed later are compiled when
+    the application has started. They may not be changed after that.
 
     Args:
         app: the ``blacksheep.Application``.
@@ -188,13 +185,13 @@ def get_cors_middleware(
         PolicyError: with ``strict``, holding every problem of a policy at once.
 
     Warns:
-        CorsfastSecurityWarning: otherwise, once per risk.
-        CorsfastDeadEntryWarning: otherwise, once per entry that no browser sends.
+        CorsfastSecurityWarning: without ``strict``, once per risk.
+        CorsfastDeadEntryWarning: without ``strict``, once per entry that no browser sends.
     """
     compiled = _Compiled(strict)
     compiled.judge(strategy)
 
-    # What starts an application may still change policies, so this is not `on_start`.
+    # Not `on_start`, because start handlers may still change policies.
     async def judge(_: Any) -> None:
         compiled.judge(strategy)
 
@@ -215,12 +212,12 @@ def _middleware(
 
     def preflight(request: Any, scope: Any) -> Any:
         method = b",".join(request.get_headers(_REQUEST_METHOD))
-        # The router would remember every method that it is asked for.
+        # Ask only for known methods, because the router would store each method it is asked for.
         route = None
         if method in router.routes:
             route = router.get_matching_route(method, request.url.path)
-        # Without a route the answer is for the 404 of the request that follows: a browser sends
-        # that only if the preflight is allowed.
+        # Without a route, allow the preflight by the default policy. Otherwise the page would not
+        # see the 404, because a browser sends the request only after an allowed preflight.
         policy = strategy.default_policy
         if route is not None:
             policy = strategy.get_policy_by_route_or_default(route)
@@ -233,7 +230,7 @@ def _middleware(
             return _refusal(answers.reason(decision, names), _BY_PREFLIGHT)
         return Response(200, answers.preflight_fields(decision, names))
 
-    # BlackSheep evaluates these annotations, too, and goes by the names.
+    # BlackSheep evaluates these annotations too, and uses the parameter names.
     async def cors_middleware(request: Request, handler: Callable[..., Any]) -> Any:
         if isinstance(request, WebSocket):
             return await handler(request)
@@ -259,13 +256,13 @@ def _middleware(
                     reason = BAD_METHOD if decision.allowed else BAD_ORIGIN
                     return _refusal(reason, _BY_ORIGIN)
                 fields = _VARY_ALONE
-        # Also the answer that an exception stands for has to have the fields.
+        # The response to an exception needs the fields as well.
         try:
             response = await handler(request)
         except Exception as error:
             response = await app.handle_request_handler_exception(request, error)
         if asks:
-            # The others are replaced.
+            # The other fields are replaced.
             for name in (_ALLOW_CREDENTIALS,) if fields is not _VARY_ALONE else _GRANTS:
                 if response.has_header(name):
                     response.remove_header(name)
@@ -280,14 +277,14 @@ def _middleware(
 
 
 class _Compiled:
-    """The answers of each policy; made at first use, and again where it has changed."""
+    """The answers of each policy, compiled at first use and again after a change."""
 
     def __init__(self, strict: bool) -> None:
         self._strict = strict
         self._answers: dict[Any, Answers] = {}
 
     def judge(self, strategy: Any) -> None:
-        """Compile the policies of a strategy that are not, or have changed since they were."""
+        """Compile the policies of a strategy that are new or have changed."""
         for policy in (strategy.default_policy, *strategy.policies.values()):
             if self.of(policy).options != options_of(policy):
                 del self._answers[policy]
@@ -296,7 +293,7 @@ class _Compiled:
     def policy(self, **options: Any) -> Any:
         policy = _Policy(**options)
         policy.on_change = lambda: self._answers.pop(policy, None)
-        # The policy keeps it as a bool.
+        # The policy stores the flag as a bool, so check it before that is lost.
         wrong = wrong_flags([("allow_credentials", options["allow_credentials"])])
         self._answers[policy] = Answers(policy, self._strict, wrong)
         return policy
@@ -309,7 +306,7 @@ class _Compiled:
 
 
 class _Policy(CORSPolicy):  # type: ignore[misc]
-    """BlackSheep's policy, which says when it has changed."""
+    """BlackSheep's policy with a callback for changes."""
 
     on_change: Callable[[], object] | None = None
 
@@ -320,10 +317,10 @@ class _Policy(CORSPolicy):  # type: ignore[misc]
 
 
 def _scope_of(request: Any) -> dict[str, Any]:
-    """What a policy reads, of a request that no server has made.
+    """Return the scope that a policy reads, for a request that no server made.
 
-    BlackSheep's test client makes a scope without the versions that every server gives, and
-    leaves header names as the test spells them.
+    BlackSheep's test client builds a scope without the versions that every server sets, and keeps
+    header names as the test spells them.
     https://asgi.readthedocs.io/en/latest/specs/www.html#http-connection-scope
     """
     headers = [(name.lower(), value) for name, value in request.headers]
@@ -331,9 +328,9 @@ def _scope_of(request: Any) -> dict[str, Any]:
 
 
 def _own(request: Any, decision: Decision) -> bool:
-    """Whether this is the host's own page: a page cannot choose its requests' Host or Origin."""
+    """Return whether a request is same-origin. A page cannot choose the Host or Origin it sends."""
     if not decision.allowed and decision.outcome is not Outcome.ORIGIN_NOT_ALLOWED:
-        return False  # nobody's origin; several lines are malformed, too
+        return False  # not a serialized origin, or several Origin lines
     origin, host = request.get_first_header(b"origin"), request.get_first_header(b"host")
     return host is not None and same_origin(origin.decode("latin-1"), host.decode("latin-1"))
 

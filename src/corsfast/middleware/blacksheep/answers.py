@@ -1,6 +1,6 @@
-"""What is sent for one policy of BlackSheep, spelt before it is asked for.
+"""The fields and refusals of one BlackSheep policy, compiled before the first request.
 
-    CORSPolicy --Answers--> a compiled policy, fields, and why a preflight is refused
+    CORSPolicy --Answers--> a compiled policy, fields, and reasons to reject a preflight
 
 Answers are compiled when a policy is made or changed. BlackSheep is not imported here.
 """
@@ -39,7 +39,7 @@ __all__ = ["BAD_METHOD", "BAD_ORIGIN", "Answers", "options_of"]
 
 NAME = "corsfast.middleware.blacksheep"
 
-# What a policy of BlackSheep holds.
+# The options of a BlackSheep policy.
 _OPTIONS = (
     "allow_methods",
     "allow_headers",
@@ -51,7 +51,7 @@ _OPTIONS = (
 
 _ALLOW_HEADERS = b"access-control-allow-headers"
 
-# What BlackSheep writes into the field CORS-Error of a refusal.
+# The values of the CORS-Error field that BlackSheep sends when it rejects a preflight.
 _NOT_ENABLED = "is not enabled by CORS rules."
 BAD_ORIGIN = f"The origin of the request {_NOT_ENABLED}".encode()
 BAD_METHOD = f"The method of the request {_NOT_ENABLED}".encode()
@@ -70,14 +70,14 @@ _ORIGIN_OUTCOMES = (
 
 
 def options_of(policy: Any) -> tuple[object, ...]:
-    """What a policy says now, to be compared with what it said."""
+    """Return the current options of a policy, to detect changes."""
     return tuple(getattr(policy, option) for option in _OPTIONS)
 
 
 class Answers:
-    """What is sent for one policy.
+    """The compiled fields of one policy.
 
-    options => those of the policy when this was made
+    options => the options of the policy when this was made
     star    => `*` is sent; never with credentials
 
     Args:
@@ -89,8 +89,8 @@ class Answers:
         PolicyError: with ``strict``, holding every problem at once.
 
     Warns:
-        CorsfastSecurityWarning: otherwise, once per risk.
-        CorsfastDeadEntryWarning: otherwise, once per entry that matches nothing.
+        CorsfastSecurityWarning: without ``strict``, once per risk.
+        CorsfastDeadEntryWarning: without ``strict``, once per entry that matches nothing.
     """
 
     def __init__(self, policy: Any, strict: bool, also: Iterable[Problem] = ()) -> None:
@@ -105,7 +105,7 @@ class Answers:
         readable_names = _in_order(policy.expose_headers)
         wrong = wrong_exposed_with(credentials)
         exposed, found = read_names("expose_headers", readable_names, wrong)
-        if policy.expose_headers != policy.default_expose_headers():  # which has Set-Cookie
+        if policy.expose_headers != policy.default_expose_headers():  # these hold Set-Cookie
             problems += found
         self.methods = tokens_of(methods)
         self.any_method = "*" in self.methods
@@ -122,7 +122,7 @@ class Answers:
             tables.header_names = self.header_names
             if "*" in self.header_names:
                 allow_any_header(tables)
-            # What was asked for is sent back; of answers that say `*`, a new one is made.
+            # Echo the requested names. If the answer is `*`, `preflight_fields` adds them.
             tables.echo_headers = not self.star
             tables.echo_method = self.any_method and policy.allow_credentials
             allowed = [(ALLOW_METHODS, ", ".join(filter(None, methods)))]
@@ -148,7 +148,7 @@ class Answers:
         self.decide: Callable[[Any], Decision] = made.asgi
 
     def preflight_fields(self, decision: Decision, names: list[bytes]) -> list[tuple[bytes, bytes]]:
-        """The fields of an allowed preflight's answer.
+        """Return the fields for an allowed preflight.
 
         Args:
             names: the lines of Access-Control-Request-Headers.
@@ -159,7 +159,7 @@ class Answers:
         return fields
 
     def reason(self, decision: Decision, names: list[bytes]) -> bytes:
-        """What a refused preflight is told: nothing that it has not said itself."""
+        """Return the reason for rejecting a preflight; it quotes only what the request sent."""
         outcome = decision.outcome
         if outcome in _ORIGIN_OUTCOMES:
             return BAD_ORIGIN
@@ -175,7 +175,7 @@ class Answers:
 def _in_order(names: Iterable[str]) -> list[str]:
     """Sort the names of a set; keep an empty one only if it is alone.
 
-    BlackSheep finds empty names where several spaces part two others.
+    BlackSheep finds empty names between two names with several spaces between them.
     """
     return sorted(filter(None, names)) or sorted(names)
 
