@@ -1,6 +1,6 @@
-"""How every command ends: quietly when its reader is gone, and with the status that shells expect.
+"""Run a command so that it exits without a traceback, and with the status that shells expect.
 
-It imports nothing that `corsfast --version` would have to wait for.
+This module imports nothing that would slow down `corsfast --version`.
 """
 
 from __future__ import annotations
@@ -18,27 +18,27 @@ if TYPE_CHECKING:
         process_group: int
 
 
-# 128 and the number of the signal: what a shell reports for a program that the signal ended.
+# 128 plus the signal number, as shells report a program that a signal has ended.
 INTERRUPTED = 130
 BROKEN_PIPE = 141
-# Nothing could be done; argparse ends with the same for wrong arguments.
+# The command could not run; argparse exits with the same status for wrong arguments.
 UNABLE = 2
 
-# A write to standard output that fails with one of these is reported in one line.
+# If a write to standard output fails with one of these, the command reports it in one line.
 _NOT_WRITTEN = (errno.EBADF, errno.EIO, errno.ENOSPC)
-# Windows has no error for a pipe without a reader but this one.
+# On Windows this is the only error for a pipe without a reader.
 _NO_READER = errno.EINVAL if os.name == "nt" else errno.EPIPE
 
-# Keyword arguments for a child process: Ctrl-C on the terminal reaches the command alone, which
-# ends its children. Otherwise each of them would print a traceback as well.
+# Keyword arguments for a child process. With them Ctrl-C on the terminal reaches only the command,
+# which then ends its children. Otherwise each child would print a traceback as well.
 APART: Apart = {"process_group": 0} if os.name == "posix" else {}
 
 
 def run(command: Callable[[], int], name: str = "corsfast") -> int:
     """Run a command and flush what it printed; return the exit status.
 
-    A reader that has gone (``| head``) gives 141, Ctrl-C 130, an output that cannot be written
-    2 with one line on standard error. None of them shows a traceback.
+    The status is 141 if the reader has gone (``| head``), and 130 after Ctrl-C. If the output
+    cannot be written, it is 2, with one line on standard error. No traceback is printed.
     """
     if sys.stderr is None:  # closed by the caller: print() would write to standard output
         sys.stderr = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115 - to the very end
@@ -65,7 +65,7 @@ def run(command: Callable[[], int], name: str = "corsfast") -> int:
 
 
 def _discard() -> None:
-    """Send what cannot be written to nowhere, so that the interpreter's last flush succeeds."""
+    """Discard output that cannot be written, so that the interpreter's last flush succeeds."""
     for stream in (sys.stdout, sys.stderr):
         try:
             stream.flush()

@@ -1,13 +1,13 @@
-"""A Report for people: one block per entry, problems first, a summary last.
+"""Print a Report for people: one block per entry, problems first, a summary last.
 
     allow_origins: https://*.example.com.evil.example   (regex, fullmatch)
-      What is wrong, in one sentence.
+      One sentence about the problem.
         admits: https://a.stranger.example
         write:  'https://*.example.com'
         [code]
 
-Place in the flow: Report -> terminal -> stdout.
-Never: break a line that is to be copied; let an entry write escape sequences.
+A line that a user may copy is never wrapped. Escape sequences in an entry are not printed as such,
+because an entry must not control the terminal.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from .check.report import Finding, Report
 
-# Longer lines are hard to read, however wide the terminal is.
+# Longer lines are hard to read, even on a wide terminal.
 MAX_WIDTH = 100
 MIN_WIDTH = 40
 
@@ -32,7 +32,7 @@ BOLD, DIM, RED, GREEN, YELLOW = "1", "2", "31", "32", "33"
 
 
 class Style:
-    """How wide lines may be, and whether they have colours."""
+    """The maximum width of lines, and whether to use colors."""
 
     def __init__(self, width: int, colours: bool) -> None:
         self.width = max(MIN_WIDTH, min(width, MAX_WIDTH))
@@ -40,7 +40,7 @@ class Style:
 
     @classmethod
     def of(cls, stream: TextIO) -> Style:
-        """That of a stream: colours on a terminal only, and never with NO_COLOR.
+        """Return the style for a stream: colors on a terminal only, and never with NO_COLOR.
 
         https://no-color.org
         """
@@ -51,7 +51,7 @@ class Style:
         return f"\x1b[{';'.join(codes)}m{text}\x1b[0m" if self.colours else text
 
     def sentence(self, text: str, indent: str) -> str:
-        """Wrapped between words only: what is quoted in it stays whole."""
+        """Wrap text between words only, so that quoted values stay whole."""
         return textwrap.fill(
             text,
             self.width,
@@ -63,7 +63,7 @@ class Style:
 
 
 def printable(text: str) -> str:
-    """The text with everything that a terminal might obey written as an escape."""
+    """Return the text with every character that could control a terminal escaped."""
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
 
 
@@ -84,7 +84,7 @@ def _blocks(findings: list[Finding], style: Style, colour: str) -> Iterator[str]
         lines = [_head(found[0], style, colour)]
         written = None
         for finding in found:
-            # One correction may be the way out of several problems: it is said once.
+            # Print a suggestion once if it fixes several problems.
             lines += _lines(finding, style, again=finding.write == written)
             written = finding.write
         yield "\n".join(lines)

@@ -1,8 +1,4 @@
-"""The arguments of ``check`` -> Subject.
-
-Place in the flow: __main__ -> arguments -> files, django_settings, spellings.
-Never: judge; print.
-"""
+"""Parse the arguments of ``check`` and read the Subject that they name."""
 
 from __future__ import annotations
 
@@ -42,8 +38,8 @@ The policy is read from one of
 """
 EPILOG = "Exit status: 0 no problems, 1 problems, 2 nothing that could be checked."
 
-# How a regex is applied, in the words of those who do. Python's `$` and `\Z` are both fine for
-# an origin; what is suggested should also run where it is pasted.
+# The ways to apply a regex, by the names that users know. For an origin, Python's `$` and `\Z`
+# are equally safe. A suggested regex should also run in the software that it is pasted into.
 ENGINES = {
     "fullmatch": ("fullmatch", ("^", "$")),
     "match": ("match", ("^", "$")),
@@ -100,12 +96,12 @@ def _seconds(text: str) -> object:
     return None if text == "none" else int(text)
 
 
-# `int` is what a wrong value is compared with in the message of argparse.
+# argparse names the function in its message about a wrong value.
 _seconds.__name__ = "number of seconds"
 
 
 def read_arguments(given: Namespace) -> Subject:
-    """What the arguments say is to be checked.
+    """Return the subject that the arguments name.
 
     Raises:
         UnreadableError: for no source, several, or one that cannot be read.
@@ -118,7 +114,7 @@ def read_arguments(given: Namespace) -> Subject:
         "--regex": given.regex is not None,
     }
     if given.env is not None and given.env.lower().endswith((".toml", ".json")):
-        sources["FILE"] = True  # `--env FILE` is no prefix
+        sources["FILE"] = True  # `--env FILE` gives a file where a prefix belongs
     chosen = [name for name, there in sources.items() if there]
     if len(chosen) > 1:
         raise UnreadableError(f"{' and '.join(chosen)} are two policies; check them one by one")

@@ -1,8 +1,4 @@
-"""Runs a check: arguments in, text out, an exit status back.
-
-Place in the flow: __main__ -> command -> arguments, judge, terminal | machine.
-Never: decide anything.
-"""
+"""Run a check: read the arguments, print the report, return an exit status."""
 
 from __future__ import annotations
 
@@ -34,7 +30,7 @@ def main(argv: list[str], program: str) -> int:
 
 
 def run(given: Namespace) -> int:
-    """Check what the arguments name; returns 0 without problems, 1 with, 2 for no check."""
+    """Check the subject of the arguments; return 0 for no problems, 1 for problems, 2 if unable."""
     try:
         report = judge(read_arguments(given))
     except UnreadableError as error:
@@ -42,7 +38,7 @@ def run(given: Namespace) -> int:
         print("corsfast check: " + "\n".join(lines), file=sys.stderr)
         return UNABLE
     text = as_json(report) if given.json else as_text(report, Style.of(sys.stdout))
-    # A pattern may hold characters that this terminal's encoding lacks.
+    # A pattern may contain characters that this terminal's encoding lacks.
     encoding = sys.stdout.encoding or "utf-8"
     print(text.encode(encoding, "backslashreplace").decode(encoding))
     return report.status

@@ -1,8 +1,8 @@
-"""The CORS_* settings of django-cors-headers -> Subject.
+"""Read the CORS_* settings of django-cors-headers as a Subject.
 
 | setting                       | older name                    | here                    |
 |-------------------------------|-------------------------------|-------------------------|
-| `CORS_ALLOWED_ORIGINS`        | `CORS_ORIGIN_WHITELIST`       | compared to the letter  |
+| `CORS_ALLOWED_ORIGINS`        | `CORS_ORIGIN_WHITELIST`       | compared exactly        |
 | `CORS_ALLOWED_ORIGIN_REGEXES` | `CORS_ORIGIN_REGEX_WHITELIST` | `re.match`              |
 | `CORS_ALLOW_ALL_ORIGINS`      | `CORS_ORIGIN_ALLOW_ALL`       | `"*"`                   |
 | `CORS_ALLOW_CREDENTIALS`      |                               | `allow_credentials`     |
@@ -11,11 +11,8 @@
 | `CORS_EXPOSE_HEADERS`         |                               | `expose_headers`        |
 | `CORS_PREFLIGHT_MAX_AGE`      |                               | `max_age`               |
 
-The meanings are those of https://github.com/adamchainz/django-cors-headers. The module is
-imported like any other: neither Django nor that package need be installed for it.
-
-Place in the flow: module -> Subject -> judge.
-Never: import Django; judge an origin.
+The meanings are those of https://github.com/adamchainz/django-cors-headers. The settings module is
+imported like any other module, so neither Django nor that package has to be installed.
 """
 
 from __future__ import annotations
@@ -47,13 +44,13 @@ SINGLE = {
     "CORS_EXPOSE_HEADERS": "expose_headers",
     "CORS_PREFLIGHT_MAX_AGE": "max_age",
 }
-# Flags that `_flag` or a `Policy` reports as of another type.
+# Flags whose wrong type is reported by `_flag` or by a `Policy`.
 SAID = ("CORS_ALLOW_CREDENTIALS", "CORS_ALLOW_ALL_ORIGINS", OLD_NAMES["CORS_ALLOW_ALL_ORIGINS"])
 
-# The end of a correction that belongs in the other setting.
+# The end of a suggestion that belongs in the other setting.
 _ELSEWHERE = " in CORS_ALLOWED_ORIGIN_REGEXES"
 
-# These make django-cors-headers send a name too many, which browsers ignore.
+# With these, django-cors-headers sends a superfluous name, which browsers ignore.
 HARMLESS = frozenset({"forbidden-header", "forbidden-method"})
 
 
@@ -92,7 +89,7 @@ def _import(module: str) -> dict[str, object]:
     if folder not in sys.path:
         sys.path.insert(0, folder)
     try:
-        with redirect_stdout(sys.stderr):  # what is printed here may be read by a machine
+        with redirect_stdout(sys.stderr):  # because stdout may be read by a program
             return vars(importlib.import_module(module))
     except (Exception, SystemExit) as error:
         reason = f"{type(error).__name__}: {error}"
@@ -109,7 +106,7 @@ def _flag(found: dict[str, object], name: str, subject: Subject) -> bool:
 
 
 def _read_idle(found: dict[str, object], subject: Subject) -> None:
-    """Add the settings that do nothing, where a `Policy` would not report them."""
+    """Add the settings that do nothing, if a `Policy` would not report them."""
     assert subject.options is not None
     _, problems = read_policy(subject.options)
     said = [(p.code, subject.labels.get(p.option, p.option), p.value) for p in problems]
@@ -124,7 +121,7 @@ def _read_idle(found: dict[str, object], subject: Subject) -> None:
 
 
 def _read_exact(value: object, subject: Subject) -> None:
-    """The entries that are compared to the letter; a star among them stands for nothing."""
+    """Read the entries that are compared exactly; a star in one is not a wildcard."""
     assert subject.options is not None
     subject.options["allow_origins"] = value
     if not isinstance(value, (list, tuple, set, frozenset)):
@@ -148,7 +145,7 @@ def _read_exact(value: object, subject: Subject) -> None:
 
 
 def _with_star(entry: str) -> tuple[str, ...]:
-    """Return the patterns that an entry is, or a misspelling of, if they stand for many origins."""
+    """Return the patterns that an entry is, or is a misspelling of, if they match many origins."""
     if networks := suggest_networks(entry):
         meant = networks
     elif parse_pattern(entry) is not None:
@@ -160,7 +157,7 @@ def _with_star(entry: str) -> tuple[str, ...]:
 
 
 def _in_words(meant: tuple[str, ...], credentials: bool) -> str | None:
-    """Write patterns as these settings have them; ``None`` where one is dangerous."""
+    """Return patterns as they are written in these settings, or ``None`` if one is dangerous."""
     written = []
     for pattern in meant:
         rule = parse_pattern(pattern)
@@ -181,7 +178,7 @@ def _is_regex(entry: str) -> bool:
 
 
 def _moved(entry: str, credentials: bool) -> str | None:
-    """A regex as it may stand in the setting for regexes, unless that is dangerous."""
+    """Return a regex as it is written in the setting for regexes, unless it is dangerous."""
     try:
         regex = compile_quietly(entry)
     except RegexSyntaxError:

@@ -1,8 +1,4 @@
-"""A Subject -> the Report: what `Policy` would refuse or warn of, each with a way out.
-
-Place in the flow: Subject -> judge -> Report.
-Never: print; know where a subject was read from.
-"""
+"""Turn a Subject into a Report: everything that `Policy` would reject or warn about, with fixes."""
 
 from __future__ import annotations
 
@@ -33,7 +29,7 @@ if TYPE_CHECKING:
     from ..._proofs.languages import Language
     from .subject import Applied, Subject
 
-# What a regex or a wildcard can be corrected for.
+# The problems of a regex or a wildcard that can be repaired.
 _REPAIRABLE = frozenset(
     {
         "any-extension",
@@ -50,7 +46,7 @@ _REPAIRABLE = frozenset(
 
 
 def judge(subject: Subject) -> Report:
-    """Find everything that is wrong with a subject, and what to write instead."""
+    """Find all problems of a subject, with a suggestion for each where possible."""
     report = Report(subject.name, subject.count())
     judged = _Judged(subject, report)
     for problem in subject.problems:
@@ -62,13 +58,13 @@ def judge(subject: Subject) -> Report:
     for problem in subject.warnings:
         judged.warn(problem)
     for found in (report.problems, report.warnings):
-        # In the order of the source; and what is listed twice in it is one problem.
+        # In the order of the source. Duplicates count as one problem.
         found[:] = sorted(dict.fromkeys(found), key=judged.place)
     return report
 
 
 class _Judged:
-    """A report that is being written."""
+    """A report under construction."""
 
     def __init__(self, subject: Subject, report: Report) -> None:
         self.subject = subject
@@ -76,12 +72,12 @@ class _Judged:
         self.places = {place: i for i, place in reversed(list(enumerate(_places(subject))))}
 
     def place(self, finding: Finding) -> tuple[int, int]:
-        """Where a finding's option, and in it the entry, stands in the source."""
+        """Return the position of a finding's option, and of its entry, in the source."""
         last = len(self.places)
         option = self.places.get((finding.option, ""), last)
         return option, self.places.get((finding.option, finding.entry), last)
 
-    # -- what is checked ---------------------------------------------------------------------
+    # -- checks ------------------------------------------------------------------------------
 
     def options(self, options: dict[str, object]) -> None:
         for problem in missing_origins(options, self.subject.problems):
@@ -121,7 +117,7 @@ class _Judged:
         for problem in globs_as_regexes([applied.regex], risks):
             self.report.warnings.append(self.finding(problem, None, applied))
 
-    # -- what is written down ----------------------------------------------------------------
+    # -- findings ----------------------------------------------------------------------------
 
     def risk(
         self,
@@ -172,12 +168,12 @@ class _Judged:
             proven=proven,
         )
 
-    # -- what to write instead ---------------------------------------------------------------
+    # -- suggestions -------------------------------------------------------------------------
 
     def way_out(
         self, problem: Problem, own: Spec | None, applied: Applied | None
     ) -> tuple[str | None, bool]:
-        """The correction, and whether it was proven."""
+        """Return the suggestion, and whether it was proven."""
         if applied is not None:
             text = self.repaired(problem, applied)
             if text is not None:
@@ -211,7 +207,7 @@ class _Judged:
         return None if text is None else applied.write(text)
 
     def otherwise(self, applied: Applied) -> str | None:
-        """Write the regex that a glob stands for, which was taken for a regex."""
+        """Return the regex for a glob that was written as a regex."""
         texts = []
         for pattern in meant_otherwise(applied.regex.pattern):
             rule = parse_pattern(pattern)
@@ -228,12 +224,12 @@ class _Judged:
         return applied.write(text)
 
     def spelt(self, hint: str | None) -> str | None:
-        """A hint in the source's language rather than in Python."""
+        """Return a hint in the source's language instead of Python."""
         return respell(hint, self.subject.literal)
 
 
 def _places(subject: Subject) -> Iterator[tuple[str, str]]:
-    """Each option, followed by its entries."""
+    """Yield each option, followed by its entries."""
     for option, value in (subject.options or {}).items():
         label = subject.labels.get(option, option)
         yield label, ""
@@ -244,10 +240,10 @@ def _places(subject: Subject) -> Iterator[tuple[str, str]]:
 
 
 def show_value(value: object) -> str:
-    """An entry as it was written."""
+    """Return an entry as it was written."""
     if isinstance(value, (str, re.Pattern, Within, Glob, HostRule, Network)):
         return as_written(value)
-    # A list with a problem of its own is the option.
+    # A list with its own problem is the whole option, so no entry is shown.
     return "" if value is None or isinstance(value, (list, tuple, dict)) else repr(value)
 
 
@@ -256,7 +252,7 @@ def _how(value: object) -> str | None:
 
 
 def _without_value(problem: Problem, prefix: str) -> str:
-    """The sentence, without the entry that stands above it."""
+    """Return the sentence without the entry, which is printed above it."""
     message = problem.message
     for shown in (repr(problem.value), repr(show_value(problem.value))):
         for start in (f"{shown} ", f"{shown}: "):
@@ -268,7 +264,7 @@ def _without_value(problem: Problem, prefix: str) -> str:
 
 
 def _performance(languages: list[Language]) -> Iterator[Problem]:
-    # What admits nothing is a problem already, and has no automaton to be united.
+    # A language that matches nothing is a problem already, and has no automaton to unite.
     _, left = run_together([item for item in languages if item.dfa is None or item.dfa.rows])
     for regex, beyond in left:
         message = (
@@ -279,7 +275,7 @@ def _performance(languages: list[Language]) -> Iterator[Problem]:
 
 
 def _foreign_advice(problem: Problem) -> str | None:
-    """What to do where no regex of other software can be written down."""
+    """Return advice for a regex of other software that cannot be rewritten."""
     said = advice_for(problem)
     if problem.code == "foreign-origin" and said == problem.hint:
         return ONE_BY_ONE

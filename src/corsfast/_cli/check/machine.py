@@ -1,8 +1,4 @@
-"""A Report as JSON. The keys are documented in docs/check.md and only ever added to.
-
-Place in the flow: Report -> machine -> stdout.
-Never: drop a finding.
-"""
+"""Write a Report as JSON. docs/check.md documents the keys; keys are added, never removed."""
 
 from __future__ import annotations
 
@@ -15,7 +11,7 @@ if TYPE_CHECKING:
 
 
 def as_json(report: Report) -> str:
-    """One JSON object."""
+    """Return the report as one JSON object."""
     return json.dumps(
         {
             "source": report.source,

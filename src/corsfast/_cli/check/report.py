@@ -1,8 +1,4 @@
-"""What a check has found, ready to be shown.
-
-Place in the flow: judge -> Report -> terminal, machine.
-Never: hold an object of another module: everything here is text, numbers, lists.
-"""
+"""The findings of a check, ready to be shown: only text, numbers and lists."""
 
 from __future__ import annotations
 
@@ -14,14 +10,14 @@ class Finding:
     """One problem or warning.
 
     Attributes:
-        option: the option that holds the entry, in the words of the source.
-        entry: the offending entry as text; empty where the option as a whole is meant.
-        how: for regexes ``fullmatch``, ``match`` or ``search``; else ``None``.
-        code: what is wrong, as a stable word.
+        option: the option that holds the entry, as the source names it.
+        entry: the offending entry as text; empty if the finding is about the whole option.
+        how: for regexes ``fullmatch``, ``match`` or ``search``; otherwise ``None``.
+        code: the problem as a stable word.
         message: one sentence.
-        witness: an origin that is let in and should not be, where there is one.
-        write: what to write instead, where that can be said.
-        proven: whether `write` is a pattern that passed this very check.
+        witness: an origin that is wrongly allowed, if there is one.
+        write: the suggested fix, if there is one.
+        proven: whether `write` is a pattern that passed this same check.
     """
 
     option: str
@@ -45,10 +41,10 @@ class Report:
 
     @property
     def affected(self) -> int:
-        """How many entries have problems."""
+        """Return the number of entries with problems."""
         return len({(finding.option, finding.entry) for finding in self.problems})
 
     @property
     def status(self) -> int:
-        """The exit status: 1 when there are problems."""
+        """Return the exit status: 1 if there are problems, 0 if not."""
         return 1 if self.problems else 0

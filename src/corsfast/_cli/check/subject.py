@@ -1,8 +1,4 @@
-"""What is checked, wherever it was read from.
-
-Place in the flow: sources (arguments, files, django_settings) -> Subject -> judge.
-Never: judge.
-"""
+"""The input of a check, independent of its source."""
 
 from __future__ import annotations
 
@@ -27,8 +23,8 @@ class Applied:
     Attributes:
         given: the text as it was given.
         how: ``fullmatch``, ``match`` or ``search``.
-        anchors: what this software writes for the start and the end.
-        write: spells a corrected Python pattern as the given one was spelt.
+        anchors: the syntax of this software for the start and the end.
+        write: converts a corrected Python pattern to the spelling of the given one.
     """
 
     option: str
@@ -41,17 +37,17 @@ class Applied:
 
 @dataclass
 class Subject:
-    """A policy's options, or what other software was configured with, or both.
+    """The options of a policy, the configuration of other software, or both.
 
     Attributes:
-        name: where it was read from, for people.
-        options: those of `Policy`; ``None`` where only `regexes` are checked.
-        labels: what the source calls an option, where it is not the option's own name.
-        problems: what the source itself has wrong: unknown keys, unreadable regexes.
-        warnings: what is odd about the source, in the same form.
-        harmless: codes that are warnings here, because the software concerned ignores them.
-        literal: how values are spelt in this source: ``python``, ``toml``, ``json`` or ``env``.
-        extra: entries that are counted but not found in `options` or `regexes`.
+        name: the source, for people to read.
+        options: the options of `Policy`; ``None`` if only `regexes` are checked.
+        labels: the source's name of an option, if it differs from the option's own name.
+        problems: problems of the source itself: unknown keys, unreadable regexes.
+        warnings: warnings about the source, in the same form.
+        harmless: codes that are only warnings here, because the software ignores such entries.
+        literal: the language of values in this source: ``python``, ``toml``, ``json`` or ``env``.
+        extra: the number of entries that are in neither `options` nor `regexes`.
     """
 
     name: str
@@ -67,7 +63,7 @@ class Subject:
     extra: int = 0
 
     def count(self) -> int:
-        """How many entries there are: elements of lists, and single values."""
+        """Return the number of entries: elements of lists, and single values."""
         values = (self.options or {}).values()
         lists = [len(v) if isinstance(v, (list, tuple, set, frozenset)) else 1 for v in values]
         return sum(lists) + len(self.regexes) + self.extra
