@@ -1,11 +1,10 @@
 """``python -m corsfast.bench``: what CORS costs, on your own machine.
 
-    cases.py ---- decisions.py --.
-    peers/ ------ stands.py -----+-- run.py --.
-                  start.py ------'            +-- report.py, plot.py -- __main__.py
-                  scale.py -------------------'
-                  (all by measure.py, into rows.py)
+    cases.py ------ decisions.py --.
+    libraries/ ---- scenarios.py --+-- run.py --.
+                    importing.py --'            +-- report.py, plot.py -- __main__.py
+                    scale.py -------------------'
+                    (all use measure.py and produce rows.py)
 
-Place in the flow: right of everything; nothing imports it.
-Never: print a figure whose answer was not checked first, or one without its spread.
+Every answer is checked before it is timed, and every figure is printed with its spread.
 """

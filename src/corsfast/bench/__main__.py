@@ -1,48 +1,45 @@
-"""``python -m corsfast.bench``: measure every engine and every installed peer here, now.
+"""``python -m corsfast.bench``: measure every engine and every installed library here, now.
 
-Place in the flow: the front of the benchmark. Never: need more than corsfast itself.
-
-    python -m corsfast.bench               decisions, import, middleware; peers if installed
-    python -m corsfast.bench --middleware  middleware alone
+    python -m corsfast.bench               decisions, import, middleware; installed libraries
+    python -m corsfast.bench --middleware  only the middleware
     python -m corsfast.bench --scale       1 to 1 000 000 origins: time, memory, build
 
-docs/performance.md explains the columns and how they are measured.
+docs/performance.md explains the columns and the method. Only corsfast itself is required.
 
 ``--json FILE`` writes one object:
 
-    schema          1; it is raised when a field changes its meaning or goes
+    schema          1; it is raised when a field changes its meaning or is removed
     date            when the run ended, ISO 8601, UTC
     machine         python, implementation, system, architecture, processor, processors
     versions        of corsfast and of every library that was measured
     implementation  the engine that `import corsfast` chose: "native" or "pure"
-    not_installed   for each peer that could not be measured, what it lacks
-    not_measured    for each stand that failed though its libraries are installed, the error;
+    not_installed   for each library that could not be measured, the missing distributions
+    not_measured    for each scenario that failed with its libraries installed, the error;
                     several that failed together are one, as "django middleware, django"
-    rounds, calls   of the decisions, and with --scale of its questions: how many samples a figure
-                    has, and how many calls a sample takes at most
+    rounds, calls   of the decisions, and with --scale of its queries: how many samples a figure
+                    has, and the maximum number of calls in a sample
     tables          the same for each table, by its name ("scale" with --scale), with
-        turns       how many requests with and how many without CORS take turns in one sample of
-                    what is added; 0 where they do not. What is timed alone has `calls`
-        about, note of a stand: what is timed, and what its library does not do of it; else ""
+        turns       how many requests with and how many without CORS alternate in one sample of
+                    a delta; 0 if they do not alternate. A plain time has `calls`
+        about, note of a scenario: what is timed, and what its library leaves out; otherwise ""
     rows            a list of objects, one per figure:
-        table       "decisions", "import", or the name of a stand ("asgi", "flask", ...)
-        name        the case, or the kind of request
-        who         "native", "pure", "python" (floors), "without", "drop-in", or a
-                    library
+        table       "decisions", "import", or the name of a scenario ("asgi", "flask", ...)
+        name, who   the case or the kind of request, and its subject: "native", "pure", "python"
+                    (floors), "without", "drop-in", or a library
         measure     "time" of a whole call, or "delta": what it adds to the application
         unit        "ns"
         median      of all rounds
-        low, high   the quartiles: between them lies the middle half of the rounds
-        least, most where the median lies with 95 % certainty
+        low, high   the quartiles: the middle half of the rounds is between them
+        least, most the 95 % confidence interval of the median
         noisy       whether the spread is too large for the figure, or for its goal
-        ratio       how many times `ratio_to` it is (rounds paired); null if there is none
+        ratio       the figure as a multiple of `ratio_to` (rounds paired); null without one
         ratio_low, ratio_high, ratio_least, ratio_most
-                    the ratio's quartiles and where its median lies; null where they are infinite
-        ratio_to    "len(x)", or the library that is compared with; null if there is none
-        goal        for example "<= 3 F"; null if there is none
-        met         true, false; null where there is no goal or noise hides the answer
+                    the ratio's quartiles and the interval of its median; null if infinite
+        ratio_to    "len(x)", or the library that is compared with; null without one
+        goal        for example "<= 3 F"; null without one
+        met         true, false; null if there is no goal or the figure is too noisy to tell
         verdict     "met", "not met", "noisy", "not measured"; null if there is no goal
-    scale           with --scale a list of objects instead of rows, see scale.py; else []
+    scale           with --scale a list of objects instead of rows, see scale.py; otherwise []
 """
 
 from __future__ import annotations
@@ -68,11 +65,11 @@ from .environment import details, machine
 from .rows import Made
 from .run import Asked, every_stand, measure_all, names
 
-# Calls per round: few enough for their arguments to stay in the processor's caches, as a
-# request's do that has just been read, and enough for the clock not to matter.
+# Calls per round: few enough for their arguments to stay in the processor's caches, as those of a
+# request that was just read do, and many enough for the cost of the clock not to matter.
 CALLS = 200
 ROUNDS, QUICK_ROUNDS = 101, 25
-# How the extras are had.
+# The command that installs the extras.
 BRINGS = "pip install '.[{}]' in a clone of the repository"
 
 
@@ -97,7 +94,7 @@ def main(argv: list[str] | None = None, program: str = "python -m corsfast.bench
     if given.plot and not set(rows) & set(drawn):
         parser.error(f"no row that was chosen is in the chart of --plot: {'; '.join(drawn)}")
     if given.plot and importlib.util.find_spec("matplotlib") is None:
-        # Said before anything is measured, like all that is refused.
+        # Checked before anything is measured, like all other errors.
         parser.error(f"--plot needs matplotlib: {BRINGS.format('bench')}")
     return show_rows(given, asked, here, lacking)
 
@@ -141,7 +138,7 @@ def show_rows(
         **counts(result.made, Made(asked.rounds, asked.calls)),
         scale=[],
     )
-    # Files first: a reader of the tables that has gone (`| head`) must not cost the figures.
+    # Write files first, so that a closed pipe (`| head`) does not lose the figures.
     write_json(given.json, found)
     drawn = given.plot and plot.charted(result.rows)
     if drawn:
@@ -159,7 +156,7 @@ def show_rows(
 def about_run(
     versions: dict[str, str], lacking: dict[str, list[str]], unable: dict[str, str]
 ) -> dict[str, Any]:
-    """What the JSON says of the whole run."""
+    """Return the JSON fields about the whole run."""
     return {
         "date": datetime.now(UTC).isoformat(timespec="seconds"),
         "machine": details(),
@@ -171,13 +168,13 @@ def about_run(
 
 
 def counts(made: dict[str, Made], main: Made) -> dict[str, Any]:
-    """What the JSON says of how often there was what."""
+    """Return the JSON fields about the numbers of rounds and calls."""
     tables = {name: each._asdict() for name, each in made.items()}
     return {"rounds": main.rounds, "calls": main.calls, "tables": tables}
 
 
 def why_no_row(wanted: str, lacking: dict[str, list[str]], every_row: list[str]) -> str:
-    """Why no row's name holds `wanted`: its library may be missing; else how all names begin."""
+    """Explain why no row matches `wanted`: a library is missing, or no row has such a name."""
     word = wanted.partition(":")[0].strip().replace("-", "_")
     for name, lacks in lacking.items():
         if word and word in name:
@@ -217,7 +214,7 @@ def arguments(program: str) -> argparse.ArgumentParser:
 
 
 def target(text: str) -> Path:
-    """A file that can be written, which is tried before anything is measured."""
+    """Return a path that can be written; this is tried before anything is measured."""
     file = Path(text)
     try:
         if not file.parent.is_dir():
@@ -242,7 +239,7 @@ def picture(text: str) -> Path:
 
 
 def width() -> int:
-    """How wide lines may be: as the terminal, and not beyond what is easy to read."""
+    """Return the maximum line width: that of the terminal, up to what is easy to read."""
     return min(shutil.get_terminal_size((report.MAX_WIDTH, 24)).columns, report.MAX_WIDTH)
 
 
@@ -266,7 +263,7 @@ def print_tables(tables: list[report.Table], *, markdown: bool) -> None:
 
 
 def print_foot(found: dict[str, Any], unable: Iterable[str] = (), *, deltas: bool = False) -> None:
-    """Print what a reader has to know of the run that `found` describes."""
+    """Print what a reader needs to know about the run that `found` describes."""
     print_wrapped(report.LEGEND)
     if deltas:
         print_wrapped(report.LEGEND_DELTA)
@@ -295,7 +292,7 @@ def write_json(file: Path | None, found: dict[str, Any]) -> None:
 
 
 def say(text: str) -> None:
-    """One line of progress that stays."""
+    """Print one line of progress that stays."""
     progress("")
     print(text, file=sys.stderr, flush=True)
 

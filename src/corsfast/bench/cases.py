@@ -1,7 +1,4 @@
-"""What is measured: each case is a policy, a call, fresh inputs, and the expected answer.
-
-Place in the flow: the left end of the benchmark. Never: measure.
-"""
+"""The measured cases: each is a policy, a call, fresh inputs, and the expected answer."""
 
 from __future__ import annotations
 
@@ -14,7 +11,7 @@ Inputs = list[tuple[Any, ...]]
 
 
 class Goal(NamedTuple):
-    """What a row may cost: at most so many times F (a call of len), or so many nanoseconds."""
+    """The maximum cost of a row: a multiple of F (a call of len), or a number of nanoseconds."""
 
     at_most: float
     unit: Literal["F", "ns"] = "F"
@@ -23,13 +20,12 @@ class Goal(NamedTuple):
 class Case(NamedTuple):
     """One row of the table.
 
-    ``call`` names a method of Policy; ``inputs(n)`` makes the arguments of n calls, of which
-    no object was seen before (a ``str`` caches its hash, and a benchmark that gives one string
-    again and again measures that); ``outcome`` is the value of the expected Outcome; ``goal``
-    is for the native engine.
+    ``call`` names a method of Policy. ``inputs(n)`` makes the arguments of n calls, all of new
+    objects, because a ``str`` caches its hash: a benchmark that reuses one string measures that.
+    ``outcome`` is the value of the expected Outcome. ``goal`` is for the native engine.
 
-    ``merged`` is for calls that work a decision into a response's headers: what has to come of
-    it. Their inputs are (origin, headers), and ``outcome`` is that of the origin's decision.
+    ``merged`` is the expected result of calls that merge a decision into a response's headers.
+    Their inputs are (origin, headers), and ``outcome`` is that of the origin's decision.
     """
 
     name: str
@@ -41,13 +37,13 @@ class Case(NamedTuple):
     merged: list[tuple[Any, Any]] | None = None
 
     def given(self, policy: Any) -> Callable[[int], Inputs]:
-        """What makes the arguments of n calls of this policy's method."""
+        """Return a function that makes the arguments of n calls of this policy's method."""
         if self.merged is None:
             return self.inputs
         return lambda n: [(policy.actual(origin), sent) for origin, sent in self.inputs(n)]
 
     def wrong(self, policy: Any) -> str | None:
-        """What is wrong with this policy's answers; None if nothing is."""
+        """Return an error in this policy's answers, or None."""
         call = getattr(policy, self.call)
         for given in self.given(policy)(20):
             found = call(*given)
@@ -60,7 +56,7 @@ class Case(NamedTuple):
 
 
 def fresh(text: str) -> str:
-    """A new str object with this text."""
+    """Return a new str object with this text."""
     return "".join([text[:1], text[1:]])
 
 
@@ -77,7 +73,7 @@ OPTIONS: dict[str, Any] = {
     "allow_credentials": True,
 }
 ANY = {"allow_origins": ["*"]}
-# Names enough for a new list in every call, allowed beside those of OPTIONS.
+# Enough names for a new list in every call, allowed in addition to those of OPTIONS.
 NAMES = [f"x-field-{i:03}" for i in range(200)]
 WIDE = {**OPTIONS, "allow_headers": [*OPTIONS["allow_headers"], *NAMES]}
 GLOB = {**OPTIONS, "allow_origins": ["https://pr-*.preview.example.dev"]}
@@ -85,13 +81,13 @@ REGEX = {**OPTIONS, "allow_origins": [re.compile(r"https://shop-\d+\.example\.ne
 
 
 def tenants(count: int) -> dict[str, Any]:
-    """Options with that many exact origins."""
+    """Return options with this number of exact origins."""
     return {**OPTIONS, "allow_origins": [TENANT.format(i) for i in range(count)]}
 
 
 TENANT = "https://tenant-{}.example.com"
 
-# What Chrome sends with a cross-origin fetch; Origin stands eighth.
+# The headers of a cross-origin fetch in Chrome; Origin is the eighth.
 REQUEST = (
     ("host", "api.example.com"),
     ("connection", "keep-alive"),
@@ -113,7 +109,7 @@ ASK_HEADERS = ("access-control-request-headers", "authorization,content-type,x-t
 
 
 def texts(text: str | None, *more: str | None) -> Callable[[int], Inputs]:
-    """Calls with these texts, each a new object."""
+    """Return inputs of these texts, each a new object."""
 
     def make(n: int) -> Inputs:
         return [tuple(t and fresh(t) for t in (text, *more)) for _ in range(n)]
@@ -122,16 +118,16 @@ def texts(text: str | None, *more: str | None) -> Callable[[int], Inputs]:
 
 
 def picked(pattern: str, end: int, start: int = 0) -> Callable[[int], Inputs]:
-    """Calls with one text each, its ``{}`` a random number from `start` on, below `end`."""
+    """Return inputs of one text each; its ``{}`` is a random number in [`start`, `end`)."""
     return lambda n: [(pattern.format(random.randrange(start, end)),) for _ in range(n)]
 
 
 def twice(
     name: str, options: dict[str, Any], pattern: str, allowed: bool, goal: float
 ) -> Iterator[Case]:
-    """An origin that was asked about before, and origins that were not, at up to twice the price.
+    """Yield two cases: origins that were seen before, and new ones at up to twice the cost.
 
-    The native engine keeps what it said of a few origins that are not in the list itself. The
+    The native engine caches its answers for a few origins that are not in the list itself. The
     numbers have five digits and may be ports.
     """
     outcome = "allowed" if allowed else "origin-not-allowed"
@@ -143,7 +139,7 @@ def twice(
 
 
 def lists(count: int) -> Callable[[int], Inputs]:
-    """Preflights that ask for `count` names, sorted as browsers sort them: each another list."""
+    """Return preflights that ask for `count` names, sorted as in browsers; each list is new."""
 
     def make(n: int) -> Inputs:
         return [
@@ -155,7 +151,7 @@ def lists(count: int) -> Callable[[int], Inputs]:
 
 
 def long_list(text: str) -> Callable[[int], Inputs]:
-    """Preflights that ask for this: one object, as megabytes per call would drive out all else."""
+    """Return preflights that share one list, because megabytes per call would flush the caches."""
     return lambda n: [(fresh(APP), fresh("PUT"), text) for _ in range(n)]
 
 
@@ -190,7 +186,7 @@ def environs(method: str, *fields: tuple[str, str]) -> Callable[[int], Inputs]:
     return make
 
 
-# What an application sends of its own, and what an answer to APP makes of it.
+# The application's own headers, and the same headers merged with an answer to APP.
 SENT = (("Content-Type", "application/json"), ("Content-Length", "27"))
 ADDED = (
     ("Access-Control-Allow-Origin", APP),
@@ -200,23 +196,23 @@ ADDED = (
 
 
 def raw(*fields: tuple[str, str]) -> list[tuple[bytes, bytes]]:
-    """Fields as ASGI has them: new objects, with names in lower case."""
+    """Return fields in the form of ASGI: new objects, with names in lower case."""
     return [(fresh_bytes(name.lower()), fresh_bytes(value)) for name, value in fields]
 
 
 def strings(*fields: tuple[str, str]) -> list[tuple[str, str]]:
-    """Fields as WSGI has them: new objects."""
+    """Return fields in the form of WSGI: new objects."""
     return [(fresh(name), fresh(value)) for name, value in fields]
 
 
 def responses(make: Callable[..., list[Any]], *fields: tuple[str, str]) -> Callable[[int], Inputs]:
-    """Allowed origins, each with an application's headers."""
+    """Return inputs of allowed origins, each with an application's headers."""
     return lambda n: [(fresh(APP), make(*fields)) for _ in range(n)]
 
 
 def merges() -> Iterator[Case]:
-    """Working an allowed decision into the headers of a response."""
-    # What stood there stays where it was, and what is new comes behind it.
+    """Yield cases that merge an allowed decision into the headers of a response."""
+    # Existing fields keep their place, and new ones are appended.
     alone = (*SENT, *ADDED, ("Vary", "Origin"))
     vary, both = ("Vary", "Accept-Encoding"), ("Vary", "Accept-Encoding, Origin")
     for call, make in (("apply_asgi", raw), ("apply_wsgi", strings)):
@@ -235,7 +231,7 @@ def merges() -> Iterator[Case]:
 
 
 def cases() -> Iterator[Case]:
-    """Every case, in the order of the table."""
+    """Yield every case, in the order of the table."""
     names = ",".join(sorted(name.lower() for name in OPTIONS["allow_headers"]))
     without = tuple(field for field in REQUEST if field[0] != "origin")
     ask = (*REQUEST[:8], ASK_METHOD, ASK_HEADERS, *REQUEST[8:12])

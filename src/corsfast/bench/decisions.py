@@ -1,7 +1,4 @@
-"""Cases -> rows: what a decision costs on each engine, as multiples of the least possible call.
-
-Place in the flow: cases -> measure -> rows. Never: time a call whose answer was not looked at.
-"""
+"""Measure the decisions of each engine, as multiples of the cheapest possible call."""
 
 from __future__ import annotations
 
@@ -16,7 +13,7 @@ TABLE = "decisions"
 
 
 def look_up(count: int) -> Subject:
-    """What a set of that many origins costs, called as a policy is; it decides nothing."""
+    """Return a lookup in a set of this many origins, called like a policy; it decides nothing."""
     return Subject(frozenset(map(TENANT.format, range(count))).__contains__, picked(TENANT, count))
 
 
@@ -27,11 +24,11 @@ FLOORS: dict[str, Subject] = {
     "floor: frozenset.__contains__, of 100": look_up(100),
     "floor: frozenset.__contains__, of 10 000": look_up(10_000),
 }
-# What "F" is in a goal.
+# The meaning of "F" in a goal.
 F = "len(x)"
 PYTHON = "python"
-# Calls that are given all headers of a request or a response, not one value: those of a sample
-# fill the caches as whole requests do, so it has as few of them.
+# Calls that get all headers of a request or a response, instead of one value. The headers fill the
+# caches as whole requests do, so a sample has only a few of these calls.
 HEADERS_GIVEN = ("asgi", "wsgi", "apply_asgi", "apply_wsgi")
 
 
@@ -42,9 +39,9 @@ def measure_decisions(
     calls: int,
     progress: Callable[[str], None],
 ) -> list[Row]:
-    """The rows of these cases on these engines, below the floors.
+    """Return the rows of these cases on these engines, below the floors.
 
-    Each sample of a decision has one of F right after it, so that both see the same machine.
+    Each sample of a decision is followed by one of F, so that both see the same machine state.
     """
     floor = Subject(len, texts(APP))
     subjects = {(name, PYTHON): (subject, floor) for name, subject in FLOORS.items()}
@@ -72,10 +69,10 @@ def aim(goal: Goal | None, row: Row) -> Aim | None:
 
 
 def engine_subject(case: Case, engine: Engine) -> Subject:
-    """The case's call on this engine, once its answers are checked.
+    """Return the case's call on this engine, after checking its answers.
 
     Raises:
-        AssertionError: for a wrong one.
+        AssertionError: for a wrong answer.
     """
     policy = engine.policy(**case.options)
     if wrong := case.wrong(policy):

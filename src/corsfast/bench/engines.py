@@ -1,7 +1,4 @@
-"""Which engines are here, and the generic middleware of each.
-
-Place in the flow: beside the cases, left of what is measured. Never: measure.
-"""
+"""Find the available engines, and the generic middleware of each."""
 
 from __future__ import annotations
 
@@ -22,7 +19,7 @@ class Engine(NamedTuple):
 
 
 def installed_engines() -> dict[str, Engine]:
-    """The native engine, where it was built, and the pure one."""
+    """Return the native engine, if it was built, and the pure one."""
     engines = {}
     for name in ("native", "pure"):
         try:
@@ -35,7 +32,7 @@ def installed_engines() -> dict[str, Engine]:
             asgi = importlib.import_module("corsfast.middleware.asgi").CORSMiddleware
             wsgi = importlib.import_module("corsfast.middleware.wsgi").CORSMiddleware
         else:
-            # The two classes are chosen once, at import; what they do per request is this.
+            # The middleware classes choose an engine at import. This is what they call per request.
             calls = module if name == "native" else importlib.import_module(CALLS)
             asgi, wsgi = calls.ASGICall, calls.WSGICall
         engines[name] = Engine(name, module.Policy, asgi, wsgi)

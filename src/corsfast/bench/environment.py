@@ -1,7 +1,4 @@
-"""On what it was measured.
-
-Place in the flow: beside the rows. Never: tell a name of the machine or of who owns it.
-"""
+"""Describe the machine of a run, without any name of the machine or its owner."""
 
 from __future__ import annotations
 
@@ -12,7 +9,7 @@ from pathlib import Path
 
 
 def details() -> dict[str, str | int | None]:
-    """The interpreter, the system and the processor."""
+    """Return the interpreter, the system and the processor."""
     free_threaded = not getattr(sys, "_is_gil_enabled", lambda: True)()
     return {
         "python": platform.python_version() + (" free-threaded" if free_threaded else ""),
@@ -25,7 +22,7 @@ def details() -> dict[str, str | int | None]:
 
 
 def processor() -> str:
-    """The processor's name, as far as the system tells."""
+    """Return the processor's name, as far as the system reports it."""
     try:
         for line in Path("/proc/cpuinfo").read_text("utf-8").splitlines():
             name, _, value = line.partition(":")

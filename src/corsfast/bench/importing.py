@@ -1,10 +1,7 @@
-"""What `import corsfast` adds to the start of an interpreter.
+"""Measure what `import corsfast` adds to the start of an interpreter.
 
-Place in the flow: processes -> rows; beside decisions.py and stands.py.
-Never: import anything in the interpreters that are compared but corsfast.
-
-Each round starts two interpreters, one that imports corsfast and one that does nothing, and the
-difference of their whole lives is one sample.
+Each round starts two interpreters: one imports corsfast, the other does nothing. The difference of
+their run times is one sample. So neither interpreter may import anything else.
 """
 
 from __future__ import annotations
@@ -27,24 +24,24 @@ AT_MOST_MS = 2
 
 
 def measure_start(rounds: int, progress: Callable[[str], None]) -> Row:
-    """The row of the import. The first round, which may read disks and compile, is dropped."""
+    """Return the row of the import, without the first round, which may read disks and compile."""
     samples = []
     for done in range(rounds + 1):
         progress(f"{NAME}: {done} of {rounds}")
-        # In turns first and second.
+        # The two interpreters alternate in which one runs first.
         texts = ["pass", NAME] if done % 2 else [NAME, "pass"]
         took = {text: life(text) for text in texts}
         samples.append(float(took[NAME] - took["pass"]))
     figure = summarise(samples[1:])
     if special := not_as_usual():
-        # The goal is not for the import hook of whatever installed it that way.
+        # No goal here, because an editable install adds an import hook of its own.
         return Row(TABLE, f"{NAME}, {special}", IMPLEMENTATION, "delta", figure)
     aim = Aim(f"<= {AT_MOST_MS} ms", AT_MOST_MS * 1e6, figure)
     return Row(TABLE, NAME, IMPLEMENTATION, "delta", figure, aim=aim)
 
 
 def not_as_usual() -> str | None:
-    """Where corsfast comes from, if it is imported from its source tree."""
+    """Return how corsfast is installed, if it is imported from its source tree."""
     try:
         text = distribution("corsfast").read_text("direct_url.json")
     except PackageNotFoundError:
@@ -54,7 +51,7 @@ def not_as_usual() -> str | None:
 
 
 def life(text: str) -> int:
-    """Nanoseconds from the start of an interpreter that runs this to its end."""
+    """Return the nanoseconds from start to end of an interpreter that runs this code."""
     start = perf_counter_ns()
     subprocess.run([sys.executable, "-c", text], check=True, stdin=subprocess.DEVNULL, **APART)
     return perf_counter_ns() - start

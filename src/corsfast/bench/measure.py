@@ -1,9 +1,7 @@
-"""How it is measured: interleaved rounds, fresh inputs, the loop subtracted, pairs side by side.
+"""Measure subjects: interleaved rounds, fresh inputs, the loop subtracted, pairs side by side.
 
-Place in the flow: cases -> measure -> rows -> report. Never: print, or know what a case means.
-
-A machine that others share runs faster and slower by turns, each for longer than one sample
-takes. Whatever is compared is therefore timed side by side within one round (`pairs`), and
+A shared machine alternates between fast and slow phases, and each phase is longer than one sample.
+Subjects that are compared are therefore timed side by side within one round (`pairs`). They are
 compared round by round, not as two figures from different moments.
 """
 
@@ -20,21 +18,21 @@ from typing import Any, NamedTuple
 
 from .cases import Inputs
 
-# A figure is noisy whose median is not known to this share of itself.
+# A figure is noisy if the interval of its median is wider than this share of the median.
 NOISY = 0.25
 
-# Calls before the clock runs, with inputs of their own.
+# Calls before the clock runs, with separate inputs.
 WARM_UP = 20
 
-# A block of calls need not last longer than this for the clock's own cost (about 40 ns) not to
-# matter; slow subjects are called less often, and measured in no more time than fast ones.
+# Maximum duration of a block of calls. In a block this long the cost of the clock (about 40 ns)
+# does not matter. Slow subjects get fewer calls, so they take no longer than fast ones.
 BLOCK_NS = 200_000
 
-# Whole requests in one sample. Fourteen headers fill 3 KiB, and a server hands over a request
-# that it has just read: those of a sample have to fit into the nearest caches together.
+# Whole requests in one sample. Fourteen headers fill 3 KiB, and a server passes on a request that
+# it has just read. So all requests of a sample have to fit into the nearest caches together.
 REQUESTS = 15
 
-# How often two subjects take turns in each order, and how often before the clock counts.
+# How often two subjects alternate in each order, and how often before the clock counts.
 TURNS, FIRST_TURNS = 15, 3
 
 # Two-sided 95 % of the normal distribution, which the ranks around a median follow.
@@ -44,8 +42,8 @@ Z = 1.96
 class Figure(NamedTuple):
     """The median of the rounds, usually in nanoseconds per call, net of the loop.
 
-    `low` and `high` are the quartiles: between them lies the middle half of the rounds.
-    `least` and `most` are where the median itself lies with 95 % certainty.
+    `low` and `high` are the quartiles: the middle half of the rounds is between them.
+    `least` and `most` are the 95 % confidence interval of the median.
     """
 
     median: float
@@ -56,16 +54,16 @@ class Figure(NamedTuple):
 
     @property
     def noisy(self) -> bool:
-        """Whether the rounds disagree too much for the median to be stated as a fact."""
+        """Return whether the rounds vary too much to state the median as a fact."""
         return not self.most - self.least <= NOISY * max(abs(self.median), 1.0)
 
 
 class Subject(NamedTuple):
-    """Something to be called with each of the inputs.
+    """A callable, and a function that makes its inputs.
 
-    Where `run` is given, each call returns an awaitable, the calls are awaited one after the
-    other by one coroutine, and `run` is what drives that to its end. One sample takes `most`
-    calls at most. `by_turns` is for a pair of these: see `turns`.
+    With `run`, each call returns an awaitable. One coroutine awaits the calls one after the other,
+    and `run` drives that coroutine to its end. One sample takes at most `most` calls. `by_turns` is
+    for a pair of these: see `turns`.
     """
 
     call: Callable[..., Any]
@@ -80,13 +78,13 @@ def measure(
 ) -> dict[str, Figure]:
     """Time every subject in every round, in a new order each time.
 
-    In each round a subject gets new inputs, after a few calls that bring its code into the
-    caches (others ran in between), and the time of an empty loop over just these inputs is
-    subtracted from its own. The collector is off while the clock runs.
+    In each round a subject gets new inputs. A few calls first bring its code into the caches,
+    because other subjects ran in between. The time of an empty loop over the same inputs is
+    subtracted. The garbage collector is off while the clock runs.
 
     Args:
-        rounds: how many samples each subject gets.
-        calls: how many calls one sample takes at most; slow subjects get fewer.
+        rounds: the number of samples for each subject.
+        calls: the maximum number of calls in one sample; slow subjects get fewer.
     """
     found = pairs({name: (it,) for name, it in subjects.items()}, rounds, calls, progress)
     return {name: summarise(value for (value,) in samples) for name, samples in found.items()}
@@ -98,13 +96,13 @@ def pairs(
     calls: int,
     progress: Callable[[str], None],
 ) -> dict[str, list[tuple[float, ...]]]:
-    """For each name one tuple of samples a round, its subjects timed right after each other.
+    """Return for each name one tuple of samples a round, of subjects timed one after the other.
 
-    Which of them comes first is drawn anew each time: the second one finds warmer caches.
+    Their order is random each time, because the second subject finds warmer caches.
     """
     each = {}
     for name, together in subjects.items():
-        # The same number of all: calls that follow one another find warmer caches.
+        # All get the same number, because consecutive calls find warmer caches.
         count = min(calls_for(it, calls) for it in together)
         each[name] = [(it, count) for it in together]
     samples: dict[str, list[tuple[float, ...]]] = {name: [] for name in each}
@@ -125,7 +123,7 @@ def pairs(
 
 
 def shuffled(together: Sequence[tuple[Subject, int]]) -> tuple[float, ...]:
-    """One sample of each, in their order, but taken in any order."""
+    """Return one sample of each subject, in the given order, but taken in random order."""
     took = [0.0] * len(together)
     for place in random.sample(range(len(together)), len(together)):
         took[place] = sample(*together[place])
@@ -133,13 +131,12 @@ def shuffled(together: Sequence[tuple[Subject, int]]) -> tuple[float, ...]:
 
 
 def turns(together: Sequence[tuple[Subject, int]]) -> tuple[float, ...]:
-    """One sample of two subjects that take turns, call by call, each call timed by itself.
+    """Return one sample of two subjects that alternate call by call, each call timed separately.
 
-    A call that fills a block alone is a block of one: what else runs on the machine, and which of
-    two comes first, sets its time by more than what is added to it. So there are many calls to a
-    sample, each right beside one of the other subject; as often before it as behind it. What the
-    one takes beyond the other is the median of all these differences, and is what counts of this
-    sample. One subject alone has nobody to take turns with.
+    This is for a call that fills a block alone. Its time depends more on the load of the machine,
+    and on which subject runs first, than on what is added to it. So a sample has many calls, each
+    next to a call of the other subject, as often before it as after it. The sample is the median
+    of all these differences. A single subject has no partner, so it is timed as usual.
     """
     if len(together) == 1:
         return shuffled(together)
@@ -154,7 +151,7 @@ def turns(together: Sequence[tuple[Subject, int]]) -> tuple[float, ...]:
 
 
 def take_turns(first: Subject, second: Subject) -> list[tuple[int, int]]:
-    """The times of both, turn by turn, once their code is in the caches."""
+    """Return the times of both, turn by turn, after some turns to bring code into the caches."""
     took: list[tuple[int, int]] = []
     for count in (FIRST_TURNS, TURNS):
         took.clear()
@@ -167,13 +164,13 @@ def take_turns(first: Subject, second: Subject) -> list[tuple[int, int]]:
 
 
 def calls_for(subject: Subject, most: int) -> int:
-    """How many calls of it make one sample: as many as BLOCK_NS needs, within 1 to `most`."""
+    """Return the number of calls in one sample: as many as fit BLOCK_NS, within 1 to `most`."""
     took = min(sample(subject, 3) for _ in range(3))
     return max(1, min(most, subject.most, int(BLOCK_NS / max(took, 1.0))))
 
 
 def sample(subject: Subject, calls: int) -> float:
-    """Nanoseconds per call over one block of calls, net of the loop."""
+    """Return the nanoseconds per call over one block of calls, net of the loop."""
     warm, inputs = subject.inputs(min(WARM_UP, calls)), subject.inputs(calls)
     empty_block, full_block = (BLOCKS if subject.run is None else AWAITED)[len(inputs[0])]
     if len(inputs[0]) == 1:
@@ -185,9 +182,9 @@ def sample(subject: Subject, calls: int) -> float:
 
 
 def summarise(values: Iterable[float]) -> Figure:
-    """The figure of some samples, by their ranks alone; they may be infinite.
+    """Return the figure of some samples, by their ranks alone; samples may be infinite.
 
-    The interval around the median supposes nothing of how the samples are spread.
+    The interval around the median does not assume any distribution of the samples.
     """
     ranked = sorted(values)
     count = len(ranked)
@@ -203,11 +200,11 @@ def summarise(values: Iterable[float]) -> Figure:
 
 @contextmanager
 def frozen_heap() -> Iterator[None]:
-    """Let the collector, which runs once a round, pass over what existed before.
+    """Make the collector, which runs once a round, skip the objects that existed before.
 
-    A heap that the caller has frozen stays frozen.
+    If the caller has frozen the heap, it stays frozen.
     """
-    freeze = getattr(gc, "freeze", None)  # PyPy has none
+    freeze = getattr(gc, "freeze", None)  # missing in PyPy
     if freeze is None:
         yield
         return
@@ -222,7 +219,7 @@ def frozen_heap() -> Iterator[None]:
 
 
 def step(block: Coroutine[Any, Any, None]) -> None:
-    """Drive a coroutine that waits for nothing to its end, without an event loop."""
+    """Run a coroutine that waits for nothing to its end, without an event loop."""
     try:
         block.send(None)
     except StopIteration:
@@ -235,7 +232,7 @@ def time_block(block: Callable[..., Any], subject: Subject, inputs: list[Any]) -
         start = perf_counter_ns()
         block(subject.call, inputs)
         return perf_counter_ns() - start
-    # The clock stands inside of the coroutine: what drives it costs something, too.
+    # The clock runs inside of the coroutine, because driving the coroutine has a cost too.
     took: list[int] = []
     subject.run(block(subject.call, inputs, took))
     return took[0]
@@ -251,7 +248,7 @@ def _call_1(call: Callable[..., Any], inputs: list[Any]) -> None:
         call(given)
 
 
-# One statement each: a tuple of them would be built, and its cost taken from every call's.
+# One statement each, because a tuple would be built, and its cost subtracted from every call.
 def _empty_2(_: Callable[..., Any], inputs: list[Any]) -> None:
     for first, second in inputs:
         first  # noqa: B018
@@ -312,7 +309,7 @@ def _call_by_turns(
     theirs: Inputs,
     took: list[tuple[int, int]],
 ) -> None:
-    # What the clock and the unpacking cost is part of both.
+    # Both times include the cost of the clock and of the unpacking.
     for given, others in zip(ours, theirs, strict=True):
         start = perf_counter_ns()
         first(*given)

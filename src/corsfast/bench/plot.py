@@ -1,7 +1,6 @@
-"""A chart of the main rows, for a README: one bar per figure, on a logarithmic scale.
+"""Draw the main rows for a README: one bar per figure, on a logarithmic scale.
 
-Place in the flow: rows -> plot; the one part of the benchmark that needs matplotlib (the extra
-`bench`). Never: draw a noisy figure like one that is known, or leave a loss out.
+This needs matplotlib (the extra `bench`). Noisy figures are marked, and losses are never left out.
 """
 
 from __future__ import annotations
@@ -14,7 +13,7 @@ from typing import Any
 from .rows import Row
 
 FORMATS = (".svg", ".png")
-# Decisions that stand for their kind; of a stand, the request that is allowed does.
+# Decisions that represent their kind. A scenario is represented by its allowed request.
 MAIN = (
     "actual: no origin, of 100",
     "actual: exact, of 100",
@@ -26,22 +25,22 @@ MAIN = (
     "wsgi: 14 headers",
 )
 ALLOWED = "allowed"
-# Inches: as wide as a README shows a picture without making its letters smaller.
+# Inches: the width at which a README shows a picture without shrinking its letters.
 WIDTH, BAR = 8.6, 0.21
-# The room for a bar's words, as a share of the longest bar.
+# The space for a bar's label, as a share of the longest bar.
 WORDS = 0.55
-# Colours that also differ in grey and for the colour-blind. Whoever is not named is a peer.
+# Colors that also differ in gray and for color-blind readers. All other subjects are libraries.
 COLOURS = {"native": "#0b6e4f", "drop-in": "#3aa17e", "pure": "#9bcdb5"}
 PEER = "#b0532b"
 
 
 def names(stands: Iterable[str]) -> list[str]:
-    """What the rows that are drawn are called where rows are chosen by name."""
+    """Return the names of the drawn rows, as rows are chosen by name."""
     return [*MAIN, *(f"{stand}: {ALLOWED}" for stand in stands)]
 
 
 def charted(rows: Sequence[Row]) -> dict[str, list[Row]]:
-    """The rows that are drawn, by panel."""
+    """Return the drawn rows, by panel."""
     decisions = [row for row in rows if row.table == "decisions" and row.name in MAIN]
     deltas = [row for row in rows if row.measure == "delta" and row.name == ALLOWED]
     panels = {
@@ -63,7 +62,7 @@ def plot(rows: Sequence[Row], file: Path, foot: str) -> None:
     panels = charted(rows)
     if not panels:
         raise ValueError("none of the rows that were measured is one of the chart")
-    # Between two groups stands a gap of one bar.
+    # Groups are separated by a gap of one bar.
     heights = [len(chosen) + len(groups(chosen)) for chosen in panels.values()]
     canvas = Canvas(figsize=(WIDTH, BAR * sum(heights) + 0.75 * len(panels) + 0.35))
     axes = canvas.subplots(len(panels), squeeze=False, height_ratios=heights)[:, 0]
@@ -71,13 +70,13 @@ def plot(rows: Sequence[Row], file: Path, foot: str) -> None:
         draw(ax, title, chosen)
     canvas.supxlabel(foot, fontsize=7, color="#555555")
     canvas.tight_layout()
-    # The same figures make the same file, but for the date, which is left out.
+    # Leave out the date, so that the same figures make the same file.
     metadata: dict[str, Any] = {"Date": None} if file.suffix == ".svg" else {}
     canvas.savefig(file, dpi=150, metadata=metadata)
 
 
 def groups(rows: Sequence[Row]) -> list[str]:
-    """The bars that belong together: a case, or a stand."""
+    """Return the groups of bars: one per case or scenario."""
     return list(dict.fromkeys(group(row) for row in rows))
 
 
@@ -93,7 +92,7 @@ def draw(ax: Any, title: str, rows: Sequence[Row]) -> None:
         labels.append(name)
         for row in bars:
             figure = row.figure
-            # Noise below zero has no place on a logarithmic scale.
+            # Noise below zero cannot be shown on a logarithmic scale.
             length = max(figure.median, 1.0)
             ax.barh(
                 place,
@@ -112,7 +111,7 @@ def draw(ax: Any, title: str, rows: Sequence[Row]) -> None:
     ax.set_yticks(ticks, labels, fontsize=8)
     ax.invert_yaxis()
     ax.set_xscale("log")
-    # Whole powers of ten, and room for the words behind the longest bar.
+    # Whole powers of ten, and space for the label of the longest bar.
     shortest, longest = (pick(max(row.figure.median, 1.0) for row in rows) for pick in (min, max))
     decades = math.ceil(math.log10(shortest)) - 1, math.log10(longest)
     span = max(1.0, decades[1] - decades[0])

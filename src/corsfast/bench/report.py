@@ -1,8 +1,6 @@
-"""How it is shown: tables for a terminal or in Markdown, and all of it as JSON.
+"""Show the rows: as tables for a terminal or in Markdown, and as JSON.
 
-Place in the flow: rows -> report. Never: measure, or round a loss away.
-
-Noisy figures carry a ``~`` wherever they are printed; verdicts on goals are words.
+Noisy figures are printed with a ``~``. Verdicts on goals are words. Losses are not rounded away.
 """
 
 from __future__ import annotations
@@ -18,15 +16,15 @@ from .rows import Made, Row
 
 SCHEMA = 1
 
-# Longer lines are hard to read, however wide the terminal is.
+# Longer lines are hard to read, even on a wide terminal.
 MAX_WIDTH = 100
 
-# The heads of columns that hold words: the goal, and the verdict on it.
+# The heads of columns that hold words: the goal, and its verdict.
 WORDS = ("goal", "")
 
 
 class Table(NamedTuple):
-    """Cells of text: a title, the heads of the columns, the lines, and remarks below."""
+    """A table of text: a title, the heads of the columns, the lines, and remarks below."""
 
     title: str
     heads: list[str]
@@ -35,7 +33,7 @@ class Table(NamedTuple):
 
 
 def tables(rows: Sequence[Row], made: dict[str, Made]) -> Iterator[Table]:
-    """The tables of these rows, in their order. `made` says of each how it was made."""
+    """Yield the tables of these rows, in order. `made` says how each table was made."""
     for name in dict.fromkeys(row.table for row in rows):
         mine = [row for row in rows if row.table == name]
         if name == decisions.TABLE:
@@ -47,9 +45,9 @@ def tables(rows: Sequence[Row], made: dict[str, Made]) -> Iterator[Table]:
 
 
 def decision_table(rows: list[Row], made: Made) -> Table:
-    """A line per case, a column per engine; floors stand in the first column."""
+    """Return a table with a line per case and a column per engine; floors use the first column."""
     engines = list(dict.fromkeys(row.who for row in rows if row.who != decisions.PYTHON))
-    engines = engines or [decisions.PYTHON]  # the floors alone
+    engines = engines or [decisions.PYTHON]  # only floors
     lines = []
     for name in dict.fromkeys(row.name for row in rows):
         cells = {row.who: row for row in rows if row.name == name}
@@ -83,7 +81,7 @@ def decision_cell(row: Row | None) -> str:
 
 
 def stand_table(name: str, rows: list[Row], made: Made) -> Table:
-    """A line per kind of request, a column per way; goals below."""
+    """Return a table with a line per kind of request and a column per way; goals are below."""
     ways = list(dict.fromkeys(row.who for row in rows))
     lines = []
     remarks = [f"not the same work: {made.note}."] if made.note else []
@@ -128,7 +126,7 @@ def single_table(rows: list[Row], made: Made) -> Table:
 
 
 def spread(figure: Figure) -> float:
-    """Half of what the middle half of the rounds spans."""
+    """Return half of the interquartile range."""
     return (figure.high - figure.low) / 2
 
 
@@ -137,7 +135,7 @@ def mark(figure: Figure) -> str:
 
 
 def share(ratio: Figure | None) -> str:
-    """A ratio for humans: 1/25, or 3.0x where it is a loss."""
+    """Return a ratio for humans: 1/25, or 3.0x for a loss."""
     if ratio is None or not math.isfinite(ratio.median):
         return "?"
     if 0 < ratio.median < 1:
@@ -146,7 +144,7 @@ def share(ratio: Figure | None) -> str:
 
 
 def as_text(table: Table, width: int = MAX_WIDTH) -> Iterator[str]:
-    """Lines for a terminal of this width. Columns that do not fit follow in blocks below."""
+    """Yield lines for a terminal of this width. Columns that do not fit follow in blocks below."""
     if table.title:
         yield from wrapped(table.title, width)
     everything = [table.heads, *table.lines]
@@ -158,7 +156,7 @@ def as_text(table: Table, width: int = MAX_WIDTH) -> Iterator[str]:
             if number and not any(cells[i] for i in block):
                 continue  # a floor, whose figure is in the first block
             line = [cells[0].ljust(widths[0])]
-            # Figures are aligned on the right, words (the goal and its verdict) on the left.
+            # Figures are aligned right, words (the goal and its verdict) left.
             for i in block:
                 word = table.heads[i] in WORDS
                 line.append(cells[i].ljust(widths[i]) if word else cells[i].rjust(widths[i]))
@@ -168,9 +166,9 @@ def as_text(table: Table, width: int = MAX_WIDTH) -> Iterator[str]:
 
 
 def blocks(heads: list[str], widths: list[int], width: int) -> list[list[int]]:
-    """Return the columns behind the first one, block by block; each block fits into the width.
+    """Return the columns after the first one, in blocks that fit into the width.
 
-    Words belong to the first figure, so they follow it, and are never apart from each other.
+    Words belong to the first figure, so they follow it, and are never separated.
     """
     columns = range(1, len(heads))
     words = [i for i in columns if heads[i] in WORDS]
@@ -193,7 +191,7 @@ def wrapped(text: str, width: int) -> list[str]:
 
 
 def as_markdown(table: Table) -> Iterator[str]:
-    """Lines of Markdown."""
+    """Yield lines of Markdown."""
     if table.title:
         yield f"**{table.title}**"
         yield ""
@@ -217,7 +215,7 @@ LEGEND_DELTA = (
 
 
 def as_json(rows: Iterable[Row], **run: Any) -> dict[str, Any]:
-    """The object that `--json` writes; bench/__main__.py documents it."""
+    """Return the object that `--json` writes; bench/__main__.py documents it."""
     return {"schema": SCHEMA, **run, "rows": [row_as_json(row) for row in rows]}
 
 

@@ -1,9 +1,7 @@
-"""What samples say: a row holds a figure, what it is a multiple of, and whether a goal is met.
+"""Evaluate samples: a row holds a figure, its ratio, and whether it meets its goal.
 
-Place in the flow: measure -> rows -> report. Never: take the time, or print.
-
-Ratios are taken round by round, from samples that were taken side by side, and only then
-summarised: a machine that slows down in the middle of the run slows both sides of a ratio.
+A ratio is taken for each round, from samples that were taken side by side, and only then
+summarized. So a machine that slows down in the middle of the run slows both sides of a ratio.
 """
 
 from __future__ import annotations
@@ -19,17 +17,19 @@ Verdict = Standing | Literal["not measured"]
 
 
 def standing(least: float, most: float, at_most: float = 1.0) -> Standing:
-    """Whether what lies between these with 95 % certainty is certainly within `at_most`,
-    certainly not, or neither: another run may say otherwise, so that is no win, and no loss."""
+    """Return whether a median in this 95 % interval is within `at_most`, or not, or uncertain.
+
+    An uncertain result is neither a win nor a loss, because another run may decide otherwise.
+    """
     if most <= at_most:
         return "met"
     return "not met" if least > at_most else "noisy"
 
 
 class Aim(NamedTuple):
-    """A goal as it is judged: `figure` shall not be more than `at_most`.
+    """A goal to be judged: `figure` must not be more than `at_most`.
 
-    `text` says it to a reader. A figure of None is one that could not be measured here.
+    `text` is the goal for a reader. `figure` is None if it could not be measured here.
     """
 
     text: str
@@ -38,7 +38,7 @@ class Aim(NamedTuple):
 
     @property
     def verdict(self) -> Verdict:
-        """Whether the figure's median is certainly within the goal, certainly not, or neither."""
+        """Return whether the median is certainly within the goal, certainly not, or neither."""
         if self.figure is None:
             return "not measured"
         return standing(self.figure.least, self.figure.most, self.at_most)
@@ -48,15 +48,14 @@ class Row(NamedTuple):
     """One figure of the tables.
 
     Attributes:
-        table: which table it stands in: "decisions", "import", or a stand's name.
-        name: what was done: a case, or a kind of request.
-        who: what did it: an engine, "python" (floors), "drop-in", a library,
-            or "without".
+        table: the name of its table: "decisions", "import", or a scenario's name.
+        name, who: the case or the kind of request, and the subject: an engine, "python" (floors),
+            "drop-in", a library, or "without".
         measure: "time" for a whole call; "delta" for what it adds to the application.
         figure: nanoseconds.
-        ratio: how many times `of`; None where there is nothing to compare with.
-        of: what the ratio is to: "len(x)", or a peer.
-        aim: the goal, where the row has one.
+        ratio: the figure as a multiple of `of`; None without one.
+        of: what the ratio is to: "len(x)", or a library.
+        aim: the goal, if the row has one.
     """
 
     table: str
@@ -70,19 +69,19 @@ class Row(NamedTuple):
 
     @property
     def noisy(self) -> bool:
-        """Whether the spread is too large for the figure, or for a verdict on its goal."""
+        """Return whether the spread is too large for the figure, or for a verdict on its goal."""
         return self.figure.noisy or (self.aim is not None and self.aim.verdict == "noisy")
 
 
 class Made(NamedTuple):
-    """How the figures of one table were made.
+    """The way in which the figures of one table were made.
 
     Attributes:
-        rounds: how many samples each figure has.
-        calls: how many calls one sample takes at most.
-        turns: how many calls a sample takes of each of two that take turns; 0 if none do.
-        about: what exactly is timed; of stands alone.
-        note: where the library does less than what it is compared with.
+        rounds: the number of samples for each figure.
+        calls: the maximum number of calls in one sample.
+        turns: the number of calls in a sample of two alternating subjects; 0 if none alternate.
+        about: what exactly is timed; for scenarios only.
+        note: what the library leaves out compared with the others.
     """
 
     rounds: int
@@ -93,15 +92,15 @@ class Made(NamedTuple):
 
     @property
     def is_stand(self) -> bool:
-        """Whether it is a stand's table: there is no stand that does not say what is timed."""
+        """Return whether this is a scenario's table: every scenario has `about`."""
         return bool(self.about)
 
 
 def ratios(mine: Sequence[float], theirs: Sequence[float]) -> Figure:
-    """mine/theirs, round by round.
+    """Return mine/theirs, round by round.
 
-    Where `theirs` is not above zero (noise ate it) the round counts as infinitely bad: a goal
-    is never met because of noise in what it is measured by.
+    If `theirs` is not above zero because of noise, the round counts as infinitely bad. So noise in
+    the reference never makes a goal met.
     """
     return summarise(
         mine_once / their_once if their_once > 0 else math.inf
@@ -110,5 +109,5 @@ def ratios(mine: Sequence[float], theirs: Sequence[float]) -> Figure:
 
 
 def differences(samples: Iterable[tuple[float, ...]]) -> list[float]:
-    """What the first of each pair took beyond the second."""
+    """Return the difference of each pair: first minus second."""
     return [full - bare for full, bare in samples]

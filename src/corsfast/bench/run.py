@@ -1,7 +1,6 @@
-"""What is asked for -> rows: the decisions, the import, and every stand that can be made here.
+"""Measure the requested rows: decisions, the import, and every available scenario.
 
-Place in the flow: decisions.py, start.py, stands.py and peers/ -> here -> __main__.py.
-Never: import a peer whose rows are not asked for; pass over a wrong answer.
+A library is imported only if its rows are requested. Wrong answers are errors.
 """
 
 from __future__ import annotations
@@ -17,14 +16,14 @@ from .importing import NAME as IMPORT, TABLE as START, measure_start
 from .rows import Made, Row
 from .scenarios import UnableError, made_of, measure_stand
 
-# Stands without a library: nothing may be wrong with them.
+# Scenarios without a library: no error is expected here.
 OWN = ("asgi", "wsgi")
-# Starting interpreters is slow: one round of them for so many others.
+# Starting interpreters is slow, so there is one round of them for this many other rounds.
 ROUNDS_PER_START = 5
 
 
 class Asked(NamedTuple):
-    """Which rows: those whose names hold `word`, and with `middleware` no decisions."""
+    """The requested rows: names that contain `word`, without decisions if `middleware` is set."""
 
     word: str
     middleware: bool
@@ -32,18 +31,18 @@ class Asked(NamedTuple):
     calls: int
 
     def has(self, stand: str) -> bool:
-        """Whether a row of that stand is asked for."""
+        """Return whether a row of that scenario is requested."""
         return any(self.word in name for name in rows_of(stand))
 
 
 class Found(NamedTuple):
-    """What came of a run.
+    """The result of a run.
 
     Attributes:
         rows: the figures.
-        made: for each table among them how it was made.
-        unable: for each stand that could not be measured though its libraries are here, the
-            error; those that a file failed to give share one, as "a, b".
+        made: how each of their tables was made.
+        unable: the error of each scenario that could not be measured with its libraries installed;
+            scenarios that their file failed to provide share one error, as "a, b".
     """
 
     rows: list[Row]
@@ -52,17 +51,17 @@ class Found(NamedTuple):
 
 
 def rows_of(stand: str) -> list[str]:
-    """What the rows of a stand are called where rows are chosen by name."""
+    """Return the names of a scenario's rows, as rows are chosen by name."""
     return [f"{stand}: {kind}" for kind in libraries.KINDS]
 
 
 def every_stand(here: Iterable[str]) -> list[str]:
-    """The names of all stands, those of peers that are here last. Nothing is imported."""
+    """Return the names of all scenarios, libraries last. Nothing is imported."""
     return [*OWN, *(stand for name in here for stand in libraries.stand_names(name))]
 
 
 def names(asked: Asked, here: Iterable[str]) -> list[str]:
-    """The rows that are asked for, by name, as far as the peers that are here can be measured."""
+    """Return the names of the requested rows that the installed libraries allow."""
     alone = [] if asked.middleware else [*FLOORS, *(case.name for case in cases()), IMPORT]
     every = [*alone, *(name for stand in every_stand(here) for name in rows_of(stand))]
     return [name for name in every if asked.word in name]
@@ -71,12 +70,13 @@ def names(asked: Asked, here: Iterable[str]) -> list[str]:
 def measure_all(
     asked: Asked, here: Iterable[str], say: Callable[[str], None], progress: Callable[[str], None]
 ) -> Found:
-    """Measure what is asked for.
+    """Measure the requested rows.
 
-    A peer that cannot be imported, cannot be set up or fails without us costs its own rows only.
+    A library that cannot be imported, cannot be set up, or fails without corsfast costs only its
+    own rows.
 
     Raises:
-        AssertionError: for a wrong answer of anybody.
+        AssertionError: for a wrong answer of any subject.
     """
     found = Found([], {}, {})
     rows, made, _ = found
@@ -106,13 +106,13 @@ def measure_peer(
     say: Callable[[str], None],
     progress: Callable[[str], None],
 ) -> None:
-    """Add what the stands of one file give to what was found."""
+    """Add the results of one file's scenarios."""
     stands = libraries.stands(name, engines)
     to_come = [stand for stand in libraries.stand_names(name) if asked.has(stand)]
     while True:
         try:
             stand = next(stands, None)
-        except Exception as error:  # whatever an old or broken library may raise
+        except Exception as error:  # an old or broken library may raise anything
             if name in OWN:
                 raise
             if to_come:
@@ -136,7 +136,7 @@ def measure_peer(
 
 
 def said(error: Exception) -> str:
-    """An error in one line, without the folder that a library lies in: it names its owner."""
+    """Return an error in one line, without the library's folder, which may name its owner."""
     text = " ".join(f"{type(error).__name__}: {error}".split())
     path = getattr(error, "path", None)
     return text.replace(f" ({path})", "") if path else text

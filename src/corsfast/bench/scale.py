@@ -1,17 +1,15 @@
-"""From one origin to a million: what building, holding and asking a policy costs.
+"""Measure the time and memory to build, hold and query a policy of one to a million origins.
 
-Place in the flow: processes -> sizes -> report; beside decisions.py.
-Never: weigh two policies in one process, where the second would find the first one's memory.
+Each size and engine gets its own process, because a second policy in the same process would reuse
+the first one's memory. The process prints one JSON object:
 
-Each size and engine gets a process of its own, which prints one JSON object:
-
-    origins       how many
+    origins       the number of origins
     engine        "native" or "pure"
     build_s       seconds to make the Policy, proofs included
-    held_bytes    by how much the process has grown with it, when its options are thrown away
-    peak_bytes    by how much it had grown at most; both are null where there is no /proc
+    held_bytes    the growth of the process with the policy, after its options are freed
+    peak_bytes    the maximum growth of the process; both are null without /proc
     no_origin, hit, miss
-                  what `policy.actual` takes: objects like the rows of bench/__main__.py
+                  the time of `policy.actual`: objects like the rows of bench/__main__.py
 """
 
 from __future__ import annotations
@@ -39,12 +37,12 @@ CALLS = 200
 
 
 def made_of(*, quick: bool) -> Made:
-    """How the figures of the questions are made; each policy is built once."""
+    """Return how the figures of the queries are made; each policy is built once."""
     return Made(QUICK_ROUNDS if quick else ROUNDS, CALLS)
 
 
 def measure_scale(*, quick: bool, progress: Callable[[str], None]) -> list[dict[str, Any]]:
-    """One object for each size and engine."""
+    """Return one object for each size and engine."""
     rounds = str(made_of(quick=quick).rounds)
     found = []
     for size in QUICK_SIZES if quick else SIZES:
@@ -57,8 +55,8 @@ def measure_scale(*, quick: bool, progress: Callable[[str], None]) -> list[dict[
 
 
 def measure_size(size: int, engine: Engine, rounds: int) -> dict[str, Any]:
-    """What the process of one size prints."""
-    # Whatever is imported and made once is not this policy's.
+    """Return the object that the process of one size prints."""
+    # Import and create everything that is made once, because it is not part of this policy.
     engine.policy(allow_origins=["https://*.example.com"])
     gc.collect()
     before = memory("VmRSS")
@@ -95,7 +93,7 @@ def asked(size: int) -> list[Case]:
 
 
 def memory(field: str) -> int | None:
-    """A field of /proc/self/status in bytes; None where there is no such thing."""
+    """Return a field of /proc/self/status in bytes, or None if there is no such file."""
     try:
         status = Path("/proc/self/status").read_text("ascii")
     except OSError:

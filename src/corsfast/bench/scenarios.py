@@ -1,10 +1,8 @@
-"""Stands -> rows: what each way to have CORS adds to the same application.
-
-Place in the flow: peers -> measure -> rows. Never: time an answer that was not looked at.
+"""Measure the scenarios: what each kind of CORS adds to the same application.
 
 A delta is taken within each round, from a request to the application with CORS and one to the
 application without it, right after each other. A preflight is answered *instead of* by the
-application, so it has no delta: its row is the whole time.
+application, so it has no delta: its row is the whole time. Answers are checked before timing.
 """
 
 from __future__ import annotations
@@ -19,11 +17,11 @@ PREFLIGHT = "preflight"
 
 
 class UnableError(Exception):
-    """A library failed where nothing of corsfast took part."""
+    """A library failed in code that does not involve corsfast."""
 
 
 def check(stand: Stand) -> None:
-    """Ask every way for every answer.
+    """Check every answer of every way.
 
     Raises:
         AssertionError: for the first wrong one.
@@ -44,8 +42,8 @@ def check(stand: Stand) -> None:
 
 
 def made_of(stand: Stand, rounds: int, calls: int) -> Made:
-    """How `measure_stand` makes its figures when it is given these."""
-    # `measure.turns` has them take turns in either order.
+    """Return how `measure_stand` makes its figures with these arguments."""
+    # `measure.turns` alternates them in both orders.
     turns = 2 * TURNS if stand.by_turns else 0
     return Made(rounds * stand.times, min(calls, REQUESTS), turns, stand.about, stand.note)
 
@@ -53,7 +51,7 @@ def made_of(stand: Stand, rounds: int, calls: int) -> Made:
 def measure_stand(
     stand: Stand, rounds: int, calls: int, wanted: str, progress: Callable[[str], None]
 ) -> list[Row]:
-    """The rows of one stand, those whose name holds `wanted`."""
+    """Return the rows of one scenario whose names contain `wanted`."""
     check(stand)
     bare, *others = stand.ways
     subjects: dict[str, tuple[Subject, ...]] = {}

@@ -1,13 +1,11 @@
-"""The libraries that corsfast is measured against, one file each, and what they all give.
+"""The libraries that corsfast is measured against, one file each, and their shared parts.
 
-A file here builds one application several times over: without CORS, with the library of that
-name, with corsfast in its place (`drop-in`: the same code with another import), and with
-corsfast's generic middleware around the whole application on each engine (`native`, `pure`).
-All of them have the same policy, get the same requests, and have to answer them rightly before
-anything is timed.
+A file here builds one application several times: without CORS, with the library of that name, with
+corsfast in its place (`drop-in`: the same code with another import), and with corsfast's generic
+middleware around the whole application on each engine (`native`, `pure`). All of them have the
+same policy and get the same requests. All answers are checked before anything is timed.
 
-Place in the flow: beside cases.py, left of what is measured.
-Never: be imported for a library that is not installed; use more of a library than its users do.
+A file is imported only if its library is installed. It uses a library as its users do.
 """
 
 from __future__ import annotations
@@ -23,7 +21,7 @@ from ..cases import APP, Inputs
 from ..engines import Engine
 
 # Each file of this folder, with the distributions (and their modules) that it needs. The first
-# is the one that corsfast stands in for.
+# distribution is the one that corsfast replaces.
 NEEDS: dict[str, dict[str, str]] = {
     "starlette": {"starlette": "starlette"},
     "asgi_cors": {"asgi-cors": "asgi_cors"},
@@ -34,7 +32,7 @@ NEEDS: dict[str, dict[str, str]] = {
     "falcon": {"falcon": "falcon"},
     "aiohttp": {"aiohttp-cors": "aiohttp_cors", "aiohttp": "aiohttp"},
 }
-# The stands of a file that has others than one of its own name.
+# The scenarios of a file, if they are not just one with the file's name.
 STANDS: dict[str, tuple[str, ...]] = {"django": ("django middleware", "django")}
 ORIGINS = [APP, "https://admin.example.com"]
 METHODS = ["GET", "PUT", "DELETE"]
@@ -52,7 +50,7 @@ WITHOUT = "without"
 
 
 class Answer(NamedTuple):
-    """What is looked at before timing."""
+    """The part of a response that is checked before timing."""
 
     status: int
     allow_origin: str | None
@@ -61,11 +59,12 @@ class Answer(NamedTuple):
 class Way(NamedTuple):
     """One way to build the application.
 
+    ``who`` is "without", "drop-in", "native", "pure" or the library's name.
+
     Attributes:
-        who: "without", "drop-in", "native", "pure" or the library's name.
-        call: one request, given one of the stand's inputs.
+        call: one request, given one of the scenario's inputs.
         look: the same, returning what a client sees of it.
-        expects: the right answers; a kind of request that is not named is not measured.
+        expects: the right answers; a kind of request that is missing here is not measured.
     """
 
     who: str
@@ -75,7 +74,7 @@ class Way(NamedTuple):
 
 
 class Share(NamedTuple):
-    """A goal: `who` costs at most this share of what the original costs, for these requests."""
+    """A goal: for these requests, `who` costs at most this share of the original's cost."""
 
     who: str
     at_most: float
@@ -83,18 +82,18 @@ class Share(NamedTuple):
 
 
 class Stand(NamedTuple):
-    """One application in all its ways, and the requests that it is given.
+    """A scenario: one application built in several ways, and the requests for it.
 
     Attributes:
         about: what exactly is timed, for the reader of the table.
-        note: what the original does not do of all that the others do, for the same reader.
-        original: who of the ways is the library that corsfast stands in for.
-        requests: for "no Origin", "allowed", "refused" and "preflight" what makes inputs.
+        note: what the original leaves out compared with the others, for the same reader.
+        original: the `who` of the library that corsfast replaces.
+        requests: functions that make inputs, by "no Origin", "allowed", "refused", "preflight".
         ways: the first is the one without CORS.
         run: see measure.Subject.
-        times: how many times the usual rounds. What is added to a whole application is a small
-            part of what is timed, and takes more samples to tell from its noise.
-        by_turns: see measure.turns; for applications that fill a block alone.
+        times: a factor for the number of rounds. What CORS adds to a whole application is a small
+            part of the measured time, so more samples are needed to tell it from noise.
+        by_turns: see measure.turns; for applications whose single call fills a block.
     """
 
     name: str
@@ -113,7 +112,7 @@ WHOLE = 4  # `times` of whole applications
 
 
 def expected(preflight: int) -> dict[str, Answer]:
-    """The usual right answers, of something that answers preflights with that status."""
+    """Return the usual right answers, with this status for preflights."""
     return {
         "no Origin": Answer(200, None),
         "allowed": Answer(200, APP),
@@ -127,12 +126,12 @@ KINDS = tuple(expected(204))
 
 
 def expected_without() -> dict[str, Answer]:
-    """Those of an application without CORS; its answer to an OPTIONS is its own affair."""
+    """Return the right answers without CORS; how it answers OPTIONS is not checked."""
     return {name: Answer(200, None) for name in ("no Origin", "allowed", "refused")}
 
 
 def installed() -> tuple[dict[str, dict[str, str]], dict[str, list[str]]]:
-    """Peers whose libraries are here, with versions; and what the others lack."""
+    """Return the installed libraries with versions, and the missing distributions of others."""
     here: dict[str, dict[str, str]] = {}
     lacking: dict[str, list[str]] = {}
     for name, needs in NEEDS.items():
@@ -145,7 +144,7 @@ def installed() -> tuple[dict[str, dict[str, str]], dict[str, list[str]]]:
 
 
 def installed_version(dist: str, module: str) -> str | None:
-    """Its version; None if it is not here. A folder that has a module's name is no library."""
+    """Return the version, or None. A folder with a module's name does not count as installed."""
     try:
         return version(dist) if importlib.util.find_spec(module) else None
     except PackageNotFoundError:
@@ -153,18 +152,18 @@ def installed_version(dist: str, module: str) -> str | None:
 
 
 def stand_names(name: str) -> tuple[str, ...]:
-    """What the stands of one file are called; it is not imported."""
+    """Return the names of the scenarios of one file, without importing it."""
     return STANDS.get(name, (name.replace("_", "-"),))
 
 
 def stands(name: str, engines: dict[str, Engine]) -> Iterator[Stand]:
-    """The stands of one file. Each is torn down when the next one is asked for."""
+    """Yield the scenarios of one file. Each is torn down when the next one is requested."""
     module = importlib.import_module(f"{__name__}.{name}")
     yield from module.stands(engines)
 
 
 def drop_in(name: str) -> ModuleType | None:
-    """corsfast's module of that name, which is used as the original is; None if there is none."""
+    """Return corsfast's module of that name, which replaces the original; None without one."""
     wanted = f"corsfast.middleware.{name}"
     if importlib.util.find_spec(wanted) is None:
         return None

@@ -1,9 +1,7 @@
 """aiohttp-cors in an aiohttp application: from the parsed request to the written headers.
 
-There are no sockets: the request is made as the server's parser makes it, and what would write
-to the socket does nothing. Nothing waits, but aiohttp asks which event loop it is in.
-
-Place in the flow: see peers/__init__.py. Never: import another framework.
+There are no sockets. The request is built as the server's parser builds it, and the writer does
+nothing. The calls wait for nothing, but aiohttp needs a running event loop.
 """
 
 from __future__ import annotations
@@ -92,7 +90,7 @@ def build(cors: Any = None) -> web.Application:
 
 
 class Served:
-    """An application as aiohttp's own server calls it."""
+    """An application, called as aiohttp's own server calls it."""
 
     def __init__(self, loop: asyncio.AbstractEventLoop, app: web.Application) -> None:
         runner = web.AppRunner(app)
@@ -119,7 +117,7 @@ class Served:
 
 
 class Nowhere:
-    """What takes the place of the socket's writer."""
+    """A replacement for the socket's writer that does nothing."""
 
     buffer_size = output_size = length = 0
 
@@ -155,7 +153,7 @@ def requests() -> dict[str, Callable[[int], Inputs]]:
 
 
 def message(method: str, fields: tuple[tuple[str, str], ...]) -> RawRequestMessage:
-    """A new request, as the server's parser makes it."""
+    """Return a new request, as the server's parser makes it."""
     pairs = [(fresh(name.title()), fresh(value)) for name, value in fields]
     raw = tuple((name.encode(), value.encode()) for name, value in pairs)
     headers = CIMultiDictProxy(CIMultiDict(pairs))

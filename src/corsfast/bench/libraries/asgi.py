@@ -1,7 +1,6 @@
-"""Any ASGI application: the least one there is, which sends two messages.
+"""The smallest ASGI application, which sends two messages.
 
-Place in the flow: a stand of its own, and what the stands of ASGI frameworks are built with.
-Never: know a framework, or need an event loop.
+It is a scenario, and the scenarios of ASGI frameworks use its parts. It needs no event loop.
 """
 
 from __future__ import annotations
@@ -17,7 +16,7 @@ from . import POLICY, WITHOUT, Answer, Stand, Way, expected, expected_without
 Run = Callable[[Coroutine[Any, Any, None]], object]
 
 STRANGER = "https://app.example.com.attacker.net"
-# A request that changes nothing about CORS, without its origin; that stands eighth.
+# An ordinary request without its Origin, which is the eighth header.
 PLAIN = tuple(field for field in REQUEST if field[0] != "origin")
 ASKS = (ASK_METHOD, ASK_HEADERS)
 
@@ -40,7 +39,7 @@ async def stub(scope: Any, receive: Any, send: Any) -> None:  # noqa: ARG001
 
 
 def without(app: Any, run: Run = step) -> Way:
-    """The application as it is."""
+    """Return the application without CORS."""
     return Way(WITHOUT, app, looking(app, run), expected_without())
 
 
@@ -49,13 +48,13 @@ def around(who: str, app: Any, expects: dict[str, Answer], run: Run = step) -> W
 
 
 def generic(app: Any, engines: dict[str, Engine], run: Run = step) -> Iterator[Way]:
-    """corsfast's ASGI middleware around it, on each engine."""
+    """Yield corsfast's ASGI middleware around the application, on each engine."""
     for name, engine in engines.items():
         yield around(name, engine.asgi(app, engine.policy(**POLICY)), expected(204), run)
 
 
 def looking(app: Any, run: Run) -> Callable[..., Answer]:
-    """What answers one request with what a client sees."""
+    """Return a function that returns what a client sees of one request."""
 
     def look(scope: Any, receive: Any, send: Any) -> Answer:
         starts: list[Any] = []
@@ -95,7 +94,7 @@ def requests(
 
 
 def scope(method: str, fields: Iterable[tuple[str, str]]) -> dict[str, Any]:
-    """A new scope, as a server makes it: nothing in it was seen before."""
+    """Return a new scope as a server makes it, of new objects."""
     return {
         "type": "http",
         "asgi": {"version": "3.0", "spec_version": "2.3"},
@@ -119,4 +118,4 @@ async def receive() -> dict[str, Any]:
 
 
 async def send(message: Any) -> None:
-    """A server that has nothing to do."""
+    """Accept a message and do nothing."""

@@ -1,7 +1,4 @@
-"""asgi-cors around the stub application. It answers no preflights: those reach the application.
-
-Place in the flow: see peers/__init__.py. Never: import another framework.
-"""
+"""asgi-cors around the stub application. It does not answer preflights; the application does."""
 
 from __future__ import annotations
 
@@ -16,7 +13,7 @@ from .asgi import around, generic, requests, stub, without
 
 
 def stands(engines: dict[str, Engine]) -> Iterator[Stand]:
-    # Its max_age makes servers drop the connection (a str where bytes have to be).
+    # No max_age, because with it servers drop the connection (it sends a str instead of bytes).
     app = asgi_cors(stub, hosts=ORIGINS, headers=HEADERS, methods=METHODS)
     answers = {name: answer for name, answer in expected(0).items() if name != "preflight"}
     yield Stand(

@@ -1,7 +1,4 @@
-"""django-cors-headers: its middleware over a trivial view, and within Django's WSGI handler.
-
-Place in the flow: see peers/__init__.py. Never: import another framework.
-"""
+"""django-cors-headers: its middleware over a trivial view, and within Django's WSGI handler."""
 
 from __future__ import annotations
 
@@ -78,7 +75,7 @@ def within_handler() -> Iterator[Way]:
 
 
 def configure() -> None:
-    """Django's settings are the process's: this is for a process of its own, as the command is."""
+    """Configure Django. The settings are global, so the benchmark runs in its own process."""
     if not settings.configured:
         settings.configure(
             ALLOWED_HOSTS=["*"],

@@ -1,7 +1,4 @@
-"""Falcon's CORSMiddleware in a Falcon application, called as a WSGI server calls it.
-
-Place in the flow: see peers/__init__.py. Never: import another framework.
-"""
+"""Falcon's CORSMiddleware in a Falcon application, called as a WSGI server calls it."""
 
 from __future__ import annotations
 
@@ -44,7 +41,7 @@ def ways() -> Iterator[Way]:
 
 
 class Index:
-    """The route. Falcon answers OPTIONS itself, with what stands here."""
+    """The route. Falcon answers OPTIONS itself, from the methods defined here."""
 
     def on_get(self, _: Any, response: Any) -> None:
         response.text = "ok"

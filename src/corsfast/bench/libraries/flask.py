@@ -1,7 +1,4 @@
-"""flask-cors over a Flask application, called as a WSGI server calls it.
-
-Place in the flow: see peers/__init__.py. Never: import another framework.
-"""
+"""flask-cors over a Flask application, called as a WSGI server calls it."""
 
 from __future__ import annotations
 
@@ -29,8 +26,8 @@ from .wsgi import around, generic, requests, without
 
 
 def stands(engines: dict[str, Engine]) -> Iterator[Stand]:
-    # One application, wrapped from outside: another object in its place would have to be found
-    # by the same code, which the interpreter has specialised for the first one.
+    # One application, wrapped from outside. A second application object would run the same code,
+    # which the interpreter has specialized for the first one.
     app = build().wsgi_app
     yield Stand(
         "flask",
@@ -45,7 +42,7 @@ def stands(engines: dict[str, Engine]) -> Iterator[Stand]:
 
 
 def extensions() -> Iterator[Way]:
-    # It tells requests without an origin the first one that it knows, in alphabetical order.
+    # For requests without an origin it sends the first of its origins, in alphabetical order.
     no_origin = {"no Origin": Answer(200, min(ORIGINS))}
     expects = expected(200) | no_origin
     yield around("flask-cors", build(CORS).wsgi_app, expects)

@@ -1,7 +1,4 @@
-"""Litestar's own CORS (`cors_config`), in a whole application called as a server calls it.
-
-Place in the flow: see peers/__init__.py. Never: import another framework.
-"""
+"""Litestar's own CORS (`cors_config`), in a whole application called as a server calls it."""
 
 from __future__ import annotations
 

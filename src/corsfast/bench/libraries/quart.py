@@ -1,8 +1,6 @@
 """quart-cors over a whole Quart application, called as a server calls it.
 
 Quart makes tasks for each request, so the calls are awaited in an event loop.
-
-Place in the flow: see peers/__init__.py. Never: import another framework.
 """
 
 from __future__ import annotations
@@ -67,9 +65,10 @@ def build(extend: Any = None) -> Any:
 
 
 def make_client() -> tuple[Any, Any]:
-    """What receives and sends for a client that stays until it has its answer, and then leaves.
+    """Return the receive and send of a client that disconnects after it has its response.
 
-    Quart gives up a request whose client has left, and since 0.23 it waits for that in the end.
+    Quart cancels a request whose client has disconnected. Since 0.23 it waits for the disconnect
+    at the end.
     """
     asked = False
     left = asyncio.Event()

@@ -1,7 +1,4 @@
-"""Starlette's CORSMiddleware (FastAPI's is the same class), around the stub application.
-
-Place in the flow: see peers/__init__.py. Never: import another framework.
-"""
+"""Starlette's CORSMiddleware (FastAPI's is the same class), around the stub application."""
 
 from __future__ import annotations
 

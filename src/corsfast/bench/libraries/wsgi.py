@@ -1,7 +1,6 @@
-"""Any WSGI application: the least one there is, which starts one response.
+"""The smallest WSGI application, which starts one response.
 
-Place in the flow: a stand of its own, and what the stands of WSGI frameworks are built with.
-Never: know a framework.
+It is a scenario, and the scenarios of WSGI frameworks use its parts.
 """
 
 from __future__ import annotations
@@ -36,7 +35,7 @@ def stub(environ: Any, start_response: Any) -> list[bytes]:  # noqa: ARG001
 
 
 def without(app: Any, call: Any = None) -> Way:
-    """The application as it is."""
+    """Return the application without CORS."""
     return Way(WITHOUT, call or served(app), looking(app), expected_without())
 
 
@@ -45,7 +44,7 @@ def around(who: str, app: Any, expects: dict[str, Answer]) -> Way:
 
 
 def generic(app: Any, engines: dict[str, Engine], *, called: bool = True) -> Iterator[Way]:
-    """corsfast's WSGI middleware around it, on each engine."""
+    """Yield corsfast's WSGI middleware around the application, on each engine."""
     for name, engine in engines.items():
         wrapped = engine.wsgi(app, engine.policy(**POLICY))
         call = served(wrapped) if called else wrapped
@@ -53,7 +52,7 @@ def generic(app: Any, engines: dict[str, Engine], *, called: bool = True) -> Ite
 
 
 def served(app: Any) -> Callable[[Any, Any], None]:
-    """A request as a server handles it: the body is taken, and closed where it can be."""
+    """Return a call that handles a request as a server does: read the body, and close it."""
 
     def call(environ: Any, start_response: Any) -> None:
         body = app(environ, start_response)
@@ -67,7 +66,7 @@ def served(app: Any) -> Callable[[Any, Any], None]:
 
 
 def looking(app: Any) -> Callable[..., Answer]:
-    """What answers one request with what a client sees."""
+    """Return a function that returns what a client sees of one request."""
 
     def look(environ: Any, _: Any) -> Answer:
         starts: list[Any] = []
@@ -92,7 +91,7 @@ def requests() -> dict[str, Callable[[int], Inputs]]:
 
 
 def environ(method: str, fields: Iterable[tuple[str, str]]) -> dict[str, Any]:
-    """A new environ, as a server makes it: nothing in its fields was seen before."""
+    """Return a new environ as a server makes it, with fields of new objects."""
     return {
         **SERVER,
         "REQUEST_METHOD": fresh(method),
@@ -102,4 +101,4 @@ def environ(method: str, fields: Iterable[tuple[str, str]]) -> dict[str, Any]:
 
 
 def start_response(*_: Any) -> None:
-    """A server that has nothing to do."""
+    """Accept the start of a response and do nothing."""
