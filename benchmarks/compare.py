@@ -31,7 +31,7 @@ LOADED = 0.5  # a load average above this before the run means that the machine 
 
 
 def main(argv: list[str] | None = None) -> int:
-    """Run the command; returns its exit status."""
+    """Run the command and return its exit status."""
     parser = argparse.ArgumentParser(prog="python benchmarks/compare.py", description=__doc__)
     parser.add_argument("--quick", action="store_true", help="15 rounds instead of 101")
     parser.add_argument("--only", metavar="WORD", default="", help="rows with this word")
@@ -75,9 +75,9 @@ def main(argv: list[str] | None = None) -> int:
 def start(
     rows: tuple[Row, ...], stack: contextlib.ExitStack
 ) -> tuple[dict[str, programs.Running], programs.Answers, dict[str, str]]:
-    """Build and start every program whose tools are installed, and ask for all its answers.
+    """Build and start every program whose tools are installed, and request all its answers.
 
-    Returns the programs by subject, their answers, and the reason for each missing subject.
+    Return the programs by subject, their answers, and the reason for each missing subject.
     """
     path = BUILD / "rows.json"
     write_rows(rows, path)
@@ -108,7 +108,7 @@ def start(
 def checked(
     rows: tuple[Row, ...], theirs: programs.Answers, missing: dict[str, str]
 ) -> dict[str, str]:
-    """Judge every answer; returns the cells to leave out, each with the reason.
+    """Judge every answer, and return the cells to leave out, each with the reason.
 
     Raises:
         AssertionError: for a wrong answer of corsfast.

@@ -1,6 +1,6 @@
-"""The extension modules of the benchmarks: compiled on demand, never installed.
+"""Compile the extension modules of the benchmarks on demand.
 
-They are written to build/ only.
+They are written to build/ only, and are never installed.
 """
 
 from __future__ import annotations
@@ -15,18 +15,18 @@ from pathlib import Path
 from types import ModuleType
 
 BUILD = Path(__file__).parents[1] / "build" / "benchmarks"
-# As the native engine is compiled, for the comparison to be one of code.
+# The flags of the native engine, so that only the code differs.
 FLAGS = ["-std=c11", "-O3", "-DNDEBUG", "-fvisibility=hidden", "-fPIC", "-shared"]
 if sys.platform == "darwin":
-    FLAGS += ["-undefined", "dynamic_lookup"]  # the interpreter has what is missing
+    FLAGS += ["-undefined", "dynamic_lookup"]  # the interpreter defines the missing symbols
 WARNINGS = ["-Wall", "-Wextra", "-Wshadow"]
 
 
 def compiled(source: Path) -> Path:
-    """The library of one source file, for this interpreter, made if it is not there yet.
+    """Return the library of one source file for this interpreter; compile it if needed.
 
     Raises:
-        subprocess.CalledProcessError: the compiler refuses; its words are on stderr.
+        subprocess.CalledProcessError: the compilation failed; the errors are on stderr.
         OSError: there is no compiler. CC=... in the environment names one (default: cc).
     """
     library = BUILD / f"{source.stem}{sysconfig.get_config_var('EXT_SUFFIX')}"
@@ -43,7 +43,7 @@ def compiled(source: Path) -> Path:
 
 
 def load(library: Path) -> ModuleType:
-    """The module in a library, by the library's own name."""
+    """Load the module in a library, under the library's own name."""
     spec = importlib.util.spec_from_file_location(library.name.partition(".")[0], library)
     assert spec is not None
     assert spec.loader is not None

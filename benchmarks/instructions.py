@@ -1,20 +1,17 @@
 """``python benchmarks/instructions.py``: instructions per call, against a committed baseline.
 
-A clock on a shared machine cannot tell 3 %; a count of instructions can, because it repeats.
-Valgrind runs every case at two numbers of calls and counts; the difference, divided, is one
-call, net of the loop (and of the stub application) around it. More than 3 % above
-instructions.json fails; more than 3 % below asks to be recorded.
+A clock on a shared machine cannot detect 3 %. A count of instructions can, because it repeats.
+Valgrind runs and counts every case at two numbers of calls. The difference, divided by the number
+of additional calls, is one call, net of the loop (and of the stub application) around it. A count
+more than 3 % above instructions.json is a failure. A count more than 3 % below should be recorded.
 
     python benchmarks/instructions.py                            the table and the verdict
-    python benchmarks/instructions.py --record                   write what was counted
-    python benchmarks/instructions.py --cases asgi --functions   where a call spends them
+    python benchmarks/instructions.py --record                   write the counts
+    python benchmarks/instructions.py --cases asgi --functions   the instructions by function
 
-The interpreter that runs this is the one that is measured, with the corsfast installed in it.
-Counts say nothing of cache misses or of branches that were guessed wrong: a change that wins
-here has to win on the clock, too (python -m corsfast.bench).
-
-Place in the flow: counting/driver.py -> profiles.py -> baseline.py -> this command.
-Never: compare with the counts of another interpreter or compiler.
+The measured interpreter is the one that runs this command, with the corsfast installed in it.
+Counts do not show cache misses or mispredicted branches, so an improvement also has to be visible
+on the clock (python -m corsfast.bench).
 """
 
 from __future__ import annotations
@@ -37,28 +34,30 @@ HERE = Path(__file__).parent
 BASELINE = HERE / "instructions.json"
 AGAIN = "python benchmarks/instructions.py --record"
 
-# As in counting/driver.py, which says why.
+# As in counting/driver.py, which gives the reason.
 FEW, MANY = 50, 150
 CALLS = MANY - FEW
 LAYOUTS = 3
 
-# Installs the engine with its symbols, which a wheel leaves out.
+# Installs the engine with its symbols, which a wheel does not include.
 WITH_SYMBOLS = "CFLAGS=-g SKBUILD_INSTALL_STRIP=false pip install --force-reinstall --no-deps ."
 
-# Functions that make up less than this share of a call are not shown.
+# Functions below this share of a call are not shown.
 SMALL = 0.01
 
 
 class Counted:
-    """What one run of the driver has found."""
+    """The results of one run of the driver."""
 
     def __init__(self, found: dict[str, profiles.Profile], subtracted: dict[str, str]) -> None:
         self.profiles = found
         self.subtracted = subtracted
 
     def functions(self, case: str) -> dict[tuple[str, str], float]:
-        """The instructions of one call by (object, function), of the loop's, too: the
-        middle one of the layouts."""
+        """Return the instructions of one call by (object, function), including the loop.
+
+        The result is the median of the layouts by total.
+        """
         layouts = []
         for layout in range(LAYOUTS):
             few, many = (self.profiles[f"{case}|{layout}|{calls}"] for calls in (FEW, MANY))
@@ -70,7 +69,7 @@ class Counted:
         return sum(self.functions(case).values())
 
     def net(self) -> Counts:
-        """Per call, less what is around it; the stubs themselves are no cases."""
+        """Return the instructions per call without the code around it; leave out the stubs."""
         return {
             case: self.gross(case) - self.gross(around)
             for case, around in self.subtracted.items()
@@ -81,8 +80,8 @@ class Counted:
 def count(word: str) -> Counted:
     """Run the driver in valgrind.
 
-    What could move a count is the same for everybody: the environment, the folder, the seeds
-    of hash tables.
+    Everything that could change a count is the same in every run: the environment, the folder,
+    the seeds of hash tables.
 
     Raises:
         OSError: valgrind is not installed.
@@ -97,10 +96,10 @@ def count(word: str) -> Counted:
         "LC_ALL": "C.UTF-8",
         "PYTHONHASHSEED": "0",
         "PYTHONDONTWRITEBYTECODE": "1",
-        "LD_BIND_NOW": "1",  # else the first call of a library's function looks for it
+        "LD_BIND_NOW": "1",  # or else the first call of a library's function resolves its name
         "CORSFAST_IMPLEMENTATION": "native",
     }
-    if "LD_LIBRARY_PATH" in os.environ:  # a shared interpreter may not start without
+    if "LD_LIBRARY_PATH" in os.environ:  # a shared interpreter may not start without it
         env["LD_LIBRARY_PATH"] = os.environ["LD_LIBRARY_PATH"]
     with tempfile.TemporaryDirectory() as folder:
         done = subprocess.run(
@@ -131,7 +130,7 @@ def table(verdicts: Iterable[Verdict]) -> Iterable[str]:
 
 
 def show_functions(counted: Counted) -> None:
-    """For each case the functions that one call spends its instructions in."""
+    """Print for each case the functions in which one call spends its instructions."""
     for case in counted.net():
         around = counted.functions(counted.subtracted[case])
         inside = {
@@ -178,7 +177,7 @@ def main(argv: list[str] | None = None) -> int:
 
 
 def conclude(entry: str, entries: dict[str, Counts], verdicts: list[Verdict]) -> int:
-    """Say what follows; the exit status."""
+    """Print the conclusion, and return the exit status."""
     if entry not in entries:
         known = "; ".join(entries) or "none"
         print(

@@ -4,13 +4,11 @@
     pytest benchmarks --benchmark-autosave
     pytest benchmarks --benchmark-compare --benchmark-compare-fail=median:10%
 
-A call is timed in a block of 1000, with fresh inputs for each block: pytest-benchmark calls
-what it measures with argument lists of its own, which costs three times a decision. So 20 µs
-in its table are 20 ns a call, of which the loop is about 5; ``ns_per_call`` holds that. The
-arguments of 1000 requests do not fit into the nearest caches: the rows of ``asgi``, ``wsgi``
-and ``apply_...`` are slower here than in ``python -m corsfast.bench``.
-
-Place in the flow: corsfast.bench.cases -> here. Never: part of plain ``pytest``.
+A call is timed in a block of 1000, with fresh inputs for each block, because pytest-benchmark adds
+a cost per call of three times a decision. So 20 µs in its table are 20 ns a call, including about
+5 ns for the loop; ``ns_per_call`` is this figure. The arguments of 1000 requests do not fit into
+the nearest caches, so the rows of ``asgi``, ``wsgi`` and ``apply_...`` are slower here than in
+``python -m corsfast.bench``. Plain ``pytest`` does not run this file.
 """
 
 from __future__ import annotations
@@ -32,7 +30,7 @@ ENGINES = ("native", "pure")
 
 @cache
 def policy(engine: str, name: str) -> Any:
-    """The policy of a case; cases with the same options have the same."""
+    """Return the policy of a case; cases with the same options share one policy."""
     options = CASES[name].options
     first = next(case.name for case in CASES.values() if case.options is options)
     if first != name:

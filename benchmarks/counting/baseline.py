@@ -1,7 +1,4 @@
-"""What was counted before, for which machine, and whether it is more now.
-
-Place in the flow: profiles.py -> baseline.py -> instructions.py. Never: run anything.
-"""
+"""Compare counts with the recorded baseline of the same interpreter and compiler."""
 
 from __future__ import annotations
 
@@ -13,21 +10,21 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-# What may come on top before it is a regression: counts repeat exactly, but another libc or
-# another patch release of the interpreter moves them a little.
+# The tolerance before an increase is a regression. Counts repeat exactly, but another libc or
+# another patch release of the interpreter changes them a little.
 MARGIN = 0.03
 
 Counts = dict[str, float]
 
-# What a compiler writes into what it makes: "GCC: (Debian 12.2.0-14) 12.2.0".
+# The compiler's own mark in its output: "GCC: (Debian 12.2.0-14) 12.2.0".
 COMPILER = re.compile(rb"GCC: \([^)\0]*\) (?P<gcc>\d+)\.|clang version (?P<clang>\d+)\.")
 
 
 class Verdict(NamedTuple):
-    """One case: what was counted, what the baseline says, and what follows.
+    """The result for one case: its count, the baseline's count, and the conclusion.
 
     ``kind`` is ``"same"``, ``"slower"`` (a regression), ``"faster"`` (worth recording),
-    ``"new"`` (not in the baseline) or ``"gone"`` (in the baseline alone).
+    ``"new"`` (not in the baseline) or ``"gone"`` (only in the baseline).
     """
 
     name: str
@@ -41,14 +38,14 @@ class Verdict(NamedTuple):
 
     @property
     def change(self) -> float | None:
-        """The share by which it is more than before."""
+        """Return the increase over the baseline, as a share of it."""
         if self.found is None or not self.wanted:
             return None
         return self.found / self.wanted - 1
 
 
 def compare(found: Counts, wanted: Counts, *, whole: bool) -> Iterator[Verdict]:
-    """A verdict for each case; `whole` says that nothing was left out on purpose."""
+    """Yield a verdict for each case; `whole` means that no case was left out on purpose."""
     for name, count in found.items():
         before = wanted.get(name)
         if before is None:
@@ -66,7 +63,7 @@ def compare(found: Counts, wanted: Counts, *, whole: bool) -> Iterator[Verdict]:
 
 
 def entry_name(engine: bytes) -> str:
-    """What counts depend on: the interpreter, how it was built, and the engine's compiler.
+    """Return what counts depend on: the interpreter, its build, and the engine's compiler.
 
     `engine` is the content of the native engine's library.
     """
@@ -79,13 +76,13 @@ def entry_name(engine: bytes) -> str:
         for kind, major in match.groupdict().items()
         if major is not None
     )
-    # The start-up files of the C library name theirs, too; the engine's own is the most common.
+    # The start-up files of the C library name a compiler too, so take the most common one.
     compiler = max(compilers, key=compilers.count, default="unknown compiler")
     return f"CPython {platform.python_version()}{threaded}{build}, {compiler}, {platform.machine()}"
 
 
 def read(path: Path) -> dict[str, Counts]:
-    """Every entry of the baseline; none where there is no file yet."""
+    """Return every entry of the baseline; there are no entries if there is no file yet."""
     if not path.exists():
         return {}
     entries: dict[str, Counts] = json.loads(path.read_text("utf-8"))
@@ -93,7 +90,7 @@ def read(path: Path) -> dict[str, Counts]:
 
 
 def record(path: Path, entry: str, found: Counts, *, whole: bool) -> None:
-    """Write the counts of one entry; of a `whole` run they replace it, else they join it."""
+    """Write the counts of one entry: replace the entry if the run was `whole`, or else merge."""
     entries = read(path)
     before = {} if whole else entries.get(entry, {})
     entries[entry] = before | {name: round(count, 1) for name, count in found.items()}

@@ -1,16 +1,14 @@
-"""What runs inside of valgrind: every case at two numbers of calls, between two marks.
+"""Run every case inside of valgrind, at two numbers of calls, between two marks.
 
-    python driver.py MARKS [WORD]      prints "case|what to subtract", one a line
+    python driver.py MARKS [WORD]      prints "case|case to subtract", one a line
 
-The difference of the two profiles is that of the calls alone. All of it is done with several
-sets of policies, which lie elsewhere in memory: comparing bytes takes some instructions more
-where they stand at the end of a page, and that is nobody's merit. Each case has a loop of its own
-(a code object of its own: the interpreter rewrites a loop's instructions for what it sees
-there), fresh inputs, and its answer is checked first. What is random elsewhere is fixed: the
-seeds of hash tables would choose other pilots and slots.
+The difference of the two profiles is the cost of the additional calls alone.
 
-Place in the flow: marks.c -> driver.py -> instructions.py.
-Never: read a clock; import a framework.
+The driver repeats everything with several sets of policies at different memory addresses, because
+comparing bytes takes a few more instructions near the end of a page. Each case has its own loop
+with its own code object, because the interpreter specializes a loop's instructions. Each case has
+fresh inputs, and its answer is checked first. Random values are fixed, because other seeds of the
+hash tables would choose other pilots and slots.
 """
 
 from __future__ import annotations
@@ -48,7 +46,7 @@ from corsfast.middleware.asgi import CORSMiddleware as Asgi  # noqa: E402
 from corsfast.middleware.starlette import CORSMiddleware as DropIn  # noqa: E402
 from corsfast.middleware.wsgi import CORSMiddleware as Wsgi  # noqa: E402
 
-# The two numbers of calls, and how many come before them for the interpreter to settle.
+# The two numbers of calls, and the number of calls before them, so that the interpreter settles.
 FEW, MANY, WARM_UP = 50, 150, 300
 LAYOUTS = 3
 
@@ -58,7 +56,7 @@ NAMES = sorted(name.lower() for name in OPTIONS["allow_headers"])
 
 
 class Case(NamedTuple):
-    """What is counted: `call` with each of the inputs, in the loop `block`.
+    """One counted case: `call` with each of the inputs, in the loop `block`.
 
     `less` names the case whose count is subtracted: an empty loop, or a bare stub.
     """
@@ -121,7 +119,7 @@ def call_wsgi(app: Any, inputs: Any) -> None:
         app(environ, start_response)
 
 
-# -- the least of servers and applications ---------------------------------------------------
+# -- minimal servers and applications --------------------------------------------------------
 
 
 async def receive() -> dict[str, Any]:
@@ -144,7 +142,7 @@ async def stub(_scope: Any, _receive: Any, send: Callable[..., Awaitable[None]])
 
 
 async def varying_stub(_scope: Any, _receive: Any, send: Callable[..., Awaitable[None]]) -> None:
-    """As many frameworks answer once something of theirs has looked at the request."""
+    """Respond as many frameworks do after reading the request: with a Vary of their own."""
     await send(
         {
             "type": "http.response.start",
@@ -173,7 +171,7 @@ def varying_wsgi_stub(_environ: Any, start_response: Any) -> list[bytes]:
 
 
 def cases() -> Iterator[Case]:
-    """Every case; what one subtracts comes before it."""
+    """Yield every case; a case comes after the one that it subtracts."""
     policy = native.Policy(**OPTIONS)
     yield Case("loop: 1 argument", empty_1, len, texts(APP), "")
     yield Case("loop: 2 arguments", empty_2, len, texts(APP, APP), "")
@@ -257,7 +255,7 @@ def hostile_cases(policy: native.Policy) -> Iterator[Case]:
 def checked(
     name: str, call: Callable[..., Any], inputs: Callable[[int], Inputs], outcome: str
 ) -> Case:
-    """A case of one call, once its answer is right."""
+    """Return a case of one call, after checking its answer."""
     given = inputs(1)[0]
     found = call(*given).outcome.value
     if found != outcome:
@@ -268,13 +266,13 @@ def checked(
 
 
 def new_origins(pattern: str) -> Callable[[int], Inputs]:
-    """Origins of one length that have not been seen before."""
+    """Return inputs of new origins, all of the same length."""
     unseen = iter(range(20_000, 65_000))
     return lambda n: [(pattern.format(next(unseen)),) for _ in range(n)]
 
 
 def new_lists(size: int) -> Callable[[int], Inputs]:
-    """Preflights whose lists of so many names have not been seen before (720 of them at most)."""
+    """Return preflights with new lists of `size` names (720 lists at most)."""
     orders = list(islice(permutations(NAMES, size), 720))
     random.Random(1).shuffle(orders)
     unseen = iter(orders)
@@ -360,14 +358,14 @@ def main(library: str, word: str = "") -> None:
         ballast.append(bytearray(1000 + 700 * layout))
     every = layouts[0]
     wanted = [name for name in every if word in name and not name.startswith("loop")]
-    # What is subtracted has to be counted, too, and what is subtracted from that.
+    # Subtracted cases have to be counted as well, and so do the cases that those subtract.
     needed = set(wanted)
     for name in reversed(every):
         if name in needed and every[name].less:
             needed.add(every[name].less)
     gc.collect()
     gc.disable()
-    marks.start()  # start-up, which is most of this run, need not be watched
+    marks.start()  # not earlier, because start-up is most of this run and is not counted
     for name in every:
         if name in needed:
             for layout, named in enumerate(layouts):

@@ -1,9 +1,7 @@
-/* marks.c - where counting begins and ends, as requests to callgrind.
+/* marks.c - mark the start and end of counting, as requests to callgrind.
  *
- * Outside of valgrind they do nothing, and say so.
- *
- * Place in the flow: driver.py -> marks.c -> the profiles that valgrind writes.
- * Never: do more between the two marks than return.
+ * Outside of valgrind the functions do nothing, and return False. The code
+ * between two marks is counted, so the functions must do nothing else.
  */
 #include <Python.h>
 #include <valgrind/callgrind.h>
@@ -22,7 +20,7 @@ begin(PyObject *self, PyObject *unused)
 {
     (void)self;
     (void)unused;
-    CALLGRIND_DUMP_STATS; /* and forget it: ZERO_STATS leaves some behind */
+    CALLGRIND_DUMP_STATS; /* and reset, because ZERO_STATS leaves some */
     return PyBool_FromLong(RUNNING_ON_VALGRIND);
 }
 

@@ -1,8 +1,6 @@
-"""Reads the profiles that callgrind writes: what was counted, and in which functions.
+"""Read the profiles that callgrind writes: the instruction counts by function.
 
 The format: https://valgrind.org/docs/manual/cl-format.html
-
-Place in the flow: driver.py -> profiles.py -> instructions.py. Never: run anything.
 """
 
 from __future__ import annotations
@@ -12,15 +10,15 @@ from collections import Counter
 from pathlib import Path
 from typing import NamedTuple
 
-# "fn=(12) name" the first time, "fn=(12)" from then on; so for ob=, too.
+# "fn=(12) name" at the first occurrence, "fn=(12)" after that; the same holds for ob=.
 NAME = re.compile(r"(?P<key>fn|ob)=(?:\((?P<number>\d+)\))?\s*(?P<name>.*)")
-# A position (absolute, or +n, -n, * against the last one) and how many instructions.
+# A position (absolute, or +n, -n, * relative to the last one) and a number of instructions.
 COST = re.compile(r"(?:[+-]?\d+|\*|0x[0-9a-f]+) (?P<count>\d+)")
 TRIGGER = "desc: Trigger: Client Request: "
 
 
 class Profile(NamedTuple):
-    """One dump: what it was asked for by, and the instructions of each (object, function)."""
+    """One dump: the name that requested it, and the instructions by (object, function)."""
 
     name: str
     functions: Counter[tuple[str, str]]
@@ -31,7 +29,7 @@ class Profile(NamedTuple):
 
 
 def parse(text: str) -> Profile | None:
-    """The profile in one file; ``None`` for a dump that nobody asked for (the last).
+    """Parse the profile in one file; return ``None`` for the last dump, which was not requested.
 
     Raises:
         ValueError: the sum of the functions is not the total that the file states.
@@ -69,12 +67,12 @@ def parse(text: str) -> Profile | None:
 
 
 def read(folder: Path) -> dict[str, Profile]:
-    """The profiles in a folder, by what was asked for."""
+    """Return the profiles in a folder, by the name that requested them."""
     found = (parse(path.read_text("utf-8")) for path in folder.glob("callgrind.out*"))
     return {profile.name: profile for profile in found if profile is not None}
 
 
 def per_call(few: Profile, many: Profile, calls: int) -> dict[tuple[str, str], float]:
-    """What `calls` more calls have added, function by function, for one call."""
+    """Return the cost of one call by function, if `many` has `calls` more calls than `few`."""
     names = few.functions.keys() | many.functions.keys()
     return {name: (many.functions[name] - few.functions[name]) / calls for name in names}

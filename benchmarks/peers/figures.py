@@ -1,8 +1,4 @@
-"""Rounds of everybody in turn, and what is left of them once the floor is gone.
-
-Place in the flow: timers -> figures -> report, on corsfast.bench's own arithmetic.
-Never: know what is being timed.
-"""
+"""Time all subjects in interleaved rounds, and subtract the floor of each."""
 
 from __future__ import annotations
 
@@ -16,26 +12,26 @@ from typing import NamedTuple
 from corsfast.bench.measure import REQUESTS, Figure, summarise
 from corsfast.bench.rows import differences, ratios
 
-# One round over a number of requests and of blocks: nanoseconds per request, (gross, floor).
+# Times one round with a number of requests and blocks: nanoseconds per request, (gross, floor).
 Timer = Callable[[int, int], tuple[float, float]]
 Key = tuple[str, str]  # row, column
 
-# Requests in a round, in blocks of REQUESTS: those of a block are in memory together, and fit into
-# the nearest caches, as a request's fields do that were just read. A block lasts a microsecond
-# or two where everything is fast, so there are several to a round.
+# Requests in a round, in blocks of REQUESTS. The requests of a block are in memory together, and
+# fit into the nearest caches, as the fields of a request that was just read do. A block of fast
+# subjects takes only a microsecond or two, so a round has several blocks.
 CALLS = 200
-# What is slow or large has fewer: this much time, and this much memory.
+# Slow or large subjects get fewer requests, limited by this time and this memory.
 BLOCK_NS = 2_000_000
 BLOCK_BYTES = 32 * 2**20
-# Before the first round everybody runs this often, or this long: compilers at run time need it.
+# Before the first round every subject runs this often, or this long, to warm up JIT compilers.
 WARM_ROUNDS = 60
 WARM_SECONDS = 0.5
-# Who takes longer than this for a round, preparation included, is not in every round.
+# A subject that takes longer than this for a round, with preparation, is not in every round.
 ROUND_SECONDS = 0.1
 
 
 class Rounds(NamedTuple):
-    """What was measured of a subject: (gross, floor) by the number of the round."""
+    """The samples of a subject: (gross, floor) by the number of the round."""
 
     samples: dict[int, tuple[float, float]]
     calls: int  # in a block
@@ -43,10 +39,10 @@ class Rounds(NamedTuple):
 
     @property
     def net(self) -> Figure:
-        """What the layer adds: each round's floor is subtracted from the same round's gross.
+        """Return what the layer adds: the median of gross minus floor in each round.
 
-        A round in which the machine was slow was slow for both, so the difference of the two
-        medians would be further from the truth than the median of the differences.
+        In a slow round both are slow. So the difference of the two medians would be less accurate
+        than the median of the differences.
         """
         return summarise(differences(self.samples.values()))
 
@@ -60,16 +56,16 @@ class Rounds(NamedTuple):
 
 
 def share(ours: Rounds, theirs: Rounds) -> Figure:
-    """Our net time as a share of theirs, of the rounds that both were in.
+    """Return our net time as a share of theirs, over the rounds that both have.
 
-    A round in which theirs is not above its floor counts as infinitely bad for us.
+    If theirs is not above its floor, the round counts as infinitely bad for us.
     """
     both = sorted(ours.samples.keys() & theirs.samples.keys())
     return ratios(*(differences(each.samples[i] for i in both) for each in (ours, theirs)))
 
 
 class Pace(NamedTuple):
-    """How a subject is timed: requests in a block, blocks in a round, and every which round."""
+    """How a subject is timed: requests per block, blocks per round, and the interval of rounds."""
 
     calls: int
     blocks: int
@@ -77,21 +73,23 @@ class Pace(NamedTuple):
 
 
 def calls_for(gross: float, size: int) -> tuple[int, int]:
-    """How many requests a block has, and how many blocks a round, if a request is of this many
-    nanoseconds and bytes."""
+    """Return the number of requests in a block, and of blocks in a round.
+
+    `gross` and `size` are the nanoseconds and bytes of one request.
+    """
     most = max(1, min(CALLS, int(BLOCK_NS / max(gross, 1.0)), BLOCK_BYTES // max(size, 1)))
     return min(most, REQUESTS), max(1, most // REQUESTS)
 
 
 def of_blocks(blocks: Iterable[tuple[float, float]]) -> tuple[float, float]:
-    """A round of its blocks, each (gross, floor): the difference is the median of theirs."""
+    """Combine blocks of (gross, floor) to a round, by the median of their differences."""
     both = list(blocks)
     floor = median(floor for _, floor in both)
     return floor + median(gross - floor for gross, floor in both), floor
 
 
 def warmed(timer: Timer, size: int) -> Pace:
-    """Run until it is warm, and find the pace meanwhile."""
+    """Warm up a subject, and return its pace."""
     started = perf_counter()
     gross, _ = timer(1, 1)
     for _ in range(WARM_ROUNDS):
@@ -110,10 +108,10 @@ def interleave(
     rounds: int,
     progress: Callable[[str], None],
 ) -> dict[Key, Rounds]:
-    """Time everybody in every round, in a new order each time, a row's columns side by side.
+    """Time all subjects in every round, in a new order each time, a row's columns side by side.
 
-    A machine that others share runs faster and slower by turns, each for longer than a row
-    takes: what is compared has to be measured in the same of these turns.
+    A shared machine alternates between fast and slow phases, each longer than a row takes. So
+    subjects that are compared have to be measured in the same phase.
     """
     found = {}
     paces = {}
@@ -129,7 +127,7 @@ def interleave(
 
 
 def shuffled(keys: Iterable[Key]) -> list[Key]:
-    """Rows in any order, and within each its columns in any order."""
+    """Return the rows in random order, and the columns of each row in random order."""
     rows: dict[str, list[Key]] = {}
     for key in keys:
         rows.setdefault(key[0], []).append(key)

@@ -1,12 +1,9 @@
-"""Whether an answer means what it should: the part of Fetch that a browser carries out.
+"""Judge whether an answer means what it should, by the part of Fetch that a browser implements.
 
-Libraries differ by design: 200, 204 or 403, which methods they list, what stands in Vary, in
-which order. So answers are not compared with each other, but each is judged as a browser would
-judge it, and has to do the same work: say which headers may be read, and how long a preflight
-may be remembered.
-
-Place in the flow: rows and answers -> a verdict, and a complaint if it is the wrong one.
-Never: be lenient; an answer that says less than it should is cheaper to make.
+Libraries differ by design: in the status (200, 204 or 403), the listed methods, the names in Vary,
+and the order. So answers are not compared with each other. Each is judged as a browser would judge
+it. It also has to do the same work: say which headers may be read, and how long a preflight may be
+cached. The judge is strict, because an answer that leaves something out is cheaper to make.
 """
 
 from __future__ import annotations
@@ -26,7 +23,7 @@ class Answer(NamedTuple):
     headers: list[tuple[str, str]]
 
     def get(self, name: str) -> str | None:
-        """All lines of a header, as a browser joins them."""
+        """Return all lines of a header, as a browser joins them."""
         lines = [value for key, value in self.headers if key.lower() == name]
         return ", ".join(lines) if lines else None
 
@@ -35,7 +32,7 @@ class Answer(NamedTuple):
 
 
 def complaint(row: Row, answer: Answer) -> str | None:
-    """Say what is wrong with this answer; None if it is what the row expects."""
+    """Return an error in this answer, or None if it is what the row expects."""
     if not row.is_preflight and (answer.status != 200 or answer.get("content-type") is None):
         return f"the application's answer did not come through ({answer.status})"
     found = verdict(row, answer)
@@ -54,7 +51,7 @@ def complaint(row: Row, answer: Answer) -> str | None:
 
 
 def verdict(row: Row, answer: Answer) -> str:
-    """What a browser makes of an answer: "allowed", "refused", or "not asked"."""
+    """Return a browser's verdict on an answer: "allowed", "refused", or "not asked"."""
     if row.field("origin") is None:
         return "not asked"
     if not passes_check(row, answer):
@@ -67,7 +64,7 @@ def verdict(row: Row, answer: Answer) -> str:
 
 
 def passes_check(row: Row, answer: Answer) -> bool:
-    """https://fetch.spec.whatwg.org/#concept-cors-check"""
+    """Return the result of https://fetch.spec.whatwg.org/#concept-cors-check."""
     allowed = answer.get("access-control-allow-origin")
     if not row.policy.credentials and allowed == "*":
         return True
@@ -94,7 +91,7 @@ def covers_names(row: Row, answer: Answer) -> bool:
     wanted = {name.strip().lower() for name in asked if name.strip()}
     listed = {name.lower() for name in answer.listed("access-control-allow-headers")}
     if "*" in listed and not row.policy.credentials:
-        # The one name that has to be written out:
+        # A wildcard does not cover this name:
         # https://fetch.spec.whatwg.org/#cors-non-wildcard-request-header-name
         return "authorization" not in wanted or "authorization" in listed
     return wanted <= listed

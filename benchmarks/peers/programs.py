@@ -1,12 +1,11 @@
-"""The programs in other languages: built from their lock files, kept alive, asked over a pipe.
+"""Run the programs in other languages: built from their lock files, kept alive, used over a pipe.
 
-A program reads the rows from a file and one command per line, as JSON, and answers in one line:
+A program reads the rows from a file, and one command per line, as JSON. It answers in one line:
 ``["check"]`` with every answer, ``["run", SUBJECT, ROW, N, BLOCKS]`` with nanoseconds per
 request, [gross, floor] a block. The floor is the same loop over the bare handler. The N requests
-of a block are made just before it, all of them new, and after N others (20 at most) that warm up.
+of a block are new, and made just before it. N other requests (20 at most) warm up the code first.
 
-Place in the flow: rows -> answers and times.
-Never: hide a toolchain that is not there, or build from anything but the lock file.
+A missing toolchain is reported, not hidden.
 """
 
 from __future__ import annotations
@@ -29,7 +28,7 @@ Answers = dict[tuple[str, str], Answer]  # by (subject, row)
 
 
 class Program(NamedTuple):
-    """One folder beside this file: what it measures, and the tool that builds it."""
+    """One folder next to this file: its subjects, and the tool that builds it."""
 
     folder: str
     tool: str
@@ -45,7 +44,7 @@ PROGRAMS = (
 
 
 def pinned() -> dict[str, str]:
-    """The version of every library, as its lock file has it."""
+    """Return the version of every library, as in its lock file."""
     sums = (HERE / "go/go.sum").read_text("utf-8")
     go = dict(re.findall(r"^github\.com/(\S+) v([^\s/]+) h1:", sums, re.MULTILINE))
     rust = {
@@ -70,13 +69,13 @@ def pinned() -> dict[str, str]:
 
 
 def missing(program: Program) -> str | None:
-    """The first tool of a program that is not installed here."""
+    """Return the first tool of a program that is not installed here, or None."""
     tools = (program.tool, program.version[0])
     return next((tool for tool in tools if shutil.which(tool) is None), None)
 
 
 def language(program: Program) -> str:
-    """What the language's own command says of its version."""
+    """Return the version of the language, as its own command prints it."""
     found = subprocess.run(program.version, check=True, capture_output=True, text=True)
     return found.stdout.strip()
 
@@ -97,7 +96,7 @@ def build(program: Program, into: Path) -> list[str]:
     if program.folder == "rust":
         call(["cargo", "build", "--release", "--locked", "--target-dir", str(target)], source)
         return [str(target / "release" / "corsfast-peers")]
-    # npm installs beside the lock file, so that goes along.
+    # npm installs into the folder of the lock file, so copy that as well.
     for name in ("package.json", "package-lock.json", ".npmrc", "peers.js"):
         shutil.copyfile(source / name, target / name)
     call(["npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund"], target)
@@ -119,7 +118,7 @@ class Running:
         )
 
     def ask(self, *command: Any) -> Any:
-        """Send one command, wait for its answer.
+        """Send one command, and wait for its answer.
 
         Raises:
             RuntimeError: the program has ended, or does not answer in JSON.
@@ -139,7 +138,7 @@ class Running:
             raise RuntimeError(f"{self.process.args!r} said {line!r} to {command!r}") from error
 
     def check(self) -> Answers:
-        """Every subject's answer to every row, by (subject, row)."""
+        """Return every subject's answer to every row, by (subject, row)."""
         return {
             (given["subject"], given["case"]): Answer(
                 given["status"], [(name, value) for name, value in given["headers"]]
@@ -148,7 +147,7 @@ class Running:
         }
 
     def timer(self, subject: str, row: str) -> Timer:
-        """A function of a number of requests and of blocks: one round, (gross, floor)."""
+        """Return a function that times one round of some blocks of requests: (gross, floor)."""
 
         def time(calls: int, blocks: int) -> tuple[float, float]:
             return of_blocks(self.ask("run", subject, row, calls, blocks))
@@ -157,7 +156,7 @@ class Running:
 
     def close(self) -> None:
         assert self.process.stdin is not None
-        with contextlib.suppress(BrokenPipeError):  # it has ended before it was asked
+        with contextlib.suppress(BrokenPipeError):  # the program has ended already
             self.process.stdin.close()
         self.process.wait(10)
         assert self.process.stdout is not None

@@ -1,7 +1,6 @@
-"""What is asked of everybody: each row is a policy, a request, and a browser's verdict.
+"""The rows of the comparison: each is a policy, a request, and a browser's verdict.
 
-Place in the flow: the left end of the comparison; written as JSON for the programs.
-Never: know a library.
+The rows do not depend on any library. They are written as JSON for the programs.
 """
 
 from __future__ import annotations
@@ -32,9 +31,9 @@ STRANGER = "https://app.example.com.attacker.net"
 
 
 class Policy(NamedTuple):
-    """What a library is configured with; each of them spells it in its own way.
+    """The configuration for a library, which each library spells in its own way.
 
-    ``subdomains_of`` are domains of which every https subdomain is allowed, at any depth.
+    Every https subdomain of a domain in ``subdomains_of`` is allowed, at any depth.
     """
 
     origins: tuple[str, ...] = (APP,)
@@ -64,7 +63,7 @@ class Row(NamedTuple):
 
     @property
     def size(self) -> int:
-        """About how many bytes one request takes."""
+        """Return the approximate number of bytes of one request."""
         return sum(len(name) + len(value) for name, value in self.fields)
 
 
@@ -78,21 +77,21 @@ def many(count: int) -> Policy:
 
 
 def actual(name: str, policy: Policy, origin: str | None, verdict: str) -> Row:
-    """A GET with the fourteen headers of a browser; without an origin, thirteen."""
+    """Return a GET with the fourteen headers of a browser, or thirteen without an origin."""
     fields = ((key, origin if key == "origin" else value) for key, value in REQUEST)
     return Row(name, policy, "GET", tuple((k, v) for k, v in fields if v is not None), verdict)
 
 
 def preflight(name: str, origin: str, names: str, verdict: str) -> Row:
-    """What a browser asks before a PUT with these headers."""
+    """Return a browser's preflight for a PUT with these headers."""
     ask = [ASK_METHOD, ("access-control-request-headers", names)] if names else [ASK_METHOD]
     fields = [(key, origin if key == "origin" else value) for key, value in REQUEST]
     fields = [field for field in fields if field[0] != "content-type"]
     return Row(name, ONE, "OPTIONS", (*fields[:7], *ask, *fields[7:]), verdict)
 
 
-# 1 MiB that no browser sends. It ends in a name that no policy allows, so that those who do
-# not read it come to the same verdict: the name is not in their answer.
+# 1 MiB that no browser sends. It ends in a name that no policy allows. So a library that does not
+# read it gets the same verdict, because the name is not in its answer.
 HOSTILE_NAMES = "," * (2**20 - len("x-evil")) + "x-evil"
 HOSTILE_ORIGIN = "https://" + "a." * 4083 + "attacker.net:65535"
 assert len(HOSTILE_NAMES) == 2**20

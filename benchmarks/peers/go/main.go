@@ -4,8 +4,8 @@
 //	peers CASES.json --check                     every subject's answer to every case
 //	peers CASES.json --run SUBJECT CASE N BLOCKS nanoseconds per request, [gross, floor] a block
 //
-// Place in the flow: rows.py -> this -> judge.py. Never: judge an answer, or time what a server
-// does: a request is an *http.Request that is ready, a response is a writer that keeps headers.
+// judge.py judges the answers. The time does not include a server's work: a request is a ready
+// *http.Request, and a response is a writer that keeps headers.
 package main
 
 import (
@@ -26,8 +26,8 @@ import (
 	rs "github.com/rs/cors"
 )
 
-// warmUp is how many requests of their own, and no more than are timed, bring a handler into the
-// caches before the clock.
+// warmUp is the number of separate requests that bring a handler into the caches before the clock
+// runs. It is at most the number of timed requests.
 const warmUp = 20
 
 type policy struct {
@@ -95,7 +95,7 @@ var (
 	noLength  = []string{"0"}
 )
 
-// bare is the application: it is what the floor is measured with.
+// bare is the application, which also measures the floor.
 var bare = http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 	header := w.Header()
 	header["Content-Type"] = plainText
@@ -103,7 +103,7 @@ var bare = http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 	w.WriteHeader(http.StatusOK)
 })
 
-// writer is a response that goes nowhere. Its map is cleared and used again.
+// writer is a response that goes nowhere. Its map is cleared and reused.
 type writer struct {
 	header http.Header
 	status int
@@ -113,7 +113,7 @@ func (w *writer) Header() http.Header         { return w.header }
 func (w *writer) WriteHeader(status int)      { w.status = status }
 func (w *writer) Write(b []byte) (int, error) { return len(b), nil }
 
-// request is what net/http would hand over: canonical names, and strings nobody else holds.
+// request returns what net/http would pass on: canonical names, and strings that are not shared.
 func (c *benchCase) request() *http.Request {
 	header := make(http.Header, len(c.Fields))
 	for _, field := range c.Fields {
@@ -143,7 +143,7 @@ func serve(h http.Handler, w *writer, requests []*http.Request) {
 	}
 }
 
-// block is one timed loop: nanoseconds per request. The collector runs before, not within.
+// block is one timed loop: nanoseconds per request. It runs the garbage collector before the loop.
 func block(h http.Handler, c *benchCase, n int) float64 {
 	w := &writer{header: make(http.Header)}
 	warm, requests := c.requests(min(warmUp, n)), c.requests(n)
@@ -168,7 +168,7 @@ func (b *bench) find(name string) (*benchCase, error) {
 	return nil, fmt.Errorf("no case %q", name)
 }
 
-// handler is a subject around the bare handler, built when it is first asked for.
+// handler returns a subject around the bare handler, built at first use.
 func (b *bench) handler(subject string, c *benchCase) (http.Handler, error) {
 	key := subject + "|" + c.Name
 	if h, ok := b.handlers[key]; ok {
@@ -219,7 +219,7 @@ func (b *bench) run(subject, name string, n, blocks int) ([][2]float64, error) {
 	}
 	figures := make([][2]float64, blocks)
 	for i := range figures {
-		// Which of the two goes first is left to chance.
+		// The order of the two is random.
 		if rand.IntN(2) == 0 {
 			figures[i][0] = block(h, c, n)
 			figures[i][1] = block(bare, c, n)
@@ -231,7 +231,7 @@ func (b *bench) run(subject, name string, n, blocks int) ([][2]float64, error) {
 	return figures, nil
 }
 
-// obey carries out ["check"] or ["run", SUBJECT, CASE, N, BLOCKS].
+// obey executes ["check"] or ["run", SUBJECT, CASE, N, BLOCKS].
 func (b *bench) obey(command []any) (any, error) {
 	if len(command) == 1 && command[0] == "check" {
 		return b.check()

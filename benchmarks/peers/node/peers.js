@@ -1,4 +1,4 @@
-// Answers and times the cases of ../rows.py with cors (the middleware of Express) and @fastify/cors.
+// Answer and time the cases of ../rows.py with cors (Express middleware) and @fastify/cors.
 //
 //   node --expose-gc peers.js CASES.json                               one command per line of
 //                                                                      standard input, as JSON
@@ -6,27 +6,27 @@
 //   node --expose-gc peers.js CASES.json --run SUBJECT CASE N BLOCKS   nanoseconds per request,
 //                                                                      [gross, floor] a block
 //
-// Place in the flow: rows.py -> this -> judge.py. Never: judge an answer, or time what a server
-// does: requests are ready, and a response keeps its headers and goes nowhere.
+// judge.py judges the answers. The time does not include a server's work: requests are ready, and
+// a response keeps its headers and goes nowhere.
 'use strict'
 
 const fs = require('node:fs')
 const http = require('node:http')
 const readline = require('node:readline')
 
-// Requests of their own, no more than are timed, that bring the code into the caches before the
-// clock runs.
+// The number of separate requests that bring the code into the caches before the clock runs. It is
+// at most the number of timed requests.
 const WARM_UP = 20
 
-// Every case has its own copy of the library's modules: an application has one policy, and the
-// compiler of JavaScript must not see fourteen at one place.
+// Every case has its own copy of the library's modules, because an application has one policy. The
+// JIT compiler must not see fourteen policies at one call site.
 function anew (name) {
   for (const key of Object.keys(require.cache)) delete require.cache[key]
   return require(name)
 }
 
-// Both send a single string to everybody and leave the comparison to the browser, as their
-// manuals recommend; subdomains are a regular expression.
+// Both libraries send a single string to every client and leave the comparison to the browser, as
+// their manuals recommend. Subdomains are a regular expression.
 function originOption (policy) {
   const patterns = policy.subdomains_of.map((domain) =>
     new RegExp(`^https://(?:[a-z0-9-]+\\.)+${domain.replaceAll('.', '\\.')}$`))
@@ -45,7 +45,7 @@ function options (policy) {
   }
 }
 
-// The application, for the floor and behind the middleware.
+// The application, which is behind the middleware and also measures the floor.
 function bare (req, res) {
   res.statusCode = 200
   res.setHeader('Content-Type', 'text/plain')
@@ -74,7 +74,7 @@ const SUBJECTS = {
   }
 }
 
-// A real response whose head and end are kept: what would be written is the server's business.
+// A real response that keeps its head and end, because writing them is the server's work.
 class Response extends http.ServerResponse {
   writeHead (status, headers) {
     this.statusCode = status
@@ -93,7 +93,7 @@ class Response extends http.ServerResponse {
   }
 }
 
-// New strings, as the parser of HTTP makes them.
+// Make new strings, as the HTTP parser does.
 const fresh = (text) => Buffer.from(text, 'latin1').latin1Slice()
 
 function exchange (given) {
@@ -103,7 +103,7 @@ function exchange (given) {
   req.httpVersionMajor = req.httpVersionMinor = 1
   const headers = {}
   for (const [name, value] of given.fields) headers[name] = fresh(value)
-  req.headers = headers // ready: node itself would parse them when they are first asked for
+  req.headers = headers // ready, because node would otherwise parse them at first use
   return [req, new Response(req)]
 }
 
@@ -115,7 +115,7 @@ function serve (call, prepared) {
   for (let i = 0; i < prepared.length; i++) call(prepared[i][0], prepared[i][1])
 }
 
-// One timed loop: nanoseconds per request. What is young is collected before, not within.
+// One timed loop: nanoseconds per request. It collects young objects before the loop.
 function block (call, given, n) {
   const warm = exchanges(given, Math.min(WARM_UP, n))
   const prepared = exchanges(given, n)
@@ -163,7 +163,7 @@ class Bench {
     const figures = []
     for (let i = 0; i < blocks; i++) {
       const figure = [0, 0]
-      // Which of the two goes first is left to chance.
+      // The order of the two is random.
       for (const side of Math.random() < 0.5 ? [0, 1] : [1, 0]) {
         figure[side] = block(side === 0 ? call : floor, given, n)
       }
@@ -172,7 +172,7 @@ class Bench {
     return figures
   }
 
-  // Carries out ["check"] or ["run", SUBJECT, CASE, N, BLOCKS].
+  // Execute ["check"] or ["run", SUBJECT, CASE, N, BLOCKS].
   obey ([verb, ...rest]) {
     if (verb === 'check' && rest.length === 0) return this.check()
     if (verb === 'run' && rest.length === 4) {

@@ -1,11 +1,11 @@
-//! Answers and times the cases of ../rows.py with tower-http's CORS layer.
+//! Answer and time the cases of ../rows.py with tower-http's CORS layer.
 //!
 //!     peers CASES.json                              one command per line of standard input, as JSON
 //!     peers CASES.json --check                      the subject's answer to every case
 //!     peers CASES.json --run SUBJECT CASE N BLOCKS  nanoseconds per request, [gross, floor] a block
 //!
-//! Place in the flow: rows.py -> this -> judge.py. Never: judge an answer, or time what a server
-//! does: a request is an `http::Request` that is ready, a response is dropped.
+//! judge.py judges the answers. The time does not include a server's work: a request is a ready
+//! `http::Request`, and a response is dropped.
 
 use std::collections::HashMap;
 use std::convert::Infallible;
@@ -24,11 +24,11 @@ use serde_json::{Value, json};
 use tower::{Layer, Service, service_fn};
 use tower_http::cors::{AllowOrigin, CorsLayer};
 
-/// Requests of their own, no more than are timed, that bring the code into the caches before the
-/// clock runs.
+/// The number of separate requests that bring the code into the caches before the clock runs. It is
+/// at most the number of timed requests.
 const WARM_UP: usize = 20;
-/// Larger values are shared by the requests of a block. A request is dropped while the clock
-/// runs, and to give a megabyte back to the system would be most of what is seen.
+/// Larger values are shared by the requests of a block. A request is dropped while the clock runs,
+/// and freeing a megabyte would be most of the measured time.
 const LARGE: usize = 64 * 1024;
 const SUBJECT: &str = "tower-http";
 
@@ -54,8 +54,8 @@ struct Case {
 }
 
 impl Policy {
-    /// One origin is a constant, several are a list, and subdomains are a predicate: the idioms
-    /// of the layer's manual.
+    /// One origin is a constant, several are a list, and subdomains are a predicate, as in the
+    /// layer's manual.
     fn allow_origin(&self) -> Result<AllowOrigin> {
         let origins = parsed::<HeaderValue>(&self.origins)?;
         if self.subdomains_of.is_empty() {
@@ -100,7 +100,7 @@ where
 }
 
 impl Case {
-    /// A request as a server would hand it over, with names and values of its own; `shared`
+    /// Return a request as a server would pass it on, with its own names and values; `shared`
     /// holds the large ones.
     fn request(&self, shared: &[HeaderValue]) -> Result<Request<()>> {
         let mut request = Request::new(());
@@ -126,7 +126,7 @@ impl Case {
     }
 }
 
-/// The application: it is what the floor is measured with.
+/// The application, which also measures the floor.
 fn bare(request: Request<()>) -> Ready<std::result::Result<Response<()>, Infallible>> {
     drop(request);
     let mut response = Response::new(());
@@ -179,10 +179,10 @@ where
 
 struct Bench {
     cases: Vec<Case>,
-    /// Built when first asked for, because ten thousand origins take their time.
+    /// Built at first use, because ten thousand origins take a while.
     layered: HashMap<String, Timed>,
     floor: Timed,
-    /// Whether the floor goes first. The two take turns.
+    /// Whether the floor goes first. The two alternate.
     floor_first: bool,
 }
 
@@ -233,7 +233,7 @@ impl Bench {
         Ok(Value::Array(figures))
     }
 
-    /// Carries out ["check"] or ["run", SUBJECT, CASE, N, BLOCKS].
+    /// Execute ["check"] or ["run", SUBJECT, CASE, N, BLOCKS].
     fn obey(&mut self, command: &[Value]) -> Result<Value> {
         let texts: Vec<_> = command
             .iter()
