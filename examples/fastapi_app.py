@@ -2,7 +2,7 @@ r"""A FastAPI application behind one policy. Start it from the repository's root
 
     uvicorn examples.fastapi_app:app --port 8000
 
-A plain request has no Origin. The answer says that it depends on one, for caches:
+A plain request has no Origin. Its `Vary` tells caches that the answer depends on the Origin:
 
     $ curl -si http://127.0.0.1:8000/items
     HTTP/1.1 200 OK
@@ -28,7 +28,7 @@ An allowed origin may read the answer:
 
     ["pen","paper"]
 
-A refused one gets it too, but a browser will not hand it to the page. CORS is no access control:
+A rejected origin gets it too, but a browser hides it from the page. CORS is not access control:
 
     $ curl -si -H 'Origin: https://evil.example' http://127.0.0.1:8000/items
     HTTP/1.1 200 OK
@@ -40,7 +40,7 @@ A refused one gets it too, but a browser will not hand it to the page. CORS is n
 
     ["pen","paper"]
 
-Before a PUT a browser asks first; the middleware answers, the application sees nothing:
+Before a PUT a browser sends a preflight. The middleware answers it, not the application:
 
     $ curl -si -X OPTIONS -H 'Origin: https://app.example.com' \
         -H 'Access-Control-Request-Method: PUT' \
@@ -56,7 +56,7 @@ Before a PUT a browser asks first; the middleware answers, the application sees 
     access-control-max-age: 600
     vary: Origin, Access-Control-Request-Method, Access-Control-Request-Headers
 
-The same question from elsewhere:
+A preflight from another origin:
 
     $ curl -si -X OPTIONS -H 'Origin: https://evil.example' \
         -H 'Access-Control-Request-Method: PUT' \
@@ -67,8 +67,8 @@ The same question from elsewhere:
     vary: Origin, Access-Control-Request-Method, Access-Control-Request-Headers
     content-length: 0
 
-An unhandled exception. The middleware is outside of FastAPI's own error handling, so the page
-learns that it was a 500; added with `add_middleware` it would see a CORS error instead:
+An unhandled exception. The middleware is outside of FastAPI's own error handling, so the page can
+read the status 500. With `add_middleware` it would see a CORS error instead:
 
     $ curl -si -H 'Origin: https://app.example.com' http://127.0.0.1:8000/broken
     HTTP/1.1 500 Internal Server Error

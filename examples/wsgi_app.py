@@ -2,7 +2,7 @@ r"""A plain WSGI application behind one policy. Start it from the repository's r
 
     gunicorn examples.wsgi_app:app --bind 127.0.0.1:8001
 
-A plain request has no Origin. `Vary`, the application's own, is added to:
+A plain request has no Origin. The middleware adds to the application's own `Vary`:
 
     $ curl -si http://127.0.0.1:8001/
     HTTP/1.1 200 OK
@@ -29,7 +29,7 @@ An allowed origin may read the answer:
 
     hello
 
-A refused one gets it too, but a browser will not hand it to the page. CORS is no access control:
+A rejected origin gets it too, but a browser hides it from the page. CORS is not access control:
 
     $ curl -si -H 'Origin: https://evil.example' http://127.0.0.1:8001/
     HTTP/1.1 200 OK
@@ -42,7 +42,7 @@ A refused one gets it too, but a browser will not hand it to the page. CORS is n
 
     hello
 
-Before a PUT a browser asks first; the middleware answers, the application sees nothing:
+Before a PUT a browser sends a preflight. The middleware answers it, not the application:
 
     $ curl -si -X OPTIONS -H 'Origin: https://app.example.com' \
         -H 'Access-Control-Request-Method: PUT' \
@@ -58,7 +58,7 @@ Before a PUT a browser asks first; the middleware answers, the application sees 
     Access-Control-Max-Age: 600
     Vary: Origin, Access-Control-Request-Method, Access-Control-Request-Headers
 
-The same question from elsewhere:
+A preflight from another origin:
 
     $ curl -si -X OPTIONS -H 'Origin: https://evil.example' \
         -H 'Access-Control-Request-Method: PUT' \
