@@ -1,8 +1,8 @@
-"""What the drop-ins around any ASGI application are asked alike: Starlette's and Litestar's.
+"""Helpers shared by the tests of the drop-ins that wrap any ASGI application: Starlette's and
+Litestar's.
 
-An application to stand around, one call of it, requests that no browser sends, and differences
-that both have from what they replace. Beside sidebyside.py.
-Never: know a framework.
+They are an application to wrap, a function that calls it, requests that no browser sends, and the
+deviations that both drop-ins have. Nothing here imports a framework.
 """
 
 from __future__ import annotations
@@ -17,13 +17,13 @@ from surfaces import finish
 
 A = "https://a.example"
 
-# No browser sends these as an Origin.
+# No browser sends these values as an Origin.
 MALFORMED = ("https://a.example/x", "x", "https://A.example", "\xe9", "a" * 8192)
 _ODD_METHODS = ("", " PUT", "P" * 9000, "PU", "TRACE")
 
 
 def application(*sent: tuple[bytes, bytes], status: int = 200) -> Any:
-    """Says hello, with these header fields."""
+    """Return an application that says hello and sends these header fields."""
 
     async def app(scope: Any, receive: Any, send: Any) -> None:
         headers = [(b"content-length", b"5"), *sent]
@@ -34,7 +34,7 @@ def application(*sent: tuple[bytes, bytes], status: int = 200) -> Any:
 
 
 def call(app: Any, request: Request, run: Any = finish, /, **more: Any) -> Answer:
-    """One request to an application; what else its scope holds is given by name."""
+    """Send one request to an application; keyword arguments are added to its scope."""
     messages: list[dict[str, Any]] = []
 
     async def receive() -> dict[str, Any]:
@@ -54,11 +54,11 @@ def call(app: Any, request: Request, run: Any = finish, /, **more: Any) -> Answe
     return answer(start["status"], pairs, b"".join(m.get("body", b"") for m in bodies))
 
 
-# -- what no browser sends -------------------------------------------------------------------
+# -- requests that no browser sends ----------------------------------------------------------
 
 
 def hostile_requests(origins: Iterable[str] = MALFORMED) -> Iterator[Request]:
-    """Origins, methods and lists of names that are malformed, or too long."""
+    """Yield requests whose origin, method or list of names is malformed or too long."""
     host = ("host", "api.example")
     for origin in (A, *origins):
         yield Request("GET", (host, ("origin", origin)))
@@ -84,7 +84,7 @@ def hostile_requests(origins: Iterable[str] = MALFORMED) -> Iterator[Request]:
 
 
 def any_headers(*more: str) -> st.SearchStrategy[list[tuple[str, str]]]:
-    """Whatever the fields that CORS reads may hold, and these."""
+    """Return a strategy for arbitrary values of the fields that CORS reads, and of `more`."""
     fields = ("origin", "access-control-request-method", "access-control-request-headers", *more)
     values = (A, "null", "PUT", "x-custom", "*", ",", " ", "\r\nx: y", "\xff", "x" * 9000)
     value = st.lists(st.sampled_from(values), max_size=3).map("".join)
@@ -93,7 +93,7 @@ def any_headers(*more: str) -> st.SearchStrategy[list[tuple[str, str]]]:
 
 
 def assert_nothing_is_injected(request: Request, got: Answer) -> None:
-    """No origin is sent back but the whole one that was sent, and no byte that ends a field."""
+    """Check that an echoed origin is exactly the one sent, and that no value can end a field."""
     echoed = got.headers.get("access-control-allow-origin", [])
     assert echoed in ([], ["*"]) or echoed == [request.origin]
     assert not any(
@@ -105,7 +105,7 @@ def assert_nothing_is_injected(request: Request, got: Answer) -> None:
 
 
 def null_by_regex(options: Any, request: Request, theirs: Answer, ours: Answer) -> bool:
-    """The regex admits it there; here `null` is listed by name, or refused."""
+    """Return whether the original allowed `null` by a regex; corsfast requires it by name."""
     regex, origin = options.get("allow_origin_regex"), request.origin
     if regex is None or origin != "null":
         return False

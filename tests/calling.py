@@ -1,7 +1,7 @@
-"""One request to an application, or its start, without a server between them.
+"""Send one request to an application, or start it, without a server.
 
-Beside sidebyside.py, whose Request and Answer it turns into calls and back.
-Never: know a framework.
+These functions turn the Request and Answer of sidebyside.py into calls and back. Nothing here
+imports a framework.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ def ask_wsgi(app: Any, request: Request, script_name: str = "") -> Answer:
         "wsgi.errors": io.StringIO(),
     }
     for name, value in request.headers:
-        # Several lines of a field are joined, as servers do.
+        # Servers join several lines of a field.
         key = "HTTP_" + name.upper().replace("-", "_")
         environ[key] = f"{environ[key]},{value}" if key in environ else value
     started: list[Any] = []
@@ -46,8 +46,11 @@ def ask_wsgi(app: Any, request: Request, script_name: str = "") -> Answer:
 
 
 async def ask_asgi(app: Any, request: Request, root_path: str = "") -> Answer:
-    """The client stays until it has its answer; then a server says that it is gone, for which
-    some applications wait (https://asgi.readthedocs.io/en/latest/specs/www.html#disconnect-receive-event).
+    """Send one request to an ASGI application.
+
+    The client stays until it has its response. Then the server reports a disconnect, because some
+    applications wait for it
+    (https://asgi.readthedocs.io/en/latest/specs/www.html#disconnect-receive-event).
     """
     scope = {
         "type": "http",

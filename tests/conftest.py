@@ -1,9 +1,9 @@
-"""What every test of the core is given: the engines, one after the other.
+"""Fixtures and settings of the whole suite. The `engine` fixture runs a test on each engine.
 
-Required things fail: an engine that cannot be imported is an error of each test that asks for
-it. CORSFAST_IMPLEMENTATION, which says so openly, leaves the other one out: `pure` wherever
-there is none to compare with, `native` where the reference would prove nothing anew, as under
-sanitizers; tests that compare the two still do.
+A missing engine is an error of every test that requests it, never a skip. Setting
+CORSFAST_IMPLEMENTATION to `pure` or `native` leaves the other engine out. Use `pure` if there is no
+native engine to compare with. Use `native` if running the reference again proves nothing, as under
+sanitizers; tests that compare the two engines then still use both.
 """
 
 from __future__ import annotations
@@ -21,15 +21,15 @@ from hypothesis import settings
 
 HERE = Path(__file__).parent
 
-# Tests are not a package, and pytest's importlib mode leaves sys.path alone: this is where
-# `corpus`, `surfaces` and `inputs` are found.
+# The tests are not a package, and pytest's importlib mode does not change sys.path. This makes
+# `corpus`, `surfaces` and `inputs` importable.
 sys.path.insert(0, str(HERE))
 
 CHOSEN = os.environ.get("CORSFAST_IMPLEMENTATION")
 PURE_ONLY = CHOSEN == "pure"
 ENGINES = [CHOSEN] if CHOSEN in ("pure", "native") else ["pure", "native"]
 
-# "ci" gives the same answer each time; "hunt" looks for new ones: --hypothesis-profile=hunt
+# "ci" tries the same examples every time; "hunt" looks for new ones: --hypothesis-profile=hunt
 settings.register_profile("ci", derandomize=True, deadline=None, database=None, max_examples=200)
 settings.register_profile("hunt", deadline=None, max_examples=20_000)
 settings.load_profile("ci")
@@ -37,29 +37,29 @@ settings.load_profile("ci")
 
 @pytest.hookimpl(tryfirst=True)  # before pytest-xdist reads its options
 def pytest_cmdline_main(config: pytest.Config) -> None:
-    """Run the whole suite with a process per core, but single files in this process.
+    """Run the whole suite with one process per core, but single files in this process.
 
-    This is a default for ``-n``. It is no option of pyproject.toml, because pytest would then
-    fail where pytest-xdist is not installed, and because benchmarks need one process.
+    This is a default for ``-n``. It is not set in pyproject.toml, because pytest would then fail
+    without pytest-xdist, and because benchmarks need a single process.
     """
     if hasattr(config, "workerinput") or config.getoption("numprocesses", 0) is not None:
         return
     if any(HERE.resolve().is_relative_to(Path(arg).resolve()) for arg in config.args):
         config.option.numprocesses = "logical"
-        # Each process begins with a half of the list in order, so that it builds few policies
-        # twice, and takes tests of the other one when it has no more.
+        # Each process starts with its share of the list, in order, so that few policies are built
+        # twice. A process that runs out of tests takes some of another's.
         config.option.dist = "worksteal"
 
 
 @pytest.hookimpl(trylast=True)  # after pytest has grouped all tests by engine
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Keep the tests of a file together, so that both engines use what the file builds once."""
+    """Keep the tests of a file together, so that both engines share what the file builds once."""
     order = {path: place for place, path in enumerate(dict.fromkeys(it.path for it in items))}
     items.sort(key=lambda item: order[item.path])
 
 
 def pytest_collection_finish() -> None:
-    """What twenty thousand tests are made of lives to the end: no collection looks at it again."""
+    """Freeze the collected tests so that the garbage collector skips them."""
     if sys.implementation.name == "cpython":
         gc.collect()
         gc.freeze()
@@ -67,7 +67,7 @@ def pytest_collection_finish() -> None:
 
 @pytest.fixture(scope="session", params=ENGINES)
 def engine(request: pytest.FixtureRequest) -> ModuleType:
-    """``corsfast._engine.pure``, then ``corsfast._engine.native``."""
+    """Return ``corsfast._engine.pure``, then ``corsfast._engine.native``."""
     return importlib.import_module(f"corsfast._engine.{request.param}")
 
 
@@ -78,7 +78,7 @@ def Policy(engine: ModuleType) -> Any:
 
 @pytest.fixture(scope="session")
 def both() -> tuple[ModuleType, ModuleType]:
-    """The reference and the native engine, to be compared."""
+    """Return the reference and the native engine, to be compared."""
     if PURE_ONLY:
         pytest.skip("CORSFAST_IMPLEMENTATION=pure: there is nothing to compare with")
     names = ("pure", "native")
@@ -88,7 +88,7 @@ def both() -> tuple[ModuleType, ModuleType]:
 
 @pytest.fixture(params=["asgi", "wsgi"])
 def door(request: pytest.FixtureRequest) -> Any:
-    """The generic middleware of each protocol: see doors.py."""
+    """Return the generic middleware of each protocol in turn: see doors.py."""
     from doors import DOORS
 
     return DOORS[request.param]

@@ -1,9 +1,9 @@
-"""The generic middlewares in process, by one way of asking: what they do must not depend on it.
+"""Both generic middlewares behind one interface, in process, so that tests can check they agree.
 
     ask = door.around(policy, block_refused=True)
     ask("GET", "/x", origin="https://a.example").status
 
-The application behind a door answers everything with 200 and the headers it is given.
+The application inside answers every request with 200 and the headers that it is given.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from corsfast.middleware import asgi as asgi_middleware, wsgi as wsgi_middleware
 class Reply(NamedTuple):
     status: int
     headers: list[tuple[str, str]]  # names in lower case
-    reached: bool  # the application
+    reached: bool  # whether the application was called
     body: bytes = b""
 
     def all(self, name: str) -> list[str]:
@@ -26,7 +26,7 @@ class Reply(NamedTuple):
 
     @property
     def origin(self) -> str | None:
-        """Access-Control-Allow-Origin; fails where there are several."""
+        """Return Access-Control-Allow-Origin; fail if there are several."""
         found = self.all("access-control-allow-origin")
         assert len(found) < 2
         return found[0] if found else None
@@ -68,7 +68,7 @@ class ASGIDoor:
         return ask
 
     def request(self, method: str, path: str = "/", **headers: str) -> dict[str, Any]:
-        """A scope; `path` is what stands in the request line."""
+        """Return a scope for `path`, which is written as in the request line."""
         lines = [(k.replace("_", "-").encode(), v.encode("latin-1")) for k, v in headers.items()]
         raw = quote(path, safe="/%:;=@!$&'()*+,~\\").encode()
         return {
@@ -147,5 +147,5 @@ DOORS: dict[str, Any] = {"asgi": ASGIDoor(), "wsgi": WSGIDoor()}
 
 
 def preflight_of(origin: str, method: str = "GET") -> dict[str, str]:
-    """The headers of a preflight."""
+    """Return the headers of a preflight."""
     return {"origin": origin, "access_control_request_method": method}

@@ -1,9 +1,9 @@
-"""Every way to give a list of origins to corsfast, and to take a proposal back into it.
+"""Every way to pass a list of origins to corsfast, and to feed a proposed fix back in.
 
     problems, allows = SURFACES["starlette"](["http://localhost*"], credentials=True)
 
 Each surface is strict, so that all problems are in one `PolicyError`. A proposal is written in the
-words of its surface: `taken` gives the options that it stands for.
+words of its surface; `taken` turns it into options.
 """
 
 from __future__ import annotations
@@ -19,12 +19,12 @@ Regexes = list[Any]
 
 
 def _made(make: Callable[[], Callable[[str], bool]]) -> Made:
-    """The problems, or what the surface admits."""
+    """Return the problems, or a function that tells which origins the surface allows."""
     try:
         return (), make()
     except PolicyError as error:
         return error.problems, None
-    except (ValueError, re.error) as error:  # a text that is no regex, where it has to be one
+    except (ValueError, re.error) as error:  # an invalid regex, where a regex is required
         hint = re.search("; write (.*) instead$", str(error))
         return (Problem("regex", "origins", None, str(error), hint=hint and hint[1]),), None
 
@@ -163,12 +163,12 @@ SURFACES: dict[str, Callable[[list[Any], Regexes, bool], Made]] = {
     "aiohttp": aiohttp,
     "blacksheep": blacksheep,
 }
-# Those whose originals know no regexes.
+# The originals of these do not support regexes.
 WITHOUT_REGEXES = ("falcon", "aiohttp", "blacksheep")
 
 
 def taken(hint: str) -> tuple[list[Any], Regexes] | None:
-    """The origins and regexes that a proposal stands for; ``None`` where it is words."""
+    """Return the origins and regexes that a proposal describes, or ``None`` if it is prose."""
     text = re.sub(r"(r'[^']*'|r\"[^\"]*\") in CORS_ALLOWED_ORIGIN_REGEXES", r"regex(\1)", hint)
     text = re.sub(r"allow_origin_regex=(.*)$", r"regex(\1)", text)
     text = re.sub(r"(?<=') in (CORS_ALLOWED_ORIGINS|allow_origins)(?=,|$)", "", text)

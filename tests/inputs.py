@@ -1,7 +1,7 @@
-"""Hypothesis strategies: inputs that are nearly right, because those find the mistakes.
+"""Hypothesis strategies for inputs that are nearly right, because those find the bugs.
 
-Raw text alone never gets past the first check. These follow a grammar, and are then damaged a
-little: the further an input gets, the more branches see it.
+Raw text alone never gets past the first check. These strategies follow a grammar and then damage
+the result a little: the further an input gets, the more branches see it.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 # -- damage ----------------------------------------------------------------------------------
 
-# Signs that mean something to some parser on the way, and neighbours of the allowed ranges.
+# Characters that are special to some parser on the way, and neighbors of the allowed ranges.
 SIGNS = [
     *" \t\r\n\0/:.,;@*-_[]?#%\\`'\"{}!+~^|AZaz09gx\x7f\x80\xa0\xe9\xff",
     *"\u0131\u212a\u3002\u20ac\U0001f600\ud800",
@@ -22,7 +22,7 @@ SIGNS = [
 
 @st.composite
 def damaged(draw: Any, texts: st.SearchStrategy[str]) -> str:
-    """A text with up to two small mistakes in it."""
+    """Draw a text with up to two small mistakes in it."""
     text = draw(texts)
     for _ in range(draw(st.sampled_from([0, 0, 1, 1, 1, 2]))):
         at = draw(st.integers(0, len(text)))
@@ -82,7 +82,7 @@ origins_nearly_right: st.SearchStrategy[str] = st.one_of(
     st.integers(320, 332).map(lambda n: "https://".ljust(n, "a")),
 )
 
-# -- what a preflight asks for -----------------------------------------------------------------
+# -- the headers of a preflight ----------------------------------------------------------------
 
 methods: st.SearchStrategy[str] = damaged(
     st.sampled_from(
@@ -134,7 +134,7 @@ header_lists: st.SearchStrategy[str] = st.one_of(
 
 
 def _kinds(texts: st.SearchStrategy[str]) -> st.SearchStrategy[Any]:
-    """As str, and as bytes where that can be."""
+    """Return a strategy for the texts as str, and as bytes."""
     return st.one_of(texts, texts.map(lambda text: text.encode("latin-1", "replace")))
 
 

@@ -1,12 +1,11 @@
-"""Regular expressions that are written by chance, each with words that it ought to match.
+"""Random regular expressions, each with words that it should match. test_regexes.py uses them.
 
-An origin is taken apart, and each part is spelt in one of the many ways in which Python's syntax
-can spell it. A part comes with a function that makes a word for it, put together beside the
-expression and not read out of it: no parser of ours or Python's has a say in the words.
+An origin is split into parts, and each part is written in one of the many ways that Python's syntax
+allows. The words are built along with the expression, not read from it, so they depend on no
+parser, neither ours nor Python's.
 
-Place in the flow: test_regexes.py only.
-Never: nest a repeat that has no end in another one. `re` would take years over a near miss
-(that this library does not is shown in test_regexes.py by counting).
+No unbounded repeat may be nested in another one, because `re` would take years over a near miss.
+(test_regexes.py shows by counting that this library does not.)
 """
 
 from __future__ import annotations
@@ -29,10 +28,11 @@ ORIGINS = [
     "https://example.com.",
 ]
 
-# What a near miss may hold in a place: neighbours of what is allowed, and signs of other worlds.
+# Characters that a near miss may contain: neighbors of allowed ones, and characters with a special
+# meaning elsewhere.
 SIGNS = "aekszAKZ0189-_.:/[]@%#?*+ \t\n\0\x7f\xe9\u017f\u0131\u212a\u0660\uff10"
 
-# Each set with some characters of an origin that are in it.
+# Each set with some of the origin characters that it contains.
 SETS = [
     ("[a-z]", "aekz"),
     ("[a-z0-9]", "ak09"),
@@ -64,7 +64,7 @@ SETS = [
 
 
 class Part(NamedTuple):
-    """A piece of an expression, and what makes words for it."""
+    """A piece of an expression, and a function that makes words for it."""
 
     text: str
     words: Words
@@ -76,7 +76,7 @@ class Form(NamedTuple):
 
 
 def forms(random: Random, count: int) -> Iterator[Form]:
-    """Expressions that Python accepts, without any that is empty of meaning to its parser."""
+    """Yield random expressions that Python accepts."""
     while count:
         yield form(random)
         count -= 1
@@ -101,10 +101,10 @@ class _Writer:
         self.verbose = verbose
         self.names = 0
 
-    # -- whole ones --------------------------------------------------------------------------
+    # -- whole expressions -------------------------------------------------------------------
 
     def whole(self, text: str) -> Part:
-        """An origin, with anchors where people put them and where they do not."""
+        """Write an origin, with anchors in usual and unusual places."""
         pick = self.random.choice
         scheme, _, rest = text.partition("://")
         first = self.sequence(f"{scheme}://", depth=1, repeats=pick([True, False, False, False]))
@@ -117,7 +117,7 @@ class _Writer:
         return Part(before + part.text + after, part.words)
 
     def sequence(self, text: str, depth: int, repeats: bool) -> Part:
-        """The parts of a text, one behind the other."""
+        """Write the parts of a text, one after another."""
         parts = []
         while text:
             size = self.random.choice([1, 1, 1, 2, 3, 5, 8])
@@ -152,7 +152,7 @@ class _Writer:
         return Part(re.escape(character), lambda _: character)
 
     def character(self, character: str) -> Part:
-        """One character, in one of its spellings, or a set that it is in."""
+        """Write one character, in one of its spellings or as a set that contains it."""
         code = ord(character)
         spellings = [
             re.escape(character),
@@ -200,7 +200,7 @@ class _Writer:
     def choice(self, parts: list[Part]) -> Part:
         self.random.shuffle(parts)
         opening = self.random.choice(["(", "(?:"])
-        # Names must not occur twice: a group that was copied stays without one.
+        # Group names must be unique, so a group that is repeated gets no name.
         texts = [parts[0].text]
         for part in parts[1:]:
             texts.append(re.sub(r"\(\?P<\w+>", "(", part.text))
@@ -210,7 +210,7 @@ class _Writer:
         )
 
     def repeated(self, part: Part, depth: int) -> Part:
-        """Repeated, greedily or lazily. Only one character is ever repeated without end."""
+        """Repeat a part, greedily or lazily. Only single characters are repeated without limit."""
         single = len(part.text) == 1 or part.text in dict(SETS)
         bounds = [("?", 0, 1), ("{1,2}", 1, 2), ("{1}", 1, 1), ("{,2}", 0, 2), ("{2}", 2, 2)]
         if single:
@@ -227,7 +227,7 @@ class _Writer:
 
 
 def near_miss(random: Random, word: str) -> str:
-    """The word with one or two small mistakes."""
+    """Return the word with one or two small mistakes."""
     for _ in range(random.choice([1, 1, 2])):
         at = random.randrange(len(word) + 1)
         sign = random.choice(SIGNS)

@@ -1,4 +1,4 @@
-"""The aiohttp application that test_middleware_aiohttp.py has served: `make([directory])`."""
+"""The aiohttp application that test_middleware_aiohttp.py serves: `make([directory])`."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ def make(arguments: list[str]) -> web.Application:
         ("/missing", missing),
     ):
         cors.add(app.router.add_get(path, handler))
-    # The options of a static resource name GET: it has no route to be added.
+    # The options of a static resource name GET, because it has no route that could be added.
     reading = {"https://app.example.com": {**options, "allow_methods": ["GET"]}}
     cors.add(app.router.add_static("/files", Path(arguments[0]) / "files"), reading)
     cors.add(app.router.add_view("/view", View))

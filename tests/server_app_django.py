@@ -1,6 +1,6 @@
-"""The Django project that test_middleware_django.py has served: `wsgi` and `asgi`.
+"""The Django project that test_middleware_django.py serves: `wsgi` and `asgi`.
 
-It is configured where it is imported, in a process of its own.
+Importing this module configures Django, so it is imported in a process of its own.
 """
 
 from __future__ import annotations

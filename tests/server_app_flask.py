@@ -1,4 +1,4 @@
-"""The application that test_middleware_flask.py has served. Never imported by a test."""
+"""The application that test_middleware_flask.py serves. Tests never import it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The application that test_middleware_quart.py has served. Never imported by a test."""
+"""The application that test_middleware_quart.py serves. Tests never import it."""
 
 from __future__ import annotations
 

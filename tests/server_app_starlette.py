@@ -1,4 +1,4 @@
-"""The Starlette application that test_drop_in_servers.py has served. Never imported by a test."""
+"""The Starlette application that test_drop_in_servers.py serves. Tests never import it."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
-"""The applications that test_servers.py has served: `asgi` (Starlette) and `wsgi` (plain).
+"""The applications that test_servers.py serves: `asgi` (Starlette) and `wsgi` (plain).
 
-Both have the same routes, and the middleware outermost; so have `asgi_features` and
-`wsgi_features`, for test_features_servers.py, with a policy for each path. Imported by
-servers, in processes of their own; never by a test.
+Both have the same routes, with the middleware outermost. `asgi_features` and `wsgi_features` are
+the same with a policy for each path, for test_features_servers.py. Servers import this module in
+processes of their own; tests never import it.
 """
 
 from __future__ import annotations
@@ -145,7 +145,7 @@ NOT_FOUND: Answer = ("404 Not Found", [], (b"Not Found",))
 
 def application(environ: dict[str, Any], start_response: Any) -> Any:
     status, headers, body = ANSWERS.get(environ["PATH_INFO"], NOT_FOUND)
-    start_response(status, headers)  # the same lists again and again: nothing may collect
+    start_response(status, headers)  # the same list every time: headers must not accumulate
     return iter(body)
 
 

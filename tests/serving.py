@@ -1,7 +1,7 @@
-"""Real servers, each a process of its own, spoken to over a socket.
+"""Real servers, each in its own process, called over a socket.
 
-The applications are those of server_apps.py and server_app_*.py, or a test's own.
-Never: keep a server that a test has started.
+They serve the applications of server_apps.py and server_app_*.py, or a test's own. A test that
+starts a server must stop it.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ HERE = Path(__file__).parent
 
 
 class Server:
-    """One server process. ``stop`` ends it, whatever state it is in."""
+    """One server process. ``stop`` ends it in any state."""
 
     def __init__(self, command: str, implementation: str, log: Path) -> None:
         with socket.socket() as probe:
@@ -30,7 +30,7 @@ class Server:
         with log.open("wb") as output:
             self._process = subprocess.Popen(
                 [sys.executable, *command.format(port=self.port).split()],
-                cwd=HERE.parent,  # what a relative PYTHONPATH is meant from
+                cwd=HERE.parent,  # a relative PYTHONPATH is relative to this folder
                 env={
                     **os.environ,
                     "CORSFAST_IMPLEMENTATION": implementation,
@@ -71,7 +71,7 @@ class Answer:
 
     @property
     def cors(self) -> dict[str, str]:
-        """The fields a policy may have written; fails where one of them stands twice."""
+        """Return the fields that a policy may have written; fail if one of them is repeated."""
         fields = {
             name: value
             for name, value in self.headers
@@ -84,7 +84,7 @@ class Answer:
 def put(
     connection: http.client.HTTPConnection, method: str, path: str, *lines: tuple[str, str]
 ) -> Answer:
-    """Send one request with exactly these header lines, and read the whole answer."""
+    """Send one request with exactly these header lines, and read the whole response."""
     connection.putrequest(method, path)
     for name, value in lines:
         connection.putheader(name, value)

@@ -1,8 +1,8 @@
-"""A drop-in middleware beside the library that it replaces: same options, same requests.
+"""Compare a drop-in with the library that it replaces: same options, same requests.
 
-Every difference between their answers has to be covered by a Deviation, which is one row of
-the table in docs/middleware/<name>.md; and every Deviation has to be met by some request, so
-that none outlives its reason.
+Every difference between their responses must be covered by a Deviation, which is one row of the
+table in docs/middleware/<name>.md. Some request must show each Deviation, so that none outlives its
+reason.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ DOCS = Path(__file__).parent.parent / "docs" / "middleware"
 
 
 class Request(NamedTuple):
-    """What a browser sends: header names in lower case, in the order of sending."""
+    """A browser's request: header names in lower case, in the order of sending."""
 
     method: str
     headers: tuple[tuple[str, str], ...]
@@ -40,7 +40,7 @@ class Request(NamedTuple):
 
 
 class Answer(NamedTuple):
-    """What came back; header names in lower case, a list of values for each."""
+    """A response: header names in lower case, with a list of values for each."""
 
     status: int
     headers: dict[str, list[str]]
@@ -58,33 +58,33 @@ def answer(status: int, headers: Iterable[tuple[str, str]], body: bytes) -> Answ
 
 
 def cors_of(answered: Answer) -> dict[str, list[str]]:
-    """The CORS fields of an answer."""
+    """Return the CORS fields of a response."""
     return {k: v for k, v in answered.headers.items() if k.startswith("access-control-")}
 
 
 def own_grants(options: Any, request: Request, theirs: Answer, ours: Answer) -> bool:
-    """The application's own grant is not sent: the policy decides for each origin."""
+    """Return whether the original sent the application's own grant, and the drop-in did not."""
     own = "https://own.example"
     name = "access-control-allow-origin"
     return own in theirs.headers.get(name, ()) and own not in ours.headers.get(name, ())
 
 
 def varies_by(answered: Answer) -> set[str]:
-    """The names in its Vary."""
+    """Return the names in the Vary of a response."""
     return _names(answered.headers.get("vary", []))
 
 
 def quiet(make: Callable[[], Any]) -> Any:
-    """What it makes; what it warns of is left to the tests that are about warnings."""
+    """Call `make` without warnings, because other tests check those."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", UserWarning)
         return make()
 
 
 class Deviation(NamedTuple):
-    """One intended difference, by the id that its row in the docs has.
+    """One intended difference. Its id is the one in the docs.
 
-    ``covers(options, request, theirs, ours)`` is asked only where the two differ.
+    ``covers(options, request, theirs, ours)`` is called only if the two responses differ.
     """
 
     id: str
@@ -94,11 +94,11 @@ class Deviation(NamedTuple):
 def deviations(
     explains: dict[str, Callable[[dict[str, Any], Request, Answer, Answer], Iterable[str]]],
 ) -> list[Deviation]:
-    """Deviations that may meet in one answer.
+    """Return deviations that may occur together in one response.
 
-    Each one says by its id which differences it explains: "status", "body", names of fields. An
-    answer is covered where every difference is explained by one of them, and then by those
-    which do.
+    `explains` maps each id to a function that returns the differences it explains: "status", "body"
+    or names of fields. A response is covered if every difference is explained by at least one
+    deviation. Only the deviations that explain something count as seen.
     """
 
     def covering(key: str) -> Callable[[dict[str, Any], Request, Answer, Answer], bool]:
@@ -163,7 +163,7 @@ def preflight(
 
 
 def requests(path: str = "/", origins: Iterable[str | None] = ORIGINS) -> Iterator[Request]:
-    """Every kind of request that a browser can send, with each of the origins."""
+    """Yield every kind of request that a browser can send, with each of the origins."""
     for origin in origins:
         by = () if origin is None else (("origin", origin),)
         for method in ("GET", "HEAD", "POST", "PUT", "OPTIONS"):
@@ -178,17 +178,17 @@ def requests(path: str = "/", origins: Iterable[str | None] = ORIGINS) -> Iterat
 
 
 def grid(**choices: Iterable[Any]) -> Iterator[dict[str, Any]]:
-    """Every combination of the options' values; ``...`` stands for: not given."""
+    """Yield every combination of the options' values; ``...`` leaves an option out."""
     for values in itertools.product(*choices.values()):
         yield {k: v for k, v in zip(choices, values, strict=True) if v is not ...}
 
 
 def share(asked: Sequence[Request], number: int, one_in: int) -> list[Request]:
-    """What the ``number``-th combination of options is asked: one request in so many.
+    """Return the requests for the ``number``-th combination of options: one in `one_in`.
 
-    Each combination draws its own, the same in every run. So every request meets every value of
-    every option, and most pairs of them, many times; the whole product, nearly all of which is
-    repetition, need not be walked through.
+    Each combination draws its own sample, the same in every run. So every request meets every value
+    of every option, and most pairs of values, many times. The whole product would be nearly all
+    repetition.
     """
     return Random(number).sample(asked, -(-len(asked) // one_in))
 
@@ -196,7 +196,7 @@ def share(asked: Sequence[Request], number: int, one_in: int) -> list[Request]:
 def differences(
     theirs: Answer, ours: Answer, ignore: Iterable[str] = ("date", "server")
 ) -> tuple[str, ...]:
-    """Where two answers differ. Vary is compared as a set of names, its lines joined."""
+    """List the differences between two responses. Vary is compared as a set of names."""
     found = []
     if theirs.status != ours.status:
         found.append("status")
@@ -215,7 +215,7 @@ def _names(lines: list[str]) -> set[str]:
 
 
 class Comparison:
-    """Collects differences over a whole grid, and judges them at the end."""
+    """A collection of the differences over a whole grid, judged at the end."""
 
     def __init__(self, deviations: Iterable[Deviation]) -> None:
         self.deviations = list(deviations)
@@ -226,7 +226,7 @@ class Comparison:
     def add(self, options: dict[str, Any], request: Request, theirs: Answer, ours: Answer) -> None:
         self.compared += 1
         what = differences(theirs, ours)
-        # Whatever the original does, Vary is never doubled here.
+        # The drop-in never repeats a name in Vary, even if the original does.
         vary = [n.strip().lower() for line in ours.headers.get("vary", []) for n in line.split(",")]
         assert len(vary) == len(set(vary)), (options, request, ours)
         if not what:
@@ -245,7 +245,7 @@ class Comparison:
 
 
 def documented(name: str) -> set[str]:
-    """The ids in the first column of the table under "Deviations" in a drop-in's page."""
+    """Return the ids in the table under "Deviations" in a drop-in's page."""
     text = (DOCS / f"{name}.md").read_text("utf-8")
     section = text.split("## Deviations", 1)[1].split("\n## ", 1)[0]
     return set(re.findall(r"^\| `([a-z0-9-]+)` \|", section, re.MULTILINE))

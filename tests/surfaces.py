@@ -1,8 +1,7 @@
-"""One request through every door: the policy's methods, ASGI, WSGI, both middlewares.
+"""One request through every surface: the policy's methods, ASGI, WSGI and both middlewares.
 
-Place in the flow: corpus -> surfaces -> what a test expects. A surface takes a policy and a
-Request and returns an Answer. What the doors have in common is a law (test_surfaces.py):
-several lines of one header are joined by commas, and then all of them say the same.
+A surface takes a policy and a Request and returns an Answer. test_surfaces.py checks that all
+surfaces give the same answer once several lines of a header are joined by commas.
 """
 
 from __future__ import annotations
@@ -17,7 +16,7 @@ Lines = str | list[str] | None
 
 
 class Request(NamedTuple):
-    """A request's method and three headers, each with one line, with several, or not there."""
+    """A method and three headers. Each header has one line, several lines, or is absent."""
 
     method: str
     origin: Lines = None
@@ -39,19 +38,19 @@ class Request(NamedTuple):
 
 
 class Answer(NamedTuple):
-    """What came back. Header names are lower case, and sorted: order is not part of HTTP."""
+    """A response. Header names are in lower case and sorted, because their order has no meaning."""
 
     headers: list[tuple[str, str]]
     status: int
     reached_application: bool
-    decision: Any = None  # where the surface gives one
+    decision: Any = None  # if the surface has one
 
     def get(self, name: str) -> list[str]:
         return [value for key, value in self.headers if key == name]
 
 
 def make_policy(engine: Any, options: dict[str, Any]) -> Any:
-    """A policy; what it warns of is left to the tests that are about warnings."""
+    """Build a policy without warnings, because other tests check those."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", UserWarning)
         return engine.Policy(**options)
@@ -100,7 +99,7 @@ def wsgi(policy: Any, request: Request) -> Answer:
 
 
 def asgi_app(policy: Any, request: Request, status: int = 200, sent: Any = ()) -> Answer:
-    """Through the middleware, around an application that sends the headers in `sent`."""
+    """Call the middleware around an application that sends the headers in `sent`."""
     reached = []
     messages: list[dict[str, Any]] = []
 
@@ -136,20 +135,20 @@ def wsgi_app(policy: Any, request: Request, status: int = 200, sent: Any = ()) -
 
 
 def finish(awaitable: Any) -> None:
-    """Run what never waits, without an event loop."""
+    """Run an awaitable that never waits, without an event loop."""
     for _ in awaitable.__await__():
         raise AssertionError("nothing here has a reason to wait")
 
 
 def _wire(pairs: Any) -> list[tuple[str, str]]:
-    """The headers that are ours to answer for: not the length of an empty body."""
+    """Return the sorted headers without Content-Length, which the middleware does not decide."""
     lower = sorted((name.lower(), value) for name, value in pairs)
     return [pair for pair in lower if pair[0] != "content-length"]
 
 
 def _scope(request: Request) -> dict[str, Any]:
     fields = [(name.encode(), line.encode("latin-1")) for name, line in request.fields()]
-    # Neighbours, one of them with a name of the same length, and lists among the tuples.
+    # Other headers: two more names, one as long as "origin", and a list among the tuples.
     headers: list[Any] = [(b"host", b"api.example"), *fields, [b"accept", b"*/*"]]
     return {"type": "http", "method": request.method, "path": "/", "headers": headers}
 
@@ -171,17 +170,17 @@ SURFACES: dict[str, Callable[[Any, Request], Answer]] = {
     "asgi-app": asgi_app,
     "wsgi-app": wsgi_app,
 }
-# Where text has to be encoded first, so that nothing beyond latin-1 gets that far.
+# These surfaces encode text first, so they cannot carry anything beyond latin-1.
 NEED_LATIN1 = frozenset({"methods-bytes", "asgi", "asgi-app"})
 
 
 def on_each_surface(request: Request, check: Callable[[str], None]) -> None:
     """Call ``check(surface)`` for each surface that can carry the request.
 
-    One test per case, because a test per surface makes seven times as many to collect and report.
+    Use one test per case: a test per surface makes seven times as many to collect and report.
 
     Raises:
-        ExceptionGroup: every failure, with the names of the surfaces that failed.
+        ExceptionGroup: All failures, with the names of the surfaces that failed.
     """
     failures: dict[str, Exception] = {}
     for surface in SURFACES:

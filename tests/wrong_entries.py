@@ -1,4 +1,4 @@
-"""What people write into a list of origins and should not, with the host that they meant."""
+"""Wrong entries that people write into a list of origins, with the host that they meant."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from corsfast import within
 
 APP = "app.example.com"
 LOCAL = "localhost"
-# What words may begin with where no value can be proposed.
+# Hints in prose, for entries without a proposed value, may begin with these words.
 DECISIONS = (
     "each name that is yours",
     "the origins that",
@@ -22,7 +22,7 @@ DECISIONS = (
     "either '*' alone or the list without it",
 )
 
-# entry, the host that it names; None where nothing may be proposed
+# entry, the host that it names; None if nothing may be proposed
 WRONG: list[tuple[Any, str | None]] = [
     # schemes
     ("app.example.com", APP), ("//app.example.com", APP), ("://app.example.com", APP),
@@ -58,7 +58,7 @@ WRONG: list[tuple[Any, str | None]] = [
     (" ", None), ("example", None), ("myhost", None), ("myhost:3000", "myhost"), (".", None),
     ("..", None), ("com", None), ("$ORIGIN", None), ("${ORIGIN}", None), ("<origin>", None),
     ("%(origin)s", None), ("{{ origin }}", None), ("self.example.com", "self.example.com"),
-    # what is behind
+    # after the host
     ("https://app.example.com/", APP), ("https://app.example.com//", APP),
     ("https://app.example.com/path", APP), ("https://app.example.com/*", APP),
     ("https://app.example.com?x=1", APP), ("https://app.example.com#", APP),
@@ -148,7 +148,7 @@ WRONG: list[tuple[Any, str | None]] = [
     ("https://?.example.com", None), ("https://[a-z].example.com", "example.com"),
     ("chrome-extension://a*", None), ("ws://*.example.com", "example.com"),
     ("https://{app,admin}.example.com", "example.com"), ("https://%.example.com", None),
-    # texts of regexes
+    # strings that are regexes
     ("^https://app.example.com$", APP), (r"^https://app\.example\.com$", APP),
     ("https://.*.example.com", "example.com"), (r"https://.*\.example\.com", "example.com"),
     ("https://.*example.com", "example.com"), (r"https?://app\.example\.com", APP),
@@ -185,7 +185,7 @@ WRONG: list[tuple[Any, str | None]] = [
 ]  # fmt: skip
 
 
-# entry, origins that its author means: whatever is proposed has to match all of them
+# entry, origins that its author means: a proposed value has to match all of them
 MEANT: list[tuple[str, list[str]]] = [
     # any port
     ("http://localhost*", ["http://localhost", "http://localhost:3000", "http://localhost:5173"]),
@@ -262,7 +262,7 @@ MEANT: list[tuple[str, list[str]]] = [
      ["https://app.example.com", "https://admin.example.com:8443"]),
     ("https://a.example.com|https://b.example.com",
      ["https://a.example.com", "https://b.example.com"]),
-    # subdomains, and what a star is not for
+    # subdomains, and stars in other places
     ("https://*example.com", ["https://example.com", "https://a.example.com"]),
     ("*example.com", ["https://example.com", "https://a.example.com"]),
     ("https://**.example.com", ["https://a.example.com"]),
@@ -304,7 +304,7 @@ NETWORKS_MEANT: list[tuple[str, list[str]]] = [
     ("fd00::/8", ["http://[fd12::1]:3000"]),
 ]
 
-# The same, where the origin that is meant is a risk with credentials and has no form with https.
+# The same if the intended origin is a risk with credentials and has no https form.
 MEANT_WITHOUT_CREDENTIALS: list[tuple[str, list[str]]] = [
     ("192.168.1.5:3000", ["http://192.168.1.5:3000"]),
     ("192.168.1.5", ["http://192.168.1.5"]),

@@ -1,7 +1,8 @@
-"""A page, and the API that it asks: how tests drive the one, and what they see at the other.
+"""Drive pages in a browser and read what the API's server recorded.
 
-Place in the flow: a test -> a page of some origin -> client.js in it -> a server of served.py,
-and back from both ends. Never: judge what came back.
+    test -> page of some origin -> client.js in it -> server of served.py
+
+Results come back from both ends. The tests judge them, not this module.
 """
 
 from __future__ import annotations
@@ -36,14 +37,14 @@ class Api:
         return f"http://{host}:{self._port}{path}"
 
     def seen(self, prefix: str) -> list[Any]:
-        """The exchanges under `prefix` so far."""
+        """Return the exchanges under `prefix` so far."""
         return [
             Exchange(**seen) for seen in json.loads(ask(self._port, "GET", f"/-/seen{prefix}").body)
         ]
 
 
 class Exchange:
-    """One request as it arrived, and its answer; names are lower case."""
+    """One request as it arrived, with its response. Names are in lower case."""
 
     def __init__(self, method: str, path: str, asked: Any, status: int, told: Any) -> None:
         self.method, self.path, self.status = method, path, status
@@ -55,12 +56,12 @@ class Exchange:
         return self.method == "OPTIONS" and "access-control-request-method" in self.asked
 
     def told(self, name: str) -> list[str]:
-        """The lines of one field of the answer."""
+        """Return the lines of one field of the response."""
         return [value for key, value in self._told if key == name]
 
 
 class Tabs:
-    """Pages of any origin that share their caches and cookies, one for each origin."""
+    """Pages of any origin, one for each, that share their caches and cookies."""
 
     def __init__(self, context: BrowserContext) -> None:
         self.context = context
@@ -75,7 +76,7 @@ class Tabs:
         return self._pages[origin]
 
     def frame(self, parent: str, attributes: str) -> Frame:
-        """A frame of opaque origin in a page; `attributes` are those of <iframe>."""
+        """Return a frame of opaque origin in a page; `attributes` are those of <iframe>."""
         if attributes not in self._frames:
             page = self.of(parent)
             page.evaluate(
@@ -93,7 +94,7 @@ class Tabs:
 
 
 def run(page: Page | Frame, url: str, api: str = "fetch", **asked: Any) -> dict[str, Any]:
-    """Have client.js ask for `url`; anything that it does not know by name is fetch's."""
+    """Have client.js request `url`; options that it does not know are passed to fetch."""
     own = {name: asked.pop(name) for name in ("cors", "upload", "type") if name in asked}
     told: dict[str, Any] = page.evaluate(CLIENT, {"api": api, "url": url, "init": asked, **own})
     return told

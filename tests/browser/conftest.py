@@ -1,9 +1,9 @@
-"""A headless Chromium, the pages that it shows, and the servers that those pages ask.
+"""Fixtures: a headless Chromium, the pages it shows, and the servers those pages call.
 
     pip install -e '.[test-browser]' && pytest tests/browser
 
-Required things fail: no browser is an error of each test. CHROMIUM names its executable where
-it is none of the usual ones. Never: download one, or read a user's profile.
+Every test fails if no browser is found. Set CHROMIUM to the executable if it is not in one of the
+usual places. Nothing here downloads a browser or reads a user's profile.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from browser.chromium import Api, Tabs, executable
 from playwright.sync_api import Browser, sync_playwright
 from serving import Server
 
-# The servers of APIs: each is one process, so that one recorder sees everything.
+# Each API server is a single process, so that one recorder sees everything.
 UVICORN = "-m uvicorn --http h11 --lifespan off --log-level warning --port {port}"
 GUNICORN = "-m gunicorn --bind 127.0.0.1:{port}"
 SERVERS = {
@@ -28,13 +28,13 @@ SERVERS = {
     "django": f"{GUNICORN} browser.served:django()",
     "django-asgi": f"{UVICORN} --factory browser.served:django_asgi",
 }
-# The ports of the pages' origins, as the matrix has them.
+# The ports of the pages' origins in the matrix.
 PAGE_PORTS = (80, 8001, 8002, 8003)
 
 
 @pytest.fixture(scope="session")
 def ports(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, int]]:
-    """Each server's port; "pages" is theirs."""
+    """Yield the port of each server; "pages" is the server of the pages."""
     logs = tmp_path_factory.mktemp("servers")
     with contextlib.ExitStack() as stack:
         servers = {}
@@ -54,12 +54,12 @@ def apis(ports: dict[str, int]) -> dict[str, Api]:
 
 @pytest.fixture(scope="session")
 def browser(ports: dict[str, int]) -> Iterator[Browser]:
-    """Every name ends at this machine, and the ports of origins at the server of pages."""
+    """Yield a browser that resolves every name to this machine and sends page ports to `pages`."""
     rules = [f"MAP *:{port} 127.0.0.1:{ports['pages']}" for port in PAGE_PORTS]
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(
             executable_path=executable(),
-            chromium_sandbox=False,  # root has to do without, and what is loaded is ours
+            chromium_sandbox=False,  # root cannot use the sandbox, and all pages are ours
             args=["--host-resolver-rules=" + ", ".join([*rules, "MAP *.test 127.0.0.1"])],
         )
         yield browser
@@ -68,13 +68,13 @@ def browser(ports: dict[str, int]) -> Iterator[Browser]:
 
 @pytest.fixture(scope="session")
 def shared(browser: Browser) -> Tabs:
-    """One profile for tests that ask for URLs of their own."""
+    """Return one profile for the tests that use URLs of their own."""
     return Tabs(browser.new_context())
 
 
 @pytest.fixture
 def fresh(browser: Browser) -> Iterator[Tabs]:
-    """A new profile: empty caches, no cookies."""
+    """Yield a new profile with empty caches and no cookies."""
     context = browser.new_context()
     yield Tabs(context)
     context.close()

@@ -1,14 +1,13 @@
-"""What the browser is shown: pages of any origin, and the APIs that they ask.
+"""The applications behind the browser tests: pages of any origin, and the APIs that they call.
 
-    pages                          an empty page wherever asked, and a redirect
+    pages                          an empty page for every path, and a redirect
     asgi, wsgi                     /CASE/KIND, each case of the browser matrix under its own
                                    policy, with the middleware of the protocol outermost
     starlette, fastapi, flask,     /KIND, under POLICY, as each drop-in spells it
     django
 
-Around each API stands a recorder, which sees what is on the wire, preflights included:
-/-/seen/PREFIX gives all of that as JSON. Imported by servers, in processes of their own;
-never by a test.
+A recorder around each API sees everything on the wire, preflights included. /-/seen/PREFIX returns
+its record as JSON. Servers import this module in processes of their own; tests never import it.
 """
 
 from __future__ import annotations
@@ -29,7 +28,7 @@ from corsfast.middleware import asgi as asgi_middleware, wsgi as wsgi_middleware
 
 CASES = {case["id"]: case for case in browser_matrix()}
 APP = "http://app.example.test:8001"
-# What the drop-ins are given, in corsfast's words.
+# The options of the drop-ins, under corsfast's names.
 POLICY: dict[str, Any] = {
     "allow_origins": [APP],
     "allow_methods": ["GET", "PUT"],
@@ -42,8 +41,8 @@ POLICY: dict[str, Any] = {
 
 # -- policies of the matrix ------------------------------------------------------------------
 
-# What differs from the matrix: two policies that are refused at start-up are run as their hint
-# says, and what is absent there means an absent field, which has to be asked for here.
+# Differences from the matrix. Two policies that are rejected at start-up run as their hint says. An
+# option that the matrix leaves out means an absent field, which has to be requested here.
 AS_HINTED: dict[str, dict[str, Any]] = {
     "b15": {"configured_as": "http://xn--bcher-kva.test:8001"},
     "b65": {"max_age": 86400},
@@ -58,7 +57,7 @@ def policy_of(case: str) -> Any:
     return make_policy(corsfast, options)
 
 
-# -- what an API answers ---------------------------------------------------------------------
+# -- responses of an API ---------------------------------------------------------------------
 
 PIXEL = base64.b64decode(
     "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
@@ -80,7 +79,7 @@ class Answer(NamedTuple):
 
 
 def answer(path: str) -> Answer:
-    """What the application below the middleware says to /KIND or /CASE/KIND."""
+    """Return the response of the application below the middleware to /KIND or /CASE/KIND."""
     *before, kind = path.strip("/").split("/")
     policy = CASES[before[0]]["policy"] if before else {}
     if kind == "redirect":
@@ -103,11 +102,11 @@ def answer(path: str) -> Answer:
     return Answer(policy.get("status", 200), headers, body)
 
 
-# -- what is on the wire ---------------------------------------------------------------------
+# -- the wire --------------------------------------------------------------------------------
 
 
 class Exchange(NamedTuple):
-    """One request, and what was answered; several lines of a name stay several."""
+    """One request and its response; a repeated field stays repeated."""
 
     method: str
     path: str
@@ -117,7 +116,7 @@ class Exchange(NamedTuple):
 
 
 class Recorder:
-    """What all requests to a server were, in the order in which they were answered."""
+    """A record of all requests to a server, in the order of their responses."""
 
     def __init__(self) -> None:
         self._seen: list[Exchange] = []
@@ -128,7 +127,7 @@ class Recorder:
         self._seen.append(Exchange(method, path, lower(asked), status, lower(told)))
 
     def under(self, path: str) -> bytes | None:
-        """The record that a request for `path` is about, if it is for one."""
+        """Return the record that a request for `path` asks for, or None for any other request."""
         start, mark, prefix = path.partition("/-/seen")
         if start or not mark:
             return None
@@ -143,7 +142,7 @@ def lower(pairs: Iterable[Any]) -> list[tuple[str, str]]:
     return [(text(name).lower(), text(value)) for name, value in pairs]
 
 
-# What a server makes of the messages of a handshake; a close after it is none.
+# The status that a server sends for each handshake message. A close after the accept has no status.
 STATUS = {"websocket.accept": 101}
 
 
@@ -351,7 +350,7 @@ def django_asgi() -> Any:
 
 
 async def pages(scope: Any, receive: Any, send: Any) -> None:
-    """An empty page for each path, but for /redirect?URL, which anybody may follow."""
+    """Serve an empty page for every path, except /redirect?URL, which redirects any request."""
     if scope["type"] != "http":
         return
     if scope["path"] == "/redirect":

@@ -1,7 +1,7 @@
-"""Each drop-in, under a real server, asked by the pages of a real browser.
+"""Each drop-in under a real server, called by pages of a real browser.
 
-All have the policy of served.POLICY, in the words of the library that they replace; what a page
-may do with the API must not depend on which it is.
+All of them have the policy of served.POLICY, in the words of the library that they replace. The
+results of a page must not depend on the drop-in.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ def api(request: pytest.FixtureRequest, apis: dict[str, Api]) -> Api:
 
 @pytest.fixture
 def path(request: pytest.FixtureRequest) -> str:
-    """A URL of the test's own, so that no cache and no record is another's."""
+    """Return a URL used by this test only, so that tests share no cache entry and no record."""
     return f"/{request.node.originalname}"
 
 
@@ -41,7 +41,7 @@ def test_allowed(shared: Tabs, api: Api, path: str) -> None:
 @pytest.mark.parametrize("origin", [OTHER, LOOKALIKE, "http://app.example.test:8002"])
 def test_refused(shared: Tabs, api: Api, path: str, origin: str) -> None:
     assert run(shared.of(origin), api.url(path)) == REJECTED
-    assert api.seen(path)[-1].status == 200  # the application was asked, the page not told
+    assert api.seen(path)[-1].status == 200  # the application ran, but the page cannot read it
 
 
 def test_null(shared: Tabs, api: Api, path: str) -> None:
@@ -87,5 +87,5 @@ def test_a_preflight_is_remembered(shared: Tabs, api: Api, path: str) -> None:
         assert run(shared.of(APP), api.url(path), method="PUT")["outcome"] == "resolved"
     seen = api.seen(path)
     assert [exchange.method for exchange in seen] == ["OPTIONS", "PUT", "PUT", "PUT"]
-    # Without the field it would be remembered as well, but not for long.
+    # Without the field it would be cached as well, but not for long.
     assert seen[0].told("access-control-max-age") == ["600"]

@@ -1,8 +1,8 @@
-"""The browser matrix, decided by a browser: what it sends, and what its page gets to read.
+"""The browser matrix in a real browser: what it sends, and what its page may read.
 
-Every case that a browser can be asked runs against the ASGI and the WSGI middleware, on a URL
-of its own. The wire is what the server saw. test_browser_matrix.py decides the same cases
-without a browser, with the tables that say where corsfast is meant to end otherwise.
+Every case that a browser can run is tested against the ASGI and the WSGI middleware, on a URL of
+its own. The wire is what the server saw. test_browser_matrix.py decides the same cases without a
+browser; its tables list the cases where corsfast differs on purpose.
 """
 
 from __future__ import annotations
@@ -20,10 +20,10 @@ from test_browser_matrix import DISAGREE, NOT_OURS, REFUSED
 pytestmark = pytest.mark.browser
 
 CASES = {case["id"]: case for case in browser_matrix()}
-# Policies that cannot be made, and are run as their hint says, or not at all.
+# Policies that are rejected. They run as their hint says, or not at all.
 NO_POLICY = {*NOT_OURS, *(case for case in REFUSED if case not in AS_HINTED)}
 NEED_TLS = {"b20": "a page over https, whose request to http would be mixed content"}
-# Cases with a test of their own below: more than one request, or no answer to read.
+# Cases with their own test below, because they need several requests or have no readable response.
 APART = {
     "b64": "waits",
     "b66": "a preflight of one mode, a request of the other",
@@ -52,7 +52,7 @@ def api(request: pytest.FixtureRequest, apis: dict[str, Api]) -> Api:
 
 
 def asking(tabs: Tabs, case: dict[str, Any], api: Api) -> Page | Frame:
-    """The page or frame that the case is about."""
+    """Return the page or frame that the case is about."""
     kind, origin = case["page"]["kind"], case["page"]["origin"]
     if kind == "top-level document":
         return tabs.of(api.url("") if case["id"] == "b87" else origin)
@@ -73,7 +73,7 @@ def url_of(case: dict[str, Any], api: Api, kind: str) -> str:
 
 
 def init_of(case: dict[str, Any]) -> dict[str, Any]:
-    """What fetch() is given."""
+    """Return the options that are passed to fetch()."""
     names = ("method", "headers", "credentials")
     return {name: case["request"][name] for name in names if name in case["request"]}
 
@@ -118,7 +118,7 @@ def with_cookie(tabs: Tabs, api: Api, case: dict[str, Any]) -> None:
 
 
 def check_wire(case: dict[str, Any], api: Api, seen: list[Exchange]) -> None:
-    """What the browser has sent is what the matrix says, and what `expect` says of it."""
+    """Check that the browser sent what the matrix says, and what `expect` says about it."""
     wire, expect = case["wire"], case["expect"]
     preflights = [exchange for exchange in seen if exchange.is_preflight]
     actual = [exchange for exchange in seen if not exchange.is_preflight]
@@ -126,24 +126,24 @@ def check_wire(case: dict[str, Any], api: Api, seen: list[Exchange]) -> None:
     assert {exchange.asked["origin"] for exchange in seen} == {origin}
     assert bool(preflights) is wire["preflight"]
     for preflight in preflights:
-        # No case is refused by the browser alone, after corsfast has allowed it.
+        # The browser rejects no case that corsfast has allowed.
         assert (200 <= preflight.status <= 299) is (expected(case) == "resolved")
         assert preflight.asked["access-control-request-method"] == wire["acrm"]
         assert preflight.asked.get("access-control-request-headers") == wire["acrh"]
         assert "cookie" not in preflight.asked
         assert "access-control-request-private-network" not in preflight.asked
-    # A refused preflight is the end of it; without one, the application is always asked.
+    # A rejected preflight ends the exchange; without a preflight, the application is always called.
     assert bool(actual) is (expected(case) == "resolved" or not wire["preflight"])
     assert all(exchange.told("x-id") or exchange.status == 302 for exchange in actual)
     if actual:
         include = case["request"].get("credentials") == "include" or case["id"] == "b87"
-        same_site = wire["origin"] != "null"  # a cookie is Lax unless it says otherwise
+        same_site = wire["origin"] != "null"  # cookies are Lax by default
         assert ("cookie" in actual[-1].asked) is (include and same_site)
     assert expect.get("handler_ran", bool(actual)) is bool(actual) or case["id"] in DISAGREE
 
 
 def check_answer(case: dict[str, Any], told: dict[str, Any], seen: list[Exchange]) -> None:
-    """What the page was told, and by which fields."""
+    """Check what the page could read, and which fields allowed it."""
     expect, last = case["expect"], seen[-1]
     if told["outcome"] == "resolved" and case["request"].get("method") != "HEAD":
         assert told["status"] == expect.get("status", 200)
@@ -162,7 +162,7 @@ def check_answer(case: dict[str, Any], told: dict[str, Any], seen: list[Exchange
     assert not {*expect.get("not_readable", ())} & {*told.get("headers", ())}
 
 
-# -- preflights that are remembered ----------------------------------------------------------
+# -- cached preflights -----------------------------------------------------------------------
 
 
 def test_no_max_age_is_five_seconds(fresh: Tabs, api: Api) -> None:
@@ -186,22 +186,22 @@ def test_a_preflight_is_of_one_credentials_mode(fresh: Tabs, api: Api) -> None:
     assert [exchange.method for exchange in seen] == ["OPTIONS", "PUT", "OPTIONS", "PUT"]
 
 
-# -- responses that are remembered -----------------------------------------------------------
+# -- cached responses ------------------------------------------------------------------------
 
 
 def test_an_image_first(fresh: Tabs, api: Api) -> None:
-    """A copy that was stored for a request without Origin is of no use to one with."""
+    """A cached response to a request without Origin must not be used for a request with one."""
     page, url, before = fresh.of(APP), api.url("/b67/pixel"), len(api.seen("/b67/"))
     assert run(page, url, "image", cors=False) == {"outcome": "rejected", "error": "SecurityError"}
     assert run(page, url, "fetch")["outcome"] == "resolved"
     assert run(page, url, "fetch")["outcome"] == "resolved"
     seen = api.seen("/b67/")[before:]
-    assert ["origin" in exchange.asked for exchange in seen] == [False, True]  # then the cache
+    assert ["origin" in exchange.asked for exchange in seen] == [False, True]  # then cached
     assert [exchange.told("vary") for exchange in seen] == [["Origin"], ["Origin"]]
 
 
 def test_two_origins_and_one_cache(fresh: Tabs, api: Api) -> None:
-    """The second gets an answer of its own, and the first gets its copy for itself alone."""
+    """Each origin gets its own response, and cached copies are not shared between origins."""
     url, before = api.url("/b68/text"), len(api.seen("/b68/"))
     one, other = CASES["b68"]["request"]["pages"]
     for origin in (one, one, other, other):
@@ -210,7 +210,7 @@ def test_two_origins_and_one_cache(fresh: Tabs, api: Api) -> None:
     assert [exchange.told("access-control-allow-origin") for exchange in seen] == [[one], [other]]
 
 
-# -- clients that have no answer to read -----------------------------------------------------
+# -- clients that have no response to read ---------------------------------------------------
 
 
 def test_timing(fresh: Tabs, api: Api) -> None:
@@ -262,6 +262,6 @@ def test_socket(fresh: Tabs, apis: dict[str, Api]) -> None:
 
 
 def test_what_is_left_out() -> None:
-    """Everything else has run: a new exception in the tables is one here, too."""
+    """Every other case has run, so a new exception in the tables must be added here as well."""
     refused = {"b57", "b58", "b59", "b60", "b72"}
     assert {*CASES} - {case["id"] for case in SIMPLE} - {*APART} == {"b04", "b20", "b61", *refused}

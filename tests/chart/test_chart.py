@@ -1,8 +1,8 @@
-"""The chart of `python -m corsfast.bench --plot` is drawn, and says what it shows.
+"""`python -m corsfast.bench --plot` draws a chart with the expected content.
 
-It needs the extra `bench`, which is too heavy for every test environment, so it is not part of
-a plain `pytest` (`norecursedirs`): `pip install -e '.[test,bench]' && pytest tests/chart`. Without
-the extra it fails. `scripts/test-pure` runs it.
+The test needs the extra `bench`, which is too heavy for every test environment. So a plain `pytest`
+leaves it out (`norecursedirs`); run it with `pip install -e '.[test,bench]' && pytest tests/chart`.
+It fails without the extra. `scripts/test-pure` runs it.
 """
 
 from __future__ import annotations

@@ -1,18 +1,18 @@
-"""The contract as data, and how it is read.
+"""The contract as data, and the functions that read it.
 
     attack-corpus.jsonl   438 hostile and well-behaved requests, each with the right answer
     browser-matrix.json   what a browser sends, and whether its page may read the answer
     decisions.jsonl       requests, and the exact answer to each
     requests.jsonl        requests, and the outcome: lists, limits, white space, odd text
-    origins.jsonl         what is a serialised origin and what is not
-    patterns.jsonl        patterns, with what they match and what they do not
-    responses.jsonl       an application's headers before, and after a decision was worked in
-    config.jsonl          options, and each problem that they have
+    origins.jsonl         texts that are a serialized origin, and texts that are not
+    patterns.jsonl        patterns, with the origins that they match and do not match
+    responses.jsonl       an application's headers before and after a decision was applied
+    config.jsonl          options, and all problems that they have
     crowded-names.jsonl   names whose hashes were nearly the same under most seeds
 
-JSON Lines: one case a line, `id` and `why` in each. Text holds one code point for each byte
-(latin-1), unless a case is about text beyond that. What JSON cannot say is written as an
-object with one key; see `build`.
+In the JSON Lines files each line is a case with an `id` and a `why`. Text holds one code point for
+each byte (latin-1), unless a case is about text beyond that. Values that JSON cannot express are
+written as an object with one key; see `build`.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ BUILDERS = {
 
 
 def build(value: Any) -> Any:
-    """A JSON value with every tagged object replaced by what it stands for."""
+    """Return a JSON value with every tagged object replaced by the value that it describes."""
     if isinstance(value, list):
         return [build(item) for item in value]
     if isinstance(value, dict):
@@ -61,7 +61,7 @@ def build(value: Any) -> Any:
 
 
 def rows(name: str) -> list[dict[str, Any]]:
-    """The cases of one file, as they are written. Fails on a case without its own id."""
+    """Return the cases of one file, unconverted. Fail if two cases have the same id."""
     cases = [json.loads(line) for line in (HERE / name).read_text("ascii").splitlines()]
     assert len({case["id"] for case in cases}) == len(cases), f"{name}: an id occurs twice"
     return cases
