@@ -1,8 +1,8 @@
 """The attack corpus: every row, on every engine, through every surface.
 
-"deny" means that no header which a browser could take for a permission is sent; "allow"
-means that the origin is. Where the corpus names the layer that refuses, the outcome has to be
-of that layer. A row with `config_may_reject` is also met by a policy that is refused.
+"deny" means that the response has no header which a browser could read as a permission. "allow"
+means that it has the origin. If the corpus names the layer that rejects, the outcome must belong to
+that layer. A row with `config_may_reject` also passes if the policy is rejected.
 """
 
 from __future__ import annotations
@@ -19,11 +19,10 @@ from surfaces import SURFACES, Request, make_policy, on_each_surface
 from corsfast import PolicyError
 from corsfast.errors import RISKS
 
-# Rows whose answer is another one here, each with the reason; the answer that is given is
-# tested all the same.
+# Rows that corsfast answers differently, each with the reason. The answer it gives is tested too.
 DISAGREE: dict[str, tuple[str, str]] = {}
 
-# A policy is refused for a risk, or because a pattern of it matches nothing at all.
+# A policy is rejected for a risk, or because one of its patterns matches nothing.
 REFUSALS = {*RISKS, "dead-pattern"}
 
 LAYERS = {"origin": "origin-", "method": "method-", "headers": "header-"}
@@ -46,7 +45,7 @@ def options_of(policy: dict[str, Any]) -> dict[str, Any]:
 
 @functools.cache
 def _policy(engine: Any, policy: str, tolerate: bool) -> Any:
-    """The policy of a row; None where it is refused."""
+    """Return the policy of a row, or None if it is rejected."""
     options = options_of(json.loads(policy))
     if tolerate:
         options["dangerously_tolerate"] = RISKS
@@ -90,7 +89,7 @@ def test_attack(engine: Any, case: dict[str, Any]) -> None:
 
 
 def test_exceptions_are_rows() -> None:
-    """A row that is answered otherwise still exists, and really is an exception."""
+    """Every exception names an existing row, and its answer really differs from the row's."""
     expected = {case["id"]: (case["expect"], case["layer"]) for case in CASES}
     assert all(expected[row] != answer for row, answer in DISAGREE.items())
     assert len(expected) == 438

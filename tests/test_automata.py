@@ -76,7 +76,7 @@ def words_of(dfa: Dfa) -> list[str]:
 
 
 def check(dfa: Dfa) -> None:
-    """What the head of automata.py promises of every Dfa."""
+    """Check what the head of automata.py promises of every Dfa."""
     assert len(dfa.classes) == len(ALPHABET)
     assert len(dfa.rows) == len(dfa.accepting)
     if not dfa.rows:
@@ -93,15 +93,15 @@ def check(dfa: Dfa) -> None:
             if target != DEAD and target not in reached:
                 reached.add(target)
                 queue.append(target)
-    assert queue == list(range(len(dfa.rows)))  # all of them, numbered breadth first
+    assert queue == list(range(len(dfa.rows)))  # all states, numbered breadth first
     live = {state for state in queue if dfa.accepting[state]}
     for _ in queue:
         live |= {state for state in queue if live & set(dfa.rows[state])}
-    assert live == reached  # none is dead
+    assert live == reached  # no state is dead
 
 
 def check_minimal(dfa: Dfa) -> None:
-    """No two states, and no two columns, that no word tells apart (Moore's way)."""
+    """Check that a word distinguishes any two states and any two columns (Moore's algorithm)."""
     check(dfa)
     if not dfa.rows:
         return
@@ -178,7 +178,9 @@ def test_unite_is_minimal() -> None:
 
 
 def test_random_automata() -> None:
-    """Tables by chance, which no expression would give: minimal, combined, still the same."""
+    """Random tables, which no expression would produce, keep their language when minimized or
+    combined.
+    """
     random = Random(11)
     classes = [3] * len(ALPHABET)
     for i, letter in enumerate(LETTERS):
@@ -204,7 +206,7 @@ def test_random_automata() -> None:
 
 @pytest.mark.parametrize("expression", EXPRESSIONS)
 def test_shortest_words(expression: str) -> None:
-    """One for each accepting state, none shorter, in the order of their lengths."""
+    """There is one word for each accepting state, the shortest, and they are sorted by length."""
     dfa = minimise(dfa_of(expression))
     found = list(shortest_words(dfa))
     assert [len(word) for word in found] == sorted(map(len, found))
@@ -255,11 +257,11 @@ def test_first_characters() -> None:
     assert [column for _, column in first_characters(dfa)] == sorted(set(dfa.classes))
 
 
-# -- nondeterministic ones -------------------------------------------------------------------
+# -- nondeterministic automata ---------------------------------------------------------------
 
 
 def test_conditions_hold_where_they_say() -> None:
-    """`^` only before the first character, `$` only behind the last, in any order."""
+    """`^` holds only before the first character and `$` only after the last, in any order."""
     nfa = Nfa()
     start, middle, end = nfa.state(), nfa.state(), nfa.state()
     nfa.edges[start].append((mask_of("a"), start))
@@ -270,7 +272,9 @@ def test_conditions_hold_where_they_say() -> None:
 
 
 def test_start_is_told_apart() -> None:
-    """The set of states of the start, met again later, is another state: `^` has passed."""
+    """The start's set of states is a different state when it is reached later, after `^` has
+    passed.
+    """
     assert words_of(dfa_of("(?:^b|a)*")) == [w for w in WORDS if re.fullmatch("(?:^b|a)*", w)]
 
 
@@ -306,7 +310,7 @@ def test_too_many_states() -> None:
 
 @pytest.mark.parametrize("limit", [4, 5, 6, 7])
 def test_limit_of_products(monkeypatch: pytest.MonkeyPatch, limit: int) -> None:
-    """Twos and threes together have six states."""
+    """The product of the automata for multiples of two and of three has six states."""
     two, three = (minimise(dfa_of(f"(?:a{{{n}}})*")) for n in (2, 3))
     monkeypatch.setattr(automata, "MAX_AUTOMATON_STATES", limit)
     if limit >= 6:
@@ -344,7 +348,7 @@ def run_table(automaton: Automaton, scheme: str, rest: str) -> bool:
 def test_table(expression: str) -> None:
     automaton = tabulate(minimise(dfa_of(expression)))
     width, table = automaton.width, automaton.table
-    # The rules of corsfast.h for it.
+    # The rules for the table in corsfast.h.
     assert len(table) % width == 0
     assert set(table[:width]) == {0}
     assert len(automaton.class_of) == 256

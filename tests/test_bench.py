@@ -1,7 +1,7 @@
-"""The benchmark tells the truth: answers before times, noise as noise, goals as what they are.
+"""The benchmark is honest: it checks answers before it times, and reports noise as noise.
 
-No test here asserts how long anything takes; samples are made up where a verdict depends on
-them, and what is run for real is only looked at for its shape.
+No test here asserts how long anything takes. Samples are invented if a verdict depends on them, and
+results of real runs are only checked for their shape.
 """
 
 from __future__ import annotations
@@ -133,14 +133,14 @@ def test_a_stand_answers_rightly_and_says_so_if_not(stand: libraries.Stand) -> N
 
 def test_every_call_gets_inputs_that_no_call_had_before() -> None:
     seen: list[int] = []
-    kept: list[object] = []  # alive, or a new object could have an old one's identity
+    kept: list[object] = []  # keeps the objects alive, so that no identity is used twice
 
     def call(given: object) -> None:
         kept.append(given)
         seen.append(id(given))
 
     measure({"it": Subject(call, texts(APP))}, rounds=3, calls=5, progress=silent)
-    # The first inputs of a block warm it up, through the loop with the calls only.
+    # The first inputs of a block warm it up, through the loop that only calls.
     assert seen
     assert len(set(seen)) == len(seen)
 
@@ -156,8 +156,8 @@ def test_pairs_are_timed_next_to_each_other() -> None:
     assert {name: [len(each) for each in found] for name, found in samples.items()} == {
         name: [2] * 40 for name in both
     }
-    # A sample is two calls that warm it up and two that are timed. What comes before all of
-    # them found out how many calls a sample needs.
+    # A sample has two warm-up calls and two timed calls. The calls before all samples determined
+    # how many calls a sample needs.
     timed = order[-40 * 3 * 2 * 4 :]
     samples_of = timed[::4]
     assert timed == [name for name in samples_of for _ in range(4)]
@@ -260,7 +260,7 @@ def test_awaited_subjects_are_awaited() -> None:
     assert set(seen) == {APP}
 
 
-# --- what samples say ----------------------------------------------------------------
+# --- what samples mean ---------------------------------------------------------------
 
 
 def test_a_figure_is_the_ranks_of_its_samples() -> None:
@@ -273,7 +273,7 @@ def test_a_figure_is_the_ranks_of_its_samples() -> None:
 
 def test_noise_is_what_keeps_the_median_from_being_known() -> None:
     assert not summarise([100.0 + n % 3 for n in range(50)]).noisy
-    # The rounds disagree, but there are enough of them: it is known where their middle is.
+    # The rounds disagree, but there are enough of them to know their median.
     wide = [QUIET + n for n in range(-500, 501)]
     assert not summarise(wide).noisy
     assert summarise(wide[::100]).noisy
@@ -301,7 +301,7 @@ def test_a_goal_is_met_when_the_whole_interval_is_within(
 
 
 def test_ratios_pair_the_rounds() -> None:
-    # The machine ran at a third of its speed in two rounds of three: the ratio does not see it.
+    # The machine ran at a third of its speed in two rounds of three. The ratio is not affected.
     theirs = [10.0, 30.0, 30.0] * 20
     mine = [each * 2 for each in theirs]
     assert ratios(mine, theirs) == Figure(2.0, 2.0, 2.0, 2.0, 2.0)
@@ -352,7 +352,7 @@ def test_noisy_figures_are_marked_wherever_they_are_printed() -> None:
 
 
 def wide_table() -> report.Table:
-    """The decisions as wide as they get: two engines, long names, a goal that was missed."""
+    """Return the widest table of decisions: two engines, long names, a missed goal."""
     slow, high = figure(99_000.1, 99_500.1, 99_999.9), figure(1000.1, 1000.2, 1000.3)
     name = "preflight: 10 headers, new list each time"
     rows = [
@@ -385,7 +385,7 @@ def test_no_line_of_a_table_is_wider_than_asked(table: report.Table, width: int)
     shown = " ".join(" ".join(lines).split())
     for text in (table.title, *table.remarks, *(cell for line in table.lines for cell in line)):
         assert " ".join(text.split()) in shown
-    # Every block has the names, and no figure is there twice.
+    # Every block repeats the names, and no figure occurs twice.
     assert sum(line.startswith(table.heads[0]) for line in lines) > 1
     figures = [cell for line in table.lines for cell in line[1:]]
     assert sum(line.count("±") for line in lines) == sum(cell.count("±") for cell in figures)
@@ -428,7 +428,7 @@ def test_what_is_infinite_is_null_in_json() -> None:
 
 
 def test_a_ratio_keeps_its_quartiles_and_its_interval_in_json() -> None:
-    # Verdicts rest on it.
+    # Verdicts are based on the ratio.
     ratio = Figure(3.0, 2.5, 3.5, 2.9, 3.1)
     written = report.row_as_json(Row("t", "n", "w", "time", figure(1, 1, 1), ratio, "len(x)"))
     names = ("ratio", "ratio_low", "ratio_high", "ratio_least", "ratio_most")
@@ -473,7 +473,8 @@ def test_what_is_said_of_the_rounds_of_a_stand_is_what_it_gets(by_turns: bool) -
     assert made == Made(6, 15, 30 if by_turns else 0, stand.about, "less")
     assert times == [f"round {n} of {made.rounds}" for n in range(1, made.rounds + 1)]
     if by_turns:
-        # Before the rounds: how many calls a sample needs. In them: what nobody counts first.
+        # Calls before the rounds determine how many calls a sample needs. Each round begins with
+        # calls that are not counted.
         assert len(calls) >= made.rounds * (made.turns + 2 * FIRST_TURNS)
 
 
@@ -531,7 +532,7 @@ def test_the_command_prints_a_table_and_writes_documented_json(tmp_path: Path) -
 
 
 def check_json(written: dict[str, Any]) -> None:
-    """The object is what bench/__main__.py documents, and its fields agree with each other."""
+    """Check that the object is as bench/__main__.py documents it and that its fields agree."""
     assert set(written) == {
         *("schema", "date", "machine", "versions", "implementation", "not_installed"),
         *("not_measured", "rounds", "calls", "tables", "rows", "scale"),
@@ -710,7 +711,7 @@ def test_rows_that_are_drawn_exist() -> None:
 
 
 def test_an_import_without_an_installation_has_a_figure_and_no_verdict() -> None:
-    # Its source on the path, and nothing that knows of a distribution.
+    # The source is on the path, but no distribution is installed.
     text = (
         "import importlib.metadata\n"
         "def nowhere(name): raise importlib.metadata.PackageNotFoundError(name)\n"
@@ -732,7 +733,7 @@ def test_an_import_without_an_installation_has_a_figure_and_no_verdict() -> None
 def broken_peer(
     monkeypatch: pytest.MonkeyPatch, make: Callable[..., Iterator[libraries.Stand]] | None
 ) -> str:
-    """A peer that is installed, with these stands (None: its file cannot be imported)."""
+    """Install a peer with these `Stand`s (None: its file cannot be imported)."""
     monkeypatch.setattr(libraries, "NEEDS", {"broken": {"pytest": "pytest"}})
     if make is not None:
         module = ModuleType("corsfast.bench.libraries.broken")
@@ -753,7 +754,7 @@ def elsewhere(_: object) -> Iterator[libraries.Stand]:
 
 
 def raising(who: str) -> Callable[..., Iterator[libraries.Stand]]:
-    """A stand of which one way raises an error for each request."""
+    """Return a `Stand` in which one library raises an error for each request."""
 
     def look(*_: object) -> Answer:
         raise TypeError("an argument too many")
@@ -820,7 +821,7 @@ def test_each_stand_of_a_peer_fails_alone(
     monkeypatch: pytest.MonkeyPatch,
     tmp_path: Path,
 ) -> None:
-    """None: it cannot be set up, so those after it are not there either."""
+    """With None, the `Stand` cannot be set up, so the ones after it do not exist either."""
     names = ("first", "second", "third")
 
     def make(engines: Any) -> Iterator[libraries.Stand]:
@@ -894,7 +895,7 @@ HERE, _ = libraries.installed()
 @pytest.mark.server
 @pytest.mark.parametrize("name", HERE)
 def test_peers_that_are_here_answer_rightly(name: str) -> None:
-    # In a process of its own: Django's settings are a process's, and so are event loops.
+    # Run in a process of its own, because Django's settings and event loops are per process.
     text = (
         "from corsfast.bench import libraries, scenarios\n"
         "from corsfast.bench.engines import installed_engines\n"

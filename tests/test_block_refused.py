@@ -1,4 +1,4 @@
-"""`block_refused`: refused origins do not reach the application, the site's own requests do."""
+"""`block_refused`: rejected origins do not reach the application; the site's own requests do."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def test_strangers_are_stopped(ask: Any, method: str, headers: dict[str, str]) -
         {"origin": APP},
         {"origin": "https://api.example", "host": "api.example"},
         {"origin": "https://api.example", "host": "api.example:443"},
-        # A proxy speaks TLS, and hands on in the clear.
+        # A proxy terminates TLS and forwards plain HTTP.
         {"origin": "https://api.example", "host": "api.example:80"},
         {"origin": "http://api.example", "host": "api.example:80"},
         {"origin": "http://localhost:8000", "host": "localhost:8000"},

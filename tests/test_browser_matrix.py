@@ -1,8 +1,8 @@
-"""The browser matrix, decided without a browser: would a page get to read the answer?
+"""The browser matrix, decided without a browser: could a page read the response?
 
-`page_reads` is the part of the Fetch standard that a browser runs over our headers. The cases
-whose outcome lies in the browser alone (caches, redirects, cookies) are decided here as far as
-the headers of each single exchange go.
+`page_reads` is the part of the Fetch standard that a browser applies to our headers. Some outcomes
+depend on the browser alone (caches, redirects, cookies). These cases are decided here only as far
+as the headers of each single exchange allow.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ NOT_OURS = {
     "b04": "there is no policy",
     "b61": "a malformed Access-Control-Allow-Headers, which cannot be sent",
 }
-# Policies that are refused at start-up: the code, and what the hint says if it matters.
+# Policies that are rejected at start-up: the code, and the hint if it matters.
 REFUSED = {
     "b15": ("unicode-host", "'http://xn--bcher-kva.test:8001'"),
     "b57": ("out-of-range", "204"),
@@ -32,7 +32,7 @@ REFUSED = {
     "b65": ("out-of-range", "86400"),
     "b72": ("expose-any-with-credentials", None),
 }
-# Cases that end another way here than the matrix says, each with the reason.
+# Cases whose outcome differs from the matrix, each with the reason.
 DISAGREE = {
     "b41": (True, "raw '*' fails in the browser; with credentials the method is echoed instead"),
     "b47": (True, "raw '*' fails in the browser; with credentials the names are echoed instead"),
@@ -41,7 +41,7 @@ DISAGREE = {
     "b52": (True, "safelisted names need no permission: Accept is always listed"),
     "b53": (True, "safelisted names need no permission: Accept is always listed"),
 }
-# Not the CORS protocol: what counts is that the request reaches the application.
+# These are outside of the CORS protocol. The request must reach the application.
 NOT_CORS = {
     "b86": "a navigation",
     "b87": "a same-origin request",

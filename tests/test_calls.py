@@ -1,9 +1,9 @@
-"""What ASGICall and WSGICall are as callables: arguments by name, too few, another application;
-what inspect says of them; and what drop-ins alone ask of them: a body, and the detour for
-private networks.
+"""ASGICall and WSGICall as callables: keyword arguments, missing ones, a replaced application.
 
-Both halves are asked the same: the classes in handlers.py and their compiled twins, where there
-are any. Never: test what else they do to requests (test_middleware_asgi.py and -_wsgi.py do).
+Also `inspect.signature`, and two features that only drop-ins use: responses with a body, and the
+hook for private networks. Every test runs on the classes in handlers.py and on their compiled
+twins, if there are any. test_middleware_asgi.py and test_middleware_wsgi.py test the handling of
+requests.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ def half(request: pytest.FixtureRequest) -> Any:
 
 
 def asgi_app(scope: Any, receive: Any, send: Any) -> Any:
-    """Starts a response, with the message by name; returns what `send` does."""
+    """Start a response, with the message as a keyword argument, and return the result of `send`."""
     return send(message={"type": "http.response.start", "status": 200, "headers": []})
 
 
@@ -121,7 +121,7 @@ def test_an_application_that_is_replaced_lives_while_it_runs(half: Any) -> None:
 
 
 def test_what_has_no_type_is_a_key_error(half: Any) -> None:
-    """Also where nothing else of it would be looked at."""
+    """This holds even if nothing else of the message would be read."""
 
     def app(scope: Any, receive: Any, send: Any) -> None:
         for message in ({}, {"headers": []}):
@@ -135,18 +135,18 @@ def test_what_has_no_type_is_a_key_error(half: Any) -> None:
             call({"headers": []}, None, None)
 
 
-# -- what inspect says of them ---------------------------------------------------------------
+# -- signatures ------------------------------------------------------------------------------
 
 
 def given(module: Any) -> list[Any]:
-    """The two callables, and the two that they give to their applications."""
+    """Return the two callables, and the two that they pass to their applications."""
     asgi = module.ASGICall(lambda scope, receive, send: send, POLICY)
     wsgi = module.WSGICall(lambda environ, start_response: start_response, POLICY)
     return [asgi, wsgi, asgi(SCOPE, None, None), wsgi(ENVIRON, None)]
 
 
 def test_parameters_are_those_of_the_reference(half: Any) -> None:
-    """Frameworks look at them: Falcon's test client, Litestar's `asgi`."""
+    """Frameworks read the signatures, such as Falcon's test client and Litestar's `asgi`."""
     assert [str(inspect.signature(found)) for found in given(handlers)] == [
         "(scope: 'Scope', receive: 'Receive', send: 'Send') -> 'Awaitable[None]'",
         "(environ: 'dict[str, Any]', start_response: 'StartResponse') -> 'Iterable[bytes]'",
@@ -182,7 +182,7 @@ def test_a_class_of_one_s_own_is_read_as_it_is_written(half: Any, name: str) -> 
 
 
 class Raises:
-    """A key that stands where another one would, and cannot be compared."""
+    """A key with the hash of another key that raises an error when compared."""
 
     def __init__(self, key: str) -> None:
         self.key = key
@@ -238,7 +238,7 @@ def test_the_type_may_stand_anywhere(half: Any, key: str, first: bool) -> None:
 
 
 def opened(half: Any, inner: Any) -> list[Any]:
-    """What the applications of a request over each protocol are given, called with a response."""
+    """Return the callables that applications get over each protocol, as partials that respond."""
     send = half.ASGICall(lambda scope, receive, send: send, POLICY)(SCOPE, None, inner)
     start_response = half.WSGICall(lambda environ, start: start, POLICY)(ENVIRON, inner)
     return [
@@ -248,7 +248,7 @@ def opened(half: Any, inner: Any) -> list[Any]:
 
 
 def test_many_requests_may_be_open_at_once(half: Any) -> None:
-    """More than the compiled ones keep memory for; and once more in what they kept."""
+    """The requests exceed the compiled free lists, and the second round reuses their memory."""
 
     def note(called: list[int], number: int, *_: Any) -> None:
         called.append(number)
@@ -280,9 +280,10 @@ def test_a_circle_of_an_application_is_collected(half: Any) -> None:
 
 
 def test_what_is_collected_may_still_be_called() -> None:
-    """By a `__del__` that the collector could not know of when it began.
+    """A `__del__` that is added during a collection may call what is being collected.
 
-    The compiled ones only: CPython 3.11 itself crashes where a closure is called then.
+    Only the compiled classes are tested, because CPython 3.11 itself crashes if a closure is called
+    then.
     """
 
     class Server:
@@ -302,12 +303,12 @@ def test_what_is_collected_may_still_be_called() -> None:
     class Circle: ...
 
     def ask(half: Any, place: int) -> None:
-        # In this order they are made, which is that in which the collector clears them.
+        # The collector clears the objects in the order in which they are made here.
         respond = opened(half, Server())[place]
         circle: Any = Circle()
         circle.circle, circle.late, circle.early = circle, Late(), Early()
         circle.late.respond, circle.late.args = respond.func, respond.args
-        args.append(respond.args)  # not to be collected
+        args.append(respond.args)  # keeps them from being collected
 
     args: list[Any] = []
     compiled = [half.values[0] for half in halves()[1:]]
@@ -331,7 +332,7 @@ def test_one_around_itself_is_a_recursion_error(half: Any) -> None:
 
 
 class Runs:
-    """A key that stands where another one would, and runs something when it is compared."""
+    """A key with the hash of another key that runs a function when compared."""
 
     def __init__(self, key: str) -> None:
         self.key = key
@@ -347,7 +348,7 @@ class Runs:
 
 @pytest.mark.parametrize("key", ["type", "headers", "method"])
 def test_it_may_be_made_anew_while_it_is_called(half: Any, key: str) -> None:
-    """Then it goes on as one of the two, without a fall."""
+    """The call then uses one of the two policies, and does not crash."""
     other = pure.Policy(allow_origins="*")
     fields = [(b"origin", b"https://app.example.com"), (b"access-control-request-method", b"GET")]
     odd = Runs(key)
@@ -370,13 +371,14 @@ def test_it_may_be_made_anew_while_it_is_called(half: Any, key: str) -> None:
     odd.run = remakes
     send = call(scope, None, lambda message: message)
     odd.run = lambda: None
-    # Unless it was this half that had it decided anew, an engine meets a decision of another.
+    # An engine raises a TypeError for a decision of the other engine, so only the half whose engine
+    # made the decision can apply it.
     with contextlib.suppress(TypeError):
         assert send({"type": "http.response.start", "headers": []})["headers"]
 
 
 class Takes:
-    """A method that takes the headers out of its scope as soon as it is looked at."""
+    """A method that removes the headers from its scope as soon as it is compared."""
 
     def __init__(self, scope: dict[str, Any]) -> None:
         self.scope = scope
@@ -389,7 +391,7 @@ class Takes:
 
 
 def test_headers_may_be_taken_away_while_they_are_read(half: Any) -> None:
-    """It goes on with those that were there: nobody else holds them then."""
+    """The call goes on with the headers that it read, although nothing else refers to them."""
     for _ in range(50):
         scope: dict[str, Any] = {"type": "http"}
         scope["headers"] = [
@@ -414,11 +416,11 @@ ASKED = [
 
 
 class Text(bytes):
-    """No exact bytes."""
+    """A subclass of bytes."""
 
 
 class Pairs(list[Any]):
-    """No exact list."""
+    """A subclass of list."""
 
 
 @pytest.mark.parametrize("make", [list, Pairs, tuple])
@@ -461,7 +463,7 @@ def test_who_asks_for_a_private_network(
     else:
         run(answer)
         assert [message["type"] for message in sent] == MESSAGES
-    # Without a detour it is a preflight like any other.
+    # Without the hook it is a preflight like any other.
     sent.clear()
     run(half.ASGICall(None, POLICY)(scope, None, sends_to(sent)))
     assert sent == [*handlers.messages(POLICY.asgi(scope), b"")]
@@ -490,7 +492,7 @@ def test_only_allowed_preflights_ask_for_a_private_network(half: Any) -> None:
         assert call({"type": "http", "method": method, "headers": fields}, None, None) == wanted
 
 
-# -- answers with a body ---------------------------------------------------------------------
+# -- responses with a body -------------------------------------------------------------------
 
 MESSAGES = ["http.response.start", "http.response.body"]
 
@@ -513,7 +515,7 @@ def run(coroutine: Any) -> None:
 
 NAMES = b"access-control-request-headers"
 APP = ["https://app.example.com"]
-# What is sent back as it was asked for: nothing, the origin, the method, the names, all of them.
+# Options that echo: nothing, the origin, the method, the names, all of them.
 ECHOING: list[dict[str, Any]] = [
     {"allow_origins": APP, "allow_headers": ["X-Token"]},
     {"allow_origins": "*", "allow_headers": "*"},
@@ -536,7 +538,7 @@ ECHOING: list[dict[str, Any]] = [
 def test_what_a_preflight_is_answered(
     half: Any, engine: Any, options: dict[str, Any], status: int, body: bytes
 ) -> None:
-    """As the reference does, whichever engine the decision is of."""
+    """The answer equals the reference's, for decisions of either engine."""
     policy = engine(**options, preflight_status=status)
     asgi, wsgi = half.ASGICall(None, policy, body=body), half.WSGICall(None, policy, body=body)
     outcomes = set()
@@ -562,7 +564,7 @@ def test_what_a_preflight_is_answered(
             assert sent == [*handlers.messages(decision, body)]
             assert wsgi(environ, starts(sent)) == wanted_body
             assert sent[2:] == started
-            # Whoever gets them may write: the next answer is a new one.
+            # The receiver may change the lists, because the next response gets new ones.
             sent[0]["headers"].append((b"x-own", b"1"))
             sent[0]["own"] = sent[1]["own"] = True
             sent[2][1].append(("X-Own", "1"))

@@ -1,6 +1,6 @@
-"""`python -m corsfast check`: every source, every exit status, and corrections that are right.
+"""`python -m corsfast check`: every source, every exit status, and correct corrections.
 
-Each source is checked once through the real command; the rest runs in process.
+Each source is checked once through the real command. The rest runs in process.
 """
 
 from __future__ import annotations
@@ -87,7 +87,7 @@ def found(result: subprocess.CompletedProcess[str]) -> dict[str, Any]:
 
 
 def checked(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, dict[str, Any]]:
-    """The command in this process: its status, and its answer for machines."""
+    """Run the command in this process and return its status and its JSON output."""
     status = main(["check", "--json", *arguments])
     answer: dict[str, Any] = json.loads(capsys.readouterr().out)
     return status, answer
@@ -150,7 +150,7 @@ def test_pyproject(tmp_path: Path) -> None:
     table = "[tool.corsfast]\nallow_origins = ['https://*.example.com']\n"
     file(tmp_path, table, "pyproject.toml")
     assert command("pyproject.toml", folder=tmp_path).returncode == 0
-    # It is also what is read where nothing is named.
+    # The command also reads it if no source is given.
     result = command("--json", folder=tmp_path)
     assert result.returncode == 0
     assert found(result)["source"] == "pyproject.toml [tool.corsfast]"
@@ -243,7 +243,7 @@ def test_the_place_of_a_syntax_error_is_shown(capsys: pytest.CaptureFixture[str]
     assert capsys.readouterr().err.splitlines()[1:] == [r"^https://\Qexample.com", "         ^"]
 
 
-# -- how it looks ----------------------------------------------------------------------------
+# -- output ----------------------------------------------------------------------------------
 
 COLOUR = re.compile(r"\x1b\[[\d;]*m")
 
@@ -272,7 +272,7 @@ def test_colours_on_a_terminal(tmp_path: Path, environment: dict[str, str], colo
         while True:
             try:
                 more = os.read(master, 65536)
-            except OSError:  # Linux says so when the other end is closed
+            except OSError:  # Linux raises this when the other end is closed
                 break
             if not more:
                 break
@@ -424,7 +424,7 @@ def test_warnings_are_not_problems(tmp_path: Path, capsys: pytest.CaptureFixture
          "the origins that are meant, one by one"),
         ("{ regex = 'https://.*example.com', within = ['example.com'] }", "foreign-origin",
          r"""{ regex = 'https://(?:[a-z0-9-]+\.)*example\.com', within = ["example.com"] }"""),
-        # What was meant is as dangerous: nothing is offered to be pasted.
+        # The intended pattern is just as dangerous, so there is no value to paste.
         ("'*.vercel.app'", "scheme-missing",
          "each name that is yours, as https://NAME.vercel.app; or use a domain of your own"),
         ("{ regex = '(' }", "regex-syntax", None),
@@ -528,18 +528,18 @@ def test_findings_come_in_the_order_of_the_source(
          ["any-origin-with-credentials"]),
         ("CORS_ORIGIN_ALLOW_ALL = True\nCORS_ALLOW_CREDENTIALS = True",
          ["any-origin-with-credentials"]),
-        # The new name wins, as there.
+        # The new name wins, as in django-cors-headers.
         ("CORS_ALLOW_CREDENTIALS = CORS_ORIGIN_ALLOW_ALL = True\nCORS_ALLOW_ALL_ORIGINS = False",
          []),
         ("CORS_ALLOW_ALL_ORIGINS = 'False'", ["type"]),
         ("CORS_ORIGIN_WHITELIST = ('https://a.example.com/',)", ["trailing-slash"]),
         ("CORS_ALLOWED_ORIGINS = 'https://a.example.com'", ["bare-string"]),
-        # Compared to the letter: a star that is none.
+        # The setting is compared literally, so a star is no wildcard.
         ("CORS_ALLOWED_ORIGINS = ['https://*.example.com', '*']", ["dead-pattern"] * 2),
         ("CORS_ALLOWED_ORIGINS = ['http://10.0.0.0/8:*', '10.0.0.0/8']", ["dead-pattern"] * 2),
         ("CORS_ORIGIN_REGEX_WHITELIST = [r'https://a\\.example\\.com']", ["foreign-origin"]),
         ("CORS_ALLOWED_ORIGIN_REGEXES = [r'https://a\\.example\\.com$']", []),
-        # re.match looks for no end, compiled or not.
+        # re.match does not anchor the end, compiled or not.
         ("import re\nCORS_ALLOWED_ORIGIN_REGEXES = [re.compile(r'https://a\\.example\\.com')]",
          ["foreign-origin"]),
         ("CORS_ALLOWED_ORIGIN_REGEXES = ['(', b'a', 3]", ["regex-syntax", "type", "type"]),
@@ -692,7 +692,8 @@ def test_no_advice_on_style_gets_through() -> None:
         # Only other software matches this one.
         (r"^(https://a\.example\.com|null)$", "search", True, "null-origin-with-credentials"),
         (r"^(https://a\.example\.com|null)$", "search", False, None),
-        # Beyond automata, so that a witness has to be tried as it will be.
+        # Automata do not support this, so the example has to be tried the way that the software
+        # matches.
         (r"(?<!x)example\.com$", "search", False, "foreign-origin"),
         (r"^https://(?=a)a\.example\.com", "match", False, "foreign-origin"),
         (r"^http://(?=a)a\.example\.com", "match", True, "insecure-origin"),
@@ -714,7 +715,7 @@ def test_regexes_as_they_are_applied(
 
 # -- corrections -----------------------------------------------------------------------------
 
-# (pattern, how, what it is corrected to, with credentials)
+# (pattern, how, its correction, with credentials)
 CORRECTED = [
     # no end, no start
     (r"^https://example\.com", "match", r"^https://example\.com\Z"),
@@ -745,11 +746,11 @@ CORRECTED = [
     (r"https://example\\.com", "fullmatch", r"https://example\.com"),
     (r"example\.com", "fullmatch", r"https://example\.com"),
     (r"^localhost:\d+$", "match", r"^https?://localhost:\d+$"),
-    # plain http, but on this machine
+    # plain http, except on this machine
     (r"https?://example\.com", "fullmatch", r"https://example\.com"),
     (r"https?://(localhost|example\.com)", "fullmatch",
      r"https?://localhost|https://example\.com"),
-    # nothing can be said
+    # no correction is known
     (r".*", "fullmatch", None),
     (r"https://.*\.vercel\.app", "fullmatch", None),
     (r"https://app-.*-team\.vercel\.app", "fullmatch", None),
@@ -845,7 +846,7 @@ WRITTEN_OUT = (
 
 @st.composite
 def patterns(draw: st.DrawFn) -> str:
-    """An origin regex as people write them, mistakes and all."""
+    """Draw an origin regex as people write them, with typical mistakes."""
     return "".join(draw(st.sampled_from(choices)) for choices in PARTS.values())
 
 
@@ -875,13 +876,13 @@ def test_every_correction_is_proven(pattern: str, how: str, credentials: bool, o
         assert own_risks(corrected, credentials) == []
     else:
         assert foreign_risks(corrected, way.how, credentials) == []
-    # No stranger, and still somebody.
+    # It allows no attacker, and still matches something.
     assert language(corrected, way.how).dfa.rows  # type: ignore[union-attr]
     for found in problems:
-        # Where a wildcard follows a domain, the domain itself may be the witness.
+        # If a wildcard follows a domain, the domain itself may be the example.
         if found.witness is not None and not pattern.endswith(".*"):
             assert not getattr(corrected, way.how)(found.witness)
-    # A glob's star means subdomains, though as a regex it also matched the domain itself.
+    # A glob's star means subdomains, although the regex also matched the domain itself.
     for origin in () if "/*." in pattern else WRITTEN_OUT:
         host = re.escape(origin.partition("://")[2])
         if re.search(rf"(?<![\w.\\]){re.escape(host)}(?![\w.\\])", pattern):
@@ -924,7 +925,7 @@ def test_regexes_are_spelt_so_that_they_come_back(text: str) -> None:
         assert tomllib.loads(f"a = {in_toml(text)}") == {"a": {"regex": text}}
 
 
-# -- what the documents show -----------------------------------------------------------------
+# -- examples in the documentation -----------------------------------------------------------
 
 
 @pytest.mark.parametrize("document", ["README.md", "docs/check.md"])

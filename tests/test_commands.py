@@ -1,4 +1,4 @@
-"""`corsfast` and `python -m corsfast`: the entry point, and how every command ends."""
+"""`corsfast` and `python -m corsfast`: the entry point, and how every command exits."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from corsfast._cli import console
 
 PYTHON = (sys.executable, "-m", "corsfast")
 REGEX = ("check", "--regex", "^https://app.example.com")
-# Everything that prints, with the status that it has where its output is read.
+# All commands that print, with their exit status when the output is read.
 PRINTING = [
     (("--version",), 0),
     (("--help",), 0),
@@ -45,7 +45,7 @@ def call(*arguments: str, **options: Any) -> subprocess.CompletedProcess[str]:
 def without_reader(
     *arguments: str, both: bool = False, **environment: str
 ) -> subprocess.CompletedProcess[str]:
-    """A call whose standard output is a pipe that nothing reads; with `both`, its errors, too."""
+    """Run a command with a closed pipe as standard output and, with `both`, as standard error."""
     read, write = os.pipe()
     os.close(read)
     try:
@@ -164,13 +164,13 @@ def test_the_benchmark_is_a_command() -> None:
     assert "floor: len(x)" in result.stdout
 
 
-# -- how commands end ------------------------------------------------------------------------
+# -- exit statuses ---------------------------------------------------------------------------
 
 
 @posix
 @pytest.mark.parametrize(("arguments", "_status"), PRINTING)
 def test_a_reader_that_has_gone(arguments: tuple[str, ...], _status: int) -> None:
-    """As before `2>&1 | head`; both ends of the pipe are ours, so nothing races."""
+    """This is `2>&1 | head`. The test owns both ends of the pipe, so there is no race."""
     assert without_reader(*arguments, both=True).returncode == 141
 
 
@@ -186,7 +186,7 @@ def test_only_standard_output_has_no_reader(arguments: tuple[str, ...], status: 
     result = without_reader(*arguments)
     assert "Traceback" not in result.stderr
     assert "Exception ignored" not in result.stderr
-    # Messages that only go to standard error keep their status.
+    # Commands that only write to standard error keep their status.
     errors_only = status == 2 and arguments != ()
     assert result.returncode == (2 if errors_only else 141)
 
@@ -285,7 +285,7 @@ def test_every_command_goes_through_one_end() -> None:
 def test_figures_are_written_before_they_are_printed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A reader that has gone costs the tables, not the file of an hour's measuring."""
+    """A closed pipe loses the tables, but not the file with an hour of measurements."""
     from corsfast.bench import __main__ as bench
 
     class Gone(io.StringIO):

@@ -1,6 +1,6 @@
-"""benchmarks/compare.py, all of it that needs no other language: judging, subtracting, telling.
+"""The parts of benchmarks/compare.py that need no other language: judging, subtracting, reporting.
 
-The programs are stood in for by one of their own kind, a process that speaks their protocol.
+A Python process that speaks the same protocol replaces the programs.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ PREFLIGHT = [
 
 
 def changed(headers, name, *values):
-    """Headers with one of them replaced by these lines, or left out."""
+    """Return headers with one of them replaced by these lines, or removed."""
     kept = [pair for pair in headers if pair[0].lower() != name]
     return kept + [(name, value) for value in values]
 
@@ -212,11 +212,11 @@ def rounds(*samples):
 
 
 def test_the_floor_is_subtracted_round_by_round():
-    # In every round the layer costs 10; the machine is slow in three of five.
+    # The layer costs 10 in every round; the machine is slow in three of five.
     found = rounds((110.0, 100.0), (510.0, 500.0), (110.0, 100.0), (510.0, 500.0), (310.0, 300.0))
     assert (found.net.low, found.net.median, found.net.high) == (10.0, 10.0, 10.0)
     assert (found.gross.median, found.floor.median) == (310.0, 300.0)
-    # The medians' difference would be 10 - 30 = -20, and none of the rounds says so.
+    # The difference of the medians would be 10 - 30 = -20, which no round shows.
     assert rounds((10.0, 0.0), (60.0, 30.0), (5.0, 31.0)).net.median == 10.0
 
 
@@ -224,7 +224,7 @@ def test_a_share_is_taken_of_the_rounds_that_both_were_in():
     ours_found = rounds((110.0, 100.0), (120.0, 100.0), (1e9, 0.0))
     theirs = figures.Rounds({0: (60.0, 50.0), 1: (60.0, 50.0), 7: (9.0, 1.0)}, 15)
     assert figures.share(ours_found, theirs).median == 1.5
-    # Where theirs is at its floor, ours is infinitely slower.
+    # If theirs is at its floor, ours is infinitely slower.
     assert figures.share(rounds((1.0, 2.0)), rounds((2.0, 2.0))).median == math.inf
 
 
@@ -409,7 +409,7 @@ def test_lock_files_have_checksums_and_name_no_host_but_the_usual():
 
 @pytest.fixture
 def tools(tmp_path, monkeypatch):
-    """The folder of all tools that there are."""
+    """Return a folder that is the whole PATH."""
     monkeypatch.setenv("PATH", str(tmp_path))
     monkeypatch.setattr(compare, "BUILD", tmp_path / "build")
     monkeypatch.setattr(figures, "WARM_SECONDS", 0.001)
@@ -467,7 +467,7 @@ def test_a_program_that_does_not_run_is_named_and_the_rest_goes_on(tools, capsys
     assert any(line.startswith("| no Origin | ") for line in lines)
 
 
-# A program of the same protocol, whose layer allows everybody everything.
+# A program of the same protocol whose layer allows everything.
 PROGRAM = """
 import json, sys
 rows = json.load(open(sys.argv[1]))

@@ -1,7 +1,7 @@
-"""What is refused at start-up, and how it is said: config.jsonl, and laws about hints.
+"""Options that are rejected at start-up, and the errors: config.jsonl, and properties of hints.
 
-Codes, options, values, hints and their order are the contract; messages are for people, so
-they are only held to naming what they are about.
+Codes, options, values, hints and their order are the contract. Messages are for people, so the
+tests only check that they name the option and the value.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ def refuse(engine: Any, options: dict[str, Any]) -> PolicyError:
 
 
 def same(given: Any, expected: Any) -> bool:
-    """Equal and of one type: 1 is not True here."""
+    """Return whether two values are equal and of the same type: 1 is not True here."""
     return type(given) is type(expected) and given == expected
 
 
@@ -49,7 +49,7 @@ def same(given: Any, expected: Any) -> bool:
 @pytest.mark.parametrize("case", REFUSED, ids=case_id)
 def test_refused(engine: Any, case: dict[str, Any]) -> None:
     with warnings.catch_warnings():
-        warnings.simplefilter("error")  # a policy that is refused warns of nothing
+        warnings.simplefilter("error")  # a rejected policy does not warn
         error = refuse(engine, build(case["options"]))
     assert [(problem.code, problem.option) for problem in error.problems] == [
         (expected["code"], expected["option"]) for expected in case["problems"]
@@ -100,7 +100,7 @@ def test_unknown_and_missing_options(engine: Any) -> None:
             assert str(error.value) == (
                 "Policy() takes keyword arguments only; write Policy(allow_origins=[...])"
             )
-    with pytest.raises(TypeError) as error:  # all at once, as problems are
+    with pytest.raises(TypeError) as error:  # all at once, like problems
         engine.Policy(allow_origin=[], supports_credentials=True, colour="red")
     assert str(error.value) == (
         "Policy() has no such options:\n"
@@ -154,7 +154,7 @@ def test_errors_are_picklable(engine: Any) -> None:
 
 
 def hints_of(engine: Any, entry: str) -> list[str]:
-    """The origins that are suggested for an entry; none where it is accepted."""
+    """Return the origins that are suggested for an entry, or an empty list if it is accepted."""
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", CorsfastDeadEntryWarning)
@@ -172,7 +172,7 @@ def hints_of(engine: Any, entry: str) -> list[str]:
 
 @pytest.mark.parametrize("case", REFUSED, ids=case_id)
 def test_hints_work(engine: Any, case: dict[str, Any]) -> None:
-    """Who writes what a hint says is rid of the problem."""
+    """Following a hint solves the problem."""
     for problem in case["problems"]:
         if problem["option"] == "allow_origins" and (problem["hint"] or "").startswith("'http"):
             engine.Policy(
@@ -193,14 +193,14 @@ entries = st.one_of(
 
 @given(entry=entries)
 def test_any_hint_works(engine: Any, entry: str) -> None:
-    """Nothing but a PolicyError comes of any text, and each origin that it suggests is one."""
+    """Any text either works or raises PolicyError, and every suggested origin is an origin."""
     assume(entry != "*")
     for hint in hints_of(engine, entry):
         assert hint != entry
         engine.Policy(allow_origins=[hint])
 
 
-# -- risks that are tolerated ----------------------------------------------------------------
+# -- tolerated risks -------------------------------------------------------------------------
 
 RISKY: list[tuple[str, dict[str, Any]]] = [
     ("any-origin-with-credentials", {"allow_origins": "*"}),
@@ -218,12 +218,12 @@ def test_tolerated(engine: Any, code: str, options: dict[str, Any]) -> None:
     with pytest.warns(CorsfastSecurityWarning) as caught:
         engine.Policy(**risky, dangerously_tolerate=[code])
     (warning,) = caught
-    start = "To" if problem.hint is None else "Or"  # where there is something to choose from
+    start = "To" if problem.hint is None else "Or"  # "Or" if there is also a hint
     accept = f" {start} accept it: dangerously_tolerate=[{code!r}]."
-    assert accept in str(problem)  # which has been done
+    assert accept in str(problem)  # the option is set already
     assert str(warning.message) == f"tolerated: {problem}".replace(accept, "")
     assert warning.filename == __file__
-    with warnings.catch_warnings():  # without credentials there is no risk to speak of
+    with warnings.catch_warnings():  # without credentials there is no risk
         warnings.simplefilter("error")
         engine.Policy(**options, dangerously_tolerate=[code])
 
@@ -263,7 +263,7 @@ def test_warnings_point_at_the_caller_of_a_middleware() -> None:
     assert [warning.filename for warning in caught] == [__file__]
 
 
-# -- what the options turn into --------------------------------------------------------------
+# -- the parsed options ----------------------------------------------------------------------
 
 
 def test_sets_give_the_same_headers_each_time(engine: Any) -> None:

@@ -1,7 +1,8 @@
-"""Whether asgiref, inspect and asyncio take the ASGI middlewares for coroutine functions.
+"""asgiref, inspect and asyncio recognize the ASGI middlewares as coroutine functions.
 
-Neither the middleware nor its `send` is one: they hand the application's awaitables through. So
-both carry the mark that `inspect.markcoroutinefunction` sets, or that asyncio looks at on 3.11.
+Neither the middleware nor its `send` is one, because they return the application's awaitables. So
+both carry the mark that `inspect.markcoroutinefunction` sets, or the one that asyncio reads on
+3.11.
 """
 
 from __future__ import annotations
@@ -98,7 +99,7 @@ def test_send_is_one_with_every_feature(features: Any, scope: Any) -> None:
     assert given or scope is REFUSED
 
 
-# -- asgiref, which Django, Channels and many servers ask ----------------------------------------
+# -- asgiref, which Django, Channels and many servers use ----------------------------------------
 
 
 def drop_ins() -> list[Any]:
@@ -175,7 +176,7 @@ def test_a_wsgi_application_below_warns_of_nothing(origin: str) -> None:
 
 @pytest.mark.server
 def test_a_thread_that_sends_warns_of_nothing() -> None:
-    """As a sync consumer of Channels does: `async_to_sync(send)` in a thread of the loop."""
+    """Sync consumers of Channels do this: `async_to_sync(send)` in a thread of the loop."""
     from asgiref.sync import async_to_sync, sync_to_async
 
     async def app(scope: Any, receive: Any, send: Any) -> None:

@@ -1,4 +1,4 @@
-"""Requests and their answers, to the letter: decisions.jsonl and requests.jsonl."""
+"""Requests and their exact answers: decisions.jsonl and requests.jsonl."""
 
 from __future__ import annotations
 
@@ -102,7 +102,7 @@ def test_every_outcome_has_a_case() -> None:
     ],
 )
 def test_answers_are_shared(engine: Any, count: int, by: tuple[str, ...]) -> None:
-    """What does not depend on the request is built once, where that is worth its memory."""
+    """Parts that do not depend on the request are built once, if that is worth the memory."""
     shared = engine.IMPLEMENTATION in by
     origins = [f"https://a{i}.example" for i in range(count)] if count else "*"
     policy = engine.Policy(allow_origins=origins)
@@ -118,7 +118,7 @@ def test_answers_are_shared(engine: Any, count: int, by: tuple[str, ...]) -> Non
 
 
 def test_nothing_of_a_decision_shows_in_the_next(engine: Any) -> None:
-    """The native engine makes new ones in the memory of those that were let go."""
+    """The native engine builds new decisions in the memory of released ones."""
     policy = engine.Policy(
         allow_origins=["https://*.example.com"],
         allow_methods="*",
@@ -126,7 +126,7 @@ def test_nothing_of_a_decision_shows_in_the_next(engine: Any) -> None:
         allow_credentials=True,
     )
     for _ in range(3):
-        # More than are kept for the next request, so that others are made anew.
+        # These are more than the free list holds, so others are newly allocated.
         answers = [
             policy.preflight(f"https://a{i}.example.com", f"M{i}", f"x-{i}") for i in range(200)
         ]

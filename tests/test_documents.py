@@ -1,7 +1,8 @@
-"""The Python blocks of docs/middleware run as they stand: whoever pastes one has a start.
+"""The Python blocks of docs/middleware run unchanged, so that readers can paste them.
 
-Each one is a program of its own, in a process of its own, where a warning of ours is an error.
-Marked `server` because they need the frameworks, which not every target of a wheel has.
+Each block runs as a program in its own process, and a warning from corsfast is an error. The tests
+are marked `server` because they need the frameworks, which are not available for every wheel
+target.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ PAGES = sorted((Path(__file__).parents[1] / "docs" / "middleware").glob("*.md"))
 
 
 def blocks(page: Path) -> list[str]:
-    """Those of a page; one that belongs to an item of a list is indented with it."""
+    """Return the Python blocks of a page. A block inside a list item is indented with it."""
     found = re.findall(
         r"^( *)```python\n(.*?)^\1```$", page.read_text("utf-8"), re.MULTILINE | re.DOTALL
     )

@@ -13,7 +13,7 @@ from test_servers import APP, OTHER, preflight
 
 pytestmark = pytest.mark.server
 
-# How each answers a preflight that is allowed, and one that is not.
+# Each drop-in's answer to an allowed preflight, and to a rejected one.
 ANSWERS = {
     "litestar": ((204, b""), (400, b"Disallowed CORS method")),
     "starlette": ((200, b"OK"), (400, b"Disallowed CORS method")),
@@ -41,7 +41,7 @@ def test_exchanges(served: tuple[str, Server]) -> None:
     name, server = served
     allowed, refused = ANSWERS[name]
     with contextlib.closing(http.client.HTTPConnection("127.0.0.1", server.port)) as it:
-        # Each of them proves that the answer before it ended where it should.
+        # Each further request proves that the response before it was complete.
         answer = put(it, "OPTIONS", "/", *preflight("x-token"))
         assert (answer.status, answer.body) == allowed
         assert answer.cors["access-control-allow-origin"] == APP

@@ -1,7 +1,7 @@
-"""The examples do what their heads say: the command starts them, curl prints what is shown.
+"""The examples work as their heads say: the command starts them, and curl prints the output shown.
 
-The heads are parsed, so neither they nor the examples can rot. Only the port is another one,
-and what curl would do is done by http.client, which is everywhere.
+The heads are parsed, so that neither they nor the examples can become outdated. The tests use
+another port, and http.client instead of curl, because http.client is always available.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ pytestmark = pytest.mark.server
 
 ROOT = Path(__file__).parents[1]
 EXAMPLES = sorted((ROOT / "examples").glob("*.py"))
-# What every head has to show, whatever else it shows.
+# Every head must show at least these.
 SHOWN = {
     "fastapi_app.py": {
         ("GET", None, 200),
@@ -49,7 +49,7 @@ SHOWN = {
 
 
 class Exchange:
-    """One curl line of a head, and what is shown below it."""
+    """One curl line of a head, and the output shown below it."""
 
     def __init__(self, command: str, printed: str) -> None:
         self.printed = printed
@@ -72,7 +72,7 @@ class Exchange:
         return self.method, dict(self.headers).get("Origin"), int(self.printed.split()[1])
 
     def send(self, port: int) -> str:
-        """What curl would print."""
+        """Send the request and return what curl would print."""
         with contextlib.closing(
             http.client.HTTPConnection("127.0.0.1", port, timeout=30)
         ) as connection:
@@ -84,9 +84,9 @@ class Exchange:
 
 
 def head_of(example: Path) -> tuple[str, list[Exchange]]:
-    """The command that starts an example, and the exchanges that it shows."""
+    """Return the command that starts an example, and the exchanges that it shows."""
     head = ast.get_docstring(ast.parse(example.read_text("utf-8"))) or ""
-    # Indented lines, with the empty ones between them.
+    # Indented lines, with the empty lines between them.
     blocks = re.findall(r"^(?: {4}.*\n|\n(?= {4}))+", head + "\n", re.MULTILINE)
     command, *shown = (re.sub(r"^ {4}", "", block, flags=re.MULTILINE).strip() for block in blocks)
     exchanges = []
@@ -109,14 +109,14 @@ def is_listening(port: int) -> bool:
 
 @contextlib.contextmanager
 def started(command: str, implementation: str, log: Path) -> Iterator[int]:
-    """Run a head's command on a free port; give the port when something listens there."""
+    """Run a head's command on a free port, and yield the port once it accepts connections."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = int(probe.getsockname()[1])
     command, count = re.subn(r"\b800\d\b", str(port), command)
     assert count == 1, command
     program, *arguments = shlex.split(command)
-    # The program itself, not `python -m`, which would put the directory on sys.path.
+    # The program itself, because `python -m` would put the directory on sys.path.
     path = os.pathsep.join([sysconfig.get_path("scripts"), os.environ.get("PATH", "")])
     found = shutil.which(program, path=path)
     assert found, f"{program} is not installed"

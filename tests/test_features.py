@@ -1,6 +1,6 @@
-"""Everything that the generic middlewares can be asked for, together; and as values.
+"""All features of the generic middlewares together, and the middlewares as values.
 
-Each feature has a file of its own; here is what they must not do to each other.
+Each feature has a file of its own. These tests check that the features do not interfere.
 """
 
 from __future__ import annotations
@@ -149,7 +149,7 @@ CASES: list[dict[str, Any]] = [
 
 
 def shown(middleware: Any) -> Any:
-    """What a middleware was made with, so that it can be compared."""
+    """Return the arguments of a middleware in a form that can be compared."""
     features = middleware._features
     fields = {name: getattr(features, name) for name in features.__slots__}
     for name, value in fields.items():
@@ -200,7 +200,7 @@ def test_what_is_read_only(door: Any, name: str) -> None:
 
 
 def test_what_is_not_asked_for_costs_nothing(engine: Any, door: Any) -> None:
-    """Without features the call goes straight through: nothing here is between."""
+    """Without features the middleware calls the application directly."""
     inner = object()
     middleware = door.CORSMiddleware(lambda *call: inner, engine.Policy(allow_origins=[APP]))
     assert middleware._flow is None

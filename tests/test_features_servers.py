@@ -1,6 +1,6 @@
-"""Policies by path, handshakes and look-ups on real servers: what a path is, servers say.
+"""Policies by path, handshakes and look-ups on real servers, because servers decide the path.
 
-http.client sends a path as it is written here, dots and all.
+http.client sends a path exactly as it is written here, dots included.
 """
 
 from __future__ import annotations
@@ -74,7 +74,7 @@ def test_each_path_has_its_policy(port: int, path: str, origin: str, expected: s
 def test_a_path_without_a_rule_is_left_alone(port: int, path: str) -> None:
     answer = ask(port, "GET", path, ("Origin", APP))
     assert (answer.status, answer.cors) == (200, {})
-    # The application's own answer to OPTIONS, whatever that is.
+    # The application's own answer to OPTIONS.
     assert ask(port, "OPTIONS", path, ("Origin", APP), PREFLIGHT).status in (200, 405)
 
 
@@ -94,7 +94,7 @@ def test_a_path_without_a_rule_is_left_alone(port: int, path: str) -> None:
     ],
 )
 def test_no_spelling_gets_a_looser_policy(port: int, path: str) -> None:
-    """A server may refuse it, or see to it; what is left is closed."""
+    """The server may reject or normalize the path. Otherwise the strict policy applies."""
     for method, lines in (("GET", ()), ("OPTIONS", (PREFLIGHT,))):
         answer = ask(port, method, path, ("Origin", APP), *lines)
         assert answer.status in (400, 403, 404)

@@ -1,9 +1,9 @@
-"""What an error proposes to write is accepted by the same options, and names the same host.
+"""A proposed value is accepted by the same options, and names the same host.
 
-The entries are what people write: each is given to a policy, with and without credentials, and
-what the problem proposes is put in its place. It has to be accepted without a warning; or it
-is no value but words, which say what only the author can decide; or nothing is proposed. The
-host is the one that was written: a proposal never trusts somebody else.
+The entries are typical mistakes. Each is given to a policy, with and without credentials, and then
+replaced by the proposed value. The value must be accepted without a warning. A hint may also be
+prose, if only the author can decide, or there may be no proposal. The host must be the one in the
+entry, because a proposal must never trust another host.
 """
 
 from __future__ import annotations
@@ -68,7 +68,7 @@ def refused(engine: Any, **options: Any) -> tuple[Any, ...]:
 
 
 def proposed(hint: str | None) -> list[Any] | None:
-    """The values of a hint; ``None`` for words."""
+    """Return the values of a hint, or ``None`` if it is prose."""
     try:
         found = eval(f"[{hint}]", {"re": re, "within": within})
     except (SyntaxError, NameError):
@@ -77,7 +77,7 @@ def proposed(hint: str | None) -> list[Any] | None:
 
 
 def to_be_accepted(problem: Any) -> list[Any] | None:
-    """The values that a problem proposes; ``None`` if it names a decision, or has no proposal."""
+    """Return the proposed values, or ``None`` if the hint is prose or there is no proposal."""
     values = proposed(problem.hint)
     if problem.hint is None:
         return None
@@ -103,7 +103,7 @@ def test_what_is_proposed_is_accepted(
         if values is None:
             continue
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore", CorsfastPerformanceWarning)  # as it was written
+            warnings.simplefilter("ignore", CorsfastPerformanceWarning)  # entries may be slow
             engine.Policy(allow_origins=values, **options)
         if values != ["*"]:
             assert host is not None, problem
@@ -274,7 +274,9 @@ def test_the_safe_way_comes_first(engine: Any) -> None:
 
 
 def test_many_mistakes_cost_few_proofs(engine: Any) -> None:
-    """Beyond what anybody mends at a time, what would need a proof is not proposed."""
+    """After the first problems, which is more than anyone fixes at once, no fix that needs a proof
+    is proposed.
+    """
     globs = [f"https://*x{n}.com" for n in range(40)]
     slashes = [f"https://a{n}.example/" for n in range(40)]
     problems = refused(engine, allow_origins=[*globs, *slashes])
@@ -297,7 +299,7 @@ def test_schemes_that_are_a_slip_away(engine: Any, scheme: str, meant: str | Non
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         policy = engine.Policy(allow_origins=[origin])
-    assert policy.allows_origin(origin)  # it may be somebody's own
+    assert policy.allows_origin(origin)  # it may be a real custom scheme
     said = [(w.category, w.filename, f"Write '{meant}://" in str(w.message)) for w in caught]
     assert said == ([(CorsfastDeadEntryWarning, __file__, True)] if meant else [])
 
@@ -312,7 +314,7 @@ def test_schemes_of_applications(engine: Any, scheme: str) -> None:
 
 
 def test_a_range_of_addresses_that_is_a_name(engine: Any) -> None:
-    """`192.168.1.0-255` is a well-formed host that no page has."""
+    """`192.168.1.0-255` is a well-formed host that no page can have."""
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         engine.Policy(allow_origins=["http://192.168.1.0-255:3000", "http://1-2.example.com"])
@@ -323,7 +325,7 @@ def test_a_range_of_addresses_that_is_a_name(engine: Any) -> None:
 
 
 def test_a_network_is_one_entry(engine: Any) -> None:
-    """Its sixteen million addresses are not looked at."""
+    """The network's sixteen million addresses are not enumerated."""
     with pytest.raises(PolicyError, match="not list of strings"):
         engine.Policy(allow_origins=ip_network("10.0.0.0/8"))
 

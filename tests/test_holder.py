@@ -167,7 +167,7 @@ def test_sources_that_are_odd_but_right(Policy: Any, door: Any) -> None:
 
 
 def test_swaps_and_requests_from_many_threads(Policy: Any, door: Any) -> None:
-    """Each answer is that of one policy, whole."""
+    """Each response comes from exactly one policy."""
     policies = [
         Policy(allow_origins=[APP], expose_headers=["X-One"]),
         Policy(allow_origins=[APP], expose_headers=["X-Two"], allow_credentials=True),

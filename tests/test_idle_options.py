@@ -1,7 +1,7 @@
-"""Option values that do nothing, or something else than they say, in each drop-in.
+"""Option values that have no effect, or not the intended one, in each drop-in.
 
-Each is a warning when the drop-in is set up, and an error when it is strict. The same option
-accepts the value that the message proposes.
+Each is a warning when the drop-in is set up, or an error if it is strict. The same option must
+accept the proposed value.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ async def _app(scope: Any, receive: Any, send: Any) -> None:
     pass
 
 
-# -- the drop-ins: each is set up with options, `origins` among them where none are given ---------
+# -- the drop-ins: each takes options, with a default for `origins` -------------------------------
 
 
 def starlette(strict: bool, options: dict[str, Any]) -> None:
@@ -160,7 +160,7 @@ NAMES = {"methods": "allow_methods", "headers": "allow_headers", "expose": "expo
 
 
 def listed(but: Callable[[str, Any, str], bool]) -> list[tuple[dict[str, Any], str, str | None]]:
-    """The cases about lists, but for those that a drop-in refuses or reads as they are meant."""
+    """Return the cases about lists that a drop-in neither rejects nor reads as intended."""
     return [
         ({NAMES[kind]: value}, code, hint)
         for kind, value, code, hint in LISTS
@@ -173,7 +173,7 @@ def _typed(value: Any) -> bool:
 
 
 def _sanic_reads(_: str, value: Any, code: str) -> bool:
-    """Whether Sanic's reading refuses a value, or takes it for what it means."""
+    """Return whether Sanic rejects a value or reads it as intended."""
     return _typed(value) or code == "method-case" or value in ([" GET"], [" X-A"])
 
 
@@ -436,13 +436,13 @@ def test_what_is_proposed_for_an_idle_value_is_accepted(
         try:
             meant = ast.literal_eval(text)
         except (SyntaxError, ValueError):
-            continue  # advice in words
+            continue  # a hint in prose
         given = options.get(problem.option)
         if isinstance(given, (list, tuple)) and not isinstance(meant, list):
             meant = list(meant) if isinstance(meant, tuple) else [meant]
         if problem.code == "not-a-bool":
             assert meant in (True, False)
-        key = f"CORS_{problem.option.upper()}"  # where the config holds it
+        key = f"CORS_{problem.option.upper()}"  # the name in the config
         more = {key: meant, "CORS_ORIGINS": [A]} if key in options else {problem.option: meant}
         assert problems(drop_in, {**options, **more}) == ()
 

@@ -1,4 +1,4 @@
-"""`import corsfast` is cheap: what it brings in, module by module, in a process of its own."""
+"""`import corsfast` is cheap: the modules that it imports, listed in a process of its own."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def test_the_native_engine_brings_in_nothing_else(tmp_path: Path) -> None:
         "corsfast._engine.native",
         "corsfast.errors",
     }
-    # `site` imports os anyway, and Cython's own two are objects without a file.
+    # `site` imports os anyway, and Cython adds two module objects without a file.
     rest = {name for name in modules if not name.startswith(("corsfast", "_cython_"))}
     of_os = {"os", "os.path", "abc", "_abc", "stat", "_stat", "posixpath", "ntpath", "nt"}
     of_os |= {"genericpath", "_collections_abc", "types", "_winapi", "winreg"}

@@ -1,8 +1,8 @@
-"""Responses that come with a grant of their own: the policy around them decides, in every drop-in.
+"""Responses that already contain a grant: in every drop-in, the outer policy overrides it.
 
-An application below, such as Socket.IO with `cors_allowed_origins="*"`, grants to any origin.
-Browsers accept that as soon as one valid Access-Control-Allow-Origin is left in the response, and
-with it the Allow-Credentials of the policy around.
+An inner application may allow any origin, such as Socket.IO with `cors_allowed_origins="*"`.
+Browsers accept this if the response has one valid Access-Control-Allow-Origin left, and combine it
+with the Allow-Credentials of the outer policy.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ Ask = Callable[[Request], Answer]
 COUNT = itertools.count()
 
 
-# -- an application below each of them, which answers with these fields ------------------------
+# -- an inner application for each drop-in, which responds with these fields -------------------
 
 
 def asgi_app(sent: Sent, status: int) -> Any:
@@ -184,7 +184,7 @@ def quart(credentials: bool, sent: Sent, status: int, options: bool = False) -> 
     made = cors(app, allow_origin=[A], allow_credentials=credentials)
 
     async def twice(request: Request) -> Answer:
-        await ask_asgi(made, request)  # the first one takes the long way
+        await ask_asgi(made, request)  # the first request takes the slow path
         return await ask_asgi(made, request)
 
     return lambda request: asyncio.run(twice(request))
@@ -396,7 +396,7 @@ DOORS: list[Callable[..., Ask]] = [
     aiohttp,
     tornado,
 ]
-# Where an application may answer preflights itself.
+# Frameworks in which an application can answer preflights itself.
 ANSWERING = [flask, flask_blueprint, quart, sanic, falcon]
 
 
@@ -453,7 +453,8 @@ def test_the_policy_decides_and_not_the_application(door: Any, credentials: bool
 def test_what_a_route_exposes_stays_for_allowed_origins(door: Any) -> None:
     ask = quiet(lambda: door(True, [("Access-Control-Expose-Headers", "X-Own")], 200))
     exposed = ask(get(A)).headers.get(EXPOSE, [])
-    # BlackSheep exposes names by default, and so replaces; aiohttp-cors exposes none else.
+    # BlackSheep replaces the names, because it exposes some by default. aiohttp-cors exposes only
+    # its own.
     if door not in (blacksheep, aiohttp):
         assert exposed == ["X-Own"]
 
@@ -563,7 +564,7 @@ def engine_io(**options: Any) -> Any:
 
 
 def with_query(app: Any) -> Any:
-    """Sends requests with the query of a client of Engine.IO."""
+    """Return an application that adds the query of an Engine.IO client to requests."""
 
     async def asked(scope: Any, receive: Any, send: Any) -> None:
         if scope["type"] == "http":
@@ -682,7 +683,7 @@ def test_socket_io_grants_nothing_in_aiohttp() -> None:
     async def ask(origin: str) -> Any:
         app = web.Application()
         cors = setup(app, defaults={A: ResourceOptions(allow_credentials=True)})
-        # Not by `attach`, whose own handler of OPTIONS aiohttp-cors refuses, too.
+        # Without `attach`, because its OPTIONS handler conflicts with aiohttp-cors.
         sio = engine_io(async_mode="aiohttp")
         cors.add(app.router.add_get(POLLING, sio.handle_request))
         async with TestClient(TestServer(app)) as client:

@@ -1,6 +1,6 @@
-"""`install` of Starlette, Flask and Quart: CORS around an application that stays what it is.
+"""`install` of Starlette, Flask and Quart adds CORS and keeps the application's type.
 
-Marked `server` because it needs the frameworks, which are imported where they are used.
+The tests are marked `server` because they need the frameworks. Each test imports the one it uses.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ OPTIONS: dict[str, Any] = {"allow_origins": [A], "allow_methods": ["PUT"]}
 
 
 def ask_asgi(app: Any, request: Any, kind: str = "http") -> Any:
-    """Call an application as a server does; an exception after the response is dropped."""
+    """Call an application as a server does. Ignore an exception after the response."""
     messages: list[dict[str, Any]] = []
     waiting: list[dict[str, Any]] = [{"type": "http.request", "body": b"", "more_body": False}]
     if kind == "websocket":
@@ -296,7 +296,7 @@ def test_handshakes_are_checked(
 
 
 class Authentication:
-    """Answers 401 to every request without a token."""
+    """A middleware that answers 401 to every request without a token."""
 
     def __init__(self, app: Any) -> None:
         self.app = app
@@ -353,7 +353,7 @@ def test_mounted_applications_keep_their_own(of_starlette: Any) -> None:
 def test_a_deep_copy_is_an_application_of_its_own(
     of_starlette: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Ray Serve copies applications by pickling; for Starlette's `State` it has a reducer."""
+    """Ray Serve copies applications by pickling, with its own reducer for Starlette's `State`."""
     from starlette.datastructures import State
 
     monkeypatch.setitem(copyreg.dispatch_table, State, lambda state: (State, (state._state,)))
@@ -392,7 +392,7 @@ def test_a_second_cors_middleware_is_warned_about(of_starlette: Any) -> None:
 
 
 def test_build_middleware_stack_is_called_once(of_starlette: Any) -> None:
-    """The one private habit of Starlette that `install` counts on, seen in 1.10."""
+    """`install` relies on this private behavior of Starlette, as seen in 1.10."""
     app = of_starlette.install(of_starlette.make(), **OPTIONS)
     assert app.middleware_stack is None
     of_starlette.ask(app, get(A))

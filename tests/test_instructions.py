@@ -1,6 +1,6 @@
-"""The gate on instruction counts: what is read from profiles, and when it is a regression.
+"""The gate on instruction counts: how profiles are read, and what counts as a regression.
 
-Only the logic; the counts themselves are taken by `scripts/instructions`.
+Only the logic is tested. `scripts/instructions` takes the counts.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ BENCHMARKS = Path(__file__).parents[1] / "benchmarks"
 
 
 def load(name: str) -> ModuleType:
-    """A file of the benchmarks, which are no package and not installed."""
+    """Load a file of the benchmarks, which are not a package and not installed."""
     spec = importlib.util.spec_from_file_location(name, BENCHMARKS / "counting" / f"{name}.py")
     assert spec is not None
     assert spec.loader is not None
@@ -32,8 +32,8 @@ def load(name: str) -> ModuleType:
 baseline = load("baseline")
 profiles = load("profiles")
 
-# Two objects; names that are numbered once and then referred to; a call whose line of
-# inclusive cost must not be counted again; positions of every form.
+# The profile has two objects, names that are numbered once and then referenced, a call whose
+# inclusive cost must not be counted twice, and positions of every form.
 PROFILE = """\
 # callgrind format
 version: 1

@@ -1,4 +1,4 @@
-"""A wrong option stops the start-up also where Starlette makes the middleware late."""
+"""An invalid option stops the start-up even if Starlette creates the middleware late."""
 
 from __future__ import annotations
 

@@ -34,8 +34,8 @@ BOXES = [
     ["__main__"],
 ]
 PLACE = {name: place for place, names in enumerate(BOXES) for name in names}
-# The only imports that point the other way, both inside of functions: unpickling a policy picks
-# the engine, and `Policy.from_toml` and its kin read files with the loader.
+# The only imports in the other direction, both inside functions: unpickling a policy picks the
+# engine, and `Policy.from_toml` and related methods read files with the loader.
 EXCEPTIONS = {("_engine.unpickle", "_engine.select"), ("_engine.pure", "_loading.__init__")}
 THIRD_PARTY = {"publicsuffixlist"}
 # A module in bench/libraries may import its library, and the packages that come with it.
@@ -45,7 +45,7 @@ BENCHED["aiohttp"] |= {"multidict", "yarl"}
 BELONGS = {
     "django": {"asgiref"},
     "aiohttp": {"aiosignal", "multidict", "yarl"},
-    "_dropin": {"werkzeug"},  # what Flask and Quart have in common
+    "_dropin": {"werkzeug"},  # shared by Flask and Quart
 }
 
 SOURCES = sorted(PACKAGE.rglob("*.py"))
@@ -108,7 +108,7 @@ def test_imports_point_one_way(path: Path) -> None:
 
 def test_no_module_imports_itself_through_others() -> None:
     graph = {name_of(path): imported(path) for path in SOURCES}
-    TopologicalSorter(graph).prepare()  # raises CycleError, which names the circle
+    TopologicalSorter(graph).prepare()  # raises CycleError, which names the cycle
 
 
 @pytest.mark.parametrize("path", SOURCES, ids=name_of)
@@ -127,7 +127,7 @@ def test_no_framework_outside_middleware(path: Path) -> None:
 
 
 def test_the_native_engine_imports_one_way_too() -> None:
-    # A wheel has no such source.
+    # Wheels do not contain the source.
     folder = Path(__file__).parent.parent / "src" / "corsfast" / "_engine" / "cython"
     if not folder.exists():
         pytest.skip("tested outside of its tree")

@@ -1,6 +1,7 @@
-"""What drop-ins share: reading entries leniently, warning, and lists read as the engines read them.
+"""Code that drop-ins share: lenient reading of entries, warnings, and lists parsed as by the
+engines.
 
-Both engines are built from the same tables here, and have to agree.
+Both engines are built from the same tables here and must agree.
 """
 
 from __future__ import annotations
@@ -45,7 +46,7 @@ NAME = "corsfast.middleware.something"
 
 @pytest.fixture
 def lenient(engine: ModuleType, monkeypatch: pytest.MonkeyPatch) -> Any:
-    """`lenient_policy` on each engine; `origins` may be a list, of the option `origins`."""
+    """Return `lenient_policy` on each engine; `origins` may be a list, for the option `origins`."""
     monkeypatch.setattr(_lenient, "Policy", engine.Policy)
 
     def make(origins: Any, credentials: bool = False, **rest: Any) -> Any:
@@ -182,7 +183,7 @@ def test_what_no_automaton_expresses_is_said(lenient: Any) -> None:
     assert not policy.allows_origin("https://x.a.example")
 
 
-# -- what to write instead -------------------------------------------------------------------
+# -- proposed fixes --------------------------------------------------------------------------
 
 WORDS = Words(any_origin="origins=['*']", regex="regex={}")
 
@@ -196,7 +197,7 @@ WORDS = Words(any_origin="origins=['*']", regex="regex={}")
 def test_what_is_proposed_is_accepted(
     lenient: Any, entry: Any, host: str | None, credentials: bool
 ) -> None:
-    """The law of a policy's errors holds for the warnings of drop-ins, in their own words."""
+    """As with a policy's errors, the values proposed in warnings of drop-ins are accepted."""
     try:
         quietly(lenient, [entry], credentials, words=WORDS, strict=True)
     except PolicyError as error:
@@ -332,13 +333,13 @@ def test_answers_are_the_drop_ins_own(lenient: Any) -> None:
             ("X-Said", "ok"),
         ),
     )
-    # Beside "*" the names are echoed, but not the origin.
+    # With "*" the names are echoed, but not the origin.
     starred = lenient(["*"], answer=own_answers).preflight(A, "PUT", "x-a")
     assert starred.headers[:2] == (
         ("Access-Control-Allow-Origin", "*"),
         ("Access-Control-Allow-Headers", "x-a"),
     )
-    # Not even GET needs no permission, where the drop-in says so.
+    # Even GET needs to be allowed, if the drop-in says so.
     for method, names in (("GET", None), ("put", None), ("PUT", "x a")):
         refused = policy.preflight(A, method, names)
         assert (refused.status, refused.headers) == (400, (("X-Said", "no"),))
@@ -423,7 +424,7 @@ def test_names_that_cannot_be_sent_are_left_out() -> None:
     assert read_names("option", ["m" * 64, "m" * 65], wrong_method)[0] == ["m" * 64]
 
 
-# -- as the engines do it ----------------------------------------------------------------------
+# -- the same results as the engines -----------------------------------------------------------
 
 tokens = st.one_of(
     st.text(TCHAR, min_size=1, max_size=6),

@@ -1,4 +1,4 @@
-"""The limits of limits.py and of csrc/corsfast.h are the same, and so is the order of outcomes."""
+"""The limits in limits.py and csrc/corsfast.h are equal, and so is the order of outcomes."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from corsfast._options import limits
 ROOT = Path(__file__).parent.parent
 HEADER = ROOT / "csrc" / "corsfast.h"
 
-# What C has no use for, because it is over when a policy is built.
+# Limits that C does not need, because they apply while a policy is built.
 PYTHON_ONLY = {
     "MAX_MAX_AGE",
     "MAX_PREBUILT_ORIGINS",

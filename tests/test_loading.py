@@ -1,4 +1,4 @@
-"""`Policy.from_mapping`, `from_toml`, `from_env`: what is read, and what is wrong, and where."""
+"""`Policy.from_mapping`, `from_toml`, `from_env`: values, errors, and the place of each error."""
 
 from __future__ import annotations
 
@@ -385,7 +385,8 @@ def test_arguments_of_other_types(Policy: Any, tmp_path: Path) -> None:
         Policy.from_env(environ={"CORS_ALLOW_ORIGINS": "*", "CORS_MAX_AGE": 3})
 
 
-# Where a key and the entries of its list are. None: it cannot be proven, so no line is given.
+# The lines of a key and of the entries of its list. None means that the line cannot be proven, so
+# no line is given.
 @pytest.mark.parametrize(
     ("text", "path", "lines"),
     [
@@ -522,7 +523,7 @@ def test_the_environment_of_the_process(Policy: Any, monkeypatch: pytest.MonkeyP
          "CORS_ALLOW_ORIGINS", r"regex:https://app\.example\.com"),
         ({"CORS_ALLOW_ORIGINS": r"https://pr-\d+\.example\.com"}, "looks-like-regex",
          "CORS_ALLOW_ORIGINS", r"regex:https://pr-\d+\.example\.com"),
-        # Quotes reach a program from files that no shell reads, as of `docker --env-file`.
+        # Quotes reach a program from files that no shell parses, such as `docker --env-file`.
         ({"CORS_ALLOW_ORIGINS": '"*"'}, "quotes", "CORS_ALLOW_ORIGINS", "*"),
         ({"CORS_ALLOW_ORIGINS": f'"{A},https://b.example"'}, "quotes", "CORS_ALLOW_ORIGINS",
          f"{A},https://b.example"),
@@ -534,7 +535,7 @@ def test_the_environment_of_the_process(Policy: Any, monkeypatch: pytest.MonkeyP
         *(({"CORS_ALLOW_ORIGINS": f"{start}https://pr-\\d+\\.example\\.com{end}"},
            "looks-like-regex", "CORS_ALLOW_ORIGINS", r"regex:https://pr-\d+\.example\.com")
           for start, end in (("re:", ""), ("REGEX:", ""), ("regexp=", ""), ("~", ""), ("/", "/"))),
-        # Slips, and what other software calls the options.
+        # Typos, and the names that other software uses for the options.
         ({"CORS_ALLOW_ORIGIN": A}, "unknown-option", "CORS_ALLOW_ORIGIN", "CORS_ALLOW_ORIGINS"),
         ({"CORS_ALLOWED_ORIGINS": A}, "unknown-option", "CORS_ALLOWED_ORIGINS",
          "CORS_ALLOW_ORIGINS"),
@@ -611,7 +612,7 @@ def test_a_proposed_regex_can_be_pasted_into_the_environment(pattern: str) -> No
     assert items == [f"regex:{pattern}"]
 
 
-# -- what is proposed ------------------------------------------------------------------------
+# -- proposals -------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -664,7 +665,7 @@ def test_check_finds_what_the_loader_refuses(
 
 def test_check_reads_a_table(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     path = str(write(tmp_path, f"[cors]\n{TOML}"))
-    assert checked(capsys, path)[0] == 1  # `cors` is no option
+    assert checked(capsys, path)[0] == 1  # `cors` is not an option
     status, answer = checked(capsys, path, "--table", "cors")
     assert (status, answer["source"]) == (0, f"{path} [cors]")
     # [tool.corsfast] is found in any file.

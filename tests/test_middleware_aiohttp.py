@@ -1,7 +1,7 @@
-"""The drop-in for aiohttp-cors: beside that itself, and what neither may get wrong.
+"""The drop-in for aiohttp-cors: compared with the original, and tested where the original is wrong.
 
-Marked `server` because it needs aiohttp, which not every target of a wheel has; for the same
-reason that is imported where it is used.
+The tests are marked `server` because they need aiohttp, which is not available for every wheel
+target. For the same reason each test imports it.
 """
 
 from __future__ import annotations
@@ -82,7 +82,7 @@ PATHS = ("/", "/broken", "/missing", "/own", "/vary", "/accept", "/star", "/item
 
 
 def build(library: ModuleType, where: str, config: dict[str, Any]) -> Any:
-    """An application whose routes were added with the same options at one place or another."""
+    """Build an application whose routes were added with the same options in different places."""
     from aiohttp import web
 
     app = web.Application()
@@ -108,7 +108,7 @@ def build(library: ModuleType, where: str, config: dict[str, Any]) -> Any:
 
 
 class Served:
-    """An application as aiohttp's own server calls it, without the socket."""
+    """An application called as aiohttp's own server calls it, without the socket."""
 
     def __init__(self, app: Any) -> None:
         from aiohttp import web
@@ -159,7 +159,7 @@ class Served:
 
 
 class Nowhere:
-    """What takes the place of the socket's writer."""
+    """A replacement for the socket's writer."""
 
     length = 0
     output_size = 0
@@ -178,7 +178,7 @@ LOOP: asyncio.AbstractEventLoop
 
 @pytest.fixture(autouse=True, scope="module")
 def loop() -> Iterator[None]:
-    # pytest leaves a module and comes back to it, where tests of another one have an engine.
+    # With several engines pytest leaves a module and returns to it, so the loop is made each time.
     global LOOP
     LOOP = asyncio.new_event_loop()
     asyncio.set_event_loop(LOOP)
@@ -191,7 +191,9 @@ LISTS = ("access-control-expose-headers", "access-control-allow-headers")
 
 
 def normal(found: Answer) -> Answer:
-    """With the names of a list in order: those of the original come from a set."""
+    """Return the response with lists of names sorted, because the original's order is that of a
+    set.
+    """
     headers = {k: v for k, v in found.headers.items() if k not in ("date", "server")}
     for name in LISTS:
         if name in headers:
@@ -220,7 +222,7 @@ def preflight(
     return Request("OPTIONS", tuple(lines), path)
 
 
-# -- beside aiohttp-cors -------------------------------------------------------------------------
+# -- compared with aiohttp-cors ------------------------------------------------------------------
 
 
 LOOKED_AT = {"origin", "access-control-request-method", "access-control-request-headers"}
@@ -281,7 +283,7 @@ def several_lists(options: Any, request: Request, theirs: Answer, ours: Answer) 
 
 
 def not_allowed(options: Any, request: Request, theirs: Answer, ours: Answer) -> bool:
-    """The 405 of a resource that was added had no fields; a preflight for it is allowed."""
+    """Return whether the original's 405 had no fields. A preflight for the resource is allowed."""
     expected = {"vary", *(name for name in ours.headers if name.startswith("access-control-"))}
     return (theirs.status, ours.status) == (405, 405) and set(differences(theirs, ours)) <= expected
 
@@ -354,7 +356,7 @@ def test_side_by_side() -> None:
     comparison = Comparison(DEVIATIONS)
     todo = all_requests()
     for i, options in enumerate(grid(**OPTIONS)):
-        # Each set of options from one source at one place; all pairs of these occur.
+        # Each set of options has one source and one place; all pairs of source and place occur.
         source, where = SOURCES[i % len(SOURCES)], PLACES[i // len(SOURCES) % len(PLACES)]
         config = config_of(source, options)
         with warnings.catch_warnings():
@@ -373,7 +375,7 @@ def test_side_by_side() -> None:
 
 
 def build_views(library: ModuleType, nearest: Any, near: Any, defaults: Any, added: Any) -> Any:
-    """An application with a view, one that takes GET alone, and one within another application."""
+    """Build an application with a view, a view for GET only, and a view in a nested application."""
     from aiohttp import web
 
     def parsed(config: Any) -> Any:
@@ -456,7 +458,7 @@ def test_resource_options_beside_the_original() -> None:
                 kind(**given)
 
 
-# How those of both begin or go on.
+# Parts of the messages of both libraries.
 MESSAGE = "must be|[Uu]nexpected|already|expected|derived|'max_age'"
 
 
@@ -551,7 +553,7 @@ def test_everybody_is_judged_apart_from_the_others() -> None:
 
 
 def test_nothing_is_said_at_a_request() -> None:
-    """Also where another configuration is nearer to a view than the one that it was added to."""
+    """This includes a view that is nearer to another configuration than the one it was added to."""
     from aiohttp import web
 
     config = {"*": {"allow_credentials": True}}
@@ -661,13 +663,13 @@ def test_the_longest_method(length: int, status: int) -> None:
     assert bare(found) == (status == 403)
 
 
-# -- what a handler has set itself ---------------------------------------------------------------
+# -- fields that a handler sets ------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("origin", [A, B])
 @pytest.mark.parametrize("expose", [(), ["X-Total"], "*"])
 def test_own_fields_never_widen_what_is_allowed(origin: str, expose: Any) -> None:
-    """A handler's Allow-Credentials was meant for the one origin that the handler names."""
+    """A handler's Allow-Credentials was meant only for the origin that the handler names."""
     from aiohttp import web
 
     async def own(request: Any) -> Any:
@@ -691,7 +693,7 @@ def test_own_fields_never_widen_what_is_allowed(origin: str, expose: Any) -> Non
     assert bare(call(Served(app), get("/", "null ")))
 
 
-# -- applications within applications ------------------------------------------------------------
+# -- nested applications -------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("outermost", [True, False])
@@ -722,7 +724,7 @@ async def nothing(_request: Any, _response: Any) -> None: ...
 
 @pytest.mark.filterwarnings("ignore::corsfast.errors.CorsfastSecurityWarning")
 def test_a_receiver_alone_is_called_as_one_among_others() -> None:
-    """Where CORS is the only receiver of its signal it is called without aiohttp's detour."""
+    """If CORS is the only receiver of its signal, it is called without aiohttp's slow path."""
     from corsfast.middleware.aiohttp.signal import DirectSignal
 
     tables = (
@@ -771,7 +773,7 @@ def test_the_signal_of_an_application_is_its_own_until_it_starts() -> None:
 
 
 def test_what_a_receiver_returns_is_awaited_by_whoever_likes() -> None:
-    """Several times, in several loops at once, and never."""
+    """The result may be awaited several times, in several loops at once, or never."""
     from aiohttp import web
     from aiohttp.test_utils import make_mocked_request
 
@@ -792,11 +794,11 @@ def test_what_a_receiver_returns_is_awaited_by_whoever_likes() -> None:
         other.run_until_complete(waits())
         other.close()
     LOOP.run_until_complete(waits())
-    gc.collect()  # "was never awaited" would be said now
+    gc.collect()  # "was never awaited" would be reported now
 
 
 def test_an_error_in_the_receiver_is_seen_by_aiohttp() -> None:
-    """As one in a coroutine would be: the response is not sent without its fields."""
+    """As with an error in a coroutine, the response is not sent without its fields."""
     from aiohttp import web
 
     alone, among = web.Application(), web.Application()
@@ -842,7 +844,7 @@ def test_two_configurations_do_not_double_anything() -> None:
     inner = ours().setup(within, defaults={A: {"allow_credentials": True}})
     route = inner.add(within.router.add_get("/", handler))
     outer = ours().setup(app, defaults={A: {}})
-    # A second OPTIONS route is refused; a view's own stands for both.
+    # A second OPTIONS route is rejected, but a view has a single handler for both.
     with pytest.raises(ValueError, match="already has OPTIONS"):
         outer.add(route)
     view = within.router.add_view("/view", View)
@@ -858,7 +860,7 @@ def test_two_configurations_do_not_double_anything() -> None:
 
 
 def test_the_nearest_configuration_is_that_of_a_view() -> None:
-    """Also where another one has added it; for what comes and for what is asked before."""
+    """This also holds if another configuration added the view, for requests and for preflights."""
     from aiohttp import web
 
     class View(web.View, ours().CorsViewMixin):
@@ -875,7 +877,7 @@ def test_the_nearest_configuration_is_that_of_a_view() -> None:
 
 
 def test_routes_that_are_added_later() -> None:
-    """A resource's later routes are covered; and so are routes that take every method."""
+    """Routes that are added to a resource later are covered, and so are routes for every method."""
     from aiohttp import web
 
     app = web.Application()
@@ -905,7 +907,7 @@ def test_nothing_collects() -> None:
         call(served, get(f"/nowhere-{i}", A))
         call(served, Request(f"METHOD{i}", (("origin", f"https://a{i}.example"),)))
         call(served, preflight(A, f"METHOD{i}"))
-    assert len(cors.answers) == 2  # the handler's route, and that for OPTIONS
+    assert len(cors.answers) == 2  # the handler's route, and the one for OPTIONS
     assert len(cors._preflights) == 1
     assert not cors._by_method
 
@@ -952,7 +954,7 @@ def test_a_view_without_a_configuration() -> None:
 
 
 def test_a_view_that_decides_for_each_request() -> None:
-    """That is nothing that could be compiled; better an error than a view without its options."""
+    """Such a view cannot be compiled, and an error is better than a view without its options."""
     from aiohttp import web
 
     with pytest.raises(TypeError, match="get_request_config would never be called"):
@@ -963,7 +965,7 @@ def test_a_view_that_decides_for_each_request() -> None:
 
 
 def test_what_is_public_is_enough() -> None:
-    """Should aiohttp ever rename what its properties return, these are used."""
+    """If aiohttp renames the attributes behind its properties, the properties are used."""
     from aiohttp import web
     from aiohttp.test_utils import make_mocked_request
 
@@ -992,11 +994,11 @@ def test_what_is_public_is_enough() -> None:
     assert found[0]["Access-Control-Allow-Origin"] == A
 
 
-# -- where browsers lose by the answers of aiohttp-cors -------------------------------------------
+# -- failures for browsers with aiohttp-cors ------------------------------------------------------
 
 
 def guarded(view: bool = False) -> Served:
-    """An application with all that may answer in place of a route."""
+    """Return an application with everything that can respond in place of a route."""
     from aiohttp import web
 
     @web.middleware

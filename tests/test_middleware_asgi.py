@@ -1,7 +1,7 @@
-"""The ASGI middleware, in process: what it answers, what it adds, what it leaves alone.
+"""The ASGI middleware, in process: its responses, the headers it adds, and what it does not change.
 
-The applications are plain here, and the messages are looked at one by one; frameworks are in
-test_middleware_frameworks.py, servers in test_servers.py. Never: test what a policy decides.
+The applications are plain, and each message is checked. test_middleware_frameworks.py tests
+frameworks and test_servers.py servers. Decisions of the policy itself are tested elsewhere.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ def websocket(**headers: str) -> dict[str, Any]:
 
 
 class Plain:
-    """An application that keeps what it is called with and sends the messages it is given."""
+    """An application that records its calls and sends the messages that it is given."""
 
     def __init__(self, *messages: dict[str, Any]) -> None:
         self.messages = messages
@@ -63,7 +63,7 @@ class Plain:
 
 
 def run(app: Any, scope: dict[str, Any]) -> list[dict[str, Any]]:
-    """Call an application as a server does; what it sent."""
+    """Call an application as a server does, and return the messages that it sent."""
     sent: list[dict[str, Any]] = []
 
     async def receive() -> dict[str, Any]:
@@ -87,7 +87,7 @@ BODY = {"type": "http.response.body", "body": b"hello"}
 
 
 def cors_of(message: dict[str, Any]) -> dict[bytes, bytes]:
-    """The fields a policy may have written; fails where one of them stands twice."""
+    """Return the fields that a policy may have written; fail if one of them is repeated."""
     names = [name for name, _ in message["headers"]]
     fields = {
         name: value
@@ -107,7 +107,7 @@ ALLOWED = {
 REFUSED = {b"vary": b"Origin"}
 
 
-# -- making one ------------------------------------------------------------------------------
+# -- construction ----------------------------------------------------------------------------
 
 
 def test_takes_a_policy(Policy: Any) -> None:
@@ -240,7 +240,7 @@ def test_what_is_no_preflight_is_the_applications(Policy: Any, scope: dict[str, 
     assert len(app.calls) == 1
 
 
-# -- every other request ---------------------------------------------------------------------
+# -- all other requests ----------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -277,7 +277,7 @@ def test_every_status_gets_them(Policy: Any, status: int) -> None:
     ids=["tuples", "lists", "tuple", "iterator"],
 )
 def test_takes_any_shape_of_headers(Policy: Any, headers: Any) -> None:
-    # Both engines meet the same parameter, and an iterator can be read once.
+    # Both engines get the same parameter, and an iterator can be read only once.
     headers = headers if isinstance(headers, (list, tuple)) else iter([(b"x-own", b"1")])
     app = CORSMiddleware(Plain(start(headers=headers)), Policy(**OPTIONS))
     (first,) = run(app, http(origin=APP))
@@ -357,7 +357,7 @@ def test_leaves_other_scopes_alone(Policy: Any, kind: str) -> None:
     assert got_send is send
 
 
-# -- WebSocket handshakes: those of strangers are in test_websockets.py ------------------------
+# -- WebSocket handshakes; test_websockets.py has those of foreign origins ---------------------
 
 
 def test_a_refused_handshake_gets_headers(Policy: Any) -> None:
@@ -386,11 +386,11 @@ def test_a_handshake_is_never_a_preflight(Policy: Any) -> None:
     assert run(CORSMiddleware(app, Policy(**OPTIONS)), scope) == [{"type": "websocket.accept"}]
 
 
-# -- what it costs ---------------------------------------------------------------------------
+# -- cost ------------------------------------------------------------------------------------
 
 
 class Spy:
-    """A policy that counts. (The real one is final and immutable.)"""
+    """A policy that counts its calls. (The real one is final and immutable.)"""
 
     def __init__(self, policy: Any) -> None:
         self._policy = policy
@@ -446,7 +446,7 @@ def test_hands_the_awaitables_through(Policy: Any) -> None:
     ],
 )
 def test_every_decision_has_a_header_to_send(Policy: Any, options: dict[str, Any]) -> None:
-    # Why there is no path that passes `send` on as it is.
+    # This is why no path passes `send` on unchanged.
     policy = Policy(**options)
     for origin in (None, APP, OTHER, "null", "garbage"):
         assert policy.actual(origin).raw_headers
@@ -467,7 +467,7 @@ def test_wrong_headers_fail_as_the_policy_does(Policy: Any, headers: Any) -> Non
     def outcome(call: Any) -> object:
         try:
             return call()
-        except Exception as error:  # whatever it is, it has to be the same
+        except Exception as error:  # any error, but the same for both
             return type(error), str(error)
 
     app = CORSMiddleware(Plain(start()), policy)
@@ -485,7 +485,7 @@ def test_two_origins_are_none(Policy: Any) -> None:
     assert cors_of(first) == REFUSED
 
 
-# -- what servers look at --------------------------------------------------------------------
+# -- what servers inspect --------------------------------------------------------------------
 
 
 def test_is_what_servers_look_for(Policy: Any) -> None:
@@ -493,7 +493,7 @@ def test_is_what_servers_look_for(Policy: Any) -> None:
     # uvicorn calls it to find out whether it is a factory.
     with pytest.raises(TypeError):
         app()
-    # hypercorn asks inspect, uvicorn asks asyncio before Python 3.14.
+    # hypercorn uses inspect; uvicorn uses asyncio before Python 3.14.
     assert inspect.iscoroutinefunction(app.__call__)
     if sys.version_info < (3, 14):
         assert asyncio.iscoroutinefunction(app.__call__)
@@ -515,7 +515,7 @@ def test_importing_it_imports_nothing_dear(module: str) -> None:
         f"import sys; sys.path[:0] = {sources!r}; import corsfast.middleware.{module};"
         "print(*sys.modules)"
     )
-    # -S: what else is installed may put anything into sys.modules at start-up.
+    # -S, because other installed packages may add to sys.modules at start-up.
     done = subprocess.run(
         [sys.executable, "-S", "-c", code],
         env={**os.environ, "CORSFAST_IMPLEMENTATION": "pure"},
@@ -526,6 +526,6 @@ def test_importing_it_imports_nothing_dear(module: str) -> None:
     loaded = {name.partition(".")[0] for name in done.stdout.split()}
     assert f"corsfast.middleware.{module}" in done.stdout.split()
     dear = {"asyncio", "http", "starlette"}
-    if module == "wsgi":  # an event loop needs these itself, and must not read them later
+    if module == "wsgi":  # an event loop needs these itself, and must not load them later
         dear |= {"dataclasses", "inspect", "typing"}
     assert not loaded & dear

@@ -1,7 +1,7 @@
-"""corsfast.middleware.blacksheep beside BlackSheep's own CORS, and at work under a real server.
+"""The drop-in for BlackSheep's CORS, compared with the original and under a real server.
 
-Marked `server` because not every target of a wheel has the framework, which is imported where
-it is used for the same reason.
+The tests are marked `server` because the framework is not available for every wheel target. For the
+same reason each test imports it.
 """
 
 from __future__ import annotations
@@ -155,7 +155,7 @@ def every_request() -> Iterator[Request]:
     for method in ("GET", "PUT", "POST"):
         yield get(SAME, "/", method)
     yield preflight(A, "x-custom,x-other")
-    # What no browser sends.
+    # No browser sends these.
     for value in ("X-Custom ,\tContent-Type", "x-custom,,", COMMAS, LONG, "a b", "x-\xe4"):
         yield preflight(A, value)
     for origin in ("localhost", "https://A.example", "https://a.example/"):
@@ -183,7 +183,7 @@ def not_found(options: Any, request: Request, theirs: Answer, mine: Answer) -> l
         return []
     if mine.status == 404:
         return [*OF_CORS, "body", "content-type", "content-length"]
-    # The origin is not allowed, or the method.
+    # The origin or the method is not allowed.
     return ["status", "body", "cors-error"] if mine.status == 400 and not cors_of(mine) else []
 
 
@@ -247,7 +247,7 @@ DEVIATIONS = deviations(
 
 @pytest.mark.parametrize(("path", "method"), [("/nowhere", "PUT"), ("/", "DELETE")])
 def test_a_preflight_without_a_route(path: str, method: str) -> None:
-    """The page gets to see the 404 of the request that follows."""
+    """The page can read the 404 of the request that follows."""
     app = ours({"allow_origins": A, "allow_methods": method})
     found, actual, other, odd = ask(
         app,
@@ -264,7 +264,7 @@ def test_a_preflight_without_a_route(path: str, method: str) -> None:
 
 
 def in_order(found: Answer) -> Answer:
-    """BlackSheep writes sets, in the order that they happen to have."""
+    """Sort the lists of a response, because BlackSheep writes sets in arbitrary order."""
     lists = {
         name: [", ".join(sorted(v.strip() for v in value.split(","))) for value in values]
         for name, values in found.headers.items()
@@ -275,7 +275,7 @@ def in_order(found: Answer) -> Answer:
 
 @functools.cache
 def originals() -> list[tuple[dict[str, Any], list[Request], list[Answer]]]:
-    """Ask the original once; each engine is compared with the same answers."""
+    """Call the original once; each engine is compared with the same responses."""
     combinations = grid(
         allow_origins=[..., "*", f"{A}; {B}", [A, "null", "localhost"]],
         allow_methods=[..., "*", "get put", ["GET", "POST", "PUT", "DELETE"]],
@@ -301,7 +301,7 @@ def test_side_by_side() -> None:
             for request, *pair in zip(asked, theirs, ask(ours(options), *asked), strict=True):
                 comparison.add(options, request, *map(in_order, pair))
 
-    # An application looks through all frames of its callers, and a thread has few.
+    # An application walks all frames of its callers, and a new thread has few.
     with ThreadPoolExecutor(1) as thread:
         thread.submit(compare).result()
     comparison.judge(at_least=8_000)
@@ -311,7 +311,7 @@ def test_the_deviations_are_documented() -> None:
     assert {d.id for d in DEVIATIONS} == documented("blacksheep")
 
 
-# -- what is promised beyond the original --------------------------------------------------------
+# -- promises beyond the original ----------------------------------------------------------------
 
 SHOP = {"allow_origins": f"{A} {B}", "allow_methods": "GET PUT", "allow_headers": "X-Custom"}
 
@@ -551,7 +551,7 @@ def test_its_test_client_is_answered_as_a_server_is(spelt: Any) -> None:
             await app.start()
             client = TestSimulator(app)
             for request in asked:
-                # The client has a Host of its own, which it leaves out for one so spelt.
+                # The client adds its own Host, unless the name is spelled like this.
                 headers = [
                     ((name if name == "host" else spelt(name)).encode(), value.encode("latin-1"))
                     for name, value in request.headers
@@ -618,7 +618,9 @@ def test_the_middleware_alone() -> None:
 
 @pytest.mark.parametrize("when", ["before", "changed", "added", "on_start", "late"])
 def test_the_middleware_alone_is_judged_before_the_first_request(when: str) -> None:
-    """Once: when it is made, or at the start if the policy is not there or not so by then."""
+    """It is judged once: when it is made, or at the start if the policy is missing or changed by
+    then.
+    """
     from blacksheep import Response
     from blacksheep.server.cors import CORSPolicy, CORSStrategy
 

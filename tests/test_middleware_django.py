@@ -1,7 +1,7 @@
-"""The drop-in for django-cors-headers: beside that itself, and what neither may get wrong.
+"""The drop-in for django-cors-headers: compared with it, and tested where it is wrong.
 
-Marked `server` because it needs Django, which not every target of a wheel has; for the same
-reason that is imported where it is used.
+The tests are marked `server` because they need Django, which is not available for every wheel
+target. For the same reason each test imports it.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ STRANGER = "https://stranger.example"
 
 @pytest.fixture(autouse=True)
 def configured() -> None:
-    """Django's settings are the process's; tests change them and put them back."""
+    """Configure Django once per process; tests change settings and restore them."""
     import django
     from django.conf import settings
 
@@ -71,7 +71,7 @@ def theirs() -> ModuleType:
 
 @contextlib.contextmanager
 def having(**options: Any) -> Iterator[None]:
-    """With these settings, and silence about them."""
+    """Apply these settings, without warnings about them."""
     from django.test.utils import override_settings
 
     with override_settings(**options), warnings.catch_warnings():
@@ -133,7 +133,7 @@ def preflight(origin: str, path: str = "/") -> Request:
     return Request("OPTIONS", lines, path)
 
 
-# -- beside django-cors-headers ------------------------------------------------------------------
+# -- compared with django-cors-headers -----------------------------------------------------------
 
 
 def regexes_of(options: dict[str, Any]) -> list[re.Pattern[str]]:
@@ -176,7 +176,7 @@ def malformed(options: dict[str, Any], request: Request, theirs: Answer, ours: A
 
 
 def own_fields(options: dict[str, Any], request: Request, theirs: Answer, ours: Answer) -> bool:
-    """The view's own grant, or its Allow-Credentials with the origin of the policy."""
+    """Return whether only the view's own grant differs, or its Allow-Credentials."""
     only = differences(theirs, ours) == ("access-control-allow-credentials",)
     return own_grants(options, request, theirs, ours) or (
         only and request.path == "/own" and not options.get("CORS_ALLOW_CREDENTIALS")
@@ -256,7 +256,7 @@ def all_requests() -> list[Request]:
 
 
 def as_read(options: dict[str, Any]) -> dict[str, Any]:
-    """The options under their newer names, for the deviations."""
+    """Return the options under their newer names, for the deviations."""
     older = {
         "CORS_ORIGIN_WHITELIST": "CORS_ALLOWED_ORIGINS",
         "CORS_ORIGIN_REGEX_WHITELIST": "CORS_ALLOWED_ORIGIN_REGEXES",
@@ -282,7 +282,7 @@ def signalled() -> Iterator[None]:
 def test_side_by_side(signalled: None) -> None:
     comparison = Comparison(DEVIATIONS)
     todo = all_requests()
-    # Made once: what is compared is also that both follow the settings.
+    # Created once, because the test also checks that both follow the settings.
     original, drop_in = theirs().CorsMiddleware(view), ours().CorsMiddleware(view)
     for options in settings_grid():
         with having(**options):
@@ -344,7 +344,7 @@ def allowed(middleware: Any, origin: str) -> bool:
 
 @pytest.fixture(params=["watched", "compared"])
 def noticed(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
-    """The two ways in which a change is noticed: the second is for settings of other kinds."""
+    """Return each way to notice a change. The second one is for settings of other kinds."""
     from corsfast.middleware.django import conf
 
     assert conf._WATCHED
@@ -394,13 +394,13 @@ def test_settings_that_are_set_and_deleted() -> None:
         assert allowed(middleware, A)
     assert not allowed(middleware, A)
     with having(CORS_ALLOWED_ORIGINS=[A]), having():
-        # One that only lies below the override.
+        # The value is set only below the override.
         assert allowed(middleware, A)
         del settings.CORS_ALLOWED_ORIGINS
         assert not allowed(middleware, A)
     with having(CORS_ALLOWED_ORIGINS=[A], CORS_ORIGIN_WHITELIST=[B]):
         assert allowed(middleware, A)
-        # As many as before.
+        # The number of settings stays the same.
         del settings.CORS_ALLOWED_ORIGINS
         settings.CORS_OTHER = 1
         assert allowed(middleware, B)
@@ -408,7 +408,7 @@ def test_settings_that_are_set_and_deleted() -> None:
 
 
 def test_settings_without_a_signal(noticed: str) -> None:
-    """What is put under the settings by hand, as fixtures do; and answers that are kept."""
+    """Fixtures replace the settings object without a signal, so cached answers must not be used."""
     from django.conf import UserSettingsHolder, settings
 
     from corsfast.middleware.django import conf
@@ -431,7 +431,7 @@ def test_settings_without_a_signal(noticed: str) -> None:
 
 
 def test_settings_that_change_while_they_are_read(monkeypatch: pytest.MonkeyPatch) -> None:
-    """As another thread may do it: the answers are for what was there before."""
+    """Another thread may do this. The answers belong to the settings before the change."""
     from django.conf import settings
 
     from corsfast.middleware.django import conf
@@ -500,7 +500,7 @@ def test_a_risk_is_said_once_for_each_middleware(options: dict[str, Any], number
                 middleware = ours().CorsMiddleware(view)
             assert len(caught) == 1
             assert next(iter(options)) in str(caught[0].message)
-            call(middleware, get(origin=A))  # says no more
+            call(middleware, get(origin=A))  # warns only once
         assert [m.id for m in check_settings()] == [f"corsfast.W{number}"]
         with override_settings(CORS_STRICT=True):
             with pytest.raises(PolicyError):
@@ -916,7 +916,7 @@ def test_other_schemes_by_regex() -> None:
 
 
 def test_the_app_brings_its_checks() -> None:
-    # In a process of its own: what an app registers, it registers for good.
+    # In a process of its own, because an app stays registered forever.
     program = """
 from django.conf import settings
 settings.configure(
@@ -971,7 +971,7 @@ print(found["access-control-allow-headers"])
 def test_responses_that_keep_their_fields_elsewhere(
     kind: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Should Django ever keep them in another way, its own methods are used."""
+    """If Django ever stores the fields in another way, its own methods are used."""
     from corsfast.middleware.django import middleware as module
 
     todo = [
@@ -1017,7 +1017,7 @@ def test_the_middleware_has_the_attributes_of_the_original(kind: Callable[..., A
 
 @pytest.mark.parametrize("kind", [view, async_view])
 def test_subclasses(kind: Callable[..., Any]) -> None:
-    """They are objects, may change what comes behind them, and answer the same."""
+    """Their instances are objects, may replace `get_response`, and respond the same."""
     original = ours().CorsMiddleware
 
     class Counting(original):  # type: ignore[misc, valid-type]
@@ -1047,7 +1047,7 @@ def test_subclasses(kind: Callable[..., Any]) -> None:
 
 
 def test_overriding_what_nobody_calls_is_refused() -> None:
-    """A subclass that narrows access there would be opened here without a word."""
+    """Overrides that narrow access would otherwise be silently ignored."""
     inherited = {name for name in vars(theirs().CorsMiddleware) if not name.startswith("__")}
     hooks = {name for name in inherited if callable(getattr(theirs().CorsMiddleware, name))}
     assert hooks >= {"is_enabled", "check_signal", "_url_in_whitelist", "add_response_headers"}
@@ -1073,7 +1073,7 @@ def test_overriding_what_nobody_calls_is_refused() -> None:
 
 
 def test_a_call_that_is_replaced_is_called(monkeypatch: pytest.MonkeyPatch) -> None:
-    """As tools do that trace what each middleware costs."""
+    """Tools that trace the cost of each middleware do this."""
     original = ours().CorsMiddleware
     seen = []
     whole = original.__call__

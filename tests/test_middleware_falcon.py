@@ -1,7 +1,7 @@
-"""corsfast.middleware.falcon beside falcon.CORSMiddleware, and at work under real servers.
+"""The drop-in for falcon.CORSMiddleware, compared with the original and under real servers.
 
-Marked `server` because not every target of a wheel has the framework, which is imported where
-it is used for the same reason.
+The tests are marked `server` because the framework is not available for every wheel target. For the
+same reason each test imports it.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ NAMES = "access-control-request-headers"
 @pytest.fixture(autouse=True)
 def _at_work(engine: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("corsfast.middleware._dropin.policy.Policy", engine.Policy)
-    # Falcon reports each error of /broken under ASGI, thousands of times.
+    # Under ASGI Falcon logs each error of /broken, thousands of times.
     monkeypatch.setattr(logging.getLogger("falcon"), "disabled", True)
 
 
@@ -51,7 +51,7 @@ def _at_work(engine: Any, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def resources(coroutines: bool) -> dict[str, Any]:
-    """One resource per path; as coroutine functions for ASGI."""
+    """Return one resource per path, with coroutine functions for ASGI."""
 
     def hello(req: Any, resp: Any) -> None:
         resp.text = "hello"
@@ -167,7 +167,7 @@ def every_request() -> Iterator[Request]:
         for origin in (A, "https://other.example"):
             request = preflight(origin, "x-custom", path)
             yield request._replace(headers=(*request.headers, private))
-    # What no browser sends.
+    # No browser sends these.
     for value in ("", "X-Custom ,\tContent-Type", "x-custom,,", COMMAS, LONG, "x-\xe4", "a b"):
         yield preflight(A, value)
     for origin in ("localhost", "https://A.example", "https://a.example/", "no origin"):
@@ -252,7 +252,7 @@ def ask_all(app: Any, asked: list[Request], protocol: str) -> list[Answer]:
 
 @functools.cache
 def originals(protocol: str) -> list[tuple[dict[str, Any], list[Request], list[Answer]]]:
-    """Ask the original once; each engine is compared with the same answers."""
+    """Call the original once; each engine is compared with the same responses."""
     import falcon
 
     combinations = grid(
@@ -282,11 +282,11 @@ def test_the_deviations_are_documented() -> None:
     assert {d.id for d in DEVIATIONS} == documented("falcon")
 
 
-# -- where browsers lose by the answers of Falcon --------------------------------------------------
+# -- failures for browsers with Falcon's middleware ------------------------------------------------
 
 
 class Token:
-    """Asks for a token before anything else happens."""
+    """A middleware that requires a token before anything else happens."""
 
     def process_request(self, req: Any, resp: Any) -> None:
         import falcon
@@ -308,7 +308,7 @@ class Redirect:
 
 
 class Short:
-    """Answers in place of the responders, without an exception."""
+    """A middleware that responds before the responders, without an exception."""
 
     def process_request(self, req: Any, resp: Any) -> None:
         resp.status, resp.complete = 403, True
@@ -318,7 +318,7 @@ class Short:
 
 
 def with_routes(protocol: str, *more: Any) -> Any:
-    """An application with everything that can answer a request in Falcon."""
+    """Return an application with everything that can respond to a request in Falcon."""
     import falcon
 
     app = application([ours(allow_origins=[A]), *more], protocol)
@@ -401,7 +401,7 @@ def test_a_responder_for_options_is_believed(protocol: str, path: str, status: i
     assert "access-control-allow-methods" not in found.headers
 
 
-# -- what is promised beyond the original --------------------------------------------------------
+# -- promises beyond the original ----------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -411,7 +411,7 @@ def test_a_responder_for_options_is_believed(protocol: str, path: str, status: i
         ("/own", "Accept-Encoding, Origin"),
         ("/varying", "accept-encoding, origin"),
         ("/everything", "*"),
-        ("/missing", "Accept, Origin"),  # Falcon's error pages are negotiated
+        ("/missing", "Accept, Origin"),  # Falcon negotiates its error pages
         ("/broken", "Accept, Origin"),
         ("/nowhere", "Accept, Origin"),
     ],

@@ -1,7 +1,7 @@
-"""The drop-in for flask-cors: beside flask-cors itself, and what neither may get wrong.
+"""The drop-in for flask-cors: compared with flask-cors, and tested where flask-cors is wrong.
 
-Marked `server` because it needs Flask, which not every target of a wheel has; for the same
-reason that is imported where it is used.
+The tests are marked `server` because they need Flask, which is not available for every wheel
+target. For the same reason each test imports it.
 """
 
 from __future__ import annotations
@@ -61,12 +61,12 @@ def theirs() -> ModuleType:
 
 
 def build(config: dict[str, Any] | None = None) -> Any:
-    """An application with one route for each thing that may matter to CORS."""
+    """Build an application with one route for everything that may matter to CORS."""
     from flask import Flask, Response
 
     app = Flask("app")
     app.config.update(config or {})
-    app.logger.disabled = True  # of errors that are raised on purpose
+    app.logger.disabled = True  # some errors are raised on purpose
 
     def view(**headers: str) -> Callable[[], Any]:
         return lambda: Response(
@@ -98,7 +98,7 @@ def extended(library: ModuleType, options: dict[str, Any]) -> Any:
 
 
 def decorated(library: ModuleType, options: dict[str, Any]) -> Any:
-    """The same application with every view decorated, and no extension."""
+    """Build the same application with every view decorated, and no extension."""
     plain = build()
     app = type(plain)("app")
     app.logger.disabled = True
@@ -114,11 +114,11 @@ def call(app: Any, request: Request) -> Answer:
     return ask_wsgi(app.wsgi_app, request)
 
 
-# -- beside flask-cors ---------------------------------------------------------------------------
+# -- compared with flask-cors --------------------------------------------------------------------
 
 
 def differ(their: Answer, our: Answer) -> set[str]:
-    """Where they differ besides Vary, which has deviations of its own."""
+    """Return the differences except Vary, which has its own deviations."""
     return {name.removeprefix("access-control-") for name in differences(their, our)} - {"vary"}
 
 
@@ -131,7 +131,7 @@ def _vary_star(options: Any, request: Request, their: Answer, our: Answer) -> bo
 
 
 def _full_match(options: Any, request: Request, their: Answer, our: Answer) -> bool:
-    """A regex that matches only the beginning of the origin let it in."""
+    """A regex that matches only the beginning of the origin allowed it."""
     origin = request.origin or ""
     given = options.get("origins", "*")
     entries = given if isinstance(given, list) else [given]
@@ -150,7 +150,7 @@ def _full_match(options: Any, request: Request, their: Answer, our: Answer) -> b
 
 
 def _no_origin_value(options: Any, request: Request, their: Answer, our: Answer) -> bool:
-    """Something that no browser sends as an Origin was sent back to it."""
+    """A value that no browser sends as an Origin was echoed."""
     from corsfast._options.origin import parse_origin
 
     origin = request.origin or ""
@@ -163,7 +163,7 @@ def _no_origin_value(options: Any, request: Request, their: Answer, our: Answer)
 
 
 def _told_without_asking(options: Any, request: Request, their: Answer, our: Answer) -> bool:
-    """Who sent no Origin was told the first entry, also where no browser would send it."""
+    """A request without Origin got the first entry, even one that no browser sends."""
     name = "access-control-allow-origin"
     return (
         request.origin is None
@@ -176,7 +176,7 @@ PREFLIGHT_FIELDS = {"allow-methods", "allow-headers", "max-age"}
 
 
 def _method_exact(options: Any, request: Request, their: Answer, our: Answer) -> bool:
-    """A method in another case, or a part of one, was taken for it."""
+    """A method in another case, or a part of a method, was accepted."""
     asked = dict(request.headers).get("access-control-request-method", "")
     allowed = their.first("access-control-allow-methods") or ""
     return (
@@ -188,7 +188,7 @@ def _method_exact(options: Any, request: Request, their: Answer, our: Answer) ->
 
 
 def _header_full_match(options: Any, request: Request, their: Answer, our: Answer) -> bool:
-    """A regex that matches only the beginning of a header's name let it in."""
+    """A regex that matches only the beginning of a header name allowed it."""
     extra = _listed(their) - _listed(our)
     return (
         differ(their, our) == {"allow-headers"}
@@ -202,12 +202,12 @@ def _header_full_match(options: Any, request: Request, their: Answer, our: Answe
 
 
 def _empty_names(options: Any, request: Request, their: Answer, our: Answer) -> bool:
-    """Empty elements of the list were sent back."""
+    """Empty elements of the list were echoed."""
     return differ(their, our) == {"allow-headers"} and _listed(our) == _listed(their) - {""}
 
 
 def _bounded_list(options: Any, request: Request, their: Answer, our: Answer) -> bool:
-    """A list that no browser sends, of any length, was gone through and sent back."""
+    """A list of any length, which no browser sends, was parsed and echoed."""
     from corsfast._engine.headers import requested_names
 
     names = dict(request.headers).get("access-control-request-headers")
@@ -220,7 +220,7 @@ def _bounded_list(options: Any, request: Request, their: Answer, our: Answer) ->
 
 
 def _preflight_answered(options: Any, request: Request, their: Answer, our: Answer) -> bool:
-    """An allowed preflight was answered by an error or a redirect, which browsers refuse."""
+    """An allowed preflight got an error or a redirect, which browsers reject."""
     return (
         request.is_preflight
         and their.status >= 300
@@ -320,7 +320,7 @@ def compare(comparison: Comparison, build_with: Any, options: dict[str, Any], as
     for request in asked:
         try:
             their = call(their_app, request)
-        except ValueError:  # a decorated view says so on each request
+        except ValueError:  # a decorated view raises it on each request
             with pytest.raises(ValueError, match="credentials"):
                 call(our_app, request)
             continue
@@ -363,7 +363,7 @@ PATTERNS: list[Any] = [
     "*",
     "/nowhere",
 ]
-# What the advisories on path rules are about, and what lies next to it.
+# Paths from the advisories on path rules, and similar ones.
 PATHS = [
     "/",
     "/api/x",
@@ -387,23 +387,23 @@ PATHS = [
     "/nowhere",
     "/missing",
 ]
-# Where no rule covers these, the rule of the path that they are redirected to counts.
+# If no rule covers these, the rule of the path that they are redirected to applies.
 REDIRECTED = {"/api//x", "//api/x"}
 
 
 def test_path_rules_side_by_side() -> None:
-    """Which options hold for which path is what flask-cors says, bit by bit."""
+    """flask-cors defines which options apply to which path, in every detail."""
     import itertools
 
     compared = 0
     for chosen in itertools.permutations(PATTERNS, 2):
-        # Each pattern is known by its origin.
+        # Each pattern is identified by its origin.
         origins = [f"https://{n}.example" for n in range(len(chosen))]
         resources = {p: {"origins": o} for p, o in zip(chosen, origins, strict=True)}
         their, our = extended(theirs(), {"resources": resources}), None
         our = extended(ours(), {"resources": resources})
         for path in set(PATHS) - REDIRECTED:
-            # Without an Origin each answers with the first one that it allows.
+            # Without an Origin each responds with the first origin that it allows.
             a, b = (
                 call(app, get(None, path)).first("access-control-allow-origin")
                 for app in (their, our)
@@ -436,7 +436,7 @@ def test_what_is_no_resource(resources: Any) -> None:
             extended(library, {"resources": resources})
 
 
-# -- where options come from ---------------------------------------------------------------------
+# -- sources of options --------------------------------------------------------------------------
 
 
 def test_settings_of_the_application() -> None:
@@ -538,7 +538,7 @@ def test_an_unknown_option_is_a_security_warning_once_and_an_error_if_strict(
             app = Flask("app")
             app.config["CORS_ORIGINS"] = [B]
             app.add_url_rule("/", "view", ours().cross_origin(**options)(lambda: "hello"))
-            assert not cors_of(call(app, get(A)))  # and is not warned about once more
+            assert not cors_of(call(app, get(A)))  # and does not warn again
 
     with pytest.warns(CorsfastSecurityWarning) as caught:
         set_up()
@@ -573,7 +573,7 @@ def test_what_cannot_be_sent_is_refused_at_once(options: dict[str, Any]) -> None
 
 
 def blueprints(library: ModuleType) -> Any:
-    """A blueprint with a policy of its own inside of an application with another."""
+    """Return a blueprint with its own policy in an application with another one."""
     from flask import Blueprint
 
     app = build()
@@ -590,7 +590,7 @@ def blueprints(library: ModuleType) -> Any:
 
 
 def several(library: ModuleType) -> Any:
-    """Policies one over the other: the last that was set up speaks first."""
+    """Return an application with nested policies; the last one that was set up comes first."""
     app = build()
     library.CORS(app, origins=[A], expose_headers="X-One")
     library.CORS(app, origins=[A, B], expose_headers="X-Two", resources="/api/*")
@@ -599,7 +599,7 @@ def several(library: ModuleType) -> Any:
 
 
 def hooked(library: ModuleType) -> Any:
-    """Functions of the application before and behind."""
+    """Return an application with functions before and after the view."""
     app = build()
     app.after_request(lambda response: seen(response, "X-Registered-Before"))
     library.CORS(app, origins=[A, B])
@@ -631,7 +631,7 @@ def not_intercepting(library: ModuleType) -> Any:
 
 
 def raising_hook(library: ModuleType) -> Any:
-    """What `intercept_exceptions` is for: a function behind the view that fails."""
+    """Return an application for `intercept_exceptions`: a function after the view fails."""
     app = build()
 
     @app.after_request
@@ -652,7 +652,7 @@ def wrapped_twice(library: ModuleType) -> Any:
 
 
 def odd_headers(library: ModuleType) -> Any:
-    """A response whose headers are no Headers, as some libraries leave them."""
+    """Return an application whose response headers are not a Headers, as some libraries do."""
     from werkzeug.datastructures import Headers, MultiDict
 
     class Own(Headers):
@@ -698,9 +698,9 @@ def test_applications_side_by_side(build_with: Callable[[ModuleType], Any]) -> N
             if request.is_preflight and their.status >= 300 and our.status == 200:
                 continue  # `preflight-answered`
             if path.startswith("/blue/") and our.status in (404, 405) and not cors_of(their):
-                continue  # outside of a blueprint
+                continue  # outside of the blueprint
             if build_with is wrapped_twice and request.method == "OPTIONS":
-                continue  # by the view's own rules, though it was decorated late
+                continue  # by the view's own rules, although it was decorated late
             if own_grants({}, request, their, our) or request.path == "/own":
                 continue  # `own-grants`
             assert not differ(their, our), (request, their, our)
@@ -755,7 +755,7 @@ def test_a_session_that_is_saved_later_adds_to_vary() -> None:
 
 @pytest.mark.parametrize("how", ["hook", "view"])
 def test_a_session_that_is_saved_later_loses_no_origin(how: str) -> None:
-    """It goes on from the first line of Vary, and drops the others."""
+    """The session reads only the first line of Vary and drops the others."""
     from flask import session
 
     def signed_in() -> Any:
@@ -782,17 +782,17 @@ def test_a_response_object_that_is_sent_twice_does_not_collect() -> None:
     assert call(app, get(A, "/kept")).headers == first.headers
 
 
-# -- where browsers lose by the answers of flask-cors --------------------------------------------
+# -- failures for browsers with flask-cors -------------------------------------------------------
 
 
 def asked_twice(app: Any, path: str, method: str = "PUT", origin: str = A) -> tuple[Answer, Answer]:
-    """A preflight, and the request that it is about."""
+    """Send a preflight and then the request that it is about."""
     asked = preflight(method, origin=origin, path=path)
     return call(app, asked), call(app, get(origin, path, method))
 
 
 def assert_works(app: Any, path: str, status: int, method: str = "PUT") -> None:
-    """A browser gets to see the status; a page of another origin sees nothing."""
+    """Check that a page can read the status, and that a page of another origin reads nothing."""
     found, actual = asked_twice(app, path, method)
     assert found.status == 200
     assert found.body == b""
@@ -805,7 +805,7 @@ def assert_works(app: Any, path: str, status: int, method: str = "PUT") -> None:
 
 
 def whole(view: Any, rule: str, **options: Any) -> Any:
-    """An application with one route, and CORS for all."""
+    """Build an application with one route, and CORS for everything."""
     app = bare()
     ours().CORS(app, origins=[A])
     app.add_url_rule(rule, "view", view, **options)
@@ -813,14 +813,14 @@ def whole(view: Any, rule: str, **options: Any) -> Any:
 
 
 def single(view: Any, rule: str, **options: Any) -> Any:
-    """An application with one route, whose view is decorated."""
+    """Build an application with one route, whose view is decorated."""
     app = bare()
     app.add_url_rule(rule, "view", ours().cross_origin(origins=[A])(view), **options)
     return app
 
 
 def blue(view: Any, rule: str, **options: Any) -> Any:
-    """An application with one route, in a blueprint with CORS."""
+    """Build an application with one route, in a blueprint with CORS."""
     from flask import Blueprint
 
     app, inner = bare(), Blueprint("inner", "inner")
@@ -1088,7 +1088,7 @@ def test_hostile_header_lists(names: str, allow_headers: Any) -> None:
 
 
 def test_nothing_of_a_request_is_logged(caplog: pytest.LogCaptureFixture) -> None:
-    """CVE-2024-1681: a path with a line break, at DEBUG, forged lines of the log."""
+    """CVE-2024-1681: a path with a line break forged lines in the log, at DEBUG."""
     import logging
 
     caplog.set_level(logging.DEBUG)
@@ -1118,7 +1118,7 @@ def test_private_network_is_refused_by_default() -> None:
     [
         ("/api/open", True),
         ("/api/open/more", False),  # CVE-2024-6839: the longer rule comes first
-        ("/API/open", False),  # CVE-2024-6866: with case
+        ("/API/open", False),  # CVE-2024-6866: case matters
         ("/api/open+more", False),  # CVE-2024-6844: a plus is a plus
         ("/api/open more", False),
         ("/private/../api/open", False),  # CVE-2020-25032
@@ -1137,7 +1137,7 @@ def test_which_rule_holds_for_a_path(path: str, public: bool) -> None:
     assert found == (STRANGER if public else None)
 
 
-# -- what is said at start-up --------------------------------------------------------------------
+# -- warnings at start-up ------------------------------------------------------------------------
 
 INSECURE: list[tuple[dict[str, Any], type[Warning], str]] = [
     ({"supports_credentials": True}, CorsfastSecurityWarning, "any-origin-with-credentials"),
@@ -1182,7 +1182,7 @@ def test_insecure_settings_are_said_once(
 def test_strict_makes_them_errors(options: dict[str, Any], kind: type[Warning], text: str) -> None:
     with pytest.raises(PolicyError, match=re.escape(text)):
         extended(ours(), {**options, "strict": True})
-    if "origins" in options:  # or else only the application's config tells
+    if "origins" in options:  # otherwise it depends on the application's config
         with pytest.raises(PolicyError, match=re.escape(text)):
             decorated(ours(), {**options, "strict": True})
     app = build({f"CORS_{name.upper()}": value for name, value in options.items()})

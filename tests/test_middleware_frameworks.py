@@ -1,8 +1,8 @@
 """The ASGI middleware with Starlette and FastAPI in process, around them and inside.
 
-Marked `server` because it needs the same packages, which not every target of a wheel has; for
-the same reason they are imported where they are used. No test client: its own dependencies
-change too often, and a scope and its messages are all that is needed.
+The tests are marked `server` because they need these packages, which are not available for every
+wheel target. For the same reason each test imports them. No test client is used: its dependencies
+change too often, and a scope and its messages are enough.
 """
 
 from __future__ import annotations
@@ -104,7 +104,7 @@ def preflight(origin: str = APP) -> dict[str, Any]:
 
 
 class Response:
-    """What an application sent, and the exception that it let through."""
+    """The messages that an application sent, and the exception that it raised."""
 
     def __init__(self) -> None:
         self.messages: list[dict[str, Any]] = []
@@ -130,7 +130,7 @@ def ask(app: Any, scope: dict[str, Any], *received: dict[str, Any]) -> Response:
 
     async def receive() -> dict[str, Any]:
         if not waiting:
-            await ended.wait()  # the client stays until it has its answer
+            await ended.wait()  # the client stays until it has its response
             return {"type": f"{scope['type']}.disconnect"}
         return waiting.pop(0)
 
@@ -265,7 +265,7 @@ def test_servers_take_it_for_asgi_3(Policy: Any, framework: Any) -> None:
 
 
 def test_a_line_feed_buys_no_other_path_s_policy(framework: Any) -> None:
-    """Routes end in `$`, which also stands before a line feed."""
+    """Routes end in `$`, which also matches before a final line feed."""
     paths: dict[str, Any] = {"/*": {"allow_origins": "*"}, "/cached": {"allow_origins": [OTHER]}}
     app = CORSMiddleware(framework(), paths=paths)
     for path, body, allowed in [
@@ -278,7 +278,7 @@ def test_a_line_feed_buys_no_other_path_s_policy(framework: Any) -> None:
         assert response.all(b"access-control-allow-origin") == allowed
 
 
-# -- frameworks that look at an application's parameters -----------------------------------------
+# -- frameworks that inspect an application's parameters -----------------------------------------
 
 
 @pytest.mark.parametrize("interface", ["asgi", "wsgi"])

@@ -1,7 +1,7 @@
-"""The drop-in for Litestar's CORS beside the original, and in whole applications.
+"""The drop-in for Litestar's CORS, compared with the original and in whole applications.
 
-Marked `server` because it needs Litestar, which not every target of a wheel has; for the same
-reason it is imported where it is used.
+The tests are marked `server` because they need Litestar, which is not available for every wheel
+target. For the same reason each test imports it.
 """
 
 from __future__ import annotations
@@ -60,7 +60,7 @@ def config(**options: Any) -> Any:
 
 
 def litestar(**options: Any) -> Any:
-    """A whole application; `/broken` fails, `/own` speaks of CORS itself."""
+    """Build an application; `/broken` fails, and `/own` sends CORS fields itself."""
     from litestar import Litestar, Response, route
 
     methods = ["GET", "HEAD", "POST", "PUT"]
@@ -89,17 +89,17 @@ def drop_in(app: Any, **options: Any) -> Any:
 
 
 def original() -> Any:
-    """Litestar's own middleware, found where it is at work."""
+    """Return Litestar's own middleware, taken from an application that uses it."""
     kind = type(litestar(cors_config=config()).asgi_handler)
     return lambda app, **options: kind(app=app, config=config(**options))
 
 
 def around(whole: Any) -> dict[str, Any]:
-    """What the original looks for in a scope beside the request: the whole application."""
+    """Return the scope entries that the original needs: the whole application and defaults."""
     return {"root_path": "", "query_string": b"", "state": {}, "app": whole, "litestar_app": whole}
 
 
-# -- what differs, as docs/middleware/litestar.md says -----------------------------------------
+# -- differences, as documented in docs/middleware/litestar.md ---------------------------------
 
 
 def names_of(got: Answer, name: str) -> set[str]:
@@ -107,7 +107,7 @@ def names_of(got: Answer, name: str) -> set[str]:
 
 
 def vary(options: Any, request: Request, theirs: Answer, ours: Answer) -> bool:
-    """More names, and none of theirs lost."""
+    """Return whether there are more names, and none of the original's is lost."""
     more = names_of(ours, "vary") > names_of(theirs, "vary")
     return differences(theirs, ours) == ("vary",) and more
 
@@ -126,7 +126,7 @@ def any_with_credentials(options: Any, request: Request, theirs: Answer, ours: A
         return vary(options, request, theirs, ours)
     echoed = ours.first(name) == request.origin and theirs.first(name) == "*"
     varies = names_of(ours, "vary") & {"origin", "*"}
-    others = {name, "vary", "access-control-expose-headers"}  # the last: see own_fields
+    others = {name, "vary", "access-control-expose-headers"}  # for the last, see own_fields
     return echoed and bool(varies) and set(differences(theirs, ours)) <= others
 
 
@@ -158,7 +158,11 @@ def methods(options: Any, request: Request, theirs: Answer, ours: Answer) -> boo
 
 
 def own_fields(options: Any, request: Request, theirs: Answer, ours: Answer) -> bool:
-    """The application's own allow-origin without an Origin; its exposed names beside others."""
+    """Return whether only the application's own fields differ.
+
+    These are its allow-origin if there is no Origin, and its exposed names, which the drop-in
+    keeps.
+    """
     exposed, origin = "access-control-expose-headers", "access-control-allow-origin"
     if request.origin is None:
         lost = {origin} if origin in ours.headers else {origin, exposed}
@@ -215,7 +219,7 @@ def all_options() -> Iterator[dict[str, Any]]:
         allow_methods=([], [""], ["PUT", "patch"]),
         allow_headers=([], ["Range", "x-other"], [""], ["*", "X-A"]),
     )
-    # Each value meets each other one, though not in every combination: 11 divides no count.
+    # Each value meets each other value, but not in every combination, because 11 divides no count.
     yield from itertools.islice(rest, 0, None, 11)
 
 
@@ -292,14 +296,14 @@ def test_whatever_a_request_holds(method: str, headers: list[tuple[str, str]], w
     got = call(made()[which], request)
     assert_nothing_is_injected(request, got)
     if request.is_preflight:
-        # Whatever is refused, for at least one reason that can be said.
+        # Every rejection has at least one reason that can be stated.
         assert got.status == 204 or re.fullmatch(rb"Disallowed CORS [a-zA-Z].*", got.body)
         assert got.status in (204, 400)
     else:
         assert (got.status, got.body) == (200, b"hello")
 
 
-# -- what is said at start-up ----------------------------------------------------------------
+# -- warnings at start-up --------------------------------------------------------------------
 
 RISKY: list[tuple[dict[str, Any], list[str]]] = [
     ({"allow_credentials": True}, ["any-origin-with-credentials"]),
@@ -380,7 +384,7 @@ def test_wildcards_match_in_full_and_hold_no_regex() -> None:
         ("http://localhost:3000.evil.net", False),
     ):
         assert made.is_allowed_origin(origin) is allowed, origin
-    # Each dot stands for itself; taken for any character it once let strangers in.
+    # Each dot is literal. Treating it as any character would allow an attacker's domain.
     made = drop_in(application(), allow_origins=["https://good.example.com"])
     assert not made.is_allowed_origin("https://goodxexample.com")
 
@@ -394,7 +398,7 @@ def ask(app: Any, method: str, path: str, **headers: str) -> Answer:
 
 
 def start(app: Any) -> None:
-    """Start an application up and shut it down, as a server does."""
+    """Start an application and shut it down, as a server does."""
     steps = [{"type": "lifespan.startup"}, {"type": "lifespan.shutdown"}]
     said = []
 
@@ -412,7 +416,7 @@ def start(app: Any) -> None:
 
 
 def in_place(app: Any) -> list[str]:
-    """The modules of what stands around the router, from outside."""
+    """Return the modules of the layers around the router, from the outside in."""
     found, handler = [], app.asgi_handler
     while handler is not None:
         found.append(type(handler).__module__)
@@ -431,7 +435,7 @@ def test_the_plugin_takes_the_place_of_the_original(given: str) -> None:
     options = {"cors_config": own} if given != "plugin" else {}
     app = litestar(plugins=[CORSPlugin(own if given != "application" else None)], **options)
     before = in_place(app)
-    # Until it is started, the original answers; there is never none.
+    # Until the application is started, the original responds, so there is always one.
     assert ask(app, "GET", "/", origin=A).first("access-control-allow-origin") == A
     for _ in range(2):
         start(app)
@@ -505,7 +509,7 @@ def test_what_the_plugin_refuses() -> None:
 
 
 def test_configs_that_decide_for_themselves_are_refused() -> None:
-    """A config that narrows access there would be opened here without a word."""
+    """Such a config could narrow access, and ignoring it would allow more."""
     from litestar.config.cors import CORSConfig
 
     from corsfast.middleware.litestar import CORSMiddleware, CORSPlugin, install

@@ -1,7 +1,7 @@
-"""The drop-in for quart-cors: beside quart-cors itself, and what neither may get wrong.
+"""The drop-in for quart-cors: compared with quart-cors, and tested where quart-cors is wrong.
 
-Marked `server` because it needs Quart, which not every target of a wheel has; for the same
-reason that is imported where it is used.
+The tests are marked `server` because they need Quart, which is not available for every wheel
+target. For the same reason each test imports it.
 """
 
 from __future__ import annotations
@@ -63,14 +63,14 @@ def theirs() -> ModuleType:
 
 
 def gives_context() -> bool:
-    """Whether an application's methods are given the context, as they are since Quart 0.23."""
+    """Return whether methods of an application get the context, as they do since Quart 0.23."""
     from quart import Quart
 
     return "ctx" in inspect.signature(Quart.process_response).parameters
 
 
 def kind_for_both() -> Any:
-    """Quart, of which quart-cors 0.8 can ask its answer to OPTIONS as it was before 0.23."""
+    """Return a Quart whose OPTIONS response quart-cors 0.8 can still call as before 0.23."""
     from quart import Quart
     from quart.globals import app_ctx
 
@@ -82,12 +82,12 @@ def kind_for_both() -> Any:
 
 
 def build(config: dict[str, Any] | None = None) -> Any:
-    """An application with one route for each thing that may matter to CORS."""
+    """Build an application with one route for everything that may matter to CORS."""
     from quart import Response
 
     app = kind_for_both()("app")
     app.config.update(config or {})
-    app.logger.disabled = True  # of errors that are raised on purpose
+    app.logger.disabled = True  # some errors are raised on purpose
 
     def view(*headers: tuple[str, str]) -> Callable[[], Awaitable[Any]]:
         async def respond() -> Any:
@@ -124,7 +124,7 @@ def extended(library: ModuleType, options: dict[str, Any]) -> Any:
 
 
 def decorated(library: ModuleType, options: dict[str, Any]) -> Any:
-    """The same application with every view decorated, and no hook."""
+    """Build the same application with every view decorated, and no hook."""
     plain = build()
     app = type(plain)("app")
     app.logger.disabled = True
@@ -144,14 +144,14 @@ def run(app: Any, *asked: Request) -> list[Answer]:
 
 
 def cors(answered: Answer) -> dict[str, str]:
-    """The CORS fields; fails where one of them stands twice."""
+    """Return the CORS fields; fail if one of them is repeated."""
     found = {k: v for k, v in answered.headers.items() if k.startswith("access-control-")}
     assert all(len(lines) == 1 for lines in found.values()), answered
     return {name: lines[0] for name, lines in found.items()}
 
 
-# -- beside quart-cors ---------------------------------------------------------------------------
-# Each deviation says which fields it explains; together they have to explain all that differ.
+# -- compared with quart-cors --------------------------------------------------------------------
+# Each deviation names the fields that it explains. Together they must explain all differences.
 
 ALLOW_ORIGIN = "access-control-allow-origin"
 ALLOW_CREDENTIALS = "access-control-allow-credentials"
@@ -200,7 +200,7 @@ def _origin_grammar(options: Options, request: Request, their: Answer, our: Answ
 
 
 def _no_token(options: Options, request: Request, their: Answer, our: Answer) -> set[str]:
-    """`""` and `"X-A, X-B"`, in quotes, are no header names; `,` is no method."""
+    """`""` and `"X-A, X-B"`, in quotes, are not header names; `,` is not a method."""
     from corsfast._engine.headers import requested_names
 
     asked = dict(request.headers).get("access-control-request-method", "GET")
@@ -251,7 +251,7 @@ def _bounded_list(options: Options, request: Request, their: Answer, our: Answer
 def _config_as_arguments(
     options: Options, request: Request, their: Answer, our: Answer
 ) -> set[str]:
-    """Strings, patterns and periods in the config, which arguments may be; see the test below."""
+    """The config has strings, patterns or periods like arguments; see the test below."""
     from datetime import timedelta as period
 
     odd = any(isinstance(value, (str, re.Pattern, period)) for value in config_of(options).values())
@@ -262,7 +262,7 @@ def _config_as_arguments(
 
 
 def _preflight_answered(options: Options, request: Request, their: Answer, our: Answer) -> set[str]:
-    """An allowed preflight was answered by an error or a redirect, which browsers refuse."""
+    """An allowed preflight got an error or a redirect, which browsers reject."""
     answered = request.is_preflight and their.status >= 300 and our.status == 200
     return {"status", "body", "content-length", "content-type"} if answered else set()
 
@@ -289,7 +289,7 @@ EXPLANATIONS = {
     "bounded-list": _bounded_list,
     "config-as-arguments": _config_as_arguments,
 }
-# Deviations of what is not one answer to one request; each has a test of that name.
+# Deviations that are not about one response to one request. Each has a test of that name.
 ELSEWHERE = {"told-at-start", "read-at-start", "config-of-each-application"}
 
 
@@ -317,7 +317,7 @@ ORIGIN_OPTIONS: dict[str, Any] = {
     "expose_headers": [..., ["X-B", "X-A", "x-a"], "X-A, X-B"],
     "config": [{}, {"QUART_CORS_SEND_ORIGIN_WILDCARD": False}],
 }
-# quart-cors lists names in the order of a set, which another process has otherwise: so many are
+# quart-cors lists names in the order of a set, which differs between processes. So many names are
 # never in our order by chance.
 MANY = [f"x-{i}" for i in range(6)]
 PREFLIGHT_OPTIONS: dict[str, Any] = {
@@ -370,7 +370,7 @@ async def compare(
             warnings.simplefilter("ignore")
             our = await ask_asgi(our_app, request)
         if options.get("allow_credentials") and options.get("allow_origin") is None:
-            # Never works; what one says on each request, the other does, too.
+            # This never works: both fail on each request.
             assert (their.status, our.status) == (500, 500)
             return
         comparison.add(options, request, their, our)
@@ -407,7 +407,7 @@ def test_side_by_side() -> None:
     comparison.judge(at_least=7_000)
 
 
-# -- where options come from ---------------------------------------------------------------------
+# -- sources of options --------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("how", [extended, decorated])
@@ -468,10 +468,10 @@ def decorate(respond: Callable[[], Any]) -> Any:
 @pytest.mark.parametrize("how", [extended, decorated])
 @pytest.mark.parametrize("config", CONFIGS, ids=repr)
 def test_the_config_may_hold_what_arguments_may(how: Any, config: Options) -> None:
-    """And means the same: as quart-cors answers where it is given by arguments."""
+    """It means the same, so the responses equal those of quart-cors with arguments."""
     given = {name.removeprefix("QUART_CORS_").lower(): value for name, value in config.items()}
     if not given.get("send_origin_wildcard", True):
-        given["send_origin_wildcard"] = None  # False is none there
+        given["send_origin_wildcard"] = None  # there, False means None
     by_config, by_arguments = how(ours(), {}), quiet(lambda: how(ours(), given))
     by_config.config.update(config)
     for app in (by_arguments, their := how(theirs(), given)):
@@ -495,7 +495,7 @@ def test_told_at_start() -> None:
             make()
     for make in wrong_at_start(theirs()):
         assert run(make(), get())[0].status == 500
-    for library in (theirs(), ours()):  # but where only a request can tell
+    for library in (theirs(), ours()):  # but not if only a request can tell
         app = extended(library, {"allow_credentials": True})
         assert run(app, get())[0].status == 500
         app.config["QUART_CORS_ALLOW_ORIGIN"] = [A]
@@ -557,7 +557,7 @@ def test_sets_are_sent_in_an_order_of_their_own() -> None:
 
 @pytest.mark.parametrize("library", [ours, theirs])
 def test_config_of_each_application(library: Callable[[], ModuleType]) -> None:
-    """One view in two applications: quart-cors keeps what it read in the first one."""
+    """A view is in two applications: quart-cors keeps the config of the first one."""
     view = library().route_cors()(decorate(lambda: "view"))
     apps = [build({"QUART_CORS_ALLOW_ORIGIN": [origin]}) for origin in (A, B)]
     found = []
@@ -571,7 +571,9 @@ def test_config_of_each_application(library: Callable[[], ModuleType]) -> None:
 
 
 def layered(library: ModuleType) -> Any:
-    """A route and a blueprint with policies of their own, an exempt view, two for all."""
+    """Return an application whose route and blueprint have policies, with an exempt view and two
+    for all.
+    """
     from quart import Blueprint
 
     app = build()
@@ -587,7 +589,7 @@ def layered(library: ModuleType) -> Any:
 
 
 def hooked(library: ModuleType) -> Any:
-    """Functions of the application before and behind."""
+    """Return an application with functions before and after the view."""
     app = build()
     app.after_request(seen("X-Registered-Before"))
     library.cors(app, allow_origin=[A, B], expose_headers="X-E")
@@ -620,7 +622,7 @@ def test_applications_side_by_side(build_with: Callable[[ModuleType], Any]) -> N
         if _preflight_answered({}, request, their, our):
             continue
         if our.status == 405 and request.path in ("/route", "/blue/", "/blue/exempt"):
-            continue  # by the rules of the view or the blueprint, which decide nothing there
+            continue  # the rules of the view or the blueprint decide nothing there
         left = set(differences(their, our)) - _no_token({}, request, their, our)
         assert not left, (request, their, our)
 
@@ -638,7 +640,7 @@ def test_what_a_view_set_for_itself() -> None:
 
 @pytest.mark.parametrize("how", ["cors", "behind others", "blueprint", "view"])
 def test_a_session_that_is_saved_later_loses_no_origin(how: str) -> None:
-    """It goes on from the first line of Vary, and drops the others."""
+    """The session reads only the first line of Vary and drops the others."""
     from quart import Blueprint, Response, session
 
     async def signed_in() -> Any:
@@ -662,7 +664,7 @@ def test_a_session_that_is_saved_later_loses_no_origin(how: str) -> None:
     if place is not app:
         app.register_blueprint(place)
     for found in run(app, get(A, "/in"), get(STRANGER, "/in")):
-        # Alone, `cors` runs behind the session, which has dropped a line by then.
+        # With `cors` alone, CORS runs after the session, which has dropped a line by then.
         others = [] if how == "cors" else ["x-two"]
         assert varies_by(found) == {"accept", "origin", "cookie", *others}
 
@@ -689,7 +691,7 @@ def test_the_straight_way_answers_as_the_long_one(
     options: dict[str, Any], straight_way: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     asked = [
-        get(None),  # after this one the straight way is known
+        get(None),  # the fast path is known after this one
         *(r for path in OTHER_PATHS for r in requests(path, (None, *ORIGINS))),
         *odd_preflights(),
         Request("OPTIONS", (("origin", A),)),
@@ -742,7 +744,7 @@ def test_the_straight_way_answers_as_the_long_one(
 
 @pytest.fixture
 def straight_way(engine: ModuleType) -> Any:
-    """The compiled one, and its reference."""
+    """Return the compiled fast path, or its reference."""
     if engine.IMPLEMENTATION == "native":
         return engine.StraightWay
     from corsfast.middleware.quart.fast_path import StraightWay
@@ -852,7 +854,7 @@ def test_a_decorated_view_has_its_options_answered_by_quart_itself() -> None:
 
 @pytest.mark.parametrize("how", ["nothing", "later function", "this request", "subclass"])
 def test_what_changes_a_response_late_comes_before_cors(how: str) -> None:
-    """`cors` may come first only where nothing else is left to be done to a response."""
+    """`cors` may run first only if nothing else is left to do to a response."""
     from quart import Quart, after_this_request
 
     async def overwrite(response: Any) -> Any:
@@ -901,7 +903,7 @@ def sockets(library: ModuleType, whole: bool, options: Options) -> Any:
 
 
 async def shake(app: Any, path: str, *origins: str) -> str:
-    """``"accept"``, or the status of the refusal."""
+    """Return ``"accept"``, or the status of the rejection."""
     scope = {
         "type": "websocket",
         "asgi": {"version": "3.0", "spec_version": "2.3"},
@@ -970,16 +972,16 @@ def test_handshakes(whole: bool, options: Options) -> None:
     asyncio.run(ask())
 
 
-# -- where browsers lose by the answers of quart-cors --------------------------------------------
+# -- failures for browsers with quart-cors -------------------------------------------------------
 
 
 def asked_twice(app: Any, path: str, method: str = "PUT", origin: str = A) -> list[Answer]:
-    """A preflight, and the request that it is about."""
+    """Send a preflight and then the request that it is about."""
     return run(app, preflight(method, origin=origin, path=path), get(origin, path, method))
 
 
 def assert_works(app: Any, path: str, status: int, method: str = "PUT") -> None:
-    """A browser gets to see the status; a page of another origin sees nothing."""
+    """Check that a page can read the status, and that a page of another origin reads nothing."""
     found, actual = asked_twice(app, path, method)
     assert (found.status, found.body) == (200, b"")
     assert found.headers[ALLOW_ORIGIN] == [A]
@@ -999,21 +1001,21 @@ def bare() -> Any:
 
 
 def whole(view: Any, rule: str, **options: Any) -> Any:
-    """An application with one route, and CORS for all."""
+    """Build an application with one route, and CORS for everything."""
     app = ours().cors(bare(), allow_origin=A)
     app.add_url_rule(rule, "view", view, **options)
     return app
 
 
 def single(view: Any, rule: str, **options: Any) -> Any:
-    """An application with one route, whose view is decorated."""
+    """Build an application with one route, whose view is decorated."""
     app = bare()
     app.add_url_rule(rule, "view", ours().route_cors(allow_origin=A)(view), **options)
     return app
 
 
 def blue(view: Any, rule: str, **options: Any) -> Any:
-    """An application with one route, in a blueprint with CORS."""
+    """Build an application with one route, in a blueprint with CORS."""
     from quart import Blueprint
 
     app, inner = bare(), ours().cors(Blueprint("inner", "inner"), allow_origin=A)
@@ -1220,7 +1222,7 @@ def test_any_method_with_credentials_sends_tokens_only() -> None:
     assert all(ALLOW_METHODS not in cors(found) for found in bad)
 
 
-# -- what is said at start-up --------------------------------------------------------------------
+# -- warnings at start-up ------------------------------------------------------------------------
 
 INSECURE: list[tuple[Options, type[Warning], str]] = [
     (
@@ -1278,7 +1280,7 @@ def test_strict_by_config_counts_where_origins_do() -> None:
     app.config["QUART_CORS_ALLOW_ORIGIN"] = [A]
     assert cors(run(app, get())[0]) == {ALLOW_ORIGIN: A}
     given = quiet(lambda: extended(ours(), {"allow_origin": [A, "localhost"]}))
-    given.config["QUART_CORS_STRICT"] = True  # too late to say so
+    given.config["QUART_CORS_STRICT"] = True  # too late to have an effect
     assert cors(run(given, get())[0]) == {ALLOW_ORIGIN: A}
 
 

@@ -1,7 +1,7 @@
-"""corsfast.middleware.sanic beside the CORS of sanic-ext, and at work under Sanic's own server.
+"""The drop-in for the CORS of sanic-ext, compared with it and under Sanic's own server.
 
-Marked `server` because not every target of a wheel has the framework, which is imported where
-it is used for the same reason.
+The tests are marked `server` because the framework is not available for every wheel target. For the
+same reason each test imports it.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ def _at_work(engine: Any, monkeypatch: pytest.MonkeyPatch) -> None:
 
     monkeypatch.setattr("corsfast.middleware._dropin.policy.Policy", engine.Policy)
     monkeypatch.setattr(Sanic, "test_mode", True)
-    # Each error of /broken is reported, and each OPTIONS that is no preflight.
+    # Sanic logs each error of /broken, and each OPTIONS that is not a preflight.
     monkeypatch.setattr(error_logger, "disabled", True)
     monkeypatch.setattr(logger, "disabled", True)
 
@@ -59,7 +59,7 @@ def _at_work(engine: Any, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def bare(config: dict[str, Any], cors: Any) -> Any:
-    """An application with these settings, and with this decorator on some routes."""
+    """Build an application with these settings, and with this decorator on some routes."""
     from sanic import Sanic, empty, text
 
     app = Sanic(f"app-{next(COUNT)}")
@@ -172,7 +172,7 @@ def every_request() -> Iterator[Request]:
     yield preflight(A, "x-custom", "/nowhere")
     for request in (get(), get(None), preflight(A, "x-custom")):
         yield request._replace(headers=(*request.headers, ("cookie", "a=1")))
-    # What no browser sends.
+    # No browser sends these.
     for value in ("X-Custom ,\tContent-Type", "x-custom,,", "a b"):
         yield preflight(A, value)
     yield get("https://a.example/")
@@ -194,7 +194,7 @@ def vary(options: Any, request: Request, theirs: Answer, mine: Answer) -> list[s
     by_path = {"/own": {"accept-encoding"}, "/everything": {"*"}}
     of_the_app = by_path.get(request.path, set()) if request.method == "GET" else set()
     wanted = {"origin", ASK, NAMES} | of_the_app
-    nobody = not options.get("CORS_ORIGINS")  # what the application says is left alone
+    nobody = not options.get("CORS_ORIGINS")  # the application's fields stay
     kept = "*" in varies_by(mine) or varies_by(theirs) <= varies_by(mine) or nobody
     return ["vary"] if kept and of_the_app <= varies_by(mine) <= wanted else []
 
@@ -224,7 +224,7 @@ def star_with_credentials(
     if not theirs.first(CREDENTIALS):
         return []
     stars = [name for name in (ORIGIN, METHODS, HEADERS) if theirs.first(name) == "*"]
-    # In place of `*`, nothing at all is said to those without an Origin.
+    # Instead of `*`, responses to requests without an Origin have no CORS field.
     if request.origin is None and ORIGIN in stars:
         return OF_CORS if cors_of(mine).keys() <= {ORIGIN} else []
     return stars
@@ -283,7 +283,7 @@ DEVIATIONS = deviations(
 )
 
 PREFIX = re.compile(r"https://a\.example")
-# Each of these starts two applications, which takes Sanic long.
+# Each of these starts two applications, which is slow in Sanic.
 OPTIONS = [
     *grid(CORS_ORIGINS=["*", A], CORS_ALWAYS_SEND=[..., False], CORS_SEND_WILDCARD=[..., True]),
     *grid(CORS_ORIGINS=[A, [A, "null", PREFIX]], CORS_SUPPORTS_CREDENTIALS=[True]),
@@ -303,7 +303,7 @@ OPTIONS = [
 
 
 def in_order(found: Answer) -> Answer:
-    """sanic-ext writes sets, in the order that they happen to have."""
+    """Sort the lists of a response, because sanic-ext writes sets in arbitrary order."""
     lists = {
         name: [",".join(sorted(v.strip() for v in value.split(","))) for value in values]
         for name, values in found.headers.items()
@@ -314,11 +314,11 @@ def in_order(found: Answer) -> Answer:
 
 @functools.cache
 def originals() -> list[tuple[dict[str, Any], list[Request], list[Answer]]]:
-    """Ask the original once; each engine is compared with the same answers."""
+    """Call the original once; each engine is compared with the same responses."""
     found = []
     for options in OPTIONS:
         if options.get("CORS_ORIGINS") == "*" and options.get("CORS_SUPPORTS_CREDENTIALS"):
-            continue  # refused by both
+            continue  # rejected by both
         asked = list(every_request())
         if options.get("CORS_AUTOMATIC_OPTIONS") is False:
             asked = [Request("GET", *it[1:]) if it.is_preflight else it for it in asked]
@@ -338,7 +338,7 @@ def test_the_deviations_are_documented() -> None:
     assert {d.id for d in DEVIATIONS} == documented("sanic")
 
 
-# -- where browsers lose by the answers of sanic-ext ----------------------------------------------
+# -- failures for browsers with sanic-ext ---------------------------------------------------------
 
 
 @pytest.mark.parametrize("extended", [True, False], ids=["sanic-ext", "alone"])
@@ -410,7 +410,7 @@ def test_a_handler_for_options_is_believed() -> None:
     assert (found.status, found.body) == (403, b"mine")
 
 
-# -- what is promised beyond the original --------------------------------------------------------
+# -- promises beyond the original ----------------------------------------------------------------
 
 
 @pytest.mark.parametrize("extended", [True, False], ids=["sanic-ext", "alone"])

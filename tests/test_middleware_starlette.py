@@ -1,7 +1,7 @@
-"""The drop-in for Starlette's CORSMiddleware beside the original, and in real applications.
+"""The drop-in for Starlette's CORSMiddleware, compared with the original and in real applications.
 
-Marked `server` because it needs Starlette, FastAPI and uvicorn, which not every target of a
-wheel has; for the same reason they are imported where they are used.
+The tests are marked `server` because they need Starlette, FastAPI and uvicorn, which are not
+available for every wheel target. For the same reason each test imports them.
 """
 
 from __future__ import annotations
@@ -70,7 +70,7 @@ def drop_in(app: Any, **options: Any) -> Any:
     return quiet(lambda: CORSMiddleware(app, **options))
 
 
-# -- what differs, as docs/middleware/starlette.md says ----------------------------------------
+# -- differences, as documented in docs/middleware/starlette.md --------------------------------
 
 
 def is_bare(got: Answer) -> bool:
@@ -78,7 +78,7 @@ def is_bare(got: Answer) -> bool:
 
 
 def refused_bare(options: Any, request: Request, theirs: Answer, ours: Answer) -> bool:
-    """No field of the policy but Vary for an origin that the original refuses, too."""
+    """Return whether an origin that the original also rejects gets only Vary from the policy."""
     if (ours.status, ours.body) != (theirs.status, theirs.body) or "vary" not in ours.headers:
         return False
     return is_bare(ours) and theirs.first("access-control-allow-origin") is None
@@ -113,7 +113,7 @@ def own_expose(options: Any, request: Request, theirs: Answer, ours: Answer) -> 
 
 
 def own_fields(options: Any, request: Request, theirs: Answer, ours: Answer) -> bool:
-    """What the application says itself gives way also where the policy says nothing."""
+    """Return whether only the application's own fields were removed, even without an Origin."""
     fields = {"access-control-allow-origin", "access-control-allow-credentials"}
     allowed = ours.first("access-control-allow-origin") is not None
     lost = fields if allowed else {*fields, "access-control-expose-headers"}
@@ -165,7 +165,7 @@ def all_options() -> Iterator[dict[str, Any]]:
         allow_methods=((), [""], ["PUT", "patch"]),
         allow_headers=(["Range", "x-other"], [""]),
     )
-    # Each value meets each other one, though not in every combination: 11 divides no count.
+    # Each value meets each other value, but not in every combination, because 11 divides no count.
     yield from itertools.islice(rest, 0, None, 11)
 
 
@@ -254,14 +254,14 @@ def test_whatever_a_request_holds(method: str, headers: list[tuple[str, str]], m
     got = call(made, request)
     assert_nothing_is_injected(request, got)
     if request.is_preflight:
-        # Whatever is refused, for at least one reason that can be said.
+        # Every rejection has at least one reason that can be stated.
         assert got.body == b"OK" or re.fullmatch(rb"Disallowed CORS [a-z].*", got.body)
         assert got.status == (200 if got.body == b"OK" else 400)
     else:
         assert (got.status, got.body) == (200, b"hello")
 
 
-# -- what is said at start-up ----------------------------------------------------------------
+# -- warnings at start-up --------------------------------------------------------------------
 
 RISKY: list[tuple[dict[str, Any], list[str]]] = [
     ({"allow_origins": ["*"], "allow_credentials": True}, ["any-origin-with-credentials"]),
@@ -401,7 +401,7 @@ def routes() -> list[Any]:
 
 
 def ask(app: Any, method: str, path: str, **headers: str) -> Answer:
-    """Call a whole application, which may wait, and may let an exception through."""
+    """Call a whole application, which may wait or raise an exception."""
     lines = tuple((name.replace("_", "-"), value) for name, value in headers.items())
     messages: list[dict[str, Any]] = []
     scope = {
@@ -440,7 +440,7 @@ def test_in_a_framework(which: int, outside: bool) -> None:
         app = CORSMiddleware(app, **OPTIONS)
     else:
         app.add_middleware(CORSMiddleware, **OPTIONS)
-    for _ in range(2):  # a response object that is sent twice collects nothing
+    for _ in range(2):  # sending a response object twice must not accumulate headers
         got = ask(app, "GET", "/", origin=A)
         assert (got.status, got.body) == (200, b"same")
         assert got.headers["access-control-allow-origin"] == [A]
@@ -448,7 +448,7 @@ def test_in_a_framework(which: int, outside: bool) -> None:
     assert ask(app, "GET", "/nowhere", origin=A).first("access-control-allow-origin") == A
     broken = ask(app, "GET", "/broken", origin=A)
     assert broken.status == 500
-    # Inside of the framework's error handler, the original is not seen by it either.
+    # Inside of the framework's error handler, the original does not see this response either.
     assert broken.first("access-control-allow-origin") == (A if outside else None)
     got = ask(app, "OPTIONS", "/", origin=A, access_control_request_method="PUT")
     assert (got.status, got.body) == (200, b"OK")
@@ -483,7 +483,7 @@ def test_handshakes_and_lifespan_are_passed_on() -> None:
         assert seen[-1] == (scope, "receive", "send")
 
 
-# -- when a strict one says so, as docs/middleware/starlette.md has it -----------------------------
+# -- when strict errors are raised, as documented in docs/middleware/starlette.md ------------------
 
 INSECURE: dict[str, Any] = {"allow_origins": ["*"], "allow_credentials": True, "strict": True}
 
@@ -541,7 +541,7 @@ def test_a_warning_holds_what_to_write(options: dict[str, Any], write: str) -> N
         CORSMiddleware(application(), **options)
     (warning,) = caught
     assert f" Write {write} instead. [" in str(warning.message)
-    # And it is accepted where it says so.
+    # And the option accepts the proposed value.
     name, _, value = write.rpartition("=")
     again = {name or "allow_origins": eval(value if name else f"[{value}]")}
     CORSMiddleware(application(), **again, strict=True)

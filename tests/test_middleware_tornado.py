@@ -1,10 +1,10 @@
-"""corsfast.middleware.tornado at work: Tornado's own server, over a socket.
+"""The middleware for Tornado, under Tornado's own server, over a socket.
 
-There is no library to compare with. What is expected is what the policy itself says, which the
-generic middlewares send, too.
+There is no library to compare with. The expected responses are those of the policy itself, which
+the generic middlewares send too.
 
-Marked `server` because not every target of a wheel has the framework, which is imported where
-it is used for the same reason.
+The tests are marked `server` because the framework is not available for every wheel target. For the
+same reason each test imports it.
 """
 
 from __future__ import annotations
@@ -62,7 +62,7 @@ def shop(engine: Any) -> Any:
 
 
 class Client:
-    """A connection that is kept, to a server in a thread of its own."""
+    """A kept connection to a server that runs in a thread."""
 
     def __init__(self, port: int) -> None:
         self.port = port
@@ -231,7 +231,7 @@ def handlers(directory: Path) -> list[Any]:
 
 
 def mixed(rules: list[Any], policy: Any) -> Any:
-    """Every class with the mixin, by hand."""
+    """Build an application with the mixin added to every class by hand."""
     from tornado.web import Application, ErrorHandler
 
     from corsfast.middleware.tornado import CORSMixin
@@ -272,7 +272,7 @@ def expected(policy: Any, request: Request, own: list[tuple[str, str]]) -> Any:
     return decision, fields(policy.apply_wsgi(decision, own))
 
 
-# -- what a policy says ------------------------------------------------------------------------
+# -- responses of a policy ---------------------------------------------------------------------
 
 
 def every_policy(Policy: Any) -> Iterator[Any]:
@@ -428,7 +428,7 @@ def test_hostile_requests(style: Any, shop: Any, tmp_path: Path) -> None:
         lists = (NAMES, "x-custom"), (NAMES, "X-CUSTOM")
         found = client("OPTIONS", "/", FROM_A, (ASK, "PUT"), *lists)
         assert (found.status, found.cors[ORIGIN]) == (204, A)
-        # No text: Tornado refuses the path before it asks anybody.
+        # Tornado itself rejects this path, because it is not text.
         for found in (client("GET", "/file/%ff", FROM_A), client.preflight("/file/%ff")):
             assert (found.status, found.cors[ORIGIN]) == (400, A)
 
@@ -479,7 +479,7 @@ def sockets() -> list[Any]:
 
 
 def handshake(client: Client, path: str, origin: str | None) -> Answer:
-    """Over a connection of its own, which is not used any more after that."""
+    """Send a handshake over a new connection, which is not used again after that."""
     lines = [] if origin is None else [("Origin", origin)]
     key = ("Sec-WebSocket-Key", "dGhlIHNhbXBsZSBub25jZQ==")
     upgrade = ("Upgrade", "websocket"), ("Connection", "Upgrade"), ("Sec-WebSocket-Version", "13")
@@ -543,7 +543,7 @@ def test_messages_go_through(style: Any, shop: Any) -> None:
         assert asyncio.run(talk(client.port)) == "hello"
 
 
-# -- where a policy comes from -----------------------------------------------------------------
+# -- sources of a policy -----------------------------------------------------------------------
 
 
 def test_classes_with_policies_of_their_own(shop: Any, Policy: Any) -> None:
@@ -621,7 +621,7 @@ def test_a_setting_that_is_swapped(shop: Any, Policy: Any, tmp_path: Path) -> No
 
 
 def by_path(*more: tuple[Any, ...], **paths: Any) -> Any:
-    """An application that says which handler was asked: that of /api, or that of all others."""
+    """Build an application that reports its handler: the one for /api, or the one for the rest."""
     from tornado.web import Application, RequestHandler
 
     from corsfast.middleware.tornado import enable_cors
@@ -677,7 +677,7 @@ def test_policies_by_path(shop: Any) -> None:
             assert client.preflight(path).status == 405  # the handler's own
         for origin, status in ((A, 101), (OTHER, 403)):
             assert handshake(client, "/echo", origin).status == status
-        assert handshake(client, "/echo/../echo", A).status == 200  # is none: it is another's
+        assert handshake(client, "/echo/../echo", A).status == 200  # another handler's path
 
 
 def test_a_path_that_cannot_be_told_is_closed() -> None:

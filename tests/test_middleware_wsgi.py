@@ -1,7 +1,7 @@
-"""The WSGI middleware, in process: what it answers, what it adds, what it leaves alone.
+"""The WSGI middleware, in process: its responses, the headers it adds, and what it does not change.
 
-gunicorn is started in test_servers.py. The applications are plain here, and everything also
-passes through the standard library's protocol checker. Never: test what a policy decides.
+The applications are plain, and everything also passes through the standard library's protocol
+checker. test_servers.py starts gunicorn. Decisions of the policy itself are tested elsewhere.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ def preflight(origin: str = APP, method: str = "PUT") -> dict[str, Any]:
 
 
 class Server:
-    """Calls an application as a server does, and keeps what it was told."""
+    """A server's side of a call, which records the arguments of start_response."""
 
     def __init__(self) -> None:
         self.starts: list[tuple[Any, ...]] = []
@@ -75,7 +75,7 @@ class Server:
 
     @property
     def cors(self) -> dict[str, str]:
-        """The fields a policy may have written; fails where one of them stands twice."""
+        """Return the fields that a policy may have written; fail if one of them is repeated."""
         names = [name.lower() for name, _ in self.headers]
         fields = {
             name.lower(): value
@@ -87,7 +87,7 @@ class Server:
 
 
 class Plain:
-    """An application with one answer, which keeps what it is called with."""
+    """An application with one response, which records its calls."""
 
     def __init__(self, status: str = "200 OK", headers: Any = (), body: Any = (b"hello",)) -> None:
         self.status, self.headers, self.body = status, headers, body
@@ -104,7 +104,7 @@ def server() -> Server:
     return Server()
 
 
-# -- making one ------------------------------------------------------------------------------
+# -- construction ----------------------------------------------------------------------------
 
 
 def test_takes_a_policy(Policy: Any) -> None:
@@ -195,7 +195,7 @@ def test_what_is_no_preflight_is_the_applications(
     assert app.calls == [fields]
 
 
-# -- every other request ---------------------------------------------------------------------
+# -- all other requests ----------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -304,13 +304,13 @@ def test_keeps_to_the_protocol(Policy: Any, server: Server, fields: dict[str, An
     assert "vary" in server.cors
 
 
-# -- what it costs ---------------------------------------------------------------------------
+# -- cost ------------------------------------------------------------------------------------
 
 
 class Spy:
-    """A policy that counts. (The real one is final and immutable.)"""
+    """A policy that counts its calls. (The real one is final and immutable.)"""
 
-    apply_asgi = None  # what a policy is known by
+    apply_asgi = None  # identifies a policy
 
     def __init__(self, policy: Any) -> None:
         self._policy = policy

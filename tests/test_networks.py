@@ -1,4 +1,4 @@
-"""Networks of addresses: each expression against the numbers of the addresses themselves."""
+"""Networks of addresses: each expression is compared with the numbers of the addresses."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ IPV6 = st.lists(PIECES, min_size=8, max_size=8).map(lambda pieces: joined(pieces
 
 @st.composite
 def cases(draw: st.DrawFn) -> tuple[Block, list[int]]:
-    """A block, and addresses in it, next to it and anywhere."""
+    """Draw a block, with addresses in it, next to it and anywhere."""
     bits = draw(st.sampled_from([32, 128]))
     addresses = IPV4 if bits == 32 else IPV6
     prefix = draw(st.integers(0, bits))
@@ -109,7 +109,7 @@ def test_policy_allows_the_block_and_nothing_else(
 
 
 def test_expression_with_zeros_anywhere() -> None:
-    """For each choice of pieces that are 0, so that `::` has every place and length."""
+    """Every choice of zero pieces is tried, so that `::` has every place and length."""
     addresses = [joined([mask >> i & 1 for i in range(8)], 16) for mask in range(256)]
     hosts = [(address, written(address, 128)) for address in addresses]
     for prefix in (0, 15, 17, 32, 48, 63, 64, 96, 111, 112, 127, 128):

@@ -1,8 +1,8 @@
-"""No middleware reads a file in a running event loop: when it is made, and for no request.
+"""No middleware reads a file in a running event loop, neither at creation nor per request.
 
-Each in a process of its own, where nothing has been imported before: blockbuster raises for what
-blocks, and an audit hook sees each file that is opened, also for an import, which blockbuster
-lets pass.
+Each scenario runs in a process of its own, in which nothing has been imported yet. blockbuster
+raises an error for blocking calls. An audit hook sees every file that is opened, including imports,
+which blockbuster allows.
 """
 
 from __future__ import annotations

@@ -1,8 +1,9 @@
-"""Origins and patterns: the grammar three times over, and what patterns match.
+"""Origins and patterns: three implementations of the grammar agree, and patterns match as
+documented.
 
-The package has the grammar in Python and in C. This file has a third formulation, by one regular
-expression and the standard library. Where the three agree, the same misreading would have had to
-happen three times.
+The package has the grammar in Python and in C. This file has a third version, with one regular
+expression and the standard library. If the three agree, a misreading of the standard would have had
+to happen three times.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ from corsfast.errors import RISKS
 GRAMMAR = rows("origins.jsonl")
 PATTERNS = rows("patterns.jsonl")
 
-# -- the third formulation -------------------------------------------------------------------
+# -- the third version -----------------------------------------------------------------------
 
 SHAPE = re.compile(
     r"""
@@ -66,7 +67,9 @@ def is_origin(text: str) -> bool:
 
 
 def compressed(address: ipaddress.IPv6Address) -> str:
-    """The URL Standard's form: the leftmost longest run of two or more zero pieces goes."""
+    """Return the URL Standard's form: the leftmost longest run of two or more zero pieces is
+    removed.
+    """
     pieces = [piece.lstrip("0") or "0" for piece in address.exploded.split(":")]
     for length in range(8, 1, -1):
         for start in range(9 - length):
@@ -86,7 +89,7 @@ def any_web_origin(engine: Any) -> Any:
 
 
 def verdict(engine: Any, text: str | bytes) -> str:
-    """What an engine takes a text for, by a policy that admits every web origin."""
+    """Return how an engine classifies a text, with a policy that allows every web origin."""
     return str(any_web_origin(engine).actual(text).outcome.value)
 
 
@@ -118,7 +121,7 @@ def test_three_formulations_agree(engine: Any, text: str) -> None:
 
 
 def test_every_shape_of_an_address(engine: Any) -> None:
-    """Each pattern of zero groups, in full and with each run of groups left out."""
+    """Each pattern of zero groups is tried, in full and with each run of groups left out."""
     accepted = set()
     for bits in range(256):
         groups = [str(bits >> i & 1) for i in range(8)]
@@ -212,7 +215,7 @@ def test_is_development_host(host: str, development: bool) -> None:
 @pytest.mark.parametrize("surface", SURFACES)
 @pytest.mark.parametrize("case", PATTERNS, ids=case_id)
 def test_patterns(engine: Any, case: dict[str, Any], surface: str) -> None:
-    # `https://*.com` is what it is; whether it should be is test_config.py's business.
+    # `https://*.com` is allowed here. test_config.py tests that it is a risk.
     options = {"allow_origins": build(case["patterns"]), "dangerously_tolerate": RISKS}
     policy = make_policy(engine, options)
     for origin in case["match"]:

@@ -1,4 +1,4 @@
-"""Origins of web views and extensions, by regexes and patterns, through the drop-ins as well."""
+"""Origins of web views and extensions, with regexes and patterns, also in the drop-ins."""
 
 from __future__ import annotations
 
@@ -239,7 +239,7 @@ def test_other_origins_are_what_is_sent() -> None:
                  "app://%2", "null"):  # fmt: skip
         assert not accepts(other_origins(), word), word
     for word in shortest_words(other_origins()):
-        assert parse_origin(word) is not None or "[" in word  # addresses are left to the grammar
+        assert parse_origin(word) is not None or "[" in word  # the grammar checks addresses
 
 
 # -- alternatives that match nothing -----------------------------------------------------------

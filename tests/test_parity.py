@@ -1,8 +1,8 @@
-"""The two engines give the same answer to everything: values, errors, texts, shapes.
+"""Both engines behave the same in everything: values, errors, texts, shapes.
 
-`pure.py` defines what is right (the corpus holds it to that); here the native engine may not
-differ from it, whatever it is asked. Inputs are nearly right (inputs.py), or mutated rows of
-the corpus, or of types that nobody should pass.
+`pure.py` defines the correct behavior, and the corpus tests it. Here the native engine must not
+differ from it for any input. Inputs are nearly right (inputs.py), or mutated rows of the corpus, or
+of wrong types.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ Both = tuple[ModuleType, ModuleType]
 
 
 def tell(value: Any) -> Any:
-    """All that can be seen of a result."""
+    """Return everything that is visible of a result."""
     if type(value).__name__ == "Decision":
         names = ("allowed", "outcome", "is_preflight", "status", "headers", "raw_headers", "vary")
         fields = {name: tell(getattr(value, name)) for name in names}
@@ -49,7 +49,7 @@ def tell(value: Any) -> Any:
 
 
 def outcome(call: Any, *args: Any, **options: Any) -> Any:
-    """What a call returns or raises, warnings included, in a form that can be compared."""
+    """Return the result or error of a call, with its warnings, in a form that can be compared."""
     with warnings.catch_warnings(record=True) as said:
         warnings.simplefilter("always")
         try:
@@ -60,9 +60,9 @@ def outcome(call: Any, *args: Any, **options: Any) -> Any:
 
 
 def agree(both: Both, options: dict[str, Any], method: str, *args: Any) -> Any:
-    """Both engines on one call; returns what they agree on.
+    """Make one call on both engines, and return the result that they agree on.
 
-    The native one is asked three times: it may keep what is asked twice, and then remembers.
+    The native engine is called three times, because it may cache the second call.
     """
     pure, *native = (
         outcome(getattr(_policy(engine, POLICIES.index(options)), method), *args)
@@ -183,7 +183,7 @@ def test_odd_scopes(both: Both, scope: Any) -> None:
 
 
 def test_subclasses_that_lie(both: Both) -> None:
-    """What counts is the text itself, not what a subclass makes of it."""
+    """Only the text itself counts, not the methods of a subclass."""
 
     class Liar(str):
         def __str__(self) -> str:
@@ -239,7 +239,7 @@ def test_mutated_attacks(
 
 @pytest.mark.parametrize("options", POLICIES, ids=range(len(POLICIES)))
 def test_every_byte_everywhere(both: Both, options: dict[str, Any]) -> None:
-    """One foreign byte at the start, the middle and the end of each value."""
+    """One foreign byte is placed at the start, the middle and the end of each value."""
     for code in [*range(256), 0x131, 0x20AC, 0x1F600, 0xD800]:
         sign = chr(code)
         for text in (f"{sign}https://example.com", f"https://exa{sign}mple.com"):
@@ -342,7 +342,7 @@ def test_construction_of_the_corpus(both: Both, case: dict[str, Any]) -> None:
 # -- shape -----------------------------------------------------------------------------------
 
 CLASSES = ["Policy", "Decision"]
-# What only one of two kinds of classes has, whatever its author does.
+# Attributes that only one kind of class has, Python or Cython, regardless of its author.
 OF_THE_KIND = {"__slots__", "__weakref__", "__module__", "__annotations__", "__init_subclass__"}
 OF_THE_KIND |= {"__static_attributes__", "__firstlineno__", "__pyx_vtable__", "__setstate__"}
 OF_THE_KIND |= {"__reduce_cython__", "__setstate_cython__", "__dict__", "__annotate__"}
@@ -359,7 +359,7 @@ def test_same_names(both: Both, name: str) -> None:
     dunders = [
         {n for n in vars(kind) if n.startswith("__")} - OF_THE_KIND for kind in (pure, native)
     ]
-    # The interpreter derives the other comparisons from __eq__ in one kind of class only.
+    # The interpreter derives the other comparisons from __eq__ in only one of the two kinds.
     derived = {"__ne__", "__lt__", "__le__", "__gt__", "__ge__"}
     assert dunders[0] - derived == dunders[1] - derived
 
@@ -391,9 +391,9 @@ def test_same_signatures(both: Both, name: str) -> None:
 
 @pytest.mark.parametrize("method", public(_pure.Policy))
 def test_same_refusal_of_arguments(both: Both, method: str) -> None:
-    """Positional only, and not one argument more or less."""
+    """Arguments are positional only, and their number is fixed."""
     calls = [((None,) * 5, {}), ((None,), {"origin": None})]
-    if method not in ("from_env", "options"):  # which need no argument
+    if method not in ("from_env", "options"):  # these need no argument
         calls.append(((), {}))
     for args, options in calls:
         for engine in both:
@@ -410,8 +410,8 @@ def test_same_constants(both: Both) -> None:
         assert engine.Policy.__module__ == engine.Decision.__module__ == engine.__name__
 
 
-# What a policy is asked and built of, in an interpreter to which bytes that are compared with a
-# str are an error (`python -bb`).
+# Builds and calls a policy in an interpreter in which comparing bytes with a str is an error
+# (`python -bb`).
 STRICT = """
 from corsfast import {engine}
 policy = {engine}.Policy(allow_origins=["https://example.com"], allow_methods=["PUT"])
@@ -440,13 +440,13 @@ def test_no_bytes_are_compared_with_text(both: Both) -> None:
     assert said[0].count("1 problem") == 3
 
 
-# -- what no exact str or bytes is ---------------------------------------------------------------
+# -- subclasses of str and bytes -----------------------------------------------------------------
 
 
 @pytest.mark.parametrize("make", [str, bytes, Text, Octets])
 @pytest.mark.parametrize("over", [0, 1, 2, 300])
 def test_limits_are_those_of_every_kind_of_text(both: Both, make: Any, over: int) -> None:
-    """What is cut off before it is looked at is longer than what is allowed."""
+    """Input is cut off only beyond the limit, before it is read."""
 
     def text(value: str) -> Any:
         return make(value.encode()) if issubclass(make, bytes) else make(value)
@@ -481,7 +481,7 @@ def test_a_scope_holds_nothing_but_bytes(both: Both, names: Any) -> None:
 
 @pytest.mark.parametrize("credentials", [False, True])
 def test_timing_is_worked_into_a_response(both: Both, credentials: bool) -> None:
-    """Where the origin is echoed, too."""
+    """This includes an echoed origin."""
     for engine in both:
         policy = engine.Policy(
             allow_origins=["https://*.example.com"],

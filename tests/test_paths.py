@@ -1,6 +1,6 @@
-"""Policies by path: which rule a path follows, and that writing it differently buys nothing.
+"""Policies by path: which rule applies to a path, and that encoding it differently gains nothing.
 
-The advisories that are tried here: CVE-2020-25032 (`../`), CVE-2024-6839 (which rule wins),
+The tests cover these advisories: CVE-2020-25032 (`../`), CVE-2024-6839 (which rule wins),
 CVE-2024-6844 (`+`), CVE-2024-6866 (case), CVE-2024-1681 (a logged path; test_report_only.py).
 """
 
@@ -71,7 +71,7 @@ def test_a_root_alone() -> None:
     assert rules.find("/x") is None
 
 
-# -- the same path, written differently ------------------------------------------------------
+# -- the same path, encoded differently ------------------------------------------------------
 
 STRANGE = [
     "/public/../api/x",
@@ -111,7 +111,7 @@ STRANGE = [
 
 @pytest.mark.parametrize("path", [path for path in STRANGE if path != "\u212a\0"])
 def test_what_can_be_read_in_two_ways_is_closed(path: str) -> None:
-    """`path` is what a server has decoded already."""
+    """`path` has already been decoded by the server."""
     assert PathRules(RULES).find(path) is CLOSED
 
 
@@ -141,7 +141,7 @@ def test_an_encoded_slash_is_a_slash_for_some() -> None:
 
 
 def test_case_counts() -> None:
-    """CVE-2024-6866. A path without a rule of its own does not get that of its lower case."""
+    """CVE-2024-6866. A path without its own rule does not get the rule of its lower-case form."""
     rules = PathRules({"/Api/*": 1, "/other/*": 2})
     assert rules.find("/Api/x") == 1
     assert rules.find("/api/x") is CLOSED
@@ -208,7 +208,7 @@ MANGLED = st.lists(
 
 @given(parts=MANGLED)
 def test_no_spelling_gets_the_rule_of_another_path(parts: list[str]) -> None:
-    """However a lenient router reads it, it is the same rule or nothing."""
+    """However a lenient router reads a path, it gets the same rule or none."""
     rules = PathRules(RULES)
     path = "/" + "".join(parts)
     found = rules.find(path)
@@ -220,7 +220,9 @@ def test_no_spelling_gets_the_rule_of_another_path(parts: list[str]) -> None:
 
 
 def lenient_readings(path: str) -> set[str]:
-    """What routers make of a path: some or all of these, in turn. Written without paths.py."""
+    """Return the paths that routers may read, by applying any of these steps. Independent of
+    paths.py.
+    """
     from urllib.parse import unquote
 
     def dots(text: str) -> str:
@@ -239,7 +241,7 @@ def lenient_readings(path: str) -> set[str]:
         dots,
         lambda text: re.sub("(?i)api", "api", text),  # also with a dotless i
         str.lower,
-        lambda text: text.removesuffix("\n"),  # what `$` may stand before
+        lambda text: text.removesuffix("\n"),  # `$` also matches before a final line feed
         lambda text: text.rstrip("/") or "/",
     ]
     found = {path}
@@ -272,7 +274,7 @@ def test_long_paths_are_no_trouble() -> None:
         rules.find(path)
 
 
-# -- what servers say ------------------------------------------------------------------------
+# -- paths from servers ----------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -307,7 +309,7 @@ def test_rules_begin_where_the_application_is_mounted(scope: dict[str, Any], exp
         ("/v1/", "/y/v1/x", ["/x", "/x"]),
         ("/v1//", "/v1x//v1/y", ["/x//v1/y"]),
         ("/v1/", "/y/v1x", ["/x"]),
-        ("/v1/", "/v1/x", ["/x", "/x"]),  # Starlette takes nothing off
+        ("/v1/", "/v1/x", ["/x", "/x"]),  # Starlette removes nothing
         ("/v1/", "/v1", ["/"]),
         ("v1", "/v1/x", ["/x"]),
         ("/", "x", []),
@@ -349,7 +351,7 @@ def test_a_mounted_path_with_encoded_slashes() -> None:
     ("info", "expected"),
     [
         ("/caf\u00c3\u00a9", "/caf\u00e9"),
-        ("/caf\u00e9", "/caf\ufffd"),  # bytes that are no UTF-8
+        ("/caf\u00e9", "/caf\ufffd"),  # bytes that are not UTF-8
         ("/\u20ac", "/\u20ac"),  # a server that does not follow PEP 3333
         ("", "/"),
         ("/a b", "/a b"),

@@ -1,8 +1,10 @@
-"""Policies by path in front of real routers, over ASGI and over WSGI: whatever a router takes for
-a path, the path's own policy holds for it, also where the application is mounted below a root.
+"""Policies by path in front of real routers, over ASGI and WSGI.
 
-Marked `server` because it needs frameworks, which not every target of a wheel has; for the same
-reason they are imported where they are used.
+Every path that a router accepts gets its own policy, even if the application is mounted below a
+root.
+
+The tests are marked `server` because they need frameworks, which are not available for every wheel
+target. For the same reason each test imports them.
 """
 
 from __future__ import annotations
@@ -59,7 +61,7 @@ def fastapi(**options: Any) -> Any:
 
 def fastapi_with_its_own_root() -> Any:
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # deprecated, and in use
+        warnings.simplefilter("ignore")  # deprecated, but in use
         return fastapi(root_path=ROOT)
 
 
@@ -188,7 +190,7 @@ WSGI_APPLICATIONS = [flask_by_wsgi, falcon_by_wsgi, django_by_wsgi]
 
 @pytest.fixture(autouse=True)
 def _frameworks(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """No word about each 404; Django's settings, which are the process's, as they were before."""
+    """Silence the logs of each 404, and restore Django's settings, which are per process."""
     from django.conf import settings
     from django.test.utils import override_settings
     from sanic import Sanic
@@ -198,7 +200,7 @@ def _frameworks(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     for log in (error_logger, logger, logging.getLogger("django.request")):
         monkeypatch.setattr(log, "disabled", True)
     if not settings.configured:
-        # As test_middleware_django.py has it, whichever comes first.
+        # The same as in test_middleware_django.py, because either may come first.
         urls = "test_middleware_django"
         settings.configure(ALLOWED_HOSTS=["*"], ROOT_URLCONF=urls, INSTALLED_APPS=[])
     with override_settings(ROOT_URLCONF=()):
@@ -228,10 +230,10 @@ def get(origin: str, path: str) -> Request:
 
 
 def is_open(path: str, known: Answer, unknown: Answer | None) -> bool:
-    """Whether a path led to the secret, which nobody may have but as its own policy says.
+    """Return whether a path led to the secret, and check that only its own policy allows that.
 
     Args:
-        unknown: what a stranger got; ``None`` where nobody needs to ask.
+        unknown: The response to a foreign origin; ``None`` if it need not be checked.
     """
     assert unknown is None or unknown.body != SECRET, (path, unknown)
     if known.body != SECRET:
@@ -253,16 +255,16 @@ def test_nobody_reads_a_path_with_another_paths_policy(
     async def ask(origin: str, path: str) -> Answer:
         try:
             return await ask_asgi(app, get(origin, path), root)
-        except InvalidURL:  # what BlackSheep makes of "api//x", which is left below "/v1/"
+        except InvalidURL:  # BlackSheep raises it for "api//x", the rest below "/v1/"
             return Answer(500, {}, b"")
 
     async def ask_all() -> list[str]:
         opened = []
-        # Django knows no lifespan.
+        # Django does not support lifespan.
         async with contextlib.nullcontext() if make is django else running(app):
             for path in SPELLINGS:
                 known = await ask(STRICT, path)
-                # Where the application has nothing, it has nothing for a stranger.
+                # If the application has no such path, the foreign origin gets nothing either.
                 unknown = None if known.status == 404 else await ask(STRANGER, path)
                 if is_open(path, known, unknown):
                     opened.append(path)
@@ -286,13 +288,13 @@ def test_nor_over_wsgi(make: Callable[[], Any], loose: str, root: str) -> None:
             ask_wsgi(app, get(STRANGER, path), root),
         )
     ]
-    # What is above them stands in SCRIPT_NAME.
+    # The path above the application is in SCRIPT_NAME.
     assert "/api/x" in opened
     assert "/v1/api/x" not in opened
 
 
 def test_a_route_that_begins_with_the_root_keeps_its_policy() -> None:
-    """Of a root that ends in a slash Starlette takes nothing off "/v1/admin"."""
+    """With a root that ends in a slash, Starlette does not remove it from "/v1/admin"."""
     app = asgi.CORSMiddleware(
         starlette("/v1/admin"),
         paths={"/*": {"allow_origins": "*"}, "/v1/admin": {"allow_origins": [STRICT]}},

@@ -1,7 +1,7 @@
-"""The pattern language: its documented table, its limits, and the same thing said otherwise.
+"""The pattern language: its documented table, its limits, and equivalent forms.
 
-A pattern, the regular expression that `patterns.expression` gives for it, and, where it stands
-for few enough, the list of its exact origins have to admit the same.
+A pattern must allow the same origins as the regular expression that `patterns.expression` returns
+for it. If it matches few enough origins, it must also agree with the list of exact origins.
 """
 
 from __future__ import annotations
@@ -39,11 +39,11 @@ def allows(engine: Any, *entries: Any) -> Any:
     return make_policy(engine, options).allows_origin
 
 
-# -- what is documented ----------------------------------------------------------------------
+# -- documentation ---------------------------------------------------------------------------
 
 
 def documented() -> list[tuple[str, str, str]]:
-    """The rows of the table in the head of patterns.py: pattern, matches, does not match."""
+    """Return the rows of the table in the head of patterns.py: pattern, matches, does not match."""
     row = re.compile(r"^\| `(\S+)` +\| `(\S+)` +\| `(\S+)` *\|$", re.MULTILINE)
     return row.findall(patterns.__doc__ or "")
 
@@ -61,7 +61,7 @@ def test_documented(engine: Any, pattern: str, match: str, differ: str) -> None:
     assert not allowed(differ)
 
 
-# -- how strings are read --------------------------------------------------------------------
+# -- parsing of strings ----------------------------------------------------------------------
 
 READ = [
     ("null", "null"),
@@ -79,7 +79,7 @@ READ = [
     ("http://[::1]:*", HostRule("http", "[::1]", ANY_PORT)),
     ("http://[::1]:[1,2]", HostRule("http", "[::1]", ((1, 2),))),
     ("http://[::1]:[3000,8000-8099]", HostRule("http", "[::1]", ((3000, 3000), (8000, 8099)))),
-    # Sets of ports: sorted, merged, and one port is the exact origin.
+    # Sets of ports are sorted and merged, and a single port is the exact origin.
     ("http://a.example:[3000,80-89]", HostRule("http", "a.example", ((80, 89), (3000, 3000)))),
     ("http://a.example:[1,1]", "http://a.example:1"),
     ("http://a.example:[5]", "http://a.example:5"),
@@ -90,7 +90,7 @@ READ = [
     ("http://a.example:[1-2,3-4]", HostRule("http", "a.example", ((1, 4),))),
     ("http://a.example:[1-2,4]", HostRule("http", "a.example", ((1, 2), (4, 4)))),
     ("http://a.example:[1-65535]", HostRule("http", "a.example", ((1, 65535),))),
-    # A default port inside of a range is harmless: browsers never write it.
+    # A default port inside a range is harmless, because browsers never write it.
     ("http://a.example:[79-81]", HostRule("http", "a.example", ((79, 81),))),
     ("https://a.example:[80,8080]", HostRule("https", "a.example", ((80, 80), (8080, 8080)))),
     # Globs.
@@ -139,7 +139,7 @@ def test_round_trip(text: str, rule: Any) -> None:
         written = write_pattern(rule)
         assert parse_pattern(written) == rule
         assert write_pattern(rule) == written
-        # As it was written, but for the sets of ports, which have one canonical form.
+        # The text is unchanged, except that sets of ports have one canonical form.
         assert written == text or ":[" in text or text.endswith("/32:*")
 
 
@@ -168,9 +168,9 @@ def test_networks_are_values(engine: Any) -> None:
         engine.Policy(allow_origins=["http://10.0.0.0/8:[1,2]", "http://10.0.0.0/8:[2,1]"])
 
 
-# -- what is refused -------------------------------------------------------------------------
+# -- rejected strings ------------------------------------------------------------------------
 
-# None of these is a pattern, and each problem's code is what is wrong with it.
+# None of these is a pattern, and each has a problem with this code.
 REFUSED = [
     ("", "empty"),
     ("**", "scheme-missing"),
@@ -316,7 +316,7 @@ REGEXES = [
 
 @pytest.mark.parametrize("text", REGEXES)
 def test_strings_are_never_regexes(engine: Any, text: str) -> None:
-    """And the problem says what to write instead: something that can be written."""
+    """The problem has a hint that is valid."""
     re.compile(text)
     assert parse_pattern(text) is None
     with pytest.raises(PolicyError) as refused:
@@ -330,7 +330,7 @@ def test_strings_are_never_regexes(engine: Any, text: str) -> None:
 
 
 def test_any_origin_stands_alone(engine: Any) -> None:
-    """`*` is no pattern of its own, and nothing may stand beside it."""
+    """`*` is not a pattern, and no other entry may be combined with it."""
     assert parse_pattern("*") is None
     assert allows(engine, "*")("https://anything.example")
     for other in ("https://a.example", "https://*.a.example", "https://pr-*.a.example", "null"):
@@ -376,7 +376,7 @@ def test_within_wants_its_types() -> None:
     )
 
 
-# -- the same thing, said otherwise ----------------------------------------------------------
+# -- equivalent forms ------------------------------------------------------------------------
 
 HOSTS = ["a.example", "*.a.example", "pr-*.a.example", "*-x.a.example", "*.pr-*.a.example",
          "a*b.example", "*.*.a.example", "a.*.example", "localhost", "*.localhost", "a.example.",
@@ -392,7 +392,7 @@ TRIED_PORTS = ["", ":1", ":8", ":9", ":80", ":81", ":82", ":89", ":90", ":442", 
 
 
 def tried(random: Random, scheme: str, host: str) -> list[str]:
-    """Origins near a pattern: with its own hosts, with others, with every port of interest."""
+    """Return origins near a pattern: its own hosts, other hosts, and every port of interest."""
     made = []
     for _ in range(60):
         name = host
@@ -438,7 +438,7 @@ def test_the_same_as_exact_origins(engine: Any, host: str) -> None:
 
 
 def test_globs_the_same_as_exact_origins(engine: Any) -> None:
-    """All fillings of a star of up to three characters, written out."""
+    """A star is compared with all strings of up to three characters, as exact origins."""
     fillings = ["".join(f) for n in range(4) for f in product("a_-.", repeat=n)]
     origins = [f"https://p{filling}q.example" for filling in fillings]
     wanted = {o for o, f in zip(origins, fillings, strict=True) if re.fullmatch("[a-]+", f)}
@@ -455,7 +455,7 @@ def test_globs_the_same_as_exact_origins(engine: Any) -> None:
      (1000, 1999), (999, 2000)],
 )  # fmt: skip
 def test_port_blocks(first: int, last: int) -> None:
-    """Every number, and no other, is in the expression for a range of ports."""
+    """The expression for a range of ports has every number in it, and no other."""
     regex = re.compile(expression(HostRule("http", "a", ((first, last),))))
     assert (regex.fullmatch("http://a") is not None) is (first == 0)
     for port in range(1, 65536):
@@ -468,7 +468,7 @@ def test_port_blocks(first: int, last: int) -> None:
 
 
 def test_the_longest_hosts(engine: Any) -> None:
-    """A star is filled up to the limits of labels and hosts, and not beyond."""
+    """A star matches up to the limits of labels and hosts, and not beyond."""
     by_glob = allows(engine, "https://a*b.example", "https://*.long.example")
     for n in range(1, 70):
         assert by_glob(f"https://a{'x' * n}b.example") is (n <= 61), n

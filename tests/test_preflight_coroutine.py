@@ -1,8 +1,8 @@
-"""The answer to a preflight over ASGI is a coroutine, also where it is compiled: it waits, is
-cancelled, fails and is closed as an `async def` would be, whatever the server's `send` gives.
+"""The response to a preflight over ASGI is a coroutine, even if it is compiled.
 
-Both halves are driven side by side: the class in handlers.py and its compiled twin, where there
-is one. Never: test what the answer holds (test_middleware_asgi.py does).
+It waits, is canceled, fails and is closed like an `async def`, for any result of the server's
+`send`. Each test runs on the class in handlers.py and on its compiled twin, if there is one.
+test_middleware_asgi.py tests the content of the response.
 """
 
 from __future__ import annotations
@@ -41,13 +41,13 @@ def halves() -> list[Any]:
 
 @pytest.fixture(params=halves())
 def answer(request: pytest.FixtureRequest) -> Callable[[Any], Any]:
-    """What the application's server awaits, given its `send`."""
+    """Return the awaitable of the application, given the server's `send`."""
     call = request.param(None, POLICY)
     return lambda send: call(SCOPE, None, send)
 
 
 class Waiting:
-    """An awaitable of no coroutine: it yields twice, and answers what it is sent."""
+    """An awaitable that is not a coroutine: it yields twice, and returns what it is sent."""
 
     def __init__(self, log: list[object]) -> None:
         self.log = log
@@ -182,7 +182,7 @@ def test_closing_it_closes_what_it_waits_for(answer: Any) -> None:
 
 
 class Bare:
-    """An awaitable that can do no more than yield, as servers written in Rust have them."""
+    """An awaitable that can only yield, as in servers written in Rust."""
 
     def __await__(self) -> Any:
         return iter(["one"])
@@ -233,7 +233,7 @@ def test_a_subclass_may_have_a_call_of_its_own() -> None:
         with pytest.raises(StopIteration) as stopped:
             call(scope, None, None).send(None)
         assert stopped.value.value == "the application"
-        # Whoever instruments a program sets methods on classes.
+        # Instrumentation sets methods on classes.
         kind.__call__ = lambda *_: "patched"  # type: ignore[operator]
         assert call(scope, None, None) == "patched"
         with pytest.raises(TypeError):
@@ -247,7 +247,7 @@ def check_refused(running: Any) -> None:
 
 
 def test_nobody_else_may_drive_it_while_it_runs(answer: Any) -> None:
-    """Else what it waits for could be freed while it runs."""
+    """Otherwise the awaitable that it waits for could be freed while it runs."""
     sent: list[str] = []
 
     async def send(message: dict[str, Any]) -> None:
@@ -280,7 +280,7 @@ def test_what_waits_may_be_asked_while_an_error_is_thrown_in(answer: Any) -> Non
 
 
 def ended(answer: Any) -> list[Any]:
-    """Answers that have come to an end, each in another way."""
+    """Return coroutines that have ended, each in another way."""
 
     async def good(_: dict[str, Any]) -> None: ...
 
@@ -336,7 +336,7 @@ def test_takes_no_value_before_it_waits(answer: Any) -> None:
 
 
 class Stops:
-    """An awaitable whose `__await__` raises what ends coroutines."""
+    """An awaitable whose `__await__` raises the exception that ends coroutines."""
 
     def __await__(self) -> Any:
         raise StopIteration

@@ -1,7 +1,7 @@
-"""Each surface accepts its own proposals for wrong origins, and they match what was meant.
+"""Each surface accepts the proposals it makes for wrong origins, and they match the intended ones.
 
-The entries are those of wrong_entries.py; the surfaces are `Policy` and all drop-ins, each with its
-own words for a regex. `check` reads the same entries from a file.
+The entries are in wrong_entries.py. The surfaces are `Policy` and all drop-ins, each with its own
+words for a regex. `check` reads the same entries from a file.
 """
 
 from __future__ import annotations
@@ -25,14 +25,14 @@ from corsfast.__main__ import main
 from corsfast._proofs.advice import ONE_BY_ONE
 
 POLICY = Policy(allow_origins=["https://app.example.com"])
-# Patterns of `Policy`, which no original knows.
+# Patterns of `Policy`, which no original supports.
 PATTERNS = [
     ("https://*.example.com", ["https://a.example.com"]),
     ("https://pr-*.example.com", ["https://pr-7.example.com"]),
     ("http://localhost:*", ["http://localhost:3000"]),
     ("http://localhost:[3000,8000-8099]", ["http://localhost:3000", "http://localhost:8050"]),
 ]
-# Django compares scheme and host of an entry, and leaves out the rest.
+# Django compares the scheme and host of an entry, and ignores the rest.
 CUT = ("http://localhost:300?", "http://localhost:30??")
 
 
@@ -115,7 +115,7 @@ PLACES = {
     "policy": "re.compile(...)",
     "starlette": 'allow_origin_regex=r"..."',
     "litestar": 'allow_origin_regex=r"..."',
-    "flask": None,  # a string with signs of a regex is one
+    "flask": None,  # a string with special characters is a regex
     "quart": "re.compile(...)",
     "sanic": "re.compile(...)",
     "django": 'r"..." in CORS_ALLOWED_ORIGIN_REGEXES',
@@ -162,7 +162,7 @@ def test_a_regex_as_text_learns_where_it_belongs(surface: str, text: str) -> Non
 def test_a_glob_as_regex_is_not_silent(surface: str, text: str, origin: str) -> None:
     compiled = surface in ("policy", "quart", "sanic")
     if text.startswith("*") and compiled:
-        return  # `re.compile` refuses it
+        return  # `re.compile` rejects it
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         problems, _ = SURFACES[surface]([], [re.compile(text) if compiled else text], False)
@@ -196,7 +196,7 @@ def test_a_regex_is_not_taken_for_a_glob(text: str) -> None:
 
 
 class _Lazy:
-    """As Django's lazy strings."""
+    """A class like Django's lazy strings."""
 
     def __str__(self) -> str:
         return "https://app.example.com"
@@ -228,13 +228,13 @@ def _objects() -> dict[str, Any]:
     }
 
 
-# A list cannot be an element of a set, or a key.
+# Lists cannot be elements of a set, or keys.
 HASHED = ("falcon", "aiohttp", "blacksheep", "quart", "django")
 
 
 @pytest.mark.parametrize("surface", [name for name in SURFACES if name != "blacksheep"])
 def test_objects_that_show_an_origin_are_proposed_as_text(surface: str) -> None:
-    """BlackSheep's own class refuses them with a TypeError before anything here is asked."""
+    """BlackSheep's own class rejects them with a TypeError before corsfast sees them."""
     for name, value in _objects().items():
         if name in ("list", "bytearray") and surface in HASHED:
             continue
@@ -245,7 +245,7 @@ def test_objects_that_show_an_origin_are_proposed_as_text(surface: str) -> None:
             said = [str(error)]
         else:
             said = [f"{problem}; write {problem.hint}" for problem in problems]
-            if allows is not None:  # text is made of it there
+            if allows is not None:  # converted to text there
                 assert surface == "flask"
                 assert allows("https://app.example.com"), name
                 continue
@@ -296,7 +296,7 @@ def test_a_url_object_in_the_place_of_the_list(engine: Any) -> None:
 
 @pytest.mark.parametrize("surface", [s for s in SURFACES if s not in ("aiohttp", "blacksheep")])
 def test_an_empty_list_is_not_silent(surface: str) -> None:
-    """aiohttp-cors has no such list, and BlackSheep's class keeps nothing of it."""
+    """aiohttp-cors has no such list, and BlackSheep's class does not keep it."""
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         problems, _ = SURFACES[surface]([], [], False)

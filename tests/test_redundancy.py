@@ -1,4 +1,4 @@
-"""Entries that another one covers: said once each, never refused, and never said wrongly."""
+"""Entries that another entry covers: warned about once each, never rejected, no false warnings."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from corsfast.errors import RISKS, CorsfastRedundancyWarning
 
 
 def said(engine: Any, *entries: Any) -> list[str]:
-    """The redundancies that a policy of these entries warns of."""
+    """Return the redundancy warnings of a policy with these entries."""
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         engine.Policy(allow_origins=list(entries), dangerously_tolerate=RISKS)
@@ -108,7 +108,7 @@ def test_covered(engine: Any, covered: Any, wide: Any) -> None:
     (message,) = found
     assert " is covered by " in message
     assert message.endswith(f"{text(wide)!r} and can be left out.") or "[" in text(wide)
-    # Where the text is canonical already, it is repeated to the letter.
+    # If the text is already canonical, the message repeats it literally.
     if ":[" not in text(covered) + text(wide):
         assert message == sentence(text(covered), text(wide))
 
@@ -119,7 +119,9 @@ def test_apart(engine: Any, one: Any, other: Any) -> None:
 
 
 def test_what_is_covered_can_be_left_out(engine: Any) -> None:
-    """Nothing that the narrow entry admits is missed, and something would be where apart."""
+    """The wide entry allows every origin that the narrow one allows. This fails for the pairs in
+    APART.
+    """
     for covered, wide in COVERED:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", UserWarning)
@@ -140,7 +142,7 @@ def test_what_is_covered_can_be_left_out(engine: Any) -> None:
 
 
 def test_equal_languages_keep_one(engine: Any) -> None:
-    """Of two that say the same, only the later can be left out: not both."""
+    """Of two equal entries only the later is reported, because removing both would be wrong."""
     first, second = R(r"https://[ab]\.x\.example"), R(r"https://(a|b)\.x\.example")
     assert said(engine, first, second) == [sentence(second.pattern, first.pattern)]
     assert said(engine, second, first) == [sentence(first.pattern, second.pattern)]
@@ -155,7 +157,7 @@ def test_each_is_said(engine: Any) -> None:
 
 
 def test_long_lists_are_not_compared(engine: Any) -> None:
-    """Quadratic work is for lists that somebody wrote by hand."""
+    """The comparison takes quadratic time, so longer lists than people write are left out."""
     hosts = [f"https://*.h{i}.example" for i in range(MAX_COMPARED - 1)]
     assert said(engine, "https://*.a.h1.example", *hosts) != []
     assert said(engine, "https://*.a.h1.example", "https://*.new.example", *hosts) == []

@@ -1,8 +1,8 @@
 """Regexes in the automaton against `re` itself, on a few hundred expressions and many words.
 
-An origin is admitted exactly if it is a serialized origin and ``regex.fullmatch`` matches it. The
-expressions are those of corpus/regexes.jsonl and those of regex_forms.py, alone in a policy and
-many together; the words are made from the expressions, from the automaton, and by damaging both.
+An origin is allowed if and only if it is a serialized origin and ``regex.fullmatch`` matches it.
+The expressions are those of corpus/regexes.jsonl and regex_forms.py, alone in a policy and many
+together. The words are made from the expressions, from the automaton, and by damaging both.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ from corsfast.errors import RISKS, CorsfastPerformanceWarning, PolicyError
 
 CASES = rows("regexes.jsonl")
 GENERATED = 240
-ALONE = 40  # so many of the generated ones get a policy of their own
+ALONE = 40  # so many of the generated ones get their own policy
 TOGETHER = 8
 
 LETTERS = {
@@ -105,7 +105,7 @@ def test_cases(engine: Any, case: dict[str, Any]) -> None:
 
 
 def walks(random: Random, dfa: Dfa, count: int) -> Iterator[str]:
-    """Words of the automaton's own, by chance."""
+    """Yield random words that the automaton accepts, or nearly."""
     symbols: list[list[str]] = [[] for _ in range(max(dfa.classes) + 1)]
     for character in ALPHABET:
         symbols[dfa.classes[SYMBOL[character]]].append(character)
@@ -124,7 +124,7 @@ def walks(random: Random, dfa: Dfa, count: int) -> Iterator[str]:
 
 
 def run(regex: re.Pattern[str]) -> Dfa:
-    """The automaton that is run for an expression that has one."""
+    """Return the automaton that is used for an expression that has one."""
     language = language_of(regex)
     assert language.beyond is None, regex
     assert language.whole is not None
@@ -168,15 +168,17 @@ def _is_live(regex: re.Pattern[str]) -> bool:
 
 
 def strangers(random: Random, count: int) -> list[str]:
-    """Words that were made for other expressions."""
+    """Return words that were made for other expressions."""
     return [random.choice(random.choice(subjects()).words) for _ in range(count)]
 
 
-# -- the differential ------------------------------------------------------------------------
+# -- the comparison --------------------------------------------------------------------------
 
 
 def test_automata_agree_with_re() -> None:
-    """Every expression alone, below the engines. Also counts, so that it is never hollow."""
+    """Every expression is tried alone, below the engines. The counts prove that the test has
+    substance.
+    """
     random = Random(4)
     tried = matched = 0
     for subject in subjects():
@@ -217,11 +219,11 @@ def test_together(engine: Any) -> None:
 
 @pytest.mark.parametrize("how", ["match", "search"])
 def test_other_ways_to_apply(how: str) -> None:
-    """What `re.match` and `re.search` admit, for those who check what other software does."""
+    """Automata for `re.match` and `re.search` are used to check the settings of other software."""
     random = Random(7)
     for subject in subjects()[::3]:
         dfa = compile_regex(subject.regex, how=how)
-        # Where the word may end early, more of it may follow.
+        # If the word may end early, more text may follow.
         ends = [word + random.choice(["", ".evil.example", "x"]) for word in subject.words]
         for word in [*ends, *("x" + word for word in ends[::3])]:
             if set(word) <= set(ALPHABET):
@@ -230,7 +232,7 @@ def test_other_ways_to_apply(how: str) -> None:
 
 
 def test_signs_on_their_own() -> None:
-    """Each sign against each kind of item: no character is misread, folded or forgotten."""
+    """Each flag is tried on each kind of item: no character is misread or folded wrongly."""
     items = ["k", "s", "i", "[k-s]", "[^k]", ".", r"\w", r"\W", r"\d", r"\D", r"\s", r"\S", "K"]
     items += ["\u212a", "\u017f", "\u0131", "[\u212a-\u2130]", "[^\u017f]", "\u0130"]
     for item in items:
@@ -252,11 +254,11 @@ def test_signs_on_their_own() -> None:
                     assert accepts(dfa, sign) is want, (regex, sign)
 
 
-# -- the pool says what it is ----------------------------------------------------------------
+# -- coverage of the generated expressions ---------------------------------------------------
 
 
 def constructs(tree: Any) -> Iterator[Any]:
-    """Every kind of node in a parse tree."""
+    """Yield every kind of node in a parse tree."""
     if isinstance(tree, (_parser.SubPattern, list, tuple)):
         for item in tree:
             yield from constructs(item)
@@ -307,7 +309,7 @@ NAMES += ["a" * 13, "b" * 13, "ab" * 6 + "a"]
 
 @pytest.mark.parametrize(("pattern", "construct"), BEYOND)
 def test_beyond(engine: Any, pattern: str, construct: str) -> None:
-    """Left to `re`, said aloud by the construct's name, and right all the same."""
+    """Such a regex is matched by `re`, with a warning that names the construct."""
     regex = re.compile(pattern)
     with pytest.warns(CorsfastPerformanceWarning) as caught:
         policy = engine.Policy(allow_origins=[regex], dangerously_tolerate=["foreign-origin"])
@@ -326,7 +328,7 @@ def test_beyond(engine: Any, pattern: str, construct: str) -> None:
 
 
 def test_beyond_beside_others(engine: Any) -> None:
-    """What is left to `re` changes nothing for what stands beside it."""
+    """A regex that is matched by `re` does not change the results of other entries."""
     regexes = [re.compile(pattern) for pattern, _ in BEYOND[:6]]
     regexes += [re.compile(r"https://b\.example\.com"), re.compile(r"http://localhost:\d+")]
     allows = admits(engine, *regexes)
@@ -338,7 +340,7 @@ def test_beyond_beside_others(engine: Any) -> None:
 
 @pytest.mark.parametrize(("pattern", "construct"), BEYOND)
 def test_wider_is_wider(pattern: str, construct: str) -> None:
-    """What proofs look at in their place admits at least what they admit."""
+    """The language that proofs use for such a regex contains everything that the regex matches."""
     language = language_of(re.compile(pattern))
     assert language.beyond == construct
     assert language.dfa is not None
@@ -358,7 +360,7 @@ def test_wider_is_wider(pattern: str, construct: str) -> None:
 
 
 def test_too_many_together(engine: Any) -> None:
-    """Each is small, and all of them together are not: some go to `re`, none is lost."""
+    """Each regex is small, but all together are not. Some are left to `re`, and none is lost."""
     lengths = [61, 59, 53, 47]
     regexes = [re.compile(rf"https://x(?:a{{{n}}})*\.example\.com") for n in lengths]
     sizes = [len(language.dfa.rows) for language in map(language_of, regexes) if language.dfa]
@@ -380,7 +382,7 @@ def test_warns_once_per_regex(engine: Any) -> None:
 
 
 def test_says_nothing_of_what_it_runs(engine: Any) -> None:
-    """The suite turns warnings into errors: none comes."""
+    """A warning would fail this test, because the suite turns warnings into errors."""
     engine.Policy(allow_origins=[re.compile(r"https://[a-z]+\.example\.com(:\d+)?")])
 
 
@@ -401,7 +403,7 @@ def test_what_python_said_is_not_said_again(engine: Any, capsys: Any) -> None:
 
 # -- time ------------------------------------------------------------------------------------
 
-# Expressions over which `re` takes time that grows beyond all bounds with the word.
+# For these `re` takes time that grows without bounds with the length of the word.
 EXPLOSIVE = [
     (r"https://(a+)+\.example\.com", "a"),
     (r"https://(a|a)*\.example\.com", "a"),
@@ -422,7 +424,7 @@ EXPLOSIVE += [
 
 
 class Counted(tuple):  # type: ignore[type-arg]
-    """A table that counts how often it is asked."""
+    """A table that counts its look-ups."""
 
     asked = 0
 
@@ -448,7 +450,7 @@ def test_one_step_a_character(pattern: str, letters: str) -> None:
 
 @pytest.mark.parametrize(("pattern", "letters"), EXPLOSIVE)
 def test_time_grows_with_length(engine: Any, pattern: str, letters: str) -> None:
-    """Eight times the origin takes no more than about eight times the time."""
+    """An origin of eight times the length takes no more than about eight times the time."""
     allows = admits(engine, re.compile(pattern))
     label = (letters * 57)[:57].strip("-.")
     short = f"https://{label[:14]}.example.org"
@@ -456,7 +458,7 @@ def test_time_grows_with_length(engine: Any, pattern: str, letters: str) -> None
     assert parse_origin(long) is not None
 
     def seconds(word: str, turn: int) -> float:
-        words = [f"{word}-{turn}-{i}" for i in range(100)]  # no answer comes from a cache
+        words = [f"{word}-{turn}-{i}" for i in range(100)]  # different, so that none is cached
         start = now()
         for each in words:
             allows(each)
@@ -468,7 +470,7 @@ def test_time_grows_with_length(engine: Any, pattern: str, letters: str) -> None
 
 
 def test_nothing_repeated_is_nothing() -> None:
-    """A count does not make work where there is nothing to count."""
+    """Repeating an empty expression costs nothing."""
     regex = re.compile(r"https://a(?:){4000000000}(?:(?:)){2,3000000000}\.example")
     assert accepts(compile_regex(regex), "https://a.example")
 

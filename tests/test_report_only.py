@@ -1,4 +1,4 @@
-"""`report_only`: a candidate is counted and logged beside the policy, and changes nothing."""
+"""`report_only`: a candidate policy is counted and logged along with the policy in force."""
 
 from __future__ import annotations
 
@@ -78,7 +78,7 @@ def test_candidates_by_path(policies: Any, door: Any) -> None:
         (ALLOWED, REFUSED): 1,
         (None, ALLOWED): 1,
         (None, None): 1,
-        (REFUSED, None): 1,  # can be read in two ways
+        (REFUSED, None): 1,  # has two readings
     }
 
 

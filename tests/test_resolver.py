@@ -1,4 +1,4 @@
-"""Origins that are looked up: who is asked about, what is remembered, what failures do."""
+"""Origins that are looked up: which ones, what is cached, and the effect of failures."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ OTHER = "https://other.example"
 
 
 class Database:
-    """What an application has, in both forms; it keeps what it was asked."""
+    """A look-up as an application has it, in both forms, which records its calls."""
 
     def __init__(self, *origins: str) -> None:
         self.origins = set(origins)
@@ -58,7 +58,7 @@ def policy(Policy: Any) -> Any:
     )
 
 
-# -- who is asked about, and how they are answered ----------------------------------------------
+# -- which origins are looked up, and the responses ---------------------------------------------
 
 
 @pytest.mark.parametrize("is_async", [False, True])
@@ -66,7 +66,7 @@ def test_who_is_let_in_is_answered_as_if_listed(
     Policy: Any, policy: Any, door: Any, database: Database, is_async: bool
 ) -> None:
     if is_async and door.name == "wsgi":
-        return  # refused at start-up; see below
+        return  # rejected at start-up; see below
     resolver = OriginResolver(database.coroutine if is_async else database)
     ask = door.around(policy, resolver=resolver, sent=[("Vary", "Accept")])
     options = policy.__reduce__()[1][0]
@@ -118,9 +118,9 @@ def test_a_policy_as_verdict_answers_itself(Policy: Any, policy: Any, door: Any)
     assert reply.all("access-control-max-age") == ["5"]
     assert reply.all("access-control-allow-credentials") == []
     assert ask("OPTIONS", **preflight_of(TENANT, "PUT")).status == 403
-    # It speaks for those that it lists.
+    # It applies to the origins that it lists.
     assert ask("GET", origin=OTHER).origin is None
-    # What is sent depends on who asks, so it is never "*".
+    # The field depends on the origin, so it is never "*".
     reply = ask("GET", origin="https://any.example")
     assert (reply.origin, reply.vary) == ("https://any.example", "Origin")
     assert reply.all("access-control-expose-headers") == ["X-Own"]
@@ -171,7 +171,7 @@ def test_what_the_answer_depends_on_is_in_vary(policy: Any, door: Any) -> None:
             assert reply.vary == (
                 "Origin, Access-Control-Request-Method, Access-Control-Request-Headers, X-Tenant"
             )
-    # Where nobody was looked up, nothing else was looked at.
+    # Without a look-up, the resolver's header has not been read.
     assert ask("GET", origin=APP, x_tenant="one").vary == "Accept, x-tenant, Origin"
     other = door.around(
         policy, resolver=OriginResolver(resolve, vary=["X-Tenant"]), sent=[("Vary", "Accept")]
@@ -184,7 +184,7 @@ def test_what_the_answer_depends_on_is_in_vary(policy: Any, door: Any) -> None:
 
 
 def test_a_declared_header_is_remembered_for(policy: Any, door: Any, database: Database) -> None:
-    """Also where the resolver learns of it in a way of its own."""
+    """This includes a resolver that gets the header from elsewhere."""
     ask = door.around(policy, resolver=OriginResolver(database, vary=["X-Tenant"]))
     for tenant in ("one", "two", "one"):
         ask("GET", origin=TENANT, x_tenant=tenant)
@@ -192,7 +192,7 @@ def test_a_declared_header_is_remembered_for(policy: Any, door: Any, database: D
     assert len(database.asked) == 3
 
 
-# -- remembering -----------------------------------------------------------------------------
+# -- caching ---------------------------------------------------------------------------------
 
 
 def test_verdicts_are_remembered_for_their_time(policy: Any, door: Any, database: Database) -> None:
@@ -283,7 +283,7 @@ def test_the_last_word_counts(database: Database) -> None:
 
 
 def test_verdicts_hold_for_what_they_depended_on(policy: Any, door: Any) -> None:
-    """A resolver that sees the request: one tenant's verdict is not another's."""
+    """A resolver that sees the request: a verdict for one tenant is not used for another."""
     asked = []
 
     def resolve(origin: str, request: Any) -> bool:
@@ -329,7 +329,7 @@ def test_long_requests_make_no_long_keys(policy: Any, door: Any) -> None:
         lambda origin: 1,
         lambda origin: asyncio.sleep(0) and object(),
         lambda origin: [origin],
-        lambda origin: next(iter(())),  # a future cannot hold what this raises
+        lambda origin: next(iter(())),  # a future cannot hold the StopIteration
     ],
     ids=range(6),
 )
@@ -389,7 +389,7 @@ def test_one_look_up_for_all_who_want_it_at_once(
 
 
 def test_a_plain_function_does_not_hold_up_the_event_loop(policy: Any) -> None:
-    """It waits here for what only the event loop can do."""
+    """The function waits here for something that only the event loop can do."""
     started, released = threading.Event(), threading.Event()
 
     def resolve(origin: str) -> bool:

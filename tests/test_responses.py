@@ -1,8 +1,8 @@
-"""Working a decision into an application's response: responses.jsonl.
+"""Applying a decision to an application's response: responses.jsonl.
 
-`apply_wsgi` and `apply_asgi` on their own, then the middlewares around an application that
-sends these headers, with every status that a browser looks at and 304, which refreshes what a
-cache holds (https://fetch.spec.whatwg.org/#cors-protocol-and-http-caches).
+The tests call `apply_wsgi` and `apply_asgi` directly, and then the middlewares around an
+application that sends these headers. They use every status that a browser treats specially, and
+304, which updates a cached response (https://fetch.spec.whatwg.org/#cors-protocol-and-http-caches).
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ def test_apply_asgi(engine: Any, case: dict[str, Any], kind: type) -> None:
     sent = [kind(pair) for pair in raw(case["sent"])]
     before = [kind(pair) for pair in sent]
     result = policy.apply_asgi(decide(policy, request).decision, sent)
-    # The application's own names keep their case; ours are lower case, as ASGI wants them.
+    # The application's own names keep their case; ours are lower case, as ASGI requires.
     own = {name for name, _ in case["sent"]}
     expect = [[name if name in own else name.lower(), value] for name, value in case["expect"]]
     lower = [(name.lower(), value) for name, value in result]
@@ -81,7 +81,9 @@ def test_kept_pairs_are_the_applications_own(engine: Any) -> None:
 
 
 def test_a_decision_may_come_from_another_policy(engine: Any) -> None:
-    """What is worked in is the decision's; what gives way is the applying policy's choice."""
+    """The headers come from the decision; the applying policy decides which existing ones it
+    replaces.
+    """
     keep = engine.Policy(allow_origins="*", existing="keep")
     listed = engine.Policy(allow_origins=["https://a.example"])
     sent = [("Access-Control-Allow-Origin", "x")]

@@ -1,7 +1,7 @@
-"""Who would be let in: each kind of misconfiguration, its code, and its witness.
+"""Attackers that a policy would allow: each kind of misconfiguration, its code, and its witness.
 
-A witness is never taken on trust: a policy that tolerates the risk is built, and asked. Where
-there is none, the language is searched once more, the slow way.
+A witness is always checked by a policy that tolerates the risk. If there is no witness, the
+language is searched again by brute force.
 """
 
 from __future__ import annotations
@@ -59,7 +59,7 @@ def tolerated(engine: Any, entry: Any, *codes: str, credentials: bool = False) -
         )
 
 
-# -- strangers -------------------------------------------------------------------------------
+# -- attackers -------------------------------------------------------------------------------
 
 # pattern, code, witness
 STRANGERS = [
@@ -80,7 +80,7 @@ STRANGERS = [
     (r"http://localhost.*", "foreign-origin", "http://localhost.ac"),
     (r"http://localhost[^/]*", "foreign-origin", "http://localhost.ac"),
     (r"https://app\.example\.com(\..+)?", "foreign-origin", "https://app.example.com.ac"),
-    # an alternation that takes more than was meant
+    # an alternation that matches more than intended
     (r"https://app\.example\.com|.*example\.org", "foreign-origin", "http://eexample.org"),
     (r"https?://localhost|.+", "foreign-origin", "https://attacker.example"),
     # everything, in many spellings
@@ -101,7 +101,7 @@ STRANGERS = [
     (r"https://[^.]+\.net", "foreign-origin", "https://e.net"),
     (r"https://.*\.", "foreign-origin", "https://e.ac."),
     (r"https://[a-z]+\.(com|net|co\.uk)", "foreign-origin", "https://e.com"),
-    # the root's dot keeps nobody out
+    # the root's dot keeps no attacker out
     (r"https://.*\.com\.", "foreign-origin", "https://e.com."),
     (r"https://.*example\.com\.", "foreign-origin", "https://eexample.com."),
     (r"https://.*example\.com\.:8443", "foreign-origin", "https://eexample.com.:8443"),
@@ -117,17 +117,17 @@ STRANGERS = [
     (r"https://.*\.app\.github\.dev", "public-suffix", "https://e.app.github.dev"),
     (r"https://.*\.co\.uk", "public-suffix", "https://e.co.uk"),
     (r"https://.*\.xn--55qx5d\.cn", "public-suffix", "https://e.xn--55qx5d.cn"),
-    # suffixes whose rule has a star: the first name below is a suffix itself
+    # suffixes whose rule has a wildcard: the first label below is a suffix itself
     (r"https://.+\.run\.app", "public-suffix", "https://e.e.run.app"),
     (r"https://(.*\.)?run\.app", "foreign-origin", "https://e.e.run.app"),
     (r"https://[\w.-]+\.replit\.dev", "public-suffix", "https://e.e.replit.dev"),
     (r"https://.+\.kawasaki\.jp", "public-suffix", "https://e.e.kawasaki.jp"),
     (r"https://.+\.run\.app\.", "public-suffix", "https://e.e.run.app."),
     (r"https://[a-z]+\.a\.run\.app", "public-suffix", "https://e.a.run.app"),
-    # suffixes below a domain that is somebody's
+    # suffixes below a registered domain
     (r"https://.*\.railway\.app", "foreign-origin", "https://e.up.railway.app"),
     (r"https://.*\.amazonaws\.com", "foreign-origin", "https://e.s3.amazonaws.com"),
-    # the end is open: not the owner of what is written, who would be let in first
+    # the end is open: the owner of the written domain would match first, but is no attacker
     (r"https://.*\.example\.com.*", "foreign-origin", "https://e.example.com.ac"),
     (r".*\.example\.com.*", "foreign-origin", "http://e.example.com.ac"),
     (r"https://.*\.example\.com[a]?", "foreign-origin", "https://e.example.com"),
@@ -138,7 +138,7 @@ STRANGERS = [
     (r"http://172\.(1|2|3)\d\.\d+\.\d+", "foreign-origin", "http://172.10.0.0"),
     (r"http://1?92\.168\.\d+\.\d+", "foreign-origin", "http://92.168.0.0"),
     (r"http://\[[0-9a-f:]+\]", "foreign-origin", "http://[2eee::e]"),
-    # what no automaton runs
+    # not supported by automata
     (r"https://(?!evil)[a-z]+\.com", "foreign-origin", "https://e.com"),
     (r"https://e\.(?!ac)[a-z]+", "foreign-origin", "https://e.ad"),
 ]
@@ -155,7 +155,7 @@ def test_strangers(engine: Any, pattern: str, code: str, witness: str) -> None:
     assert repr(problem.witness) in str(problem)
     assert parse_origin(problem.witness) is not None
     assert tolerated(engine, regex, code).allows_origin(problem.witness)
-    # And the one in the table is one, whichever was found.
+    # The witness in the table is also allowed, whichever was found.
     assert tolerated(engine, regex, code).allows_origin(witness)
 
 
@@ -169,7 +169,7 @@ def test_strangers(engine: Any, pattern: str, code: str, witness: str) -> None:
             "https://pr-0.web.app",
             "https://wwwemy-example.com",
         ),
-        # somebody else comes first, by length
+        # another origin comes first, by length
         (
             r"https://([a-z]{12,}\.github\.io|a\.github\.io\.[a-z]+)",
             "https://eeeeeeeeeeee.github.io",
@@ -193,7 +193,7 @@ def test_strangers(engine: Any, pattern: str, code: str, witness: str) -> None:
     ],
 )
 def test_a_suffix_hides_nobody(engine: Any, pattern: str, under: str, beside: str) -> None:
-    """Who gets in under a suffix is one risk; who gets in beside it is another."""
+    """Attackers under a suffix and attackers elsewhere are separate risks."""
     regex = re.compile(pattern)
     first, second = problems(engine, regex)
     assert (first.code, first.witness) == ("public-suffix", under)
@@ -203,7 +203,7 @@ def test_a_suffix_hides_nobody(engine: Any, pattern: str, under: str, beside: st
 
 
 class Engine:
-    """Where it does not matter which."""
+    """The policy class for tests in which the engine does not matter."""
 
     Policy = Policy
 
@@ -233,7 +233,7 @@ def test_any_origin_says_so() -> None:
     assert "admits every origin" not in problem.message
 
 
-# -- as they should be -----------------------------------------------------------------------
+# -- safe settings ---------------------------------------------------------------------------
 
 SAFE = [
     r"https://app\.example\.com",
@@ -257,14 +257,14 @@ SAFE = [
     r"https://.*\.city\.kawasaki\.jp",
     r"https://.*\.www\.ck",
     r"https://vercel\.app",
-    # missing anchors are harmless: all of the origin is matched, always
+    # missing anchors are harmless, because the whole origin is always matched
     r"https://example\.com",
-    # unescaped dots that nobody can make use of
+    # unescaped dots that an attacker cannot exploit
     r"http://app.localhost:3000|https://my.example.test",
     r"http://127.0.0.1:\d+",
     r"https://example.com",
     r"https://.*\.example.com",
-    # addresses that are nobody else's
+    # addresses in private networks
     r"http://192\.168\.\d+\.\d+(:\d+)?",
     r"http://10\.\d+\.\d+\.\d+",
     r"http://172\.(1[6-9]|2\d|3[01])\.\d+\.\d+",
@@ -273,8 +273,8 @@ SAFE = [
     r"http://100\.(6[4-9]|[7-9]\d|1[01]\d|12[0-7])\.\d+\.\d+",
     r"https://203\.0\.113\.\d+",
     r"http://\[::1\]:\d+",
-    r"https://93\.184\.216\.34",  # written out, so meant
-    # names that nobody can register
+    r"https://93\.184\.216\.34",  # explicit, so intended
+    # names that cannot be registered
     r"https?://localhost(:\d+)?",
     r"http://[a-z]+",
     r"http://[a-z0-9-]+:\d+",
@@ -284,7 +284,7 @@ SAFE = [
     r"https://.*\.internal",
     r"https://.*\.example",
     r"https://.*\.invalid:\d+",
-    # what no automaton runs
+    # not supported by automata
     r"https://(?=app)[a-z]+\.example\.com",
     r"https://(?>[a-z]+)\.example\.com",
 ]
@@ -374,7 +374,7 @@ def test_wildcards(engine: Any, pattern: str, code: str | None, witness: str | N
         assert tolerated(engine, pattern, code).allows_origin(found[0].witness)
 
 
-# -- dead ones -------------------------------------------------------------------------------
+# -- dead patterns ---------------------------------------------------------------------------
 
 DEAD = [
     (r"https://example\\.com", "a backslash is doubled"),
@@ -413,19 +413,19 @@ DEAD = [
 @pytest.mark.parametrize(("pattern", "why"), DEAD)
 def test_dead(engine: Any, pattern: str, why: str | None) -> None:
     regex = re.compile(pattern)
-    if pattern.startswith("(.*"):  # `.*` may hold the scheme: alive
+    if pattern.startswith("(.*"):  # `.*` may match the scheme, so it is alive
         assert [problem.code for problem in problems(engine, regex)] != ["dead-pattern"]
         return
     (problem,) = problems(engine, regex)
     assert (problem.code, problem.witness) == ("dead-pattern", None)
     assert why is None or why in problem.message
-    with pytest.raises(PolicyError):  # nothing to tolerate: it is a mistake
+    with pytest.raises(PolicyError):  # cannot be tolerated, because it is a mistake
         engine.Policy(allow_origins=[regex], dangerously_tolerate=RISKS)
 
 
 # -- credentials -----------------------------------------------------------------------------
 
-# entry, codes with credentials; without, none of these is a problem
+# entry, codes with credentials; without credentials there are no problems
 WITH_CREDENTIALS: list[tuple[Any, list[str]]] = [
     ("*", ["any-origin-with-credentials"]),
     ("null", ["null-origin-with-credentials"]),
@@ -530,7 +530,7 @@ def test_tolerated_by_its_own_name_only(engine: Any) -> None:
         assert [problem.code for problem in refused.value.problems] == [code]
 
 
-# -- declared --------------------------------------------------------------------------------
+# -- declared domains ------------------------------------------------------------------------
 
 DECLARED = [
     (r"https://.*\.example\.com", ["example.com"], []),
@@ -547,7 +547,7 @@ DECLARED = [
     (r"http://localhost:\d+", ["localhost"], []),
     (r"https://1\.2\.3\.\d", ["1.2.3.4"], ["foreign-origin"]),
     (r"https://1\.2\.3\.4", ["1.2.3.4"], []),
-    # nobody can declare what is everybody's
+    # a public suffix cannot be declared
     (r"https://.*\.vercel\.app", ["vercel.app"], ["public-suffix"]),
     (r"https://.*\.co\.uk", ["co.uk"], ["public-suffix"]),
     (r"https://.*\.com", ["com"], ["foreign-origin"]),
@@ -572,7 +572,7 @@ def test_declared(engine: Any, pattern: str, domains: list[str], codes: list[str
 
 
 def test_declared_where_it_cannot_be_read(engine: Any) -> None:
-    """More alternatives than are read: refused, until they are declared."""
+    """It has more alternatives than the limit, so it is rejected until they are declared."""
     names = "|".join(f"(a{i}|b{i}|c{i}|d{i})" for i in range(4))
     regex = re.compile(rf"https://({names})({names})({names})\.example\.com")
     (problem,) = problems(engine, regex)
@@ -580,11 +580,11 @@ def test_declared_where_it_cannot_be_read(engine: Any) -> None:
     assert problems(engine, within(regex, "example.com")) == []
 
 
-# -- what cannot be known --------------------------------------------------------------------
+# -- unknown languages -----------------------------------------------------------------------
 
 
 def test_unproven(engine: Any) -> None:
-    """Only known from outside, and no candidate was admitted: refused, without a witness."""
+    """Only a superset is known, and no candidate was allowed: rejected without a witness."""
     for pattern in (r"https://(?=app)[a-z]+\.com", r"https://(?=.*\.com$).*"):
         (problem,) = problems(engine, re.compile(pattern))
         assert (problem.code, problem.witness) == ("foreign-origin", None)
@@ -594,7 +594,7 @@ def test_unproven(engine: Any) -> None:
 
 @pytest.mark.parametrize("pattern", [r"https://[a-z]{64}\.com", r"https://[a-z.]{70,}\.com"])
 def test_too_long_to_be_shown(engine: Any, pattern: str) -> None:
-    """Automata do not count to 63: the shortest word is no origin, and a longer one may be."""
+    """The shortest word is too long for an origin, but automata do not count to 63."""
     (problem,) = problems(engine, re.compile(pattern))
     assert (problem.code, problem.witness) == ("foreign-origin", None)
     assert "length" in problem.message
@@ -615,7 +615,7 @@ SEARCHED = [
 
 
 def every_word(pattern: str) -> Iterator[str]:
-    """The words of a small language, shortest first, by trying everything."""
+    """Yield the words of a small language, shortest first, by trying everything."""
     letters = sorted(set(re.sub(r"[^a-z0-9.:]", "", pattern.removeprefix("https://"))))
     for n in range(1, 8):
         for host in itertools.product(letters, repeat=n):
@@ -668,7 +668,7 @@ def test_no_registrable_word() -> None:
 
 
 def test_tenants() -> None:
-    """Every public suffix below, each found where the language reaches it, and only there."""
+    """Every public suffix below is found if and only if the language reaches it."""
     suffixes = ["up.example.com", "a.b.example.com", "*.star.example.com"]
     cases = {
         r"https://[a-z.]+\.example\.com": 3,
@@ -694,7 +694,7 @@ def test_tenants() -> None:
         assert len(hit) == count, pattern
 
 
-# -- facts that proofs stand on --------------------------------------------------------------
+# -- assumptions of the proofs ---------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -765,14 +765,14 @@ def test_suffixes() -> None:
     assert rule_of("y.run.app") == "*.run.app"
     assert "up.railway.app" in suffixes_below("railway.app")
     assert suffixes_below("example.com") == []
-    assert suffixes_below("kawasaki.jp") == []  # itself, and an exception from it
+    assert suffixes_below("kawasaki.jp") == []  # the suffix itself, and an exception to it
     assert "*.run.app" not in suffixes_below("run.app")
     assert {"com", "uk", "xn--p1ai"} <= set(top_level_domains())
     assert not any("." in name or name == "*" for name in top_level_domains())
 
 
 def test_suffixes_equal_those_of_the_whole_parser() -> None:
-    """Each rule of the list, with names below it and above it, in both spellings."""
+    """Each rule of the list is tried with names below and above it, in both spellings."""
     with open(publicsuffixlist.PSLFILE, encoding="utf-8") as file:
         lines = file.read().splitlines()
     theirs = PublicSuffixList([*lines, *SHARED_HOSTING], accept_unknown=False)
@@ -809,7 +809,7 @@ assert "com" in suffixes.top_level_domains()
 
 
 def test_web_origins_hold_every_origin() -> None:
-    """What is cut off an entry's language could not have been an origin."""
+    """A word that is removed from an entry's language cannot be an origin."""
     words = ["http://a", "https://a.b.", "http://1.2.3.4:65535", "https://[::1]:1", "http://a_b"]
     words += [
         "http://255.255.255.255",
@@ -829,14 +829,14 @@ def test_web_origins_hold_every_origin() -> None:
 
 
 def test_witness_reads_well() -> None:
-    """Letters rather than digits, e rather than a, where a choice is free."""
+    """Free choices prefer letters to digits, and e to a."""
     assert ALPHABET[0] == "e"
     (problem,) = problems(Engine, re.compile(r"https://[a-z0-9_-]+example\.com"))
     assert problem.witness == "https://eexample.com"
 
 
 def test_below_the_engines() -> None:
-    """What the checker uses for other software: `how`, and the same risks."""
+    """The checker uses these for other software: `how`, and the same risks."""
     regex = re.compile(r"https://example\.com")
     codes = {
         how: [p.code for p in language_risks(language_of(regex, how=how), False)]

@@ -1,7 +1,7 @@
-"""One origin or a million: the same answers, and no list of origins that makes it slow.
+"""One origin or a million: the same answers, and no list of origins that makes them slow.
 
-Times are only ever compared with each other within one run, and with much to spare: what is to
-be seen is the difference between one look-up and a walk through everything.
+Times are only compared with each other within one run, with a wide margin. The tests only have to
+tell one look-up from a scan of all entries.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ def named(i: int) -> str:
 
 
 def best(call: Callable[[], object], rounds: int = 9) -> float:
-    """The shortest of some times: the one in which the machine was the least in the way."""
+    """Return the shortest of several times, which other work on the machine disturbed least."""
     times = []
     for _ in range(rounds):
         start = now()
@@ -69,7 +69,7 @@ def test_every_one_of_them(engine: Any) -> None:
 
 
 def test_the_same_cost(engine: Any) -> None:
-    """200 000 origins cost about what 2000 do: both are too many for prebuilt answers."""
+    """200 000 origins cost about as much as 2000: both are too many for prebuilt answers."""
     few = engine.Policy(allow_origins=[named(i) for i in range(2000)]).allows_origin
     many = engine.Policy(allow_origins=[named(i) for i in range(200_000)]).allows_origin
     for words in ([named(i) for i in range(0, 2000, 4)], [named(-i) for i in range(1, 500)]):
@@ -89,7 +89,7 @@ def test_building_is_linear(engine: Any) -> None:
 
 
 def test_ten_thousand_suffixes(engine: Any) -> None:
-    """As cheap as ten, whatever is asked: at the front, at the end, deep, not at all."""
+    """They are as fast as ten, for a match at the front, at the end, deep, or not at all."""
     few = make_policy(engine, {"allow_origins": [f"https://*.h{i}.example" for i in range(10)]})
     many = make_policy(
         engine, {"allow_origins": [f"https://*.h{i}.example" for i in range(10_000)]}
@@ -104,18 +104,18 @@ def test_ten_thousand_suffixes(engine: Any) -> None:
         assert not many.allows_origin(f"http://a.h{i}.example")
         assert not many.allows_origin(f"https://a.h{i}.example:1")
     assert not many.allows_origin("https://a.h10000.example")
-    # The reference walks all of its rules, and says so; the native engine must not.
+    # The reference scans all its rules, and documents that. The native engine must not.
     if engine.__name__.endswith("native"):
         for word in cases:
             slow = best(asked(many.allows_origin, [word] * 200))
             assert slow < 8 * best(asked(few.allows_origin, [word] * 200)), word
 
 
-# -- lists that somebody crafted -------------------------------------------------------------
+# -- crafted lists ---------------------------------------------------------------------------
 
 
 def colliding(count: int) -> list[str]:
-    """Origins that share 64 of the 2048 values that the low bits of hash(str) can have."""
+    """Return origins that use only 64 of the 2048 values of the low bits of hash(str)."""
     found: list[str] = []
     i = 0
     while len(found) < count:
@@ -146,7 +146,7 @@ CRAFTED = {
 
 @pytest.mark.parametrize("kind", CRAFTED)
 def test_crafted(engine: Any, kind: str) -> None:
-    """Fifty thousand chosen origins cost what ordinary ones do, to build and to ask."""
+    """Fifty thousand crafted origins cost as much as ordinary ones, to build and to look up."""
     origins = list(dict.fromkeys(CRAFTED[kind](50_000)))
     assert len(origins) >= 10_000
     ordinary = [f"https://t{i * 7919:x}.example" for i in range(len(origins))]
@@ -166,7 +166,7 @@ def test_crafted(engine: Any, kind: str) -> None:
 
 @pytest.mark.parametrize("case", rows("crowded-names.jsonl"), ids=case_id)
 def test_names_that_crowd(engine: Any, case: dict[str, Any]) -> None:
-    """Each policy has a seed of its own, and is built whatever that is."""
+    """Each policy has its own seed, and can be built with any seed."""
     names = case["names"]
     for _ in range(20):
         policy = engine.Policy(allow_origins=[named(0)], allow_methods=names, allow_headers=names)
@@ -176,7 +176,7 @@ def test_names_that_crowd(engine: Any, case: dict[str, Any]) -> None:
 
 
 def test_two_policies_of_the_same_origins(engine: Any) -> None:
-    """Each has a seed of its own; nothing of it is seen from outside."""
+    """Each has its own seed, which is not visible from outside."""
     origins = [named(i) for i in range(3000)]
     one, other = (engine.Policy(allow_origins=order) for order in (origins, origins[::-1]))
     assert one == other

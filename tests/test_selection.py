@@ -1,6 +1,6 @@
-"""Which engine is chosen, in processes of their own: auto, native, pure, and nothing else.
+"""The engine that is selected, in processes of their own: auto, native, pure, or an error.
 
-Only an extension that was not built falls back; a broken one must be seen.
+Only a missing extension falls back to the pure engine. A broken one must be reported.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ def run(code: str, *flags: str, **variables: str) -> subprocess.CompletedProcess
 
 
 def chosen(code: str, *flags: str, **variables: str) -> str:
-    """The engine's name, or the last line of the traceback."""
+    """Return the engine's name, or the last line of the traceback."""
     result = run(code, *flags, **variables)
     if result.returncode:
         return result.stderr.strip().splitlines()[-1]
@@ -42,14 +42,14 @@ def chosen(code: str, *flags: str, **variables: str) -> str:
 
 @pytest.fixture
 def copied(tmp_path: Path) -> Path:
-    """The package without its extension."""
+    """Copy the package without its extension."""
     ignore = shutil.ignore_patterns("native.*", "__pycache__")
     shutil.copytree(PACKAGE, tmp_path / "corsfast", ignore=ignore)
     return tmp_path
 
 
 def chosen_from(folder: Path, **variables: str) -> str:
-    # -S leaves out site-packages, where the real extension is; -I everything else.
+    # -S leaves out site-packages, where the real extension is; -I leaves out everything else.
     code = f"import sys; sys.path.insert(0, {str(folder)!r}); {SHOW}"
     return chosen(code, "-I", "-S", **variables)
 

@@ -1,7 +1,7 @@
-"""The main job on real servers: uvicorn, hypercorn, granian, gunicorn, middleware outermost.
+"""The main features on real servers: uvicorn, hypercorn, granian, gunicorn, middleware outermost.
 
-Each server is a process of its own, once per engine, and is spoken to over a socket. The
-applications are those of server_apps.py.
+Each server is a process of its own, once per engine, and is called over a socket. The applications
+are in server_apps.py.
 """
 
 from __future__ import annotations
@@ -20,8 +20,8 @@ APP = "https://app.example.com"
 PREVIEW = "https://pr-7.preview.example.com"
 OTHER = "https://other.example"
 
-# Each is started as its users start it, with no word about which protocol the application
-# speaks where the server finds that out by itself.
+# Each is started as its users start it. The command does not name the application's protocol if the
+# server can detect it.
 COMMANDS = {
     "uvicorn": "-m uvicorn --port {port} --log-level warning server_apps:asgi",
     "uvicorn-h11": "-m uvicorn --http h11 --port {port} --log-level warning server_apps:asgi",
@@ -32,7 +32,7 @@ COMMANDS = {
 
 
 def preflight(*names: str, origin: str = APP, method: str = "PUT") -> list[tuple[str, str]]:
-    """The lines of a preflight, with one Access-Control-Request-Headers line per name."""
+    """Return the lines of a preflight, with one Access-Control-Request-Headers line per name."""
     return [
         ("Origin", origin),
         ("Access-Control-Request-Method", method),
@@ -42,7 +42,7 @@ def preflight(*names: str, origin: str = APP, method: str = "PUT") -> list[tuple
 
 @pytest.fixture(scope="module")
 def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
-    """Starts a server when it is first asked for; ends them all."""
+    """Yield a function that starts a server on first use; stop all servers at the end."""
     servers: dict[tuple[str, str], Server] = {}
     failures: dict[tuple[str, str], AssertionError] = {}
     logs = tmp_path_factory.mktemp("servers")
@@ -94,7 +94,7 @@ def test_plain(port: int) -> None:
 
 @pytest.mark.parametrize("origin", [APP, PREVIEW])
 def test_allowed(port: int, origin: str) -> None:
-    for _ in range(3):  # nothing collects
+    for _ in range(3):  # headers must not accumulate
         answer = ask(port, "GET", "/", ("Origin", origin))
         assert (answer.status, answer.body) == (200, b"hello")
         assert answer.cors == {**ALLOWED, **MERGED, "access-control-allow-origin": origin}
@@ -107,7 +107,7 @@ def test_refused(port: int, origin: str) -> None:
 
 
 def test_preflight(port: int) -> None:
-    # The second request proves that the first answer ended where it should.
+    # The second request proves that the first response was complete.
     with contextlib.closing(http.client.HTTPConnection("127.0.0.1", port, timeout=30)) as it:
         answer = put(it, "OPTIONS", "/", *preflight("x-token"))
         assert (answer.status, answer.body) == (204, b"")
@@ -215,7 +215,9 @@ def test_a_refused_handshake_has_them(name: str, engine: Any, running: Any) -> N
 def test_a_strangers_handshake_is_refused(
     name: str, engine: Any, running: Any, origin: str, path: str
 ) -> None:
-    """Before the application sees it: it would accept the one and answer 401 to the other."""
+    """The application does not see it; it would accept one of these paths and answer 401 to the
+    other.
+    """
     from websockets.exceptions import InvalidStatus
     from websockets.sync.client import connect
 
@@ -230,7 +232,7 @@ def test_a_strangers_handshake_is_refused(
 @pytest.mark.parametrize("with_origin", [True, False])
 @pytest.mark.parametrize("name", WEBSOCKET_SERVERS)
 def test_own_handshakes_pass(name: str, engine: Any, running: Any, with_origin: bool) -> None:
-    """Of the server's own pages, and of clients that are no browsers."""
+    """These are handshakes of the server's own pages, and of clients that are not browsers."""
     from websockets.sync.client import connect
 
     port = running(name, engine.IMPLEMENTATION).port

@@ -1,7 +1,7 @@
-"""The law of the surfaces: one request, one decision, whichever way it came in.
+"""Every surface makes the same decision for the same request.
 
-Several lines of one header are joined by commas, so ASGI (which delivers lines), WSGI (whose
-servers join them) and `decide` cannot differ; nor can text and bytes.
+Several lines of one header are joined by commas. So ASGI (which passes lines), WSGI (whose servers
+join them) and `decide` cannot differ, and neither can text and bytes.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from inputs import POLICIES, damaged, header_lists, methods, option_sets, origin
 from surfaces import SURFACES, Request, asgi, decide, make_policy, wsgi
 
 LINES = rows("attack-corpus.jsonl")
-ALLOW_MUCH = POLICIES[7]  # echoes methods and names, so that answers differ by request
+ALLOW_MUCH = POLICIES[7]  # echoes methods and names, so answers differ by request
 
 
 @pytest.mark.parametrize("case", LINES, ids=case_id)
@@ -32,7 +32,7 @@ def test_one_decision(engine: Any, case: dict[str, Any]) -> None:
 
 
 def lines(texts: st.SearchStrategy[str]) -> st.SearchStrategy[Any]:
-    """A header that is not there, of one line, or of several, in latin-1."""
+    """Return a strategy for a header that is absent, has one line, or several, in latin-1."""
     latin1 = texts.map(lambda text: text.encode("latin-1", "replace").decode("latin-1"))
     return st.one_of(st.none(), latin1, st.lists(latin1, min_size=1, max_size=3))
 
@@ -107,12 +107,12 @@ def test_environ_and_scope_are_left_alone(engine: Any) -> None:
 
 
 def test_names_in_a_scope_are_lower_case(engine: Any) -> None:
-    """ASGI says so, and servers see to it."""
+    """ASGI requires this, and servers comply."""
     policy = engine.Policy(allow_origins=["https://a.example"])
     assert policy.asgi({"headers": [(b"Origin", b"https://a.example")]}) == policy.actual(None)
 
 
-# -- what callers may pass, and what they are told otherwise -------------------------------------
+# -- accepted arguments, and errors for others ---------------------------------------------------
 
 REFUSALS: list[tuple[str, tuple[Any, ...], str]] = [
     ("actual", (5,), "origin must be str or bytes or None, not int"),
@@ -165,7 +165,9 @@ def test_refusals(engine: Any, method: str, args: tuple[Any, ...], said: str) ->
 
 @pytest.mark.parametrize("pair", [5, None, ("a",), ("a", "b", "c"), (1, "a"), (None, None), ""])
 def test_odd_response_headers(engine: Any, pair: Any) -> None:
-    """What is no field is refused; a field that is none of ours is not looked into."""
+    """Values that are not header fields are rejected. Fields that no policy writes are not
+    inspected.
+    """
     policy = engine.Policy(allow_origins="*", existing="keep")
     for apply, kind in ((policy.apply_wsgi, "str"), (policy.apply_asgi, "bytes")):
         with pytest.raises(TypeError) as caught:

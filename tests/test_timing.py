@@ -1,4 +1,4 @@
-"""`timing_allow_origin`: who may read a response may also read how long it took.
+"""`timing_allow_origin`: an origin that may read a response may also read its timing.
 
 https://w3c.github.io/resource-timing/#sec-timing-allow-origin
 """
@@ -46,7 +46,7 @@ def test_it_is_the_allowed_origin(
     answer = surface(policy, Request("GET", origin))
     assert answer.get("timing-allow-origin") == expected
     assert answer.get("access-control-allow-origin") == expected
-    # Nothing else depends on the option.
+    # The option changes nothing else.
     off = surface(
         make_policy(engine, {**options, "timing_allow_origin": False}), Request("GET", origin)
     )

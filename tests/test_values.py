@@ -1,4 +1,4 @@
-"""Policies and decisions as values: equal, hashable, shown, copied, pickled, and never changed."""
+"""Policies and decisions as values: equal, hashable, printable, copied, pickled, immutable."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from corsfast import CorsfastRedundancyWarning, Outcome, PolicyError, within
 from corsfast._options.spec import Spec
 from corsfast.middleware._dropin.policy import lenient_policy
 
-# One option changed at a time; no two of these policies are equal.
+# One option is changed at a time; no two of these policies are equal.
 BASE: dict[str, Any] = {"allow_origins": ["https://a.example"]}
 VARIANTS: list[dict[str, Any]] = [
     BASE,
@@ -90,7 +90,7 @@ def test_the_order_of_origins_does_not_count(engine: Any) -> None:
 
 
 def test_the_order_of_names_counts(engine: Any) -> None:
-    """It is seen in the headers."""
+    """The order is visible in the headers."""
     one, two = (engine.Policy(**BASE, allow_methods=m) for m in (["A", "B"], ["B", "A"]))
     assert one != two
 
@@ -103,7 +103,7 @@ def test_equality_of_decisions(engine: Any) -> None:
     assert len(set(decisions(one))) == len(decisions(one))
     assert one.actual(None) != None  # noqa: E711
     assert one.actual(None) != Outcome.NO_ORIGIN
-    # Equal in all but one field each.
+    # Each differs in exactly one field.
     other = engine.Policy(**BASE, preflight_status=200)
     assert one.preflight("https://a.example", "GET") != other.preflight("https://a.example", "GET")
     assert one.preflight("bad", "GET") == other.preflight("bad", "GET")
@@ -119,7 +119,7 @@ def test_decisions_are_equal_however_they_were_asked_for(
     assert hash(policy.actual(origin)) == hash(again.actual(other))
 
 
-# -- shown, copied, pickled ------------------------------------------------------------------
+# -- repr, copy, pickle ----------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("options", POLICY_OPTIONS, ids=range(len(POLICY_OPTIONS)))
@@ -203,7 +203,7 @@ def test_options_of_a_drop_in_are_its_own() -> None:
 @pytest.mark.parametrize("protocol", range(pickle.HIGHEST_PROTOCOL + 1))
 @pytest.mark.parametrize("options", POLICY_OPTIONS, ids=range(len(POLICY_OPTIONS)))
 def test_pickle(engine: Any, options: dict[str, Any], protocol: int) -> None:
-    """What is read back is a policy of the engine in use, whichever engine wrote it."""
+    """Unpickling creates a policy of the current engine, whichever engine pickled it."""
     policy = make_policy(engine, options)
     data = pickle.dumps(policy, protocol)
     assert b"native" not in data
@@ -258,7 +258,7 @@ def test_answers_are_immutable(engine: Any) -> None:
 
 
 def test_what_is_echoed_is_plain_text(engine: Any) -> None:
-    """A subclass that a framework passes in must not come out again."""
+    """A subclass that a framework passes in must not be returned."""
 
     class Text(str):
         pass
@@ -291,7 +291,7 @@ def test_decisions_are_made_by_policies(engine: Any) -> None:
     for make in (engine.Decision, lambda: engine.Decision.__new__(engine.Decision)):
         with pytest.raises(TypeError, match="a Decision is made by a Policy"):
             make()
-    # Whoever goes around that gets nothing, or an object with nothing in it; not a crash.
+    # Bypassing this gives an error or an empty object, but no crash.
     with pytest.raises((TypeError, AttributeError)):
         repr(object.__new__(engine.Decision))
     with pytest.raises(TypeError):
@@ -307,7 +307,7 @@ def test_init_again_changes_nothing(engine: Any) -> None:
     assert not policy.allows_origin("https://b.example")
 
 
-# -- life and death --------------------------------------------------------------------------
+# -- lifetime --------------------------------------------------------------------------------
 
 
 def refuse(engine: Any) -> None:
@@ -330,7 +330,7 @@ def build_and_ask(engine: Any) -> None:
 
 @pytest.mark.parametrize("work", [refuse, build_and_ask])
 def test_nothing_leaks(engine: Any, work: Any) -> None:
-    """The same work again and again takes no more memory than once."""
+    """Repeating the same work takes no more memory than doing it once."""
 
     def grown(rounds: int) -> int:
         gc.collect()
@@ -343,7 +343,7 @@ def test_nothing_leaks(engine: Any, work: Any) -> None:
     grown(10)
     tracemalloc.start()
     try:
-        grown(10)  # what is cached on the way
+        grown(10)  # fills the caches
         assert grown(50) < 50 * 16  # less than the smallest object each round
     finally:
         tracemalloc.stop()
@@ -400,7 +400,7 @@ def test_threads_share_a_policy(engine: Any) -> None:
 
 
 def test_engines_do_not_mix() -> None:
-    """A policy of the one engine is no policy of the other; both are read back as one."""
+    """Policies of different engines are not equal, but their pickles load as the same policy."""
     names = ["pure"] if PURE_ONLY else ["pure", "native"]
     engines = [importlib.import_module(f"corsfast._engine.{name}") for name in names]
     policies = [make_policy(engine, BASE) for engine in engines]

@@ -1,6 +1,7 @@
-"""WebSocket handshakes: strangers are refused before the application.
+"""WebSocket handshakes: foreign origins are rejected before the application is called.
 
-Origin is all that a server has against pages that open a socket with their visitors' cookies.
+Pages can open a socket with their visitors' cookies, and Origin is a server's only protection
+against that.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ OTHER = "https://other.example"
 
 
 class Server:
-    """One handshake: what the application saw, and what the server was sent."""
+    """One handshake: what the application saw, and the messages to the server."""
 
     def __init__(self, middleware_of: Any, *, denial: bool = True, path: str = "/") -> None:
         self.reached = False
