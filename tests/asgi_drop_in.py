@@ -1,5 +1,4 @@
-"""Helpers shared by the tests of the drop-ins that wrap any ASGI application: Starlette's and
-Litestar's.
+"""Helpers for the tests of the drop-ins that wrap any ASGI application: Starlette's, Litestar's.
 
 They are an application to wrap, a function that calls it, requests that no browser sends, and the
 deviations that both drop-ins have. Nothing here imports a framework.

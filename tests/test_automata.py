@@ -178,9 +178,7 @@ def test_unite_is_minimal() -> None:
 
 
 def test_random_automata() -> None:
-    """Random tables, which no expression would produce, keep their language when minimized or
-    combined.
-    """
+    """Random tables, which no expression would give, keep their language when combined."""
     random = Random(11)
     classes = [3] * len(ALPHABET)
     for i, letter in enumerate(LETTERS):
@@ -272,9 +270,7 @@ def test_conditions_hold_where_they_say() -> None:
 
 
 def test_start_is_told_apart() -> None:
-    """The start's set of states is a different state when it is reached later, after `^` has
-    passed.
-    """
+    """The set of states at the start is another state when reached later: `^` has passed."""
     assert words_of(dfa_of("(?:^b|a)*")) == [w for w in WORDS if re.fullmatch("(?:^b|a)*", w)]
 
 

@@ -371,8 +371,8 @@ def test_it_may_be_made_anew_while_it_is_called(half: Any, key: str) -> None:
     odd.run = remakes
     send = call(scope, None, lambda message: message)
     odd.run = lambda: None
-    # An engine raises a TypeError for a decision of the other engine, so only the half whose engine
-    # made the decision can apply it.
+    # An engine raises a TypeError for a decision of the other engine. There is no error if the
+    # decision was made after the change of policy.
     with contextlib.suppress(TypeError):
         assert send({"type": "http.response.start", "headers": []})["headers"]
 

@@ -274,9 +274,7 @@ def test_the_safe_way_comes_first(engine: Any) -> None:
 
 
 def test_many_mistakes_cost_few_proofs(engine: Any) -> None:
-    """After the first problems, which is more than anyone fixes at once, no fix that needs a proof
-    is proposed.
-    """
+    """After more problems than anyone fixes at once, no fix that needs a proof is proposed."""
     globs = [f"https://*x{n}.com" for n in range(40)]
     slashes = [f"https://a{n}.example/" for n in range(40)]
     problems = refused(engine, allow_origins=[*globs, *slashes])

@@ -1,5 +1,4 @@
-"""Code that drop-ins share: lenient reading of entries, warnings, and lists parsed as by the
-engines.
+"""Code that drop-ins share: lenient reading of entries, warnings, and lists read as by the engines.
 
 Both engines are built from the same tables here and must agree.
 """

@@ -1,4 +1,4 @@
-"""The drop-in for aiohttp-cors: compared with the original, and tested where the original is wrong.
+"""The drop-in for aiohttp-cors: compared with the original, and tested for mistakes of either.
 
 The tests are marked `server` because they need aiohttp, which is not available for every wheel
 target. For the same reason each test imports it.
@@ -178,7 +178,8 @@ LOOP: asyncio.AbstractEventLoop
 
 @pytest.fixture(autouse=True, scope="module")
 def loop() -> Iterator[None]:
-    # With several engines pytest leaves a module and returns to it, so the loop is made each time.
+    # pytest leaves this module and returns to it if tests of another one have an engine. So the
+    # loop belongs to the module.
     global LOOP
     LOOP = asyncio.new_event_loop()
     asyncio.set_event_loop(LOOP)
@@ -191,9 +192,7 @@ LISTS = ("access-control-expose-headers", "access-control-allow-headers")
 
 
 def normal(found: Answer) -> Answer:
-    """Return the response with lists of names sorted, because the original's order is that of a
-    set.
-    """
+    """Sort the names in lists of a response, because the original takes them from a set."""
     headers = {k: v for k, v in found.headers.items() if k not in ("date", "server")}
     for name in LISTS:
         if name in headers:

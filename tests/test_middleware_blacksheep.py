@@ -551,7 +551,7 @@ def test_its_test_client_is_answered_as_a_server_is(spelt: Any) -> None:
             await app.start()
             client = TestSimulator(app)
             for request in asked:
-                # The client adds its own Host, unless the name is spelled like this.
+                # The client adds its own Host, unless the request has one spelled `host`.
                 headers = [
                     ((name if name == "host" else spelt(name)).encode(), value.encode("latin-1"))
                     for name, value in request.headers
@@ -618,9 +618,7 @@ def test_the_middleware_alone() -> None:
 
 @pytest.mark.parametrize("when", ["before", "changed", "added", "on_start", "late"])
 def test_the_middleware_alone_is_judged_before_the_first_request(when: str) -> None:
-    """It is judged once: when it is made, or at the start if the policy is missing or changed by
-    then.
-    """
+    """This happens once: when it is made, or at the start if the policy is new or changed then."""
     from blacksheep import Response
     from blacksheep.server.cors import CORSPolicy, CORSStrategy
 

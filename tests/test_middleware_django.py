@@ -1,4 +1,4 @@
-"""The drop-in for django-cors-headers: compared with it, and tested where it is wrong.
+"""The drop-in for django-cors-headers: compared with it, and tested for mistakes of either.
 
 The tests are marked `server` because they need Django, which is not available for every wheel
 target. For the same reason each test imports it.

@@ -1,4 +1,4 @@
-"""The drop-in for flask-cors: compared with flask-cors, and tested where flask-cors is wrong.
+"""The drop-in for flask-cors: compared with flask-cors, and tested for mistakes of either.
 
 The tests are marked `server` because they need Flask, which is not available for every wheel
 target. For the same reason each test imports it.
@@ -392,7 +392,7 @@ REDIRECTED = {"/api//x", "//api/x"}
 
 
 def test_path_rules_side_by_side() -> None:
-    """flask-cors defines which options apply to which path, in every detail."""
+    """Each path gets exactly the options that flask-cors gives it."""
     import itertools
 
     compared = 0

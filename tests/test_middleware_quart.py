@@ -1,4 +1,4 @@
-"""The drop-in for quart-cors: compared with quart-cors, and tested where quart-cors is wrong.
+"""The drop-in for quart-cors: compared with quart-cors, and tested for mistakes of either.
 
 The tests are marked `server` because they need Quart, which is not available for every wheel
 target. For the same reason each test imports it.
@@ -571,9 +571,7 @@ def test_config_of_each_application(library: Callable[[], ModuleType]) -> None:
 
 
 def layered(library: ModuleType) -> Any:
-    """Return an application whose route and blueprint have policies, with an exempt view and two
-    for all.
-    """
+    """Return an application with policies on a route, a blueprint and itself, and exempt views."""
     from quart import Blueprint
 
     app = build()

@@ -1,5 +1,4 @@
-"""Origins and patterns: three implementations of the grammar agree, and patterns match as
-documented.
+"""Origins and patterns: three versions of the grammar agree, and patterns match as documented.
 
 The package has the grammar in Python and in C. This file has a third version, with one regular
 expression and the standard library. If the three agree, a misreading of the standard would have had
@@ -67,9 +66,7 @@ def is_origin(text: str) -> bool:
 
 
 def compressed(address: ipaddress.IPv6Address) -> str:
-    """Return the URL Standard's form: the leftmost longest run of two or more zero pieces is
-    removed.
-    """
+    """Return the URL Standard's form, without the leftmost longest run of two or more zeros."""
     pieces = [piece.lstrip("0") or "0" for piece in address.exploded.split(":")]
     for length in range(8, 1, -1):
         for start in range(9 - length):

@@ -220,9 +220,7 @@ def test_no_spelling_gets_the_rule_of_another_path(parts: list[str]) -> None:
 
 
 def lenient_readings(path: str) -> set[str]:
-    """Return the paths that routers may read, by applying any of these steps. Independent of
-    paths.py.
-    """
+    """Return all readings of a path by routers: any of these steps in turn, without paths.py."""
     from urllib.parse import unquote
 
     def dots(text: str) -> str:

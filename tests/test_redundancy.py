@@ -119,9 +119,7 @@ def test_apart(engine: Any, one: Any, other: Any) -> None:
 
 
 def test_what_is_covered_can_be_left_out(engine: Any) -> None:
-    """The wide entry allows every origin that the narrow one allows. This fails for the pairs in
-    APART.
-    """
+    """The wide entry allows every origin that the narrow one allows, and there are some."""
     for covered, wide in COVERED:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", UserWarning)

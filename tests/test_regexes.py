@@ -105,7 +105,7 @@ def test_cases(engine: Any, case: dict[str, Any]) -> None:
 
 
 def walks(random: Random, dfa: Dfa, count: int) -> Iterator[str]:
-    """Yield random words that the automaton accepts, or nearly."""
+    """Yield random words along the automaton's transitions."""
     symbols: list[list[str]] = [[] for _ in range(max(dfa.classes) + 1)]
     for character in ALPHABET:
         symbols[dfa.classes[SYMBOL[character]]].append(character)
@@ -176,9 +176,7 @@ def strangers(random: Random, count: int) -> list[str]:
 
 
 def test_automata_agree_with_re() -> None:
-    """Every expression is tried alone, below the engines. The counts prove that the test has
-    substance.
-    """
+    """Every expression is tried alone, without the engines. The counts show that words matched."""
     random = Random(4)
     tried = matched = 0
     for subject in subjects():

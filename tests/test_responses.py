@@ -81,9 +81,7 @@ def test_kept_pairs_are_the_applications_own(engine: Any) -> None:
 
 
 def test_a_decision_may_come_from_another_policy(engine: Any) -> None:
-    """The headers come from the decision; the applying policy decides which existing ones it
-    replaces.
-    """
+    """The headers are the decision's; the applying policy chooses which ones they replace."""
     keep = engine.Policy(allow_origins="*", existing="keep")
     listed = engine.Policy(allow_origins=["https://a.example"])
     sent = [("Access-Control-Allow-Origin", "x")]

@@ -215,9 +215,7 @@ def test_a_refused_handshake_has_them(name: str, engine: Any, running: Any) -> N
 def test_a_strangers_handshake_is_refused(
     name: str, engine: Any, running: Any, origin: str, path: str
 ) -> None:
-    """The application does not see it; it would accept one of these paths and answer 401 to the
-    other.
-    """
+    """The application never sees it. It would accept one path and answer 401 to the other."""
     from websockets.exceptions import InvalidStatus
     from websockets.sync.client import connect
 

@@ -165,9 +165,7 @@ def test_refusals(engine: Any, method: str, args: tuple[Any, ...], said: str) ->
 
 @pytest.mark.parametrize("pair", [5, None, ("a",), ("a", "b", "c"), (1, "a"), (None, None), ""])
 def test_odd_response_headers(engine: Any, pair: Any) -> None:
-    """Values that are not header fields are rejected. Fields that no policy writes are not
-    inspected.
-    """
+    """Values that are not header fields are rejected. Other fields are not inspected."""
     policy = engine.Policy(allow_origins="*", existing="keep")
     for apply, kind in ((policy.apply_wsgi, "str"), (policy.apply_asgi, "bytes")):
         with pytest.raises(TypeError) as caught:
