@@ -76,7 +76,7 @@ def _policy(engine: Any, policy: str) -> Any:
 
 
 def cors_check(answer: Answer, origin: str, include: bool) -> bool:
-    """https://fetch.spec.whatwg.org/#concept-cors-check"""
+    """Run https://fetch.spec.whatwg.org/#concept-cors-check"""
     allowed = ", ".join(answer.get("access-control-allow-origin"))
     if allowed == "*" and not include:
         return True
@@ -90,7 +90,7 @@ def listed(answer: Answer, name: str) -> list[str]:
 
 
 def preflight_check(answer: Answer, request: Request, include: bool) -> bool:
-    """https://fetch.spec.whatwg.org/#cors-preflight-fetch, steps 7 and onward"""
+    """Run https://fetch.spec.whatwg.org/#cors-preflight-fetch, from step 7"""
     assert isinstance(request.origin, str)
     if not (cors_check(answer, request.origin, include) and 200 <= answer.status <= 299):
         return False

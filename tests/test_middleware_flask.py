@@ -131,7 +131,7 @@ def _vary_star(options: Any, request: Request, their: Answer, our: Answer) -> bo
 
 
 def _full_match(options: Any, request: Request, their: Answer, our: Answer) -> bool:
-    """A regex that matches only the beginning of the origin allowed it."""
+    """Cover a regex that matches only the beginning of the origin: flask-cors allowed it."""
     origin = request.origin or ""
     given = options.get("origins", "*")
     entries = given if isinstance(given, list) else [given]
@@ -150,7 +150,7 @@ def _full_match(options: Any, request: Request, their: Answer, our: Answer) -> b
 
 
 def _no_origin_value(options: Any, request: Request, their: Answer, our: Answer) -> bool:
-    """A value that no browser sends as an Origin was echoed."""
+    """Cover a value that no browser sends as an Origin: flask-cors echoed it."""
     from corsfast._options.origin import parse_origin
 
     origin = request.origin or ""
@@ -163,7 +163,7 @@ def _no_origin_value(options: Any, request: Request, their: Answer, our: Answer)
 
 
 def _told_without_asking(options: Any, request: Request, their: Answer, our: Answer) -> bool:
-    """A request without Origin got the first entry, even one that no browser sends."""
+    """Cover a request without Origin: it got the first entry, even one that no browser sends."""
     name = "access-control-allow-origin"
     return (
         request.origin is None
@@ -176,7 +176,7 @@ PREFLIGHT_FIELDS = {"allow-methods", "allow-headers", "max-age"}
 
 
 def _method_exact(options: Any, request: Request, their: Answer, our: Answer) -> bool:
-    """A method in another case, or a part of a method, was accepted."""
+    """Cover a method in another case, or a part of a method: flask-cors accepted it."""
     asked = dict(request.headers).get("access-control-request-method", "")
     allowed = their.first("access-control-allow-methods") or ""
     return (
@@ -188,7 +188,7 @@ def _method_exact(options: Any, request: Request, their: Answer, our: Answer) ->
 
 
 def _header_full_match(options: Any, request: Request, their: Answer, our: Answer) -> bool:
-    """A regex that matches only the beginning of a header name allowed it."""
+    """Cover a regex that matches only the beginning of a header name: flask-cors allowed it."""
     extra = _listed(their) - _listed(our)
     return (
         differ(their, our) == {"allow-headers"}
@@ -202,12 +202,12 @@ def _header_full_match(options: Any, request: Request, their: Answer, our: Answe
 
 
 def _empty_names(options: Any, request: Request, their: Answer, our: Answer) -> bool:
-    """Empty elements of the list were echoed."""
+    """Cover empty elements of the list: flask-cors echoed them."""
     return differ(their, our) == {"allow-headers"} and _listed(our) == _listed(their) - {""}
 
 
 def _bounded_list(options: Any, request: Request, their: Answer, our: Answer) -> bool:
-    """A list of any length, which no browser sends, was parsed and echoed."""
+    """Cover a list that no browser sends: flask-cors parsed and echoed it at any length."""
     from corsfast._engine.headers import requested_names
 
     names = dict(request.headers).get("access-control-request-headers")
@@ -220,7 +220,7 @@ def _bounded_list(options: Any, request: Request, their: Answer, our: Answer) ->
 
 
 def _preflight_answered(options: Any, request: Request, their: Answer, our: Answer) -> bool:
-    """An allowed preflight got an error or a redirect, which browsers reject."""
+    """Cover an allowed preflight that got an error or a redirect, which browsers reject."""
     return (
         request.is_preflight
         and their.status >= 300
@@ -231,7 +231,7 @@ def _preflight_answered(options: Any, request: Request, their: Answer, our: Answ
 
 
 def _errors_of_views(options: Any, request: Request, their: Answer, our: Answer) -> bool:
-    """The error of a decorated view had no headers."""
+    """Cover the error of a decorated view: it had no headers."""
     return (
         their.status == our.status
         and their.status >= 400

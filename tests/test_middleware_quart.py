@@ -200,7 +200,7 @@ def _origin_grammar(options: Options, request: Request, their: Answer, our: Answ
 
 
 def _no_token(options: Options, request: Request, their: Answer, our: Answer) -> set[str]:
-    """`""` and `"X-A, X-B"`, in quotes, are not header names; `,` is not a method."""
+    """Cover `""` and `"X-A, X-B"`, in quotes, which are not header names, and the method `,`."""
     from corsfast._engine.headers import requested_names
 
     asked = dict(request.headers).get("access-control-request-method", "GET")
@@ -251,7 +251,7 @@ def _bounded_list(options: Options, request: Request, their: Answer, our: Answer
 def _config_as_arguments(
     options: Options, request: Request, their: Answer, our: Answer
 ) -> set[str]:
-    """The config has strings, patterns or periods like arguments; see the test below."""
+    """Cover strings, patterns and periods in the config, as in arguments; see the test below."""
     from datetime import timedelta as period
 
     odd = any(isinstance(value, (str, re.Pattern, period)) for value in config_of(options).values())
@@ -262,13 +262,13 @@ def _config_as_arguments(
 
 
 def _preflight_answered(options: Options, request: Request, their: Answer, our: Answer) -> set[str]:
-    """An allowed preflight got an error or a redirect, which browsers reject."""
+    """Cover an allowed preflight that got an error or a redirect, which browsers reject."""
     answered = request.is_preflight and their.status >= 300 and our.status == 200
     return {"status", "body", "content-length", "content-type"} if answered else set()
 
 
 def _errors_of_views(options: Options, request: Request, their: Answer, our: Answer) -> set[str]:
-    """The error of a decorated view had no headers."""
+    """Cover the error of a decorated view: it had no headers."""
     left = their.status == our.status >= 400 and not cors(their)
     return {*cors(our), "vary"} if left else set()
 
