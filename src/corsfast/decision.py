@@ -40,11 +40,11 @@ class Outcome(enum.Enum):
     ALLOWED = "allowed"
     ORIGIN_TOO_LONG = "origin-too-long"
     ORIGIN_MALFORMED = "origin-malformed"
-    """Not one serialised origin. Two Origin lines count as malformed, too."""
+    """The value is not a single serialized origin. Two Origin lines are malformed as well."""
     ORIGIN_NOT_ALLOWED = "origin-not-allowed"
     METHOD_TOO_LONG = "method-too-long"
     METHOD_MALFORMED = "method-malformed"
-    """Not one token. Two Access-Control-Request-Method lines count as malformed, too."""
+    """The value is not a single token. Two Access-Control-Request-Method lines are not either."""
     METHOD_NOT_ALLOWED = "method-not-allowed"
     HEADER_LIST_TOO_LONG = "header-list-too-long"
     HEADER_LIST_TOO_SPARSE = "header-list-too-sparse"
@@ -71,5 +71,6 @@ def decision_key(decision: DecisionLike) -> tuple[object, ...]:
 
 
 def decision_repr(decision: DecisionLike) -> str:
+    """Return the text that both engines show for a decision."""
     kind = " preflight" if decision.is_preflight else ""
     return f"<Decision {decision.outcome.value}{kind} {dict(decision.headers)!r}>"
