@@ -1,11 +1,10 @@
-"""Middleware: policies at work between servers and applications.
+"""Middleware: applies a policy between a server and an application.
 
-`asgi` and `wsgi` fit every application that speaks these protocols. The modules that are named
-after a framework are for that one alone; but for `tornado`, which has none, they take the place
-of its CORS library, with the same options and the same answers. `paths` and `resolver` are what
-`asgi` and `wsgi` can be asked for.
+`asgi` and `wsgi` work with every application that speaks these protocols. A module that is named
+after a framework replaces the CORS library of that framework, with the same options and the same
+answers. (Tornado has no such library, so `tornado` takes the options of `corsfast.Policy`.)
+`paths` and `resolver` are optional features of `asgi` and `wsgi`.
 
-Place in the flow: the last box; imports everything it needs from its left.
-Never: import a framework here, or two of them in one module. Each module is imported by whoever
-uses it, on its own.
+Import no framework here, and at most one in each module, because an application that uses one
+framework need not have the others installed.
 """

@@ -2,18 +2,17 @@
 
     app = CORSMiddleware(app, allow_origins=["https://app.example.com"])
 
-Wrap the whole application, from outside. Then preflights, which carry no credentials, are
-answered before any authentication, and also the 500 of an unhandled exception carries the
-headers without which a page sees a CORS error instead of the status.
+Wrap the whole application. Then preflights are answered before any authentication, as they have
+to be, because they carry no credentials. The 500 of an unhandled exception also gets the headers;
+without them a page sees a CORS error instead of the status.
 
-Per request: one `policy.asgi(scope)`, and one `policy.apply_asgi` when the response starts.
-What else can be asked for (paths, handshakes, look-ups, reports) is a detour from that way.
-There is no coroutine here but that of a preflight's answer: the awaitables of the application
-and of the server are handed through, which saves a frame in each of their steps.
+A request costs one `policy.asgi(scope)`, and one `policy.apply_asgi` when the response starts.
+Optional features (paths, handshakes, look-ups, reports) leave this fast path. The only coroutine
+here answers preflights. All other awaitables come from the application and the server and are
+passed on, which saves a frame in each of their steps.
 
-Place in the flow: Decision -> headers on a response.
-Never: block a request unasked (CORS is not access control); write to a list or message of
-others.
+Never change a list or message of the application or the server, because its owner may use it
+again.
 """
 
 from __future__ import annotations
@@ -47,52 +46,53 @@ preload(
 
 
 class CORSMiddleware(Featured, ASGICall):
-    """An ASGI 3 application around another one, with the headers of one policy.
+    """An ASGI 3 application that wraps another one and adds the headers of one policy.
 
-    Preflights are answered here: the application does not see them, nor WebSocket handshakes
-    from origins that are not allowed. Every other request reaches it, and every response of it
-    gets the headers, whatever its status; so do the handshakes that it refuses, where the
-    server lets an application answer them.
+    Preflights are answered here. The application sees neither them nor WebSocket handshakes from
+    origins that are not allowed. Every other request reaches the application, and all its
+    responses get the headers, whatever their status. A handshake that the application rejects
+    gets them too, if the server lets an application answer it.
 
     Args:
         app: the ASGI application.
-        policy: a ready :class:`corsfast.Policy`; a :class:`corsfast.PolicyHolder`, whose policy
-            may be swapped at any time; or a callable without arguments that returns one of
-            them, called once per request (also when `policy` is read). Or leave it out and
-            write its options here:
+        policy: a :class:`corsfast.Policy`; a :class:`corsfast.PolicyHolder`, whose policy may be
+            swapped at any time; or a callable without arguments that returns one of them. The
+            callable is called once per request, and when the property `policy` is read. Instead
+            of `policy`, its options can be given:
         allow_origins: origins, patterns and ``re.Pattern`` objects, or ``"*"``. Required.
         allow_methods: methods beyond GET, HEAD and POST, or ``"*"``. None by default.
         allow_headers: request-header names, or ``"*"``. The safelisted ones by default.
         expose_headers: response-header names that pages may read. None by default.
         allow_credentials: whether cookies may be used. ``False`` by default.
-        max_age: how many seconds a preflight is remembered, or ``None``. 600 by default.
+        max_age: how many seconds a browser may cache a preflight, or ``None``. 600 by default.
         preflight_status: the status of an allowed preflight. 204 by default.
         existing: ``"replace"`` (default) or ``"keep"`` the application's own
             Access-Control-Allow-Origin.
         timing_allow_origin: whether allowed requests also get Timing-Allow-Origin, with the
             same value. ``False`` by default.
         dangerously_tolerate: names of risks to accept. None by default.
-        paths: policies by path, in place of one: ``{"/api/*": policy, "/login": {...}}``, each a
-            policy, a holder, a callable, a dict of options, or ``None``. A path without a rule
-            gets no CORS at all. See `paths.py` for what a rule covers.
-        websockets: ``"check"`` (default) answers 403 to handshakes from origins that are not
-            allowed, in place of the application; handshakes without an Origin (no browser's)
-            and same-origin ones pass. ``"pass"`` leaves them all to the application.
-        block_refused: ``True`` answers 403, in place of the application, to requests from
-            origins that are not allowed; never to same-origin requests, and never to
-            requests without an Origin. ``False`` by default.
+        paths: policies by path, instead of one: ``{"/api/*": policy, "/login": {...}}``. Each is
+            a policy, a holder, a callable, a dict of options, or ``None``. A path without a rule
+            gets no CORS headers. See `paths.py` for the paths that a rule matches.
+        websockets: ``"check"`` (default) answers handshakes from origins that are not allowed
+            with 403, before they reach the application. Handshakes without an Origin (from a
+            client that is not a browser) and same-origin ones pass. ``"pass"`` passes all of
+            them to the application.
+        block_refused: ``True`` answers requests from origins that are not allowed with 403,
+            before they reach the application. Same-origin requests and requests without an
+            Origin always pass. ``False`` by default.
         resolver: an :class:`~corsfast.middleware.resolver.OriginResolver`, which looks up
             origins that the policy does not list.
-        report_only: a candidate for `policy` or `paths`, given in the same way, which enforces
-            nothing: where its outcomes differ is counted in `report` and logged
+        report_only: a candidate for `policy` or `paths`, given in the same way. It enforces
+            nothing: different outcomes are counted in `report` and logged
             ("corsfast.report_only").
 
     Raises:
-        TypeError: for a policy and options at once, for neither, for an unknown option, for
+        TypeError: for both a policy and options, for neither, for an unknown option, for
             arguments of other types.
-        PolicyError: with every problem of the options, or of the rules, at once. Where it is
-            made by an application that is being called, as by Starlette's `add_middleware`, the
-            server's start-up fails with this.
+        PolicyError: with all problems of the options or the rules together. If an application
+            makes the middleware while it is called, as Starlette's `add_middleware` does, the
+            server's start-up fails with this error.
     """
 
     @stops_start_up
@@ -128,10 +128,10 @@ class CORSMiddleware(Featured, ASGICall):
         else:
             self._flow = flow_of(app, features)
             super().__init__(app, None, on_all=self._by_flow)
-        # Servers ask whether `app.__call__` is a coroutine function, and take an application
-        # for ASGI 2 or WSGI if not. That name is looked up here, on the object; a call
-        # `app(...)` is looked up on the class. So both get what they want, and on Python
-        # 3.11, too, where inspect knows no mark for "returns an awaitable".
+        # Servers check whether `app.__call__` is a coroutine function, and assume ASGI 2 or WSGI
+        # if it is not. They look that name up on the object, while a call `app(...)` looks it up
+        # on the class, so each finds a different function. Python 3.11 needs this because its
+        # inspect has no mark for a function that returns an awaitable.
         self.__dict__["__call__"] = self._call_as_coroutine
 
     async def _call_as_coroutine(self, scope: Scope, receive: Receive, send: Send) -> None:

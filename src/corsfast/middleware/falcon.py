@@ -1,18 +1,14 @@
-"""CORS for Falcon, WSGI and ASGI: takes the place of ``falcon.CORSMiddleware``.
+"""CORS for Falcon, WSGI and ASGI: replaces ``falcon.CORSMiddleware``.
 
     app = falcon.App(middleware=CORSMiddleware(allow_origins=["https://app.example.com"]))
 
-The options, and what a browser is answered, are Falcon's own; docs/middleware/falcon.md lists
-every difference. Falcon's automatic OPTIONS responder goes on naming the methods of a resource
-in ``Allow``, which becomes Access-Control-Allow-Methods here.
+The options and the answers are Falcon's own; docs/middleware/falcon.md lists every difference.
+Falcon's automatic OPTIONS responder still names the methods of a resource in ``Allow``, which
+becomes Access-Control-Allow-Methods here.
 
-Per request: the Origin is read from the dict that the request was made of, one
-`policy.allows_origin` (two, where only some origins get credentials), and the fields go into
-the dict that the response is made of. Falcon's accessors look up the same, several times
-slower.
-
-Place in the flow: Policy -> headers on a response.
-Never: block a request (CORS is not access control); take away the application's Vary.
+A request costs one `policy.allows_origin`, or two if only some origins get credentials. The
+Origin is read from the request's own dict, and the fields are written to the response's own dict,
+because Falcon's accessors do the same several times slower.
 """
 
 from __future__ import annotations
@@ -41,7 +37,7 @@ preload()
 
 NAME = "corsfast.middleware.falcon"
 
-# As Falcon keeps them in its dict of a response's fields: in lower case.
+# In lower case, as in Falcon's dict of a response's fields.
 _ALLOW = "allow"
 _ALLOW_ORIGIN = "access-control-allow-origin"
 _ALLOW_CREDENTIALS = "access-control-allow-credentials"
@@ -56,7 +52,7 @@ _REQUEST_METHOD = "Access-Control-Request-Method"
 _REQUEST_HEADERS = "Access-Control-Request-Headers"
 _REQUEST_PRIVATE_NETWORK = "Access-Control-Request-Private-Network"
 
-# The fields by which a response lets an origin read it, or send another request.
+# The fields that allow an origin to read a response, or to send another request.
 _GRANTS = (
     _ALLOW_ORIGIN,
     _ALLOW_CREDENTIALS,
@@ -69,30 +65,31 @@ _GRANTS = (
 
 
 class CORSMiddleware(falcon.CORSMiddleware):  # type: ignore[misc]
-    """Falcon's CORS middleware, compiled: for ``falcon.App`` and ``falcon.asgi.App``.
+    """Falcon's CORS middleware, compiled, for ``falcon.App`` and ``falcon.asgi.App``.
 
     Args:
-        allow_origins: an origin, an iterable of them, or ``"*"`` (the default), which admits
-            everybody. Matched exactly.
+        allow_origins: an origin, an iterable of origins, or ``"*"`` (the default) for any.
+            Origins are matched exactly.
         expose_headers: names of response headers that pages may read, as one str or an
             iterable. None by default.
-        allow_credentials: an origin, an iterable of them, or ``"*"`` for all that are allowed:
-            those that may use cookies. None by default.
-        allow_private_network: whether a preflight that asks for access to a private network
-            is granted it. ``False`` by default.
-        strict: whether insecure and dead settings are a PolicyError. ``False`` by default.
+        allow_credentials: the origins that may use cookies: an origin, an iterable of origins,
+            or ``"*"`` for all that are allowed. None by default.
+        allow_private_network: whether a preflight may ask for a private network. ``False`` by
+            default.
+        strict: whether insecure settings and entries that match nothing are errors. ``False``
+            by default.
 
     Raises:
-        ValueError: if ``"*"`` stands inside an iterable.
+        ValueError: if an iterable contains ``"*"``.
         TypeError: if `allow_credentials` is a bool.
-        PolicyError: with ``strict``, holding every problem at once.
+        PolicyError: with ``strict``, with all problems together.
 
     Warns:
         CorsfastSecurityWarning: otherwise, once per risk.
         CorsfastDeadEntryWarning: otherwise, once per entry that matches nothing.
     """
 
-    # A subclass, so that Falcon goes on refusing it beside ``cors_enable=True``.
+    # A subclass of Falcon's, because Falcon rejects that class together with ``cors_enable=True``.
 
     def __init__(
         self,
@@ -103,7 +100,7 @@ class CORSMiddleware(falcon.CORSMiddleware):  # type: ignore[misc]
         *,
         strict: bool = False,
     ) -> None:
-        credentials: object = allow_credentials  # whatever its type says
+        credentials: object = allow_credentials  # callers may pass another type
         if isinstance(credentials, bool):
             meant = "'*'" if credentials else "None"
             raise TypeError(
@@ -138,8 +135,8 @@ class CORSMiddleware(falcon.CORSMiddleware):  # type: ignore[misc]
         self._trusts = None if trusting is None else trusting.allows_origin
         self._admits = None if admitting is None else admitting.allows_origin
         self._star = self.allow_origins == "*" and self.allow_credentials != "*"
-        # Where everybody is answered the same, also those are who did not ask: a cache may
-        # hand it to somebody who does.
+        # If every origin gets the same fields, a response to a request without an Origin gets
+        # them, too, because a cache may reuse it for a request with one.
         # https://fetch.spec.whatwg.org/#cors-protocol-and-http-caches
         self._same_for_all = self._star and self._with_credentials is None
         by_origin = () if self._same_for_all else ("Origin",)
@@ -153,9 +150,9 @@ class CORSMiddleware(falcon.CORSMiddleware):  # type: ignore[misc]
         resource: object,
         req_succeeded: bool,
     ) -> None:
-        """Work the policy into a response; Falcon calls this for every one."""
-        # Requests over ASGI have no `env`. To know the class that has one, which nearly all are,
-        # costs less than to ask.
+        """Add the policy's fields to a response; Falcon calls this for each one."""
+        # ASGI requests have no `env`. The comparison of the class is faster than `getattr`, and
+        # nearly all requests are of that class.
         env = req.env if type(req) is falcon.Request else getattr(req, "env", None)
         if env is not None:
             origin = env.get("HTTP_ORIGIN")
@@ -173,7 +170,7 @@ class CORSMiddleware(falcon.CORSMiddleware):  # type: ignore[misc]
         elif self._admits is not None and self._admits(origin):
             allowed = self._without
         if allowed is not None:
-            # In place of what the application itself grants.
+            # Replace the fields that the application itself has set.
             if allowed is self._with_credentials:
                 headers[_ALLOW_CREDENTIALS] = "true"
                 headers[_ALLOW_ORIGIN] = origin
@@ -188,7 +185,7 @@ class CORSMiddleware(falcon.CORSMiddleware):  # type: ignore[misc]
         if origin is not None and req.method == "OPTIONS":
             method = req.get_header(_REQUEST_METHOD)
             if method:
-                # It is the application's own answer where it has a responder for OPTIONS.
+                # If the resource has a responder for OPTIONS, the answer is the application's own.
                 own = _answers_options(resource)
                 if not own and allowed is not None:
                     self._be_willing(req, resp, allowed, origin, method, req_succeeded)
@@ -205,17 +202,17 @@ class CORSMiddleware(falcon.CORSMiddleware):  # type: ignore[misc]
     async def process_response_async(
         self, req: Any, resp: Any, resource: object, req_succeeded: bool
     ) -> None:
-        """The same for ``falcon.asgi.App``, which wants a coroutine function."""
+        """Do the same for ``falcon.asgi.App``, which needs a coroutine function."""
         self.process_response(req, resp, resource, req_succeeded)
 
     def _be_willing(
         self, req: Any, resp: Any, allowed: Policy, origin: str, method: str, succeeded: bool
     ) -> None:
-        """Answer a preflight where no responder is for OPTIONS, whatever came of the request.
+        """Answer a preflight if no responder handles OPTIONS, whatever the response so far.
 
-        Browsers take no error and no redirect for an answer. A sink, `on_request` and a request
-        that never got to a resource allow the method that is asked for. The request that follows
-        gets to the same responder or the same error.
+        Browsers reject an error or a redirect as an answer to a preflight. If the response came
+        from a sink or `on_request`, or if the request reached no resource, the requested method
+        is allowed. The request that follows gets the same responder or the same error.
         """
         headers = resp._headers
         names = req.get_header(_REQUEST_HEADERS)
@@ -232,13 +229,13 @@ class CORSMiddleware(falcon.CORSMiddleware):  # type: ignore[misc]
     def _answer_preflight(
         self, req: Any, headers: dict[str, str], allowed: Policy | None, origin: str, method: str
     ) -> None:
-        """Say what the resource allows, which Falcon or the application wrote to Allow."""
+        """Send the methods of the resource, which Falcon or the application wrote to Allow."""
         headers[_VARY] = merged_vary(headers.get(_VARY, ""), self._preflight_vary)
         if allowed is None:
             return
         allow = headers.pop(_ALLOW, None)
         names = req.get_header(_REQUEST_HEADERS)
-        # The names are sent back as they came, so they have to be a list of names, and short.
+        # The names are echoed, so they must be a valid and short list of names.
         if allow is None or not allowed.preflight(origin, method, names).allowed:
             for field in _GRANTS:
                 headers.pop(field, None)
@@ -252,14 +249,14 @@ class CORSMiddleware(falcon.CORSMiddleware):  # type: ignore[misc]
 
 
 def _answers_options(resource: object) -> bool:
-    """Return whether a resource has a responder for OPTIONS, maybe with the suffix of a route."""
+    """Return whether a resource has a responder for OPTIONS, with or without a route's suffix."""
     return any(name.startswith("on_options") for name in dir(resource))
 
 
 def _groups(
     origins: frozenset[str] | str, credentials: frozenset[str] | str
 ) -> tuple[dict[str, list[str]], dict[str, list[str]]]:
-    """The origins that get credentials, and the others; by the option that holds them."""
+    """Return the origins that get credentials, and the others, each under their option."""
     everybody = ["*"] if isinstance(origins, str) else sorted(origins, key=str)
     if isinstance(credentials, str):
         return {"allow_origins": everybody}, {"allow_origins": []}
@@ -274,7 +271,10 @@ def _groups(
 def _dead_credentials(
     origins: frozenset[str] | str, credentials: frozenset[str] | str
 ) -> list[Problem]:
-    """The entries of `allow_credentials` that Falcon never gets to: it looks for allowed ones."""
+    """Return a problem for each entry of `allow_credentials` that `allow_origins` lacks.
+
+    Such an entry never matches, because Falcon gives credentials to allowed origins only.
+    """
     if isinstance(origins, str) or isinstance(credentials, str):
         return []
     return [
@@ -290,6 +290,6 @@ def _dead_credentials(
 
 
 def _mirror(tables: Tables) -> None:
-    """Any well-formed method and list of names: a browser compares them with the answer."""
+    """Allow any valid method and list of names, because the browser compares the answer."""
     tables.any_method = True
     allow_any_header(tables)

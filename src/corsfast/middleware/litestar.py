@@ -4,13 +4,12 @@
 
     app = Litestar(handlers, plugins=[CORSPlugin(CORSConfig(allow_origins=["https://a.example"]))])
 
-The policy is compiled when the application is made. When it starts up, its own middleware gives
-way to this one, in the same place: around the router and its error handler. An application that
-is called without being started is answered by its own until then.
-docs/middleware/litestar.md lists what differs from the original, and why.
+The policy is compiled when the application is made. At start-up this middleware replaces
+Litestar's own, in the same place: around the router and its error handler. Until then, Litestar's
+own middleware answers.
+docs/middleware/litestar.md lists every difference from the original, with the reason.
 
-Place in the flow: CORSConfig -> lenient policy -> headers on a response.
-Never: block a request but for preflights; reach into Litestar beyond `asgi_handler`.
+Use no other internals of Litestar than `asgi_handler`, because they may change.
 """
 
 from __future__ import annotations
@@ -68,15 +67,15 @@ preload()
 
 NAME = "corsfast.middleware.litestar"
 
-# What "*" means in `allow_methods` where the methods are listed.
+# The methods that a preflight's answer lists for "*" in `allow_methods`.
 ALL_METHODS = ("DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT")
 
-# What subclasses of CORSConfig override to decide otherwise, in whatever version is installed;
-# here nobody would ask for it.
+# Attributes of the installed version's CORSConfig that a subclass may override to change its
+# decisions. They are never used here.
 _HOOKS = frozenset(name for name in vars(CORSConfig) if not name.startswith("__")) - frozenset(
     field.name for field in fields(CORSConfig)
 )
-# The same of the middleware.
+# The same for the middleware.
 _MIDDLEWARE_HOOKS = ("_create_preflight_response", "send_wrapper")
 _INSTEAD = (
     "a policy is compiled of the options; write what is meant as allow_origins,"
@@ -87,18 +86,19 @@ _ALLOW_HEADERS = b"access-control-allow-headers"
 
 
 class CORSMiddleware(ASGIDropIn):
-    """An ASGI application around another one, which answers as Litestar does.
+    """An ASGI application that wraps another one and answers as Litestar does.
 
     Args:
         app: the ASGI application.
-        config: a `CORSConfig`, or anything with its fields.
-        strict: whether what is insecure, or matches nothing, is an error.
+        config: a `CORSConfig`, or any object with its fields.
+        strict: whether insecure settings and entries that match nothing are errors.
 
     Raises:
-        PolicyError: with ``strict``, holding every problem at once.
-        re.error: for an `allow_origin_regex` that is none.
-        TypeError: for a `config` of a class that overrides more than fields of `CORSConfig`, and
-            for a subclass of this one that overrides what the original would call.
+        PolicyError: with ``strict``, with all problems together.
+        re.error: for an `allow_origin_regex` that is not valid.
+        TypeError: for a `config` whose class overrides other attributes than the fields of
+            `CORSConfig`, and for a subclass of this class that overrides a method that the
+            original would call.
 
     Warns:
         CorsfastSecurityWarning: once for each insecure setting.
@@ -129,15 +129,17 @@ class CORSMiddleware(ASGIDropIn):
 
 
 class CORSPlugin(InitPlugin):  # type: ignore[misc]
-    """Puts the middleware in the place of Litestar's own.
+    """A plugin that replaces Litestar's own CORS middleware by this one.
 
     Args:
-        config: a `CORSConfig`; without one, the application's ``cors_config`` is taken.
+        config: a `CORSConfig`; by default the application's ``cors_config``.
         strict: see :class:`CORSMiddleware`.
 
+    Errors are raised when the application is made.
+
     Raises:
-        ValueError: when the application is made, for two different configurations, or none.
-        PolicyError, re.error, TypeError: then; see :class:`CORSMiddleware`, also for the warnings.
+        ValueError: for two different configurations, and without any.
+        PolicyError, re.error, TypeError: see :class:`CORSMiddleware`, also for the warnings.
     """
 
     def __init__(self, config: CORSConfig | None = None, *, strict: bool = False) -> None:
@@ -145,7 +147,7 @@ class CORSPlugin(InitPlugin):  # type: ignore[misc]
         self.strict = strict
 
     def on_app_init(self, app_config: AppConfig) -> AppConfig:
-        """Compile the policy, and wait for the start-up."""
+        """Compile the policy, and have it installed at start-up."""
         given = [c for c in (self.config, app_config.cors_config) if c is not None]
         if not given:
             raise ValueError("CORSPlugin needs a CORSConfig, its own or the application's")
@@ -158,10 +160,10 @@ class CORSPlugin(InitPlugin):  # type: ignore[misc]
 
 
 def install(app: Litestar, config: CORSConfig | None = None, *, strict: bool = False) -> Litestar:
-    """Put the middleware into an application that is already made, at once.
+    """Install the middleware at once, in an application that already exists.
 
     Args:
-        app: the application, which is changed.
+        app: the application. It is changed.
         config: as for :class:`CORSPlugin`.
         strict: see :class:`CORSMiddleware`.
 
@@ -169,7 +171,7 @@ def install(app: Litestar, config: CORSConfig | None = None, *, strict: bool = F
         the application.
 
     Raises:
-        ValueError: without a `CORSConfig`.
+        ValueError: if neither `config` nor the application gives a `CORSConfig`.
         PolicyError, re.error, TypeError: see :class:`CORSMiddleware`, also for the warnings.
     """
     config = app.cors_config if config is None else config
@@ -180,12 +182,12 @@ def install(app: Litestar, config: CORSConfig | None = None, *, strict: bool = F
 
 
 def _put_into(app: Litestar, preflights: _Preflights) -> None:
-    """Take the place of the application's own middleware; without one, the outermost."""
+    """Replace the application's own middleware; if it has none, wrap all other middleware."""
     above = None
     handler = app.asgi_handler
     while handler is not None:
         if isinstance(handler, CORSMiddleware):
-            return  # it was started before
+            return  # the application was started before
         if app.cors_config is not None and getattr(handler, "config", None) is app.cors_config:
             break
         above, handler = handler, getattr(handler, "app", None)
@@ -204,7 +206,7 @@ def _around(app: App, preflights: _Preflights) -> CORSMiddleware:
 
 
 class _Preflights:
-    """A policy made of a CORSConfig, and how its preflights are answered."""
+    """A policy made from a CORSConfig, and the answers to its preflights."""
 
     def __init__(self, config: CORSConfig, strict: bool) -> None:
         refuse_overrides(type(config), _HOOKS, of=CORSConfig, instead=_INSTEAD)
@@ -240,7 +242,7 @@ class _Preflights:
         def answer(tables: Tables) -> None:
             allow = [(ALLOW_CREDENTIALS, "true")] if credentials else []
             exposed = [(EXPOSE_HEADERS, ", ".join(expose))] if expose else []
-            # An actual response has no use for these two, but the original sends them.
+            # These two have no effect on an actual response, but the original sends them.
             permitted = [
                 (ALLOW_HEADERS, ", ".join(names)),
                 (ALLOW_METHODS, ", ".join(methods)),
@@ -280,7 +282,7 @@ class _Preflights:
     def answer(
         self, refusal: Decision, scope: Scope, _receive: Receive, send: Send
     ) -> Awaitable[None]:
-        """Answer a preflight that was refused; with any header name, each preflight."""
+        """Answer a rejected preflight; if any header name is allowed, answer every preflight."""
         decision = self.policy.asgi(scope) if self.any_header else refusal
         if not decision.allowed:
             return self._refuse(scope, decision, send)
@@ -292,7 +294,7 @@ class _Preflights:
         return respond(send, 204, headers, b"")
 
     def _refuse(self, scope: Scope, decision: Decision, send: Send) -> Awaitable[None]:
-        """Say all that is wrong, and nothing of the policy."""
+        """Answer with every reason for the rejection, and nothing about the policy."""
         origin, method, names = asked(scope)
         tables = self.tables
         failures = []
@@ -309,14 +311,14 @@ class _Preflights:
 
 
 def _put_together(names: Any) -> Any:
-    """Join names that `CORSConfig` has made of a str, letter by letter."""
+    """Join a str that `CORSConfig` has split into its letters; return other names as they are."""
     if len(names) > 1 and all(isinstance(name, str) and len(name) == 1 for name in names):
         return "".join(names)
     return names
 
 
 def _pattern(entry: Any) -> Any:
-    """An origin as it is; one with `*` in it as the regular expression that it stands for."""
+    """Return the regular expression for an origin that contains `*`, and others as they are."""
     if not isinstance(entry, str) or entry == "*" or "*" not in entry:
         return entry
     return re.compile(".*".join(map(re.escape, entry.split("*"))))

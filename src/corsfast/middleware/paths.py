@@ -1,29 +1,36 @@
-"""Rules by path: which policy a request's path leads to.
+"""Rules by path: choose a policy by the path of a request.
 
     {"/api/*": policy, "/api/login": stricter, "/public/*": {"allow_origins": "*"}}
 
     rule   = "/" [ segment *( "/" segment ) ] [ "/" ]     this path alone
            / "/" [ segment *( "/" segment ) "/" ] "*"     this path and all below it
 
-A rule is written as the path reads once it is decoded, from where the application is mounted.
-The most specific rule wins: a path alone before a path with all below it, a longer before a
-shorter; their order means nothing. Case counts. A trailing slash does not, because frameworks
-redirect from one spelling to the other, and a page can only follow with leave of both.
+A rule is a decoded path, relative to where the application is mounted. The most specific rule
+wins: a rule for one path before a rule for all paths below it, and a longer rule before a shorter
+one. The order of the rules has no effect. Case matters. A trailing slash does not, because
+frameworks redirect from one spelling to the other, and a page can follow the redirect only if
+both responses allow it.
 
-What was asked for can be read in more than one way: `//` may be `/`, `\\` may be `/`, `%2F` may
-be a slash or none, `%252e` may be decoded once more, `/API` may be `/api`, and to a router's regex
-that ends in `$` a line feed at the end is none. Where an application is mounted at `/v1`, `/v1x`
-and `/y/v1/x` may be `/x`. The application may read it in another way than this file, so all
-readings are tried:
+An application may read a path in another way than this module:
 
-    path --readings--> "/a//b", "/a/b"   --_match-->  rule, rule   --agree?-->  rule | CLOSED
+- `//` and `\\` may mean `/`.
+- `%2F` may or may not be a slash.
+- `%252e` may be decoded a second time.
+- `/API` may mean `/api`.
+- A router's regex that ends in `$` ignores a line feed at the end of the path.
+- In an application that is mounted at `/v1`, `/v1x` and `/y/v1/x` may mean `/x`.
 
-Where two of them lead to different rules, and where a dot segment is left (no browser sends
-one), the path is CLOSED: nothing is allowed there. A looser policy can so never be had for a
-path by writing it differently.
+So all readings are tried:
 
-Place in the flow: left of the middlewares. Compiled once; `find` runs once per request.
-Never: run a regular expression that comes from options; loop over what a request chooses.
+    path --readings--> "/a//b", "/a/b"   --match-->  rule, rule   --agree?-->  rule | CLOSED
+
+If two readings lead to different rules, or if a dot segment is left (no browser sends one), the
+path is CLOSED: nothing is allowed. So a client cannot get a looser policy by spelling the path
+differently.
+
+Rules are compiled once, and `find` runs once per request. It must not run a regular expression
+from the options, or a loop whose length the request chooses, because a crafted path could make
+these slow.
 """
 
 from __future__ import annotations
@@ -46,16 +53,16 @@ _DOT_SEGMENT = re.compile(r"/\.\.?(?:/|\Z)")
 _SLASHES = re.compile("//+")
 _RAW_SLASH = re.compile(rb"%(?:2[fF]|5[cC])")
 
-# Letters that a regex without regard to case takes for an i, and casefolding does not.
+# A case-insensitive regex matches these letters with an i, but casefolding does not.
 # https://docs.python.org/3/library/re.html#re.IGNORECASE
 _LIKE_I = {0x130: "i", 0x131: "i"}
 
-# Stands for a slash that is none in a path that was not decoded; no rule can hold it.
+# Replaces an encoded slash or backslash that does not separate segments. No rule can contain it.
 _NO_SLASH = b"\0"
 
 
 class _Closed:
-    """What `find` returns for a path that cannot be told."""
+    """The type of `CLOSED`, which `find` returns for an ambiguous path."""
 
     __slots__ = ()
 
@@ -67,7 +74,7 @@ CLOSED: Final = _Closed()
 
 
 class _Rule:
-    """One rule. `key` ends in a slash; rules are compared by identity."""
+    """A rule. Its `key` ends in a slash. Rules are compared by identity."""
 
     __slots__ = ("below", "key", "target")
 
@@ -78,13 +85,13 @@ class _Rule:
 
 
 class _Index:
-    """Rules by key. With `folded` keys a key may have several, which differ by case only.
+    """Rules by key. A `folded` key may have several rules, which differ only by case.
 
         alone   {"/api/login/": rules}
         below   {"/api/": rules, "/public/": rules}
-        lengths (8, 5): of the keys in `below`, longest first; one look each
+        lengths (8, 5): of the keys in `below`, longest first; one look-up for each
 
-    A path is looked up as its key, of which no more is copied than the longest rule has.
+    `match` takes no slice of a path that is longer than the longest key.
     """
 
     __slots__ = ("alone", "below", "lengths")
@@ -111,15 +118,15 @@ class _Index:
 
 
 class PathRules:
-    """Rules by path, compiled.
+    """Compiled rules by path.
 
     Args:
-        rules: what each path leads to, by rule; a target may be anything.
-        option: the option that holds them, for messages.
+        rules: a mapping from rules to targets. A target may be any object.
+        option: the name of the option that holds the rules, for messages.
 
     Raises:
-        TypeError: for what is no mapping of str, or empty.
-        PolicyError: with every rule that is not written as a path.
+        TypeError: if the rules are not a mapping, or empty.
+        PolicyError: with all rules that are not valid paths.
     """
 
     __slots__ = ("_exact", "_folded", "_only_lower", "rules")
@@ -132,11 +139,11 @@ class PathRules:
         self._only_lower = all(rule.key == _folded(rule.key) for rule in compiled)
 
     def find(self, path: str, /, *others: str) -> Any:
-        """The target of the rule that a path follows, ``None`` without one, or ``CLOSED``.
+        """Return the target of the rule for a path, ``None`` without a rule, or ``CLOSED``.
 
         Args:
-            path: the decoded path, below where the application is mounted.
-            others: what else may be taken for the path (see `asgi_path`).
+            path: the decoded path, relative to where the application is mounted.
+            others: other readings of the path (see `asgi_path`).
         """
         if not path.startswith("/"):
             return CLOSED
@@ -160,8 +167,8 @@ class PathRules:
 
 
 def _is_odd(path: str) -> bool:
-    """Whether a path may be read in another way, but for the case of its letters."""
-    # These searches for text cost a tenth of one for an expression.
+    """Return whether a path has other readings, apart from the case of its letters."""
+    # These substring searches cost a tenth of a regular expression.
     return "%" in path or "//" in path or "/." in path or "\\" in path or path[-1] == "\n"
 
 
@@ -174,7 +181,7 @@ def _agree(found: tuple[_Rule, ...], folded: tuple[_Rule, ...]) -> bool:
 
 
 def _readings(path: str) -> Iterator[str]:
-    """Every way in which somebody behind us may read a path."""
+    """Yield every way in which the application may read a path."""
     texts = [path]
     if "%" in path:
         texts.append(unquote(path, errors="replace"))
@@ -185,21 +192,21 @@ def _readings(path: str) -> Iterator[str]:
                 yield reading[:-1]
 
 
-# -- reading what servers say ----------------------------------------------------------------
+# -- reading requests ------------------------------------------------------------------------
 
 
 def asgi_path(scope: Mapping[str, Any], root: str = "", /) -> tuple[str, ...]:
-    """The path of a scope, decoded, below where the application is mounted, for `PathRules.find`.
+    """Return the decoded path of a scope, and its other readings, for `PathRules.find`.
 
-    Behind it stands what else some framework takes for that path: with slashes left out that
-    were percent-encoded; and where `root_path` stands in it, but not as a path above it, what is
-    behind that.
+    The path is relative to where the application is mounted. Some frameworks read it in other
+    ways. In one, a percent-encoded slash does not separate segments. In another, `root_path` is
+    removed although the path contains it at another place or continues its last segment.
 
-    Servers decode `path`, and `root_path` is a part of it, as ASGI has it now; where it is not,
-    the path stays as it is, which is how most frameworks read it, too.
+    Servers decode `path`, and `root_path` is its beginning, as ASGI now requires. If it is not,
+    the path is used as it is, because most frameworks do the same.
 
     Args:
-        root: where the application is mounted, in place of ``root_path``, if it says so itself.
+        root: the application's own root, if it has one. It replaces ``root_path``.
     """
     root = root or scope.get("root_path") or ""
     path = scope.get("path") or "/"
@@ -212,41 +219,44 @@ def asgi_path(scope: Mapping[str, Any], root: str = "", /) -> tuple[str, ...]:
 
 
 def encoded_path(path: bytes, /) -> tuple[str, ...]:
-    """The same of a path that a server leaves encoded, where nothing is mounted elsewhere."""
+    """Return the readings of a path that a server leaves encoded, without a `root_path`."""
     decoded = unquote_to_bytes(path).decode("utf-8", "replace")
     return asgi_path({"path": decoded, "raw_path": path})
 
 
 def _below(root: str, path: str) -> tuple[str, ...]:
-    """A path below a root, and what else it may be if it is not: a root is never empty."""
+    """Return a path relative to a root, which is not empty.
+
+    If the path is not below the root, return the whole path and its other readings.
+    """
     if path.startswith(root):
-        # A server that puts "/v1/" before "/api" makes "/v1//api" of them.
+        # A server that joins "/v1/" and "/api" gets "/v1//api".
         rest = path[len(root) :]
         if not rest or rest[0] == "/":
             return (rest or "/",)
-    # Quart takes "/v1" off "/v1x", Litestar off "/y/v1/x"; and if the root is "/v1/", it is off
-    # "/v1/x" for some, while to Starlette that is the whole path.
+    # Quart removes "/v1" from "/v1x", and Litestar removes it from "/y/v1/x". If the root is
+    # "/v1/", some frameworks remove it from "/v1/x", while Starlette keeps the whole path.
     roots = [start for start in dict.fromkeys((root, root.rstrip("/"))) if start]
     behind = (path.partition(start)[2] for start in roots if start in path)
     return (path, *("/" + rest.lstrip("/") for rest in behind))
 
 
 def wsgi_path(environ: Mapping[str, Any], /) -> tuple[str]:
-    """The path of an environ, below SCRIPT_NAME: PATH_INFO, which servers decode.
+    """Return the path of an environ relative to SCRIPT_NAME: PATH_INFO, which servers decode.
 
-    https://peps.python.org/pep-3333/#unicode-issues: its characters stand for bytes.
+    Each character of PATH_INFO is one byte: https://peps.python.org/pep-3333/#unicode-issues
     """
     path = environ.get("PATH_INFO") or "/"
     if not path.isascii():
-        # A server that breaks the rule has decoded it already.
+        # The encoding fails if the server breaks that rule and has decoded the bytes already.
         with contextlib.suppress(UnicodeEncodeError):
             path = path.encode("latin-1").decode("utf-8", "replace")
     return (path,)
 
 
-# -- reading what was written ----------------------------------------------------------------
+# -- reading rules ---------------------------------------------------------------------------
 
-# All below a path as it is written elsewhere: "/api*", "/api/**", and the regex "/api/.*".
+# How other software writes "all paths below": "/api*", "/api/**", and the regex "/api/.*".
 _ALL_BELOW = re.compile(r"(?:/|\.?\*)+\Z")
 _PERCENT = re.compile("%[0-9A-Fa-f]{2}")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
@@ -296,7 +306,7 @@ def _problem_of(written: object, option: str) -> Problem | None:
 
 
 def _why_not(path: str) -> tuple[str | None, str | None]:
-    """Why this is no path of a rule, and what may have been meant."""
+    """Return why a path is not valid in a rule, and which path may have been meant."""
     if "://" in path:
         return "is a URL; a rule is a path, and origins go into its policy.", None
     if not path.startswith("/"):

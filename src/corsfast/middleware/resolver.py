@@ -1,18 +1,17 @@
-"""Origins that are kept elsewhere: a database, another service.
+"""Look up origins that are stored elsewhere: in a database, or in another service.
 
     resolver = OriginResolver(is_customer)      # is_customer(origin) -> bool
     app = CORSMiddleware(app, allow_origins=["https://app.example.com"], resolver=resolver)
 
-The policy decides first. Only a well-formed web origin that it does not list is looked up:
+The policy decides first. Only a valid web origin that it does not list is looked up:
 
-    not allowed --remembered--> verdict --------------------------------> template's answer
-                \\--unknown----> resolve(origin) --ttl, max_entries--> verdict
+    not allowed --cached-----> verdict --------------------------------> template's answer
+                \\--unknown---> resolve(origin) --ttl, max_entries--> verdict
 
-An origin that is let in is answered as if the policy listed it; what the policy says of
-methods, names, credentials and the rest is the template of the answer.
+An allowed origin gets the answer that it would get if the policy listed it. So the policy is the
+template of the answer: it decides about methods, header names, credentials and the rest.
 
-Place in the flow: between the policy and the detours.
-Never: ask about what is no origin; remember a failure; let a failure let anybody in.
+A failed look-up rejects the origin and is not cached.
 """
 
 from __future__ import annotations
@@ -47,7 +46,7 @@ if TYPE_CHECKING:
     Resolve = Callable[..., Verdict | Awaitable[Verdict | None] | None]
 
     class Twins(NamedTuple):
-        """Two policies with the answers of a third: one admits web origins, one nobody."""
+        """Two policies that answer like a third: one allows all web origins, one no origin."""
 
         open: Policy
         closed: Policy
@@ -59,42 +58,43 @@ __all__ = ["OriginResolver"]
 
 _SCHEMES = tuple(f"{scheme}://" for scheme in sorted(fetch.WEB_SCHEMES))
 
-# Bytes of a request that are kept in one key as they are; more are kept as a digest, so that
-# the memory of a resolver is bounded by its number of entries.
+# Characters of a request that a cache key stores as they are. A longer key stores their digest,
+# so that the memory of a resolver is bounded by its number of entries.
 MAX_KEY = 512
 
-# What both engines can merge into Vary.
+# The names that both engines can merge into Vary.
 _USUAL_VARY = ("Origin", "Access-Control-Request-Method", "Access-Control-Request-Headers")
 
 
 class OriginResolver:
-    """Looks up origins that a policy does not list, and remembers what it was told.
+    """A cache of look-ups of origins that a policy does not list.
 
     Args:
-        resolve: `resolve(origin)`, or `resolve(origin, request)` where request is the ASGI scope
-            or the WSGI environ, to be read only. The origin is a ``str``, proven to be a
-            serialised http(s) origin. Returns ``True`` to let it in; ``False`` or ``None`` to
-            refuse; or a :class:`corsfast.Policy` that decides and answers in place of the
-            middleware's. May be a coroutine function for ASGI. For ASGI a plain function is run
-            in a thread, so that it never holds up the event loop. Whatever it raises refuses
-            the origin for this request, is logged ("corsfast.resolver") and not remembered.
-        ttl: seconds that a verdict, also a refusal, is remembered; 0 remembers none.
-        max_entries: how many allowed, and how many refused origins are remembered; each drops
-            its least recently used one. They are kept apart, so that strangers who try origin
-            after origin do not push out a known one.
+        resolve: a function `resolve(origin)` or `resolve(origin, request)`. The origin is a
+            ``str``, and a valid serialized http(s) origin. The request is the ASGI scope or the
+            WSGI environ, and must not be changed. The function returns ``True`` to allow the
+            origin; ``False`` or ``None`` to reject it; or a :class:`corsfast.Policy` that decides
+            and answers instead of the middleware's. For ASGI it may be a coroutine function; a
+            plain function runs in a thread there, so that it never blocks the event loop. If it
+            raises, the origin is rejected for this request; the exception is logged
+            ("corsfast.resolver") and not cached.
+        ttl: how many seconds a verdict is cached, also a rejection. 0 disables the cache.
+        max_entries: how many allowed and how many rejected origins are cached. Each cache evicts
+            its least recently used entry. They are separate, so that an attacker who tries many
+            origins cannot evict an allowed one.
         vary: names of the request headers that the answer depends on. They are sent in Vary
-            (Origin always is), and verdicts are remembered for their values.
-        key: `key(request)`, what else of the request the answer depends on: something
-            hashable and small. By default that is nothing for `resolve(origin)`, and Host and
-            the path for `resolve(origin, request)`, which may look at nothing else without
-            saying so here or in `vary`.
+            (Origin always is), and their values are part of the cache key.
+        key: a function `key(request)` that returns what else the answer depends on, as a small
+            hashable object. By default this is nothing for `resolve(origin)`, and Host and the
+            path for `resolve(origin, request)`. A function that reads anything else of the
+            request needs `key` or `vary`.
 
     Raises:
         TypeError: for arguments of the wrong types.
-        PolicyError: for values out of range, and for names that are none.
+        PolicyError: for values out of range, and for names that are not valid header names.
 
-    On ASGI it needs asyncio's event loop, and several requests that ask for the same thing at
-    once wait for one look-up. Give your look-up a time limit of its own.
+    ASGI requires asyncio's event loop. Concurrent requests with the same key share one look-up.
+    Give your look-up its own time limit.
     """
 
     def __init__(
@@ -118,13 +118,13 @@ class OriginResolver:
         self._generation = 0
         self._allowed: OrderedDict[Hashable, tuple[float, Verdict]] = OrderedDict()
         self._refused: OrderedDict[Hashable, tuple[float, Verdict]] = OrderedDict()
-        # By event loop: what is being looked up in it.
+        # The look-ups in progress, by event loop.
         self._pending: WeakKeyDictionary[AbstractEventLoop, dict[Hashable, Task[Verdict]]]
         self._pending = WeakKeyDictionary()
         self._twins = PerPolicy(self._make_twins)
 
     def __reduce__(self) -> tuple[object, ...]:
-        """Pickled and copied without what it remembers."""
+        """Pickle and copy without the cached verdicts."""
         options = {
             "ttl": self.ttl,
             "max_entries": self.max_entries,
@@ -138,7 +138,7 @@ class OriginResolver:
     def forget(self, origin: str | None = None) -> None:
         """Forget one origin, or all of them: the next request looks it up again.
 
-        A look-up that is under way still answers those who wait for it; nobody else.
+        A look-up in progress still answers the requests that already wait for it, but no others.
         """
         with self._lock:
             self._generation += 1
@@ -152,13 +152,13 @@ class OriginResolver:
     # -- for the middlewares -----------------------------------------------------------------
 
     def concerns(self, decision: Decision, request: Any) -> bool:
-        """Whether this decision is one that a look-up may turn."""
+        """Return whether a look-up may change this decision."""
         if decision.outcome is not Outcome.ORIGIN_NOT_ALLOWED:
             return False
         return (_header(request, "origin") or "").startswith(_SCHEMES)
 
     def recall(self, origin: str, request: Any) -> Verdict | None:
-        """The verdict that is remembered, or ``None``."""
+        """Return the cached verdict, or ``None``."""
         try:
             key = self._key(origin, request)
             with self._lock:
@@ -168,12 +168,12 @@ class OriginResolver:
                         memory.move_to_end(key)
                         return entry[1]
         except Exception:
-            # `key` is the application's; `look_up` fails in the same way, and says so.
+            # The application's `key` may raise. Then `look_up` fails, too, and logs it.
             return None
         return None
 
     def look_up(self, origin: str, request: Any) -> Verdict:
-        """Ask `resolve`, here and now, and remember what it says."""
+        """Call `resolve` in this thread, and cache its verdict."""
         try:
             key, generation = self._key(origin, request), self._generation
             answer = self._call(origin, request)
@@ -184,7 +184,7 @@ class OriginResolver:
         return verdict
 
     async def look_up_async(self, origin: str, request: Any) -> Verdict:
-        """The same without holding up the event loop; one look-up for all who want it now."""
+        """Look up an origin without blocking the event loop; requests share one look-up."""
         import asyncio
 
         try:
@@ -194,7 +194,7 @@ class OriginResolver:
                 pending = self._pending.setdefault(loop, {})
             task = pending.get((self._generation, key))
             if task is None:
-                # A task of its own: who asked first may go away, and the others still wait.
+                # A separate task, because the first request may be canceled while others wait.
                 task = loop.create_task(self._ask(key, origin, request))
                 mark = self._generation, key
                 pending[mark] = task
@@ -217,7 +217,7 @@ class OriginResolver:
                 answer = await answer
             verdict = self._read_verdict(answer, origin)
         except asyncio.CancelledError:
-            # Either this task is ended, or `resolve` waited for something that was.
+            # Either this task was canceled, or something that `resolve` awaited.
             task = asyncio.current_task()
             if task is None or task.cancelling():
                 raise
@@ -231,7 +231,7 @@ class OriginResolver:
         try:
             return self._call(origin, request)
         except StopIteration as error:
-            # A future takes any exception but this one, and nobody would ever be answered.
+            # A future cannot hold a StopIteration, so the request would wait forever.
             raise RuntimeError("resolve raised StopIteration") from error
 
     def _call(self, origin: str, request: Any) -> Any:
@@ -243,10 +243,10 @@ class OriginResolver:
         if is_policy(answer):
             if not answer.allows_origin(origin):
                 return False
-            self._twins.of(answer)  # fails here, where it is logged, if it cannot be a template
+            self._twins.of(answer)  # raises here, where it is logged, if it is not a template
             return answer
         if hasattr(answer, "close"):
-            answer.close()  # a coroutine that nobody waits for
+            answer.close()  # a coroutine that will not be awaited
         raise TypeError(
             "resolve must return True, False, None or a corsfast.Policy, not"
             f" {type(answer).__name__}"
@@ -258,7 +258,7 @@ class OriginResolver:
         )
         return False
 
-    # -- remembering -------------------------------------------------------------------------
+    # -- caching -----------------------------------------------------------------------------
 
     def _key(self, origin: str, request: Any) -> Hashable:
         if self._given_key is None and not self._takes_request and not self._key_headers:
@@ -266,7 +266,7 @@ class OriginResolver:
         parts: list[str | None] = [_header(request, name) for name in self._key_headers]
         if self._given_key is not None:
             given = self._given_key(request)
-            hash(given)  # fails here, where it is logged
+            hash(given)  # raises here, where it is logged
             return origin, _bounded(parts), given
         if self._takes_request:
             parts += [_header(request, "host"), *_paths(request)]
@@ -280,7 +280,7 @@ class OriginResolver:
             memory, other = other, memory
         with self._lock:
             if generation != self._generation:
-                return  # forgotten while it was looked up
+                return  # `forget` was called during the look-up
             other.pop(key, None)
             memory[key] = monotonic() + self.ttl, verdict
             memory.move_to_end(key)
@@ -290,15 +290,15 @@ class OriginResolver:
     # -- answering ---------------------------------------------------------------------------
 
     def twins(self, policy: Policy) -> Twins:
-        """The policies that answer for this one, to those who are let in and who are not."""
+        """Return the policies that answer instead of this one, if allowed and if rejected."""
         found: Twins = self._twins.of(policy)
         return found
 
     def check_template(self, policy: Policy) -> None:
-        """Let only policies pass that can be the template of an answer.
+        """Check that a policy can be the template of an answer.
 
         Raises:
-            TypeError: for the policy of a drop-in, and for one that admits everybody.
+            TypeError: for the policy of a drop-in, and for one that allows any origin.
         """
         if _options_of(policy)["allow_origins"] == ["*"]:
             raise TypeError(
@@ -308,7 +308,10 @@ class OriginResolver:
         self.twins(policy)
 
     def can_follow(self, policy: Policy) -> bool:
-        """Whether this can be a template. One that was swapped in may not be; that is logged."""
+        """Return whether a policy can be a template, and log if it cannot.
+
+        Policies that come from a holder or a callable are not checked at start-up.
+        """
         try:
             self.twins(policy)
         except TypeError:
@@ -349,7 +352,7 @@ def _options_of(policy: Policy) -> dict[str, Any]:
 
 
 def _vary_by(tables: Tables, names: Iterable[str]) -> None:
-    """Name more request headers in every Vary of the tables; it is the last field of each."""
+    """Add request headers to every Vary of the tables. Vary is the last field of each block."""
     for vary_slot, slots in (
         ("actual_vary", ("refused", "actual_tail", "no_origin")),
         ("preflight_vary", ("refused_preflight", "preflight_tail")),
@@ -364,18 +367,18 @@ def _vary_by(tables: Tables, names: Iterable[str]) -> None:
 
 def _compiled(tables: Tables, *, with_any_vary: bool) -> Policy:
     if with_any_vary:
-        # The native engine merges the three names that a policy may need, no others.
+        # The native engine can merge only the three names of `_USUAL_VARY`.
         from .._engine.pure import Policy as AnyPolicy
 
         return AnyPolicy(_tables=tables)  # type: ignore[arg-type, return-value]
     return Policy(_tables=tables)  # type: ignore[arg-type, call-arg]
 
 
-# -- reading what servers say ----------------------------------------------------------------
+# -- reading requests ------------------------------------------------------------------------
 
 
 def _header(request: Any, name: str) -> str | None:
-    """One header of a scope or environ; several lines are joined by commas."""
+    """Return a header of a scope or environ. Several lines are joined by commas."""
     if "headers" in request:
         value = joined_lines(request["headers"], name.encode("ascii"))
         return None if value is None else value.decode("latin-1")
@@ -390,7 +393,7 @@ def _paths(request: Any) -> tuple[str | None, ...]:
 
 
 def _bounded(parts: list[str | None]) -> Hashable:
-    """The parts of a key, or their digest where a request made them long."""
+    """Return the parts of a key, or their digest if they are long."""
     if sum(len(part) for part in parts if part) <= MAX_KEY:
         return tuple(parts)
     from hashlib import sha256
@@ -402,11 +405,11 @@ def _origin_of_key(key: Hashable) -> Hashable:
     return key[0] if isinstance(key, tuple) else key
 
 
-# -- reading what was written ----------------------------------------------------------------
+# -- reading arguments -----------------------------------------------------------------------
 
 
 def _read_function(resolve: Any) -> tuple[bool, bool]:
-    """Whether it is asynchronous, and whether it takes the request."""
+    """Return whether `resolve` is asynchronous, and whether it takes the request."""
     from inspect import iscoroutinefunction, signature
 
     if not callable(resolve) or isinstance(resolve, type):
@@ -419,7 +422,7 @@ def _read_function(resolve: Any) -> tuple[bool, bool]:
     )
     try:
         parameters = signature(resolve).parameters.values()
-    except ValueError:  # written in C, and does not say
+    except ValueError:  # written in C, without a signature
         return is_async, False
     positional = [p for p in parameters if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)]
     needed = [p for p in positional if p.default is p.empty]
@@ -447,7 +450,7 @@ def _read_numbers(ttl: Any, max_entries: Any, vary: Any) -> tuple[float, int, tu
     if max_entries < 1:
         message = f"{max_entries} entries are none."
         problems.append(Problem("out-of-range", "max_entries", max_entries, message, hint="10000"))
-    # The usual spelling, so that a name does not stand in Vary twice.
+    # Use the usual spelling, so that no name is in Vary twice.
     usual = {name.lower(): name for name in _USUAL_VARY}
     names = {"origin": "Origin"}
     for name in vary:

@@ -4,17 +4,18 @@
 
     app.add_middleware(CORSMiddleware, allow_origins=["https://app.example.com"])
 
-The policy is compiled when the middleware is made; requests take the compiled way of asgi.py,
-and so do most preflights. Those leave it that are refused, because their answers list every
-reason; that ask for a private network, by a header that no policy looks at; and all of them
-where header names are sent back beside "*", which no policy does.
-docs/middleware/starlette.md lists what differs from the original, and why.
+The policy is compiled when the middleware is made. Requests and most preflights take the compiled
+fast path of asgi.py. These preflights take the slow path:
 
-`install` is no drop-in: it puts the middleware of asgi.py, with the options of `corsfast.Policy`,
-around an application that stays the object it is.
+- rejected ones, because their answers list every reason;
+- ones that ask for a private network, because policies ignore that header;
+- all of them, if any header name is allowed and "*" is sent as the allowed origin, because no
+  policy echoes header names together with "*".
 
-Place in the flow: options of Starlette -> lenient policy -> headers on a response.
-Never: import Starlette, there is no need to; block a request but for preflights.
+docs/middleware/starlette.md lists every difference from the original, with the reason.
+
+`install` is not a drop-in. It puts the middleware of asgi.py around an application and takes the
+options of `corsfast.Policy`. The application stays the same object.
 """
 
 from __future__ import annotations
@@ -90,7 +91,7 @@ _OPTIONS = (
     "strict",
 )
 
-# What "*" means in `allow_methods`.
+# The methods that "*" means in `allow_methods`.
 ALL_METHODS = ("DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT", "QUERY")
 
 PREFLIGHT_VARY = (
@@ -102,36 +103,39 @@ PREFLIGHT_VARY = (
 _ALLOW_PRIVATE = (b"access-control-allow-private-network", b"true")
 _OK = b"OK"
 
-# What subclasses of the original override to decide otherwise; here nobody would call it.
+# Methods that a subclass of the original may override to change its decisions. They are never
+# called here.
 _HOOKS = frozenset(
     ("allow_explicit_origin", "is_allowed_origin", "preflight_response", "send", "simple_response")
 )
 
 
 class CORSMiddleware(ASGIDropIn):
-    """An ASGI application around another one; the options are those of Starlette's.
+    """An ASGI application that wraps another one and has the options of Starlette's.
 
     Args:
         app: the ASGI application.
-        allow_origins: serialised origins, ``"null"``, or ``"*"`` for any. None by default.
-        allow_methods: what a preflight may ask for, byte for byte; ``"*"`` for Starlette's
-            eight. ``GET`` alone by default.
-        allow_headers: what a preflight may ask for beside Accept, Accept-Language,
-            Content-Language and Content-Type, without regard to case; ``"*"`` for anything.
-        allow_credentials: whether cookies may be used; ``"*"`` in `allow_origins` is then sent
-            as the origin that asks, and everybody is let in.
-        allow_origin_regex: a regular expression as str or compiled; has to match in full.
-        allow_private_network: whether a preflight may ask for the private network; browsers
-            have withdrawn it.
+        allow_origins: serialized origins, ``"null"``, or ``"*"`` for any. None by default.
+        allow_methods: methods that a preflight may ask for, case-sensitive; ``"*"`` for the
+            eight that Starlette knows. Only ``GET`` by default.
+        allow_headers: header names that a preflight may ask for in addition to Accept,
+            Accept-Language, Content-Language and Content-Type, case-insensitive; ``"*"`` for any.
+        allow_credentials: whether cookies may be used. With ``"*"`` in `allow_origins`, every
+            origin is then allowed, and echoed instead of ``*``.
+        allow_origin_regex: a regular expression as str or compiled. It must match the whole
+            origin.
+        allow_private_network: whether a preflight may ask for the private network. Browsers have
+            withdrawn this feature.
         expose_headers: response-header names that pages may read.
-        max_age: how many seconds a preflight is remembered.
-        strict: whether what is insecure, or matches nothing, is an error.
+        max_age: how many seconds a browser may cache a preflight.
+        strict: whether insecure settings and entries that match nothing are errors.
 
     Raises:
-        PolicyError: with ``strict``, holding every problem at once.
-        re.error: for an `allow_origin_regex` that is none.
-        TypeError: for a subclass that overrides what the original would call, for an unknown
-            option. After `add_middleware` the server's start-up fails with any of these.
+        PolicyError: with ``strict``, with all problems together.
+        re.error: for an `allow_origin_regex` that is not valid.
+        TypeError: for a subclass that overrides a method that the original would call, and for
+            an unknown option. After `add_middleware`, each of these errors makes the server's
+            start-up fail.
 
     Warns:
         CorsfastSecurityWarning: once for each insecure setting.
@@ -198,7 +202,7 @@ class CORSMiddleware(ASGIDropIn):
 
 
 class _Preflights:
-    """A policy made of Starlette's options, and how its preflights are answered."""
+    """A policy made from Starlette's options, and the answers to its preflights."""
 
     def __init__(
         self,
@@ -242,7 +246,7 @@ class _Preflights:
         problems += wrong_seconds("max_age", max_age, str(max_age))
         self._private_network = bool(allow_private_network)
         self._methods = tokens_of(methods)
-        # None => any
+        # None => any name
         self._names = None if any_header else frozenset(n.lower() for n in tokens_of(names))
 
         def answer(tables: Tables) -> None:
@@ -259,7 +263,7 @@ class _Preflights:
             preflight_vary = [(VARY, ", ".join(PREFLIGHT_VARY))]
             tables.any_method = tables.echo_method = False
             tables.methods = self._methods
-            # Beside "*" nothing is echoed by a policy: the names are added in `mirror`.
+            # A policy echoes nothing together with "*", so `mirror` adds the names.
             tables.echo_headers = any_header and not tables.star
             tables.header_names = frozenset(n.lower() for n in tokens_of(names))
             if any_header:
@@ -285,20 +289,20 @@ class _Preflights:
             given=allow_origins,
         )
         self._star = self.tables.star
-        # Whether allowed header names are sent back as they were asked for, beside "*".
+        # Whether requested header names are echoed together with "*".
         self.mirrors = self._star and any_header
         self._content = plain_text(200, _OK)
 
     def refuse(
         self, _decision: Decision, scope: Scope, _receive: Receive, send: Send
     ) -> Awaitable[None]:
-        """Answer a preflight that the policy refuses."""
+        """Answer a preflight that the policy rejects."""
         return self._refuse(scope, asks_private_network(scope), send)
 
     def private(
         self, decision: Decision, scope: Scope, _receive: Receive, send: Send
     ) -> Awaitable[None]:
-        """Answer a preflight that the policy allows, and that asks for a private network."""
+        """Answer a preflight that the policy allows and that asks for a private network."""
         if not self._private_network:
             return self._refuse(scope, True, send)
         return self._allow(decision, [_ALLOW_PRIVATE], send)
@@ -306,7 +310,7 @@ class _Preflights:
     def mirror(
         self, _decision: Decision, scope: Scope, _receive: Receive, send: Send
     ) -> Awaitable[None]:
-        """Answer any preflight, where header names are sent back beside "*"; decides itself."""
+        """Decide and answer any preflight, if header names are echoed together with "*"."""
         decision = self.policy.asgi(scope)
         private = asks_private_network(scope)
         if not decision.allowed or (private and not self._private_network):
@@ -319,11 +323,11 @@ class _Preflights:
     def _allow(
         self, decision: Decision, fields: list[tuple[bytes, bytes]], send: Send
     ) -> Awaitable[None]:
-        """The policy's answer, with fields that no policy knows of."""
+        """Send the policy's answer with additional fields."""
         return respond(send, 200, [*decision.raw_headers, *self._content, *fields], _OK)
 
     def _refuse(self, scope: Scope, private: bool, send: Send) -> Awaitable[None]:
-        """Say all that is wrong; an origin that is allowed sees what would not be."""
+        """Answer with every reason for the rejection; only an allowed origin gets its fields."""
         origin, method, names = asked(scope)
         known = self.policy.allows_origin(origin)
         headers = [*self.tables.refused_preflight.raw_headers]
@@ -377,24 +381,25 @@ def install(
     report_only: Source | Rules | None = None,
     **options: Unpack[PolicyOptions],
 ) -> Application:
-    """Put the generic ASGI middleware around an application, which stays the object it is.
+    """Put the generic ASGI middleware around an application, which stays the same object.
 
-    The middleware is outside of all others, also of those that are added later, and outside of
-    Starlette's error handler. So preflights are answered before any authentication, and the 500
-    of an unhandled exception has the headers.
+    The middleware wraps all others, also those that are added later, and Starlette's error
+    handler. So preflights are answered before any authentication, and the 500 of an unhandled
+    exception has the headers.
 
     Args:
         app: a Starlette or FastAPI application that has not started. It is changed.
-        policy: as for :class:`corsfast.middleware.asgi.CORSMiddleware`, like all that follow.
-        options: those of :class:`corsfast.Policy`, not those of the drop-in.
+        policy: this and the following arguments are those of
+            :class:`corsfast.middleware.asgi.CORSMiddleware`.
+        options: the options of :class:`corsfast.Policy`, not those of the drop-in.
 
     Returns:
         The application.
 
     Raises:
-        TypeError: for another kind of application, for a policy and options at once, for
-            neither, for an unknown option.
-        PolicyError: with every problem of the options, or of the rules, at once.
+        TypeError: for another kind of application, for both a policy and options, for neither,
+            for an unknown option.
+        PolicyError: with all problems of the options or the rules together.
         RuntimeError: if `install` was called before, or the application has started.
 
     Warns:
@@ -425,16 +430,17 @@ def install(
     return app
 
 
-# Set on an application. Tracing libraries replace `build_middleware_stack`, too, and call ours.
+# An attribute of the application, and not the type of its `build_middleware_stack`, because a
+# tracing library may have replaced that method by one that calls ours.
 _INSTALLED = "_corsfast_installed"
 
 
 class _Outermost:
-    """The `build_middleware_stack` of one application, with CORS around what it builds.
+    """The `build_middleware_stack` of one application, with CORS around the result.
 
     Starlette calls this method once, at the first scope, and keeps the result (seen in 0.37 to
-    1.10). It is an object rather than a closure so that an application can be copied deeply and
-    pickled with it.
+    1.10). This is a class and not a closure, so that the application can be copied deeply and
+    pickled.
     """
 
     def __init__(self, build: Callable[[], App], policy: Any, features: dict[str, Any]) -> None:

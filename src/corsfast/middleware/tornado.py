@@ -1,4 +1,4 @@
-"""CORS for Tornado: a mixin for handlers, and the same for every handler of an application.
+"""CORS for Tornado: a mixin for handlers, and a function that adds it to all of them.
 
     class Main(CORSMixin, tornado.web.RequestHandler):
         cors_policy = corsfast.Policy(allow_origins=["https://app.example.com"])
@@ -6,20 +6,20 @@
     app = enable_cors(tornado.web.Application([...]), allow_origins=["https://app.example.com"])
     app = enable_cors(tornado.web.Application([...]), paths={"/api/*": policy, "/public/*": ...})
 
-Tornado has no middleware, and `set_default_headers` comes too early: what a handler sets after
-it replaces Vary, and preflights would go through `prepare`, which asks who the user is, though
-preflights carry no credentials. So the decision is made when a handler is made; a preflight's
-`prepare` is one that answers it; and the fields are worked in when the headers are flushed,
-which every response comes to: errors, redirects, files, streams.
+Tornado has no middleware, and `set_default_headers` is called too early. The handler could replace
+Vary after it. A preflight would reach `prepare`, which often checks the user, although preflights
+carry no credentials. So there are three steps:
+
+1. The decision is made in the handler's `__init__`.
+2. For a preflight, `prepare` is replaced by a method that answers it.
+3. The fields are added in `flush`, because every response calls it: errors, redirects, files and
+   streams.
 
     Application.get_handler_delegate --enable_cors--> (CORSMixin, handler class)
     handler.__init__ --> decision --preflight--> prepare answers
                                   \\--all else--> ... flush --> fields
 
-Per request: one `policy.actual` or `policy.decide`, and one look at the response's field names.
-
-Place in the flow: Decision -> headers on a response.
-Never: block a request (CORS is not access control); take away the application's Vary.
+A request costs one `policy.actual` or `policy.decide`, and one check of the response's field names.
 """
 
 from __future__ import annotations
@@ -55,7 +55,7 @@ preload("corsfast.middleware._generic.arguments", "corsfast.middleware._generic.
 _SETTING = "cors_policy"
 _UNSET = object()
 
-# What a policy may send. Where a response has none of it, the fields are just added.
+# The fields that a policy may send. If a response has none of them, the policy's are just added.
 _OURS = (
     tables.ALLOW_ORIGIN,
     tables.ALLOW_CREDENTIALS,
@@ -72,29 +72,30 @@ _SWITCHING_PROTOCOLS = 101
 
 
 class CORSMixin:
-    """For classes of handlers, before the class of Tornado.
+    """A mixin for handler classes, to be listed before Tornado's class.
 
-    Preflights are answered before `prepare`, which does not see them, nor does `options`.
-    Every other request reaches the handler, and every response gets the fields of the policy,
-    whatever its status. Access-Control-Allow-Origin of the handler's own is replaced, unless
-    the policy says ``existing="keep"``.
+    Preflights are answered first, so neither `prepare` nor `options` sees them. Every other
+    request reaches the handler, and every response gets the fields of the policy, whatever its
+    status. They replace the handler's own Access-Control-Allow-Origin, unless the policy has
+    ``existing="keep"``.
 
-    Before ``tornado.websocket.WebSocketHandler``, it has `check_origin` accept those that are
-    allowed by the policy, beside those that Tornado accepts.
+    In a subclass of ``tornado.websocket.WebSocketHandler``, `check_origin` also accepts the
+    origins that the policy allows, in addition to those that Tornado accepts.
 
     Attributes:
-        cors_policy: the :class:`corsfast.Policy` of this class of handlers, or a
+        cors_policy: the :class:`corsfast.Policy` of this handler class; a
             :class:`corsfast.PolicyHolder`, whose policy may be swapped at any time; or ``None``
-            for no CORS at all. Without it, the application's setting of this name, which may
-            also be a callable without arguments that returns one of the two.
+            for no CORS headers. Without this attribute, the application's setting of the same
+            name is used, which may also be a callable without arguments that returns one of the
+            two.
 
     Raises:
-        TypeError: when a class is made with a `cors_policy` that is something else.
+        TypeError: when a class is created with any other `cors_policy`.
     """
 
-    cors_policy: Policy | PolicyHolder | None  # without a value: one behind it may have one
+    cors_policy: Policy | PolicyHolder | None  # no value, because a later base may have one
 
-    # Until the headers are written.
+    # Set until the headers are written.
     _cors_decision: Decision | None = None
     _cors_policy: Policy | None = None
 
@@ -115,7 +116,7 @@ class CORSMixin:
         policy = source if type(source) is Policy else reader_of(source)()
         self._cors_policy = policy
         lines = request.headers.get_list("Origin")
-        # Several lines are no origin: a comma is no part of one.
+        # Several lines are joined by a comma, so that they are not a valid origin.
         origin = ",".join(lines) if lines else None
         if origin is None or request.method != "OPTIONS":
             self._cors_decision = policy.actual(origin)
@@ -128,12 +129,13 @@ class CORSMixin:
             request.headers.get_list(tables.REQUEST_HEADERS),
         )
         if decision.is_preflight:
-            # Found before those of the class. Its own check of methods comes before, too.
+            # Instance attributes hide those of the class. Tornado checks SUPPORTED_METHODS before
+            # it calls `prepare`.
             self.__dict__["prepare"] = self._answer_preflight
             self.__dict__["SUPPORTED_METHODS"] = ("OPTIONS",)
 
     def get_cors_policy(self) -> Source | None:
-        """The policy of this request; override it to choose one.
+        """Return the policy of this request. Override it to choose one.
 
         It is called once, after `initialize` and before `prepare`.
 
@@ -146,27 +148,27 @@ class CORSMixin:
         handler: Any = self
         found: Any = handler.application.settings.get(_SETTING)
         if found is None:
-            handler.require_setting(_SETTING, "CORSMixin")  # says so
+            handler.require_setting(_SETTING, "CORSMixin")  # raises
         if type(found) is _ByPath:
             return found.choose(handler.request)
         return found  # type: ignore[no-any-return]
 
     def flush(self, include_footers: bool = False) -> Any:
-        """Work the fields in, where the headers are written."""
+        """Add the fields before the headers are written."""
         handler: Any = self
         decision = self._cors_decision
         if decision is not None and self._cors_policy is not None:
             self._cors_decision = None
-            # A handshake is read by no page.
+            # No page reads the response to a handshake.
             if handler.get_status() != _SWITCHING_PROTOCOLS:
                 _work_in(handler._headers, self._cors_policy, decision)
         return super().flush(include_footers)  # type: ignore[misc]
 
     def check_origin(self, origin: str) -> bool:
-        """Whether a WebSocket handshake from another origin is accepted.
+        """Return whether to accept a WebSocket handshake from another origin.
 
-        Those are accepted which the policy names. "*" names nobody: it is about answers without
-        credentials, and a handshake carries cookies.
+        Origins that the policy lists are accepted. "*" has no effect, because it is for responses
+        without credentials, and a handshake carries cookies.
         """
         accepted: bool = super().check_origin(origin)  # type: ignore[misc]
         policy = self._cors_policy
@@ -175,7 +177,7 @@ class CORSMixin:
         return policy.allows_origin(origin) and not _is_for_everybody(policy)
 
     def _answer_preflight(self) -> None:
-        # A handler that held its own method would stay until the next garbage collection.
+        # Break the reference cycle, so that the handler is freed without a garbage collection.
         del self.__dict__["prepare"]
         handler: Any = self
         if self._cors_decision is not None:
@@ -191,30 +193,30 @@ def enable_cors(
     paths: Rules | None = None,
     **options: Unpack[PolicyOptions],
 ) -> App:
-    """Have every handler of an application send the fields of one policy, or of its path's.
+    """Make every handler of an application send the fields of a policy.
 
-    Also handlers of errors (404), redirects and static files, those that are added later, and
-    WebSocket handlers. Handlers that have a `cors_policy` of their own keep it; see
-    :class:`CORSMixin` for what changes. ``FallbackHandler`` is left alone, as it writes no
-    response itself: give the WSGI application in it a middleware of its own.
+    This includes handlers of errors (404), redirects and static files, WebSocket handlers, and
+    handlers that are added later. Handlers with their own `cors_policy` keep it.
+    :class:`CORSMixin` describes the effects. ``FallbackHandler`` is not changed, because it
+    writes no response itself: put a middleware around its WSGI application.
 
     Args:
         app: a ``tornado.web.Application``.
-        policy: a ready :class:`corsfast.Policy`; a :class:`corsfast.PolicyHolder`, whose policy
-            may be swapped at any time; or a callable without arguments that returns one of
-            them, called once per request. Or leave it out and write its options here; or leave
-            out both, and the application's setting ``cors_policy`` is taken.
-        paths: policies by path, in place of one: ``{"/api/*": policy, "/login": {...}}``, each a
-            policy, a holder, a callable, a dict of options, or ``None``. A path without a rule
-            gets no CORS at all. See `paths.py` for what a rule covers.
-        options: those of :class:`corsfast.Policy`.
+        policy: a :class:`corsfast.Policy`; a :class:`corsfast.PolicyHolder`, whose policy may be
+            swapped at any time; or a callable without arguments that returns one of them, which
+            is called once per request. Instead of `policy`, its options can be given. Without
+            both, the application's setting ``cors_policy`` is used.
+        paths: policies by path, instead of one: ``{"/api/*": policy, "/login": {...}}``. Each is
+            a policy, a holder, a callable, a dict of options, or ``None``. A path without a rule
+            gets no CORS headers. See `paths.py` for the paths that a rule matches.
+        options: the options of :class:`corsfast.Policy`.
 
     Returns:
         The application.
 
     Raises:
-        TypeError: for a policy and options at once, for neither, for arguments of other types.
-        PolicyError: with every problem of the options, or of the rules, at once.
+        TypeError: for both a policy and options, for neither, for arguments of other types.
+        PolicyError: with all problems of the options or the rules together.
         ValueError: if the application has CORS already.
     """
     application: Any = app
@@ -248,7 +250,7 @@ def _enable(application: Any, source: Source | _ByPath) -> None:
 
 
 class _ByPath:
-    """An application's setting where the path chooses the policy."""
+    """The value of the application's setting if the path chooses the policy."""
 
     __slots__ = ("choose",)
 
@@ -262,14 +264,14 @@ def _by_path(paths: Rules) -> _ByPath:
     from .paths import encoded_path
 
     def path_of(request: Any) -> tuple[str, ...]:
-        # Tornado leaves it encoded, and its characters stand for bytes.
+        # Tornado leaves the path encoded, and each of its characters is one byte.
         return encoded_path(request.path.encode("latin-1", "replace"))
 
     return _ByPath(choice(read_rules(paths, "paths"), path_of, Policy(allow_origins=())))
 
 
 class _Delegates:
-    """An application's `get_handler_delegate`, with handlers that have the mixin."""
+    """A `get_handler_delegate` that adds the mixin to each handler class."""
 
     def __init__(self, make: Any) -> None:
         self._make = make
@@ -285,18 +287,18 @@ class _Delegates:
 def _with_cors(handler: type) -> type:
     if issubclass(handler, (CORSMixin, FallbackHandler)):
         return handler
-    # It goes by the same name in logs.
+    # Keep the name, because logs show it.
     names: dict[str, Any] = {
         name: getattr(handler, name) for name in ("__module__", "__qualname__", "__doc__")
     }
     check = getattr(handler, "check_origin", None)
     if check is not None and check is not WebSocketHandler.check_origin:
-        names["check_origin"] = check  # the application knows better
+        names["check_origin"] = check  # keep the application's own
     return new_class(handler.__name__, (CORSMixin, handler), {}, lambda body: body.update(names))
 
 
 def _is_for_everybody(policy: Policy) -> bool:
-    """Whether a policy sends `*`: then also to those who sent no Origin."""
+    """Return whether a policy sends `*`, which it also sends without an Origin."""
     return any(name == tables.ALLOW_ORIGIN for name, _ in policy.actual(None).headers)
 
 

@@ -2,17 +2,16 @@
 
     app = CORSMiddleware(app, allow_origins=["https://app.example.com"])
 
-Wrap the whole application, from outside. Then preflights, which carry no credentials, are
-answered before any authentication, and also error pages carry the headers without which a
-page sees a CORS error instead of the status. (For Flask: `app.wsgi_app = CORSMiddleware(
-app.wsgi_app, ...)`.)
+Wrap the whole application. Then preflights are answered before any authentication, as they have
+to be, because they carry no credentials. Error pages also get the headers; without them a page
+sees a CORS error instead of the status. (For Flask: `app.wsgi_app = CORSMiddleware(app.wsgi_app,
+...)`.)
 
-Per request: one `policy.wsgi(environ)`, and one `policy.apply_wsgi` for each call of
-`start_response`. The application's iterable is the server's: it is returned untouched. What else
-can be asked for (paths, look-ups, reports) is a detour from that way.
+A request costs one `policy.wsgi(environ)`, and one `policy.apply_wsgi` for each call of
+`start_response`. The application's iterable is returned to the server unchanged. Optional
+features (paths, look-ups, reports) leave this fast path.
 
-Place in the flow: Decision -> headers on a response.
-Never: block a request unasked (CORS is not access control); write to a list of others.
+Never change a list of the application or the server, because its owner may use it again.
 """
 
 from __future__ import annotations
@@ -36,45 +35,45 @@ __all__ = ["CORSMiddleware"]
 
 
 class CORSMiddleware(Featured, WSGICall):
-    """A WSGI application around another one, with the headers of one policy.
+    """A WSGI application that wraps another one and adds the headers of one policy.
 
-    Preflights are answered here: the application does not see them. Every other request
-    reaches it, and every response of it gets the headers, whatever its status.
+    Preflights are answered here, so the application does not see them. Every other request
+    reaches the application, and all its responses get the headers, whatever their status.
 
     Args:
         app: the WSGI application.
-        policy: a ready :class:`corsfast.Policy`; a :class:`corsfast.PolicyHolder`, whose policy
-            may be swapped at any time; or a callable without arguments that returns one of
-            them, called once per request (also when `policy` is read). Or leave it out and
-            write its options here:
+        policy: a :class:`corsfast.Policy`; a :class:`corsfast.PolicyHolder`, whose policy may be
+            swapped at any time; or a callable without arguments that returns one of them. The
+            callable is called once per request, and when the property `policy` is read. Instead
+            of `policy`, its options can be given:
         allow_origins: origins, patterns and ``re.Pattern`` objects, or ``"*"``. Required.
         allow_methods: methods beyond GET, HEAD and POST, or ``"*"``. None by default.
         allow_headers: request-header names, or ``"*"``. The safelisted ones by default.
         expose_headers: response-header names that pages may read. None by default.
         allow_credentials: whether cookies may be used. ``False`` by default.
-        max_age: how many seconds a preflight is remembered, or ``None``. 600 by default.
+        max_age: how many seconds a browser may cache a preflight, or ``None``. 600 by default.
         preflight_status: the status of an allowed preflight. 204 by default.
         existing: ``"replace"`` (default) or ``"keep"`` the application's own
             Access-Control-Allow-Origin.
         timing_allow_origin: whether allowed requests also get Timing-Allow-Origin, with the
             same value. ``False`` by default.
         dangerously_tolerate: names of risks to accept. None by default.
-        paths: policies by path, in place of one: ``{"/api/*": policy, "/login": {...}}``, each a
-            policy, a holder, a callable, a dict of options, or ``None``. A path without a rule
-            gets no CORS at all. See `paths.py` for what a rule covers.
-        block_refused: ``True`` answers 403, in place of the application, to requests from
-            origins that are not allowed; never to same-origin requests, and never to
-            requests without an Origin. ``False`` by default.
+        paths: policies by path, instead of one: ``{"/api/*": policy, "/login": {...}}``. Each is
+            a policy, a holder, a callable, a dict of options, or ``None``. A path without a rule
+            gets no CORS headers. See `paths.py` for the paths that a rule matches.
+        block_refused: ``True`` answers requests from origins that are not allowed with 403,
+            before they reach the application. Same-origin requests and requests without an
+            Origin always pass. ``False`` by default.
         resolver: an :class:`~corsfast.middleware.resolver.OriginResolver`, which looks up
             origins that the policy does not list.
-        report_only: a candidate for `policy` or `paths`, given in the same way, which enforces
-            nothing: where its outcomes differ is counted in `report` and logged
+        report_only: a candidate for `policy` or `paths`, given in the same way. It enforces
+            nothing: different outcomes are counted in `report` and logged
             ("corsfast.report_only").
 
     Raises:
-        TypeError: for a policy and options at once, for neither, for an unknown option, for
+        TypeError: for both a policy and options, for neither, for an unknown option, for
             arguments of other types.
-        PolicyError: with every problem of the options, or of the rules, at once.
+        PolicyError: with all problems of the options or the rules together.
     """
 
     def __init__(
