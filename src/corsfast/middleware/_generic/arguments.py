@@ -1,8 +1,4 @@
-"""What the generic middlewares can be asked for beside a policy, read and checked once.
-
-Place in the flow: between the policy's source and the detours.
-Never: run per request.
-"""
+"""Read and check the arguments of the generic middlewares, once for each middleware."""
 
 from __future__ import annotations
 
@@ -22,12 +18,12 @@ if TYPE_CHECKING:
 
 
 class Features:
-    """Checked arguments of a middleware.
+    """The checked arguments of a middleware.
 
     source      None => `paths` decides
     paths       None => every path has the policy of `source`
-    candidate   what `report_only` holds: a source, rules, or None
-    websockets  None => WSGI, which has none
+    candidate   the value of `report_only`: a source, rules, or None
+    websockets  None => WSGI, which has no WebSockets
     """
 
     __slots__ = ("block_refused", "candidate", "paths", "resolver", "source", "websockets")
@@ -73,7 +69,7 @@ class Features:
         self.candidate = _read_candidate(report_only)
 
     def arguments(self) -> tuple[Source | None, dict[str, Any]]:
-        """What makes the same middleware again: the policy, and the rest by name."""
+        """Return the policy and the named arguments that make the same middleware again."""
         given: dict[str, Any] = {}
         if self.paths is not None:
             given["paths"] = self.paths.rules
@@ -89,7 +85,11 @@ class Features:
 
 
 def check_alone(who: str, policy: object, options: object) -> None:
-    """Refuse a policy, or the options of one, beside `paths`."""
+    """Check that no policy and no options are given together with `paths`.
+
+    Raises:
+        TypeError: if one of them is given.
+    """
     if policy is not None or options:
         raise TypeError(
             f"{who} takes paths or a policy, not both; write the policy of all other paths as"
@@ -98,18 +98,18 @@ def check_alone(who: str, policy: object, options: object) -> None:
 
 
 def read_rules(given: Mapping[str, Any], option: str) -> PathRules:
-    """Rules with their policies made.
+    """Compile rules by path, and make the policies of those that hold options.
 
     Raises:
-        TypeError: for a target that gives no policy.
-        PolicyError: with every problem of every rule and of the options in it.
+        TypeError: for a target that does not give a policy.
+        PolicyError: with all problems of the rules and of their options together.
     """
     from ..paths import PathRules
 
     rules: dict[Any, Any] = {}
     problems: list[Problem] = []
     if not hasattr(given, "items"):
-        return PathRules(given, option)  # says why not
+        return PathRules(given, option)  # raises
     for path, target in given.items():
         rules[path] = target
         if isinstance(target, dict):

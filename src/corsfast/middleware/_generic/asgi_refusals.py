@@ -1,13 +1,12 @@
-"""Where ASGI requests go that leave the straight way: handshakes, refusals, look-ups.
+"""The slow path of ASGI requests: handshakes, requests that are not allowed, and look-ups.
 
     handshake ----allowed, no Origin, same origin----------> the application
         \\
-         not allowed --resolver?--> let in ------------------> the application
-    refused /            \\--> not --same origin, not blocked--> the application
+         not allowed --resolver?--> allowed -----------------> the application
+    rejected /           \\--> not --same origin, not blocked--> the application
                                \\----------------------------> 403
 
-Place in the flow: between the features and asgi.py. One `Detours` for each policy.
-Never: run for a request that a policy allows, but for handshakes and what `Flow` looks at.
+There is one `Detours` for each policy. Of the requests that it allows, only handshakes get here.
 """
 
 from __future__ import annotations
@@ -31,11 +30,12 @@ _DENIAL = "websocket.http.response"
 
 
 def flow_of(app: App, features: Features) -> Flow:
-    """The flow of a middleware whose policy depends on the request."""
+    """Return the flow of a middleware whose policy depends on the request."""
     from ..paths import asgi_path
     from .select import Flow
 
-    # FastAPI puts its own root in place of the server's, behind us. (Quart's is a folder.)
+    # FastAPI replaces the server's `root_path` by its own, after this middleware has read it.
+    # (Quart's `root_path` is a folder.)
     has_own_root = hasattr(app, "root_path_in_servers")
 
     def path_of(scope: Scope) -> tuple[str, ...]:
@@ -62,7 +62,7 @@ def detours(
     resolves: bool = True,
     note: Callable[[Any, Decision], None] | None = None,
 ) -> dict[str, Any]:
-    """The arguments of an ASGICall that make it leave the straight way where it has to."""
+    """Return the arguments of an ASGICall that send requests to the slow path, if needed."""
     resolver = features.resolver if resolves else None
     checks = features.websockets == "check"
     if not (checks or resolver or features.block_refused):
@@ -76,7 +76,7 @@ def detours(
 
 
 class Detours:
-    """The detours of one policy."""
+    """The slow path of one policy."""
 
     def __init__(
         self,
@@ -138,7 +138,10 @@ class Detours:
     def _refuse(
         self, decision: Decision, call: App, scope: Scope, receive: Receive, send: Send
     ) -> Awaitable[None]:
-        """Answer 403 where that is wanted, else go on without CORS headers (a preflight to 403)."""
+        """Answer 403 if rejected requests are blocked; otherwise go on without CORS headers.
+
+        A preflight that goes on is answered with 403, too.
+        """
         is_handshake = scope["type"] == "websocket"
         stops = self._checks if is_handshake else self._blocks
         if not stops or same_origin(_header(scope, b"origin") or "", _header(scope, b"host")):
@@ -149,21 +152,22 @@ class Detours:
 
 
 async def forbid(decision: Decision, send: Send) -> None:
-    """Answer 403 in place of the application."""
+    """Answer 403 instead of the application."""
     headers = [*decision.raw_headers, (b"content-length", b"0")]
     await send({"type": "http.response.start", "status": 403, "headers": headers})
     await send({"type": "http.response.body", "body": b""})
 
 
 async def deny(decision: Decision, scope: Scope, receive: Receive, send: Send) -> None:
-    """Refuse a handshake, before it is accepted.
+    """Reject a handshake before it is accepted.
 
-    https://asgi.readthedocs.io/en/latest/extensions.html#websocket-denial-response; a server
-    without it answers 403 to a handshake that is closed before it was accepted.
+    A server without the extension for denial responses answers 403 if a handshake is closed
+    before it is accepted.
+    https://asgi.readthedocs.io/en/latest/extensions.html#websocket-denial-response
     """
     message = await receive()
     if message["type"] != "websocket.connect":
-        return  # whoever it was has gone
+        return  # the client has disconnected
     if _DENIAL not in (scope.get("extensions") or ()):
         await send({"type": "websocket.close", "code": 1008, "reason": ""})
         return

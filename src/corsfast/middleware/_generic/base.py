@@ -1,8 +1,7 @@
-"""What a generic middleware says of itself: its policy, its report, and how it is copied.
+"""The common base of the generic middlewares: policy, report, copying.
 
-Place in the flow: beside the call of an interface (ASGICall, WSGICall), as the other base of
-asgi.py's and wsgi.py's middleware.
-Never: run per request, or have a `__call__`: that of the call is compiled.
+Their other base is ASGICall or WSGICall. Define no `__call__` here, because it would hide the
+compiled one.
 """
 
 from __future__ import annotations
@@ -23,9 +22,9 @@ __all__ = ["Featured"]
 
 
 class Featured:
-    """The first base of a middleware that is made of `(app, policy, **features)`.
+    """The first base of a middleware that is made by `(app, policy, **features)`.
 
-    _flow  None => every request meets the policy that the middleware was made with
+    _flow  None => every request gets the policy that the middleware was made with
     """
 
     __slots__ = ()
@@ -36,12 +35,12 @@ class Featured:
 
     @property
     def policy(self) -> Policy | None:
-        """The policy in force; ``None`` where it depends on the path. Read-only."""
+        """The policy in force; ``None`` if it depends on the path. Read-only."""
         return None if self._features.source is None else reader_of(self._features.source)()
 
     @property
     def report(self) -> Report | None:
-        """What `report_only` has counted; ``None`` without it."""
+        """The counts of `report_only`; ``None`` without it."""
         return None if self._flow is None else self._flow.report
 
     def arguments(self) -> tuple[Source | None, dict[str, Any]]:
@@ -53,5 +52,5 @@ class Featured:
 
 
 def _restore(kind: Any, app: Any, policy: Source | None, features: dict[str, Any]) -> Any:
-    """How a copied or pickled middleware comes back; with its report at nothing."""
+    """Restore a copied or pickled middleware, with an empty report."""
     return kind(app, policy, **features)

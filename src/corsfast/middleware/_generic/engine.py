@@ -1,8 +1,4 @@
-"""What middlewares use of the chosen engine beside its policies: compiled, or the reference.
-
-Place in the flow: between the engines and the middlewares.
-Never: hold code.
-"""
+"""The parts of the selected engine, native or pure, that middlewares use in addition to Policy."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""What the two middlewares do per request, in Python: the reference of the compiled halves.
+"""The ASGI and WSGI middlewares in Python: the reference for the compiled ones.
 
-Place in the flow: between a Decision and asgi.py, wsgi.py, which say what it is good for.
-Never: block a request (CORS is not access control); write to a list or message of others.
+Never change a list or message of the application or the server, because its owner may use it
+again.
 """
 
 from __future__ import annotations
@@ -27,32 +27,32 @@ if TYPE_CHECKING:
     Refusal = Callable[[Decision, Scope, Receive, Send], Awaitable[None]]
     WSGIRefusal = Callable[[Decision, dict[str, Any], StartResponse], Iterable[bytes]]
 
-# The messages that start a response. Any other scope (`lifespan`) and any other message
-# (`http.response.debug`, `websocket.accept`) is none of our business.
+# The messages that start a response. Other scopes (`lifespan`) and other messages
+# (`http.response.debug`, `websocket.accept`) are passed on.
 # https://asgi.readthedocs.io/en/latest/extensions.html#websocket-denial-response
 _HTTP_START = "http.response.start"
 _DENIAL_START = "websocket.http.response.start"
 
 _PRIVATE_NETWORK = b"access-control-request-private-network"
 
-# WSGI wants a phrase after the status and no client reads it; these are the usual ones.
+# WSGI requires a reason phrase after the status. No client reads it; these are the usual ones.
 _PHRASES = {204: "No Content", 400: "Bad Request", 403: "Forbidden"}
 
-# The fields of an allowed preflight's answer with a body, which some libraries send.
+# The Content-Type of an allowed preflight's answer with a body, which some libraries send.
 PLAIN_TEXT = "text/plain; charset=utf-8"
 
 
 class ASGICall:
-    """An ASGI application around another one.
+    """An ASGI application that wraps another one.
 
-    What is rare or belongs to one framework leaves the straight way by a detour, a callable
-    that takes over; without one (``None``) the straight way goes on.
+    Rare features, and those of one framework, are callables that replace the fast path for some
+    requests. Without one (``None``), these requests stay on the fast path.
 
     Args:
         app: the ASGI application.
-        policy: the policy; ``None`` only where `on_all` is given.
-        body: what is sent with an allowed preflight, as plain text.
-        on_all: `(scope, receive, send)`, in place of everything else.
+        policy: the policy; ``None`` only if `on_all` is given.
+        body: the body of the answer to an allowed preflight, as plain text.
+        on_all: `(scope, receive, send)`, replaces everything else.
         on_handshake: `(scope, receive, send)`, for WebSocket scopes.
         on_private_network: `(decision, scope, receive, send)`, for allowed preflights that ask
             for a private network.
@@ -84,7 +84,7 @@ class ASGICall:
         self._on_refused = on_refused
         _send_with_cors.__dict__.update(dict.fromkeys(MARKS, coroutine_mark()))
         if policy is not None:
-            # Bound once: looking a method up per request costs more than calling it.
+            # Bound once, because looking a method up costs more than calling it.
             self._decide = policy.asgi
             self._apply = policy.apply_asgi
 
@@ -123,9 +123,9 @@ class ASGICall:
             if self._on_private_network is not None and asks_private_network(scope):
                 return self._on_private_network(decision, scope, receive, send)
             return answer_asgi(decision, self._body, send)
-        # `send` itself is never enough: there is no decision without a header to send (Vary
-        # under a list of origins, Access-Control-Allow-Origin under "*"). A bound method has the
-        # attributes of its function, so it carries the mark of a coroutine function for free.
+        # `send` is always wrapped, because every decision has a header to send (Vary with a list
+        # of origins, Access-Control-Allow-Origin with "*"). A bound method has the attributes of
+        # its function, so it has the mark of a coroutine function at no cost.
         given = (self._apply, decision, start, send)
         return self.app(scope, receive, MethodType(_send_with_cors, given))
 
@@ -133,22 +133,22 @@ class ASGICall:
 def _send_with_cors(
     given: tuple[Callable[[Decision, Any], Any], Decision, str, Send], message: Message
 ) -> Awaitable[None]:
-    """Send a message of the application; the first one gets the fields of a decision."""
+    """Send a message of the application; the one that starts a response gets the fields."""
     apply, decision, start, send = given
     if message["type"] == start:
-        # Both are copied: a Response object that is sent twice owns the list.
+        # Copy the message and its list, because a Response object that is sent twice owns them.
         message = dict(message)
         message["headers"] = apply(decision, message.get("headers", ()))
     return send(message)
 
 
-# These attributes say of a callable that it is a coroutine function, although it is written as
-# a plain one: inspect looks at the first from Python 3.12 on, asyncio at the second before.
+# These attributes mark a plain function as a coroutine function. inspect reads the first since
+# Python 3.12; asyncio reads the second in earlier versions.
 MARKS = ("_is_coroutine_marker", "_is_coroutine")
 
 
 def coroutine_mark() -> object:
-    """Return the value of `MARKS` on a coroutine function."""
+    """Return the value that `MARKS` have on a coroutine function."""
     if sys.version_info >= (3, 12):
         import inspect
 
@@ -159,13 +159,13 @@ def coroutine_mark() -> object:
 
 
 class WSGICall:
-    """A WSGI application around another one; its detours are those of :class:`ASGICall`.
+    """A WSGI application that wraps another one; see :class:`ASGICall` for the callables.
 
     Args:
         app: the WSGI application.
-        policy: the policy; ``None`` only where `on_all` is given.
-        body: what is sent with an allowed preflight, as plain text.
-        on_all: `(environ, start_response)`, in place of everything else.
+        policy: the policy; ``None`` only if `on_all` is given.
+        body: the body of the answer to an allowed preflight, as plain text.
+        on_all: `(environ, start_response)`, replaces everything else.
         on_refused_preflight: `(decision, environ, start_response)`.
         on_refused: `(decision, environ, start_response)`, for other requests with an Origin
             that is not allowed.
@@ -215,7 +215,7 @@ class WSGICall:
             status: str, headers: list[tuple[str, str]], exc_info: Any = None
         ) -> Any:
             headers = apply(decision, headers)
-            # The server gets as many arguments as the application gave.
+            # Pass as many arguments as the application gave.
             if exc_info is None:
                 return start_response(status, headers)
             return start_response(status, headers, exc_info)
@@ -224,7 +224,7 @@ class WSGICall:
 
 
 def asks_private_network(scope: Scope) -> bool:
-    """Whether a preflight asks for a private network.
+    """Return whether a preflight asks for a private network.
 
     https://wicg.github.io/private-network-access/#access-control-request-private-network
     """
@@ -232,14 +232,14 @@ def asks_private_network(scope: Scope) -> bool:
 
 
 async def answer_asgi(decision: Decision, body: bytes, send: Send) -> None:
-    """Send the whole answer to a preflight; `body` goes with an allowed one."""
+    """Send the whole answer to a preflight; `body` is for an allowed one."""
     start, end = messages(decision, body)
     await send(start)
     await send(end)
 
 
 def messages(decision: Decision, body: bytes) -> tuple[Message, Message]:
-    """The two messages that answer a preflight: new ones, for whoever gets them may write."""
+    """Return the two messages that answer a preflight. Callers may change them."""
     headers = list(decision.raw_headers)
     if not decision.allowed:
         body = b""
@@ -251,7 +251,7 @@ def messages(decision: Decision, body: bytes) -> tuple[Message, Message]:
 
 
 def answer_wsgi(decision: Decision, body: bytes, start_response: StartResponse) -> Iterable[bytes]:
-    """Give the whole answer to a preflight; `body` goes with an allowed one."""
+    """Return the whole answer to a preflight; `body` is for an allowed one."""
     if not decision.allowed:
         body = b""
     headers = [*decision.headers, *content(decision.status, body)]
@@ -260,15 +260,15 @@ def answer_wsgi(decision: Decision, body: bytes, start_response: StartResponse) 
 
 
 def status_line(status: int | None) -> str:
-    """The first argument of `start_response`."""
+    """Return the first argument of `start_response`."""
     return f"{status} {_PHRASES.get(status or 0, 'OK')}"
 
 
 def content(status: int | None, body: bytes) -> list[tuple[str, str]]:
-    """What a response says of its body.
+    """Return the fields that describe the body of a response.
 
-    https://www.rfc-editor.org/rfc/rfc9110#section-8.6: no length with 204; with any other
-    status its absence would make servers send a chunked body or close the connection.
+    A 204 may not have a length: https://www.rfc-editor.org/rfc/rfc9110#section-8.6. For any other
+    status, a server without the length would send a chunked body or close the connection.
     """
     if status == 204:
         return []

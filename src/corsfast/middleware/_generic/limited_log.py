@@ -1,7 +1,6 @@
 """A log that requests cannot flood.
 
-Place in the flow: left of what writes to it.
-Never: print what a request holds as it is; `shown` makes it one short line of ASCII.
+Log a value from a request only through `shown`, which makes it one short line of ASCII.
 """
 
 from __future__ import annotations
@@ -10,16 +9,16 @@ import logging
 import threading
 from time import monotonic
 
-# A difference that concerns every request is understood after a few lines.
+# A few lines are enough to understand a problem that affects every request.
 MAX_LINES = 10
 WINDOW = 10.0  # seconds
 
-# Characters of a value that come from a request.
+# The maximum number of characters to log of a value from a request.
 MAX_SHOWN = 120
 
 
 class LimitedLog:
-    """At most `MAX_LINES` lines in each `WINDOW`, then how many were left out."""
+    """A logger of at most `MAX_LINES` lines per `WINDOW`, which counts the lines left out."""
 
     def __init__(self, name: str) -> None:
         self._logger = logging.getLogger(name)
@@ -28,7 +27,7 @@ class LimitedLog:
         self._lines = 0
 
     def write(self, level: int, message: str, *args: object, exc_info: bool = False) -> None:
-        """Log, unless there was too much of it lately."""
+        """Log a line, unless there were too many in this window."""
         if not self._logger.isEnabledFor(level):
             return
         left_out = 0
@@ -46,9 +45,9 @@ class LimitedLog:
 
 
 def shown(value: object) -> str:
-    """What a request holds, quoted, on one line, in ASCII, and not too long.
+    """Return a value from a request in quotes, on one line, in ASCII, and not too long.
 
-    CVE-2024-1681: a line break in a logged request forges lines of the log.
+    Otherwise a line break in it could forge lines of the log, as in CVE-2024-1681.
     """
     if not isinstance(value, (str, bytes)):
         return "nothing" if value is None else f"<{type(value).__name__}>"

@@ -1,10 +1,9 @@
-"""What every middleware is given: a ready policy, where to get one, or the options of one.
+"""Sources of policies, which every middleware is given.
 
     source = Policy | PolicyHolder | a callable that returns one of these
 
-Place in the flow: between the engines and the middlewares. What `reader_of` returns runs once per
-request, where a source may change; everything else once per middleware.
-Never: know a framework; know what an option means (Policy does).
+The function that `reader_of` returns runs once per request. Everything else runs once per
+middleware.
 """
 
 from __future__ import annotations
@@ -22,15 +21,15 @@ if TYPE_CHECKING:
     Source = Policy | PolicyHolder | Callable[[], Policy | PolicyHolder]
 
 
-# Policies that one middleware has at once, by far; one more only costs time.
+# Far more policies than one middleware has at once. Exceeding it only costs time.
 MAX_POLICIES = 256
 
 
 def source_from(policy: Source | None, options: PolicyOptions) -> Source:
-    """What was given, or a new policy made from the options.
+    """Return the given source, or a new policy made from the options.
 
     Raises:
-        TypeError: for both, neither, or something that gives no policy.
+        TypeError: for both, neither, or an object that does not give a policy.
         PolicyError: for wrong or dangerous options.
     """
     if policy is None:
@@ -60,10 +59,10 @@ def source_from(policy: Source | None, options: PolicyOptions) -> Source:
 
 
 def check_application(app: object, interface: str) -> None:
-    """Refuse what cannot be an application before the first request meets it.
+    """Check, before the first request, that an object can be an application.
 
     Raises:
-        TypeError: with what to write instead.
+        TypeError: if it cannot; the message says what to write instead.
     """
     if callable(app):
         return
@@ -76,14 +75,14 @@ def check_application(app: object, interface: str) -> None:
 
 
 def check_source(what: str, source: object, advice: str) -> None:
-    """Let only sources pass.
+    """Check that an object is a source.
 
     Raises:
-        TypeError: with the advice.
+        TypeError: if it is not; the message ends with the advice.
     """
     if is_policy(source) or _is_holder(source):
         return
-    # A class is a slip of the pen (`Policy` for `policy`), though it can be called.
+    # A class can be called, but it is a mistake (`Policy` for `policy`).
     if not callable(source) or isinstance(source, type):
         raise TypeError(
             f"{what} must be a corsfast.Policy, not {type(source).__name__}; a PolicyHolder or"
@@ -98,7 +97,7 @@ def check_source(what: str, source: object, advice: str) -> None:
         )
     try:
         parameters = signature(source).parameters.values()
-    except ValueError:  # written in C, and does not say
+    except ValueError:  # written in C, without a signature
         return
     named = (Parameter.VAR_POSITIONAL, Parameter.VAR_KEYWORD)
     if any(p.default is p.empty and p.kind not in named for p in parameters):
@@ -106,7 +105,7 @@ def check_source(what: str, source: object, advice: str) -> None:
 
 
 def is_policy(value: object) -> TypeGuard[Policy]:
-    """Whether this is a policy; one of either engine, of which only one need be importable."""
+    """Return whether an object is a policy of either engine, without importing the other one."""
     return hasattr(type(value), "apply_asgi")
 
 
@@ -117,9 +116,9 @@ def _is_holder(value: object) -> TypeGuard[PolicyHolder]:
 
 
 def reader_of(source: Any) -> Callable[[], Policy]:
-    """What reads a source, once per request: a function that returns its policy, now.
+    """Return a function that returns the current policy of a source.
 
-    It raises TypeError if a callable returns neither a policy nor a holder.
+    The function raises TypeError if a callable returns neither a policy nor a holder.
     """
     if is_policy(source):
         return lambda: source
@@ -141,10 +140,11 @@ def reader_of(source: Any) -> Callable[[], Policy]:
 
 
 class PerPolicy:
-    """Something that is made once for each policy, and found again while that one is in use.
+    """A cache of objects that are made from policies.
 
-    Policies are told apart by identity: comparing them costs more than a decision. A callable
-    that makes a new policy for each request keeps no more than `MAX_POLICIES` of them alive.
+    Policies are compared by identity, because comparing their contents costs more than a
+    decision. If a callable makes a new policy for each request, at most `MAX_POLICIES` of them
+    are kept alive.
     """
 
     __slots__ = ("_make", "_made")
@@ -154,8 +154,8 @@ class PerPolicy:
         self._made: dict[int, tuple[Policy, Any]] = {}
 
     def of(self, policy: Policy) -> Any:
-        # An entry holds its policy, so that no other has its id. Each step is atomic; two
-        # threads may make the same thing twice, and the last one stays.
+        # An entry keeps its policy alive, so that no other policy can get its id. Each step is
+        # atomic. Two threads may make the same object twice; the last one is kept.
         entry = self._made.get(id(policy))
         if entry is not None:
             return entry[1]

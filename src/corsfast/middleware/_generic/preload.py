@@ -1,7 +1,7 @@
-"""Read in advance what a policy or a request may need later, for middlewares in event loops.
+"""Import modules and read files in advance, for middlewares in event loops.
 
-Frameworks make a middleware while their loop runs, Starlette for example. No file may be read
-there, and an import is a read, too.
+Some frameworks, for example Starlette, make a middleware while their event loop runs. Reading a
+file would block the loop then, and so would an import.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from importlib import import_module
 
 from ..._proofs import public_suffixes
 
-# The modules that are imported where they are needed.
+# Modules that other modules import only when they need them.
 _LATER = (
     "ast",
     "concurrent.futures.thread",
@@ -32,7 +32,11 @@ _LATER = (
 
 
 def preload(*more: str) -> None:
-    """Import what every middleware may need, and more; read the Public Suffix List."""
+    """Import the modules that middlewares may need later, and read the Public Suffix List.
+
+    Args:
+        more: the names of other modules.
+    """
     for name in (*_LATER, *more):
         import_module(name)
     public_suffixes.load()

@@ -1,7 +1,6 @@
-"""What a candidate policy would have decided, beside what was decided.
+"""Compare the decisions of a candidate policy with the enforced ones, without an effect on them.
 
-Place in the flow: right of the decisions; writes to the log "corsfast.report_only".
-Never: change an answer, or raise because of a request.
+Differences are logged to "corsfast.report_only".
 """
 
 from __future__ import annotations
@@ -23,9 +22,10 @@ if TYPE_CHECKING:
 
 
 class Report:
-    """Counts of outcomes, in pairs. Safe to read and to clear from any thread.
+    """Counts of pairs of outcomes. Any thread may read and clear them.
 
-    There are as many pairs as there are outcomes, squared, and no more, whatever is asked for.
+    Their number is bounded by the square of the number of outcomes, so requests cannot use up
+    memory.
     """
 
     def __init__(
@@ -43,10 +43,10 @@ class Report:
 
     @property
     def counts(self) -> dict[Pair, int]:
-        """How many requests had which outcomes: (the enforced one, the candidate's) -> int.
+        """The number of requests by their outcomes: (the enforced one, the candidate's) -> int.
 
-        An outcome is a :class:`corsfast.Outcome`; ``None`` where the path has no rule. Also
-        requests without an Origin are counted, and requests with the same outcome twice.
+        An outcome is a :class:`corsfast.Outcome`, or ``None`` if the path has no rule. Requests
+        without an Origin, and requests with two equal outcomes, are counted, too.
         """
         with self._lock:
             return dict(self._counts)
@@ -57,7 +57,7 @@ class Report:
         return {pair: count for pair, count in self.counts.items() if pair[0] is not pair[1]}
 
     def clear(self) -> None:
-        """Start again from nothing."""
+        """Reset all counts."""
         with self._lock:
             self._counts.clear()
 
@@ -67,7 +67,7 @@ class Report:
             policy = self._choose(request)
             candidate = None if policy is None else self._decide(policy, request).outcome
         except Exception:
-            # It enforces nothing, so it also breaks nothing.
+            # The candidate enforces nothing, so its failure must not break the request.
             self._log.write(logging.ERROR, "the candidate policy failed", exc_info=True)
             return
         enforced = None if decision is None else decision.outcome

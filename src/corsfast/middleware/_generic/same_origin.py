@@ -1,17 +1,16 @@
-"""Whether a request comes from the site that it goes to.
+"""Recognize same-origin requests.
 
-A same-origin request needs no permission of a CORS policy, though browsers send Origin with
-its POST and with its WebSocket handshake.
+A same-origin request needs no permission from a CORS policy. Browsers still send Origin with a
+same-origin POST or WebSocket handshake.
 
-    Origin = "http" [ "s" ] "://" host [ ":" port ]      (already in browsers' one spelling)
+    Origin = "http" [ "s" ] "://" host [ ":" port ]      (serialized, as browsers send it)
     Host   = host [ ":" port ]
 
-They are the same where both hosts and both ports are. An origin without a port means the
-default port of its scheme; Host may leave that out, or name 80 or 443. The scheme itself is not
-compared: behind a proxy that terminates TLS nobody here knows it.
+Host and port must be equal. An origin without a port means the default port of its scheme; Host
+may omit that port, or name 80 or 443. The scheme is not compared, because it is unknown behind a
+proxy that terminates TLS.
 
-Place in the flow: left of the detours and of blacksheep.py.
-Never: read X-Forwarded-Host or Forwarded: who may be believed is the server's to know.
+Never read X-Forwarded-Host or Forwarded, because only the server knows which proxies to trust.
 """
 
 from __future__ import annotations
@@ -21,9 +20,9 @@ _DEFAULT_PORTS = (":80", ":443")
 
 
 def same_origin(origin: str, host: str | None) -> bool:
-    """Whether an Origin value names the host and port of a Host value.
+    """Return whether an Origin value names the host and port of a Host value.
 
-    ``False`` where there is no Host, or several: who cannot be told is a stranger.
+    Without a Host, or with several, the request counts as cross-origin.
     """
     for scheme in _SCHEMES:
         if origin.startswith(scheme):
@@ -31,7 +30,7 @@ def same_origin(origin: str, host: str | None) -> bool:
             break
     else:
         return False
-    # Nothing longer can be equal, and only that much is copied.
+    # A longer Host cannot be equal. This also limits how much is copied.
     if not host or len(host) > len(own) + len(":443"):
         return False
     host = host.lower()

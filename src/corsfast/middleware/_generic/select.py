@@ -1,10 +1,9 @@
-"""Which policy a request meets, where that is not the same for all: paths, swaps, reports.
+"""Choose the policy of a request, if it is not the same for all: paths, swaps, reports.
 
-    request --_choose--> Policy | None --PerPolicy--> its call, which goes on
-                     \\--report--> the candidate's decision is counted beside it
+    request --_choose--> Policy | None --PerPolicy--> its call, which answers
+                     \\--report--> the candidate's decision is compared and counted
 
-Place in the flow: left of the detours, which make the calls.
-Never: change what is answered because of a report.
+The report never changes an answer.
 """
 
 from __future__ import annotations
@@ -28,15 +27,16 @@ if TYPE_CHECKING:
 
 
 class Flow:
-    """The way of every request that a middleware sees, up to the call that answers it.
+    """A chooser of the call that answers a request.
 
     Args:
-        app: what is called for a request without a policy.
-        features: the middleware's.
-        path_of: reads the path of a scope or environ, as `PathRules.find` takes it.
-        decide: the decision of a policy about a scope or environ.
-        make: the call of a policy; with ``resolves``, one that asks the resolver.
-        describe: `(method, path, origin)` of a scope or environ, for logs.
+        app: the application, which is called directly for a request without a policy.
+        features: the features of the middleware.
+        path_of: returns the path of a scope or environ, as `PathRules.find` takes it.
+        decide: returns the decision of a policy about a scope or environ.
+        make: returns the call of a policy. Its second argument says whether the call uses the
+            resolver.
+        describe: returns `(method, path, origin)` of a scope or environ, for logs.
     """
 
     def __init__(
@@ -52,7 +52,8 @@ class Flow:
         self._app = app
         self._decide = decide
         self._resolver = features.resolver
-        # For a path that cannot be told; its own object, so that nobody else's call is meant.
+        # The policy of an ambiguous path. It is a new object, because calls are cached by
+        # identity.
         closed = Policy(allow_origins=())
         self._closed = closed
         self._choose = choice(features.paths or features.source, path_of, closed)
@@ -62,7 +63,7 @@ class Flow:
             self.report = Report(choice(features.candidate, path_of, closed), decide, describe)
 
     def call_of(self, request: Any) -> Any:
-        """The call that answers a request."""
+        """Return the call that answers a request."""
         policy = self._choose(request)
         if self.report is not None:
             self._note(policy, request)
@@ -75,21 +76,21 @@ class Flow:
         resolver = self._resolver
         if resolver is not None and policy is not self._closed:
             if resolver.concerns(decision, request) and resolver.can_follow(policy):
-                return None  # the detour knows in the end, and says so
+                return None  # the slow path calls `note` after the look-up
         return self.note(request, decision)
 
     def note(self, request: Any, decision: Decision | None) -> None:
-        """Have the report compare the decision in force with the candidate's."""
+        """Compare the enforced decision with the candidate's, if there is a report."""
         if self.report is not None:
             self.report.compare(request, decision)
 
 
 def choice(target: PathRules | Source | None, path_of: PathOf, closed: Policy) -> Choice:
-    """What chooses the policy of a request.
+    """Return a function that chooses the policy of a request.
 
     Args:
-        path_of: reads the path of a request, as `PathRules.find` takes it.
-        closed: the policy of a path that cannot be told: one that allows nobody.
+        path_of: returns the path of a request, as `PathRules.find` takes it.
+        closed: the policy of an ambiguous path, which allows no origin.
     """
     if not isinstance(target, PathRules):
         read = reader_of(target)

@@ -1,8 +1,8 @@
-"""Have a middleware that cannot be made stop the server's start-up, where it is made too late.
+"""Stop the server's start-up if a middleware cannot be made.
 
-Starlette's `add_middleware` keeps a class and its arguments, and makes the middleware in the
-first call of the application: that is the server's `lifespan` call. Servers take an exception
-there for an application without `lifespan`, go on, and answer 500 to everything.
+Starlette's `add_middleware` stores a class and its arguments. The middleware is made in the first
+call of the application, which is the server's `lifespan` call. If that raises, servers assume an
+application without `lifespan` support. They start anyway, and answer 500 to every request.
 https://asgi.readthedocs.io/en/latest/specs/lifespan.html#startup-failed
 """
 
@@ -25,14 +25,15 @@ if TYPE_CHECKING:
 
 __all__ = ["stops_start_up"]
 
-_COROUTINE = 0x80  # inspect.CO_COROUTINE, which costs an import
+_COROUTINE = 0x80  # inspect.CO_COROUTINE, without the import
 
 
 def stops_start_up(init: Callable[Parameters, None]) -> Callable[Parameters, None]:
-    """Decorate the `__init__` of an `ASGICall`: its exceptions are raised at once, or at start-up.
+    """Decorate the `__init__` of an `ASGICall`, so that its exceptions stop the start-up.
 
-    Within the call of an application the object is made nevertheless. It answers ``lifespan``
-    with the exception's text, which ends the server, and raises it for everything else.
+    Outside of an application's call they are raised at once. Inside, the object is made anyway.
+    It answers ``lifespan`` with the text of the exception, which stops the server, and raises the
+    exception for everything else.
     """
 
     @wraps(init)
@@ -50,7 +51,7 @@ def stops_start_up(init: Callable[Parameters, None]) -> Callable[Parameters, Non
 
 
 def _within_an_application() -> bool:
-    """Return whether the innermost coroutine that runs is an ASGI application's call."""
+    """Return whether the innermost running coroutine is the call of an ASGI application."""
     frame: FrameType | None = sys._getframe(1)
     while frame is not None and not frame.f_code.co_flags & _COROUTINE:
         frame = frame.f_back

@@ -1,11 +1,10 @@
-"""Where WSGI requests go that leave the straight way: refusals, look-ups.
+"""The slow path of WSGI requests: requests that are not allowed, and look-ups.
 
-    refused --resolver?--> let in ----------------------------> the application
+    rejected --resolver?--> allowed --------------------------> the application
                  \\--> not --same origin, or not blocked-------> the application
                        \\------------------------------------> 403
 
-Place in the flow: between the features and wsgi.py. One `Detours` for each policy.
-Never: run for a request that a policy allows, but for what `Flow` looks at.
+There is one `Detours` for each policy. No request that the policy allows gets here.
 """
 
 from __future__ import annotations
@@ -25,7 +24,7 @@ if TYPE_CHECKING:
 
 
 def flow_of(app: WSGIApplication, features: Features) -> Flow:
-    """The flow of a middleware whose policy depends on the request."""
+    """Return the flow of a middleware whose policy depends on the request."""
     from ..paths import wsgi_path
     from .select import Flow
 
@@ -50,7 +49,7 @@ def detours(
     resolves: bool = True,
     note: Callable[[Any, Decision], None] | None = None,
 ) -> dict[str, Any]:
-    """The arguments of a WSGICall that make it leave the straight way where it has to."""
+    """Return the arguments of a WSGICall that send requests to the slow path, if needed."""
     resolver = features.resolver if resolves else None
     if not (resolver or features.block_refused):
         return {}
@@ -59,7 +58,7 @@ def detours(
 
 
 class Detours:
-    """The detours of one policy."""
+    """The slow path of one policy."""
 
     def __init__(
         self,
@@ -109,7 +108,10 @@ class Detours:
         environ: dict[str, Any],
         start_response: StartResponse,
     ) -> Iterable[bytes]:
-        """Answer 403 where that is wanted, else go on without CORS headers (a preflight to 403)."""
+        """Answer 403 if rejected requests are blocked; otherwise go on without CORS headers.
+
+        A preflight that goes on is answered with 403, too.
+        """
         if not self._blocks or same_origin(_origin(environ), environ.get("HTTP_HOST")):
             return call(environ, start_response)
         start_response("403 Forbidden", [*decision.headers, ("Content-Length", "0")])
