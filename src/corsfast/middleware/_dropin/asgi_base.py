@@ -1,12 +1,11 @@
-"""What the drop-ins share that stand around ASGI applications: Starlette's and Litestar's.
+"""The common base of the drop-ins for Starlette and Litestar, which wrap ASGI applications.
 
-    preflight ---allowed, spelt beforehand-----------------> its answer
-         \\---refused, or spelt for each request-----------> the drop-in's `on_preflight`
+    preflight ---allowed, answer compiled------------------> its answer
+         \\---rejected, or answer made per request---------> the drop-in's `on_preflight`
          \\---allowed, but asks for a private network------> the drop-in's `on_private_network`
-    everything else ------------------------------------------> the straight way of ASGICall
+    everything else ------------------------------------------> the fast path of ASGICall
 
-Place in the flow: between ASGICall and the drop-ins.
-Never: know a framework; raise for what a request holds.
+Nothing that a request contains may raise here, because the client would get a 500.
 """
 
 from __future__ import annotations
@@ -30,11 +29,11 @@ if TYPE_CHECKING:
     from .policy import Tables
 
     class Asked(NamedTuple):
-        """What a preflight asks for."""
+        """The origin, method and header names of a preflight."""
 
         origin: bytes
         method: str
-        names: list[str] | None  # None => a list that no browser sends
+        names: list[str] | None  # None => the list is not valid; no browser sends such a list
 
 else:
     Asked = namedtuple("Asked", ("origin", "method", "names"))
@@ -43,24 +42,24 @@ __all__ = ["SAFELISTED_HEADERS", "ASGIDropIn", "asked", "names_of", "plain_text"
 
 _ASKED = (b"origin", b"access-control-request-method", b"access-control-request-headers")
 
-# What both allow beside `allow_headers`.
+# The names that both allow in addition to `allow_headers`.
 SAFELISTED_HEADERS = ("Accept", "Accept-Language", "Content-Language", "Content-Type")
 
 
 class ASGIDropIn(ASGICall):
-    """An ASGI 3 application around another one, as the originals are.
+    """An ASGI 3 application that wraps another one, like the originals.
 
-    WebSocket handshakes are passed on as they are.
+    WebSocket handshakes are passed on unchanged.
 
     Args:
         app: the ASGI application.
         policy: the drop-in's policy.
-        tables: what it was made of.
-        on_preflight: answers refused preflights: `(decision, scope, receive, send)`.
-        each: whether allowed ones are answered there, too; the decision is then that of a
-            policy that refuses all of them, and means nothing.
-        body: what is sent with an allowed preflight, as plain text.
-        on_private_network: answers allowed ones that ask for a private network.
+        tables: the tables that the policy was made from.
+        on_preflight: `(decision, scope, receive, send)`, answers rejected preflights.
+        each: whether `on_preflight` answers allowed preflights, too. Then its decision has no
+            meaning, because it comes from a policy that rejects all preflights.
+        body: the body of the answer to an allowed preflight, as plain text.
+        on_private_network: answers allowed preflights that ask for a private network.
     """
 
     def __init__(
@@ -86,7 +85,7 @@ class ASGIDropIn(ASGICall):
             on_refused_preflight=on_preflight,
         )
         self._whole_policy = policy
-        # See asgi.py: servers look for a coroutine function here, callers on the class.
+        # Servers look for a coroutine function on the object, callers on the class; see asgi.py.
         self.__dict__["__call__"] = self._call_as_coroutine
 
     async def _call_as_coroutine(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -98,12 +97,12 @@ class ASGIDropIn(ASGICall):
         return self._whole_policy
 
     def is_allowed_origin(self, origin: str) -> bool:
-        """Whether requests of this origin are allowed, and its preflights may be."""
+        """Return whether the policy allows an origin; a preflight may still be rejected."""
         return self._whole_policy.allows_origin(origin)
 
 
 def names_of(option: str, value: Any, problems: list[Problem], wrong: Wrong) -> list[str]:
-    """The methods or header names of an option; what is wrong with it is added to the problems."""
+    """Return the methods or header names of an option, and append to the problems."""
     entries, found = read_list(option, value, wrong)
     names, more = read_names(option, entries, wrong)
     problems += found + more
@@ -111,13 +110,13 @@ def names_of(option: str, value: Any, problems: list[Problem], wrong: Wrong) -> 
 
 
 def asked(scope: Scope) -> Asked:
-    """Read a preflight once more, for what is said about it."""
+    """Read a preflight again, for its answer."""
     origin, method, names = (joined_lines(scope["headers"], name) or b"" for name in _ASKED)
     return Asked(origin, method.decode("latin-1"), requested_names(names.decode("latin-1")))
 
 
 def plain_text(status: int, body: bytes) -> RawHeaders:
-    """The fields that say what the body of an answer is."""
+    """Return the fields that describe the body of an answer."""
     return tuple((k.lower().encode(), v.encode()) for k, v in content(status, body))
 
 

@@ -1,10 +1,10 @@
-"""What is compiled of an application's config: made once, and again when the config has changed.
+"""A cache of an object that is compiled from an application's config.
 
-Frameworks let an application's settings change while it is up, which is what tests do. So each
-request compares those that count with what they were: some dictionary look-ups.
+Frameworks allow an application's config to change while it runs, and tests do this. So each
+request compares the relevant values with those of the last one, which costs some dictionary
+look-ups.
 
-Place in the flow: between a drop-in's rules and its hooks.
-Never: know a framework, an option, or what is made; keep an application alive.
+Applications are referenced weakly, so the cache keeps none of them alive.
 """
 
 from __future__ import annotations
@@ -21,23 +21,23 @@ Made = TypeVar("Made")
 
 
 class ByConfig(Generic[Made]):
-    """Called with an application, gives what `make` makes of its config.
+    """A function of an application that returns the cached result of `make` for its config.
 
     Args:
-        names: see below.
-        make: called with a config; kept until one of these has another value.
+        names: the names in a config that `make` reads.
+        make: a function of a config. Its result is cached until one of the values changes. It
+            returns an equal result for all configs without any of the names.
 
     Attributes:
-        names: the names in a config that count. Where it holds none of them, the same is made
-            each time.
-        settled: what is made where no name counts; None else.
+        names: see above.
+        settled: the result, if there are no names; otherwise None.
     """
 
     def __init__(self, names: Iterable[str], make: Callable[[Mapping[str, Any]], Made]) -> None:
         self.names = tuple(names)
         self._make = make
         self._by_app: WeakKeyDictionary[Any, _Seen[Made]] = WeakKeyDictionary()
-        # The same for the application that was asked about last, which is nearly always one.
+        # The entry of the last application. Nearly always there is only one.
         self._last: tuple[Any, _Seen[Made]] | None = None
         self.settled: Made | None = None if self.names else make({})
 
@@ -48,7 +48,7 @@ class ByConfig(Generic[Made]):
         last = self._last
         if last is not None and last[0]() is app:
             seen = last[1]
-            # Most configs hold none of the names, which is told at once.
+            # Most configs contain none of the names, and this check is fast.
             if seen.nothing:
                 if config.keys().isdisjoint(self.names):
                     return seen.made
@@ -61,7 +61,7 @@ class ByConfig(Generic[Made]):
         seen = self._by_app.get(app)
         if seen is None or seen.values != values:
             seen = _Seen()
-            # Copied, so that a list that is appended to is a change.
+            # Copied, so that an append to a list is seen as a change.
             seen.values = [_copied(value) for value in values]
             seen.nothing = config.keys().isdisjoint(self.names)
             seen.made = self._make(config)
@@ -71,7 +71,7 @@ class ByConfig(Generic[Made]):
 
 
 class _Seen(Generic[Made]):
-    """What was made of a config; `nothing` says that it held none of the names."""
+    """The cached result for a config. `nothing` => the config contained none of the names."""
 
     __slots__ = ("made", "nothing", "values")
     made: Made

@@ -1,7 +1,6 @@
-"""Where CORS is hooked into applications that are built like Flask's: Flask's own and Quart's.
+"""Hook CORS into Flask and Quart applications, which have the same methods.
 
-Place in the flow: start-up only; left of flask.py and quart.py.
-Never: import either of them; see a request.
+Import neither of them here, because only one may be installed.
 """
 
 from __future__ import annotations
@@ -15,11 +14,11 @@ _IS_LAST = "_corsfast_is_last"
 
 
 def would_be_last(target: Any) -> bool:
-    """Whether an `after_request` function registered now runs behind all others, always.
+    """Return whether an `after_request` function that is registered now would always run last.
 
-    They run in the reverse order of registration, those of blueprints first. So the first one
-    of an application is as good as a part of `process_response`, which spares the framework
-    from asking about it per request. A second one has to run before the first.
+    These functions run in the reverse order of their registration, and those of blueprints run
+    first. So the first one of an application can be called at the end of `process_response`
+    instead, which saves the framework a look-up per request. A second one must run before it.
 
     Args:
         target: an application or a blueprint.
@@ -32,12 +31,12 @@ def would_be_last(target: Any) -> bool:
 
 
 def put_last(app: Any, process_response: Callable[..., Any]) -> None:
-    """Have an application call this, which calls what was there, in place of its own."""
+    """Replace an application's `process_response` by a function that calls the previous one."""
     setattr(process_response, _IS_LAST, True)
     app.process_response = process_response
 
 
 def leave_options_to(view: Any) -> None:
-    """Have OPTIONS requests reach a decorated view, whose route is added later."""
+    """Make OPTIONS requests reach a decorated view whose route is added later."""
     view.required_methods = {*getattr(view, "required_methods", ()), "OPTIONS"}
     view.provide_automatic_options = False

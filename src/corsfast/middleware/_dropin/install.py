@@ -1,6 +1,6 @@
-"""The parts that the `install` functions share.
+"""The common parts of the `install` functions.
 
-They put a generic middleware around an application that stays the object it is.
+They put a generic middleware around an application, which stays the same object.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
     Middleware = TypeVar("Middleware")
 
-# The key in `extensions` of applications that are built like Flask's.
+# The key in `extensions` of Flask and Quart applications.
 _EXTENSION = "corsfast"
 _INSTALL = "install"
 
@@ -25,15 +25,15 @@ def install_around(
     *policy: Any,
     **arguments: Any,
 ) -> None:
-    """Put a generic middleware around what an application like Flask's calls per request.
+    """Put a generic middleware around the `wsgi_app` of Flask, or the `asgi_app` of Quart.
 
     Args:
-        attribute: where the application has that.
+        attribute: the name of that attribute.
         names: the framework, and its drop-in for blueprints.
 
     Raises:
         TypeError, PolicyError: those of the middleware; TypeError for another application.
-        RuntimeError: if it has CORS already, from `install` or from the drop-in.
+        RuntimeError: if the application has CORS already, from `install` or from the drop-in.
     """
     framework, drop_in = names
     instead = f"a blueprint gets a policy by paths=, or by {drop_in}(blueprint)"
@@ -46,10 +46,10 @@ def install_around(
 def middleware_by_install(
     kind: Callable[..., Middleware], app: Any, *policy: Any, **arguments: Any
 ) -> Middleware:
-    """Make a generic middleware for a caller that wrote `install`.
+    """Make a generic middleware whose errors name `install`, which the caller has used.
 
     Raises:
-        TypeError, PolicyError: those of the middleware, which then name `install`.
+        TypeError, PolicyError: those of the middleware.
     """
     try:
         return kind(app, *policy, **arguments)
@@ -57,16 +57,17 @@ def middleware_by_install(
         raise TypeError(str(error).replace("CORSMiddleware", _INSTALL)) from None
 
 
-# The attribute by which an application of each framework is known, and the module with its
+# The attribute that identifies an application of each framework, and the module of its
 # `install`.
 _KINDS = {"build_middleware_stack": "starlette", "wsgi_app": "flask", "asgi_app": "quart"}
 
 
 def check_kind(app: object, attribute: str, what: str, instead: str) -> None:
-    """Check that an application is of the kind that `install` is for.
+    """Check that an application is of the kind that `install` takes.
 
     Raises:
-        TypeError: if it is not; with the `install` of its own framework, or with `instead`.
+        TypeError: if it is not. The message names the `install` of its framework, or ends with
+            `instead`.
     """
     if isinstance(app, type):
         raise TypeError(f"install takes {what}, not the class {app.__name__}")
@@ -79,7 +80,7 @@ def check_kind(app: object, attribute: str, what: str, instead: str) -> None:
 
 
 def _claim_install(app: Any) -> None:
-    """Note that an application has its CORS from `install`.
+    """Record that an application has its CORS from `install`.
 
     Raises:
         RuntimeError: if it has CORS already, from `install` or from the drop-in.
@@ -91,10 +92,10 @@ def _claim_install(app: Any) -> None:
 
 
 def claim_drop_in(app: Any, name: str) -> None:
-    """Note that an application has its CORS from a drop-in, which may be called several times.
+    """Record that an application has its CORS from a drop-in, which may be called repeatedly.
 
     Args:
-        app: an application, or a blueprint, which has no extensions.
+        app: an application, or a blueprint, which has no `extensions`.
         name: the function or class of the drop-in.
 
     Raises:

@@ -1,12 +1,12 @@
-"""What is said about a drop-in's options: problems, and what to write instead, in its own words.
+"""Messages about a drop-in's options, with proposals that use the drop-in's own options.
 
     Problem of a policy --Mender--> DropInProblem --say--> warning | PolicyError
 
-A drop-in has no option that accepts a risk, and writes a regex or "everybody" as the library
-that it replaces does: `Words` holds how.
+A drop-in has no option that accepts a risk. It writes a regex, or "any origin", as the library
+that it replaces does. `Words` holds these forms.
 
-Place in the flow: corrections -> _wording -> _lenient, and drop-ins whose options have more to say.
-Never: import corrections that prove anything while nothing is wrong; know a framework.
+Import the modules that prove something inside functions only, because they are slow to import
+and not needed while nothing is wrong.
 """
 
 from __future__ import annotations
@@ -30,12 +30,12 @@ if TYPE_CHECKING:
 
     from ..._proofs.suggest import Offer
 
-# What is said as a CorsfastSecurityWarning; all else is about entries that match nothing.
+# The codes of CorsfastSecurityWarning. All others are about entries that match nothing.
 _INSECURE = (*RISKS, BARE_STRING, NOT_A_BOOL, UNKNOWN_OPTION)
 
 
 class DropInProblem(Problem):
-    """A problem that cannot be tolerated by an option: there is none here."""
+    """A problem that no option can tolerate, because a drop-in has no such option."""
 
     __slots__ = ()
 
@@ -55,13 +55,14 @@ def say(
     strict: bool,
     tell: Callable[[str, type[Warning]], None] = warn,
 ) -> None:
-    """Warn of each problem, or raise them all; `name` is the drop-in.
+    """Warn about each problem, or raise all of them together.
 
     Args:
-        tell: is given each warning.
+        name: the drop-in.
+        tell: called with each warning.
 
     Raises:
-        PolicyError: with ``strict``, if there is any.
+        PolicyError: with ``strict``, if there is a problem.
 
     Warns:
         CorsfastSecurityWarning, CorsfastDeadEntryWarning: without ``strict``.
@@ -74,11 +75,11 @@ def say(
         tell(f"{name}: {problem}", CorsfastSecurityWarning if risky else CorsfastDeadEntryWarning)
 
 
-# -- what to write instead -----------------------------------------------------------------------
+# -- proposals -----------------------------------------------------------------------------------
 
 
 def _none(_text: str) -> None:
-    """What most drop-ins make of a string with a star."""
+    """Make no regex of a string with a star, as most drop-ins do."""
 
 
 class Words(
@@ -88,16 +89,17 @@ class Words(
         defaults=(None, 0, False, _none, repr),
     )
 ):
-    """How a drop-in's options say what a correction says.
+    """The forms in which a drop-in's options are written in a proposal.
 
     Attributes:
-        any_origin: what admits everybody: ``'allow_origins=["*"]'``.
-        regex: how a regex is written, with ``{}`` in the place of its text as Python source;
-            ``None`` where there are no regexes.
-        flags: the flags with which the drop-in compiles such a text itself.
-        compiled: whether it does not, so that a regex is written as ``re.compile(...)``.
-        made: the regex that the drop-in makes of a string with a star, if it does.
-        exact: writes a single origin.
+        any_origin: the form for any origin: ``'allow_origins=["*"]'``.
+        regex: the form of a regex, with ``{}`` for its text as Python source; ``None`` if the
+            drop-in has no regexes.
+        flags: the flags that the drop-in uses when it compiles such a text.
+        compiled: whether a regex is written as ``re.compile(...)``, because the drop-in does not
+            compile a text.
+        made: returns the regex that the drop-in makes of a string with a star, or None.
+        exact: returns the form of a single origin.
     """
 
     __slots__ = ()
@@ -110,19 +112,19 @@ class Words(
 
     @property
     def place(self) -> str:
-        """Where a regex belongs, as the end of a sentence."""
+        """The option for a regex, as the end of a sentence."""
         if self.regex is None:
             return "no option here takes one"
         text = "re.compile(...)" if self.compiled else 'r"..."'
         return f"one is written as {self.regex.format(text)}"
 
     def entries(self, entries: Iterable[object], option: str = "") -> list[str] | None:
-        """Return entries of a policy as the drop-in has them; ``None`` where it has none like it.
+        """Return entries of a policy in the drop-in's form, or ``None`` if it has no such form.
 
-        Several patterns are one regex, because most drop-ins take one only.
+        Several patterns become one regex, because most drop-ins take only one.
 
         Args:
-            option: where single origins belong, if not in the place of what is wrong.
+            option: the option for single origins, if it is not the one with the problem.
         """
         written: list[str] = []
         regexes: dict[int, list[str]] = {}
@@ -158,7 +160,7 @@ NO_REGEXES = Words(any_origin="'*'")
 
 
 class Mender:
-    """Says what to write instead, in a drop-in's words; a proof takes its time, so not for ever."""
+    """A source of proposals in a drop-in's form. Proofs are slow, so their number is limited."""
 
     def __init__(self, credentials: bool, words: Words) -> None:
         self.credentials = credentials
@@ -166,10 +168,10 @@ class Mender:
         self.proven = 0
 
     def hint(self, problem: Problem, option: str = "") -> str | None:
-        """Return what to write in place of an entry that is risky, or matches nothing.
+        """Return what to write instead of an entry that is risky or matches nothing.
 
         Args:
-            option: where single origins belong, if not in that place.
+            option: the option for single origins, if it is not the one with the problem.
         """
         from ..._proofs.advice import in_words
         from ..._proofs.suggest import MAX_PROVEN, needs_automata, offer_for
@@ -181,7 +183,10 @@ class Mender:
         return self._written(found, option)
 
     def hint_for_text(self, text: str) -> str | None:
-        """What was meant by a string that is no origin; it may be a pattern of `Policy`."""
+        """Return what to write instead of a string that is not an origin.
+
+        The string may be a pattern of `Policy`.
+        """
         from ..._proofs.suggest import MAX_PROVEN, offer_for_text
 
         self.proven += 1
@@ -191,12 +196,12 @@ class Mender:
         return self._written(found)
 
     def hint_for_object(self, value: object) -> str | None:
-        """Propose text for an entry of another type."""
+        """Return what to write instead of an entry of another type."""
         hints = [self.hint_for_text(text) for text in texts_of(value)]
         return ", ".join(filter(None, hints)) if all(hints) and hints else None
 
     def hint_as_written(self, problem: Problem, text: str) -> str | None:
-        """The same for a string of which the drop-in has made a regex; it says how."""
+        """Return what to write instead of a string that `words.made` turns into a regex."""
         from ..._proofs.advice import advice_for, in_words
         from ..._proofs.regex_fixes import spellings
         from ..._proofs.suggest import MAX_PROVEN
@@ -210,7 +215,7 @@ class Mender:
         several = suggest_all(text)
         for meant in (several, *((one,) for one in spellings(text.rstrip("/")))):
             made = [self.words.made(one) for one in meant if parse_origin(one) is None]
-            # The drop-in's star stands for text; a port is left to an expression.
+            # The drop-in's star means any text, so any port needs a regex.
             if (
                 made
                 and not any(one.endswith((":*", "]")) for one in meant)
@@ -231,7 +236,7 @@ class Mender:
 
 
 def never_sent(option: str, entry: str, mend: Mender) -> Problem:
-    """An entry that is no origin: it never matched, so somebody means something else."""
+    """Return the problem of an entry that is not an origin, so that no browser sends it."""
     found = diagnose(entry)
     why = found.message
     if isinstance(parse_pattern(entry), Network):
@@ -250,7 +255,7 @@ def never_sent(option: str, entry: str, mend: Mender) -> Problem:
 
 
 def not_text(option: str, entry: object, mend: Mender | None = None) -> Problem:
-    """An entry of another type; without `mend` it is none of the origins."""
+    """Return the problem of an entry of another type. Pass `mend` if it should be an origin."""
     kind = type(entry).__name__
     if mend is None:
         hint = repr(entry.decode("latin-1")) if isinstance(entry, bytes) else None
@@ -265,8 +270,8 @@ def regex_from(option: str, value: Any, mend: Mender) -> re.Pattern[str]:
     """Compile the regex that an option holds.
 
     Raises:
-        TypeError: for what is not a regex of str.
-        re.error: for text that does not compile; with a proposal.
+        TypeError: for a value that is not a regex of str.
+        re.error: for a text that does not compile, with a proposal.
     """
     if not isinstance(getattr(value, "pattern", value), str):
         raise TypeError(
@@ -287,11 +292,12 @@ def in_words_of(
     problem: Problem,
     mend: Mender,
 ) -> Problem:
-    """The same problem, under the option that holds the entry, which is quoted as written.
+    """Return a problem with the drop-in's own option, and with the entry quoted as written.
 
     Args:
-        kept: the option of each entry, and `default` that of all others.
-        written: what was written in the place of a regex.
+        kept: the option of each entry.
+        written: the text that each regex was made from.
+        default: the option of all other entries.
     """
     entry, message = problem.value, problem.message
     option = kept.get(entry, default) if isinstance(entry, (str, re.Pattern)) else default

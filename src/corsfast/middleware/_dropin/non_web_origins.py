@@ -1,13 +1,13 @@
-"""Which values of an Origin header a browser sends, for drop-ins that decide by themselves."""
+"""Check that a browser may send an Origin value, for drop-ins that decide without a policy."""
 
 from __future__ import annotations
 
 from .._generic.engine import is_origin
 
-# What Chrome on Android once sent for pages opened from files. It is no serialised origin.
+# Older Chrome on Android sent this for pages opened from files. It is not a serialized origin.
 FILE = "file://"
 
 
 def may_be_sent(origin: str) -> bool:
-    """Whether a browser sends this as an Origin: nothing else is ever echoed."""
+    """Return whether a browser may send this Origin, because no other value may be echoed."""
     return is_origin(origin) or origin == FILE

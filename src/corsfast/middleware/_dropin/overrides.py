@@ -1,9 +1,7 @@
-"""What subclasses override of the library that a drop-in replaces, and nobody would call here.
+"""Reject subclasses that override methods which the drop-in never calls.
 
-A method that narrows access there would open it here, without a word; so it is an error.
-
-Place in the flow: leftmost of the drop-ins; when a class or a middleware is made.
-Never: refuse what is honoured; know a framework.
+In the original library such a method may restrict access. If the drop-in ignored it, access would
+silently be open, so it is an error.
 """
 
 from __future__ import annotations
@@ -17,15 +15,15 @@ _MISSING = object()
 
 
 def refuse_overrides(cls: type[Any], hooks: Iterable[str], *, of: type[Any], instead: str) -> None:
-    """See to it that a class leaves some attributes as they are, wherever it may have them from.
+    """Check that a class does not override certain attributes, also not by inheritance.
 
     Args:
-        hooks: names that nobody asks for.
-        of: the class that has them as they should be, or not at all.
-        instead: what is so here, and what to write.
+        hooks: the names of attributes that the drop-in never uses.
+        of: the class with their original values; an attribute may be missing.
+        instead: the end of the message: the reason, and what to write instead.
 
     Raises:
-        TypeError: naming those that are overridden.
+        TypeError: if some are overridden; the message names them.
     """
     overridden = [
         hook

@@ -1,15 +1,14 @@
-"""What a drop-in middleware was configured with, read as the library that it replaces reads it.
+"""Compile the policy of a drop-in, with options that mean what they mean in the original library.
 
-A drop-in may not refuse what worked there. So an insecure setting is one
-`CorsfastSecurityWarning` here, with the origin that gets in and what to write, and an entry
-that matches nothing there and here is one `CorsfastDeadEntryWarning`; with ``strict=True`` all
-of them are one `PolicyError`.
+A drop-in must accept the options that work with the original. So an insecure setting is a
+`CorsfastSecurityWarning`, with an origin that is allowed and a proposal. An entry that matches
+nothing is a `CorsfastDeadEntryWarning`. With ``strict=True`` all of them are one `PolicyError`.
 
     entries --read_options--> spec, problems --find_risks--> risks --> warnings | PolicyError
                               spec --build_tables--> tables --answer(tables)--> Policy
 
-Place in the flow: between the engines and the drop-ins. Runs once per policy, never per request.
-Never: know a framework; make a pattern of a string that was none there.
+Never read a string as a pattern that the original library takes literally, because the pattern
+would allow more origins.
 """
 
 from __future__ import annotations
@@ -58,14 +57,14 @@ __all__ = [
     "with_origin",
 ]
 
-# What can be wrong with the entries and changes nothing: they are left out, or mean nothing.
+# The codes of problems with entries that have no effect here.
 _HARMLESS = ("any-origin-beside-others",)
 
 _TOKEN = re.compile(f"[{re.escape(TCHAR)}]+")
 
 
 class _DropInSpec(Spec):
-    """A spec whose answers are a drop-in's own: no options of Policy make it again."""
+    """The spec of a drop-in's policy, which no options of Policy can express."""
 
     __slots__ = ("name", "said")
     name: str
@@ -98,45 +97,43 @@ def lenient_policy(
     given: object = (),
     tell: Callable[[str, type[Warning]], None] = warn,
 ) -> Policy:
-    """The policy of a drop-in middleware.
+    """Return the policy of a drop-in middleware.
 
     Args:
         name: the drop-in, for messages and ``repr``: ``"corsfast.middleware.starlette"``.
-        origins: by the option that holds them, in the drop-in's own words: serialised origins,
-            ``"null"``, ``"*"``, and ``re.Pattern`` objects of str, which always have to match
-            in full. Anything else matches nothing and is warned about. With ``"*"`` and
-            credentials every serialised origin and ``null`` is admitted and echoed.
+        origins: the entries of each option that holds origins: serialized origins, ``"null"``,
+            ``"*"``, and ``re.Pattern`` objects of str, which must match the whole origin. Other
+            entries match nothing and cause a warning. With ``"*"`` and credentials, every
+            serialized origin and ``null`` is allowed and echoed.
         credentials: whether credentials are allowed with these origins.
-        strict: whether problems are a PolicyError rather than warnings.
-        star: whether ``"*"`` admits everybody; otherwise it is one more str that matches nothing.
-        answer: may change the tables before they are compiled: what methods and names are
-            allowed (``methods``, ``any_method``, ``header_names``, ``any_header``) and what is
-            sent (``no_origin``, ``refused``, ``refused_preflight``, ``actual_tail``,
+        strict: whether problems are a PolicyError and not warnings.
+        star: whether ``"*"`` allows any origin; otherwise it is a str that matches nothing.
+        answer: may change the tables before they are compiled: the allowed methods and names
+            (``methods``, ``any_method``, ``header_names``, ``any_header``) and the answers
+            (``no_origin``, ``refused``, ``refused_preflight``, ``actual_tail``,
             ``preflight_tail``, the statuses, ``echo_method``, ``echo_headers``,
-            ``actual_vary``, ``preflight_vary``). Blocks are made by `block`; Vary is the last
-            field of each that has one, and names what ``actual_vary`` or ``preflight_vary``
-            name.
-        also: problems that were found before, by `read_list` and `read_names`.
-        written: what was written in place of a regex that the drop-in has made of it; that is
-            what messages quote.
-        words: how the drop-in's options say what to write instead.
-        given: the value of the first option, as it was given: an empty list is warned about, if
-            the other options name no origin either.
-        tell: is given each warning; one that keeps the policy may warn of it again.
+            ``actual_vary``, ``preflight_vary``). Make blocks by `block`. If a block has a Vary,
+            it must be the last field, with the names of ``actual_vary`` or ``preflight_vary``.
+        also: problems that `read_list` and `read_names` have found.
+        written: the text that the drop-in made each regex from; messages quote the text.
+        words: the forms of the drop-in's options in proposals.
+        given: the original value of the first option. If no option has an origin, an empty list
+            causes a warning.
+        tell: called with each warning; a caller that caches the policy may emit them again.
 
     Raises:
-        PolicyError: with ``strict``, holding every problem at once.
+        PolicyError: with ``strict``, with all problems together.
 
     Warns:
-        CorsfastSecurityWarning: otherwise, once per risk.
-        CorsfastDeadEntryWarning: otherwise, once per entry that matches nothing, and once per
-            alternative of a regex that does not.
+        CorsfastSecurityWarning: without ``strict``, once per risk.
+        CorsfastDeadEntryWarning: without ``strict``, once per entry that matches nothing, and
+            once per alternative of a regex that matches nothing.
         CorsfastPerformanceWarning: once per regex that no automaton can express.
     """
     problems: list[Problem] = [*also]
     mend = Mender(credentials, words)
     kept: dict[str | re.Pattern[str], str] = {}
-    listed: Mapping[str, Iterable[object]] = origins  # whatever their types say
+    listed: Mapping[str, Iterable[object]] = origins  # callers may pass other types
     for option, entries in listed.items():
         for entry in entries:
             if not isinstance(entry, (str, re.Pattern)):
@@ -149,7 +146,7 @@ def lenient_policy(
     if not kept and not problems:
         problems += empty_list(default, given)
     any_origin = "*" in kept
-    if any_origin and not credentials and len(kept) > 1:  # with them it is a risk, said below
+    if any_origin and not credentials and len(kept) > 1:  # with credentials it is a risk, below
         problems.append(beside_any_origin(kept["*"], [entry for entry in kept if entry != "*"]))
     spec, wrong = _read([*kept] if not any_origin else ["*"], credentials)
     languages = [language_of(entry) for entry in spec.regexes]
@@ -174,20 +171,20 @@ def lenient_policy(
 
 
 def echo_any_origin(tables: Tables) -> None:
-    """Admit every serialised origin and ``null``, and send it back in place of ``*``."""
+    """Allow every serialized origin and ``null``, and echo the origin instead of ``*``."""
     tables.star = False
     tables.any_origin = True
     tables.exact = ("null",)
 
 
 def allow_any_header(tables: Tables) -> None:
-    """Allow every request-header name, also the one that ``*`` of a policy does not cover."""
+    """Allow every request-header name, also the one that ``*`` in a policy does not include."""
     tables.any_header = True
     tables.header_names |= {NON_WILDCARD_REQUEST_HEADER}
 
 
 def variant_of(tables: Tables, **changes: object) -> Policy:
-    """A policy that answers otherwise, of tables that an ``answer`` hook was given."""
+    """Return a policy from a changed copy of the tables that ``answer`` was called with."""
     variant = Tables()
     for slot in Tables.__slots__:
         setattr(variant, slot, changes.get(slot, getattr(tables, slot)))
@@ -197,25 +194,26 @@ def variant_of(tables: Tables, **changes: object) -> Policy:
 def read_list(
     option: str, value: Iterable[object], wrong: Wrong | None = None
 ) -> tuple[list[object], list[Problem]]:
-    """The elements of an option that should be a list, where the original takes a str as one.
+    """Return the elements of an option that should be a list, but may be a str.
 
-    There it looks for pieces of that str, or takes it apart letter by letter. What was meant is
-    one element, or a list with commas or spaces between its elements; that is how it is read.
+    The original library searches such a str for substrings, or splits it into letters. Here the
+    str is read as one element, or as a list that is separated by commas or spaces, because that
+    is what the user meant.
 
     Args:
-        wrong: what is not proposed.
+        wrong: finds names that must not be proposed.
 
     Returns:
-        the elements, and a problem where there is one.
+        the elements, and at most one problem.
 
     Raises:
-        TypeError: for what is no list.
+        TypeError: for a value that is not a list.
     """
     if not isinstance(value, (str, bytes)):
         if not hasattr(value, "__iter__"):
             kind = type(value).__name__
             raise TypeError(f"{option} is a list of strings, not {kind}; write {option}=[...]")
-        # A set has no order of its own; headers should not change from one start to the next.
+        # Sort a set, because headers should not change from one start to the next.
         return sorted(value, key=repr) if isinstance(value, (set, frozenset)) else [*value], []
     meant: list[object] = [*listed(value)]
     if value in ("*", b"*"):
@@ -228,16 +226,16 @@ def read_list(
 def read_names(
     option: str, entries: Iterable[object], wrong: Wrong
 ) -> tuple[list[str], list[Problem]]:
-    """Those methods or header names that can be sent as they are: tokens, and lists of them.
+    """Return the methods or header names that can be sent: tokens, and lists of tokens.
 
-    An empty one is kept, because the original sends it. Names that cannot be sent are left out,
-    because they would break the response, and no request can hold them.
+    An empty name is kept, because the original sends it. Names that cannot be sent are left out:
+    they would break the response, and no request can contain them.
 
     Args:
-        wrong: what is wrong with a name; also with one that can be sent.
+        wrong: finds the problem of a name, also of a name that can be sent.
 
     Returns:
-        the names, and each problem.
+        the names, and all problems.
     """
     kept: list[str] = []
     problems: list[Problem] = []
@@ -252,11 +250,11 @@ def read_names(
 
 
 def tokens_of(names: Iterable[str]) -> frozenset[str]:
-    """Those that a request can name, one by one: what tables may hold."""
+    """Return the names that are single tokens, because tables contain only these."""
     return frozenset(name for name in names if _TOKEN.fullmatch(name))
 
 
-# The parts of the tables that the spec stands for, or that cannot be compared.
+# The parts of the tables that follow from the spec, or that cannot be compared.
 _MATCHED = ("spec", "automaton", "regexes", "rules", "exact")
 
 

@@ -1,8 +1,4 @@
-"""`merged_vary` with a memory: an application has few values of Vary, merged over and over.
-
-Place in the flow: left of the drop-ins that write Vary themselves.
-Never: keep more than `VARY_KEPT` of them; beyond that they are merged again.
-"""
+"""A cached `merged_vary`, because an application merges the same few Vary values repeatedly."""
 
 from __future__ import annotations
 
@@ -10,7 +6,7 @@ from functools import lru_cache
 
 from ..._engine import headers
 
-# One for each combination of what views and middlewares look at.
+# Enough for all combinations of Vary names that views and middlewares add.
 VARY_KEPT = 256
 
 merged_vary = lru_cache(VARY_KEPT)(headers.merged_vary)

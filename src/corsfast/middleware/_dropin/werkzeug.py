@@ -1,11 +1,8 @@
-"""Decisions on Werkzeug's responses, which are those of Flask and Quart.
+"""Apply decisions to Werkzeug's responses, which Flask and Quart use.
 
-`Headers` keeps a plain list of ``(str, str)`` pairs, which is what `Policy.apply_wsgi` reads
-and makes; its own methods look at every pair again for each field. The list is private, so
-anything but the very class that has it goes by the public methods.
-
-Place in the flow: Decision -> headers on a response; between the engines and flask.py, quart.py.
-Never: know Flask or Quart; decide.
+`Headers` stores a plain list of ``(str, str)`` pairs, and `Policy.apply_wsgi` reads and returns
+such a list. The public methods of `Headers` would scan all pairs for each field. The list is
+private, so it is used only if the class is exactly `Headers`; all others use the public methods.
 """
 
 from __future__ import annotations
@@ -23,21 +20,21 @@ if TYPE_CHECKING:
 
     Apply = Callable[[Decision, list[tuple[str, str]]], list[tuple[str, str]]]
 
-# The class of headers that keep their pairs in `_list`; None if Werkzeug's no longer do.
+# The class of headers with their pairs in `_list`, or None if Werkzeug has changed that.
 WITH_LIST = Headers if type(getattr(Headers(), "_list", None)) is list else None
 
-# A view's own permissions for preflights, which would allow what the policy refuses.
+# A view's own preflight fields, which could allow a request that the policy rejects.
 _PERMISSIONS = frozenset((*OWN_PREFLIGHT_FIELDS, "access-control-allow-private-network"))
 
 
 def work_in(
     response: Any, decision: Decision, apply: Apply, more: list[tuple[str, str]] | None = None
 ) -> None:
-    """Work a decision into a response's headers.
+    """Apply a decision to the headers of a response.
 
     Args:
         apply: ``apply_wsgi`` of the decision's policy.
-        more: fields for OPTIONS requests, in place of the view's own permissions.
+        more: fields for OPTIONS requests, which replace the view's own preflight fields.
     """
     headers = response.headers
     has_list = type(headers) is WITH_LIST
@@ -54,10 +51,10 @@ def work_in(
 
 
 def fold_vary(response: Any) -> None:
-    """Put all Vary lines into one.
+    """Join all Vary lines into one.
 
-    For where sessions are saved later: they add Cookie by `Response.vary`, which reads the first
-    line and drops the others, and with them what was worked in.
+    A session that is saved later adds Cookie by `Response.vary`, which keeps only the first line.
+    The names in the other lines would be lost.
     """
     lines = response.headers.getlist("Vary")
     if len(lines) > 1:
@@ -65,7 +62,7 @@ def fold_vary(response: Any) -> None:
 
 
 def _replace(response: Any, pairs: list[tuple[str, str]]) -> None:
-    """Give a response these headers. Some libraries put another kind of container there."""
+    """Replace the headers of a response, which a library may have stored in another container."""
     headers = response.headers
     if isinstance(headers, Headers):
         headers.clear()

@@ -1,6 +1,6 @@
-"""The view that a request to Flask or Quart is meant for, also where it reaches none.
+"""Find the view that a request to Flask or Quart is meant for, even if it reaches no view.
 
-Both redirect requests, and answer 404 and 405, outside of every blueprint and decorator.
+Both frameworks answer redirects, 404 and 405 outside of blueprints and decorators.
 """
 
 from __future__ import annotations
@@ -15,15 +15,16 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-# Set on a decorated view: what gives its rules in an application.
+# An attribute of a decorated view. It holds the source of the view's rules in an application.
 VIEW_RULES = "_corsfast_rules"
 
-# From `//a` to `/a` to `/a/`; each step is a response of its own, and has the headers of the end.
+# For example from `//a` to `/a` to `/a/`. Each step is a separate response, and gets the headers
+# of the last one.
 _MAX_REDIRECTS = 3
 
 
 def redirected_path(received: Any) -> str | None:
-    """Return the path that a request is redirected to by the routes, in this application."""
+    """Return the path in this application to which the routes redirect a request, or None."""
     error = received.routing_exception
     if not isinstance(error, RequestRedirect):
         return None
@@ -43,11 +44,11 @@ def _method_meant(received: Any) -> str:
 
 
 def endpoint_meant(app: Any, received: Any) -> str | None:
-    """Return the endpoint of a request, or the one that it is meant for.
+    """Return the endpoint of a request, or the endpoint that it is meant for.
 
     A request that is redirected to another spelling of its path is meant for the endpoint of
-    that path. A preflight is meant for the method that it asks for. A request with a method that
-    no route has is meant for any endpoint of its path.
+    that path. A preflight is meant for the endpoint of the requested method. A request with a
+    method that no route has is meant for any endpoint of its path.
     """
     error = received.routing_exception
     if error is None or not isinstance(error, (RequestRedirect, MethodNotAllowed)):
@@ -56,7 +57,7 @@ def endpoint_meant(app: Any, received: Any) -> str | None:
         adapter = app.create_url_adapter(received)
         path = redirected_path(received)
         method = _method_meant(received)
-    except HTTPException:  # a host that is not trusted
+    except HTTPException:  # the host is not trusted
         return None
     for _ in range(_MAX_REDIRECTS):
         try:
@@ -73,7 +74,7 @@ def endpoint_meant(app: Any, received: Any) -> str | None:
 
 
 def rules_of_view(app: Any, received: Any) -> Any:
-    """Return what a decorator noted on the view that a request is meant for, or None."""
+    """Return the `VIEW_RULES` of the view that a request is meant for, or None."""
     view = app.view_functions.get(endpoint_meant(app, received))
     noted = getattr(view, VIEW_RULES, None)
     if noted is None and hasattr(view, "view_class"):
@@ -84,10 +85,10 @@ def rules_of_view(app: Any, received: Any) -> Any:
 
 
 class Registrations:
-    """Where a blueprint was registered: tells whether a request that reached no view is its own.
+    """The places where a blueprint is registered, to find its requests that reached no view.
 
     Args:
-        blueprint: not yet registered.
+        blueprint: a blueprint that is not yet registered.
     """
 
     def __init__(self, blueprint: Any) -> None:
@@ -97,14 +98,14 @@ class Registrations:
     def _note(self, state: Any) -> None:
         below = None
         if state.url_prefix and not state.subdomain:
-            # `<lang>` in a prefix stands for any segment.
+            # `<lang>` in a prefix matches any segment.
             parts = re.split(r"<[^<>]*>", state.url_prefix.rstrip("/"))
             below = re.compile("[^/]+".join(map(re.escape, parts)) + r"(/|\Z)")
         name = f"{state.name_prefix}.{state.name}.".lstrip(".")
         self._states.append((state.app, name, below))
 
     def meant(self, app: Any, received: Any) -> bool:
-        """Return whether an unrouted request is for this blueprint, by its endpoint or path."""
+        """Return whether a request is meant for this blueprint, by its endpoint or its path."""
         endpoint = endpoint_meant(app, received)
         return any(
             endpoint.startswith(name)
