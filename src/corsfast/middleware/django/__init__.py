@@ -1,17 +1,16 @@
-"""CORS for Django, in place of django-cors-headers: its settings, checks and signal.
+"""CORS for Django: replaces django-cors-headers, with its settings, checks and signal.
 
     INSTALLED_APPS = [..., "corsfast.middleware.django", ...]
     MIDDLEWARE = ["corsfast.middleware.django.CorsMiddleware", ...]
     CORS_ALLOWED_ORIGINS = ["https://app.example.com"]
 
-The modules have the names that they have there, so that ``corsheaders`` can be replaced by
-``corsfast.middleware.django`` wherever it stands.
+The modules have the same names as in django-cors-headers, so every ``corsheaders`` can be replaced
+by ``corsfast.middleware.django``.
 
     CORS_* settings --conf--> Answers --middleware--> fields on a response
                     \\--checks--> messages of `manage.py check`
 
-Place in the flow: Policy -> headers on a response.
-Never: read a setting while this is imported (settings modules import `default_headers`).
+Read no setting during the import, because settings modules import `default_headers` from here.
 """
 
 from __future__ import annotations

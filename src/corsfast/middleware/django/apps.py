@@ -1,7 +1,6 @@
-"""The app that registers the system checks, for INSTALLED_APPS.
+"""The app for INSTALLED_APPS, which registers the system checks.
 
-Place in the flow: right of checks.py.
-Never: be needed for the middleware to work.
+The middleware must also work without the app.
 """
 
 from __future__ import annotations
@@ -13,7 +12,7 @@ from .checks import check_settings
 
 
 class CorsfastAppConfig(AppConfig):  # type: ignore[misc]
-    """``corsfast.middleware.django`` in INSTALLED_APPS."""
+    """The configuration of ``corsfast.middleware.django`` in INSTALLED_APPS."""
 
     name = "corsfast.middleware.django"
     label = "corsfast"

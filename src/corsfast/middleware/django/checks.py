@@ -1,11 +1,9 @@
-"""What `manage.py check` says of the CORS_* settings.
+"""System checks of the CORS_* settings, for `manage.py check`.
 
-Messages ``corsheaders.E...`` are those of django-cors-headers, so that SILENCED_SYSTEM_CHECKS
-goes on to mean what it means. ``corsfast.W...`` are the risks and the dead entries that are
-warned of when the middleware is made; with CORS_STRICT they are ``corsfast.E...``.
-
-Place in the flow: right of conf.py; run by Django's commands, never by a server.
-Never: decide anything.
+Messages ``corsheaders.E...`` are those of django-cors-headers, so that existing values of
+SILENCED_SYSTEM_CHECKS keep their meaning. Messages ``corsfast.W...`` are the warnings that the
+middleware emits when it is made: risks, and entries that match nothing. With CORS_STRICT they are
+``corsfast.E...``.
 """
 
 from __future__ import annotations
@@ -31,7 +29,7 @@ if TYPE_CHECKING:
 
     from django.core.checks import CheckMessage
 
-# By the code of a Problem; whatever else is wrong with an entry, it matches nothing.
+# By the code of a Problem. All other codes are about entries that match nothing.
 RISK_NUMBERS = {
     "any-origin-with-credentials": "001",
     "null-origin-with-credentials": "002",
@@ -49,7 +47,7 @@ _FLAGS_THERE = ("CORS_ALLOW_CREDENTIALS", "CORS_ALLOW_PRIVATE_NETWORK")
 
 
 def check_settings(**_: Any) -> list[CheckMessage]:
-    """All messages about the settings as they are now."""
+    """Return all messages about the current settings."""
     wrong = [*_wrong_types(), *_wrong_origins(), *_removed()]
     return [*wrong, *_judged(silent=bool(wrong))]
 
@@ -108,7 +106,7 @@ def _wrong_origins() -> Iterator[Error]:
         try:
             url = urlsplit(origin)
         except ValueError:
-            continue  # _judged says it
+            continue  # `_judged` reports it
         if not url.scheme or not url.netloc:
             yield _error(
                 "E013",
@@ -128,10 +126,10 @@ def _removed() -> Iterator[Error]:
 
 
 def _judged(*, silent: bool) -> Iterator[CheckMessage]:
-    """Risks and dead entries, as proven; and what keeps the settings from being read.
+    """Yield the risks, the entries that match nothing, and the reason why settings are unreadable.
 
     Args:
-        silent: leave out why settings cannot be read, because it was said.
+        silent: leave out the reason, because another message has given it.
     """
     kind, letter = (Error, "E") if read("CORS_STRICT") else (Caution, "W")
     try:
@@ -153,7 +151,7 @@ def _judged(*, silent: bool) -> Iterator[CheckMessage]:
 
 
 def _was_said(problem: Problem) -> bool:
-    """Return whether a message of django-cors-headers speaks of the same entry."""
+    """Return whether a message of django-cors-headers reports the same entry."""
     if problem.code in (BARE_STRING, NOT_A_BOOL):
         return "ORIGIN" in problem.option or problem.option in _FLAGS_THERE
     if problem.option == "CORS_PREFLIGHT_MAX_AGE":

@@ -1,23 +1,20 @@
-"""The CORS_* settings, read and compiled once for each state of Django's settings.
+"""Read and compile the CORS_* settings, once for each state of Django's settings.
 
 Reading one setting costs as much as deciding a hundred requests, so none is read per request.
-What may not be missed instead is a change, and each way to make one sets or deletes an
-attribute of `django.conf.settings`: `override_settings`, `self.settings(...)` and
-pytest-django's `settings` set `_wrapped`. So that one object is given a subclass of its class,
-which says when that was done, and a request asks for no more than whether answers are kept.
+But changes must be noticed. Every way to change a setting sets or deletes an attribute of
+`django.conf.settings`. For example, `override_settings`, `self.settings(...)` and pytest-django's
+`settings` set `_wrapped`. So the class of this object is replaced by a subclass that drops the
+cached answers after such a change. A request only checks whether there are cached answers.
 
-Where the settings are no `LazySettings` of Django's (another library has put its own there),
-nothing is kept, and the state is compared for each request:
+If another library has replaced the settings by an object that is not a `LazySettings`, nothing is
+cached. Then each request compares the state of the settings:
 
-1. another object under the settings: seen by its identity;
-2. `settings.CORS_X = value` writes to that object: seen by the identity of the values;
-3. the same with a setting that was not there: seen by the number of values;
-4. `del settings.CORS_X` under an override: seen by the number of names that are deleted.
+1. a new object under the settings has another identity;
+2. `settings.CORS_X = value` writes another value to that object;
+3. a setting that was not set before changes the number of values;
+4. `del settings.CORS_X` under an override changes the number of deleted names.
 
-A list that is changed in place is not seen.
-
-Place in the flow: defaults, _lenient, _schemes -> this -> checks, middleware.
-Never: read a setting per request; raise for anything that a request holds.
+A list that is changed in place is not noticed.
 """
 
 from __future__ import annotations
@@ -57,8 +54,7 @@ ALL_ORIGINS = "CORS_ALLOW_ALL_ORIGINS"
 ORIGINS = "CORS_ALLOWED_ORIGINS"
 REGEXES = "CORS_ALLOWED_ORIGIN_REGEXES"
 
-# Each setting with its older name, which counts where the newer one is missing, and what is
-# meant where both are.
+# Each setting with its older name, which is used if the newer one is not set, and its default.
 SETTINGS: dict[str, tuple[str | None, Any]] = {
     ORIGINS: ("CORS_ORIGIN_WHITELIST", ()),
     REGEXES: ("CORS_ORIGIN_REGEX_WHITELIST", ()),
@@ -77,37 +73,37 @@ _NAMES = [name for new, (old, _) in SETTINGS.items() for name in (new, old) if n
 ALLOW_ORIGIN = "access-control-allow-origin"
 VARY = ("Vary", "origin")
 
-# As many states of the settings as the tests of a project go through in turns.
+# Enough for the states of the settings that a project's tests alternate between.
 _POLICIES_KEPT = 64
 
 
 def name_in_use(name: str) -> str:
-    """The newer name of a setting, or the older one where only that may be set."""
+    """Return the newer name of a setting, or the older one if only that is set."""
     old = SETTINGS[name][0]
     older = old is not None and not hasattr(settings, name) and hasattr(settings, old)
     return old if old is not None and older else name
 
 
 def read(name: str) -> Any:
-    """The value of a setting, under either of its names, or what is meant without it."""
+    """Return the value of a setting under either of its names, or its default."""
     value = getattr(settings, name_in_use(name), settings)
     return SETTINGS[name][1] if value is settings else value
 
 
 class Answers:
-    """What the settings say, ready to be sent. Nothing writes to it once it is made.
+    """The compiled settings, as answers. They do not change once they are made.
 
     Attributes:
-        every_path: whether each path without a line feed is covered.
-        covers: `(path) -> match`, asked for the others.
+        every_path: whether CORS_URLS_REGEX matches every path without a line feed.
+        covers: `(path) -> match`, for all other paths.
         allows: `(origin) -> bool`, for an Origin that is not empty.
-        star: whether `*` is sent in place of the origin.
-        fields: what follows Access-Control-Allow-Origin, as Django stores it.
-        listed: by the origin, for those that are listed one by one, all fields of an answer to
-            other requests than OPTIONS, with Vary; empty where more has to be looked at.
-        options_fields: the same for OPTIONS requests.
+        star: whether `*` is sent instead of the origin.
+        fields: the fields after Access-Control-Allow-Origin, as Django stores them.
+        listed: for each origin in the list, all fields of the answer to a request that is not
+            OPTIONS, with Vary. It is empty if the fields also depend on something else.
+        options_fields: like `fields`, for OPTIONS requests.
         private_network: whether a request for private network access is granted.
-        warnings: what is to be said about the settings.
+        warnings: the warnings about the settings.
     """
 
     __slots__ = (
@@ -132,7 +128,7 @@ class Answers:
     warnings: tuple[tuple[str, type[Warning]], ...]
 
     def warn(self) -> None:
-        """Say what is to be said."""
+        """Emit the collected warnings."""
         for warning in self.warnings:
             warn(*warning)
 
@@ -143,17 +139,17 @@ class _Seen:
     answers: Answers
 
     def __init__(self) -> None:
-        # The settings are loaded with the first one that is read.
+        # Reading any setting loads the settings.
         getattr(settings, ORIGINS, None)
         self.wrapped = _lazy.get("_wrapped")
         self.values: dict[str, Any] = getattr(self.wrapped, "__dict__", {})
         self.size = len(self.values)
-        # Only settings that override others note what was deleted; the others forget it.
+        # Only settings that override others keep the deleted names.
         self.deleted: set[str] | None = getattr(self.wrapped, "_deleted", None)
         self.deletions = len(self.deleted or ())
         here = [name for name in _NAMES if name in self.values]
-        # Twice one name at least: one alone would be given as it is, and comparing a list
-        # with itself looks at all of it, which a tuple that holds it does not.
+        # Pick at least two values, so that the result is a tuple. Tuples compare their elements
+        # by identity first, while comparing a list with itself compares all its elements.
         self.pick: Callable[[dict[str, Any]], Any] = (
             itemgetter(*here, here[0]) if here else _pick_nothing
         )
@@ -165,12 +161,12 @@ def _pick_nothing(_: dict[str, Any]) -> tuple[()]:
 
 
 class _Latest:
-    """Holds what was seen last.
+    """The latest state of the settings.
 
     Attributes:
-        answers: those of `seen`, as long as nothing was set since; never kept where the
-            settings are not watched.
-        change: another object after each change.
+        answers: the answers of `seen`, until a setting changes; always None if the settings are
+            not watched.
+        change: a new object after each change.
     """
 
     __slots__ = ("answers", "change", "seen")
@@ -179,28 +175,28 @@ class _Latest:
     seen: _Seen | None
 
 
-# What LazySettings keeps of itself; it is emptied, but never replaced. Through the object
-# itself each look would cost a microsecond.
+# The attributes of the LazySettings object. Django empties this dict, but never replaces it. An
+# access through the object itself would cost a microsecond.
 _lazy: dict[str, Any] = settings.__dict__
 latest = _Latest()
 latest.answers = latest.change = latest.seen = None
 
 
 def answers_now(*, say_again: bool = False) -> Answers:
-    """The answers for the settings as they are now; compiled anew if these have changed.
+    """Return the answers for the current settings, and compile them if the settings changed.
 
-    Need not be asked while there are `latest.answers`.
+    There is no need to call this while `latest.answers` is set.
 
     Args:
-        say_again: whether to warn of settings that have not changed, too.
+        say_again: whether to emit the warnings even if the settings did not change.
 
     Raises:
         ImproperlyConfigured: for settings that cannot be read.
         PolicyError: with CORS_STRICT, for origins that are insecure or match nothing.
 
     Warns:
-        CorsfastSecurityWarning: otherwise, once per risk.
-        CorsfastDeadEntryWarning: otherwise, once per entry that matches nothing.
+        CorsfastSecurityWarning: without CORS_STRICT, once per risk.
+        CorsfastDeadEntryWarning: without CORS_STRICT, once per entry that matches nothing.
     """
     change = latest.change
     seen = latest.seen
@@ -219,7 +215,7 @@ def answers_now(*, say_again: bool = False) -> Answers:
         seen.answers.warn()
     if _WATCHED:
         latest.answers = seen.answers
-        # Another thread may have changed what was being read, before this was kept.
+        # Another thread may have changed a setting after it was read.
         if latest.change is not change:
             latest.answers = latest.seen = None
     return seen.answers
@@ -231,13 +227,14 @@ def _forget(*, setting: str, **_: object) -> None:
 
 
 def _changed() -> None:
-    # In this order: who has read before keeps answers before it looks at `change`.
+    # Keep this order, because a concurrent `answers_now` stores its answers before it compares
+    # `change`.
     latest.change = object()
     latest.answers = latest.seen = None
 
 
 class _WatchedSettings(LazySettings):  # type: ignore[misc]
-    """Django's settings, which say what was set or deleted once that is done."""
+    """Django's settings, with a hook that drops the cached answers after a change."""
 
     def __setattr__(self, name: str, value: object) -> None:
         super().__setattr__(name, value)
@@ -251,10 +248,10 @@ class _WatchedSettings(LazySettings):  # type: ignore[misc]
 
 
 def _watch() -> bool:
-    """Whether the settings say from now on what is set."""
+    """Watch the settings for changes, and return whether this is possible."""
     if type(settings) is not LazySettings:
         return False
-    # The settings' own `__class__` is that of the object that they stand for.
+    # `settings.__class__` would be the class of the wrapped object.
     object.__dict__["__class__"].__set__(settings, _WatchedSettings)
     return True
 
@@ -267,7 +264,7 @@ _WATCHED = _watch()
 
 
 def compile_answers() -> Answers:
-    """Read all settings and spell out every answer; says nothing yet.
+    """Read all settings and compile the answers, without emitting the warnings.
 
     Raises:
         ImproperlyConfigured, PolicyError: see `answers_now`.
@@ -317,7 +314,7 @@ def _compile_answers() -> Answers:
 
 
 def _as_stored(fields: dict[str, str]) -> dict[str, tuple[str, str]]:
-    """Fields as a response keeps them, with what Django does to values that are not ASCII."""
+    """Return fields as a response stores them; Django encodes values that are not ASCII."""
     headers = HttpResponse(headers=fields).headers
     return {name: (name, headers[name]) for name in fields}
 
@@ -332,14 +329,15 @@ def _verdict(star: bool, file: bool, policy: Policy) -> Callable[[str], bool]:
 
 
 class Admitted(NamedTuple):
-    """Who is admitted, as the settings say it; equal where they say the same.
+    """The values of the origin settings. Two of them are equal if the settings are equal.
 
     Attributes:
-        names: the settings for all origins, some, and regexes: they may be the older ones.
-        everybody: whether all origins are; the others are not read then.
+        names: the names in use of the settings for all origins, for listed origins, and for
+            regexes. They may be the older ones.
+        everybody: whether all origins are allowed. Then the other settings are not read.
         origins: the entries of CORS_ALLOWED_ORIGINS.
-        regexes: those of CORS_ALLOWED_ORIGIN_REGEXES, compiled.
-        problems: a str in place of a list, and settings that do nothing.
+        regexes: the entries of CORS_ALLOWED_ORIGIN_REGEXES, compiled.
+        problems: a str instead of a list, and settings that have no effect.
     """
 
     names: tuple[str, str, str]
@@ -350,10 +348,10 @@ class Admitted(NamedTuple):
 
 
 def read_admitted() -> Admitted:
-    """Read the settings that say it; a str alone is a list of one entry.
+    """Read the origin settings. A str is read as a list of one entry.
 
     Raises:
-        TypeError, re.error: for what is no list, or holds something else.
+        TypeError, re.error: for a value that is not a list, or an entry that is not valid.
     """
     names = (name_in_use(ALL_ORIGINS), name_in_use(ORIGINS), name_in_use(REGEXES))
     idle = idle_settings(
@@ -379,7 +377,7 @@ def read_admitted() -> Admitted:
 
 
 def _compiled(setting: str, entry: Any) -> re.Pattern[str]:
-    """A regex of a setting, compiled."""
+    """Compile a regex of a setting."""
     if not isinstance(getattr(entry, "pattern", entry), str):
         raise TypeError(f"{setting}: {entry!r} is not a regex of str")
     words = Words(any_origin=f"{ALL_ORIGINS} = True", regex=f"{{}} in {setting}")
@@ -401,10 +399,10 @@ def _read_list(setting: str, value: Any) -> tuple[Any, list[Problem]]:
 def policy_for(
     admitted: Admitted, credentials: bool, strict: bool
 ) -> tuple[Policy, tuple[tuple[str, type[Warning]], ...]]:
-    """Return the policy of these settings, and what to warn of. Kept.
+    """Return the policy of these settings, and its warnings. The result is cached.
 
     Raises:
-        PolicyError: with `strict`, holding every problem.
+        PolicyError: with `strict`, with all problems together.
     """
     said: list[tuple[str, type[Warning]]] = []
     (for_all, for_some, for_regexes), everybody, origins, regexes, found = admitted
@@ -440,7 +438,7 @@ def policy_for(
 
 
 def _serialised(entry: str) -> str:
-    """Return an entry as browsers write it, if it has the scheme and host of an origin.
+    """Return an entry as a serialized origin, if it has the scheme and host of one.
 
     A path is ignored, because the check E014 reports it, unless the entry is a network.
     """

@@ -1,7 +1,6 @@
-"""What is allowed where no setting says so; settings modules import these to add to them.
+"""Default values of settings, which settings modules import to extend them.
 
-Place in the flow: leftmost of this package.
-Never: import Django, which is being set up then.
+Do not import Django here, because it is not yet set up when a settings module imports this.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What happens to a request, in threads and in an event loop.
+"""The middleware, for threads and for an event loop.
 
     covered?  --no-->  get_response
        |
@@ -6,11 +6,10 @@
        |no                     |
     get_response  ------->  Vary; fields, if the origin is allowed
 
-Only `request.META` is read: `request.headers` makes an object and a name of every field. The
-response's fields are written where Django keeps them, as the pairs that it would have made.
+Only `request.META` is read, because `request.headers` would create an object with all fields. The
+response's fields are written directly to Django's dict, as the pairs that Django would store.
 
-Place in the flow: right of conf.py; a response gets its fields here.
-Never: read a setting; block a request (CORS is not access control).
+Read no setting here, because that would cost more than the decision.
 """
 
 from __future__ import annotations
@@ -45,7 +44,8 @@ EXPOSE_HEADERS = "access-control-expose-headers"
 ALLOW_CREDENTIALS = "access-control-allow-credentials"
 ALLOW_PRIVATE_NETWORK = "access-control-allow-private-network"
 
-# What subclasses of the original override to decide otherwise; here nobody would call it.
+# Methods that a subclass of the original may override to change its decisions. They are never
+# called here.
 _HOOKS = (
     "_url_in_whitelist",
     "add_response_headers",
@@ -66,22 +66,23 @@ _PRIVATE_NETWORK_GRANTED = (ALLOW_PRIVATE_NETWORK, "true")
 
 
 class CorsMiddleware:
-    """The middleware, for MIDDLEWARE; above whatever else can answer a request.
+    """The middleware for MIDDLEWARE. List it above all others that can answer a request.
 
-    What is made of it is a function with the attributes of an object, because calling one
-    costs less. What is made of a subclass is an object.
+    A call of this class returns a function with the attributes of an instance, because a function
+    is faster to call. A call of a subclass returns an instance.
 
     Args:
-        get_response: what comes behind it; a coroutine function makes this one of its kind.
+        get_response: the next middleware or the view. If it is a coroutine function, this
+            middleware is one, too.
 
     Raises:
         ImproperlyConfigured: for settings that cannot be read.
         PolicyError: with CORS_STRICT, for origins that are insecure or match nothing.
-        TypeError: for a subclass that overrides what the original would call.
+        TypeError: for a subclass that overrides a method that the original would call.
 
     Warns:
-        CorsfastSecurityWarning: otherwise, once per risk.
-        CorsfastDeadEntryWarning: otherwise, once per entry that matches nothing.
+        CorsfastSecurityWarning: without CORS_STRICT, once per risk.
+        CorsfastDeadEntryWarning: without CORS_STRICT, once per entry that matches nothing.
     """
 
     sync_capable = True
@@ -91,7 +92,7 @@ class CorsMiddleware:
     async_mode: bool
 
     def __new__(cls, *arguments: Any, **named: Any) -> Any:
-        # Tools that trace requests put a `__call__` of their own here, and wait for it.
+        # Tracing tools replace `__call__` by their own and expect Django to call it.
         if cls is CorsMiddleware and cls.__call__ is _CALL:
             return as_function(*arguments, **named)
         return super().__new__(cls)
@@ -105,7 +106,7 @@ class CorsMiddleware:
         self.async_mode = iscoroutinefunction(get_response)
         if self.async_mode:
             markcoroutinefunction(self)
-        # What is to be said about the settings is said now, not at the first request.
+        # Emit warnings about the settings now, not at the first request.
         answers_now(say_again=True)
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase | Awaitable[HttpResponseBase]:
@@ -121,7 +122,7 @@ _CALL = CorsMiddleware.__call__
 
 
 def as_function(get_response: GetResponse) -> Any:
-    """What does the middleware's work in front of `get_response`, and is of its kind."""
+    """Return the middleware as a function; a coroutine function if `get_response` is one."""
     function: Any
     if iscoroutinefunction(get_response):
         function = responding_in_a_loop(get_response)
@@ -131,9 +132,9 @@ def as_function(get_response: GetResponse) -> Any:
     return function
 
 
-# Both have a straight way for what nearly every request is: no OPTIONS, for a path that is covered
-# whatever it is, without an Origin or with a listed one, and answered without a Vary. All else
-# goes the whole way, which answers these requests in the same way.
+# Both functions below have a fast path for nearly all requests. It requires a method other than
+# OPTIONS, settings that cover every path, no Origin or a listed one, and a response without Vary.
+# The slow path handles all requests, and gives the same answers to these.
 
 
 def responding_in_threads(get_response: Any) -> Callable[[HttpRequest], HttpResponseBase]:
@@ -206,7 +207,10 @@ def responding_in_a_loop(get_response: Any) -> Callable[[HttpRequest], Awaitable
 
 
 def _enabled_by_signal(request: HttpRequest, origin: str = "") -> bool:
-    """Whether a receiver says so; none is asked for an origin that may not be echoed."""
+    """Return whether a receiver enables CORS.
+
+    No receiver is called for an origin that may not be echoed.
+    """
     if not check_request_enabled.receivers or (origin and not may_be_sent(origin)):
         return False
     answers = check_request_enabled.send(sender=None, request=request)
@@ -214,7 +218,7 @@ def _enabled_by_signal(request: HttpRequest, origin: str = "") -> bool:
 
 
 async def _enabled_by_signal_async(request: HttpRequest, origin: str = "") -> bool:
-    """The same in an event loop, where receivers of both kinds may ask the database."""
+    """Do the same in an event loop; sync and async receivers may both query the database."""
     if not check_request_enabled.receivers or (origin and not may_be_sent(origin)):
         return False
     answers = await check_request_enabled.asend(sender=None, request=request)
@@ -233,7 +237,7 @@ def _preflight_response(request: HttpRequest) -> HttpResponse | None:
 def _allow_in_store(
     answers: Answers, request: HttpRequest, response: HttpResponseBase, origin: str
 ) -> None:
-    """Write an allowed origin's fields into a response, in place of the view's own."""
+    """Write the fields for an allowed origin into a response; they replace the view's own."""
     store = response.headers._store
     store.pop(ALLOW_CREDENTIALS, None)
     store[ALLOW_ORIGIN] = _STAR if answers.star else (ALLOW_ORIGIN, origin)
@@ -246,7 +250,7 @@ def _allow_in_store(
 
 
 def _refuse(response: HttpResponseBase) -> None:
-    """Take away what the view itself grants to an origin that is not allowed."""
+    """Remove the view's own CORS fields for an origin that is not allowed."""
     for name in (ALLOW_ORIGIN, ALLOW_CREDENTIALS, EXPOSE_HEADERS):
         response.headers.pop(name, None)
 
@@ -260,7 +264,7 @@ def _vary_in_store(response: HttpResponseBase) -> None:
 
 @lru_cache(VARY_KEPT)
 def _merged_vary(value: str) -> tuple[str, str]:
-    """Django's own merging, remembered."""
+    """Merge by Django's own function, with a cache."""
     response = HttpResponse(headers={"Vary": value})
     patch_vary_headers(response, ("origin",))
     return "Vary", response.headers["Vary"]
@@ -269,7 +273,7 @@ def _merged_vary(value: str) -> tuple[str, str]:
 def _allow_in_headers(
     answers: Answers, request: HttpRequest, response: HttpResponseBase, origin: str
 ) -> None:
-    """The same as `_allow_in_store`, through what Django promises to keep."""
+    """Do the same as `_allow_in_store` through Django's public interface."""
     response.headers.pop(ALLOW_CREDENTIALS, None)
     response.headers[ALLOW_ORIGIN] = "*" if answers.star else origin
     fields = answers.options_fields if request.method == "OPTIONS" else answers.fields
@@ -287,7 +291,7 @@ def _vary_in_headers(response: HttpResponseBase) -> None:
 
 
 def _keeps_a_store() -> bool:
-    """Whether responses keep their fields as they always have, which is Django's own affair."""
+    """Return whether responses still store their fields in the private dict `_store`."""
     store = getattr(ResponseHeaders({"Vary": "Accept"}), "_store", None)
     return type(store) is dict and store == {"vary": ("Vary", "Accept")}
 
