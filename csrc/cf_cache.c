@@ -1,28 +1,27 @@
-/* cf_cache.c - what was said of a text before.
+/* cf_cache.c - a small cache of outcomes for texts that were matched before.
  *
  *     slot, one of CF_MEMO_SLOTS, found by the text's hash
  *     +---------+------+-----------+---------------------------+
  *     | version | kept | candidate | the text itself, in words |
  *     +---------+------+-----------+---------------------------+
  *     odd: being written
- *               0: none; else the length and a note
+ *               0: empty; else the length and a note
  *
  * Browsers send the same few origins and lists of header names again and
- * again, so most of them need not be read: they are compared. A newer text
- * takes the place of an older one when it comes for the second time in a row
- * (the first time only a part of its hash becomes the slot's candidate), so
- * texts that come once drive nothing out. Who sends many different ones
- * twice brings everybody back to reading, and no further. The hash has the
- * policy's secret seed, so nobody can aim at one slot.
+ * again. A cached text is only compared, which is cheaper than parsing it. A
+ * new text replaces an old one only if it comes twice in a row for the slot.
+ * The first time, a part of its hash becomes the slot's candidate. So texts
+ * that come once evict nothing, and the worst an attacker can do is disable
+ * the cache. The hash uses the policy's secret seed, so an attacker cannot aim
+ * at one slot.
  *
- * Any number of threads may look and write at once, without a lock (a
- * "seqlock"). A writer makes the version odd, writes, and makes it even; who
- * finds it odd gives up, which costs no more than reading the text. A reader
- * compares word by word and counts the result only if the version is the same
- * before and after.
+ * Threads read and write without a lock (a "seqlock"). A writer makes the
+ * version odd, writes, and makes it even. A thread that finds an odd version
+ * gives up, and the text is parsed. A reader compares word by word and trusts
+ * the result only if the version did not change meanwhile.
  *
- * Place: below the sets. Never: allocate while looking; keep what depends on
- * anything but the text.
+ * A note must depend on the text alone, because it is reused for every later
+ * request with the same text.
  */
 #include "cf_hash.h"
 
@@ -30,7 +29,7 @@
 #    include <intrin.h>
 #endif
 
-/* -- what the C compilers call these things ------------------------------ */
+/* -- atomics ------------------------------------------------------------- */
 
 #if defined(__GNUC__) || defined(__clang__)
 
@@ -46,7 +45,7 @@ load_word(const uint64_t *from)
     return __atomic_load_n(from, __ATOMIC_RELAXED);
 }
 
-/* The loads before it are done before those behind it. */
+/* Orders the loads before this call before the loads after it. */
 static inline void
 finish_loads(void)
 {
@@ -60,7 +59,7 @@ replace(uint32_t *at, uint32_t expected, uint32_t wanted)
                                        __ATOMIC_ACQ_REL, __ATOMIC_RELAXED);
 }
 
-/* No store behind it is seen before those in front of it. */
+/* Orders the stores before this call before the stores after it. */
 static inline void
 finish_stores(void)
 {
@@ -79,7 +78,7 @@ store(uint32_t *to, uint32_t value)
     __atomic_store_n(to, value, __ATOMIC_RELEASE);
 }
 
-#else /* MSVC: the interlocked functions are full barriers */
+#else /* MSVC: interlocked functions are full barriers */
 
 static inline uint32_t
 load(const uint32_t *from)
@@ -128,7 +127,7 @@ store(uint32_t *to, uint32_t value)
 
 #endif
 
-/* -- the memo ------------------------------------------------------------ */
+/* -- the cache ----------------------------------------------------------- */
 
 _Static_assert(CF_MEMO_TEXT < 0x10000, "a length leaves the top half free");
 _Static_assert((CF_MEMO_SLOTS & (CF_MEMO_SLOTS - 1)) == 0, "a power of two");
@@ -153,8 +152,8 @@ cf_memo_memory(const cf_memo *memo)
     return memo->slots == NULL ? 0 : CF_MEMO_SLOTS * sizeof *memo->slots;
 }
 
-/* A text is kept word by word, its last 8 bytes as the last one, whatever of
- * them stands in the one before; shorter ones with 0 behind them. */
+/* Returns the last word of a stored text: its last 8 bytes, which may overlap
+ * the word before. A text shorter than 8 bytes is padded with 0. */
 static inline uint64_t
 last_word(const char *text, size_t length)
 {
@@ -214,7 +213,7 @@ cf_memo_keep(const cf_memo *memo, uint64_t hashed, const char *text,
     }
     uint32_t version = load(&slot->version);
     if ((version & 1) != 0 || !replace(&slot->version, version, version + 1)) {
-        return; /* somebody else is writing here */
+        return; /* another thread is writing this slot */
     }
     finish_stores();
     store(&slot->kept, (uint32_t)length | note << 16);

@@ -2,19 +2,17 @@
  *
  *     state --byte--> table[state + class_of[byte]] --byte--> ...
  *
- * One load per byte, each waiting for the last; no input can make it more.
- * Where a state can only go on with one certain text - most of a pattern is
- * such text - the whole text is compared at once:
+ * The cost is one dependent load per byte, for any input. Most of a pattern is
+ * literal text. Where only one text can follow a state, that text (a run) is
+ * compared in one step:
  *
  *     table: ... | RUN + 3 | ...      runs[3]: ".example.com" -> target
- *
- * Place: below the set of origins. Never: allocate while running.
  */
 #include "cf_internal.h"
 
 /* -- building ------------------------------------------------------------ */
 
-/* A run shorter than this is not worth its comparison. */
+/* Comparing a shorter run costs more than stepping through it. */
 enum { CF_SHORTEST_RUN = 4 };
 
 /* Set in an entry that names a run instead of a state. */
@@ -47,7 +45,8 @@ valid_automaton(const cf_automaton *given)
            && given->https % width == 0;
 }
 
-/* For each column the one byte that leads to it, or 0 where several do. */
+/* Finds, for each column, the only byte of that class, or 0 if there are
+ * several. */
 static void
 find_single_bytes(const uint8_t *class_of, uint8_t *single)
 {
@@ -60,8 +59,8 @@ find_single_bytes(const uint8_t *class_of, uint8_t *single)
     }
 }
 
-/* If all that can follow a state is one certain byte: that byte and the next
- * state. */
+/* Returns whether exactly one byte can follow a state, and writes that byte
+ * and the next state. */
 static bool
 follow(const cf_runner *runner, uint32_t width, const uint8_t *single,
        uint32_t state, char *byte, uint32_t *next)
@@ -69,7 +68,7 @@ follow(const cf_runner *runner, uint32_t width, const uint8_t *single,
     const uint32_t *row = runner->table + state;
     uint32_t found = 0;
     if (row[1] != 0) {
-        return false; /* or the end */
+        return false; /* the text may also end here */
     }
     for (uint32_t column = 2; column < width; column++) {
         if (row[column] != 0) {
@@ -101,8 +100,8 @@ find_run(const cf_runner *runner, uint32_t width, const uint8_t *single,
     run->target = state;
 }
 
-/* The run of a state, where it has one that is worth it; else the state. The
- * run of a state has the number of its row. */
+/* Returns the run of a state if it is long enough, else the state. The index
+ * of the run is the state's row. */
 static uint32_t
 or_run(const cf_runner *runner, uint32_t width, uint32_t state)
 {
@@ -110,8 +109,8 @@ or_run(const cf_runner *runner, uint32_t width, uint32_t state)
     return runner->runs[row].length >= CF_SHORTEST_RUN ? RUN | row : state;
 }
 
-/* Finds the runs, and lets all that leads to their first states lead to them
- * instead. */
+/* Finds the runs, and redirects every entry for a run's first state to the
+ * run. */
 static cf_status
 fill_runs(cf_runner *runner, uint32_t width)
 {
@@ -202,7 +201,8 @@ cf_runner_accepts(const cf_runner *runner, uint32_t state, const char *text,
         if (text == end || state == 0) {
             return table[state + 1] != 0;
         }
-        /* The column does not depend on the state: only one load does. */
+        /* Look up the column first, because it does not depend on the state.
+         * Only one load then waits for the previous step. */
         const uint32_t *column = table + class_of[(uint8_t)*text++];
         state = column[state];
     }

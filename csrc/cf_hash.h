@@ -1,9 +1,6 @@
-/* cf_hash.h - the hash and the look-up of cf_table.c, for those whom a
- * request waits for: inlined there, what one origin needs stands in one place
- * of the processor's instruction cache.
- *
- * Place: above cf_internal.h, below cf_perfect_hash.c, cf_table.c and the sets.
- * Never: know what the strings mean.
+/* cf_hash.h - the hash and the lookup of cf_table.c, as inline functions.
+ * They run for each request. Inlining them keeps the code that matches an
+ * origin together in the instruction cache.
  */
 #ifndef CF_HASH_H
 #define CF_HASH_H
@@ -16,13 +13,13 @@
 
 /* -- the hash ------------------------------------------------------------ */
 
-/* Folded products of words of the text, where each factor has a part of the
- * seed to itself: with a factor that is known, or that has something in common
- * with another one, somebody could write texts whose hashes are nearly the
- * same under most seeds, so that no pilot parts them. The length is mixed in apart from the words: these
- * overlap, so a byte more may change one of them by as much as it changes the
- * length, and both would cancel out. Tables never leave the process, so the
- * byte order is the machine's own. */
+/* The hash multiplies words of the text in pairs and folds the products. Each
+ * factor is mixed with its own seed word. Otherwise an attacker could
+ * construct keys that collide under most seeds, and no perfect hash would
+ * exist. The length is mixed in separately from the words. The words overlap,
+ * so one more byte could change a word by as much as the length, and the two
+ * changes would cancel out. Tables never leave the process, so words are
+ * loaded in native byte order. */
 
 static const uint64_t CF_SECRET_1 = 0x9e3779b97f4a7c15u; /* 2^64 / phi */
 static const uint64_t CF_SECRET_2 = 0xd1b54a32d192ed03u;
@@ -66,7 +63,8 @@ cf_load_4(const char *p)
     return word;
 }
 
-/* Words that look independent, made of one that may be small. */
+/* Derives seed words that look independent from one word, which may be
+ * small. */
 static inline cf_seed
 cf_make_seed(uint64_t word)
 {
@@ -91,7 +89,7 @@ cf_hash(const cf_seed *seed, const char *text, size_t length)
         left -= 16;
     }
     if (left > 16) {
-        /* Two products that do not wait for one another. */
+        /* Two products that do not depend on each other. */
         const char *last = p + left - 16;
         uint64_t first =
             cf_fold(cf_load_8(p) ^ seed->words[0], cf_load_8(p + 8) ^ state);
@@ -99,7 +97,7 @@ cf_hash(const cf_seed *seed, const char *text, size_t length)
                                   cf_load_8(last + 8) ^ seed->words[3]);
         return first ^ second ^ sized;
     }
-    /* The rest in two words, which may overlap. */
+    /* The rest fits in two words, which may overlap. */
     if (left >= 8) {
         a = cf_load_8(p);
         b = cf_load_8(p + left - 8);
@@ -134,7 +132,8 @@ cf_differ_16(const char *a, const char *b)
            != 0;
 }
 
-/* cf_equal without a call: keys are short. The last words may overlap. */
+/* Like cf_equal, but without a call to memcmp, because keys are short. The
+ * last words may overlap. */
 static inline bool
 cf_same(const char *a, const char *b, size_t length)
 {
@@ -163,16 +162,16 @@ cf_same(const char *a, const char *b, size_t length)
     return true;
 }
 
-/* -- the look-up --------------------------------------------------------- */
+/* -- the lookup ---------------------------------------------------------- */
 
-/* Which of the buckets a key is in. */
+/* Returns the bucket of a key. */
 static inline uint32_t
 cf_bucket_of(const cf_table *table, uint64_t hashed)
 {
     return (uint32_t)(hashed >> 32) & (table->n_buckets - 1);
 }
 
-/* Which of the slots a key is in, if it is in any. */
+/* Returns the only slot that can hold a key. */
 static inline uint32_t
 cf_place_of(const cf_table *table, uint64_t hashed)
 {
@@ -187,7 +186,8 @@ cf_mark_of(uint64_t hashed, size_t length)
     return (uint32_t)(hashed >> 48) << 16 | (uint32_t)length;
 }
 
-/* What a slot keeps of its key: the `rest` bytes behind those skipped. */
+/* Returns the stored part of a slot's key: the `rest` bytes after the common
+ * prefix. */
 static inline const char *
 cf_key_text(const cf_table *table, const cf_slot *slot, size_t rest)
 {
@@ -199,8 +199,8 @@ cf_key_text(const cf_table *table, const cf_slot *slot, size_t rest)
     return table->text + start;
 }
 
-/* Whether the slot's key, which has the text's mark, is this text. An empty
- * text is no key, but may have the mark of a free slot. */
+/* Returns whether a slot whose mark matches holds this text. An empty text is
+ * never a key, but it may have the mark of a free slot. */
 static inline bool
 cf_slot_holds(const cf_table *table, const cf_slot *slot, const char *text,
               size_t length, size_t skip)
@@ -215,9 +215,9 @@ cf_slot_holds(const cf_table *table, const cf_slot *slot, const char *text,
     return cf_same(cf_key_text(table, slot, rest), text + skip, rest);
 }
 
-/* cf_table_find for who knows the key's hash, cf_hash(&table->seed, ...), and
- * the table's skip, which is 0 where it may not skip; the key is shorter than
- * 64 KiB. */
+/* Like cf_table_find, for callers that have the key's hash under table->seed
+ * and pass table->skip. A caller that filled the table without `may_skip`
+ * passes the constant 0. The key must be shorter than 64 KiB. */
 static inline uint32_t
 cf_table_find_hashed(const cf_table *table, uint64_t hashed, const char *key,
                      size_t length, size_t skip)

@@ -1,11 +1,8 @@
-/* cf_headers.c - which header field is this, and what stands in a Vary?
- *
- * Place: beside the sets; the callers' loops over header lists use it.
- * Never: allocate; decide.
- */
+/* cf_headers.c - recognize header fields by name, and scan Vary values. */
 #include "cf_internal.h"
 
-/* `lower` has `length` bytes and is lower case. */
+/* Returns whether `text` equals `lower`, ignoring case. `lower` is lower case,
+ * and both have `length` bytes. */
 static bool
 equal_ignoring_case(const char *text, const char *lower, size_t length)
 {
@@ -58,7 +55,7 @@ cf_named_response_field(const char *name, size_t length)
         field = "access-control-allow-origin";
         answer = CF_FIELD_ALLOW_ORIGIN;
         break;
-    case 28: /* two of them; they differ at the 22nd byte */
+    case 28: /* two names, which differ at the 22nd byte */
         if (name[21] == 'm' || name[21] == 'M') {
             field = "access-control-allow-methods";
             answer = CF_FIELD_ALLOW_METHODS;

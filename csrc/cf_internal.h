@@ -1,7 +1,5 @@
-/* cf_internal.h - what the files of csrc/ share and nobody else sees.
- *
- * Place: below corsfast.h, above every cf_*.c.
- * Never: include it from outside csrc/ and tests/c/.
+/* cf_internal.h - private declarations for the files of csrc/. Only csrc/ and
+ * tests/c/ include it.
  */
 #ifndef CF_INTERNAL_H
 #define CF_INTERNAL_H
@@ -11,10 +9,10 @@
 #include <assert.h>
 #include <string.h>
 
-/* -- memory: the one seam ----------------------------------------------- */
+/* -- memory ------------------------------------------------------------- */
 
-/* Every allocation goes through here; tests put a failing one in place.
- * `allocate` returns NULL for want of memory; `release` permits NULL. */
+/* Every allocation goes through cf_memory, so that tests can make it fail.
+ * `allocate` returns NULL if there is no memory; `release` accepts NULL. */
 typedef struct cf_allocator {
     void *(*allocate)(size_t size);
     void (*release)(void *memory);
@@ -22,56 +20,56 @@ typedef struct cf_allocator {
 
 extern cf_allocator cf_memory;
 
-/* An array of zeroed elements; NULL for want of memory or on overflow. An
- * empty array is not NULL. */
+/* Allocates an array of zeroed elements. Returns NULL if there is no memory or
+ * if the size overflows. An empty array is not NULL. */
 void *
 cf_new_array(size_t count, size_t size);
 
 /* -- hashed tables of strings ------------------------------------------- */
 
-/*   pilots: a byte for each bucket of a few keys
+/*   pilots: one byte per bucket; a bucket has a few keys
  *   +---+---+---+--
  *   | 7 | 1 | 3 |      hash --> bucket; hash * its pilot --> place, a slot
  *   +---+---+---+--
  *   slots: a quarter more than keys, `stride` bytes each
  *   +-------+--------------+------------------------+
- *   | key+1 | tag | length | the key's bytes        |  the rest of a key is
- *   +-------+--------------+-------+----------------+  not longer than room
+ *   | key+1 | tag | length | the key's bytes        |  if they fit into
+ *   +-------+--------------+-------+----------------+  `room` bytes
  *   | key+1 | tag | length | start | - text + start --> bytes
  *   +-------+--------------+-------+----------------+
  *   |   0   |              |       |                |  free
  *   +-------+--------------+-------+----------------+
  *
- * A perfect hash: pilots are chosen so that each key has a slot of its own. A
- * look-up hashes the whole string, reads one slot, and compares bytes where
- * the length and 16 bits of the hash agree. Might a key also be in the next
- * slot, a processor could not foresee which, and would wait for memory before
- * it went on. Keys stand in their slots, but for those far longer than others.
- * What all keys start with ("https://") may stand in the table once, and slots
- * hold the rest: of most origins that fits into half a line of the cache.
+ * This is a perfect hash: the pilots are chosen so that no two keys share a
+ * slot. A lookup hashes the whole string, reads one slot, and compares bytes
+ * if the length and 16 bits of the hash match. With open addressing the CPU
+ * could not predict which slot matches and would stall. Keys are stored in
+ * their slots, except unusually long ones. A prefix that all keys share
+ * ("https://") may be stored once per table, and slots then hold the rest. For
+ * most origins a slot then fits in half a cache line.
  */
 typedef struct cf_slot {
-    uint32_t key;  /* 1 + the key's index; 0: free */
+    uint32_t key;  /* the key's index + 1; 0: free */
     uint32_t mark; /* 16 bits of the hash, and the key's length */
     char text[];
 } cf_slot;
 
-/* Of the hash; see cf_hash.h. */
+/* The seed of the hash: see cf_hash.h. */
 typedef struct cf_seed {
     uint64_t words[4];
 } cf_seed;
 
 typedef struct cf_table {
-    /* What look-ups read stands first. */
-    char *slots;     /* from where a line of the cache starts, in `memory` */
-    uint8_t *pilots; /* 1 to 255; any, where the bucket is empty */
+    /* Lookups read the first fields. */
+    char *slots;     /* in `memory`, aligned to a cache line */
+    uint8_t *pilots; /* 1 to 255; unspecified for an empty bucket */
     cf_seed seed;
     uint64_t common; /* skip != 0 => the first bytes of all keys */
-    size_t skip;     /* of the bytes that stand in `common` alone: 0 or 8 */
+    size_t skip;     /* length of the prefix in `common`: 0 or 8 */
     uint32_t n_slots;
     uint32_t n_buckets; /* a power of two */
     uint32_t stride;
-    uint32_t room; /* of a slot, for its key */
+    uint32_t room; /* bytes of a slot that its key can use */
     uint32_t count;
     uint32_t shortest_key; /* count == 0 => shortest_key > longest_key */
     uint32_t longest_key;
@@ -89,28 +87,28 @@ cf_slot_at(const cf_table *table, uint32_t place)
 #define CF_NO_KEY UINT32_MAX
 
 /* Fills *table, which the caller zeroed, with `count` different keys of 1 to
- * `limit` bytes (16 bits, as many as a mark has for a length). Without
- * `may_skip` slots hold whole keys. `seed` is the first that is tried. Whatever
- * it returns, cf_table_clear is permitted. */
+ * `limit` bytes. `limit` has 16 bits because a mark stores lengths in 16 bits.
+ * Without `may_skip`, slots hold whole keys. `seed` is the first seed to try.
+ * cf_table_clear may be called whatever the result. */
 cf_status
 cf_table_fill(cf_table *table, const cf_slice *keys, size_t count,
               uint16_t limit, bool may_skip, uint64_t seed);
 
-/* A part of cf_table_fill: says how many slots and buckets there are for
- * table->count keys, and makes the pilots; under another seed than table->seed
- * where this one is not good. CF_BAD_TABLES if none is: two keys are equal. */
+/* The part of cf_table_fill that chooses the number of slots and buckets, and
+ * the pilots. It replaces table->seed if no pilots exist for that seed.
+ * Returns CF_BAD_TABLES if no seed works, because two keys are equal. */
 cf_status
 cf_choose_pilots(cf_table *table, const cf_slice *keys);
 
 void
 cf_table_clear(cf_table *table);
 
-/* The index of a key, or CF_NO_KEY. */
+/* Returns the index of a key, or CF_NO_KEY. */
 uint32_t
 cf_table_find(const cf_table *table, const char *key, size_t length);
 
-/* A key as the table holds it, as long as it does. Only where nothing is
- * skipped. */
+/* Returns a key; its bytes belong to the table. Call it only if the table has
+ * no common prefix (skip == 0). */
 cf_slice
 cf_table_key(const cf_table *table, uint32_t key);
 
@@ -121,34 +119,34 @@ cf_table_memory(const cf_table *table);
 
 enum { CF_MAX_DOTS = (CF_MAX_HOST + 1) / 2 + 1 };
 
-/* An origin taken apart. Positions count from the origin's first byte. */
+/* The parts of an origin. Positions count from the origin's first byte. */
 typedef struct cf_origin {
     uint32_t scheme_end; /* the scheme is [0, scheme_end) */
     uint32_t host_start; /* scheme_end + 3 */
     uint32_t host_end;
-    uint32_t port;              /* 0: none written */
-    uint32_t n_dots;            /* 0 for IPv6, and for opaque hosts */
-    uint16_t dots[CF_MAX_DOTS]; /* where the dots of the host are */
+    uint32_t port;              /* 0: no port */
+    uint32_t n_dots;            /* 0 for IPv6 and for opaque hosts */
+    uint16_t dots[CF_MAX_DOTS]; /* positions of the dots in the host */
 } cf_origin;
 
-/* Takes a serialised origin apart; false if it is none, and then *parts is
+/* Parses a serialized origin. Returns false if it is not valid; *parts is then
  * undefined. */
 bool
 cf_parse_origin(const char *origin, size_t length, cf_origin *parts);
 
 /* -- sets --------------------------------------------------------------- */
 
-/* What a state can only be followed by: some text, and the state behind it. */
+/* The only text that can follow a state, and the state after that text. */
 typedef struct cf_run {
     uint32_t target;
     uint8_t length;
     char text[27];
 } cf_run;
 
-/* The automaton as it is run: see cf_dfa.c. */
+/* A compiled automaton: see cf_dfa.c. */
 typedef struct cf_runner {
-    uint32_t *table; /* NULL => accepts nothing, and is not run */
-    cf_run *runs;    /* one for each row */
+    uint32_t *table; /* NULL => accepts nothing, and must not be run */
+    cf_run *runs;    /* one per row */
     size_t n_table;
     size_t n_rows;
     uint32_t start;
@@ -157,17 +155,17 @@ typedef struct cf_runner {
     uint8_t class_of[256];
 } cf_runner;
 
-/* Fills *runner, which the caller zeroed. Whatever it returns,
- * cf_runner_clear is permitted. */
+/* Fills *runner, which the caller zeroed. cf_runner_clear may be called
+ * whatever the result. */
 cf_status
 cf_runner_fill(cf_runner *runner, const cf_automaton *given);
 
 void
 cf_runner_clear(cf_runner *runner);
 
-/* Whether a text is accepted from a state: what is behind "http://" from
- * `http`, what is behind "https://" from `https`, a whole origin of another
- * scheme from `start`. */
+/* Returns whether the automaton accepts a text from a state. Pass the text
+ * after "http://" with the state `http`, the text after "https://" with
+ * `https`, and a whole origin of any other scheme with `start`. */
 bool
 cf_runner_accepts(const cf_runner *runner, uint32_t state, const char *text,
                   size_t length);
@@ -175,17 +173,17 @@ cf_runner_accepts(const cf_runner *runner, uint32_t state, const char *text,
 size_t
 cf_runner_memory(const cf_runner *runner);
 
-/* What was said of a text before: see cf_cache.c. */
+/* A cache of outcomes by text: see cf_cache.c. */
 
 enum {
-    CF_MEMO_SLOTS = 32, /* more texts than the pages of one site send */
+    CF_MEMO_SLOTS = 32, /* more than the different texts of one site */
     CF_MEMO_TEXT = 240  /* bytes; a slot then takes 256 */
 };
 
 typedef struct cf_memo_slot {
     uint32_t version;
-    uint32_t kept;      /* the text's length, and the note in its top half */
-    uint32_t candidate; /* of the hash of who may be the next */
+    uint32_t kept;      /* the text's length, and the note in the top half */
+    uint32_t candidate; /* part of the hash of the next text */
     uint32_t unused;
     uint64_t words[CF_MEMO_TEXT / 8];
 } cf_memo_slot;
@@ -194,7 +192,7 @@ typedef struct cf_memo {
     cf_memo_slot *slots; /* written to while the policy is in use */
 } cf_memo;
 
-/* Allocates the slots; cf_memo_clear is permitted whatever it returns. */
+/* Allocates the slots. cf_memo_clear may be called whatever the result. */
 cf_status
 cf_memo_fill(cf_memo *memo);
 
@@ -204,34 +202,34 @@ cf_memo_clear(cf_memo *memo);
 size_t
 cf_memo_memory(const cf_memo *memo);
 
-/* Whether this very text was kept; *note is then what was kept with it.
- * `hashed` is the text's hash under a seed that nobody else knows. */
+/* Returns whether this text is cached, and writes its note. `hashed` is the
+ * text's hash under a secret seed. */
 bool
 cf_memo_find(const cf_memo *memo, uint64_t hashed, const char *text,
              size_t length, uint32_t *note);
 
-/* Keeps a text that comes for the second time, if it is short enough. The
+/* Stores a text that comes for the second time, if it is short enough. The
  * note has 16 bits. */
 void
 cf_memo_keep(const cf_memo *memo, uint64_t hashed, const char *text,
              size_t length, uint32_t note);
 
-/* Up to this many exact origins are compared, not hashed: most policies have
- * no more. */
+/* Up to this many exact origins are compared one by one instead of hashed.
+ * Most policies have no more. */
 enum { CF_FEW_ORIGINS = 4 };
 
-/* Rules by host: the table finds the host, `ends` says which leaves are its
- * own: those of host h are [ends[h - 1], ends[h]). */
+/* All origins of a policy. Rules are found by host: `hosts` gives the index h
+ * of the host, and its leaves are [ends[h - 1], ends[h]). */
 typedef struct cf_originset {
     cf_table exact;
-    cf_slice few[CF_FEW_ORIGINS]; /* its keys, where there are no more */
-    uint32_t n_few;               /* 0: there are more, or none */
+    cf_slice few[CF_FEW_ORIGINS]; /* the keys of `exact`, if they fit */
+    uint32_t n_few;               /* 0: `exact` is empty or too large */
     cf_table hosts;
     uint32_t *ends;
     cf_leaf *leaves;
-    uint64_t host_lengths[4]; /* bit n: some host has n bytes */
+    uint64_t host_lengths[4]; /* bit n: a host has n bytes */
     cf_runner automaton;
-    cf_memo memo; /* of outcomes, by origins that are not in `exact` */
+    cf_memo memo; /* outcomes of origins that are not in `exact` */
     bool any_web_origin;
     bool any_origin;
     bool ask_caller;
@@ -247,7 +245,7 @@ cf_outcome
 cf_originset_match(const cf_originset *set, const char *origin, size_t length,
                    uint32_t *exact);
 
-/* Keeps what the caller's regexes said. */
+/* Caches the outcome of the caller's matchers. */
 void
 cf_originset_keep(const cf_originset *set, const char *origin, size_t length,
                   cf_outcome outcome);
@@ -255,9 +253,10 @@ cf_originset_keep(const cf_originset *set, const char *origin, size_t length,
 size_t
 cf_originset_memory(const cf_originset *set);
 
-/* A method that fits into a word, as nearly all do: compared, not hashed. */
+/* A method of up to 8 bytes, as nearly all are. It is compared as one word
+ * instead of hashed. */
 typedef struct cf_short_method {
-    uint64_t word; /* its bytes, and behind them 0 */
+    uint64_t word; /* its bytes, padded with 0 */
     size_t length;
 } cf_short_method;
 
@@ -265,21 +264,21 @@ enum { CF_SHORT_METHODS = 8 };
 
 struct cf_policy {
     cf_originset origins;
-    cf_table methods; /* all of them */
+    cf_table methods; /* all methods, also short ones */
     cf_short_method short_methods[CF_SHORT_METHODS];
     uint32_t n_short;
     cf_table headers;
-    cf_memo lists; /* of header names that were allowed */
+    cf_memo lists; /* lists of header names that were allowed */
     bool star;
     bool any_method;
     bool any_header;
 };
 
-/* Notes the first methods that fit into a word. */
+/* Copies the first methods of up to 8 bytes to `short_methods`. */
 void
 cf_methods_fill(cf_policy *policy, const cf_slice *methods, size_t count);
 
-/* tchar -> itself in lower case; anything else -> 0. */
+/* Maps a tchar to its lower case, and any other byte to 0. */
 extern const uint8_t cf_tchar_lower[256];
 
 static inline bool

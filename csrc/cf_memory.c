@@ -1,4 +1,5 @@
-/* cf_memory.c - the only place that allocates, so that a test can make it fail.
+/* cf_memory.c - the only file that allocates, so that a test can make every
+ * allocation fail.
  */
 #include "cf_internal.h"
 

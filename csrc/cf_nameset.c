@@ -1,4 +1,4 @@
-/* cf_nameset.c - methods, header names, and the scanner for lists of them.
+/* cf_nameset.c - match methods, header names, and lists of header names.
  *
  *     token = 1*tchar                     RFC 9110, section 5.6.2
  *     tchar = "!" / "#" / "$" / "%" / "&" / "'" / "*" / "+" / "-" / "." /
@@ -7,11 +7,10 @@
  *                                         RFC 9110, section 5.6.1.2
  *     OWS   = *( SP / HTAB )              RFC 9110, section 5.6.3
  *
- *     list --memo--> allowed before | --> element by element: a name of the
- *     table as it stands | white space, upper case, any other name
- *
- * Place: between a policy's tables and a preflight's values.
- * Never: allocate; loop over more than a limit of corsfast.h allows.
+ *     list --memo--> allowed before
+ *         --miss--> each element: fast path: exactly a name of the table
+ *                                 slow path: white space, upper case,
+ *                                            any other name
  */
 #include "cf_hash.h"
 
@@ -65,7 +64,7 @@ is_forbidden(const char *method, size_t length)
            || (length == 7 && cf_equal(method, "CONNECT", 7));
 }
 
-/* Up to 8 bytes, the others being 0. */
+/* Loads up to 8 bytes as a word, padded with 0. */
 static inline uint64_t
 word_of(const char *text, size_t length)
 {
@@ -94,7 +93,7 @@ is_listed(const cf_policy *policy, const char *method, size_t length)
 {
     if (length != 0 && length <= 8) {
         uint64_t word;
-        switch (length) { /* so that no copy is called */
+        switch (length) { /* constant lengths avoid a call to memcpy */
         case 3:
             word = word_of(method, 3);
             break;
@@ -156,10 +155,10 @@ allows_header(const cf_policy *policy, const char *lower, size_t length)
            && !(length == 13 && cf_equal(lower, "authorization", 13));
 }
 
-/* How many bytes of a list are looked at together. */
+/* The number of bytes of a list that are scanned at once. */
 enum { BLOCK = 16 };
 
-/* Bit i: text[i] is a comma. */
+/* Returns a bit mask: bit i says that text[i] is a comma. */
 static inline uint32_t
 commas_in_block(const char *text)
 {
@@ -176,7 +175,8 @@ commas_in_block(const char *text)
 #endif
 }
 
-/* The same from `start` on, in a list that has one more comma behind it. */
+/* Like commas_in_block, from `start` on. The end of the list counts as a
+ * comma. */
 static inline uint32_t
 commas_from(const char *list, size_t start, size_t length)
 {
@@ -195,7 +195,7 @@ commas_from(const char *list, size_t start, size_t length)
     return found;
 }
 
-/* Of a number that is not 0. */
+/* `bits` must not be 0. */
 static inline size_t
 lowest_bit(uint32_t bits)
 {
@@ -210,8 +210,8 @@ lowest_bit(uint32_t bits)
 #endif
 }
 
-/* Whether a name of the table is this, as it stands: browsers send lower case
- * and no white space. */
+/* Returns whether the element is exactly a name of the table. This is the fast
+ * path, because browsers send lower case and no white space. */
 static inline bool
 is_plain_name(const cf_policy *policy, const char *name, size_t length)
 {
@@ -220,13 +220,13 @@ is_plain_name(const cf_policy *policy, const char *name, size_t length)
            != CF_NO_KEY;
 }
 
-/* What is counted over a whole list. */
+/* The state that is carried from element to element. */
 typedef struct list_state {
-    size_t empty;
-    bool only_names; /* => nothing but names with a comma between them */
+    size_t empty;    /* number of empty elements */
+    bool only_names; /* => only names with a single comma between them */
 } list_state;
 
-/* Reads an element, white space and all. */
+/* Matches one element with its white space: the slow path. */
 static cf_outcome
 match_element(const cf_policy *policy, const char *list, size_t length,
               list_state *state)
@@ -278,7 +278,8 @@ match_list(const cf_policy *policy, const char *list, size_t length,
 {
     list_state state = {.only_names = true};
     size_t start = 0;
-    /* Where names end is known before the one in front was looked up. */
+    /* Find all commas of a block first, so that the CPU knows where the next
+     * names end before the lookup of this one is done. */
     for (size_t block = 0; block <= length; block += BLOCK) {
         uint32_t commas = commas_from(list, block, length);
         for (; commas != 0; commas &= commas - 1) {

@@ -1,4 +1,4 @@
-/* cf_origin.c - is this a serialised origin, and what are its parts?
+/* cf_origin.c - parse and validate serialized origins.
  *
  *     serialized-origin = scheme "://" host [ ":" port ]
  *     scheme = lower-alpha *( lower-alpha / DIGIT / "+" / "-" / "." )
@@ -10,9 +10,7 @@
  *     opaque = 1*( ALPHA / DIGIT / "-" / "." / "_" / "~" / "%" 2HEXDIG )
  *     port   = 1*5DIGIT    ; 1-65535, no leading zero, not the default
  *
- * The whole text, with its reasons, is in src/corsfast/_options/origin.py.
- *
- * Place: the first look at a request's Origin. Never: know a policy.
+ * The full grammar and its reasons are in src/corsfast/_options/origin.py.
  */
 #include "cf_internal.h"
 
@@ -48,7 +46,7 @@ is_any_hex(char c)
     return is_hex(c) || (c >= 'A' && c <= 'F');
 }
 
-/* What a label may hold: ldu and "-". */
+/* The bytes that a label may contain: ldu and "-". */
 /* clang-format off */
 static const bool label_byte[256] = {
     ['-'] = true, ['_'] = true,
@@ -86,8 +84,8 @@ default_port(const char *scheme, size_t n)
     }
 }
 
-/* Writes where the scheme ends, and its default port: 0 where it has none,
- * and then its hosts are opaque. */
+/* Writes the end of the scheme and its default port. The port is 0 for a
+ * scheme without a default port; the hosts of such a scheme are opaque. */
 static bool
 parse_scheme(const char *s, size_t n, size_t *end, uint32_t *port)
 {
@@ -109,7 +107,7 @@ parse_scheme(const char *s, size_t n, size_t *end, uint32_t *port)
         return false;
     }
     if (i == 4 && cf_equal(s, "file", 4)) {
-        return false; /* such pages send "null" */
+        return false; /* browsers send "null" for file pages */
     }
     *end = i;
     *port = default_port(s, i);
@@ -118,7 +116,7 @@ parse_scheme(const char *s, size_t n, size_t *end, uint32_t *port)
 
 /* -- addresses ----------------------------------------------------------- */
 
-/* Four decimal numbers up to 255 without leading zeros. */
+/* Checks for four decimal numbers up to 255 without leading zeros. */
 static bool
 valid_ipv4(const char *s, size_t n)
 {
@@ -160,15 +158,15 @@ parse_group(const char *s, size_t n, size_t *at, unsigned *value)
     return i > start && (s[start] != '0' || i - start == 1);
 }
 
-/* The text between the brackets: eight groups, in the one form in which the
- * first longest run of two or more zero groups is written as "::".
+/* Checks the text between the brackets: eight groups in canonical form, where
+ * "::" replaces the first longest run of two or more zero groups.
  * https://url.spec.whatwg.org/#concept-ipv6-serializer */
 static bool
 valid_ipv6(const char *s, size_t n)
 {
     unsigned groups = 0;          /* groups written */
-    unsigned zeros = 0;           /* length of the run of zeros we are in */
-    unsigned longest[2] = {0, 0}; /* such runs before and behind "::" */
+    unsigned zeros = 0;           /* length of the current run of zeros */
+    unsigned longest[2] = {0, 0}; /* longest run before and after "::" */
     bool compressed = false;
     size_t i = 0;
     if (n >= 2 && s[0] == ':' && s[1] == ':') {
@@ -180,7 +178,7 @@ valid_ipv6(const char *s, size_t n)
         unsigned value;
         if (groups == 8 || !parse_group(s, n, &i, &value)
             || (value == 0 && behind_run)) {
-            return false; /* the last: a zero left outside of the run */
+            return false; /* the last case: "::" must cover this zero */
         }
         groups++;
         zeros = value == 0 ? zeros + 1 : 0;
@@ -199,7 +197,7 @@ valid_ipv6(const char *s, size_t n)
         }
         if (s[i] == ':') {
             if (compressed || value == 0) {
-                return false; /* a second run; a zero outside of the run */
+                return false; /* a second "::"; "::" must cover this zero */
             }
             compressed = true;
             zeros = 0;
@@ -209,12 +207,12 @@ valid_ipv6(const char *s, size_t n)
     if (!compressed) {
         return groups == 8 && longest[0] < 2;
     }
-    /* The run stands for two groups at least, is longer than any other in
-     * front of it, and not shorter than any behind it. */
+    /* "::" replaces at least two groups. It is longer than any run of zeros
+     * before it, and not shorter than any run after it. */
     return groups <= 6 && longest[0] < 8 - groups && longest[1] <= 8 - groups;
 }
 
-/* Whether the last label makes the host a number.
+/* Returns whether a host with this last label ends in a number.
  * https://url.spec.whatwg.org/#ends-in-a-number-checker */
 static bool
 is_number(const char *s, size_t n)
@@ -236,8 +234,8 @@ is_number(const char *s, size_t n)
 static bool
 parse_domain(const char *s, size_t n, size_t start, cf_origin *parts)
 {
-    size_t label = start; /* where the label begins that we are in */
-    size_t last = start;  /* where the last label that is not empty begins */
+    size_t label = start; /* start of the current label */
+    size_t last = start;  /* start of the last label that is not empty */
     size_t i = start;
     uint32_t dots = 0;
     for (;;) {
@@ -249,7 +247,7 @@ parse_domain(const char *s, size_t n, size_t start, cf_origin *parts)
             return false;
         }
         if (length == 0) {
-            /* Only as the root behind the last dot. */
+            /* Only the root label after the last dot may be empty. */
             if (dots == 0 || (i < n && s[i] != ':')) {
                 return false;
             }
@@ -284,7 +282,7 @@ parse_domain(const char *s, size_t n, size_t start, cf_origin *parts)
     return true;
 }
 
-/* Its dots mean nothing: rules are for domains. */
+/* Dots are not recorded, because rules exist only for domains. */
 static bool
 parse_opaque(const char *s, size_t n, size_t start, cf_origin *parts)
 {

@@ -1,29 +1,27 @@
-/* cf_originset.c - is this origin one of ours?
+/* cf_originset.c - match an origin against the origins of a policy.
  *
  *     exact table --miss--> memo --miss--> grammar --> any / rules
  *                                          / automaton / caller
  *
- * The exact table is asked first, with the whole origin. Whatever else may
- * match has to be proven to be an origin before; what came of that is kept in
- * the memo, as a few origins send nearly all requests. Rules are found by
- * hashing the host from its start (a host with any port) and from each of its
- * dots (subdomains), where some rule has a host of that length; scheme and
- * ports belong to each leaf. No tree: two peers' holes came from hand-made
- * ones. Globs and regexes are one automaton.
- *
- * Place: between the grammar and the policy. Never: allocate while matching.
+ * The whole origin is looked up in the exact table first. Before anything else
+ * can match, the origin must be valid. The outcome is cached in the memo,
+ * because a few origins send nearly all requests. Rules are found by hashing
+ * the host from its start (for the host itself) and from each of its dots (for
+ * subdomains). Lengths that no rule's host has are skipped. Each leaf has a
+ * scheme and a range of ports. There is no tree, because hand-made trees
+ * caused security holes in two similar libraries. All globs and regexes are
+ * one automaton.
  */
 #include "cf_hash.h"
 
-/* For what stays out of its caller, so that the caller needs few registers:
- * what is seldom called, and one of several ways. */
+/* Keep out of line to reduce register pressure in the caller. */
 #if defined(__GNUC__)
 #    define APART __attribute__((noinline))
 #else
 #    define APART
 #endif
 
-/* With a dot in front, and with the root's behind. */
+/* A rule's host may also have a leading dot and the root's trailing dot. */
 enum { CF_MAX_RULE_HOST = CF_MAX_HOST + 2 };
 
 /* -- building ------------------------------------------------------------ */
@@ -134,7 +132,8 @@ cf_originset_memory(const cf_originset *set)
 
 /* -- matching ------------------------------------------------------------ */
 
-/* Whether a rule for the host text[from..host_end) covers scheme and port. */
+/* Returns whether a rule for the host origin[from..host_end) covers the scheme
+ * and port. */
 static bool
 covers(const cf_originset *set, const char *origin, const cf_origin *parts,
        bool https, size_t from)
@@ -176,15 +175,15 @@ follows_rule(const cf_originset *set, const char *origin,
     return false;
 }
 
-/* What an origin is that is not in the exact table. */
+/* Matches an origin that is not in the exact table. */
 static cf_outcome
 match_patterns(const cf_originset *set, const char *origin, size_t length)
 {
     bool https = length > 8 && cf_equal(origin, "https://", 8);
     bool http = length > 7 && cf_equal(origin, "http://", 7);
-    /* Run before the grammar is checked, though it counts only afterwards:
-     * the automaton waits for memory at each byte, and the processor checks
-     * the grammar meanwhile. */
+    /* Run the automaton before checking the grammar, although its result
+     * counts only for a valid origin. The automaton waits for memory at each
+     * byte, and the CPU can check the grammar meanwhile. */
     const cf_runner *automaton = &set->automaton;
     size_t start = https ? 8 : http ? 7 : 0;
     uint32_t state = https  ? automaton->https
@@ -209,7 +208,7 @@ match_patterns(const cf_originset *set, const char *origin, size_t length)
     return set->ask_caller ? CF_ASK_CALLER : CF_ORIGIN_NOT_ALLOWED;
 }
 
-/* Said of it before, or found out now. */
+/* Returns the cached outcome, or matches the origin now. */
 APART static cf_outcome
 match_unlisted(const cf_originset *set, uint64_t hashed, const char *origin,
                size_t length, uint32_t *exact)
@@ -217,7 +216,7 @@ match_unlisted(const cf_originset *set, uint64_t hashed, const char *origin,
     uint32_t note;
     if (!cf_memo_find(&set->memo, hashed, origin, length, &note)) {
         note = (uint32_t)match_patterns(set, origin, length);
-        if (note != CF_ASK_CALLER) { /* else cf_originset_keep may follow */
+        if (note != CF_ASK_CALLER) { /* cf_originset_keep caches those */
             cf_memo_keep(&set->memo, hashed, origin, length, note);
         }
     }
@@ -227,7 +226,7 @@ match_unlisted(const cf_originset *set, uint64_t hashed, const char *origin,
     return (cf_outcome)note;
 }
 
-/* Many origins, or none: a hash says where this one would be. */
+/* Matches by hash: for many exact origins, or none. */
 APART static cf_outcome
 match_many(const cf_originset *set, const char *origin, size_t length,
            uint32_t *exact)
@@ -242,7 +241,7 @@ match_many(const cf_originset *set, const char *origin, size_t length,
     return CF_ALLOWED;
 }
 
-/* Few: to look at each of them costs less than a hash. */
+/* Matches a few exact origins one by one, which costs less than a hash. */
 APART static cf_outcome
 match_few(const cf_originset *set, const char *origin, size_t length,
           uint32_t *exact)

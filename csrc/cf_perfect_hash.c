@@ -1,29 +1,28 @@
-/* cf_perfect_hash.c - a perfect hash: each key of a table gets a slot of its own.
+/* cf_perfect_hash.c - build a perfect hash, which gives each key of a table
+ * its own slot. It runs only while a policy is built.
  *
- *     keys --hash--> buckets, one for each pilot --the fullest first-->
- *     the first pilot under which all keys of a bucket find free slots
+ *     keys --hash--> buckets, fullest first --> the first pilot for which
+ *     all keys of the bucket get free slots
  *
- * The method is known as hash and displace (Belazzougui, Botelho and
- * Dietzfelbinger, "Hash, displace, and compress", 2009); the word pilot is
- * that of Pibiri and Trani ("PTHash", 2021).
- *
- * Place: below cf_table.c. Never: be run while a request waits.
+ * The method is hash and displace (Belazzougui, Botelho and Dietzfelbinger,
+ * "Hash, displace, and compress", 2009). The term pilot is from Pibiri and
+ * Trani ("PTHash", 2021).
  */
 #include "cf_hash.h"
 
 enum {
-    /* With three keys to a bucket at most, on average, and a quarter more
-     * slots than keys, nearly every seed is good, for millions of keys. */
+    /* With an average of at most three keys per bucket, and a quarter more
+     * slots than keys, nearly every seed works, even for millions of keys. */
     CF_PER_BUCKET = 3,
     CF_KEYS_PER_FREE_SLOT = 4,
     CF_SEEDS = 16
 };
 
-/* What is needed only until all pilots are chosen. */
+/* Working memory for choosing the pilots. */
 typedef struct cf_plan {
-    uint64_t *hashes; /* of the keys, bucket by bucket */
-    uint32_t *ends;   /* of the buckets in `hashes` */
-    bool *taken;      /* of each slot */
+    uint64_t *hashes; /* the keys' hashes, bucket by bucket */
+    uint32_t *ends;   /* the end of each bucket in `hashes` */
+    bool *taken;      /* whether each slot is taken */
 } cf_plan;
 
 static cf_status
@@ -45,8 +44,9 @@ drop_plan(cf_plan *plan)
     cf_memory.release(plan->taken);
 }
 
-/* Hashes the keys into their buckets; how many are in the fullest one. Twice,
- * which takes no longer than to keep the hashes in between. */
+/* Sorts the keys' hashes into buckets, and returns the size of the fullest
+ * bucket. Each key is hashed twice, which is as fast as storing the hashes in
+ * between. */
 static uint32_t
 sort_keys(const cf_table *table, const cf_slice *keys, cf_plan *plan)
 {
@@ -70,8 +70,8 @@ sort_keys(const cf_table *table, const cf_slice *keys, cf_plan *plan)
     return most;
 }
 
-/* Takes a slot for each of these keys of one bucket, under the pilot that it
- * has now; none, where one slot is taken already or would be twice. */
+/* Takes the slots of one bucket's keys under its current pilot. If one of the
+ * slots is already taken, takes none and returns false. */
 static bool
 take_slots(const cf_table *table, cf_plan *plan, uint32_t start, uint32_t end)
 {
@@ -100,7 +100,8 @@ choose_pilot(cf_table *table, cf_plan *plan, uint32_t bucket, uint32_t start)
     return false;
 }
 
-/* All pilots under the table's seed; false if there is none for a bucket. */
+/* Chooses all pilots under the table's seed. Returns false if a bucket has no
+ * pilot that works. */
 static bool
 choose_all(cf_table *table, const cf_slice *keys, cf_plan *plan)
 {
@@ -134,7 +135,8 @@ try_seeds(cf_table *table, const cf_slice *keys, cf_plan *plan)
 cf_status
 cf_choose_pilots(cf_table *table, const cf_slice *keys)
 {
-    /* At least one of each: a look-up in an empty table reads them, too. */
+    /* At least one slot and one bucket, because a lookup in an empty table
+     * also reads them. */
     table->n_slots = table->count + table->count / CF_KEYS_PER_FREE_SLOT + 1;
     table->n_buckets = 1;
     while ((uint64_t)table->n_buckets * CF_PER_BUCKET < table->count) {

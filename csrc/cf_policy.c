@@ -1,17 +1,13 @@
-/* cf_policy.c - a policy's life, and the way into its parts.
- *
- *     tables --spelt by the rules?--> sets, which check the rest of them
- *
- * Place: on top of the sets. Never: write to a policy once it is built, but
- * to its memos; build one of texts that no request could send.
+/* cf_policy.c - build and free policies. Once built, only the memos of a
+ * policy are written to, because threads share it without a lock.
  */
 #include "cf_internal.h"
 
-/* -- the spelling of tables ---------------------------------------------- */
+/* -- validating tables --------------------------------------------------- */
 
-/* What a table lists is compared with what a request says byte for byte and
- * before any grammar, so what breaks the grammar would be let in. Lengths and
- * doubles are checked where a table is filled. */
+/* Entries of a table are compared with a request's value byte for byte, before
+ * any grammar is checked. So an invalid entry would allow an invalid value.
+ * cf_table_fill checks lengths and duplicates. */
 static bool
 is_token(cf_slice name, size_t limit, bool lower_case)
 {
@@ -58,7 +54,7 @@ are_spelt_well(const cf_tables *tables)
     return are_origins(tables->exact, tables->n_exact);
 }
 
-/* -- a policy's life ----------------------------------------------------- */
+/* -- building and freeing ------------------------------------------------ */
 
 cf_status
 cf_policy_new(const cf_tables *tables, cf_policy **policy)
@@ -118,7 +114,7 @@ cf_policy_memory(const cf_policy *policy)
            + cf_memo_memory(&policy->lists);
 }
 
-/* -- the way to the origins ---------------------------------------------- */
+/* -- matching origins ---------------------------------------------------- */
 
 cf_outcome
 cf_match_origin(const cf_policy *policy, const char *origin, size_t length,

@@ -1,18 +1,15 @@
-/* cf_table.c - hashed tables of strings: drawn in cf_internal.h.
- *
- * Place: below the sets. Never: know what the strings mean.
- */
+/* cf_table.c - hash tables of strings. cf_internal.h has a drawing. */
 #include "cf_hash.h"
 
 #include <assert.h>
 
 /* -- tables -------------------------------------------------------------- */
 
-/* Slots start where a line of the caches does: then none of 16, 32 or 64
- * bytes lies in two, which would both have to be waited for. */
+/* Slots are aligned to a cache line, so a slot of 16, 32 or 64 bytes never
+ * crosses into a second line. */
 enum { CF_LINE = 64 };
 
-/* Puts every key in its slot. */
+/* Copies every key to its slot. */
 static void
 place_keys(cf_table *table, const cf_slice *keys)
 {
@@ -57,7 +54,7 @@ measure_keys(cf_table *table, const cf_slice *keys, uint16_t limit,
     return CF_OK;
 }
 
-/* Keeps but once what all keys start with. */
+/* Stores the first 8 bytes once for the whole table if all keys share them. */
 static void
 skip_common(cf_table *table, const cf_slice *keys)
 {
@@ -74,9 +71,9 @@ skip_common(cf_table *table, const cf_slice *keys)
     table->skip = sizeof common;
 }
 
-/* How large a slot is: for all keys, but for those that are over twice as
- * long as most. No larger: the more of a table stays in the nearest cache, the
- * better. */
+/* Chooses the size of a slot: large enough for all keys, except those over
+ * twice as long as the average. Slots are kept small so that more of the table
+ * stays in the L1 cache. */
 static void
 choose_stride(cf_table *table, size_t total)
 {
@@ -90,7 +87,8 @@ choose_stride(cf_table *table, size_t total)
     table->room = (uint32_t)(stride - sizeof(cf_slot));
 }
 
-/* With as many more as move the first one to where a line starts. */
+/* Returns the number of slots to allocate, with room to align the first one to
+ * a cache line. */
 static size_t
 slots_held(const cf_table *table)
 {
@@ -127,7 +125,7 @@ cf_status
 cf_table_fill(cf_table *table, const cf_slice *keys, size_t count,
               uint16_t limit, bool may_skip, uint64_t seed)
 {
-    if (count > UINT32_MAX / 4) { /* slots are counted in 32 bits, too */
+    if (count > UINT32_MAX / 4) { /* the slot count must fit 32 bits, too */
         return CF_BAD_TABLES;
     }
     table->seed = cf_make_seed(seed);

@@ -1,21 +1,21 @@
 /* corsfast.h - CORS decisions in plain C11. This header is the manual.
  *
- * What it is: the native engine's core. It matches, scans and decides; it
- * knows nothing of Python, of options, or of how a header is spelt. The
- * reference for every answer is src/corsfast/_engine/pure.py.
+ * This is the core of the native engine. It matches, scans and decides. It
+ * does not depend on Python, on options, or on how headers are spelled.
+ * src/corsfast/_engine/pure.py is the reference for every result.
  *
  *     cf_tables --cf_policy_new--> cf_policy --cf_match_*--> cf_outcome
  *
- * Rules that hold for all of it:
- *  - Inputs are (pointer, length). No NUL is assumed, none is special, and no
- *    byte behind the length is read. A pointer may be NULL if its length is 0.
- *  - Out-parameters are untouched unless a function says that it succeeded.
- *  - Memory is allocated by cf_policy_new alone. Nothing else can fail for
- *    want of it.
- *  - A policy is immutable. Any number of threads may use one at once; the
- *    caller sees to it that none does when it is freed.
- *  - Lengths are compared with the limits below before anything is looped
- *    over.
+ * Rules for all functions:
+ *  - Inputs are (pointer, length). They need no NUL at the end, and a NUL
+ *    inside is an ordinary byte. No byte past the length is read. A pointer
+ *    may be NULL if its length is 0.
+ *  - Out-parameters are written only on success.
+ *  - Only cf_policy_new allocates memory, so nothing else can run out of it.
+ *  - A policy is immutable, and any number of threads may use it at once. The
+ *    caller ensures that no thread uses it while it is freed.
+ *  - Every length is checked against the limits below before a loop runs over
+ *    the input.
  */
 #ifndef CORSFAST_H
 #define CORSFAST_H
@@ -28,7 +28,7 @@
 extern "C" {
 #endif
 
-/* -- limits: src/corsfast/_options/limits.py gives the reasons ------------------- */
+/* -- limits: reasons in src/corsfast/_options/limits.py ------------------ */
 
 enum {
     CF_MAX_SCHEME = 64,
@@ -43,9 +43,9 @@ enum {
     CF_MAX_ELEMENT_OWS = 16
 };
 
-/* -- words -------------------------------------------------------------- */
+/* -- types -------------------------------------------------------------- */
 
-/* Why a decision is what it is, in the order of Outcome in decision.py. */
+/* The reason for a decision, in the order of Outcome in decision.py. */
 typedef enum cf_outcome {
     CF_NO_ORIGIN,
     CF_ALLOWED,
@@ -61,17 +61,17 @@ typedef enum cf_outcome {
     CF_HEADER_TOO_LONG,
     CF_HEADER_MALFORMED,
     CF_HEADER_NOT_ALLOWED,
-    CF_OUTCOMES, /* how many there are */
-    /* Not an answer: a well-formed origin that no table knows, in a policy
-     * that was built with ask_caller. The caller's own matchers have
-     * the last word. */
+    CF_OUTCOMES, /* the number of outcomes */
+    /* Not a decision: the origin is well-formed, no table contains it, and
+     * the policy was built with ask_caller. The caller's own matchers
+     * decide. */
     CF_ASK_CALLER = CF_OUTCOMES
 } cf_outcome;
 
 typedef enum cf_status {
     CF_OK,
     CF_NO_MEMORY,
-    CF_BAD_TABLES /* a table breaks its rule below */
+    CF_BAD_TABLES /* a table violates the rules of cf_tables */
 } cf_status;
 
 /* Borrowed bytes. */
@@ -80,42 +80,43 @@ typedef struct cf_slice {
     size_t length;
 } cf_slice;
 
-/* A scheme and a range of ports, both ends included; port 0 means "none
- * written". */
+/* A scheme and a range of ports, both ends included. Port 0 means that the
+ * origin has no port. */
 typedef struct cf_leaf {
-    bool https; /* else http: rules are for web schemes */
+    bool https; /* else http: rules have web schemes only */
     uint32_t first_port;
     uint32_t last_port;
 } cf_leaf;
 
-/* The origins of one host, in all their schemes and ports. A host that begins
- * with a dot stands for its subdomains, one or more labels deep, and not for
- * itself. */
+/* The schemes and ports that are allowed for one host. A host that begins with
+ * a dot matches its subdomains at any depth, but not the host itself. For
+ * example, ".example.com" does not match "example.com". */
 typedef struct cf_rule {
     cf_slice host;
     const cf_leaf *leaves;
     size_t n_leaves;
 } cf_rule;
 
-/* The one automaton of all globs and regexes. The next state of a state is
- * table[state + class_of[byte]], 0 is dead; table[state + 1] is 1 where the
- * state accepts. It runs only over origins: over what follows "://" where the
- * scheme is http or https, over the whole where it is another. */
+/* One automaton for all globs and regexes. After a byte, the next state is
+ * table[state + class_of[byte]]; 0 is the dead state. table[state + 1] is 1 if
+ * the state accepts. For http and https the automaton reads the part after
+ * "://", for other schemes the whole origin. A text that is not an origin
+ * never matches. */
 typedef struct cf_automaton {
-    const uint8_t *class_of; /* 256 columns: 0, which leads nowhere, or 2.. */
-    const uint32_t *table;   /* rows of `width` columns; the first is dead */
-    size_t n_table;          /* 0: there is no automaton */
+    const uint8_t *class_of; /* 256 columns: 0 (always dead), or 2.. */
+    const uint32_t *table;   /* rows of `width` columns; row 0 is dead */
+    size_t n_table;          /* 0: no automaton */
     uint32_t width;
-    uint32_t start; /* the states to start from: with the scheme, */
-    uint32_t http;  /* behind "http://", */
-    uint32_t https; /* behind "https://" */
+    uint32_t start; /* start state for a whole origin, */
+    uint32_t http;  /* for the part after "http://", */
+    uint32_t https; /* for the part after "https://" */
 } cf_automaton;
 
-/* What a policy is built from. All of it is copied. What is said here of
- * `exact`, methods and headers is verified; of a host its length alone is, for
- * one that no origin has matches none. */
+/* The input from which a policy is built. All of it is copied. The rules for
+ * `exact`, methods and headers are checked. For hosts only the length is
+ * checked, because an invalid host simply never matches. */
 typedef struct cf_tables {
-    const cf_slice *exact; /* serialised origins, or "null"; all different,
+    const cf_slice *exact; /* serialized origins, or "null"; all different,
                               each 1..CF_MAX_ORIGIN bytes */
     size_t n_exact;
     const cf_rule *rules; /* hosts all different, 1..CF_MAX_HOST + 2 bytes */
@@ -127,75 +128,76 @@ typedef struct cf_tables {
     const cf_slice *headers; /* lower-case tokens, all different,
                                 1..CF_MAX_HEADER_NAME bytes */
     size_t n_headers;
-    bool star;           /* every origin is allowed and none looked at */
-    bool any_web_origin; /* every well-formed http(s) origin is allowed */
-    bool any_origin;     /* every serialised origin is, whatever its scheme */
+    bool star;           /* allow every origin without reading it */
+    bool any_web_origin; /* allow every well-formed http(s) origin */
+    bool any_origin;     /* allow every serialized origin of any scheme */
     bool any_method;     /* every token but CONNECT, TRACE and TRACK */
     bool any_header;     /* every token but Authorization */
     bool ask_caller;     /* see CF_ASK_CALLER */
-    uint64_t seed;       /* unpredictable: nobody may choose texts whose
-                            hashes collide */
+    uint64_t seed;       /* unpredictable, so that an attacker cannot choose
+                            texts whose hashes collide */
 } cf_tables;
 
 typedef struct cf_policy cf_policy;
 
 /* -- policies ----------------------------------------------------------- */
 
-/* Builds a policy. On CF_OK *policy is the caller's, to be given to
- * cf_policy_free; on anything else it is untouched and nothing is owned.
- * CF_BAD_TABLES is its caller's mistake; it does not say where. */
+/* Builds a policy. On CF_OK the caller owns *policy and frees it with
+ * cf_policy_free. On failure *policy is untouched and no memory is kept.
+ * CF_BAD_TABLES is a bug in the caller; it does not say which table is bad. */
 cf_status
 cf_policy_new(const cf_tables *tables, cf_policy **policy);
 
-/* Frees a policy; NULL is permitted. */
+/* Frees a policy. NULL is a no-op. */
 void
 cf_policy_free(cf_policy *policy);
 
-/* How many bytes a policy owns. */
+/* Returns the number of bytes that a policy owns. */
 size_t
 cf_policy_memory(const cf_policy *policy);
 
 /* -- deciding ----------------------------------------------------------- */
 
-/* The index for an origin that was not found in `exact`. */
+/* The index of an allowed origin that is not in `exact`. */
 #define CF_NOT_EXACT UINT32_MAX
 
-/* Matches the value of an Origin header (several lines: joined by commas).
- * Returns CF_ALLOWED, one of the CF_ORIGIN_*, or CF_ASK_CALLER. On CF_ALLOWED
- * *exact is the origin's place in cf_tables.exact, or CF_NOT_EXACT; under
- * `star` it is 0. */
+/* Matches the value of an Origin header. The caller joins several header
+ * lines with commas. Returns CF_ALLOWED, one of CF_ORIGIN_*, or CF_ASK_CALLER.
+ * On CF_ALLOWED *exact is the origin's index in cf_tables.exact, or
+ * CF_NOT_EXACT. With `star` it is 0. */
 cf_outcome
 cf_match_origin(const cf_policy *policy, const char *origin, size_t length,
                 uint32_t *exact);
 
-/* What the caller answered to CF_ASK_CALLER; he may then not be asked again. */
+/* Records the caller's answer to CF_ASK_CALLER, so that the same origin need
+ * not be asked about again. */
 void
 cf_keep_origin(const cf_policy *policy, const char *origin, size_t length,
                cf_outcome outcome);
 
-/* Matches the value of Access-Control-Request-Method: CF_ALLOWED or one of
- * the CF_METHOD_*. */
+/* Matches the value of Access-Control-Request-Method. Returns CF_ALLOWED or
+ * one of CF_METHOD_*. */
 cf_outcome
 cf_match_method(const cf_policy *policy, const char *method, size_t length);
 
-/* Walks the value of Access-Control-Request-Headers (several lines: joined
- * by commas); the first element with a problem decides. Returns CF_ALLOWED or
- * one of the CF_HEADER_*. On CF_ALLOWED *joined tells whether the value is
- * already nothing but names with a comma between them. */
+/* Matches the value of Access-Control-Request-Headers. The caller joins
+ * several header lines with commas. Returns CF_ALLOWED, or one of CF_HEADER_*
+ * for the first element with a problem. On CF_ALLOWED *joined says whether the
+ * value consists only of names with a single comma between them. */
 cf_outcome
 cf_match_headers(const cf_policy *policy, const char *list, size_t length,
                  bool *joined);
 
-/* Writes the names of a list that cf_match_headers allowed, joined by commas,
- * and returns how many bytes that took; never more than `length`. `out` has
- * room for `length` bytes and does not overlap with `list`. */
+/* Writes the names of a list that cf_match_headers allowed, joined by commas.
+ * Returns the number of bytes written, at most `length`. `out` must have room
+ * for `length` bytes and must not overlap `list`. */
 size_t
 cf_join_names(const char *list, size_t length, char *out);
 
 /* -- origins ------------------------------------------------------------ */
 
-/* Whether this is a serialised origin: the grammar of src/corsfast/_options/origin.py.
- * "null" is not one. */
+/* Returns whether the text is a serialized origin. "null" is not one. The
+ * grammar is in src/corsfast/_options/origin.py. */
 bool
 cf_valid_origin(const char *origin, size_t length);
 
@@ -203,12 +205,12 @@ cf_valid_origin(const char *origin, size_t length);
 
 typedef enum cf_field {
     CF_FIELD_OTHER,
-    /* of a request */
+    /* request headers */
     CF_FIELD_ORIGIN,
     CF_FIELD_REQUEST_METHOD,
     CF_FIELD_REQUEST_HEADERS,
     CF_FIELD_REQUEST_PRIVATE_NETWORK,
-    /* of a response */
+    /* response headers */
     CF_FIELD_VARY,
     CF_FIELD_ALLOW_ORIGIN,
     CF_FIELD_ALLOW_CREDENTIALS,
@@ -218,10 +220,11 @@ typedef enum cf_field {
     CF_FIELD_EXPOSE_HEADERS
 } cf_field;
 
-/* Which of the request's fields a name is; ASGI names are lower case, so the
- * comparison is exact. Which of the response's fields a name is, without
- * regard to case. Both are asked for each header of each request and inline
- * here: the length alone tells nearly all of them apart. */
+/* Return the field with this name. Request names are compared exactly, because
+ * ASGI names are lower case. Response names are compared ignoring case.
+ *
+ * Call the inline functions below. They run for each header of each request,
+ * and the length alone rules out nearly all headers. */
 cf_field
 cf_named_request_field(const char *name, size_t length);
 cf_field
@@ -240,15 +243,15 @@ cf_request_field(const char *name, size_t length)
 static inline cf_field
 cf_response_field(const char *name, size_t length)
 {
-    const uint64_t lengths =
-        1U << 4 | 1U << 22 | 1U << 27 | 1U << 28 | 1U << 29 | (uint64_t)1 << 32;
+    const uint64_t lengths = 1U << 4 | 1U << 22 | 1U << 27 | 1U << 28
+                             | 1U << 29 | (uint64_t)1 << 32;
     if (length > 63 || (lengths >> length & 1) == 0) {
         return CF_FIELD_OTHER;
     }
     return cf_named_response_field(name, length);
 }
 
-/* Names that a Vary value may hold, as bits. */
+/* The names that cf_scan_vary looks for, as bits. */
 enum {
     CF_VARY_ORIGIN = 1,
     CF_VARY_REQUEST_METHOD = 2,
@@ -256,7 +259,7 @@ enum {
     CF_VARY_STAR = 8
 };
 
-/* The bits of the names that stand in a Vary value, without regard to case. */
+/* Returns the bits of the names in a Vary value, ignoring case. */
 unsigned
 cf_scan_vary(const char *value, size_t length);
 
