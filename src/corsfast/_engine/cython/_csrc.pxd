@@ -1,6 +1,4 @@
-# csrc/corsfast.h for Cython, declaration by declaration. The header is the manual.
-#
-# Place in the flow: native.pyx reads it. Never: declare what the header does not.
+# The declarations of csrc/corsfast.h for Cython. The header is the manual.
 
 from libc.stdint cimport uint8_t, uint32_t, uint64_t
 

@@ -1,18 +1,15 @@
-# The hot half of middleware/asgi.py, compiled: the call of the application and the call of what
-# is put around `send`.
+# The compiled part of middleware/asgi.py: calling the application, and wrapping `send`. The
+# docstrings of the Python twin, middleware/_generic/handlers.py, are the contract.
 #
-# Nearly all requests go the short way: an exact dict with an exact list of exact pairs, a policy
-# of this engine, and nothing set that lies on the way. It is written with borrowed references,
-# so that little of it has to be fetched and done, and it raises nothing: at anything unusual,
-# errors among it, the long way begins anew and does or raises what has to be.
-#
-# Place in the flow: a part of native.pyx; Decision -> a response's headers.
-# Never: do what middleware/_calls.py does not do; its docstrings are the contract.
+# Nearly all requests take the fast path: the scope is an exact dict, its headers are an exact
+# list of exact pairs, the policy is of this engine, and no handler applies. The fast path uses
+# borrowed references to save instructions. On anything unusual, including errors, it falls back
+# to the slow path, which starts over and raises the error if there is one.
 
 cdef extern from *:
     """
-    /* dict["type"], borrowed; NULL, maybe with an error, where there is none. It nearly always
-     * stands first, and to look there costs half of looking it up. */
+    /* Return dict["type"] as a borrowed reference, or NULL, possibly with an error. "type" is
+     * nearly always the first key, and checking that costs half as much as a lookup. */
     static inline PyObject *
     corsfast_type_in(PyObject *dict, PyObject *type)
     {
@@ -27,7 +24,7 @@ cdef extern from *:
 
 
 cdef class ASGICall:
-    """An ASGI application around another one; `middleware/_calls.py` has its contract."""
+    """An ASGI application that wraps another one; see middleware/_generic/handlers.py."""
 
     __signature__ = Signature()
     _is_coroutine_marker = _is_coroutine = CoroutineMark()
@@ -37,15 +34,15 @@ cdef class ASGICall:
     cdef readonly object policy
     cdef Policy native  # None => the policy is of the pure engine
     cdef bytes body
-    cdef tuple content  # what is said of the body of an allowed preflight's answer
-    cdef dict last  # its message
+    cdef tuple content  # the fields that describe the body of an allowed preflight's answer
+    cdef dict last  # the message with that body
     cdef object on_all
     cdef object on_handshake
     cdef object on_private_network
     cdef object on_refused_preflight
     cdef object on_refused
-    cdef bint detours  # for refused requests there is one
-    cdef bint plain  # the policy is of this engine and decides where a request goes
+    cdef bint detours  # => there is a handler for refused requests
+    cdef bint plain  # => the policy is of this engine, and there is no `on_all`
 
     def __cinit__(self):
         self.vectorcall = <vectorcallfunc> <void *> call_asgi
@@ -82,14 +79,14 @@ cdef class ASGICall:
         return type(self), (self.app, self.policy)
 
     def __call__(self, scope, receive, send):
-        """Call the application, or answer in its place."""
+        """Call the application, or answer a request without it."""
         return handle_asgi(self, scope, receive, send)
 
 
 cdef PyObject *call_asgi(
     PyObject *called, PyObject *const *args, size_t nargsf, PyObject *names
 ) except NULL:
-    """The short way of a request."""
+    """Handle a request on the fast path, or fall back to the slow path."""
     cdef PyObject *headers
     cdef PyObject *found[4]
     if unlikely(
@@ -107,7 +104,7 @@ cdef PyObject *call_asgi(
         headers == NULL
         or not is_exact_list(headers)
         or not find_fields(headers, found)
-        or not (<ASGICall> called).plain  # still: a look-up may run anything, `__init__` too
+        or not (<ASGICall> called).plain  # again: a lookup may run any code, even `__init__`
     ):
         return call_asgi_long(called, args, nargsf, names)
     cdef ASGICall self = <ASGICall> called
@@ -115,7 +112,7 @@ cdef PyObject *call_asgi(
     if found[0] != NULL:
         decision = decide_found(self.native, <dict> args[0], <list> headers, found, True)
         if decision.answer.status is not None and decision.answer.allowed and found[3] == NULL:
-            # No detour is for an allowed preflight, but the one for private networks.
+            # The only handler for an allowed preflight is the one for private networks.
             return given(answer_asgi(self, decision, <object> args[2]))
         if decision.answer.status is not None or (self.detours and not decision.answer.allowed):
             answer = answered(
@@ -144,9 +141,9 @@ cdef PyObject *call_asgi_long(
 cdef inline PyObject *go_in(
     ASGICall self, object decision, PyObject *const *args, bint handshake
 ) except NULL:
-    """Call the application with scope, receive, and what is put around `send`."""
+    """Call the application with scope, receive and a wrapped `send`."""
     cdef PyObject *passed[4]
-    app = self.app  # held while it runs: it may be replaced meanwhile
+    app = self.app  # hold a reference, because `self.app` may be replaced meanwhile
     changed = new_send(self, decision, args[2], handshake)
     passed[1] = args[0]
     passed[2] = args[1]
@@ -181,7 +178,7 @@ cdef object handle_asgi(ASGICall self, object scope, object receive, object send
 
 
 cdef object answered(ASGICall self, object decision, object scope, object receive, object send):
-    """What is awaited where the request does not go on to the application; else None."""
+    """Return the awaitable that answers, or None if the request goes on to the application."""
     if self.detours:
         detour = detour_of(decision, self.on_refused_preflight, self.on_refused)
         if detour is not None:
@@ -194,7 +191,10 @@ cdef object answered(ASGICall self, object decision, object scope, object receiv
 
 
 cdef bint asks_private_network(object headers) except -1:
-    """The same as in `handlers.py`; whoever has called `find_fields` knows it of nearly all."""
+    """Return whether a preflight asks for private network access, as `handlers.py` does.
+
+    The fast path uses the result of `find_fields` instead.
+    """
     for name, _ in headers:
         if name == b"access-control-request-private-network":
             return True
@@ -223,7 +223,10 @@ cdef inline tuple content_of(ASGICall self, bint plain, object status):
 
 
 cdef inline list listed(Decision decision, tuple more):
-    """`raw_headers` of a preflight's decision, and more, as a new list that is allocated once."""
+    """Return `raw_headers` of a preflight's decision, and `more`, as one new list.
+
+    The list is allocated once, with its final length.
+    """
     cdef tuple fields = decision.answer.raw_headers
     cdef Py_ssize_t length = tuple_size(<PyObject *> fields) + tuple_size(<PyObject *> more)
     cdef Py_ssize_t at
@@ -238,7 +241,8 @@ cdef inline list listed(Decision decision, tuple more):
         if decision.names is not None:
             length += 1
             names = (RAW_ALLOW_HEADERS, as_bytes(decision.names))
-    # The pairs are made before it: a list that is being filled is not for others to see.
+    # Create the pairs first. Creating them may run other code (a garbage collection), which must
+    # not see a list that is only partly filled.
     whole = PyList_New(length)
     if unlikely(whole == NULL):
         raise MemoryError
@@ -251,7 +255,7 @@ cdef inline list listed(Decision decision, tuple more):
 
 
 cdef tuple raw_content(bytes body):
-    """What `_calls.content` says of a body, in raw spelling."""
+    """Return the fields that describe a body, like `content` in `handlers.py`, as bytes."""
     return (
         (b"content-length", str(len(body)).encode("ascii")),
         (b"content-type", b"text/plain; charset=utf-8"),
@@ -263,13 +267,16 @@ cdef tuple NO_CONTENT = ((b"content-length", b"0"),)
 cdef dict NO_BODY = {"type": "http.response.body", "body": b""}
 
 
-# -- what the application is given as `send` ---------------------------------------------------
+# -- the wrapped `send` ------------------------------------------------------------------------
 
 
 cdef PyObject *call_send(
     PyObject *called, PyObject *const *args, size_t nargsf, PyObject *names
 ) except NULL:
-    """The short way of a message, for an `http` request and a decision of this engine."""
+    """Send a message of an `http` request on the fast path, or fall back.
+
+    The decision is of this engine.
+    """
     cdef PyObject *kind
     cdef PyObject *changed[2]
     cdef PyObject *result
@@ -299,9 +306,9 @@ cdef PyObject *call_send(
 
 
 cdef inline PyObject *with_fields(PyObject *message, Decision decision) except? NULL:
-    """A copy of a message with a new list of headers; NULL if that takes the long way.
+    """Return a copy of a message with new headers, or NULL if the slow path is needed.
 
-    Both are new: a Response object that is sent twice owns the list.
+    The message and the list are both copied, because a Response object may be sent twice.
     """
     cdef PyObject *headers = dict_item(message, <PyObject *> "headers")
     cdef PyObject *whole
@@ -326,14 +333,14 @@ cdef inline PyObject *with_fields(PyObject *message, Decision decision) except? 
 cdef PyObject *call_send_long(
     PyObject *called, PyObject *const *args, size_t nargsf, PyObject *names
 ) except NULL:
-    """The long way of any message, for an `http` request."""
+    """Send any message of an `http` request on the slow path."""
     return send_long(called, args, nargsf, names, "http.response.start")
 
 
 cdef PyObject *call_send_handshake(
     PyObject *called, PyObject *const *args, size_t nargsf, PyObject *names
 ) except NULL:
-    """The way of any message, for a WebSocket handshake."""
+    """Send any message of a WebSocket handshake."""
     return send_long(called, args, nargsf, names, "websocket.http.response.start")
 
 
@@ -351,7 +358,7 @@ cdef PyObject *send_long(
     kind = (<dict> message)["type"] if type(message) is dict else message["type"]
     if not is_text(kind, start):
         return PyObject_Vectorcall(<PyObject *> self.inner, args, nargsf, NULL)
-    # Both are copied: a Response object that is sent twice owns the list.
+    # Copy the message and the list, because a Response object may be sent twice.
     copy = (<dict> message).copy() if type(message) is dict else dict(message)
     headers = item(copy, "headers")
     if headers is None:
@@ -371,7 +378,7 @@ cdef inline Around new_send(ASGICall call, object decision, PyObject *send, bint
     if handshake:
         way = <void *> call_send_handshake
     elif call.native is not None and type(decision) is Decision:
-        # Short is only what the policy's own engine decided.
+        # The fast path needs a decision of this engine.
         way = <void *> call_send
     return new_around(<vectorcallfunc> way, <PyObject *> call, <PyObject *> decision, send)
 

@@ -1,7 +1,5 @@
-# What a policy says, compiled: Decision, what many of them share, and its header fields.
-#
-# Place in the flow: a part of native.pyx; made by Policy, read by whoever answers a request.
-# Never: decide; be changed once it is made.
+# The compiled Decision, the Answer that many decisions share, and their header fields. Decisions
+# are immutable, because one decision may answer many requests.
 
 cdef extern from *:
     """
@@ -71,9 +69,9 @@ cdef class Decision:
         vary: the field names in ``Vary``, as a tuple.
     """
 
-    # What many decisions share, and what this one echoes: the origin, and in a preflight's
-    # answer the requested method and names, each an exact str or bytes, or None. In this order
-    # `fill_decision` knows them.
+    # `answer` is shared by many decisions. The other fields are the echoed origin and, for a
+    # preflight, the echoed method and header names. Each is an exact str or bytes, or None.
+    # The order must match the struct `corsfast_decision`.
     cdef Answer answer
     cdef object origin
     cdef object method
@@ -144,7 +142,7 @@ cdef PyObject *refuse_new(PyTypeObject *kind, PyObject *args, PyObject *kwargs) 
     raise TypeError("a Decision is made by a Policy")
 
 
-# It is for us alone to make a Decision: everybody else meets `refuse_new`.
+# Only this module creates decisions. `Decision()` calls `refuse_new`.
 (<TypeSlots *> Decision).tp_vectorcall = NULL
 (<TypeSlots *> Decision).tp_new = <newfunc> <void *> refuse_new
 (<TypeSlots *> Decision).tp_dealloc = free_decision
@@ -152,7 +150,7 @@ assert Decision.__basicsize__ == SIZE_OF_DECISION
 
 
 cdef inline Decision new_decision(PyObject *answer, PyObject *origin):
-    """Both are held by others meanwhile."""
+    """Return a new decision. The caller must hold a reference to both arguments."""
     return <Decision> owned(fill_decision(<PyTypeObject *> Decision, answer, origin))
 
 
@@ -160,8 +158,11 @@ cdef inline Decision new_decision(PyObject *answer, PyObject *origin):
 @cython.internal
 @cython.no_gc
 cdef class Answer:
-    """What does not depend on the request. `headers` are whole where nothing is echoed, else
-    they are what follows the echoed fields."""
+    """The part of a decision that does not depend on the request.
+
+    `headers` and `raw_headers` are complete if the decision echoes nothing. Otherwise they are
+    the fields that follow the echoed ones.
+    """
 
     cdef object outcome
     cdef bint allowed
@@ -171,7 +172,7 @@ cdef class Answer:
     cdef unsigned vary_bits
     cdef tuple headers
     cdef tuple raw_headers
-    cdef dict start  # the message of a preflight's answer, to be copied
+    cdef dict start  # the first ASGI message of a preflight's answer; copied for each request
     cdef bint timing  # => the echoed origin is also sent as Timing-Allow-Origin
 
 

@@ -1,8 +1,5 @@
-# The memory of dead objects, kept for the next request: what Cython makes of an object's birth
-# and death costs more than matching an origin does.
-#
-# Place in the flow: a part of native.pyx; Decision and Around use it.
-# Never: keep anything where another thread could take it at the same time.
+# A free list for Decision and Around. Allocating and freeing a Cython object costs more than
+# matching an origin. The list has no lock, so it is disabled in interpreters without the GIL.
 
 cdef extern from *:
     """
@@ -12,13 +9,14 @@ cdef extern from *:
     #define CORSFAST_MOST_KEPT 64
     #endif
 
-    /* Objects of one type. */
+    /* Dead objects of one type. */
     typedef struct {
-        PyObject *objects[CORSFAST_MOST_KEPT + 1]; /* + 1: no array of C is empty */
+        PyObject *objects[CORSFAST_MOST_KEPT + 1]; /* + 1 because C has no empty arrays */
         int count;
     } corsfast_kept;
 
-    /* An object to be filled, with one reference; NULL, without an error, if none is kept. */
+    /* Return an object to fill, with one reference. Return NULL, without an error, if the list
+     * is empty. */
     static inline PyObject *
     corsfast_take(corsfast_kept *kept)
     {
@@ -28,14 +26,14 @@ cdef extern from *:
         }
         object = kept->objects[--kept->count];
     #if defined(Py_REF_DEBUG) || defined(Py_TRACE_REFS)
-        _Py_NewReference(object); /* these interpreters keep count of all objects */
+        _Py_NewReference(object); /* these builds track all objects */
     #else
-        Py_SET_REFCNT(object, 1); /* spares a call; tracers of memory see one long life */
+        Py_SET_REFCNT(object, 1); /* saves a call; memory tracers see one long-lived object */
     #endif
         return object;
     }
 
-    /* The end of an object that holds nothing any more. */
+    /* Put an object whose references are released on the list, or free it if the list is full. */
     static inline void
     corsfast_keep(corsfast_kept *kept, PyObject *object)
     {

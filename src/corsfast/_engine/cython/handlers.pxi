@@ -1,13 +1,9 @@
-# What the compiled middlewares share: calls without a tuple of arguments ("vectorcall"), what
-# they ask of Python's objects, and where a refused request goes.
+# Helpers that the compiled ASGI and WSGI middlewares share: vectorcalls, type checks, and the
+# choice of a handler for refused requests.
 #
-# Cython makes no vectorcall for `__call__`, so the types' slots are set by hand. It makes
-# objects by way of an argument tuple, too, which the types' own vectorcall spares (see
-# `new_answer`).
-#
-# Place in the flow: a part of native.pyx; _native_asgi.pxi, _native_wsgi.pxi and
-# _native_around.pxi use it.
-# Never: know a protocol.
+# A vectorcall needs no tuple of arguments. Cython does not generate vectorcalls for `__call__`,
+# so the types' slots are set by hand. Cython also creates objects by way of an argument tuple,
+# so `new_answer` uses the type's own vectorcall.
 
 from libc.string cimport memcmp
 
@@ -18,7 +14,7 @@ cdef extern from "Python.h":
     PyObject *PyObject_Vectorcall(
         PyObject *callable, PyObject *const *args, size_t nargsf, PyObject *kwnames
     ) except NULL
-    # The same for who hands an error through, or looks at it.
+    # Like PyObject_Vectorcall, for callers that pass an error on or check for it themselves.
     PyObject *vectorcall "PyObject_Vectorcall"(
         PyObject *callable, PyObject *const *args, size_t nargsf, PyObject *kwnames
     ) noexcept
@@ -31,7 +27,7 @@ cdef extern from "Python.h":
     bint is_exact_dict "PyDict_CheckExact"(PyObject *value) noexcept
     PyObject *PyDict_Copy(PyObject *dict) noexcept
     int PyDict_SetItem(PyObject *dict, PyObject *key, PyObject *value) noexcept
-    # Borrowed; NULL, maybe with an error, where there is none.
+    # Returns a borrowed reference, or NULL if there is no item, possibly with an error set.
     PyObject *dict_item "PyDict_GetItemWithError"(PyObject *dict, PyObject *key) noexcept
 
     ctypedef struct CallSlots "PyTypeObject":
@@ -43,7 +39,7 @@ cdef extern from "Python.h":
 
 cdef extern from *:
     """
-    /* Whether a value, which may be NULL, is an exact str that equals an ASCII literal. */
+    /* Return whether a value is an exact str that equals an ASCII literal. It may be NULL. */
     #define CORSFAST_IS_LITERAL(value, literal) \\
         corsfast_is_ascii(value, literal, (Py_ssize_t)sizeof(literal) - 1)
 
@@ -60,7 +56,7 @@ cdef extern from *:
 
 
 cdef inline PyObject *given(object result) noexcept:
-    """A new reference for a caller who is not compiled by Cython."""
+    """Return a new reference, for a caller that Cython did not compile."""
     Py_INCREF(<PyObject *> result)
     return <PyObject *> result
 
@@ -68,7 +64,11 @@ cdef inline PyObject *given(object result) noexcept:
 cdef inline PyObject *call_app(
     PyObject *app, PyObject *const *args, size_t nargsf, base
 ) except NULL:
-    """Call an application; one of ours asks nobody how deep it is, and may stand around itself."""
+    """Call an application.
+
+    Another of our middlewares does not check the recursion depth, so check it here. Otherwise a
+    middleware that wraps itself would overflow the C stack.
+    """
     if slots_of(app).tp_call != (<CallSlots *> <PyObject *> base).tp_call:
         return PyObject_Vectorcall(app, args, nargsf, NULL)
     if Py_EnterRecursiveCall(" while calling an application") != 0:
@@ -79,7 +79,7 @@ cdef inline PyObject *call_app(
 
 
 cdef object detour_of(object decision, object on_refused_preflight, object on_refused):
-    """Where a refused request goes, if it does not go on."""
+    """Return the handler of a refused request, or None if the request goes on."""
     cdef Answer answer
     if type(decision) is Decision:
         answer = (<Decision> decision).answer
@@ -100,7 +100,7 @@ cdef inline bint is_preflight(object decision) except -1:
 
 
 cdef inline bint is_text(object value, str text) except -1:
-    """Whether a value equals an ASCII text; most are told apart by their lengths."""
+    """Return whether a value equals an ASCII text. The length rules out most values."""
     cdef Py_ssize_t length = PyUnicode_GET_LENGTH(text)
     if value is text:
         return True
@@ -112,7 +112,7 @@ cdef inline bint is_text(object value, str text) except -1:
 
 
 cdef tuple in_order(PyObject *const *args, size_t nargsf, PyObject *names, tuple wanted):
-    """The arguments of a call that gives some of them by name, as it would give them without."""
+    """Return the arguments of a call in order, also those that are given by name."""
     cdef Py_ssize_t n_given = PyVectorcall_NARGS(nargsf)
     cdef Py_ssize_t i
     named = () if names == NULL else <object> names
@@ -123,16 +123,17 @@ cdef tuple in_order(PyObject *const *args, size_t nargsf, PyObject *names, tuple
     return tuple([given[name] for name in wanted])
 
 
-# -- what inspect asks -----------------------------------------------------------------------
+# -- support for inspect ---------------------------------------------------------------------
 
 
 @cython.final
 @cython.internal
 cdef class Signature:
-    """`__signature__` of what is called through a slot, in which inspect sees no parameters.
+    """The `__signature__` of an object that is called through a slot.
 
-    It is that of the twin in middleware/_calls.py, asked for when somebody wants to know. A
-    class, and an object with a `__call__` written in Python, inspect can read itself.
+    inspect cannot see the parameters of a slot, so this is the signature of the Python twin in
+    middleware/_generic/handlers.py, loaded on demand. inspect can read a class, and an object
+    whose `__call__` is written in Python, without help.
     """
 
     def __get__(self, called, kind):
@@ -147,9 +148,9 @@ cdef class Signature:
 @cython.final
 @cython.internal
 cdef class CoroutineMark:
-    """The mark of a coroutine function on an ASGICall, and on the `send` that it gives.
+    """The mark of a coroutine function, for an ASGICall and the `send` that it passes on.
 
-    Classes and what belongs to WSGI have no such attribute.
+    Classes and WSGI objects do not have this attribute.
     """
 
     def __get__(self, called, kind):
@@ -162,7 +163,7 @@ cdef class CoroutineMark:
 
 
 cdef object signature_of_twin(kind, bint given_to_app):
-    """Of a middleware; or of what it gives to its application, as the last argument."""
+    """Return the signature of a middleware, or of the last argument that it passes on."""
     from inspect import signature
 
     from ..middleware._generic import handlers as _calls
@@ -182,9 +183,9 @@ cdef object signature_of_twin(kind, bint given_to_app):
 
 
 cdef int let_vectorcall(kind, base) except -1:
-    """Let a subclass be called as its base is, unless it has a `__call__` of its own.
+    """Enable vectorcall for a subclass, unless it overrides `__call__`.
 
-    Before Python 3.12 a class written in Python does not inherit that.
+    Before Python 3.12, a class written in Python does not inherit vectorcall.
     """
     cdef CallSlots *slots = <CallSlots *> <PyObject *> kind
     cdef CallSlots *inherited = <CallSlots *> <PyObject *> base
@@ -195,7 +196,7 @@ cdef int let_vectorcall(kind, base) except -1:
 
 
 cdef inline bint is_patched(PyObject *called, base) noexcept:
-    """Whether `__call__` was set on the class later on, which Python 3.11 does not notice."""
+    """Return whether `__call__` was set on the class later, which Python 3.11 does not notice."""
     return slots_of(called).tp_call != (<CallSlots *> <PyObject *> base).tp_call
 
 
@@ -204,7 +205,7 @@ cdef PyObject *call_patched(PyObject *called, tuple args) except NULL:
 
 
 cdef int make_callable(kind, Py_ssize_t offset) except -1:
-    """Set the slots of a type whose instances hold their vectorcall function there."""
+    """Set the slots of a type whose instances hold their vectorcall function at `offset`."""
     cdef CallSlots *slots = <CallSlots *> <PyObject *> kind
     slots.tp_vectorcall_offset = offset
     slots.tp_flags |= Py_TPFLAGS_HAVE_VECTORCALL

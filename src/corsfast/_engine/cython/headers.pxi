@@ -1,10 +1,8 @@
-# A decision worked into a response's headers, compiled: new lists of pairs, whose Vary is merged.
+# The compiled fast path for adding a decision's fields to a response's headers.
 #
-# Most responses hold no field that a decision may hold, many have a Vary of their own: their
-# pairs and its fields are gathered in one list. Anything else is left to headers.py.
-#
-# Place in the flow: a part of native.pyx; Decision -> a response's headers.
-# Never: do what headers.py does not do; its docstrings are the contract.
+# Most responses have no CORS fields yet, and many have a Vary field. For these, the pairs and
+# the decision's fields are copied to one new list, and Vary is merged. All other cases are left
+# to headers.py, whose docstrings are the contract.
 
 
 cdef object apply(Policy self, object decision, object headers, bint text):
@@ -23,7 +21,7 @@ cdef list work_in(Policy self, Decision decision, object headers, bint text):
 
 
 cdef object work_in_slowly(Policy self, Decision decision, object headers, bint text):
-    """The same where an application sent CORS fields of its own, and for odd pairs."""
+    """Like `work_in`, but also for a response with CORS fields, and for unusual pairs."""
     from . import headers as fields
 
     work = fields.apply_wsgi if text else fields.apply_asgi
@@ -39,10 +37,10 @@ cdef inline PyObject *shared_fields(Answer answer, bint text) noexcept:
 
 
 cdef inline PyObject *one_list(PyObject *pairs, Decision decision, bint text) except? NULL:
-    """A new list of all pairs and the fields of a decision, with one Vary of both.
+    """Return a new list of all pairs and the decision's fields, with Vary merged.
 
-    NULL, without an error, where that has to be done slowly: another field stands there that a
-    decision may hold, or a pair is an odd one.
+    Return NULL, without an error, if the slow path is needed: the pairs contain another field
+    that a decision may set, or an unusual pair.
     """
     cdef PyObject *fields
     if decision.origin is None:
@@ -66,9 +64,10 @@ cdef PyObject *one_list_echo(PyObject *pairs, Decision decision, bint text) exce
 cdef inline PyObject *gather(
     PyObject *pairs, PyObject *echoed, PyObject *fields, unsigned vary, bint text
 ) noexcept:
-    """A new list, allocated once, of all pairs, one more or None, and fields; else NULL.
+    """Return a new list of all pairs, `echoed` (unless it is None) and fields; NULL as above.
 
-    The last of the fields is Vary, if it holds any name: `vary` has their bits.
+    The list is allocated once. `vary` has the bits of the names in Vary. If it is not 0, Vary is
+    the last of the fields.
     """
     cdef Py_ssize_t n_pairs = list_size(pairs)
     cdef Py_ssize_t n_fields = tuple_size(fields) + (echoed != <PyObject *> None)
@@ -78,7 +77,7 @@ cdef inline PyObject *gather(
     if unlikely(whole == NULL):
         PyErr_Clear()
         return NULL
-    # Before Python 3.12 a new list may be the moment to collect garbage, which runs anything.
+    # Before Python 3.12, creating a list may start a garbage collection, which can run any code.
     if unlikely(list_size(pairs) != n_pairs):
         Py_DECREF(whole)
         return NULL
@@ -101,10 +100,10 @@ cdef PyObject *gather_rest(
     unsigned vary,
     bint text,
 ) noexcept:
-    """The same from the first pair on that is no other field.
+    """Continue `gather` from the first pair whose field a decision may set.
 
-    Where that is Vary, a decision's own Vary is left out: the names that none of these lines
-    holds go into the last of them.
+    If the response has Vary fields, the decision's own Vary is left out. The names that are
+    missing from all of them are added to the last one.
     """
     cdef Py_ssize_t last = list_size(whole) - 1
     cdef Py_ssize_t vary_at = -1
@@ -128,7 +127,7 @@ cdef PyObject *gather_rest(
     put_all(whole, put(whole, list_size(pairs), echoed), fields)
     if vary == 0 or vary_at < 0:
         return whole
-    # Vary is the last of the fields: the place that was allocated for it is given up.
+    # Vary is the last of the fields. Remove it, and shrink the list by one.
     pair = list_item(whole, last)
     Py_SET_SIZE(whole, last)
     Py_DECREF(pair)
@@ -144,9 +143,9 @@ cdef PyObject *gather_rest(
 
 
 cdef bint keeps_exposed(PyObject *echoed, PyObject *fields, bint text) noexcept:
-    """Whether an application's Access-Control-Expose-Headers stays as it is.
+    """Return whether the application's Access-Control-Expose-Headers is kept.
 
-    So it does where the decision lets the origin read, and has no such field itself.
+    It is kept if the decision allows the origin and does not set this field itself.
     """
     cdef bint grants = echoed != <PyObject *> None
     cdef Py_ssize_t i
@@ -160,9 +159,10 @@ cdef bint keeps_exposed(PyObject *echoed, PyObject *fields, bint text) noexcept:
 
 
 cdef PyObject *merged_pair(PyObject *pair, unsigned missing, bint text) noexcept:
-    """A new pair, with names behind its value; NULL with an error.
+    """Return a new pair with the missing names appended to its value; NULL with an error.
 
-    NULL also behind nothing, where there must be no comma: that is left to headers.py.
+    Return NULL also for an empty value, which must not begin with a comma. headers.py handles
+    that case.
     """
     cdef PyObject *value = tuple_item(pair, 1)
     cdef PyObject *joined
@@ -183,7 +183,7 @@ cdef PyObject *merged_pair(PyObject *pair, unsigned missing, bint text) noexcept
 
 
 cdef inline PyObject *joined_bytes(PyObject *one, PyObject *other) noexcept:
-    """As PyBytes_Concat, which takes buffers, for a hundred instructions less."""
+    """Concatenate like PyBytes_Concat, which accepts any buffer and takes 100 instructions more."""
     cdef Py_ssize_t length = bytes_size(one)
     cdef PyObject *both = new_bytes(NULL, length + bytes_size(other))
     if both != NULL:
@@ -193,7 +193,7 @@ cdef inline PyObject *joined_bytes(PyObject *one, PyObject *other) noexcept:
 
 
 cdef inline bint is_other_field(PyObject *pair, bint text) noexcept:
-    """Whether a pair is one, and a field that no decision holds."""
+    """Return whether this is a valid pair, and its field is one that no decision sets."""
     cdef _csrc.cf_slice name
     return see_name(pair, text, &name) and (
         _csrc.cf_response_field(name.data, name.length) == _csrc.CF_FIELD_OTHER
@@ -201,7 +201,7 @@ cdef inline bint is_other_field(PyObject *pair, bint text) noexcept:
 
 
 cdef int field_of(PyObject *pair, bint text) noexcept:
-    """Which field of a response a pair is; -1 for an odd pair."""
+    """Return the response field of a pair, or -1 for an unusual pair."""
     cdef _csrc.cf_slice name
     if not see_name(pair, text, &name):
         return -1
@@ -217,7 +217,7 @@ cdef inline bint see_name(PyObject *pair, bint text, _csrc.cf_slice *name) noexc
 
 
 cdef inline Py_ssize_t put(PyObject *whole, Py_ssize_t at, PyObject *pair) noexcept:
-    """Fill the place in a new list, unless there is nothing (None); the next place."""
+    """Store a pair in a new list, unless it is None. Return the next index."""
     if pair == <PyObject *> None:
         return at
     Py_INCREF(pair)

@@ -3,17 +3,15 @@
 # cython: embedsignature=True, embedsignature.format=clinic
 # cython: boundscheck=False, wraparound=False, initializedcheck=False
 # cython: freethreading_compatible=True
-"""The native engine: `pure.py` over csrc/, decision for decision, only faster.
+"""The native engine: makes the same decisions as `pure.py`, but faster.
 
 Rules:
-1. Convert, scan, call, answer. What is allowed is decided in csrc/; what is said is spelt
-   out in tables.py; no rule of CORS lives here.
-2. What does not depend on the request is built once, with the policy, and shared.
-3. Nothing is written to an object once it is built: any number of threads may use it.
-4. Importing this file imports nothing but the interpreter's own modules: no enum, no re.
-
-Place in the flow: Tables -> Decision; the twin of pure.py.
-Never: differ from pure.py, but in time.
+1. This file converts values and calls csrc/. csrc/ decides what is allowed, and tables.py holds
+   the response headers. There are no CORS rules here.
+2. Everything that does not depend on the request is built once, with the policy, and shared.
+3. An object is never changed after it is built, because many threads may use it.
+4. Importing this file imports only modules that the interpreter has loaded already (not enum,
+   not re), because others would slow down the start.
 """
 
 cimport cython
@@ -46,7 +44,7 @@ cdef extern from "Python.h":
     PyObject *new_bytes "PyBytes_FromStringAndSize"(const char *data, Py_ssize_t size) noexcept
     void PyErr_Clear() noexcept
 
-    # What a list or tuple that we hold holds: borrowed, so none of it is kept.
+    # Items of a list or tuple are borrowed. They must not outlive our reference to it.
     PyObject *list_item "PyList_GET_ITEM"(PyObject *value, Py_ssize_t index) noexcept
     Py_ssize_t list_size "PyList_GET_SIZE"(PyObject *value) noexcept
     PyObject *tuple_item "PyTuple_GET_ITEM"(PyObject *value, Py_ssize_t index) noexcept
@@ -68,15 +66,15 @@ cdef extern from "Python.h":
 
 cdef extern from *:
     """
-    /* Without the GIL another thread could write to a list while we read it: it is copied
-     * first. With it, nobody can between two calls of Python code, and we make none. */
+    /* Without the GIL, another thread could change a list while we read it, so it is copied
+     * first. With the GIL, a list can change only while Python code runs, and we run none. */
     #ifdef Py_GIL_DISABLED
     #define CORSFAST_LISTS_ARE_OURS 0
     #else
     #define CORSFAST_LISTS_ARE_OURS 1
     #endif
 
-    /* dict[key] as a new reference; NULL without an error where there is none. */
+    /* Return dict[key] as a new reference, or NULL without an error if the key is missing. */
     static inline PyObject *corsfast_item(PyObject *dict, PyObject *key)
     {
     #if PY_VERSION_HEX >= 0x030D0000
@@ -92,13 +90,13 @@ cdef extern from *:
     """
     const bint LISTS_ARE_OURS "CORSFAST_LISTS_ARE_OURS"
     PyObject *corsfast_item(PyObject *dict, PyObject *key) except? NULL
-    bint unlikely(bint condition) noexcept  # what Cython defines for its own code
+    bint unlikely(bint condition) noexcept  # a macro that Cython defines
 
 from os import urandom
 
 IMPLEMENTATION = "native"
 
-# What tables.py calls them; it costs too much to be imported for that.
+# The same names as in tables.py, which is too slow to import for them.
 cdef str ALLOW_ORIGIN = "Access-Control-Allow-Origin"
 cdef str TIMING_ALLOW_ORIGIN = "Timing-Allow-Origin"
 cdef str ALLOW_METHODS = "Access-Control-Allow-Methods"
@@ -108,17 +106,17 @@ cdef bytes RAW_TIMING_ALLOW_ORIGIN = b"timing-allow-origin"
 cdef bytes RAW_ALLOW_METHODS = b"access-control-allow-methods"
 cdef bytes RAW_ALLOW_HEADERS = b"access-control-allow-headers"
 
-# Up to this many exact origins own prebuilt decisions. Where there are more, one of them has
-# often left the processor's nearest caches, and making a new one costs less.
+# Up to this many exact origins have prebuilt decisions. With more, a prebuilt decision is often
+# no longer in the CPU's nearest caches, and creating a new one costs less.
 cdef Py_ssize_t MOST_PREBUILT = 32
 
-# Names that Vary may hold, in the order in which they are written, with their bits.
+# The names that Vary may contain, in the order in which they are written, with their bits.
 cdef tuple VARY_NAMES = (
     ("Origin", _csrc.CF_VARY_ORIGIN),
     ("Access-Control-Request-Method", _csrc.CF_VARY_REQUEST_METHOD),
     ("Access-Control-Request-Headers", _csrc.CF_VARY_REQUEST_HEADERS),
 )
-# What goes behind a value that lacks names, by their bits.
+# The text to append to a Vary value, by the bits of the missing names.
 cdef tuple VARY_BEHIND = tuple(
     [
         "".join([f", {name}" for name, bit in VARY_NAMES if bits & bit])
@@ -170,13 +168,13 @@ A compiled CORS policy. Immutable; safe to share between threads.
 
     cdef _csrc.cf_policy *core
     cdef object tables
-    cdef Answer echoing  # the answers that begin with an echoed origin
+    cdef Answer echoing  # shared by decisions that echo the origin
     cdef Answer echoing_preflight
     cdef Decision no_origin
-    cdef tuple actual_of  # by the exact origin's index; empty where there are too many
-    cdef tuple preflight_of  # so, too, and where something else is echoed
-    cdef uint32_t n_prebuilt  # exact origins that have a decision in `actual_of`
-    cdef bint echoes  # => preflights are answered with more than the origin of the request
+    cdef tuple actual_of  # by the exact origin's index; empty if there are too many
+    cdef tuple preflight_of  # like `actual_of`; also empty if method or headers are echoed
+    cdef uint32_t n_prebuilt  # the number of decisions in `actual_of`
+    cdef bint echoes  # => answers to preflights echo the method or the headers
     cdef bint star  # => the only origin is "*", its index 0
     cdef tuple refused  # by cf_outcome
     cdef tuple refused_preflight
@@ -232,7 +230,7 @@ A compiled CORS policy. Immutable; safe to share between threads.
     def __dealloc__(self):
         _csrc.cf_policy_free(self.core)
 
-    # -- being made from what is written elsewhere --------------------------------------------
+    # -- loading ------------------------------------------------------------------------------
 
     @classmethod
     def from_mapping(cls, mapping):
@@ -344,7 +342,7 @@ A compiled CORS policy. Immutable; safe to share between threads.
             return self.allows_origin(plain_origin(origin))
         return match_origin(self, seen, &exact) == _csrc.CF_ALLOWED
 
-    # -- answering ---------------------------------------------------------------------------
+    # -- response headers --------------------------------------------------------------------
 
     def apply_asgi(self, decision, headers, /):
         """Return a new list: an ASGI response's headers with the decision applied.
@@ -361,7 +359,7 @@ A compiled CORS policy. Immutable; safe to share between threads.
         """Apply a decision like :meth:`apply_asgi`, to a WSGI response's ``(str, str)`` pairs."""
         return apply(self, decision, headers, True)
 
-    # -- being a value -----------------------------------------------------------------------
+    # -- comparing and copying ---------------------------------------------------------------
 
     def options(self):
         """Return the options that make an equal policy: ``Policy(**policy.options()) == policy``.
@@ -404,7 +402,7 @@ A compiled CORS policy. Immutable; safe to share between threads.
 
 
 def is_origin(text, /):
-    """Whether this is a serialised origin, or "null": `_compile.is_origin`, only faster."""
+    """Return whether this is a serialized origin or "null", like `_options.origin.is_origin`."""
     cdef _csrc.cf_slice seen
     if not see(text, &seen):
         return is_origin(plain(text, "text", "", _csrc.CF_MAX_ORIGIN))
@@ -415,7 +413,7 @@ def is_origin(text, /):
 
 
 cdef _csrc.cf_policy *build_core(tables, list exact) except NULL:
-    """Hand the tables to C. Every slice borrows from an object that outlives the call."""
+    """Pass the tables to C. Every slice borrows from an object that outlives the call."""
     cdef _csrc.cf_tables given
     cdef _csrc.cf_policy *core = NULL
     cdef _csrc.cf_status status
@@ -482,7 +480,7 @@ cdef _csrc.cf_policy *build_core(tables, list exact) except NULL:
 
 
 cdef uint32_t *lend_automaton(automaton, _csrc.cf_automaton *given) except NULL:
-    """Fill in the automaton; the caller frees its table, and keeps `automaton` till then."""
+    """Fill *given. The caller frees the returned table, and keeps `automaton` alive until then."""
     cdef tuple entries = automaton.table
     cdef size_t i
     cdef uint32_t *table = <uint32_t *> allocate(len(entries), sizeof(uint32_t))
@@ -506,7 +504,7 @@ cdef void *allocate(size_t count, size_t size) except NULL:
 
 
 cdef _csrc.cf_slice borrow_one(str text) noexcept:
-    """The bytes of a str that is known to be ASCII; they live as long as it does."""
+    """Borrow the bytes of an ASCII str. They are valid as long as the str is."""
     cdef _csrc.cf_slice slice
     slice.data = <const char *> PyUnicode_DATA(text)
     slice.length = <size_t> PyUnicode_GET_LENGTH(text)
@@ -521,7 +519,7 @@ cdef size_t borrow(list texts, _csrc.cf_slice *slices) except? 0:
 
 
 cdef build_answers(Policy self, tables, list exact):
-    """All that does not depend on the request, and the decisions that only its origin makes."""
+    """Build the answers, and the decisions that depend only on the origin."""
     from .tables import with_origin
     from ..decision import Outcome
 
@@ -590,7 +588,7 @@ cdef Answer answer(outcome, status, block, tuple vary):
 
 
 cdef Decision whole(Answer answer):
-    """A decision that echoes nothing."""
+    """Return a decision that echoes nothing."""
     return new_decision(<PyObject *> answer, <PyObject *> None)
 
 
@@ -644,7 +642,10 @@ cdef inline Decision decide_actual(Policy self, object origin):
 
 
 cdef Decision decide_odd(Policy self, object origin):
-    """The same for what `see` does not see; apart, as nothing is inlined that calls itself."""
+    """Decide for an origin that `see` cannot read.
+
+    This is a separate function, because a function that calls itself is not inlined.
+    """
     return decide_actual(self, plain_origin(origin))
 
 
@@ -711,7 +712,7 @@ cdef Decision decide_scope(Policy self, object scope):
 
 
 cdef inline Decision decide_list(Policy self, dict scope, list headers):
-    """Decide by a scope's headers, which are ours."""
+    """Decide by a scope's headers. No other thread can change the list meanwhile."""
     cdef PyObject *found[4]
     if unlikely(not find_fields(<PyObject *> headers, found)):
         return decide_asgi(self, scope, headers)
@@ -723,13 +724,13 @@ cdef inline Decision decide_list(Policy self, dict scope, list headers):
 cdef inline Decision decide_found(
     Policy self, dict scope, list headers, PyObject **found, bint is_http
 ):
-    """Decide a request with an Origin by what `find_fields` borrowed from its headers.
+    """Decide a request with an Origin by the values that `find_fields` borrowed.
 
-    `is_http`: it is known not to be a WebSocket handshake.
+    With `is_http`, the request is known not to be a WebSocket handshake.
     """
     if unlikely(not is_exact_bytes(found[0])):
         return decide_asgi(self, scope, headers)
-    # From here on they are held: looking at the scope may run anything.
+    # Hold references from here on, because reading the scope may run any code.
     origin = <object> found[0]
     if found[1] == NULL and found[2] == NULL:
         return decide_actual(self, origin)
@@ -743,11 +744,11 @@ cdef inline Decision decide_found(
 
 
 cdef inline bint find_fields(PyObject *headers, PyObject **found) noexcept:
-    """Look for the CORS fields of a request in a list, borrowing their values (NULL: not there).
+    """Find the CORS fields of a request in a list, and borrow their values (NULL: missing).
 
     `found` has room for four: Origin, and Access-Control-Request-Method, -Headers and
-    -Private-Network. No policy looks at the last, but some middlewares do.
-    False if something is not a pair with a name of exact bytes, or a field stands twice.
+    -Private-Network. No policy reads the last one, but some middlewares do. Return False if an
+    item is not a pair with a name of exact bytes, or if a field occurs twice.
     """
     cdef Py_ssize_t i
     cdef Py_ssize_t length
@@ -773,13 +774,13 @@ cdef inline bint find_fields(PyObject *headers, PyObject **found) noexcept:
 
 
 cdef inline object item(dict whole, object key):
-    """whole.get(key), at half its price; None also where the value is None."""
+    """Return whole.get(key), at half the cost."""
     cdef PyObject *value = corsfast_item(<PyObject *> whole, <PyObject *> key)
     return None if value == NULL else owned(value)
 
 
 cdef inline object owned(PyObject *result):
-    """A new reference as an object that Cython counts."""
+    """Return a new reference as an object whose references Cython counts."""
     held = <object> result
     Py_DECREF(result)
     return held
@@ -803,13 +804,13 @@ cdef Decision decide_environ(Policy self, object environ):
 
 
 cdef inline bint see(object value, _csrc.cf_slice *seen) noexcept:
-    """See an exact str or bytes as bytes, one a character, as long as it lives; else False."""
+    """Borrow the characters of an exact bytes or one-byte str. Return False for anything else."""
     cdef PyObject *plain = <PyObject *> value
     return see_plain(plain, False, seen) or see_plain(plain, True, seen)
 
 
 cdef inline bint see_plain(PyObject *value, bint text, _csrc.cf_slice *seen) noexcept:
-    """The same for one of the two: a str if `text`, else a bytes."""
+    """Like `see`, but accept only one type: str if `text`, else bytes."""
     if text:
         if not is_exact_str(value) or kind_of(value) != PyUnicode_1BYTE_KIND:
             return False
@@ -832,10 +833,12 @@ cdef inline bint see_list(object value, _csrc.cf_slice *seen) noexcept:
 
 
 cdef object plain(object value, str what, str also, size_t limit):
-    """What `see` sees, of anything that means text; no more of it than can matter.
+    """Convert a str or bytes, also of a subclass, to a value that `see` can read.
+
+    The result may be cut off after `limit` + 1 characters, because it is then too long anyway.
 
     Raises:
-        TypeError: for anything else.
+        TypeError: if the value is neither.
     """
     cdef _csrc.cf_slice seen
     if see(value, &seen):
@@ -843,7 +846,7 @@ cdef object plain(object value, str what, str also, size_t limit):
     if PyUnicode_Check(value):
         text = str.__str__(value)
         if PyUnicode_KIND(text) != PyUnicode_1BYTE_KIND:
-            # What latin-1 cannot write becomes "?", which no origin and no token holds.
+            # Other characters than latin-1 become "?", which no origin and no token contains.
             text = text[: limit + 1].encode("latin-1", "replace")
         return text
     if PyBytes_Check(value):
@@ -860,7 +863,7 @@ cdef object plain_method(object request_method):
 
 
 cdef object plain_list(object lines):
-    """The lines of a list header as one; no more of them than can matter."""
+    """Return the lines of a list header as one value, cut off once it is over the limit."""
     if lines is None:
         return None
     if isinstance(lines, (list, tuple)):
@@ -900,10 +903,10 @@ cdef inline bint is_options(object method) except -1:
 
 
 cdef Decision decide_asgi(Policy self, dict scope, list headers):
-    """The same as `Policy.asgi` for several lines of one field, and for odd pairs."""
+    """Decide like `Policy.asgi`, also for repeated fields and unusual pairs."""
     from .headers import joined_lines
 
-    # Looking at the scope may run anything, which may take them out of it.
+    # Hold a reference, because reading the scope may run code that removes the list from it.
     held = headers
     origin = joined_lines(held, b"origin")
     if origin is None:
@@ -918,7 +921,7 @@ cdef Decision decide_asgi(Policy self, dict scope, list headers):
 
 
 cdef inline bint asks(dict scope, bint is_http) except -1:
-    """Whether a scope may be that of a preflight; a WebSocket handshake never is."""
+    """Return whether a scope may be a preflight. A WebSocket handshake never is one."""
     return is_text(item(scope, "method"), "OPTIONS") and (
         is_http or not is_text(item(scope, "type"), "websocket")
     )

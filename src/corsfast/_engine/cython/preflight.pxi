@@ -1,9 +1,8 @@
-# The answer to a preflight over ASGI, compiled: a coroutine that sends two messages.
+# The compiled answer to a preflight over ASGI: a coroutine that sends two messages. Its Python
+# twin is `answer_asgi` in middleware/_generic/handlers.py.
 #
-# Place in the flow: a part of native.pyx; Decision -> what the server awaits. Its twin is
-# `answer_asgi` in middleware/_calls.py.
-# Never: be an `async def`: a compiled one wraps each coroutine that it waits for in an object
-# of its own, which costs as much as the rest of the answer.
+# It is not an `async def`, because Cython wraps each coroutine that an `async def` awaits in
+# another object. That costs as much as the rest of the answer.
 
 cdef extern from "Python.h":
     bint PyCoro_CheckExact(object value) noexcept
@@ -26,13 +25,13 @@ cdef extern from "Python.h":
 
 cdef extern from *:
     """
-    /* For an error that is set already. */
+    /* Report an error that is already set. */
     static inline int corsfast_is_set(void) { return -1; }
     """
     int raise_what_is_set "corsfast_is_set"() except -1
 
 
-# What may be done with an answer: it is driven by one caller at a time, and once.
+# An answer is run by one caller at a time, and only once.
 cdef enum AnswerState:
     ANSWER_WAITS = 0
     ANSWER_RUNS
@@ -43,13 +42,13 @@ cdef enum AnswerState:
 @cython.internal
 @cython.freelist(16)
 cdef class ASGIAnswer:
-    """It hands through whatever the server's `send` waits for."""
+    """A coroutine that sends an answer and passes on everything that the server's `send` awaits."""
 
     cdef object give  # the server's `send`
-    cdef dict message  # the next one; None => there is none any more
-    cdef dict last  # not to be handed out, but a copy of it; None => `message` is that
-    cdef object sending  # what `give` answered to the message before; None => nothing
-    cdef AnswerState state  # runs => whoever runs it need not hold `sending`: nobody else lets it go
+    cdef dict message  # the next message; None => all are sent
+    cdef dict last  # shared, so a copy of it is sent; None => `message` is the last one
+    cdef object sending  # the iterator that `give` returned for the last message, or None
+    cdef AnswerState state  # ANSWER_RUNS => only the running caller can release `sending`
 
     def __await__(self):
         return self
@@ -68,8 +67,8 @@ cdef class ASGIAnswer:
         raise StopIteration
 
     def throw(self, error, value=None, traceback=None, /):
-        # https://peps.python.org/pep-0380/#formal-semantics: what is waited for need not have
-        # `throw`, nor `close`; awaitables that are written in Rust or C often do not.
+        # The awaited iterator may lack `throw` and `close`. Awaitables written in Rust or C often
+        # do. https://peps.python.org/pep-0380/#formal-semantics
         begin(self)
         try:
             if value is not None:
@@ -124,7 +123,10 @@ cdef int close_what(object sending) except -1:
 
 
 cdef int go_on(PyObject *answer, PyObject *value, PyObject **result) except -1:
-    """What PyIter_Send does with it: PYGEN_NEXT and what it waits for, or PYGEN_RETURN and None."""
+    """Run the answer up to its next wait: the slot that PyIter_Send calls.
+
+    The result is PYGEN_NEXT and the awaited value, or PYGEN_RETURN and None.
+    """
     cdef ASGIAnswer self = <ASGIAnswer> answer
     result[0] = NULL
     begin(self)
@@ -161,7 +163,7 @@ cdef int send_next(ASGIAnswer self) except -1:
     if unlikely(awaitable == NULL):
         raise_but_stop()
     self.sending = iterator_of(owned(awaitable))
-    # Only now: after an error nothing more is sent.
+    # Set the next message only now, because nothing more is sent after an error.
     if self.last is not None:
         self.message = self.last.copy()
         self.last = None
@@ -169,7 +171,10 @@ cdef int send_next(ASGIAnswer self) except -1:
 
 
 cdef int raise_but_stop() except -1:
-    """Raise what is set; but a StopIteration would end the coroutine as if all had been sent."""
+    """Raise the error that is set, and turn a StopIteration into a RuntimeError.
+
+    A StopIteration would end the coroutine as if all messages had been sent.
+    """
     try:
         raise_what_is_set()
     except StopIteration as error:
@@ -184,7 +189,10 @@ cdef int raise_this_but_stop(object error) except -1:
 
 
 cdef inline object iterator_of(object awaitable):
-    """What `await` drives: https://docs.python.org/3/reference/datamodel.html#awaitable-objects"""
+    """Return the iterator that `await` would use.
+
+    https://docs.python.org/3/reference/datamodel.html#awaitable-objects
+    """
     return awaitable if PyCoro_CheckExact(awaitable) else iterator_of_another(awaitable)
 
 
@@ -205,7 +213,7 @@ cdef object iterator_of_another(object awaitable):
 
 
 cdef vectorcallfunc make_answer = (<TypeSlots *> ASGIAnswer).tp_vectorcall
-# With it nothing of a StopIteration is made and caught at the end.
+# With `am_send`, no StopIteration is created and caught at the end.
 (<AsyncType *> <PyObject *> ASGIAnswer).tp_as_async.am_send = go_on
 
 

@@ -1,13 +1,11 @@
-# The straight way of a response in Quart, compiled: from the scope of its request to the list in
-# its headers. Its twin is middleware/_straight.py, whose docstrings are the contract.
-#
-# Place in the flow: a part of native.pyx; scope -> Decision -> headers on a response.
-# Never: do what its twin does not do; import what it is given.
+# The compiled fast path of the Quart extension: from the scope of a request to the headers of
+# its response. The docstrings of its Python twin, middleware/quart/fast_path.py, are the
+# contract. Quart's objects are passed in, so nothing is imported from Quart.
 
 cdef extern from "Python.h":
     bint PyFunction_Check(object value) noexcept
     ctypedef struct Function "PyFunctionObject":
-        PyObject *func_dict  # NULL => it has no attributes of its own
+        PyObject *func_dict  # NULL => the function has no attributes
 
 cdef object NOT_THERE = object()
 
@@ -62,7 +60,7 @@ cdef inline bint is_exempt(object view) except -1:
 
 
 cdef inline bint append(list pairs, tuple fields) except -1:
-    """Append the fields of a decision; False where they have to be merged."""
+    """Append the fields of a decision. Return False if they must be merged instead."""
     cdef Py_ssize_t i
     if not LISTS_ARE_OURS:
         return False

@@ -1,8 +1,6 @@
-# What an application is given as `send` or `start_response`: one object for each request.
-#
-# Place in the flow: a part of native.pyx; made by ASGICall and WSGICall, which say how it is called.
-# Never: know a protocol; be unknown to the garbage collector: an application may keep it where it
-# leads to itself.
+# The object that an application gets as `send` or `start_response`, one per request. ASGICall and
+# WSGICall create it and choose the function that it calls. The garbage collector must track it,
+# because an application may store it in a reference cycle.
 
 cdef extern from *:
     """
@@ -60,14 +58,14 @@ cdef extern from *:
 
 @cython.final
 @cython.internal
-@cython.no_gc_clear  # it may be called until it is freed; as with a tuple, others break a circle
+@cython.no_gc_clear  # callable until it is freed; as for tuples, other objects break cycles
 cdef class Around:
-    """What is called in place of `inner`, which is the server's."""
+    """A callable that replaces `inner`, which belongs to the server."""
 
     __signature__ = Signature()
     _is_coroutine_marker = _is_coroutine = CoroutineMark()
 
-    # In this order `fill_around` knows them.
+    # The order must match the struct `corsfast_around`.
     cdef vectorcallfunc vectorcall
     cdef object call  # ASGICall or WSGICall
     cdef object decision

@@ -1,12 +1,10 @@
-# The hot half of middleware/wsgi.py, compiled: the call of the application and the call of what
-# is put around `start_response`. It has a short way, too: see _native_asgi.pxi.
-#
-# Place in the flow: a part of native.pyx; Decision -> a response's headers.
-# Never: do what middleware/_calls.py does not do; its docstrings are the contract.
+# The compiled part of middleware/wsgi.py: calling the application, and wrapping `start_response`.
+# There is a fast path and a slow path; see asgi.pxi. The docstrings of the Python twin,
+# middleware/_generic/handlers.py, are the contract.
 
 
 cdef class WSGICall:
-    """A WSGI application around another one; `middleware/_calls.py` has its contract."""
+    """A WSGI application that wraps another one; see middleware/_generic/handlers.py."""
 
     __signature__ = Signature()
 
@@ -15,12 +13,12 @@ cdef class WSGICall:
     cdef readonly object policy
     cdef Policy native  # None => the policy is of the pure engine
     cdef bytes body
-    cdef tuple content  # what is said of the body of an allowed preflight's answer
+    cdef tuple content  # the fields that describe the body of an allowed preflight's answer
     cdef object on_all
     cdef object on_refused_preflight
     cdef object on_refused
-    cdef bint detours  # for refused requests there is one
-    cdef bint plain  # the policy is of this engine and decides where a request goes
+    cdef bint detours  # => there is a handler for refused requests
+    cdef bint plain  # => the policy is of this engine, and there is no `on_all`
 
     def __cinit__(self):
         self.vectorcall = <vectorcallfunc> <void *> call_wsgi
@@ -46,14 +44,14 @@ cdef class WSGICall:
         return type(self), (self.app, self.policy)
 
     def __call__(self, environ, start_response):
-        """Call the application, or answer in its place."""
+        """Call the application, or answer a request without it."""
         return handle_wsgi(self, environ, start_response)
 
 
 cdef PyObject *call_wsgi(
     PyObject *called, PyObject *const *args, size_t nargsf, PyObject *names
 ) except NULL:
-    """The short way of a request."""
+    """Handle a request on the fast path, or fall back to the slow path."""
     if unlikely(
         PyVectorcall_NARGS(nargsf) != 2
         or names != NULL
@@ -86,9 +84,9 @@ cdef PyObject *call_wsgi_long(
 cdef inline PyObject *go_in_wsgi(
     WSGICall self, object decision, PyObject *const *args
 ) except NULL:
-    """Call the application with environ and what is put around `start_response`."""
+    """Call the application with environ and a wrapped `start_response`."""
     cdef PyObject *passed[3]
-    app = self.app  # held while it runs: it may be replaced meanwhile
+    app = self.app  # hold a reference, because `self.app` may be replaced meanwhile
     changed = new_start(self, decision, args[1])
     passed[1] = args[0]
     passed[2] = <PyObject *> changed
@@ -114,7 +112,7 @@ cdef object handle_wsgi(WSGICall self, object environ, object start_response):
 
 
 cdef object answered_wsgi(WSGICall self, object decision, object environ, object start_response):
-    """The body where the request does not go on to the application; else None."""
+    """Return the response body, or None if the request goes on to the application."""
     if self.detours:
         detour = detour_of(decision, self.on_refused_preflight, self.on_refused)
         if detour is not None:
@@ -147,13 +145,13 @@ cdef object status_line(object status):
     return status_line(status)
 
 
-# -- what the application is given as `start_response` -----------------------------------------
+# -- the wrapped `start_response` --------------------------------------------------------------
 
 
 cdef PyObject *call_start(
     PyObject *called, PyObject *const *args, size_t nargsf, PyObject *names
 ) except NULL:
-    """The short way of a response, for a decision of this engine."""
+    """Start a response on the fast path, or fall back. The decision is of this engine."""
     cdef PyObject *changed[3]
     cdef PyObject *result
     if unlikely(
@@ -195,7 +193,7 @@ cdef PyObject *call_start_long(
         headers = apply(call.native, self.decision, <object> args[1], True)
     changed[1] = args[0]
     changed[2] = <PyObject *> headers
-    # The server gets as many arguments as the application gave.
+    # Pass exc_info on only if the application passed it.
     if given == 3 and <object> args[2] is not None:
         changed[3] = args[2]
     else:
