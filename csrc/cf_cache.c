@@ -45,7 +45,7 @@ load_word(const uint64_t *from)
     return __atomic_load_n(from, __ATOMIC_RELAXED);
 }
 
-/* Orders the loads before this call before the loads after it. */
+/* Order the loads before this call before the loads after it. */
 static inline void
 finish_loads(void)
 {
@@ -59,7 +59,7 @@ replace(uint32_t *at, uint32_t expected, uint32_t wanted)
                                        __ATOMIC_ACQ_REL, __ATOMIC_RELAXED);
 }
 
-/* Orders the stores before this call before the stores after it. */
+/* Order the stores before this call before the stores after it. */
 static inline void
 finish_stores(void)
 {
@@ -152,7 +152,7 @@ cf_memo_memory(const cf_memo *memo)
     return memo->slots == NULL ? 0 : CF_MEMO_SLOTS * sizeof *memo->slots;
 }
 
-/* Returns the last word of a stored text: its last 8 bytes, which may overlap
+/* Return the last word of a stored text: its last 8 bytes, which may overlap
  * the word before. A text shorter than 8 bytes is padded with 0. */
 static inline uint64_t
 last_word(const char *text, size_t length)

@@ -45,7 +45,7 @@ valid_automaton(const cf_automaton *given)
            && given->https % width == 0;
 }
 
-/* Finds, for each column, the only byte of that class, or 0 if there are
+/* Find, for each column, the only byte of that class, or 0 if there are
  * several. */
 static void
 find_single_bytes(const uint8_t *class_of, uint8_t *single)
@@ -59,8 +59,8 @@ find_single_bytes(const uint8_t *class_of, uint8_t *single)
     }
 }
 
-/* Returns whether exactly one byte can follow a state, and writes that byte
- * and the next state. */
+/* Return whether exactly one byte can follow a state, and write that byte and
+ * the next state. */
 static bool
 follow(const cf_runner *runner, uint32_t width, const uint8_t *single,
        uint32_t state, char *byte, uint32_t *next)
@@ -100,7 +100,7 @@ find_run(const cf_runner *runner, uint32_t width, const uint8_t *single,
     run->target = state;
 }
 
-/* Returns the run of a state if it is long enough, else the state. The index
+/* Return the run of a state if it is long enough, else the state. The index
  * of the run is the state's row. */
 static uint32_t
 or_run(const cf_runner *runner, uint32_t width, uint32_t state)
@@ -109,8 +109,8 @@ or_run(const cf_runner *runner, uint32_t width, uint32_t state)
     return runner->runs[row].length >= CF_SHORTEST_RUN ? RUN | row : state;
 }
 
-/* Finds the runs, and redirects every entry for a run's first state to the
- * run. */
+/* Find the runs, and redirect every entry for a run's first state to the run.
+ */
 static cf_status
 fill_runs(cf_runner *runner, uint32_t width)
 {

@@ -63,7 +63,7 @@ cf_load_4(const char *p)
     return word;
 }
 
-/* Derives seed words that look independent from one word, which may be
+/* Derive seed words that look independent from one word, which may be
  * small. */
 static inline cf_seed
 cf_make_seed(uint64_t word)
@@ -164,14 +164,14 @@ cf_same(const char *a, const char *b, size_t length)
 
 /* -- the lookup ---------------------------------------------------------- */
 
-/* Returns the bucket of a key. */
+/* Return the bucket of a key. */
 static inline uint32_t
 cf_bucket_of(const cf_table *table, uint64_t hashed)
 {
     return (uint32_t)(hashed >> 32) & (table->n_buckets - 1);
 }
 
-/* Returns the only slot that can hold a key. */
+/* Return the only slot that can hold a key. */
 static inline uint32_t
 cf_place_of(const cf_table *table, uint64_t hashed)
 {
@@ -186,7 +186,7 @@ cf_mark_of(uint64_t hashed, size_t length)
     return (uint32_t)(hashed >> 48) << 16 | (uint32_t)length;
 }
 
-/* Returns the stored part of a slot's key: the `rest` bytes after the common
+/* Return the stored part of a slot's key: the `rest` bytes after the common
  * prefix. */
 static inline const char *
 cf_key_text(const cf_table *table, const cf_slot *slot, size_t rest)
@@ -199,7 +199,7 @@ cf_key_text(const cf_table *table, const cf_slot *slot, size_t rest)
     return table->text + start;
 }
 
-/* Returns whether a slot whose mark matches holds this text. An empty text is
+/* Return whether a slot whose mark matches holds this text. An empty text is
  * never a key, but it may have the mark of a free slot. */
 static inline bool
 cf_slot_holds(const cf_table *table, const cf_slot *slot, const char *text,

@@ -1,7 +1,7 @@
 /* cf_headers.c - recognize header fields by name, and scan Vary values. */
 #include "cf_internal.h"
 
-/* Returns whether `text` equals `lower`, ignoring case. `lower` is lower case,
+/* Return whether `text` equals `lower`, ignoring case. `lower` is lower case,
  * and both have `length` bytes. */
 static bool
 equal_ignoring_case(const char *text, const char *lower, size_t length)

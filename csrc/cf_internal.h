@@ -20,7 +20,7 @@ typedef struct cf_allocator {
 
 extern cf_allocator cf_memory;
 
-/* Allocates an array of zeroed elements. Returns NULL if there is no memory or
+/* Allocate an array of zeroed elements. Return NULL if there is no memory or
  * if the size overflows. An empty array is not NULL. */
 void *
 cf_new_array(size_t count, size_t size);
@@ -86,28 +86,28 @@ cf_slot_at(const cf_table *table, uint32_t place)
 
 #define CF_NO_KEY UINT32_MAX
 
-/* Fills *table, which the caller zeroed, with `count` different keys of 1 to
+/* Fill *table, which the caller zeroed, with `count` different keys of 1 to
  * `limit` bytes. `limit` has 16 bits because a mark stores lengths in 16 bits.
  * Without `may_skip`, slots hold whole keys. `seed` is the first seed to try.
- * cf_table_clear may be called whatever the result. */
+ * cf_table_clear may be called even after a failure. */
 cf_status
 cf_table_fill(cf_table *table, const cf_slice *keys, size_t count,
               uint16_t limit, bool may_skip, uint64_t seed);
 
-/* The part of cf_table_fill that chooses the number of slots and buckets, and
- * the pilots. It replaces table->seed if no pilots exist for that seed.
- * Returns CF_BAD_TABLES if no seed works, because two keys are equal. */
+/* Choose the number of slots and buckets, and the pilots: a part of
+ * cf_table_fill. Replace table->seed if no pilots exist for that seed. Return
+ * CF_BAD_TABLES if no seed works, because two keys are equal. */
 cf_status
 cf_choose_pilots(cf_table *table, const cf_slice *keys);
 
 void
 cf_table_clear(cf_table *table);
 
-/* Returns the index of a key, or CF_NO_KEY. */
+/* Return the index of a key, or CF_NO_KEY. */
 uint32_t
 cf_table_find(const cf_table *table, const char *key, size_t length);
 
-/* Returns a key; its bytes belong to the table. Call it only if the table has
+/* Return a key; its bytes belong to the table. Call it only if the table has
  * no common prefix (skip == 0). */
 cf_slice
 cf_table_key(const cf_table *table, uint32_t key);
@@ -129,7 +129,7 @@ typedef struct cf_origin {
     uint16_t dots[CF_MAX_DOTS]; /* positions of the dots in the host */
 } cf_origin;
 
-/* Parses a serialized origin. Returns false if it is not valid; *parts is then
+/* Parse a serialized origin. Return false if it is not valid; *parts is then
  * undefined. */
 bool
 cf_parse_origin(const char *origin, size_t length, cf_origin *parts);
@@ -155,15 +155,15 @@ typedef struct cf_runner {
     uint8_t class_of[256];
 } cf_runner;
 
-/* Fills *runner, which the caller zeroed. cf_runner_clear may be called
- * whatever the result. */
+/* Fill *runner, which the caller zeroed. cf_runner_clear may be called even
+ * after a failure. */
 cf_status
 cf_runner_fill(cf_runner *runner, const cf_automaton *given);
 
 void
 cf_runner_clear(cf_runner *runner);
 
-/* Returns whether the automaton accepts a text from a state. Pass the text
+/* Return whether the automaton accepts a text from a state. Pass the text
  * after "http://" with the state `http`, the text after "https://" with
  * `https`, and a whole origin of any other scheme with `start`. */
 bool
@@ -176,7 +176,7 @@ cf_runner_memory(const cf_runner *runner);
 /* A cache of outcomes by text: see cf_cache.c. */
 
 enum {
-    CF_MEMO_SLOTS = 32, /* more than the different texts of one site */
+    CF_MEMO_SLOTS = 32, /* more texts than one site's pages send */
     CF_MEMO_TEXT = 240  /* bytes; a slot then takes 256 */
 };
 
@@ -192,7 +192,7 @@ typedef struct cf_memo {
     cf_memo_slot *slots; /* written to while the policy is in use */
 } cf_memo;
 
-/* Allocates the slots. cf_memo_clear may be called whatever the result. */
+/* Allocate the slots. cf_memo_clear may be called even after a failure. */
 cf_status
 cf_memo_fill(cf_memo *memo);
 
@@ -202,13 +202,13 @@ cf_memo_clear(cf_memo *memo);
 size_t
 cf_memo_memory(const cf_memo *memo);
 
-/* Returns whether this text is cached, and writes its note. `hashed` is the
+/* Return whether this text is cached, and write its note. `hashed` is the
  * text's hash under a secret seed. */
 bool
 cf_memo_find(const cf_memo *memo, uint64_t hashed, const char *text,
              size_t length, uint32_t *note);
 
-/* Stores a text that comes for the second time, if it is short enough. The
+/* Store a text that comes for the second time, if it is short enough. The
  * note has 16 bits. */
 void
 cf_memo_keep(const cf_memo *memo, uint64_t hashed, const char *text,
@@ -245,7 +245,7 @@ cf_outcome
 cf_originset_match(const cf_originset *set, const char *origin, size_t length,
                    uint32_t *exact);
 
-/* Caches the outcome of the caller's matchers. */
+/* Cache the outcome of the caller's matchers. */
 void
 cf_originset_keep(const cf_originset *set, const char *origin, size_t length,
                   cf_outcome outcome);
@@ -274,11 +274,11 @@ struct cf_policy {
     bool any_header;
 };
 
-/* Copies the first methods of up to 8 bytes to `short_methods`. */
+/* Copy the first methods of up to 8 bytes to `short_methods`. */
 void
 cf_methods_fill(cf_policy *policy, const cf_slice *methods, size_t count);
 
-/* Maps a tchar to its lower case, and any other byte to 0. */
+/* Map a tchar to its lower case, and any other byte to 0. */
 extern const uint8_t cf_tchar_lower[256];
 
 static inline bool

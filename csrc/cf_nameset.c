@@ -64,7 +64,7 @@ is_forbidden(const char *method, size_t length)
            || (length == 7 && cf_equal(method, "CONNECT", 7));
 }
 
-/* Loads up to 8 bytes as a word, padded with 0. */
+/* Load up to 8 bytes as a word, padded with 0. */
 static inline uint64_t
 word_of(const char *text, size_t length)
 {
@@ -158,7 +158,7 @@ allows_header(const cf_policy *policy, const char *lower, size_t length)
 /* The number of bytes of a list that are scanned at once. */
 enum { BLOCK = 16 };
 
-/* Returns a bit mask: bit i says that text[i] is a comma. */
+/* Return a bit mask: bit i says that text[i] is a comma. */
 static inline uint32_t
 commas_in_block(const char *text)
 {
@@ -210,7 +210,7 @@ lowest_bit(uint32_t bits)
 #endif
 }
 
-/* Returns whether the element is exactly a name of the table. This is the fast
+/* Return whether the element is exactly a name of the table. This is the fast
  * path, because browsers send lower case and no white space. */
 static inline bool
 is_plain_name(const cf_policy *policy, const char *name, size_t length)
@@ -226,7 +226,7 @@ typedef struct list_state {
     bool only_names; /* => only names with a single comma between them */
 } list_state;
 
-/* Matches one element with its white space: the slow path. */
+/* Match one element with its white space: the slow path. */
 static cf_outcome
 match_element(const cf_policy *policy, const char *list, size_t length,
               list_state *state)

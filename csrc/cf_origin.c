@@ -84,7 +84,7 @@ default_port(const char *scheme, size_t n)
     }
 }
 
-/* Writes the end of the scheme and its default port. The port is 0 for a
+/* Write the end of the scheme and its default port. The port is 0 for a
  * scheme without a default port; the hosts of such a scheme are opaque. */
 static bool
 parse_scheme(const char *s, size_t n, size_t *end, uint32_t *port)
@@ -116,7 +116,7 @@ parse_scheme(const char *s, size_t n, size_t *end, uint32_t *port)
 
 /* -- addresses ----------------------------------------------------------- */
 
-/* Checks for four decimal numbers up to 255 without leading zeros. */
+/* Check for four decimal numbers up to 255 without leading zeros. */
 static bool
 valid_ipv4(const char *s, size_t n)
 {
@@ -141,7 +141,7 @@ valid_ipv4(const char *s, size_t n)
     return i == n;
 }
 
-/* Reads a group of 1 to 4 hex digits without leading zeros. */
+/* Read a group of 1 to 4 hex digits without leading zeros. */
 static bool
 parse_group(const char *s, size_t n, size_t *at, unsigned *value)
 {
@@ -158,7 +158,7 @@ parse_group(const char *s, size_t n, size_t *at, unsigned *value)
     return i > start && (s[start] != '0' || i - start == 1);
 }
 
-/* Checks the text between the brackets: eight groups in canonical form, where
+/* Check the text between the brackets: eight groups in canonical form, where
  * "::" replaces the first longest run of two or more zero groups.
  * https://url.spec.whatwg.org/#concept-ipv6-serializer */
 static bool
@@ -212,7 +212,7 @@ valid_ipv6(const char *s, size_t n)
     return groups <= 6 && longest[0] < 8 - groups && longest[1] <= 8 - groups;
 }
 
-/* Returns whether a host with this last label ends in a number.
+/* Return whether a host with this last label ends in a number.
  * https://url.spec.whatwg.org/#ends-in-a-number-checker */
 static bool
 is_number(const char *s, size_t n)

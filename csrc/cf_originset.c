@@ -132,7 +132,7 @@ cf_originset_memory(const cf_originset *set)
 
 /* -- matching ------------------------------------------------------------ */
 
-/* Returns whether a rule for the host origin[from..host_end) covers the scheme
+/* Return whether a rule for the host origin[from..host_end) covers the scheme
  * and port. */
 static bool
 covers(const cf_originset *set, const char *origin, const cf_origin *parts,
@@ -175,7 +175,7 @@ follows_rule(const cf_originset *set, const char *origin,
     return false;
 }
 
-/* Matches an origin that is not in the exact table. */
+/* Match an origin that is not in the exact table. */
 static cf_outcome
 match_patterns(const cf_originset *set, const char *origin, size_t length)
 {
@@ -208,7 +208,7 @@ match_patterns(const cf_originset *set, const char *origin, size_t length)
     return set->ask_caller ? CF_ASK_CALLER : CF_ORIGIN_NOT_ALLOWED;
 }
 
-/* Returns the cached outcome, or matches the origin now. */
+/* Return the cached outcome, or match the origin now. */
 APART static cf_outcome
 match_unlisted(const cf_originset *set, uint64_t hashed, const char *origin,
                size_t length, uint32_t *exact)
@@ -226,7 +226,7 @@ match_unlisted(const cf_originset *set, uint64_t hashed, const char *origin,
     return (cf_outcome)note;
 }
 
-/* Matches by hash: for many exact origins, or none. */
+/* Match by hash: for many exact origins, or none. */
 APART static cf_outcome
 match_many(const cf_originset *set, const char *origin, size_t length,
            uint32_t *exact)
@@ -241,7 +241,7 @@ match_many(const cf_originset *set, const char *origin, size_t length,
     return CF_ALLOWED;
 }
 
-/* Matches a few exact origins one by one, which costs less than a hash. */
+/* Match a few exact origins one by one, which costs less than a hash. */
 APART static cf_outcome
 match_few(const cf_originset *set, const char *origin, size_t length,
           uint32_t *exact)

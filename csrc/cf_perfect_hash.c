@@ -44,7 +44,7 @@ drop_plan(cf_plan *plan)
     cf_memory.release(plan->taken);
 }
 
-/* Sorts the keys' hashes into buckets, and returns the size of the fullest
+/* Sort the keys' hashes into buckets, and return the size of the fullest
  * bucket. Each key is hashed twice, which is as fast as storing the hashes in
  * between. */
 static uint32_t
@@ -70,8 +70,8 @@ sort_keys(const cf_table *table, const cf_slice *keys, cf_plan *plan)
     return most;
 }
 
-/* Takes the slots of one bucket's keys under its current pilot. If one of the
- * slots is already taken, takes none and returns false. */
+/* Take the slots of one bucket's keys under its current pilot. If one of the
+ * slots is already taken, take none and return false. */
 static bool
 take_slots(const cf_table *table, cf_plan *plan, uint32_t start, uint32_t end)
 {
@@ -100,7 +100,7 @@ choose_pilot(cf_table *table, cf_plan *plan, uint32_t bucket, uint32_t start)
     return false;
 }
 
-/* Chooses all pilots under the table's seed. Returns false if a bucket has no
+/* Choose all pilots under the table's seed. Return false if a bucket has no
  * pilot that works. */
 static bool
 choose_all(cf_table *table, const cf_slice *keys, cf_plan *plan)

@@ -9,7 +9,7 @@
  * crosses into a second line. */
 enum { CF_LINE = 64 };
 
-/* Copies every key to its slot. */
+/* Copy every key to its slot. */
 static void
 place_keys(cf_table *table, const cf_slice *keys)
 {
@@ -54,7 +54,7 @@ measure_keys(cf_table *table, const cf_slice *keys, uint16_t limit,
     return CF_OK;
 }
 
-/* Stores the first 8 bytes once for the whole table if all keys share them. */
+/* Store the first 8 bytes once for the whole table if all keys share them. */
 static void
 skip_common(cf_table *table, const cf_slice *keys)
 {
@@ -71,7 +71,7 @@ skip_common(cf_table *table, const cf_slice *keys)
     table->skip = sizeof common;
 }
 
-/* Chooses the size of a slot: large enough for all keys, except those over
+/* Choose the size of a slot: large enough for all keys, except those over
  * twice as long as the average. Slots are kept small so that more of the table
  * stays in the L1 cache. */
 static void
@@ -87,7 +87,7 @@ choose_stride(cf_table *table, size_t total)
     table->room = (uint32_t)(stride - sizeof(cf_slot));
 }
 
-/* Returns the number of slots to allocate, with room to align the first one to
+/* Return the number of slots to allocate, with room to align the first one to
  * a cache line. */
 static size_t
 slots_held(const cf_table *table)

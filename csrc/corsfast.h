@@ -142,17 +142,17 @@ typedef struct cf_policy cf_policy;
 
 /* -- policies ----------------------------------------------------------- */
 
-/* Builds a policy. On CF_OK the caller owns *policy and frees it with
+/* Build a policy. On CF_OK the caller owns *policy and frees it with
  * cf_policy_free. On failure *policy is untouched and no memory is kept.
  * CF_BAD_TABLES is a bug in the caller; it does not say which table is bad. */
 cf_status
 cf_policy_new(const cf_tables *tables, cf_policy **policy);
 
-/* Frees a policy. NULL is a no-op. */
+/* Free a policy. NULL is a no-op. */
 void
 cf_policy_free(cf_policy *policy);
 
-/* Returns the number of bytes that a policy owns. */
+/* Return the number of bytes that a policy owns. */
 size_t
 cf_policy_memory(const cf_policy *policy);
 
@@ -161,42 +161,42 @@ cf_policy_memory(const cf_policy *policy);
 /* The index of an allowed origin that is not in `exact`. */
 #define CF_NOT_EXACT UINT32_MAX
 
-/* Matches the value of an Origin header. The caller joins several header
- * lines with commas. Returns CF_ALLOWED, one of CF_ORIGIN_*, or CF_ASK_CALLER.
+/* Match the value of an Origin header. The caller joins several header
+ * lines with commas. Return CF_ALLOWED, one of CF_ORIGIN_*, or CF_ASK_CALLER.
  * On CF_ALLOWED *exact is the origin's index in cf_tables.exact, or
  * CF_NOT_EXACT. With `star` it is 0. */
 cf_outcome
 cf_match_origin(const cf_policy *policy, const char *origin, size_t length,
                 uint32_t *exact);
 
-/* Records the caller's answer to CF_ASK_CALLER, so that the same origin need
+/* Record the caller's answer to CF_ASK_CALLER, so that the same origin need
  * not be asked about again. */
 void
 cf_keep_origin(const cf_policy *policy, const char *origin, size_t length,
                cf_outcome outcome);
 
-/* Matches the value of Access-Control-Request-Method. Returns CF_ALLOWED or
+/* Match the value of Access-Control-Request-Method. Return CF_ALLOWED or
  * one of CF_METHOD_*. */
 cf_outcome
 cf_match_method(const cf_policy *policy, const char *method, size_t length);
 
-/* Matches the value of Access-Control-Request-Headers. The caller joins
- * several header lines with commas. Returns CF_ALLOWED, or one of CF_HEADER_*
+/* Match the value of Access-Control-Request-Headers. The caller joins
+ * several header lines with commas. Return CF_ALLOWED, or one of CF_HEADER_*
  * for the first element with a problem. On CF_ALLOWED *joined says whether the
  * value consists only of names with a single comma between them. */
 cf_outcome
 cf_match_headers(const cf_policy *policy, const char *list, size_t length,
                  bool *joined);
 
-/* Writes the names of a list that cf_match_headers allowed, joined by commas.
- * Returns the number of bytes written, at most `length`. `out` must have room
+/* Write the names of a list that cf_match_headers allowed, joined by commas.
+ * Return the number of bytes written, at most `length`. `out` must have room
  * for `length` bytes and must not overlap `list`. */
 size_t
 cf_join_names(const char *list, size_t length, char *out);
 
 /* -- origins ------------------------------------------------------------ */
 
-/* Returns whether the text is a serialized origin. "null" is not one. The
+/* Return whether the text is a serialized origin. "null" is not one. The
  * grammar is in src/corsfast/_options/origin.py. */
 bool
 cf_valid_origin(const char *origin, size_t length);
@@ -223,8 +223,8 @@ typedef enum cf_field {
 /* Return the field with this name. Request names are compared exactly, because
  * ASGI names are lower case. Response names are compared ignoring case.
  *
- * Call the inline functions below. They run for each header of each request,
- * and the length alone rules out nearly all headers. */
+ * Call the inline functions below instead of these. They run for each header
+ * of each request, and the length alone rules out nearly all headers. */
 cf_field
 cf_named_request_field(const char *name, size_t length);
 cf_field
@@ -259,7 +259,7 @@ enum {
     CF_VARY_STAR = 8
 };
 
-/* Returns the bits of the names in a Vary value, ignoring case. */
+/* Return the bits of the names in a Vary value, ignoring case. */
 unsigned
 cf_scan_vary(const char *value, size_t length);
 
