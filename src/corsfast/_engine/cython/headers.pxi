@@ -100,7 +100,7 @@ cdef PyObject *gather_rest(
     unsigned vary,
     bint text,
 ) noexcept:
-    """Continue `gather` from the first pair whose field a decision may set.
+    """Continue `gather` from the first pair that is unusual or whose field a decision may set.
 
     If the response has Vary fields, the decision's own Vary is left out. The names that are
     missing from all of them are added to the last one.

@@ -804,7 +804,10 @@ cdef Decision decide_environ(Policy self, object environ):
 
 
 cdef inline bint see(object value, _csrc.cf_slice *seen) noexcept:
-    """Borrow the characters of an exact bytes or one-byte str. Return False for anything else."""
+    """Borrow the bytes of an exact bytes, or of an exact str with one byte per character.
+
+    Return False for anything else. The bytes are valid as long as the value is.
+    """
     cdef PyObject *plain = <PyObject *> value
     return see_plain(plain, False, seen) or see_plain(plain, True, seen)
 
