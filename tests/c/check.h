@@ -1,14 +1,12 @@
-/* check.h - counting assertions: all the framework that these tests have.
- *
- * Place: included first by every program of tests/c.
- * Never: stop at a failed CHECK (the rest may tell why it failed), or let a
- * program pass that has checked nothing.
+/* check.h - counting assertions, the whole framework of these tests. A test
+ * goes on after a failed CHECK, because later checks may show the reason. A
+ * program that has checked nothing fails.
  */
 #ifndef CHECK_H
 #define CHECK_H
 
 #if defined(_MSC_VER) && !defined(_CRT_SECURE_NO_WARNINGS)
-#    define _CRT_SECURE_NO_WARNINGS /* C11's own string functions */
+#    define _CRT_SECURE_NO_WARNINGS /* for C11's string functions */
 #endif
 
 #include <stdbool.h>
@@ -19,7 +17,7 @@
 #include <string.h>
 
 enum {
-    CHECK_MAX_REPORTS = 40 /* a broken table fails in thousands of ways */
+    CHECK_MAX_REPORTS = 40 /* a broken table may fail thousands of checks */
 };
 
 typedef struct check_counts {
@@ -29,7 +27,8 @@ typedef struct check_counts {
 
 static check_counts check_totals;
 
-/* Whether a failure is to be printed; counts it. */
+/* Count a failure and print it, up to a limit. Return whether it was printed.
+ */
 static inline bool
 check_failed(const char *what, const char *file, int line)
 {
@@ -51,7 +50,7 @@ check_that(bool ok, const char *what, const char *file, int line)
     return ok;
 }
 
-/* The same, and shows the input that it failed for. */
+/* Like check_that, but also prints the input that failed. */
 static inline bool
 check_input(bool ok, const char *what, const char *data, size_t length,
             const char *file, int line)
@@ -86,11 +85,11 @@ check_must(bool ok, const char *what, const char *file, int line)
     ((void)check_input((condition), #condition, (data), (length), __FILE__,   \
                        __LINE__))
 
-/* For what a test cannot go on without, and for fuzz targets. */
+/* For conditions that a test needs to go on, and for fuzz targets. */
 #define MUST(condition)                                                       \
     (check_must((condition), #condition, __FILE__, __LINE__))
 
-/* Prints the summary; what main is to return. */
+/* Print the summary, and return the exit status for main. */
 static inline int
 check_end(const char *program)
 {
@@ -99,7 +98,7 @@ check_end(const char *program)
     return check_totals.checks != 0 && check_totals.failures == 0 ? 0 : 1;
 }
 
-/* -- numbers that look random and are the same in every run -------------- */
+/* -- reproducible random numbers ----------------------------------------- */
 
 /* xorshift64*; the state is never 0. */
 static inline uint64_t
@@ -111,7 +110,7 @@ check_random(uint64_t *state)
     return (*state * 0x2545f4914f6cdd1du) >> 16;
 }
 
-/* One of 0..n-1. */
+/* Return a number from 0 to n - 1. */
 static inline size_t
 check_below(uint64_t *state, size_t n)
 {

@@ -1,11 +1,9 @@
-/* counting.h - an allocator for the core's seam that counts and can fail.
+/* counting.h - a replacement for cf_memory that counts, and can be made to
+ * fail.
  *
- * It knows every block that is alive: a block released twice, or one that is
- * not ours, ends the program. New memory is filled with 0xa5, so that nobody
- * gets zeros that he did not ask for.
- *
- * Place: beside check.h. Never: leave the core's own allocator in place while
- * blocks of this one are alive.
+ * It records every live block. Releasing a block twice, or a block of another
+ * allocator, ends the program. New memory is filled with 0xa5, so that code
+ * cannot rely on zeros by accident.
  */
 #ifndef COUNTING_H
 #define COUNTING_H
@@ -23,11 +21,11 @@ typedef struct counting_block {
 
 typedef struct counting_state {
     counting_block blocks[COUNTING_BLOCKS];
-    size_t alive;    /* how many blocks */
-    size_t bytes;    /* how much is in them */
+    size_t alive;    /* number of live blocks */
+    size_t bytes;    /* their total size */
     size_t requests; /* since counting_start */
     size_t fail_at;  /* the request that fails, counted from 1; 0: none */
-    size_t largest;  /* a bigger request fails as well */
+    size_t largest;  /* a larger request also fails */
 } counting_state;
 
 static counting_state counting;
@@ -72,7 +70,7 @@ counting_release(void *memory)
     check_must(false, "a released block is alive", __FILE__, __LINE__);
 }
 
-/* From here on the core allocates here; request number `fail_at` fails. */
+/* Make the core use this allocator. Request number `fail_at` fails. */
 static inline void
 counting_start(size_t fail_at)
 {
@@ -82,7 +80,7 @@ counting_start(size_t fail_at)
     cf_memory = (cf_allocator){counting_allocate, counting_release};
 }
 
-/* Gives the core its own allocator back. */
+/* Restore the core's own allocator. */
 static inline void
 counting_stop(void)
 {

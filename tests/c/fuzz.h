@@ -1,7 +1,6 @@
-/* fuzz.h - what every fuzz target needs: libFuzzer's entry, exact copies.
- *
- * Place: included first by every fuzz_*.c.
- * Never: hand the fuzzer's own buffer on, which is bigger than the input.
+/* fuzz.h - libFuzzer's entry point, and exact copies of the input. Targets
+ * must not use the fuzzer's own buffer, because it is larger than the input
+ * and would hide reads past the end.
  */
 #ifndef FUZZ_H
 #define FUZZ_H
@@ -11,8 +10,8 @@
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-/* An allocation of `length` bytes and not one more, for AddressSanitizer to
- * watch; the caller's. */
+/* Return a copy in an allocation of exactly `length` bytes, so that
+ * AddressSanitizer sees any read past the end. The caller frees it. */
 static inline char *
 fuzz_copy(const uint8_t *data, size_t length)
 {

@@ -1,8 +1,5 @@
-/* A list's outcome, and what is echoed of it, are those of the slow walker.
- *
- * The first byte chooses the policy, the rest is the list. Place:
- * cf_match_headers and cf_join_names against naive_names.h. Never: let
- * cf_join_names have one byte more than the list's length.
+/* fuzz_headers.c - compare cf_match_headers and cf_join_names with
+ * naive_names.h. The first byte chooses the policy, and the rest is the list.
  */
 #include "fuzz.h"
 

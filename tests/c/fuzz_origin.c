@@ -1,7 +1,5 @@
-/* A text is a serialised origin exactly if the slow validator says so too.
- *
- * Place: cf_valid_origin and cf_parse_origin against naive_origin.h.
- * Never: build a policy.
+/* fuzz_origin.c - compare cf_valid_origin and cf_parse_origin with
+ * naive_origin.h.
  */
 #include "fuzz.h"
 

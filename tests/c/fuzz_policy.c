@@ -1,15 +1,13 @@
-/* A policy is built exactly if its tables keep their rules and there is
- * memory, leaks nothing, and matches what a linear search through them does.
+/* fuzz_policy.c - build policies from random tables, and compare their results
+ * with a linear search. A policy is built exactly if its tables are valid and
+ * there is enough memory, and it leaks nothing.
  *
- * The input: a byte of flags, a byte that says which allocation fails (0:
- * none), and lines. A line's first letter says what the rest is:
+ * The input is a byte of flags, the number of the allocation that fails (0:
+ * none), and lines. The first letter of a line is its kind:
  *     e exact origin      h one byte for the leaves, then the host of a rule
  *     m method            n header name
  *     a the automaton (see read_automaton); the last one counts
- *     E origin            M method           N list, to be asked for
- *
- * Place: all of corsfast.h's deciding functions against the naive ones.
- * Never: ask for anything where the tables are refused.
+ *     E origin to match   M method to match  N list to match
  */
 #include "fuzz.h"
 
@@ -33,11 +31,11 @@ typedef struct fuzz_case {
     cf_rule rules[MAX_LINES];
     cf_leaf leaves[MAX_LINES][MAX_LEAVES];
     uint8_t class_of[256];
-    uint32_t *entries; /* exactly as many as the automaton has, or NULL */
+    uint32_t *entries; /* exactly the automaton's entries, or NULL */
     cf_tables tables;
 } fuzz_case;
 
-/* One bit for each leaf; none set: a rule without any. */
+/* Add a rule. The first byte has one bit for each leaf, and may be 0. */
 static void
 add_rule(fuzz_case *c, cf_slice text)
 {
@@ -57,10 +55,10 @@ add_rule(fuzz_case *c, cf_slice text)
     c->rules[i] = (cf_rule){host, c->leaves[i], n};
 }
 
-/* Bytes: the width, the rows to start from, and the entries of the table,
- * most of them as rows; a byte of 128 or more is taken as it is. They say as
- * well which byte is in which column. What comes of it is often an automaton,
- * and often not quite. */
+/* Read an automaton. The bytes are the width, the start rows, and the entries
+ * of the table. Most entries are row numbers, but a byte of 128 or more is
+ * used unchanged. The first bytes also determine the column of each byte. The
+ * result is often a valid automaton, and often a nearly valid one. */
 static void
 read_automaton(fuzz_case *c, cf_slice text)
 {
@@ -173,7 +171,7 @@ good_keys(const cf_slice *keys, size_t count, size_t limit)
     return true;
 }
 
-/* Whether each could be what a request says: an origin, a method, a name. */
+/* Return whether every entry is a valid origin, method or header name. */
 static bool
 good_spelling(const cf_tables *tables)
 {
@@ -219,9 +217,10 @@ good_tables(const cf_tables *tables)
            && naive_good_automaton(&tables->automaton);
 }
 
-/* -- asking -------------------------------------------------------------- */
+/* -- matching ------------------------------------------------------------ */
 
-/* What is asked for the second time is kept; the third answer is the memo's. */
+/* A text that is matched twice is cached, so the third result comes from the
+ * memo. */
 enum { TIMES = 3 };
 
 static void

@@ -1,7 +1,5 @@
-/* Fields and the names in a Vary value are what the slow comparison finds.
- *
- * Place: cf_scan_vary, cf_request_field and cf_response_field against
- * naive_names.h. Never: build a policy.
+/* fuzz_vary.c - compare cf_scan_vary, cf_request_field and cf_response_field
+ * with naive_names.h.
  */
 #include "fuzz.h"
 

@@ -1,14 +1,13 @@
-/* guard.h - copies of an input that touch a page nobody may read.
+/* guard.h - copies of an input next to a page that cannot be read.
  *
  *     | no access |  readable ............ | no access |
  *                  ^ guard_front     guard_back ^
  *                    starts here     ends here
  *
- * One byte read in front of a guard_front copy, or behind a guard_back copy,
- * ends the program. Without mmap the copies are exact allocations, which
- * AddressSanitizer watches in the same way.
- *
- * Place: beside check.h. Never: hold more than one copy of each kind.
+ * Reading one byte before a guard_front copy, or after a guard_back copy, ends
+ * the program. Without mmap, the copies are exact allocations, which
+ * AddressSanitizer checks in the same way. There is only one room of each
+ * kind, so a new copy overwrites the last one.
  */
 #ifndef GUARD_H
 #define GUARD_H
@@ -32,14 +31,15 @@ enum {
 
 typedef struct guard {
     char *front; /* the first byte of the room, or an allocation */
-    char *back;  /* behind the last byte of the room, or an allocation */
+    char *back;  /* the end of the room, or an allocation */
 } guard;
 
 static guard guard_room;
 
 #if GUARD_PAGES
 
-/* Two rooms, so that a front and a back copy may live at once. */
+/* Map a room between two pages without access. There are two rooms, so that a
+ * front copy and a back copy can exist at the same time. */
 static inline char *
 guard_map(void)
 {

@@ -1,10 +1,9 @@
-/* naive_names.h - methods, lists of names and fields once more, as the oracle.
+/* naive_names.h - a slow second implementation of methods, lists of names and
+ * fields: the oracle of tests and fuzz targets.
  *
- * Takes a list apart at its commas first and looks at each element then, where
- * csrc/cf_nameset.c walks once; compares names by looking at all of them.
- *
- * Place: beside check.h; the oracle of tests and fuzz targets.
- * Never: include a cf_*.c, or call the core.
+ * It splits a list at its commas and then checks each element, while
+ * csrc/cf_nameset.c scans the list once. It compares a name with all names in
+ * turn. It must not call the core, because it would then share its bugs.
  */
 #ifndef NAIVE_NAMES_H
 #define NAIVE_NAMES_H
@@ -35,7 +34,7 @@ naive_lower(char c)
     return (char)(c >= 'A' && c <= 'Z' ? c - 'A' + 'a' : c);
 }
 
-/* Without regard to the case of ASCII letters; `text` ends at its NUL. */
+/* Compare ignoring the case of ASCII letters. `text` ends with a NUL. */
 static inline bool
 naive_same(const char *data, size_t length, const char *text)
 {
@@ -50,7 +49,7 @@ naive_same(const char *data, size_t length, const char *text)
     return true;
 }
 
-/* Whether the whole text is 1*tchar. */
+/* Return whether the whole text is 1*tchar. */
 static inline bool
 naive_token(const char *data, size_t length)
 {
@@ -105,8 +104,8 @@ naive_allows_header(const cf_tables *tables, const char *data, size_t length)
     return tables->any_header && !naive_same(data, length, "authorization");
 }
 
-/* What is wrong with one element, or CF_ALLOWED; its name is data[*start..
- * *end). */
+/* Return the problem of one element, or CF_ALLOWED. Its name is
+ * data[*start..*end). */
 static inline cf_outcome
 naive_element(const char *data, size_t length, size_t *start, size_t *end)
 {
@@ -136,8 +135,9 @@ naive_element(const char *data, size_t length, size_t *start, size_t *end)
     return after == length ? CF_ALLOWED : CF_HEADER_MALFORMED;
 }
 
-/* What cf_match_headers promises. Where it is CF_ALLOWED, *joined and the
- * names joined by commas (out has room for `length` bytes) are written too. */
+/* Return the result that cf_match_headers must return. For CF_ALLOWED, also
+ * write *joined, and the names joined by commas to `out`, which has room for
+ * `length` bytes. */
 static inline cf_outcome
 naive_match_headers(const cf_tables *tables, const char *list, size_t length,
                     bool *joined, char *out, size_t *written)

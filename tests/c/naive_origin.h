@@ -1,11 +1,10 @@
-/* naive_origin.h - the origin grammar and the rules once more, to be believed.
+/* naive_origin.h - a slow second implementation of the origin grammar and of
+ * matching: the oracle of tests and fuzz targets.
  *
- * Written from src/corsfast/_options/origin.py's grammar with the C library's string
- * functions and by writing things out and comparing, where csrc/cf_origin.c
- * walks bytes. Slow, and it shares nothing with what it checks.
- *
- * Place: beside check.h; the oracle of tests and fuzz targets.
- * Never: include a cf_*.c, or call the core.
+ * It follows the grammar in src/corsfast/_options/origin.py. It uses the C
+ * library's string functions, and writes values out to compare them, while
+ * csrc/cf_origin.c scans bytes. It must not call the core, because it would
+ * then share its bugs.
  */
 #ifndef NAIVE_ORIGIN_H
 #define NAIVE_ORIGIN_H
@@ -20,12 +19,12 @@
 typedef struct naive_origin {
     char scheme[65];
     char host[327]; /* with brackets, and with the root's dot */
-    long port;      /* 0: none written */
+    long port;      /* 0: no port */
 } naive_origin;
 
 /* -- addresses ----------------------------------------------------------- */
 
-/* Groups joined by colons. */
+/* Write groups joined by colons. */
 static inline void
 naive_write_groups(char *out, const unsigned *groups, size_t count)
 {
@@ -35,8 +34,8 @@ naive_write_groups(char *out, const unsigned *groups, size_t count)
     }
 }
 
-/* The one text of an IPv6 address: among the runs of two or more zeros take
- * the longest, the first of equals, and write it as "::". */
+/* Write the canonical text of an IPv6 address: "::" replaces the longest run
+ * of two or more zero groups, or the first of several equally long ones. */
 static inline void
 naive_write_ipv6(char out[40], const unsigned groups[8])
 {
@@ -59,8 +58,8 @@ naive_write_ipv6(char out[40], const unsigned groups[8])
     naive_write_groups(out, groups, 8);
 }
 
-/* Splits at colons; returns how many groups, or 9 if it holds something else.
- * An empty text has no groups. */
+/* Split a text at its colons. Return the number of groups, or 9 if the text
+ * is not valid. An empty text has no groups. */
 static inline size_t
 naive_read_groups(char *text, unsigned groups[9])
 {
@@ -83,7 +82,7 @@ naive_read_groups(char *text, unsigned groups[9])
     return count;
 }
 
-/* Whether the text is what its own address is written as. */
+/* Return whether the text is the canonical text of its address. */
 static inline bool
 naive_ipv6(const char *text)
 {
@@ -191,8 +190,8 @@ naive_domain(const char *host)
     }
 }
 
-/* Whatever is left of a text once the triplets have been cut out is of the
- * permitted letters. */
+/* Remove the percent triplets, and return whether all other characters are
+ * permitted. */
 static inline bool
 naive_opaque(const char *host)
 {
@@ -347,7 +346,7 @@ naive_follows(const cf_rule *rule, const naive_origin *parts)
     return false;
 }
 
-/* The automaton as corsfast.h describes it, one step a byte. */
+/* Run the automaton as corsfast.h describes it, one step per byte. */
 static inline bool
 naive_runs(const cf_automaton *automaton, uint32_t state, const char *text,
            size_t length)
@@ -362,7 +361,7 @@ naive_runs(const cf_automaton *automaton, uint32_t state, const char *text,
     return automaton->table[state + 1] == 1;
 }
 
-/* Whether the automaton keeps the rules of corsfast.h. */
+/* Return whether the automaton follows the rules of corsfast.h. */
 static inline bool
 naive_good_automaton(const cf_automaton *automaton)
 {
@@ -397,7 +396,8 @@ naive_good_automaton(const cf_automaton *automaton)
            && automaton->https % width == 0 && automaton->https / width < rows;
 }
 
-/* What cf_match_origin promises, by looking at everything in turn. */
+/* Return the result that cf_match_origin must return, by checking all
+ * entries in turn. */
 static inline cf_outcome
 naive_match_origin(const cf_tables *tables, const char *data, size_t length,
                    uint32_t *exact)

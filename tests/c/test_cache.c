@@ -1,7 +1,7 @@
-/* test_memo.c - what was said of a text before.
+/* test_cache.c - test the cache of outcomes, csrc/cf_cache.c.
  *
- * Place: over csrc/cf_cache.c. Never: know the hash; that a newer text takes
- * an older one's place is seen by keeping more texts than there are slots.
+ * The tests do not depend on the hash. To see new texts replace old ones, they
+ * store more texts than there are slots.
  */
 #include "check.h"
 
@@ -28,7 +28,7 @@ forget(void)
     memset(slots, 0, sizeof slots);
 }
 
-/* Looks with nothing readable behind the text; true if it was kept. */
+/* Look up a text that ends at a guard page. Return whether it was cached. */
 static bool
 found(const char *text, size_t length, uint32_t *note)
 {
@@ -49,7 +49,7 @@ come_twice(const char *text, size_t length, uint32_t note)
     come(text, length, note);
 }
 
-/* A list of this length, different for each `kind`. */
+/* Write a list of this length that differs for each `kind`. */
 static void
 make_text(char *list, size_t length, size_t kind)
 {
@@ -81,8 +81,9 @@ test_every_length(void)
     }
 }
 
-/* Only the very same text is found: not one that differs in a byte, and none
- * of its beginnings. Its hash is said to be the same, as some are. */
+/* Only the same text is found: not a text that differs in a byte, and not a
+ * prefix. The lookup passes the hash of the stored text, because hashes may
+ * collide. */
 static void
 test_nothing_else(void)
 {
@@ -149,7 +150,7 @@ test_what_comes_once_drives_nothing_out(void)
     CHECK(kept > 0 && count_found(CF_MEMO_SLOTS) == kept);
 }
 
-/* While a text is being written nobody reads it, and nobody writes over it. */
+/* A slot that is being written is neither read nor written by others. */
 static void
 test_a_slot_in_the_making_is_left_alone(void)
 {
@@ -172,8 +173,8 @@ test_a_slot_in_the_making_is_left_alone(void)
 
 enum { N_THREADS = 4, N_ROUNDS = 1000000 };
 
-/* Two texts of one slot and one length, and each its own note: 1 and 0. Who
- * read half of one and half of the other would mix them up. */
+/* Two texts with the same slot and length, and the notes 1 and 0. A reader
+ * that saw a half of each could return the wrong note. */
 static char rivals[2][CF_MEMO_TEXT];
 
 static void
@@ -223,7 +224,7 @@ test_threads(void)
     pthread_t threads[N_THREADS];
     size_t wrong[N_THREADS];
     for (size_t i = 0; i < N_THREADS; i++) {
-        wrong[i] = i + 1; /* goes in as the seed */
+        wrong[i] = i + 1; /* the thread's seed */
         MUST(pthread_create(&threads[i], NULL, keep_and_find, &wrong[i]) == 0);
     }
     for (size_t i = 0; i < N_THREADS; i++) {

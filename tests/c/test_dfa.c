@@ -1,7 +1,6 @@
-/* test_automaton.c - the automaton that is run, against one step a byte.
- *
- * Place: over csrc/cf_dfa.c; naive_origin.h's naive_runs is the oracle.
- * Never: test what an automaton is made from (tests/test_automata.py does).
+/* test_dfa.c - compare csrc/cf_dfa.c with naive_runs of naive_origin.h, which
+ * takes one step per byte. tests/test_automata.py tests how automata are made
+ * from patterns.
  */
 #include "check.h"
 
@@ -14,7 +13,7 @@
 
 enum { MAX_ROWS = 80, MAX_WIDTH = 258, MAX_WORD = 160 };
 
-/* An automaton under construction; rows and columns as corsfast.h has them. */
+/* An automaton under construction, with rows and columns as in corsfast.h. */
 typedef struct drawing {
     uint32_t entries[MAX_ROWS * MAX_WIDTH];
     uint8_t class_of[256];
@@ -47,10 +46,10 @@ accept_at(uint32_t row)
     drawn.entries[row * drawn.automaton.width + 1] = 1;
 }
 
-/* -- asking -------------------------------------------------------------- */
+/* -- running ------------------------------------------------------------- */
 
-/* The table is given as an allocation of its own, and is gone before the run.
- */
+/* Fill a runner from a copy of the table, which is freed before the runner is
+ * used. */
 static cf_status
 fill(cf_runner *runner)
 {
@@ -65,7 +64,7 @@ fill(cf_runner *runner)
     return status;
 }
 
-/* With either guard, as the oracle says; returns that. */
+/* Run with both guards, compare with the oracle, and return its result. */
 static bool
 runs_from(const cf_runner *runner, uint32_t state, uint32_t drawn_state,
           const char *text, size_t length)
@@ -82,7 +81,8 @@ runs_from(const cf_runner *runner, uint32_t state, uint32_t drawn_state,
     return wanted;
 }
 
-/* From the state of a scheme, which counts, and from the start as well. */
+/* Run from `start` and from the state of a scheme. Return the latter's
+ * result. */
 static bool
 runs(const cf_runner *runner, const char *text, size_t length, bool https)
 {
@@ -92,7 +92,7 @@ runs(const cf_runner *runner, const char *text, size_t length, bool https)
                  : runs_from(runner, runner->http, given->http, text, length);
 }
 
-/* Every prefix of a text, and every text that differs in one byte. */
+/* Run every prefix of a text, and texts that differ from it in one byte. */
 static void
 runs_around(const cf_runner *runner, const char *text, size_t length)
 {
@@ -111,10 +111,10 @@ runs_around(const cf_runner *runner, const char *text, size_t length)
     }
 }
 
-/* -- one certain text ---------------------------------------------------- */
+/* -- runs ---------------------------------------------------------------- */
 
-/* A chain of n different bytes, which is a run, or several, or none; with an
- * accepting state or a second way out of it in each place. */
+/* A chain of n different bytes forms one run, several runs, or no run. Each
+ * place in turn gets an accepting state or a second way out. */
 static void
 test_chains(void)
 {
@@ -134,7 +134,7 @@ test_chains(void)
                 if (kind == 1) {
                     accept_at(1 + at);
                 }
-                else if (kind == 2) { /* one more byte leads on */
+                else if (kind == 2) { /* another byte can follow */
                     edge(1 + at, 2 + (at + 1) % 62, n + 2);
                     accept_at(n + 2);
                 }
@@ -160,7 +160,7 @@ test_chains(void)
     }
 }
 
-/* A circle of certain text that never accepts, or only far away. */
+/* A cycle of runs that never accepts, or accepts only after a whole lap. */
 static void
 test_circles(void)
 {
@@ -181,7 +181,7 @@ test_circles(void)
         CHECK(!runs(&runner, text, MAX_WORD, true));
         runs_around(&runner, text, 100);
         cf_runner_clear(&runner);
-        accept_at(n); /* one lap is a word */
+        accept_at(n); /* accept at the end of a lap */
         CHECK(fill(&runner) == CF_OK);
         CHECK(runs(&runner, text, n - 1 + n * (MAX_WORD / n - 1), true));
         runs_around(&runner, text, 100);
@@ -189,7 +189,7 @@ test_circles(void)
     }
 }
 
-/* -- by chance ----------------------------------------------------------- */
+/* -- random automata ----------------------------------------------------- */
 
 static void
 draw_any(uint64_t *random)
@@ -198,7 +198,7 @@ draw_any(uint64_t *random)
     uint32_t rows = 1 + (uint32_t)check_below(random, 40);
     size_t density = 1 + check_below(random, 6);
     start(width, rows);
-    if (check_below(random, 2) == 0) { /* each column is one certain byte */
+    if (check_below(random, 2) == 0) { /* each column is one byte */
         for (uint32_t column = 2; column < width; column++) {
             drawn.class_of['a' + column] = (uint8_t)column;
         }
@@ -214,7 +214,7 @@ draw_any(uint64_t *random)
             accept_at(row);
         }
         for (uint32_t column = 2; column < width; column++) {
-            /* mostly one way to go on, mostly to the next row */
+            /* mostly one edge per state, mostly to the next row */
             if (check_below(random, density) == 0) {
                 bool next = check_below(random, 4) != 0 && row + 1 < rows;
                 edge(row, column,
@@ -227,7 +227,8 @@ draw_any(uint64_t *random)
     drawn.automaton.https = width * (uint32_t)check_below(random, rows);
 }
 
-/* A word that the automaton follows for a while; then it may leave. */
+/* Draw a word that the automaton follows for a while, but perhaps not to its
+ * end. */
 static size_t
 draw_word(uint64_t *random, bool https, char *word)
 {
@@ -279,10 +280,10 @@ test_random(void)
     CHECK(accepted < 160000);
 }
 
-/* -- among the other origins --------------------------------------------- */
+/* -- in an origin set ---------------------------------------------------- */
 
-/* https://a+, http://b and b://a, with nothing, with a rule, with an exact
- * origin. */
+/* An automaton for https://a+, http://b and b://a: alone, with a rule, and
+ * with an exact origin. */
 static void
 test_in_a_set(void)
 {
@@ -329,7 +330,7 @@ test_in_a_set(void)
     start(5, 8);
     drawn.class_of[':'] = 4;
     drawn.class_of['a'] = 2;
-    drawn.class_of['/'] = 2; /* the grammar comes first */
+    drawn.class_of['/'] = 2; /* the grammar rejects this first */
     drawn.class_of['A'] = 2;
     drawn.class_of['.'] = 2;
     drawn.class_of['b'] = 3;
@@ -371,9 +372,9 @@ test_in_a_set(void)
     }
 }
 
-/* -- refusals ------------------------------------------------------------ */
+/* -- bad tables ---------------------------------------------------------- */
 
-/* A good automaton of three rows and five columns. */
+/* Draw a valid automaton of three rows and five columns. */
 static void
 draw_good(void)
 {
@@ -405,7 +406,7 @@ try_to_fill(void)
     return status;
 }
 
-/* Every entry in turn with every value near a limit. */
+/* Set every entry in turn to every value near a limit. */
 static void
 test_bad_entries(void)
 {
@@ -467,7 +468,7 @@ test_bad_shapes(void)
         drawn.automaton.width = width;
         CHECK(try_to_fill() == (width == 5 ? CF_OK : CF_BAD_TABLES));
     }
-    /* no automaton: nothing else is looked at */
+    /* no automaton: all other fields are ignored */
     draw_good();
     cf_runner runner = {0};
     cf_automaton none = {.n_table = 0, .width = 0, .http = 77};
@@ -475,12 +476,12 @@ test_bad_shapes(void)
     CHECK(runner.table == NULL);
     CHECK(cf_runner_memory(&runner) == 0);
     cf_runner_clear(&runner);
-    /* so long that rows and runs could not be told apart: not one is read */
+    /* too long to tell rows from runs: no entry is read */
     none = (cf_automaton){
         .class_of = drawn.class_of, .n_table = 0x80000000u, .width = 4};
     CHECK(cf_runner_fill(&runner, &none) == CF_BAD_TABLES);
     cf_runner_clear(&runner);
-    /* only the dead state; the widest there is; wider than bytes can say */
+    /* only the dead state; the largest width; wider than a byte can address */
     start(2, 1);
     CHECK(try_to_fill() == CF_OK);
     for (uint32_t width = 254; width <= MAX_WIDTH; width++) {
@@ -519,7 +520,7 @@ test_no_memory(void)
         CHECK(counting.alive == 0);
         counting_stop();
     }
-    /* running asks for none */
+    /* running allocates nothing */
     cf_runner runner = {0};
     CHECK(fill(&runner) == CF_OK);
     counting_start(1);

@@ -1,7 +1,5 @@
-/* test_fields.c - names of fields, and the names in a Vary value.
- *
- * Place: over csrc/cf_headers.c; naive_names.h is the oracle.
- * Never: build a policy.
+/* test_headers.c - test field names and Vary values, csrc/cf_headers.c, with
+ * naive_names.h as the oracle.
  */
 #include "check.h"
 
@@ -92,7 +90,8 @@ test_case(void)
     }
 }
 
-/* Every prefix, one byte more, and every byte at every place. */
+/* Every prefix of a name, the name with one more byte, and every byte at every
+ * place. */
 static void
 test_near(void)
 {
@@ -197,7 +196,7 @@ test_vary(void)
     CHECK(cf_scan_vary(NULL, 0) == 0);
 }
 
-/* Every byte at every place: NUL and bytes from 0x80 on are nothing special,
+/* Every byte at every place. NUL and bytes from 0x80 on are ordinary bytes,
  * and only space and tab are white space. */
 static void
 test_vary_bytes(void)

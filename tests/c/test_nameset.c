@@ -1,7 +1,5 @@
-/* test_nameset.c - methods, header names, and the budgets of their lists.
- *
- * Place: over csrc/cf_nameset.c; naive_names.h is the oracle.
- * Never: look at an origin.
+/* test_nameset.c - test methods, header names and the limits of lists,
+ * csrc/cf_nameset.c, with naive_names.h as the oracle.
  */
 #include "check.h"
 
@@ -134,7 +132,7 @@ test_method_limits(void)
             CHECK(method(strict, &listed, text, n) == CF_ALLOWED);
         }
     }
-    /* not a byte of it is read: there is none */
+    /* reading a byte would end the program */
     const char *nothing = guard_back(NULL, 0);
     CHECK(cf_match_method(open, nothing, CF_MAX_METHOD + 1)
           == CF_METHOD_TOO_LONG);
@@ -159,8 +157,8 @@ test_method_limits(void)
 
 /* -- lists --------------------------------------------------------------- */
 
-/* The core's answer, its *joined and its cf_join_names; both guards, and the
- * oracle. */
+/* Match a list with both guards, and compare the outcome, *joined and
+ * cf_join_names with the oracle. */
 static cf_outcome
 list(const cf_policy *policy, const cf_tables *tables, const char *text,
      size_t length)
@@ -183,7 +181,7 @@ list(const cf_policy *policy, const cf_tables *tables, const char *text,
     }
     CHECK_FOR(text, length, back_joined == wanted_joined);
     CHECK_FOR(text, length, front_joined == wanted_joined);
-    /* The guard stands behind as many bytes as the list has. */
+    /* The output buffer is as long as the list and ends at a guard page. */
     char *out = guard_back(text, length);
     memset(out, '?', length);
     size_t joined = cf_join_names(front_text, length, out);
@@ -272,7 +270,7 @@ test_lists(void)
     cf_policy_free(both);
 }
 
-/* Every byte at every place of a list. */
+/* Put every byte at every place of a list. */
 static void
 test_list_bytes(void)
 {
@@ -294,7 +292,7 @@ test_list_bytes(void)
     cf_policy_free(open);
 }
 
-/* -- budgets ------------------------------------------------------------- */
+/* -- limits -------------------------------------------------------------- */
 
 static char room[LIST_ROOM];
 static size_t used;
@@ -322,7 +320,7 @@ repeat(const char *text, size_t count)
     }
 }
 
-/* The list in `room`, and every prefix of it. */
+/* Match the list in `room`, and every prefix of it. */
 static void
 check_budget(const cf_policy *policy, const cf_tables *tables,
              cf_outcome wanted)
@@ -361,7 +359,7 @@ test_white_space(const cf_policy *policy, const cf_tables *tables)
             }
         }
     }
-    /* each element has its own */
+    /* the limit is per element */
     start();
     for (int i = 0; i < 100; i++) {
         repeat(kinds[2], CF_MAX_ELEMENT_OWS / 2 / 2);
@@ -420,7 +418,7 @@ test_name_length(const cf_policy *policy, const cf_tables *tables,
         check_budget(policy, tables, wanted);
         start();
         repeat("n", n);
-        add("("); /* too long goes before malformed */
+        add("("); /* too long is reported before malformed */
         check_budget(policy, tables,
                      n > CF_MAX_HEADER_NAME ? CF_HEADER_TOO_LONG
                                             : CF_HEADER_MALFORMED);
@@ -435,11 +433,11 @@ test_list_length(const cf_policy *policy, const cf_tables *tables)
     add("a,");
     CHECK(used == CF_MAX_HEADER_LIST);
     check_budget(policy, tables, CF_ALLOWED);
-    add("a"); /* a better list, but for one byte */
+    add("a"); /* one byte over the limit */
     check_budget(policy, tables, CF_HEADER_LIST_TOO_LONG);
     used = CF_MAX_HEADER_LIST - 1;
     check_budget(policy, tables, CF_ALLOWED);
-    /* not a byte of it is read: there is none */
+    /* reading a byte would end the program */
     const char *nothing = guard_back(NULL, 0);
     bool joined = false;
     CHECK(cf_match_headers(policy, nothing, CF_MAX_HEADER_LIST + 1, &joined)
@@ -480,7 +478,7 @@ test_noise(void)
     cf_policy *open = make(&any);
     cf_policy *both = make(&any_and_authorization);
     for (int round = 0; round < 100000; round++) {
-        /* mostly without the last ones, or few lists would be allowed */
+        /* mostly without the last pieces, or few lists would be allowed */
         size_t kinds = round % 4 == 0 ? COUNT(pieces) : 9;
         size_t n = check_below(&random, 24);
         start();
@@ -497,7 +495,7 @@ test_noise(void)
     cf_policy_free(both);
 }
 
-/* tchar and lower case, for all 256 bytes: as names of one byte. */
+/* Test tchar and lower case for all 256 bytes, as names of one byte. */
 static void
 test_every_name_byte(void)
 {

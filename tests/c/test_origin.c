@@ -1,7 +1,5 @@
-/* test_origin.c - the origin grammar: every prefix, every byte, every limit.
- *
- * Place: over csrc/cf_origin.c; naive_origin.h is the oracle.
- * Never: build a policy.
+/* test_origin.c - test the origin grammar, csrc/cf_origin.c: every prefix,
+ * every byte and every limit. naive_origin.h is the oracle.
  */
 #include "check.h"
 
@@ -15,9 +13,10 @@
 
 #define COUNT(array) (sizeof(array) / sizeof *(array))
 
-/* -- asking -------------------------------------------------------------- */
+/* -- validating ---------------------------------------------------------- */
 
-/* The core's answer, once with a guard on each side. */
+/* Validate a text twice, with a guard page before it and with one after it.
+ */
 static bool
 valid(const char *text, size_t length)
 {
@@ -220,7 +219,7 @@ static const char *const bad[] = {
     "ws://a:80",
     "wss://a:443",
     "ftp://a:21",
-    /* ports that wrap to something good */
+    /* ports that overflow to a valid port */
     "https://a:65536",
     "https://a:65979", /* 443 + 2^16 */
     "https://a:99999",
@@ -231,7 +230,7 @@ static const char *const bad[] = {
     "https://a:18446744073709551617",
     "https://a:340282366920938463463374607431768211457",
     "https://a:000000000000000000001",
-    /* numbers that are no IPv4 address as browsers write it */
+    /* numbers that are not an IPv4 address as browsers write it */
     "https://1",
     "https://0",
     "https://1.2",
@@ -266,7 +265,7 @@ static const char *const bad[] = {
     "https://2130706433",
     "https://1.2.3.-4",
     "https://1.2.3.4a.5",
-    /* IPv6 in any other form than browsers write */
+    /* IPv6 in forms that browsers do not write */
     "https://[]",
     "https://[",
     "https://]",
@@ -359,8 +358,8 @@ test_every_prefix(void)
     CHECK(!cf_valid_origin(NULL, 0));
 }
 
-/* Every byte at every place of every good origin, instead of what is there
- * and in front of it; NUL and bytes from 0x80 on are among them. */
+/* Put every byte, also NUL and bytes from 0x80 on, at every place of every
+ * valid origin: instead of the byte there, and before it. */
 static void
 test_every_byte(void)
 {
@@ -387,7 +386,8 @@ test_every_byte(void)
 
 /* -- limits -------------------------------------------------------------- */
 
-/* Labels of `label` bytes, the last one shorter: `length` bytes in all. */
+/* Append a host of `length` bytes: labels of `label` bytes, the last one may
+ * be shorter. */
 static void
 append_host(char *text, size_t length, size_t label)
 {
@@ -453,7 +453,7 @@ test_limits(void)
     strcpy(text, "http://");
     append_host(text, CF_MAX_HOST + 1, CF_MAX_LABEL);
     check_valid(text, false);
-    /* A long way beyond: dots, digits, brackets and labels only. */
+    /* Far over the limit: only dots, digits, brackets or labels. */
     static const char *const fillers[] = {".", "a", "1", "a.", "0.", "[", ":"};
     for (size_t i = 0; i < COUNT(fillers); i++) {
         for (size_t n = 200; n < 700; n += 7) {
@@ -479,12 +479,12 @@ test_longest_origin(void)
     for (size_t n = 0; n <= CF_MAX_ORIGIN; n++) {
         check_oracle(text, n);
     }
-    /* Good but for the limit: the root's dot makes it 327 bytes. */
+    /* Valid except for the limit: the root's dot makes it 327 bytes. */
     text[strlen(text) - strlen(":65535")] = '\0';
     strcat(text, ".:65535");
     CHECK(strlen(text) == CF_MAX_ORIGIN + 1);
     check_valid(text, false);
-    text[CF_MAX_ORIGIN] = '\0'; /* and one digit less brings it back */
+    text[CF_MAX_ORIGIN] = '\0'; /* valid again with one digit less */
     check_valid(text, true);
 }
 
@@ -545,7 +545,7 @@ test_octets(void)
 
 /* -- IPv6 ---------------------------------------------------------------- */
 
-/* One spelling of an address: refused unless it is the canonical one. */
+/* Check that a spelling of an address is valid only if it is canonical. */
 static void
 check_spelling(const char *address, const unsigned groups[8],
                const char *canonical)
@@ -565,7 +565,7 @@ check_spelling(const char *address, const unsigned groups[8],
     check_valid(text, strcmp(address, canonical) == 0);
 }
 
-/* Every spelling that puts "::" for some run of zeros (of one, too). */
+/* Check every spelling that writes "::" for a run of zeros, even of one. */
 static void
 check_gaps(const unsigned groups[8], const char *canonical)
 {
@@ -596,7 +596,7 @@ check_other_digits(const unsigned groups[8], const char *canonical)
         *c = (char)(*c >= 'a' && *c <= 'f' ? *c - 'a' + 'A' : *c);
     }
     check_spelling(address, groups, canonical);
-    /* The last two groups as an IPv4 address. */
+    /* Write the last two groups as an IPv4 address. */
     address[0] = '\0';
     naive_write_groups(address, groups, 6);
     snprintf(address + strlen(address), 20, ":%u.%u.%u.%u",
@@ -605,7 +605,7 @@ check_other_digits(const unsigned groups[8], const char *canonical)
     check_spelling(address, groups, canonical);
 }
 
-/* All addresses of groups 0, 1 and ffff, in all their spellings. */
+/* Test all addresses of groups 0, 1 and ffff, in all their spellings. */
 static void
 test_ipv6(void)
 {
@@ -628,7 +628,7 @@ test_ipv6(void)
     }
 }
 
-/* Texts that are nearly addresses. */
+/* Test texts that are nearly addresses. */
 static void
 test_ipv6_noise(void)
 {
@@ -677,7 +677,7 @@ test_noise(void)
     }
 }
 
-/* The parts against the oracle's, and every dot against the host itself. */
+/* Compare the parts with the oracle's, and every dot with the host itself. */
 static void
 check_parts(const char *text)
 {
@@ -712,7 +712,7 @@ test_parts(void)
     for (size_t i = 0; i < COUNT(good); i++) {
         check_parts(good[i]);
     }
-    append_host(text, CF_MAX_HOST, 1); /* as many dots as there can be */
+    append_host(text, CF_MAX_HOST, 1); /* the largest number of dots */
     check_parts(text);
     strcat(text, ".");
     check_parts(text);

@@ -1,7 +1,5 @@
-/* test_originset.c - which origins a set of exact ones and rules admits.
- *
- * Place: over csrc/cf_originset.c; naive_origin.h is the oracle.
- * Never: test the grammar (see test_origin.c).
+/* test_originset.c - test which origins a set allows, csrc/cf_originset.c,
+ * with naive_origin.h as the oracle. test_origin.c tests the grammar.
  */
 #include "check.h"
 
@@ -21,10 +19,10 @@ static const cf_leaf http_any[] = {{false, 0, 65535}};
 static const cf_leaf many[] = {
     {true, 0, 0}, {true, 8000, 8099}, {false, 3000, 3000}, {true, 9000, 9001}};
 
-/* -- asking -------------------------------------------------------------- */
+/* -- matching ------------------------------------------------------------ */
 
-/* The core's answer; the same with either guard, the third time, when it comes
- * from the memo, and the oracle's. */
+/* Match an origin with both guards, and three times, because the third
+ * result comes from the memo. Compare all results with the oracle's. */
 static cf_outcome
 match(const cf_originset *set, const cf_tables *tables, const char *origin,
       size_t length, uint32_t *exact)
@@ -81,7 +79,7 @@ check_all(const cf_tables *tables, const expectation *cases, size_t count)
 #define BAD CF_ORIGIN_MALFORMED
 #define ASK CF_ASK_CALLER
 
-/* -- what peers let in --------------------------------------------------- */
+/* -- security holes of similar libraries --------------------------------- */
 
 static void
 test_foo_and_bar(void)
@@ -170,7 +168,7 @@ test_leaves(void)
     static const cf_tables tables = {
         .rules = rules, .n_rules = COUNT(rules), .seed = 1};
     static const expectation cases[] = {
-        /* scheme and port belong to one leaf */
+        /* scheme and port must match the same leaf */
         {"https://a.example.com", YES},
         {"https://a.example.com:7999", NO},
         {"https://a.example.com:8000", YES},
@@ -188,7 +186,7 @@ test_leaves(void)
         /* never the apex */
         {"https://example.com", NO},
         {"https://example.com:8000", NO},
-        /* any port, or none; this host and no other */
+        /* any port or no port, but only this host */
         {"http://localhost", YES},
         {"http://localhost:1", YES},
         {"http://localhost:65535", YES},
@@ -212,7 +210,7 @@ test_leaves(void)
         {"http://plain.test:1", NO},
         {"http://silent.test", NO},
         {"https://silent.test", NO},
-        /* the root's dot makes another host */
+        /* the root's dot makes a different host */
         {"https://a.example.org.", YES},
         {"https://a.example.org", NO},
         {"https://example.net.", YES},
@@ -237,7 +235,7 @@ test_exact(void)
         {"null", YES},
         {"chrome-extension://abc", YES},
         {"http://b.com:8080", YES},
-        {"not an origin\n", YES}, /* the table's word is law */
+        {"not an origin\n", YES}, /* tables are not validated here */
         {"http://a.com", NO},
         {"https://a.com:444", NO},
         {"https://A.com", BAD},
@@ -248,7 +246,7 @@ test_exact(void)
         {"not an origin", BAD},
     };
     check_all(&tables, cases, COUNT(cases));
-    /* and which one it was */
+    /* and the index of the origin */
     cf_originset set = {0};
     uint32_t index;
     CHECK(cf_originset_fill(&set, &tables) == CF_OK);
@@ -260,8 +258,8 @@ test_exact(void)
     cf_originset_clear(&set);
 }
 
-/* A few origins are compared, more are hashed: both find each of them, and
- * nothing that is nearly one. */
+/* A few origins are compared, more are hashed. Both ways find each origin, and
+ * no text that is only similar. */
 static void
 test_few(void)
 {
@@ -325,7 +323,7 @@ test_flags(void)
     check_all(&tables, ask_others, COUNT(ask_others));
     tables.any_web_origin = false;
     check_all(&tables, ask, COUNT(ask));
-    /* nothing at all */
+    /* a policy that allows nothing */
     cf_tables none = {0};
     static const expectation nobody[] = {
         {"https://a.com", NO}, {"null", NO}, {"x", BAD}};
@@ -347,7 +345,7 @@ test_too_long(void)
     CHECK(match(&set, &tables, text, CF_MAX_ORIGIN, &exact) == BAD);
     CHECK(match(&set, &tables, text, CF_MAX_ORIGIN + 1, &exact)
           == CF_ORIGIN_TOO_LONG);
-    /* not a byte of it is read: there is none */
+    /* reading a byte would end the program */
     const char *nothing = guard_back(NULL, 0);
     exact = UNTOUCHED;
     CHECK(cf_originset_match(&set, nothing, CF_MAX_ORIGIN + 1, &exact)
@@ -358,7 +356,8 @@ test_too_long(void)
     cf_originset_clear(&set);
 }
 
-/* A host of one-letter labels, or with one long label behind: `length`. */
+/* Write a host of `length` bytes: labels of one letter, or with a long label
+ * at the end. */
 static void
 make_host(char *host, size_t length, char letter)
 {
@@ -367,7 +366,7 @@ make_host(char *host, size_t length, char letter)
     }
 }
 
-/* A rule for every length that a host may have, asked with every length. */
+/* Match hosts of every length against rules of every length. */
 static void
 test_host_lengths(void)
 {
@@ -393,7 +392,7 @@ test_host_lengths(void)
     }
 }
 
-/* Every suffix of the host with the most labels there can be. */
+/* Match every suffix of the host with the largest number of labels. */
 static void
 test_deepest(void)
 {
@@ -476,7 +475,7 @@ test_random_rules(void)
     }
 }
 
-/* -- refusals ------------------------------------------------------------ */
+/* -- bad tables ---------------------------------------------------------- */
 
 static cf_status
 fill(const cf_tables *tables)
@@ -521,7 +520,7 @@ test_bad_tables(void)
     CHECK(fill(&tables) == CF_OK);
 }
 
-/* More leaves than 32 bits count are refused before one is read. */
+/* More leaves than 32 bits can count are rejected before one is read. */
 static void
 test_too_many_leaves(void)
 {
@@ -529,7 +528,7 @@ test_too_many_leaves(void)
                         {TEXT("b"), https_plain, 1}};
     cf_tables tables = {.rules = rules, .n_rules = 2};
     CHECK(fill(&tables) == CF_BAD_TABLES);
-    /* one less is a matter of memory, of which counting.h has less */
+    /* one less is valid, but needs more memory than counting.h provides */
     tables.n_rules = 1;
     CHECK(fill(&tables) == CF_NO_MEMORY);
 }

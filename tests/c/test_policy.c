@@ -1,7 +1,5 @@
-/* test_policy.c - a policy's life: built, out of memory, refused, freed.
- *
- * Place: over csrc/cf_policy.c and the seam of its memory.
- * Never: test what matches (see test_originset.c and test_nameset.c).
+/* test_policy.c - test csrc/cf_policy.c: building, running out of memory, bad
+ * tables, freeing. test_originset.c and test_nameset.c test matching.
  */
 #include "check.h"
 
@@ -23,7 +21,7 @@ static const cf_rule rules[] = {{TEXT(".a.com"), leaves, 1},
 static const cf_slice methods[] = {TEXT("GET"), TEXT("HEAD"), TEXT("POST")};
 static const cf_slice headers[] = {TEXT("accept"), TEXT("x-token")};
 
-/* https://[a-y]*z: one column for a to y, one for z. */
+/* The automaton of https://[a-y]*z: one column for a to y, one for z. */
 enum { WIDTH = 4, ROWS = 3 };
 static uint8_t class_of[256];
 static const uint32_t entries[ROWS * WIDTH] = {0, 0, 0, 0, 0, 0,
@@ -46,7 +44,7 @@ static const cf_tables full = {.exact = exact,
 
 /* -- out of memory ------------------------------------------------------- */
 
-/* Fails every request in turn until there is none left to fail. */
+/* Make every allocation fail in turn, until building succeeds. */
 static void
 check_no_memory(const cf_tables *tables)
 {
@@ -97,7 +95,7 @@ test_no_memory(void)
     check_no_memory(&tables);
     tables = full;
     tables.n_rules = 4;
-    tables.rules = rules + 3; /* rules without a leaf */
+    tables.rules = rules + 3; /* rules without leaves */
     tables.n_rules = 1;
     check_no_memory(&tables);
 
@@ -114,7 +112,7 @@ test_no_memory(void)
     check_no_memory(&tables);
 }
 
-/* -- refused ------------------------------------------------------------- */
+/* -- bad tables ---------------------------------------------------------- */
 
 static cf_status
 build(const cf_tables *tables)
@@ -132,7 +130,7 @@ build(const cf_tables *tables)
     return status;
 }
 
-/* The full tables but for one of the four, which has these keys. */
+/* Build a policy from the full tables, with these keys in one of the four. */
 typedef enum table { EXACT, HOSTS, METHODS, HEADERS, TABLES } table;
 
 static cf_status
@@ -173,7 +171,8 @@ build_with_text(table which, const char *text)
     return build_with(which, &key, 1);
 }
 
-/* Each table's last key: too short, at its limit, too long. */
+/* Make the last key of each table too short, exactly at its limit, and too
+ * long. */
 static void
 test_key_limits(void)
 {
@@ -190,7 +189,7 @@ test_key_limits(void)
                   == (good ? CF_OK : CF_BAD_TABLES));
         }
     }
-    /* and the longest scheme, host and port that there are */
+    /* and the longest scheme, host and port */
     for (size_t host = CF_MAX_HOST - 9; host <= CF_MAX_HOST + 2; host++) {
         memset(text, 'k', sizeof text);
         memcpy(text + CF_MAX_SCHEME, "://", 3);
@@ -221,7 +220,7 @@ test_duplicates(void)
     }
 }
 
-/* In a method and in a name each byte in turn, first, last and between. */
+/* Put each byte in a method and in a header name: first, last and between. */
 static void
 test_tokens(void)
 {
@@ -244,7 +243,7 @@ test_tokens(void)
     }
 }
 
-/* An origin of a table is sent back as it stands there. */
+/* An origin of a table is sent in responses, so it must be valid. */
 static void
 test_origins(void)
 {
@@ -264,10 +263,10 @@ test_origins(void)
     }
 }
 
-/* -- owned --------------------------------------------------------------- */
+/* -- memory -------------------------------------------------------------- */
 
-/* What the policy says that it owns is what it has allocated; an empty table
- * may keep a little more than it says. */
+/* cf_policy_memory is the number of allocated bytes. Empty tables may allocate
+ * a few more. */
 static void
 test_memory(void)
 {
@@ -286,7 +285,7 @@ test_memory(void)
     counting_stop();
 }
 
-/* Matching asks for no memory: there is none to be had. */
+/* Matching works although every allocation would fail. */
 static void
 check_answers(const cf_policy *policy)
 {
@@ -338,7 +337,7 @@ copy_text(cf_slice *slice)
     return copy;
 }
 
-/* All of the tables is copied: the policy outlives them. */
+/* The tables are copied, so the policy outlives them. */
 static void
 test_copies(void)
 {
@@ -415,7 +414,7 @@ test_seeds(void)
 
 /* -- flags --------------------------------------------------------------- */
 
-/* Under star no origin is looked at, whatever it is. */
+/* With `star`, origins are not read at all. */
 static void
 test_star(void)
 {
@@ -431,14 +430,14 @@ test_star(void)
               == CF_ALLOWED);
         CHECK(index == 0);
     }
-    /* methods and headers are another matter */
+    /* `star` does not change methods and headers */
     bool joined;
     CHECK(cf_match_method(policy, "PUT", 3) == CF_METHOD_NOT_ALLOWED);
     CHECK(cf_match_headers(policy, "b", 1, &joined) == CF_HEADER_NOT_ALLOWED);
     cf_policy_free(policy);
 }
 
-/* Each flag opens what it is named after and nothing else. */
+/* Each flag allows only the thing that it is named after. */
 static void
 test_flags(void)
 {

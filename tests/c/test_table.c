@@ -1,7 +1,6 @@
-/* test_table.c - hashed tables: all keys are found, and nothing else.
- *
- * Place: over csrc/cf_table.c and csrc/cf_perfect_hash.c. Never: do the hash by
- * hand; keys that share a bucket are found by trying.
+/* test_table.c - test hash tables, csrc/cf_table.c and cf_perfect_hash.c: they
+ * find all keys, and nothing else. Keys that share a bucket are found by
+ * trying, so that most tests do not depend on the hash.
  */
 #include "check.h"
 
@@ -16,7 +15,7 @@ static const uint64_t SEEDS[] = {0, 1, UINT64_MAX, 0x9e3779b97f4a7c15u,
 
 enum { N_SEEDS = sizeof SEEDS / sizeof *SEEDS };
 
-/* -- keys that are nearly alike ------------------------------------------ */
+/* -- similar keys -------------------------------------------------------- */
 
 typedef struct key_list {
     char (*text)[KEY_ROOM];
@@ -85,7 +84,8 @@ naive_find(const key_list *list, const char *key, size_t length)
     return CF_NO_KEY;
 }
 
-/* One byte off, one less, one more: found only where it is another key. */
+/* A text with one byte changed, removed or added is found only if it is also a
+ * key. */
 static void
 check_near(const cf_table *table, const key_list *list, size_t index)
 {
@@ -158,7 +158,8 @@ test_sizes(void)
 
 /* -- keys of every length ------------------------------------------------ */
 
-/* The hash reads words that overlap: every length, a change in every byte. */
+/* The hash reads words that overlap, so test every length, and a change in
+ * every byte. */
 static void
 test_lengths(void)
 {
@@ -184,7 +185,7 @@ test_lengths(void)
     }
 }
 
-/* All prefixes of one text in one table: length alone tells them apart. */
+/* All prefixes of a text in one table. Only their lengths differ. */
 static void
 test_prefixes(void)
 {
@@ -206,10 +207,10 @@ test_prefixes(void)
     }
 }
 
-/* -- the bytes behind the tag -------------------------------------------- */
+/* -- comparing bytes ----------------------------------------------------- */
 
-/* Two keys with the tag and the slot of one: only the bytes tell them apart.
- * Nobody can be found who collides in 64 bits, so the table is bent. */
+/* Two keys with the same tag and slot differ only in their bytes. Keys that
+ * collide in 64 bits cannot be found, so the test changes the table. */
 static void
 test_compares_bytes(void)
 {
@@ -228,14 +229,14 @@ test_compares_bytes(void)
     slot->text[14] = 'n';
     CHECK(find(&table, "https://foo.com", 15) == CF_NO_KEY);
     slot->text[14] = 'm';
-    /* A key that is shorter than what is looked for. */
+    /* A key that is shorter than the text to find. */
     slot->mark = (slot->mark & 0xffff0000u) | 14;
     CHECK(find(&table, "https://foo.com", 15) == CF_NO_KEY);
     cf_table_clear(&table);
 }
 
-/* Every length, and a difference in every byte: what is compared first, last
- * and twice is not what is compared at all. */
+/* The compared words overlap, so test every length with a difference in every
+ * byte. */
 static void
 test_every_byte_is_compared(void)
 {
@@ -258,9 +259,9 @@ test_every_byte_is_compared(void)
 
 /* -- the hash ------------------------------------------------------------ */
 
-/* By how much the hashes of two texts differ, which are `length` bytes long
- * and differ in one of them, says the seed alone: else somebody who does not
- * know it could look for texts that collide under all seeds. */
+/* Take two texts of the same length that differ in one byte. The difference of
+ * their hashes must depend on the seed. Otherwise an attacker could search for
+ * texts that collide under all seeds. */
 static void
 test_differences_are_of_the_seed(void)
 {
@@ -285,7 +286,8 @@ test_differences_are_of_the_seed(void)
     }
 }
 
-/* The words that are read are the same for texts of one letter. */
+/* Texts of one repeated letter are read as the same words, so their hashes
+ * must differ by length. */
 static void
 test_lengths_are_hashed(void)
 {
@@ -302,8 +304,9 @@ test_lengths_are_hashed(void)
     }
 }
 
-/* Words overlap, so a text and the same with a byte more may be read as words
- * that differ in one byte, by as much as the lengths do. */
+/* Words overlap. So a text with one more byte may be read as words that differ
+ * in one byte, by as much as the lengths differ. The two changes must not
+ * cancel out. */
 static void
 test_a_length_undoes_no_byte(void)
 {
@@ -330,10 +333,10 @@ test_a_length_undoes_no_byte(void)
     }
 }
 
-/* Two texts of one length that differ in a byte near the end: by what their
- * hashes differ must not be small under most seeds, or no pilot would part
- * them. These do that to a hash one of whose factors everybody knows: the
- * known one is made nearly all ones, and the difference shifted out. */
+/* Take two texts of the same length that differ in a byte near the end. Their
+ * hashes must not be nearly the same under most seeds, or no pilot would
+ * separate them. These pairs break a hash with a factor that is known: they
+ * make that factor nearly all ones, and the difference is shifted out. */
 static void
 test_nearly_the_same_under_no_seed(void)
 {
@@ -364,7 +367,7 @@ test_nearly_the_same_under_no_seed(void)
     }
 }
 
-/* A key far longer than the others does not stand in its slot. */
+/* A key that is much longer than the others is stored outside its slot. */
 static void
 test_outside_of_slots(void)
 {
@@ -389,7 +392,7 @@ test_outside_of_slots(void)
     for (uint32_t i = 0; i < SHORT + 2; i++) {
         CHECK(find(&table, keys[i].data, keys[i].length) == i);
     }
-    table.text[LONG - 1] = 'c'; /* where only the other one has it */
+    table.text[LONG - 1] = 'c'; /* only the other key has 'c' here */
     CHECK(find(&table, long_texts[0], LONG) == CF_NO_KEY);
     CHECK(find(&table, long_texts[1], LONG) == SHORT + 1);
     cf_table_clear(&table);
@@ -398,7 +401,7 @@ test_outside_of_slots(void)
 
 /* -- keys of mixed lengths ----------------------------------------------- */
 
-/* A number that repeats; the same on every machine. */
+/* Return reproducible random numbers, the same on every machine. */
 static uint64_t
 next_number(uint64_t *state)
 {
@@ -408,8 +411,8 @@ next_number(uint64_t *state)
     return *state;
 }
 
-/* Lengths around those where the hash and the comparison read other words,
- * and now and then one that is far longer. */
+/* Return a length near one where the hash and the comparison change the words
+ * that they read, and sometimes a much larger one. */
 static size_t
 mixed_length(uint64_t *state)
 {
@@ -418,7 +421,8 @@ mixed_length(uint64_t *state)
     return lengths[next_number(state) % (sizeof lengths / sizeof *lengths)];
 }
 
-/* Random sets of few letters and equal beginnings, against a plain search. */
+/* Compare random sets of keys, with few letters and common prefixes, with a
+ * linear search. */
 static void
 test_mixtures(void)
 {
@@ -455,9 +459,8 @@ test_mixtures(void)
     }
 }
 
-/* A large table takes little more than its keys do: 16 of 18 bytes stand in a
- * slot of 24, a quarter of the slots is free, and a pilot serves two or three.
- */
+/* A large table takes little memory: slots of 24 bytes, a quarter more slots
+ * than keys, and one pilot for two or three keys. */
 static void
 test_large(void)
 {
@@ -475,9 +478,8 @@ test_large(void)
     free_keys(&list);
 }
 
-/* What all keys of a table start with is compared, too, though it
- * stands in none of its slots; where one starts otherwise, or is shorter than
- * that, nothing is skipped. */
+/* The common prefix of all keys is compared although no slot contains it.
+ * There is no common prefix if a key starts differently or is too short. */
 static void
 test_common_start(void)
 {
@@ -488,7 +490,7 @@ test_common_start(void)
     CHECK(whole.skip == 0);
     cf_table_clear(&whole);
     for (int like = 0; like < 3; like++) {
-        /* all alike | one that starts otherwise | one that is too short */
+        /* all alike | one starts differently | one is too short */
         if (like == 1) {
             memcpy(list.text[MANY - 1], "http://z", 8);
         }
@@ -514,7 +516,7 @@ test_common_start(void)
                 other[at] ^= 0x40;
             }
         }
-        /* the same slot, with another start: only the bytes tell */
+        /* the same slot, but another prefix: only the bytes differ */
         uint64_t common = table.common;
         table.common ^= 1;
         CHECK(find(&table, list.text[0], list.keys[0].length)
@@ -526,7 +528,8 @@ test_common_start(void)
     free_keys(&list);
 }
 
-/* In front of a guard, in front of what all keys start with, and nowhere. */
+/* Look up an empty text: before a guard page, before a common prefix, and as
+ * a NULL pointer. */
 static void
 check_empty_text(const cf_table *table, const key_list *list, uint64_t hashed)
 {
@@ -537,8 +540,9 @@ check_empty_text(const cf_table *table, const key_list *list, uint64_t hashed)
     }
 }
 
-/* The mark of a free slot is 0, and so is that of an empty text under one seed
- * in 65 536. Requests may hold an empty origin, or an empty name in a list. */
+/* The mark of a free slot is 0. Under one seed in 65,536, the mark of an empty
+ * text is also 0. Requests may contain an empty origin, or an empty name in a
+ * list. */
 static void
 test_empty_text(void)
 {
@@ -556,7 +560,7 @@ test_empty_text(void)
             MUST(cf_table_fill(&table, list.keys, MANY, 24, may_skip, seed)
                  == CF_OK);
             CHECK(table.skip == (may_skip ? 8 : 0));
-            hashed = cf_hash(&table.seed, "", 0); /* it may be another seed */
+            hashed = cf_hash(&table.seed, "", 0); /* may be another seed */
             uint32_t place = cf_place_of(&table, hashed);
             met +=
                 is_under(&table, seed) && cf_slot_at(&table, place)->key == 0;
@@ -569,7 +573,7 @@ test_empty_text(void)
 
 /* -- buckets ------------------------------------------------------------- */
 
-/* Every number of keys: each has a slot of its own, and is found there. */
+/* For every number of keys, each key has its own slot and is found there. */
 static void
 test_slots_of_their_own(void)
 {
@@ -595,10 +599,10 @@ test_slots_of_their_own(void)
 enum {
     CROWD = 60,
     CROWD_BUCKETS = 32,
-    CROWDED = 5, /* any of them */
+    CROWDED = 5, /* any bucket */
 };
 
-/* Keys that are all in one bucket under `seed`. */
+/* Return keys that are all in one bucket under `seed`. */
 static key_list
 make_crowd(uint64_t seed)
 {
@@ -631,8 +635,9 @@ check_crowd(const key_list *list, uint64_t seed, bool reseeded)
     cf_table_clear(&table);
 }
 
-/* No pilot parts sixty keys among 76 slots (one in 10^15 would): another seed
- * does. Under that they are keys like all others. */
+/* No pilot gives sixty keys of one bucket different slots among 76 (the chance
+ * is about 10^-15), so another seed is chosen. Under it they are ordinary
+ * keys. */
 static void
 test_crowd(void)
 {
@@ -644,7 +649,7 @@ test_crowd(void)
     }
 }
 
-/* -- refusals ------------------------------------------------------------ */
+/* -- bad tables ---------------------------------------------------------- */
 
 static cf_status
 fill(const cf_slice *keys, size_t count, uint16_t limit, uint64_t seed)
@@ -665,7 +670,7 @@ test_duplicates(void)
         key_list list = make_keys(count);
         for (size_t i = 0; i < N_SEEDS; i++) {
             CHECK(fill(list.keys, count, KEY_ROOM, SEEDS[i]) == CF_OK);
-            /* the last again as the first, the first again in the middle */
+            /* repeat the last key as the first, and the first in the middle */
             cf_slice kept = list.keys[0];
             list.keys[0] = list.keys[count - 1];
             CHECK(fill(list.keys, count, KEY_ROOM, SEEDS[i]) == CF_BAD_TABLES);
@@ -677,7 +682,7 @@ test_duplicates(void)
         }
         free_keys(&list);
     }
-    /* nothing but equal keys */
+    /* only equal keys */
     cf_slice same[200];
     for (size_t i = 0; i < 200; i++) {
         same[i] = (cf_slice){"same", 4};
@@ -705,7 +710,7 @@ test_key_lengths(void)
     CHECK(fill(&endless, 1, 8, 1) == CF_BAD_TABLES);
 }
 
-/* Too much for 32 bits is refused before a key is read. */
+/* Sizes that do not fit 32 bits are rejected before a key is read. */
 static void
 test_too_much(void)
 {
@@ -718,7 +723,7 @@ test_too_much(void)
     CHECK(fill(keys, MANY, UINT16_MAX, 1) == CF_BAD_TABLES);
     CHECK(counting.requests == 0);
     free(keys);
-    /* More keys than slots can count: there is one, and a guard behind it. */
+    /* More keys than slots can count: one key, with a guard page after it. */
     cf_slice one = {"a", 1};
     cf_slice *alone =
         (cf_slice *)(void *)guard_back((const char *)&one, sizeof one);
@@ -743,7 +748,7 @@ test_no_memory(void)
         bool reached = counting.requests >= fail_at;
         CHECK(status == (reached ? CF_NO_MEMORY : CF_OK));
         cf_table_clear(&table);
-        cf_table_clear(&table); /* it is permitted again */
+        cf_table_clear(&table); /* calling it again is allowed */
         CHECK(counting.alive == 0);
         counting_stop();
         if (!reached) {
@@ -783,7 +788,7 @@ test_new_array(void)
     CHECK(cf_new_array(SIZE_MAX / 2, 4) == NULL);
     CHECK(cf_new_array(SIZE_MAX / 8 + 2, 8) == NULL);
     CHECK(cf_new_array(SIZE_MAX, SIZE_MAX) == NULL);
-    CHECK(counting.requests == 2); /* an overflow asks nobody */
+    CHECK(counting.requests == 2); /* an overflow is not a request */
     counting_stop();
 }
 
