@@ -1,4 +1,4 @@
-"""What an installed wheel has to be able to do with nothing else around it."""
+"""Check that an installed wheel works without the source tree."""
 
 import sys
 

@@ -1,4 +1,4 @@
-# Shared by the checks. Each check works in the tree that it is in and writes below build/ only.
+# Functions that the checks share. Each check runs in its own tree and writes only to build/.
 # shellcheck shell=bash
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
@@ -13,7 +13,7 @@ new_env() {
   . "build/env-$1/bin/activate"
 }
 
-# expect_engine NAME: fail unless the installed package uses this engine.
+# expect_engine NAME: fail if the installed package does not use this engine.
 expect_engine() {
   local found
   found=$(cd / && python -c 'import corsfast; print(corsfast.IMPLEMENTATION)')
