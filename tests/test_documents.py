@@ -1,27 +1,32 @@
-"""The Python blocks of docs/middleware run unchanged, so that readers can paste them.
+"""The Python blocks of the README and the docs run when they are pasted into a file.
 
-Each block runs as a program in its own process, and a warning from corsfast is an error. The tests
-are marked `server` because they need the frameworks, which are not available for every wheel
-target.
+Each block runs in its own process, in which our warnings are errors. Marked `server` because
+they need the frameworks, which are not available on every platform that has wheels.
 """
 
 from __future__ import annotations
 
+import asyncio
 import re
 import subprocess
 import sys
 import textwrap
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 pytestmark = pytest.mark.server
 
-PAGES = sorted((Path(__file__).parents[1] / "docs" / "middleware").glob("*.md"))
+ROOT = Path(__file__).parents[1]
+README = ROOT / "README.md"
+PAGES = sorted((ROOT / "docs" / "middleware").glob("*.md"))
+# The blocks of loading.md need files, so test_loading.py runs them.
+OTHERS = sorted(set((ROOT / "docs").glob("*.md")) - {ROOT / "docs" / "loading.md"})
 
 
 def blocks(page: Path) -> list[str]:
-    """Return the Python blocks of a page. A block inside a list item is indented with it."""
+    """Return the Python blocks of a page. A block in a list item is indented with it."""
     found = re.findall(
         r"^( *)```python\n(.*?)^\1```$", page.read_text("utf-8"), re.MULTILINE | re.DOTALL
     )
@@ -30,7 +35,7 @@ def blocks(page: Path) -> list[str]:
 
 BLOCKS = [
     pytest.param(block, id=f"{page.stem}-{number}")
-    for page in PAGES
+    for page in [README, *OTHERS, *PAGES]
     for number, block in enumerate(blocks(page), 1)
 ]
 
@@ -49,6 +54,34 @@ def test_a_block_runs_as_it_stands(block: str, tmp_path: Path) -> None:
     assert done.returncode == 0, done.stderr
 
 
-def test_every_page_has_some() -> None:
+def test_every_middleware_page_has_blocks() -> None:
     assert PAGES
     assert [page.stem for page in PAGES if not blocks(page)] == []
+
+
+def shown(page: Path) -> list[str]:
+    """Return what the `curl` commands of a page print."""
+    text = page.read_text("utf-8").replace("\\\n", "")
+    return re.findall(r"^```console\n\$ curl [^\n]*\n(.*?)\n```$", text, re.MULTILINE | re.DOTALL)
+
+
+def test_headers_in_the_readme_are_sent() -> None:
+    import httpx
+
+    async def ask(app: Any) -> httpx.Response:
+        transport = httpx.ASGITransport(app)
+        async with httpx.AsyncClient(transport=transport, base_url="http://test") as client:
+            return await client.get("/items", headers=origin)
+
+    asgi, wsgi = shown(README)
+    origin = {"Origin": "https://app.example.com"}
+    names: dict[str, Any] = {"__name__": __name__}
+    exec(blocks(README)[0], names)
+    got = asyncio.run(ask(names["app"]))
+    lines = [f"{name}: {value}" for name, value in got.headers.multi_items()]
+    assert asgi.split("\n") == [f"HTTP/1.1 {got.status_code} {got.reason_phrase}", *lines]
+    exec(blocks(README)[1], names)
+    asked = {**origin, "Access-Control-Request-Method": "PUT"}
+    answer = names["app"].test_client().options("/items", headers=asked)
+    lines = [f"{name}: {value}" for name, value in answer.headers]
+    assert wsgi.split("\n") == [f"HTTP/1.1 {answer.status}", *lines]
