@@ -1,8 +1,7 @@
 """Compare a drop-in with the library that it replaces: same options, same requests.
 
-Every difference between their responses must be covered by a Deviation, which is one row of the
-table in docs/middleware/<name>.md. Some request must show each Deviation, so that none outlives its
-reason.
+Every difference between their responses must be covered by a Deviation, which has a sub-heading in
+docs/middleware/<name>.md. Some request must show each Deviation, so that none outlives its reason.
 """
 
 from __future__ import annotations
@@ -82,7 +81,7 @@ def quiet(make: Callable[[], Any]) -> Any:
 
 
 class Deviation(NamedTuple):
-    """One intended difference. Its id is the one in the docs.
+    """One intended difference. Its id is its sub-heading in the docs.
 
     ``covers(options, request, theirs, ours)`` is called only if the two responses differ.
     """
@@ -245,7 +244,7 @@ class Comparison:
 
 
 def documented(name: str) -> set[str]:
-    """Return the ids in the table under "Deviations" in a drop-in's page."""
+    """Return the ids of the sub-headings under "Deviations" in a drop-in's page."""
     text = (DOCS / f"{name}.md").read_text("utf-8")
     section = text.split("## Deviations", 1)[1].split("\n## ", 1)[0]
-    return set(re.findall(r"^\| `([a-z0-9-]+)` \|", section, re.MULTILINE))
+    return set(re.findall(r"^### `([a-z0-9-]+)`$", section, re.MULTILINE))
