@@ -7,6 +7,7 @@ they need the frameworks, which are not available on every platform that has whe
 from __future__ import annotations
 
 import asyncio
+import doctest
 import re
 import subprocess
 import sys
@@ -57,6 +58,15 @@ def test_a_block_runs_as_it_stands(block: str, tmp_path: Path) -> None:
 def test_every_middleware_page_has_blocks() -> None:
     assert PAGES
     assert [page.stem for page in PAGES if not blocks(page)] == []
+
+
+@pytest.mark.parametrize("page", [README, *OTHERS], ids=lambda page: str(page.stem))
+def test_interactive_sessions_print_what_they_show(page: Path) -> None:
+    text = "\n".join(
+        re.findall(r"^```pycon\n(.*?)^```$", page.read_text("utf-8"), re.MULTILINE | re.DOTALL)
+    )
+    session = doctest.DocTestParser().get_doctest(text, {}, page.name, str(page), 0)
+    assert doctest.DocTestRunner(verbose=False).run(session).failed == 0
 
 
 def shown(page: Path) -> list[str]:
