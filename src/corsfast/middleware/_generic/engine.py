@@ -7,9 +7,8 @@ from ..._engine.select import IMPLEMENTATION
 TYPE_CHECKING = False
 if TYPE_CHECKING or IMPLEMENTATION == "pure":
     from ..._options.origin import is_origin
-    from ..quart.fast_path import StraightWay
     from .handlers import ASGICall, WSGICall
 else:
-    from ..._engine.native import ASGICall, StraightWay, WSGICall, is_origin
+    from ..._engine.native import ASGICall, WSGICall, is_origin
 
-__all__ = ["ASGICall", "StraightWay", "WSGICall", "is_origin"]
+__all__ = ["ASGICall", "WSGICall", "is_origin"]

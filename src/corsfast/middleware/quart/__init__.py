@@ -37,19 +37,23 @@ from quart import (
 )
 from quart.globals import app_ctx
 
+from ..._engine.select import IMPLEMENTATION
 from ..._engine.tables import ALLOW_METHODS
 from .._dropin.config_cache import ByConfig
 from .._dropin.flask_like import leave_options_to, put_last, would_be_last
 from .._dropin.install import claim_drop_in, install_around
 from .._dropin.werkzeug import WITH_LIST, fold_vary, work_in
 from .._dropin.werkzeug_routes import VIEW_RULES, Registrations, endpoint_meant, rules_of_view
-from .._generic.engine import StraightWay
 from .._generic.preload import preload
 from ..asgi import CORSMiddleware as GenericMiddleware
 from .fast_path import APPLIED, EXEMPT
 from .rules import DEFAULTS, Rules, judge_config, left_to_config, merged, read_arguments
 
 TYPE_CHECKING = False
+if TYPE_CHECKING or IMPLEMENTATION == "pure":
+    from .fast_path import StraightWay
+else:
+    from ..._engine.native import StraightWay
 if TYPE_CHECKING:
     import re
     from collections.abc import Awaitable, Callable, Iterable
