@@ -413,7 +413,7 @@ def test_same_constants(both: Both) -> None:
 # Builds and calls a policy in an interpreter in which comparing bytes with a str is an error
 # (`python -bb`).
 STRICT = """
-from corsfast import {engine}
+from corsfast._engine import {engine}
 policy = {engine}.Policy(allow_origins=["https://example.com"], allow_methods=["PUT"])
 for text in ("\u4e2d", "\xe9", "null", "https://example.com"):
     for value in (text, text.encode()):
