@@ -215,11 +215,13 @@ class Mender:
         several = suggest_all(text)
         for meant in (several, *((one,) for one in spellings(text.rstrip("/")))):
             made = [self.words.made(one) for one in meant if parse_origin(one) is None]
+            regexes = [regex for regex in made if isinstance(regex, re.Pattern)]
             # The drop-in's star means any text, so any port needs a regex.
             if (
                 made
                 and not any(one.endswith((":*", "]")) for one in meant)
-                and not any(regex is None or own_risks(regex, self.credentials) for regex in made)
+                and len(regexes) == len(made)
+                and not any(own_risks(regex, self.credentials) for regex in regexes)
             ):
                 return ", ".join(map(repr, meant))
         return self.hint_for_text(text) or advice_for(problem)
