@@ -57,7 +57,7 @@ def suggest(entry: str) -> str | None:
     authority = re.split(r"[/?#\\]", rest, maxsplit=1)[0]
     if scheme is not None and scheme not in fetch.DEFAULT_PORTS:
         text = f"{scheme}://{authority}"  # an opaque host keeps its case and has no other form
-        return text if text != entry and parse_pattern(text) is not None else None
+        return text if _is_another(text, entry) else None
     authority = authority.lower()
     user, at, authority = authority.rpartition("@")
     if at and ("." in user.partition(":")[0] or (scheme is None and ":" in user)):
