@@ -33,7 +33,7 @@ from corsfast._loading.regex_dialects import read_regex
 from corsfast._options.patterns import within
 from corsfast._proofs import verify
 from corsfast._proofs.python_source import in_python
-from corsfast._proofs.regex_fixes import Way, keeps, repair, repair_string
+from corsfast._proofs.regex_fixes import MatchContext, keeps, repair, repair_string
 from corsfast._proofs.regex_text import parse, write
 from corsfast._proofs.regexes import RegexSyntaxError, compile_quietly
 from corsfast._proofs.verify import foreign_risks, language, own_risks, problems_of
@@ -764,7 +764,7 @@ CORRECTED = [
 
 @pytest.mark.parametrize(("pattern", "how", "corrected"), CORRECTED)
 def test_corrections(pattern: str, how: str, corrected: str | None) -> None:
-    way = Way(how, credentials=True, own=how == "fullmatch")
+    way = MatchContext(how, credentials=True, own=how == "fullmatch")
     regex = re.compile(pattern)
     assert way.problems(regex), "there is nothing to correct"
     assert repair(regex, way) == corrected
@@ -788,7 +788,7 @@ def test_corrections(pattern: str, how: str, corrected: str | None) -> None:
     ],
 )
 def test_what_a_correction_has_to_keep(original: str, corrected: str, kept: bool) -> None:
-    way = Way("fullmatch", credentials=False, own=True)
+    way = MatchContext("fullmatch", credentials=False, own=True)
     assert keeps(re.compile(original), re.compile(corrected), way) == kept
 
 
@@ -811,7 +811,7 @@ def test_corrections_are_spelt_like_the_original(
 
 def test_flags_and_tolerated_risks_stay() -> None:
     regex = re.compile(r"^HTTP://EXAMPLE\.COM", re.IGNORECASE)
-    way = Way("match", True, own=False, tolerated=frozenset({"insecure-origin"}))
+    way = MatchContext("match", True, own=False, tolerated=frozenset({"insecure-origin"}))
     assert repair(regex, way) == r"^HTTP://EXAMPLE\.COM\Z"
 
 
@@ -858,7 +858,7 @@ def patterns(draw: st.DrawFn) -> str:
     own=st.booleans(),
 )
 def test_every_correction_is_proven(pattern: str, how: str, credentials: bool, own: bool) -> None:
-    way = Way("fullmatch" if own else how, credentials, own=own)
+    way = MatchContext("fullmatch" if own else how, credentials, own=own)
     try:
         regex = re.compile(pattern)
     except re.error:

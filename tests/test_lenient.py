@@ -22,6 +22,7 @@ from corsfast._engine import pure
 from corsfast._engine.headers import merged_vary, requested_names
 from corsfast._options.fetch import TCHAR
 from corsfast._options.patterns import Within
+from corsfast._proofs.dialect import Dialect
 from corsfast._proofs.ineffective import wrong_header, wrong_method
 from corsfast.errors import (
     CorsfastDeadEntryWarning,
@@ -29,7 +30,6 @@ from corsfast.errors import (
     CorsfastSecurityWarning,
 )
 from corsfast.middleware._dropin import policy as _lenient
-from corsfast.middleware._dropin.messages import Words
 from corsfast.middleware._dropin.policy import (
     block,
     lenient_policy,
@@ -184,7 +184,7 @@ def test_what_no_automaton_expresses_is_said(lenient: Any) -> None:
 
 # -- proposed fixes --------------------------------------------------------------------------
 
-WORDS = Words(any_origin="origins=['*']", regex="regex={}")
+DIALECT = Dialect(any_origin="origins=['*']", regex="regex={}")
 
 
 @pytest.mark.parametrize("credentials", [False, True], ids=["", "credentials"])
@@ -198,7 +198,7 @@ def test_what_is_proposed_is_accepted(
 ) -> None:
     """As with a policy's errors, the values proposed in warnings of drop-ins are accepted."""
     try:
-        quietly(lenient, [entry], credentials, words=WORDS, strict=True)
+        quietly(lenient, [entry], credentials, dialect=DIALECT, strict=True)
     except PolicyError as error:
         problems = error.problems
     else:
@@ -206,56 +206,56 @@ def test_what_is_proposed_is_accepted(
     for problem in problems:
         if problem.hint is None or problem.hint.startswith(DECISIONS):
             continue
-        if problem.hint == WORDS.any_origin:
+        if problem.hint == DIALECT.any_origin:
             assert not credentials
             continue
         text = problem.hint.replace("regex=re.compile(", "(re.compile)(")
         text = re.sub("regex=(r?['\"].*)$", r"re.compile(\1)", text)
         for value in eval(f"[{text}]", {"re": re}):
-            quietly(lenient, [value], credentials, words=WORDS, strict=True)
+            quietly(lenient, [value], credentials, dialect=DIALECT, strict=True)
             assert host is not None, problem
             assert same_host(value, host), problem
 
 
 @pytest.mark.parametrize(
-    ("words", "entry", "hint"),
+    ("dialect", "entry", "hint"),
     [
-        (WORDS, re.compile(".*"), "origins=['*']"),
-        (WORDS, re.compile("https://a.example.com"), r'regex=r"https://a\.example\.com"'),
-        (WORDS, re.compile("https://a.example.com", re.IGNORECASE),
+        (DIALECT, re.compile(".*"), "origins=['*']"),
+        (DIALECT, re.compile("https://a.example.com"), r'regex=r"https://a\.example\.com"'),
+        (DIALECT, re.compile("https://a.example.com", re.IGNORECASE),
          r'regex=re.compile(r"https://a\.example\.com", re.IGNORECASE)'),
-        (WORDS._replace(flags=re.IGNORECASE), re.compile("https://a.example.com", re.IGNORECASE),
+        (DIALECT._replace(flags=re.IGNORECASE), re.compile("https://a.example.com", re.IGNORECASE),
          r'regex=r"https://a\.example\.com"'),
-        (WORDS._replace(compiled=True), re.compile("https://a.example.com"),
+        (DIALECT._replace(compiled=True), re.compile("https://a.example.com"),
          r'regex=re.compile(r"https://a\.example\.com")'),
-        (WORDS, "https://*.a.example.com", r'regex=r"https://(?:[a-z0-9_\-]+\.)+a\.example\.com"'),
-        (WORDS, "*.co.uk",
+        (DIALECT, "https://*.a.example.com", r'regex=r"https://(?:[a-z0-9_\-]+\.)+a\.example\.com"'),
+        (DIALECT, "*.co.uk",
          "each name that is yours, as https://NAME.co.uk; or use a domain of your own"),
-        (WORDS._replace(regex=None), "https://*.a.example.com",
+        (DIALECT._replace(regex=None), "https://*.a.example.com",
          "the origins that are meant, one by one"),
-        (WORDS, "http://192.168.0.0/16:*",
+        (DIALECT, "http://192.168.0.0/16:*",
          r'regex=r"http://192\.168(?:\.[0-9]{1,3}){2}(?::[0-9]+)?"'),
-        (WORDS, "http://192.168.1.*", r'regex=r"http://192\.168\.1\.[0-9]{1,3}"'),
-        (WORDS, "https://10.0.0.1/8", r'regex=r"https://10(?:\.[0-9]{1,3}){3}"'),
-        (WORDS, "http://[fd00::]/8:3000", r'regex=r"http://\[fd[0-9a-f][0-9a-f]:[0-9a-f:]+\](?::3000)"'),
-        (WORDS, re.compile("http://192.168.0.0/16:*"),
+        (DIALECT, "http://192.168.1.*", r'regex=r"http://192\.168\.1\.[0-9]{1,3}"'),
+        (DIALECT, "https://10.0.0.1/8", r'regex=r"https://10(?:\.[0-9]{1,3}){3}"'),
+        (DIALECT, "http://[fd00::]/8:3000", r'regex=r"http://\[fd[0-9a-f][0-9a-f]:[0-9a-f:]+\](?::3000)"'),
+        (DIALECT, re.compile("http://192.168.0.0/16:*"),
          r'regex=r"http://192\.168(?:\.[0-9]{1,3}){2}(?::[0-9]+)?"'),
-        (WORDS, "http://10.0.0.0/8,https://a.example,http://192.168.0.0/16:3000",
+        (DIALECT, "http://10.0.0.0/8,https://a.example,http://192.168.0.0/16:3000",
          ("'https://a.example', regex="
           r'r"http://10(?:\.[0-9]{1,3}){3}|http://192\.168(?:\.[0-9]{1,3}){2}(?::3000)"')),
-        (WORDS._replace(regex="{}"), "http://10.0.0.0/8,http://192.168.0.0/16",
+        (DIALECT._replace(regex="{}"), "http://10.0.0.0/8,http://192.168.0.0/16",
          r'r"http://10(?:\.[0-9]{1,3}){3}|http://192\.168(?:\.[0-9]{1,3}){2}"'),
-        (WORDS, "203.0.114.0/24", "the origins that are meant, one by one"),
-        (WORDS._replace(regex=None), "http://192.168.0.0/16:*",
+        (DIALECT, "203.0.114.0/24", "the origins that are meant, one by one"),
+        (DIALECT._replace(regex=None), "http://192.168.0.0/16:*",
          "the origins that are meant, one by one"),
-        (WORDS, "wss://a.example.com", "'https://a.example.com'"),
-        (WORDS, "htps://a.example.com", "'https://a.example.com'"),
-        (WORDS, "https://A.example.com/", "'https://a.example.com'"),
+        (DIALECT, "wss://a.example.com", "'https://a.example.com'"),
+        (DIALECT, "htps://a.example.com", "'https://a.example.com'"),
+        (DIALECT, "https://A.example.com/", "'https://a.example.com'"),
     ],
-    ids=lambda value: "" if isinstance(value, Words) else str(value),
+    ids=lambda value: "" if isinstance(value, Dialect) else str(value),
 )  # fmt: skip
-def test_in_a_drop_ins_words(lenient: Any, words: Words, entry: Any, hint: str) -> None:
-    _, caught = said(lenient, [entry], words=words)
+def test_in_a_drop_ins_words(lenient: Any, dialect: Dialect, entry: Any, hint: str) -> None:
+    _, caught = said(lenient, [entry], dialect=dialect)
     (warning,) = caught
     assert f" Write {hint} instead. [" in str(warning.message)
 

@@ -105,7 +105,7 @@ class Problem:
 
 def with_hint(problem: Problem, hint: str | None) -> Problem:
     """Return a copy of the problem with another hint."""
-    return Problem(
+    return type(problem)(
         problem.code,
         problem.option,
         problem.value,

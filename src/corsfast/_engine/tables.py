@@ -229,9 +229,9 @@ def _with_ways_out(problems: list[Problem], spec: Spec) -> list[Problem]:
     """Add verified suggestions to the problems. A valid policy never runs the proofs for them."""
     if not problems:
         return problems
-    from .._proofs.suggest import mended
+    from .._proofs.suggest import policy_suggestions
 
-    return mended(problems, spec)
+    return policy_suggestions(problems, spec)
 
 
 def ready_tables(unknown: Mapping[str, object]) -> Tables | None:

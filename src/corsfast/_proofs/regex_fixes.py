@@ -81,7 +81,7 @@ _SCHEME_CHOICE = re.compile(
 
 
 @dataclass(frozen=True)
-class Way:
+class MatchContext:
     """How the regex is applied, and what counts as a problem.
 
     Attributes:
@@ -108,21 +108,22 @@ class Way:
         return [problem for problem in found if problem.code not in self.tolerated]
 
 
-def repair(entry: OwnRegex, way: Way) -> str | None:
+def repair(entry: OwnRegex, context: MatchContext) -> str | None:
     """Return the verified corrected pattern, or ``None``. The flags stay the same."""
     original = regex_of(entry)
     if original.flags & re.VERBOSE:
         return None
-    edits = [edit for edit in EDITS if _apply(original.pattern, [edit], way) != original.pattern]
-    text = _apply(original.pattern, edits, way)
-    if not edits or not _good(entry, text, way):
+    written = original.pattern
+    edits = [edit for edit in EDITS if _apply(written, [edit], context) != written]
+    text = _apply(written, edits, context)
+    if not edits or not _good(entry, text, context):
         return None
     rest = [edit for edit in OPTIONAL if edit in edits]
     while rest:
         edit = rest.pop(0)
         fewer = [other for other in edits if other is not edit]
-        shorter = _apply(original.pattern, fewer, way)
-        if shorter != original.pattern and _good(entry, shorter, way):
+        shorter = _apply(written, fewer, context)
+        if shorter != written and _good(entry, shorter, context):
             edits, text = fewer, shorter
             # A correction may have become unnecessary because of this one.
             rest = [other for other in OPTIONAL if other in edits]
@@ -147,18 +148,18 @@ def spellings(text: str) -> tuple[str, ...]:
     return tuple(filter(None, (*choices, with_https(text), with_https(whole))))
 
 
-def _good(entry: OwnRegex, text: str, way: Way) -> bool:
+def _good(entry: OwnRegex, text: str, context: MatchContext) -> bool:
     try:
         regex = compile_quietly(text, regex_of(entry).flags)
     except RegexSyntaxError:
         return False
     corrected = with_regex(entry, regex)
-    return not way.problems(corrected) and keeps(regex_of(entry), regex, way)
+    return not context.problems(corrected) and keeps(regex_of(entry), regex, context)
 
 
-def keeps(original: re.Pattern[str], corrected: re.Pattern[str], way: Way) -> bool:
+def keeps(original: re.Pattern[str], corrected: re.Pattern[str], context: MatchContext) -> bool:
     """Return whether a correction still matches the written hosts that the original matched."""
-    was, now = language(original, way.how), language(corrected, way.how)
+    was, now = language(original, context.how), language(corrected, context.how)
     before, after = was.dfa, now.dfa
     if before is None or after is None or was.others is None or now.others is None:
         return False
@@ -226,22 +227,22 @@ def _written_hosts(regex: re.Pattern[str]) -> Iterator[str]:
 # -- corrections -----------------------------------------------------------------------------
 
 
-def _apply(text: str, edits: list[Edit], way: Way) -> str:
+def _apply(text: str, edits: list[Edit], context: MatchContext) -> str:
     try:
         for edit in EDITS:  # always in this order
             if edit in edits:
-                text = edit(text, way)
+                text = edit(text, context)
     except ValueError:
         pass  # a text that cannot be parsed stays the same
     return text
 
 
-def single_backslashes(text: str, _way: Way) -> str:
+def single_backslashes(text: str, _context: MatchContext) -> str:
     r"""Undo escaping for a string that is a raw string: ``\\.`` -> ``\.``."""
     return text.replace("\\\\", "\\")
 
 
-def no_slash(text: str, _way: Way) -> str:
+def no_slash(text: str, _context: MatchContext) -> str:
     """Remove the slash from ``https://example\\.com/$``, because no origin ends in one."""
     branches = parse(text)
     while any(_without_slash(branch) for branch in _ends(branches)):
@@ -257,7 +258,7 @@ def _without_slash(branch: Branch) -> bool:
     return False
 
 
-def stars_of_globs(text: str, _way: Way) -> str:
+def stars_of_globs(text: str, _context: MatchContext) -> str:
     """Replace ``*.`` in ``https://*.example.com``, where the star repeats the slash, by labels."""
     branches = parse(text)
     for branch in _all(branches):
@@ -269,7 +270,7 @@ def stars_of_globs(text: str, _way: Way) -> str:
     return write(branches)
 
 
-def escaped_dots(text: str, _way: Way) -> str:
+def escaped_dots(text: str, _context: MatchContext) -> str:
     """Escape dots: ``example.com`` -> ``example\\.com``."""
     branches = parse(text)
     for branch in _all(branches):
@@ -279,7 +280,7 @@ def escaped_dots(text: str, _way: Way) -> str:
     return write(branches)
 
 
-def bounded_ends(text: str, _way: Way) -> str:
+def bounded_ends(text: str, _context: MatchContext) -> str:
     """Replace a wildcard at the end by a port: ``localhost.*`` -> ``localhost(?::[0-9]+)?``."""
     branches = parse(text)
     for branch in _ends(branches):
@@ -295,14 +296,14 @@ def _closes_a_host(item: Item) -> bool:
     return item.text.isalnum() and not item.quantifier
 
 
-def bounded_wildcards(text: str, way: Way) -> str:
+def bounded_wildcards(text: str, context: MatchContext) -> str:
     """Limit wildcards to labels: ``https://.*example`` -> ``https://(?:[a-z0-9-]+\\.)*example``."""
     branches = parse(text)
-    _bound(branches, "", way)
+    _bound(branches, "", context)
     return write(branches)
 
 
-def _bound(branches: list[Branch], outside: str, way: Way) -> None:
+def _bound(branches: list[Branch], outside: str, context: MatchContext) -> None:
     """Replace wildcards directly before a name by whole labels.
 
     Args:
@@ -315,7 +316,7 @@ def _bound(branches: list[Branch], outside: str, way: Way) -> None:
             inside = unescaped(write([branch[first:i]]))
             before = outside + inside
             if isinstance(item, Group) and not is_wild(item):
-                _bound(item.branches, before, way)
+                _bound(item.branches, before, context)
                 continue
             name = i + 1
             if name < len(branch) and is_dot(branch[name]) and branch[name].quantifier == "?":
@@ -327,20 +328,20 @@ def _bound(branches: list[Branch], outside: str, way: Way) -> None:
             elif inside == before and before in ("", "http", "https", "https?", "http(s)?"):
                 # The wildcard also matches the rest of the scheme.
                 loopback = _DEVELOPMENT_FIRST.match(unescaped(write([branch[name:]])))
-                secure = before == "https" or (way.credentials and not loopback)
+                secure = before == "https" or (context.credentials and not loopback)
                 scheme = "https" if secure else "https?"
                 branch[first:name] = [Atom(f"{scheme}://{SUBDOMAINS}")]
             break
 
 
-def written_schemes(text: str, way: Way) -> str:
+def written_schemes(text: str, context: MatchContext) -> str:
     """Add a missing scheme: ``example\\.com`` -> ``https://example\\.com``."""
     branches = parse(text)
-    _write_schemes(branches, way)
+    _write_schemes(branches, context)
     return write(branches)
 
 
-def _write_schemes(branches: list[Branch], way: Way) -> None:
+def _write_schemes(branches: list[Branch], context: MatchContext) -> None:
     for branch in branches:
         first = 1 if branch and is_start(branch[0]) else 0
         rest = branch[first:]
@@ -353,7 +354,7 @@ def _write_schemes(branches: list[Branch], way: Way) -> None:
                 inner = "".join(map(str, head.branches[0]))
                 branch[first : first + 1] = [Atom(inner)]
             elif not head.quantifier:
-                _write_schemes(head.branches, way)
+                _write_schemes(head.branches, context)
         elif re.fullmatch(r"null\W*", shown):
             continue  # it is not a host
         elif "://" not in shown and not shown.startswith("http") and _opens_a_host(head):
@@ -370,7 +371,7 @@ def _opens_a_host(item: Item) -> bool:
     return is_letter(item)
 
 
-def secure_schemes(text: str, _way: Way) -> str:
+def secure_schemes(text: str, _context: MatchContext) -> str:
     """Replace ``https?://`` by ``https://``, except for this machine."""
     branches = parse(text)
     inside = branches
@@ -410,19 +411,19 @@ def _secure(branch: Branch) -> list[Branch]:
     return [branch]
 
 
-def anchored(text: str, way: Way) -> str:
+def anchored(text: str, context: MatchContext) -> str:
     """Anchor the whole: ``a|b$`` -> ``\\A(?:a|b)\\Z``. localhost keeps any port if it had that."""
-    if way.how == "fullmatch":
+    if context.how == "fullmatch":
         return text
-    return _anchor(text, way, start=way.how == "search")
+    return _anchor(text, context, start=context.how == "search")
 
 
-def ended(text: str, way: Way) -> str:
+def ended(text: str, context: MatchContext) -> str:
     """Anchor only the end, like `anchored`."""
-    return text if way.how == "fullmatch" else _anchor(text, way, start=False)
+    return text if context.how == "fullmatch" else _anchor(text, context, start=False)
 
 
-def _anchor(text: str, way: Way, *, start: bool) -> str:
+def _anchor(text: str, context: MatchContext, *, start: bool) -> str:
     branches = parse(text)
     flags = ""
     if branches[0] and str(branches[0][0]).startswith("(?") and is_flags(branches[0][0]):
@@ -432,8 +433,8 @@ def _anchor(text: str, way: Way, *, start: bool) -> str:
     if all(closed) and (all(started) or not start):
         return text
     # The author's spelling of an anchor is used for all branches.
-    opening = next((str(b[0]) for b in branches if b and is_start(b[0])), way.anchors[0])
-    ending = next((str(b[-1]) for b in branches if b and is_end(b[-1])), way.anchors[1])
+    opening = next((str(b[0]) for b in branches if b and is_start(b[0])), context.anchors[0])
+    ending = next((str(b[-1]) for b in branches if b and is_end(b[-1])), context.anchors[1])
     for branch, is_started, is_closed in zip(branches, started, closed, strict=True):
         if is_closed:
             branch.pop()
@@ -472,7 +473,7 @@ def _ends(branches: list[Branch]) -> Iterator[Branch]:
 
 
 if TYPE_CHECKING:
-    Edit = Callable[[str, Way], str]
+    Edit = Callable[[str, MatchContext], str]
 
 # In the order of their application.
 EDITS: tuple[Edit, ...] = (

@@ -4,27 +4,28 @@
     re.compile("^https://app.example.com")        ->   re.compile(r"^https://app\\.example\\.com")
     "*.vercel.app"                                ->   each name that is yours, as ...
 
-An offer is an entry that the same options accept, because the checks that rejected the original
-have passed for it. If there is no such entry, the offer is advice on what only the author can
-decide. No other host than the written one is ever offered.
+A suggestion is an entry that the same options accept, because the checks that rejected the original
+have passed for it. If there is no such entry, it is advice on what only the author can decide. No
+other host than the written one is ever suggested.
 """
 
 from __future__ import annotations
 
 import re
 from collections import namedtuple
-from dataclasses import replace
 
 from .._options.diagnose import REGEX_SIGNS
+from .._options.origin import parse_origin
 from .._options.patterns import Glob, HostRule, Network, Within, parse_pattern, write_pattern
 from .._options.suggestions import suggest_all, suggest_networks, texts_of
 from ..errors import RISKS, Problem, with_hint
-from .advice import advice_for, in_words, literal
+from .advice import ONE_BY_ONE, advice_for, in_words, literal
 from .automata import TooManyStatesError
+from .dialect import PolicyDialect
 from .languages import regex_of
-from .python_source import in_source
-from .regex_fixes import Way, repair, repair_string
+from .regex_fixes import MatchContext, repair, repair_string, spellings
 from .regexes import RegexSyntaxError, compile_quietly
+from .risks import OPTION
 from .verify import problems_of, with_regex
 
 TYPE_CHECKING = False
@@ -33,44 +34,35 @@ if TYPE_CHECKING:
     from typing import NamedTuple
 
     from .._options.spec import Spec
+    from .dialect import Dialect
 
-    class Offer(NamedTuple):
+    class Suggestion(NamedTuple):
         """A replacement for an entry: all of `entries`, or only `advice`."""
 
         entries: tuple[object, ...]
         advice: str | None
 
 else:
-    Offer = namedtuple("Offer", ("entries", "advice"))
+    Suggestion = namedtuple("Suggestion", ("entries", "advice"))
 
-OPTION = "allow_origins"
-NOTHING = Offer((), None)
-
-# A proof takes milliseconds, a correction some tens of them. An author rarely fixes more at a time.
-MAX_PROVEN = 16
+NOTHING = Suggestion((), None)
 
 # Problems of the whole option, not of an entry.
 _OF_THE_LIST = ("any-origin-beside-others", "bare-string")
 
+# A proof takes milliseconds, a correction some tens of them. An author rarely fixes more at a time.
+MAX_PROVEN = 16
 
-def mended(problems: Iterable[Problem], spec: Spec) -> list[Problem]:
-    """Return the problems with hints that these options accept.
+
+def policy_suggestions(problems: list[Problem], spec: Spec) -> list[Problem]:
+    """Return the problems of a policy with hints that the same options accept.
 
     Args:
         spec: the meaning of the options, as far as they are valid.
     """
-    problems = list(problems)
-    proven = 0
-    found = []
-    alone = _entries(problems, spec) == 1
-    for problem in problems:
-        if problem.option != OPTION or problem.hint == "()":
-            found.append(problem)
-            continue
-        proven += needs_automata(problem)
-        hint = _hint(problem, spec, alone) if proven <= MAX_PROVEN else in_words(problem)
-        found.append(problem if hint == problem.hint else with_hint(problem, hint))
-    return found
+    star = "'*'" if _entries(problems, spec) == 1 else "'*' alone, as the only entry"
+    dialect = PolicyDialect(star, credentials=spec.credentials, tolerated=spec.tolerated)
+    return with_suggestions(problems, dialect)
 
 
 def _entries(problems: list[Problem], spec: Spec) -> int:
@@ -81,7 +73,21 @@ def _entries(problems: list[Problem], spec: Spec) -> int:
     return read + spec.any_origin + wrong
 
 
-def needs_automata(problem: Problem) -> bool:
+def with_suggestions(problems: Iterable[Problem], dialect: Dialect) -> list[Problem]:
+    """Return the problems with hints that these options accept."""
+    proven = 0
+    found = []
+    for problem in problems:
+        if _is_about_origins(problem, dialect):
+            proven += _needs_automata(problem)
+            hint = suggest(problem, dialect)[0] if proven <= MAX_PROVEN else in_words(problem)
+            found.append(with_hint(problem, hint))
+        else:
+            found.append(problem)
+    return found
+
+
+def _needs_automata(problem: Problem) -> bool:
     """Return whether a suggestion needs a proof, and so counts towards `MAX_PROVEN`."""
     value = problem.value
     return (
@@ -92,55 +98,78 @@ def needs_automata(problem: Problem) -> bool:
     )
 
 
-def _hint(problem: Problem, spec: Spec, alone: bool) -> str | None:
-    offer = offer_for(problem, credentials=spec.credentials, tolerated=spec.tolerated)
-    if "*" in offer.entries and not alone:
-        return "'*' alone, as the only entry"
-    if not offer.entries and (problem.code != "bare-string" or offer.advice is not None):
-        return offer.advice
-    text = ", ".join(map(in_source, offer.entries))
-    return f"[{text}]" if (problem.hint or "").startswith("[") else text
+def _is_about_origins(problem: Problem, dialect: Dialect) -> bool:
+    return not dialect.patterns or (problem.option == OPTION and problem.hint != "()")
 
 
-def offer_for(problem: Problem, *, credentials: bool, tolerated: frozenset[str]) -> Offer:
-    """Return a replacement for an entry of ``allow_origins``.
-
-    Args:
-        tolerated: the risks that may remain, except the problem's own: an offer avoids that one
-            even if it was accepted.
-    """
-    way = Way("fullmatch", credentials, own=True, tolerated=tolerated - {problem.code})
-    try:
-        return _offer(problem, way)
-    except TooManyStatesError:
-        return Offer((), in_words(problem))
-
-
-def offer_for_text(text: str, *, credentials: bool, tolerated: frozenset[str]) -> Offer:
-    """Return the meaning of a string: an origin, a pattern, or a misspelling of one."""
-    try:
-        return _part(text, Way("fullmatch", credentials, own=True, tolerated=tolerated))
-    except TooManyStatesError:
-        return NOTHING
-
-
-def _offer(problem: Problem, way: Way) -> Offer:
+def suggest(problem: Problem, dialect: Dialect) -> tuple[str | None, bool]:
+    """Return what to write instead of an entry, and whether that is a proven entry, not advice."""
+    if not _is_about_origins(problem, dialect):
+        return problem.hint, False
     value = problem.value
-    if problem.code == "dead-alternative":
-        way = replace(way, alternatives=True)
+    context = MatchContext(
+        dialect.how,
+        dialect.credentials,
+        dialect.own,
+        dialect.anchors or MatchContext.anchors,
+        dialect.tolerated - {problem.code},  # avoided even if it was accepted
+        alternatives=problem.code == "dead-alternative",
+    )
+    try:
+        if isinstance(value, re.Pattern) and value in dialect.written:
+            found = _literal(problem, dialect.written[value], dialect, context)
+        elif isinstance(value, str) and not dialect.patterns:
+            found = _part(value, context)
+        else:
+            found = _suggestion(problem, context)
+    except TooManyStatesError:
+        return in_words(problem), False
+    if not found.entries and (problem.hint != "[]" or found.advice is not None):
+        return found.advice, False
+    text = dialect.write(
+        found.entries, isinstance(value, re.Pattern) and problem.option != dialect.option
+    )
+    if text is None:
+        return ONE_BY_ONE, False
+    return f"[{text}]" if (problem.hint or "").startswith("[") else text, True
+
+
+def suggest_for_text(text: str, dialect: Dialect) -> str | None:
+    """Return what to write instead of a string that a drop-in cannot read."""
+    return suggest(Problem("", dialect.option, text, ""), dialect)[0]
+
+
+def _literal(problem: Problem, text: str, dialect: Dialect, context: MatchContext) -> Suggestion:
+    """Return a suggestion for a string that the caller turns into a regex."""
+    if problem.hint == "'*'":
+        return Suggestion(("*",), None)
+    for meant in (suggest_all(text), *((one,) for one in spellings(text.rstrip("/")))):
+        made = [dialect.made(one) for one in meant if parse_origin(one) is None]
+        # The caller's star means any text, so any port needs a regex.
+        if made and not any(one.endswith((":*", "]")) for one in meant):
+            regexes = [regex for regex in made if isinstance(regex, re.Pattern)]
+            if len(regexes) == len(made) and not any(map(context.problems, regexes)):
+                return Suggestion((), ", ".join(map(repr, meant)))
+    found = _part(text, context)
+    return found if found.entries or found.advice else Suggestion((), advice_for(problem))
+
+
+def _suggestion(problem: Problem, context: MatchContext) -> Suggestion:
+    value = problem.value
     if problem.code == "any-origin-beside-others":
-        return Offer((), "the list without it" if way.credentials else problem.hint)
+        return Suggestion((), "the list without it" if context.credentials else problem.hint)
     if problem.code == "bare-string":
-        return _list(literal(problem.hint), way)
+        return _list(literal(problem.hint), context)
     if isinstance(value, (Glob, HostRule, Network)):
         value = write_pattern(value)
     if isinstance(value, str):
-        return _string(problem, value, way)
+        return _string(problem, value, context)
     if isinstance(value, re.Pattern) and isinstance(value.pattern, bytes):
         value = _of_text(value)
     if isinstance(value, (re.Pattern, Within)):
-        return _regex(problem, value, way)
-    return _texts(texts_of(value), way)
+        return _regex(problem, value, context)
+    texts = texts_of(value)
+    return _part(texts[0], context) if len(texts) == 1 else _list(texts, context)
 
 
 def _of_text(regex: re.Pattern[bytes]) -> re.Pattern[str] | None:
@@ -153,42 +182,42 @@ def _of_text(regex: re.Pattern[bytes]) -> re.Pattern[str] | None:
 # -- regexes ---------------------------------------------------------------------------------
 
 
-def _regex(problem: Problem, entry: re.Pattern[str] | Within, way: Way) -> Offer:
-    found = way.problems(entry)
+def _regex(problem: Problem, entry: re.Pattern[str] | Within, context: MatchContext) -> Suggestion:
+    found = context.problems(entry)
+    regex = regex_of(entry)
+    text = None
     if problem.code == "dead-alternative":  # the other alternatives may say more than origins
-        text = repair(entry, way)
-        if text is not None and not meant_otherwise(text):
-            return Offer((with_regex(entry, compile_quietly(text, regex_of(entry).flags)),), None)
-    otherwise = _list(meant_otherwise(regex_of(entry).pattern), way)
-    if otherwise.entries:
-        return otherwise
-    if not found:
-        return Offer((entry,), None)
-    if literal(found[0].hint) == "*":
-        return Offer(("*",), None)  # it matches any origin, and `*` says so
-    text = repair(entry, way)
+        text = repair(entry, context)
+    if text is None or meant_otherwise(text):
+        otherwise = _list(meant_otherwise(regex.pattern), context)
+        if otherwise.entries:
+            return otherwise
+        if not found:
+            return Suggestion((entry,), None)
+        if literal(found[0].hint) == "*":
+            return Suggestion(("*",), None)  # it matches any origin, and `*` says so
+        text = repair(entry, context)
     if text is None:
-        strings = _list(_strings_of_regex(regex_of(entry).pattern), way)
+        strings = _list(_strings_of_regex(regex.pattern), context)
         if strings.entries:
             return strings
-        return Offer((), advice_for(problem if problem in found else found[0]))
-    regex = compile_quietly(text, regex_of(entry).flags)
-    return Offer((with_regex(entry, regex),), None)
+        return Suggestion((), advice_for(problem if problem in found else found[0]))
+    return Suggestion((with_regex(entry, compile_quietly(text, regex.flags)),), None)
 
 
-def _text_of_regex(problem: Problem, text: str, way: Way) -> Offer:
-    """Return an offer for a string that holds a regex, or a shell's braces."""
-    otherwise = _list(meant_otherwise(text), way)
+def _text_of_regex(problem: Problem, text: str, context: MatchContext) -> Suggestion:
+    """Return a suggestion for a string that holds a regex, or a shell's braces."""
+    otherwise = _list(meant_otherwise(text), context)
     if otherwise.entries:
         return otherwise
     try:
         regex = compile_quietly(text)
     except RegexSyntaxError:
         return NOTHING
-    if not way.problems(regex):
-        return Offer((regex,), None)
-    strings = _list(_strings_of_regex(text), way)
-    return strings if strings.entries else _regex(problem, regex, way)
+    if not context.problems(regex):
+        return Suggestion((regex,), None)
+    strings = _list(_strings_of_regex(text), context)
+    return strings if strings.entries else _regex(problem, regex, context)
 
 
 def meant_otherwise(text: str) -> list[str]:
@@ -280,52 +309,47 @@ def _choices(text: str) -> list[str]:
 # -- strings ---------------------------------------------------------------------------------
 
 
-def _string(problem: Problem, value: str, way: Way) -> Offer:
+def _string(problem: Problem, value: str, context: MatchContext) -> Suggestion:
     if problem.code == "looks-like-regex":
-        return _text_of_regex(problem, value, way)
+        return _text_of_regex(problem, value, context)
     meant = literal(problem.hint)
     if isinstance(meant, tuple):
-        return _list(meant, way)
+        return _list(meant, context)
     for start in (meant, value):
         if isinstance(start, str) and start != "*":
             if "*" in start:
-                whole = _list(suggest_all(start), way)
+                whole = _list(suggest_all(start), context)
                 if whole.entries:
                     return whole
-            text = repair_string(start, way.credentials, way.tolerated)
+            text = repair_string(start, context.credentials, context.tolerated)
             if text is not None:
-                return Offer((text,), None)
+                return Suggestion((text,), None)
     if isinstance(meant, str):
         # The meaning is well-formed but has a problem of its own, so give the advice for that.
-        for other in _problems(meant, way):
-            return Offer((), advice_for(other))
-    return Offer((), advice_for(problem))
+        for other in _problems(meant, context):
+            return Suggestion((), advice_for(other))
+    return Suggestion((), advice_for(problem))
 
 
-def _part(text: str, way: Way) -> Offer:
-    """Return an offer for an entry that has not been checked yet."""
-    for problem in _problems(text, way):
-        return _offer(problem, way)
-    return Offer((text,), None)
+def _part(text: str, context: MatchContext) -> Suggestion:
+    """Return a suggestion for an entry that has not been checked yet."""
+    for problem in _problems(text, context):
+        return _suggestion(problem, context)
+    return Suggestion((text,), None)
 
 
-def _texts(texts: tuple[str, ...], way: Way) -> Offer:
-    """Return an offer for the texts of an object of another type."""
-    return _part(texts[0], way) if len(texts) == 1 else _list(texts, way)
-
-
-def _list(parts: object, way: Way) -> Offer:
-    """Return an offer for several entries that were written as one string: all of them or none."""
+def _list(parts: object, context: MatchContext) -> Suggestion:
+    """Return a suggestion for all of several entries that were written as one string."""
     entries: dict[object, None] = {}
     for part in parts if isinstance(parts, (list, tuple)) else ():
-        offer = _part(part, way)
-        if not offer.entries:
-            return Offer((), offer.advice or "a list of origins")
-        entries.update(dict.fromkeys(offer.entries))
-    if problems_of([*entries], way.credentials, way.tolerated):
-        return Offer((), "a list of origins")
-    return Offer(tuple(entries), None)
+        found = _part(part, context)
+        if not found.entries:
+            return Suggestion((), found.advice or "a list of origins")
+        entries.update(dict.fromkeys(found.entries))
+    if problems_of([*entries], context.credentials, context.tolerated):
+        return Suggestion((), "a list of origins")
+    return Suggestion(tuple(entries), None)
 
 
-def _problems(text: str, way: Way) -> list[Problem]:
-    return problems_of([text], way.credentials, way.tolerated)
+def _problems(text: str, context: MatchContext) -> list[Problem]:
+    return problems_of([text], context.credentials, context.tolerated)

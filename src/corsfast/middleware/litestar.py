@@ -28,6 +28,7 @@ from .._engine.tables import (
     MAX_AGE,
     VARY,
 )
+from .._proofs.dialect import Dialect
 from .._proofs.ineffective import (
     wrong_exact_method,
     wrong_exposed_with,
@@ -36,7 +37,7 @@ from .._proofs.ineffective import (
     wrong_seconds,
 )
 from ._dropin.asgi_base import SAFELISTED_HEADERS, ASGIDropIn, asked, names_of, plain_text, respond
-from ._dropin.messages import Mender, Words, regex_from
+from ._dropin.messages import regex_from
 from ._dropin.overrides import refuse_overrides
 from ._dropin.policy import (
     allow_any_header,
@@ -220,9 +221,7 @@ class _Preflights:
         entries: dict[str, Any] = {"allow_origins": patterns}
         credentials = bool(config.allow_credentials)
         if config.allow_origin_regex:
-            regex = regex_from(
-                "allow_origin_regex", config.allow_origin_regex, Mender(credentials, _WORDS)
-            )
+            regex = regex_from("allow_origin_regex", config.allow_origin_regex)
             entries["allow_origin_regex"] = [regex]
         given = names_of("allow_methods", config.allow_methods, problems, wrong_exact_method)
         methods = sorted(set(given))
@@ -274,8 +273,7 @@ class _Preflights:
             strict=strict,
             answer=answer,
             also=problems,
-            written=written,
-            words=_WORDS,
+            dialect=_DIALECT._replace(written=written),
             given=config.allow_origins,
         )
 
@@ -324,4 +322,4 @@ def _pattern(entry: Any) -> Any:
     return re.compile(".*".join(map(re.escape, entry.split("*"))))
 
 
-_WORDS = Words(any_origin='allow_origins=["*"]', regex="allow_origin_regex={}", made=_pattern)
+_DIALECT = Dialect('allow_origins=["*"]', "allow_origin_regex={}", made=_pattern)

@@ -34,6 +34,7 @@ from .._engine.tables import (
     REQUEST_METHOD,
     VARY,
 )
+from .._proofs.dialect import Dialect
 from .._proofs.ineffective import (
     meant,
     wrong_exact_method,
@@ -45,7 +46,7 @@ from .._proofs.ineffective import (
 from ..errors import CorsfastRedundancyWarning
 from ._dropin.asgi_base import SAFELISTED_HEADERS, ASGIDropIn, asked, names_of, plain_text, respond
 from ._dropin.install import check_kind, middleware_by_install
-from ._dropin.messages import DropInProblem, Mender, Words, regex_from
+from ._dropin.messages import DropInProblem, regex_from
 from ._dropin.overrides import refuse_overrides
 from ._dropin.policy import allow_any_header, block, lenient_policy, read_list, tokens_of
 from ._generic.handlers import asks_private_network
@@ -77,7 +78,7 @@ preload()
 
 NAME = "corsfast.middleware.starlette"
 
-_WORDS = Words(any_origin='allow_origins=["*"]', regex="allow_origin_regex={}")
+_DIALECT = Dialect(any_origin='allow_origins=["*"]', regex="allow_origin_regex={}")
 
 _OPTIONS = (
     "allow_origins",
@@ -226,10 +227,7 @@ class _Preflights:
                 entries["allow_origins"].append(origin)
         credentials = bool(allow_credentials)
         if allow_origin_regex is not None:
-            regex = regex_from(
-                "allow_origin_regex", allow_origin_regex, Mender(credentials, _WORDS)
-            )
-            entries["allow_origin_regex"] = [regex]
+            entries["allow_origin_regex"] = [regex_from("allow_origin_regex", allow_origin_regex)]
         methods = names_of("allow_methods", allow_methods, problems, wrong_exact_method)
         if "*" in methods:
             methods = [*ALL_METHODS]
@@ -285,7 +283,7 @@ class _Preflights:
             strict=strict,
             answer=answer,
             also=problems,
-            words=_WORDS,
+            dialect=_DIALECT,
             given=allow_origins,
         )
         self._star = self.tables.star

@@ -4,8 +4,8 @@ A drop-in must accept the options that work with the original. So an insecure se
 `CorsfastSecurityWarning`, with an origin that is allowed and a proposal. An entry that matches
 nothing is a `CorsfastDeadEntryWarning`. With ``strict=True`` all of them are one `PolicyError`.
 
-    entries --read_options--> spec, problems --find_risks--> risks --> warnings | PolicyError
-                              spec --build_tables--> tables --answer(tables)--> Policy
+    origins --_read_origins--> Reading --read_options--> Spec --build_tables--> Tables --> Policy
+                               Reading, Spec --_diagnose--> warnings | PolicyError
 
 Never read a string as a pattern that the original library takes literally, because the pattern
 would allow more origins.
@@ -14,7 +14,7 @@ would allow more origins.
 from __future__ import annotations
 
 import re
-from types import MappingProxyType
+from collections import namedtuple
 
 from ..._engine.select import Policy
 from ..._engine.tables import (
@@ -35,14 +35,28 @@ from ..._proofs.ineffective import bare_string, beside_any_origin, listed, wrong
 from ..._proofs.languages import language_of
 from ..._proofs.risks import find_risks
 from ...errors import CorsfastPerformanceWarning, Problem
-from .messages import NO_REGEXES, Mender, Words, in_words_of, never_sent, not_text, say
+from .messages import NO_REGEXES, Unreadable, as_written, in_option, say, wrong_entry
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
-    from typing import NoReturn
+    from typing import NamedTuple, NoReturn
 
+    from ..._proofs.dialect import Dialect
     from ..._proofs.ineffective import Wrong
+    from ..._proofs.languages import Language
+
+    class Reading(NamedTuple):
+        """The entries of a drop-in's options that hold origins.
+
+        ``kept`` are those that a browser may send, and ``wrong`` the others; each with its option.
+        """
+
+        kept: dict[str | re.Pattern[str], str]
+        wrong: list[tuple[object, str]]
+
+else:
+    Reading = namedtuple("Reading", ("kept", "wrong"))
 
 __all__ = [
     "Tables",
@@ -57,17 +71,15 @@ __all__ = [
     "with_origin",
 ]
 
-# The codes of problems with entries that have no effect here.
-_HARMLESS = ("any-origin-beside-others",)
-
 _TOKEN = re.compile(f"[{re.escape(TCHAR)}]+")
 
 
 class _DropInSpec(Spec):
     """The spec of a drop-in's policy, which no options of Policy can express."""
 
-    __slots__ = ("name", "said")
+    __slots__ = ("name", "said", "wrong")
     name: str
+    wrong: list[Problem]  # entries that `read_options` rejected
     said: tuple[object, ...]
 
     def key(self) -> tuple[object, ...]:
@@ -92,8 +104,7 @@ def lenient_policy(
     star: bool = True,
     answer: Callable[[Tables], None] | None = None,
     also: Iterable[Problem] = (),
-    written: Mapping[re.Pattern[str], str] = MappingProxyType({}),
-    words: Words = NO_REGEXES,
+    dialect: Dialect = NO_REGEXES,
     given: object = (),
     tell: Callable[[str, type[Warning]], None] = warn,
 ) -> Policy:
@@ -115,14 +126,15 @@ def lenient_policy(
             ``actual_vary``, ``preflight_vary``). Make blocks by `block`. If a block has a Vary,
             it must be the last field, with the names of ``actual_vary`` or ``preflight_vary``.
         also: problems that `read_list` and `read_names` have found.
-        written: the text that the drop-in made each regex from; messages quote the text.
-        words: the forms of the drop-in's options in proposals.
+        dialect: the forms of the drop-in's options in suggestions; messages quote the string that
+            a regex was made of.
         given: the original value of the first option. If no option has an origin, an empty list
             causes a warning.
         tell: called with each warning; a caller that caches the policy may emit them again.
 
     Raises:
         PolicyError: with ``strict``, with all problems together.
+        Exception: the one of an entry that is `Unreadable`.
 
     Warns:
         CorsfastSecurityWarning: without ``strict``, once per risk.
@@ -130,31 +142,14 @@ def lenient_policy(
             once per alternative of a regex that matches nothing.
         CorsfastPerformanceWarning: once per regex that no automaton can express.
     """
-    problems: list[Problem] = [*also]
-    mend = Mender(credentials, words)
-    kept: dict[str | re.Pattern[str], str] = {}
-    listed: Mapping[str, Iterable[object]] = origins  # callers may pass other types
-    for option, entries in listed.items():
-        for entry in entries:
-            if not isinstance(entry, (str, re.Pattern)):
-                problems.append(not_text(option, entry, mend))
-            elif isinstance(entry, re.Pattern) or (star and entry == "*") or is_origin(entry):
-                kept.setdefault(entry, option)
-            else:
-                problems.append(never_sent(option, entry, mend))
-    default = next(iter(origins), "origins")
-    if not kept and not problems:
-        problems += empty_list(default, given)
-    any_origin = "*" in kept
-    if any_origin and not credentials and len(kept) > 1:  # with credentials it is a risk, below
-        problems.append(beside_any_origin(kept["*"], [entry for entry in kept if entry != "*"]))
-    spec, wrong = _read([*kept] if not any_origin else ["*"], credentials)
+    dialect = dialect._replace(credentials=credentials, option=next(iter(origins), "origins"))
+    reading = _read_origins(origins, star)
+    any_origin = "*" in reading.kept
+    spec = _read(["*"] if any_origin else [*reading.kept], credentials)
     languages = [language_of(entry) for entry in spec.regexes]
-    own = [regex for regex in spec.regexes if regex not in written]
-    dead = [*dead_schemes(spec.exact), *dead_alternatives(own)]
-    judged = [*wrong, *dead, *find_risks(spec, languages)]
-    for problem in [*judged, *globs_as_regexes(own, judged)]:
-        problems.append(in_words_of(kept, written, default, problem, mend))
+    problems = [*also, *_diagnose(reading, spec, languages, dialect)]
+    if not problems and not reading.kept:
+        problems += empty_list(dialect.option, given)
     say(name, problems, strict=strict, tell=tell)
     spec.name = name
     tables, beyond = build_tables(spec, languages)
@@ -168,6 +163,49 @@ def lenient_policy(
         getattr(tables, slot) for slot in sorted(Tables.__slots__) if slot not in _MATCHED
     )
     return Policy(_tables=tables)  # type: ignore[arg-type, call-arg]
+
+
+def _read_origins(origins: Mapping[str, Iterable[object]], star: bool) -> Reading:
+    reading = Reading({}, [])
+    for option, entries in origins.items():
+        for entry in entries:
+            if isinstance(entry, re.Pattern) or (
+                isinstance(entry, str) and ((star and entry == "*") or is_origin(entry))
+            ):
+                reading.kept.setdefault(entry, option)
+            else:
+                reading.wrong.append((entry, option))
+    return reading
+
+
+def _diagnose(
+    reading: Reading, spec: Spec, languages: list[Language], dialect: Dialect
+) -> list[Problem]:
+    """Return everything that is wrong with the origins, with suggestions.
+
+    Raises:
+        Exception: the one of an entry that is `Unreadable`.
+    """
+    problems = []
+    for entry, option in reading.wrong:
+        if isinstance(entry, Unreadable):
+            entry.fail(dialect)
+        problems.append(wrong_entry(option, entry, dialect))
+    kept: dict[object, str] = {**reading.kept}
+    others = [entry for entry in kept if entry != "*"]
+    if "*" in kept and others and not spec.credentials:  # with credentials it is a risk, below
+        problems.append(beside_any_origin(kept["*"], others))
+    own = [regex for regex in spec.regexes if regex not in dialect.written]
+    dead = [*dead_schemes(spec.exact), *dead_alternatives(own)]
+    judged = [*spec.wrong, *dead, *find_risks(spec, languages)]
+    for problem in [*judged, *globs_as_regexes(own, judged)]:
+        option = kept.get(problem.value, dialect.option)
+        problems.append(in_option(problem, option))
+    if not problems:
+        return []
+    from ..._proofs.suggest import with_suggestions
+
+    return [as_written(problem, dialect) for problem in with_suggestions(problems, dialect)]
 
 
 def echo_any_origin(tables: Tables) -> None:
@@ -258,7 +296,7 @@ def tokens_of(names: Iterable[str]) -> frozenset[str]:
 _MATCHED = ("spec", "automaton", "regexes", "rules", "exact")
 
 
-def _read(entries: list[object], credentials: bool) -> tuple[_DropInSpec, list[Problem]]:
+def _read(entries: list[object], credentials: bool) -> _DropInSpec:
     plain, problems = read_options(
         is_origin=is_origin,
         allow_origins=entries,
@@ -274,4 +312,5 @@ def _read(entries: list[object], credentials: bool) -> tuple[_DropInSpec, list[P
     spec = _DropInSpec()
     for field in Spec.__slots__:
         setattr(spec, field, getattr(plain, field))
-    return spec, [problem for problem in problems if problem.code not in _HARMLESS]
+    spec.wrong = problems
+    return spec

@@ -33,10 +33,11 @@ from django.http import BadHeaderError, HttpResponse
 from ..._engine.tables import empty_list, warn
 from ..._options.origin import is_origin
 from ..._options.suggestions import suggest_networks, suggestions_for
+from ..._proofs.dialect import Dialect
 from ..._proofs.ineffective import bare_string
 from ..._proofs.ineffective_django import BY_CHARACTER, idle_settings, names_in
 from ...errors import Problem
-from .._dropin.messages import Mender, Words, regex_from
+from .._dropin.messages import Unreadable, regex_from
 from .._dropin.non_web_origins import FILE
 from .._dropin.policy import lenient_policy
 from .defaults import default_headers, default_methods
@@ -376,12 +377,11 @@ def read_admitted() -> Admitted:
     return Admitted(names, False, tuple(origins), compiled, (*problems, *more, *idle))
 
 
-def _compiled(setting: str, entry: Any) -> re.Pattern[str]:
+def _compiled(setting: str, entry: Any) -> re.Pattern[str] | Unreadable:
     """Compile a regex of a setting."""
     if not isinstance(getattr(entry, "pattern", entry), str):
         raise TypeError(f"{setting}: {entry!r} is not a regex of str")
-    words = Words(any_origin=f"{ALL_ORIGINS} = True", regex=f"{{}} in {setting}")
-    return regex_from(setting, entry, Mender(False, words))
+    return regex_from(setting, entry)
 
 
 def _read_list(setting: str, value: Any) -> tuple[Any, list[Problem]]:
@@ -431,7 +431,7 @@ def policy_for(
         credentials=credentials,
         strict=strict,
         also=problems,
-        words=Words(any_origin=f"{for_all} = True", regex=f"{{}} in {for_regexes}"),
+        dialect=Dialect(any_origin=f"{for_all} = True", regex=f"{{}} in {for_regexes}"),
         tell=lambda *warning: said.append(warning),
     )
     return policy, tuple(said)

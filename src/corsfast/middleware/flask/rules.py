@@ -25,6 +25,7 @@ from ..._engine.tables import (
 from ..._options.fetch import DEFAULT_PORTS
 from ..._options.origin import is_origin, parse_origin
 from ..._options.suggestions import texts_of
+from ..._proofs.dialect import Dialect
 from ..._proofs.ineffective import (
     BARE_STRING,
     OPEN,
@@ -44,7 +45,7 @@ from ..._proofs.ineffective import (
 from ..._proofs.python_source import in_python
 from ...decision import Outcome
 from ...errors import Problem, with_hint
-from .._dropin.messages import Mender, Words, say
+from .._dropin.messages import Unreadable, say
 from .._dropin.policy import Tables, block, echo_any_origin, lenient_policy
 from .patterns import EVERYTHING, is_regex, resolved, shown_as_regex
 
@@ -86,7 +87,7 @@ def _exact(origin: str) -> str:
     return in_python(re.escape(origin)) if is_regex(origin) else repr(origin)
 
 
-_WORDS = Words(any_origin='"*"', regex="{}", flags=re.IGNORECASE, exact=_exact)
+_DIALECT = Dialect(any_origin='"*"', regex="{}", flags=re.IGNORECASE, exact=_exact)
 
 DEFAULTS: Mapping[str, Any] = {
     "origins": "*",
@@ -311,7 +312,7 @@ class Rules:
             )
         self.automatic_options = bool(options["automatic_options"])
         self._read_preflight_options(options)
-        entries = ["*"] if any_origin else [_entry(entry, credentials) for entry in origins]
+        entries = ["*"] if any_origin else [*map(_entry, origins)]
         self.policy = lenient_policy(
             NAME,
             {"origins": entries},
@@ -319,7 +320,7 @@ class Rules:
             strict=strict,
             answer=lambda tables: _answer(tables, options, origins, any_origin),
             also=[*_unknown(options, any_origin), *_idle(options, any_origin)],
-            words=_WORDS,
+            dialect=_DIALECT,
             given=[] if options["origins"] is None else options["origins"],
         )
         # Bound once, because looking up a method costs more than calling it.
@@ -410,21 +411,17 @@ def _listed(value: object) -> list[Any]:
     return [entry for entry in entries if entry is not None]
 
 
-def _entry(entry: Any, credentials: bool) -> Pattern:
+def _entry(entry: Any) -> Any:
     """Return an entry of `origins` for a policy, compared case-insensitively.
 
     Browsers send web origins in lower case, but an opaque host may contain both cases.
-
-    Raises:
-        ValueError: for a string that looks like a regex and does not compile; with a suggestion.
     """
     if not isinstance(entry, (str, re.Pattern)) and str(entry) not in texts_of(entry):
-        return entry  # type: ignore[no-any-return]  # flask-cors takes what it shows: `Origin.APP`
+        return entry  # flask-cors takes what it shows: `Origin.APP`
     try:
         found = resolved(entry, re.IGNORECASE)
     except ValueError as error:
-        hint = Mender(credentials, _WORDS).hint_for_text(entry)
-        raise ValueError(f"{error}; write {hint} instead" if hint else str(error)) from None
+        return Unreadable(entry, error)
     if not isinstance(found, str):
         return found
     parts = parse_origin(found)

@@ -21,6 +21,7 @@ from ..._engine.tables import (
     VARY,
     with_origin,
 )
+from ..._proofs.dialect import Dialect
 from ..._proofs.ineffective import (
     BARE_STRING,
     slips,
@@ -31,7 +32,7 @@ from ..._proofs.ineffective import (
     wrong_seconds,
 )
 from ...errors import Problem
-from .._dropin.messages import Words, say
+from .._dropin.messages import say
 from .._dropin.policy import Tables, block, echo_any_origin, lenient_policy, read_names
 
 TYPE_CHECKING = False
@@ -40,7 +41,7 @@ if TYPE_CHECKING:
 
 NAME = "corsfast.middleware.quart"
 
-_WORDS = Words(any_origin="'*'", regex="{}", compiled=True)
+_DIALECT = Dialect(any_origin="'*'", regex="{}", compiled=True)
 
 DEFAULTS: Mapping[str, Any] = {
     "allow_credentials": False,
@@ -202,7 +203,7 @@ class Rules:
             strict=bool(options["strict"]),
             answer=answer,
             also=problems,
-            words=_WORDS,
+            dialect=_DIALECT,
             given=options["allow_origin"],
         )
         # Bound once, because looking up a method costs more than calling it.

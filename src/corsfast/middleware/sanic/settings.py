@@ -14,6 +14,7 @@ from datetime import timedelta
 
 from ..._engine.headers import requested_names
 from ..._engine.tables import empty_list
+from ..._proofs.dialect import Dialect
 from ..._proofs.ineffective import (
     slips,
     wrong_exposed_with,
@@ -24,7 +25,7 @@ from ..._proofs.ineffective import (
     wrong_seconds,
 )
 from ...errors import Problem
-from .._dropin.messages import Words, say
+from .._dropin.messages import say
 from .._dropin.policy import Tables, echo_any_origin, lenient_policy
 
 TYPE_CHECKING = False
@@ -67,7 +68,7 @@ __all__ = ["Answers", "Settings", "answers_of", "idle_in_route", "idle_settings"
 
 NAME = "corsfast.middleware.sanic"
 
-_WORDS = Words(any_origin="'*' as the whole setting", regex="{}", compiled=True)
+_DIALECT = Dialect(any_origin="'*' as the whole setting", regex="{}", compiled=True)
 
 # sanic-ext compiles "*" to this regex, and also treats the regex as "*".
 _ANYTHING = re.compile(".*")
@@ -158,7 +159,7 @@ def answers_of(
             star=everybody,
             answer=_echo,
             also=problems,
-            words=_WORDS,
+            dialect=_DIALECT,
         )
     else:
         say(NAME, problems, strict=strict)
