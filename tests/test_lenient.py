@@ -8,6 +8,7 @@ from __future__ import annotations
 import pickle
 import re
 import warnings
+from dataclasses import replace
 from types import ModuleType
 from typing import Any
 
@@ -224,14 +225,14 @@ def test_what_is_proposed_is_accepted(
         (DIALECT, re.compile("https://a.example.com"), r'regex=r"https://a\.example\.com"'),
         (DIALECT, re.compile("https://a.example.com", re.IGNORECASE),
          r'regex=re.compile(r"https://a\.example\.com", re.IGNORECASE)'),
-        (DIALECT._replace(flags=re.IGNORECASE), re.compile("https://a.example.com", re.IGNORECASE),
+        (replace(DIALECT, flags=re.IGNORECASE), re.compile("https://a.example.com", re.IGNORECASE),
          r'regex=r"https://a\.example\.com"'),
-        (DIALECT._replace(compiled=True), re.compile("https://a.example.com"),
+        (replace(DIALECT, compiled=True), re.compile("https://a.example.com"),
          r'regex=re.compile(r"https://a\.example\.com")'),
         (DIALECT, "https://*.a.example.com", r'regex=r"https://(?:[a-z0-9_\-]+\.)+a\.example\.com"'),
         (DIALECT, "*.co.uk",
          "each name that is yours, as https://NAME.co.uk; or use a domain of your own"),
-        (DIALECT._replace(regex=None), "https://*.a.example.com",
+        (replace(DIALECT, regex=None), "https://*.a.example.com",
          "the origins that are meant, one by one"),
         (DIALECT, "http://192.168.0.0/16:*",
          r'regex=r"http://192\.168(?:\.[0-9]{1,3}){2}(?::[0-9]+)?"'),
@@ -243,10 +244,10 @@ def test_what_is_proposed_is_accepted(
         (DIALECT, "http://10.0.0.0/8,https://a.example,http://192.168.0.0/16:3000",
          ("'https://a.example', regex="
           r'r"http://10(?:\.[0-9]{1,3}){3}|http://192\.168(?:\.[0-9]{1,3}){2}(?::3000)"')),
-        (DIALECT._replace(regex="{}"), "http://10.0.0.0/8,http://192.168.0.0/16",
+        (replace(DIALECT, regex="{}"), "http://10.0.0.0/8,http://192.168.0.0/16",
          r'r"http://10(?:\.[0-9]{1,3}){3}|http://192\.168(?:\.[0-9]{1,3}){2}"'),
         (DIALECT, "203.0.114.0/24", "the origins that are meant, one by one"),
-        (DIALECT._replace(regex=None), "http://192.168.0.0/16:*",
+        (replace(DIALECT, regex=None), "http://192.168.0.0/16:*",
          "the origins that are meant, one by one"),
         (DIALECT, "wss://a.example.com", "'https://a.example.com'"),
         (DIALECT, "htps://a.example.com", "'https://a.example.com'"),

@@ -6,7 +6,7 @@ Separate from `suggest`, because a drop-in names its dialect before anything is 
 from __future__ import annotations
 
 import re
-from collections import namedtuple
+from dataclasses import dataclass, field
 
 from .._options.patterns import parse_pattern, single_origins
 from .python_source import as_regex, compiled, in_python, in_source, named
@@ -20,25 +20,8 @@ def _none(_text: str) -> None:
     """Make no regex of a string with a star, as most drop-ins do."""
 
 
-_DEFAULTS = {
-    "any_origin": None,
-    "regex": None,
-    "flags": 0,
-    "compiled": False,
-    "exact": repr,
-    "text": in_python,
-    "made": _none,
-    "written": {},
-    "how": "fullmatch",
-    "own": True,
-    "anchors": None,
-    "credentials": False,
-    "tolerated": frozenset(),
-    "option": "allow_origins",
-}
-
-
-class Dialect(namedtuple("Dialect", _DEFAULTS, defaults=_DEFAULTS.values())):
+@dataclass(frozen=True)
+class Dialect:
     """A dialect in which a string is a single origin, and everything else is a regex.
 
     Attributes:
@@ -58,21 +41,20 @@ class Dialect(namedtuple("Dialect", _DEFAULTS, defaults=_DEFAULTS.values())):
         option: the option for single origins.
     """
 
-    __slots__ = ()
-    any_origin: str | None
-    regex: str | None
-    flags: int
-    compiled: bool
-    exact: Callable[[str], str] | None
-    text: Callable[[str], str]
-    made: Callable[[str], re.Pattern[str] | None]
-    written: Mapping[re.Pattern[str], str]
-    how: str
-    own: bool
-    anchors: tuple[str, str] | None
-    credentials: bool
-    tolerated: frozenset[str]
-    option: str
+    any_origin: str | None = None
+    regex: str | None = None
+    flags: int = 0
+    compiled: bool = False
+    exact: Callable[[str], str] | None = repr
+    text: Callable[[str], str] = in_python
+    made: Callable[[str], re.Pattern[str] | None] = _none
+    written: Mapping[re.Pattern[str], str] = field(default_factory=dict)
+    how: str = "fullmatch"
+    own: bool = True
+    anchors: tuple[str, str] | None = None
+    credentials: bool = False
+    tolerated: frozenset[str] = frozenset()
+    option: str = "allow_origins"
 
     # Whether a string may be a pattern of `Policy`.
     patterns = False
@@ -136,8 +118,7 @@ class Dialect(namedtuple("Dialect", _DEFAULTS, defaults=_DEFAULTS.values())):
 class PolicyDialect(Dialect):
     """The dialect of `Policy`, in which each entry is written as Python source."""
 
-    __slots__ = ()
     patterns = True
 
     def write(self, entries: Iterable[object], elsewhere: bool = False) -> str | None:  # noqa: ARG002
-        return ", ".join(self.any_origin if e == "*" else in_source(e) for e in entries)
+        return ", ".join((self.any_origin or "'*'") if e == "*" else in_source(e) for e in entries)

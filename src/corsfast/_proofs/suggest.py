@@ -136,7 +136,7 @@ def suggest(problem: Problem, dialect: Dialect) -> tuple[str | None, bool]:
 
 def suggest_for_text(text: str, dialect: Dialect) -> str | None:
     """Return what to write instead of a string that a drop-in cannot read."""
-    return suggest(Problem("", dialect.option, text, ""), dialect)[0]
+    return suggest(Problem("regex-syntax", dialect.option, text, ""), dialect)[0]
 
 
 def _literal(problem: Problem, text: str, dialect: Dialect, context: MatchContext) -> Suggestion:
@@ -192,16 +192,16 @@ def _regex(problem: Problem, entry: re.Pattern[str] | Within, context: MatchCont
         otherwise = _list(meant_otherwise(regex.pattern), context)
         if otherwise.entries:
             return otherwise
-        if not found:
+        if not found and problem.code != "glob-as-regex":
             return Suggestion((entry,), None)
-        if literal(found[0].hint) == "*":
+        if found and literal(found[0].hint) == "*":
             return Suggestion(("*",), None)  # it matches any origin, and `*` says so
         text = repair(entry, context)
     if text is None:
         strings = _list(_strings_of_regex(regex.pattern), context)
         if strings.entries:
             return strings
-        return Suggestion((), advice_for(problem if problem in found else found[0]))
+        return Suggestion((), advice_for(problem if problem in found else [*found, problem][0]))
     return Suggestion((with_regex(entry, compile_quietly(text, regex.flags)),), None)
 
 

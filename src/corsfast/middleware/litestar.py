@@ -15,7 +15,7 @@ Use no other internals of Litestar than `asgi_handler`, because they may change.
 from __future__ import annotations
 
 import re
-from dataclasses import fields
+from dataclasses import fields, replace
 
 from litestar.config.cors import CORSConfig
 from litestar.plugins import InitPlugin
@@ -273,7 +273,7 @@ class _Preflights:
             strict=strict,
             answer=answer,
             also=problems,
-            dialect=_DIALECT._replace(written=written),
+            dialect=replace(_DIALECT, written=written),
             given=config.allow_origins,
         )
 

@@ -10,6 +10,7 @@ from ..._loading.environment import read_environment
 from ..._loading.files import TABLE, has_table, read_json, read_toml
 from ..._loading.regex_dialects import read_regex
 from ..._loading.written import OPTIONS
+from ..._proofs.dialect import Dialect
 from ..._proofs.regexes import RegexSyntaxError
 from ...errors import RISKS, PolicyError
 from .django_settings import read_settings
@@ -219,8 +220,17 @@ def _read_regexes(given: Namespace) -> Subject:
             raise UnreadableError(
                 f"not a regular expression: {error.reason}\n{error.pointed()}"
             ) from None
-        applied = Applied("--regex", text, reading.regex, how, anchors, reading.write)
-        subject.regexes.append(applied)
+        dialect = Dialect(
+            regex="{}",
+            flags=reading.regex.flags,
+            exact=None,
+            text=reading.write,
+            how=how,
+            own=False,
+            anchors=anchors,
+            credentials=credentials,
+        )
+        subject.regexes.append(Applied("--regex", text, reading.regex, dialect))
     return subject
 
 

@@ -21,20 +21,20 @@ import importlib
 import re
 import sys
 from contextlib import redirect_stdout
+from dataclasses import replace
 from pathlib import Path
 
 from ..._options.diagnose import diagnose
 from ..._options.origin import parse_origin
-from ..._options.patterns import Glob, HostRule, Network, parse_pattern
+from ..._options.patterns import parse_pattern
 from ..._options.suggestions import suggest_all, suggest_networks
+from ..._proofs.dialect import Dialect
 from ..._proofs.ineffective import NOT_A_BOOL
 from ..._proofs.ineffective_django import OLD_NAMES, idle_settings
-from ..._proofs.python_source import as_regex, in_python
-from ..._proofs.regex_fixes import Way, repair
 from ..._proofs.regexes import RegexSyntaxError, compile_quietly
-from ..._proofs.suggest import meant_otherwise
-from ..._proofs.verify import problems_of, read_policy
-from ...errors import Problem
+from ..._proofs.suggest import suggest
+from ..._proofs.verify import read_policy
+from ...errors import Problem, with_hint
 from .subject import Applied, Subject, UnreadableError
 
 SINGLE = {
@@ -47,8 +47,14 @@ SINGLE = {
 # Flags whose wrong type is reported by `_flag` or by a `Policy`.
 SAID = ("CORS_ALLOW_CREDENTIALS", "CORS_ALLOW_ALL_ORIGINS", OLD_NAMES["CORS_ALLOW_ALL_ORIGINS"])
 
-# The end of a suggestion that belongs in the other setting.
-_ELSEWHERE = " in CORS_ALLOWED_ORIGIN_REGEXES"
+# In a list of origins, a pattern can only become a regex of the other setting.
+_DIALECT = Dialect(
+    any_origin="CORS_ALLOW_ALL_ORIGINS = True, and no credentials",
+    regex="{} in CORS_ALLOWED_ORIGIN_REGEXES",
+    how="match",
+    own=False,
+    anchors=(r"\A", r"\Z"),
+)
 
 # With these, django-cors-headers sends a superfluous name, which browsers ignore.
 HARMLESS = frozenset({"forbidden-header", "forbidden-method"})
@@ -126,66 +132,28 @@ def _read_exact(value: object, subject: Subject) -> None:
     subject.options["allow_origins"] = value
     if not isinstance(value, (list, tuple, set, frozenset)):
         return
+    dialect = replace(_DIALECT, credentials=subject.credentials)
     kept = []
     for entry in value:
-        if entry == "*":
-            hint: str | None = "CORS_ALLOW_ALL_ORIGINS = True, and no credentials"
-        elif isinstance(entry, str) and (meant := _with_star(entry)):
-            hint = _in_words(meant, subject.credentials)
-        elif isinstance(entry, str) and _is_regex(entry):
-            hint = _moved(entry, subject.credentials)
-        else:
+        if not isinstance(entry, str) or not (entry == "*" or _is_regex(entry) or _has_star(entry)):
             kept.append(entry)
             continue
         message = f"{entry!r} matches nothing: these origins are compared to the letter."
-        problem = Problem("dead-pattern", "allow_origins", entry, message, hint=hint)
-        subject.problems.append(problem)
+        problem = Problem("dead-pattern", "allow_origins", entry, message)
+        hint, proven = (dialect.any_origin, True) if entry == "*" else suggest(problem, dialect)
+        subject.problems.append(with_hint(problem, hint if proven else None))
         subject.extra += 1
     subject.options["allow_origins"] = kept
 
 
-def _with_star(entry: str) -> tuple[str, ...]:
-    """Return the patterns that an entry is, or is a misspelling of, if they match many origins."""
-    if networks := suggest_networks(entry):
-        meant = networks
-    elif parse_pattern(entry) is not None:
-        meant = (entry,)
-    else:
-        meant = tuple(meant_otherwise(entry)) if _is_regex(entry) else suggest_all(entry)
-    rules = [pattern for pattern in meant if parse_origin(pattern) is None]
-    return meant if rules else ()
-
-
-def _in_words(meant: tuple[str, ...], credentials: bool) -> str | None:
-    """Return patterns as they are written in these settings, or ``None`` if one is dangerous."""
-    written = []
-    for pattern in meant:
-        rule = parse_pattern(pattern)
-        if problems_of([pattern], credentials):
-            return None
-        if isinstance(rule, (HostRule, Glob, Network)):
-            text = as_regex(rule)
-            if text is None:
-                return None
-            written.append(in_python(rf"\A{text}\Z") + _ELSEWHERE)
-        else:
-            written.append(repr(pattern))
-    return ", ".join(written)
+def _has_star(entry: str) -> bool:
+    """Return whether an entry is, or is a misspelling of, a pattern for many origins."""
+    meant = suggest_networks(entry) or ((entry,) if parse_pattern(entry) else suggest_all(entry))
+    return any(parse_origin(pattern) is None for pattern in meant)
 
 
 def _is_regex(entry: str) -> bool:
     return parse_pattern(entry) is None and diagnose(entry).code == "looks-like-regex"
-
-
-def _moved(entry: str, credentials: bool) -> str | None:
-    """Return a regex as it is written in the setting for regexes, unless it is dangerous."""
-    try:
-        regex = compile_quietly(entry)
-    except RegexSyntaxError:
-        return None
-    way = Way("match", credentials, own=False)
-    text = repair(regex, way) if way.problems(regex) else entry
-    return None if text is None else in_python(text) + _ELSEWHERE
 
 
 def _read_regexes(value: object, name: str, subject: Subject) -> None:
@@ -208,6 +176,13 @@ def _read_regexes(value: object, name: str, subject: Subject) -> None:
             subject.problems.append(Problem("regex-syntax", name, entry, message))
             subject.extra += 1
             continue
-        subject.regexes.append(
-            Applied(name, regex.pattern, regex, "match", (r"\A", r"\Z"), in_python)
+        dialect = Dialect(
+            regex="{}",
+            flags=regex.flags,
+            exact=None,
+            how="match",
+            own=False,
+            anchors=(r"\A", r"\Z"),
+            credentials=subject.credentials,
         )
+        subject.regexes.append(Applied(name, regex.pattern, regex, dialect))

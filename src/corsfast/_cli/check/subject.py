@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     import re
-    from collections.abc import Callable
 
+    from ..._proofs.dialect import Dialect
     from ...errors import Problem
 
 
@@ -18,21 +18,17 @@ class UnreadableError(Exception):
 
 @dataclass(frozen=True)
 class Applied:
-    """A regex of other software, and how that software applies it.
+    """A regex of other software.
 
     Attributes:
         given: the text as it was given.
-        how: ``fullmatch``, ``match`` or ``search``.
-        anchors: the syntax of this software for the start and the end.
-        write: converts a corrected Python pattern to the spelling of the given one.
+        dialect: how that software matches and writes it.
     """
 
     option: str
     given: str
     regex: re.Pattern[str]
-    how: str
-    anchors: tuple[str, str]
-    write: Callable[[str], str]
+    dialect: Dialect
 
 
 @dataclass

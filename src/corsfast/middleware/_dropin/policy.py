@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import re
 from collections import namedtuple
+from dataclasses import replace
 
 from ..._engine.select import Policy
 from ..._engine.tables import (
@@ -40,7 +41,7 @@ from .messages import NO_REGEXES, Unreadable, as_written, in_option, say, wrong_
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
-    from typing import NamedTuple, NoReturn
+    from typing import Any, NamedTuple, NoReturn
 
     from ..._proofs.dialect import Dialect
     from ..._proofs.ineffective import Wrong
@@ -142,7 +143,7 @@ def lenient_policy(
             once per alternative of a regex that matches nothing.
         CorsfastPerformanceWarning: once per regex that no automaton can express.
     """
-    dialect = dialect._replace(credentials=credentials, option=next(iter(origins), "origins"))
+    dialect = replace(dialect, credentials=credentials, option=next(iter(origins), "origins"))
     reading = _read_origins(origins, star)
     any_origin = "*" in reading.kept
     spec = _read(["*"] if any_origin else [*reading.kept], credentials)
@@ -179,7 +180,7 @@ def _read_origins(origins: Mapping[str, Iterable[object]], star: bool) -> Readin
 
 
 def _diagnose(
-    reading: Reading, spec: Spec, languages: list[Language], dialect: Dialect
+    reading: Reading, spec: _DropInSpec, languages: list[Language], dialect: Dialect
 ) -> list[Problem]:
     """Return everything that is wrong with the origins, with suggestions.
 
@@ -191,7 +192,7 @@ def _diagnose(
         if isinstance(entry, Unreadable):
             entry.fail(dialect)
         problems.append(wrong_entry(option, entry, dialect))
-    kept: dict[object, str] = {**reading.kept}
+    kept: Mapping[Any, str] = reading.kept
     others = [entry for entry in kept if entry != "*"]
     if "*" in kept and others and not spec.credentials:  # with credentials it is a risk, below
         problems.append(beside_any_origin(kept["*"], others))

@@ -344,7 +344,7 @@ class Admitted(NamedTuple):
     names: tuple[str, str, str]
     everybody: bool
     origins: tuple[str, ...] = ()
-    regexes: tuple[re.Pattern[str], ...] = ()
+    regexes: tuple[re.Pattern[str] | Unreadable, ...] = ()
     problems: tuple[Problem, ...] = ()
 
 
@@ -422,7 +422,7 @@ def policy_for(
             )
         elif origin != FILE:
             exact.append(origin)
-    listed: dict[str, list[str | re.Pattern[str]]] = {for_some: [*exact], for_regexes: [*regexes]}
+    listed: dict[str, list[Any]] = {for_some: [*exact], for_regexes: [*regexes]}
     if everybody:
         listed = {for_all: ["*"]}
     policy = lenient_policy(
