@@ -32,8 +32,9 @@ from corsfast._loading.literals import in_json, in_toml
 from corsfast._loading.regex_dialects import read_regex
 from corsfast._options.patterns import within
 from corsfast._proofs import verify
+from corsfast._proofs.dialect import MatchContext
 from corsfast._proofs.python_source import in_python
-from corsfast._proofs.regex_fixes import MatchContext, keeps, repair, repair_string
+from corsfast._proofs.regex_fixes import keeps, repair, repair_string
 from corsfast._proofs.regex_text import parse, write
 from corsfast._proofs.regexes import RegexSyntaxError, compile_quietly
 from corsfast._proofs.verify import foreign_risks, language, own_risks, problems_of

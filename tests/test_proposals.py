@@ -22,7 +22,7 @@ from wrong_entries import MEANT, MEANT_WITHOUT_CREDENTIALS, NETWORKS_MEANT
 
 from corsfast import Policy
 from corsfast.__main__ import main
-from corsfast._proofs.advice import ONE_BY_ONE
+from corsfast._proofs.suggest import ONE_BY_ONE
 
 POLICY = Policy(allow_origins=["https://app.example.com"])
 # Patterns of `Policy`, which no original supports.

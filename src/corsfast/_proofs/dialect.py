@@ -21,6 +21,26 @@ def _none(_text: str) -> None:
 
 
 @dataclass(frozen=True)
+class MatchContext:
+    """How entries are matched, and what counts as a problem.
+
+    Attributes:
+        how: ``fullmatch``, ``match`` or ``search``.
+        own: whether the engine of `Policy` matches, which validates origins.
+        anchors: the syntax for the start and the end.
+        tolerated: codes that may remain.
+        alternatives: whether an alternative that matches nothing counts as a problem.
+    """
+
+    how: str = "fullmatch"
+    credentials: bool = False
+    own: bool = True
+    anchors: tuple[str, str] = (r"\A", r"\Z")
+    tolerated: frozenset[str] = frozenset()
+    alternatives: bool = False
+
+
+@dataclass(frozen=True)
 class Dialect:
     """A dialect in which a string is a single origin, and everything else is a regex.
 
@@ -33,11 +53,7 @@ class Dialect:
         text: returns the form of a regex's text.
         made: returns the regex that the caller makes of a string with a star, or None.
         written: the string that each regex was made of.
-        how: ``fullmatch``, ``match`` or ``search``.
-        own: whether the engine of `Policy` matches, which validates origins.
-        anchors: the syntax for the start and the end, if a regex needs them.
-        credentials: whether the origins are allowed with credentials.
-        tolerated: the risks that may remain, except the one that a suggestion is for.
+        match: how entries are matched; the risk that a suggestion is for is not tolerated.
         option: the option for single origins.
     """
 
@@ -49,11 +65,7 @@ class Dialect:
     text: Callable[[str], str] = in_python
     made: Callable[[str], re.Pattern[str] | None] = _none
     written: Mapping[re.Pattern[str], str] = field(default_factory=dict)
-    how: str = "fullmatch"
-    own: bool = True
-    anchors: tuple[str, str] | None = None
-    credentials: bool = False
-    tolerated: frozenset[str] = frozenset()
+    match: MatchContext = MatchContext()
     option: str = "allow_origins"
 
     # Whether a string may be a pattern of `Policy`.
@@ -102,11 +114,11 @@ class Dialect:
         return ", ".join([*written, *(self._regex("|".join(t), f) for f, t in regexes.items())])
 
     def _whole(self, texts: list[str]) -> str:
-        """Return one regex for several, with anchors if this dialect needs them."""
+        """Return one regex for several, with anchors if it needs them."""
         text = "|".join(texts)
-        if self.anchors is None:
+        if self.match.how == "fullmatch":
             return text
-        return (text if len(texts) == 1 else f"(?:{text})").join(self.anchors)
+        return (text if len(texts) == 1 else f"(?:{text})").join(self.match.anchors)
 
     def _regex(self, text: str, flags: int) -> str:
         assert self.regex is not None

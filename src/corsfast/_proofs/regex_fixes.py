@@ -12,7 +12,6 @@ applied together. Then each one that is not needed is removed. A result is sugge
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from itertools import islice
 
 from .._options import fetch
@@ -54,6 +53,7 @@ if TYPE_CHECKING:
 
     from .._options.patterns import Within
     from ..errors import Problem
+    from .dialect import MatchContext
 
     OwnRegex = re.Pattern[str] | Within
 
@@ -80,32 +80,15 @@ _SCHEME_CHOICE = re.compile(
 )
 
 
-@dataclass(frozen=True)
-class MatchContext:
-    """How the regex is applied, and what counts as a problem.
-
-    Attributes:
-        own: whether it is an entry of a `Policy`, whose engine validates origins.
-        anchors: the syntax for the start and the end.
-        tolerated: codes that may remain.
-        alternatives: whether an alternative that matches nothing counts as a problem.
-    """
-
-    how: str
-    credentials: bool
-    own: bool
-    anchors: tuple[str, str] = (r"\A", r"\Z")
-    tolerated: frozenset[str] = frozenset()
-    alternatives: bool = False
-
-    def problems(self, entry: OwnRegex) -> list[Problem]:
-        if self.own:
-            found = own_risks(entry, self.credentials)
-        else:
-            found = foreign_risks(regex_of(entry), self.how, self.credentials)
-        if self.alternatives:
-            found += dead_alternatives(entry, self.how, null=not self.own)
-        return [problem for problem in found if problem.code not in self.tolerated]
+def problems_in(entry: OwnRegex, context: MatchContext) -> list[Problem]:
+    """Return the problems of a regex that are not tolerated."""
+    if context.own:
+        found = own_risks(entry, context.credentials)
+    else:
+        found = foreign_risks(regex_of(entry), context.how, context.credentials)
+    if context.alternatives:
+        found += dead_alternatives(entry, context.how, null=not context.own)
+    return [problem for problem in found if problem.code not in context.tolerated]
 
 
 def repair(entry: OwnRegex, context: MatchContext) -> str | None:
@@ -154,7 +137,7 @@ def _good(entry: OwnRegex, text: str, context: MatchContext) -> bool:
     except RegexSyntaxError:
         return False
     corrected = with_regex(entry, regex)
-    return not context.problems(corrected) and keeps(regex_of(entry), regex, context)
+    return not problems_in(corrected, context) and keeps(regex_of(entry), regex, context)
 
 
 def keeps(original: re.Pattern[str], corrected: re.Pattern[str], context: MatchContext) -> bool:

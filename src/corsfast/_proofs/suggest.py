@@ -11,19 +11,21 @@ other host than the written one is ever suggested.
 
 from __future__ import annotations
 
+import ast
 import re
 from collections import namedtuple
+from dataclasses import replace
 
 from .._options.diagnose import REGEX_SIGNS
 from .._options.origin import parse_origin
 from .._options.patterns import Glob, HostRule, Network, Within, parse_pattern, write_pattern
 from .._options.suggestions import suggest_all, suggest_networks, texts_of
 from ..errors import RISKS, Problem, with_hint
-from .advice import ONE_BY_ONE, advice_for, in_words, literal
 from .automata import TooManyStatesError
-from .dialect import PolicyDialect
-from .languages import regex_of
-from .regex_fixes import MatchContext, repair, repair_string, spellings
+from .dialect import MatchContext, PolicyDialect
+from .languages import as_written, regex_of
+from .public_suffixes import public_suffix
+from .regex_fixes import problems_in, repair, repair_string, spellings
 from .regexes import RegexSyntaxError, compile_quietly
 from .risks import OPTION
 from .verify import problems_of, with_regex
@@ -45,6 +47,7 @@ if TYPE_CHECKING:
 else:
     Suggestion = namedtuple("Suggestion", ("entries", "advice"))
 
+ONE_BY_ONE = "the origins that are meant, one by one"
 NOTHING = Suggestion((), None)
 
 # Problems of the whole option, not of an entry.
@@ -61,8 +64,13 @@ def policy_suggestions(problems: list[Problem], spec: Spec) -> list[Problem]:
         spec: the meaning of the options, as far as they are valid.
     """
     star = "'*'" if _entries(problems, spec) == 1 else "'*' alone, as the only entry"
-    dialect = PolicyDialect(star, credentials=spec.credentials, tolerated=spec.tolerated)
-    return with_suggestions(problems, dialect)
+    return with_suggestions(problems, policy_dialect(spec, star))
+
+
+def policy_dialect(spec: Spec, any_origin: str = "'*'") -> PolicyDialect:
+    """Return the dialect of a policy with these options."""
+    match = MatchContext(credentials=spec.credentials, tolerated=spec.tolerated)
+    return PolicyDialect(any_origin, match=match)
 
 
 def _entries(problems: list[Problem], spec: Spec) -> int:
@@ -107,17 +115,14 @@ def suggest(problem: Problem, dialect: Dialect) -> tuple[str | None, bool]:
     if not _is_about_origins(problem, dialect):
         return problem.hint, False
     value = problem.value
-    context = MatchContext(
-        dialect.how,
-        dialect.credentials,
-        dialect.own,
-        dialect.anchors or MatchContext.anchors,
-        dialect.tolerated - {problem.code},  # avoided even if it was accepted
+    context = replace(
+        dialect.match,
+        tolerated=dialect.match.tolerated - {problem.code},
         alternatives=problem.code == "dead-alternative",
     )
     try:
         if isinstance(value, re.Pattern) and value in dialect.written:
-            found = _literal(problem, dialect.written[value], dialect, context)
+            found = _of_glob(problem, dialect.written[value], dialect, context)
         elif isinstance(value, str) and not dialect.patterns:
             found = _part(value, context)
         else:
@@ -125,10 +130,11 @@ def suggest(problem: Problem, dialect: Dialect) -> tuple[str | None, bool]:
     except TooManyStatesError:
         return in_words(problem), False
     if not found.entries and (problem.hint != "[]" or found.advice is not None):
-        return found.advice, False
-    text = dialect.write(
-        found.entries, isinstance(value, re.Pattern) and problem.option != dialect.option
-    )
+        # Other software may take one regex only, so advice on several entries does not help.
+        alone = not dialect.match.own and found.advice == problem.hint
+        return ONE_BY_ONE if alone and problem.code == "foreign-origin" else found.advice, False
+    elsewhere = isinstance(value, re.Pattern) and problem.option != dialect.option
+    text = dialect.write(found.entries, elsewhere)
     if text is None:
         return ONE_BY_ONE, False
     return f"[{text}]" if (problem.hint or "").startswith("[") else text, True
@@ -139,7 +145,7 @@ def suggest_for_text(text: str, dialect: Dialect) -> str | None:
     return suggest(Problem("regex-syntax", dialect.option, text, ""), dialect)[0]
 
 
-def _literal(problem: Problem, text: str, dialect: Dialect, context: MatchContext) -> Suggestion:
+def _of_glob(problem: Problem, text: str, dialect: Dialect, context: MatchContext) -> Suggestion:
     """Return a suggestion for a string that the caller turns into a regex."""
     if problem.hint == "'*'":
         return Suggestion(("*",), None)
@@ -147,8 +153,7 @@ def _literal(problem: Problem, text: str, dialect: Dialect, context: MatchContex
         made = [dialect.made(one) for one in meant if parse_origin(one) is None]
         # The caller's star means any text, so any port needs a regex.
         if made and not any(one.endswith((":*", "]")) for one in meant):
-            regexes = [regex for regex in made if isinstance(regex, re.Pattern)]
-            if len(regexes) == len(made) and not any(map(context.problems, regexes)):
+            if all(isinstance(r, re.Pattern) and not problems_in(r, context) for r in made):
                 return Suggestion((), ", ".join(map(repr, meant)))
     found = _part(text, context)
     return found if found.entries or found.advice else Suggestion((), advice_for(problem))
@@ -183,7 +188,7 @@ def _of_text(regex: re.Pattern[bytes]) -> re.Pattern[str] | None:
 
 
 def _regex(problem: Problem, entry: re.Pattern[str] | Within, context: MatchContext) -> Suggestion:
-    found = context.problems(entry)
+    found = problems_in(entry, context)
     regex = regex_of(entry)
     text = None
     if problem.code == "dead-alternative":  # the other alternatives may say more than origins
@@ -214,7 +219,7 @@ def _text_of_regex(problem: Problem, text: str, context: MatchContext) -> Sugges
         regex = compile_quietly(text)
     except RegexSyntaxError:
         return NOTHING
-    if not context.problems(regex):
+    if not problems_in(regex, context):
         return Suggestion((regex,), None)
     strings = _list(_strings_of_regex(text), context)
     return strings if strings.entries else _regex(problem, regex, context)
@@ -353,3 +358,40 @@ def _list(parts: object, context: MatchContext) -> Suggestion:
 
 def _problems(text: str, context: MatchContext) -> list[Problem]:
     return problems_of([text], context.credentials, context.tolerated)
+
+
+# -- advice ----------------------------------------------------------------------------------
+
+
+def literal(hint: str | None) -> object:
+    """Return the value of a hint that is Python source; ``None`` if it is prose."""
+    try:
+        return ast.literal_eval(hint or "")
+    except (SyntaxError, ValueError):
+        return None
+
+
+def in_words(problem: Problem) -> str | None:
+    """Return the hint of a problem if it is prose, not a value."""
+    hint = problem.hint
+    return None if hint is None or hint[:1] in "'\"[" or hint.startswith("re.compile(") else hint
+
+
+def advice_for(problem: Problem) -> str | None:
+    """Return advice for a problem without a corrected value."""
+    origin = parse_origin(problem.witness or "")
+    suffix = origin and public_suffix(origin.host)
+    # Under a rule like `*.elb.amazonaws.com`, the suffix begins with a label of the witness.
+    text = as_written(problem.value).replace("\\", "")
+    written = suffix is not None and re.search(rf"(?<![\w-]){re.escape(suffix)}(?![\w-])", text)
+    if problem.code == "public-suffix" or (written and suffix and "." in suffix):
+        # `.onion` services are reached by plain http.
+        name = f"as https://NAME.{suffix}" if written and suffix != "onion" else "in full"
+        return f"each name that is yours, {name}; or use a domain of your own"
+    if problem.code == "foreign-origin" and in_words(problem) is None:
+        return ONE_BY_ONE
+    if problem.code == "insecure-origin" and (
+        problem.hint or isinstance(problem.value, (re.Pattern, Within))
+    ):
+        return "https alone, and http for localhost only"
+    return in_words(problem)

@@ -10,7 +10,7 @@ from ..._loading.environment import read_environment
 from ..._loading.files import TABLE, has_table, read_json, read_toml
 from ..._loading.regex_dialects import read_regex
 from ..._loading.written import OPTIONS
-from ..._proofs.dialect import Dialect
+from ..._proofs.dialect import Dialect, MatchContext
 from ..._proofs.regexes import RegexSyntaxError
 from ...errors import RISKS, PolicyError
 from .django_settings import read_settings
@@ -213,6 +213,7 @@ def _read_regexes(given: Namespace) -> Subject:
     credentials = given.credentials is not False
     said = "with credentials" if credentials else "without credentials"
     subject = Subject(f"--regex, {name}, {said}", credentials=credentials)
+    match = MatchContext(how, credentials, own=False, anchors=anchors)
     for text in given.regex:
         try:
             reading = read_regex(text, re.IGNORECASE if given.ignore_case else 0)
@@ -221,14 +222,7 @@ def _read_regexes(given: Namespace) -> Subject:
                 f"not a regular expression: {error.reason}\n{error.pointed()}"
             ) from None
         dialect = Dialect(
-            regex="{}",
-            flags=reading.regex.flags,
-            exact=None,
-            text=reading.write,
-            how=how,
-            own=False,
-            anchors=anchors,
-            credentials=credentials,
+            regex="{}", flags=reading.regex.flags, exact=None, text=reading.write, match=match
         )
         subject.regexes.append(Applied("--regex", text, reading.regex, dialect))
     return subject

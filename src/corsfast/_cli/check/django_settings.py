@@ -28,7 +28,7 @@ from ..._options.diagnose import diagnose
 from ..._options.origin import parse_origin
 from ..._options.patterns import parse_pattern
 from ..._options.suggestions import suggest_all, suggest_networks
-from ..._proofs.dialect import Dialect
+from ..._proofs.dialect import Dialect, MatchContext
 from ..._proofs.ineffective import NOT_A_BOOL
 from ..._proofs.ineffective_django import OLD_NAMES, idle_settings
 from ..._proofs.regexes import RegexSyntaxError, compile_quietly
@@ -51,9 +51,6 @@ SAID = ("CORS_ALLOW_CREDENTIALS", "CORS_ALLOW_ALL_ORIGINS", OLD_NAMES["CORS_ALLO
 _DIALECT = Dialect(
     any_origin="CORS_ALLOW_ALL_ORIGINS = True, and no credentials",
     regex="{} in CORS_ALLOWED_ORIGIN_REGEXES",
-    how="match",
-    own=False,
-    anchors=(r"\A", r"\Z"),
 )
 
 # With these, django-cors-headers sends a superfluous name, which browsers ignore.
@@ -132,7 +129,8 @@ def _read_exact(value: object, subject: Subject) -> None:
     subject.options["allow_origins"] = value
     if not isinstance(value, (list, tuple, set, frozenset)):
         return
-    dialect = replace(_DIALECT, credentials=subject.credentials)
+    match = MatchContext("match", subject.credentials, own=False)
+    dialect = replace(_DIALECT, match=match)
     kept = []
     for entry in value:
         if not isinstance(entry, str) or not (entry == "*" or _is_regex(entry) or _has_star(entry)):
@@ -176,13 +174,6 @@ def _read_regexes(value: object, name: str, subject: Subject) -> None:
             subject.problems.append(Problem("regex-syntax", name, entry, message))
             subject.extra += 1
             continue
-        dialect = Dialect(
-            regex="{}",
-            flags=regex.flags,
-            exact=None,
-            how="match",
-            own=False,
-            anchors=(r"\A", r"\Z"),
-            credentials=subject.credentials,
-        )
+        match = MatchContext("match", subject.credentials, own=False)
+        dialect = Dialect(regex="{}", flags=regex.flags, exact=None, match=match)
         subject.regexes.append(Applied(name, regex.pattern, regex, dialect))

@@ -12,11 +12,10 @@ from ..._loading.written import missing_origins
 from ..._options.patterns import Glob, HostRule, Network, Within
 from ..._options.schemes import dead_schemes
 from ..._proofs import alternatives
-from ..._proofs.dialect import PolicyDialect
 from ..._proofs.languages import as_written, language_of, run_together
 from ..._proofs.redundancy import redundancies
 from ..._proofs.risks import find_risks
-from ..._proofs.suggest import suggest
+from ..._proofs.suggest import policy_dialect, suggest
 from ..._proofs.verify import foreign_risks, read_policy
 from ...errors import Problem
 from .report import Finding, Report
@@ -81,7 +80,7 @@ def _judge_options(subject: Subject, options: dict[str, object]) -> Iterator[_Fo
             yield _Found(problem, warning=True)
     spec, problems = read_policy(options)
     languages = [language_of(entry) for entry in (*spec.globs, *spec.regexes)]
-    dialect = PolicyDialect("'*'", credentials=spec.credentials, tolerated=spec.tolerated)
+    dialect = policy_dialect(spec)
     for problem in problems:
         yield _Found(problem, dialect)
     for problem in dead_schemes(spec.exact):
@@ -99,10 +98,11 @@ def _judge_options(subject: Subject, options: dict[str, object]) -> Iterator[_Fo
 
 
 def _judge_regex(subject: Subject, applied: Applied) -> Iterator[_Found]:
-    dialect = replace(applied.dialect, tolerated=subject.tolerated)
-    risks = foreign_risks(applied.regex, dialect.how, dialect.credentials)
+    match = replace(applied.dialect.match, tolerated=subject.tolerated)
+    dialect = replace(applied.dialect, match=match)
+    risks = foreign_risks(applied.regex, match.how, match.credentials)
     yield from _judge_risks(risks, subject.tolerated, dialect, applied)
-    for problem in alternatives.dead_alternatives(applied.regex, dialect.how, null=True):
+    for problem in alternatives.dead_alternatives(applied.regex, match.how, null=True):
         yield _Found(problem, dialect, applied, warning=True)
     for problem in globs_as_regexes([applied.regex], risks):
         yield _Found(problem, dialect, applied, warning=True)
@@ -136,7 +136,7 @@ def _finding(subject: Subject, found: _Found) -> Finding:
     return Finding(
         option=subject.labels.get(option, option),
         entry=applied.given if applied else show_value(problem.value),
-        how=applied.dialect.how if applied else _how(problem.value),
+        how=applied.dialect.match.how if applied else _how(problem.value),
         code=problem.code,
         message=message,
         witness=problem.witness,

@@ -32,6 +32,7 @@ from ..._options.fetch import NON_WILDCARD_REQUEST_HEADER, OWS, TCHAR
 from ..._options.origin import is_origin
 from ..._options.schemes import dead_schemes
 from ..._options.spec import Spec, read_options
+from ..._proofs.dialect import MatchContext
 from ..._proofs.ineffective import bare_string, beside_any_origin, listed, wrong_names
 from ..._proofs.languages import language_of
 from ..._proofs.risks import find_risks
@@ -143,7 +144,11 @@ def lenient_policy(
             once per alternative of a regex that matches nothing.
         CorsfastPerformanceWarning: once per regex that no automaton can express.
     """
-    dialect = replace(dialect, credentials=credentials, option=next(iter(origins), "origins"))
+    dialect = replace(
+        dialect,
+        match=MatchContext(credentials=credentials),
+        option=next(iter(origins), "origins"),
+    )
     reading = _read_origins(origins, star)
     any_origin = "*" in reading.kept
     spec = _read(["*"] if any_origin else [*reading.kept], credentials)

@@ -20,7 +20,7 @@ _LATER = (
     "inspect",
     "ipaddress",
     "corsfast._engine.tables",
-    "corsfast._proofs.advice",
+    "corsfast._proofs.dialect",
     "corsfast._proofs.suggest",
     "corsfast._proofs.regex_fixes",
     "corsfast.decision",
