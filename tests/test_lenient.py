@@ -23,8 +23,8 @@ from corsfast._engine import pure
 from corsfast._engine.headers import merged_vary, requested_names
 from corsfast._options.fetch import TCHAR
 from corsfast._options.patterns import Within
+from corsfast._options.spec import wrong_header, wrong_method
 from corsfast._proofs.dialect import Dialect
-from corsfast._proofs.ineffective import wrong_header, wrong_method
 from corsfast.errors import (
     CorsfastDeadEntryWarning,
     CorsfastPerformanceWarning,

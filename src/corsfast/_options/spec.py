@@ -6,6 +6,7 @@ Runs once, while a policy is built. An option is never guessed or silently ignor
 from __future__ import annotations
 
 import re
+from functools import partial
 
 from ..errors import RISKS, Problem, with_hint
 from . import fetch, limits
@@ -174,24 +175,25 @@ def _without_wrong_hint(problem: Problem, credentials: bool) -> Problem:
 
     Hints for ``allow_origins`` need proofs and are not checked here.
     """
-    reads: dict[str, Callable[[Spec, object, list[Problem]], None]] = {
-        "allow_methods": _read_methods,
-        "allow_headers": _read_headers,
-        "expose_headers": _read_expose,
-        "dangerously_tolerate": _read_tolerated,
+    checks: dict[str, Callable[[str, str], object]] = {
+        "allow_methods": wrong_method,
+        "allow_headers": wrong_header,
+        "expose_headers": partial(wrong_exposed, credentials=credentials),
+        "dangerously_tolerate": lambda _, code: code not in RISKS,
     }
-    read = reads.get(problem.option)
-    if read is None or problem.hint is None or problem.hint[0] not in "'\"[":
+    wrong = checks.get(problem.option)
+    return problem if wrong is None else with_right_hint(problem, wrong)
+
+
+def with_right_hint(problem: Problem, wrong: Callable[[str, str], object]) -> Problem:
+    """Return the problem, without its hint if one of the suggested names is wrong."""
+    hint = problem.hint or ""
+    if hint[:1] not in ("'", '"', "["):
         return problem
     import ast
 
-    meant = ast.literal_eval(problem.hint)
-    scratch, found = Spec(), list[Problem]()
-    scratch.credentials = credentials
-    read(scratch, [meant] if isinstance(meant, str) else list(meant), found)
-    if not found:
-        return problem
-    return with_hint(problem, None)
+    names = ast.literal_eval(hint if hint[0] == "[" else f"[{hint}]")
+    return with_hint(problem, None) if any(wrong("", name) for name in names) else problem
 
 
 # -- single options --------------------------------------------------------------------------

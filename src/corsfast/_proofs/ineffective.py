@@ -6,7 +6,6 @@ replaces accepts the options. Messages use the wording of :mod:`corsfast._option
 
 from __future__ import annotations
 
-import ast
 import re
 from functools import partial
 from re import _constants  # type: ignore[attr-defined]
@@ -15,12 +14,12 @@ from .._options import fetch
 from .._options.spec import (
     Spec,
     flag_meant,
+    with_right_hint,
     wrong_exposed,
-    wrong_header,
     wrong_max_age,
     wrong_method,
 )
-from ..errors import Problem, with_hint
+from ..errors import Problem
 from .regexes import parse
 
 TYPE_CHECKING = False
@@ -29,32 +28,6 @@ if TYPE_CHECKING:
     from typing import Any
 
     Wrong = Callable[[str, str], Problem | None]
-
-__all__ = [
-    "BARE_STRING",
-    "FOREIGN_OPTIONS",
-    "NOT_A_BOOL",
-    "OPEN",
-    "SLIP",
-    "UNKNOWN_OPTION",
-    "bare_string",
-    "beside_any_origin",
-    "in_source",
-    "listed",
-    "meant",
-    "never_compared",
-    "path_problems",
-    "slips",
-    "unknown_option",
-    "wrong_exact_method",
-    "wrong_exposed_with",
-    "wrong_flags",
-    "wrong_header",
-    "wrong_method",
-    "wrong_names",
-    "wrong_options",
-    "wrong_seconds",
-]
 
 BARE_STRING = "bare-string"
 NOT_A_BOOL = "not-a-bool"
@@ -102,15 +75,8 @@ def wrong_names(option: str, entries: Iterable[object], wrong: Wrong) -> list[Pr
         else:
             problem = wrong(option, str.__str__(entry))
         if problem is not None:
-            problems.append(_with_right_hint(problem, wrong))
+            problems.append(with_right_hint(problem, wrong))
     return problems
-
-
-def _with_right_hint(problem: Problem, wrong: Wrong) -> Problem:
-    if problem.hint is None or problem.hint[0] not in "'\"":
-        return problem
-    names = ast.literal_eval(f"[{problem.hint}]")
-    return with_hint(problem, None) if any(wrong("", name) for name in names) else problem
 
 
 def listed(text: str | bytes) -> list[str]:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 
+from .._options.spec import wrong_header
 from ..errors import Problem
 from .ineffective import (
     bare_string,
@@ -17,7 +18,6 @@ from .ineffective import (
     wrong_exact_method,
     wrong_exposed_with,
     wrong_flags,
-    wrong_header,
     wrong_names,
     wrong_seconds,
 )

@@ -28,14 +28,9 @@ from .._engine.tables import (
     MAX_AGE,
     VARY,
 )
+from .._options.spec import wrong_header
 from .._proofs.dialect import Dialect
-from .._proofs.ineffective import (
-    wrong_exact_method,
-    wrong_exposed_with,
-    wrong_flags,
-    wrong_header,
-    wrong_seconds,
-)
+from .._proofs.ineffective import wrong_exact_method, wrong_exposed_with, wrong_flags, wrong_seconds
 from ._dropin.asgi_base import SAFELISTED_HEADERS, ASGIDropIn, asked, names_of, plain_text, respond
 from ._dropin.messages import regex_from
 from ._dropin.overrides import refuse_overrides

@@ -34,13 +34,13 @@ from .._engine.tables import (
     REQUEST_METHOD,
     VARY,
 )
+from .._options.spec import wrong_header
 from .._proofs.dialect import Dialect
 from .._proofs.ineffective import (
     meant,
     wrong_exact_method,
     wrong_exposed_with,
     wrong_flags,
-    wrong_header,
     wrong_seconds,
 )
 from ..errors import CorsfastRedundancyWarning

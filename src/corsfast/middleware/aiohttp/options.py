@@ -6,15 +6,9 @@ from collections import namedtuple
 from collections.abc import Mapping, Sequence
 from numbers import Integral
 
+from ..._options.spec import wrong_header, wrong_method
 from ..._options.suggestions import suggestions_for
-from ..._proofs.ineffective import (
-    never_compared,
-    wrong_exposed_with,
-    wrong_header,
-    wrong_method,
-    wrong_names,
-    wrong_seconds,
-)
+from ..._proofs.ineffective import never_compared, wrong_exposed_with, wrong_names, wrong_seconds
 from .._dropin.messages import say
 from .._dropin.non_web_origins import FILE
 from .._dropin.policy import lenient_policy

@@ -17,13 +17,8 @@ from ..._engine.tables import (
     block,
     with_origin,
 )
-from ..._proofs.ineffective import (
-    wrong_exposed_with,
-    wrong_flags,
-    wrong_header,
-    wrong_method,
-    wrong_seconds,
-)
+from ..._options.spec import wrong_header, wrong_method
+from ..._proofs.ineffective import wrong_exposed_with, wrong_flags, wrong_seconds
 from ...decision import Outcome
 from .._dropin.policy import Tables, allow_any_header, lenient_policy, read_names, tokens_of
 

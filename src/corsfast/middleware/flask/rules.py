@@ -24,6 +24,7 @@ from ..._engine.tables import (
 )
 from ..._options.fetch import DEFAULT_PORTS
 from ..._options.origin import is_origin, parse_origin
+from ..._options.spec import wrong_header, wrong_method
 from ..._options.suggestions import texts_of
 from ..._proofs.dialect import Dialect
 from ..._proofs.ineffective import (
@@ -37,8 +38,6 @@ from ..._proofs.ineffective import (
     unknown_option,
     wrong_exposed_with,
     wrong_flags,
-    wrong_header,
-    wrong_method,
     wrong_names,
     wrong_seconds,
 )

@@ -21,6 +21,7 @@ from ..._engine.tables import (
     VARY,
     with_origin,
 )
+from ..._options.spec import wrong_header
 from ..._proofs.dialect import Dialect
 from ..._proofs.ineffective import (
     BARE_STRING,
@@ -28,7 +29,6 @@ from ..._proofs.ineffective import (
     wrong_exact_method,
     wrong_exposed_with,
     wrong_flags,
-    wrong_header,
     wrong_seconds,
 )
 from ...errors import Problem

@@ -14,13 +14,12 @@ from datetime import timedelta
 
 from ..._engine.headers import requested_names
 from ..._engine.tables import empty_list
+from ..._options.spec import wrong_header, wrong_method
 from ..._proofs.dialect import Dialect
 from ..._proofs.ineffective import (
     slips,
     wrong_exposed_with,
     wrong_flags,
-    wrong_header,
-    wrong_method,
     wrong_names,
     wrong_seconds,
 )
