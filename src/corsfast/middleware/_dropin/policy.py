@@ -198,20 +198,20 @@ def _diagnose(
             entry.fail(dialect)
         problems.append(wrong_entry(option, entry, dialect))
     kept: Mapping[Any, str] = reading.kept
-    others = [entry for entry in kept if entry != "*"]
-    if "*" in kept and others and not spec.credentials:  # with credentials it is a risk, below
-        problems.append(beside_any_origin(kept["*"], others))
     own = [regex for regex in spec.regexes if regex not in dialect.written]
     dead = [*dead_schemes(spec.exact), *dead_alternatives(own)]
     judged = [*spec.wrong, *dead, *find_risks(spec, languages)]
     for problem in [*judged, *globs_as_regexes(own, judged)]:
         option = kept.get(problem.value, dialect.option)
         problems.append(in_option(problem, option))
-    if not problems:
-        return []
-    from ..._proofs.suggest import with_suggestions
+    if problems:
+        from ..._proofs.suggest import with_suggestions
 
-    return [as_written(problem, dialect) for problem in with_suggestions(problems, dialect)]
+        problems = with_suggestions(problems, dialect)
+    others = [entry for entry in kept if entry != "*"]
+    if "*" in kept and others and not spec.credentials:  # with credentials it is a risk
+        problems.append(beside_any_origin(kept["*"], others))
+    return [as_written(problem, dialect) for problem in problems]
 
 
 def echo_any_origin(tables: Tables) -> None:
