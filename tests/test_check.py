@@ -450,6 +450,15 @@ def test_what_to_write_instead(
         assert (status, fixed["problems"], fixed["warnings"]) == (0, [], answer["warnings"])
 
 
+@pytest.mark.parametrize("text", ["(", "$ORIGIN"])
+def test_no_regex_is_proposed_that_does_not_work(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], text: str
+) -> None:
+    path = file(tmp_path, json.dumps({"allow_origins": [text]}), "policy.json")
+    status, answer = checked(capsys, path)
+    assert (status, [found["write"] for found in answer["problems"]]) == (1, [None])
+
+
 def test_hints_in_json_are_json(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     options = {
         "allow_origins": ["https://example.com/", {"regex": "https://.*example.com"}],

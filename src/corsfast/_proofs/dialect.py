@@ -114,9 +114,9 @@ class Dialect:
         return ", ".join([*written, *(self._regex("|".join(t), f) for f, t in regexes.items())])
 
     def _whole(self, texts: list[str]) -> str:
-        """Return one regex for several, with anchors if it needs them."""
+        """Return one regex for several, with anchors for other software."""
         text = "|".join(texts)
-        if self.match.how == "fullmatch":
+        if self.match.own:
             return text
         return (text if len(texts) == 1 else f"(?:{text})").join(self.match.anchors)
 

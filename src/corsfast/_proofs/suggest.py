@@ -206,7 +206,8 @@ def _regex(problem: Problem, entry: re.Pattern[str] | Within, context: MatchCont
         strings = _list(_strings_of_regex(regex.pattern), context)
         if strings.entries:
             return strings
-        return Suggestion((), advice_for(problem if problem in found else [*found, problem][0]))
+        is_there = not found or any(other.code == problem.code for other in found)
+        return Suggestion((), advice_for(problem if is_there else found[0]))
     return Suggestion((with_regex(entry, compile_quietly(text, regex.flags)),), None)
 
 
