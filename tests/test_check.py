@@ -34,7 +34,7 @@ from corsfast._options.patterns import within
 from corsfast._proofs import verify
 from corsfast._proofs.dialect import MatchContext
 from corsfast._proofs.python_source import in_python
-from corsfast._proofs.regex_fixes import keeps, repair, repair_string
+from corsfast._proofs.regex_fixes import keeps, problems_in, repair, repair_string
 from corsfast._proofs.regex_text import parse, write
 from corsfast._proofs.regexes import RegexSyntaxError, compile_quietly
 from corsfast._proofs.verify import foreign_risks, language, own_risks, problems_of
@@ -776,10 +776,10 @@ CORRECTED = [
 def test_corrections(pattern: str, how: str, corrected: str | None) -> None:
     way = MatchContext(how, credentials=True, own=how == "fullmatch")
     regex = re.compile(pattern)
-    assert way.problems(regex), "there is nothing to correct"
+    assert problems_in(regex, way), "there is nothing to correct"
     assert repair(regex, way) == corrected
     if corrected is not None:
-        assert way.problems(re.compile(corrected)) == []
+        assert problems_in(re.compile(corrected), way) == []
 
 
 @pytest.mark.parametrize(
@@ -874,7 +874,7 @@ def test_every_correction_is_proven(pattern: str, how: str, credentials: bool, o
     except re.error:
         return
     assert write(parse(pattern)) == pattern
-    problems = way.problems(regex)
+    problems = problems_in(regex, way)
     for found in problems:
         if found.witness is not None:
             assert getattr(regex, way.how)(found.witness)

@@ -354,7 +354,18 @@ def _list(parts: object, context: MatchContext) -> Suggestion:
         entries.update(dict.fromkeys(found.entries))
     if problems_of([*entries], context.credentials, context.tolerated):
         return Suggestion((), "a list of origins")
+    if not context.own and any(_fails_elsewhere(entry, context) for entry in entries):
+        return NOTHING
     return Suggestion(tuple(entries), None)
+
+
+def _fails_elsewhere(entry: object, context: MatchContext) -> bool:
+    """Return whether an entry of a policy has a problem as a regex of other software."""
+    rule = parse_pattern(entry) if isinstance(entry, str) else None
+    if rule is None:
+        return False
+    regex = re.compile(re.escape(rule)) if isinstance(rule, str) else regex_of(rule)
+    return bool(problems_in(regex, replace(context, how="fullmatch")))
 
 
 def _problems(text: str, context: MatchContext) -> list[Problem]:
