@@ -1,0 +1,195 @@
+"""One request through every surface: the policy's methods, ASGI, WSGI and both middlewares.
+
+A surface takes a policy and a Request and returns an Answer. engine/test_surfaces.py checks that
+all surfaces give the same answer once several lines of a header are joined by commas.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable, Iterator
+from typing import Any, NamedTuple
+
+from corsfast.middleware import asgi as asgi_middleware, wsgi as wsgi_middleware
+
+Lines = str | list[str] | None
+
+
+class Request(NamedTuple):
+    """A method and three headers. Each header has one line, several lines, or is absent."""
+
+    method: str
+    origin: Lines = None
+    acrm: Lines = None
+    acrh: Lines = None
+
+    def fields(self) -> Iterator[tuple[str, str]]:
+        for name, lines in (
+            ("origin", self.origin),
+            ("access-control-request-method", self.acrm),
+            ("access-control-request-headers", self.acrh),
+        ):
+            if lines is not None:
+                for line in lines if isinstance(lines, list) else [lines]:
+                    yield name, line
+
+    def is_latin1(self) -> bool:
+        return all(max(line, default="") < "\u0100" for _, line in self.fields())
+
+
+class Answer(NamedTuple):
+    """A response. Header names are in lower case and sorted, because their order has no meaning."""
+
+    headers: list[tuple[str, str]]
+    status: int
+    reached_application: bool
+    decision: Any = None  # if the surface has one
+
+    def get(self, name: str) -> list[str]:
+        return [value for key, value in self.headers if key == name]
+
+
+def make_policy(engine: Any, options: dict[str, Any]) -> Any:
+    """Build a policy without warnings, because other tests check those."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)
+        return engine.Policy(**options)
+
+
+def joined(lines: Lines) -> str | None:
+    return ",".join(lines) if isinstance(lines, list) else lines
+
+
+def _answer(decision: Any) -> Answer:
+    headers = sorted((name.lower(), value) for name, value in decision.headers)
+    return Answer(headers, decision.status or 200, not decision.is_preflight, decision)
+
+
+def _bytes(text: Any) -> Any:
+    if isinstance(text, list):
+        return [_bytes(item) for item in text]
+    return text.encode("latin-1") if isinstance(text, str) else text
+
+
+def methods(policy: Any, request: Request) -> Answer:
+    origin, acrm = joined(request.origin), joined(request.acrm)
+    if request.method == "OPTIONS" and origin is not None and acrm is not None:
+        return _answer(policy.preflight(origin, acrm, request.acrh))
+    return _answer(policy.actual(origin))
+
+
+def methods_bytes(policy: Any, request: Request) -> Answer:
+    origin, acrm = _bytes(joined(request.origin)), _bytes(joined(request.acrm))
+    if request.method == "OPTIONS" and origin is not None and acrm is not None:
+        return _answer(policy.preflight(origin, acrm, _bytes(request.acrh)))
+    return _answer(policy.actual(origin))
+
+
+def decide(policy: Any, request: Request) -> Answer:
+    origin, acrm = joined(request.origin), joined(request.acrm)
+    return _answer(policy.decide(request.method, origin, acrm, request.acrh))
+
+
+def asgi(policy: Any, request: Request) -> Answer:
+    return _answer(policy.asgi(_scope(request)))
+
+
+def wsgi(policy: Any, request: Request) -> Answer:
+    return _answer(policy.wsgi(_environ(request)))
+
+
+def asgi_app(policy: Any, request: Request, status: int = 200, sent: Any = ()) -> Answer:
+    """Call the middleware around an application that sends the headers in `sent`."""
+    reached = []
+    messages: list[dict[str, Any]] = []
+
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        reached.append(scope)
+        headers = [(name.lower().encode(), value.encode("latin-1")) for name, value in sent]
+        await send({"type": "http.response.start", "status": status, "headers": headers})
+        await send({"type": "http.response.body", "body": b""})
+
+    async def send(message: dict[str, Any]) -> None:
+        messages.append(message)
+
+    finish(asgi_middleware.CORSMiddleware(app, policy)(_scope(request), None, send))
+    pairs = [(n.decode("latin-1"), v.decode("latin-1")) for n, v in messages[0]["headers"]]
+    return Answer(_wire(pairs), messages[0]["status"], bool(reached))
+
+
+def wsgi_app(policy: Any, request: Request, status: int = 200, sent: Any = ()) -> Answer:
+    reached = []
+    starts: list[Any] = []
+
+    def app(environ: Any, start_response: Any) -> list[bytes]:
+        reached.append(environ)
+        start_response(f"{status} Whatever", [tuple(pair) for pair in sent])
+        return []
+
+    def start_response(line: str, headers: Any) -> None:
+        starts.append((line, headers))
+
+    list(wsgi_middleware.CORSMiddleware(app, policy)(_environ(request), start_response))
+    ((line, pairs),) = starts
+    return Answer(_wire(pairs), int(line[:3]), bool(reached))
+
+
+def finish(awaitable: Any) -> None:
+    """Run an awaitable that never waits, without an event loop."""
+    for _ in awaitable.__await__():
+        raise AssertionError("nothing here has a reason to wait")
+
+
+def _wire(pairs: Any) -> list[tuple[str, str]]:
+    """Return the sorted headers without Content-Length, which the middleware does not decide."""
+    lower = sorted((name.lower(), value) for name, value in pairs)
+    return [pair for pair in lower if pair[0] != "content-length"]
+
+
+def _scope(request: Request) -> dict[str, Any]:
+    fields = [(name.encode(), line.encode("latin-1")) for name, line in request.fields()]
+    # Other headers: two more names, one as long as "origin", and a list among the tuples.
+    headers: list[Any] = [(b"host", b"api.example"), *fields, [b"accept", b"*/*"]]
+    return {"type": "http", "method": request.method, "path": "/", "headers": headers}
+
+
+def _environ(request: Request) -> dict[str, Any]:
+    environ: dict[str, Any] = {"REQUEST_METHOD": request.method, "HTTP_HOST": "api.example"}
+    for name, line in request.fields():
+        key = "HTTP_" + name.upper().replace("-", "_")
+        environ[key] = f"{environ[key]},{line}" if key in environ else line
+    return environ
+
+
+SURFACES: dict[str, Callable[[Any, Request], Answer]] = {
+    "methods": methods,
+    "methods-bytes": methods_bytes,
+    "decide": decide,
+    "asgi": asgi,
+    "wsgi": wsgi,
+    "asgi-app": asgi_app,
+    "wsgi-app": wsgi_app,
+}
+# These surfaces encode text first, so they cannot carry anything beyond latin-1.
+NEED_LATIN1 = frozenset({"methods-bytes", "asgi", "asgi-app"})
+
+
+def on_each_surface(request: Request, check: Callable[[str], None]) -> None:
+    """Call ``check(surface)`` for each surface that can carry the request.
+
+    Use one test per case: a test per surface makes seven times as many to collect and report.
+
+    Raises:
+        ExceptionGroup: All failures, with the names of the surfaces that failed.
+    """
+    failures: dict[str, Exception] = {}
+    for surface in SURFACES:
+        if surface in NEED_LATIN1 and not request.is_latin1():
+            continue
+        try:
+            check(surface)
+        except Exception as error:
+            error.add_note(f"surface: {surface}")
+            failures[surface] = error
+    if failures:
+        raise ExceptionGroup(f"failed on {', '.join(failures)}", list(failures.values()))
