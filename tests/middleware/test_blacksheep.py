@@ -679,7 +679,7 @@ def test_under_a_server(engine: Any, tmp_path: Path) -> None:
     from support.servers import Server, ask as over_a_socket
 
     command = (
-        "-m uvicorn --factory --port {port} --log-level warning test_middleware_blacksheep:served"
+        "-m uvicorn --factory --port {port} --log-level warning middleware.test_blacksheep:served"
     )
     server = Server(command, engine.IMPLEMENTATION, tmp_path / "log")
     try:

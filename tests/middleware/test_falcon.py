@@ -663,8 +663,8 @@ def test_a_sink(protocol: str) -> None:
 # -- under real servers ----------------------------------------------------------------------------
 
 SERVERS = {
-    "wsgi": "-m gunicorn --bind 127.0.0.1:{port} test_middleware_falcon:wsgi()",
-    "asgi": "-m uvicorn --factory --port {port} --log-level warning test_middleware_falcon:asgi",
+    "wsgi": "-m gunicorn --bind 127.0.0.1:{port} middleware.test_falcon:wsgi()",
+    "asgi": "-m uvicorn --factory --port {port} --log-level warning middleware.test_falcon:asgi",
 }
 
 

@@ -619,7 +619,7 @@ def served() -> Any:
 def test_under_the_server(engine: Any, tmp_path: Path) -> None:
     from support.servers import Server, ask as over_a_socket
 
-    command = "-m sanic test_middleware_sanic:served --factory --port {port} --single-process"
+    command = "-m sanic middleware.test_sanic:served --factory --port {port} --single-process"
     server = Server(command, engine.IMPLEMENTATION, tmp_path / "log")
     allowed = {ORIGIN: A, EXPOSE: "x-one", "vary": "Origin"}
     try:

@@ -506,7 +506,7 @@ def strict_around() -> Any:
     return CORSMiddleware(application(), **INSECURE)
 
 
-UVICORN = "-m uvicorn --factory --port {port} test_middleware_starlette:"
+UVICORN = "-m uvicorn --factory --port {port} middleware.test_starlette:"
 
 
 @pytest.mark.parametrize(

@@ -201,7 +201,7 @@ def _frameworks(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
         monkeypatch.setattr(log, "disabled", True)
     if not settings.configured:
         # The same as in middleware/django/test_django.py, because either may come first.
-        urls = "test_middleware_django"
+        urls = "middleware.django.test_django"
         settings.configure(ALLOWED_HOSTS=["*"], ROOT_URLCONF=urls, INSTALLED_APPS=[])
     with override_settings(ROOT_URLCONF=()):
         yield
