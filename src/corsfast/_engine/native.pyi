@@ -140,18 +140,3 @@ class WSGICall:
         on_refused: Any = None,
     ) -> None: ...
     def __call__(self, environ: Any, start_response: Any) -> Any: ...
-
-@final
-class StraightWay:
-    def __new__(
-        cls,
-        views: dict[str, Any],
-        names: tuple[str, ...],
-        kind: type[Any],
-        replacing: Policy,
-        /,
-    ) -> StraightWay: ...
-    def go(
-        self, config: Any, endpoint: Any, scope: Any, response: Any, headers: Any, pairs: Any, /
-    ) -> bool: ...
-    def __reduce__(self) -> NoReturn: ...

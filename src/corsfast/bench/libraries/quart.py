@@ -30,7 +30,7 @@ def stands(engines: dict[str, Engine]) -> Iterator[Stand]:
             "quart-cors",
             requests(make_client),
             [without(app, run), *ways(run), *generic(app, engines, run)],
-            (Share("drop-in", 1 / 20, COMMON),),
+            (Share("drop-in", 1 / 8, COMMON),),
             run,
             times=WHOLE // 2,
             by_turns=True,
