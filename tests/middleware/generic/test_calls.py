@@ -181,6 +181,23 @@ def test_a_class_of_one_s_own_is_read_as_it_is_written(half: Any, name: str) -> 
     assert [*inspect.signature(Made(None, 1)).parameters] == ["patched"]
 
 
+def test_a_subclass_may_have_a_call_of_its_own(half: Any) -> None:
+    def app(*_: Any) -> str:
+        return "the application"
+
+    scope = {"type": "lifespan"}
+    kind: Any = type("Mine", (half.ASGICall,), {})
+    call = kind(app, POLICY)
+    own = type("Own", (half.ASGICall,), {"__call__": lambda *_: "its own"})(app, POLICY)
+    assert own(scope, None, None) == "its own"
+    assert call(scope, None, None) == "the application"
+    # Instrumentation sets methods on classes.
+    kind.__call__ = lambda *_: "patched"
+    assert call(scope, None, None) == "patched"
+    with pytest.raises(TypeError):
+        half.ASGICall(app, POLICY)()
+
+
 class Raises:
     """A key with the hash of another key that raises an error when compared."""
 

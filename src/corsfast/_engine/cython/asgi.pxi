@@ -26,8 +26,9 @@ cdef extern from *:
 cdef class ASGICall:
     """An ASGI application that wraps another one; see middleware/_generic/handlers.py."""
 
-    __signature__ = Signature()
-    _is_coroutine_marker = _is_coroutine = CoroutineMark()
+    __signature__ = Inspected("__signature__")
+    _is_coroutine_marker = Inspected("_is_coroutine_marker")
+    _is_coroutine = Inspected("_is_coroutine")
 
     cdef vectorcallfunc vectorcall
     cdef public object app
@@ -73,6 +74,11 @@ cdef class ASGICall:
         self.on_refused = on_refused
         self.detours = on_refused_preflight is not None or on_refused is not None
         self.plain = self.native is not None and on_all is None
+        global send_both
+        if send_both is None:
+            from ..middleware._generic import handlers
+
+            send_both = handlers.send_both
         let_vectorcall(type(self), ASGICall)
 
     def __reduce__(self):
@@ -215,7 +221,7 @@ cdef object answer_asgi(ASGICall self, object decision, object send):
         status = decision.status
         headers = [*decision.raw_headers, *content_of(self, plain, status)]
         start = {"type": "http.response.start", "status": status, "headers": headers}
-    return new_answer(send, start, NO_BODY if plain else self.last)
+    return send_both(send, start, (NO_BODY if plain else self.last).copy())
 
 
 cdef inline tuple content_of(ASGICall self, bint plain, object status):
@@ -262,6 +268,7 @@ cdef tuple raw_content(bytes body):
     )
 
 
+cdef object send_both = None  # of handlers.py; imported for the first ASGICall
 cdef tuple NOTHING = ()
 cdef tuple NO_CONTENT = ((b"content-length", b"0"),)
 cdef dict NO_BODY = {"type": "http.response.body", "body": b""}
@@ -387,7 +394,7 @@ cdef inline Around new_send(ASGICall call, object decision, PyObject *send, bint
 
 
 cdef int set_asgi_slots() except -1:
-    cdef ASGICall call = ASGICall(None, None)
+    cdef ASGICall call = ASGICall.__new__(ASGICall)
     make_callable(ASGICall, <char *> &call.vectorcall - <char *> <PyObject *> call)
     return 0
 

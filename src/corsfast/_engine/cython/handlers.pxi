@@ -2,8 +2,7 @@
 # choice of a handler for refused requests.
 #
 # A vectorcall needs no tuple of arguments. Cython does not generate vectorcalls for `__call__`,
-# so the types' slots are set by hand. Cython also creates objects by way of an argument tuple,
-# so `new_answer` uses the type's own vectorcall.
+# so the types' slots are set by hand.
 
 from libc.string cimport memcmp
 
@@ -128,55 +127,27 @@ cdef tuple in_order(PyObject *const *args, size_t nargsf, PyObject *names, tuple
 
 @cython.final
 @cython.internal
-cdef class Signature:
-    """The `__signature__` of an object that is called through a slot.
+cdef class Inspected:
+    """An attribute that inspect reads of an object, and that its class does not have.
 
-    inspect cannot see the parameters of a slot, so this is the signature of the Python twin in
-    middleware/_generic/handlers.py, loaded on demand. inspect can read a class, and an object
-    whose `__call__` is written in Python, without help.
+    inspect cannot see the parameters of a slot, and a vectorcall does not tell what it returns.
     """
+
+    cdef str name
+
+    def __cinit__(self, str name):
+        self.name = name
 
     def __get__(self, called, kind):
         around = type(called) is Around
         call = (<Around> called).call if around else called
         base = ASGICall if isinstance(call, ASGICall) else WSGICall
-        if call is None or (not around and is_patched(<PyObject *> call, base)):
-            raise AttributeError("__signature__")
-        return signature_of_twin(base, around)
+        overridden = call is None or (not around and is_patched(<PyObject *> called, base))
+        if overridden and self.name == "__signature__":
+            raise AttributeError(self.name)  # inspect reads a `__call__` written in Python
+        from ..middleware._generic.handlers import inspected
 
-
-@cython.final
-@cython.internal
-cdef class CoroutineMark:
-    """The mark of a coroutine function, for an ASGICall and the `send` that it passes on.
-
-    Classes and WSGI objects do not have this attribute.
-    """
-
-    def __get__(self, called, kind):
-        call = (<Around> called).call if type(called) is Around else called
-        if not isinstance(call, ASGICall):
-            raise AttributeError("no coroutine function")
-        from ..middleware._generic.handlers import coroutine_mark
-
-        return coroutine_mark()
-
-
-cdef object signature_of_twin(kind, bint given_to_app):
-    """Return the signature of a middleware, or of the last argument that it passes on."""
-    from inspect import signature
-
-    from ..middleware._generic import handlers as _calls
-
-    if kind is ASGICall:
-        if not given_to_app:
-            return signature(_calls.ASGICall(None, None))
-        call = _calls.ASGICall(lambda scope, receive, send: send, Policy(allow_origins="*"))
-        return signature(call({"type": "http", "method": "GET", "headers": []}, None, None))
-    if not given_to_app:
-        return signature(_calls.WSGICall(None, None))
-    call = _calls.WSGICall(lambda environ, start_response: start_response, Policy(allow_origins="*"))
-    return signature(call({"REQUEST_METHOD": "GET"}, None))
+        return inspected(self.name, base is ASGICall, around)
 
 
 # -- the slots -------------------------------------------------------------------------------

@@ -945,6 +945,5 @@ cdef bytes as_bytes(object text):
 include "headers.pxi"
 include "handlers.pxi"
 include "wrappers.pxi"
-include "preflight.pxi"
 include "asgi.pxi"
 include "wsgi.pxi"

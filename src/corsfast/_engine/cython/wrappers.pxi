@@ -62,8 +62,9 @@ cdef extern from *:
 cdef class Around:
     """A callable that replaces `inner`, which belongs to the server."""
 
-    __signature__ = Signature()
-    _is_coroutine_marker = _is_coroutine = CoroutineMark()
+    __signature__ = Inspected("__signature__")
+    _is_coroutine_marker = Inspected("_is_coroutine_marker")
+    _is_coroutine = Inspected("_is_coroutine")
 
     # The order must match the struct `corsfast_around`.
     cdef vectorcallfunc vectorcall

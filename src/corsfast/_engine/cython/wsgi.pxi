@@ -6,7 +6,7 @@
 cdef class WSGICall:
     """A WSGI application that wraps another one; see middleware/_generic/handlers.py."""
 
-    __signature__ = Signature()
+    __signature__ = Inspected("__signature__")
 
     cdef vectorcallfunc vectorcall
     cdef public object app

@@ -12,7 +12,7 @@ from ..measure import step
 from . import POLICY, Share, Stand, Way, drop_in, expected
 from .asgi import around, generic, requests, stub, without
 
-COMMON = ("no Origin", "allowed", "preflight")
+COMMON = ("no Origin", "allowed")
 
 
 def stands(engines: dict[str, Engine]) -> Iterator[Stand]:
@@ -25,6 +25,8 @@ def stands(engines: dict[str, Engine]) -> Iterator[Stand]:
         (
             Share("drop-in", 1 / 20, COMMON),
             Share("native", 1 / 25, COMMON),
+            Share("drop-in", 1 / 12, ("preflight",)),
+            Share("native", 1 / 12, ("preflight",)),
             Share("pure", 1 / 4, ("allowed",)),
         ),
         step,
