@@ -365,6 +365,18 @@ def test_arguments_are_given_back(engine: Any) -> None:
     assert [sys.getrefcount(value) for value in counted] == before
 
 
+def test_a_kept_decision_does_not_change(engine: Any) -> None:
+    policy = engine.Policy(allow_origins=["https://*.a.example"])
+    origins = [f"https://x{i}.a.example" for i in range(5)]
+    kept = []
+    for origin in origins:
+        policy.actual(origin)
+        kept.append(policy.actual(origin))
+        policy.actual("https://other.a.example")
+    sent = [dict(decision.headers)["Access-Control-Allow-Origin"] for decision in kept]
+    assert sent == origins
+
+
 @pytest.mark.skipif(not hasattr(sys, "getrefcount"), reason="counting is CPython's affair")
 def test_a_decision_outlives_its_policy(engine: Any) -> None:
     policy = engine.Policy(
