@@ -18,19 +18,21 @@ from __future__ import annotations
 
 import argparse
 import os
+import shlex
 import shutil
 import subprocess
 import sys
+import sysconfig
 import tempfile
 from collections.abc import Iterable
 from pathlib import Path
 
-import extension
 from corsfast._engine import native
 from counting import profiles
 from counting.baseline import MARGIN, Counts, Verdict, compare, entry_name, read, record
 
 HERE = Path(__file__).parent
+BUILD = HERE.parent / "build" / "benchmarks"
 BASELINE = HERE / "instructions.json"
 AGAIN = "python benchmarks/instructions.py --record"
 
@@ -90,7 +92,7 @@ def count(word: str) -> Counted:
     valgrind = shutil.which("valgrind")
     if valgrind is None:
         raise OSError("valgrind is not installed (Debian: apt-get install valgrind)")
-    marks = extension.compiled(HERE / "counting" / "marks.c")
+    marks = compiled_marks()
     env = {
         "PATH": "/usr/bin:/bin",
         "LC_ALL": "C.UTF-8",
@@ -116,6 +118,25 @@ def count(word: str) -> Counted:
         )
         found = profiles.read(Path(folder))
     return Counted(found, dict(line.split("|") for line in done.stdout.splitlines()))
+
+
+def compiled_marks() -> Path:
+    """Compile counting/marks.c for this interpreter if needed; CC=... names the compiler.
+
+    Raises:
+        subprocess.CalledProcessError: the compilation failed; the errors are on stderr.
+        OSError: there is no compiler.
+    """
+    source = HERE / "counting" / "marks.c"
+    library = BUILD / f"marks{sysconfig.get_config_var('EXT_SUFFIX')}"
+    if not library.exists() or library.stat().st_mtime < source.stat().st_mtime:
+        BUILD.mkdir(parents=True, exist_ok=True)
+        compiler = shlex.split(os.environ.get("CC", "cc"))
+        flags = ["-std=c11", "-O3", "-Wall", "-Wextra", "-Wshadow", "-fPIC", "-shared"]
+        include = f"-I{sysconfig.get_path('include')}"
+        command = [*compiler, *flags, include, str(source), "-o", str(library)]
+        subprocess.run(command, check=True)
+    return library
 
 
 def table(verdicts: Iterable[Verdict]) -> Iterable[str]:

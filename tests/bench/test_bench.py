@@ -7,7 +7,6 @@ results of real runs are only checked for their shape.
 from __future__ import annotations
 
 import asyncio
-import importlib.util
 import json
 import math
 import subprocess
@@ -20,29 +19,33 @@ from typing import Any
 import pytest
 from conftest import ENGINES
 
-from corsfast.bench import decisions, libraries, plot, report, run, scale, scenarios
-from corsfast.bench.__main__ import arguments, main
-from corsfast.bench.cases import APP, Case, Goal, cases, fresh, texts
+from corsfast.bench import decisions, libraries, report, run, scale
+from corsfast.bench.__main__ import main
+from corsfast.bench.cases import APP, Case, cases, fresh, texts
 from corsfast.bench.engines import installed_engines
-from corsfast.bench.libraries import Answer, Share, asgi, wsgi
-from corsfast.bench.measure import (
-    FIRST_TURNS,
-    TURNS,
-    Figure,
-    Subject,
-    measure,
-    pairs,
-    step,
-    summarise,
+from corsfast.bench.figures import Figure, Goal, Row, Sampling, differences, ratios, summarize
+from corsfast.bench.libraries import asgi, wsgi
+from corsfast.bench.measure import FIRST_TURNS, TURNS, Subject, sample, step, take_samples
+from corsfast.bench.scenario import (
+    DROP_IN,
+    KINDS,
+    WITHOUT,
+    Answer,
+    Scenario,
+    check,
+    goals,
+    measure_scenario,
 )
-from corsfast.bench.rows import Aim, Made, Row, differences, ratios
-from corsfast.bench.scale import QUICK_SIZES
 
-QUIET = 1000.0
+KEY = ("it", "native")
 
 
 def silent(_: str) -> None:
     pass
+
+
+def out_of_bounds(_: str) -> None:
+    raise RuntimeError("a round was begun")
 
 
 def figure(least: float, median: float, most: float) -> Figure:
@@ -52,7 +55,7 @@ def figure(least: float, median: float, most: float) -> Figure:
 # --- what is measured ----------------------------------------------------------------
 
 
-def test_cases_have_names_of_their_own_and_fresh_inputs() -> None:
+def test_cases_have_unique_names_and_fresh_inputs() -> None:
     names = [case.name for case in cases()]
     assert len(set(names)) == len(names)
     assert {"actual: exact, of 1", "actual: exact, of 10 000", "asgi: 14 headers"} <= set(names)
@@ -67,7 +70,7 @@ def test_cases_have_names_of_their_own_and_fresh_inputs() -> None:
 
 
 @pytest.mark.parametrize("name", ENGINES)
-def test_a_wrong_answer_is_an_error_before_any_time_is_taken(name: str) -> None:
+def test_a_wrong_decision_is_an_error_before_timing(name: str) -> None:
     engine = installed_engines()[name]
     options = {"allow_origins": [APP]}
     right = Case("right", options, "actual", texts(APP), "allowed")
@@ -80,26 +83,12 @@ def test_a_wrong_answer_is_an_error_before_any_time_is_taken(name: str) -> None:
 MERGES = {case.name: case for case in cases() if case.merged is not None}
 
 
-def test_what_works_a_decision_into_headers_has_rows() -> None:
-    assert {case.call for case in MERGES.values()} == {"apply_asgi", "apply_wsgi"}
-    for call in ("apply_asgi", "apply_wsgi"):
-        alone, merging = (MERGES[f"{call}: 2 headers{more}"] for more in ("", " and Vary"))
-        ((_, sent),) = alone.inputs(1)
-        assert len(sent) == 2
-        ((_, sent),) = merging.inputs(1)
-        assert [str(name).lower().count("vary") for name, _ in sent] == [0, 0, 1]
-
-
 @pytest.mark.parametrize("name", ENGINES)
 @pytest.mark.parametrize("case", MERGES.values(), ids=MERGES)
-def test_headers_that_are_wrong_are_an_error_before_any_time_is_taken(
-    case: Case, name: str
-) -> None:
+def test_wrong_headers_are_an_error_before_timing(case: Case, name: str) -> None:
     engine = installed_engines()[name]
     policy = engine.policy(**case.options)
-    (one, sent), (other, _) = case.given(policy)(2)
-    assert one.allowed
-    assert other.allowed
+    (one, sent), _ = case.given(policy)(2)
     assert getattr(policy, case.call)(one, sent) == case.merged
     decisions.engine_subject(case, engine)
     assert case.merged is not None
@@ -108,30 +97,27 @@ def test_headers_that_are_wrong_are_an_error_before_any_time_is_taken(
             decisions.measure_decisions([wrong], {name: engine}, 1, 1, out_of_bounds)
 
 
-def out_of_bounds(_: str) -> None:
-    raise RuntimeError("a round was begun")
-
-
-def generic_stands() -> list[libraries.Stand]:
+def own_scenarios() -> list[Scenario]:
     engines = installed_engines()
-    return [*asgi.stands(engines), *wsgi.stands(engines)]
+    return [*asgi.scenarios(engines), *wsgi.scenarios(engines)]
 
 
-@pytest.mark.parametrize("stand", generic_stands(), ids=lambda stand: stand.name)
-def test_a_stand_answers_rightly_and_says_so_if_not(stand: libraries.Stand) -> None:
-    scenarios.check(stand)
-    *others, last = stand.ways
-    for name in last.expects:
-        expects = last.expects | {name: Answer(418, None)}
-        wrong = stand._replace(ways=[*others, last._replace(expects=expects)])
-        with pytest.raises(AssertionError, match=f"{stand.name}: {name}, {last.who}: .*418"):
-            scenarios.measure_stand(wrong, 1, 1, "", out_of_bounds)
+@pytest.mark.parametrize("scenario", own_scenarios(), ids=lambda scenario: scenario.name)
+def test_a_wrong_answer_is_an_error_before_timing(scenario: Scenario) -> None:
+    check(scenario)
+    *others, last = scenario.variants
+    assert set(last.expects) == set(KINDS)
+    for kind in KINDS:
+        expects = last.expects | {kind: Answer(418, None)}
+        wrong = scenario._replace(variants=[*others, last._replace(expects=expects)])
+        with pytest.raises(AssertionError, match=f"{scenario.name}: {kind}, {last.name}: .*418"):
+            measure_scenario(wrong, 1, 1, "", out_of_bounds)
 
 
 # --- how it is measured --------------------------------------------------------------
 
 
-def test_every_call_gets_inputs_that_no_call_had_before() -> None:
+def test_every_call_gets_new_inputs() -> None:
     seen: list[int] = []
     kept: list[object] = []  # keeps the objects alive, so that no identity is used twice
 
@@ -139,10 +125,27 @@ def test_every_call_gets_inputs_that_no_call_had_before() -> None:
         kept.append(given)
         seen.append(id(given))
 
-    measure({"it": Subject(call, texts(APP))}, rounds=3, calls=5, progress=silent)
+    take_samples({KEY: (Subject(call, texts(APP)),)}, 3, 5, silent)
     # The first inputs of a block warm it up, through the loop that only calls.
     assert seen
     assert len(set(seen)) == len(seen)
+
+
+@pytest.mark.parametrize("arguments", [1, 2, 3])
+@pytest.mark.parametrize("awaited", [True, False])
+def test_a_subject_gets_its_arguments_and_is_awaited(awaited: bool, arguments: int) -> None:
+    seen: list[object] = []
+
+    def call(*given: object) -> None:
+        seen.append(given)
+
+    async def awaitable(*given: object) -> None:
+        seen.append(given)
+
+    inputs = texts(*[APP] * arguments)
+    subject = Subject(awaitable, inputs, step) if awaited else Subject(call, inputs)
+    assert math.isfinite(sample(subject, 4))
+    assert seen == [(APP,) * arguments] * 8, "four to warm up, and four that are timed"
 
 
 def test_pairs_are_timed_next_to_each_other() -> None:
@@ -151,10 +154,10 @@ def test_pairs_are_timed_next_to_each_other() -> None:
     def subject(name: str) -> Subject:
         return Subject(lambda _: order.append(name), lambda n: [(name,)] * n)
 
-    both = {f"{n}": (subject(f"{n}"), subject(f"{n} beside")) for n in range(3)}
-    samples = pairs(both, 40, 2, silent)
-    assert {name: [len(each) for each in found] for name, found in samples.items()} == {
-        name: [2] * 40 for name in both
+    both = {(f"{n}", ""): (subject(f"{n}"), subject(f"{n}, floor")) for n in range(3)}
+    samples = take_samples(both, 40, 2, silent)
+    assert {key: [len(each) for each in found] for key, found in samples.items()} == {
+        key: [2] * 40 for key in both
     }
     # A sample has two warm-up calls and two timed calls. The calls before all samples determined
     # how many calls a sample needs.
@@ -162,12 +165,12 @@ def test_pairs_are_timed_next_to_each_other() -> None:
     samples_of = timed[::4]
     assert timed == [name for name in samples_of for _ in range(4)]
     together = list(zip(samples_of[::2], samples_of[1::2], strict=True))
-    assert {tuple(sorted(pair)) for pair in together} == {(n, f"{n} beside") for n in "012"}
-    assert {("0", "0 beside"), ("0 beside", "0")} <= set(together), "drawn anew each time"
+    assert {tuple(sorted(pair)) for pair in together} == {(n, f"{n}, floor") for n in "012"}
+    assert {("0", "0, floor"), ("0, floor", "0")} <= set(together), "in random order"
 
 
 @pytest.mark.parametrize("awaited", [True, False])
-def test_those_who_take_turns_are_timed_call_by_call(awaited: bool) -> None:
+def test_subjects_by_turns_are_timed_call_by_call(awaited: bool) -> None:
     order: list[str] = []
 
     def subject(name: str) -> Subject:
@@ -182,8 +185,8 @@ def test_those_who_take_turns_are_timed_call_by_call(awaited: bool) -> None:
         return Subject(call, texts(APP), most=7, by_turns=True)
 
     together = subject("mine"), subject("theirs")
-    (sample,) = pairs({"it": together}, 1, 200, silent)["it"]
-    assert all(math.isfinite(it) for it in sample)
+    (found,) = take_samples({KEY: together}, 1, 200, silent)[KEY]
+    assert all(math.isfinite(it) for it in found)
     n_taken = 2 * 2 * (TURNS + FIRST_TURNS)
     taken = order[-n_taken:]
     turn_by_turn = list(zip(taken[::2], taken[1::2], strict=True))
@@ -193,26 +196,17 @@ def test_those_who_take_turns_are_timed_call_by_call(awaited: bool) -> None:
     assert len(set(turn_by_turn[:half])) == len(set(turn_by_turn[half:])) == 1
 
 
-@pytest.mark.parametrize("awaited", [True, False])
-def test_whoever_is_slower_is_slower_whoever_comes_first(awaited: bool) -> None:
+@pytest.mark.parametrize("by_turns", [True, False])
+def test_the_slower_subject_is_slower_in_either_order(by_turns: bool) -> None:
     def slow(_: str) -> None:
         sum(range(20_000))
 
     def fast(_: str) -> None:
         pass
 
-    async def slowly(_: str) -> None:
-        slow(_)
-
-    async def quickly(_: str) -> None:
-        fast(_)
-
-    if awaited:
-        two = [Subject(it, texts(APP), step, 7, by_turns=True) for it in (slowly, quickly)]
-    else:
-        two = [Subject(it, texts(APP), most=7, by_turns=True) for it in (slow, fast)]
-    samples = pairs({"it": tuple(two)}, 5, 200, silent)["it"]
-    assert all(mine > theirs for mine, theirs in samples)
+    mine, theirs = (Subject(it, texts(APP), most=7, by_turns=by_turns) for it in (slow, fast))
+    samples = take_samples({KEY: (mine, theirs)}, 5, 200, silent)[KEY]
+    assert all(it > other for it, other in samples)
 
 
 def test_a_pair_is_called_equally_often() -> None:
@@ -225,61 +219,43 @@ def test_a_pair_is_called_equally_often() -> None:
     def fast(_: str) -> None:
         counts[1] += 1
 
-    pairs({"it": (Subject(slow, texts(APP)), Subject(fast, texts(APP)))}, 3, 200, silent)
+    pair = Subject(slow, texts(APP)), Subject(fast, texts(APP))
+    take_samples({KEY: pair}, 3, 200, silent)
     assert counts[0] == counts[1]
 
 
-def test_one_who_is_alone_takes_no_turns() -> None:
-    async def call(_: str) -> None:
-        pass
-
-    alone = Subject(call, texts(APP), step, 7, by_turns=True)
-    assert [len(it) for it in pairs({"it": (alone,)}, 2, 3, silent)["it"]] == [1, 1]
-
-
-def test_a_coroutine_that_waits_is_not_taken_for_one_that_ends() -> None:
+def test_step_rejects_a_coroutine_that_waits() -> None:
     async def waits() -> None:
         await asyncio.sleep(0)
 
-    async def ends() -> None:
-        pass
+    async def ends() -> int:
+        return 7
 
-    step(ends())
+    assert step(ends()) == 7
     with pytest.raises(RuntimeError, match="needs an event loop"):
         step(waits())
-
-
-def test_awaited_subjects_are_awaited() -> None:
-    seen: list[object] = []
-
-    async def call(given: object) -> None:
-        seen.append(given)
-
-    pairs({"it": (Subject(call, texts(APP), step),)}, 1, 3, silent)
-    assert seen
-    assert set(seen) == {APP}
 
 
 # --- what samples mean ---------------------------------------------------------------
 
 
-def test_a_figure_is_the_ranks_of_its_samples() -> None:
-    found = summarise(float(n) for n in range(101))
+def test_a_figure_has_the_ranks_of_its_samples() -> None:
+    found = summarize(float(n) for n in range(101))
     assert (found.median, found.low, found.high) == (50.0, 25.0, 75.0)
     assert (found.least, found.most) == (40.0, 60.0)
-    assert summarise([3.0]) == Figure(3.0, 3.0, 3.0, 3.0, 3.0)
-    assert summarise([1.0, math.inf, 2.0]).most == math.inf
+    assert summarize([3.0]) == Figure(3.0, 3.0, 3.0, 3.0, 3.0)
+    assert summarize([1.0, math.inf, 2.0]).most == math.inf
 
 
-def test_noise_is_what_keeps_the_median_from_being_known() -> None:
-    assert not summarise([100.0 + n % 3 for n in range(50)]).noisy
+def test_a_figure_with_an_uncertain_median_is_noisy() -> None:
+    assert not summarize([100.0 + n % 3 for n in range(50)]).noisy
     # The rounds disagree, but there are enough of them to know their median.
-    wide = [QUIET + n for n in range(-500, 501)]
-    assert not summarise(wide).noisy
-    assert summarise(wide[::100]).noisy
-    assert Figure(100.0, 99.0, 101.0).noisy, "an interval that was never computed is no knowledge"
-    assert summarise([math.inf] * 9).noisy
-    assert summarise([-2.0, 3.0, -5.0, 4.0] * 9).noisy
+    wide = [1000.0 + n for n in range(-500, 501)]
+    assert not summarize(wide).noisy
+    assert summarize(wide[::100]).noisy
+    assert Figure(100.0, 99.0, 101.0).noisy, "an interval that was never computed"
+    assert summarize([math.inf] * 9).noisy
+    assert summarize([-2.0, 3.0, -5.0, 4.0] * 9).noisy
 
 
 @pytest.mark.parametrize(
@@ -294,10 +270,25 @@ def test_noise_is_what_keeps_the_median_from_being_known() -> None:
         (None, "not measured"),
     ],
 )
-def test_a_goal_is_met_when_the_whole_interval_is_within(
-    found: Figure | None, verdict: str
-) -> None:
-    assert Aim("<= 3 F", 3, found).verdict == verdict
+def test_a_goal_is_met_if_the_whole_interval_is_within(found: Figure | None, verdict: str) -> None:
+    cost = figure(99.0, 100.0, 101.0)
+    row = Row("decisions", "x", "native", "time", cost, found, "len(x)", Goal(3))
+    assert (row.verdict, row.goal_text) == (verdict, "<= 3 F")
+    assert row.noisy == (verdict == "noisy")
+
+
+def test_a_goal_limits_the_ratio_or_the_figure() -> None:
+    row = Row("asgi", "x", "native", "time", figure(899, 900, 901), figure(0.2, 0.2, 0.2), "old")
+    assert (row.verdict, row.goal_text, row.noisy) == (None, None, False)
+    for goal, verdict, text in (
+        (Goal(1000, "ns"), "met", "<= 1000 ns"),
+        (Goal(1e-4, "ms"), "not met", "<= 0.0001 ms"),
+        (Goal(1 / 4, "share"), "met", "<= 1/4 of old"),
+        (Goal(1 / 6, "share"), "not met", "<= 1/6 of old"),
+        (Goal(1, "share"), "met", "<= old"),
+    ):
+        judged = row._replace(goal=goal)
+        assert (judged.verdict, judged.goal_text) == (verdict, text)
 
 
 def test_ratios_pair_the_rounds() -> None:
@@ -311,195 +302,124 @@ def test_ratios_pair_the_rounds() -> None:
         ratios([1.0], [1.0, 2.0])
 
 
-def test_a_row_whose_goal_is_undecided_is_noisy() -> None:
-    sure = figure(99.0, 100.0, 101.0)
-    row = Row("decisions", "x", "native", "time", sure, figure(2.9, 3.0, 3.1), "len(x)")
-    assert not row.noisy
-    assert row._replace(aim=Aim("<= 3 F", 3, row.ratio)).noisy
-    assert not row._replace(aim=Aim("<= 4 F", 4, row.ratio)).noisy
-
-
-def test_the_goal_of_a_case_is_of_its_ratio_or_of_its_time() -> None:
-    row = Row("decisions", "x", "native", "time", figure(899, 900, 901), figure(4, 5, 6), "len(x)")
-    assert decisions.aim(None, row) is None
-    assert decisions.aim(Goal(6), row) == Aim("<= 6 F", 6, row.ratio)
-    assert decisions.aim(Goal(1000, "ns"), row) == Aim("<= 1000 ns", 1000, row.figure)
-
-
-def test_the_goal_of_a_stand_is_a_share_of_the_original() -> None:
-    stand = generic_stands()[0]._replace(
-        original="old", shares=(Share("native", 1 / 20, ("allowed",)), Share("drop-in", 1, ()))
-    )
-    row = Row("asgi", "allowed", "native", "delta", figure(9, 10, 11), figure(0.04, 0.05, 0.05))
-    assert scenarios.aim(stand, row) == Aim("<= 1/20 of old", 1 / 20, row.ratio)
-    assert scenarios.aim(stand, row._replace(name="refused")) is None
-    assert scenarios.aim(stand, row._replace(who="pure")) is None
+def test_a_scenario_has_deltas_shares_and_goals() -> None:
+    (scenario,) = wsgi.scenarios(installed_engines())
+    bare, *ours = scenario.variants
+    theirs = ours[-1]._replace(name="theirs")
+    shares = goals("pure", 1 / 20, "allowed", "preflight")
+    scenario = scenario._replace(original="theirs", variants=[bare, theirs, *ours], goals=shares)
+    rows = {(row.name, row.variant): row for row in measure_scenario(scenario, 2, 2, "", silent)}
+    assert len(rows) == len(KINDS) * len(scenario.variants) - 1, "no preflight without CORS"
+    for (kind, name), row in rows.items():
+        whole = name == WITHOUT or kind == "preflight"
+        assert row.measure == ("time" if whole else "delta")
+        assert (row.ratio is None) == (name in (WITHOUT, "theirs"))
+        expected = "<= 1/20 of theirs" if (kind, name) in shares else None
+        assert row.goal_text == expected
 
 
 # --- how it is shown -----------------------------------------------------------------
 
 
-def test_noisy_figures_are_marked_wherever_they_are_printed() -> None:
+def test_noisy_figures_are_marked() -> None:
     noisy = Row("asgi", "allowed", "native", "delta", figure(1.0, 5000.0, 9000.0))
-    quiet = noisy._replace(who="pure", figure=figure(4999.0, 5000.0, 5001.0))
-    (table,) = report.tables([noisy, quiet], {"asgi": Made(25, 15, about="a stub")})
+    quiet = noisy._replace(variant="pure", figure=figure(4999.0, 5000.0, 5001.0))
+    (table,) = report.tables([noisy, quiet], {"asgi": Sampling(25, 15, about="a stub")})
     for show in (report.as_text, report.as_markdown):
-        (line,) = [line for line in show(table) if "allowed" in line]
-        assert line.count("~") == 1
-        assert line.index("~") < line.rindex("5.00")
-    marked = report.row_as_json(noisy)["noisy"], report.row_as_json(quiet)["noisy"]
-    assert marked == (True, False)
+        lines = list(show(table))
+        assert ["~" in line for line in lines if "5.00" in line] == [True, False]
+    assert (noisy.as_json()["noisy"], quiet.as_json()["noisy"]) == (True, False)
 
 
-def wide_table() -> report.Table:
-    """Return the widest table of decisions: two engines, long names, a missed goal."""
-    slow, high = figure(99_000.1, 99_500.1, 99_999.9), figure(1000.1, 1000.2, 1000.3)
-    name = "preflight: 10 headers, new list each time"
+def test_no_line_of_a_table_is_wider_than_100() -> None:
+    cost, share = figure(99_000.1, 99_500.1, 120_999.9), figure(1.1, 1.2, 1.3)
     rows = [
-        Row("decisions", name, "native", "time", slow, high, "len(x)", Aim("<= 1000 ns", 1, slow)),
-        Row("decisions", name, "pure", "time", slow, high, "len(x)"),
-        Row("decisions", "floor: len(x)", "python", "time", slow, high, "len(x)"),
+        Row("decisions", case.name, "native", "time", cost, share, "len(x)", Goal(1000, "ns"))
+        for case in cases()
     ]
-    (table,) = report.tables(rows, {"decisions": Made(101, 200)})
-    return table
-
-
-def stand_of_everything() -> report.Table:
-    cost, ratio = figure(99_000.1, 99_500.1, 99_999.9), figure(1.1, 1.2, 1.3)
-    ways = ("without", "django-cors-headers", "drop-in", "least", "native", "pure")
-    rows = [
-        Row("django", name, who, "delta", cost, ratio, "django-cors-headers")
-        for name in ("no Origin", "allowed", "refused", "preflight")
-        for who in ways
+    rows += [
+        Row("django", kind, it, "delta", cost, share, "django-cors-headers", Goal(1 / 15, "share"))
+        for kind in KINDS
+        for it in (WITHOUT, "django-cors-headers", DROP_IN, "native", "pure")
     ]
-    made = {"django": Made(404, 15, 30, "the whole way through " * 9, "theirs does less " * 9)}
-    (table,) = report.tables(rows, made)
-    return table
+    rows += [Row("scale", name, "native", "memory", cost) for name in scale.names(1_000_000)]
+    long = Sampling(404, 15, 30, "the whole application " * 9, "theirs does less " * 9)
+    for table in report.tables(rows, {row.table: long for row in rows}):
+        lines = list(report.as_text(table))
+        assert max(map(len, lines)) <= 100
+        shown = " ".join(" ".join(lines).split())
+        for text in (table.title, *table.remarks, *(cell for line in table.lines for cell in line)):
+            assert " ".join(text.split()) in shown
+    assert all(len(line) <= 100 for line in report.wrapped(report.LEGEND))
 
 
-@pytest.mark.parametrize("width", [70, 80, 99, 100])
-@pytest.mark.parametrize("table", [wide_table(), stand_of_everything()], ids=["decisions", "stand"])
-def test_no_line_of_a_table_is_wider_than_asked(table: report.Table, width: int) -> None:
-    lines = list(report.as_text(table, width))
-    assert max(map(len, lines)) <= width
-    shown = " ".join(" ".join(lines).split())
-    for text in (table.title, *table.remarks, *(cell for line in table.lines for cell in line)):
-        assert " ".join(text.split()) in shown
-    # Every block repeats the names, and no figure occurs twice.
-    assert sum(line.startswith(table.heads[0]) for line in lines) > 1
-    figures = [cell for line in table.lines for cell in line[1:]]
-    assert sum(line.count("±") for line in lines) == sum(cell.count("±") for cell in figures)
+@pytest.mark.parametrize(
+    ("ratio", "of", "shown"),
+    [
+        (0.04, "old", "1/25.0"),
+        (3.0, "old", "3.00x"),
+        (-0.5, "old", "-0.50x"),
+        (math.inf, "old", "?"),
+        (2.89, "len(x)", "2.9 F"),
+    ],
+)
+def test_a_loss_is_shown_as_one(ratio: float, of: str, shown: str) -> None:
+    row = Row("t", "n", "native", "delta", figure(1, 1, 1), summarize([ratio] * 9), of)
+    assert report.ratio(row) == shown
 
 
-def test_a_table_that_fits_is_one_block() -> None:
-    rows = [Row("import", "import corsfast", "native", "delta", figure(1, 1, 1))]
-    (table,) = report.tables(rows, {"import": Made(5, 1)})
-    lines = list(report.as_text(table))
-    assert len(lines) == 3
-    assert len(list(report.as_text(wide_table(), 200))) < len(list(report.as_text(wide_table())))
+@pytest.mark.parametrize(
+    ("measure", "median", "shown"),
+    [
+        ("time", 9.24, "9.24 ±1.00 ns"),
+        ("time", 1234.0, "1.23 ±0.00 µs"),
+        ("delta", -20.0, "-20.0 ±1.0 ns"),
+        ("time", 2.5e9, "2.50 ±0.00  s"),
+        ("memory", 3.0 * 2**20, "3.00 ±0.00 MiB"),
+    ],
+)
+def test_a_cost_is_shown_with_its_spread(measure: Any, median: float, shown: str) -> None:
+    row = Row("t", "n", "native", measure, figure(median - 1, median, median + 1))
+    assert report.cost(row)[:-1] == shown
 
 
-def test_a_goal_and_its_verdict_stay_together() -> None:
-    for width in (70, 80, 100):
-        lines = list(report.as_text(wide_table(), width))
-        assert [line for line in lines if "<= 1000 ns  not met" in line]
+def test_json_has_null_for_infinite_ratios() -> None:
+    row = Row("t", "n", "w", "delta", figure(1, 1, 1), summarize([math.inf] * 9), "old")
+    assert row.as_json()["ratio"] is None
+    assert row.as_json()["ratio_most"] is None
 
 
-def test_the_command_is_at_most_100_columns_wide(
-    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    for columns, limit in (("500", 100), ("100", 100), ("80", 80)):
-        monkeypatch.setenv("COLUMNS", columns)
-        assert main(["--quick", "--cases", "actual: exact, of 1"]) == 0
-        assert max(map(len, capsys.readouterr().out.splitlines())) <= limit
-
-
-def test_a_loss_is_shown_as_one() -> None:
-    assert report.share(figure(0.04, 0.04, 0.04)) == "1/25.0"
-    assert report.share(figure(3.0, 3.0, 3.0)) == "3.0x"
-    assert report.share(figure(-1.0, -0.5, 0.0)) == "-0.5x"
-    assert report.share(summarise([math.inf] * 9)) == "?"
-
-
-def test_what_is_infinite_is_null_in_json() -> None:
-    row = Row("t", "n", "w", "delta", figure(1, 1, 1), summarise([math.inf] * 9), "old")
-    assert report.row_as_json(row)["ratio"] is None
-    assert report.row_as_json(row)["ratio_most"] is None
-
-
-def test_a_ratio_keeps_its_quartiles_and_its_interval_in_json() -> None:
+def test_json_has_quartiles_and_interval_of_a_ratio() -> None:
     # Verdicts are based on the ratio.
     ratio = Figure(3.0, 2.5, 3.5, 2.9, 3.1)
-    written = report.row_as_json(Row("t", "n", "w", "time", figure(1, 1, 1), ratio, "len(x)"))
+    written = Row("t", "n", "w", "time", figure(1, 1, 1), ratio, "len(x)").as_json()
     names = ("ratio", "ratio_low", "ratio_high", "ratio_least", "ratio_most")
     assert tuple(written[name] for name in names) == ratio
-    alone = report.row_as_json(Row("t", "n", "w", "time", figure(1, 1, 1)))
+    alone = Row("t", "n", "w", "time", figure(1, 1, 1)).as_json()
     assert {alone[name] for name in names} == {None}
 
 
-def test_each_table_says_how_often_its_own_calls_were_made() -> None:
-    rows = [Row(table, "x", "native", "time", figure(1, 1, 1)) for table in "abc"]
-    made = {
-        "a": Made(101, 15, about="a stub"),
-        "b": Made(202, 15, 30, "a whole application", "theirs writes no Vary"),
-        "c": Made(5, 1),
-    }
-    a, b, c = report.tables(rows, made)
-    assert a.remarks == ["101 rounds of up to 15 requests."]
-    assert b.remarks[0] == "not the same work: theirs writes no Vary."
-    assert b.remarks[1].startswith("202 rounds of 30 requests with CORS and 30 without, by turns")
-    assert c.remarks == ["5 rounds of two interpreters."]
-    (of_decisions,) = report.tables(
-        [rows[0]._replace(table="decisions")], {"decisions": Made(25, 200)}
-    )
-    assert any(line.startswith("25 rounds of up to 200 calls") for line in of_decisions.remarks)
-
-
 @pytest.mark.parametrize("by_turns", [True, False])
-def test_what_is_said_of_the_rounds_of_a_stand_is_what_it_gets(by_turns: bool) -> None:
+def test_a_table_states_its_number_of_rounds(by_turns: bool) -> None:
     times: list[str] = []
-    stand = generic_stands()[0]._replace(times=3, by_turns=by_turns, note="less")
-    calls: list[object] = []
-    bare, ours, *_ = stand.ways
-
-    async def counted(*given: Any) -> None:
-        calls.append(given)
-        await ours.call(*given)
-
-    counting = stand._replace(ways=[bare, ours._replace(call=counted)])
-    rows = scenarios.measure_stand(counting, 2, 200, "refused", times.append)
-    assert len(rows) == 2
-    made = scenarios.made_of(stand, 2, 200)
-    assert made == Made(6, 15, 30 if by_turns else 0, stand.about, "less")
-    assert times == [f"round {n} of {made.rounds}" for n in range(1, made.rounds + 1)]
-    if by_turns:
-        # Calls before the rounds determine how many calls a sample needs. Each round begins with
-        # calls that are not counted.
-        assert len(calls) >= made.rounds * (made.turns + 2 * FIRST_TURNS)
-
-
-def test_scale_says_how_many_rounds_its_processes_are_told(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    commands: list[list[str]] = []
-
-    def started(command: list[str], **_: object) -> subprocess.CompletedProcess[str]:
-        commands.append(command)
-        return subprocess.CompletedProcess(command, 0, "{}")
-
-    monkeypatch.setattr(subprocess, "run", started)
-    for quick in (True, False):
-        commands.clear()
-        scale.measure_scale(quick=quick, progress=silent)
-        assert {command[-1] for command in commands} == {str(scale.made_of(quick=quick).rounds)}
+    scenario = own_scenarios()[0]._replace(times=3, by_turns=by_turns, note="less")
+    rows = measure_scenario(scenario, 2, 200, "refused", times.append)
+    sampling = scenario.sampling(2, 200)
+    assert sampling == Sampling(6, 15, 30 if by_turns else 0, scenario.about, "less")
+    assert times == [f"round {n} of {sampling.rounds}" for n in range(1, sampling.rounds + 1)]
+    (table,) = report.tables(rows, {"asgi": sampling})
+    assert table.title == f"asgi: {scenario.about}"
+    assert table.remarks[0] == "not the same work: less."
+    expected = "6 rounds of 30 requests with" if by_turns else "6 rounds of up to 15 calls."
+    assert table.remarks[1].startswith(expected)
 
 
 # --- the command ---------------------------------------------------------------------
 
 ROW_FIELDS = {
-    *("table", "name", "who", "measure", "unit", "median", "low", "high", "least", "most"),
+    *("table", "name", "variant", "measure", "unit", "median", "low", "high", "least", "most"),
     *("noisy", "ratio", "ratio_low", "ratio_high", "ratio_least", "ratio_most", "ratio_to"),
-    *("goal", "met", "verdict"),
+    *("goal", "verdict"),
 }
 
 
@@ -513,33 +433,17 @@ def command(*arguments: str) -> subprocess.CompletedProcess[str]:
     )
 
 
-def test_the_command_prints_a_table_and_writes_documented_json(tmp_path: Path) -> None:
-    file = tmp_path / "figures.json"
-    result = command("--quick", "--cases", "actual: exact", "--json", str(file))
-    assert result.returncode == 0, result.stderr
-    assert "actual: exact, of 10 000" in result.stdout
-    assert "floor: len(x)" in result.stdout
-    assert "preflight" not in result.stdout
-    assert result.stderr.startswith("decisions: ")
-    written = json.loads(file.read_text("utf-8"))
-    check_json(written)
-    found = {(row["name"], row["who"]) for row in written["rows"]}
-    assert ("floor: len(x)", "python") in found
-    assert {("actual: exact, of 1", name) for name in ENGINES} <= found
-    native = [row for row in written["rows"] if row["who"] == "native" and row["goal"]]
-    assert {row["goal"] for row in native} == ({"<= 3 F"} if native else set())
-    assert bool(native) == ("native" in installed_engines())
-
-
-def check_json(written: dict[str, Any]) -> None:
-    """Check that the object is as bench/__main__.py documents it and that its fields agree."""
+def read(file: Path) -> dict[str, Any]:
+    """Read a result, and check that it is as documented and that its fields agree."""
+    text = file.read_text("utf-8")
+    written: dict[str, Any] = json.loads(text)
     assert set(written) == {
         *("schema", "date", "machine", "versions", "implementation", "not_installed"),
-        *("not_measured", "rounds", "calls", "tables", "rows", "scale"),
+        *("not_measured", "tables", "rows"),
     }
-    assert set(written["tables"]) == {row["table"] for row in written["rows"]} or {"scale"}
+    assert set(written["tables"]) == {row["table"] for row in written["rows"]}
     for table in written["tables"].values():
-        assert set(table) == set(Made._fields)
+        assert set(table) == set(Sampling._fields)
     assert written["schema"] == 1
     assert "corsfast" in written["versions"]
     assert written["implementation"] in ("native", "pure")
@@ -548,11 +452,30 @@ def check_json(written: dict[str, Any]) -> None:
         assert set(row) == ROW_FIELDS
         assert row["low"] <= row["median"] <= row["high"]
         assert row["least"] <= row["median"] <= row["most"]
-        assert row["met"] == {"met": True, "not met": False}.get(row["verdict"])
         assert (row["goal"] is None) == (row["verdict"] is None)
         assert row["verdict"] != "noisy" or row["noisy"]
-    for field in (*written, *ROW_FIELDS, *Made._fields):
-        assert field in documented, f"{field} is documented nowhere"
+    for field in (*written, *ROW_FIELDS, *Sampling._fields):
+        assert field in documented, f"{field} is not documented"
+    names = {(row["table"], row["name"]) for row in written["rows"]}
+    assert text.count("\n") <= len(names) + 15, "one line for all variants of a row"
+    return written
+
+
+def test_the_command_prints_a_table_and_writes_json(tmp_path: Path) -> None:
+    file = tmp_path / "figures.json"
+    result = command("--quick", "--cases", "actual: exact", "--json", str(file))
+    assert result.returncode == 0, result.stderr
+    assert "actual: exact, of 10 000" in result.stdout
+    assert "floor: len(x)" in result.stdout, "decisions are shown with their floors"
+    assert "preflight:" not in result.stdout
+    assert result.stderr.startswith("decisions: ")
+    written = read(file)
+    found = {(row["name"], row["variant"]) for row in written["rows"]}
+    assert {("actual: exact, of 1", name) for name in ENGINES} <= found
+    assert ("floor: len(x)", "python") in found
+    native = [row for row in written["rows"] if row["variant"] == "native"]
+    assert {row["goal"] for row in native} == ({"<= 3 F"} if native else set())
+    assert bool(native) == ("native" in installed_engines())
 
 
 def test_middleware_alone(
@@ -563,16 +486,55 @@ def test_middleware_alone(
     asked = ["--quick", "--middleware", "--cases", "gi: allowed", "--markdown"]
     assert main([*asked, "--json", str(file)]) == 0
     out = capsys.readouterr().out
-    written = json.loads(file.read_text("utf-8"))
-    check_json(written)
+    written = read(file)
     assert {row["table"] for row in written["rows"]} == {"asgi", "wsgi"}
-    measures = {row["who"]: row["measure"] for row in written["rows"]}
+    measures = {row["variant"]: row["measure"] for row in written["rows"]}
     assert measures == {"without": "time"} | dict.fromkeys(installed_engines(), "delta")
     assert out.count("| allowed |") == 2
     assert "decisions" not in out
 
 
-def test_a_peer_that_is_not_here_is_named(
+def test_floors_alone(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["--quick", "--cases", "floor"]) == 0
+    out = capsys.readouterr().out
+    assert all(name in out for name in decisions.FLOORS)
+    assert "actual" not in out
+
+
+def test_scale_measures_each_size_in_its_own_process(tmp_path: Path) -> None:
+    file = tmp_path / "sizes.json"
+    result = command("--quick", "--scale", "--json", str(file))
+    assert result.returncode == 0, result.stderr
+    written = read(file)
+    expected = {name for size in scale.QUICK_SIZES for name in scale.names(size)}
+    found = {row["name"] for row in written["rows"] if row["variant"] == "pure"}
+    assert {row["variant"] for row in written["rows"]} == set(installed_engines())
+    if sys.platform != "linux":
+        expected = {name for name in expected if "memory" not in name}
+    assert found == expected
+    grown = {
+        row["name"]: row["median"] for row in written["rows"] if row["measure"] == "memory"
+    }  # of the last engine
+    assert all(0 <= it <= 2**28 for it in grown.values())
+    if sys.platform == "linux":
+        assert grown["10 000 origins: memory"] > grown["1 origins: memory"]
+
+
+def test_scale_measures_only_the_selected_sizes(monkeypatch: pytest.MonkeyPatch) -> None:
+    commands: list[list[str]] = []
+
+    def started(command: list[str], **_: object) -> subprocess.CompletedProcess[str]:
+        commands.append(command)
+        rows = [[name, "time", [1.0] * 5, None] for name in scale.names(int(command[3]))]
+        return subprocess.CompletedProcess(command, 0, json.dumps(rows))
+
+    monkeypatch.setattr(subprocess, "run", started)
+    rows = scale.measure_scale(scale.SIZES, 7, "100 origins: build", silent)
+    assert {row.name for row in rows} == {"100 origins: build"}
+    assert [line[3:] for line in commands] == [["100", name, "7"] for name in installed_engines()]
+
+
+def test_a_missing_library_is_named(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     needs = {"nowhere": {"not-there": "not_there_at_all", "pytest": "pytest"}}
@@ -584,95 +546,39 @@ def test_a_peer_that_is_not_here_is_named(
     assert "pip install '.[bench-peers]' in a clone of the repository" in out
 
 
-def test_a_word_that_no_row_holds_is_an_error() -> None:
-    result = command("--quick", "--cases", "no such row")
-    assert result.returncode == 2
-    assert "no row holds 'no such row'; there are rows of floor, actual, " in result.stderr
-    assert result.stdout == ""
-
-
 @pytest.mark.parametrize("word", ["flask", "flask: allowed"])
-def test_a_word_of_a_peer_that_is_not_here_says_what_is_missing(
+def test_a_word_of_a_missing_library_is_an_error(
     word: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     needs = {"flask": {"flask-cors": "not_there_at_all", "flask": "flask"}}
     monkeypatch.setattr(libraries, "NEEDS", needs)
     assert main(["--quick", "--cases", word]) == 2
-    said = "flask is not measured: flask-cors is not installed; pip install '.[bench-peers]'"
+    said = "flask is not measured: flask-cors not installed; pip install '.[bench-peers]'"
     assert said in capsys.readouterr().err
 
 
-def test_the_floors_can_be_asked_for_alone(capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["--quick", "--cases", "floor"]) == 0
-    out = capsys.readouterr().out
-    assert all(name in out for name in decisions.FLOORS)
-    assert "actual" not in out
-
-
-def test_scale_weighs_each_size_in_a_process_of_its_own(tmp_path: Path) -> None:
-    file = tmp_path / "sizes.json"
-    result = command("--quick", "--scale", "--json", str(file))
-    assert result.returncode == 0, result.stderr
-    written = json.loads(file.read_text("utf-8"))
-    check_json(written)
-    assert written["rows"] == []
-    made = scale.made_of(quick=True)
-    assert written["tables"] == {"scale": made._asdict()}
-    assert (written["rounds"], written["calls"]) == (made.rounds, made.calls)
-    assert f"{made.rounds} rounds of up to {made.calls} calls" in result.stdout
-    sizes = written["scale"]
-    assert [each["origins"] for each in sizes if each["engine"] == "pure"] == list(QUICK_SIZES)
-    assert {each["engine"] for each in sizes} == set(installed_engines())
-    for each in sizes:
-        assert set(each) == {
-            *("origins", "engine", "build_s", "held_bytes", "peak_bytes"),
-            *("no_origin", "hit", "miss"),
-        }
-        assert all(field in (scale.__doc__ or "") for field in each)
-        assert set(each["hit"]) == ROW_FIELDS
-        if each["held_bytes"] is not None:
-            assert 0 <= each["held_bytes"] <= 2**28
-        assert f"{each['origins']:_} {each['engine']}".replace("_", " ") in result.stdout
-    if sys.platform == "linux":
-        grown = {each["origins"]: each["peak_bytes"] for each in sizes}
-        assert grown[10_000] > grown[1]
-
-
-def test_a_chart_needs_its_extra_and_says_so_before_it_measures(
-    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+def test_a_folder_named_like_a_library_does_not_count(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    find_spec = importlib.util.find_spec
-    monkeypatch.setattr(
-        importlib.util, "find_spec", lambda name: None if name == "matplotlib" else find_spec(name)
-    )
-    file = tmp_path / "chart.svg"
-    with pytest.raises(SystemExit) as stopped:
-        main(["--quick", "--plot", str(file)])
-    assert stopped.value.code == 2
-    captured = capsys.readouterr()
-    assert "pip install '.[bench]' in a clone of the repository" in captured.err
-    assert "decisions" not in captured.err
-    assert not file.exists()
+    (tmp_path / "no_such_library").mkdir()
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.setattr(libraries, "NEEDS", {"folder": {"no-such-library": "no_such_library"}})
+    assert libraries.installed() == ({}, {"folder": ["no-such-library"]})
 
 
 @pytest.mark.parametrize(
     ("given", "message"),
     [
-        (["--plot", "chart.gif"], "'chart.gif' ends in neither of .svg, .png"),
-        (["--plot", "chart.svg", "--scale"], "no rows that --plot could draw"),
+        (["--cases", "no such row"], "no row holds 'no such row'; there are rows of floor, actual"),
+        (["--middleware", "--cases", "14 headers"], "no row holds"),
+        (["--scale", "--cases", "flask"], "no row holds"),
         (["--middleware", "--scale"], "not allowed with"),
-        (["--json", "no-such-folder/x.json"], "there is no folder 'no-such-folder'"),
-        (["--plot", "no-such-folder/x.svg"], "there is no folder 'no-such-folder'"),
-        (["--json", "."], "'.' is a folder"),
+        (["--json", "no-such-folder/x.json"], "cannot be written: "),
+        (["--json", "."], "cannot be written: "),
         (["--json", "x" * 300], "cannot be written: "),
-        (["--plot", f"{'x' * 300}.svg"], "cannot be written: "),
-        (["--scale", "--cases", "hit"], "no rows that --cases could choose from"),
-        (["--cases", "hostile", "--plot", "chart.svg"], "in the chart of --plot: actual: no"),
-        (["--middleware", "--cases", "asgi: preflight", "--plot", "chart.svg"], "asgi: allowed"),
-        (["--middleware", "--cases", "14 headers", "--plot", "chart.svg"], "no row holds"),
     ],
 )
-def test_what_cannot_be_done_is_refused(
+def test_wrong_arguments_are_errors_before_timing(
     given: list[str],
     message: str,
     capsys: pytest.CaptureFixture[str],
@@ -680,45 +586,27 @@ def test_what_cannot_be_done_is_refused(
     tmp_path: Path,
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr("corsfast.bench.__main__.measure_all", unexpected)
-    monkeypatch.setattr(scale, "measure_scale", unexpected)
+    monkeypatch.setattr("corsfast.bench.__main__.measure_all", out_of_bounds)
     try:
         code = main(given)
     except SystemExit as stopped:
         code = stopped.code
     assert code == 2
-    assert message in capsys.readouterr().err
+    captured = capsys.readouterr()
+    assert message in captured.err
+    assert captured.out == ""
     assert list(tmp_path.iterdir()) == []
 
 
-def unexpected(*_: object, **__: object) -> None:
-    raise AssertionError("something was measured")
-
-
-def test_a_file_that_was_there_is_left_alone_until_there_is_something_to_write(
-    tmp_path: Path,
-) -> None:
-    file = tmp_path / "figures.json"
-    file.write_text("before", "utf-8")
-    assert arguments("bench").parse_args(["--json", str(file)]).json == file
-    assert file.read_text("utf-8") == "before"
-
-
-def test_rows_that_are_drawn_exist() -> None:
-    every = run.names(run.Asked("", False, 1, 1), ["flask"])
-    assert set(plot.names(run.every_stand(["flask"]))) <= set(every)
-    assert "flask: allowed" in plot.names(run.every_stand(["flask"]))
-
-
-def test_an_import_without_an_installation_has_a_figure_and_no_verdict() -> None:
+def test_an_import_without_an_installation_has_no_verdict() -> None:
     # The source is on the path, but no distribution is installed.
     text = (
         "import importlib.metadata\n"
         "def nowhere(name): raise importlib.metadata.PackageNotFoundError(name)\n"
         "importlib.metadata.distribution = nowhere\n"
-        "from corsfast.bench.importing import measure_start\n"
-        "row = measure_start(1, lambda _: None)\n"
-        "print(row.name, row.aim, sep='|')\n"
+        "from corsfast.bench.importing import measure_import\n"
+        "row = measure_import(1, lambda _: None)\n"
+        "print(row.name, row.goal, sep='|')\n"
     )
     result = subprocess.run(
         [sys.executable, "-c", text], capture_output=True, text=True, timeout=60, check=False
@@ -727,44 +615,43 @@ def test_an_import_without_an_installation_has_a_figure_and_no_verdict() -> None
     assert result.stdout.strip() == "import corsfast, not installed|None"
 
 
-# --- peers that fail -----------------------------------------------------------------
+# --- libraries that fail -------------------------------------------------------------
+
+Make = Callable[..., Iterator[Scenario]]
 
 
-def broken_peer(
-    monkeypatch: pytest.MonkeyPatch, make: Callable[..., Iterator[libraries.Stand]] | None
-) -> str:
-    """Install a peer with these `Stand`s (None: its file cannot be imported)."""
+def broken_library(monkeypatch: pytest.MonkeyPatch, make: Make | None) -> None:
+    """Install a library with these scenarios (None: its file cannot be imported)."""
     monkeypatch.setattr(libraries, "NEEDS", {"broken": {"pytest": "pytest"}})
     if make is not None:
         module = ModuleType("corsfast.bench.libraries.broken")
-        module.stands = make  # type: ignore[attr-defined]
+        module.scenarios = make  # type: ignore[attr-defined]
         monkeypatch.setitem(sys.modules, module.__name__, module)
-    return "broken was not measured: "
 
 
-def too_old(_: object) -> Iterator[libraries.Stand]:
-    raise AttributeError("nobody knows\nInitPlugin")
+def too_old(_: object) -> Iterator[Scenario]:
+    raise AttributeError("there is no\nInitPlugin")
     yield
 
 
-def elsewhere(_: object) -> Iterator[libraries.Stand]:
+def elsewhere(_: object) -> Iterator[Scenario]:
     from pytest import InitPlugin  # type: ignore[attr-defined]  # noqa: F401, PT013
 
     yield
 
 
-def raising(who: str) -> Callable[..., Iterator[libraries.Stand]]:
-    """Return a `Stand` in which one library raises an error for each request."""
+def raising(name: str) -> Make:
+    """Return a scenario in which one variant raises an error for each request."""
 
     def look(*_: object) -> Answer:
         raise TypeError("an argument too many")
 
-    def make(engines: Any) -> Iterator[libraries.Stand]:
-        (stand, *_) = wsgi.stands(engines)
-        bare, *ours = stand.ways
-        ways = [bare, bare._replace(who="theirs"), *ours]
-        ways = [way._replace(look=look) if way.who == who else way for way in ways]
-        yield stand._replace(name="broken", original="theirs", ways=ways)
+    def make(engines: Any) -> Iterator[Scenario]:
+        (scenario,) = wsgi.scenarios(engines)
+        bare, *ours = scenario.variants
+        variants = [bare, bare._replace(name="theirs"), *ours]
+        variants = [it._replace(look=look) if it.name == name else it for it in variants]
+        yield scenario._replace(name="broken", original="theirs", variants=variants)
 
     return make
 
@@ -773,27 +660,26 @@ def raising(who: str) -> Callable[..., Iterator[libraries.Stand]]:
     ("make", "error"),
     [
         (None, "ModuleNotFoundError: No module named 'corsfast.bench.libraries.broken'"),
-        (too_old, "AttributeError: nobody knows InitPlugin"),
+        (too_old, "AttributeError: there is no InitPlugin"),
         (elsewhere, "ImportError: cannot import name 'InitPlugin' from 'pytest'"),
         (raising("theirs"), "no Origin, theirs: TypeError('an argument too many')"),
     ],
 )
-def test_a_peer_that_fails_is_named_and_the_rest_is_measured(
-    make: Callable[..., Iterator[libraries.Stand]] | None,
+def test_a_library_that_fails_is_named_and_the_rest_measured(
+    make: Make | None,
     error: str,
     capsys: pytest.CaptureFixture[str],
     monkeypatch: pytest.MonkeyPatch,
     tmp_path: Path,
 ) -> None:
-    named = broken_peer(monkeypatch, make) + error
+    broken_library(monkeypatch, make)
+    named = f"broken was not measured: {error}"
     file = tmp_path / "figures.json"
     assert main(["--quick", "--cases", ": refused", "--json", str(file)]) == 0
     out, err = capsys.readouterr()
     assert named in err.splitlines()
     assert named in " ".join(out.split()), "it is wrapped between words"
-    assert "beside" not in out, "it was not measured"
-    written = json.loads(file.read_text("utf-8"))
-    check_json(written)
+    written = read(file)
     assert written["not_measured"] == {"broken": error}
     assert set(written["versions"]) == {"corsfast"}
     assert {"asgi", "wsgi"} <= {row["table"] for row in written["rows"]}
@@ -803,115 +689,82 @@ def test_a_peer_that_fails_is_named_and_the_rest_is_measured(
     assert out == ""
 
 
-@pytest.mark.parametrize(
-    ("fails", "unable", "measured"),
-    [
-        ((True, False, False), ("first",), ("second", "third")),
-        ((False, True, False), ("second",), ("first", "third")),
-        ((True, False, True), ("first", "third"), ("second",)),
-        ((False, None, False), ("second, third",), ("first",)),
-        ((None, False, False), ("first, second, third",), ()),
-    ],
-)
-def test_each_stand_of_a_peer_fails_alone(
-    fails: tuple[bool | None, ...],
-    unable: tuple[str, ...],
-    measured: tuple[str, ...],
-    capsys: pytest.CaptureFixture[str],
-    monkeypatch: pytest.MonkeyPatch,
-    tmp_path: Path,
-) -> None:
-    """With None, the `Stand` cannot be set up, so the ones after it do not exist either."""
-    names = ("first", "second", "third")
-
-    def make(engines: Any) -> Iterator[libraries.Stand]:
-        for name, broken in zip(names, fails, strict=True):
-            if broken is None:
-                raise TypeError("too old")
-            (stand,) = raising("theirs" if broken else "nobody")(engines)
-            yield stand._replace(name=name)
-
-    broken_peer(monkeypatch, make)
-    monkeypatch.setattr(libraries, "STANDS", {"broken": names})
-    file = tmp_path / "figures.json"
-    assert main(["--quick", "--middleware", "--cases", ": refused", "--json", str(file)]) == 0
-    out = capsys.readouterr().out
-    error = "no Origin, theirs: TypeError('an argument too many')"
-    if None in fails:
-        error = "TypeError: too old"
-    assert [line for line in out.splitlines() if " was not measured: " in line] == [
-        f"{name} was not measured: {error}" for name in unable
-    ]
-    written = json.loads(file.read_text("utf-8"))
-    assert tuple(written["not_measured"]) == unable
-    assert written["tables"].keys() == {"asgi", "wsgi", *measured}
-    assert ("pytest" in written["versions"]) == bool(measured)
-
-
-def test_a_peer_that_nobody_asked_for_is_not_imported(
+def test_a_library_that_is_not_selected_is_not_imported(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    broken_peer(monkeypatch, None)
+    broken_library(monkeypatch, None)
     assert main(["--quick", "--cases", "wsgi: refused"]) == 0
     assert "not measured" not in "".join(capsys.readouterr())
 
 
-def test_a_wrong_answer_still_ends_the_run(monkeypatch: pytest.MonkeyPatch) -> None:
-    def wrong(engines: Any) -> Iterator[libraries.Stand]:
-        (stand,) = raising("nobody")(engines)
-        yield stand._replace(
-            ways=[
-                way._replace(expects={"refused": Answer(418, None)}) if way.who == "theirs" else way
-                for way in stand.ways
-            ]
-        )
+def test_a_wrong_answer_of_a_library_ends_the_run(monkeypatch: pytest.MonkeyPatch) -> None:
+    def wrong(engines: Any) -> Iterator[Scenario]:
+        (scenario,) = raising("none")(engines)
+        bare, theirs, *ours = scenario.variants
+        theirs = theirs._replace(expects={"refused": Answer(418, None)})
+        yield scenario._replace(variants=[bare, theirs, *ours])
 
-    broken_peer(monkeypatch, wrong)
+    broken_library(monkeypatch, wrong)
     with pytest.raises(AssertionError, match=r"broken: refused, theirs: .*418"):
         main(["--quick", "--cases", "broken: refused"])
 
 
-@pytest.mark.parametrize("who", ENGINES)
-def test_an_error_of_ours_is_nothing_that_is_passed_over(
-    who: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    broken_peer(monkeypatch, raising(who))
+@pytest.mark.parametrize("name", ENGINES)
+def test_an_error_of_ours_ends_the_run(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    broken_library(monkeypatch, raising(name))
     with pytest.raises(TypeError, match="an argument too many"):
         main(["--quick", "--cases", "broken: refused"])
 
 
-def test_a_folder_that_is_called_like_a_library_is_none(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
-    (tmp_path / "no_such_library").mkdir()
-    monkeypatch.syspath_prepend(tmp_path)
-    monkeypatch.setattr(libraries, "NEEDS", {"folder": {"no-such-library": "no_such_library"}})
-    assert libraries.installed() == ({}, {"folder": ["no-such-library"]})
+# --- the libraries that are installed ------------------------------------------------
 
-
-HERE, _ = libraries.installed()
+INSTALLED, _ = libraries.installed()
+# The goals that are stated in the documentation, by (scenario, variant, kind).
+STATED = {
+    ("starlette", DROP_IN, "allowed"): 1 / 20,
+    ("starlette", "native", "allowed"): 1 / 25,
+    ("starlette", DROP_IN, "preflight"): 1 / 12,
+    ("starlette", "native", "preflight"): 1 / 12,
+    ("litestar", DROP_IN, "allowed"): 1 / 25,
+    ("quart", DROP_IN, "allowed"): 1 / 8,
+    ("flask", DROP_IN, "allowed"): 1 / 7,
+    ("flask", "native", "allowed"): 1 / 40,
+    ("django middleware", DROP_IN, "allowed"): 1 / 15,
+    ("django", DROP_IN, "allowed"): 1 / 15,
+    ("falcon", DROP_IN, "allowed"): 1,
+    ("aiohttp", DROP_IN, "allowed"): 1 / 6,
+}
 
 
 @pytest.mark.server
-@pytest.mark.parametrize("name", HERE)
-def test_peers_that_are_here_answer_rightly(name: str) -> None:
-    # Run in a process of its own, because Django's settings and event loops are per process.
+@pytest.mark.parametrize("name", INSTALLED)
+def test_installed_libraries_answer_rightly(name: str) -> None:
+    # Run in its own process, because Django's settings and event loops are per process.
     text = (
-        "from corsfast.bench import libraries, scenarios\n"
+        "import json\n"
+        "from corsfast.bench import libraries\n"
         "from corsfast.bench.engines import installed_engines\n"
-        "names = []\n"
-        f"for stand in libraries.stands({name!r}, installed_engines()):\n"
-        "    names.append(stand.name)\n"
-        "    assert tuple(stand.requests) == libraries.KINDS\n"
-        "    scenarios.check(stand)\n"
-        "    rows = scenarios.measure_stand(stand, 2, 2, '', lambda _: None)\n"
-        "    print(stand.name, stand.original, *sorted({row.who for row in rows}), sep='|')\n"
-        f"assert tuple(names) == libraries.stand_names({name!r}), names\n"
+        "from corsfast.bench.scenario import KINDS, measure_scenario\n"
+        f"for scenario in libraries.scenarios({name!r}, installed_engines()):\n"
+        "    assert tuple(scenario.requests) == tuple(KINDS)\n"
+        "    rows = measure_scenario(scenario, 2, 2, '', lambda _: None)\n"
+        "    goals = [[variant, kind, at] for (kind, variant), at in scenario.goals.items()]\n"
+        "    variants = sorted({row.variant for row in rows})\n"
+        "    print(json.dumps([scenario.name, scenario.original, variants, goals]))\n"
     )
     result = subprocess.run(
         [sys.executable, "-c", text], capture_output=True, text=True, timeout=120, check=False
     )
     assert result.returncode == 0, result.stderr
-    for line in result.stdout.splitlines():
-        stand, original, *whos = line.split("|")
-        assert {"without", original} <= set(whos), stand
+    found = [json.loads(line) for line in result.stdout.splitlines()]
+    assert tuple(it[0] for it in found) == libraries.scenario_names(name)
+    for scenario, original, variants, shares in found:
+        assert {"without", original} <= set(variants)
+        every = {(scenario, variant, kind): at_most for variant, kind, at_most in shares}
+        stated = {key: at_most for key, at_most in STATED.items() if key[0] == scenario}
+        assert stated.items() <= every.items()
+
+
+def test_every_row_can_be_selected_by_its_name() -> None:
+    names = run.names(run.Selection(), libraries.NEEDS)
+    assert {"flask: allowed", "django middleware: preflight", "import corsfast"} <= set(names)

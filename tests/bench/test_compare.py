@@ -1,4 +1,4 @@
-"""The parts of benchmarks/compare.py that need no other language: judging, subtracting, reporting.
+"""The parts of benchmarks/compare.py that need no other language: judging, subtracting, adding.
 
 A Python process that speaks the same protocol replaces the programs.
 """
@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import contextlib
 import json
-import math
 import random
 import re
 import sys
@@ -17,15 +16,18 @@ from pathlib import Path
 import pytest
 
 import corsfast
-from corsfast.bench import measure
+from corsfast.bench.figures import Sampling
 
 BENCHMARKS = Path(__file__).resolve().parents[2] / "benchmarks"
 sys.path.insert(0, str(BENCHMARKS))
 
 
 import compare  # noqa: E402
-from peers import figures, judge, ours, programs, report, rows  # noqa: E402
+from peers import judge, ours, programs, requests  # noqa: E402
 
+needs_native = pytest.mark.skipif(
+    corsfast.IMPLEMENTATION == "pure", reason="compare.py measures native"
+)
 PEERS = BENCHMARKS / "peers"
 PINNED = {
     "jub0bs/cors": "1.0.5",
@@ -35,7 +37,7 @@ PINNED = {
     "@fastify/cors": "11.4.3",
     "fastify": "5.12.8",
 }
-BY_NAME = {row.name: row for row in rows.ROWS}
+BY_NAME = {request.name: request for request in requests.EVERY}
 APP = "https://app.example.com"
 ALLOW = "access-control-allow-"
 MAY_READ = [("Access-Control-Allow-Origin", APP), ("Access-Control-Expose-Headers", "x-total")]
@@ -53,51 +55,39 @@ def changed(headers, name, *values):
     return kept + [(name, value) for value in values]
 
 
-# --- the rows ------------------------------------------------------------------------
+# --- the requests --------------------------------------------------------------------
 
 
-def test_names_are_unique_and_hostile_inputs_as_large_as_they_say():
-    assert len(BY_NAME) == len(rows.ROWS)
+def test_hostile_requests_are_as_large_as_their_names():
+    assert len(BY_NAME) == len(requests.EVERY)
     assert len(BY_NAME["hostile: origin of 8 KiB"].field("origin")) == 8 * 1024
     asked = BY_NAME["hostile: 1 MiB of commas"].field("access-control-request-headers")
     assert len(asked) == 1024 * 1024
 
 
-def test_names_are_asked_for_as_browsers_do():
-    for row in rows.ROWS:
-        asked = row.field("access-control-request-headers") or ""
-        if row.name.startswith("preflight") and asked:
+def test_preflights_ask_for_names_as_browsers_do():
+    for request in requests.EVERY:
+        asked = request.field("access-control-request-headers") or ""
+        if request.name.startswith("preflight") and asked:
             names = asked.split(",")
             assert names == sorted({name.strip().lower() for name in names})
 
 
-@pytest.mark.parametrize("row", rows.ROWS, ids=lambda row: row.name)
-@pytest.mark.parametrize("column", [ours.DECISION, ours.NATIVE])
-def test_corsfast_answers_every_row_as_it_should(column, row):
-    if column in ours.lacking():
-        assert corsfast.IMPLEMENTATION == "pure"
-    elif column == ours.DECISION:
-        assert ours.decides_rightly(row)
-    else:
-        answer = ours.answered(ours.middleware(column, row.policy), row)
-        assert judge.complaint(row, answer) is None
+@needs_native
+def test_corsfast_answers_every_request_rightly():
+    peer = ours.Ours(requests.EVERY)
+    for request in requests.EVERY:
+        assert judge.complaint(request, peer.answer(ours.SUBJECT, request.name)) is None
 
 
-@pytest.mark.server
-@pytest.mark.parametrize("row", rows.ROWS, ids=lambda row: row.name)
-def test_starlette_answers_every_row_as_it_should(row):
-    answer = ours.answered(ours.middleware(ours.STARLETTE, row.policy), row)
-    assert judge.complaint(row, answer) is None
-
-
-def test_the_programs_read_what_is_written(tmp_path):
-    rows.write_rows(rows.ROWS, tmp_path / "new" / "rows.json")
-    written = json.loads((tmp_path / "new" / "rows.json").read_text("utf-8"))
-    assert [row["name"] for row in written] == list(BY_NAME)
+def test_the_programs_read_every_field_of_a_policy(tmp_path):
+    requests.write(requests.EVERY, tmp_path / "new" / "requests.json")
+    written = json.loads((tmp_path / "new" / "requests.json").read_text("utf-8"))
+    assert [request["name"] for request in written] == list(BY_NAME)
     assert written[0]["policy"]["origins"] == [APP]
     for source in ("go/main.go", "rust/src/main.rs", "node/peers.js"):
-        text = (PEERS / source).read_text("utf-8")
-        for field in rows.Policy._fields:
+        text = (PEERS / source).read_text("utf-8").lower()
+        for field in requests.Policy._fields:
             assert re.search(rf"\b{field}\b", text), (source, field)
 
 
@@ -159,10 +149,10 @@ def test_a_browsers_verdict(name, status, headers, verdict):
 
 
 def test_a_safelisted_method_needs_no_permission():
-    row = BY_NAME["preflight: 3 headers"]
-    asked = [(name, "POST" if name.endswith("-method") else value) for name, value in row.fields]
+    request = BY_NAME["preflight: 3 headers"]
+    asked = dict(request.fields) | {"access-control-request-method": "POST"}
     answer = judge.Answer(204, changed(PREFLIGHT, ALLOW + "methods", "PUT"))
-    assert judge.verdict(row._replace(fields=tuple(asked)), answer) == "allowed"
+    assert judge.verdict(request._replace(fields=tuple(asked.items())), answer) == "allowed"
 
 
 TYPE = ("content-type", "text/plain")
@@ -199,33 +189,12 @@ TYPE = ("content-type", "text/plain")
         ("preflight refused: origin", 403, [], None),
     ],
 )
-def test_who_says_less_than_it_should_is_complained_of(name, status, headers, words):
+def test_an_answer_that_does_less_work_is_rejected(name, status, headers, words):
     said = judge.complaint(BY_NAME[name], judge.Answer(status, headers))
     assert said is None if words is None else words in said
 
 
 # --- the figures ---------------------------------------------------------------------
-
-
-def rounds(*samples):
-    return figures.Rounds(dict(enumerate(samples)), 15, 13)
-
-
-def test_the_floor_is_subtracted_round_by_round():
-    # The layer costs 10 in every round; the machine is slow in three of five.
-    found = rounds((110.0, 100.0), (510.0, 500.0), (110.0, 100.0), (510.0, 500.0), (310.0, 300.0))
-    assert (found.net.low, found.net.median, found.net.high) == (10.0, 10.0, 10.0)
-    assert (found.gross.median, found.floor.median) == (310.0, 300.0)
-    # The difference of the medians would be 10 - 30 = -20, which no round shows.
-    assert rounds((10.0, 0.0), (60.0, 30.0), (5.0, 31.0)).net.median == 10.0
-
-
-def test_a_share_is_taken_of_the_rounds_that_both_were_in():
-    ours_found = rounds((110.0, 100.0), (120.0, 100.0), (1e9, 0.0))
-    theirs = figures.Rounds({0: (60.0, 50.0), 1: (60.0, 50.0), 7: (9.0, 1.0)}, 15)
-    assert figures.share(ours_found, theirs).median == 1.5
-    # If theirs is at its floor, ours is infinitely slower.
-    assert figures.share(rounds((1.0, 2.0)), rounds((2.0, 2.0))).median == math.inf
 
 
 @pytest.mark.parametrize(
@@ -239,133 +208,83 @@ def test_a_share_is_taken_of_the_rounds_that_both_were_in():
         (100.0, 2**20, (15, 2)),
     ],
 )
-def test_what_is_slow_or_large_has_fewer_calls(gross, size, calls):
-    assert figures.calls_for(gross, size) == calls
+def test_slow_or_large_requests_have_fewer_calls(gross, size, calls):
+    assert compare.pace(gross, size) == calls
 
 
-def test_a_block_has_as_many_requests_as_one_of_the_benchmark():
-    assert figures.calls_for(1.0, 1)[0] == measure.REQUESTS
+class Fixed:
+    """A peer of which each block takes the same times; it keeps the commands."""
+
+    def __init__(self, times):
+        self.fixed = times
+        self.asked = []
+
+    def times(self, subject, request, calls, blocks):
+        self.asked.append((request, subject, calls, blocks))
+        return self.fixed
 
 
-def test_the_blocks_of_a_round_are_compared_one_by_one():
-    # The layer costs 10 in every block; two of three were slow, and one was interrupted.
-    found = figures.of_blocks([(110.0, 100.0), (510.0, 500.0), (910.0, 500.0)])
-    assert found == (510.0, 500.0)
-    assert figures.of_blocks([(3.0, 1.0)]) == (3.0, 1.0)
-
-
-def test_everybody_is_in_every_round_and_a_rows_columns_are_side_by_side(monkeypatch):
-    monkeypatch.setattr(figures, "WARM_ROUNDS", 3)
-    asked = []
-
-    def timer(key, gross):
-        def time(calls, blocks):
-            asked.append((key, (calls, blocks)))
-            return gross, 4.0
-
-        return time
-
-    keys = [(row, column) for row in "ab" for column in "xyz"]
+def test_every_cell_is_timed_in_every_round(monkeypatch):
+    monkeypatch.setattr(compare, "WARM_ROUNDS", 3)
+    # The layer costs 10 in every block; one of three was slow, and one was interrupted.
+    peer = Fixed([(110.0, 100.0), (510.0, 500.0), (910.0, 500.0)])
+    some = requests.EVERY[:2]
+    cells = [(request.name, subject) for request in some for subject in "xyz"]
     random.seed(1)
-    found = figures.interleave(
-        {key: timer(key, 14.0 + i) for i, key in enumerate(keys)},
-        lambda _: 10,
-        rounds=5,
-        progress=lambda _: None,
-    )
-    assert [found[key].net.median for key in keys] == [10.0, 11.0, 12.0, 13.0, 14.0, 15.0]
-    assert all(sorted(each.samples) == [0, 1, 2, 3, 4] for each in found.values())
-    assert {calls for _, calls in asked[-30:]} == {(15, 13)}
-    assert {(each.calls, each.blocks) for each in found.values()} == {(15, 13)}
-    orders = [[key for key, _ in asked[-30:]][i : i + 6] for i in range(0, 30, 6)]
+    samples = compare.measure_all(some, dict.fromkeys("xyz", peer), cells, 5)
+    assert samples == {cell: [10.0] * 5 for cell in cells}
+    timed = peer.asked[-30:]
+    assert {command[2:] for command in timed} == {(15, 13)}
+    orders = [[command[:2] for command in timed[i : i + 6]] for i in range(0, 30, 6)]
     for order in orders:
-        assert sorted(order) == keys
-        assert len({row for row, _ in order[:3]}) == 1
+        assert sorted(order) == sorted(cells)
+        assert len({request for request, _ in order[:3]}) == 1
     assert len({tuple(order) for order in orders}) > 1
 
 
-def test_who_takes_long_is_in_fewer_rounds(monkeypatch):
-    monkeypatch.setattr(figures, "WARM_ROUNDS", 1)
-    monkeypatch.setattr(figures, "ROUND_SECONDS", 1e-9)
-    key = "a row", "slow"
-    found = figures.interleave(
-        {key: lambda _calls, _blocks: (14.0, 4.0)}, lambda _: 10, rounds=5, progress=lambda _: None
-    )
-    assert list(found[key].samples) == [0]
-
-
-# --- the verdict and the table -------------------------------------------------------
-
-
-def net(median, *, floor=100.0, spread=1.0):
-    return rounds(
-        *((floor + median + spread * side, floor) for side in (-1, -1, -1, 0, 0, 0, 1, 1, 1))
-    )
-
-
 @pytest.mark.parametrize(
-    ("ours_ns", "peer_ns", "word"),
+    ("mine", "theirs", "verdict"),
     [
-        (50, 100, "not slower"),
-        (100, 100, "not slower"),
-        (101, 100, "**lost**"),
-        (150, 100, "**lost**"),
-        (-3, 100, "not slower"),
-        (5, 0, "**lost**"),
-        (5, -2, "**lost**"),
+        (50, 100, "met"),
+        (100, 100, "met"),
+        (101, 100, "not met"),
+        (-3, 100, "met"),
+        (5, 0, "not met"),
+        (5, -2, "not met"),
     ],
 )
-def test_a_loss_is_a_loss(ours_ns, peer_ns, word):
-    share = figures.share(net(ours_ns, spread=0), net(peer_ns, spread=0))
-    assert report.word(share) == word
+def test_a_loss_is_a_loss(mine, theirs, verdict):
+    samples = {
+        ("no Origin", ours.SUBJECT): [float(mine)] * 9,
+        ("no Origin", "tower-http"): [float(theirs)] * 9,
+        ("no Origin", "rs/cors"): [1.0] * 9,
+    }
+    compared, *others = compare.rows_of(samples)
+    assert (compared.of, compared.verdict) == ("tower-http", verdict)
+    assert [(row.variant, row.goal) for row in others] == [("tower-http", None), ("rs/cors", None)]
 
 
-def test_an_interval_across_one_is_undecided():
-    wavering = [(100.0 + side, 0.0) for side in (-5, -4, -3, -2, 0, 2, 3, 4, 5, 6)]
-    still = rounds(*[(100.0, 0.0)] * len(wavering))
-    assert report.word(figures.share(rounds(*wavering), still)) == "undecided"
+def test_ours_is_compared_with_each_peer_of_the_goal():
+    samples = {("x", subject): [1.0] * 9 for subject in (ours.SUBJECT, *compare.GOAL)}
+    rows = list(compare.rows_of(samples))
+    assert [row.of for row in rows] == [*compare.GOAL, None, None]
+    (alone,) = compare.rows_of({("x", ours.SUBJECT): [1.0] * 9})
+    assert alone.verdict is None
 
 
-FOUND = {
-    "no Origin": {
-        ours.DECISION: net(20, floor=0),
-        ours.NATIVE: net(150),
-        ours.STARLETTE: net(9000, spread=4000),
-        "jub0bs/cors": net(100),
-        "tower-http": net(300, floor=400),
-    },
-    "refused": {ours.NATIVE: net(90), "jub0bs/cors": net(100), "tower-http": net(-5)},
-    "apart": {"rs/cors": net(7)},
-}
-ABOUT = {
-    "made": "2026-01-02T03:04:05+00:00",
-    "machine": "a machine",
-    "rounds": 9,
-    "loaded": True,
-    "versions": {"corsfast": "1.0"},
-    "missing": {"@fastify/cors": "npm is not installed"},
-    "left_out": {"cors in 'refused'": "a browser would say 'allowed', not 'refused'"},
-}
-
-
-def test_the_page_shows_losses_and_absences():
-    lines = "\n".join(report.markdown(FOUND, ABOUT)).splitlines()
-    assert "| no Origin | **lost**, 1.50x | not slower, 0.50x |" in lines
-    assert "| refused | not slower, 0.90x | **lost**, peer is at its floor |" in lines
-    assert "**@fastify/cors was not measured: npm is not installed.**" in lines
-    assert any(line.startswith("**cors in 'refused' was not measured: a browser") for line in lines)
-    assert any(line.startswith("**The machine was loaded") for line in lines)
-    assert "| no Origin | 20 ±1 | 150 ±1 | 9,000 ±4,000 ~ | 100 ±1 |  | 300 ±1 |" in lines
-    assert "| apart |  |  |  |  | 7 ±1 ~ |  |" in lines
-
-
-def test_the_json_holds_what_the_page_shows():
-    found = json.loads(json.dumps(report.as_json(FOUND, ABOUT)))
-    lost = found["ratios"]["no Origin"]["jub0bs/cors"]
-    assert 1 < lost["least"] < lost["median"] == 1.5 < lost["most"]
-    assert found["ratios"]["refused"]["tower-http"]["median"] is None
-    assert found["rows"]["no Origin"]["tower-http"]["median"] == 300.0
-    assert found["missing"] == ABOUT["missing"]
+def test_rows_are_added_to_a_result_or_replaced(tmp_path):
+    path = tmp_path / "figures.json"
+    before = {"table": "asgi", "name": "allowed"}
+    found = {"versions": {"corsfast": "1"}, "not_measured": {}, "tables": {}, "rows": [before]}
+    path.write_text(json.dumps(found), "utf-8")
+    rows = list(compare.rows_of({("x", ours.SUBJECT): [1.0] * 9}))
+    for _ in range(2):
+        compare.add_to(path, rows, Sampling(9, 200), {"rs/cors": "2"}, {"cors": "no npm"})
+        written = json.loads(path.read_text("utf-8"))
+        assert written["rows"] == [before, *(row.as_json() for row in rows)]
+        assert written["versions"] == {"corsfast": "1", "rs/cors": "2"}
+        assert written["not_measured"] == {"cors": "no npm"}
+        assert written["tables"]["peers"]["rounds"] == 9
 
 
 # --- the programs --------------------------------------------------------------------
@@ -412,7 +331,7 @@ def tools(tmp_path, monkeypatch):
     """Return a folder that is the whole PATH."""
     monkeypatch.setenv("PATH", str(tmp_path))
     monkeypatch.setattr(compare, "BUILD", tmp_path / "build")
-    monkeypatch.setattr(figures, "WARM_SECONDS", 0.001)
+    monkeypatch.setattr(compare, "WARM_SECONDS", 0.001)
     return tmp_path
 
 
@@ -422,21 +341,24 @@ def script(tools, name, text):
     path.chmod(0o755)
 
 
+@needs_native
 @pytest.mark.usefixtures("tools")
-def test_a_toolchain_that_is_not_there_is_named():
-    with contextlib.ExitStack() as stack:
-        running, answers, missing = compare.start(rows.ROWS, stack)
-    assert running == answers == {}
-    assert missing == {
-        "jub0bs/cors": "go is not installed",
-        "rs/cors": "go is not installed",
-        "tower-http": "cargo is not installed",
-        "cors": "npm is not installed",
-        "@fastify/cors": "npm is not installed",
-    }
+def test_a_missing_toolchain_is_named(capsys):
+    assert compare.main(["--quick", "--only", "no Origin", "--markdown"]) == 0
+    text = capsys.readouterr().out
+    for subject, tool in (
+        ("jub0bs/cors", "go"),
+        ("rs/cors", "go"),
+        ("tower-http", "cargo"),
+        ("cors", "npm"),
+        ("@fastify/cors", "npm"),
+    ):
+        assert f"\n{subject} was not measured: {tool} is not installed\n" in text
+    assert "| no Origin | corsfast | " in text
 
 
-def test_a_toolchain_that_cannot_build_is_named_with_the_reason_and_the_rest_goes_on(tools, capsys):
+@needs_native
+def test_a_toolchain_that_cannot_build_is_named(tools, capsys):
     for tool, said in (
         ("cargo", "   Compiling a v1\\nerror: no  linker.\\nwarning: after it"),
         ("go", "go: a module is not there"),
@@ -445,43 +367,37 @@ def test_a_toolchain_that_cannot_build_is_named_with_the_reason_and_the_rest_goe
     (tools / "rustc").symlink_to(tools / "cargo")
     assert compare.main(["--quick", "--only", "no Origin"]) == 0
     printed = capsys.readouterr()
-    lines = printed.out.splitlines()
-    assert "**tower-http was not measured: cargo cannot build it.**" in lines
-    for name in ("jub0bs/cors", "rs/cors"):
-        assert f"**{name} was not measured: go cannot build it.**" in lines
-    assert "**cors was not measured: npm is not installed.**" in lines
+    for name in ("tower-http", "jub0bs/cors", "rs/cors"):
+        assert f"{name} was not measured: it cannot be built or run" in printed.out.splitlines()
+    assert "cors was not measured: npm is not installed" in printed.out
     assert "error: no  linker." in printed.err
-    assert any(line.startswith("| no Origin | ") for line in lines)
+    assert "no Origin  corsfast" in printed.out
 
 
+@needs_native
 @pytest.mark.parametrize("first_line", ["#!/bin/false", "#!/nowhere", "#!/bin/echo"])
-def test_a_program_that_does_not_run_is_named_and_the_rest_goes_on(tools, capsys, first_line):
+def test_a_program_that_does_not_run_is_named(tools, capsys, first_line):
     script(tools, "go", f'echo "{first_line}" > "$5"\n/bin/chmod +x "$5"')
     assert compare.main(["--quick", "--only", "no Origin"]) == 0
     printed = capsys.readouterr()
-    lines = printed.out.splitlines()
     for name in ("jub0bs/cors", "rs/cors"):
-        assert f"**{name} was not measured: go does not run.**" in lines
+        assert f"{name} was not measured: it cannot be built or run" in printed.out.splitlines()
     assert str(tools) in printed.err
     assert str(tools) not in printed.out
-    assert any(line.startswith("| no Origin | ") for line in lines)
+    assert "no Origin  corsfast" in printed.out
 
 
 # A program of the same protocol whose layer allows everything.
 PROGRAM = """
 import json, sys
-rows = json.load(open(sys.argv[1]))
 for line in sys.stdin:
-    verb, *rest = json.loads(line)
-    if verb == "check":
-        headers = [["content-type", "text/plain"], ["access-control-allow-origin", "*"],
-                   ["Access-Control-Expose-Headers", "X-Total"]]
-        print(json.dumps([{"subject": "tower-http", "case": row["name"], "status": 200,
-                           "headers": headers} for row in rows]), flush=True)
-    elif verb == "run" and rest[0] == "tower-http":
-        print(json.dumps([[3.0 * rest[2], 1.0 * rest[2]]] * rest[3]), flush=True)
-    else:
+    command = json.loads(line)
+    if command["subject"] != "tower-http":
         sys.exit(1)
+    headers = [["content-type", "text/plain"], ["access-control-allow-origin", "*"],
+               ["Access-Control-Expose-Headers", "X-Total"]]
+    times = [[3.0 * command["calls"], 1.0 * command["calls"]]] * command["blocks"]
+    print(json.dumps({"status": 200, "headers": headers, "times": times}), flush=True)
 """
 
 
@@ -489,47 +405,35 @@ for line in sys.stdin:
 def program(tmp_path):
     source = tmp_path / "program.py"
     source.write_text(PROGRAM, "utf-8")
-    asked = tuple(BY_NAME[name] for name in ("allowed: 1 origin", "refused: stranger"))
-    rows.write_rows(asked, tmp_path / "rows.json")
     with contextlib.closing(
-        programs.Running([sys.executable, str(source)], tmp_path / "rows.json")
+        programs.Running([sys.executable, str(source)], tmp_path / "requests.json")
     ) as running:
-        yield asked, running
+        yield running
 
 
-def test_a_program_is_asked_line_by_line(program):
-    _, running = program
-    assert running.timer("tower-http", "refused: stranger")(10, 1) == (30.0, 10.0)
-    assert running.timer("tower-http", "refused: stranger")(20, 3) == (60.0, 20.0)
+def test_a_program_gets_one_command_per_line(program):
+    assert program.times("tower-http", "refused: stranger", 10, 1) == [[30.0, 10.0]]
+    assert program.times("tower-http", "refused: stranger", 20, 3) == [[60.0, 20.0]] * 3
 
 
 def test_a_program_that_ends_is_an_error(program):
-    _, running = program
-    with pytest.raises(RuntimeError, match=r"ended at .*'nobody'"):
-        running.timer("nobody", "no Origin")(1, 1)
+    with pytest.raises(RuntimeError, match=r"said '' to .*'unknown'"):
+        program.times("unknown", "no Origin", 1, 1)
 
 
-def test_a_peer_that_answers_otherwise_is_left_out_by_name(program):
-    asked, running = program
-    absent = dict.fromkeys([*report.COLUMNS], "is not looked at here")
-    del absent["tower-http"], absent[ours.NATIVE]
-    left_out = compare.checked(asked, running.check(), absent)
+def test_a_cell_with_a_wrong_answer_is_left_out_by_name(program):
+    asked = tuple(BY_NAME[name] for name in ("allowed: 1 origin", "refused: stranger"))
+    cells, left_out = compare.judged(asked, "tower-http", program)
+    assert cells == [("allowed: 1 origin", "tower-http")]
     assert left_out == {
         "tower-http in 'refused: stranger'": "a browser would say 'allowed', not 'refused'"
     }
-    timers = compare.timers_of(asked, {"tower-http": running}, {*absent, *left_out})
-    assert set(timers) == {
-        ("allowed: 1 origin", "tower-http"),
-        ("allowed: 1 origin", ours.NATIVE),
-        ("refused: stranger", ours.NATIVE),
-    }
 
 
-def test_the_whole_command_without_any_toolchain(tools, capsys):
-    assert compare.main(["--quick", "--only", "no Origin"]) == 0
-    text = capsys.readouterr().out
-    assert "**jub0bs/cors was not measured: go is not installed.**" in text
-    assert "| no Origin | " in text
-    assert not (tools / "results").exists()
-    assert compare.main(["--quick", "--only", "no Origin", "--output", str(tools / "results")]) == 0
-    assert {path.name for path in (tools / "results").iterdir()} == {"peers.md", "peers.json"}
+@needs_native
+def test_a_wrong_answer_of_ours_is_an_error(tools, monkeypatch):
+    wrong = judge.Answer(500, [])
+    monkeypatch.setattr(ours.Ours, "answer", lambda *_: wrong)
+    with pytest.raises(AssertionError, match="did not come through"):
+        compare.main(["--quick", "--only", "no Origin"])
+    assert tools.is_dir()
