@@ -15,7 +15,7 @@ from pytest_benchmark.fixture import BenchmarkFixture
 
 from corsfast.bench.cases import Case, cases
 from corsfast.bench.engines import Engine, installed_engines
-from corsfast.bench.measure import cached_loop, flat
+from corsfast.bench.measure import flat, loop_of
 
 CALLS, ROUNDS = 1000, 20
 CASES = {case.name: case for case in cases()}
@@ -37,5 +37,5 @@ def test_calls(benchmark: BenchmarkFixture, case: Case, engine: Engine) -> None:
         return (call, flat(inputs(CALLS))), {}
 
     benchmark.group = case.name
-    loop = cached_loop(len(inputs(1)[0]), called=True)
+    loop = loop_of(len(inputs(1)[0]), True, False)
     benchmark.pedantic(loop, setup=fresh, rounds=ROUNDS, warmup_rounds=1)

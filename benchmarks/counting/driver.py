@@ -41,7 +41,7 @@ from corsfast.bench.cases import (  # noqa: E402
     texts,
 )
 from corsfast.bench.libraries import asgi, wsgi  # noqa: E402
-from corsfast.bench.measure import flat, make_loop, step  # noqa: E402
+from corsfast.bench.measure import make_loop, step  # noqa: E402
 from corsfast.middleware.asgi import CORSMiddleware as Asgi  # noqa: E402
 from corsfast.middleware.starlette import CORSMiddleware as DropIn  # noqa: E402
 from corsfast.middleware.wsgi import CORSMiddleware as Wsgi  # noqa: E402
@@ -55,18 +55,27 @@ ASK = (*REQUEST[:8], ASK_METHOD, ASK_HEADERS, *REQUEST[8:12])
 NAMES = sorted(name.lower() for name in OPTIONS["allow_headers"])
 
 
+# The loops: the names of the inputs, the statement that calls, and the statement of an empty loop.
+LOOPS = {
+    "1 argument": ("(a,)", "call(a)", "a"),
+    "2 arguments": ("a, b", "call(a, b)", "a; b"),
+    "3 arguments": ("a, b, c", "call(a, b, c)", "a; b; c"),
+    "asgi": ("(scope,)", "await call(scope, receive, send)", "scope, receive, send"),
+    "wsgi": ("(environ,)", "call(environ, start_response)", "environ"),
+}
+
+
 class Case(NamedTuple):
     """One counted case: a loop that calls `call` with each of the inputs, or that only reads them.
 
-    `less` names the case whose count is subtracted: an empty loop, or a bare stub. With `awaited`,
-    `call` is an ASGI application.
+    `less` names the case whose count is subtracted: an empty loop, or a bare stub.
     """
 
     name: str
+    loop: str
     call: Callable[..., Any] | None
     inputs: Callable[[int], Inputs]
     less: str
-    awaited: bool = False
 
 
 # -- applications that write a Vary, as many frameworks do after reading the request ----------
@@ -83,6 +92,10 @@ async def varying_stub(_scope: Any, _receive: Any, send: Callable[..., Awaitable
     await send({"type": "http.response.body", "body": b"{}"})
 
 
+def start_response(_status: str, _headers: Any, _exc_info: Any = None) -> None:
+    pass
+
+
 def varying_wsgi_stub(_environ: Any, start_response: Any) -> list[bytes]:
     start_response("200 OK", [("Content-Type", "application/json"), ("Vary", "Cookie")])
     return [b"{}"]
@@ -94,11 +107,9 @@ def varying_wsgi_stub(_environ: Any, start_response: Any) -> list[bytes]:
 def cases() -> Iterator[Case]:
     """Yield every case; a case comes after the one that it subtracts."""
     policy = native.Policy(**OPTIONS)
-    yield Case("loop: 1 argument", None, texts(APP), "")
-    yield Case("loop: 2 arguments", None, texts(APP, APP), "")
-    yield Case("loop: 3 arguments", None, texts(APP, APP, APP), "")
-    yield Case("loop: asgi", None, texts(APP, APP, APP), "", awaited=True)
-    yield Case("floor: len(x)", len, texts(APP), "loop: 1 argument")
+    for loop, names in (("1 argument", 1), ("2 arguments", 2), ("3 arguments", 3), ("asgi", 1)):
+        yield Case(f"loop: {loop}", loop, None, texts(*[APP] * names), "")
+    yield Case("floor: len(x)", "1 argument", len, texts(APP), "loop: 1 argument")
     yield from policy_cases(policy)
     yield from merge_cases(policy)
     yield from hostile_cases(policy)
@@ -121,7 +132,8 @@ def policy_cases(policy: native.Policy) -> Iterator[Case]:
     ):
         yield checked(f"actual: {name}, again", of.actual, texts(given.format(17000)), outcome)
         yield checked(f"actual: {name}, new", of.actual, new_origins(given), outcome)
-    yield Case("allows_origin: exact", policy.allows_origin, texts(APP), "loop: 1 argument")
+    allows = policy.allows_origin
+    yield Case("allows_origin: exact", "1 argument", allows, texts(APP), "loop: 1 argument")
     for name, makes in (
         ("no headers", texts(APP, "PUT", None)),
         ("3 headers, seen before", texts(APP, "PUT", ASK_HEADERS[1])),
@@ -149,7 +161,7 @@ def merge_cases(policy: native.Policy) -> Iterator[Case]:
         if wrong := case.wrong(policy):
             raise AssertionError(f"{case.name}: {wrong}")
         call = getattr(policy, case.call)
-        yield Case(case.name, call, case.given(policy), "loop: 2 arguments")
+        yield Case(case.name, "2 arguments", call, case.given(policy), "loop: 2 arguments")
 
 
 def hostile_cases(policy: native.Policy) -> Iterator[Case]:
@@ -181,7 +193,8 @@ def checked(
     found = call(*given).outcome.value
     if found != outcome:
         raise AssertionError(f"{name}: {found}, not {outcome}")
-    return Case(name, call, inputs, f"loop: {'1 argument' if len(given) == 1 else '3 arguments'}")
+    loop = "1 argument" if len(given) == 1 else "3 arguments"
+    return Case(name, loop, call, inputs, f"loop: {loop}")
 
 
 def new_origins(pattern: str) -> Callable[[int], Inputs]:
@@ -199,57 +212,50 @@ def new_lists(size: int) -> Callable[[int], Inputs]:
 
 
 def middleware_cases(policy: native.Policy) -> Iterator[Case]:
-    options = {**OPTIONS, "allow_origins": [APP]}
-    for kind, stub, varying, wrap, inputs, loop in (
-        ("ASGI", asgi.stub, varying_stub, Asgi, asgi_inputs, "loop: asgi"),
-        ("WSGI", wsgi.stub, varying_wsgi_stub, Wsgi, wsgi_inputs, "loop: 2 arguments"),
+    for kind, stub, varying, wrap, inputs, less in (
+        ("ASGI", asgi.stub, varying_stub, Asgi, scopes, "loop: asgi"),
+        ("WSGI", wsgi.stub, varying_wsgi_stub, Wsgi, environs, "loop: 1 argument"),
     ):
+        loop, name = kind.lower(), f"{kind} middleware"
         bare, bare_varying = f"bare: {kind} stub", f"bare: varying {kind} stub"
         plain, actual = inputs("GET", *PLAIN), inputs("GET", *REQUEST)
         preflight = inputs("OPTIONS", *ASK)
         middleware, over_varying = wrap(stub, policy), wrap(varying, policy)
-        name = f"{kind} middleware"
-        found = [
-            Case(bare, stub, plain, loop),
-            Case(f"{name}: no origin", middleware, plain, bare),
-            Case(f"{name}: allowed", middleware, actual, bare),
-            Case(bare_varying, varying, actual, loop),
-            Case(f"{name}: allowed, beside a Vary", over_varying, actual, bare_varying),
-            Case(f"{name}: preflight, total", middleware, preflight, loop),
-        ]
-        if kind == "ASGI":
-            drop_in = DropIn(stub, **options)
-            found.append(Case("Starlette drop-in: preflight, total", drop_in, preflight, loop))
-        yield from (case._replace(awaited=kind == "ASGI") for case in found)
-
-
-def asgi_inputs(method: str, *fields: tuple[str, str]) -> Callable[[int], Inputs]:
-    make = scopes(method, *fields)
-    return lambda n: [(scope, asgi.receive, asgi.send) for (scope,) in make(n)]
-
-
-def wsgi_inputs(method: str, *fields: tuple[str, str]) -> Callable[[int], Inputs]:
-    make = environs(method, *fields)
-    return lambda n: [(environ, wsgi.start_response) for (environ,) in make(n)]
+        yield Case(bare, loop, stub, plain, less)
+        yield Case(f"{name}: no origin", loop, middleware, plain, bare)
+        yield Case(f"{name}: allowed", loop, middleware, actual, bare)
+        yield Case(bare_varying, loop, varying, actual, less)
+        yield Case(f"{name}: allowed, beside a Vary", loop, over_varying, actual, bare_varying)
+        yield Case(f"{name}: preflight, total", loop, middleware, preflight, less)
+    drop_in = DropIn(asgi.stub, **{**OPTIONS, "allow_origins": [APP]})
+    asks = scopes("OPTIONS", *ASK)
+    yield Case("Starlette drop-in: preflight, total", "asgi", drop_in, asks, "loop: asgi")
 
 
 # -- counting --------------------------------------------------------------------------------
 
 
 def count(case: Case, layout: int, marks: Any) -> None:
-    arguments = len(case.inputs(1)[0])
-    loop = make_loop(arguments, called=case.call is not None, awaited=case.awaited)
+    names, call, empty = LOOPS[case.loop]
+    loop = make_loop(
+        names,
+        call if case.call else empty,
+        awaited=case.loop == "asgi",
+        receive=asgi.receive,
+        send=asgi.send,
+        start_response=start_response,
+    )
 
-    def run(inputs: list[Any]) -> None:
+    def run(inputs: Inputs) -> None:
         result = loop(case.call, inputs)
-        if case.awaited:
+        if case.loop == "asgi":
             step(result)
 
     random.seed(1)
     for _ in range(WARM_UP // MANY):
-        run(flat(case.inputs(MANY)))
+        run(case.inputs(MANY))
     for calls in (FEW, MANY):
-        inputs = flat(case.inputs(calls))
+        inputs = case.inputs(calls)
         marks.begin()
         run(inputs)
         marks.end(f"{case.name}|{layout}|{calls}")

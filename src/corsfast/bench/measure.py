@@ -124,7 +124,7 @@ def sample(subject: Subject, calls: int) -> float:
 
 def timed(subject: Subject, inputs: Inputs, *, called: bool = True) -> int:
     """Return the nanoseconds of a loop that calls the subject, or that only reads the inputs."""
-    loop = cached_loop(len(inputs[0]), called=called, awaited=subject.run is not None)
+    loop = loop_of(len(inputs[0]), called, subject.run is not None)
     result = loop(subject.call, flat(inputs))
     return result if subject.run is None else subject.run(result)
 
@@ -132,6 +132,14 @@ def timed(subject: Subject, inputs: Inputs, *, called: bool = True) -> int:
 def flat(inputs: Inputs) -> list[Any]:
     """Return inputs of one argument without their tuples, as loops of one argument take them."""
     return [only for (only,) in inputs] if len(inputs[0]) == 1 else inputs
+
+
+@cache
+def loop_of(arguments: int, called: bool, awaited: bool) -> Callable[..., Any]:
+    """Return a loop over inputs of this many arguments."""
+    names = ", ".join("abc"[:arguments])
+    call = f"await call({names})" if awaited else f"call({names})"
+    return make_loop(names, call if called else names.replace(", ", "; "), awaited=awaited)
 
 
 # Made from text as timeit does, because a loop for any number of arguments would have to unpack
@@ -145,18 +153,18 @@ LOOP = """
 """
 
 
-def make_loop(arguments: int, *, called: bool, awaited: bool = False) -> Callable[..., Any]:
-    """Return a function of (call, inputs) that returns the nanoseconds of its loop."""
-    names = ", ".join("abc"[:arguments])
-    statement = f"{'await ' * awaited}call({names})" if called else names.replace(", ", "; ")
+def make_loop(
+    names: str, statement: str, *, awaited: bool = False, **known: Any
+) -> Callable[..., Any]:
+    """Return a function of (call, inputs) that returns the nanoseconds of its loop.
+
+    `known` are other names that the statement uses.
+    """
     define = "async def" if awaited else "def"
-    scope: dict[str, Any] = {"now": perf_counter_ns}
-    exec(LOOP.format(define=define, names=names, statement=statement), scope)
-    loop: Callable[..., Any] = scope["loop"]
+    known["now"] = perf_counter_ns
+    exec(LOOP.format(define=define, names=names, statement=statement), known)
+    loop: Callable[..., Any] = known["loop"]
     return loop
-
-
-cached_loop = cache(make_loop)
 
 
 @contextmanager

@@ -89,7 +89,7 @@ class Scenario(NamedTuple):
     original: str | None
     requests: dict[str, Callable[[int], Inputs]]
     variants: list[Variant]
-    goals: Goals
+    goals: Goals = {}  # noqa: RUF012 (never changed)
     run: Callable[[Coroutine[Any, Any, int]], int] | None = None
     times: int = 1
     by_turns: bool = False

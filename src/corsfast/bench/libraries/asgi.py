@@ -11,7 +11,7 @@ from typing import Any
 from ..cases import Inputs, fresh, fresh_bytes
 from ..engines import Engine
 from ..measure import step
-from ..scenario import KINDS, POLICY, WITHOUT, Answer, Goals, Scenario, variants
+from ..scenario import KINDS, POLICY, WITHOUT, Answer, Scenario, variants
 
 Run = Callable[[Coroutine[Any, Any, Any]], Any]
 
@@ -27,7 +27,6 @@ def build(
     original: str | None,
     apps: dict[str, Any],
     engines: dict[str, Engine],
-    goals: Goals | None = None,
     expects: dict[str, Answer] | None = None,
     make_client: Callable[[], tuple[Any, Any]] | None = None,
     run: Run = step,
@@ -40,7 +39,7 @@ def build(
     }
     found = variants(apps, generic, lambda app: looking(app, run), expects=expects)
     requests = {kind: inputs(*request, make_client) for kind, request in KINDS.items()}
-    return Scenario(name, about, original, requests, found, goals or {}, run, **more)
+    return Scenario(name, about, original, requests, found, run=run, **more)
 
 
 async def stub(scope: Any, receive: Any, send: Any) -> None:  # noqa: ARG001

@@ -46,7 +46,7 @@ def scenarios(engines: dict[str, Engine]) -> Iterator[Scenario]:
         "django-cors-headers",
         {WITHOUT: build(), "django-cors-headers": build(ORIGINAL), DROP_IN: build(OURS)},
         engines,
-        GOALS,
+        goals=GOALS,
         times=WHOLE // 2,
         by_turns=True,
     )

@@ -30,7 +30,7 @@ def scenarios(engines: dict[str, Engine]) -> Iterator[Scenario]:
             DROP_IN: build(drop_in.CORSMiddleware(**OPTIONS)),
         },
         engines,
-        goals(DROP_IN, 1, *KINDS),
+        goals=goals(DROP_IN, 1, *KINDS),
         times=WHOLE,
         note="Falcon's class takes no methods, headers or max-age (it allows a route's methods and"
         " whatever headers are asked for), and writes no Vary",

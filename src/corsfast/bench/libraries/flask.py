@@ -24,9 +24,9 @@ def scenarios(engines: dict[str, Engine]) -> Iterator[Scenario]:
         "flask-cors",
         {WITHOUT: build(), "flask-cors": build(CORS), DROP_IN: build(drop_in.CORS)},
         engines,
-        goals(DROP_IN, 1 / 7, "no Origin", "allowed") | goals("native", 1 / 40, "allowed"),
+        goals=goals(DROP_IN, 1 / 7, "no Origin", "allowed") | goals("native", 1 / 40, "allowed"),
         # For requests without an origin it sends the first of its origins, in alphabetical order.
-        scenario.expected(200) | {"no Origin": Answer(200, min(ORIGINS))},
+        expects=scenario.expected(200) | {"no Origin": Answer(200, min(ORIGINS))},
         times=WHOLE // 2,
         by_turns=True,
     )

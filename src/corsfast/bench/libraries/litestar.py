@@ -25,8 +25,8 @@ def scenarios(engines: dict[str, Engine]) -> Iterator[Scenario]:
             DROP_IN: drop_in.install(build(), drop_in.CORSConfig(**POLICY)),
         },
         engines,
-        goals(DROP_IN, 1 / 25, "no Origin", "allowed"),
-        expected(204),
+        goals=goals(DROP_IN, 1 / 25, "no Origin", "allowed"),
+        expects=expected(204),
         times=WHOLE // 2,
         by_turns=True,
     )

@@ -28,7 +28,7 @@ def scenarios(engines: dict[str, Engine]) -> Iterator[Scenario]:
             "quart-cors",
             {WITHOUT: build(), "quart-cors": build(cors), DROP_IN: build(drop_in.cors)},
             engines,
-            goals(DROP_IN, 1 / 8, "no Origin", "allowed"),
+            goals=goals(DROP_IN, 1 / 8, "no Origin", "allowed"),
             make_client=make_client,
             run=loop.run_until_complete,
             times=WHOLE // 2,

@@ -23,7 +23,7 @@ def scenarios(engines: dict[str, Engine]) -> Iterator[Scenario]:
             DROP_IN: drop_in.CORSMiddleware(asgi.stub, **POLICY),
         },
         engines,
-        goals(DROP_IN, 1 / 20, "no Origin", "allowed")
+        goals=goals(DROP_IN, 1 / 20, "no Origin", "allowed")
         | goals("native", 1 / 25, "no Origin", "allowed")
         | goals(DROP_IN, 1 / 12, "preflight")
         | goals("native", 1 / 12, "preflight")

@@ -11,7 +11,7 @@ from wsgiref.util import setup_testing_defaults
 
 from ..cases import Inputs, fresh
 from ..engines import Engine
-from ..scenario import KINDS, POLICY, WITHOUT, Answer, Goals, Scenario, variants
+from ..scenario import KINDS, POLICY, WITHOUT, Answer, Scenario, variants
 
 SERVER: dict[str, Any] = {}
 setup_testing_defaults(SERVER)
@@ -29,7 +29,6 @@ def build(
     original: str | None,
     apps: dict[str, Any],
     engines: dict[str, Engine],
-    goals: Goals | None = None,
     expects: dict[str, Answer] | None = None,
     call: Callable[[Any], Callable[..., Any]] | None = None,
     **more: Any,
@@ -40,7 +39,7 @@ def build(
         for engine in engines.values()
     }
     found = variants(apps, generic, looking, call or served, expects)
-    return Scenario(name, about, original, requests(), found, goals or {}, **more)
+    return Scenario(name, about, original, requests(), found, **more)
 
 
 def stub(environ: Any, start_response: Any) -> list[bytes]:  # noqa: ARG001
