@@ -44,7 +44,7 @@ NAMES = "access-control-request-headers"
 
 @pytest.fixture(autouse=True)
 def _at_work(engine: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("corsfast.middleware._dropin.policy.Policy", engine.Policy)
+    monkeypatch.setattr("corsfast.middleware.blacksheep.answers.Policy", engine.Policy)
 
 
 # -- applications ------------------------------------------------------------------------------

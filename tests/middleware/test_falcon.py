@@ -42,7 +42,7 @@ NAMES = "access-control-request-headers"
 
 @pytest.fixture(autouse=True)
 def _at_work(engine: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("corsfast.middleware._dropin.policy.Policy", engine.Policy)
+    monkeypatch.setattr("corsfast.middleware.falcon.Policy", engine.Policy)
     # Under ASGI Falcon logs each error of /broken, thousands of times.
     monkeypatch.setattr(logging.getLogger("falcon"), "disabled", True)
 

@@ -48,7 +48,7 @@ def _at_work(engine: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     from sanic import Sanic
     from sanic.log import error_logger, logger
 
-    monkeypatch.setattr("corsfast.middleware._dropin.policy.Policy", engine.Policy)
+    monkeypatch.setattr("corsfast.middleware.sanic.settings.Policy", engine.Policy)
     monkeypatch.setattr(Sanic, "test_mode", True)
     # Sanic logs each error of /broken, and each OPTIONS that is not a preflight.
     monkeypatch.setattr(error_logger, "disabled", True)

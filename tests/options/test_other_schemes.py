@@ -101,6 +101,14 @@ def flask(regex: str) -> Any:
 
 
 ASGI = {"litestar": litestar, "quart": quart, "sanic": sanic, "starlette": starlette}
+# The modules in which these drop-ins make their policies.
+MAKES_POLICY = {
+    "flask": "flask.rules",
+    "litestar": "_dropin.asgi_base",
+    "quart": "quart.rules",
+    "sanic": "sanic.settings",
+    "starlette": "_dropin.asgi_base",
+}
 
 
 @pytest.mark.server
@@ -109,7 +117,7 @@ ASGI = {"litestar": litestar, "quart": quart, "sanic": sanic, "starlette": starl
 def test_drop_ins_admit_what_their_originals_do(
     engine: Any, monkeypatch: pytest.MonkeyPatch, drop_in: str, regex: str
 ) -> None:
-    monkeypatch.setattr("corsfast.middleware._dropin.policy.Policy", engine.Policy)
+    monkeypatch.setattr(f"corsfast.middleware.{MAKES_POLICY[drop_in]}.Policy", engine.Policy)
     if drop_in == "sanic":
         monkeypatch.setattr("sanic.Sanic.test_mode", True)
     origins = [*ADMITTED[regex], *REFUSED]

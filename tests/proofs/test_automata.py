@@ -6,6 +6,7 @@ import itertools
 import re
 from collections.abc import Callable
 from random import Random
+from typing import Any
 
 import pytest
 
@@ -365,3 +366,13 @@ def test_table(expression: str) -> None:
         for word in [*WORDS, "ab\n", "A", "a\xff", "a/", "a:", "ftp://a"]:
             wanted = set(word) <= set(ALPHABET) and re.fullmatch(expression, prefix + word)
             assert run_table(automaton, scheme, word) is bool(wanted)
+
+
+@pytest.mark.parametrize("columns", [b"", bytes(255), bytes(257), bytearray(256), None])
+def test_native_engine_checks_the_length_of_class_of(both: Any, columns: Any) -> None:
+    pure, native = both
+    tables = pure.Policy(allow_origins=["https://a*.example.com"])._tables
+    assert native.Policy._from_tables(tables).allows_origin("https://ab.example.com")
+    tables = tables._replace(automaton=tables.automaton._replace(class_of=columns))
+    with pytest.raises((AssertionError, TypeError), match=r"class_of has|[Bb]ytes|NoneType"):
+        native.Policy._from_tables(tables)

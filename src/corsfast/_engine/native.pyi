@@ -10,6 +10,7 @@ from typing_extensions import disjoint_base
 from .._options.patterns import Within
 from .._options.spec import PolicyOptions
 from ..decision import Outcome
+from .tables import Tables
 
 IMPLEMENTATION: Final = "native"
 
@@ -57,6 +58,8 @@ class Policy:
         dangerously_tolerate: Iterable[str] = (),
         **unknown: Never,
     ) -> Policy: ...
+    @classmethod
+    def _from_tables(cls, tables: Tables, /) -> Policy: ...
     @classmethod
     def from_mapping(cls, mapping: Mapping[str, object]) -> Policy: ...
     @classmethod

@@ -15,11 +15,12 @@ from __future__ import annotations
 
 import falcon
 
+from .._engine.select import Policy
 from .._engine.tables import empty_list
 from .._proofs.ineffective import wrong_exposed_with, wrong_flags, wrong_names
 from ..errors import PolicyError
 from ._dropin.messages import DropInProblem, say
-from ._dropin.policy import Tables, allow_any_header, lenient_policy
+from ._dropin.policy import allowing, lenient_tables
 from ._dropin.vary import merged_vary
 from ._generic.preload import preload
 
@@ -28,7 +29,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from typing import Any
 
-    from .._engine.select import Policy
     from ..errors import Problem
 
 __all__ = ["CORSMiddleware"]
@@ -122,9 +122,10 @@ class CORSMiddleware(falcon.CORSMiddleware):  # type: ignore[misc]
             policy = None
             try:
                 if any(group.values()):
-                    policy = lenient_policy(
-                        NAME, group, credentials=credentials, strict=strict, answer=_mirror
-                    )
+                    tables = lenient_tables(NAME, group, credentials=credentials, strict=strict)
+                    # Allow any valid method and names, because the browser compares the answer.
+                    tables = allowing(tables, (), (), any_method=True, any_header=True)
+                    policy = Policy._from_tables(tables)
             except PolicyError as error:
                 problems += error.problems
             policies.append(policy)
@@ -287,9 +288,3 @@ def _dead_credentials(
         )
         for entry in sorted(credentials - origins, key=str)
     ]
-
-
-def _mirror(tables: Tables) -> None:
-    """Allow any valid method and list of names, because the browser compares the answer."""
-    tables.any_method = True
-    allow_any_header(tables)

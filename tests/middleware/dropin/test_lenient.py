@@ -20,6 +20,7 @@ import corsfast
 from corsfast import PolicyError
 from corsfast._engine import pure
 from corsfast._engine.headers import merged_vary, requested_names
+from corsfast._engine.tables import Tables
 from corsfast._options.fetch import TCHAR
 from corsfast._options.patterns import Within
 from corsfast._proofs.ineffective import wrong_header, wrong_method
@@ -28,15 +29,14 @@ from corsfast.errors import (
     CorsfastPerformanceWarning,
     CorsfastSecurityWarning,
 )
-from corsfast.middleware._dropin import policy as _lenient
 from corsfast.middleware._dropin.messages import Words
 from corsfast.middleware._dropin.policy import (
-    block,
-    lenient_policy,
+    allowing,
+    echoing_any_origin,
+    lenient_tables,
     read_list,
     read_names,
     tokens_of,
-    variant_of,
 )
 
 A = "https://a.example"
@@ -44,13 +44,16 @@ NAME = "corsfast.middleware.something"
 
 
 @pytest.fixture
-def lenient(engine: ModuleType, monkeypatch: pytest.MonkeyPatch) -> Any:
-    """Return `lenient_policy` on each engine; `origins` may be a list, for the option `origins`."""
-    monkeypatch.setattr(_lenient, "Policy", engine.Policy)
+def lenient(engine: ModuleType) -> Any:
+    """Return a function that makes a drop-in's policy, on each engine.
 
-    def make(origins: Any, credentials: bool = False, **rest: Any) -> Any:
+    `origins` may be a list, for the option `origins`. `derive` changes the tables.
+    """
+
+    def make(origins: Any, credentials: bool = False, derive: Any = None, **rest: Any) -> Any:
         named = origins if isinstance(origins, dict) else {"origins": origins}
-        return lenient_policy(NAME, named, credentials=credentials, **rest)
+        tables = lenient_tables(NAME, named, credentials=credentials, **rest)
+        return engine.Policy._from_tables(derive(tables) if derive else tables)
 
     return make
 
@@ -291,9 +294,8 @@ def test_engines_agree_on_any_origin(origin: str) -> None:
 
 
 def _any(engine: Any) -> Any:
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(_lenient, "Policy", engine.Policy)
-        return quietly(lenient_policy, NAME, {"origins": ["*"]}, credentials=True)
+    tables = quietly(lenient_tables, NAME, {"origins": ["*"]}, credentials=True)
+    return engine.Policy._from_tables(tables)
 
 
 ANY = {pure: _any(pure)}
@@ -306,23 +308,28 @@ if corsfast.IMPLEMENTATION == "native":
 # -- answers ---------------------------------------------------------------------------------
 
 
-def own_answers(tables: Any) -> None:
-    tables.methods = frozenset({"PUT"})
-    tables.any_header = tables.echo_headers = True
-    tables.header_names = frozenset({"authorization"})
-    tables.preflight_status, tables.refused_preflight_status = 200, 400
-    tables.actual_tail = block([("X-Said", "yes"), ("Vary", "Origin, Accept")])
-    tables.refused = tables.no_origin = block([("Vary", "Origin, Accept")])
-    tables.refused_preflight = block([("X-Said", "no")])
-    tables.preflight_tail = block([("X-Said", "ok")])
-    tables.actual_vary, tables.preflight_vary = ("Origin", "Accept"), ()
+def own_responses(tables: Tables) -> Tables:
+    responses = tables.responses._replace(
+        actual_fields=(("X-Said", "yes"),),
+        preflight_fields=(("X-Said", "ok"),),
+        actual_vary=("Origin", "Accept"),
+        preflight_vary=(),
+        default_origin=None,
+        preflight_status=200,
+        refused_preflight_status=400,
+        echo_headers=True,
+    )
+    tables = tables._replace(responses=responses)
+    return allowing(tables, ["PUT"], [], any_header=True)
 
 
-def test_answers_are_the_drop_ins_own(lenient: Any) -> None:
-    policy = lenient([A], answer=own_answers)
-    said_yes = (("Access-Control-Allow-Origin", A), ("X-Said", "yes"), ("Vary", "Origin, Accept"))
+def test_drop_in_states_its_responses(lenient: Any) -> None:
+    policy = lenient([A], derive=own_responses)
+    vary = ("Vary", "Origin, Accept")
+    said_yes = (("Access-Control-Allow-Origin", A), ("X-Said", "yes"), vary)
     assert policy.actual(A).headers == said_yes
-    assert policy.actual(None).headers == (("Vary", "Origin, Accept"),)
+    assert policy.actual(A).vary == ("Origin", "Accept")
+    assert policy.actual(None).headers == policy.actual("https://b.example").headers == (vary,)
     allowed = policy.preflight(A, "PUT", " Authorization, x-a")
     assert (allowed.status, allowed.headers) == (
         200,
@@ -333,7 +340,7 @@ def test_answers_are_the_drop_ins_own(lenient: Any) -> None:
         ),
     )
     # With "*" the names are echoed, but not the origin.
-    starred = lenient(["*"], answer=own_answers).preflight(A, "PUT", "x-a")
+    starred = lenient(["*"], derive=own_responses).preflight(A, "PUT", "x-a")
     assert starred.headers[:2] == (
         ("Access-Control-Allow-Origin", "*"),
         ("Access-Control-Allow-Headers", "x-a"),
@@ -341,30 +348,55 @@ def test_answers_are_the_drop_ins_own(lenient: Any) -> None:
     # Even GET needs to be allowed, if the drop-in says so.
     for method, names in (("GET", None), ("put", None), ("PUT", "x a")):
         refused = policy.preflight(A, method, names)
-        assert (refused.status, refused.headers) == (400, (("X-Said", "no"),))
+        assert (refused.status, refused.headers) == (400, ())
+
+
+def test_default_origin_is_sent_without_an_origin(lenient: Any) -> None:
+    def derive(tables: Tables) -> Tables:
+        return tables._replace(responses=tables.responses._replace(default_origin=A))
+
+    headers = lenient([A, "https://b.example"], derive=derive).actual(None).headers
+    assert headers == (("Access-Control-Allow-Origin", A), ("Vary", "Origin"))
+
+
+def test_any_origin_is_echoed_without_credentials(lenient: Any) -> None:
+    policy = lenient(["*"], derive=echoing_any_origin)
+    for origin in (A, "null"):
+        headers = (("Access-Control-Allow-Origin", origin), ("Vary", "Origin"))
+        assert policy.actual(origin).headers == headers
+        assert policy.preflight(origin, "GET").vary[0] == "Origin"
+    for origin in (None, "x"):
+        assert policy.actual(origin).headers == (("Vary", "Origin"),)
+
+
+def test_tables_and_responses_cannot_be_assigned_to() -> None:
+    tables = lenient_tables(NAME, {"origins": [A]}, credentials=False)
+    for value in (tables, tables.responses):
+        for name in (*value._fields, "actual_headers", "new"):
+            with pytest.raises(AttributeError):
+                setattr(value, name, None)
+        assert hash(value)
 
 
 def test_as_a_value(lenient: Any) -> None:
-    same, other = (lenient([A, "null"], answer=own_answers) for _ in range(2))
+    same, other = (lenient([A, "null"], derive=own_responses) for _ in range(2))
     assert same == other
     assert hash(same) == hash(other)
     assert same != lenient([A, "null"])
-    assert same != lenient([A], answer=own_answers)
+    assert same != lenient([A], derive=own_responses)
     assert repr(same) == f"<the policy of {NAME}>"
     with pytest.raises(TypeError, match="pickle its options"):
         pickle.dumps(same)
 
 
-def test_variants_answer_otherwise_for_the_same_origins(lenient: Any) -> None:
-    seen: list[Any] = []
-    policy = lenient([A], answer=seen.append)
-    (tables,) = seen
-    before = {slot: getattr(tables, slot) for slot in type(tables).__slots__}
-    variant = variant_of(tables, methods=frozenset(), preflight_status=299)
-    assert {slot: getattr(tables, slot) for slot in type(tables).__slots__} == before
+def test_derived_tables_leave_the_original_alone(lenient: Any) -> None:
+    seen: list[Tables] = []
+    policy = lenient([A], derive=lambda tables: seen.append(tables) or tables)
+    variant = lenient([A], derive=lambda tables: allowing(tables, [], []))
     assert not variant.preflight(A, "GET").allowed
     assert policy.preflight(A, "GET").allowed
     assert variant.actual(A) == policy.actual(A)
+    assert variant != policy
 
 
 # -- lists -----------------------------------------------------------------------------------

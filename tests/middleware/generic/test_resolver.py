@@ -69,7 +69,7 @@ def test_who_is_let_in_is_answered_as_if_listed(
         return  # rejected at start-up; see below
     resolver = OriginResolver(database.coroutine if is_async else database)
     ask = door.around(policy, resolver=resolver, sent=[("Vary", "Accept")])
-    options = policy.__reduce__()[1][0]
+    options = policy.options()
     listed = door.around(
         Policy(**{**options, "allow_origins": [APP, TENANT]}), sent=[("Vary", "Accept")]
     )
@@ -584,20 +584,24 @@ def test_a_resolver_that_would_never_be_asked(Policy: Any, door: Any) -> None:
 
 
 def test_the_policy_of_a_drop_in_is_no_template(door: Any) -> None:
-    from corsfast.middleware._dropin.policy import lenient_policy
+    from corsfast.middleware._dropin.policy import lenient_tables
 
-    policy = lenient_policy("x", {"origins": [APP]}, credentials=False)
+    policy = corsfast.Policy._from_tables(
+        lenient_tables("x", {"origins": [APP]}, credentials=False)
+    )
     with pytest.raises(TypeError, match=r"needs a policy made from options.*corsfast\.Policy"):
         door.around(policy, resolver=OriginResolver(lambda origin: True))
 
 
 def test_a_policy_of_a_drop_in_that_is_swapped_in(policy: Any, door: Any, caplog: Any) -> None:
-    from corsfast.middleware._dropin.policy import lenient_policy
+    from corsfast.middleware._dropin.policy import lenient_tables
 
     holder = corsfast.PolicyHolder(policy)
     ask = door.around(holder, resolver=OriginResolver(lambda origin: True), report_only=policy)
     assert ask("GET", origin=TENANT).origin == TENANT
-    holder.policy = lenient_policy("x", {"origins": [APP]}, credentials=False)
+    holder.policy = corsfast.Policy._from_tables(
+        lenient_tables("x", {"origins": [APP]}, credentials=False)
+    )
     assert ask("GET", origin=APP).origin == APP
     assert ask("GET", origin=TENANT).origin is None
     assert ask("OPTIONS", **preflight_of(TENANT)).status == 403

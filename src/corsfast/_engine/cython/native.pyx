@@ -127,6 +127,17 @@ include "decision.pxi"
 
 
 @cython.final
+@cython.internal
+cdef class Handover:
+    """Tables on the way from `Policy._from_tables` to `Policy.__cinit__`, which compiles options.
+
+    Python code cannot reach this class, so no call with options can be mistaken for it.
+    """
+
+    cdef object tables
+
+
+@cython.final
 cdef class Policy:
     """Policy(*positional, allow_origins=..., allow_methods=(), allow_headers=(), expose_headers=(), allow_credentials=False, max_age=600, preflight_status=204, existing='replace', timing_allow_origin=False, dangerously_tolerate=(), **unknown)
 --
@@ -195,37 +206,48 @@ A compiled CORS policy. Immutable; safe to share between threads.
         dangerously_tolerate=(),
         **unknown,
     ):
-        from .tables import compile_options, ready_tables
-
-        tables = ready_tables(unknown)
-        if positional or (tables is None and (unknown or allow_origins is ...)):
+        if len(positional) == 1 and type(positional[0]) is Handover:
+            tables = (<Handover> positional[0]).tables
+        elif positional or unknown or allow_origins is ...:
             from .._proofs.ineffective import wrong_options
 
             raise TypeError(wrong_options(unknown, positional))
-        tables = tables or compile_options(
-            is_origin,
-            allow_origins=allow_origins,
-            allow_methods=allow_methods,
-            allow_headers=allow_headers,
-            expose_headers=expose_headers,
-            allow_credentials=allow_credentials,
-            max_age=max_age,
-            preflight_status=preflight_status,
-            existing=existing,
-            timing_allow_origin=timing_allow_origin,
-            dangerously_tolerate=dangerously_tolerate,
-        )
+        else:
+            from .tables import compile_options
+
+            tables = compile_options(
+                is_origin,
+                allow_origins=allow_origins,
+                allow_methods=allow_methods,
+                allow_headers=allow_headers,
+                expose_headers=expose_headers,
+                allow_credentials=allow_credentials,
+                max_age=max_age,
+                preflight_status=preflight_status,
+                existing=existing,
+                timing_allow_origin=timing_allow_origin,
+                dangerously_tolerate=dangerously_tolerate,
+            )
+        responses = tables.responses
         self.tables = tables
         self.regexes = tables.regexes
-        self.echo_method = tables.echo_method
-        self.echo_headers = tables.echo_headers
-        self.keep_existing = tables.keep_existing
+        self.echo_method = responses.echo_method
+        self.echo_headers = responses.echo_headers
+        self.keep_existing = responses.keep_existing
+        self.star = tables.star
         cdef list exact = list(tables.exact)
         self.core = build_core(tables, exact)
-        build_answers(self, tables, exact)
+        build_answers(self, responses, exact)
 
     def __dealloc__(self):
         _csrc.cf_policy_free(self.core)
+
+    @classmethod
+    def _from_tables(cls, tables, /):
+        """Make a policy from compiled tables, for drop-ins and resolvers."""
+        cdef Handover handover = Handover.__new__(Handover)
+        handover.tables = tables
+        return Policy.__new__(Policy, handover)
 
     # -- loading ------------------------------------------------------------------------------
 
@@ -378,10 +400,10 @@ A compiled CORS policy. Immutable; safe to share between threads.
     def __eq__(self, other):
         if not isinstance(other, Policy):
             return NotImplemented
-        return self.tables.spec.key() == (<Policy> other).tables.spec.key()
+        return self.tables.key() == (<Policy> other).tables.key()
 
     def __hash__(self):
-        return hash(self.tables.spec.key())
+        return hash(self.tables.key())
 
     def __repr__(self):
         return self.tables.spec.show()
@@ -455,7 +477,8 @@ cdef _csrc.cf_policy *build_core(tables, list exact) except NULL:
         given.n_rules = len(hosts)
         given.automaton.n_table = 0
         if tables.automaton is not None:
-            table = lend_automaton(tables.automaton, &given.automaton)
+            table = <uint32_t *> allocate(len(tables.automaton.table), sizeof(uint32_t))
+            lend_automaton(tables.automaton, table, &given.automaton)
         given.star = tables.star
         given.any_web_origin = tables.any_web_origin
         given.any_origin = tables.any_origin
@@ -476,21 +499,23 @@ cdef _csrc.cf_policy *build_core(tables, list exact) except NULL:
     return core
 
 
-cdef uint32_t *lend_automaton(automaton, _csrc.cf_automaton *given) except NULL:
-    """Fill *given. The caller frees the returned table, and keeps `automaton` alive until then."""
+cdef int lend_automaton(automaton, uint32_t *table, _csrc.cf_automaton *given) except -1:
+    """Fill *given and the table. The caller keeps both and `automaton` alive while C reads them."""
     cdef tuple entries = automaton.table
+    cdef bytes class_of = automaton.class_of
     cdef size_t i
-    cdef uint32_t *table = <uint32_t *> allocate(len(entries), sizeof(uint32_t))
+    if len(class_of) != 256:
+        raise AssertionError(f"class_of has {len(class_of)} columns in place of 256")
     for i in range(<size_t> len(entries)):
         table[i] = entries[i]
-    given.class_of = <const uint8_t *> PyBytes_AS_STRING(automaton.class_of)
+    given.class_of = <const uint8_t *> PyBytes_AS_STRING(class_of)
     given.table = table
     given.n_table = <size_t> len(entries)
     given.width = automaton.width
     given.start = automaton.start
     given.http = automaton.http
     given.https = automaton.https
-    return table
+    return 0
 
 
 cdef void *allocate(size_t count, size_t size) except NULL:
@@ -515,56 +540,49 @@ cdef size_t borrow(list texts, _csrc.cf_slice *slices) except? 0:
     return <size_t> len(texts)
 
 
-cdef build_answers(Policy self, tables, list exact):
+cdef build_answers(Policy self, responses, list exact):
     """Build the answers, and the decisions that depend only on the origin."""
     from .tables import with_origin
     from ..decision import Outcome
 
-    allowed, status = Outcome.ALLOWED, tables.preflight_status
-    vary, preflight_vary = tables.actual_vary, tables.preflight_vary
-    self.echoing = answer(allowed, None, tables.actual_tail, vary)
-    self.echoing.timing = tables.timing
-    self.echoing_preflight = answer(allowed, status, tables.preflight_tail, preflight_vary)
-    self.no_origin = static_decision(answer(Outcome.NO_ORIGIN, None, tables.no_origin, vary))
+    allowed, status, timing = Outcome.ALLOWED, responses.preflight_status, responses.timing
+    vary, preflight_vary = responses.actual_vary, responses.preflight_vary
+    headers, preflight_headers = responses.actual_headers, responses.preflight_headers
+    self.echoing = answer(allowed, None, headers, vary)
+    self.echoing.timing = timing
+    self.echoing_preflight = answer(allowed, status, preflight_headers, preflight_vary)
+    self.no_origin = static_decision(answer(Outcome.NO_ORIGIN, None, responses.no_origin, vary))
+    refused, refused_status = responses.refused, responses.refused_preflight_status
     self.refused = tuple(
-        [static_decision(answer(outcome, None, tables.refused, vary)) for outcome in Outcome]
+        [static_decision(answer(outcome, None, refused, vary)) for outcome in Outcome]
     )
+    refused = responses.refused_preflight
     self.refused_preflight = tuple(
         [
-            static_decision(
-                answer(
-                    outcome,
-                    tables.refused_preflight_status,
-                    tables.refused_preflight,
-                    preflight_vary,
-                )
-            )
+            static_decision(answer(outcome, refused_status, refused, preflight_vary))
             for outcome in Outcome
         ]
     )
     self.spare = Decision.__new__(Decision, self.echoing)
-    self.star = tables.star
     self.echoes = self.echo_method or self.echo_headers
     origins = exact if len(exact) <= MOST_PREBUILT else []
+    if self.star:
+        origins = ["*"]
     self.actual_of = tuple(
         [
-            static_decision(
-                answer(
-                    allowed, None, with_origin(origin, tables.actual_tail, tables.timing), vary
-                )
-            )
-            for origin in (["*"] if tables.star else origins)
+            static_decision(answer(allowed, None, with_origin(origin, headers, timing), vary))
+            for origin in origins
         ]
     )
+    if self.echoes:
+        origins = []
     self.preflight_of = tuple(
         [
             static_decision(
-                answer(allowed, status, with_origin(origin, tables.preflight_tail), preflight_vary)
+                answer(allowed, status, with_origin(origin, preflight_headers), preflight_vary)
             )
-            for origin in (["*"] if tables.star else origins)
+            for origin in origins
         ]
-        if not self.echoes
-        else []
     )
     self.n_prebuilt = <uint32_t> len(self.actual_of)
 

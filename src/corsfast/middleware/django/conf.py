@@ -30,6 +30,7 @@ from django.core.exceptions import ImproperlyConfigured
 from django.core.signals import setting_changed
 from django.http import BadHeaderError, HttpResponse
 
+from ..._engine.select import Policy
 from ..._engine.tables import empty_list, warn
 from ..._options.origin import is_origin
 from ..._options.suggestions import suggest_networks, suggestions_for
@@ -38,7 +39,7 @@ from ..._proofs.ineffective_django import BY_CHARACTER, idle_settings, names_in
 from ...errors import Problem
 from .._dropin.messages import Mender, Words, regex_from
 from .._dropin.non_web_origins import FILE
-from .._dropin.policy import lenient_policy
+from .._dropin.policy import lenient_tables
 from .defaults import default_headers, default_methods
 
 TYPE_CHECKING = False
@@ -46,7 +47,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any
 
-    from ..._engine.select import Policy
 
 NAME = "corsfast.middleware.django"
 
@@ -425,7 +425,7 @@ def policy_for(
     listed: dict[str, list[str | re.Pattern[str]]] = {for_some: [*exact], for_regexes: [*regexes]}
     if everybody:
         listed = {for_all: ["*"]}
-    policy = lenient_policy(
+    tables = lenient_tables(
         NAME,
         listed,
         credentials=credentials,
@@ -434,7 +434,7 @@ def policy_for(
         words=Words(any_origin=f"{for_all} = True", regex=f"{{}} in {for_regexes}"),
         tell=lambda *warning: said.append(warning),
     )
-    return policy, tuple(said)
+    return Policy._from_tables(tables), tuple(said)
 
 
 def _serialised(entry: str) -> str:
