@@ -93,7 +93,7 @@ def both() -> tuple[ModuleType, ModuleType]:
 
 @pytest.fixture(params=["asgi", "wsgi"])
 def door(request: pytest.FixtureRequest) -> Any:
-    """Return the generic middleware of each protocol in turn: see support/doors.py."""
-    from support.doors import DOORS
+    """Return the generic middleware of each protocol in turn: see support/client.py."""
+    from support.client import DOORS
 
     return DOORS[request.param]

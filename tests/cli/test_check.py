@@ -610,7 +610,7 @@ def test_a_star_of_django_is_offered_as_a_regex(
         ("http://[fd00::]/8:*", "http://[fd12::1]:3000"),
     ],
 )
-def test_a_misspelt_star_of_django_is_offered_as_a_regex_that_stands_the_next_run(
+def test_the_fix_for_a_misspelt_django_star_passes_the_next_run(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],

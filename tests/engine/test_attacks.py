@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 from corpus import build, case_id, rows
-from support.surfaces import SURFACES, Request, make_policy, on_each_surface
+from support.surfaces import SURFACES, Asked, make_policy, on_each_surface
 
 from corsfast import PolicyError
 from corsfast.errors import RISKS
@@ -65,7 +65,7 @@ def test_attack(engine: Any, case: dict[str, Any]) -> None:
         assert may_reject
         return
     sent = case["request"]
-    request = Request(*(build(sent[name]) for name in ("method", "origin", "acrm", "acrh")))
+    request = Asked(*(build(sent[name]) for name in ("method", "origin", "acrm", "acrh")))
     assert request.is_latin1()
     expect, layer = DISAGREE.get(case["id"], (case["expect"], case["layer"]))
 

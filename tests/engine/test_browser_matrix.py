@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 from corpus import browser_matrix, case_id
-from support.surfaces import SURFACES, Answer, Request, asgi_app, make_policy, wsgi_app
+from support.surfaces import SURFACES, Asked, Outcome, asgi_app, make_policy, wsgi_app
 
 from corsfast import PolicyError
 from corsfast.errors import RISKS
@@ -75,7 +75,7 @@ def _policy(engine: Any, policy: str) -> Any:
 # -- the browser -----------------------------------------------------------------------------
 
 
-def cors_check(answer: Answer, origin: str, include: bool) -> bool:
+def cors_check(answer: Outcome, origin: str, include: bool) -> bool:
     """Run https://fetch.spec.whatwg.org/#concept-cors-check"""
     allowed = ", ".join(answer.get("access-control-allow-origin"))
     if allowed == "*" and not include:
@@ -85,11 +85,11 @@ def cors_check(answer: Answer, origin: str, include: bool) -> bool:
     return not include or answer.get("access-control-allow-credentials") == ["true"]
 
 
-def listed(answer: Answer, name: str) -> list[str]:
+def listed(answer: Outcome, name: str) -> list[str]:
     return [item.strip() for line in answer.get(name) for item in line.split(",") if item.strip()]
 
 
-def preflight_check(answer: Answer, request: Request, include: bool) -> bool:
+def preflight_check(answer: Outcome, request: Asked, include: bool) -> bool:
     """Run https://fetch.spec.whatwg.org/#cors-preflight-fetch, from step 7"""
     assert isinstance(request.origin, str)
     if not (cors_check(answer, request.origin, include) and 200 <= answer.status <= 299):
@@ -110,11 +110,11 @@ def page_reads(policy: Any, surface: Any, case: dict[str, Any]) -> bool:
     wire = case["wire"]
     include = case["request"].get("credentials") == "include"
     if wire["preflight"]:
-        preflight = Request("OPTIONS", wire["origin"], wire["acrm"], wire["acrh"])
+        preflight = Asked("OPTIONS", wire["origin"], wire["acrm"], wire["acrh"])
         if not preflight_check(surface(policy, preflight), preflight, include):
             return False
     method = wire["acrm"] or case["request"].get("method", "GET")
-    return cors_check(surface(policy, Request(method, wire["origin"])), wire["origin"], include)
+    return cors_check(surface(policy, Asked(method, wire["origin"])), wire["origin"], include)
 
 
 # -- the cases -------------------------------------------------------------------------------
@@ -135,7 +135,7 @@ def test_page_reads(engine: Any, case: dict[str, Any], surface: str) -> None:
         expected = DISAGREE[case["id"]][0]
     assert page_reads(policy, SURFACES[surface], case) is expected
 
-    answer = SURFACES[surface](policy, Request("GET", case["wire"]["origin"]))
+    answer = SURFACES[surface](policy, Asked("GET", case["wire"]["origin"]))
     if "acao" in case["expect"]:
         wanted = case["expect"]["acao"]
         assert answer.get("access-control-allow-origin") == ([] if wanted is None else [wanted])
@@ -148,7 +148,7 @@ def test_page_reads(engine: Any, case: dict[str, Any], surface: str) -> None:
 def test_beside_the_application(engine: Any, case: dict[str, Any], app: Any) -> None:
     policy = _policy(engine, json.dumps(case["policy"]))
     sent = list(case["policy"]["app_sets"].items())
-    answer = app(policy, Request("GET", case["wire"]["origin"]), 200, sent)
+    answer = app(policy, Asked("GET", case["wire"]["origin"]), 200, sent)
     assert cors_check(answer, case["wire"]["origin"], False)
     assert len(answer.get("access-control-allow-origin")) == 1
     if "vary" in case["expect"]:
@@ -159,7 +159,7 @@ def test_beside_the_application(engine: Any, case: dict[str, Any], app: Any) -> 
 @pytest.mark.parametrize("case", [c for c in CASES if "status" in c["policy"]], ids=case_id)
 def test_errors_are_readable(engine: Any, case: dict[str, Any], app: Any) -> None:
     policy = _policy(engine, json.dumps(case["policy"]))
-    answer = app(policy, Request("GET", case["wire"]["origin"]), case["policy"]["status"])
+    answer = app(policy, Asked("GET", case["wire"]["origin"]), case["policy"]["status"])
     assert answer.status == case["policy"]["status"]
     assert cors_check(answer, case["wire"]["origin"], False)
 
@@ -167,7 +167,7 @@ def test_errors_are_readable(engine: Any, case: dict[str, Any], app: Any) -> Non
 @pytest.mark.parametrize("case", [c for c in CASES if c["id"] in NOT_CORS], ids=case_id)
 def test_reaches_the_application(engine: Any, case: dict[str, Any]) -> None:
     policy = _policy(engine, json.dumps(case["policy"]))
-    request = Request(case["request"].get("method", "GET"), case["wire"]["origin"])
+    request = Asked(case["request"].get("method", "GET"), case["wire"]["origin"])
     for app in (asgi_app, wsgi_app):
         answer = app(policy, request)
         assert answer.reached_application

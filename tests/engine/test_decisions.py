@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from corpus import build, case_id, rows
-from support.surfaces import SURFACES, Answer, Request, make_policy, on_each_surface
+from support.surfaces import SURFACES, Asked, Outcome, make_policy, on_each_surface
 
 EXACT = rows("decisions.jsonl")
 OUTCOMES = rows("requests.jsonl")
@@ -23,11 +23,11 @@ def policy_of(engine: Any, case: dict[str, Any]) -> Any:
     return _policy(engine, json.dumps(case["policy"]))
 
 
-def request_of(case: dict[str, Any]) -> Request:
-    return Request(**build(case["request"]))
+def request_of(case: dict[str, Any]) -> Asked:
+    return Asked(**build(case["request"]))
 
 
-def ask(engine: Any, case: dict[str, Any], surface: str) -> Answer:
+def ask(engine: Any, case: dict[str, Any], surface: str) -> Outcome:
     return SURFACES[surface](policy_of(engine, case), request_of(case))
 
 
@@ -36,7 +36,7 @@ def test_exact_answer(engine: Any, case: dict[str, Any]) -> None:
     on_each_surface(request_of(case), lambda surface: is_exact(case, ask(engine, case, surface)))
 
 
-def is_exact(case: dict[str, Any], answer: Answer) -> None:
+def is_exact(case: dict[str, Any], answer: Outcome) -> None:
     """Compare an answer with a row of decisions.jsonl."""
     headers = [(name, value) for name, value in case["headers"]]
     assert answer.headers == sorted((name.lower(), value) for name, value in headers)
@@ -61,7 +61,7 @@ def test_outcome(engine: Any, case: dict[str, Any]) -> None:
     on_each_surface(request_of(case), lambda surface: has_outcome(case, ask(engine, case, surface)))
 
 
-def has_outcome(case: dict[str, Any], answer: Answer) -> None:
+def has_outcome(case: dict[str, Any], answer: Outcome) -> None:
     """Compare an answer with a row of requests.jsonl."""
     if answer.decision is not None:
         assert answer.decision.outcome.value == case["outcome"]

@@ -14,7 +14,7 @@ import weakref
 from typing import Any
 
 import pytest
-from support.doors import DOORS, preflight_of
+from support.client import DOORS, preflight_of
 
 import corsfast
 from corsfast import PolicyHolder

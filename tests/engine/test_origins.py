@@ -16,7 +16,7 @@ import pytest
 from corpus import build, case_id, rows
 from hypothesis import example, given
 from support.strategies import origins_nearly_right
-from support.surfaces import SURFACES, Request, make_policy
+from support.surfaces import SURFACES, Asked, make_policy
 
 from corsfast._options.origin import Origin, canonical_ipv6, is_development_host, parse_origin
 from corsfast.errors import RISKS
@@ -216,8 +216,8 @@ def test_patterns(engine: Any, case: dict[str, Any], surface: str) -> None:
     options = {"allow_origins": build(case["patterns"]), "dangerously_tolerate": RISKS}
     policy = make_policy(engine, options)
     for origin in case["match"]:
-        answer = SURFACES[surface](policy, Request("GET", origin))
+        answer = SURFACES[surface](policy, Asked("GET", origin))
         assert answer.get("access-control-allow-origin") == [origin]
     for origin in case["differ"]:
-        answer = SURFACES[surface](policy, Request("GET", origin))
+        answer = SURFACES[surface](policy, Asked("GET", origin))
         assert answer.headers == [("vary", "Origin")], origin

@@ -11,14 +11,14 @@ from typing import Any
 
 import pytest
 from corpus import build, case_id, rows
-from support.surfaces import Request, asgi_app, decide, make_policy, wsgi_app
+from support.surfaces import Asked, asgi_app, decide, make_policy, wsgi_app
 
 CASES = rows("responses.jsonl")
 ACTUAL = [case for case in CASES if "acrm" not in case["request"]]
 
 
-def policy_and_request(engine: Any, case: dict[str, Any]) -> tuple[Any, Request]:
-    return make_policy(engine, build(case["policy"])), Request(**case["request"])
+def policy_and_request(engine: Any, case: dict[str, Any]) -> tuple[Any, Asked]:
+    return make_policy(engine, build(case["policy"])), Asked(**case["request"])
 
 
 def raw(pairs: list[list[str]]) -> list[tuple[bytes, bytes]]:

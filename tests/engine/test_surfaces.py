@@ -19,7 +19,7 @@ from support.strategies import (
     option_sets,
     origins_nearly_right,
 )
-from support.surfaces import SURFACES, Request, asgi, decide, make_policy, wsgi
+from support.surfaces import SURFACES, Asked, asgi, decide, make_policy, wsgi
 
 LINES = rows("attack-corpus.jsonl")
 ALLOW_MUCH = POLICIES[7]  # echoes methods and names, so answers differ by request
@@ -28,7 +28,7 @@ ALLOW_MUCH = POLICIES[7]  # echoes methods and names, so answers differ by reque
 @pytest.mark.parametrize("case", LINES, ids=case_id)
 def test_one_decision(engine: Any, case: dict[str, Any]) -> None:
     sent = case["request"]
-    request = Request(*(build(sent[name]) for name in ("method", "origin", "acrm", "acrh")))
+    request = Asked(*(build(sent[name]) for name in ("method", "origin", "acrm", "acrh")))
     for options in (ALLOW_MUCH, POLICIES[2], POLICIES[4]):
         policy = make_policy(engine, options)
         answers = [surface(policy, request) for surface in SURFACES.values()]
@@ -55,7 +55,7 @@ def test_one_decision_for_anything(
     engine: Any, options: dict[str, Any], method: str, origin: Any, acrm: Any, acrh: Any
 ) -> None:
     policy = make_policy(engine, options)
-    request = Request(method, origin, acrm, acrh)
+    request = Asked(method, origin, acrm, acrh)
     answers = [surface(policy, request) for surface in SURFACES.values()]
     assert all(answer[:3] == answers[0][:3] for answer in answers)
     assert decide(policy, request).decision == asgi(policy, request).decision

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from support.surfaces import SURFACES, Request, make_policy
+from support.surfaces import SURFACES, Asked, make_policy
 
 import corsfast
 
@@ -43,12 +43,12 @@ def test_it_is_the_allowed_origin(
     engine: Any, surface: Any, options: dict[str, Any], origin: str | None, expected: list[str]
 ) -> None:
     policy = make_policy(engine, options)
-    answer = surface(policy, Request("GET", origin))
+    answer = surface(policy, Asked("GET", origin))
     assert answer.get("timing-allow-origin") == expected
     assert answer.get("access-control-allow-origin") == expected
     # The option changes nothing else.
     off = surface(
-        make_policy(engine, {**options, "timing_allow_origin": False}), Request("GET", origin)
+        make_policy(engine, {**options, "timing_allow_origin": False}), Asked("GET", origin)
     )
     assert off.headers == [pair for pair in answer.headers if pair[0] != "timing-allow-origin"]
 
@@ -59,7 +59,7 @@ def test_it_is_the_allowed_origin(
 def test_a_preflight_has_no_timings(
     engine: Any, surface: Any, options: dict[str, Any], origin: str
 ) -> None:
-    answer = surface(make_policy(engine, options), Request("OPTIONS", origin, "GET"))
+    answer = surface(make_policy(engine, options), Asked("OPTIONS", origin, "GET"))
     assert answer.get("timing-allow-origin") == []
 
 

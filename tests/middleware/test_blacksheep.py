@@ -15,20 +15,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from support.calling import ask_asgi
-from support.compare import (
-    Answer,
-    Comparison,
-    Request,
-    answer,
-    cors_of,
-    deviations,
-    documented,
-    grid,
-    requests,
-    share,
-    varies_by,
-)
+from support.client import Answer, Request, answer, ask_asgi, cors_of
+from support.compare import Comparison, deviations, documented, grid, requests, share, varies_by
 
 from corsfast import CorsfastDeadEntryWarning, CorsfastSecurityWarning, PolicyError
 

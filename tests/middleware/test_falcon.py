@@ -15,12 +15,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from support.calling import ask_asgi, ask_wsgi
+from support.client import Answer, Request, ask_asgi, ask_wsgi, cors_of
 from support.compare import (
-    Answer,
     Comparison,
-    Request,
-    cors_of,
     deviations,
     documented,
     grid,

@@ -29,13 +29,11 @@ from support.asgi_drop_in import (
     null_by_regex,
     several_lines,
 )
+from support.client import Answer, Request, cors_of, running, written
 from support.compare import (
     ORIGINS,
-    Answer,
     Comparison,
     Deviation,
-    Request,
-    cors_of,
     differences,
     documented,
     grid,
@@ -393,26 +391,17 @@ def test_wildcards_match_in_full_and_hold_no_regex() -> None:
 
 
 def ask(app: Any, method: str, path: str, **headers: str) -> Answer:
-    lines = tuple((name.replace("_", "-"), value) for name, value in headers.items())
-    return call(app, Request(method, lines, path), asyncio.run, **around(app))
+    return call(app, written(method, path, **headers), asyncio.run, **around(app))
 
 
 def start(app: Any) -> None:
     """Start an application and shut it down, as a server does."""
-    steps = [{"type": "lifespan.startup"}, {"type": "lifespan.shutdown"}]
-    said = []
-
-    async def receive() -> dict[str, Any]:
-        return steps.pop(0)
-
-    async def send(message: dict[str, Any]) -> None:
-        said.append(message["type"])
 
     async def serve() -> None:
-        await app({"type": "lifespan", "asgi": {"version": "3.0"}}, receive, send)
+        async with running(app):
+            pass
 
     asyncio.run(serve())
-    assert said == ["lifespan.startup.complete", "lifespan.shutdown.complete"]
 
 
 def in_place(app: Any) -> list[str]:

@@ -17,12 +17,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from support.calling import ask_asgi, running
+from support.client import Answer, Request, ask_asgi, cors_of, running
 from support.compare import (
-    Answer,
     Comparison,
-    Request,
-    cors_of,
     deviations,
     documented,
     grid,

@@ -6,8 +6,6 @@ available for every wheel target. For the same reason each test imports them.
 
 from __future__ import annotations
 
-import asyncio
-import contextlib
 import copy
 import itertools
 import re
@@ -31,14 +29,11 @@ from support.asgi_drop_in import (
     null_by_regex,
     several_lines,
 )
+from support.client import Answer, Request, cors_of, run, scope_of, written
 from support.compare import (
     ORIGINS,
-    Answer,
     Comparison,
     Deviation,
-    Request,
-    answer,
-    cors_of,
     differences,
     documented,
     grid,
@@ -402,34 +397,7 @@ def routes() -> list[Any]:
 
 def ask(app: Any, method: str, path: str, **headers: str) -> Answer:
     """Call a whole application, which may wait or raise an exception."""
-    lines = tuple((name.replace("_", "-"), value) for name, value in headers.items())
-    messages: list[dict[str, Any]] = []
-    scope = {
-        "type": "http",
-        "asgi": {"version": "3.0"},
-        "http_version": "1.1",
-        "method": method,
-        "scheme": "http",
-        "path": path,
-        "root_path": "",
-        "query_string": b"",
-        "headers": [(name.encode(), value.encode()) for name, value in lines],
-    }
-
-    async def receive() -> dict[str, Any]:
-        return {"type": "http.request", "body": b"", "more_body": False}
-
-    async def send(message: dict[str, Any]) -> None:
-        messages.append(message)
-
-    async def serve() -> None:
-        with contextlib.suppress(RuntimeError):
-            await app(scope, receive, send)
-
-    asyncio.run(serve())
-    pairs = [(n.decode("latin-1"), v.decode("latin-1")) for n, v in messages[0]["headers"]]
-    body = b"".join(message.get("body", b"") for message in messages)
-    return answer(messages[0]["status"], pairs, body)
+    return run(app, scope_of(written(method, path, **headers)), raises=False).answer()
 
 
 @pytest.mark.parametrize("outside", [False, True], ids=["add_middleware", "around"])

@@ -9,8 +9,7 @@ from itertools import count
 from typing import Any
 
 import pytest
-from support.calling import ask_asgi, ask_wsgi, running
-from support.compare import Request
+from support.client import Request, ask_asgi, ask_wsgi, running
 from support.surfaces import make_policy
 
 from corsfast import CorsfastDeadEntryWarning, CorsfastRedundancyWarning, PolicyError

@@ -11,8 +11,7 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from hypothesis import strategies as st
-from support.compare import Answer, Request, answer, cors_of
-from support.surfaces import finish
+from support.client import Answer, Request, cors_of, exchange, finish, scope_of
 
 A = "https://a.example"
 
@@ -34,23 +33,7 @@ def application(*sent: tuple[bytes, bytes], status: int = 200) -> Any:
 
 def call(app: Any, request: Request, run: Any = finish, /, **more: Any) -> Answer:
     """Send one request to an application; keyword arguments are added to its scope."""
-    messages: list[dict[str, Any]] = []
-
-    async def receive() -> dict[str, Any]:
-        return {"type": "http.request", "body": b"", "more_body": False}
-
-    async def send(message: dict[str, Any]) -> None:
-        messages.append(message)
-
-    async def serve() -> None:
-        headers = [(n.encode("latin-1"), v.encode("latin-1")) for n, v in request.headers]
-        scope = {"type": "http", "method": request.method, "path": request.path, **more}
-        await app({**scope, "headers": headers}, receive, send)
-
-    run(serve())
-    start, *bodies = messages
-    pairs = [(n.decode("latin-1"), v.decode("latin-1")) for n, v in start["headers"]]
-    return answer(start["status"], pairs, b"".join(m.get("body", b"") for m in bodies))
+    return run(exchange(app, scope_of(request, **more))).answer()
 
 
 # -- requests that no browser sends ----------------------------------------------------------

@@ -14,51 +14,9 @@ from pathlib import Path
 from random import Random
 from typing import Any, NamedTuple
 
+from support.client import Answer, Request
+
 DOCS = Path(__file__).parents[2] / "docs" / "middleware"
-
-
-class Request(NamedTuple):
-    """A browser's request: header names in lower case, in the order of sending."""
-
-    method: str
-    headers: tuple[tuple[str, str], ...]
-    path: str = "/"
-
-    @property
-    def origin(self) -> str | None:
-        return dict(self.headers).get("origin")
-
-    @property
-    def is_preflight(self) -> bool:
-        names = dict(self.headers)
-        return (
-            self.method == "OPTIONS"
-            and "origin" in names
-            and "access-control-request-method" in names
-        )
-
-
-class Answer(NamedTuple):
-    """A response: header names in lower case, with a list of values for each."""
-
-    status: int
-    headers: dict[str, list[str]]
-    body: bytes
-
-    def first(self, name: str) -> str | None:
-        return self.headers.get(name, [None])[0]
-
-
-def answer(status: int, headers: Iterable[tuple[str, str]], body: bytes) -> Answer:
-    by_name: dict[str, list[str]] = {}
-    for name, value in headers:
-        by_name.setdefault(name.lower(), []).append(value)
-    return Answer(status, by_name, body)
-
-
-def cors_of(answered: Answer) -> dict[str, list[str]]:
-    """Return the CORS fields of a response."""
-    return {k: v for k, v in answered.headers.items() if k.startswith("access-control-")}
 
 
 def own_grants(options: Any, request: Request, theirs: Answer, ours: Answer) -> bool:
@@ -141,24 +99,6 @@ ASKED = (
     ("patch", None),
     ("MKCOL", "x-custom"),
 )
-
-
-def get(origin: str | None = "https://a.example", path: str = "/", method: str = "GET") -> Request:
-    return Request(method, () if origin is None else (("origin", origin),), path)
-
-
-def preflight(
-    method: str = "PUT",
-    names: str | None = None,
-    origin: str | None = "https://a.example",
-    path: str = "/",
-) -> Request:
-    lines = [("access-control-request-method", method)]
-    if names is not None:
-        lines.append(("access-control-request-headers", names))
-    if origin is not None:
-        lines.append(("origin", origin))
-    return Request("OPTIONS", tuple(lines), path)
 
 
 def requests(path: str = "/", origins: Iterable[str | None] = ORIGINS) -> Iterator[Request]:

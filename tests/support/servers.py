@@ -15,6 +15,8 @@ import sys
 import time
 from pathlib import Path
 
+from support.client import Answer, answer
+
 TESTS = Path(__file__).parents[1]
 
 
@@ -60,25 +62,9 @@ class Server:
             self._process.wait()
 
 
-class Answer:
-    def __init__(self, response: http.client.HTTPResponse) -> None:
-        self.status = response.status
-        self.body = response.read()
-        self.headers = [(name.lower(), value) for name, value in response.getheaders()]
-
-    def all(self, name: str) -> list[str]:
-        return [value for key, value in self.headers if key == name]
-
-    @property
-    def cors(self) -> dict[str, str]:
-        """Return the fields that a policy may have written; fail if one of them is repeated."""
-        fields = {
-            name: value
-            for name, value in self.headers
-            if name.startswith("access-control-") or name == "vary"
-        }
-        assert all(len(self.all(name)) == 1 for name in fields), self.headers
-        return fields
+def read(response: http.client.HTTPResponse) -> Answer:
+    body = response.read()
+    return answer(response.status, response.getheaders(), body)
 
 
 def put(
@@ -89,7 +75,7 @@ def put(
     for name, value in lines:
         connection.putheader(name, value)
     connection.endheaders()
-    return Answer(connection.getresponse())
+    return read(connection.getresponse())
 
 
 def ask(port: int, method: str, path: str, *lines: tuple[str, str]) -> Answer:

@@ -1,6 +1,6 @@
 """One request through every surface: the policy's methods, ASGI, WSGI and both middlewares.
 
-A surface takes a policy and a Request and returns an Answer. engine/test_surfaces.py checks that
+A surface takes a policy and an Asked and returns an Outcome. engine/test_surfaces.py checks that
 all surfaces give the same answer once several lines of a header are joined by commas.
 """
 
@@ -10,12 +10,14 @@ import warnings
 from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
+from support.client import Answer, call_wsgi, exchange, finish
+
 from corsfast.middleware import asgi as asgi_middleware, wsgi as wsgi_middleware
 
 Lines = str | list[str] | None
 
 
-class Request(NamedTuple):
+class Asked(NamedTuple):
     """A method and three headers. Each header has one line, several lines, or is absent."""
 
     method: str
@@ -37,7 +39,7 @@ class Request(NamedTuple):
         return all(max(line, default="") < "\u0100" for _, line in self.fields())
 
 
-class Answer(NamedTuple):
+class Outcome(NamedTuple):
     """A response. Header names are in lower case and sorted, because their order has no meaning."""
 
     headers: list[tuple[str, str]]
@@ -60,9 +62,9 @@ def joined(lines: Lines) -> str | None:
     return ",".join(lines) if isinstance(lines, list) else lines
 
 
-def _answer(decision: Any) -> Answer:
+def _answer(decision: Any) -> Outcome:
     headers = sorted((name.lower(), value) for name, value in decision.headers)
-    return Answer(headers, decision.status or 200, not decision.is_preflight, decision)
+    return Outcome(headers, decision.status or 200, not decision.is_preflight, decision)
 
 
 def _bytes(text: Any) -> Any:
@@ -71,37 +73,36 @@ def _bytes(text: Any) -> Any:
     return text.encode("latin-1") if isinstance(text, str) else text
 
 
-def methods(policy: Any, request: Request) -> Answer:
+def methods(policy: Any, request: Asked) -> Outcome:
     origin, acrm = joined(request.origin), joined(request.acrm)
     if request.method == "OPTIONS" and origin is not None and acrm is not None:
         return _answer(policy.preflight(origin, acrm, request.acrh))
     return _answer(policy.actual(origin))
 
 
-def methods_bytes(policy: Any, request: Request) -> Answer:
+def methods_bytes(policy: Any, request: Asked) -> Outcome:
     origin, acrm = _bytes(joined(request.origin)), _bytes(joined(request.acrm))
     if request.method == "OPTIONS" and origin is not None and acrm is not None:
         return _answer(policy.preflight(origin, acrm, _bytes(request.acrh)))
     return _answer(policy.actual(origin))
 
 
-def decide(policy: Any, request: Request) -> Answer:
+def decide(policy: Any, request: Asked) -> Outcome:
     origin, acrm = joined(request.origin), joined(request.acrm)
     return _answer(policy.decide(request.method, origin, acrm, request.acrh))
 
 
-def asgi(policy: Any, request: Request) -> Answer:
+def asgi(policy: Any, request: Asked) -> Outcome:
     return _answer(policy.asgi(_scope(request)))
 
 
-def wsgi(policy: Any, request: Request) -> Answer:
+def wsgi(policy: Any, request: Asked) -> Outcome:
     return _answer(policy.wsgi(_environ(request)))
 
 
-def asgi_app(policy: Any, request: Request, status: int = 200, sent: Any = ()) -> Answer:
+def asgi_app(policy: Any, request: Asked, status: int = 200, sent: Any = ()) -> Outcome:
     """Call the middleware around an application that sends the headers in `sent`."""
     reached = []
-    messages: list[dict[str, Any]] = []
 
     async def app(scope: Any, receive: Any, send: Any) -> None:
         reached.append(scope)
@@ -109,51 +110,36 @@ def asgi_app(policy: Any, request: Request, status: int = 200, sent: Any = ()) -
         await send({"type": "http.response.start", "status": status, "headers": headers})
         await send({"type": "http.response.body", "body": b""})
 
-    async def send(message: dict[str, Any]) -> None:
-        messages.append(message)
-
-    finish(asgi_middleware.CORSMiddleware(app, policy)(_scope(request), None, send))
-    pairs = [(n.decode("latin-1"), v.decode("latin-1")) for n, v in messages[0]["headers"]]
-    return Answer(_wire(pairs), messages[0]["status"], bool(reached))
+    got = finish(exchange(asgi_middleware.CORSMiddleware(app, policy), _scope(request))).answer()
+    return Outcome(_wire(got), got.status, bool(reached))
 
 
-def wsgi_app(policy: Any, request: Request, status: int = 200, sent: Any = ()) -> Answer:
+def wsgi_app(policy: Any, request: Asked, status: int = 200, sent: Any = ()) -> Outcome:
     reached = []
-    starts: list[Any] = []
 
     def app(environ: Any, start_response: Any) -> list[bytes]:
         reached.append(environ)
         start_response(f"{status} Whatever", [tuple(pair) for pair in sent])
         return []
 
-    def start_response(line: str, headers: Any) -> None:
-        starts.append((line, headers))
-
-    list(wsgi_middleware.CORSMiddleware(app, policy)(_environ(request), start_response))
-    ((line, pairs),) = starts
-    return Answer(_wire(pairs), int(line[:3]), bool(reached))
+    got = call_wsgi(wsgi_middleware.CORSMiddleware(app, policy), _environ(request))
+    return Outcome(_wire(got), got.status, bool(reached))
 
 
-def finish(awaitable: Any) -> None:
-    """Run an awaitable that never waits, without an event loop."""
-    for _ in awaitable.__await__():
-        raise AssertionError("nothing here has a reason to wait")
-
-
-def _wire(pairs: Any) -> list[tuple[str, str]]:
+def _wire(answer: Answer) -> list[tuple[str, str]]:
     """Return the sorted headers without Content-Length, which the middleware does not decide."""
-    lower = sorted((name.lower(), value) for name, value in pairs)
-    return [pair for pair in lower if pair[0] != "content-length"]
+    pairs = [(name, line) for name, lines in answer.headers.items() for line in lines]
+    return sorted(pair for pair in pairs if pair[0] != "content-length")
 
 
-def _scope(request: Request) -> dict[str, Any]:
+def _scope(request: Asked) -> dict[str, Any]:
     fields = [(name.encode(), line.encode("latin-1")) for name, line in request.fields()]
     # Other headers: two more names, one as long as "origin", and a list among the tuples.
     headers: list[Any] = [(b"host", b"api.example"), *fields, [b"accept", b"*/*"]]
     return {"type": "http", "method": request.method, "path": "/", "headers": headers}
 
 
-def _environ(request: Request) -> dict[str, Any]:
+def _environ(request: Asked) -> dict[str, Any]:
     environ: dict[str, Any] = {"REQUEST_METHOD": request.method, "HTTP_HOST": "api.example"}
     for name, line in request.fields():
         key = "HTTP_" + name.upper().replace("-", "_")
@@ -161,7 +147,7 @@ def _environ(request: Request) -> dict[str, Any]:
     return environ
 
 
-SURFACES: dict[str, Callable[[Any, Request], Answer]] = {
+SURFACES: dict[str, Callable[[Any, Asked], Outcome]] = {
     "methods": methods,
     "methods-bytes": methods_bytes,
     "decide": decide,
@@ -174,7 +160,7 @@ SURFACES: dict[str, Callable[[Any, Request], Answer]] = {
 NEED_LATIN1 = frozenset({"methods-bytes", "asgi", "asgi-app"})
 
 
-def on_each_surface(request: Request, check: Callable[[str], None]) -> None:
+def on_each_surface(request: Asked, check: Callable[[str], None]) -> None:
     """Call ``check(surface)`` for each surface that can carry the request.
 
     Use one test per case: a test per surface makes seven times as many to collect and report.

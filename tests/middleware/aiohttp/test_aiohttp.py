@@ -17,12 +17,10 @@ from types import ModuleType
 from typing import Any
 
 import pytest
+from support.client import Answer, Request, answer
 from support.compare import (
-    Answer,
     Comparison,
     Deviation,
-    Request,
-    answer,
     differences,
     documented,
     grid,
@@ -817,7 +815,7 @@ def test_an_error_in_the_receiver_is_seen_by_aiohttp() -> None:
         assert call(served, get("/", A)).status == 0
 
 
-def test_a_route_of_several_methods_is_looked_up_without_an_error() -> None:
+def test_looking_up_a_route_of_several_methods_works() -> None:
     from aiohttp import web
 
     from corsfast.middleware.aiohttp.receiver import SEVERAL

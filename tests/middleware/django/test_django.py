@@ -20,13 +20,11 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
+from support.client import Answer, Request, answer
 from support.compare import (
     ORIGINS,
-    Answer,
     Comparison,
     Deviation,
-    Request,
-    answer,
     differences,
     documented,
     grid,

@@ -15,8 +15,8 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-from support.calling import ask_asgi, ask_wsgi, running
-from support.compare import Answer, Request, answer, cors_of, quiet
+from support.client import Answer, Request, answer, ask_asgi, ask_wsgi, cors_of, running
+from support.compare import quiet
 
 pytestmark = pytest.mark.server
 

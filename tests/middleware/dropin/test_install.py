@@ -15,8 +15,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from support.calling import ask_wsgi
-from support.compare import answer, cors_of, get, preflight
+from support.client import ask_wsgi, cors_of, get, preflight, run, scope_of
 
 import corsfast
 from corsfast import PolicyError
@@ -31,53 +30,8 @@ OPTIONS: dict[str, Any] = {"allow_origins": [A], "allow_methods": ["PUT"]}
 
 def ask_asgi(app: Any, request: Any, kind: str = "http") -> Any:
     """Call an application as a server does. Ignore an exception after the response."""
-    messages: list[dict[str, Any]] = []
-    waiting: list[dict[str, Any]] = [{"type": "http.request", "body": b"", "more_body": False}]
-    if kind == "websocket":
-        waiting = [{"type": "websocket.connect"}]
-    ended = asyncio.Event()
-
-    async def receive() -> dict[str, Any]:
-        if not waiting:
-            await ended.wait()
-            return {"type": f"{kind}.disconnect", "code": 1000}
-        return waiting.pop()
-
-    async def send(message: dict[str, Any]) -> None:
-        messages.append(message)
-        if not message.get("more_body") and not message["type"].endswith(".start"):
-            ended.set()
-
-    scope = {
-        "type": kind,
-        "asgi": {"version": "3.0", "spec_version": "2.3"},
-        "http_version": "1.1",
-        "scheme": "http" if kind == "http" else "ws",
-        "path": request.path,
-        "raw_path": request.path.encode(),
-        "root_path": "",
-        "query_string": b"",
-        "headers": [
-            (k.encode(), v.encode()) for k, v in (("host", "api.example"), *request.headers)
-        ],
-        "client": ("127.0.0.1", 1),
-        "server": ("127.0.0.1", 80),
-        "extensions": {"websocket.http.response": {}},
-        "subprotocols": [],
-        "method": request.method,
-    }
-
-    async def serve() -> None:
-        try:
-            await app(scope, receive, send)
-        except Exception:
-            assert messages, "nothing was sent before the exception"
-
-    asyncio.run(serve())
-    start = messages[0]
-    headers = [(k.decode(), v.decode()) for k, v in start.get("headers", ())]
-    body = b"".join(m.get("body", b"") for m in messages)
-    return answer(start.get("status", 101), headers, body)
+    request = request._replace(headers=(("host", "api.example"), *request.headers))
+    return run(app, scope_of(request, kind), raises=False).answer()
 
 
 def make_starlette(**options: Any) -> Any:

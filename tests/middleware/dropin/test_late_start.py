@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 from starlette.applications import Starlette
+from support.client import run
 
 from corsfast import PolicyError
 from corsfast.middleware import asgi, starlette
@@ -40,6 +41,9 @@ SERVERS = {
 }
 
 
+STARTUP = {"type": "lifespan.startup"}
+
+
 def application(kind: Any, options: dict[str, Any]) -> Starlette:
     app = Starlette()
     app.add_middleware(kind, **options)
@@ -50,19 +54,9 @@ def application(kind: Any, options: dict[str, Any]) -> Starlette:
 def test_lifespan_says_that_the_start_up_failed(
     kind: Any, options: dict[str, Any], error: type[Exception], text: str
 ) -> None:
-    sent: list[dict[str, Any]] = []
-
-    async def receive() -> dict[str, Any]:
-        return {"type": "lifespan.startup"}
-
-    async def send(message: Any) -> None:
-        sent.append(message)
-
-    async def start() -> None:
-        await application(kind, options)({"type": "lifespan"}, receive, send)
-
+    sent = run(application(kind, options), {"type": "lifespan"}, STARTUP, raises=False)
     with pytest.raises(error, match=text):
-        asyncio.run(start())
+        raise sent.error or AssertionError("no error")
     (message,) = sent
     assert message["type"] == "lifespan.startup.failed"
     assert text in message["message"]

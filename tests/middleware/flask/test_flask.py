@@ -15,20 +15,15 @@ from types import ModuleType
 from typing import Any
 
 import pytest
-from support.calling import ask_wsgi
+from support.client import Answer, Request, ask_wsgi, cors_of, get, preflight
 from support.compare import (
     ORIGINS,
-    Answer,
     Comparison,
     Deviation,
-    Request,
-    cors_of,
     differences,
     documented,
-    get,
     grid,
     own_grants,
-    preflight,
     quiet,
     requests,
     share,
@@ -474,7 +469,7 @@ def test_settings_of_the_application() -> None:
     }
 
 
-def test_arguments_come_before_the_config_and_a_resource_before_both() -> None:
+def test_a_resource_overrides_arguments_which_override_config() -> None:
     app = build({"CORS_ORIGINS": "https://config.example", "CORS_MAX_AGE": 1})
     extension = ours().CORS(origins="https://made.example", max_age=2)
     extension.init_app(app, max_age=3, resources={"/api/*": {"max_age": 4}, "/*": {}})
@@ -519,7 +514,7 @@ def test_a_decorated_view_follows_the_config_of_its_application() -> None:
     ],
 )
 @pytest.mark.parametrize("where", ["CORS", "resource", "cross_origin", "cross_origin, by config"])
-def test_an_unknown_option_is_a_security_warning_once_and_an_error_if_strict(
+def test_an_unknown_option_warns_once_and_fails_if_strict(
     name: str, meant: str | None, where: str
 ) -> None:
     from flask import Flask

@@ -17,6 +17,7 @@ from typing import Any
 
 import publicsuffixlist
 import pytest
+from support.client import run
 
 import corsfast
 from corsfast._engine import pure
@@ -60,23 +61,6 @@ class Plain:
         self.calls.append((scope, receive, send))
         for message in self.messages:
             await send(message)
-
-
-def run(app: Any, scope: dict[str, Any]) -> list[dict[str, Any]]:
-    """Call an application as a server does, and return the messages that it sent."""
-    sent: list[dict[str, Any]] = []
-
-    async def receive() -> dict[str, Any]:
-        return {"type": "http.request", "body": b"", "more_body": False}
-
-    async def send(message: dict[str, Any]) -> None:
-        sent.append(message)
-
-    async def serve() -> None:
-        await app(scope, receive, send)
-
-    asyncio.run(serve())
-    return sent
 
 
 def start(**fields: Any) -> dict[str, Any]:

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from support.doors import DOORS, preflight_of
+from support.client import DOORS, preflight_of
 
 import corsfast
 from corsfast import PolicyHolder

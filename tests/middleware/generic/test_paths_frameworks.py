@@ -18,8 +18,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-from support.calling import ask_asgi, ask_wsgi, running
-from support.compare import Answer, Request
+from support.client import Answer, Request, ask_asgi, ask_wsgi, running
 
 from corsfast.middleware import asgi, wsgi
 

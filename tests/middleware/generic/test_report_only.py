@@ -8,7 +8,7 @@ import threading
 from typing import Any
 
 import pytest
-from support.doors import DOORS, preflight_of
+from support.client import DOORS, preflight_of
 
 import corsfast
 from corsfast import Outcome, PolicyHolder

@@ -11,7 +11,7 @@ import time
 from typing import Any
 
 import pytest
-from support.doors import DOORS, preflight_of
+from support.client import DOORS, preflight_of
 
 import corsfast
 from corsfast import Outcome
@@ -258,9 +258,7 @@ def test_forgetting(policy: Any, door: Any, database: Database) -> None:
     assert ask("GET", origin=OTHER).origin == OTHER
 
 
-def test_what_was_forgotten_while_it_was_looked_up_is_not_remembered(
-    policy: Any, door: Any
-) -> None:
+def test_forget_during_a_lookup_discards_the_result(policy: Any, door: Any) -> None:
     answers = [True, False]
 
     def resolve(origin: str) -> bool:

@@ -17,19 +17,15 @@ from types import ModuleType
 from typing import Any
 
 import pytest
-from support.calling import ask_asgi
+from support.client import Answer, Request, ask_asgi, exchange, get, preflight, scope_of
 from support.compare import (
     ORIGINS,
-    Answer,
     Comparison,
     Deviation,
-    Request,
     differences,
     documented,
-    get,
     grid,
     own_grants,
-    preflight,
     quiet,
     requests,
     share,
@@ -704,7 +700,7 @@ def test_a_request_made_by_hand_is_read_from_its_headers() -> None:
     assert asyncio.run(ask()).headers["Access-Control-Allow-Origin"] == A
 
 
-def test_a_decorated_view_has_its_options_answered_by_quart_itself() -> None:
+def test_quart_answers_options_of_a_decorated_view() -> None:
     from quart import Quart
 
     async def index() -> str:
@@ -770,43 +766,8 @@ def sockets(library: ModuleType, whole: bool, options: Options) -> Any:
 
 async def shake(app: Any, path: str, *origins: str) -> str:
     """Return ``"accept"``, or the status of the rejection."""
-    scope = {
-        "type": "websocket",
-        "asgi": {"version": "3.0", "spec_version": "2.3"},
-        "http_version": "1.1",
-        "scheme": "ws",
-        "path": path,
-        "raw_path": path.encode(),
-        "query_string": b"",
-        "root_path": "",
-        "headers": [
-            (b"host", b"api.example"),
-            *((b"origin", origin.encode("latin-1")) for origin in origins),
-        ],
-        "client": ("127.0.0.1", 1),
-        "server": ("127.0.0.1", 80),
-        "subprotocols": [],
-        "extensions": {"websocket.http.response": {}},
-    }
-    sent: list[Any] = []
-    asked = False
-    answered = asyncio.Event()
-
-    async def receive() -> Any:
-        nonlocal asked
-        if asked:
-            await answered.wait()
-            return {"type": "websocket.disconnect", "code": 1000}
-        asked = True
-        return {"type": "websocket.connect"}
-
-    async def send(message: Any) -> None:
-        sent.append(message)
-        if message["type"] != "websocket.http.response.start":
-            answered.set()
-
-    await app(scope, receive, send)
-    first = sent[0]
+    request = Request("GET", (("host", "api.example"), *(("origin", it) for it in origins)), path)
+    first = (await exchange(app, scope_of(request, "websocket")))[0]
     return "accept" if first["type"] == "websocket.accept" else str(first["status"])
 
 
