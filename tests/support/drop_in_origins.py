@@ -12,6 +12,8 @@ import re
 from collections.abc import Callable
 from typing import Any
 
+from support.drop_ins.django import configure as configure_django
+
 from corsfast import Policy, PolicyError, Problem, within
 
 Made = tuple[tuple[Any, ...], Callable[[str], bool] | None]
@@ -92,13 +94,9 @@ def sanic(origins: list[Any], regexes: Regexes, credentials: bool) -> Made:
 
 
 def django(origins: list[Any], regexes: Regexes, credentials: bool) -> Made:
-    import django as package
-    from django.conf import settings
     from django.test.utils import override_settings
 
-    if not settings.configured:
-        settings.configure(ALLOWED_HOSTS=["*"], ROOT_URLCONF=__name__, INSTALLED_APPS=[])
-        package.setup()
+    configure_django()
     from corsfast.middleware.django.conf import policy_for, read_admitted
 
     def make() -> Any:

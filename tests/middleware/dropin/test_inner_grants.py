@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-from support.client import Answer, Request, answer, ask_asgi, ask_wsgi, cors_of, running
+from support.client import Answer, Request, answer, ask_asgi, ask_wsgi, cors_of, environ_of, running
 from support.compare import quiet
 
 pytestmark = pytest.mark.server
@@ -284,18 +284,13 @@ def falcon_wsgi(credentials: bool, sent: Sent, status: int) -> Ask:
 
 
 def django(credentials: bool, sent: Sent, status: int) -> Ask:
-    from django.conf import settings
-
-    if not settings.configured:
-        import django
-
-        settings.configure(ALLOWED_HOSTS=["*"], ROOT_URLCONF=__name__, INSTALLED_APPS=[])
-        django.setup()
     from django.http import HttpResponse
     from django.test.utils import override_settings
-    from middleware.django.test_django import call
+    from support.drop_ins.django import call, configure
 
     from corsfast.middleware.django import CorsMiddleware
+
+    configure()
 
     def view(request: Any) -> Any:
         return HttpResponse("hello", status=status, headers=dict(sent))
@@ -313,7 +308,6 @@ def django_in_a_loop(credentials: bool, sent: Sent, status: int) -> Ask:
     from django.core.handlers.wsgi import WSGIRequest
     from django.http import StreamingHttpResponse
     from django.test.utils import override_settings
-    from middleware.django.test_django import environ
 
     from corsfast.middleware.django import CorsMiddleware
 
@@ -323,7 +317,7 @@ def django_in_a_loop(credentials: bool, sent: Sent, status: int) -> Ask:
     def ask(request: Request) -> Answer:
         options = {"CORS_ALLOWED_ORIGINS": [A], "CORS_ALLOW_CREDENTIALS": credentials}
         with override_settings(**options):
-            found = asyncio.run(CorsMiddleware(view)(WSGIRequest(environ(request))))
+            found = asyncio.run(CorsMiddleware(view)(WSGIRequest(environ_of(request))))
         return answer(found.status_code, found.headers.items(), b"")
 
     return ask

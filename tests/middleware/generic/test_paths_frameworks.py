@@ -19,6 +19,7 @@ from typing import Any
 
 import pytest
 from support.client import Answer, Request, ask_asgi, ask_wsgi, running
+from support.drop_ins.django import configure as configure_django
 
 from corsfast.middleware import asgi, wsgi
 
@@ -190,7 +191,6 @@ WSGI_APPLICATIONS = [flask_by_wsgi, falcon_by_wsgi, django_by_wsgi]
 @pytest.fixture(autouse=True)
 def _frameworks(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Silence the logs of each 404, and restore Django's settings, which are per process."""
-    from django.conf import settings
     from django.test.utils import override_settings
     from sanic import Sanic
     from sanic.log import error_logger, logger
@@ -198,10 +198,7 @@ def _frameworks(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.setattr(Sanic, "test_mode", True)
     for log in (error_logger, logger, logging.getLogger("django.request")):
         monkeypatch.setattr(log, "disabled", True)
-    if not settings.configured:
-        # The same as in middleware/django/test_django.py, because either may come first.
-        urls = "middleware.django.test_django"
-        settings.configure(ALLOWED_HOSTS=["*"], ROOT_URLCONF=urls, INSTALLED_APPS=[])
+    configure_django()
     with override_settings(ROOT_URLCONF=()):
         yield
 
