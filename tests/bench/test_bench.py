@@ -17,7 +17,7 @@ from types import ModuleType
 from typing import Any
 
 import pytest
-from conftest import ENGINES
+from support.engines import ENGINES
 
 from corsfast.bench import decisions, libraries, report, run, scale
 from corsfast.bench.__main__ import main

@@ -667,8 +667,7 @@ def test_what_could_mean_anything_is_not_guessed(given: str) -> None:
 
 
 def test_no_advice_on_style_gets_through() -> None:
-    with warnings.catch_warnings():
-        warnings.simplefilter("error")
+    with warnings.catch_warnings(action="error"):
         assert read_regex("[[a]").regex.fullmatch("[")
 
 

@@ -50,8 +50,7 @@ def tell(value: Any) -> Any:
 
 def outcome(call: Any, *args: Any, **options: Any) -> Any:
     """Return the result or error of a call, with its warnings, in a form that can be compared."""
-    with warnings.catch_warnings(record=True) as said:
-        warnings.simplefilter("always")
+    with warnings.catch_warnings(record=True, action="always") as said:
         try:
             result = ("returns", tell(call(*args, **options)))
         except Exception as error:

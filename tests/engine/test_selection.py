@@ -6,30 +6,14 @@ Only a missing extension falls back to the pure engine. A broken one must be rep
 from __future__ import annotations
 
 import importlib.machinery
-import os
 import shutil
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
-from conftest import PURE_ONLY
+from support.engines import PURE_ONLY
+from support.processes import PACKAGE, run
 
-import corsfast
-
-PACKAGE = Path(corsfast.__file__).parent
 SHOW = "import corsfast; print(corsfast.IMPLEMENTATION)"
-
-
-def run(code: str, *flags: str, **variables: str) -> subprocess.CompletedProcess[str]:
-    environ = {k: v for k, v in os.environ.items() if not k.startswith("CORSFAST_")}
-    return subprocess.run(
-        [sys.executable, *flags, "-c", code],
-        env=environ | variables,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
 
 
 def chosen(code: str, *flags: str, **variables: str) -> str:

@@ -16,8 +16,8 @@ import warnings
 from typing import Any
 
 import pytest
-from conftest import PURE_ONLY
 from hypothesis import given
+from support.engines import PURE_ONLY
 from support.strategies import POLICIES, any_origin, option_sets
 from support.surfaces import make_policy
 
@@ -125,8 +125,7 @@ def test_decisions_are_equal_however_they_were_asked_for(
 @pytest.mark.parametrize("options", POLICY_OPTIONS, ids=range(len(POLICY_OPTIONS)))
 def test_repr_is_the_call_that_makes_it(engine: Any, options: dict[str, Any]) -> None:
     policy = make_policy(engine, options)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
+    with warnings.catch_warnings(action="ignore"):
         again = eval(repr(policy), {"Policy": engine.Policy, "re": re})
     assert again == policy
     assert repr(again) == repr(policy)
@@ -147,8 +146,7 @@ def test_options_make_an_equal_policy(engine: Any, options: dict[str, Any]) -> N
     policy = make_policy(engine, options)
     given = policy.options()
     assert set(given) == set(Spec.OPTIONS)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
+    with warnings.catch_warnings(action="ignore"):
         again = engine.Policy(**given)
         pickled = pickle.loads(pickle.dumps(policy))
     assert again == policy
@@ -190,8 +188,7 @@ def test_options_list_what_is_repeated_once(engine: Any) -> None:
 
 
 def test_options_of_a_drop_in_are_its_own() -> None:
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
+    with warnings.catch_warnings(action="ignore"):
         tables = lenient_tables(
             "a drop-in", {"allow_origins": ["https://a.example"]}, credentials=False
         )
@@ -209,8 +206,7 @@ def test_pickle(engine: Any, options: dict[str, Any], protocol: int) -> None:
     data = pickle.dumps(policy, protocol)
     assert b"native" not in data
     assert b"pure" not in data
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
+    with warnings.catch_warnings(action="ignore"):
         again = pickle.loads(data)
     assert type(again) is corsfast.Policy
     assert repr(again) == repr(policy)

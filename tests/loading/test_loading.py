@@ -157,8 +157,7 @@ def test_all_problems_are_one_error(Policy: Any) -> None:
 
 def test_a_refused_mapping_does_not_warn(Policy: Any) -> None:
     mapping = {"allow_origins": [A, A], "colour": 1}
-    with warnings.catch_warnings(record=True) as seen:
-        warnings.simplefilter("always")
+    with warnings.catch_warnings(record=True, action="always") as seen:
         assert only(Policy.from_mapping, mapping).code == "unknown-option"
     assert seen == []
 

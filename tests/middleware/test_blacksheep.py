@@ -94,8 +94,7 @@ def original(options: dict[str, Any]) -> Any:
 def ours(options: dict[str, Any]) -> Any:
     from corsfast.middleware.blacksheep import add_cors_policy, use_cors
 
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", UserWarning)
+    with warnings.catch_warnings(action="ignore", category=UserWarning):
         return bare(use_cors, add_cors_policy, dict(options))
 
 
@@ -426,8 +425,7 @@ def used(**options: Any) -> list[str]:
     from corsfast.middleware.blacksheep import use_cors
 
     app = application()
-    with warnings.catch_warnings(record=True) as found:
-        warnings.simplefilter("always")
+    with warnings.catch_warnings(record=True, action="always") as found:
         use_cors(app, **options)
         asyncio.run(app.start())
     assert all(w.filename == __file__ for w in found)
@@ -645,8 +643,7 @@ def test_the_middleware_alone_is_judged_before_the_first_request(when: str) -> N
         assert answer.status == 200
         return [*counts, len(found)]
 
-    with warnings.catch_warnings(record=True) as found:
-        warnings.simplefilter("always")
+    with warnings.catch_warnings(record=True, action="always") as found:
         assert asyncio.run(serve(strict=False)) == [when == "before", 1, 1]
     assert issubclass(found[0].category, CorsfastSecurityWarning)
     assert "any-origin-with-credentials" in str(found[0].message)
@@ -669,9 +666,7 @@ def test_under_a_server(engine: Any, tmp_path: Path) -> None:
     command = (
         "-m uvicorn --factory --port {port} --log-level warning middleware.test_blacksheep:served"
     )
-    server = Server(command, engine.IMPLEMENTATION, tmp_path / "log")
-    try:
-        server.wait_until_ready()
+    with Server(command, engine.IMPLEMENTATION, tmp_path / "log") as server:
         for path, status in (("/", 200), ("/nowhere", 404), ("/conflict", 409), ("/broken", 500)):
             found = over_a_socket(server.port, "GET", path, ("Origin", A))
             assert (found.status, found.cors) == (
@@ -686,5 +681,3 @@ def test_under_a_server(engine: Any, tmp_path: Path) -> None:
         own = f"http://127.0.0.1:{server.port}"
         same = over_a_socket(server.port, "PUT", "/", ("Origin", own), ("Content-Length", "0"))
         assert (same.status, same.cors) == (200, {"vary": "Origin"})
-    finally:
-        server.stop()

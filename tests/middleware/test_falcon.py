@@ -139,8 +139,7 @@ def protocol(request: pytest.FixtureRequest) -> str:
 def ours(**options: Any) -> Any:
     from corsfast.middleware.falcon import CORSMiddleware
 
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", UserWarning)
+    with warnings.catch_warnings(action="ignore", category=UserWarning):
         return CORSMiddleware(**options)
 
 
@@ -514,8 +513,7 @@ def test_several_origin_lines(protocol: str) -> None:
 def warned(**options: Any) -> list[str]:
     from corsfast.middleware.falcon import CORSMiddleware
 
-    with warnings.catch_warnings(record=True) as found:
-        warnings.simplefilter("always")
+    with warnings.catch_warnings(record=True, action="always") as found:
         CORSMiddleware(**options)
     assert all(w.filename == __file__ for w in found)
     return [f"{w.category.__name__} {w.message}" for w in found]
@@ -676,9 +674,7 @@ def asgi() -> Any:
 def test_under_a_server(protocol: str, engine: Any, tmp_path: Path) -> None:
     from support.servers import Server, ask as over_a_socket
 
-    server = Server(SERVERS[protocol], engine.IMPLEMENTATION, tmp_path / "log")
-    try:
-        server.wait_until_ready()
+    with Server(SERVERS[protocol], engine.IMPLEMENTATION, tmp_path / "log") as server:
         for path, status, vary in (
             ("/", 200, "Origin"),
             ("/missing", 404, "Accept, Origin"),
@@ -701,5 +697,3 @@ def test_under_a_server(protocol: str, engine: Any, tmp_path: Path) -> None:
         assert found.all("allow") == []
         two = over_a_socket(server.port, "GET", "/", ("Origin", A), ("Origin", B))
         assert two.cors == {"vary": "Origin"}
-    finally:
-        server.stop()

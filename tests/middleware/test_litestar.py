@@ -351,8 +351,7 @@ def test_what_was_written_is_quoted(written: str, also: tuple[str, ...]) -> None
 def test_warnings_and_strict(options: dict[str, Any], codes: list[str]) -> None:
     from corsfast.middleware.litestar import CORSMiddleware
 
-    with warnings.catch_warnings(record=True) as caught:
-        warnings.simplefilter("always")
+    with warnings.catch_warnings(record=True, action="always") as caught:
         made = CORSMiddleware(application(), config(**options))
     said = [str(warning.message) for warning in caught]
     assert [re.findall(r"\[([a-z-]+)\]$", text) for text in said] == [[code] for code in codes]

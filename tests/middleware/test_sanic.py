@@ -125,8 +125,7 @@ def original(config: dict[str, Any]) -> Any:
 def ours(config: dict[str, Any], extended: bool = True, **options: Any) -> Any:
     from corsfast.middleware.sanic import add_cors, cors
 
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", UserWarning)
+    with warnings.catch_warnings(action="ignore", category=UserWarning):
         app = bare({"AUTO_EXTEND": extended, **config}, cors)
         add_cors(app, **options)
     return app
@@ -510,8 +509,7 @@ def added(config: dict[str, Any], **options: Any) -> list[str]:
     from corsfast.middleware.sanic import add_cors, cors
 
     app = bare(config, cors)
-    with warnings.catch_warnings(record=True) as found:
-        warnings.simplefilter("always")
+    with warnings.catch_warnings(record=True, action="always") as found:
         add_cors(app, **options)
     assert all(w.filename == __file__ for w in found)
     return [f"{w.category.__name__} {w.message}" for w in found]
@@ -617,10 +615,8 @@ def test_under_the_server(engine: Any, tmp_path: Path) -> None:
     from support.servers import Server, ask as over_a_socket
 
     command = "-m sanic middleware.test_sanic:served --factory --port {port} --single-process"
-    server = Server(command, engine.IMPLEMENTATION, tmp_path / "log")
     allowed = {ORIGIN: A, EXPOSE: "x-one", "vary": "Origin"}
-    try:
-        server.wait_until_ready()
+    with Server(command, engine.IMPLEMENTATION, tmp_path / "log") as server:
         for path, status in (("/", 200), ("/stream", 200), ("/nowhere", 404), ("/broken", 500)):
             found = over_a_socket(server.port, "GET", path, ("Origin", A))
             assert (found.status, found.cors) == (status, allowed)
@@ -637,5 +633,3 @@ def test_under_the_server(engine: Any, tmp_path: Path) -> None:
         assert two.cors == {"vary": "Origin"}
         odd = over_a_socket(server.port, "GET", "/", ("Origin", "\xff\xe4"))
         assert (odd.status, odd.cors) == (200, {"vary": "Origin"})
-    finally:
-        server.stop()

@@ -283,8 +283,7 @@ DEAD: list[tuple[dict[str, Any], list[str]]] = [
 
 @pytest.mark.parametrize(("options", "codes"), RISKY + DEAD, ids=str)
 def test_warnings_and_strict(options: dict[str, Any], codes: list[str]) -> None:
-    with warnings.catch_warnings(record=True) as caught:
-        warnings.simplefilter("always")
+    with warnings.catch_warnings(record=True, action="always") as caught:
         made = CORSMiddleware(application(), **options)
     said = [str(warning.message) for warning in caught]
     assert [re.findall(r"\[([a-z-]+)\]$", text) for text in said] == [[code] for code in codes]
@@ -485,11 +484,9 @@ def test_strict_can_keep_a_server_from_starting(engine: Any, tmp_path: Path, com
     from support.servers import Server
 
     server = Server(UVICORN + command, engine.IMPLEMENTATION, tmp_path / "log")
-    try:
-        with pytest.raises(AssertionError, match="PolicyError: 1 problem in this policy"):
-            server.wait_until_ready()
-    finally:
-        server.stop()
+    error = pytest.raises(AssertionError, match="PolicyError: 1 problem in this policy")
+    with error, server:
+        pass
 
 
 @pytest.mark.parametrize(
@@ -504,8 +501,7 @@ def test_strict_can_keep_a_server_from_starting(engine: Any, tmp_path: Path, com
     ],
 )  # fmt: skip
 def test_a_warning_holds_what_to_write(options: dict[str, Any], write: str) -> None:
-    with warnings.catch_warnings(record=True) as caught:
-        warnings.simplefilter("always")
+    with warnings.catch_warnings(record=True, action="always") as caught:
         CORSMiddleware(application(), **options)
     (warning,) = caught
     assert f" Write {write} instead. [" in str(warning.message)

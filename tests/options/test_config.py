@@ -48,8 +48,7 @@ def same(given: Any, expected: Any) -> bool:
 
 @pytest.mark.parametrize("case", REFUSED, ids=case_id)
 def test_refused(engine: Any, case: dict[str, Any]) -> None:
-    with warnings.catch_warnings():
-        warnings.simplefilter("error")  # a rejected policy does not warn
+    with warnings.catch_warnings(action="error"):  # a rejected policy does not warn
         error = refuse(engine, build(case["options"]))
     assert [(problem.code, problem.option) for problem in error.problems] == [
         (expected["code"], expected["option"]) for expected in case["problems"]
@@ -82,8 +81,7 @@ def test_said(engine: Any, case: dict[str, Any]) -> None:
 
 @pytest.mark.parametrize("case", ACCEPTED, ids=case_id)
 def test_accepted(engine: Any, case: dict[str, Any]) -> None:
-    with warnings.catch_warnings():
-        warnings.simplefilter("error")
+    with warnings.catch_warnings(action="error"):
         warnings.simplefilter("ignore", CorsfastRedundancyWarning)
         engine.Policy(**build(case["options"]))
 
@@ -116,8 +114,7 @@ def test_an_empty_list_is_a_warning(engine: Any, empty: Any) -> None:
         policy = engine.Policy(allow_origins=empty)
     assert [warning.filename for warning in caught] == [__file__]
     assert not policy.allows_origin("https://a.example")
-    with warnings.catch_warnings():
-        warnings.simplefilter("error")
+    with warnings.catch_warnings(action="error"):
         assert policy == engine.Policy(allow_origins=())
         pickle.loads(pickle.dumps(policy))
 
@@ -156,8 +153,7 @@ def test_errors_are_picklable(engine: Any) -> None:
 def hints_of(engine: Any, entry: str) -> list[str]:
     """Return the origins that are suggested for an entry, or an empty list if it is accepted."""
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", CorsfastDeadEntryWarning)
+        with warnings.catch_warnings(action="ignore", category=CorsfastDeadEntryWarning):
             engine.Policy(allow_origins=[entry])
     except PolicyError as error:
         hints = [problem.hint for problem in error.problems if problem.hint]
@@ -223,8 +219,7 @@ def test_tolerated(engine: Any, code: str, options: dict[str, Any]) -> None:
     assert accept in str(problem)  # the option is set already
     assert str(warning.message) == f"tolerated: {problem}".replace(accept, "")
     assert warning.filename == __file__
-    with warnings.catch_warnings():  # without credentials there is no risk
-        warnings.simplefilter("error")
+    with warnings.catch_warnings(action="error"):  # without credentials there is no risk
         engine.Policy(**options, dangerously_tolerate=[code])
 
 
@@ -240,14 +235,13 @@ def test_one_warning_a_risk(engine: Any) -> None:
 
 
 def test_a_warning_may_be_an_error(engine: Any) -> None:
-    with warnings.catch_warnings():
-        warnings.simplefilter("error", CorsfastSecurityWarning)
-        with pytest.raises(CorsfastSecurityWarning, match="tolerated: allow_origins"):
-            engine.Policy(
-                allow_origins="*",
-                allow_credentials=True,
-                dangerously_tolerate=["any-origin-with-credentials"],
-            )
+    raised = pytest.raises(CorsfastSecurityWarning, match="tolerated: allow_origins")
+    with warnings.catch_warnings(action="error", category=CorsfastSecurityWarning), raised:
+        engine.Policy(
+            allow_origins="*",
+            allow_credentials=True,
+            dangerously_tolerate=["any-origin-with-credentials"],
+        )
 
 
 def test_warnings_point_at_the_caller_of_a_middleware() -> None:

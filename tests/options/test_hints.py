@@ -59,8 +59,7 @@ NAMES += [("preflight_status", "204"), ("preflight_status", 404), ("existing", "
 
 def refused(engine: Any, **options: Any) -> tuple[Any, ...]:
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
+        with warnings.catch_warnings(action="ignore"):
             engine.Policy(**options)
     except PolicyError as error:
         return error.problems
@@ -102,8 +101,8 @@ def test_what_is_proposed_is_accepted(
         values = to_be_accepted(problem)
         if values is None:
             continue
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", CorsfastPerformanceWarning)  # entries may be slow
+        # Entries may be slow.
+        with warnings.catch_warnings(action="ignore", category=CorsfastPerformanceWarning):
             engine.Policy(allow_origins=values, **options)
         if values != ["*"]:
             assert host is not None, problem
@@ -123,8 +122,7 @@ def test_a_proposal_matches_what_is_meant(
             continue
         values = proposed(problem.hint)
         assert values is not None, problem
-        with warnings.catch_warnings():
-            warnings.simplefilter("error")
+        with warnings.catch_warnings(action="error"):
             policy = engine.Policy(allow_origins=values, allow_credentials=credentials)
         assert [origin for origin in origins if not policy.allows_origin(origin)] == []
 
@@ -294,8 +292,7 @@ def test_many_mistakes_cost_few_proofs(engine: Any) -> None:
 )  # fmt: skip
 def test_schemes_that_are_a_slip_away(engine: Any, scheme: str, meant: str | None) -> None:
     origin = f"{scheme}://localhost:3000"
-    with warnings.catch_warnings(record=True) as caught:
-        warnings.simplefilter("always")
+    with warnings.catch_warnings(record=True, action="always") as caught:
         policy = engine.Policy(allow_origins=[origin])
     assert policy.allows_origin(origin)  # it may be a real custom scheme
     said = [(w.category, w.filename, f"Write '{meant}://" in str(w.message)) for w in caught]
@@ -313,8 +310,7 @@ def test_schemes_of_applications(engine: Any, scheme: str) -> None:
 
 def test_a_range_of_addresses_that_is_a_name(engine: Any) -> None:
     """`192.168.1.0-255` is a well-formed host that no page can have."""
-    with warnings.catch_warnings(record=True) as caught:
-        warnings.simplefilter("always")
+    with warnings.catch_warnings(record=True, action="always") as caught:
         engine.Policy(allow_origins=["http://192.168.1.0-255:3000", "http://1-2.example.com"])
     assert [w.category for w in caught] == [CorsfastDeadEntryWarning]
     assert "Write 'http://192.168.1.0/24:3000' instead." in str(caught[0].message)
@@ -343,8 +339,7 @@ def test_a_network_is_one_entry(engine: Any) -> None:
     ],
 )  # fmt: skip
 def test_what_is_listed_twice_is_said_once(engine: Any, entries: Any, twice: list[str]) -> None:
-    with warnings.catch_warnings(record=True) as caught:
-        warnings.simplefilter("always")
+    with warnings.catch_warnings(record=True, action="always") as caught:
         engine.Policy(allow_origins=entries)
     assert [str(w.message) for w in caught] == [f"{t!r} is listed more than once." for t in twice]
     assert {w.category for w in caught} <= {CorsfastRedundancyWarning}

@@ -199,8 +199,7 @@ def test_public_networks(network: str, public: bool, stranger: str | None) -> No
 def test_names_that_mean_addresses_are_warned_about(
     engine: Any, entry: str, hint: str | None
 ) -> None:
-    with warnings.catch_warnings(record=True) as caught:
-        warnings.simplefilter("always")
+    with warnings.catch_warnings(record=True, action="always") as caught:
         engine.Policy(allow_origins=[entry])
     said = [str(warning.message) for warning in caught]
     expected = [f"not a range of addresses. Write {hint} instead. [network]"] if hint else []

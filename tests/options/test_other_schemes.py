@@ -129,8 +129,7 @@ def test_drop_ins_admit_what_their_originals_do(
         async with running(app):
             return [await ask_asgi(app, request) for request in asked]
 
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
+    with warnings.catch_warnings(action="ignore"):
         if drop_in == "flask":
             app = flask(regex)
             answers = [ask_wsgi(app, request) for request in asked]
@@ -201,8 +200,7 @@ def test_all_extensions_are_a_risk_with_credentials(
     options = {"allow_origins": [entry], "allow_credentials": True}
     tolerated = {**options, "dangerously_tolerate": ["any-extension"]}
     assert make_policy(engine, tolerated).allows_origin(witness)
-    with warnings.catch_warnings():
-        warnings.simplefilter("error")
+    with warnings.catch_warnings(action="error"):
         warnings.simplefilter("ignore", UserWarning if "(?!" in text else CorsfastRedundancyWarning)
         assert engine.Policy(allow_origins=[entry]).allows_origin(witness)
 
@@ -210,8 +208,7 @@ def test_all_extensions_are_a_risk_with_credentials(
 @pytest.mark.parametrize("text", SOME)
 def test_some_extensions_are_no_risk(engine: Any, text: str) -> None:
     options = {"allow_origins": [entry_of(text)], "allow_credentials": True}
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", UserWarning)
+    with warnings.catch_warnings(action="ignore", category=UserWarning):
         engine.Policy(**options, dangerously_tolerate=["insecure-origin", "foreign-origin"])
 
 
@@ -228,8 +225,7 @@ def test_a_pattern_covers_an_id(engine: Any) -> None:
         engine.Policy(allow_origins=["chrome-extension://*", CHROME])
     with pytest.warns(CorsfastRedundancyWarning, match="covered by"):
         engine.Policy(allow_origins=[re.compile("app://.*"), re.compile(r"app://\.")])
-    with warnings.catch_warnings():
-        warnings.simplefilter("error")
+    with warnings.catch_warnings(action="error"):
         engine.Policy(
             allow_origins=[
                 re.compile(r"https://a\.example|app://a"),
@@ -294,8 +290,7 @@ ALIVE = [
 
 @pytest.mark.parametrize(("text", "dead", "why"), DEAD)
 def test_dead_alternatives_are_shown(engine: Any, text: str, dead: list[str], why: str) -> None:
-    with warnings.catch_warnings(record=True) as caught:
-        warnings.simplefilter("always")
+    with warnings.catch_warnings(record=True, action="always") as caught:
         engine.Policy(allow_origins=[re.compile(text)], dangerously_tolerate=["foreign-origin"])
     said = [w for w in caught if w.category is CorsfastDeadEntryWarning]
     assert [w.filename for w in said] == [__file__] * len(dead)

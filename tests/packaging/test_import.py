@@ -8,8 +8,8 @@ import shutil
 from pathlib import Path
 
 import pytest
-from conftest import ENGINES, PURE_ONLY
-from engine.test_selection import PACKAGE, run
+from support.engines import ENGINES, PURE_ONLY
+from support.processes import PACKAGE, run
 
 NEW_MODULES = """
 import sys

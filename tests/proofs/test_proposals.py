@@ -163,8 +163,7 @@ def test_a_glob_as_regex_is_not_silent(surface: str, text: str, origin: str) -> 
     compiled = surface in ("policy", "quart", "sanic")
     if text.startswith("*") and compiled:
         return  # `re.compile` rejects it
-    with warnings.catch_warnings(record=True) as caught:
-        warnings.simplefilter("always")
+    with warnings.catch_warnings(record=True, action="always") as caught:
         problems, _ = SURFACES[surface]([], [re.compile(text) if compiled else text], False)
     said = [str(problem) for problem in problems] + [str(w.message) for w in caught]
     hint = re.search("Write (.*?) instead", said[0])
@@ -297,8 +296,7 @@ def test_a_url_object_in_the_place_of_the_list(engine: Any) -> None:
 @pytest.mark.parametrize("surface", [s for s in SURFACES if s not in ("aiohttp", "blacksheep")])
 def test_an_empty_list_is_not_silent(surface: str) -> None:
     """aiohttp-cors has no such list, and BlackSheep's class does not keep it."""
-    with warnings.catch_warnings(record=True) as caught:
-        warnings.simplefilter("always")
+    with warnings.catch_warnings(record=True, action="always") as caught:
         problems, _ = SURFACES[surface]([], [], False)
     said = [str(problem) for problem in problems] + [str(w.message) for w in caught]
     assert len(said) == 1

@@ -16,8 +16,7 @@ from corsfast.errors import RISKS, CorsfastRedundancyWarning
 
 def said(engine: Any, *entries: Any) -> list[str]:
     """Return the redundancy warnings of a policy with these entries."""
-    with warnings.catch_warnings(record=True) as caught:
-        warnings.simplefilter("always")
+    with warnings.catch_warnings(record=True, action="always") as caught:
         engine.Policy(allow_origins=list(entries), dangerously_tolerate=RISKS)
     found = [w for w in caught if w.category is CorsfastRedundancyWarning]
     assert all(w.filename == __file__ for w in found)
@@ -121,8 +120,7 @@ def test_apart(engine: Any, one: Any, other: Any) -> None:
 def test_what_is_covered_can_be_left_out(engine: Any) -> None:
     """The wide entry allows every origin that the narrow one allows, and there are some."""
     for covered, wide in COVERED:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", UserWarning)
+        with warnings.catch_warnings(action="ignore", category=UserWarning):
             narrow, whole = (
                 engine.Policy(allow_origins=[e], dangerously_tolerate=RISKS).allows_origin
                 for e in (covered, wide)

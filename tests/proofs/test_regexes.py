@@ -60,8 +60,7 @@ def compiled(case: dict[str, Any]) -> re.Pattern[str]:
     flags = 0
     for letter in case.get("flags", ""):
         flags |= LETTERS[letter]
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", FutureWarning)
+    with warnings.catch_warnings(action="ignore", category=FutureWarning):
         return re.compile(case["pattern"], flags)
 
 
@@ -88,8 +87,7 @@ def test_cases(engine: Any, case: dict[str, Any]) -> None:
         assert [problem.code for problem in refused.value.problems] == ["dead-pattern"]
         assert not any(expected([regex], word) for word in [*ORIGINS, *case["differ"]])
         return
-    with warnings.catch_warnings(record=True) as caught:
-        warnings.simplefilter("always")
+    with warnings.catch_warnings(record=True, action="always") as caught:
         policy = engine.Policy(allow_origins=[regex], dangerously_tolerate=RISKS)
     slow = [w for w in caught if w.category is CorsfastPerformanceWarning]
     assert [case["beyond"] in str(w.message) for w in slow] == [True] * ("beyond" in case)
@@ -269,8 +267,7 @@ def test_pool_holds_every_construct() -> None:
     flags = 0
     for subject in subjects():
         regex = subject.regex
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", FutureWarning)
+        with warnings.catch_warnings(action="ignore", category=FutureWarning):
             seen.update(constructs(_parser.parse(regex.pattern, regex.flags)))
         flags |= regex.flags
     wanted = (
@@ -390,8 +387,7 @@ def test_what_python_said_is_not_said_again(engine: Any, capsys: Any) -> None:
         regex = re.compile(r"https://[[a]\.example\.com")
     debug = re.compile(r"https://[bc]\.example\.com", re.DEBUG)
     capsys.readouterr()
-    with warnings.catch_warnings(record=True) as caught:
-        warnings.simplefilter("always")
+    with warnings.catch_warnings(record=True, action="always") as caught:
         policy = engine.Policy(allow_origins=[regex, debug])
     assert caught == []
     assert policy.allows_origin("https://a.example.com")

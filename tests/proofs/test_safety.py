@@ -14,8 +14,8 @@ from typing import Any
 
 import publicsuffixlist
 import pytest
-from engine.test_selection import run
 from publicsuffixlist import PublicSuffixList
+from support.processes import run
 
 from corsfast import Policy, within
 from corsfast._options.networks import is_private_host
@@ -43,8 +43,7 @@ from corsfast.errors import RISKS, CorsfastSecurityWarning, PolicyError, Problem
 
 def problems(engine: Any, entry: Any, credentials: bool = False) -> list[Problem]:
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", UserWarning)
+        with warnings.catch_warnings(action="ignore", category=UserWarning):
             engine.Policy(allow_origins=[entry], allow_credentials=credentials)
     except PolicyError as error:
         return list(error.problems)
@@ -52,8 +51,7 @@ def problems(engine: Any, entry: Any, credentials: bool = False) -> list[Problem
 
 
 def tolerated(engine: Any, entry: Any, *codes: str, credentials: bool = False) -> Any:
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", UserWarning)
+    with warnings.catch_warnings(action="ignore", category=UserWarning):
         return engine.Policy(
             allow_origins=[entry], allow_credentials=credentials, dangerously_tolerate=codes
         )

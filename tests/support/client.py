@@ -225,8 +225,7 @@ async def running(app: Any) -> AsyncIterator[Any]:
     said: asyncio.Queue[Any] = asyncio.Queue()
     heard: asyncio.Queue[Any] = asyncio.Queue()
     lifespan = {"type": "lifespan", "asgi": {"version": "3.0"}}
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", UserWarning)
+    with warnings.catch_warnings(action="ignore", category=UserWarning):
         await said.put({"type": "lifespan.startup"})
         task = asyncio.create_task(app(lifespan, said.get, heard.put))
         started = asyncio.create_task(heard.get())

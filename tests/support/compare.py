@@ -33,8 +33,7 @@ def varies_by(answered: Answer) -> set[str]:
 
 def quiet(make: Callable[[], Any]) -> Any:
     """Call `make` without warnings, because other tests check those."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", UserWarning)
+    with warnings.catch_warnings(action="ignore", category=UserWarning):
         return make()
 
 

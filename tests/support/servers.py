@@ -14,14 +14,29 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Self
 
 from support.client import Answer, answer
 
 TESTS = Path(__file__).parents[1]
 
+# Origins that the applications in support/apps/generic.py know, and one that they reject.
+APP = "https://app.example.com"
+PREVIEW = "https://pr-7.preview.example.com"
+OTHER = "https://other.example"
+
+
+def preflight(*names: str, origin: str = APP, method: str = "PUT") -> list[tuple[str, str]]:
+    """Return the lines of a preflight, with one Access-Control-Request-Headers line per name."""
+    return [
+        ("Origin", origin),
+        ("Access-Control-Request-Method", method),
+        *(("Access-Control-Request-Headers", name) for name in names),
+    ]
+
 
 class Server:
-    """One server process. ``stop`` ends it in any state."""
+    """One server process. ``stop`` ends it in any state, and so does leaving its context."""
 
     def __init__(self, command: str, implementation: str, log: Path) -> None:
         with socket.socket() as probe:
@@ -41,6 +56,13 @@ class Server:
                 stdout=output,
                 stderr=subprocess.STDOUT,
             )
+
+    def __enter__(self) -> Self:
+        self.wait_until_ready()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
 
     def wait_until_ready(self) -> None:
         for _ in range(600):

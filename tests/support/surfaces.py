@@ -53,8 +53,7 @@ class Outcome(NamedTuple):
 
 def make_policy(engine: Any, options: dict[str, Any]) -> Any:
     """Build a policy without warnings, because other tests check those."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", UserWarning)
+    with warnings.catch_warnings(action="ignore", category=UserWarning):
         return engine.Policy(**options)
 
 

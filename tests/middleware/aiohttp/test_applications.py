@@ -423,15 +423,12 @@ def test_what_is_public_is_enough() -> None:
 
 
 def test_under_a_real_server(engine: ModuleType, tmp_path: Path) -> None:
-    from middleware.generic.test_servers import preflight as lines
-    from support.servers import Server, ask
+    from support.servers import Server, ask, preflight as lines
 
     (tmp_path / "files").mkdir()
     (tmp_path / "files" / "a.txt").write_text("a file")
     command = "-m aiohttp.web -H 127.0.0.1 -P {port} support.apps.aiohttp:make " + str(tmp_path)
-    server = Server(command, engine.IMPLEMENTATION, tmp_path / "log")
-    server.wait_until_ready()
-    try:
+    with Server(command, engine.IMPLEMENTATION, tmp_path / "log") as server:
         port = server.port
         app = ("Origin", "https://app.example.com")
         other = ("Origin", STRANGER)
@@ -474,5 +471,3 @@ def test_under_a_real_server(engine: ModuleType, tmp_path: Path) -> None:
                 b"GET / HTTP/1.1\r\nHost: x\r\nOrigin: \xff\xfe\r\nConnection: close\r\n\r\n"
             )
             assert b"200 OK" in raw.recv(4096)
-    finally:
-        server.stop()

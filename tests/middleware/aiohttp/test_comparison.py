@@ -158,8 +158,7 @@ def test_side_by_side() -> None:
         # Each set of options has one source and one place; all pairs of source and place occur.
         source, where = SOURCES[i % len(SOURCES)], PLACES[i // len(SOURCES) % len(PLACES)]
         config = config_of(source, options)
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
+        with warnings.catch_warnings(action="ignore"):
             original, drop_in = (Served(build(lib, where, config)) for lib in (theirs(), ours()))
             for request in todo:
                 comparison.add(
@@ -207,8 +206,7 @@ def compare_views(comparison: Comparison) -> None:
         Request("PATCH", (("origin", A),)),
         Request("PROPFIND", (("origin", A),)),
     ]
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
+    with warnings.catch_warnings(action="ignore"):
         for places in grid(nearest=maybe, near=maybe, defaults=maybe, added=maybe[:2]):
             original, drop_in = (Served(build_views(lib, **places)) for lib in (theirs(), ours()))
             for request in todo:

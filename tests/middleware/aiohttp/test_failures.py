@@ -132,8 +132,7 @@ def test_hostile_requests(origin: str, names: str) -> None:
         "allow_methods": "*",
         "expose_headers": "*",
     }
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
+    with warnings.catch_warnings(action="ignore"):
         cors = ours().setup(app, defaults={"*": everything})
     cors.add(app.router.add_get("/", handler))
     served = Served(app)

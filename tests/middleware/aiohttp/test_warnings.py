@@ -168,8 +168,7 @@ def test_nothing_is_said_at_a_request() -> None:
     cors.add(outer.router.add_get("/", handler), config)
     outer.add_subapp("/within", inner)
     served = Served(outer)
-    with warnings.catch_warnings():
-        warnings.simplefilter("error")
+    with warnings.catch_warnings(action="error"):
         for path in ("/", "/within/view"):
             assert call(served, get(path, A)).first("access-control-allow-origin") == A
             assert call(served, preflight(A, "GET", path=path)).status == 200

@@ -352,10 +352,8 @@ def port(
     from support.servers import Server
 
     log = tmp_path_factory.mktemp("django") / "log"
-    server = Server(SERVERS[request.param], engine.IMPLEMENTATION, log)
-    server.wait_until_ready()
-    yield server.port
-    server.stop()
+    with Server(SERVERS[request.param], engine.IMPLEMENTATION, log) as server:
+        yield server.port
 
 
 def test_under_real_servers(port: int, engine: ModuleType) -> None:

@@ -161,8 +161,8 @@ def test_a_setting_that_does_nothing_is_said_and_checked(
     from corsfast.middleware.django.checks import check_settings
 
     risky = code in ("bare-string", "not-a-bool", "unknown-option")
-    with override_settings(**options), warnings.catch_warnings(record=True) as caught:
-        warnings.simplefilter("always")
+    recorded = warnings.catch_warnings(record=True, action="always")
+    with override_settings(**options), recorded as caught:
         if "CORS_STRICT" not in options:
             ours().CorsMiddleware(view)
             (said,) = caught
@@ -203,8 +203,7 @@ def test_checks_warn_by_their_messages_alone() -> None:
     from corsfast.middleware.django.checks import check_settings
 
     with override_settings(CORS_ALLOWED_ORIGINS=["null"], CORS_ALLOW_CREDENTIALS=True):
-        with warnings.catch_warnings():
-            warnings.simplefilter("error")
+        with warnings.catch_warnings(action="error"):
             assert [m.id for m in check_settings()] == ["corsfast.W002"]
         with pytest.warns(CorsfastSecurityWarning):
             ours().CorsMiddleware(view)

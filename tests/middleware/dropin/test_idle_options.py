@@ -397,8 +397,7 @@ CASES: list[Case] = [
 
 def problems(drop_in: Any, options: dict[str, Any]) -> tuple[Problem, ...]:
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("error")
+        with warnings.catch_warnings(action="error"):
             drop_in(True, options)
     except PolicyError as error:
         return error.problems
@@ -416,8 +415,7 @@ def test_an_idle_value_is_said_and_refused_if_strict(
     found = [problem for problem in problems(drop_in, options) if problem.code == code]
     hints = [problem.hint for problem in found]
     assert [text and text.lower() for text in hints] == [hint and hint.lower()]
-    with warnings.catch_warnings(record=True) as caught:
-        warnings.simplefilter("always")
+    with warnings.catch_warnings(record=True, action="always") as caught:
         drop_in(False, options)
     said = [warning for warning in caught if str(warning.message).endswith(f"[{code}]")]
     kind = CorsfastSecurityWarning if code in SECURITY else CorsfastDeadEntryWarning

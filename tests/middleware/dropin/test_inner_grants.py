@@ -347,7 +347,7 @@ def aiohttp(credentials: bool, sent: Sent, status: int) -> Ask:
 
 def tornado(credentials: bool, sent: Sent, status: int) -> Ask:
     import tornado.web
-    from middleware.test_tornado import served
+    from support.drop_ins.tornado import served
 
     from corsfast.middleware.tornado import enable_cors
 
@@ -363,7 +363,7 @@ def tornado(credentials: bool, sent: Sent, status: int) -> Ask:
     def ask(request: Request) -> Answer:
         with served(app) as client:
             found = client(request.method, "/", *request.headers[1:])  # it sends its own Host
-            return answer(found.status, found.headers, b"")
+            return found._replace(body=b"")
 
     return ask
 
@@ -398,8 +398,7 @@ ANSWERING = [flask, flask_blueprint, quart, sanic, falcon]
 def _silence(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     for name in ("falcon", "sanic.root", "sanic.error", "tornado.access"):
         monkeypatch.setattr(logging.getLogger(name), "disabled", True)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", UserWarning)
+    with warnings.catch_warnings(action="ignore", category=UserWarning):
         yield
 
 

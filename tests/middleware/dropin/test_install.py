@@ -365,8 +365,7 @@ def test_fastapi_keeps_what_tests_and_servers_use() -> None:
 
     from corsfast.middleware.starlette import install
 
-    with warnings.catch_warnings():  # about the test client's own dependency
-        warnings.simplefilter("ignore")
+    with warnings.catch_warnings(action="ignore"):  # about the test client's own dependency
         from fastapi.testclient import TestClient
 
     seen = []

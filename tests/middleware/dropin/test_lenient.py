@@ -59,14 +59,12 @@ def lenient(engine: ModuleType) -> Any:
 
 
 def quietly(make: Any, *args: Any, **options: Any) -> Any:
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", UserWarning)
+    with warnings.catch_warnings(action="ignore", category=UserWarning):
         return make(*args, **options)
 
 
 def said(make: Any, *args: Any, **options: Any) -> tuple[Any, list[warnings.WarningMessage]]:
-    with warnings.catch_warnings(record=True) as caught:
-        warnings.simplefilter("always")
+    with warnings.catch_warnings(record=True, action="always") as caught:
         return make(*args, **options), caught
 
 

@@ -8,8 +8,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from middleware.generic.test_servers import APP, OTHER, preflight
-from support.servers import Server, ask, put
+from support.servers import APP, OTHER, Server, ask, preflight, put
 
 pytestmark = pytest.mark.server
 
@@ -27,10 +26,8 @@ def served(
 ) -> Iterator[tuple[str, Server]]:
     log = tmp_path_factory.mktemp("drop-ins") / "log"
     command = f"-m uvicorn --port {{port}} --log-level warning support.apps.{request.param}:app"
-    server = Server(command, engine.IMPLEMENTATION, log)
-    server.wait_until_ready()
-    yield request.param, server
-    server.stop()
+    with Server(command, engine.IMPLEMENTATION, log) as server:
+        yield request.param, server
 
 
 def test_the_wanted_engine_is_at_work(served: tuple[str, Server], engine: Any) -> None:

@@ -252,9 +252,7 @@ def test_under_gunicorn(engine: ModuleType, tmp_path: Path) -> None:
     from support.servers import Server, ask
 
     command = "-m gunicorn --bind 127.0.0.1:{port} support.apps.flask:app"
-    server = Server(command, engine.IMPLEMENTATION, tmp_path / "log")
-    try:
-        server.wait_until_ready()
+    with Server(command, engine.IMPLEMENTATION, tmp_path / "log") as server:
         found = ask(server.port, "GET", "/", ("Origin", A))
         assert (found.status, found.body) == (200, engine.IMPLEMENTATION.encode())
         assert found.cors == {
@@ -280,8 +278,6 @@ def test_under_gunicorn(engine: ModuleType, tmp_path: Path) -> None:
         assert (found.status, found.cors) == (200, {"vary": "Origin"})
         found = ask(server.port, "OPTIONS", "/", *lines[:2], (lines[2][0], "," * 8000))
         assert "access-control-allow-methods" not in found.cors
-    finally:
-        server.stop()
 
 
 def test_a_network_is_proposed_as_a_regex() -> None:

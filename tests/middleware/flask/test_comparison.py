@@ -235,8 +235,7 @@ def compare(comparison: Comparison, build_with: Any, options: dict[str, Any], as
             with pytest.raises(ValueError, match="credentials"):
                 call(our_app, request)
             continue
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
+        with warnings.catch_warnings(action="ignore"):
             comparison.add(options, request, their, call(our_app, request))
 
 

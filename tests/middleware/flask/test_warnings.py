@@ -44,8 +44,7 @@ def test_insecure_settings_are_said_once(
     options = dict(options)
     if how is extended:
         options["resources"] = {"/api/*": {}, "/*": {"max_age": None}}
-    with warnings.catch_warnings(record=True) as caught:
-        warnings.simplefilter("always")
+    with warnings.catch_warnings(record=True, action="always") as caught:
         app = how(ours(), options)
         call(app, get())
         call(app, get())
@@ -69,8 +68,7 @@ def test_strict_makes_them_errors(options: dict[str, Any], kind: type[Warning], 
 
 
 def test_secure_settings_are_silent() -> None:
-    with warnings.catch_warnings():
-        warnings.simplefilter("error")
+    with warnings.catch_warnings(action="error"):
         extended(
             ours(),
             {

@@ -140,8 +140,7 @@ def test_a_wsgi_application_below_warns_of_nothing(origin: str) -> None:
 
     flask_app = Flask("below")
     flask_app.add_url_rule("/", view_func=lambda: "hello")
-    with warnings.catch_warnings():
-        warnings.simplefilter("error")
+    with warnings.catch_warnings(action="error"):
         for make in drop_ins():
             found = ask(make(WsgiToAsgi(flask_app)), origin)
             assert found.status == 200
@@ -161,8 +160,7 @@ def test_a_thread_that_sends_warns_of_nothing() -> None:
 
         await sync_to_async(consume, thread_sensitive=False)()
 
-    with warnings.catch_warnings():
-        warnings.simplefilter("error")
+    with warnings.catch_warnings(action="error"):
         for make in drop_ins():
             assert ask(make(app), A).status == 200
 
@@ -171,7 +169,6 @@ def test_a_thread_that_sends_warns_of_nothing() -> None:
 def test_async_to_sync_takes_a_middleware() -> None:
     from asgiref.sync import async_to_sync
 
-    with warnings.catch_warnings():
-        warnings.simplefilter("error")
+    with warnings.catch_warnings(action="error"):
         for make in drop_ins():
             async_to_sync(make(gives_send))

@@ -10,7 +10,7 @@ from __future__ import annotations
 import textwrap
 
 import pytest
-from engine.test_selection import run
+from support.processes import run
 
 import corsfast
 

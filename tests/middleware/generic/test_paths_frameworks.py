@@ -60,8 +60,7 @@ def fastapi(**options: Any) -> Any:
 
 
 def fastapi_with_its_own_root() -> Any:
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # deprecated, but in use
+    with warnings.catch_warnings(action="ignore"):  # deprecated, but in use
         return fastapi(root_path=ROOT)
 
 

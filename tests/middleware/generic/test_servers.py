@@ -12,13 +12,9 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from support.servers import Server, ask, put
+from support.servers import APP, OTHER, PREVIEW, Server, ask, preflight, put
 
 pytestmark = pytest.mark.server
-
-APP = "https://app.example.com"
-PREVIEW = "https://pr-7.preview.example.com"
-OTHER = "https://other.example"
 
 # Each is started as its users start it. The command does not name the application's protocol if the
 # server can detect it.
@@ -30,15 +26,6 @@ COMMANDS = {
     "granian": "-m granian --interface asgi --port {port} --workers 1 support.apps.generic:asgi",
     "gunicorn": "-m gunicorn --bind 127.0.0.1:{port} support.apps.generic:wsgi",
 }
-
-
-def preflight(*names: str, origin: str = APP, method: str = "PUT") -> list[tuple[str, str]]:
-    """Return the lines of a preflight, with one Access-Control-Request-Headers line per name."""
-    return [
-        ("Origin", origin),
-        ("Access-Control-Request-Method", method),
-        *(("Access-Control-Request-Headers", name) for name in names),
-    ]
 
 
 @pytest.fixture(scope="module")

@@ -284,11 +284,9 @@ def test_on_servers(server: str, engine: ModuleType, tmp_path: Path) -> None:
     from websockets.sync.client import connect
 
     where = "127.0.0.1:{port}" if "hypercorn" in server else "{port}"
-    started = Server(
+    with Server(
         f"-m {server} {where} support.apps.quart:app", engine.IMPLEMENTATION, tmp_path / "log"
-    )
-    try:
-        started.wait_until_ready()
+    ) as started:
         port = started.port
         found = ask(port, "GET", "/", ("Origin", A))
         assert (found.status, found.body) == (200, engine.IMPLEMENTATION.encode())
@@ -313,5 +311,3 @@ def test_on_servers(server: str, engine: ModuleType, tmp_path: Path) -> None:
         with pytest.raises(InvalidStatus) as caught:
             connect(f"ws://127.0.0.1:{port}/socket", additional_headers={"Origin": STRANGER})
         assert caught.value.response.status_code in (400, 403)
-    finally:
-        started.stop()

@@ -214,8 +214,7 @@ async def compare(
     our_app.config.update(config)
     for request in asked:
         their = await ask_asgi(their_app, request)
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
+        with warnings.catch_warnings(action="ignore"):
             our = await ask_asgi(our_app, request)
         if options.get("allow_credentials") and options.get("allow_origin") is None:
             # This never works: both fail on each request.

@@ -55,14 +55,12 @@ INSECURE: list[tuple[Options, type[Warning], str]] = [
 def test_insecure_settings_are_said_once(
     how: Any, options: Options, kind: type[Warning], text: str
 ) -> None:
-    with warnings.catch_warnings(record=True) as caught:
-        warnings.simplefilter("always")
+    with warnings.catch_warnings(record=True, action="always") as caught:
         app = how(ours(), options)
     found = [str(w.message) for w in caught if w.category is kind and text in str(w.message)]
     assert len(found) == (1 if how is extended else len(app.view_functions) - 1)  # `static`
     assert all("corsfast.middleware.quart: allow_origin" in message for message in found)
-    with warnings.catch_warnings():
-        warnings.simplefilter("error")
+    with warnings.catch_warnings(action="error"):
         run(app, get(), preflight())
 
 
@@ -90,8 +88,7 @@ def test_strict_by_config_counts_where_origins_do() -> None:
 
 
 def test_secure_settings_are_silent() -> None:
-    with warnings.catch_warnings():
-        warnings.simplefilter("error")
+    with warnings.catch_warnings(action="error"):
         app = extended(ours(), {"allow_origin": [A, re.compile(r"https://(www\.)?b\.example")]})
         run(app, get(), preflight())
         run(extended(ours(), {}), get(), preflight())

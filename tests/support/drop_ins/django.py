@@ -48,8 +48,7 @@ def having(**options: Any) -> Iterator[None]:
     """Apply these settings, without warnings about them."""
     from django.test.utils import override_settings
 
-    with override_settings(**options), warnings.catch_warnings():
-        warnings.simplefilter("ignore")
+    with override_settings(**options), warnings.catch_warnings(action="ignore"):
         yield
 
 
