@@ -15,8 +15,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from support.client import Answer, Request, ask_asgi, ask_wsgi, cors_of
+from support.client import Answer, Request, ask_all, ask_asgi, ask_wsgi, cors_of
 from support.compare import (
+    ASK,
+    NAMES,
     Comparison,
     deviations,
     documented,
@@ -33,8 +35,6 @@ pytestmark = pytest.mark.server
 
 A = "https://a.example"
 B = "https://b.example"
-ASK = "access-control-request-method"
-NAMES = "access-control-request-headers"
 
 
 @pytest.fixture(autouse=True)
@@ -237,13 +237,10 @@ DEVIATIONS = deviations(
 )
 
 
-def ask_all(app: Any, asked: list[Request], protocol: str) -> list[Answer]:
-    async def everything() -> list[Answer]:
-        return [await ask_asgi(app, request) for request in asked]
-
+def ask_each(app: Any, asked: list[Request], protocol: str) -> list[Answer]:
     if protocol == "wsgi":
         return [ask_wsgi(app, request) for request in asked]
-    return asyncio.run(everything())
+    return ask_all(app, *asked)
 
 
 @functools.cache
@@ -261,14 +258,14 @@ def originals(protocol: str) -> list[tuple[dict[str, Any], list[Request], list[A
     for number, options in enumerate(combinations):
         asked = share(list(every_request()), number, one_in=3)
         app = application(falcon.CORSMiddleware(**options), protocol)
-        found.append((options, asked, ask_all(app, asked, protocol)))
+        found.append((options, asked, ask_each(app, asked, protocol)))
     return found
 
 
 def test_side_by_side(protocol: str) -> None:
     comparison = Comparison(DEVIATIONS)
     for options, asked, theirs in originals(protocol):
-        mine = ask_all(application(ours(**options), protocol), asked, protocol)
+        mine = ask_each(application(ours(**options), protocol), asked, protocol)
         for request, *pair in zip(asked, theirs, mine, strict=True):
             comparison.add(options, request, *pair)
     comparison.judge(at_least=6_000)

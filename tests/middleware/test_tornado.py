@@ -23,7 +23,7 @@ from typing import Any
 
 import pytest
 from support.client import Answer, Request
-from support.compare import DOCS, ORIGINS, grid, requests, share
+from support.compare import ASK, CREDENTIALS, DOCS, NAMES, ORIGIN, ORIGINS, grid, requests, share
 from support.drop_ins.tornado import Client, served
 from support.servers import put, read
 
@@ -34,10 +34,6 @@ pytestmark = pytest.mark.server
 A = "https://a.example"
 B = "https://b.example"
 OTHER = "https://other.example"
-ASK = "access-control-request-method"
-NAMES = "access-control-request-headers"
-ORIGIN = "access-control-allow-origin"
-CREDENTIALS = "access-control-allow-credentials"
 FROM_A = ("Origin", A)
 
 

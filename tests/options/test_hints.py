@@ -14,13 +14,7 @@ from ipaddress import ip_network
 from typing import Any
 
 import pytest
-from support.wrong_entries import (
-    DECISIONS,
-    MEANT,
-    MEANT_WITHOUT_CREDENTIALS,
-    WRONG,
-    same_host,
-)
+from support.wrong_entries import DECISIONS, MEANT, MEANT_WITHOUT_CREDENTIALS, WRONG, same_host
 
 from corsfast import (
     CorsfastDeadEntryWarning,

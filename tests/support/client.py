@@ -203,6 +203,15 @@ async def ask_asgi(app: Any, request: Request, root_path: str = "") -> Answer:
     return (await exchange(app, scope_of(request, root_path=root_path))).answer()
 
 
+def ask_all(app: Any, *asked: Request) -> list[Answer]:
+    """Send requests one after the other, in one event loop."""
+
+    async def everything() -> list[Answer]:
+        return [await ask_asgi(app, request) for request in asked]
+
+    return asyncio.run(everything())
+
+
 def run(
     app: Any, scope: dict[str, Any], *received: dict[str, Any], raises: bool = True
 ) -> Messages:

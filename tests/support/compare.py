@@ -16,6 +16,15 @@ from typing import Any, NamedTuple
 
 from support.client import Answer, Request
 
+ASK = "access-control-request-method"
+NAMES = "access-control-request-headers"
+ORIGIN = "access-control-allow-origin"
+CREDENTIALS = "access-control-allow-credentials"
+EXPOSE = "access-control-expose-headers"
+METHODS = "access-control-allow-methods"
+HEADERS = "access-control-allow-headers"
+MAX_AGE = "access-control-max-age"
+OF_CORS = [ORIGIN, CREDENTIALS, EXPOSE, METHODS, HEADERS, MAX_AGE]
 DOCS = Path(__file__).parents[2] / "docs" / "middleware"
 
 
@@ -29,6 +38,16 @@ def own_grants(options: Any, request: Request, theirs: Answer, ours: Answer) -> 
 def varies_by(answered: Answer) -> set[str]:
     """Return the names in the Vary of a response."""
     return _names(answered.headers.get("vary", []))
+
+
+def in_order(found: Answer, *fields: str, by: str = ", ") -> Answer:
+    """Sort the lists of a response, because some originals write sets in arbitrary order."""
+    lists = {
+        name: [by.join(sorted(v.strip() for v in value.split(","))) for value in values]
+        for name, values in found.headers.items()
+        if name in fields
+    }
+    return found._replace(headers={**found.headers, **lists})
 
 
 def quiet(make: Callable[[], Any]) -> Any:

@@ -16,15 +16,12 @@ from typing import Any
 
 import pytest
 from support.client import Answer, Request, answer, ask_asgi, ask_wsgi, cors_of, environ_of, running
-from support.compare import quiet
+from support.compare import CREDENTIALS, EXPOSE, ORIGIN, quiet
 
 pytestmark = pytest.mark.server
 
 A = "https://a.example.com"
 EVIL = "https://evil.example"
-ORIGIN = "access-control-allow-origin"
-CREDENTIALS = "access-control-allow-credentials"
-EXPOSE = "access-control-expose-headers"
 PERMISSIONS = [
     ("Access-Control-Allow-Methods", "GET, PURGE"),
     ("Access-Control-Allow-Headers", "X-Own"),

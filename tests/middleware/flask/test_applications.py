@@ -9,11 +9,7 @@ from typing import Any
 
 import pytest
 from support.client import cors_of, get
-from support.compare import (
-    own_grants,
-    requests,
-    varies_by,
-)
+from support.compare import own_grants, requests, varies_by
 from support.drop_ins.flask import (
     OTHER_PATHS,
     STRANGER,

@@ -7,9 +7,7 @@ from typing import Any
 
 import pytest
 from support.client import Answer, cors_of, get, preflight
-from support.compare import (
-    varies_by,
-)
+from support.compare import varies_by
 from support.drop_ins.flask import STRANGER, A, B, bare, blue, call, ours
 
 pytestmark = pytest.mark.server

@@ -6,9 +6,7 @@ from typing import Any
 
 import pytest
 from support.client import cors_of, get, preflight
-from support.compare import (
-    quiet,
-)
+from support.compare import quiet
 from support.drop_ins.flask import STRANGER, A, B, call, decorated, extended, ours
 
 pytestmark = pytest.mark.server

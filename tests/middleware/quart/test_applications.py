@@ -11,13 +11,7 @@ from typing import Any
 
 import pytest
 from support.client import Request, exchange, get, preflight, scope_of
-from support.compare import (
-    ORIGINS,
-    differences,
-    quiet,
-    requests,
-    varies_by,
-)
+from support.compare import ORIGINS, differences, quiet, requests, varies_by
 from support.drop_ins.quart import (
     ALLOW_CREDENTIALS,
     ALLOW_HEADERS,

@@ -9,10 +9,7 @@ from typing import Any
 
 import pytest
 from support.client import Request, get, preflight
-from support.compare import (
-    differences,
-    quiet,
-)
+from support.compare import differences, quiet
 from support.drop_ins.quart import (
     ALLOW_CREDENTIALS,
     ALLOW_HEADERS,

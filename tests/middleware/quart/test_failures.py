@@ -7,9 +7,7 @@ from typing import Any
 
 import pytest
 from support.client import Answer, get, preflight
-from support.compare import (
-    varies_by,
-)
+from support.compare import varies_by
 from support.drop_ins.quart import (
     ALLOW_METHODS,
     ALLOW_ORIGIN,

@@ -7,9 +7,7 @@ from typing import Any
 
 import pytest
 from support.client import Request, get, preflight
-from support.compare import (
-    quiet,
-)
+from support.compare import quiet
 from support.drop_ins.quart import (
     ALLOW_METHODS,
     ALLOW_ORIGIN,

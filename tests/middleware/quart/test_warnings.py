@@ -8,9 +8,7 @@ from typing import Any
 
 import pytest
 from support.client import get, preflight
-from support.compare import (
-    quiet,
-)
+from support.compare import quiet
 from support.drop_ins.quart import (
     ALLOW_ORIGIN,
     A,

@@ -7,9 +7,7 @@ from types import ModuleType
 from typing import Any
 
 from support.client import Answer, Request, ask_wsgi
-from support.compare import (
-    differences,
-)
+from support.compare import differences
 
 A = "https://a.example"
 B = "https://b.example"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import inspect
 import re
 from collections.abc import Awaitable, Callable, Iterable
@@ -10,7 +9,7 @@ from datetime import timedelta
 from types import ModuleType
 from typing import Any
 
-from support.client import Answer, Request, ask_asgi, preflight
+from support.client import Answer, Request, ask_all, preflight
 
 A = "https://a.example"
 B = "https://b.example"
@@ -104,11 +103,7 @@ def decorated(library: ModuleType, options: dict[str, Any]) -> Any:
     return app
 
 
-def run(app: Any, *asked: Request) -> list[Answer]:
-    async def all_of_them() -> list[Answer]:
-        return [await ask_asgi(app, request) for request in asked]
-
-    return asyncio.run(all_of_them())
+run = ask_all
 
 
 def cors(answered: Answer) -> dict[str, str]:
