@@ -88,17 +88,6 @@ def differ(their: Answer, our: Answer) -> set[str]:
 OTHER_PATHS = ("/accept", "/star", "/own", "/broken", "/handled", "/missing")
 
 
-def blue(view: Any, rule: str, **options: Any) -> Any:
-    """Build an application with one route, in a blueprint with CORS."""
-    from flask import Blueprint
-
-    app, inner = bare(), Blueprint("inner", "inner")
-    ours().CORS(inner, origins=[A])
-    inner.add_url_rule(rule, "view", view, **options)
-    app.register_blueprint(inner)
-    return app
-
-
 def bare() -> Any:
     from flask import Flask
 

@@ -188,20 +188,3 @@ def bare() -> Any:
     app = Quart("app")
     app.logger.disabled = True
     return app
-
-
-def whole(view: Any, rule: str, **options: Any) -> Any:
-    """Build an application with one route, and CORS for everything."""
-    app = ours().cors(bare(), allow_origin=A)
-    app.add_url_rule(rule, "view", view, **options)
-    return app
-
-
-def blue(view: Any, rule: str, **options: Any) -> Any:
-    """Build an application with one route, in a blueprint with CORS."""
-    from quart import Blueprint
-
-    app, inner = bare(), ours().cors(Blueprint("inner", "inner"), allow_origin=A)
-    inner.add_url_rule(rule, "view", view, **options)
-    app.register_blueprint(inner)
-    return app
