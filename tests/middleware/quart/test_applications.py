@@ -11,13 +11,12 @@ from typing import Any
 
 import pytest
 from support.client import Request, exchange, get, preflight, scope_of
-from support.compare import ORIGINS, differences, quiet, requests, varies_by
+from support.compare import differences, quiet, requests, varies_by
 from support.drop_ins.quart import (
     ALLOW_CREDENTIALS,
     ALLOW_HEADERS,
     ALLOW_ORIGIN,
     EXPOSE,
-    OTHER_PATHS,
     OWN,
     STRANGER,
     A,
@@ -30,7 +29,6 @@ from support.drop_ins.quart import (
     decorate,
     extended,
     gives_context,
-    odd_preflights,
     ours,
     run,
     seen,
