@@ -97,11 +97,11 @@ def django(origins: list[Any], regexes: Regexes, credentials: bool) -> Made:
     from django.test.utils import override_settings
 
     configure_django()
-    from corsfast.middleware.django.conf import policy_for, read_admitted
+    from corsfast.middleware.django.conf import policy_for, read_allowed_origins
 
     def make() -> Any:
         with override_settings(CORS_ALLOWED_ORIGINS=origins, CORS_ALLOWED_ORIGIN_REGEXES=regexes):
-            return policy_for(read_admitted(), credentials, True)[0].allows_origin
+            return policy_for(read_allowed_origins(), credentials, True)[0].allows_origin
 
     return _made(make)
 

@@ -197,8 +197,8 @@ def test_the_same_names() -> None:
 def test_the_defaults_are_those_of_the_original() -> None:
     from corsheaders.conf import conf
 
-    from corsfast.middleware.django.conf import SETTINGS
+    from corsfast.middleware.django.conf import DEFAULTS
 
-    for name, (_, default) in SETTINGS.items():
+    for name, default in DEFAULTS.items():
         if name != "CORS_STRICT":
             assert getattr(conf, name) == default
