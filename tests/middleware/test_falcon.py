@@ -415,6 +415,25 @@ def test_vary_is_merged(protocol: str, path: str, expected: str) -> None:
         assert ask(app, get(origin, path), protocol).headers["vary"] == [expected]
 
 
+def test_without_private_attributes_of_falcon(
+    protocol: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Seen in Falcon 4.4; without them, public methods give the same answers."""
+    from falcon import Response
+
+    from corsfast.middleware import falcon as module
+
+    assert type(module._headers_of(Response())) is dict
+    app = application(ours(allow_origins=[A], allow_credentials=[A]), protocol)
+    asked = [
+        *(get(origin, path) for origin in (None, A, B) for path in ("/", "/broken", "/nowhere")),
+        *(preflight(origin, path=path) for origin in (A, B) for path in ("/", "/nowhere")),
+    ]
+    private = [ask(app, request, protocol) for request in asked]
+    monkeypatch.setattr(module, "_headers_of", module._Headers)
+    assert [ask(app, request, protocol) for request in asked] == private
+
+
 def test_an_answer_for_everybody_does_not_vary(protocol: str) -> None:
     app = application(ours(expose_headers="X-One"), protocol)
     for origin in (None, A, "null"):
