@@ -588,6 +588,27 @@ def test_mistakes_are_those_of_blacksheep() -> None:
             late(app)
 
 
+def test_private_attribute_of_blacksheep() -> None:
+    """Seen in BlackSheep 2.6; an application without it is rejected when CORS is set up."""
+    from blacksheep.server.cors import CORSConfigurationError
+
+    from corsfast.middleware.blacksheep import use_cors
+
+    class Other:
+        started = False
+        router = None
+
+        @property
+        def cors(self) -> Any:
+            raise TypeError
+
+    app = application()
+    strategy = use_cors(app, allow_origins=A)
+    assert app._cors_strategy is app.cors is strategy
+    with pytest.raises(CORSConfigurationError, match="not supported"):
+        use_cors(Other(), allow_origins=A)
+
+
 def test_the_middleware_alone() -> None:
     from blacksheep import Response
     from blacksheep.server.cors import CORSPolicy, CORSStrategy
