@@ -706,6 +706,42 @@ def test_options_in_place_of_a_policy(tmp_path: Path) -> None:
     assert found.cors["access-control-max-age"] == "5"
 
 
+def test_private_attribute_of_tornado(Policy: Any) -> None:
+    """Seen in Tornado 6.6; without it, the handler's own fields are replaced."""
+    from tornado.httputil import HTTPHeaders, HTTPServerRequest, RequestStartLine
+    from tornado.web import Application, RequestHandler
+
+    from corsfast.middleware.tornado import _apply
+
+    policy = Policy(allow_origins=[A])
+    start = RequestStartLine("GET", "/", "HTTP/1.0")
+    asked: Any = HTTPServerRequest(start_line=start, headers=HTTPHeaders(), connection=Silent())
+    found: Any = RequestHandler(Application(), asked)
+    assert isinstance(found._headers, HTTPHeaders)
+
+    class Public:
+        def __init__(self, handler: Any) -> None:
+            self.set_header = handler.set_header
+            self.add_header = handler.add_header
+            self.clear_header = handler.clear_header
+
+    for origin, granted in ((A, [A]), (B, [])):
+        found.set_header("Vary", "Accept")
+        found.set_header("Access-Control-Allow-Origin", "*")
+        found.set_header("Access-Control-Allow-Credentials", "true")
+        _apply(Public(found), policy, policy.actual(origin))
+        headers = found._headers
+        assert headers.get_list("Access-Control-Allow-Origin") == granted
+        assert "Access-Control-Allow-Credentials" not in headers
+        assert headers.get_list("Vary") == ["Accept", "Origin"]
+
+
+class Silent:
+    """A connection that sends nothing."""
+
+    def set_close_callback(self, callback: Any) -> None: ...
+
+
 def test_mistakes(shop: Any, Policy: Any) -> None:
     from tornado.web import Application, RequestHandler
 
