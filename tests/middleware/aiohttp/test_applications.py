@@ -327,7 +327,7 @@ def test_without_private_attributes_of_aiohttp() -> None:
     app = web.Application()
     route = app.router.add_get("/", handler)
     request = make_mocked_request("GET", "/", headers={"Origin": A})
-    request._match_info = LOOP.run_until_complete(app.router.resolve(request))
+    request._match_info = wait(app.router.resolve(request))
     response = web.Response(status=301, headers={"Location": "/"})
     assert (request._headers, response._headers) == (request.headers, response.headers)
     found = parts(Public(request), Public(response))
