@@ -48,6 +48,7 @@ class Spec:
         "any_method",
         "any_origin",
         "credentials",
+        "duplicates",
         "exact",
         "existing",
         "expose",
@@ -58,7 +59,6 @@ class Spec:
         "placed",
         "preflight_status",
         "regexes",
-        "repeated",
         "rules",
         "timing",
         "tolerated",
@@ -82,7 +82,7 @@ class Spec:
     regexes: tuple[re.Pattern[str] | Within, ...]
     # The entries that are not exact, each with the number of exact ones listed before it.
     placed: tuple[tuple[int, Any], ...]
-    repeated: tuple[object, ...]  # listed again, with no effect
+    duplicates: tuple[object, ...]  # listed again, with no effect
     any_method: bool
     methods: tuple[str, ...]
     any_header: bool
@@ -96,7 +96,7 @@ class Spec:
     tolerated: frozenset[str]
 
     def key(self) -> tuple[object, ...]:
-        ignored = ("placed", "repeated")
+        ignored = ("duplicates", "placed")
         fields = {name: getattr(self, name) for name in Spec.__slots__ if name not in ignored}
         for name in ("exact", "rules", "globs", "regexes"):
             fields[name] = frozenset(fields[name])
@@ -312,7 +312,7 @@ def _read_origins(
     spec.regexes = tuple(regexes)
     different = len(exact) + len(rules) + len(globs) + len(regexes)
     whole = wrong == len(problems) and different < len(entries)
-    spec.repeated = tuple(_repeated(entries, exact)) if whole else ()
+    spec.duplicates = tuple(_duplicates(entries, exact)) if whole else ()
     mixed = different > len(exact) and wrong == len(problems)
     spec.placed = tuple(_placed(entries, exact)) if mixed else ()
 
@@ -333,16 +333,16 @@ def _placed(entries: list[Any], exact: dict[str, None]) -> Iterator[tuple[int, A
             yield before, meant
 
 
-def _repeated(entries: list[object], exact: dict[str, None]) -> Iterator[object]:
+def _duplicates(entries: list[object], exact: dict[str, None]) -> Iterator[object]:
     """Yield the entries that are listed again, in any spelling; each is valid by itself."""
     seen: set[object] = set()
-    said: set[object] = set()
+    duplicates: set[object] = set()
     for entry in entries:
         meant = entry
         if isinstance(entry, str) and entry not in exact:
             meant = parse_pattern(entry) or entry
-        if meant in seen and meant not in said:
-            said.add(meant)
+        if meant in seen and meant not in duplicates:
+            duplicates.add(meant)
             yield meant
         seen.add(meant)
 

@@ -26,8 +26,8 @@ MAX_COMPARED = 64
 
 def redundancies(spec: Spec, languages: Sequence[Language]) -> Iterator[str]:
     """Yield a sentence for each entry that could be omitted."""
-    if len(spec.repeated) <= MAX_COMPARED:
-        for entry in spec.repeated:
+    if len(spec.duplicates) <= MAX_COMPARED:
+        for entry in spec.duplicates:
             yield f"{as_written(entry)!r} is listed more than once."
     if len(spec.rules) + len(languages) > MAX_COMPARED:
         return

@@ -24,7 +24,7 @@ from weakref import WeakKeyDictionary
 
 from .._engine.headers import joined_lines
 from .._engine.select import Policy
-from .._engine.tables import VARY, Tables, block, build_tables
+from .._engine.tables import build_tables
 from .._options import fetch, limits
 from .._options.origin import is_origin
 from .._options.spec import read_options
@@ -40,7 +40,7 @@ if TYPE_CHECKING:
     from typing import Any, NamedTuple
 
     from .._engine.select import Decision
-    from .._engine.tables import Block
+    from .._engine.tables import Responses, Tables
 
     Verdict = bool | Policy
     Resolve = Callable[..., Verdict | Awaitable[Verdict | None] | None]
@@ -322,17 +322,16 @@ class OriginResolver:
         return True
 
     def _make_twins(self, policy: Policy) -> Twins:
-        extra = [name for name in self.vary if name not in _USUAL_VARY]
-        made = []
-        for is_open in (True, False):
-            spec, _ = read_options(
-                is_origin=is_origin, **{**_options_of(policy), "allow_origins": []}
-            )
-            tables, _ = build_tables(spec, [])
-            tables.any_web_origin = is_open
-            _vary_by(tables, self.vary)
-            made.append(_compiled(tables, with_any_vary=bool(extra)))
-        return Twins(*made)
+        spec, _ = read_options(is_origin=is_origin, **{**_options_of(policy), "allow_origins": []})
+        tables, _ = build_tables(spec, [])
+        tables = tables._replace(responses=_varying_by(self.vary, tables.responses))
+        make: Callable[[Tables], Any] = Policy._from_tables
+        if not set(self.vary).issubset(_USUAL_VARY):
+            # The native engine can merge only these names.
+            from .._engine import pure
+
+            make = pure.Policy._from_tables
+        return Twins(*(make(tables._replace(any_web_origin=is_open)) for is_open in (True, False)))
 
 
 def _restore(
@@ -343,35 +342,20 @@ def _restore(
 
 def _options_of(policy: Policy) -> dict[str, Any]:
     try:
-        return policy.__reduce__()[1][0]  # type: ignore[index, no-any-return]
-    except (TypeError, AttributeError):
+        return {**policy.options()}
+    except TypeError:
         raise TypeError(
             "a resolver needs a policy made from options, as the template of its answers; write"
             " corsfast.Policy(...)"
         ) from None
 
 
-def _vary_by(tables: Tables, names: Iterable[str]) -> None:
-    """Add request headers to every Vary of the tables. Vary is the last field of each block."""
-    for vary_slot, slots in (
-        ("actual_vary", ("refused", "actual_tail", "no_origin")),
-        ("preflight_vary", ("refused_preflight", "preflight_tail")),
-    ):
-        vary = (*getattr(tables, vary_slot),)
-        vary += tuple(name for name in names if name not in vary)
-        setattr(tables, vary_slot, vary)
-        for slot in slots:
-            whole: Block = getattr(tables, slot)
-            setattr(tables, slot, block([*whole.headers[:-1], (VARY, ", ".join(vary))]))
-
-
-def _compiled(tables: Tables, *, with_any_vary: bool) -> Policy:
-    if with_any_vary:
-        # The native engine can merge only the three names of `_USUAL_VARY`.
-        from .._engine.pure import Policy as AnyPolicy
-
-        return AnyPolicy(_tables=tables)  # type: ignore[arg-type, return-value]
-    return Policy(_tables=tables)  # type: ignore[arg-type, call-arg]
+def _varying_by(names: Iterable[str], responses: Responses) -> Responses:
+    """Add the names of request headers to every Vary."""
+    return responses._replace(
+        actual_vary=tuple(dict.fromkeys((*responses.actual_vary, *names))),
+        preflight_vary=tuple(dict.fromkeys((*responses.preflight_vary, *names))),
+    )
 
 
 # -- reading requests ------------------------------------------------------------------------

@@ -161,7 +161,7 @@ class CORSMixin:
             self._cors_decision = None
             # No page reads the response to a handshake.
             if handler.get_status() != _SWITCHING_PROTOCOLS:
-                _work_in(handler._headers, self._cors_policy, decision)
+                _apply(handler, self._cors_policy, decision)
         return super().flush(include_footers)  # type: ignore[misc]
 
     def check_origin(self, origin: str) -> bool:
@@ -302,7 +302,19 @@ def _is_for_everybody(policy: Policy) -> bool:
     return any(name == tables.ALLOW_ORIGIN for name, _ in policy.actual(None).headers)
 
 
-def _work_in(headers: HTTPHeaders, policy: Policy, decision: Decision) -> None:
+def _apply(handler: Any, policy: Policy, decision: Decision) -> None:
+    """Write the fields of a decision into the headers of a handler.
+
+    Only a private attribute, seen in Tornado 6.6, gives the fields that a handler itself has set.
+    Without it they are replaced, and its Vary gets another line.
+    """
+    headers: HTTPHeaders | None = getattr(handler, "_headers", None)
+    if headers is None:
+        for name in _IS_OURS - {tables.VARY}:
+            handler.clear_header(name)
+        for name, value in decision.headers:
+            (handler.add_header if name == tables.VARY else handler.set_header)(name, value)
+        return
     if _IS_OURS.isdisjoint(headers):
         for name, value in decision.headers:
             headers[name] = value

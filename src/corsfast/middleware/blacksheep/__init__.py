@@ -33,6 +33,7 @@ from ...decision import Outcome
 from .._dropin.vary import merged_vary
 from .._generic.preload import preload
 from .._generic.same_origin import same_origin
+from ._compat import set_strategy, strategy_of
 from .answers import BAD_METHOD, BAD_ORIGIN, Answers, options_of
 
 TYPE_CHECKING = False
@@ -102,7 +103,7 @@ def use_cors(
     """
     if app.started:
         raise ApplicationAlreadyStartedCORSError()
-    if app._cors_strategy is not None:
+    if strategy_of(app) is not None:
         raise CORSConfigurationError("This application has CORS already.")
     compiled = _Compiled(strict)
     policy = compiled.policy(
@@ -113,9 +114,9 @@ def use_cors(
         max_age=max_age,
         expose_headers=expose_headers,
     )
-    strategy = CORSStrategy(policy, app.router)
-    strategy._corsfast = compiled  # for add_cors_policy
-    app._cors_strategy = strategy
+    strategy = _Strategy(policy, app.router)
+    strategy.compiled = compiled
+    set_strategy(app, strategy)
 
     # BlackSheep calls middleware for OPTIONS only if there is a route, so this adds one.
     # Preflights do not reach its handler. BlackSheep reads the annotations.
@@ -150,10 +151,10 @@ def add_cors_policy(
     """
     if app.started:
         raise ApplicationAlreadyStartedCORSError()
-    strategy = app._cors_strategy or use_cors(app)
-    if not hasattr(strategy, "_corsfast"):
+    strategy = strategy_of(app) or use_cors(app)
+    if not isinstance(strategy, _Strategy):
         raise CORSConfigurationError("This application uses CORS of BlackSheep itself.")
-    policy = strategy._corsfast.policy(
+    policy = strategy.compiled.policy(
         allow_methods=allow_methods,
         allow_headers=allow_headers,
         allow_origins=allow_origins,
@@ -303,6 +304,12 @@ class _Compiled:
         if found is None:
             found = self._answers[policy] = Answers(policy, self._strict)
         return found
+
+
+class _Strategy(CORSStrategy):  # type: ignore[misc]
+    """BlackSheep's strategy with what `add_cors_policy` needs."""
+
+    compiled: _Compiled
 
 
 class _Policy(CORSPolicy):  # type: ignore[misc]

@@ -12,16 +12,8 @@ from collections.abc import Iterable, Mapping
 from datetime import timedelta
 
 from ..._engine.headers import requested_names
-from ..._engine.tables import (
-    ALLOW_CREDENTIALS,
-    ALLOW_HEADERS,
-    ALLOW_METHODS,
-    ALLOW_ORIGIN,
-    EXPOSE_HEADERS,
-    MAX_AGE,
-    VARY,
-    with_origin,
-)
+from ..._engine.select import Policy
+from ..._engine.tables import ALLOW_HEADERS, ALLOW_METHODS, ALLOW_ORIGIN, MAX_AGE, readable
 from ..._options.fetch import DEFAULT_PORTS
 from ..._options.origin import is_origin, parse_origin
 from ..._options.spec import wrong_header, wrong_method
@@ -45,7 +37,7 @@ from ..._proofs.python_source import in_python
 from ...decision import Outcome
 from ...errors import Problem, with_hint
 from .._dropin.messages import Unreadable, say
-from .._dropin.policy import Tables, block, echo_any_origin, lenient_policy
+from .._dropin.policy import echoing_any_origin, lenient_tables
 from .patterns import EVERYTHING, is_regex, resolved, shown_as_regex
 
 TYPE_CHECKING = False
@@ -53,6 +45,7 @@ if TYPE_CHECKING:
     from typing import Any, TypedDict
 
     from ..._engine.select import Decision
+    from ..._engine.tables import Responses, Tables
     from .patterns import Pattern
 
     class ViewOptions(TypedDict, total=False):
@@ -312,16 +305,19 @@ class Rules:
         self.automatic_options = bool(options["automatic_options"])
         self._read_preflight_options(options)
         entries = ["*"] if any_origin else [*map(_entry, origins)]
-        self.policy = lenient_policy(
+        tables = lenient_tables(
             NAME,
             {"origins": entries},
             credentials=credentials,
             strict=strict,
-            answer=lambda tables: _answer(tables, options, origins, any_origin),
             also=[*_unknown(options, any_origin), *_idle(options, any_origin)],
             dialect=_DIALECT,
             given=[] if options["origins"] is None else options["origins"],
         )
+        if any_origin and not options["send_wildcard"]:
+            tables = echoing_any_origin(tables)
+        responses = _responses(tables, options, origins)
+        self.policy = Policy._from_tables(tables._replace(responses=responses))
         # Bound once, because looking up a method costs more than calling it.
         self.decide = self.policy.actual
         self.apply = self.policy.apply_wsgi
@@ -375,30 +371,25 @@ class Rules:
         )
 
 
-def _answer(
-    tables: Tables, options: Mapping[str, Any], origins: list[Any], any_origin: bool
-) -> None:
-    """Set the fields that flask-cors sends, with Vary wherever the response differs by origin."""
+def _responses(tables: Tables, options: Mapping[str, Any], origins: list[Any]) -> Responses:
+    """Return the responses of flask-cors, with Vary wherever they differ by origin."""
     credentials = tables.spec.credentials
-    always = bool(options["always_send"])
-    unasked: str | None = None  # the allowed origin on responses to requests without an Origin
-    if any_origin:
-        unasked = "*" if always and not credentials else None
-        if not options["send_wildcard"]:
-            echo_any_origin(tables)
-    elif always:
-        literal = sorted(o for o in origins if isinstance(o, str) and not is_regex(o))
-        unasked = next(filter(is_origin, map(str.lower, literal)), None)
-    same_for_everyone = tables.star and unasked == "*"
-    tables.actual_vary = () if same_for_everyone or not options["vary_header"] else ("Origin",)
-    vary = [(VARY, ", ".join(tables.actual_vary))] if tables.actual_vary else []
-    tail = [(ALLOW_CREDENTIALS, "true")] if credentials else []
-    expose = _joined(options["expose_headers"])
-    if expose:
-        tail.append((EXPOSE_HEADERS, _sendable("expose_headers", expose)))
-    tables.actual_tail = block([*tail, *vary])
-    tables.refused = block(vary)
-    tables.no_origin = with_origin(unasked, tables.actual_tail) if unasked else tables.refused
+    default: str | None = None
+    if options["always_send"]:
+        if tables.spec.any_origin:
+            default = None if credentials else "*"
+        else:
+            literal = sorted(o for o in origins if isinstance(o, str) and not is_regex(o))
+            default = next(filter(is_origin, map(str.lower, literal)), None)
+    same_for_everyone = tables.star and default == "*"
+    exposed = _joined(options["expose_headers"])
+    return tables.responses._replace(
+        actual_fields=readable(
+            credentials, [_sendable("expose_headers", exposed)] if exposed else []
+        ),
+        actual_vary=() if same_for_everyone or not options["vary_header"] else ("Origin",),
+        default_origin=default,
+    )
 
 
 def _listed(value: object) -> list[Any]:

@@ -13,6 +13,7 @@ from collections import namedtuple
 from datetime import timedelta
 
 from ..._engine.headers import requested_names
+from ..._engine.select import Policy
 from ..._engine.tables import empty_list
 from ..._options.spec import wrong_header, wrong_method
 from ..._proofs.dialect import Dialect
@@ -25,14 +26,12 @@ from ..._proofs.ineffective import (
 )
 from ...errors import Problem
 from .._dropin.messages import say
-from .._dropin.policy import Tables, echo_any_origin, lenient_policy
+from .._dropin.policy import echoing_any_origin, lenient_tables
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
     from typing import Any, NamedTuple
-
-    from ..._engine.select import Policy
 
     class Settings(NamedTuple):
         """The settings of one route: its own, and the application's for the rest."""
@@ -150,16 +149,17 @@ def answers_of(
     made = Answers()
     made.policy = None
     if everybody or entries:
-        made.policy = lenient_policy(
+        tables = lenient_tables(
             NAME,
             {option: ["*"] if everybody else entries},
             credentials=credentials,
             strict=strict,
             star=everybody,
-            answer=_echo,
             also=problems,
             dialect=_DIALECT,
         )
+        # Echo any origin, also without credentials; so the value has to be a valid origin.
+        made.policy = Policy._from_tables(echoing_any_origin(tables) if tables.star else tables)
     else:
         say(NAME, problems, strict=strict)
     made.allows = None if made.policy is None else made.policy.allows_origin
@@ -183,12 +183,6 @@ def answers_of(
         # In Fetch `*` is not a wildcard with credentials, and it never covers Authorization.
         made.any_header = "" if credentials else ",".join(settings.allow_headers)
     return made
-
-
-def _echo(tables: Tables) -> None:
-    """Echo any origin, also without credentials; so the value has to be a valid origin."""
-    if tables.star:
-        echo_any_origin(tables)
 
 
 def _default_origin(settings: Settings, everybody: bool, made: Answers) -> str | None:
