@@ -15,7 +15,7 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass, field
 
-from .._options.patterns import parse_pattern, within
+from .._options.patterns import ORIGINS, parse_pattern, within
 from .._options.spec import Spec
 from .._proofs.ineffective import FOREIGN_OPTIONS, meant
 from .._proofs.regexes import RegexSyntaxError, compile_quietly
@@ -31,7 +31,6 @@ if TYPE_CHECKING:
     from .._options.patterns import Within
 
 OPTIONS = Spec.OPTIONS
-ORIGINS = "allow_origins"
 ENTRY_KEYS = ("regex", "within")
 
 

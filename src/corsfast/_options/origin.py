@@ -47,12 +47,15 @@ else:
 
     Origin = namedtuple("Origin", ("scheme", "host", "port"))
 
-_SCHEME = re.compile(r"[a-z][a-z0-9+.\-]*")
-_LABEL = re.compile(r"[a-z0-9_](?:[a-z0-9_\-]*[a-z0-9_])?")
-_OPAQUE = re.compile(r"(?:[A-Za-z0-9\-._~]|%[0-9A-Fa-f]{2})+")
-_PORT = re.compile(r"[1-9][0-9]{0,4}")
+# The grammar, as regular expressions.
+SCHEME = r"[a-z][a-z0-9+.\-]*"
+LABEL = r"[a-z0-9_](?:[a-z0-9_\-]*[a-z0-9_])?"
+OPAQUE = r"(?:[A-Za-z0-9\-._~]|%[0-9A-Fa-f]{2})+"
 # https://url.spec.whatwg.org/#ends-in-a-number-checker
-_NUMBER = re.compile(r"[0-9]+|0x[0-9a-f]*")
+NUMBER = r"(?:[0-9]+|0x[0-9a-f]*)"
+
+_SCHEME, _LABEL, _OPAQUE, _NUMBER = map(re.compile, (SCHEME, LABEL, OPAQUE, NUMBER))
+_PORT = re.compile(r"[1-9][0-9]{0,4}")
 _IPV4 = re.compile(r"(?:(?:0|[1-9][0-9]{0,2})\.){3}(?:0|[1-9][0-9]{0,2})")
 _IPV6 = re.compile(r"[0-9a-f:]{2,39}")
 

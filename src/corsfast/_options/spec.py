@@ -10,7 +10,7 @@ import re
 from ..errors import RISKS, Problem, with_hint
 from . import fetch, limits
 from .diagnose import diagnose
-from .patterns import Glob, HostRule, Network, Within, parse_pattern, write_pattern
+from .patterns import ORIGINS, Glob, HostRule, Network, Within, parse_pattern, write_pattern
 from .suggestions import how_to_write, texts_of
 
 TYPE_CHECKING = False
@@ -31,9 +31,6 @@ if TYPE_CHECKING:
         existing: Literal["replace", "keep"]
         timing_allow_origin: bool
         dangerously_tolerate: Iterable[str]
-
-
-_TOKEN = re.compile(f"[{re.escape(fetch.TCHAR)}]+")
 
 
 class Spec:
@@ -208,12 +205,12 @@ def _entries(option: str, value: object, problems: list[Problem]) -> list[object
                 option,
                 value,
                 f"{value!r} is one string where a list is meant.",
-                hint=repr(_split(value)) if value or option != "allow_origins" else "()",
+                hint=repr(_split(value)) if value or option != ORIGINS else "()",
             )
         )
         return []
     if isinstance(value, dict) or not hasattr(value, "__iter__") or _is_one(value):
-        texts = texts_of(value) if option == "allow_origins" else ()
+        texts = texts_of(value) if option == ORIGINS else ()
         problems.append(_not_a("list of strings", option, value, repr([*texts]) if texts else None))
         return []
     items = list(value)
@@ -256,7 +253,7 @@ def _strings(option: str, value: object, problems: list[Problem]) -> Iterator[st
 def _read_origins(
     spec: Spec, value: object, problems: list[Problem], is_origin: Callable[[str], bool]
 ) -> None:
-    option = "allow_origins"
+    option = ORIGINS
     spec.any_origin = False
     exact: dict[str, None] = {}
     rules: dict[HostRule, None] = {}
@@ -446,7 +443,7 @@ def _no_wildcard(option: str, name: str) -> Problem | None:
 
 
 def _is_token(text: str, limit: int) -> bool:
-    return len(text) <= limit and _TOKEN.fullmatch(text) is not None
+    return len(text) <= limit and fetch.TOKEN.fullmatch(text) is not None
 
 
 def _not_a_token(option: str, value: str, limit: int) -> Problem:
@@ -462,7 +459,7 @@ def _not_a_token(option: str, value: str, limit: int) -> Problem:
         return Problem("not-a-token", option, value, "'' is no name; leave it out.")
     message = f"{value!r} is not a token (RFC 9110, section 5.6.2)."
     meant = value.partition(":")[0].strip(" \t\r\n,;'\"")  # as on a line of a request
-    hint = repr(meant) if _TOKEN.fullmatch(meant) and "*" not in meant else None
+    hint = repr(meant) if fetch.TOKEN.fullmatch(meant) and "*" not in meant else None
     return Problem("not-a-token", option, value, message, hint=hint)
 
 

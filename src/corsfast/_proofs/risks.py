@@ -28,7 +28,16 @@ from .._options.networks import (
     write_address,
 )
 from .._options.origin import is_development_host, is_ipv4_like, parse_origin
-from .._options.patterns import ANY_PORT, Glob, HostRule, Network, Within, block_of, write_pattern
+from .._options.patterns import (
+    ANY_PORT,
+    ORIGINS,
+    Glob,
+    HostRule,
+    Network,
+    Within,
+    block_of,
+    write_pattern,
+)
 from .._options.suggestions import web_scheme
 from ..errors import Problem
 from .automata import (
@@ -88,8 +97,6 @@ if TYPE_CHECKING:
 else:
     Branch = namedtuple("Branch", ("letters", "depth", "ends"))
 
-OPTION = "allow_origins"
-
 # If a language is only known approximately, at most this many of its words are tried.
 CANDIDATES = 64
 
@@ -142,7 +149,7 @@ def _named_risks(spec: Spec) -> Iterator[Problem]:
     if spec.any_origin:
         yield Problem(
             "any-origin-with-credentials",
-            OPTION,
+            ORIGINS,
             "*",
             "'*' with credentials lets every web site act as the user who visits it.",
             hint="the origins that need credentials, one by one",
@@ -151,7 +158,7 @@ def _named_risks(spec: Spec) -> Iterator[Problem]:
     if "null" in spec.exact:
         yield Problem(
             "null-origin-with-credentials",
-            OPTION,
+            ORIGINS,
             "null",
             "'null' with credentials lets every web site in: a sandboxed frame sends it.",
             hint="the page's real origin",
@@ -183,7 +190,7 @@ def _insecure(value: object, shown: str, witness: str | None, *, private: bool =
         )
     return Problem(
         "insecure-origin",
-        OPTION,
+        ORIGINS,
         value,
         message,
         hint=secure and repr(secure),
@@ -236,7 +243,7 @@ def _port(rule: HostRule | Network) -> str:
 def _open_suffix(value: object, shown: str, suffix: str, witness: str) -> Problem:
     return Problem(
         "public-suffix",
-        OPTION,
+        ORIGINS,
         value,
         f"{shown!r} reaches under {suffix}, where anybody can get a name.",
         hint="the names that are yours",
@@ -264,7 +271,7 @@ def _network_risks(rule: Network, credentials: bool) -> Iterator[Problem]:
         ]
         yield Problem(
             "foreign-origin",
-            OPTION,
+            ORIGINS,
             shown,
             f"{shown!r} reaches public addresses, and is too wide to belong to one organization.",
             hint=", ".join(map(repr, private)) or None,
@@ -322,7 +329,7 @@ def _extension_risk(language: Language, others: Dfa, shown: str) -> Iterator[Pro
         if not subtract(words(f"{scheme}://{ids}"), others).rows:
             yield Problem(
                 "any-extension",
-                OPTION,
+                ORIGINS,
                 shown if isinstance(language.entry, Glob) else language.entry,
                 f"{shown!r} admits every extension of {browser}: with credentials, each one that"
                 " is installed acts as the user.",
@@ -458,7 +465,7 @@ def _any_origin(entry: object, shown: str, credentials: bool) -> Problem:
     if credentials:
         return Problem(
             "any-origin-with-credentials",
-            OPTION,
+            ORIGINS,
             entry,
             f"{shown!r} admits every origin, and with credentials every web site acts as the"
             " user who visits it.",
@@ -466,7 +473,7 @@ def _any_origin(entry: object, shown: str, credentials: bool) -> Problem:
             witness=PROBES[0],
         )
     message = f"{shown!r} admits every origin."
-    return Problem("foreign-origin", OPTION, entry, message, hint="'*'", witness=PROBES[0])
+    return Problem("foreign-origin", ORIGINS, entry, message, hint="'*'", witness=PROBES[0])
 
 
 def _written_suffix(shown: str, host: str) -> str | None:
@@ -503,13 +510,13 @@ def _foreign(entry: Entry, shown: str, witness: str) -> Problem:
         message = f"{shown!r} admits {host}, and cannot be read as meaning it."
     else:
         message = f"{shown!r} admits {registrable_domain(host)}, which is not written in it."
-    return Problem("foreign-origin", OPTION, entry, message, witness=witness)
+    return Problem("foreign-origin", ORIGINS, entry, message, witness=witness)
 
 
 def _unproven(entry: object, shown: str, beyond: str | None) -> Problem:
     return Problem(
         "foreign-origin",
-        OPTION,
+        ORIGINS,
         entry,
         f"{shown!r} cannot be proven to keep strangers out, because of"
         f" {beyond or 'the length of what it matches'}.",
@@ -520,7 +527,7 @@ def _unproven(entry: object, shown: str, beyond: str | None) -> Problem:
 def _dead(entry: object, shown: str) -> Problem:
     return Problem(
         "dead-pattern",
-        OPTION,
+        ORIGINS,
         entry,
         f"{shown!r} matches no serialized origin that a browser sends ({why_dead(shown)}).",
     )

@@ -20,7 +20,12 @@ from dataclasses import fields
 from litestar.config.cors import CORSConfig
 from litestar.plugins import InitPlugin
 
-from .._engine.tables import ALLOW_HEADERS, ALLOW_METHODS, MAX_AGE, readable
+from .._engine.tables import readable
+from .._options.fetch import (
+    ALLOW_HEADERS,
+    ALLOW_METHODS,
+    MAX_AGE,
+)
 from .._proofs.ineffective import (
     wrong_exact_method,
     wrong_exposed_with,
@@ -75,7 +80,7 @@ _INSTEAD = (
     " allow_origin_regex, allow_methods, allow_headers or expose_headers"
 )
 
-_ALLOW_HEADERS = b"access-control-allow-headers"
+_ALLOW_HEADERS = ALLOW_HEADERS.lower().encode()
 
 
 class CORSMiddleware(ASGIDropIn):

@@ -24,7 +24,7 @@ from weakref import WeakKeyDictionary
 
 from .._engine.headers import joined_lines
 from .._engine.select import Policy
-from .._engine.tables import build_tables
+from .._engine.tables import Tables, build_tables
 from .._options import fetch, limits
 from .._options.origin import is_origin
 from .._options.spec import read_options
@@ -63,7 +63,7 @@ _SCHEMES = tuple(f"{scheme}://" for scheme in sorted(fetch.WEB_SCHEMES))
 MAX_KEY = 512
 
 # The names that both engines can merge into Vary.
-_USUAL_VARY = ("Origin", "Access-Control-Request-Method", "Access-Control-Request-Headers")
+_USUAL_VARY = ("Origin", fetch.REQUEST_METHOD, fetch.REQUEST_HEADERS)
 
 
 class OriginResolver:
@@ -440,7 +440,7 @@ def _read_numbers(ttl: Any, max_entries: Any, vary: Any) -> tuple[float, int, tu
     for name in vary:
         if not isinstance(name, str):
             raise TypeError(f"vary must hold header names, not {name!r}")
-        if name == "*" or not name or not all(c in fetch.TCHAR for c in name):
+        if name == "*" or not fetch.TOKEN.fullmatch(name):
             message = f"{name!r} is not the name of a header."
             problems.append(Problem("not-a-token", "vary", name, message))
         names.setdefault(name.lower(), usual.get(name.lower(), name))

@@ -9,7 +9,12 @@ from __future__ import annotations
 
 from ..._engine.headers import requested_names
 from ..._engine.select import Policy
-from ..._engine.tables import ALLOW_METHODS, MAX_AGE, readable
+from ..._engine.tables import readable
+from ..._options.fetch import (
+    ALLOW_HEADERS,
+    ALLOW_METHODS,
+    MAX_AGE,
+)
 from ..._proofs.ineffective import (
     wrong_exposed_with,
     wrong_flags,
@@ -42,7 +47,7 @@ _OPTIONS = (
     "expose_headers",
 )
 
-_ALLOW_HEADERS = b"access-control-allow-headers"
+_ALLOW_HEADERS = ALLOW_HEADERS.lower().encode()
 
 # The values of the CORS-Error field that BlackSheep sends when it rejects a preflight.
 _NOT_ENABLED = "is not enabled by CORS rules."

@@ -23,7 +23,7 @@ from inspect import iscoroutinefunction
 
 from flask import after_this_request, current_app, request, request_started
 
-from ..._engine.tables import ALLOW_METHODS, ALLOW_ORIGIN
+from ..._options.fetch import ALLOW_METHODS, ALLOW_ORIGIN
 from .._dropin.config_cache import ByConfig
 from .._dropin.flask_like import leave_options_to, put_last, would_be_last
 from .._dropin.install import claim_drop_in, install_around

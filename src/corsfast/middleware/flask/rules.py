@@ -13,8 +13,15 @@ from datetime import timedelta
 
 from ..._engine.headers import requested_names
 from ..._engine.select import Policy
-from ..._engine.tables import ALLOW_HEADERS, ALLOW_METHODS, ALLOW_ORIGIN, MAX_AGE, readable
-from ..._options.fetch import DEFAULT_PORTS
+from ..._engine.tables import readable
+from ..._options.fetch import (
+    ALLOW_HEADERS,
+    ALLOW_METHODS,
+    ALLOW_ORIGIN,
+    ALLOW_PRIVATE_NETWORK,
+    DEFAULT_PORTS,
+    MAX_AGE,
+)
 from ..._options.origin import is_origin, parse_origin
 from ..._options.suggestions import texts_of
 from ..._proofs.ineffective import (
@@ -109,8 +116,6 @@ _FLAGS = (
 )
 # The name of each option in a Flask application's config.
 CONFIG_NAMES = {option: f"CORS_{option.upper()}" for option in DEFAULTS}
-
-_ALLOW_PRIVATE_NETWORK = "Access-Control-Allow-Private-Network"
 
 
 def configured(config: Mapping[str, Any]) -> dict[str, Any]:
@@ -352,7 +357,7 @@ class Rules:
             return []
         found = []
         if environ.get("HTTP_ACCESS_CONTROL_REQUEST_PRIVATE_NETWORK") == "true":
-            found.append((_ALLOW_PRIVATE_NETWORK, self._private_network))
+            found.append((ALLOW_PRIVATE_NETWORK, self._private_network))
         if environ.get("HTTP_ACCESS_CONTROL_REQUEST_METHOD") not in self._methods:
             return found
         names = requested_names(environ.get("HTTP_ACCESS_CONTROL_REQUEST_HEADERS", ""))

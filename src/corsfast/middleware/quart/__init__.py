@@ -36,7 +36,7 @@ from quart import (
 )
 from quart.globals import app_ctx
 
-from ..._engine.tables import ALLOW_METHODS
+from ..._options.fetch import ALLOW_METHODS
 from .._dropin.config_cache import ByConfig
 from .._dropin.flask_like import leave_options_to, put_last, would_be_last
 from .._dropin.install import claim_drop_in, install_around
