@@ -20,8 +20,9 @@ from __future__ import annotations
 from ._generic.arguments import Features
 from ._generic.base import Featured
 from ._generic.engine import ASGICall
-from ._generic.policy_source import check_application, is_policy
+from ._generic.policy_source import check_application
 from ._generic.preload import preload
+from ._generic.refusals import ASGIRefusals
 from ._generic.startup import stops_start_up
 
 TYPE_CHECKING = False
@@ -39,7 +40,6 @@ __all__ = ["CORSMiddleware"]
 preload(
     "hashlib",
     "corsfast._engine.pure",
-    "corsfast.middleware._generic.asgi_refusals",
     "corsfast.middleware._generic.select",
     "corsfast.middleware.resolver",
 )
@@ -119,15 +119,7 @@ class CORSMiddleware(Featured, ASGICall):
             report_only=report_only,
             is_async=True,
         )
-        from ._generic.asgi_refusals import detours, flow_of
-
-        self._features = features
-        self._flow = None
-        if is_policy(features.source) and features.candidate is None:
-            super().__init__(app, features.source, **detours(app, features.source, features))
-        else:
-            self._flow = flow_of(app, features)
-            super().__init__(app, None, on_all=self._by_flow)
+        self._make(app, features, ASGIRefusals)
         # Servers check whether `app.__call__` is a coroutine function, and assume ASGI 2 or WSGI
         # if it is not. They look that name up on the object, while a call `app(...)` looks it up
         # on the class, so each finds a different function. Python 3.11 needs this because its

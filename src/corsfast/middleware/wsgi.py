@@ -19,7 +19,8 @@ from __future__ import annotations
 from ._generic.arguments import Features
 from ._generic.base import Featured
 from ._generic.engine import WSGICall
-from ._generic.policy_source import check_application, is_policy
+from ._generic.policy_source import check_application
+from ._generic.refusals import WSGIRefusals
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -96,15 +97,7 @@ class CORSMiddleware(Featured, WSGICall):
             resolver=resolver,
             report_only=report_only,
         )
-        from ._generic.wsgi_refusals import detours, flow_of
-
-        self._features = features
-        self._flow = None
-        if is_policy(features.source) and features.candidate is None:
-            super().__init__(app, features.source, **detours(app, features.source, features))
-        else:
-            self._flow = flow_of(app, features)
-            super().__init__(app, None, on_all=self._by_flow)
+        self._make(app, features, WSGIRefusals)
 
     def _by_flow(self, environ: dict[str, Any], start_response: StartResponse) -> Iterable[bytes]:
         call: WSGIApplication = self.app
