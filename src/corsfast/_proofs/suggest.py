@@ -26,7 +26,7 @@ from .._options.patterns import (
     write_pattern,
 )
 from .._options.suggestions import suggest_all, suggest_networks, texts_of
-from ..errors import RISKS, Problem, with_hint
+from ..errors import RISKS, Problem, changed
 from .advice import advice_for, in_words, literal
 from .automata import TooManyStatesError
 from .languages import regex_of
@@ -76,7 +76,7 @@ def mended(problems: Iterable[Problem], spec: Spec) -> list[Problem]:
             continue
         proven += needs_automata(problem)
         hint = _hint(problem, spec, alone) if proven <= MAX_PROVEN else in_words(problem)
-        found.append(problem if hint == problem.hint else with_hint(problem, hint))
+        found.append(problem if hint == problem.hint else changed(problem, hint=hint))
     return found
 
 

@@ -58,19 +58,7 @@ class CORSMiddleware(Featured, ASGICall):
         policy: a :class:`corsfast.Policy`; a :class:`corsfast.PolicyHolder`, whose policy may be
             swapped at any time; or a callable without arguments that returns one of them. The
             callable is called once per request, and when the property `policy` is read. Instead
-            of `policy`, its options can be given:
-        allow_origins: origins, patterns and ``re.Pattern`` objects, or ``"*"``. Required.
-        allow_methods: methods beyond GET, HEAD and POST, or ``"*"``. None by default.
-        allow_headers: request-header names, or ``"*"``. The safelisted ones by default.
-        expose_headers: response-header names that pages may read. None by default.
-        allow_credentials: whether cookies may be used. ``False`` by default.
-        max_age: how many seconds a browser may cache a preflight, or ``None``. 600 by default.
-        preflight_status: the status of an allowed preflight. 204 by default.
-        existing: ``"replace"`` (default) or ``"keep"`` the application's own
-            Access-Control-Allow-Origin.
-        timing_allow_origin: whether allowed requests also get Timing-Allow-Origin, with the
-            same value. ``False`` by default.
-        dangerously_tolerate: names of risks to accept. None by default.
+            of `policy`, the options of :class:`corsfast.Policy` can be given.
         paths: policies by path, instead of one: ``{"/api/*": policy, "/login": {...}}``. Each is
             a policy, a holder, a callable, a dict of options, or ``None``. A path without a rule
             gets no CORS headers. See `paths.py` for the paths that a rule matches.

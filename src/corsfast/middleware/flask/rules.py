@@ -42,7 +42,7 @@ from ..._proofs.ineffective import (
 )
 from ..._proofs.python_source import in_python
 from ...decision import Outcome
-from ...errors import Problem, with_hint
+from ...errors import Problem, changed
 from .._dropin.messages import Mender, Words, say
 from .._dropin.policy import echoing_any_origin, lenient_tables
 from .patterns import EVERYTHING, is_regex, resolved, shown_as_regex
@@ -248,7 +248,7 @@ def _wrong_header(entry: Any, alone: bool) -> list[Problem]:
         return [Problem("looks-like-glob", "allow_headers", entry, message, hint=hint)]
     problems = wrong_names("allow_headers", [entry], wrong_header)
     return [
-        with_hint(problem, f"[{problem.hint}]") if alone and problem.hint else problem
+        changed(problem, hint=f"[{problem.hint}]") if alone and problem.hint else problem
         for problem in problems
     ]
 
