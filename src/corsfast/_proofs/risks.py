@@ -46,10 +46,11 @@ from .automata import (
     Dfa,
     TooManyStatesError,
     accepts,
-    first_characters,
     intersect,
+    reached,
     run,
     shortest_words,
+    steps_to,
     subtract,
 )
 from .intent import Intent, intent_of
@@ -619,7 +620,7 @@ def delegated_words(dfa: Dfa) -> Iterator[str]:
     if not dfa.rows:
         return
     tails = _tails(dfa)
-    steps = _steps_to(dfa, tails)
+    steps = steps_to(dfa, tails)
     # (length, number, word, its state, the branch of the tree or None after a whole name)
     walks: list[tuple[int, int, str, int, Branch | None]] = []
     order = count()  # a tie-breaker, so that equal words are not compared further
@@ -640,41 +641,15 @@ def delegated_words(dfa: Dfa) -> Iterator[str]:
                 heappush(walks, (length + 1, next(order), word + character, target, below))
 
 
-def _steps_to(dfa: Dfa, goals: Iterable[int]) -> dict[int, int]:
-    """Return how many characters it takes from each state to the nearest goal."""
-    sources: dict[int, list[int]] = {}
-    for state, row in enumerate(dfa.rows):
-        for target in set(row):
-            sources.setdefault(target, []).append(state)
-    steps = dict.fromkeys(goals, 0)
-    queue = list(steps)
-    for state in queue:
-        for source in sources.get(state, ()):
-            if source not in steps:
-                steps[source] = steps[state] + 1
-                queue.append(source)
-    return steps
-
-
 def _behind_dots(dfa: Dfa, start: int = 0) -> Iterator[tuple[str, int]]:
     """Yield each state that is entered by a dot, with a shortest word that does so."""
-    if not dfa.rows:
-        return
-    words = {start: ""}
-    queue = [start]
     dot = dfa.classes[SYMBOL["."]]
-    letters = first_characters(dfa)
-    seen = set()
-    for state in queue:
+    seen = {DEAD}
+    for state, word in reached(dfa, start):
         target = dfa.rows[state][dot]
-        if target != DEAD and target not in seen:
+        if target not in seen:
             seen.add(target)
-            yield words[state] + ".", target
-        for character, column in letters:
-            target = dfa.rows[state][column]
-            if target != DEAD and target not in words:
-                words[target] = words[state] + character
-                queue.append(target)
+            yield word + ".", target
 
 
 def _tails(dfa: Dfa) -> dict[int, str]:
