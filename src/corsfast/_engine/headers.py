@@ -6,6 +6,8 @@ use this module for all other lists, so that they give the same result.
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 from .._options import fetch, limits
 
 TYPE_CHECKING = False
@@ -82,7 +84,12 @@ def requested_names(value: str) -> list[str] | None:
     return found
 
 
-def merged_vary(value: str, wanted: Iterable[str]) -> str:
+# Enough for all combinations of Vary names that views and middlewares add.
+VARY_KEPT = 256
+
+
+@lru_cache(VARY_KEPT)  # an application merges the same few values repeatedly
+def merged_vary(value: str, wanted: tuple[str, ...]) -> str:
     """Return a Vary value that includes the wanted names; unchanged if it does or is ``*``.
 
     https://www.rfc-editor.org/rfc/rfc9110#section-12.5.5: Vary = #( "*" / field-name )

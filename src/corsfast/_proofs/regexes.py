@@ -12,7 +12,7 @@ import warnings
 from re import _compiler, _constants, _parser  # type: ignore[attr-defined]
 from types import MappingProxyType
 
-from .automata import ALPHABET, Dfa, Nfa, TooManyStatesError, determinise, mask_of
+from .automata import ALPHABET, Dfa, Nfa, determinise, mask_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -243,12 +243,3 @@ def _matched_by(op: Any, argument: Any, flags: int) -> int:
 
 
 _matched: dict[tuple[str, int], int] = {}
-
-__all__ = [
-    "NotRegularError",
-    "RegexSyntaxError",
-    "TooManyStatesError",
-    "compile_quietly",
-    "compile_regex",
-    "parse",
-]

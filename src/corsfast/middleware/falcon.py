@@ -24,6 +24,7 @@ from .._engine.headers import (
     EXPOSE_HEADERS,
     GRANTS,
     MAX_AGE,
+    merged_vary,
 )
 from .._engine.select import Policy
 from .._engine.tables import empty_list
@@ -32,7 +33,6 @@ from .._proofs.ineffective import wrong_exposed_with, wrong_flags, wrong_names
 from ..errors import PolicyError
 from ._dropin.messages import DropInProblem, say
 from ._dropin.policy import allowing, lenient_tables
-from ._dropin.vary import merged_vary
 from ._generic.preload import preload
 
 TYPE_CHECKING = False

@@ -19,6 +19,7 @@ from __future__ import annotations
 import logging
 import threading
 from collections import OrderedDict, namedtuple
+from functools import partial
 from time import monotonic
 from weakref import WeakKeyDictionary
 
@@ -125,13 +126,9 @@ class OriginResolver:
 
     def __reduce__(self) -> tuple[object, ...]:
         """Pickle and copy without the cached verdicts."""
-        options = {
-            "ttl": self.ttl,
-            "max_entries": self.max_entries,
-            "vary": self.vary,
-            "key": self._given_key,
-        }
-        return _restore, (type(self), self._resolve, options)
+        numbers: dict[str, Any] = {"ttl": self.ttl, "max_entries": self.max_entries}
+        make = partial(type(self), vary=self.vary, key=self._given_key, **numbers)
+        return make, (self._resolve,)
 
     # -- for applications --------------------------------------------------------------------
 
@@ -332,12 +329,6 @@ class OriginResolver:
 
             make = pure.Policy._from_tables
         return Twins(*(make(tables._replace(any_web_origin=is_open)) for is_open in (True, False)))
-
-
-def _restore(
-    kind: type[OriginResolver], resolve: Resolve, options: dict[str, Any]
-) -> OriginResolver:
-    return kind(resolve, **options)
 
 
 def _options_of(policy: Policy) -> dict[str, Any]:

@@ -6,6 +6,8 @@ compiled one.
 
 from __future__ import annotations
 
+from functools import partial
+
 from .policy_source import is_policy, reader_of
 
 TYPE_CHECKING = False
@@ -61,9 +63,6 @@ class Featured:
         return self._features.arguments()
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return _restore, (type(self), self.app, *self.arguments())
-
-
-def _restore(kind: Any, app: Any, policy: Source | None, features: dict[str, Any]) -> Any:
-    """Restore a copied or pickled middleware, with an empty report."""
-    return kind(app, policy, **features)
+        """Pickle and copy with an empty report."""
+        policy, given = self.arguments()
+        return partial(type(self), **given), (self.app, policy)

@@ -27,11 +27,10 @@ from blacksheep.server.cors import CORSConfigurationError, CORSPolicy, CORSStrat
 from blacksheep.server.responses import not_found, status_code
 from blacksheep.server.websocket import WebSocket
 
-from ..._engine.headers import ALLOW_CREDENTIALS, ALLOW_ORIGIN, EXPOSE_HEADERS
+from ..._engine.headers import ALLOW_CREDENTIALS, ALLOW_ORIGIN, EXPOSE_HEADERS, merged_vary
 from ..._options.fetch import REQUEST_HEADERS, REQUEST_METHOD
 from ..._proofs.ineffective import wrong_flags
 from ...decision import Outcome
-from .._dropin.vary import merged_vary
 from .._generic.preload import preload
 from .._generic.same_origin import same_origin
 from ._compat import set_strategy, strategy_of

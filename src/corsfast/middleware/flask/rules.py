@@ -45,7 +45,6 @@ from ...decision import Outcome
 from ...errors import Problem, changed
 from .._dropin.messages import Mender, Words, say
 from .._dropin.policy import echoing_any_origin, lenient_tables
-from .patterns import EVERYTHING, is_regex, resolved, shown_as_regex
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -53,7 +52,8 @@ if TYPE_CHECKING:
 
     from ..._engine.select import Decision
     from ..._engine.tables import Responses, Tables
-    from .patterns import Pattern
+
+    Pattern = str | re.Pattern[str]
 
     class ViewOptions(TypedDict, total=False):
         """The options of ``cross_origin``."""
@@ -266,6 +266,34 @@ def _seconds(age: Any) -> str | None:
     if isinstance(age, timedelta):
         age = str(int(age.total_seconds()))
     return str(age) if age else None
+
+
+# flask-cors reads a string of origins, header names or paths as a regex if it has one of these
+# characters, and otherwise as a literal. "*" matches everything.
+_REGEX_CHARACTERS = frozenset("*\\]?$^[]()")
+EVERYTHING = ".*"
+
+
+def shown_as_regex(entry: Any) -> Any:
+    """Return the entry unchanged, or a regex that matches everything for ``*``."""
+    return EVERYTHING if isinstance(entry, str) and entry == "*" else entry
+
+
+def is_regex(text: str) -> bool:
+    return not _REGEX_CHARACTERS.isdisjoint(text)
+
+
+def resolved(entry: Any, flags: int = 0) -> Pattern:
+    """Return an entry as a compiled regex or a literal."""
+    if isinstance(entry, re.Pattern):
+        return entry
+    text = str(entry)
+    if not is_regex(text):
+        return text
+    try:
+        return re.compile(text, flags)
+    except re.error as error:
+        raise ValueError(f"{text!r} holds characters of a regex, but is none: {error}") from error
 
 
 class Rules:

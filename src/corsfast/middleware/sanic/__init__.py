@@ -28,10 +28,10 @@ from ..._engine.headers import (
     ALLOW_ORIGIN,
     GRANTS,
     MAX_AGE,
+    merged_vary,
     requested_names,
 )
 from ..._options.fetch import REQUEST_HEADERS, REQUEST_METHOD
-from .._dropin.vary import merged_vary
 from .._generic.preload import preload
 from .settings import Answers, Settings, answers_of, idle_in_route, idle_settings, settings_of
 
