@@ -184,7 +184,7 @@ def _explore(
     """Return the Dfa of the states that are reached from a start, numbered breadth first.
 
     Args:
-        step: returns the next state for each class, or ``None`` where there is none.
+        step: returns the next state for each class; ``None`` means the dead state.
 
     Raises:
         TooManyStatesError: if there are more states than the limit.

@@ -29,7 +29,6 @@ from .automata import (
     TooManyStatesError,
     determinise,
     intersect,
-    mask_of,
     minimise,
     subtract,
     tabulate,
@@ -207,16 +206,10 @@ def origins(hosts: Dfa) -> Dfa:
     nfa = Nfa()
     start, end = nfa.state(), nfa.state()
     for scheme, default in (("http", "80"), ("https", "443")):
-        at = start
-        for character in f"{scheme}://":
-            after = nfa.state()
-            nfa.edges[at].append((mask_of(character), after))
-            at = after
-        at = nfa.embed(hosts, at)
+        at = nfa.embed(hosts, nfa.embed(words(f"{scheme}://"), start))
+        ports = subtract(words(f":{PORT}"), words(f":{default}"))
         nfa.free[at].append(end)
-        ports = nfa.state()
-        nfa.edges[at].append((mask_of(":"), ports))
-        nfa.free[nfa.embed(subtract(words(PORT), words(default)), ports)].append(end)
+        nfa.free[nfa.embed(ports, at)].append(end)
     return minimise(determinise(nfa, start, end))
 
 
