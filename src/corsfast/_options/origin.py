@@ -159,7 +159,7 @@ def ipv6_pieces(text: str) -> list[int] | None:
 
 def write_ipv6(pieces: list[int]) -> str:
     """Serialize an IPv6 address. https://url.spec.whatwg.org/#concept-ipv6-serializer"""
-    start, length = _longest_zero_run(pieces)
+    start, length = longest_zeros(pieces)
     if length < 2:
         return ":".join(f"{piece:x}" for piece in pieces)
     head = ":".join(f"{piece:x}" for piece in pieces[:start])
@@ -167,7 +167,7 @@ def write_ipv6(pieces: list[int]) -> str:
     return f"{head}::{tail}"
 
 
-def _longest_zero_run(pieces: list[int]) -> tuple[int, int]:
+def longest_zeros(pieces: list[int]) -> tuple[int, int]:
     """Return the start and length of the first longest run of zero pieces."""
     best = (0, 0)
     start = 0

@@ -316,10 +316,7 @@ def _is_text_pattern(entry: object) -> TypeGuard[re.Pattern[str]]:
 
 
 def _read_names(
-    option: str,
-    value: object,
-    problems: list[Problem],
-    wrong: Callable[[str, str], Problem | None],
+    option: str, value: object, problems: list[Problem], wrong: Callable[[str, str], Problem | None]
 ) -> list[str]:
     """Return the valid names of an option, and ``"*"`` if it is listed.
 
@@ -411,13 +408,17 @@ def _no_wildcard(option: str, name: str) -> Problem | None:
     """Return a problem if a token means several names in other software: ``X-*``, ``all``."""
     parts = name.split("|")
     if len(parts) > 1 and all(parts):
-        message = f"{name!r} is a list in one string; each name is an element of its own."
-        return Problem("list-in-string", option, name, message, hint=", ".join(map(repr, parts)))
+        return _list_in_string(option, name, parts)
     word = name.lower() in ("all", "any")
     if name == "*" or not (word or "*" in name):
         return None
     message = f"{name!r} is a name to a browser, and no wildcard; '*' alone stands for any."
     return Problem("looks-like-glob", option, name, message, hint="'*'" if word else None)
+
+
+def _list_in_string(option: str, value: str, parts: list[str]) -> Problem:
+    message = f"{value!r} is a list in one string; each name is an element of its own."
+    return Problem("list-in-string", option, value, message, hint=", ".join(map(repr, parts)))
 
 
 def _is_token(text: str, limit: int) -> bool:
@@ -427,8 +428,7 @@ def _is_token(text: str, limit: int) -> bool:
 def _not_a_token(option: str, value: str, limit: int) -> Problem:
     parts = [part.strip() for part in value.split(",")]
     if len(parts) > 1 and all(_is_token(part, limit) for part in parts):
-        message = f"{value!r} is a list in one string; each name is an element of its own."
-        return Problem("list-in-string", option, value, message, hint=", ".join(map(repr, parts)))
+        return _list_in_string(option, value, parts)
     if len(value) > limit:
         shown = f"{value[:20]}…"
         message = f"{shown!r} has {len(value)} characters; the limit is {limit}."

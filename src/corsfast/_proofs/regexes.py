@@ -22,12 +22,7 @@ if TYPE_CHECKING:
 _START = (_constants.AT_BEGINNING, _constants.AT_BEGINNING_STRING)
 _END = (_constants.AT_END, _constants.AT_END_STRING)
 _REPEATS = (_constants.MAX_REPEAT, _constants.MIN_REPEAT)
-_ONE_CHARACTER = (
-    _constants.LITERAL,
-    _constants.NOT_LITERAL,
-    _constants.ANY,
-    _constants.IN,
-)
+_ONE_CHARACTER = (_constants.LITERAL, _constants.NOT_LITERAL, _constants.ANY, _constants.IN)
 
 # The flags that choose the alphabet of \w and IGNORECASE.
 _LETTERS = re.ASCII | re.UNICODE

@@ -133,13 +133,7 @@ class CORSMiddleware(falcon.CORSMiddleware):  # type: ignore[misc]
         private = (fetch.REQUEST_PRIVATE_NETWORK,) if allow_private_network else ()
         self._preflight_vary = (*by_origin, fetch.REQUEST_METHOD, fetch.REQUEST_HEADERS, *private)
 
-    def process_response(
-        self,
-        req: Any,
-        resp: Any,
-        resource: object,
-        req_succeeded: bool,
-    ) -> None:
+    def process_response(self, req: Any, resp: Any, resource: object, req_succeeded: bool) -> None:
         """Add the policy's fields to a response; Falcon calls this for each one."""
         # Nearly all requests are of this class, whose `get_header` costs more than all the rest.
         if type(req) is falcon.Request:

@@ -18,7 +18,7 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections import OrderedDict, namedtuple
+from collections import OrderedDict
 from functools import partial
 from time import monotonic
 from weakref import WeakKeyDictionary
@@ -38,22 +38,13 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from asyncio import AbstractEventLoop, Task
     from collections.abc import Awaitable, Callable, Hashable, Iterable
-    from typing import Any, NamedTuple
+    from typing import Any
 
     from .._engine.select import Decision
     from .._engine.tables import Responses, Tables
 
     Verdict = bool | Policy
     Resolve = Callable[..., Verdict | Awaitable[Verdict | None] | None]
-
-    class Twins(NamedTuple):
-        """Two policies that answer like a third: one allows all web origins, one no origin."""
-
-        open: Policy
-        closed: Policy
-
-else:
-    Twins = namedtuple("Twins", ("open", "closed"))
 
 __all__ = ["OriginResolver"]
 
@@ -286,10 +277,12 @@ class OriginResolver:
 
     # -- answering ---------------------------------------------------------------------------
 
-    def twins(self, policy: Policy) -> Twins:
-        """Return the policies that answer instead of this one, if allowed and if rejected."""
-        found: Twins = self._twins.of(policy)
-        return found
+    def twins(self, policy: Policy) -> tuple[Policy, Policy]:
+        """Return the policies that answer instead of this one, if allowed and if rejected.
+
+        They answer like this one; the first allows all web origins, and the other one none.
+        """
+        return self._twins.of(policy)  # type: ignore[no-any-return]
 
     def check_template(self, policy: Policy) -> None:
         """Check that a policy can be the template of an answer.
@@ -318,7 +311,7 @@ class OriginResolver:
             return False
         return True
 
-    def _make_twins(self, policy: Policy) -> Twins:
+    def _make_twins(self, policy: Policy) -> tuple[Policy, Policy]:
         spec, _ = read_options(is_origin=is_origin, **{**_options_of(policy), "allow_origins": []})
         tables, _ = build_tables(spec, [])
         tables = tables._replace(responses=_varying_by(self.vary, tables.responses))
@@ -328,7 +321,7 @@ class OriginResolver:
             from .._engine import pure
 
             make = pure.Policy._from_tables
-        return Twins(*(make(tables._replace(any_web_origin=is_open)) for is_open in (True, False)))
+        return make(tables._replace(any_web_origin=True)), make(tables)
 
 
 def _options_of(policy: Policy) -> dict[str, Any]:

@@ -102,12 +102,7 @@ _OPTIONS = (
 # The methods that "*" means in `allow_methods`.
 ALL_METHODS = ("DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT", "QUERY")
 
-PREFLIGHT_VARY = (
-    "Origin",
-    REQUEST_METHOD,
-    REQUEST_HEADERS,
-    REQUEST_PRIVATE_NETWORK,
-)
+PREFLIGHT_VARY = ("Origin", REQUEST_METHOD, REQUEST_HEADERS, REQUEST_PRIVATE_NETWORK)
 _ALLOW_ORIGIN = ALLOW_ORIGIN.lower().encode()
 _ALLOW_HEADERS = ALLOW_HEADERS.lower().encode()
 _ALLOW_PRIVATE = (ALLOW_PRIVATE_NETWORK.lower().encode(), b"true")
