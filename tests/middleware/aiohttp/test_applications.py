@@ -23,6 +23,7 @@ from support.drop_ins.aiohttp import (
     ours,
     preflight,
     varied,
+    wait,
 )
 
 pytestmark = pytest.mark.server
