@@ -311,7 +311,7 @@ def test_manifests_ask_for_what_the_lock_files_have():
     }
 
 
-def test_lock_files_have_checksums_and_name_no_host_but_the_usual():
+def test_lock_files_have_checksums_and_usual_hosts():
     rust = tomllib.loads((PEERS / "rust/Cargo.lock").read_text("utf-8"))["package"]
     for package in rust:
         if package["name"] != "corsfast-peers":

@@ -15,18 +15,13 @@ from __future__ import annotations
 import re
 
 from .._options import fetch, limits
+from .._options.fetch import ALLOW_HEADERS, ALLOW_METHODS
 from .._options.origin import parse_origin
+from .._options.patterns import follows
 from .._proofs.automata import ACCEPTING_COLUMN
 from ..decision import Outcome, decision_key, decision_repr
 from .headers import apply_asgi, apply_wsgi, joined_lines
-from .tables import (
-    ALLOW_HEADERS,
-    ALLOW_METHODS,
-    Block,
-    block,
-    compile_options,
-    with_origin,
-)
+from .tables import Block, block, compile_options, with_origin
 from .unpickle import restore_policy
 
 TYPE_CHECKING = False
@@ -35,7 +30,7 @@ if TYPE_CHECKING:
     from os import PathLike
     from typing import Any, Literal, Never, NoReturn, final
 
-    from .._options.patterns import HostRule, Within
+    from .._options.patterns import Within
     from .._options.spec import PolicyOptions
     from .._proofs.automata import Automaton
     from .tables import Headers, RawHeaders, Responses, Tables
@@ -50,8 +45,6 @@ else:
 
 
 IMPLEMENTATION = "pure"
-
-_TOKEN = re.compile(f"[{re.escape(fetch.TCHAR)}]+")
 
 # https://www.rfc-editor.org/rfc/rfc9110#section-5.6.1.2, the lists that a recipient accepts:
 #   #element => [ element ] *( OWS "," OWS [ element ] )
@@ -419,7 +412,7 @@ class Policy:
             return Outcome.ALLOWED
         if (
             (tables.any_web_origin and parts.scheme in fetch.WEB_SCHEMES)
-            or any(_follows(rule, *parts) for rule in tables.rules)
+            or any(follows(rule, parts) for rule in tables.rules)
             or _accepted(tables.automaton, parts.scheme, origin)
             or any(regex.fullmatch(origin) for regex in tables.regexes)
         ):
@@ -429,7 +422,7 @@ class Policy:
     def _match_method(self, method: str) -> Outcome:
         if len(method) > limits.MAX_METHOD:
             return Outcome.METHOD_TOO_LONG
-        if not _TOKEN.fullmatch(method):
+        if not fetch.TOKEN.fullmatch(method):
             return Outcome.METHOD_MALFORMED
         if method in self._tables.methods:
             return Outcome.ALLOWED
@@ -649,14 +642,6 @@ def _is_options(method: object) -> bool:
     if isinstance(method, (str, bytes)):
         return method == ("OPTIONS" if isinstance(method, str) else b"OPTIONS")
     raise TypeError(f"method must be str or bytes, not {type(method).__name__}")
-
-
-def _follows(rule: HostRule, scheme: str, host: str, port: int) -> bool:
-    return (
-        rule.scheme == scheme
-        and (host.endswith(rule.host) if rule.host[0] == "." else host == rule.host)
-        and any(first <= port <= last for first, last in rule.ports)
-    )
 
 
 def _accepted(automaton: Automaton | None, scheme: str, origin: str) -> bool:

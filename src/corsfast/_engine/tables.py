@@ -11,8 +11,20 @@ import warnings
 from collections import namedtuple
 
 from .._options import fetch
+from .._options.fetch import (
+    ALLOW_CREDENTIALS,
+    ALLOW_HEADERS,
+    ALLOW_METHODS,
+    ALLOW_ORIGIN,
+    EXPOSE_HEADERS,
+    MAX_AGE,
+    REQUEST_HEADERS,
+    REQUEST_METHOD,
+    TIMING_ALLOW_ORIGIN,
+    VARY,
+)
 from .._options.origin import is_origin
-from .._options.patterns import write_pattern
+from .._options.patterns import ORIGINS, write_pattern
 from .._options.schemes import dead_schemes
 from .._options.spec import read_options
 from .._proofs.languages import language_of, regex_of, run_together
@@ -88,18 +100,6 @@ else:
         " any_header header_names responses",
     )
 
-ALLOW_ORIGIN = "Access-Control-Allow-Origin"
-ALLOW_CREDENTIALS = "Access-Control-Allow-Credentials"
-ALLOW_METHODS = "Access-Control-Allow-Methods"
-ALLOW_HEADERS = "Access-Control-Allow-Headers"
-MAX_AGE = "Access-Control-Max-Age"
-EXPOSE_HEADERS = "Access-Control-Expose-Headers"
-TIMING_ALLOW_ORIGIN = "Timing-Allow-Origin"
-VARY = "Vary"
-
-REQUEST_METHOD = "Access-Control-Request-Method"
-REQUEST_HEADERS = "Access-Control-Request-Headers"
-
 REFUSED_PREFLIGHT_STATUS = 403
 
 
@@ -174,7 +174,7 @@ def compile_options(is_origin: Callable[[str], bool] = is_origin, **options: obj
     languages = [language_of(entry) for entry in (*spec.globs, *spec.regexes)]
     tolerated: list[Problem] = []
     unlikely: list[Problem] = []
-    unlikely += empty_list("allow_origins", options["allow_origins"])
+    unlikely += empty_list(ORIGINS, options[ORIGINS])
     # `http://192.168.x.x:*` is a valid pattern, but no page has such a host name.
     names = [write_pattern(rule) for rule in spec.rules if rule.host.endswith("x")]
     for dead in (*dead_schemes(spec.exact), *dead_schemes(names)):
@@ -246,7 +246,7 @@ def globs_as_regexes(
                 f"{text!r} is a regex, and as such does not match the origins that it seems to"
                 " mean: '*' and '?' count what is before them there."
             )
-            yield Problem("glob-as-regex", "allow_origins", entry, message)
+            yield Problem("glob-as-regex", ORIGINS, entry, message)
 
 
 def _with_ways_out(problems: list[Problem], spec: Spec) -> list[Problem]:

@@ -18,16 +18,23 @@ from dataclasses import replace
 
 from .._options.diagnose import REGEX_SIGNS
 from .._options.origin import parse_origin
-from .._options.patterns import Glob, HostRule, Network, Within, parse_pattern, write_pattern
+from .._options.patterns import (
+    ORIGINS,
+    Glob,
+    HostRule,
+    Network,
+    Within,
+    parse_pattern,
+    write_pattern,
+)
 from .._options.suggestions import suggest_all, suggest_networks, texts_of
-from ..errors import RISKS, Problem, with_hint
+from ..errors import RISKS, Problem, changed
 from .automata import TooManyStatesError
 from .dialect import MatchContext, PolicyDialect
 from .languages import as_written, regex_of
 from .public_suffixes import public_suffix
 from .regex_fixes import problems_in, repair, repair_string, spellings
 from .regexes import RegexSyntaxError, compile_quietly
-from .risks import OPTION
 from .verify import problems_of, with_regex
 
 TYPE_CHECKING = False
@@ -76,7 +83,7 @@ def policy_dialect(spec: Spec, any_origin: str = "'*'") -> PolicyDialect:
 def _entries(problems: list[Problem], spec: Spec) -> int:
     """Return the number of entries, valid or not."""
     known = (*RISKS, *_OF_THE_LIST, "dead-alternative", "dead-pattern", "dead-scheme")
-    wrong = sum(problem.option == OPTION and problem.code not in known for problem in problems)
+    wrong = sum(problem.option == ORIGINS and problem.code not in known for problem in problems)
     read = len(spec.exact) + len(spec.rules) + len(spec.globs) + len(spec.regexes)
     return read + spec.any_origin + wrong
 
@@ -89,7 +96,7 @@ def with_suggestions(problems: Iterable[Problem], dialect: Dialect) -> list[Prob
         if _is_about_origins(problem, dialect):
             proven += _needs_automata(problem)
             hint = suggest(problem, dialect)[0] if proven <= MAX_PROVEN else in_words(problem)
-            found.append(with_hint(problem, hint))
+            found.append(changed(problem, hint=hint))
         else:
             found.append(problem)
     return found
@@ -107,7 +114,7 @@ def _needs_automata(problem: Problem) -> bool:
 
 
 def _is_about_origins(problem: Problem, dialect: Dialect) -> bool:
-    return not dialect.patterns or (problem.option == OPTION and problem.hint != "()")
+    return not dialect.patterns or (problem.option == ORIGINS and problem.hint != "()")
 
 
 def suggest(problem: Problem, dialect: Dialect) -> tuple[str | None, bool]:

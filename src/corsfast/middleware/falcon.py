@@ -15,13 +15,24 @@ from collections.abc import MutableMapping
 
 import falcon
 
+from .._engine.headers import (
+    ALLOW_CREDENTIALS,
+    ALLOW_HEADERS,
+    ALLOW_METHODS,
+    ALLOW_ORIGIN,
+    ALLOW_PRIVATE_NETWORK,
+    EXPOSE_HEADERS,
+    GRANTS,
+    MAX_AGE,
+    merged_vary,
+)
 from .._engine.select import Policy
 from .._engine.tables import empty_list
+from .._options import fetch
 from .._proofs.ineffective import wrong_exposed_with, wrong_flags, wrong_names
 from ..errors import PolicyError
 from ._dropin.messages import DropInProblem, say
 from ._dropin.policy import allowing, lenient_tables
-from ._dropin.vary import merged_vary
 from ._generic.preload import preload
 
 TYPE_CHECKING = False
@@ -39,29 +50,7 @@ NAME = "corsfast.middleware.falcon"
 
 # In lower case, as in Falcon's dict of a response's fields.
 _ALLOW = "allow"
-_ALLOW_ORIGIN = "access-control-allow-origin"
-_ALLOW_CREDENTIALS = "access-control-allow-credentials"
-_ALLOW_METHODS = "access-control-allow-methods"
-_ALLOW_HEADERS = "access-control-allow-headers"
-_ALLOW_PRIVATE_NETWORK = "access-control-allow-private-network"
-_EXPOSE_HEADERS = "access-control-expose-headers"
-_MAX_AGE = "access-control-max-age"
 _VARY = "vary"
-
-_REQUEST_METHOD = "Access-Control-Request-Method"
-_REQUEST_HEADERS = "Access-Control-Request-Headers"
-_REQUEST_PRIVATE_NETWORK = "Access-Control-Request-Private-Network"
-
-# The fields that allow an origin to read a response, or to send another request.
-_GRANTS = (
-    _ALLOW_ORIGIN,
-    _ALLOW_CREDENTIALS,
-    _ALLOW_METHODS,
-    _ALLOW_HEADERS,
-    _ALLOW_PRIVATE_NETWORK,
-    _EXPOSE_HEADERS,
-    _MAX_AGE,
-)
 
 
 class CORSMiddleware(falcon.CORSMiddleware):  # type: ignore[misc]
@@ -141,16 +130,10 @@ class CORSMiddleware(falcon.CORSMiddleware):  # type: ignore[misc]
         # https://fetch.spec.whatwg.org/#cors-protocol-and-http-caches
         self._same_for_all = self._star and self._with_credentials is None
         by_origin = () if self._same_for_all else ("Origin",)
-        private = (_REQUEST_PRIVATE_NETWORK,) if allow_private_network else ()
-        self._preflight_vary = (*by_origin, _REQUEST_METHOD, _REQUEST_HEADERS, *private)
+        private = (fetch.REQUEST_PRIVATE_NETWORK,) if allow_private_network else ()
+        self._preflight_vary = (*by_origin, fetch.REQUEST_METHOD, fetch.REQUEST_HEADERS, *private)
 
-    def process_response(
-        self,
-        req: Any,
-        resp: Any,
-        resource: object,
-        req_succeeded: bool,
-    ) -> None:
+    def process_response(self, req: Any, resp: Any, resource: object, req_succeeded: bool) -> None:
         """Add the policy's fields to a response; Falcon calls this for each one."""
         # Nearly all requests are of this class, whose `get_header` costs more than all the rest.
         if type(req) is falcon.Request:
@@ -169,18 +152,18 @@ class CORSMiddleware(falcon.CORSMiddleware):  # type: ignore[misc]
         if allowed is not None:
             # Replace the fields that the application itself has set.
             if allowed is self._with_credentials:
-                headers[_ALLOW_CREDENTIALS] = "true"
-                headers[_ALLOW_ORIGIN] = origin
+                headers[ALLOW_CREDENTIALS] = "true"
+                headers[ALLOW_ORIGIN] = origin
             else:
-                headers.pop(_ALLOW_CREDENTIALS, None)
-                headers[_ALLOW_ORIGIN] = "*" if self._star else origin
+                headers.pop(ALLOW_CREDENTIALS, None)
+                headers[ALLOW_ORIGIN] = "*" if self._star else origin
             if self.expose_headers:
-                headers[_EXPOSE_HEADERS] = self.expose_headers
+                headers[EXPOSE_HEADERS] = self.expose_headers
         elif origin is not None:
-            for field in _GRANTS:
+            for field in GRANTS:
                 headers.pop(field, None)
         if origin is not None and req.method == "OPTIONS":
-            method = req.get_header(_REQUEST_METHOD)
+            method = req.get_header(fetch.REQUEST_METHOD)
             if method:
                 # If the resource has a responder for OPTIONS, the answer is the application's own.
                 own = _answers_options(resource)
@@ -212,7 +195,7 @@ class CORSMiddleware(falcon.CORSMiddleware):  # type: ignore[misc]
         is allowed. The request that follows gets the same responder or the same error.
         """
         headers = _headers_of(resp)
-        names = req.get_header(_REQUEST_HEADERS)
+        names = req.get_header(fetch.REQUEST_HEADERS)
         if allowed.preflight(origin, method, names).allowed:
             if not succeeded or not 200 <= resp.status_code < 300:
                 resp.status = falcon.HTTP_200
@@ -236,18 +219,18 @@ class CORSMiddleware(falcon.CORSMiddleware):  # type: ignore[misc]
         if allowed is None:
             return
         allow = headers.pop(_ALLOW, None)
-        names = req.get_header(_REQUEST_HEADERS)
+        names = req.get_header(fetch.REQUEST_HEADERS)
         # The names are echoed, so they must be a valid and short list of names.
         if allow is None or not allowed.preflight(origin, method, names).allowed:
-            for field in _GRANTS:
+            for field in GRANTS:
                 headers.pop(field, None)
             return
-        headers[_ALLOW_METHODS] = allow
-        headers[_ALLOW_HEADERS] = "*" if names is None else names
-        headers[_MAX_AGE] = "86400"
-        headers.pop(_ALLOW_PRIVATE_NETWORK, None)
-        if self.allow_private_network and req.get_header(_REQUEST_PRIVATE_NETWORK) == "true":
-            headers[_ALLOW_PRIVATE_NETWORK] = "true"
+        headers[ALLOW_METHODS] = allow
+        headers[ALLOW_HEADERS] = "*" if names is None else names
+        headers[MAX_AGE] = "86400"
+        headers.pop(ALLOW_PRIVATE_NETWORK, None)
+        if self.allow_private_network and req.get_header(fetch.REQUEST_PRIVATE_NETWORK) == "true":
+            headers[ALLOW_PRIVATE_NETWORK] = "true"
 
 
 class _Headers(MutableMapping[str, str]):

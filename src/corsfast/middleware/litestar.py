@@ -20,10 +20,16 @@ from dataclasses import fields, replace
 from litestar.config.cors import CORSConfig
 from litestar.plugins import InitPlugin
 
-from .._engine.tables import ALLOW_HEADERS, ALLOW_METHODS, MAX_AGE, readable
+from .._engine.tables import readable
+from .._options.fetch import ALLOW_HEADERS, ALLOW_METHODS, MAX_AGE
 from .._options.spec import wrong_header
 from .._proofs.dialect import Dialect
-from .._proofs.ineffective import wrong_exact_method, wrong_exposed_with, wrong_flags, wrong_seconds
+from .._proofs.ineffective import (
+    wrong_exact_method,
+    wrong_exposed_with,
+    wrong_flags,
+    wrong_seconds,
+)
 from ._dropin.asgi_base import (
     SAFELISTED_HEADERS,
     ASGIDropIn,
@@ -71,7 +77,7 @@ _INSTEAD = (
     " allow_origin_regex, allow_methods, allow_headers or expose_headers"
 )
 
-_ALLOW_HEADERS = b"access-control-allow-headers"
+_ALLOW_HEADERS = ALLOW_HEADERS.lower().encode()
 
 
 class CORSMiddleware(ASGIDropIn):

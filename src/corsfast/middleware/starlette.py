@@ -24,13 +24,16 @@ import re
 import warnings
 from functools import partial
 
-from .._engine.tables import (
+from .._engine.tables import readable
+from .._options.fetch import (
     ALLOW_HEADERS,
     ALLOW_METHODS,
+    ALLOW_ORIGIN,
+    ALLOW_PRIVATE_NETWORK,
     MAX_AGE,
     REQUEST_HEADERS,
     REQUEST_METHOD,
-    readable,
+    REQUEST_PRIVATE_NETWORK,
 )
 from .._options.spec import wrong_header
 from .._proofs.dialect import Dialect
@@ -100,13 +103,10 @@ _OPTIONS = (
 # The methods that "*" means in `allow_methods`.
 ALL_METHODS = ("DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT", "QUERY")
 
-PREFLIGHT_VARY = (
-    "Origin",
-    REQUEST_METHOD,
-    REQUEST_HEADERS,
-    "Access-Control-Request-Private-Network",
-)
-_ALLOW_PRIVATE = (b"access-control-allow-private-network", b"true")
+PREFLIGHT_VARY = ("Origin", REQUEST_METHOD, REQUEST_HEADERS, REQUEST_PRIVATE_NETWORK)
+_ALLOW_ORIGIN = ALLOW_ORIGIN.lower().encode()
+_ALLOW_HEADERS = ALLOW_HEADERS.lower().encode()
+_ALLOW_PRIVATE = (ALLOW_PRIVATE_NETWORK.lower().encode(), b"true")
 _OK = b"OK"
 
 # Methods that a subclass of the original may override to change its decisions. They are never
@@ -286,7 +286,7 @@ class _Preflights(Preflights):
         headers = [*decision.raw_headers]
         if known:
             origin = b"*" if self.tables.star else request.origin
-            headers = [(b"access-control-allow-origin", origin), *self._preflight]
+            headers = [(_ALLOW_ORIGIN, origin), *self._preflight]
             if self.tables.any_header:
                 headers += _mirrored(request.names)
         if private and not self._private_network:
@@ -298,7 +298,7 @@ class _Preflights(Preflights):
 
 
 def _mirrored(names: list[str] | None) -> list[tuple[bytes, bytes]]:
-    return [(b"access-control-allow-headers", ",".join(names).encode("ascii"))] if names else []
+    return [(_ALLOW_HEADERS, ",".join(names).encode("ascii"))] if names else []
 
 
 def _regex_in_list(regex: re.Pattern[Any]) -> Problem:

@@ -23,6 +23,7 @@ from support.drop_ins.aiohttp import (
     ours,
     preflight,
     varied,
+    wait,
 )
 
 pytestmark = pytest.mark.server
@@ -160,20 +161,6 @@ def test_an_error_in_the_receiver_is_seen_by_aiohttp() -> None:
         for route in cors._by_route:
             cors._by_route[route] = Broken()
         assert call(served, get("/", A)).status == 0
-
-
-def test_looking_up_a_route_of_several_methods_works() -> None:
-    from aiohttp import web
-    from corsfast.middleware.aiohttp.receiver import SEVERAL
-
-    app = web.Application()
-    cors = ours().setup(app, defaults={A: {}})
-    route = cors.add(app.router.add_resource("/")).add_route("*", handler)
-    served = Served(app)
-    for _ in range(2):
-        assert call(served, get("/", A)).first("access-control-allow-origin") == A
-        assert call(served, get("/", B)).first("access-control-allow-origin") is None
-        assert cors.answers[route] is SEVERAL
 
 
 def test_two_configurations_do_not_double_anything() -> None:

@@ -34,7 +34,7 @@ from ..._proofs.ineffective_django import OLD_NAMES, idle_settings
 from ..._proofs.regexes import RegexSyntaxError, compile_quietly
 from ..._proofs.suggest import suggest
 from ..._proofs.verify import read_policy
-from ...errors import Problem, with_hint
+from ...errors import Problem, changed
 from .subject import Applied, Subject, UnreadableError
 
 SINGLE = {
@@ -139,7 +139,7 @@ def _read_exact(value: object, subject: Subject) -> None:
         message = f"{entry!r} matches nothing: these origins are compared to the letter."
         problem = Problem("dead-pattern", "allow_origins", entry, message)
         hint, proven = (dialect.any_origin, True) if entry == "*" else suggest(problem, dialect)
-        subject.problems.append(with_hint(problem, hint if proven else None))
+        subject.problems.append(changed(problem, hint=hint if proven else None))
         subject.extra += 1
     subject.options["allow_origins"] = kept
 

@@ -93,15 +93,15 @@ from os import urandom
 
 IMPLEMENTATION = "native"
 
-# The same names as in tables.py, which is too slow to import for them.
+# The same names as in fetch.py, which is too slow to import for them.
 cdef str ALLOW_ORIGIN = "Access-Control-Allow-Origin"
 cdef str TIMING_ALLOW_ORIGIN = "Timing-Allow-Origin"
 cdef str ALLOW_METHODS = "Access-Control-Allow-Methods"
 cdef str ALLOW_HEADERS = "Access-Control-Allow-Headers"
-cdef bytes RAW_ALLOW_ORIGIN = b"access-control-allow-origin"
-cdef bytes RAW_TIMING_ALLOW_ORIGIN = b"timing-allow-origin"
-cdef bytes RAW_ALLOW_METHODS = b"access-control-allow-methods"
-cdef bytes RAW_ALLOW_HEADERS = b"access-control-allow-headers"
+cdef bytes RAW_ALLOW_ORIGIN = ALLOW_ORIGIN.lower().encode("ascii")
+cdef bytes RAW_TIMING_ALLOW_ORIGIN = TIMING_ALLOW_ORIGIN.lower().encode("ascii")
+cdef bytes RAW_ALLOW_METHODS = ALLOW_METHODS.lower().encode("ascii")
+cdef bytes RAW_ALLOW_HEADERS = ALLOW_HEADERS.lower().encode("ascii")
 
 # Up to this many exact origins have prebuilt decisions. With more, a prebuilt decision is often
 # no longer in the CPU's nearest caches, and creating a new one costs less.

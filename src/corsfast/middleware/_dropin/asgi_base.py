@@ -14,6 +14,7 @@ from collections import namedtuple
 
 from ..._engine.headers import joined_lines, requested_names
 from ..._engine.select import Policy
+from ..._options.fetch import REQUEST_HEADERS, REQUEST_METHOD
 from .._generic.engine import ASGICall
 from .._generic.handlers import content
 from .policy import read_list, read_names
@@ -49,7 +50,7 @@ __all__ = [
     "respond",
 ]
 
-_ASKED = (b"origin", b"access-control-request-method", b"access-control-request-headers")
+_ASKED = (b"origin", REQUEST_METHOD.lower().encode(), REQUEST_HEADERS.lower().encode())
 
 # The names that both allow in addition to `allow_headers`.
 SAFELISTED_HEADERS = ("Accept", "Accept-Language", "Content-Language", "Content-Type")

@@ -27,7 +27,7 @@ from ..._engine.tables import (
     globs_as_regexes,
     warn,
 )
-from ..._options.fetch import NON_WILDCARD_REQUEST_HEADER, OWS, TCHAR
+from ..._options.fetch import NON_WILDCARD_REQUEST_HEADER, OWS, TOKEN
 from ..._options.origin import is_origin
 from ..._options.schemes import dead_schemes
 from ..._options.spec import Spec, read_options
@@ -68,8 +68,6 @@ __all__ = [
     "read_names",
     "tokens_of",
 ]
-
-_TOKEN = re.compile(f"[{re.escape(TCHAR)}]+")
 
 
 class _DropInSpec(Spec):
@@ -279,14 +277,14 @@ def read_names(
         problems += found
         if isinstance(entry, str) and not any(problem.code == "too-long" for problem in found):
             names = [part.strip(OWS) for part in entry.split(",")]
-            if all(not name or _TOKEN.fullmatch(name) for name in names):
+            if all(not name or TOKEN.fullmatch(name) for name in names):
                 kept.append(entry)
     return kept, problems
 
 
 def tokens_of(names: Iterable[str]) -> frozenset[str]:
     """Return the names that are single tokens, because tables contain only these."""
-    return frozenset(name for name in names if _TOKEN.fullmatch(name))
+    return frozenset(name for name in names if TOKEN.fullmatch(name))
 
 
 def _read(entries: list[object], credentials: bool) -> _DropInSpec:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import sys
 from types import MethodType
 
+from ..._options.fetch import REQUEST_PRIVATE_NETWORK
 from ...decision import Outcome
 
 TYPE_CHECKING = False
@@ -33,7 +34,7 @@ if TYPE_CHECKING:
 _HTTP_START = "http.response.start"
 _DENIAL_START = "websocket.http.response.start"
 
-_PRIVATE_NETWORK = b"access-control-request-private-network"
+_PRIVATE_NETWORK = REQUEST_PRIVATE_NETWORK.lower().encode()
 
 # WSGI requires a reason phrase after the status. No client reads it; these are the usual ones.
 _PHRASES = {204: "No Content", 400: "Bad Request", 403: "Forbidden"}

@@ -7,9 +7,8 @@ from functools import lru_cache
 from aiohttp import hdrs
 from multidict import CIMultiDict
 
-from ..._engine.headers import merged_vary
+from ..._engine.headers import VARY_KEPT, merged_vary
 from .._dropin.non_web_origins import may_be_sent
-from .._dropin.vary import VARY_KEPT
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -27,10 +27,10 @@ from blacksheep.server.cors import CORSConfigurationError, CORSPolicy, CORSStrat
 from blacksheep.server.responses import not_found, status_code
 from blacksheep.server.websocket import WebSocket
 
-from ..._engine.tables import REQUEST_HEADERS, REQUEST_METHOD
+from ..._engine.headers import ALLOW_CREDENTIALS, ALLOW_ORIGIN, EXPOSE_HEADERS, merged_vary
+from ..._options.fetch import REQUEST_HEADERS, REQUEST_METHOD
 from ..._proofs.ineffective import wrong_flags
 from ...decision import Outcome
-from .._dropin.vary import merged_vary
 from .._generic.preload import preload
 from .._generic.same_origin import same_origin
 from ._compat import set_strategy, strategy_of
@@ -48,16 +48,12 @@ __all__ = ["CORSPolicy", "CORSStrategy", "add_cors_policy", "get_cors_middleware
 
 preload()
 
-_REQUEST_METHOD = b"access-control-request-method"
-_REQUEST_HEADERS = b"access-control-request-headers"
+_REQUEST_METHOD = REQUEST_METHOD.lower().encode()
+_REQUEST_HEADERS = REQUEST_HEADERS.lower().encode()
 _VARY = b"vary"
-_ALLOW_CREDENTIALS = b"access-control-allow-credentials"
+_ALLOW_CREDENTIALS = ALLOW_CREDENTIALS.encode()
 # Fields by which a handler itself lets an origin read its response.
-_GRANTS = (
-    b"access-control-allow-origin",
-    _ALLOW_CREDENTIALS,
-    b"access-control-expose-headers",
-)
+_GRANTS = (ALLOW_ORIGIN.encode(), _ALLOW_CREDENTIALS, EXPOSE_HEADERS.encode())
 _VARY_ALONE = ((_VARY, b"Origin"),)
 _BY_ORIGIN = ("Origin",)
 _BY_PREFLIGHT = ("Origin", REQUEST_METHOD, REQUEST_HEADERS)

@@ -9,9 +9,14 @@ from __future__ import annotations
 
 from ..._engine.headers import requested_names
 from ..._engine.select import Policy
-from ..._engine.tables import ALLOW_METHODS, MAX_AGE, readable
+from ..._engine.tables import readable
+from ..._options.fetch import ALLOW_HEADERS, ALLOW_METHODS, MAX_AGE
 from ..._options.spec import wrong_header, wrong_method
-from ..._proofs.ineffective import wrong_exposed_with, wrong_flags, wrong_seconds
+from ..._proofs.ineffective import (
+    wrong_exposed_with,
+    wrong_flags,
+    wrong_seconds,
+)
 from ...decision import Outcome
 from .._dropin.policy import allowing, lenient_tables, read_names
 
@@ -37,7 +42,7 @@ _OPTIONS = (
     "expose_headers",
 )
 
-_ALLOW_HEADERS = b"access-control-allow-headers"
+_ALLOW_HEADERS = ALLOW_HEADERS.lower().encode()
 
 # The values of the CORS-Error field that BlackSheep sends when it rejects a preflight.
 _NOT_ENABLED = "is not enabled by CORS rules."

@@ -9,8 +9,6 @@ from django.http import HttpResponse
 from django.http.response import ResponseHeaders
 from django.utils.cache import patch_vary_headers
 
-from .._dropin.vary import VARY_KEPT
-
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -22,8 +20,8 @@ if TYPE_CHECKING:
 
 _VARY = ("Vary", "origin")
 
-# Whether a response stores its fields in this dict. To write them by the public methods takes
-# three times as long, because these check and encode each name and value.
+# Whether a response stores its fields in this dict. The public methods are slower, because they
+# check and encode each name and value.
 _HAS_STORE = getattr(ResponseHeaders({"Vary": "a"}), "_store", None) == {"vary": ("Vary", "a")}
 
 
@@ -59,7 +57,7 @@ def add_vary(response: HttpResponseBase) -> None:
         patch_vary_headers(response, ("origin",))
 
 
-@lru_cache(VARY_KEPT)
+@lru_cache  # applications send few different values
 def _merged_vary(value: str) -> tuple[str, str]:
     """Merge by Django's own function, with a cache."""
     response = HttpResponse(headers={"Vary": value})

@@ -15,6 +15,13 @@ from django.core.exceptions import ImproperlyConfigured
 from django.core.signals import setting_changed
 from django.http import BadHeaderError, HttpResponse
 
+from ..._engine.headers import (
+    ALLOW_CREDENTIALS,
+    ALLOW_HEADERS,
+    ALLOW_METHODS,
+    EXPOSE_HEADERS,
+    MAX_AGE,
+)
 from ..._engine.select import Policy
 from ..._engine.tables import empty_list, warn
 from ..._options.origin import is_origin
@@ -167,18 +174,18 @@ def _compile() -> CompiledSettings:
         allows = lambda origin: policy.allows_origin(origin) or origin == FILE  # noqa: E731
     fields = {}
     if credentials:
-        fields["access-control-allow-credentials"] = "true"
+        fields[ALLOW_CREDENTIALS] = "true"
     exposed = names_in(read("CORS_EXPOSE_HEADERS"))
     if len(exposed):
-        fields["access-control-expose-headers"] = ", ".join(exposed)
+        fields[EXPOSE_HEADERS] = ", ".join(exposed)
     options_fields = {
         **fields,
-        "access-control-allow-headers": ", ".join(names_in(read("CORS_ALLOW_HEADERS"))),
-        "access-control-allow-methods": ", ".join(names_in(read("CORS_ALLOW_METHODS"))),
+        ALLOW_HEADERS: ", ".join(names_in(read("CORS_ALLOW_HEADERS"))),
+        ALLOW_METHODS: ", ".join(names_in(read("CORS_ALLOW_METHODS"))),
     }
     max_age = read("CORS_PREFLIGHT_MAX_AGE")
     if max_age:
-        options_fields["access-control-max-age"] = str(max_age)
+        options_fields[MAX_AGE] = str(max_age)
     return CompiledSettings(
         covers=_matcher(re.compile(read("CORS_URLS_REGEX"))),
         allows=allows,

@@ -14,6 +14,12 @@ from __future__ import annotations
 from asgiref.sync import iscoroutinefunction, markcoroutinefunction
 from django.http import HttpResponse
 
+from ..._engine.headers import (
+    ALLOW_CREDENTIALS,
+    ALLOW_ORIGIN,
+    ALLOW_PRIVATE_NETWORK,
+    EXPOSE_HEADERS,
+)
 from .._dropin.non_web_origins import may_be_sent
 from .._dropin.overrides import refuse_overrides
 from .._generic.preload import preload
@@ -31,10 +37,6 @@ if TYPE_CHECKING:
 
 preload()
 
-ALLOW_ORIGIN = "access-control-allow-origin"
-EXPOSE_HEADERS = "access-control-expose-headers"
-ALLOW_CREDENTIALS = "access-control-allow-credentials"
-ALLOW_PRIVATE_NETWORK = "access-control-allow-private-network"
 
 # Methods that a subclass of the original may override to change its decisions. They are never
 # called here.

@@ -13,8 +13,15 @@ from datetime import timedelta
 
 from ..._engine.headers import requested_names
 from ..._engine.select import Policy
-from ..._engine.tables import ALLOW_HEADERS, ALLOW_METHODS, ALLOW_ORIGIN, MAX_AGE, readable
-from ..._options.fetch import DEFAULT_PORTS
+from ..._engine.tables import readable
+from ..._options.fetch import (
+    ALLOW_HEADERS,
+    ALLOW_METHODS,
+    ALLOW_ORIGIN,
+    ALLOW_PRIVATE_NETWORK,
+    DEFAULT_PORTS,
+    MAX_AGE,
+)
 from ..._options.origin import is_origin, parse_origin
 from ..._options.spec import wrong_header, wrong_method
 from ..._options.suggestions import texts_of
@@ -35,10 +42,9 @@ from ..._proofs.ineffective import (
 )
 from ..._proofs.python_source import in_python
 from ...decision import Outcome
-from ...errors import Problem, with_hint
+from ...errors import Problem, changed
 from .._dropin.messages import Unreadable, say
 from .._dropin.policy import echoing_any_origin, lenient_tables
-from .patterns import EVERYTHING, is_regex, resolved, shown_as_regex
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -46,7 +52,8 @@ if TYPE_CHECKING:
 
     from ..._engine.select import Decision
     from ..._engine.tables import Responses, Tables
-    from .patterns import Pattern
+
+    Pattern = str | re.Pattern[str]
 
     class ViewOptions(TypedDict, total=False):
         """The options of ``cross_origin``."""
@@ -109,8 +116,6 @@ _FLAGS = (
 )
 # The name of each option in a Flask application's config.
 CONFIG_NAMES = {option: f"CORS_{option.upper()}" for option in DEFAULTS}
-
-_ALLOW_PRIVATE_NETWORK = "Access-Control-Allow-Private-Network"
 
 
 def configured(config: Mapping[str, Any]) -> dict[str, Any]:
@@ -243,7 +248,7 @@ def _wrong_header(entry: Any, alone: bool) -> list[Problem]:
         return [Problem("looks-like-glob", "allow_headers", entry, message, hint=hint)]
     problems = wrong_names("allow_headers", [entry], wrong_header)
     return [
-        with_hint(problem, f"[{problem.hint}]") if alone and problem.hint else problem
+        changed(problem, hint=f"[{problem.hint}]") if alone and problem.hint else problem
         for problem in problems
     ]
 
@@ -261,6 +266,34 @@ def _seconds(age: Any) -> str | None:
     if isinstance(age, timedelta):
         age = str(int(age.total_seconds()))
     return str(age) if age else None
+
+
+# flask-cors reads a string of origins, header names or paths as a regex if it has one of these
+# characters, and otherwise as a literal. "*" matches everything.
+_REGEX_CHARACTERS = frozenset("*\\]?$^[]()")
+EVERYTHING = ".*"
+
+
+def shown_as_regex(entry: Any) -> Any:
+    """Return the entry unchanged, or a regex that matches everything for ``*``."""
+    return EVERYTHING if isinstance(entry, str) and entry == "*" else entry
+
+
+def is_regex(text: str) -> bool:
+    return not _REGEX_CHARACTERS.isdisjoint(text)
+
+
+def resolved(entry: Any, flags: int = 0) -> Pattern:
+    """Return an entry as a compiled regex or a literal."""
+    if isinstance(entry, re.Pattern):
+        return entry
+    text = str(entry)
+    if not is_regex(text):
+        return text
+    try:
+        return re.compile(text, flags)
+    except re.error as error:
+        raise ValueError(f"{text!r} holds characters of a regex, but is none: {error}") from error
 
 
 class Rules:
@@ -352,7 +385,7 @@ class Rules:
             return []
         found = []
         if environ.get("HTTP_ACCESS_CONTROL_REQUEST_PRIVATE_NETWORK") == "true":
-            found.append((_ALLOW_PRIVATE_NETWORK, self._private_network))
+            found.append((ALLOW_PRIVATE_NETWORK, self._private_network))
         if environ.get("HTTP_ACCESS_CONTROL_REQUEST_METHOD") not in self._methods:
             return found
         names = requested_names(environ.get("HTTP_ACCESS_CONTROL_REQUEST_HEADERS", ""))

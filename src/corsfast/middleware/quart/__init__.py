@@ -36,12 +36,19 @@ from quart import (
 )
 from quart.globals import app_ctx
 
-from ..._engine.tables import ALLOW_METHODS
+from ..._options.fetch import ALLOW_METHODS
 from .._dropin.config_cache import ByConfig
-from .._dropin.flask_like import leave_options_to, put_last, would_be_last
 from .._dropin.install import claim_drop_in, install_around
 from .._dropin.werkzeug import fold_vary, work_in
-from .._dropin.werkzeug_routes import VIEW_RULES, Registrations, endpoint_meant, rules_of_view
+from .._dropin.werkzeug_routes import (
+    VIEW_RULES,
+    Registrations,
+    endpoint_meant,
+    leave_options_to,
+    put_last,
+    rules_of_view,
+    would_be_last,
+)
 from .._generic.preload import preload
 from ..asgi import CORSMiddleware as GenericMiddleware
 from .rules import DEFAULTS, Rules, judge_config, left_to_config, merged, read_arguments

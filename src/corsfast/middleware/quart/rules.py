@@ -13,7 +13,8 @@ from datetime import timedelta
 
 from ..._engine.headers import requested_names
 from ..._engine.select import Policy
-from ..._engine.tables import ALLOW_HEADERS, ALLOW_METHODS, MAX_AGE, readable
+from ..._engine.tables import readable
+from ..._options.fetch import ALLOW_HEADERS, ALLOW_METHODS, MAX_AGE
 from ..._options.spec import wrong_header
 from ..._proofs.dialect import Dialect
 from ..._proofs.ineffective import (

@@ -12,7 +12,7 @@ import re
 from collections import namedtuple
 from datetime import timedelta
 
-from ..._engine.headers import requested_names
+from ..._engine.headers import ALLOW_CREDENTIALS, ALLOW_ORIGIN, EXPOSE_HEADERS, requested_names
 from ..._engine.select import Policy
 from ..._engine.tables import empty_list
 from ..._options.spec import wrong_header, wrong_method
@@ -104,7 +104,7 @@ class Answers:
 
     def allow_methods(self, of_the_route: Iterable[str]) -> str:
         """Return the methods for an allowed preflight, or "" for no field."""
-        if "*" in self.methods and "access-control-allow-credentials" not in self.actual:
+        if "*" in self.methods and ALLOW_CREDENTIALS not in self.actual:
             return "*"
         there = sorted({method.upper() for method in of_the_route})
         if not self.methods or "*" in self.methods:
@@ -167,14 +167,14 @@ def answers_of(
     made.varies = made.policy is not None and not (made.star and settings.always_send)
     made.actual = {}
     if credentials:
-        made.actual["access-control-allow-credentials"] = "true"
+        made.actual[ALLOW_CREDENTIALS] = "true"
     if settings.expose_headers:
         # Send the other names too: with credentials `*` is a plain name, without them a wildcard.
-        made.actual["access-control-expose-headers"] = ",".join(settings.expose_headers)
+        made.actual[EXPOSE_HEADERS] = ",".join(settings.expose_headers)
     made.no_origin = {}
     default = _default_origin(settings, everybody, made)
     if default:
-        made.no_origin = {"access-control-allow-origin": default, **made.actual}
+        made.no_origin = {ALLOW_ORIGIN: default, **made.actual}
     made.max_age = settings.max_age
     made.methods = settings.allow_methods
     made.header_names = frozenset(settings.allow_headers)
