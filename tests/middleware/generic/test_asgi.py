@@ -190,7 +190,7 @@ def test_only_204_has_no_content_length(Policy: Any) -> None:
         assert last["body"] == b""
 
 
-@pytest.mark.parametrize("scope", [preflight(origin=OTHER), preflight(method="DELETE")])
+@pytest.mark.parametrize("scope", [preflight(origin=OTHER), preflight(method="D LETE")])
 def test_refuses_a_preflight(Policy: Any, scope: dict[str, Any]) -> None:
     app = Plain(start(), BODY)
     first, last = run(CORSMiddleware(app, Policy(**OPTIONS)), scope)
@@ -199,6 +199,15 @@ def test_refuses_a_preflight(Policy: Any, scope: dict[str, Any]) -> None:
     assert [name for name in cors_of(first) if name != b"vary"] == []
     assert last == {"type": "http.response.body", "body": b""}
     assert app.calls == []
+
+
+def test_shows_an_allowed_origin_what_is_allowed(Policy: Any) -> None:
+    app = CORSMiddleware(Plain(), Policy(**OPTIONS, preflight_status=200))
+    first, last = run(app, preflight(method="DELETE"))
+    assert (first["status"], first["headers"][-1]) == (200, (b"content-length", b"0"))
+    assert cors_of(first)[b"access-control-allow-origin"] == APP.encode()
+    assert cors_of(first)[b"access-control-allow-methods"] == b"PUT"
+    assert last == {"type": "http.response.body", "body": b""}
 
 
 def test_a_preflights_headers_belong_to_who_gets_them(Policy: Any) -> None:

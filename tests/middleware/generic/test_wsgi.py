@@ -149,7 +149,7 @@ def test_only_204_has_no_content_length(Policy: Any, server: Server, status: int
     assert server.headers[-1] == ("Content-Length", "0")
 
 
-@pytest.mark.parametrize("fields", [preflight(origin=OTHER), preflight(method="DELETE")])
+@pytest.mark.parametrize("fields", [preflight(origin=OTHER), preflight(method="D LETE")])
 def test_refuses_a_preflight(Policy: Any, server: Server, fields: dict[str, Any]) -> None:
     app = Plain()
     assert server.call(CORSMiddleware(app, Policy(**OPTIONS)), fields) == b""
@@ -157,6 +157,14 @@ def test_refuses_a_preflight(Policy: Any, server: Server, fields: dict[str, Any]
     assert ("Content-Length", "0") in server.headers
     assert list(server.cors) == ["vary"]
     assert app.calls == []
+
+
+def test_shows_an_allowed_origin_what_is_allowed(Policy: Any, server: Server) -> None:
+    app = CORSMiddleware(Plain(), Policy(**OPTIONS, preflight_status=200))
+    assert server.call(app, preflight(method="DELETE")) == b""
+    assert (server.status, server.headers[-1]) == ("200 OK", ("Content-Length", "0"))
+    assert server.cors["access-control-allow-origin"] == APP
+    assert server.cors["access-control-allow-methods"] == "PUT"
 
 
 def test_a_preflights_headers_belong_to_who_gets_them(Policy: Any, server: Server) -> None:

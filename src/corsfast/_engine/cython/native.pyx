@@ -693,14 +693,14 @@ cdef Decision decide_preflight(
             normalize_list(request_headers),
         )
     cdef _csrc.cf_outcome outcome = match_origin(self, origin_seen, &exact)
-    if outcome == _csrc.CF_ALLOWED:
-        outcome = _csrc.cf_match_method(self.core, method_seen.data, method_seen.length)
-    if outcome == _csrc.CF_ALLOWED:
-        outcome = _csrc.cf_match_headers(
-            self.core, names_seen.data, names_seen.length, &joined
-        )
-    if outcome != _csrc.CF_ALLOWED:
-        return refuse_preflight(self, outcome, exact, origin, request_method, names_seen)
+    if unlikely(outcome != _csrc.CF_ALLOWED):
+        return refuse_preflight(self, outcome, exact, origin, request_method, request_headers)
+    outcome = _csrc.cf_match_method(self.core, method_seen.data, method_seen.length)
+    if unlikely(outcome != _csrc.CF_ALLOWED):
+        return refuse_preflight(self, outcome, exact, origin, request_method, request_headers)
+    outcome = _csrc.cf_match_headers(self.core, names_seen.data, names_seen.length, &joined)
+    if unlikely(outcome != _csrc.CF_ALLOWED):
+        return refuse_preflight(self, outcome, exact, origin, request_method, request_headers)
     if exact < self.n_prebuilt and not self.echoes:
         return prebuilt(<PyObject *> self.preflight_of, exact)
     if self.star:
@@ -720,11 +720,11 @@ cdef Decision refuse_preflight(
     uint32_t exact,
     object origin,
     object request_method,
-    _csrc.cf_slice names,
+    object request_headers,
 ):
     """Return the decision for an outcome that is not CF_ALLOWED, like `pure.py`.
 
-    Keep this out of line, so that allowed requests pay nothing for it.
+    It is called in two places, so it is not inlined and allowed requests pay nothing for it.
     """
     shown = self.not_covered[<int> outcome]
     if shown is None:
@@ -738,7 +738,8 @@ cdef Decision refuse_preflight(
     tables = self.tables
     if tables.any_method and outcome != _csrc.CF_METHOD_NOT_ALLOWED:
         decision.method = request_method
-    if tables.any_header:
+    cdef _csrc.cf_slice names
+    if tables.any_header and borrow_list(request_headers, &names):
         names.length = min(names.length, <size_t> _csrc.CF_MAX_HEADER_LIST + 1)
         text = names.data[: <Py_ssize_t> names.length].decode("latin-1")
         decision.names = tables.allowed_part(text) or None

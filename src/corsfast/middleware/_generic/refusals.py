@@ -132,10 +132,10 @@ class Refusals:
     def _refuse(self, decision: Decision, call: Any, request: Any, *rest: Any) -> Any:
         """Answer 403 if rejected requests are blocked; otherwise go on without CORS headers.
 
-        A preflight that goes on is answered with 403, too.
+        A preflight always goes on, because it never reaches the application.
         """
         is_handshake = request.get("type") == "websocket"
-        stops = self._checks if is_handshake else self._blocks
+        stops = self._checks if is_handshake else self._blocks and not decision.is_preflight
         if not stops or same_origin(self.origin(request), self.host(request)):
             return call(request, *rest)
         return self.forbid(decision, request, *rest)
