@@ -5,7 +5,7 @@ each URL: where it is, and the response to a preflight and to the request), and 
 The same cases run in real browsers: see browser/scripted.py. Text in braces is filled in:
 
     {page} {remote} {remote2} ...   an origin     {host} {parent}   the page's host, without a label
-    {next}                          the URL of the next hop
+    {next} {nextuser}               the URL of the next hop; the same with a password
     {origin}                        the Origin of the request
 """
 
@@ -60,12 +60,13 @@ class Script:
         texts = {**self.texts, "origin": request.get("origin") or "none"}
         if place + 1 < len(hops):
             texts["next"] = self.url(place + 1)
+            texts["nextuser"] = texts["next"].replace("://", "://user:pass@")
         headers = tuple((key, filled(value, texts)) for key, value in answer.get("headers", ()))
         return RawResponse(answer["status"], headers, answer.get("body", "hello").encode())
 
 
 class Wire(NamedTuple):
-    """What the tests compare of a request on the wire."""
+    """The parts of a request on the wire that the tests compare."""
 
     method: str
     url: str
@@ -86,7 +87,8 @@ WIRE_HEADERS = (
 
 
 def wire(request: Request) -> Wire:
-    return Wire(request.method, request.url, *(request.get(name) for name in WIRE_HEADERS))
+    url = request.url.replace("user:pass@", "")  # not in a request
+    return Wire(request.method, url, *(request.get(name) for name in WIRE_HEADERS))
 
 
 class Seen(NamedTuple):
@@ -101,7 +103,7 @@ class Seen(NamedTuple):
     # Only where a request is refused:
     reason: str | None = None
     parameter: str = ""
-    console: str = ""
+    console: str | None = None
 
 
 def options_of(request: dict[str, Any]) -> dict[str, Any]:
@@ -131,7 +133,7 @@ def play(case: dict[str, Any], texts: dict[str, str], engine: str = "chromium") 
                 )
             )
         except FetchError as error:
-            results.append(Seen("rejected", wires(error.exchanges)))
+            results.append(Seen("rejected", wires(error.exchanges), console=""))
         else:
             seen = (response.status, response.type, dict(response.headers), response.text)
             results.append(Seen("resolved", wires(response.exchanges), *seen))

@@ -1,4 +1,4 @@
-"""The five boxes: imports point one way, and only middleware/ knows frameworks.
+"""The six boxes: imports point one way, and only middleware/ knows frameworks.
 
     _options -> _proofs -> _engine -> _loading, middleware, testing, _cli, bench
 

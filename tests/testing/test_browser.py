@@ -83,7 +83,7 @@ def flask() -> Any:
     return app
 
 
-APPS = {
+APPS: dict[str, Any] = {
     "asgi": lambda: ASGIMiddleware(asgi_app, **OPTIONS),
     "wsgi": lambda: WSGIMiddleware(wsgi_app, **OPTIONS),
     "starlette": starlette,
@@ -91,7 +91,10 @@ APPS = {
 }
 
 
-@pytest.fixture(params=APPS)
+SERVER = [pytest.param(name, marks=pytest.mark.server) for name in ("starlette", "flask")]
+
+
+@pytest.fixture(params=["asgi", "wsgi", *SERVER])
 def app(request: pytest.FixtureRequest) -> Any:
     return APPS[request.param]()
 
@@ -215,11 +218,12 @@ def test_something_else_is_no_application() -> None:
         ("GET", {"redirect": "no"}),
         ("GET", {"headers": {"a b": "1"}}),
         ("GET", {"headers": {"a": "1\n2"}}),
+        ("GET", {"url": "https://user:pass@api.example.com/"}),
     ],
 )
 def test_a_page_cannot_make_the_request(method: str, options: Any) -> None:
     with pytest.raises(ValueError, match=r"."):
-        Browser(PAGE).fetch([], method, URL, **options)
+        Browser(PAGE).fetch([], method, options.pop("url", URL), **options)
 
 
 @pytest.mark.parametrize("origin", ["https://a.example/", "a.example", "https://A.example", ""])
@@ -238,6 +242,27 @@ def test_forbidden_headers_are_dropped() -> None:
     headers += [("X-HTTP-Method-Override", "trace"), ("Accept", "a"), ("accept", "b")]
     response = Browser(PAGE).fetch([RawResponse(200, (ANY,))], "GET", URL, headers=headers)
     assert response.exchanges[0].request.headers == (("Accept", "a, b"), ("Origin", PAGE))
+
+
+@pytest.mark.parametrize(("length", "asked"), [(128, None), (129, "content-language")])
+def test_safelisted_values_have_a_length(length: int, asked: str | None) -> None:
+    answers = [RawResponse(200, (ANY, ("Access-Control-Allow-Headers", "*")))] * 2
+    headers = {"Content-Language": "a" * length}
+    response = Browser(PAGE).fetch(answers, "GET", URL, headers=headers)
+    preflights = [it.request.get("access-control-request-headers") for it in response.preflights]
+    assert preflights == ([asked] if asked else [])
+
+
+def test_safelisted_values_have_a_total_length(monkeypatch: pytest.MonkeyPatch) -> None:
+    # Five safelisted headers of 128 bytes never reach the limit of the standard.
+    monkeypatch.setattr("corsfast._options.fetch.MAX_SAFELISTED_VALUES", 200)
+    answers = [RawResponse(200, (ANY, ("Access-Control-Allow-Headers", "*")))] * 2
+    headers = {"Accept": "a" * 100, "Accept-Language": "a" * 100}
+    assert not Browser(PAGE).fetch(answers, "GET", URL, headers=headers).preflights
+    headers["Content-Language"] = "a"
+    (preflight,) = Browser(PAGE).fetch(answers, "GET", URL, headers=headers).preflights
+    asked = preflight.request.get("access-control-request-headers")
+    assert asked == "accept,accept-language,content-language"
 
 
 def test_no_cors_shows_nothing() -> None:
@@ -278,6 +303,63 @@ def test_all_failures_of_a_preflight_are_there() -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    ("value", "reason"),
+    [
+        ("https://b.example", "AllowOriginMismatch"),
+        ("null", "AllowOriginMismatch"),
+        ("localhost:3000", "AllowOriginMismatch"),
+        ("http://1.2.3", "AllowOriginMismatch"),
+        ("http://ex%41mple.com", "AllowOriginMismatch"),
+        ("http://[::1]:3000", "AllowOriginMismatch"),
+        ("b.example", "InvalidAllowOriginValue"),
+        ("http://", "InvalidAllowOriginValue"),
+        ("http://1.2.3.256", "InvalidAllowOriginValue"),
+        ("http://1.2.x.3", "InvalidAllowOriginValue"),
+        ("http://[::1", "InvalidAllowOriginValue"),
+        ("http://[::g]", "InvalidAllowOriginValue"),
+        ("http://a:99999", "InvalidAllowOriginValue"),
+        ("http://a:b", "InvalidAllowOriginValue"),
+        ("a, b", "MultipleAllowOriginValues"),
+        ("a b", "MultipleAllowOriginValues"),
+    ],
+)
+def test_wrong_origins_have_three_reasons(value: str, reason: str) -> None:
+    assert refused(RawResponse(200, (("Access-Control-Allow-Origin", value),))).reason == reason
+
+
+def test_two_values_are_named_by_line_and_comma() -> None:
+    name = "Access-Control-Allow-Origin"
+    one = refused(RawResponse(200, ((name, "a, b"),))).console
+    two = refused(RawResponse(200, ((name, "a"), (name, "b")))).console
+    blank = refused(RawResponse(200, ((name, "a b"),))).console
+    assert "does not match ‘a, b’" in one["firefox"]
+    assert "Multiple CORS header" in two["firefox"]
+    assert one["webkit"] == two["webkit"] != blank["webkit"]
+    assert "is not allowed by Access-Control-Allow-Origin" in blank["webkit"]
+
+
+def test_failures_are_in_the_order_of_chromium() -> None:
+    error = refused(redirect("/b", 307), method="PUT")
+    reasons = [failure.reason for failure in error.failures]
+    assert reasons == ["PreflightDisallowedRedirect", "MethodDisallowedByPreflightResponse"]
+    error = refused(RawResponse(302, (("Location", "/b"),)), RawResponse(200, (ANY,)), method="PUT")
+    assert error.failures[0].reason == "PreflightDisallowedRedirect"
+    assert "‘Access-Control-Allow-Origin’ missing" in error.console["firefox"]
+
+
+def test_a_text_names_the_first_url() -> None:
+    error = refused(redirect("/b"), RawResponse(200))
+    start = f"Access to fetch at '{API}/b' (redirected from '{URL}') from origin '{PAGE}' has been"
+    assert error.console["chromium"].startswith(start)
+
+
+def test_mode_same_origin_has_two_texts() -> None:
+    assert "Request mode is" in refused(mode="same-origin").console["chromium"]
+    error = refused(RawResponse(302, (("Location", URL),)), url="/", mode="same-origin")
+    assert error.console["chromium"].startswith(f"Unsafe attempt to load URL {URL}")
+
+
 def test_engines_name_their_first_failure() -> None:
     console = refused(RawResponse(403), method="PUT").console
     assert "No 'Access-Control-Allow-Origin' header is present" in console["chromium"]
@@ -285,15 +367,16 @@ def test_engines_name_their_first_failure() -> None:
     assert console["webkit"].startswith("Preflight response is not successful. Status code: 403")
 
 
-def test_star_covers_authorization_in_some_engines() -> None:
+@pytest.mark.parametrize("engine", ["chromium", "firefox", "webkit"])
+def test_star_covers_authorization_with_a_warning(engine: str) -> None:
     preflight = RawResponse(204, (ANY, ("Access-Control-Allow-Headers", "*")))
-    answers = [preflight, RawResponse(200, (ANY,))]
     headers = {"Authorization": "secret", "X-A": "1"}
-    error = refused(preflight, headers=headers)
-    assert error.failure.expected == "authorization"
-    assert (error.console["firefox"], error.console["webkit"]) == ("", "")
-    for engine in ("firefox", "webkit"):
-        assert Browser(PAGE, engine=engine).fetch(answers, "GET", URL, headers=headers).ok
+    response = Browser(PAGE, engine=engine).fetch(
+        [preflight, RawResponse(200, (ANY,))], "GET", URL, headers=headers
+    )
+    (warning,) = response.warnings
+    assert warning.reason is Reason.HEADER_DISALLOWED_BY_PREFLIGHT_RESPONSE
+    assert (warning.expected, warning.value) == ("authorization", "*")
 
 
 # -- redirects -------------------------------------------------------------------------------
@@ -347,6 +430,60 @@ def test_a_redirect_with_a_password_is_refused() -> None:
     assert error.reason is Reason.REDIRECT_CONTAINS_CREDENTIALS
 
 
+@pytest.mark.parametrize(("engine", "followed"), [("chromium", False), ("firefox", True)])
+def test_a_password_on_the_own_origin(engine: str, followed: bool) -> None:
+    answers = [redirect("https://user:pass@app.example.com/"), RawResponse(200)]
+    browser = Browser(PAGE, engine=engine)
+    if followed:
+        assert browser.fetch(answers, "GET", "/").ok
+    else:
+        with pytest.raises(FetchError):
+            browser.fetch(answers, "GET", "/")
+
+
+@pytest.mark.parametrize(
+    ("engine", "page", "preflights"),
+    [
+        ("chromium", PAGE, 1),
+        ("firefox", PAGE, 2),
+        ("webkit", PAGE, 2),
+        ("chromium", API, 0),
+        ("firefox", API, 0),
+        ("webkit", API, 0),
+    ],
+)
+def test_a_redirect_to_get_keeps_the_preflight(engine: str, page: str, preflights: int) -> None:
+    allow = RawResponse(204, (ANY, ("Access-Control-Allow-Methods", "PUT")))
+
+    def answer(request: Request) -> RawResponse:
+        if request.method == "OPTIONS":
+            return allow
+        return redirect("https://c.example/", 303) if request.method == "PUT" else allow
+
+    response = Browser(page, engine=engine).fetch(answer, "PUT", URL)
+    assert len(response.preflights) == preflights
+
+
+@pytest.mark.parametrize(("engine", "preflights"), [("chromium", 0), ("firefox", 1)])
+def test_a_removed_header_keeps_the_preflight(engine: str, preflights: int) -> None:
+    answers = [redirect("https://c.example/"), RawResponse(200, (ANY,)), RawResponse(200, (ANY,))]
+    response = Browser(API, engine=engine).fetch(
+        answers, "GET", "/", headers={"Authorization": "secret"}
+    )
+    assert len(response.preflights) == preflights
+    for preflight in response.preflights:
+        assert preflight.request.get("access-control-request-headers") is None
+
+
+@pytest.mark.parametrize(("engine", "origin"), [("chromium", "null"), ("firefox", PAGE)])
+def test_the_origin_of_a_later_preflight(engine: str, origin: str) -> None:
+    allow = RawResponse(204, (ANY, ("Access-Control-Allow-Methods", "PUT")))
+    answers = [allow, redirect("https://c.example/", 307), allow, RawResponse(200, (ANY,))]
+    response = Browser(PAGE, engine=engine).fetch(answers, "PUT", URL)
+    assert [it.request.get("origin") for it in response.preflights] == [PAGE, origin]
+    assert response.exchanges[-1].request.get("origin") == "null"
+
+
 def test_redirects_end() -> None:
     with pytest.raises(FetchError, match="too many redirects") as caught:
         Browser(PAGE).fetch(lambda request: redirect("/items"), "GET", URL)
@@ -393,6 +530,19 @@ def test_exposed_headers(exposed: str | None, include: bool, readable: set[str])
         credentials="include" if include else "omit",
     )
     assert {*response.headers} - {"access-control-expose-headers"} == readable
+
+
+@pytest.mark.parametrize(("method", "status"), [("HEAD", 200), ("GET", 304), ("GET", 205)])
+def test_some_responses_have_no_body(method: str, status: int) -> None:
+    answer = RawResponse(status, (ANY,), b"body")
+    assert Browser(PAGE).fetch([answer], method, URL).body == b""
+
+
+def test_an_invalid_response_header_fails() -> None:
+    answer = RawResponse(200, (ANY, ("X-Id", "a\0b")))
+    with pytest.raises(FetchError, match="not valid") as caught:
+        Browser(PAGE).fetch([answer], "GET", URL)
+    assert not isinstance(caught.value, CORSError)
 
 
 # -- credentials -----------------------------------------------------------------------------
@@ -530,13 +680,38 @@ def test_a_preflight_replaces_what_was_cached(engine: str, preflights: int) -> N
     assert server.preflights == preflights
 
 
-def test_a_refused_request_clears_the_cache() -> None:
-    server, browser = Server("600"), Browser(PAGE)
+@pytest.mark.parametrize(("engine", "preflights"), [("chromium", 1), ("firefox", 2)])
+def test_a_refused_request_clears_the_cache(engine: str, preflights: int) -> None:
+    server, browser = Server("600"), Browser(PAGE, engine=engine)
     browser.fetch(server, "PUT", URL)
     with pytest.raises(CORSError):
         browser.fetch([RawResponse(200)], "PUT", URL)
     browser.fetch(server, "PUT", URL)
-    assert server.preflights == 2
+    assert server.preflights == preflights
+
+
+@pytest.mark.parametrize(("engine", "preflights"), [("chromium", 2), ("webkit", 1)])
+def test_a_refused_preflight_may_be_cached(engine: str, preflights: int) -> None:
+    server, browser = Server("600"), Browser(PAGE, engine=engine)
+    with pytest.raises(CORSError):
+        browser.fetch(server, "DELETE", URL)
+    browser.fetch(server, "PUT", URL)
+    assert server.preflights == preflights
+
+
+@pytest.mark.parametrize(("engine", "preflights"), [("chromium", 1), ("firefox", 2)])
+def test_a_cached_star_covers_other_methods(engine: str, preflights: int) -> None:
+    server, browser = Server("600", methods="*"), Browser(PAGE, engine=engine)
+    for method in ("PUT", "DELETE"):
+        browser.fetch(server, method, URL)
+    assert server.preflights == preflights
+
+
+def test_a_forced_preflight_needs_any_entry() -> None:
+    server, browser = Server("600"), Browser(PAGE)
+    for _ in range(2):
+        browser.fetch(server, "POST", URL, use_preflight=True)
+    assert server.preflights == 1
 
 
 def test_a_forced_preflight_is_cached_too() -> None:

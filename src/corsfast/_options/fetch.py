@@ -128,6 +128,8 @@ REQUEST_BODY_HEADERS = frozenset(
 
 # https://fetch.spec.whatwg.org/#redirect-status
 REDIRECT_STATUSES = frozenset({301, 302, 303, 307, 308})
+# https://fetch.spec.whatwg.org/#null-body-status
+NULL_BODY_STATUSES = frozenset({101, 103, 204, 205, 304})
 # https://fetch.spec.whatwg.org/#http-redirect-fetch
 MAX_REDIRECTS = 20
 

@@ -11,7 +11,8 @@ from __future__ import annotations
 
 from ._engines import Step
 from ._errors import CORSError, Failure, FetchError, Reason
-from ._exchange import Exchange, Headers, RawResponse, Request, Response
+from ._exchange import Exchange, RawResponse, Request
+from ._response import Headers, Response
 from .browser import Browser, Options
 
 __all__ = [

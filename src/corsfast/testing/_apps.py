@@ -72,7 +72,7 @@ def _required_arguments(app: Any) -> int:
     try:
         parameters = inspect.signature(app).parameters.values()
     except (TypeError, ValueError):
-        # Some compiled callables have no signature. Those of ASGI are marked as asynchronous.
+        # Some compiled callables have no signature. The ASGI ones are marked as asynchronous.
         call = type(app).__call__
         return 3 if inspect.iscoroutinefunction(app) or inspect.iscoroutinefunction(call) else 2
     positional = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)

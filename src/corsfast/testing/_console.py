@@ -4,7 +4,8 @@ Chromium: third_party/blink/renderer/platform/loader/cors/cors_error_string.cc
 Firefox:  dom/locales/en-US/chrome/security/security.properties
 WebKit:   Source/WebCore/loader/CrossOriginAccessControl.cpp, CrossOriginPreflightResultCache.cpp
 
-The texts are facts about the browsers, so they are quoted exactly.
+The texts are facts about the browsers, so they are quoted exactly. Firefox and WebKit log a second
+text, which only says that the request failed.
 """
 
 # ruff: noqa: RUF001  (Firefox has typographic quotes)
@@ -24,6 +25,12 @@ class Texts(NamedTuple):
     webkit: str
 
 
+# Chromium's text after a redirect from the page's origin in mode "same-origin".
+_AFTER_REDIRECT = (
+    "Unsafe attempt to load URL {} from frame with URL {}/. "
+    "Domains, protocols and ports must match."
+)
+_VALID = " Have the server send the header with a valid value."
 _MATCH = "CORS header ‘Access-Control-Allow-Origin’ does not match ‘{value}’"
 _NOT_ALLOWED = (
     "Origin {origin} is not allowed by Access-Control-Allow-Origin. Status code: {status}"
@@ -32,7 +39,8 @@ _NOT_ALLOWED = (
 # By the reason of an actual request. A preflight has the same text for the same failure.
 TABLE = {
     Reason.DISALLOWED_BY_MODE: Texts(
-        "Cross origin requests are not allowed by request mode.",
+        'Fetch API cannot load {url}. Request mode is "same-origin" but the URL\'s origin is not '
+        "same as the request origin {page}.",
         "",
         "Cross origin requests are not allowed when using same-origin fetch mode.",
     ),
@@ -45,9 +53,9 @@ TABLE = {
     Reason.REDIRECT_CONTAINS_CREDENTIALS: Texts(
         "Redirect location '' contains a username and password, which is disallowed for "
         "cross-origin requests.",
-        "CORS request did not succeed",
+        "CORS request did not succeed). Status code: (null).",
         "Cross-origin redirection denied by Cross-Origin Resource Sharing policy: "
-        "redirection URL {url} has credentials",
+        "redirection URL {value} has credentials",
     ),
     Reason.MISSING_ALLOW_ORIGIN_HEADER: Texts(
         "No 'Access-Control-Allow-Origin' header is present on the requested resource.",
@@ -62,18 +70,18 @@ TABLE = {
     ),
     Reason.MULTIPLE_ALLOW_ORIGIN_VALUES: Texts(
         "The 'Access-Control-Allow-Origin' header contains multiple values '{value}', but only "
-        "one is allowed.",
+        "one is allowed." + _VALID,
         "Multiple CORS header ‘Access-Control-Allow-Origin’ not allowed",
         "Access-Control-Allow-Origin cannot contain more than one origin.",
     ),
     Reason.INVALID_ALLOW_ORIGIN_VALUE: Texts(
-        "The 'Access-Control-Allow-Origin' header contains the invalid value '{value}'.",
+        "The 'Access-Control-Allow-Origin' header contains the invalid value '{value}'." + _VALID,
         _MATCH,
         _NOT_ALLOWED,
     ),
     Reason.ALLOW_ORIGIN_MISMATCH: Texts(
         "The 'Access-Control-Allow-Origin' header has a value '{value}' that is not equal to the "
-        "supplied origin.",
+        "supplied origin." + _VALID,
         _MATCH,
         _NOT_ALLOWED,
     ),
@@ -123,9 +131,10 @@ def _row(failure: Failure) -> Reason:
     return reason if reason in TABLE else failure.reason
 
 
-def _filled(template: str, failure: Failure) -> str:
+def _filled(template: str, failure: Failure, page: str = "") -> str:
     sent = failure.exchange
     return template.format(
+        page=page,
         value=failure.value or "",
         expected=failure.expected,
         item=malformed_item(failure.value) or "",
@@ -137,12 +146,14 @@ def _filled(template: str, failure: Failure) -> str:
 
 def chromium(failure: Failure, page: str, started: str) -> str:
     """Return the text for a failure of a page's fetch, which started with some URL."""
+    text = _filled(TABLE[_row(failure)].chromium, failure, page)
+    if failure.reason is Reason.DISALLOWED_BY_MODE:
+        return text if started == failure.url else _AFTER_REDIRECT.format(failure.url, page)
     by_redirect = f"(redirected from '{started}') " if started != failure.url else ""
     preflight = "Response to preflight request doesn't pass access control check: "
     return (
         f"Access to fetch at '{failure.url}' {by_redirect}from origin '{page}' has been blocked "
-        f"by CORS policy: {preflight if failure.reason.startswith('Preflight') else ''}"
-        + _filled(TABLE[_row(failure)].chromium, failure)
+        f"by CORS policy: {preflight if failure.reason.startswith('Preflight') else ''}{text}"
     )
 
 
@@ -167,10 +178,7 @@ def webkit(failure: Failure, _page: str, _started: str) -> str:
     reason = _row(failure)
     if reason is Reason.MULTIPLE_ALLOW_ORIGIN_VALUES and "," not in (failure.value or ""):
         reason = Reason.ALLOW_ORIGIN_MISMATCH
-    return (
-        _filled(TABLE[reason].webkit, failure)
-        + f"\nFetch API cannot load {failure.url} due to access control checks."
-    )
+    return _filled(TABLE[reason].webkit, failure)
 
 
 def console(failures: tuple[Failure, ...], page: str, started: str) -> dict[str, str]:

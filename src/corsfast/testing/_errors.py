@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import partial
 
-from ._engines import ENGINES, Engine, Step
+from ._engines import CHROMIUM, Engine, Step
 from ._exchange import Exchange
 
 
@@ -123,7 +123,7 @@ class CORSError(FetchError):
         engine: Engine,
     ) -> None:
         super().__init__(console[engine.name], exchanges)
-        self.failures = tuple(sorted(failures, key=partial(_place, ENGINES["chromium"])))
+        self.failures = tuple(sorted(failures, key=partial(_place, CHROMIUM)))
         self.console = console
 
     @property

@@ -17,8 +17,9 @@ from .._options import fetch
 from ._console import console
 from ._engines import ENGINES, Step
 from ._errors import CORSError, Failure, FetchError, Reason, first_of
-from ._exchange import Exchange, Headers, PageRequest, RawResponse, Request, Response
+from ._exchange import Exchange, PageRequest, RawResponse, Request
 from ._headers import list_items, malformed_item, unsafe_names
+from ._response import Headers, Response
 from ._state import Page
 from ._urls import has_credentials, href, is_url, origin_of
 
@@ -39,6 +40,7 @@ class Fetch:
     page: Page
     request: PageRequest
     exchanges: list[Exchange] = field(default_factory=list)
+    warnings: list[Failure] = field(default_factory=list)
 
     def run(self) -> Sending[Response]:
         return (yield from self.main_fetch())
@@ -68,13 +70,17 @@ class Fetch:
         if urlsplit(request.url).scheme not in fetch.WEB_SCHEMES:
             self.fail(self.failure(Step.SCHEME, Reason.CORS_DISABLED_SCHEME))
         request.tainting = "cors"
-        if (
-            request.use_preflight
-            or request.method not in fetch.SAFELISTED_METHODS
-            or unsafe_names(request.headers)
-        ):
+        if self.needs_preflight():
             return (yield from self.http_fetch(with_preflight=True))
         return (yield from self.http_fetch())
+
+    def needs_preflight(self) -> bool:
+        request = self.request
+        return (
+            request.use_preflight
+            or request.method not in fetch.SAFELISTED_METHODS
+            or bool(unsafe_names(request.headers))
+        )
 
     # https://fetch.spec.whatwg.org/#concept-http-fetch
     def http_fetch(self, with_preflight: bool = False) -> Sending[Response]:
@@ -85,8 +91,6 @@ class Fetch:
         if request.tainting == "cors":
             self.fail(*self.cors_check(self.exchanges[-1]))
         if response.status in fetch.REDIRECT_STATUSES:
-            if request.redirect == "error":
-                self.network_error("a redirect, and redirect is 'error'")
             if request.redirect == "manual":
                 return self.seen("opaqueredirect", response)
             return (yield from self.http_redirect_fetch(response))
@@ -108,7 +112,15 @@ class Fetch:
             or (request.mode == "cors" and origin_of(there) != self.page.origin)
         ):
             reason = Reason.REDIRECT_CONTAINS_CREDENTIALS
-            self.fail(self.failure(Step.LOCATION, reason, "Location", location, url=there))
+            exchange = self.exchanges[-1]
+            self.fail(self.failure(Step.LOCATION, reason, "Location", there, "", exchange))
+        if request.redirect == "error":
+            self.network_error("a redirect, and redirect is 'error'")
+        if has_credentials(there) and self.page.engine.blocks_passwords:
+            self.network_error("a redirect to a URL with a password")
+        reasons = {request.tainting, "headers" if unsafe_names(request.headers) else ""}
+        if reasons & self.page.engine.keeps_preflights:
+            request.use_preflight = self.needs_preflight()
         post_to_get = response.status in (301, 302) and request.method == "POST"
         see_other = response.status == 303 and request.method not in ("GET", "HEAD")
         if post_to_get or see_other:
@@ -145,28 +157,37 @@ class Fetch:
         sent = Request(method, self.request.url, tuple(headers), body)
         response = yield sent
         self.exchanges.append(Exchange(sent, response))
+        # https://fetch.spec.whatwg.org/#header-value
+        if any(byte in value for _, value in response.headers for byte in "\0\r\n"):
+            self.network_error("a response header is not valid")
         return response
 
     # https://fetch.spec.whatwg.org/#cors-preflight-fetch
     def cors_preflight_fetch(self) -> Sending[None]:
-        request, origin = self.request, self.serialized_origin()
+        request, origin = self.request, self.page.origin
+        if self.page.engine.taints_preflights:
+            origin = self.serialized_origin()
         headers = [("Accept", "*/*"), ("Access-Control-Request-Method", request.method)]
         if names := unsafe_names(request.headers):
-            headers.append(("Access-Control-Request-Headers", ",".join(names)))
+            headers.append(("Access-Control-Request-Headers", ",".join(sorted(names))))
         headers.append(("Origin", origin))
         response = yield from self.send("OPTIONS", headers)
-        self.fail(*self.preflight_checks(self.exchanges[-1]))
+        failures = self.preflight_checks(self.exchanges[-1])
+        lists_only = all(failure.step in (Step.METHOD, Step.HEADER) for failure in failures)
+        if self.page.engine.caches_refused and lists_only:
+            self.page.preflights.store(request, origin, response)
+        self.fail(*failures)
         self.page.preflights.store(request, origin, response)
 
     def preflight_checks(self, exchange: Exchange) -> list[Failure]:
         """Return all failed checks of a preflight."""
         request, response = self.request, exchange.response
         status = str(response.status)
+        failures = self.cors_check(exchange)
         if response.status in fetch.REDIRECT_STATUSES and response.get("location") is not None:
             reason = Reason.PREFLIGHT_DISALLOWED_REDIRECT
-            return [self.failure(Step.REDIRECT, reason, "", status, "200-299", exchange)]
-        failures = self.cors_check(exchange)
-        if not 200 <= response.status <= 299:
+            failures.append(self.failure(Step.REDIRECT, reason, "", status, "200-299", exchange))
+        elif not 200 <= response.status <= 299:
             reason = Reason.PREFLIGHT_INVALID_STATUS
             failures.append(self.failure(Step.STATUS, reason, "", status, "200-299", exchange))
 
@@ -212,7 +233,7 @@ class Fetch:
     # https://fetch.spec.whatwg.org/#concept-cors-check
     def cors_check(self, exchange: Exchange) -> list[Failure]:
         """Return the failed check of a response, if there is one."""
-        origin, response = self.serialized_origin(), exchange.response
+        response, origin = exchange.response, exchange.request.get("origin") or ""
         value = response.get(_ALLOW_ORIGIN)
         if value is None:
             reason = Reason.MISSING_ALLOW_ORIGIN_HEADER
@@ -249,6 +270,7 @@ class Fetch:
     def seen(self, kind: str, response: RawResponse) -> Response:
         """Return what JavaScript sees of a response."""
         request, hidden = self.request, kind in ("opaque", "opaqueredirect")
+        bodiless = request.method == "HEAD" or response.status in fetch.NULL_BODY_STATUSES
         fields = [
             (name, value)
             for name, value in response.headers
@@ -267,9 +289,10 @@ class Fetch:
             url=request.url if kind != "opaque" else "",
             status=0 if hidden else response.status,
             headers=Headers(() if hidden else fields),
-            body=b"" if hidden else response.body,
+            body=b"" if hidden or bodiless else response.body,
             redirected=not hidden and len(request.urls) > 1,
             exchanges=tuple(self.exchanges),
+            warnings=tuple(self.warnings),
         )
 
     # -- failures ----------------------------------------------------------------------------
@@ -282,9 +305,8 @@ class Fetch:
         value: str | None = None,
         expected: str = "",
         exchange: Exchange | None = None,
-        url: str | None = None,
     ) -> Failure:
-        return Failure(step, reason, header, value, expected, url or self.request.url, exchange)
+        return Failure(step, reason, header, value, expected, self.request.url, exchange)
 
     def fail(self, *failures: Failure) -> None:
         """Raise CORSError if the engine makes a check that failed."""
@@ -293,6 +315,7 @@ class Fetch:
             page.preflights.clear(request, self.serialized_origin())
             texts = console(failures, page.origin, request.urls[0])
             raise CORSError(failures, tuple(self.exchanges), texts, page.engine)
+        self.warnings += failures
 
     def network_error(self, message: str) -> None:
         raise FetchError(f"TypeError: Failed to fetch: {message}", tuple(self.exchanges))

@@ -61,7 +61,7 @@ def is_safelisted(name: str, value: str) -> bool:
 
 
 def unsafe_names(headers: Iterable[tuple[str, str]]) -> list[str]:
-    """Return the names that a preflight asks for, in lower case and sorted.
+    """Return the names that a preflight asks for, in lower case and in the order of the page.
 
     https://fetch.spec.whatwg.org/#cors-unsafe-request-header-names
     """
@@ -69,7 +69,7 @@ def unsafe_names(headers: Iterable[tuple[str, str]]) -> list[str]:
     safe = [(name, value) for name, value in headers if is_safelisted(name, value)]
     if sum(len(value) for _, value in safe) > fetch.MAX_SAFELISTED_VALUES:
         safe = []
-    return sorted({name.lower() for name, value in headers if (name, value) not in safe})
+    return [name.lower() for name, value in headers if (name, value) not in safe]
 
 
 def list_items(value: str | None) -> list[str]:

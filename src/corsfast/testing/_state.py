@@ -1,4 +1,4 @@
-"""What a browser remembers between fetches: cached preflights and cookies."""
+"""The memory of a browser between fetches: cached preflights and cookies."""
 
 from __future__ import annotations
 
@@ -45,9 +45,18 @@ class PreflightCache:
         names = {entry.name for entry in entries if entry.name}
         return (
             bool({request.method, star} & methods)
-            or (request.method in fetch.SAFELISTED_METHODS and not request.use_preflight)
+            # In the standard a forced preflight needs its method in the cache; engines only need
+            # an entry.
+            or (
+                request.method in fetch.SAFELISTED_METHODS
+                and (bool(entries) or not request.use_preflight)
+            )
         ) and all(
-            name in names or (star in names and name != fetch.NON_WILDCARD_REQUEST_HEADER)
+            name in names
+            or (
+                star in names
+                and (name != fetch.NON_WILDCARD_REQUEST_HEADER or engine.star_has_authorization)
+            )
             for name in unsafe_names(request.headers)
         )
 
@@ -65,8 +74,9 @@ class PreflightCache:
         entries += [_Entry(None, name.lower(), request.include, expires) for name in names]
 
     def clear(self, request: PageRequest, origin: str) -> None:
-        """Forget the preflights of a URL, as after a failed request."""
-        self._entries.pop((origin, request.url), None)
+        """Forget the preflights of a URL after a failed request, if the engine does."""
+        if self._engine.forgets:
+            self._entries.pop((origin, request.url), None)
 
     def _seconds(self, max_age: str | None) -> int:
         if max_age is None:

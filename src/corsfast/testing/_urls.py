@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import re
-from urllib.parse import urlsplit, urlunsplit
+from urllib.parse import unquote, urlsplit, urlunsplit
 
-from .._options import fetch
-from .._options.origin import is_ipv4_like, valid_ipv4
+from .._options import fetch, limits
+from .._options.origin import canonical_ipv6, is_ipv4_like
 
 
 def href(url: str) -> str:
@@ -36,7 +36,9 @@ def has_credentials(url: str) -> bool:
 
 
 _ANY_URL = re.compile(r"([A-Za-z][A-Za-z0-9+.\-]*):(.*)", re.DOTALL)
-_FORBIDDEN_IN_HOST = frozenset(map(chr, range(0x21))) | frozenset('"#%/:<>?@[\\]^`{|}*\x7f')
+_AUTHORITY = re.compile(r"(?:.*@)?(\[[^\]]*\]|[^:\[\]]*)(?::([0-9]*))?", re.DOTALL)
+# https://url.spec.whatwg.org/#forbidden-domain-code-point
+_FORBIDDEN_IN_HOST = frozenset(map(chr, range(0x21))) | frozenset('"#%/:<>?@[\\]^`{|}\x7f')
 
 
 def is_url(text: str) -> bool:
@@ -46,12 +48,26 @@ def is_url(text: str) -> bool:
         return False
     if found[1].lower() not in fetch.DEFAULT_PORTS:
         return True
-    authority = re.split(r"[/\\?#]", found[2].lstrip("/\\"), maxsplit=1)[0].rpartition("@")[2]
-    host, colon, port = authority.partition(":") if "[" not in authority else (authority, "", "")
-    if colon and port and not (port.isdigit() and int(port) <= 65535):
+    authority = _AUTHORITY.fullmatch(re.split(r"[/\\?#]", found[2].lstrip("/\\"), maxsplit=1)[0])
+    if authority is None or int(authority[2] or 0) > limits.MAX_PORT:
         return False
+    host = unquote(authority[1]).lower()
     if host.startswith("["):
-        return True
-    if is_ipv4_like(host.lower()) and not valid_ipv4(host):
-        return False
+        return canonical_ipv6(host[1:-1]) is not None
+    if is_ipv4_like(host):
+        return _is_ipv4(host)
     return bool(host) and not _FORBIDDEN_IN_HOST & set(host)
+
+
+def _is_ipv4(host: str) -> bool:
+    """Return whether this is an IPv4 address in any of the ways that browsers read.
+
+    https://url.spec.whatwg.org/#concept-ipv4-parser
+    """
+    parts = host.removesuffix(".").split(".")
+    try:
+        numbers = [int(part, 16 if part.startswith("0x") else 10) for part in parts]
+    except ValueError:
+        return False
+    *others, last = numbers
+    return len(parts) <= 4 and all(it <= 255 for it in others) and last < 256 ** (5 - len(parts))

@@ -10,11 +10,12 @@ from .._options import fetch
 from .._options.origin import is_origin
 from ._apps import sender, wait_for
 from ._engines import ENGINES
-from ._exchange import PageRequest, RawResponse, Response
+from ._exchange import PageRequest, RawResponse
 from ._fetch import Fetch, Sending
 from ._headers import is_forbidden, is_safelisted, is_token
+from ._response import Response
 from ._state import Cookies, Page, PreflightCache
-from ._urls import href
+from ._urls import has_credentials, href
 
 __all__ = ["Browser", "Options"]
 
@@ -52,8 +53,8 @@ class Browser:
 
     Args:
         origin: the page's origin, ``"https://app.example.com"`` or ``"null"``.
-        engine: ``"chromium"``, ``"firefox"`` or ``"webkit"``. They differ in how long they cache
-            a preflight, and in whether ``*`` covers Authorization.
+        engine: ``"chromium"``, ``"firefox"`` or ``"webkit"``. docs/testing.md lists how they
+            differ, for example in how long they cache a preflight.
         clock: a function that returns seconds; the preflight cache reads it.
     """
 
@@ -143,6 +144,8 @@ class Browser:
             raise ValueError(f"{method} has no body")
         if url.startswith("/"):
             url = self.origin + url
+        if has_credentials(url):
+            raise ValueError("a page cannot request a URL with a user name or a password")
         pairs = headers.items() if isinstance(headers, Mapping) else headers
         kept = self._page_headers(pairs, mode)
         if isinstance(body, str):
