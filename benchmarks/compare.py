@@ -1,6 +1,6 @@
 """Compare corsfast with the CORS libraries of Go, Rust and Node on the same requests.
 
-    python benchmarks/compare.py [--quick] [--only WORD] [--output FOLDER]
+    python benchmarks/compare.py [--quick] [--only WORD] [--markdown] [--add-to FILE]
 
 Builds the programs of peers/ from their lock files, checks that each answer means the same to a
 browser, then times all of them in turn. README.md says how. Rows that corsfast loses and peers
@@ -11,152 +11,212 @@ from __future__ import annotations
 
 import argparse
 import contextlib
-import datetime
-import importlib.metadata
 import json
 import os
+import random
 import subprocess
 import sys
+from collections.abc import Iterator, Sequence
 from pathlib import Path
+from statistics import median
+from time import perf_counter
+from typing import Protocol
 
+from corsfast.bench import report
 from corsfast.bench.environment import machine
-from corsfast.bench.measure import frozen_heap
-from peers import ours, programs, report
-from peers.figures import Key, Timer, interleave
-from peers.judge import complaint
-from peers.rows import ROWS, Row, write_rows
+from corsfast.bench.figures import Goal, Row, Sampling, differences, ratios, summarize
+from corsfast.bench.measure import REQUESTS, Key, frozen_heap
+from peers import ours, programs
+from peers.judge import Answer, complaint
+from peers.requests import EVERY, Request, write
 
 BUILD = Path(__file__).resolve().parents[1] / "build" / "peers"
+TABLE = "peers"
+ABOUT = "what a CORS layer adds to a request, net of the bare application in the same harness"
+# The goal: our middleware is not slower than these, each net of its own harness.
+GOAL = ("jub0bs/cors", "tower-http")
+ROUNDS, QUICK_ROUNDS = 101, 15
+# Requests in a round, in blocks of REQUESTS. A block of a fast subject takes only a microsecond or
+# two, so a round has several blocks. Slow subjects and large requests get fewer requests.
+CALLS = 200
+ROUND_NS, ROUND_BYTES = 2_000_000, 32 * 2**20
+# Before the first round every subject runs this often, or this long, to warm up JIT compilers.
+WARM_ROUNDS, WARM_SECONDS = 60, 0.5
 LOADED = 0.5  # a load average above this before the run means that the machine was not quiet
+
+
+class Peer(Protocol):
+    """A harness that answers and times requests: `ours.Ours`, or a program."""
+
+    def answer(self, subject: str, request: str, /) -> Answer: ...
+
+    def times(
+        self, subject: str, request: str, calls: int, blocks: int, /
+    ) -> Sequence[Sequence[float]]: ...
 
 
 def main(argv: list[str] | None = None) -> int:
     """Run the command and return its exit status."""
     parser = argparse.ArgumentParser(prog="python benchmarks/compare.py", description=__doc__)
-    parser.add_argument("--quick", action="store_true", help="15 rounds instead of 101")
-    parser.add_argument("--only", metavar="WORD", default="", help="rows with this word")
-    parser.add_argument("--output", metavar="FOLDER", type=Path, help="also write peers.json, .md")
+    parser.add_argument("--quick", action="store_true", help=f"{QUICK_ROUNDS} rounds")
+    parser.add_argument("--only", metavar="WORD", default="", help="requests with this word")
+    parser.add_argument("--markdown", action="store_true", help="the table in Markdown")
+    parser.add_argument(
+        "--add-to", metavar="FILE", type=Path, help="add to a file of corsfast.bench --json"
+    )
     given = parser.parse_args(argv)
-    rows = tuple(row for row in ROWS if given.only in row.name)
-    if not rows:
-        parser.error(f"no row has {given.only!r} in its name")
-    loaded = hasattr(os, "getloadavg") and os.getloadavg()[0] > LOADED
-    rounds = 15 if given.quick else 101
+    requests = tuple(request for request in EVERY if given.only in request.name)
+    if not requests:
+        parser.error(f"no request has {given.only!r} in its name")
+    if given.add_to is not None and not given.add_to.is_file():
+        parser.error(f"there is no file {str(given.add_to)!r}")
+    if os.getloadavg()[0] > LOADED:
+        progress("The machine is loaded. Repeat the run on a quiet one.")
+    rounds = QUICK_ROUNDS if given.quick else ROUNDS
     with contextlib.ExitStack() as stack:
-        running, answers, missing = start(rows, stack)
-        missing |= ours.lacking()
-        left_out = checked(rows, answers, missing)
-        timers = timers_of(rows, running, {*missing, *left_out})
-        sizes = {row.name: row.size for row in rows}
+        peers, cells, missing = start(requests, stack)
         stack.enter_context(frozen_heap())
-        figures = interleave(timers, lambda key: sizes[key[0]], rounds=rounds, progress=progress)
-    found: report.Table = {row.name: {} for row in rows}
-    for (row_name, column), rounds_of in figures.items():
-        found[row_name][column] = rounds_of
-    about = {
-        "made": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
-        "machine": machine(),
-        "loaded": loaded,
-        "rounds": rounds,
-        "versions": versions(missing),
-        "missing": missing,
-        "left_out": left_out,
-    }
-    text = "\n".join(report.markdown(found, about))
-    print(text)
-    if given.output is not None:
-        given.output.mkdir(parents=True, exist_ok=True)
-        (given.output / "peers.md").write_text(text + "\n", "utf-8")
-        written = json.dumps(report.as_json(found, about), ensure_ascii=False)
-        (given.output / "peers.json").write_text(written + "\n", "utf-8")
+        rows = list(rows_of(measure_all(requests, peers, cells, rounds)))
+    sampling = Sampling(rounds, CALLS, about=ABOUT)
+    versions = found_versions(set(peers))
+    if given.add_to is not None:
+        add_to(given.add_to, rows, sampling, versions, missing)
+    print(f"{machine()}\n")
+    for table in report.tables(rows, {TABLE: sampling}):
+        print(*(report.as_markdown(table) if given.markdown else report.as_text(table)), sep="\n")
+    print("\nVersions: " + ", ".join(f"{name} {version}" for name, version in versions.items()))
+    for name, reason in missing.items():
+        print(f"{name} was not measured: {reason}")
     return 0
 
 
 def start(
-    rows: tuple[Row, ...], stack: contextlib.ExitStack
-) -> tuple[dict[str, programs.Running], programs.Answers, dict[str, str]]:
-    """Build and start every program whose tools are installed, and request all its answers.
+    requests: tuple[Request, ...], stack: contextlib.ExitStack
+) -> tuple[dict[str, Peer], list[Key], dict[str, str]]:
+    """Build and start every program whose tools are installed, and judge every answer.
 
-    Return the programs by subject, their answers, and the reason for each missing subject.
-    """
-    path = BUILD / "rows.json"
-    write_rows(rows, path)
-    running: dict[str, programs.Running] = {}
-    answers: programs.Answers = {}
-    missing: dict[str, str] = {}
-    for program in programs.PROGRAMS:
-        tool = programs.missing(program)
-        if tool is not None:
-            missing |= dict.fromkeys(program.subjects, f"{tool} is not installed")
-            continue
-        progress(f"building {program.folder}")
-        try:
-            process = programs.Running(programs.build(program, BUILD), path)
-            stack.callback(process.close)
-            answers |= process.check()
-        except subprocess.CalledProcessError as error:
-            progress(error.stdout.decode("utf-8", "replace"))
-            missing |= dict.fromkeys(program.subjects, f"{program.tool} cannot build it")
-        except (OSError, RuntimeError) as error:
-            progress(str(error))
-            missing |= dict.fromkeys(program.subjects, f"{program.folder} does not run")
-        else:
-            running |= dict.fromkeys(program.subjects, process)
-    return running, answers, missing
-
-
-def checked(
-    rows: tuple[Row, ...], theirs: programs.Answers, missing: dict[str, str]
-) -> dict[str, str]:
-    """Judge every answer, and return the cells to leave out, each with the reason.
+    Return the peers by subject, the cells (request, subject) to be timed, and the reason for each
+    missing subject or cell.
 
     Raises:
         AssertionError: for a wrong answer of corsfast.
     """
-    answers = dict(theirs)
-    left_out = {}
-    for row in rows:
-        for column in report.COLUMNS:
-            if column in missing:
-                continue
-            if column == ours.DECISION:
-                assert ours.decides_rightly(row), row.name
-                continue
-            if column in ours.OURS:
-                answers[column, row.name] = ours.answered(ours.middleware(column, row.policy), row)
-            wrong = complaint(row, answers[column, row.name])
-            assert wrong is None or column != ours.NATIVE, f"{row.name}: {wrong}"
-            if wrong is not None:
-                left_out[f"{column} in {row.name!r}"] = wrong
-    return left_out
-
-
-def timers_of(
-    rows: tuple[Row, ...], running: dict[str, programs.Running], absent: set[str]
-) -> dict[Key, Timer]:
-    """Return a timer for each cell of the table."""
-    return {
-        (row.name, column): (
-            running[column].timer(column, row.name)
-            if column in running
-            else ours.timer(column, row)
-        )
-        for row in rows
-        for column in report.COLUMNS
-        if column not in absent and f"{column} in {row.name!r}" not in absent
-    }
-
-
-def versions(missing: dict[str, str]) -> dict[str, str]:
-    """Return the versions of all libraries and languages that took part."""
-    found = {"corsfast": importlib.metadata.version("corsfast")}
-    if ours.STARLETTE not in missing:
-        found["Starlette"] = importlib.metadata.version("starlette")
-    found |= programs.pinned()
+    path = BUILD / "requests.json"
+    write(requests, path)
+    peers: dict[str, Peer] = {ours.SUBJECT: ours.Ours(requests)}
+    cells, missing = judged(requests, ours.SUBJECT, peers[ours.SUBJECT])
+    assert not missing, missing
     for program in programs.PROGRAMS:
-        if not missing.keys() & set(program.subjects):
-            found[program.tool] = programs.language(program)
-    return found
+        progress(f"building {program.folder}")
+        try:
+            running = programs.Running(programs.build(program, BUILD), path)
+            stack.callback(running.close)
+            for subject in program.subjects:
+                its_cells, left_out = judged(requests, subject, running)
+                cells += its_cells
+                missing |= left_out
+        except (OSError, RuntimeError, subprocess.CalledProcessError) as error:
+            output = getattr(error, "stdout", None) or b""
+            progress(output.decode("utf-8", "replace") or str(error))
+            cells = [cell for cell in cells if cell[1] not in program.subjects]
+            reason = str(error) if "not installed" in str(error) else "it cannot be built or run"
+            missing |= dict.fromkeys(program.subjects, reason)
+        else:
+            peers |= dict.fromkeys(program.subjects, running)
+    return peers, cells, missing
+
+
+def judged(
+    requests: tuple[Request, ...], subject: str, peer: Peer
+) -> tuple[list[Key], dict[str, str]]:
+    """Return the cells of a subject with right answers, and the error in each other one."""
+    wrong = {it.name: complaint(it, peer.answer(subject, it.name)) for it in requests}
+    cells = [(name, subject) for name, error in wrong.items() if error is None]
+    return cells, {f"{subject} in {name!r}": error for name, error in wrong.items() if error}
+
+
+def measure_all(
+    requests: tuple[Request, ...], peers: dict[str, Peer], cells: list[Key], rounds: int
+) -> dict[Key, list[float]]:
+    """Return for each cell the nanoseconds that the layer adds, one value per round.
+
+    Every cell is in every round, in a new order each time, with the subjects of a request side by
+    side. A shared machine alternates between fast and slow phases, each longer than that takes.
+    """
+    samples: dict[Key, list[float]] = {cell: [] for cell in cells}
+    paces = {}
+    for request in requests:
+        progress(f"warming up: {request.name}")
+        for cell in cells:
+            if cell[0] == request.name:
+                paces[cell] = warmed_up(peers[cell[1]], cell, request.size)
+    for done in range(rounds):
+        progress(f"round {done + 1} of {rounds}")
+        for request in random.sample(requests, len(requests)):
+            for name, subject in random.sample(cells, len(cells)):
+                if name == request.name:
+                    times = peers[subject].times(subject, name, *paces[name, subject])
+                    samples[name, subject].append(median(differences(times)))
+    return samples
+
+
+def warmed_up(peer: Peer, cell: Key, size: int) -> tuple[int, int]:
+    """Warm up a cell; return how many requests a block has, and how many blocks a round."""
+    request, subject = cell
+    calls, blocks = 1, 1
+    started = perf_counter()
+    for _ in range(WARM_ROUNDS):
+        times = peer.times(subject, request, calls, blocks)
+        calls, blocks = pace(median(gross for gross, _ in times), size)
+        if perf_counter() - started > WARM_SECONDS:
+            break
+    return calls, blocks
+
+
+def pace(gross: float, size: int) -> tuple[int, int]:
+    """Return calls and blocks for a request of this many nanoseconds and bytes."""
+    most = max(1, min(CALLS, int(ROUND_NS / max(gross, 1.0)), ROUND_BYTES // max(size, 1)))
+    return min(most, REQUESTS), max(1, most // REQUESTS)
+
+
+def rows_of(samples: dict[Key, list[float]]) -> Iterator[Row]:
+    """Yield the rows of all requests: ours once for each peer of the goal, then the peers."""
+    for name in dict.fromkeys(name for name, _ in samples):
+        found = {subject: times for (request, subject), times in samples.items() if request == name}
+        mine = found.pop(ours.SUBJECT)
+        row = Row(TABLE, name, ours.SUBJECT, "delta", summarize(mine))
+        compared = [peer for peer in GOAL if peer in found]
+        for peer in compared:
+            yield row._replace(ratio=ratios(mine, found[peer]), of=peer, goal=Goal(1, "share"))
+        if not compared:
+            yield row
+        for subject, times in found.items():
+            yield row._replace(variant=subject, figure=summarize(times))
+
+
+def found_versions(subjects: set[str]) -> dict[str, str]:
+    """Return the versions of all libraries and languages that took part."""
+    took_part = [it for it in programs.PROGRAMS if subjects.issuperset(it.subjects)]
+    libraries = {subject for program in took_part for subject in program.subjects}
+    found = {name: version for name, version in programs.pinned().items() if name in libraries}
+    return found | {program.folder: programs.language(program) for program in took_part}
+
+
+def add_to(
+    path: Path,
+    rows: list[Row],
+    sampling: Sampling,
+    versions: dict[str, str],
+    missing: dict[str, str],
+) -> None:
+    """Add the rows to a file of `python -m corsfast.bench --json`, or replace them there."""
+    found = json.loads(path.read_text("utf-8"))
+    found["versions"] |= versions
+    found["not_measured"] |= missing
+    found["tables"][TABLE] = sampling._asdict()
+    found["rows"] = [row for row in found["rows"] if row["table"] != TABLE]
+    found["rows"] += [row.as_json() for row in rows]
+    report.write_json(path, found)
 
 
 def progress(text: str) -> None:

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import gc
 import importlib
-import os
 import sys
 from pathlib import Path
 from types import ModuleType
@@ -22,12 +21,10 @@ from hypothesis import settings
 HERE = Path(__file__).parent
 
 # The tests are not a package, and pytest's importlib mode does not change sys.path. This makes
-# `corpus`, `surfaces` and `inputs` importable.
+# `corpus` and `support` importable.
 sys.path.insert(0, str(HERE))
 
-CHOSEN = os.environ.get("CORSFAST_IMPLEMENTATION")
-PURE_ONLY = CHOSEN == "pure"
-ENGINES = [CHOSEN] if CHOSEN in ("pure", "native") else ["pure", "native"]
+from support.engines import ENGINES, PURE_ONLY  # noqa: E402
 
 # "ci" tries the same examples every time; "hunt" looks for new ones: --hypothesis-profile=hunt
 settings.register_profile("ci", derandomize=True, deadline=None, database=None, max_examples=200)
@@ -93,7 +90,7 @@ def both() -> tuple[ModuleType, ModuleType]:
 
 @pytest.fixture(params=["asgi", "wsgi"])
 def door(request: pytest.FixtureRequest) -> Any:
-    """Return the generic middleware of each protocol in turn: see doors.py."""
-    from doors import DOORS
+    """Return the generic middleware of each protocol in turn: see support/client.py."""
+    from support.client import DOORS
 
     return DOORS[request.param]

@@ -20,7 +20,7 @@ Counts = dict[str, float]
 COMPILER = re.compile(rb"GCC: \([^)\0]*\) (?P<gcc>\d+)\.|clang version (?P<clang>\d+)\.")
 
 
-class Verdict(NamedTuple):
+class Change(NamedTuple):
     """The result for one case: its count, the baseline's count, and the conclusion.
 
     ``kind`` is ``"same"``, ``"slower"`` (a regression), ``"faster"`` (worth recording),
@@ -29,7 +29,7 @@ class Verdict(NamedTuple):
 
     name: str
     found: float | None
-    wanted: float | None
+    before: float | None
     kind: str
 
     @property
@@ -37,15 +37,13 @@ class Verdict(NamedTuple):
         return self.kind in {"slower", "new", "gone"}
 
     @property
-    def change(self) -> float | None:
+    def share(self) -> float | None:
         """Return the increase over the baseline, as a share of it."""
-        if self.found is None or not self.wanted:
-            return None
-        return self.found / self.wanted - 1
+        return self.found / self.before - 1 if self.found and self.before else None
 
 
-def compare(found: Counts, wanted: Counts, *, whole: bool) -> Iterator[Verdict]:
-    """Yield a verdict for each case; `whole` means that no case was left out on purpose."""
+def compare(found: Counts, wanted: Counts, *, whole: bool) -> Iterator[Change]:
+    """Yield the change of each case; `whole` means that no case was left out on purpose."""
     for name, count in found.items():
         before = wanted.get(name)
         if before is None:
@@ -56,10 +54,10 @@ def compare(found: Counts, wanted: Counts, *, whole: bool) -> Iterator[Verdict]:
             kind = "faster"
         else:
             kind = "same"
-        yield Verdict(name, count, before, kind)
+        yield Change(name, count, before, kind)
     if whole:
         for name in wanted.keys() - found.keys():
-            yield Verdict(name, None, wanted[name], "gone")
+            yield Change(name, None, wanted[name], "gone")
 
 
 def entry_name(engine: bytes) -> str:

@@ -14,6 +14,7 @@ hash tables would choose other pilots and slots.
 from __future__ import annotations
 
 import gc
+import importlib
 import os
 import random
 import re
@@ -21,13 +22,10 @@ import sys
 from collections.abc import Awaitable, Callable, Iterator
 from itertools import islice, permutations
 from pathlib import Path
-from types import FunctionType
 from typing import Any, NamedTuple
 
 os.urandom = lambda size, /: bytes(range(1, size + 1))  # before the engine takes its seed
 
-sys.path.insert(0, str(Path(__file__).parents[1]))
-import extension  # noqa: E402
 from corsfast._engine import native  # noqa: E402
 from corsfast.bench.cases import (  # noqa: E402
     APP,
@@ -42,6 +40,8 @@ from corsfast.bench.cases import (  # noqa: E402
     scopes,
     texts,
 )
+from corsfast.bench.libraries import asgi, wsgi  # noqa: E402
+from corsfast.bench.measure import make_loop, step  # noqa: E402
 from corsfast.middleware.asgi import CORSMiddleware as Asgi  # noqa: E402
 from corsfast.middleware.starlette import CORSMiddleware as DropIn  # noqa: E402
 from corsfast.middleware.wsgi import CORSMiddleware as Wsgi  # noqa: E402
@@ -55,94 +55,33 @@ ASK = (*REQUEST[:8], ASK_METHOD, ASK_HEADERS, *REQUEST[8:12])
 NAMES = sorted(name.lower() for name in OPTIONS["allow_headers"])
 
 
+# The loops: the names of the inputs, the statement that calls, and the statement of an empty loop.
+LOOPS = {
+    "1 argument": ("(a,)", "call(a)", "a"),
+    "2 arguments": ("a, b", "call(a, b)", "a; b"),
+    "3 arguments": ("a, b, c", "call(a, b, c)", "a; b; c"),
+    "asgi": ("(scope,)", "await call(scope, receive, send)", "scope, receive, send"),
+    "wsgi": ("(environ,)", "call(environ, start_response)", "environ"),
+}
+
+
 class Case(NamedTuple):
-    """One counted case: `call` with each of the inputs, in the loop `block`.
+    """One counted case: a loop that calls `call` with each of the inputs, or that only reads them.
 
     `less` names the case whose count is subtracted: an empty loop, or a bare stub.
     """
 
     name: str
-    block: Callable[..., Any]
-    call: Callable[..., Any]
+    loop: str
+    call: Callable[..., Any] | None
     inputs: Callable[[int], Inputs]
     less: str
 
 
-# -- loops -----------------------------------------------------------------------------------
-
-
-def empty_1(_: Any, inputs: Any) -> None:
-    for (given,) in inputs:
-        given  # noqa: B018
-
-
-def call_1(call: Any, inputs: Any) -> None:
-    for (given,) in inputs:
-        call(given)
-
-
-def empty_2(_: Any, inputs: Any) -> None:
-    for first, second in inputs:
-        first  # noqa: B018
-        second  # noqa: B018
-
-
-def call_2(call: Any, inputs: Any) -> None:
-    for first, second in inputs:
-        call(first, second)
-
-
-def empty_3(_: Any, inputs: Any) -> None:
-    for first, second, third in inputs:
-        first  # noqa: B018
-        second  # noqa: B018
-        third  # noqa: B018
-
-
-def call_3(call: Any, inputs: Any) -> None:
-    for first, second, third in inputs:
-        call(first, second, third)
-
-
-async def empty_asgi(_app: Any, inputs: Any) -> None:
-    for (scope,) in inputs:
-        scope, receive, send  # noqa: B018
-
-
-async def call_asgi(app: Any, inputs: Any) -> None:
-    for (scope,) in inputs:
-        await app(scope, receive, send)
-
-
-def call_wsgi(app: Any, inputs: Any) -> None:
-    for (environ,) in inputs:
-        app(environ, start_response)
-
-
-# -- minimal servers and applications --------------------------------------------------------
-
-
-async def receive() -> dict[str, Any]:
-    raise AssertionError("the stub reads no body")
-
-
-async def send(_message: dict[str, Any]) -> None:
-    pass
-
-
-async def stub(_scope: Any, _receive: Any, send: Callable[..., Awaitable[None]]) -> None:
-    await send(
-        {
-            "type": "http.response.start",
-            "status": 200,
-            "headers": [(b"content-type", b"application/json"), (b"content-length", b"2")],
-        }
-    )
-    await send({"type": "http.response.body", "body": b"{}"})
+# -- applications that write a Vary, as many frameworks do after reading the request ----------
 
 
 async def varying_stub(_scope: Any, _receive: Any, send: Callable[..., Awaitable[None]]) -> None:
-    """Respond as many frameworks do after reading the request: with a Vary of their own."""
     await send(
         {
             "type": "http.response.start",
@@ -157,11 +96,6 @@ def start_response(_status: str, _headers: Any, _exc_info: Any = None) -> None:
     pass
 
 
-def wsgi_stub(_environ: Any, start_response: Any) -> list[bytes]:
-    start_response("200 OK", [("Content-Type", "application/json"), ("Content-Length", "2")])
-    return [b"{}"]
-
-
 def varying_wsgi_stub(_environ: Any, start_response: Any) -> list[bytes]:
     start_response("200 OK", [("Content-Type", "application/json"), ("Vary", "Cookie")])
     return [b"{}"]
@@ -173,11 +107,9 @@ def varying_wsgi_stub(_environ: Any, start_response: Any) -> list[bytes]:
 def cases() -> Iterator[Case]:
     """Yield every case; a case comes after the one that it subtracts."""
     policy = native.Policy(**OPTIONS)
-    yield Case("loop: 1 argument", empty_1, len, texts(APP), "")
-    yield Case("loop: 2 arguments", empty_2, len, texts(APP, APP), "")
-    yield Case("loop: 3 arguments", empty_3, len, texts(APP, APP, APP), "")
-    yield Case("loop: asgi", empty_asgi, len, texts(APP), "")
-    yield Case("floor: len(x)", call_1, len, texts(APP), "loop: 1 argument")
+    for loop, names in (("1 argument", 1), ("2 arguments", 2), ("3 arguments", 3), ("asgi", 1)):
+        yield Case(f"loop: {loop}", loop, None, texts(*[APP] * names), "")
+    yield Case("floor: len(x)", "1 argument", len, texts(APP), "loop: 1 argument")
     yield from policy_cases(policy)
     yield from merge_cases(policy)
     yield from hostile_cases(policy)
@@ -200,7 +132,8 @@ def policy_cases(policy: native.Policy) -> Iterator[Case]:
     ):
         yield checked(f"actual: {name}, again", of.actual, texts(given.format(17000)), outcome)
         yield checked(f"actual: {name}, new", of.actual, new_origins(given), outcome)
-    yield Case("allows_origin: exact", call_1, policy.allows_origin, texts(APP), "loop: 1 argument")
+    allows = policy.allows_origin
+    yield Case("allows_origin: exact", "1 argument", allows, texts(APP), "loop: 1 argument")
     for name, makes in (
         ("no headers", texts(APP, "PUT", None)),
         ("3 headers, seen before", texts(APP, "PUT", ASK_HEADERS[1])),
@@ -228,7 +161,7 @@ def merge_cases(policy: native.Policy) -> Iterator[Case]:
         if wrong := case.wrong(policy):
             raise AssertionError(f"{case.name}: {wrong}")
         call = getattr(policy, case.call)
-        yield Case(case.name, call_2, call, case.given(policy), "loop: 2 arguments")
+        yield Case(case.name, "2 arguments", call, case.given(policy), "loop: 2 arguments")
 
 
 def hostile_cases(policy: native.Policy) -> Iterator[Case]:
@@ -260,9 +193,8 @@ def checked(
     found = call(*given).outcome.value
     if found != outcome:
         raise AssertionError(f"{name}: {found}, not {outcome}")
-    if len(given) == 3:
-        return Case(name, call_3, call, inputs, "loop: 3 arguments")
-    return Case(name, call_1, call, inputs, "loop: 1 argument")
+    loop = "1 argument" if len(given) == 1 else "3 arguments"
+    return Case(name, loop, call, inputs, f"loop: {loop}")
 
 
 def new_origins(pattern: str) -> Callable[[int], Inputs]:
@@ -280,78 +212,58 @@ def new_lists(size: int) -> Callable[[int], Inputs]:
 
 
 def middleware_cases(policy: native.Policy) -> Iterator[Case]:
-    asgi, wsgi = Asgi(stub, policy), Wsgi(wsgi_stub, policy)
-    plain, actual = scopes("GET", *PLAIN), scopes("GET", *REQUEST)
-    yield Case("bare: ASGI stub", call_asgi, stub, plain, "loop: asgi")
-    yield Case("ASGI middleware: no origin", call_asgi, asgi, plain, "bare: ASGI stub")
-    yield Case("ASGI middleware: allowed", call_asgi, asgi, actual, "bare: ASGI stub")
-    varying = Asgi(varying_stub, policy)
-    name = "ASGI middleware: allowed, beside a Vary"
-    yield Case("bare: varying ASGI stub", call_asgi, varying_stub, actual, "loop: asgi")
-    yield Case(name, call_asgi, varying, actual, "bare: varying ASGI stub")
-    yield Case(
-        "ASGI middleware: preflight, total",
-        call_asgi,
-        asgi,
-        scopes("OPTIONS", *ASK),
-        "loop: asgi",
-    )
-    yield Case(
-        "Starlette drop-in: preflight, total",
-        call_asgi,
-        DropIn(stub, **{**OPTIONS, "allow_origins": [APP]}),
-        scopes("OPTIONS", *ASK),
-        "loop: asgi",
-    )
-    plain, actual = environs("GET", *PLAIN), environs("GET", *REQUEST)
-    yield Case("bare: WSGI stub", call_wsgi, wsgi_stub, plain, "loop: 1 argument")
-    yield Case("WSGI middleware: no origin", call_wsgi, wsgi, plain, "bare: WSGI stub")
-    yield Case("WSGI middleware: allowed", call_wsgi, wsgi, actual, "bare: WSGI stub")
-    varying = Wsgi(varying_wsgi_stub, policy)
-    name = "WSGI middleware: allowed, beside a Vary"
-    yield Case("bare: varying WSGI stub", call_wsgi, varying_wsgi_stub, actual, "loop: 1 argument")
-    yield Case(name, call_wsgi, varying, actual, "bare: varying WSGI stub")
-    yield Case(
-        "WSGI middleware: preflight, total",
-        call_wsgi,
-        wsgi,
-        environs("OPTIONS", *ASK),
-        "loop: 1 argument",
-    )
+    for kind, stub, varying, wrap, inputs, less in (
+        ("ASGI", asgi.stub, varying_stub, Asgi, scopes, "loop: asgi"),
+        ("WSGI", wsgi.stub, varying_wsgi_stub, Wsgi, environs, "loop: 1 argument"),
+    ):
+        loop, name = kind.lower(), f"{kind} middleware"
+        bare, bare_varying = f"bare: {kind} stub", f"bare: varying {kind} stub"
+        plain, actual = inputs("GET", *PLAIN), inputs("GET", *REQUEST)
+        preflight = inputs("OPTIONS", *ASK)
+        middleware, over_varying = wrap(stub, policy), wrap(varying, policy)
+        yield Case(bare, loop, stub, plain, less)
+        yield Case(f"{name}: no origin", loop, middleware, plain, bare)
+        yield Case(f"{name}: allowed", loop, middleware, actual, bare)
+        yield Case(bare_varying, loop, varying, actual, less)
+        yield Case(f"{name}: allowed, beside a Vary", loop, over_varying, actual, bare_varying)
+        yield Case(f"{name}: preflight, total", loop, middleware, preflight, less)
+    drop_in = DropIn(asgi.stub, **{**OPTIONS, "allow_origins": [APP]})
+    asks = scopes("OPTIONS", *ASK)
+    yield Case("Starlette drop-in: preflight, total", "asgi", drop_in, asks, "loop: asgi")
 
 
 # -- counting --------------------------------------------------------------------------------
 
 
-def own_loop(block: Callable[..., Any], name: str) -> Callable[..., Any]:
-    assert isinstance(block, FunctionType)
-    return FunctionType(block.__code__.replace(co_name=name), globals())
-
-
-def run(block: Callable[..., Any], call: Callable[..., Any], inputs: Inputs) -> None:
-    running = block(call, inputs)
-    if running is not None:
-        try:
-            running.send(None)
-        except StopIteration:
-            return
-        raise AssertionError("the application waits")
-
-
 def count(case: Case, layout: int, marks: Any) -> None:
-    block = own_loop(case.block, case.name)
+    names, call, empty = LOOPS[case.loop]
+    loop = make_loop(
+        names,
+        call if case.call else empty,
+        awaited=case.loop == "asgi",
+        receive=asgi.receive,
+        send=asgi.send,
+        start_response=start_response,
+    )
+
+    def run(inputs: Inputs) -> None:
+        result = loop(case.call, inputs)
+        if case.loop == "asgi":
+            step(result)
+
     random.seed(1)
     for _ in range(WARM_UP // MANY):
-        run(block, case.call, case.inputs(MANY))
+        run(case.inputs(MANY))
     for calls in (FEW, MANY):
         inputs = case.inputs(calls)
         marks.begin()
-        run(block, case.call, inputs)
+        run(inputs)
         marks.end(f"{case.name}|{layout}|{calls}")
 
 
 def main(library: str, word: str = "") -> None:
-    marks = extension.load(Path(library))
+    sys.path.insert(0, str(Path(library).parent))
+    marks = importlib.import_module("marks")
     layouts, ballast = [], []
     for layout in range(LAYOUTS):
         layouts.append({case.name: case for case in cases()})

@@ -1,16 +1,16 @@
 """Judge whether an answer means what it should, by the part of Fetch that a browser implements.
 
 Libraries differ by design: in the status (200, 204 or 403), the listed methods, the names in Vary,
-and the order. So answers are not compared with each other. Each is judged as a browser would judge
-it. It also has to do the same work: say which headers may be read, and how long a preflight may be
-cached. The judge is strict, because an answer that leaves something out is cheaper to make.
+and the order. So each answer is judged as a browser would judge it. It also has to do the same
+work: say which headers may be read, and how long a preflight may be cached. The judge is strict,
+because an answer that leaves something out is cheaper to make.
 """
 
 from __future__ import annotations
 
 from typing import NamedTuple
 
-from .rows import Row
+from .requests import Request
 
 # https://fetch.spec.whatwg.org/#cors-safelisted-method
 SAFELISTED_METHODS = {"GET", "HEAD", "POST"}
@@ -31,67 +31,61 @@ class Answer(NamedTuple):
         return {item.strip() for item in (self.get(name) or "").split(",") if item.strip()}
 
 
-def complaint(row: Row, answer: Answer) -> str | None:
-    """Return an error in this answer, or None if it is what the row expects."""
-    if not row.is_preflight and (answer.status != 200 or answer.get("content-type") is None):
+def complaint(request: Request, answer: Answer) -> str | None:
+    """Return an error in this answer, or None if it is what the request expects."""
+    if not request.is_preflight and (answer.status != 200 or answer.get("content-type") is None):
         return f"the application's answer did not come through ({answer.status})"
-    found = verdict(row, answer)
-    if found != row.verdict:
-        return f"a browser would say {found!r}, not {row.verdict!r}"
+    found = verdict(request, answer)
+    if found != request.verdict:
+        return f"a browser would say {found!r}, not {request.verdict!r}"
     if found != "allowed":
         return None
-    if row.is_preflight:
-        if answer.get("access-control-max-age") != str(row.policy.max_age):
+    if request.is_preflight:
+        if answer.get("access-control-max-age") != str(request.policy.max_age):
             return "no Access-Control-Max-Age, or another one"
         return None
     exposed = {name.lower() for name in answer.listed("access-control-expose-headers")}
-    if exposed != {name.lower() for name in row.policy.expose}:
+    if exposed != {name.lower() for name in request.policy.expose}:
         return "no Access-Control-Expose-Headers, or another list"
     return None
 
 
-def verdict(row: Row, answer: Answer) -> str:
+def verdict(request: Request, answer: Answer) -> str:
     """Return a browser's verdict on an answer: "allowed", "refused", or "not asked"."""
-    if row.field("origin") is None:
+    if request.field("origin") is None:
         return "not asked"
-    if not passes_check(row, answer):
-        return "refused"
-    if row.is_preflight and not (
-        200 <= answer.status <= 299 and covers_method(row, answer) and covers_names(row, answer)
-    ):
-        return "refused"
-    return "allowed"
+    allowed = passes_check(request, answer)
+    if allowed and request.is_preflight:
+        ok = 200 <= answer.status <= 299
+        allowed = ok and covers_method(request, answer) and covers_names(request, answer)
+    return "allowed" if allowed else "refused"
 
 
-def passes_check(row: Row, answer: Answer) -> bool:
+def passes_check(request: Request, answer: Answer) -> bool:
     """Return the result of https://fetch.spec.whatwg.org/#concept-cors-check."""
     allowed = answer.get("access-control-allow-origin")
-    if not row.policy.credentials and allowed == "*":
-        return True
-    if allowed is None or allowed != row.field("origin"):
-        return False
-    return not row.policy.credentials or answer.get("access-control-allow-credentials") == "true"
+    if not request.policy.credentials:
+        return allowed in ("*", request.field("origin"))
+    permitted = answer.get("access-control-allow-credentials") == "true"
+    return allowed == request.field("origin") and permitted
 
 
 # https://fetch.spec.whatwg.org/#cors-preflight-fetch-0, from step 7 on
 
 
-def covers_method(row: Row, answer: Answer) -> bool:
-    method = row.field("access-control-request-method")
-    listed = answer.listed("access-control-allow-methods")
-    return (
-        method in SAFELISTED_METHODS
-        or method in listed
-        or ("*" in listed and not row.policy.credentials)
-    )
+def covers_method(request: Request, answer: Answer) -> bool:
+    listed = answer.listed("access-control-allow-methods") | SAFELISTED_METHODS
+    if "*" in listed and not request.policy.credentials:
+        return True
+    return request.field("access-control-request-method") in listed
 
 
-def covers_names(row: Row, answer: Answer) -> bool:
-    asked = (row.field("access-control-request-headers") or "").split(",")
+def covers_names(request: Request, answer: Answer) -> bool:
+    asked = (request.field("access-control-request-headers") or "").split(",")
     wanted = {name.strip().lower() for name in asked if name.strip()}
     listed = {name.lower() for name in answer.listed("access-control-allow-headers")}
-    if "*" in listed and not row.policy.credentials:
+    if "*" in listed and not request.policy.credentials:
         # A wildcard does not cover this name:
         # https://fetch.spec.whatwg.org/#cors-non-wildcard-request-header-name
-        return "authorization" not in wanted or "authorization" in listed
+        wanted &= {"authorization"}
     return wanted <= listed

@@ -1,106 +1,42 @@
-"""Drive the subjects in Python: corsfast's native engine, and Starlette's middleware for scale.
+"""Answer and time the requests with corsfast's native ASGI middleware.
 
-An ASGI application is awaited without an event loop, because neither `receive` nor `send` waits.
-So the time is that of the application, the middleware and the frames between them.
+The application is awaited without an event loop, because neither `receive` nor `send` waits.
 """
 
 from __future__ import annotations
 
-import gc
-import importlib
-import random
-import re
 import warnings
-from collections.abc import Callable
 from typing import Any
 
 import corsfast
 from corsfast.bench.cases import Inputs, scopes
-from corsfast.bench.measure import Subject, sample, step
+from corsfast.bench.libraries.asgi import receive, send, stub
+from corsfast.bench.measure import Subject, collected, in_random_order, step
+from corsfast.middleware.asgi import CORSMiddleware
 
-from .figures import Timer, of_blocks
 from .judge import Answer
-from .rows import Policy, Row
+from .requests import Policy, Request
 
-# The columns: the call that a framework author makes, then the middlewares.
-DECISION = "corsfast: policy.asgi"
-NATIVE = "corsfast"
-STARLETTE = "Starlette"
-OURS = (DECISION, NATIVE, STARLETTE)
-
-Message = dict[str, Any]
+SUBJECT = "corsfast"
 
 
-async def app(scope: Message, receive: Any, send: Any) -> None:
-    """Answer with an empty page: the application alone, and inside the middleware."""
-    await send(
-        {
-            "type": "http.response.start",
-            "status": 200,
-            "headers": [(b"content-type", b"text/plain"), (b"content-length", b"0")],
-        }
-    )
-    await send({"type": "http.response.body", "body": b""})
+def subject(application: Any, request: Request) -> Subject:
+    make = scopes(request.method, *request.fields)
+
+    def inputs(n: int) -> Inputs:
+        return [(scope, receive, send) for (scope,) in make(n)]
+
+    return Subject(application, inputs, step)
 
 
-async def receive() -> Message:
-    return {"type": "http.request", "body": b""}
-
-
-async def send(message: Message) -> None:
-    pass
-
-
-def requests(row: Row) -> Callable[[int], Inputs]:
-    """Return a function that makes the arguments of n requests, all of new objects."""
-    make = scopes(row.method, *row.fields)
-    return lambda n: [(scope, receive, send) for (scope,) in make(n)]
-
-
-def answered(application: Any, row: Row) -> Answer:
-    """Return what the application answers to a row's request."""
-    messages: list[Message] = []
-
-    async def keep(message: Message) -> None:
-        messages.append(message)
-
-    ((scope,),) = scopes(row.method, *row.fields)(1)
-    step(application(scope, receive, keep))
-    start = messages[0]
-    return Answer(
-        start["status"], [(k.decode("latin-1"), v.decode("latin-1")) for k, v in start["headers"]]
-    )
-
-
-def middleware(column: str, policy: Policy) -> Any:
-    """Wrap the application in a middleware with this policy."""
-    if column == STARLETTE:
-        return importlib.import_module("starlette.middleware.cors").CORSMiddleware(
-            app,
-            allow_origins=policy.origins,
-            allow_origin_regex="|".join(
-                rf"https://(?:[a-z0-9-]+\.)+{re.escape(domain)}" for domain in policy.subdomains_of
-            )
-            or None,
-            allow_methods=policy.methods,
-            allow_headers=policy.headers,
-            expose_headers=policy.expose,
-            allow_credentials=policy.credentials,
-            max_age=policy.max_age,
-        )
-    call = importlib.import_module("corsfast.middleware.asgi").CORSMiddleware
-    return call(app, compiled(policy))
-
-
-def compiled(policy: Policy) -> Any:
-    """Compile a row's policy for the native engine."""
+def compiled(policy: Policy) -> corsfast.Policy:
+    """Compile a policy for the native engine."""
+    assert corsfast.IMPLEMENTATION == "native"
+    patterns = [f"https://*.{domain}" for domain in policy.subdomains_of]
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", UserWarning)
         return corsfast.Policy(
-            allow_origins=[
-                *policy.origins,
-                *(f"https://*.{domain}" for domain in policy.subdomains_of),
-            ],
+            allow_origins=[*policy.origins, *patterns],
             allow_methods=policy.methods,
             allow_headers=policy.headers,
             expose_headers=policy.expose,
@@ -109,50 +45,32 @@ def compiled(policy: Policy) -> Any:
         )
 
 
-def lacking() -> dict[str, str]:
-    """Return the columns that cannot be measured here, each with the reason."""
-    missing = {}
-    if corsfast.IMPLEMENTATION != "native":
-        missing = dict.fromkeys((DECISION, NATIVE), "the native engine is not in use")
-    try:
-        importlib.import_module("starlette")
-    except ModuleNotFoundError:
-        missing[STARLETTE] = "not installed"
-    return missing
+class Ours:
+    """Our counterpart of programs.Running."""
 
+    def __init__(self, requests: tuple[Request, ...]) -> None:
+        self.subjects = {
+            request.name: (
+                subject(CORSMiddleware(stub, compiled(request.policy)), request),
+                subject(stub, request),
+            )
+            for request in requests
+        }
 
-def decides_rightly(row: Row) -> bool:
-    """Return whether policy.asgi comes to the row's verdict."""
-    ((scope,),) = scopes(row.method, *row.fields)(1)
-    decision = compiled(row.policy).asgi(scope)
-    return bool(decision.allowed) == (row.verdict == "allowed")
+    def answer(self, _: str, request: str) -> Answer:
+        """Return the answer to a request."""
+        layered, _floor = self.subjects[request]
+        messages: list[dict[str, Any]] = []
 
+        async def keep(message: dict[str, Any]) -> None:
+            messages.append(message)
 
-def timer(column: str, row: Row) -> Timer:
-    """Return a timer of one cell: nanoseconds per request, (gross, floor)."""
-    if column == DECISION:
-        # A call has no application around it, so there is no floor.
-        return timed(Subject(compiled(row.policy).asgi, scopes(row.method, *row.fields)))
-    layered = Subject(middleware(column, row.policy), requests(row), step)
-    return timed(layered, Subject(app, requests(row), step))
+        ((scope, receive, _send),) = layered.inputs(1)
+        step(layered.call(scope, receive, keep))
+        headers = [(k.decode("latin-1"), v.decode("latin-1")) for k, v in messages[0]["headers"]]
+        return Answer(messages[0]["status"], headers)
 
-
-def timed(subject: Subject, floor: Subject | None = None) -> Timer:
-    """Return a timer that runs the subject and its floor in random order in each block."""
-    subjects = {0: subject} if floor is None else {0: subject, 1: floor}
-
-    def block(calls: int) -> tuple[float, float]:
-        found = [0.0, 0.0]
-        for place in random.sample(list(subjects), len(subjects)):
-            found[place] = sample(subjects[place], calls)
-        return found[0], found[1]
-
-    def time(calls: int, blocks: int) -> tuple[float, float]:
-        gc.collect()
-        gc.disable()
-        try:
-            return of_blocks([block(calls) for _ in range(blocks)])
-        finally:
-            gc.enable()
-
-    return time
+    def times(self, _: str, request: str, calls: int, blocks: int) -> list[tuple[float, ...]]:
+        """Return the nanoseconds per request of each block, with and without the middleware."""
+        with collected():
+            return [in_random_order(self.subjects[request], calls) for _ in range(blocks)]

@@ -8,6 +8,7 @@ from __future__ import annotations
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable
+    from typing import Any
 
 __all__ = [
     "CorsfastDeadEntryWarning",
@@ -59,14 +60,8 @@ class Problem:
         hint: str | None = None,
         witness: str | None = None,
     ) -> None:
-        for name, field in (
-            ("code", code),
-            ("option", option),
-            ("value", value),
-            ("message", message),
-            ("hint", hint),
-            ("witness", witness),
-        ):
+        given = (code, option, value, message, hint, witness)
+        for name, field in zip(_FIELDS, given, strict=True):
             object.__setattr__(self, name, field)
 
     def __setattr__(self, name: str, value: object) -> None:
@@ -76,14 +71,7 @@ class Problem:
         raise AttributeError(f"Problem is immutable: {name!r} cannot be deleted")
 
     def _fields(self) -> tuple[object, ...]:
-        return (
-            self.code,
-            self.option,
-            self.value,
-            self.message,
-            self.hint,
-            self.witness,
-        )
+        return tuple(getattr(self, name) for name in _FIELDS)
 
     def __eq__(self, other: object) -> bool:
         if isinstance(other, Problem):
@@ -103,16 +91,13 @@ class Problem:
         return _restore_problem, self._fields()
 
 
-def with_hint(problem: Problem, hint: str | None) -> Problem:
-    """Return a copy of the problem with another hint."""
-    return Problem(
-        problem.code,
-        problem.option,
-        problem.value,
-        problem.message,
-        hint=hint,
-        witness=problem.witness,
-    )
+_FIELDS = ("code", "option", "value", "message", "hint", "witness")
+
+
+def changed(problem: Problem, **changes: object) -> Problem:
+    """Return a copy of a problem with other values of some attributes."""
+    fields: dict[str, Any] = dict(zip(_FIELDS, problem._fields(), strict=True))
+    return Problem(**(fields | changes))
 
 
 def describe(problem: Problem, *, acceptable: bool) -> str:
@@ -130,15 +115,9 @@ def describe(problem: Problem, *, acceptable: bool) -> str:
     return f"{text} [{problem.code}]"
 
 
-def _restore_problem(
-    code: str,
-    option: str,
-    value: object,
-    message: str,
-    hint: str | None,
-    witness: str | None,
-) -> Problem:
-    return Problem(code, option, value, message, hint=hint, witness=witness)
+def _restore_problem(*fields: object) -> Problem:
+    given: dict[str, Any] = dict(zip(_FIELDS, fields, strict=True))
+    return Problem(**given)
 
 
 class PolicyError(ValueError):

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from playwright.sync_api import BrowserContext, Frame, Page
-from serving import ask
+from support.servers import ask
 
 CLIENT = (Path(__file__).parent / "client.js").read_text("utf-8")
 EXECUTABLES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")

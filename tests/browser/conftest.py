@@ -14,7 +14,7 @@ from collections.abc import Iterator
 import pytest
 from browser.chromium import Api, Tabs, executable
 from playwright.sync_api import Browser, sync_playwright
-from serving import Server
+from support.servers import Server
 
 # Each API server is a single process, so that one recorder sees everything.
 UVICORN = "-m uvicorn --http h11 --lifespan off --log-level warning --port {port}"

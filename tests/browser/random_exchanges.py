@@ -1,4 +1,4 @@
-"""Random cases for exchanges.py, always the same ones for a seed."""
+"""Random cases for support/exchanges.py, always the same ones for a seed."""
 
 from __future__ import annotations
 

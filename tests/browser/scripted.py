@@ -1,4 +1,4 @@
-"""Run the cases of exchanges.py in a real browser, over sockets.
+"""Run the cases of support/exchanges.py in a real browser, over sockets.
 
 The server answers with the exact bytes of a case, valid or not, so it is not a server of HTTP
 libraries. It runs in a thread of the test process and records what arrives.
@@ -15,7 +15,7 @@ from pathlib import Path
 from threading import Thread
 from typing import Any
 
-from exchanges import Script, Seen, Wire, origins, wire
+from support.exchanges import Script, Seen, Wire, origins, wire
 
 from corsfast.testing import RawResponse, Request
 

@@ -20,8 +20,8 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from corpus import browser_matrix
-from surfaces import make_policy
-from test_browser_matrix import options_of
+from engine.test_browser_matrix import options_of
+from support.surfaces import make_policy
 
 import corsfast
 from corsfast.middleware import asgi as asgi_middleware, wsgi as wsgi_middleware

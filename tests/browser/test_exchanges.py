@@ -19,8 +19,8 @@ from browser.random_exchanges import random_case
 from browser.scripted import CLIENT, Evaluate, ScriptedServer, differences, run_case
 from browser.webkit import WebKit
 from corpus import case_id, wpt
-from exchanges import play, unexpected
 from playwright.sync_api import Browser
+from support.exchanges import play, unexpected
 
 pytestmark = pytest.mark.browser
 

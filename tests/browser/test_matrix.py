@@ -1,8 +1,8 @@
 """The browser matrix in a real browser: what it sends, and what its page may read.
 
 Every case that a browser can run is tested against the ASGI and the WSGI middleware, on a URL of
-its own. The wire is what the server saw. test_browser_matrix.py decides the same cases without a
-browser; its tables list the cases where corsfast differs on purpose.
+its own. The wire is what the server saw. engine/test_browser_matrix.py decides the same cases
+without a browser; its tables list the cases where corsfast differs on purpose.
 """
 
 from __future__ import annotations
@@ -14,8 +14,8 @@ import pytest
 from browser.chromium import Api, Exchange, Tabs, run
 from browser.served import APP, AS_HINTED
 from corpus import browser_matrix, case_id
+from engine.test_browser_matrix import DISAGREE, NOT_OURS, REFUSED
 from playwright.sync_api import Frame, Page
-from test_browser_matrix import DISAGREE, NOT_OURS, REFUSED
 
 pytestmark = pytest.mark.browser
 

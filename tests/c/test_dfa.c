@@ -1,5 +1,5 @@
 /* test_dfa.c - compare csrc/cf_dfa.c with naive_runs of naive_origin.h, which
- * takes one step per byte. tests/test_automata.py tests how automata are made
+ * takes one step per byte. tests/proofs/test_automata.py tests how automata are made
  * from patterns.
  */
 #include "check.h"

@@ -9,7 +9,7 @@
     responses.jsonl       an application's headers before and after a decision was applied
     config.jsonl          options, and all problems that they have
     crowded-names.jsonl   names whose hashes were nearly the same under most seeds
-    wpt-*.jsonl           192 rows of web-platform-tests about CORS; exchanges.py explains them
+    wpt-*.jsonl           192 rows of web-platform-tests: see support/exchanges.py
 
 In the JSON Lines files each line is a case with an `id` and a `why`. Text holds one code point for
 each byte (latin-1), unless a case is about text beyond that. Values that JSON cannot express are

@@ -354,6 +354,13 @@ def test_a_text_names_the_first_url() -> None:
     assert error.console["chromium"].startswith(start)
 
 
+def test_another_scheme_is_refused() -> None:
+    error = refused(url="ftp://api.example.com/")
+    assert (error.reason, error.exchanges) == ("CorsDisabledScheme", ())
+    text = 'Fetch API cannot load ftp://api.example.com/. URL scheme "ftp" is not supported.'
+    assert error.console["chromium"] == text
+
+
 def test_mode_same_origin_has_two_texts() -> None:
     assert "Request mode is" in refused(mode="same-origin").console["chromium"]
     error = refused(RawResponse(302, (("Location", URL),)), url="/", mode="same-origin")

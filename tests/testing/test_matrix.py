@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from browser import served
 from corpus import browser_matrix, case_id
-from test_browser_matrix import DISAGREE, NOT_OURS, REFUSED
+from engine.test_browser_matrix import DISAGREE, NOT_OURS, REFUSED
 
 from corsfast.testing import Browser, CORSError, Exchange, Response
 

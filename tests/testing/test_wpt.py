@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 from corpus import WPT, case_id, rows, wpt
-from exchanges import PORTS, origins, play, unexpected
+from support.exchanges import PORTS, origins, play, unexpected
 
 ROWS = wpt()
 TEXTS = origins(PORTS)

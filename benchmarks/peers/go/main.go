@@ -1,24 +1,20 @@
-// Command peers answers and times the cases of ../rows.py with jub0bs/cors and rs/cors.
+// Command peers answers and times requests with jub0bs/cors and rs/cors: peers REQUESTS.json
 //
-//	peers CASES.json                             one command per line of standard input, as JSON
-//	peers CASES.json --check                     every subject's answer to every case
-//	peers CASES.json --run SUBJECT CASE N BLOCKS nanoseconds per request, [gross, floor] a block
-//
-// judge.py judges the answers. The time does not include a server's work: a request is a ready
-// *http.Request, and a response is a writer that keeps headers.
+// programs.py describes the protocol. The time does not include a server's work: a request is a
+// ready *http.Request, and a response is a writer that keeps headers.
 package main
 
 import (
-	"bufio"
 	"encoding/json"
-	"fmt"
+	"errors"
+	"io"
+	"log"
 	"math/rand/v2"
 	"net/http"
 	"net/textproto"
 	"os"
 	"runtime"
 	"runtime/debug"
-	"strconv"
 	"strings"
 	"time"
 
@@ -31,27 +27,33 @@ import (
 const warmUp = 20
 
 type policy struct {
-	Origins      []string `json:"origins"`
+	Origins      []string
 	SubdomainsOf []string `json:"subdomains_of"`
-	Methods      []string `json:"methods"`
-	Headers      []string `json:"headers"`
-	Expose       []string `json:"expose"`
-	Credentials  bool     `json:"credentials"`
-	MaxAge       int      `json:"max_age"`
+	Methods      []string
+	Headers      []string
+	Expose       []string
+	Credentials  bool
+	MaxAge       int `json:"max_age"`
 }
 
-type benchCase struct {
-	Name   string      `json:"name"`
-	Policy policy      `json:"policy"`
-	Method string      `json:"method"`
-	Fields [][2]string `json:"fields"`
+type request struct {
+	Name   string
+	Policy policy
+	Method string
+	Fields [][2]string
 }
 
-type answer struct {
-	Subject string      `json:"subject"`
-	Case    string      `json:"case"`
-	Status  int         `json:"status"`
-	Headers [][2]string `json:"headers"`
+type command struct {
+	Subject string
+	Request string
+	Calls   int
+	Blocks  int
+}
+
+type reply struct {
+	Status  int          `json:"status"`
+	Headers [][2]string  `json:"headers"`
+	Times   [][2]float64 `json:"times"`
 }
 
 // patterns are the origins and, as both libraries spell them, the subdomains.
@@ -63,22 +65,9 @@ func (p policy) patterns() []string {
 	return all
 }
 
-var subjects = map[string]func(policy, http.Handler) (http.Handler, error){
-	"jub0bs/cors": func(p policy, inner http.Handler) (http.Handler, error) {
-		middleware, err := jub0bs.NewMiddleware(jub0bs.Config{
-			Origins:         p.patterns(),
-			Credentialed:    p.Credentials,
-			Methods:         p.Methods,
-			RequestHeaders:  p.Headers,
-			MaxAgeInSeconds: p.MaxAge,
-			ResponseHeaders: p.Expose,
-		})
-		if err != nil {
-			return nil, err
-		}
-		return middleware.Wrap(inner), nil
-	},
-	"rs/cors": func(p policy, inner http.Handler) (http.Handler, error) {
+// handler returns a subject around the bare application.
+func (p policy) handler(subject string) http.Handler {
+	if subject == "rs/cors" {
 		return rs.New(rs.Options{
 			AllowedOrigins:   p.patterns(),
 			AllowCredentials: p.Credentials,
@@ -86,8 +75,20 @@ var subjects = map[string]func(policy, http.Handler) (http.Handler, error){
 			AllowedHeaders:   p.Headers,
 			ExposedHeaders:   p.Expose,
 			MaxAge:           p.MaxAge,
-		}).Handler(inner), nil
-	},
+		}).Handler(bare)
+	}
+	middleware, err := jub0bs.NewMiddleware(jub0bs.Config{
+		Origins:         p.patterns(),
+		Credentialed:    p.Credentials,
+		Methods:         p.Methods,
+		RequestHeaders:  p.Headers,
+		MaxAgeInSeconds: p.MaxAge,
+		ResponseHeaders: p.Expose,
+	})
+	if err != nil {
+		log.Fatal(err)
+	}
+	return middleware.Wrap(bare)
 }
 
 var (
@@ -109,31 +110,31 @@ type writer struct {
 	status int
 }
 
+func newWriter() *writer {
+	return &writer{header: make(http.Header), status: http.StatusOK}
+}
+
 func (w *writer) Header() http.Header         { return w.header }
 func (w *writer) WriteHeader(status int)      { w.status = status }
 func (w *writer) Write(b []byte) (int, error) { return len(b), nil }
 
-// request returns what net/http would pass on: canonical names, and strings that are not shared.
-func (c *benchCase) request() *http.Request {
-	header := make(http.Header, len(c.Fields))
-	for _, field := range c.Fields {
-		name := textproto.CanonicalMIMEHeaderKey(field[0])
-		header[name] = append(header[name], strings.Clone(field[1]))
+// made returns what net/http would pass on: canonical names, and strings that are not shared.
+func (r *request) made(n int) []*http.Request {
+	requests := make([]*http.Request, n)
+	for i := range requests {
+		header := make(http.Header, len(r.Fields))
+		for _, field := range r.Fields {
+			name := textproto.CanonicalMIMEHeaderKey(field[0])
+			header[name] = append(header[name], strings.Clone(field[1]))
+		}
+		made, err := http.NewRequest(r.Method, "http://api.example.com/", nil)
+		if err != nil {
+			log.Fatal(err)
+		}
+		made.Header = header
+		requests[i] = made
 	}
-	r, err := http.NewRequest(c.Method, "http://api.example.com/", nil)
-	if err != nil {
-		panic(err)
-	}
-	r.Header = header
-	return r
-}
-
-func (c *benchCase) requests(n int) []*http.Request {
-	made := make([]*http.Request, n)
-	for i := range made {
-		made[i] = c.request()
-	}
-	return made
+	return requests
 }
 
 func serve(h http.Handler, w *writer, requests []*http.Request) {
@@ -144,9 +145,9 @@ func serve(h http.Handler, w *writer, requests []*http.Request) {
 }
 
 // block is one timed loop: nanoseconds per request. It runs the garbage collector before the loop.
-func block(h http.Handler, c *benchCase, n int) float64 {
-	w := &writer{header: make(http.Header)}
-	warm, requests := c.requests(min(warmUp, n)), c.requests(n)
+func block(h http.Handler, r *request, n int) float64 {
+	w := newWriter()
+	warm, requests := r.made(min(warmUp, n)), r.made(n)
 	runtime.GC()
 	serve(h, w, warm)
 	start := time.Now()
@@ -154,152 +155,55 @@ func block(h http.Handler, c *benchCase, n int) float64 {
 	return float64(time.Since(start).Nanoseconds()) / float64(n)
 }
 
-type bench struct {
-	cases    []*benchCase
-	handlers map[string]http.Handler
-}
-
-func (b *bench) find(name string) (*benchCase, error) {
-	for _, c := range b.cases {
-		if c.Name == name {
-			return c, nil
+func answer(h http.Handler, r *request, c command) reply {
+	w := newWriter()
+	serve(h, w, r.made(1))
+	found := reply{Status: w.status, Headers: [][2]string{}}
+	for name, values := range w.header {
+		for _, value := range values {
+			found.Headers = append(found.Headers, [2]string{name, value})
 		}
 	}
-	return nil, fmt.Errorf("no case %q", name)
-}
-
-// handler returns a subject around the bare handler, built at first use.
-func (b *bench) handler(subject string, c *benchCase) (http.Handler, error) {
-	key := subject + "|" + c.Name
-	if h, ok := b.handlers[key]; ok {
-		return h, nil
+	handlers := [2]http.Handler{h, bare}
+	for range c.Blocks {
+		var times [2]float64
+		first := rand.IntN(2)
+		times[first] = block(handlers[first], r, c.Calls)
+		times[1-first] = block(handlers[1-first], r, c.Calls)
+		found.Times = append(found.Times, times)
 	}
-	wrap, ok := subjects[subject]
-	if !ok {
-		return nil, fmt.Errorf("no subject %q", subject)
-	}
-	h, err := wrap(c.Policy, bare)
-	if err != nil {
-		return nil, fmt.Errorf("%s, %s: %w", subject, c.Name, err)
-	}
-	b.handlers[key] = h
-	return h, nil
-}
-
-func (b *bench) check() ([]answer, error) {
-	var answers []answer
-	for subject := range subjects {
-		for _, c := range b.cases {
-			h, err := b.handler(subject, c)
-			if err != nil {
-				return nil, err
-			}
-			w := &writer{header: make(http.Header), status: http.StatusOK}
-			h.ServeHTTP(w, c.request())
-			headers := [][2]string{}
-			for name, values := range w.header {
-				for _, value := range values {
-					headers = append(headers, [2]string{name, value})
-				}
-			}
-			answers = append(answers, answer{subject, c.Name, w.status, headers})
-		}
-	}
-	return answers, nil
-}
-
-func (b *bench) run(subject, name string, n, blocks int) ([][2]float64, error) {
-	c, err := b.find(name)
-	if err != nil {
-		return nil, err
-	}
-	h, err := b.handler(subject, c)
-	if err != nil {
-		return nil, err
-	}
-	figures := make([][2]float64, blocks)
-	for i := range figures {
-		// The order of the two is random.
-		if rand.IntN(2) == 0 {
-			figures[i][0] = block(h, c, n)
-			figures[i][1] = block(bare, c, n)
-		} else {
-			figures[i][1] = block(bare, c, n)
-			figures[i][0] = block(h, c, n)
-		}
-	}
-	return figures, nil
-}
-
-// obey executes ["check"] or ["run", SUBJECT, CASE, N, BLOCKS].
-func (b *bench) obey(command []any) (any, error) {
-	if len(command) == 1 && command[0] == "check" {
-		return b.check()
-	}
-	if len(command) == 5 && command[0] == "run" {
-		subject, isText := command[1].(string)
-		name, isName := command[2].(string)
-		n, isNumber := command[3].(float64)
-		blocks, isCount := command[4].(float64)
-		if isText && isName && isNumber && isCount {
-			return b.run(subject, name, int(n), int(blocks))
-		}
-	}
-	return nil, fmt.Errorf("no such command: %v", command)
+	return found
 }
 
 func main() {
-	if err := start(os.Args[1:]); err != nil {
-		fmt.Fprintln(os.Stderr, "peers:", err)
-		os.Exit(1)
-	}
-}
-
-func start(arguments []string) error {
-	if len(arguments) == 0 {
-		return fmt.Errorf("usage: peers CASES.json [--check | --run SUBJECT CASE N BLOCKS]")
-	}
-	text, err := os.ReadFile(arguments[0])
+	text, err := os.ReadFile(os.Args[1])
 	if err != nil {
-		return err
+		log.Fatal(err)
 	}
-	b := &bench{handlers: map[string]http.Handler{}}
-	if err := json.Unmarshal(text, &b.cases); err != nil {
-		return err
+	var list []*request
+	if err := json.Unmarshal(text, &list); err != nil {
+		log.Fatal(err)
+	}
+	requests := map[string]*request{}
+	for _, r := range list {
+		requests[r.Name] = r
 	}
 	debug.SetGCPercent(-1) // block() collects between the timed loops
-	out := json.NewEncoder(os.Stdout)
-	if len(arguments) > 1 {
-		command := []any{strings.TrimPrefix(arguments[1], "--")}
-		for _, argument := range arguments[2:] {
-			if number, err := strconv.ParseFloat(argument, 64); err == nil {
-				command = append(command, number)
-			} else {
-				command = append(command, argument)
-			}
-		}
-		return reply(b, out, command)
-	}
-	lines := bufio.NewReader(os.Stdin)
+	handlers := map[[2]string]http.Handler{}
+	in, out := json.NewDecoder(os.Stdin), json.NewEncoder(os.Stdout)
 	for {
-		line, err := lines.ReadBytes('\n')
-		if err != nil {
-			return nil
+		var c command
+		if err := in.Decode(&c); errors.Is(err, io.EOF) {
+			return
+		} else if err != nil {
+			log.Fatal(err)
 		}
-		var command []any
-		if err := json.Unmarshal(line, &command); err != nil {
-			return err
+		key, r := [2]string{c.Subject, c.Request}, requests[c.Request]
+		if handlers[key] == nil {
+			handlers[key] = r.Policy.handler(c.Subject)
 		}
-		if err := reply(b, out, command); err != nil {
-			return err
+		if err := out.Encode(answer(handlers[key], r, c)); err != nil {
+			log.Fatal(err)
 		}
 	}
-}
-
-func reply(b *bench, out *json.Encoder, command []any) error {
-	result, err := b.obey(command)
-	if err != nil {
-		return err
-	}
-	return out.Encode(result)
 }

@@ -6,7 +6,7 @@ use this module for all other lists, so that they give the same result.
 
 from __future__ import annotations
 
-import re
+from functools import lru_cache
 
 from .._options import fetch, limits
 
@@ -17,19 +17,24 @@ if TYPE_CHECKING:
 
     from ..decision import DecisionLike
 
-# Fields of the application that the policy's fields replace, in lower case. These two apply to
-# an actual response. A preflight is answered by the policy alone, so more apply there.
-OWN_FIELDS = ("access-control-allow-origin", "access-control-allow-credentials")
-OWN_PREFLIGHT_FIELDS = (
-    *OWN_FIELDS,
-    "access-control-allow-methods",
-    "access-control-allow-headers",
-    "access-control-max-age",
-)
-
+# Names in lower case, as ASGI and most frameworks store them.
+ALLOW_ORIGIN = fetch.ALLOW_ORIGIN.lower()
+ALLOW_CREDENTIALS = fetch.ALLOW_CREDENTIALS.lower()
+ALLOW_METHODS = fetch.ALLOW_METHODS.lower()
+ALLOW_HEADERS = fetch.ALLOW_HEADERS.lower()
+MAX_AGE = fetch.MAX_AGE.lower()
+ALLOW_PRIVATE_NETWORK = fetch.ALLOW_PRIVATE_NETWORK.lower()
 # Dropped if the policy lets the origin read nothing, or sends the same value. Otherwise browsers
 # join the values of the application and the policy.
-EXPOSE_HEADERS = "access-control-expose-headers"
+EXPOSE_HEADERS = fetch.EXPOSE_HEADERS.lower()
+
+# Fields of the application that the policy's fields replace. These two apply to an actual
+# response. A preflight is answered by the policy alone, so more apply there.
+OWN_FIELDS = (ALLOW_ORIGIN, ALLOW_CREDENTIALS)
+OWN_PREFLIGHT_FIELDS = (*OWN_FIELDS, ALLOW_METHODS, ALLOW_HEADERS, MAX_AGE)
+
+# All fields by which an application itself lets an origin read its response or send a request.
+GRANTS = (*OWN_PREFLIGHT_FIELDS, ALLOW_PRIVATE_NETWORK, EXPOSE_HEADERS)
 
 # A response without any of these gets the policy's fields appended. This is the fast path.
 _LOOKED_AT = frozenset({"vary", *OWN_PREFLIGHT_FIELDS, EXPOSE_HEADERS})
@@ -54,9 +59,6 @@ def joined_lines(headers: Iterable[Any], name: bytes) -> bytes | None:
         raise TypeError("scope['headers'] must hold pairs of bytes") from None
 
 
-_TOKEN = re.compile(f"[{re.escape(fetch.TCHAR)}]+")
-
-
 def requested_names(value: str) -> list[str] | None:
     """Return the names in an Access-Control-Request-Headers value, in their original spelling.
 
@@ -72,7 +74,7 @@ def requested_names(value: str) -> list[str] | None:
         if len(element) - len(name) > limits.MAX_ELEMENT_OWS:
             return None
         if name:
-            if len(name) > limits.MAX_HEADER_NAME or not _TOKEN.fullmatch(name):
+            if len(name) > limits.MAX_HEADER_NAME or not fetch.TOKEN.fullmatch(name):
                 return None
             found.append(name)
         else:
@@ -82,7 +84,12 @@ def requested_names(value: str) -> list[str] | None:
     return found
 
 
-def merged_vary(value: str, wanted: Iterable[str]) -> str:
+# Enough for all combinations of Vary names that views and middlewares add.
+VARY_KEPT = 256
+
+
+@lru_cache(VARY_KEPT)  # an application merges the same few values repeatedly
+def merged_vary(value: str, wanted: tuple[str, ...]) -> str:
     """Return a Vary value that includes the wanted names; unchanged if it does or is ``*``.
 
     https://www.rfc-editor.org/rfc/rfc9110#section-12.5.5: Vary = #( "*" / field-name )
@@ -136,7 +143,7 @@ def _apply(
 ) -> list[Any]:
     own = OWN_PREFLIGHT_FIELDS if decision.is_preflight else OWN_FIELDS
     ours = {_text(name).lower(): value for name, value in fields}
-    if keep_existing and OWN_FIELDS[0] in names:
+    if keep_existing and ALLOW_ORIGIN in names:
         fields = fields[-1:] if decision.vary else ()
     else:
         pairs = [
@@ -145,7 +152,7 @@ def _apply(
             if name not in own
             and (
                 name != EXPOSE_HEADERS
-                or (OWN_FIELDS[0] in ours and pair[1] != ours.get(EXPOSE_HEADERS))
+                or (ALLOW_ORIGIN in ours and pair[1] != ours.get(EXPOSE_HEADERS))
             )
         ]
     if not decision.vary or "vary" not in names:

@@ -10,6 +10,7 @@ from typing_extensions import disjoint_base
 from .._options.patterns import Within
 from .._options.spec import PolicyOptions
 from ..decision import Outcome
+from .tables import Tables
 
 IMPLEMENTATION: Final = "native"
 
@@ -57,6 +58,8 @@ class Policy:
         dangerously_tolerate: Iterable[str] = (),
         **unknown: Never,
     ) -> Policy: ...
+    @classmethod
+    def _from_tables(cls, tables: Tables, /) -> Policy: ...
     @classmethod
     def from_mapping(cls, mapping: Mapping[str, object]) -> Policy: ...
     @classmethod
@@ -140,18 +143,3 @@ class WSGICall:
         on_refused: Any = None,
     ) -> None: ...
     def __call__(self, environ: Any, start_response: Any) -> Any: ...
-
-@final
-class StraightWay:
-    def __new__(
-        cls,
-        views: dict[str, Any],
-        names: tuple[str, ...],
-        kind: type[Any],
-        replacing: Policy,
-        /,
-    ) -> StraightWay: ...
-    def go(
-        self, config: Any, endpoint: Any, scope: Any, response: Any, headers: Any, pairs: Any, /
-    ) -> bool: ...
-    def __reduce__(self) -> NoReturn: ...

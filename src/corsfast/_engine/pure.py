@@ -15,19 +15,13 @@ from __future__ import annotations
 import re
 
 from .._options import fetch, limits
+from .._options.fetch import ALLOW_HEADERS, ALLOW_METHODS
 from .._options.origin import parse_origin
+from .._options.patterns import follows
 from .._proofs.automata import ACCEPTING_COLUMN
 from ..decision import Outcome, decision_key, decision_repr
 from .headers import apply_asgi, apply_wsgi, joined_lines
-from .tables import (
-    ALLOW_HEADERS,
-    ALLOW_METHODS,
-    Block,
-    block,
-    compile_options,
-    ready_tables,
-    with_origin,
-)
+from .tables import Block, block, compile_options, with_origin
 from .unpickle import restore_policy
 
 TYPE_CHECKING = False
@@ -36,10 +30,10 @@ if TYPE_CHECKING:
     from os import PathLike
     from typing import Any, Literal, Never, NoReturn, final
 
-    from .._options.patterns import HostRule, Within
+    from .._options.patterns import Within
     from .._options.spec import PolicyOptions
     from .._proofs.automata import Automaton
-    from .tables import Headers, RawHeaders, Tables
+    from .tables import Headers, RawHeaders, Responses, Tables
 
     Text = str | bytes
 
@@ -51,8 +45,6 @@ else:
 
 
 IMPLEMENTATION = "pure"
-
-_TOKEN = re.compile(f"[{re.escape(fetch.TCHAR)}]+")
 
 # https://www.rfc-editor.org/rfc/rfc9110#section-5.6.1.2, the lists that a recipient accepts:
 #   #element => [ element ] *( OWS "," OWS [ element ] )
@@ -173,15 +165,23 @@ class Policy:
 
     __slots__ = (
         "_actual",
+        "_actual_headers",
         "_by_raw_origin",
         "_exact",
         "_no_origin",
         "_preflight",
+        "_preflight_headers",
         "_refused",
         "_refused_preflight",
+        "_responses",
+        "_star",
         "_tables",
     )
     _tables: Tables
+    _responses: Responses
+    _star: bool  # read from here, because reading a field of a named tuple is slow
+    _actual_headers: Block
+    _preflight_headers: Block
     _exact: frozenset[str]
     _no_origin: Decision
     _actual: dict[str, Decision]
@@ -205,13 +205,12 @@ class Policy:
         dangerously_tolerate: Iterable[str] = (),
         **unknown: Never,
     ) -> Policy:
-        tables = ready_tables(unknown)
-        wrong = unknown or allow_origins is ...  # type: ignore[comparison-overlap]
-        if positional or (tables is None and wrong):
+        missing = allow_origins is ...  # type: ignore[comparison-overlap]
+        if positional or unknown or missing:
             from .._proofs.ineffective import wrong_options
 
             raise TypeError(wrong_options(unknown, positional))
-        tables = tables or compile_options(
+        tables = compile_options(
             allow_origins=allow_origins,
             allow_methods=allow_methods,
             allow_headers=allow_headers,
@@ -223,8 +222,13 @@ class Policy:
             timing_allow_origin=timing_allow_origin,
             dangerously_tolerate=dangerously_tolerate,
         )
+        return cls._from_tables(tables)
+
+    @classmethod
+    def _from_tables(cls, tables: Tables, /) -> Policy:
+        """Make a policy from compiled tables, for drop-ins and resolvers."""
         self = object.__new__(cls)
-        for name, value in (("_tables", tables), *_prebuilt(tables)):
+        for name, value in _prebuilt(tables):
             object.__setattr__(self, name, value)
         return self
 
@@ -301,15 +305,15 @@ class Policy:
         if origin is None:
             return self._no_origin
         origin = _text("origin", origin, limits.MAX_ORIGIN, " or None")
-        tables = self._tables
-        decision = self._actual.get("*" if tables.star else origin)
+        decision = self._actual.get("*" if self._star else origin)
         if decision is not None:
             return decision
         outcome = self._match_origin(origin)
         if outcome is not Outcome.ALLOWED:
             return self._refused[outcome]
-        answer = with_origin(origin, tables.actual_tail, tables.timing)
-        return _decision(outcome, None, answer, tables.actual_vary)
+        responses = self._responses
+        answer = with_origin(origin, self._actual_headers, responses.timing)
+        return _decision(outcome, None, answer, responses.actual_vary)
 
     def preflight(
         self,
@@ -392,8 +396,7 @@ class Policy:
     # -- matching ----------------------------------------------------------------------------
 
     def _match_origin(self, origin: str) -> Outcome:
-        tables = self._tables
-        if tables.star:
+        if self._star:
             return Outcome.ALLOWED
         if len(origin) > limits.MAX_ORIGIN:
             return Outcome.ORIGIN_TOO_LONG
@@ -404,11 +407,12 @@ class Policy:
         parts = parse_origin(origin)
         if parts is None:
             return Outcome.ORIGIN_MALFORMED
+        tables = self._tables
         if tables.any_origin:
             return Outcome.ALLOWED
         if (
             (tables.any_web_origin and parts.scheme in fetch.WEB_SCHEMES)
-            or any(_follows(rule, *parts) for rule in tables.rules)
+            or any(follows(rule, parts) for rule in tables.rules)
             or _accepted(tables.automaton, parts.scheme, origin)
             or any(regex.fullmatch(origin) for regex in tables.regexes)
         ):
@@ -418,7 +422,7 @@ class Policy:
     def _match_method(self, method: str) -> Outcome:
         if len(method) > limits.MAX_METHOD:
             return Outcome.METHOD_TOO_LONG
-        if not _TOKEN.fullmatch(method):
+        if not fetch.TOKEN.fullmatch(method):
             return Outcome.METHOD_MALFORMED
         if method in self._tables.methods:
             return Outcome.ALLOWED
@@ -470,22 +474,24 @@ class Policy:
     # -- answers -----------------------------------------------------------------------------
 
     def _allow_preflight(self, origin: str, method: str, names: str) -> Decision:
-        tables = self._tables
-        origin = "*" if tables.star else origin
+        origin = "*" if self._star else origin
         prebuilt = self._preflight.get(origin)
         if prebuilt is not None:
             return prebuilt
+        responses = self._responses
         echoed = []
-        if tables.echo_method:
+        if responses.echo_method:
             echoed.append((ALLOW_METHODS, method))
-        if tables.echo_headers and names:
+        if responses.echo_headers and names:
             echoed.append((ALLOW_HEADERS, names))
-        head, tail = block(echoed), tables.preflight_tail
+        head, tail = block(echoed), self._preflight_headers
         answer = with_origin(
             origin,
             Block(head.headers + tail.headers, head.raw_headers + tail.raw_headers),
         )
-        return _decision(Outcome.ALLOWED, tables.preflight_status, answer, tables.preflight_vary)
+        return _decision(
+            Outcome.ALLOWED, responses.preflight_status, answer, responses.preflight_vary
+        )
 
     def apply_asgi(
         self, decision: Decision, headers: Iterable[Sequence[bytes]], /
@@ -500,7 +506,7 @@ class Policy:
         """
         if type(decision) is not Decision:
             raise _wrong_decision(decision)
-        return apply_asgi(decision, headers, self._tables.keep_existing)
+        return apply_asgi(decision, headers, self._responses.keep_existing)
 
     def apply_wsgi(
         self, decision: Decision, headers: Iterable[tuple[str, str]], /
@@ -508,7 +514,7 @@ class Policy:
         """Apply a decision like :meth:`apply_asgi`, to a WSGI response's ``(str, str)`` pairs."""
         if type(decision) is not Decision:
             raise _wrong_decision(decision)
-        return apply_wsgi(decision, headers, self._tables.keep_existing)
+        return apply_wsgi(decision, headers, self._responses.keep_existing)
 
     # -- value semantics ---------------------------------------------------------------------
 
@@ -534,11 +540,11 @@ class Policy:
 
     def __eq__(self, other: object) -> bool:
         if isinstance(other, Policy):
-            return self._tables.spec.key() == other._tables.spec.key()
+            return self._tables.key() == other._tables.key()
         return NotImplemented
 
     def __hash__(self) -> int:
-        return hash(self._tables.spec.key())
+        return hash(self._tables.key())
 
     def __repr__(self) -> str:
         return self._tables.spec.show()
@@ -554,39 +560,31 @@ class Policy:
 
 
 def _prebuilt(tables: Tables) -> Iterable[tuple[str, object]]:
-    """Yield every decision that depends on nothing in the request except an exact origin."""
+    """Yield the attributes of a policy: all that depends only on the tables."""
+    responses = tables.responses
+    actual_headers, preflight_headers = responses.actual_headers, responses.preflight_headers
+    vary, preflight_vary = responses.actual_vary, responses.preflight_vary
+    yield "_tables", tables
+    yield "_responses", responses
+    yield "_star", tables.star
+    yield "_actual_headers", actual_headers
+    yield "_preflight_headers", preflight_headers
     yield "_exact", frozenset(tables.exact)
-    no_origin = _decision(Outcome.NO_ORIGIN, None, tables.no_origin, tables.actual_vary)
+    no_origin = _decision(Outcome.NO_ORIGIN, None, responses.no_origin, vary)
     yield "_no_origin", no_origin
-    yield (
-        "_refused",
-        {
-            outcome: _decision(outcome, None, tables.refused, tables.actual_vary)
-            for outcome in Outcome
-        },
-    )
+    refused, status = responses.refused, responses.refused_preflight_status
+    yield "_refused", {outcome: _decision(outcome, None, refused, vary) for outcome in Outcome}
+    refused = responses.refused_preflight
     yield (
         "_refused_preflight",
-        {
-            outcome: _decision(
-                outcome,
-                tables.refused_preflight_status,
-                tables.refused_preflight,
-                tables.preflight_vary,
-            )
-            for outcome in Outcome
-        },
+        {outcome: _decision(outcome, status, refused, preflight_vary) for outcome in Outcome},
     )
     origins: Iterable[str] = ("*",) if tables.star else tables.exact
     if len(tables.exact) > limits.MAX_PREBUILT_ORIGINS:
         origins = ()
+    allowed, timing = Outcome.ALLOWED, responses.timing
     actual = {
-        origin: _decision(
-            Outcome.ALLOWED,
-            None,
-            with_origin(origin, tables.actual_tail, tables.timing),
-            tables.actual_vary,
-        )
+        origin: _decision(allowed, None, with_origin(origin, actual_headers, timing), vary)
         for origin in origins
     }
     yield "_actual", actual
@@ -594,18 +592,14 @@ def _prebuilt(tables: Tables) -> Iterable[tuple[str, object]]:
     by_raw_origin: dict[bytes | None, Decision] = {None: no_origin}
     by_raw_origin.update((origin.encode("ascii"), answer) for origin, answer in actual.items())
     yield "_by_raw_origin", by_raw_origin
-    yield (
-        "_preflight",
-        {
-            origin: _decision(
-                Outcome.ALLOWED,
-                tables.preflight_status,
-                with_origin(origin, tables.preflight_tail),
-                tables.preflight_vary,
-            )
-            for origin in (() if tables.echo_method or tables.echo_headers else origins)
-        },
-    )
+    if responses.echo_method or responses.echo_headers:
+        origins = ()
+    status = responses.preflight_status
+    preflight = {
+        origin: _decision(allowed, status, with_origin(origin, preflight_headers), preflight_vary)
+        for origin in origins
+    }
+    yield "_preflight", preflight
 
 
 # -- arguments -------------------------------------------------------------------------------
@@ -648,14 +642,6 @@ def _is_options(method: object) -> bool:
     if isinstance(method, (str, bytes)):
         return method == ("OPTIONS" if isinstance(method, str) else b"OPTIONS")
     raise TypeError(f"method must be str or bytes, not {type(method).__name__}")
-
-
-def _follows(rule: HostRule, scheme: str, host: str, port: int) -> bool:
-    return (
-        rule.scheme == scheme
-        and (host.endswith(rule.host) if rule.host[0] == "." else host == rule.host)
-        and any(first <= port <= last for first, last in rule.ports)
-    )
 
 
 def _accepted(automaton: Automaton | None, scheme: str, origin: str) -> bool:

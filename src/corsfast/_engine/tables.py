@@ -11,8 +11,20 @@ import warnings
 from collections import namedtuple
 
 from .._options import fetch
+from .._options.fetch import (
+    ALLOW_CREDENTIALS,
+    ALLOW_HEADERS,
+    ALLOW_METHODS,
+    ALLOW_ORIGIN,
+    EXPOSE_HEADERS,
+    MAX_AGE,
+    REQUEST_HEADERS,
+    REQUEST_METHOD,
+    TIMING_ALLOW_ORIGIN,
+    VARY,
+)
 from .._options.origin import is_origin
-from .._options.patterns import write_pattern
+from .._options.patterns import ORIGINS, write_pattern
 from .._options.schemes import dead_schemes
 from .._options.spec import read_options
 from .._proofs.languages import language_of, regex_of, run_together
@@ -30,7 +42,7 @@ from ..errors import (
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Sequence
     from typing import NamedTuple
 
     from .._options.patterns import HostRule, Within
@@ -47,89 +59,101 @@ if TYPE_CHECKING:
         headers: Headers
         raw_headers: RawHeaders
 
+    class _Responses(NamedTuple):
+        actual_fields: Headers  # of an allowed actual request; Allow-Origin and Vary are added
+        preflight_fields: Headers  # the same for preflights; echoed fields are added as well
+        actual_vary: tuple[str, ...]
+        preflight_vary: tuple[str, ...]
+        default_origin: str | None  # the Allow-Origin that requests without an Origin get
+        preflight_status: int
+        refused_preflight_status: int
+        echo_method: bool
+        echo_headers: bool
+        keep_existing: bool
+        timing: bool
+
+    class _Tables(NamedTuple):
+        spec: Spec
+        exact: tuple[str, ...]  # all different
+        rules: tuple[HostRule, ...]
+        automaton: Automaton | None  # of all globs and regexes
+        regexes: tuple[re.Pattern[str], ...]  # regexes that the automaton cannot express
+        star: bool
+        any_web_origin: bool
+        any_origin: bool
+        any_method: bool
+        methods: frozenset[str]  # includes the safelisted ones
+        any_header: bool
+        header_names: frozenset[str]  # lower case, includes the safelisted ones
+        responses: Responses
+
 else:
     Block = namedtuple("Block", ("headers", "raw_headers"))
-
-ALLOW_ORIGIN = "Access-Control-Allow-Origin"
-ALLOW_CREDENTIALS = "Access-Control-Allow-Credentials"
-ALLOW_METHODS = "Access-Control-Allow-Methods"
-ALLOW_HEADERS = "Access-Control-Allow-Headers"
-MAX_AGE = "Access-Control-Max-Age"
-EXPOSE_HEADERS = "Access-Control-Expose-Headers"
-TIMING_ALLOW_ORIGIN = "Timing-Allow-Origin"
-VARY = "Vary"
-
-REQUEST_METHOD = "Access-Control-Request-Method"
-REQUEST_HEADERS = "Access-Control-Request-Headers"
+    _Responses = namedtuple(
+        "_Responses",
+        "actual_fields preflight_fields actual_vary preflight_vary default_origin"
+        " preflight_status refused_preflight_status echo_method echo_headers keep_existing timing",
+    )
+    _Tables = namedtuple(
+        "_Tables",
+        "spec exact rules automaton regexes star any_web_origin any_origin any_method methods"
+        " any_header header_names responses",
+    )
 
 REFUSED_PREFLIGHT_STATUS = 403
 
 
-class Tables:
-    """A compiled spec. Frozen by convention: nothing writes to it after `compile_options`.
+class Responses(_Responses):
+    """The responses of a policy. Immutable; derive others with `_replace`.
+
+    echo_method     => the requested method is sent, so `preflight_fields` has no methods
+    echo_headers    => the requested names are sent, so `preflight_fields` has no names
+    timing          => not star; the origin of an allowed actual request is sent twice
+    """
+
+    __slots__ = ()
+
+    @property
+    def no_origin(self) -> Block:
+        """The headers of a response to a request without an Origin."""
+        if self.default_origin is None:
+            return self.refused
+        return with_origin(self.default_origin, self.actual_headers)
+
+    @property
+    def refused(self) -> Block:
+        """The headers of a response to an actual request of an origin that is not allowed."""
+        return block(_vary_field(self.actual_vary))
+
+    @property
+    def refused_preflight(self) -> Block:
+        """The headers of the answer to a preflight that is not allowed."""
+        return block(_vary_field(self.preflight_vary))
+
+    @property
+    def actual_headers(self) -> Block:
+        """The headers that follow Access-Control-Allow-Origin."""
+        return block((*self.actual_fields, *_vary_field(self.actual_vary)))
+
+    @property
+    def preflight_headers(self) -> Block:
+        """The headers that follow Access-Control-Allow-Origin and the echoed ones."""
+        return block((*self.preflight_fields, *_vary_field(self.preflight_vary)))
+
+
+class Tables(_Tables):
+    """A compiled spec. Immutable; derive others with `_replace`.
 
     star            => the origin is not inspected, `*` is sent, nothing varies by origin
     any_web_origin  => credentials; every well-formed http(s) origin matches and is echoed
     any_origin      => the same for every scheme; only drop-in middlewares use it
-    echo_method     => any_method and credentials: the requested method is echoed
-    echo_headers    => any_header and credentials: the requested names are echoed
-    timing          => not star; the origin of an allowed actual request is sent twice
     """
 
-    __slots__ = (
-        "actual_tail",
-        "actual_vary",
-        "any_header",
-        "any_method",
-        "any_origin",
-        "any_web_origin",
-        "automaton",
-        "echo_headers",
-        "echo_method",
-        "exact",
-        "header_names",
-        "keep_existing",
-        "methods",
-        "no_origin",
-        "preflight_status",
-        "preflight_tail",
-        "preflight_vary",
-        "refused",
-        "refused_preflight",
-        "refused_preflight_status",
-        "regexes",
-        "rules",
-        "spec",
-        "star",
-        "timing",
-    )
-    spec: Spec
-    # matching
-    star: bool
-    any_web_origin: bool
-    any_origin: bool
-    exact: tuple[str, ...]  # all different
-    rules: tuple[HostRule, ...]
-    automaton: Automaton | None  # of all globs and regexes
-    regexes: tuple[re.Pattern[str], ...]  # regexes that the automaton cannot express
-    any_method: bool
-    methods: frozenset[str]  # includes the safelisted ones
-    any_header: bool
-    header_names: frozenset[str]  # lower case, includes the safelisted ones
-    # answers
-    echo_method: bool
-    echo_headers: bool
-    keep_existing: bool
-    timing: bool
-    preflight_status: int
-    refused_preflight_status: int
-    no_origin: Block  # complete
-    refused: Block  # complete
-    refused_preflight: Block  # complete
-    actual_tail: Block  # the fields after Access-Control-Allow-Origin
-    preflight_tail: Block  # the fields after Allow-Origin and the echoed ones
-    actual_vary: tuple[str, ...]
-    preflight_vary: tuple[str, ...]
+    __slots__ = ()
+
+    def key(self) -> tuple[object, ...]:
+        """Return the values by which policies are compared. The others follow from the spec."""
+        return self.spec.key(), *self[_Tables._fields.index("star") :]
 
 
 def compile_options(is_origin: Callable[[str], bool] = is_origin, **options: object) -> Tables:
@@ -150,7 +174,7 @@ def compile_options(is_origin: Callable[[str], bool] = is_origin, **options: obj
     languages = [language_of(entry) for entry in (*spec.globs, *spec.regexes)]
     tolerated: list[Problem] = []
     unlikely: list[Problem] = []
-    unlikely += empty_list("allow_origins", options["allow_origins"])
+    unlikely += empty_list(ORIGINS, options[ORIGINS])
     # `http://192.168.x.x:*` is a valid pattern, but no page has such a host name.
     names = [write_pattern(rule) for rule in spec.rules if rule.host.endswith("x")]
     for dead in (*dead_schemes(spec.exact), *dead_schemes(names)):
@@ -222,7 +246,7 @@ def globs_as_regexes(
                 f"{text!r} is a regex, and as such does not match the origins that it seems to"
                 " mean: '*' and '?' count what is before them there."
             )
-            yield Problem("glob-as-regex", "allow_origins", entry, message)
+            yield Problem("glob-as-regex", ORIGINS, entry, message)
 
 
 def _with_ways_out(problems: list[Problem], spec: Spec) -> list[Problem]:
@@ -234,23 +258,34 @@ def _with_ways_out(problems: list[Problem], spec: Spec) -> list[Problem]:
     return mended(problems, spec)
 
 
-def ready_tables(unknown: Mapping[str, object]) -> Tables | None:
-    """Return the tables that a drop-in middleware passes in place of options, or ``None``."""
-    tables = unknown.get("_tables") if len(unknown) == 1 else None
-    return tables if isinstance(tables, Tables) else None
-
-
 def build_tables(spec: Spec, languages: list[Language]) -> tuple[Tables, list[str]]:
     """Return the tables of a checked spec, and the reasons why some entries are left to `re`.
 
     Args:
         languages: the languages of the spec's globs and regexes, in the same order.
     """
-    tables = Tables()
-    tables.spec = spec
-    beyond = _compile_matching(tables, spec, languages)
-    _compile_answers(tables, spec)
-    return tables, beyond
+    automaton, left = run_together(languages)
+    star = spec.any_origin and not spec.credentials
+    tables = Tables(
+        spec=spec,
+        exact=spec.exact,
+        rules=spec.rules,
+        automaton=automaton,
+        regexes=tuple(regex for regex, _ in left),
+        star=star,
+        any_web_origin=spec.any_origin and spec.credentials,
+        any_origin=False,
+        any_method=spec.any_method,
+        methods=fetch.SAFELISTED_METHODS | frozenset(spec.methods),
+        any_header=spec.any_header,
+        header_names=frozenset(name.lower() for name in _listed_headers(spec)),
+        responses=_responses(spec, star),
+    )
+    return tables, [
+        f"{regex.pattern!r} is matched by `re`, in time that a request may choose: {beyond}"
+        " keeps it from being run as an automaton."
+        for regex, beyond in left
+    ]
 
 
 def warn(message: str, category: type[Warning]) -> None:
@@ -266,63 +301,45 @@ def warn(message: str, category: type[Warning]) -> None:
     warnings.warn(message, category, stacklevel=level)
 
 
-def _compile_matching(tables: Tables, spec: Spec, languages: list[Language]) -> list[str]:
-    """Fill in the tables for matching; return why some entries are left to `re`."""
-    tables.star = spec.any_origin and not spec.credentials
-    tables.any_web_origin = spec.any_origin and spec.credentials
-    tables.any_origin = False
-    tables.exact = spec.exact
-    tables.rules = spec.rules
-    tables.any_method = spec.any_method
-    tables.methods = fetch.SAFELISTED_METHODS | frozenset(spec.methods)
-    tables.any_header = spec.any_header
-    tables.header_names = frozenset(name.lower() for name in _listed_headers(spec))
-    tables.automaton, left = run_together(languages)
-    tables.regexes = tuple(regex for regex, _ in left)
-    return [
-        f"{regex.pattern!r} is matched by `re`, in time that a request may choose: {beyond}"
-        " keeps it from being run as an automaton."
-        for regex, beyond in left
-    ]
+def _responses(spec: Spec, star: bool) -> Responses:
+    by_origin = () if star else ("Origin",)
+    timing = [(TIMING_ALLOW_ORIGIN, "*")] if spec.timing and star else []
+    return Responses(
+        actual_fields=(*timing, *readable(spec.credentials, spec.expose)),
+        preflight_fields=(*readable(spec.credentials), *_permissions(spec)),
+        actual_vary=by_origin,
+        preflight_vary=(*by_origin, REQUEST_METHOD, REQUEST_HEADERS),
+        # If the answer is the same for every origin, a request without an Origin gets it as well.
+        # A cache may return that response to a request with an Origin.
+        # https://fetch.spec.whatwg.org/#cors-protocol-and-http-caches
+        default_origin="*" if star else None,
+        preflight_status=spec.preflight_status,
+        refused_preflight_status=REFUSED_PREFLIGHT_STATUS,
+        echo_method=spec.any_method and spec.credentials,
+        echo_headers=spec.any_header and spec.credentials,
+        keep_existing=spec.existing == "keep",
+        timing=spec.timing and not star,
+    )
 
 
-def _compile_answers(tables: Tables, spec: Spec) -> None:
-    tables.echo_method = spec.any_method and spec.credentials
-    tables.echo_headers = spec.any_header and spec.credentials
-    tables.keep_existing = spec.existing == "keep"
-    tables.timing = spec.timing and not tables.star
-    tables.preflight_status = spec.preflight_status
-    tables.refused_preflight_status = REFUSED_PREFLIGHT_STATUS
-    by_origin = () if tables.star else ("Origin",)
-    tables.actual_vary = by_origin
-    tables.preflight_vary = (*by_origin, REQUEST_METHOD, REQUEST_HEADERS)
-    vary = _vary_field(tables.actual_vary)
-    preflight_vary = _vary_field(tables.preflight_vary)
-    credentials = [(ALLOW_CREDENTIALS, "true")] if spec.credentials else []
-    expose = [(EXPOSE_HEADERS, ", ".join(spec.expose))] if spec.expose else []
-    tables.refused = block(vary)
-    tables.refused_preflight = block(preflight_vary)
-    timing = [(TIMING_ALLOW_ORIGIN, "*")] if spec.timing and tables.star else []
-    tables.actual_tail = block([*timing, *credentials, *expose, *vary])
-    tables.preflight_tail = block([*credentials, *_permissions(tables, spec), *preflight_vary])
-    # If the answer is the same for every origin, a request without an Origin gets it as well. A
-    # cache may return that response to a request with an Origin.
-    # https://fetch.spec.whatwg.org/#cors-protocol-and-http-caches
-    tables.no_origin = with_origin("*", tables.actual_tail) if tables.star else block(vary)
+def readable(credentials: bool, exposed: Sequence[str] = ()) -> Headers:
+    """Return the fields that let pages send cookies, and read these headers of a response."""
+    fields = ((ALLOW_CREDENTIALS, "true"),) if credentials else ()
+    return (*fields, (EXPOSE_HEADERS, ", ".join(exposed))) if exposed else fields
 
 
-def _permissions(tables: Tables, spec: Spec) -> list[tuple[str, str]]:
+def _permissions(spec: Spec) -> list[tuple[str, str]]:
     """Return the fields of a preflight's answer that are the same for every allowed request.
 
     All allowed names are listed, not only the requested ones, so that the browser caches them and
     sends fewer preflights.
     """
     fields = []
-    if not tables.echo_method:
+    if not (spec.any_method and spec.credentials):
         methods = ("*",) if spec.any_method else spec.methods
         if methods:
             fields.append((ALLOW_METHODS, ", ".join(methods)))
-    if not tables.echo_headers:
+    if not (spec.any_header and spec.credentials):
         names = ["*"] if spec.any_header else []
         if spec.any_header:
             # `*` does not cover this name.
@@ -346,10 +363,11 @@ def _vary_field(names: tuple[str, ...]) -> list[tuple[str, str]]:
     return [(VARY, ", ".join(names))] if names else []
 
 
-def block(fields: list[tuple[str, str]]) -> Block:
+def block(fields: Iterable[tuple[str, str]]) -> Block:
     """Return fields in both spellings: the usual one for WSGI, lower-case bytes for ASGI."""
+    fields = tuple(fields)
     raw = tuple((name.lower().encode("ascii"), value.encode("ascii")) for name, value in fields)
-    return Block(tuple(fields), raw)
+    return Block(fields, raw)
 
 
 def with_origin(origin: str, tail: Block, timing: bool = False) -> Block:

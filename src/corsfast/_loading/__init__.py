@@ -10,6 +10,7 @@ import warnings
 from contextlib import nullcontext
 
 from .._engine.tables import warn
+from .._options.patterns import ORIGINS
 from ..errors import CorsfastDeadEntryWarning, PolicyError
 from .environment import read_environment
 from .files import read_toml
@@ -45,9 +46,9 @@ def from_env(kind: Callable[..., Any], prefix: str, environ: Mapping[str, str] |
 def _make(kind: Callable[..., Any], written: Written) -> Any:
     problems = [*written.problems, *missing_origins(written.options, written.problems)]
     options = written.options
-    if not options.get("allow_origins", written.entries):
-        if problems and (written.entries or "allow_origins" not in options):
-            options = {**options, "allow_origins": _PLACEHOLDER}
+    if not options.get(ORIGINS, written.entries):
+        if problems and (written.entries or ORIGINS not in options):
+            options = {**options, ORIGINS: _PLACEHOLDER}
     try:
         # A policy that is rejected in any case need not warn as well.
         with warnings.catch_warnings(action="ignore") if problems else nullcontext():

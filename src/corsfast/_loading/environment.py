@@ -16,12 +16,12 @@ import json
 import os
 import re
 
-from .._options.patterns import parse_pattern
+from .._options.patterns import ORIGINS, parse_pattern
 from .._proofs.ineffective import FOREIGN_OPTIONS, SLIP, meant
-from ..errors import Problem
+from ..errors import Problem, changed
 from .files import without_duplicates
 from .literals import REGEX_PREFIX, in_env, split_items
-from .written import OPTIONS, ORIGINS, Written, missing_origins, read_options
+from .written import OPTIONS, Written, missing_origins, read_options
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -126,7 +126,7 @@ def _with_advice(problem: Problem) -> Problem:
         f"{problem.message} Commas and white space end an entry; a regex that holds one belongs"
         ' in a JSON list: ["regex:..."].'
     )
-    return Problem(problem.code, problem.option, problem.value, message, hint=problem.hint)
+    return changed(problem, message=message)
 
 
 def _meant(text: str) -> str | None:

@@ -9,9 +9,10 @@ import tomllib
 from difflib import get_close_matches
 
 from .._options.limits import MAX_POLICY_FILE
+from .._options.patterns import ORIGINS
 from ..errors import PolicyError, Problem
 from .lines import Lines
-from .written import OPTIONS, ORIGINS, Written, read_options
+from .written import OPTIONS, Written, read_options
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -15,11 +15,11 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass, field
 
-from .._options.patterns import parse_pattern, within
+from .._options.patterns import ORIGINS, parse_pattern, within
 from .._options.spec import Spec
 from .._proofs.ineffective import FOREIGN_OPTIONS, meant
 from .._proofs.regexes import RegexSyntaxError, compile_quietly
-from ..errors import Problem
+from ..errors import Problem, changed
 from .literals import REGEX_PREFIX, WRITERS, respell
 from .regex_dialects import read_regex
 
@@ -31,7 +31,6 @@ if TYPE_CHECKING:
     from .._options.patterns import Within
 
 OPTIONS = Spec.OPTIONS
-ORIGINS = "allow_origins"
 ENTRY_KEYS = ("regex", "within")
 
 
@@ -61,14 +60,8 @@ class Written:
 
     def placed(self, problem: Problem) -> Problem:
         """Return the problem with its place in the source, and a hint in the source's syntax."""
-        return Problem(
-            problem.code,
-            self.label(problem.option, self._index(problem)),
-            problem.value,
-            problem.message,
-            hint=respell(problem.hint, self.spelling),
-            witness=problem.witness,
-        )
+        option = self.label(problem.option, self._index(problem))
+        return changed(problem, option=option, hint=respell(problem.hint, self.spelling))
 
     def _index(self, problem: Problem) -> int | None:
         """Return the number of the entry that a problem is about, or ``None`` if unknown."""

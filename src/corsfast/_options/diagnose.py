@@ -11,14 +11,12 @@ from ..errors import Problem
 from . import fetch
 from .network_spellings import has_wrong_prefix
 from .origin import valid_host, valid_opaque_host, valid_port
-from .patterns import parse_pattern
+from .patterns import ORIGINS, parse_pattern
 from .suggestions import suggest, suggest_all, suggest_networks, web_scheme
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
-
-_OPTION = "allow_origins"
 
 # Characters of regular expressions that no origin and no pattern contains. "+" is valid in a
 # scheme, and "[" in an address or a set of ports, so they count only elsewhere.
@@ -37,7 +35,7 @@ def diagnose(entry: str) -> Problem:
     quoted = ", ".join(map(repr, suggest_all(entry))) or None
 
     def problem(code: str, message: str, hint: str | None = quoted) -> Problem:
-        return Problem(code, _OPTION, entry, message, hint=hint)
+        return Problem(code, ORIGINS, entry, message, hint=hint)
 
     if not entry:
         message = "an empty string is not an origin (an empty environment variable?)."

@@ -5,6 +5,25 @@ Choices of corsfast itself are in limits.py.
 
 from __future__ import annotations
 
+import re
+
+# https://fetch.spec.whatwg.org/#http-new-header-syntax
+REQUEST_METHOD = "Access-Control-Request-Method"
+REQUEST_HEADERS = "Access-Control-Request-Headers"
+ALLOW_ORIGIN = "Access-Control-Allow-Origin"
+ALLOW_CREDENTIALS = "Access-Control-Allow-Credentials"
+ALLOW_METHODS = "Access-Control-Allow-Methods"
+ALLOW_HEADERS = "Access-Control-Allow-Headers"
+MAX_AGE = "Access-Control-Max-Age"
+EXPOSE_HEADERS = "Access-Control-Expose-Headers"
+# https://wicg.github.io/private-network-access/#headers
+REQUEST_PRIVATE_NETWORK = "Access-Control-Request-Private-Network"
+ALLOW_PRIVATE_NETWORK = "Access-Control-Allow-Private-Network"
+# https://w3c.github.io/resource-timing/#sec-timing-allow-origin
+TIMING_ALLOW_ORIGIN = "Timing-Allow-Origin"
+# https://www.rfc-editor.org/rfc/rfc9110#section-12.5.5
+VARY = "Vary"
+
 # https://fetch.spec.whatwg.org/#forbidden-method
 FORBIDDEN_METHODS = frozenset({"CONNECT", "TRACE", "TRACK"})
 
@@ -35,9 +54,9 @@ FORBIDDEN_REQUEST_HEADERS = frozenset(
     {
         "accept-charset",
         "accept-encoding",
-        "access-control-request-headers",
-        "access-control-request-method",
-        "access-control-request-private-network",
+        REQUEST_HEADERS.lower(),
+        REQUEST_METHOD.lower(),
+        REQUEST_PRIVATE_NETWORK.lower(),
         "connection",
         "content-length",
         "cookie",
@@ -87,6 +106,7 @@ EXTENSION_IDS = {
 #   tchar = "!" / "#" / "$" / "%" / "&" / "'" / "*" / "+" / "-" / "." /
 #           "^" / "_" / "`" / "|" / "~" / DIGIT / ALPHA
 TCHAR = "!#$%&'*+-.^_`|~0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+TOKEN = re.compile(f"[{re.escape(TCHAR)}]+")
 
 # https://www.rfc-editor.org/rfc/rfc9110#section-5.6.3
 #   OWS = *( SP / HTAB )

@@ -1,7 +1,8 @@
 """The limits of corsfast, each with its reason.
 
 Input is checked against a limit before any loop runs over it. csrc/corsfast.h repeats the numbers
-for C, and tests/test_limits.py checks that they are equal. Facts of standards are in fetch.py.
+for C, and tests/options/test_limits.py checks that they are equal. Facts of standards are in
+fetch.py.
 """
 
 from __future__ import annotations

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections import namedtuple
 from functools import cache
 
-from .origin import ipv6_pieces, valid_ipv4, write_ipv6
+from .origin import ipv6_pieces, longest_zeros, valid_ipv4, write_ipv6
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -240,7 +240,8 @@ def _ipv6_choices(block: Block) -> Iterator[str]:
     nonzero = [high > 0 for _, high in bounds]
     # A later run must be longer than a run in the prefix, and begin after another piece.
     room = free - (many > 0 and not nonzero[-1])
-    if _longest_zeros(bounds) < max(room, 2):
+    _, longest = longest_zeros([high for _, high in bounds])
+    if longest < max(room, 2):
         yield ":".join([*written, "[0-9a-f:]+"] if free else written)
     for start in range(many):
         if start and not nonzero[start - 1]:
@@ -255,15 +256,6 @@ def _ipv6_choices(block: Block) -> Iterator[str]:
         if end == many and behind >= 0:
             more_pieces = f"(?::{_PIECE}){{0,{behind - 1}}}" if behind > 1 else ""
             yield f"{head}::" + (f"(?:{_PIECE}{more_pieces})?" if behind else "")
-
-
-def _longest_zeros(bounds: list[tuple[int, int]]) -> int:
-    """Return the length of the longest run of pieces that can only be 0."""
-    longest = run = 0
-    for _, high in bounds:
-        run = 0 if high else run + 1
-        longest = max(longest, run)
-    return longest
 
 
 def one_of(choices: Iterable[str]) -> str:

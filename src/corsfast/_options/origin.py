@@ -47,12 +47,15 @@ else:
 
     Origin = namedtuple("Origin", ("scheme", "host", "port"))
 
-_SCHEME = re.compile(r"[a-z][a-z0-9+.\-]*")
-_LABEL = re.compile(r"[a-z0-9_](?:[a-z0-9_\-]*[a-z0-9_])?")
-_OPAQUE = re.compile(r"(?:[A-Za-z0-9\-._~]|%[0-9A-Fa-f]{2})+")
-_PORT = re.compile(r"[1-9][0-9]{0,4}")
+# The grammar, as regular expressions.
+SCHEME = r"[a-z][a-z0-9+.\-]*"
+LABEL = r"[a-z0-9_](?:[a-z0-9_\-]*[a-z0-9_])?"
+OPAQUE = r"(?:[A-Za-z0-9\-._~]|%[0-9A-Fa-f]{2})+"
 # https://url.spec.whatwg.org/#ends-in-a-number-checker
-_NUMBER = re.compile(r"[0-9]+|0x[0-9a-f]*")
+NUMBER = r"(?:[0-9]+|0x[0-9a-f]*)"
+
+_SCHEME, _LABEL, _OPAQUE, _NUMBER = map(re.compile, (SCHEME, LABEL, OPAQUE, NUMBER))
+_PORT = re.compile(r"[1-9][0-9]{0,4}")
 _IPV4 = re.compile(r"(?:(?:0|[1-9][0-9]{0,2})\.){3}(?:0|[1-9][0-9]{0,2})")
 _IPV6 = re.compile(r"[0-9a-f:]{2,39}")
 
@@ -156,7 +159,7 @@ def ipv6_pieces(text: str) -> list[int] | None:
 
 def write_ipv6(pieces: list[int]) -> str:
     """Serialize an IPv6 address. https://url.spec.whatwg.org/#concept-ipv6-serializer"""
-    start, length = _longest_zero_run(pieces)
+    start, length = longest_zeros(pieces)
     if length < 2:
         return ":".join(f"{piece:x}" for piece in pieces)
     head = ":".join(f"{piece:x}" for piece in pieces[:start])
@@ -164,7 +167,7 @@ def write_ipv6(pieces: list[int]) -> str:
     return f"{head}::{tail}"
 
 
-def _longest_zero_run(pieces: list[int]) -> tuple[int, int]:
+def longest_zeros(pieces: list[int]) -> tuple[int, int]:
     """Return the start and length of the first longest run of zero pieces."""
     best = (0, 0)
     start = 0

@@ -55,6 +55,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
     from typing import NamedTuple
 
+    from .origin import Origin
+
     Ports = tuple[tuple[int, int], ...]
 
     class HostRule(NamedTuple):
@@ -97,6 +99,9 @@ else:
     Glob = namedtuple("Glob", ("scheme", "host", "ports"))
     Network = namedtuple("Network", ("scheme", "host", "prefix", "ports"))
     Within = namedtuple("Within", ("regex", "domains"))
+
+# The option that this module reads, as problems name it.
+ORIGINS = "allow_origins"
 
 ANY_PORT = ((0, limits.MAX_PORT),)
 
@@ -192,6 +197,15 @@ def block_of(rule: HostRule | Network) -> Block | None:
     if isinstance(rule, Network):
         return parse_block(rule.host, rule.prefix)
     return parse_block(rule.host, 128 if rule.host.startswith("[") else 32)
+
+
+def follows(rule: HostRule, origin: Origin) -> bool:
+    """Return whether an origin matches a rule."""
+    return (
+        rule.scheme == origin.scheme
+        and (origin.host.endswith(rule.host) if rule.host[0] == "." else origin.host == rule.host)
+        and any(first <= origin.port <= last for first, last in rule.ports)
+    )
 
 
 def _means_any_port(host: str) -> bool:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 
 from ..errors import Problem
+from .patterns import ORIGINS
 from .suggestions import WEBSOCKETS, suggest, suggest_networks, web_scheme
 
 TYPE_CHECKING = False
@@ -47,14 +48,14 @@ def dead_schemes(origins: Iterable[str]) -> Iterator[Problem]:
             else f"{origin!r} matches no web page: is its scheme {meant!r} misspelt?"
         )
         hint = suggest(f"{meant}://{rest}/")  # `suggest` knows the default ports
-        yield Problem(code, "allow_origins", origin, message, hint=hint and repr(hint))
+        yield Problem(code, ORIGINS, origin, message, hint=hint and repr(hint))
 
 
 def _range(origin: str) -> Problem:
     networks = suggest_networks(origin)
     return Problem(
         "network",
-        "allow_origins",
+        ORIGINS,
         origin,
         f"{origin!r} matches no web page: it is a name for browsers, not a range of addresses.",
         hint=", ".join(map(repr, networks)) or None,

@@ -6,11 +6,12 @@ Runs once, while a policy is built. An option is never guessed or silently ignor
 from __future__ import annotations
 
 import re
+from functools import partial
 
-from ..errors import RISKS, Problem, with_hint
+from ..errors import RISKS, Problem, changed
 from . import fetch, limits
 from .diagnose import diagnose
-from .patterns import Glob, HostRule, Network, Within, parse_pattern, write_pattern
+from .patterns import ORIGINS, Glob, HostRule, Network, Within, parse_pattern, write_pattern
 from .suggestions import how_to_write, texts_of
 
 TYPE_CHECKING = False
@@ -33,9 +34,6 @@ if TYPE_CHECKING:
         dangerously_tolerate: Iterable[str]
 
 
-_TOKEN = re.compile(f"[{re.escape(fetch.TCHAR)}]+")
-
-
 class Spec:
     """The validated, normalized meaning of the options.
 
@@ -47,6 +45,7 @@ class Spec:
         "any_method",
         "any_origin",
         "credentials",
+        "duplicates",
         "exact",
         "existing",
         "expose",
@@ -57,7 +56,6 @@ class Spec:
         "placed",
         "preflight_status",
         "regexes",
-        "repeated",
         "rules",
         "timing",
         "tolerated",
@@ -81,7 +79,7 @@ class Spec:
     regexes: tuple[re.Pattern[str] | Within, ...]
     # The entries that are not exact, each with the number of exact ones listed before it.
     placed: tuple[tuple[int, Any], ...]
-    repeated: tuple[object, ...]  # listed again, with no effect
+    duplicates: tuple[object, ...]  # listed again, with no effect
     any_method: bool
     methods: tuple[str, ...]
     any_header: bool
@@ -95,7 +93,7 @@ class Spec:
     tolerated: frozenset[str]
 
     def key(self) -> tuple[object, ...]:
-        ignored = ("placed", "repeated")
+        ignored = ("duplicates", "placed")
         fields = {name: getattr(self, name) for name in Spec.__slots__ if name not in ignored}
         for name in ("exact", "rules", "globs", "regexes"):
             fields[name] = frozenset(fields[name])
@@ -191,7 +189,7 @@ def _without_wrong_hint(problem: Problem, credentials: bool) -> Problem:
     read(scratch, [meant] if isinstance(meant, str) else list(meant), found)
     if not found:
         return problem
-    return with_hint(problem, None)
+    return changed(problem, hint=None)
 
 
 # -- single options --------------------------------------------------------------------------
@@ -202,18 +200,12 @@ def _entries(option: str, value: object, problems: list[Problem]) -> list[object
     if value == "*":
         return ["*"]
     if isinstance(value, (str, bytes)):
-        problems.append(
-            Problem(
-                "bare-string",
-                option,
-                value,
-                f"{value!r} is one string where a list is meant.",
-                hint=repr(_split(value)) if value or option != "allow_origins" else "()",
-            )
-        )
+        hint = repr(_split(value)) if value or option != ORIGINS else "()"
+        message = f"{value!r} is one string where a list is meant."
+        problems.append(Problem("bare-string", option, value, message, hint=hint))
         return []
     if isinstance(value, dict) or not hasattr(value, "__iter__") or _is_one(value):
-        texts = texts_of(value) if option == "allow_origins" else ()
+        texts = texts_of(value) if option == ORIGINS else ()
         problems.append(_not_a("list of strings", option, value, repr([*texts]) if texts else None))
         return []
     items = list(value)
@@ -235,13 +227,8 @@ def _split(value: str | bytes) -> list[str]:
 
 
 def _not_a(what: str, option: str, value: object, hint: str | None = None) -> Problem:
-    return Problem(
-        "type",
-        option,
-        value,
-        f"{value!r} is of type {type(value).__name__}, not {what}.",
-        hint=hint,
-    )
+    message = f"{value!r} is of type {type(value).__name__}, not {what}."
+    return Problem("type", option, value, message, hint=hint)
 
 
 def _strings(option: str, value: object, problems: list[Problem]) -> Iterator[str]:
@@ -256,7 +243,7 @@ def _strings(option: str, value: object, problems: list[Problem]) -> Iterator[st
 def _read_origins(
     spec: Spec, value: object, problems: list[Problem], is_origin: Callable[[str], bool]
 ) -> None:
-    option = "allow_origins"
+    option = ORIGINS
     spec.any_origin = False
     exact: dict[str, None] = {}
     rules: dict[HostRule, None] = {}
@@ -297,71 +284,69 @@ def _read_origins(
             wanted = f"str or re.Pattern{how_to_write(entry)}"
             problems.append(_not_a(wanted, option, entry, hint))
     if spec.any_origin and (exact or rules or globs or regexes):
-        problems.append(
-            Problem(
-                "any-origin-beside-others",
-                option,
-                value,
-                "'*' admits every origin, so the other entries mean nothing.",
-                hint="either '*' alone or the list without it",
-            )
-        )
+        message = "'*' admits every origin, so the other entries mean nothing."
+        hint = "either '*' alone or the list without it"
+        problems.append(Problem("any-origin-beside-others", option, value, message, hint=hint))
     spec.exact, spec.rules, spec.globs = tuple(exact), tuple(rules), tuple(globs)
     spec.regexes = tuple(regexes)
-    different = len(exact) + len(rules) + len(globs) + len(regexes)
-    whole = wrong == len(problems) and different < len(entries)
-    spec.repeated = tuple(_repeated(entries, exact)) if whole else ()
-    mixed = different > len(exact) and wrong == len(problems)
-    spec.placed = tuple(_placed(entries, exact)) if mixed else ()
+    spec.duplicates = spec.placed = ()
+    if wrong == len(problems) and len(exact) < len(entries):
+        _read_order(spec, entries, exact)
 
 
-def _placed(entries: list[Any], exact: dict[str, None]) -> Iterator[tuple[int, Any]]:
-    """Yield each entry that is not exact once, with the number of exact ones before it."""
+def _read_order(spec: Spec, entries: list[object], exact: dict[str, None]) -> None:
+    """Find the entries that are listed again in any spelling, and the places of all not exact."""
     seen: set[object] = set()
-    before = 0
+    duplicates: dict[Any, None] = {}
+    placed: list[tuple[int, Any]] = []
     for given in entries:
         entry = str.__str__(given) if isinstance(given, str) else given
-        meant = parse_pattern(entry) if isinstance(entry, str) and entry not in exact else entry
-        if meant in seen:
-            continue
-        seen.add(meant)
-        if isinstance(meant, str):
-            before += 1
-        else:
-            yield before, meant
-
-
-def _repeated(entries: list[object], exact: dict[str, None]) -> Iterator[object]:
-    """Yield the entries that are listed again, in any spelling; each is valid by itself."""
-    seen: set[object] = set()
-    said: set[object] = set()
-    for entry in entries:
-        meant = entry
         if isinstance(entry, str) and entry not in exact:
-            meant = parse_pattern(entry) or entry
-        if meant in seen and meant not in said:
-            said.add(meant)
-            yield meant
-        seen.add(meant)
+            entry = parse_pattern(entry) or entry
+        if entry in seen:
+            duplicates[entry] = None
+        elif not isinstance(entry, str):
+            placed.append((len(seen) - len(placed), entry))
+        seen.add(entry)
+    spec.duplicates, spec.placed = tuple(duplicates), tuple(placed)
 
 
 def _is_text_pattern(entry: object) -> TypeGuard[re.Pattern[str]]:
     return isinstance(entry, re.Pattern) and isinstance(entry.pattern, str)
 
 
-def _read_methods(spec: Spec, value: object, problems: list[Problem]) -> None:
-    option = "allow_methods"
-    methods: dict[str, None] = {}
-    spec.any_method = False
-    for method in _strings(option, value, problems):
-        upper = method.upper()
-        if method == "*":
-            spec.any_method = True
-        elif (problem := wrong_method(option, method)) is not None:
-            problems.append(problem)
+def _read_names(
+    option: str, value: object, problems: list[Problem], wrong: Callable[[str, str], Problem | None]
+) -> list[str]:
+    """Return the valid names of an option, and ``"*"`` if it is listed.
+
+    Args:
+        wrong: returns the problem of a name, if there is one.
+    """
+    names = []
+    for name in _strings(option, value, problems):
+        problem = wrong(option, name)
+        if problem is None:
+            names.append(name)
         else:
-            methods[upper if upper in fetch.NORMALIZED_METHODS else method] = None
-    spec.methods = tuple(methods)
+            problems.append(problem)
+    return names
+
+
+def _unique(names: list[str]) -> tuple[str, ...]:
+    """Return the names without those that differ only by case from an earlier one."""
+    found: dict[str, str] = {}
+    for name in names:
+        found.setdefault(name.lower(), name)
+    return tuple(found.values())
+
+
+def _read_methods(spec: Spec, value: object, problems: list[Problem]) -> None:
+    methods = _read_names("allow_methods", value, problems, wrong_method)
+    spec.any_method = "*" in methods
+    upper = fetch.NORMALIZED_METHODS
+    written = (m.upper() if m.upper() in upper else m for m in methods if m != "*")
+    spec.methods = tuple(dict.fromkeys(written))
 
 
 def wrong_method(option: str, method: str) -> Problem | None:
@@ -381,17 +366,9 @@ def wrong_method(option: str, method: str) -> Problem | None:
 
 
 def _read_headers(spec: Spec, value: object, problems: list[Problem]) -> None:
-    option = "allow_headers"
-    headers: dict[str, str] = {}
-    spec.any_header = False
-    for name in _strings(option, value, problems):
-        if name == "*":
-            spec.any_header = True
-        elif (problem := wrong_header(option, name)) is not None:
-            problems.append(problem)
-        else:
-            headers.setdefault(name.lower(), name)
-    spec.headers = tuple(headers.values())
+    names = _unique(_read_names("allow_headers", value, problems, wrong_header))
+    spec.any_header = "*" in names
+    spec.headers = tuple(name for name in names if name != "*")
 
 
 def wrong_header(option: str, name: str) -> Problem | None:
@@ -408,14 +385,9 @@ def wrong_header(option: str, name: str) -> Problem | None:
 
 
 def _read_expose(spec: Spec, value: object, problems: list[Problem]) -> None:
-    option = "expose_headers"
-    names: dict[str, str] = {}
-    for name in _strings(option, value, problems):
-        if (problem := wrong_exposed(option, name, spec.credentials)) is not None:
-            problems.append(problem)
-        else:
-            names.setdefault(name.lower(), name)
-    spec.expose = ("*",) if "*" in names else tuple(names.values())
+    wrong = partial(wrong_exposed, credentials=spec.credentials)
+    names = _unique(_read_names("expose_headers", value, problems, wrong))
+    spec.expose = ("*",) if "*" in names else names
 
 
 def wrong_exposed(option: str, name: str, credentials: bool) -> Problem | None:
@@ -436,8 +408,7 @@ def _no_wildcard(option: str, name: str) -> Problem | None:
     """Return a problem if a token means several names in other software: ``X-*``, ``all``."""
     parts = name.split("|")
     if len(parts) > 1 and all(parts):
-        message = f"{name!r} is a list in one string; each name is an element of its own."
-        return Problem("list-in-string", option, name, message, hint=", ".join(map(repr, parts)))
+        return _list_in_string(option, name, parts)
     word = name.lower() in ("all", "any")
     if name == "*" or not (word or "*" in name):
         return None
@@ -445,15 +416,19 @@ def _no_wildcard(option: str, name: str) -> Problem | None:
     return Problem("looks-like-glob", option, name, message, hint="'*'" if word else None)
 
 
+def _list_in_string(option: str, value: str, parts: list[str]) -> Problem:
+    message = f"{value!r} is a list in one string; each name is an element of its own."
+    return Problem("list-in-string", option, value, message, hint=", ".join(map(repr, parts)))
+
+
 def _is_token(text: str, limit: int) -> bool:
-    return len(text) <= limit and _TOKEN.fullmatch(text) is not None
+    return len(text) <= limit and fetch.TOKEN.fullmatch(text) is not None
 
 
 def _not_a_token(option: str, value: str, limit: int) -> Problem:
     parts = [part.strip() for part in value.split(",")]
     if len(parts) > 1 and all(_is_token(part, limit) for part in parts):
-        message = f"{value!r} is a list in one string; each name is an element of its own."
-        return Problem("list-in-string", option, value, message, hint=", ".join(map(repr, parts)))
+        return _list_in_string(option, value, parts)
     if len(value) > limit:
         shown = f"{value[:20]}…"
         message = f"{shown!r} has {len(value)} characters; the limit is {limit}."
@@ -462,7 +437,7 @@ def _not_a_token(option: str, value: str, limit: int) -> Problem:
         return Problem("not-a-token", option, value, "'' is no name; leave it out.")
     message = f"{value!r} is not a token (RFC 9110, section 5.6.2)."
     meant = value.partition(":")[0].strip(" \t\r\n,;'\"")  # as on a line of a request
-    hint = repr(meant) if _TOKEN.fullmatch(meant) and "*" not in meant else None
+    hint = repr(meant) if fetch.TOKEN.fullmatch(meant) and "*" not in meant else None
     return Problem("not-a-token", option, value, message, hint=hint)
 
 

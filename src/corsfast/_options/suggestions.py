@@ -11,7 +11,7 @@ import re
 
 from . import fetch
 from .network_spellings import networks_meant
-from .origin import canonical_ipv6, is_development_host, is_ipv4_like
+from .origin import SCHEME, canonical_ipv6, is_development_host, is_ipv4_like
 from .patterns import merged, parse_pattern
 
 TYPE_CHECKING = False
@@ -159,7 +159,7 @@ def texts_of(value: object) -> tuple[str, ...]:
         return ()
     if hasattr(value, "packed") or hasattr(value, "prefixlen"):  # an object of ipaddress
         return (f"[{text}]" if ":" in text else text,)
-    return (text,) if re.fullmatch(r"[a-z][a-z0-9+.-]*:/[^\s,'\"<>()]+", text) else ()
+    return (text,) if re.fullmatch(rf"{SCHEME}:/[^\s,'\"<>()]+", text) else ()
 
 
 def suggestions_for(value: object) -> tuple[str, ...]:

@@ -13,12 +13,13 @@ import re
 from collections import namedtuple
 from functools import cache
 
+from .._options.patterns import ORIGINS
 from ..errors import Problem
 from .automata import Dfa, TooManyStatesError, passed, unite
 from .languages import other_origins, regex_of, web_origins, words
 from .regex_text import Atom, Branch, Group, is_end, is_start, parse, write
 from .regexes import NotRegularError, compile_quietly, nfa_of
-from .risks import OPTION, why_dead
+from .risks import why_dead
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -81,7 +82,7 @@ def dead_alternatives(
             message = (
                 f"{regex.pattern!r} has an alternative that matches nothing: {text!r} ({why})."
             )
-            yield Problem("dead-alternative", OPTION, entry, message)
+            yield Problem("dead-alternative", ORIGINS, entry, message)
 
 
 def _mark(
@@ -122,6 +123,4 @@ def _alive(
 @cache
 def _sent(others: bool, null: bool) -> Dfa:
     """Return all origins that browsers send, as one automaton."""
-    return unite(
-        [web_origins(), *[other_origins()] * others, *[words("null")] * null],
-    )
+    return unite([web_origins(), *[other_origins()] * others, *[words("null")] * null])

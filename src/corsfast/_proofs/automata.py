@@ -19,8 +19,10 @@ from .._options.limits import MAX_AUTOMATON_STATES, MAX_AUTOMATON_STEPS
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
-    from typing import NamedTuple
+    from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
+    from typing import NamedTuple, TypeVar
+
+    State = TypeVar("State", bound=Hashable)
 
     class Dfa(NamedTuple):
         """A DFA without dead states. Without rows it accepts nothing."""
@@ -140,7 +142,6 @@ def determinise(nfa: Nfa, start: int, end: int, *, slack: int = 1) -> Dfa:
     """
     classes = _classes(mask for edges in nfa.edges for mask, _ in edges)
     members = _members(classes)
-    first = _closure(nfa, [start], nfa.at_start)
     moves = [
         [
             (column, target)
@@ -152,7 +153,8 @@ def determinise(nfa: Nfa, start: int, end: int, *, slack: int = 1) -> Dfa:
     ]
     closures: dict[int, frozenset[int]] = {}
 
-    def step(states: frozenset[int]) -> Iterator[frozenset[int]]:
+    def step(key: tuple[frozenset[int], bool]) -> Iterator[tuple[frozenset[int], bool] | None]:
+        states, _ = key
         reached: list[set[int]] = [set() for _ in members]
         nfa.spend(len(states))
         for state in states:
@@ -161,43 +163,59 @@ def determinise(nfa: Nfa, start: int, end: int, *, slack: int = 1) -> Dfa:
                     closures[target] = _closure(nfa, [target])
                 nfa.spend(len(closures[target]))
                 reached[column] |= closures[target]
-        return map(frozenset, reached)
+        return ((frozenset(target), False) if target else None for target in reached)
 
-    def accepts(states: frozenset[int], at_start: bool) -> bool:
-        also = nfa.at_start if at_start else None
-        return end in _closure(nfa, states, also, nfa.at_end)
+    def accepts(key: tuple[frozenset[int], bool]) -> bool:
+        states, at_start = key
+        return end in _closure(nfa, states, nfa.at_end, *[nfa.at_start] * at_start)
 
     # The start differs from an equal set of states later on, because `^` holds only at the start.
-    rows: list[tuple[int, ...]] = []
-    accepting: list[bool] = []
-    index = {(first, True): 0}
-    queue = [(first, True)]
-    for states, at_start in queue:
+    first = (_closure(nfa, [start], nfa.at_start), True)
+    return _trim(_explore(classes, first, step, accepts, MAX_AUTOMATON_STATES * slack))
+
+
+def _explore(
+    classes: tuple[int, ...],
+    start: State,
+    step: Callable[[State], Iterable[State | None]],
+    accepts: Callable[[State], bool],
+    limit: int,
+) -> Dfa:
+    """Return the Dfa of the states that are reached from a start, numbered breadth first.
+
+    Args:
+        step: returns the next state for each class; ``None`` means the dead state.
+
+    Raises:
+        TooManyStatesError: if there are more states than the limit.
+    """
+    index = {start: 0}
+    queue = [start]
+    rows, accepting = [], []
+    for state in queue:
         row = []
-        for target in step(states):
-            if not target:
+        for target in step(state):
+            if target is None:
                 row.append(DEAD)
                 continue
-            key = (target, False)
-            if key not in index:
-                if len(index) >= MAX_AUTOMATON_STATES * slack:
+            if target not in index:
+                if len(index) >= limit:
                     raise TooManyStatesError
-                index[key] = len(index)
-                queue.append(key)
-            row.append(index[key])
+                index[target] = len(index)
+                queue.append(target)
+            row.append(index[target])
         rows.append(tuple(row))
-        accepting.append(accepts(states, at_start))
-    return _trim(Dfa(classes, rows, accepting))
+        accepting.append(accepts(state))
+    return Dfa(classes, rows, accepting)
 
 
-def _closure(nfa: Nfa, states: Iterable[int], *more: list[list[int]] | None) -> frozenset[int]:
+def _closure(nfa: Nfa, states: Iterable[int], *more: list[list[int]]) -> frozenset[int]:
     """Return all states that are reached without a character."""
     seen = set(states)
     stack = list(seen)
-    kinds = [nfa.free, *(kind for kind in more if kind is not None)]
     while stack:
         state = stack.pop()
-        for kind in kinds:
+        for kind in (nfa.free, *more):
             for target in kind[state]:
                 if target not in seen:
                     seen.add(target)
@@ -276,51 +294,40 @@ def _equal_states(dfa: Dfa) -> list[int]:
 
 def _trim(dfa: Dfa) -> Dfa:
     """Return the Dfa without the states from which no accepting state is reached."""
-    live = _live(dfa)
-    if not dfa.rows or not live[0]:
+    live = steps_to(dfa, [state for state, accepts in enumerate(dfa.accepting) if accepts])
+    if 0 not in live:
         return NOTHING
-    rows = [
-        tuple([target if target != DEAD and live[target] else DEAD for target in row])
-        for row in dfa.rows
-    ]
+    rows = [tuple([target if target in live else DEAD for target in row]) for row in dfa.rows]
     return _renumber(Dfa(dfa.classes, rows, dfa.accepting), list(range(len(rows))))
 
 
-def _live(dfa: Dfa) -> list[bool]:
-    """Return for each state whether it leads to an accepting state."""
-    sources: list[list[int]] = [[] for _ in dfa.rows]
+def steps_to(dfa: Dfa, goals: Iterable[int]) -> dict[int, int]:
+    """Return how many characters it takes to the nearest goal, for each state that leads to one."""
+    sources: dict[int, list[int]] = {}
     for state, row in enumerate(dfa.rows):
         for target in set(row):
-            if target != DEAD:
-                sources[target].append(state)
-    live = list(dfa.accepting)
-    stack = [state for state, accepting in enumerate(live) if accepting]
-    while stack:
-        for source in sources[stack.pop()]:
-            if not live[source]:
-                live[source] = True
-                stack.append(source)
-    return live
+            sources.setdefault(target, []).append(state)
+    steps = dict.fromkeys(goals, 0)
+    queue = list(steps)
+    for state in queue:
+        for source in sources.get(state, ()):
+            if source not in steps:
+                steps[source] = steps[state] + 1
+                queue.append(source)
+    return steps
 
 
 def _renumber(dfa: Dfa, part: list[int]) -> Dfa:
     """Return a Dfa with one state for each part that the start reaches, breadth first."""
-    index = {part[0]: 0}
-    queue = [0]
-    rows, accepting = [], []
-    for state in queue:
-        row = []
-        for target in dfa.rows[state]:
-            if target == DEAD:
-                row.append(DEAD)
-                continue
-            if part[target] not in index:
-                index[part[target]] = len(index)
-                queue.append(target)
-            row.append(index[part[target]])
-        rows.append(tuple(row))
-        accepting.append(dfa.accepting[state])
-    return Dfa(dfa.classes, rows, accepting)
+    member = {number: state for state, number in enumerate(part)}
+    parts = [*part, None]  # row DEAD is -1, the last one
+    return _explore(
+        dfa.classes,
+        part[0],
+        lambda number: [parts[target] for target in dfa.rows[member[number]]],
+        lambda number: dfa.accepting[member[number]],
+        len(part),
+    )
 
 
 def _merge_columns(dfa: Dfa) -> Dfa:
@@ -363,27 +370,20 @@ def _combine(a: Dfa, b: Dfa, *, within: bool) -> Dfa:
     # The row of DEAD (-1) is the last one and leads nowhere.
     rows_b = [*b.rows, (DEAD,) * (max(b.classes) + 1)]
     accepting_b = [*b.accepting, False]
-    start = (0, 0 if b.rows else DEAD)
-    index = {start: 0}
-    queue = [start]
-    rows, accepting = [], []
-    for state_a, state_b in queue:
-        row = []
-        row_a, row_b = a.rows[state_a], rows_b[state_b]
+
+    def step(states: tuple[int, int]) -> Iterator[tuple[int, int] | None]:
+        row_a, row_b = a.rows[states[0]], rows_b[states[1]]
         for column_a, column_b in columns:
             target = (row_a[column_a], row_b[column_b])
-            if target[0] == DEAD or (within and target[1] == DEAD):
-                row.append(DEAD)
-                continue
-            if target not in index:
-                if len(index) >= MAX_AUTOMATON_STATES:
-                    raise TooManyStatesError
-                index[target] = len(index)
-                queue.append(target)
-            row.append(index[target])
-        rows.append(tuple(row))
-        accepting.append(a.accepting[state_a] and accepting_b[state_b] is within)
-    return _trim(Dfa(tuple(columns[s] for s in signatures), rows, accepting))
+            dead = target[0] == DEAD or (within and target[1] == DEAD)
+            yield None if dead else target
+
+    def accepts(states: tuple[int, int]) -> bool:
+        return a.accepting[states[0]] and accepting_b[states[1]] is within
+
+    classes = tuple(columns[signature] for signature in signatures)
+    start = (0, 0 if b.rows else DEAD)
+    return _trim(_explore(classes, start, step, accepts, MAX_AUTOMATON_STATES))
 
 
 def passed(nfa: Nfa, start: int, end: int, dfa: Dfa) -> set[int]:
@@ -443,14 +443,18 @@ def accepts(dfa: Dfa, word: str) -> bool:
 
 def shortest_words(dfa: Dfa, start: int = 0) -> Iterator[str]:
     """Yield for each accepting state a shortest word that leads there, shortest first."""
+    return (word for state, word in reached(dfa, start) if dfa.accepting[state])
+
+
+def reached(dfa: Dfa, start: int = 0) -> Iterator[tuple[int, str]]:
+    """Yield each state that is reached with a shortest word that leads there, shortest first."""
     if not dfa.rows:
         return
     words = {start: ""}
     queue = [start]
     representatives = first_characters(dfa)
     for state in queue:
-        if dfa.accepting[state]:
-            yield words[state]
+        yield state, words[state]
         for character, column in representatives:
             target = dfa.rows[state][column]
             if target != DEAD and target not in words:

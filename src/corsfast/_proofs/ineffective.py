@@ -20,7 +20,7 @@ from .._options.spec import (
     wrong_max_age,
     wrong_method,
 )
-from ..errors import Problem, with_hint
+from ..errors import Problem, changed
 from .regexes import parse
 
 TYPE_CHECKING = False
@@ -110,7 +110,7 @@ def _with_right_hint(problem: Problem, wrong: Wrong) -> Problem:
     if problem.hint is None or problem.hint[0] not in "'\"":
         return problem
     names = ast.literal_eval(f"[{problem.hint}]")
-    return with_hint(problem, None) if any(wrong("", name) for name in names) else problem
+    return changed(problem, hint=None) if any(wrong("", name) for name in names) else problem
 
 
 def listed(text: str | bytes) -> list[str]:

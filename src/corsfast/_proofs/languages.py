@@ -18,7 +18,7 @@ from .._options.networks import (
     expression as block_expression,
     one_of,
 )
-from .._options.origin import DEVELOPMENT_DOMAINS
+from .._options.origin import DEVELOPMENT_DOMAINS, LABEL, NUMBER, OPAQUE, SCHEME
 from .._options.patterns import Glob, HostRule, Network, Within, expression, write_pattern
 from .._options.suggestions import slips
 from .automata import (
@@ -29,7 +29,6 @@ from .automata import (
     TooManyStatesError,
     determinise,
     intersect,
-    mask_of,
     minimise,
     subtract,
     tabulate,
@@ -75,17 +74,16 @@ ITS_SIZE = "its size"
 
 TOGETHER = "the size of all patterns together"
 
-LABEL = r"[a-z0-9_](?:[a-z0-9_\-]*[a-z0-9_])?"
+# Any labels before a name.
+SUBDOMAINS = r"(?:[a-z0-9_\-.]*\.)?"
 OCTET = r"(?:25[0-5]|2[0-4][0-9]|1[0-9][0-9]|[1-9]?[0-9])"
-NUMBER = r"(?:[0-9]+|0x[0-9a-f]*)"
-OPAQUE = r"(?:[A-Za-z0-9\-._~]|%[0-9A-Fa-f]{2})+"
 PORT = r"(?:[1-9][0-9]{0,3}|[1-5][0-9]{4}|6[0-4][0-9]{3}|65[0-4][0-9]{2}|655[0-2][0-9]|6553[0-5])"
 
 # The IPv4 addresses that no host on the internet has.
 PRIVATE_ADDRESS = one_of(map(block_expression, blocks(NOT_PUBLIC_IPV4)))
 # The same hosts as `is_development_host`.
 DEVELOPMENT_HOST = (
-    rf"(?:(?:[a-z0-9_\-.]*\.)?(?:{'|'.join(map(re.escape, DEVELOPMENT_DOMAINS))})\.?"
+    rf"(?:{SUBDOMAINS}(?:{'|'.join(map(re.escape, DEVELOPMENT_DOMAINS))})\.?"
     r"|127\.[0-9.]+|0\.0\.0\.0|\[::1?\])"
 )
 
@@ -99,7 +97,7 @@ def words(text: str) -> Dfa:
 def named_hosts() -> Dfa:
     """Return the domain names, without addresses and names that look like one."""
     return minimise(
-        subtract(words(rf"{LABEL}(?:\.{LABEL})*\.?"), words(rf"(?:[a-z0-9_\-.]*\.)?{NUMBER}\.?"))
+        subtract(words(rf"{LABEL}(?:\.{LABEL})*\.?"), words(rf"{SUBDOMAINS}{NUMBER}\.?"))
     )
 
 
@@ -120,7 +118,7 @@ def other_origins() -> Dfa:
 
     The exceptions are ws, wss, ftp, file, and schemes that are a slip away from http and https.
     """
-    some = words(rf"[a-z][a-z0-9+.\-]*://(?:{OPAQUE}|\[[0-9a-f:]+\])(?::{PORT})?")
+    some = words(rf"{SCHEME}://(?:{OPAQUE}|\[[0-9a-f:]+\])(?::{PORT})?")
     unsent = ["https?", "wss?", "ftp", "file", *slips("http"), *slips("https")]
     return minimise(subtract(some, words(f"(?:{'|'.join(unsent)})://.*")))
 
@@ -184,7 +182,7 @@ def insecure_origins() -> Dfa:
 
 def under(intent: Intent) -> Dfa:
     """Return the origins of some domains with all their subdomains, and of some single hosts."""
-    choices = [rf"(?:[a-z0-9_\-.]*\.)?{re.escape(domain)}" for domain in intent.domains]
+    choices = [rf"{SUBDOMAINS}{re.escape(domain)}" for domain in intent.domains]
     choices += map(re.escape, intent.hosts)
     if not choices:
         return NOTHING
@@ -194,7 +192,7 @@ def under(intent: Intent) -> Dfa:
 def going_on(names: Iterable[str]) -> Dfa:
     """Return the origins whose hosts contain one of these names and continue after it."""
     choices = "|".join(map(re.escape, sorted(names)))
-    return words(rf"https?://(?:[a-z0-9_\-.]*\.)?(?:{choices})\.?[a-z0-9_\-].*")
+    return words(rf"https?://{SUBDOMAINS}(?:{choices})\.?[a-z0-9_\-].*")
 
 
 def alone(rules: Iterable[str]) -> Dfa:
@@ -208,16 +206,10 @@ def origins(hosts: Dfa) -> Dfa:
     nfa = Nfa()
     start, end = nfa.state(), nfa.state()
     for scheme, default in (("http", "80"), ("https", "443")):
-        at = start
-        for character in f"{scheme}://":
-            after = nfa.state()
-            nfa.edges[at].append((mask_of(character), after))
-            at = after
-        at = nfa.embed(hosts, at)
+        at = nfa.embed(hosts, nfa.embed(words(f"{scheme}://"), start))
+        ports = subtract(words(f":{PORT}"), words(f":{default}"))
         nfa.free[at].append(end)
-        ports = nfa.state()
-        nfa.edges[at].append((mask_of(":"), ports))
-        nfa.free[nfa.embed(subtract(words(PORT), words(default)), ports)].append(end)
+        nfa.free[nfa.embed(ports, at)].append(end)
     return minimise(determinise(nfa, start, end))
 
 

@@ -14,139 +14,78 @@ from functools import lru_cache
 
 from .._options.origin import is_development_host
 
-# Suffixes that the Public Suffix List lacks, under which anyone can get a name and run scripts,
-# each with its source. A star matches a region or cluster that the tenants share.
-SHARED_HOSTING = (
-    # -- editors, notebooks and their forwarded ports
-    # https://docs.github.com/codespaces
-    "github.dev",
-    "app.github.dev",
-    "preview.app.github.dev",
-    # https://research.google.com/colaboratory
-    "colab.research.google.com",
-    # https://www.gitpod.io/docs/classic/user/configure/workspaces/ports: 3000-NAME.ws-eu1.gitpod.io
-    "*.gitpod.io",
-    "*.gitpod.dev",
-    # https://learn.microsoft.com/azure/developer/dev-tunnels/security: NAME-3000.euw.devtunnels.ms
-    "*.devtunnels.ms",
-    # https://cloud.google.com/workstations/docs: 80-NAME.cluster-ID.cloudworkstations.dev
-    "*.cloudworkstations.dev",
-    # https://cloud.google.com/shell/docs/using-web-preview: 8080-NAME.cs-REGION.cloudshell.dev
-    "*.cloudshell.dev",
-    # https://developer.stackblitz.com, https://webcontainers.io: NAME.local.webcontainer.io
-    "stackblitz.io",
-    "*.webcontainer.io",
-    "*.webcontainer-api.io",
-    # https://deepnote.com/docs/incoming-connections
-    "deepnoteproject.com",
-    # https://help.goorm.io
-    "run.goorm.io",
-    # https://docs.runpod.io/pods/configuration/expose-ports
-    "proxy.runpod.net",
-    # -- tunnels to the customer's machine
-    # https://theboroer.github.io/localtunnel-www
-    "loca.lt",
-    "localtunnel.me",
-    # https://serveo.net
-    "serveo.net",
-    "serveousercontent.com",
-    # https://localhost.run/docs
-    "lhr.life",
-    "localhost.run",
-    # https://localxpose.io/docs
-    "loclx.io",
-    # https://pagekite.net
-    "pagekite.me",
-    # https://pinggy.io/docs
-    "a.free.pinggy.link",
-    "a.pinggy.link",
-    "free.pinggy.link",
-    # https://packetriot.com/docs
-    "pktriot.net",
-    # https://expose.dev/docs
-    "sharedwithexpose.com",
-    # https://docs.zrok.io/docs/concepts/http
-    "share.zrok.io",
-    # https://nip.io, https://sslip.io, https://traefik.me: the name contains the address
-    "nip.io",
-    "sslip.io",
-    "traefik.me",
-    # -- applications
-    # https://anvil.works/docs/deployment
-    "anvil.app",
-    # https://learn.microsoft.com/azure/container-apps/ingress-overview: NAME.ID.REGION.azure...
-    "*.azurecontainerapps.io",
-    # https://learn.microsoft.com/azure/virtual-machines/create-fqdn: NAME.REGION.cloudapp.azure.com
-    "*.cloudapp.azure.com",
-    # https://www.back4app.com/docs-containers
-    "b4a.run",
-    # https://docs.bunny.net
-    "b-cdn.net",
-    "bunny.run",
-    # https://www.gradio.app/guides/sharing-your-app
-    "gradio.live",
-    # https://cloud.ibm.com/docs/codeengine, https://cloud.ibm.com/docs/containers
-    "*.codeengine.appdomain.cloud",
-    "*.containers.appdomain.cloud",
-    # https://kinsta.com/docs, https://docs.sevalla.com
-    "kinsta.app",
-    "kinsta.cloud",
-    "kinsta.page",
-    "sevalla.app",
-    "sevalla.page",
-    # https://www.koyeb.com/docs/run-and-scale/domains
-    "koyeb.app",
-    # https://modal.com/docs/guide/webhook-urls, https://modal.com/docs/guide/tunnels
-    "modal.run",
-    "*.modal.host",
-    # https://github.com/publicsuffix/list/pull/469: sites from before netlify.app
-    "netlify.com",
-    # https://doc.scalingo.com/platform/app/domain
-    "osc-fr1.scalingo.io",
-    "osc-secnum-fr1.scalingo.io",
-    # https://docs.posit.co/shinyapps.io, https://docs.posit.co/connect-cloud
-    "shinyapps.io",
-    "share.connect.posit.cloud",
-    # https://help.manus.im, https://www.create.xyz: applications written by a model
-    "created.app",
-    "manus.space",
-    # -- web sites
-    # https://infinityfree.com, https://neocities.org, https://tiiny.host
-    "epizy.com",
-    "infinityfreeapp.com",
-    "neocities.org",
-    "rf.gd",
-    "tiiny.site",
-    # https://docs.readthedocs.com: the former home of every project, now a redirect
-    "readthedocs.org",
-    # https://sourceforge.net/p/forge/documentation/Project%20Web%20Services
-    "sourceforge.io",
-    # Site builders with scripts of the customer: the free domain of each
-    "ghost.io",
-    "glide.page",
-    "hs-sites.com",
-    "mystrikingly.com",
-    "softr.app",
-    "squarespace.com",
-    "super.site",
-    "tilda.ws",
-    "tumblr.com",
-    "weebly.com",
-    # -- business software, whose tenants have a name and scripts, and whose trials are free
-    # https://learn.microsoft.com/power-platform: NAME.crm4.dynamics.com
-    "*.dynamics.com",
-    "powerappsportals.com",
-    # https://help.salesforce.com, "My Domain URL Formats"
-    "lightning.force.com",
-    "vf.force.com",
-    "my.salesforce.com",
-    "my.site.com",
-    # https://www.servicenow.com/docs: personal developer instances
-    "service-now.com",
-    # https://learn.microsoft.com/sharepoint/dev/spfx
-    "sharepoint.com",
-    # https://developer.zendesk.com/documentation/help_center
-    "zendesk.com",
+# Suffixes that the Public Suffix List lacks, under which anyone can get a name and run scripts. The
+# source is on the same line or above. A star matches a region or cluster that the tenants share.
+_SHARED_HOSTING = """
+# -- editors, notebooks and their forwarded ports
+github.dev app.github.dev preview.app.github.dev  # https://docs.github.com/codespaces
+colab.research.google.com  # https://research.google.com/colaboratory
+# https://www.gitpod.io/docs/classic/user/configure/workspaces/ports: 3000-NAME.ws-eu1.gitpod.io
+*.gitpod.io *.gitpod.dev
+# https://learn.microsoft.com/azure/developer/dev-tunnels/security: NAME-3000.euw.devtunnels.ms
+*.devtunnels.ms
+# https://cloud.google.com/workstations/docs: 80-NAME.cluster-ID.cloudworkstations.dev
+*.cloudworkstations.dev
+# https://cloud.google.com/shell/docs/using-web-preview: 8080-NAME.cs-REGION.cloudshell.dev
+*.cloudshell.dev
+# https://developer.stackblitz.com, https://webcontainers.io: NAME.local.webcontainer.io
+stackblitz.io *.webcontainer.io *.webcontainer-api.io
+deepnoteproject.com  # https://deepnote.com/docs/incoming-connections
+run.goorm.io  # https://help.goorm.io
+proxy.runpod.net  # https://docs.runpod.io/pods/configuration/expose-ports
+# -- tunnels to the customer's machine
+loca.lt localtunnel.me  # https://theboroer.github.io/localtunnel-www
+serveo.net serveousercontent.com  # https://serveo.net
+lhr.life localhost.run  # https://localhost.run/docs
+loclx.io  # https://localxpose.io/docs
+pagekite.me  # https://pagekite.net
+a.free.pinggy.link a.pinggy.link free.pinggy.link  # https://pinggy.io/docs
+pktriot.net  # https://packetriot.com/docs
+sharedwithexpose.com  # https://expose.dev/docs
+share.zrok.io  # https://docs.zrok.io/docs/concepts/http
+# https://nip.io, https://sslip.io, https://traefik.me: the name contains the address
+nip.io sslip.io traefik.me
+# -- applications
+anvil.app  # https://anvil.works/docs/deployment
+# https://learn.microsoft.com/azure/container-apps/ingress-overview: NAME.ID.REGION.azure...
+*.azurecontainerapps.io
+# https://learn.microsoft.com/azure/virtual-machines/create-fqdn: NAME.REGION.cloudapp.azure.com
+*.cloudapp.azure.com
+b4a.run  # https://www.back4app.com/docs-containers
+b-cdn.net bunny.run  # https://docs.bunny.net
+gradio.live  # https://www.gradio.app/guides/sharing-your-app
+# https://cloud.ibm.com/docs/codeengine, https://cloud.ibm.com/docs/containers
+*.codeengine.appdomain.cloud *.containers.appdomain.cloud
+# https://kinsta.com/docs, https://docs.sevalla.com
+kinsta.app kinsta.cloud kinsta.page sevalla.app sevalla.page
+koyeb.app  # https://www.koyeb.com/docs/run-and-scale/domains
+# https://modal.com/docs/guide/webhook-urls, https://modal.com/docs/guide/tunnels
+modal.run *.modal.host
+netlify.com  # https://github.com/publicsuffix/list/pull/469: sites from before netlify.app
+osc-fr1.scalingo.io osc-secnum-fr1.scalingo.io  # https://doc.scalingo.com/platform/app/domain
+# https://docs.posit.co/shinyapps.io, https://docs.posit.co/connect-cloud
+shinyapps.io share.connect.posit.cloud
+# https://help.manus.im, https://www.create.xyz: applications written by a model
+created.app manus.space
+# -- web sites
+# https://infinityfree.com, https://neocities.org, https://tiiny.host
+epizy.com infinityfreeapp.com neocities.org rf.gd tiiny.site
+readthedocs.org  # https://docs.readthedocs.com: the former home of every project, now a redirect
+sourceforge.io  # https://sourceforge.net/p/forge/documentation/Project%20Web%20Services
+# Site builders with scripts of the customer: the free domain of each
+ghost.io glide.page hs-sites.com mystrikingly.com softr.app squarespace.com
+super.site tilda.ws tumblr.com weebly.com
+# -- business software, whose tenants have a name and scripts, and whose trials are free
+# https://learn.microsoft.com/power-platform: NAME.crm4.dynamics.com
+*.dynamics.com powerappsportals.com
+# https://help.salesforce.com, "My Domain URL Formats"
+lightning.force.com vf.force.com my.salesforce.com my.site.com
+service-now.com  # https://www.servicenow.com/docs: personal developer instances
+sharepoint.com  # https://learn.microsoft.com/sharepoint/dev/spfx
+zendesk.com  # https://developer.zendesk.com/documentation/help_center
+"""
+SHARED_HOSTING = tuple(
+    name for line in _SHARED_HOSTING.splitlines() for name in line.partition("#")[0].split()
 )
 
 # https://github.com/publicsuffix/list/wiki/Format: a rule ends at the first white space.

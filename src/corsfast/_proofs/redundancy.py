@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from .._options.networks import holds
 from .._options.origin import parse_origin
-from .._options.patterns import Network, block_of
+from .._options.patterns import Network, block_of, follows
 from .automata import accepts, shortest_words, subtract
 from .languages import as_written
 
@@ -26,15 +26,16 @@ MAX_COMPARED = 64
 
 def redundancies(spec: Spec, languages: Sequence[Language]) -> Iterator[str]:
     """Yield a sentence for each entry that could be omitted."""
-    if len(spec.repeated) <= MAX_COMPARED:
-        for entry in spec.repeated:
+    if len(spec.duplicates) <= MAX_COMPARED:
+        for entry in spec.duplicates:
             yield f"{as_written(entry)!r} is listed more than once."
     if len(spec.rules) + len(languages) > MAX_COMPARED:
         return
     if len(spec.exact) <= MAX_COMPARED:
         for origin in spec.exact:
+            parts = parse_origin(origin)
             for rule in spec.rules:
-                if follows(rule, origin):
+                if parts is not None and follows(rule, parts):
                     yield _say(origin, rule)
             for language in languages:
                 if _certain(language) and language.whole and accepts(language.whole, origin):
@@ -50,17 +51,6 @@ def redundancies(spec: Spec, languages: Sequence[Language]) -> Iterator[str]:
         for j, wide in enumerate(languages):
             if i != j and _within(language, wide) and (i > j or not _within(wide, language)):
                 yield _say(language.entry, wide.entry)
-
-
-def follows(rule: HostRule, origin: str) -> bool:
-    """Return whether an exact origin matches a rule."""
-    parts = parse_origin(origin)
-    return (
-        parts is not None
-        and parts.scheme == rule.scheme
-        and (parts.host.endswith(rule.host) if rule.host[0] == "." else parts.host == rule.host)
-        and any(first <= parts.port <= last for first, last in rule.ports)
-    )
 
 
 def _covers(wide: HostRule, rule: HostRule) -> bool:

@@ -230,23 +230,23 @@ def _apply(text: str, edits: list[Edit], way: Way) -> str:
     try:
         for edit in EDITS:  # always in this order
             if edit in edits:
-                text = edit(text, way)
+                branches = parse(text)
+                edit(branches, way)
+                text = write(branches)
     except ValueError:
         pass  # a text that cannot be parsed stays the same
     return text
 
 
-def single_backslashes(text: str, _way: Way) -> str:
+def single_backslashes(branches: list[Branch], _way: Way) -> None:
     r"""Undo escaping for a string that is a raw string: ``\\.`` -> ``\.``."""
-    return text.replace("\\\\", "\\")
+    branches[:] = parse(write(branches).replace("\\\\", "\\"))
 
 
-def no_slash(text: str, _way: Way) -> str:
+def no_slash(branches: list[Branch], _way: Way) -> None:
     """Remove the slash from ``https://example\\.com/$``, because no origin ends in one."""
-    branches = parse(text)
     while any(_without_slash(branch) for branch in _ends(branches)):
         pass  # a group before the removed slash may end in another one
-    return write(branches)
 
 
 def _without_slash(branch: Branch) -> bool:
@@ -257,36 +257,30 @@ def _without_slash(branch: Branch) -> bool:
     return False
 
 
-def stars_of_globs(text: str, _way: Way) -> str:
+def stars_of_globs(branches: list[Branch], _way: Way) -> None:
     """Replace ``*.`` in ``https://*.example.com``, where the star repeats the slash, by labels."""
-    branches = parse(text)
     for branch in _all(branches):
         for i in range(len(branch) - 1):
             star, dot = branch[i], branch[i + 1]
             if is_slash(star) and star.quantifier == "*" and is_dot(dot) and not dot.quantifier:
                 star.quantifier = ""
                 branch[i + 1] = Atom(LABELS)
-    return write(branches)
 
 
-def escaped_dots(text: str, _way: Way) -> str:
+def escaped_dots(branches: list[Branch], _way: Way) -> None:
     """Escape dots: ``example.com`` -> ``example\\.com``."""
-    branches = parse(text)
     for branch in _all(branches):
         for item in branch:
             if isinstance(item, Atom) and str(item) == ".":
                 item.text = "\\."
-    return write(branches)
 
 
-def bounded_ends(text: str, _way: Way) -> str:
+def bounded_ends(branches: list[Branch], _way: Way) -> None:
     """Replace a wildcard at the end by a port: ``localhost.*`` -> ``localhost(?::[0-9]+)?``."""
-    branches = parse(text)
     for branch in _ends(branches):
         end = len(branch) - (bool(branch) and is_end(branch[-1]))
         if end > 1 and is_wild(branch[end - 1]) and _closes_a_host(branch[end - 2]):
             branch[end - 1] = Atom(PORT)
-    return write(branches)
 
 
 def _closes_a_host(item: Item) -> bool:
@@ -295,15 +289,10 @@ def _closes_a_host(item: Item) -> bool:
     return item.text.isalnum() and not item.quantifier
 
 
-def bounded_wildcards(text: str, way: Way) -> str:
-    """Limit wildcards to labels: ``https://.*example`` -> ``https://(?:[a-z0-9-]+\\.)*example``."""
-    branches = parse(text)
-    _bound(branches, "", way)
-    return write(branches)
+def bounded_wildcards(branches: list[Branch], way: Way, outside: str = "") -> None:
+    """Limit wildcards to labels: ``https://.*example`` -> ``https://(?:[a-z0-9-]+\\.)*example``.
 
-
-def _bound(branches: list[Branch], outside: str, way: Way) -> None:
-    """Replace wildcards directly before a name by whole labels.
+    Only wildcards directly before a name are replaced.
 
     Args:
         outside: the text before these branches.
@@ -315,7 +304,7 @@ def _bound(branches: list[Branch], outside: str, way: Way) -> None:
             inside = unescaped(write([branch[first:i]]))
             before = outside + inside
             if isinstance(item, Group) and not is_wild(item):
-                _bound(item.branches, before, way)
+                bounded_wildcards(item.branches, way, before)
                 continue
             name = i + 1
             if name < len(branch) and is_dot(branch[name]) and branch[name].quantifier == "?":
@@ -333,14 +322,8 @@ def _bound(branches: list[Branch], outside: str, way: Way) -> None:
             break
 
 
-def written_schemes(text: str, way: Way) -> str:
+def written_schemes(branches: list[Branch], way: Way) -> None:
     """Add a missing scheme: ``example\\.com`` -> ``https://example\\.com``."""
-    branches = parse(text)
-    _write_schemes(branches, way)
-    return write(branches)
-
-
-def _write_schemes(branches: list[Branch], way: Way) -> None:
     for branch in branches:
         first = 1 if branch and is_start(branch[0]) else 0
         rest = branch[first:]
@@ -353,7 +336,7 @@ def _write_schemes(branches: list[Branch], way: Way) -> None:
                 inner = "".join(map(str, head.branches[0]))
                 branch[first : first + 1] = [Atom(inner)]
             elif not head.quantifier:
-                _write_schemes(head.branches, way)
+                written_schemes(head.branches, way)
         elif re.fullmatch(r"null\W*", shown):
             continue  # it is not a host
         elif "://" not in shown and not shown.startswith("http") and _opens_a_host(head):
@@ -370,14 +353,12 @@ def _opens_a_host(item: Item) -> bool:
     return is_letter(item)
 
 
-def secure_schemes(text: str, _way: Way) -> str:
+def secure_schemes(branches: list[Branch], _way: Way) -> None:
     """Replace ``https?://`` by ``https://``, except for this machine."""
-    branches = parse(text)
     inside = branches
     while len(inside) == 1 and len(inside[0]) == 1 and isinstance(inside[0][0], Group):
         inside = inside[0][0].branches
     inside[:] = [secure for branch in inside for secure in _secure(branch)]
-    return write(branches)
 
 
 def _secure(branch: Branch) -> list[Branch]:
@@ -410,27 +391,25 @@ def _secure(branch: Branch) -> list[Branch]:
     return [branch]
 
 
-def anchored(text: str, way: Way) -> str:
+def anchored(branches: list[Branch], way: Way) -> None:
     """Anchor the whole: ``a|b$`` -> ``\\A(?:a|b)\\Z``. localhost keeps any port if it had that."""
-    if way.how == "fullmatch":
-        return text
-    return _anchor(text, way, start=way.how == "search")
+    if way.how != "fullmatch":
+        _anchor(branches, way, start=way.how == "search")
 
 
-def ended(text: str, way: Way) -> str:
+def ended(branches: list[Branch], way: Way) -> None:
     """Anchor only the end, like `anchored`."""
-    return text if way.how == "fullmatch" else _anchor(text, way, start=False)
+    if way.how != "fullmatch":
+        _anchor(branches, way, start=False)
 
 
-def _anchor(text: str, way: Way, *, start: bool) -> str:
-    branches = parse(text)
-    flags = ""
-    if branches[0] and str(branches[0][0]).startswith("(?") and is_flags(branches[0][0]):
-        flags = str(branches[0].pop(0))
+def _anchor(branches: list[Branch], way: Way, *, start: bool) -> None:
+    flags = [branches[0].pop(0)] if branches[0] and is_flags(branches[0][0]) else []
     started = [bool(branch) and is_start(branch[0]) for branch in branches]
     closed = [bool(branch) and is_end(branch[-1]) for branch in branches]
     if all(closed) and (all(started) or not start):
-        return text
+        branches[0][:0] = flags
+        return
     # The author's spelling of an anchor is used for all branches.
     opening = next((str(b[0]) for b in branches if b and is_start(b[0])), way.anchors[0])
     ending = next((str(b[-1]) for b in branches if b and is_end(b[-1])), way.anchors[1])
@@ -443,9 +422,9 @@ def _anchor(text: str, way: Way, *, start: bool) -> str:
                 branch.append(Atom(PORT))
         if is_started:
             branch.pop(0)
-    body = write(branches) if len(branches) == 1 else f"(?:{write(branches)})"
-    opened = opening if start or any(started) else ""
-    return f"{flags}{opened}{body}{ending}"
+    body = branches[0] if len(branches) == 1 else [Group("(?:", [*branches])]
+    first: Branch = [Atom(opening)] if start or any(started) else []
+    branches[:] = [[*flags, *first, *body, Atom(ending)]]
 
 
 def is_flags(item: Item) -> bool:
@@ -472,7 +451,7 @@ def _ends(branches: list[Branch]) -> Iterator[Branch]:
 
 
 if TYPE_CHECKING:
-    Edit = Callable[[str, Way], str]
+    Edit = Callable[[list[Branch], Way], None]
 
 # In the order of their application.
 EDITS: tuple[Edit, ...] = (

@@ -12,7 +12,7 @@ import warnings
 from re import _compiler, _constants, _parser  # type: ignore[attr-defined]
 from types import MappingProxyType
 
-from .automata import ALPHABET, Dfa, Nfa, TooManyStatesError, determinise, mask_of
+from .automata import ALPHABET, Dfa, Nfa, determinise, mask_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -22,12 +22,7 @@ if TYPE_CHECKING:
 _START = (_constants.AT_BEGINNING, _constants.AT_BEGINNING_STRING)
 _END = (_constants.AT_END, _constants.AT_END_STRING)
 _REPEATS = (_constants.MAX_REPEAT, _constants.MIN_REPEAT)
-_ONE_CHARACTER = (
-    _constants.LITERAL,
-    _constants.NOT_LITERAL,
-    _constants.ANY,
-    _constants.IN,
-)
+_ONE_CHARACTER = (_constants.LITERAL, _constants.NOT_LITERAL, _constants.ANY, _constants.IN)
 
 # The flags that choose the alphabet of \w and IGNORECASE.
 _LETTERS = re.ASCII | re.UNICODE
@@ -243,12 +238,3 @@ def _matched_by(op: Any, argument: Any, flags: int) -> int:
 
 
 _matched: dict[tuple[str, int], int] = {}
-
-__all__ = [
-    "NotRegularError",
-    "RegexSyntaxError",
-    "TooManyStatesError",
-    "compile_quietly",
-    "compile_regex",
-    "parse",
-]

@@ -28,7 +28,16 @@ from .._options.networks import (
     write_address,
 )
 from .._options.origin import is_development_host, is_ipv4_like, parse_origin
-from .._options.patterns import ANY_PORT, Glob, HostRule, Network, Within, block_of, write_pattern
+from .._options.patterns import (
+    ANY_PORT,
+    ORIGINS,
+    Glob,
+    HostRule,
+    Network,
+    Within,
+    block_of,
+    write_pattern,
+)
 from .._options.suggestions import web_scheme
 from ..errors import Problem
 from .automata import (
@@ -37,10 +46,11 @@ from .automata import (
     Dfa,
     TooManyStatesError,
     accepts,
-    first_characters,
     intersect,
+    reached,
     run,
     shortest_words,
+    steps_to,
     subtract,
 )
 from .intent import Intent, intent_of
@@ -88,34 +98,23 @@ if TYPE_CHECKING:
 else:
     Branch = namedtuple("Branch", ("letters", "depth", "ends"))
 
-OPTION = "allow_origins"
-
 # If a language is only known approximately, at most this many of its words are tried.
 CANDIDATES = 64
 
 # The ids of each browser's extensions. An entry that matches all of them matches any extension.
 # Firefox and Safari use random UUIDs, version 4.
 _UUID = "[{0}]{{8}}-[{0}]{{4}}-4[{0}]{{3}}-[{1}][{0}]{{3}}-[{0}]{{12}}"
+_SAMPLE = "6f1c3f9e-0d4b-4c57-9a3e-8b2d5e7f1a90"
 EXTENSIONS = {
-    "chrome-extension": (
-        "Chrome, Edge and Opera",
-        "[a-p]{32}",
-        "abcdefghijklmnopabcdefghijklmnop",
-    ),
-    "moz-extension": (
-        "Firefox",
-        _UUID.format("0-9a-f", "89ab"),
-        "6f1c3f9e-0d4b-4c57-9a3e-8b2d5e7f1a90",
-    ),
-    "safari-web-extension": (
-        "Safari",
-        _UUID.format("0-9A-F", "89AB"),
-        "6F1C3F9E-0D4B-4C57-9A3E-8B2D5E7F1A90",
-    ),
+    "chrome-extension": ("Chrome, Edge and Opera", "[a-p]{32}", "abcdefghijklmnop" * 2),
+    "moz-extension": ("Firefox", _UUID.format("0-9a-f", "89ab"), _SAMPLE),
+    "safari-web-extension": ("Safari", _UUID.format("0-9A-F", "89AB"), _SAMPLE.upper()),
 }
 
 # The schemes whose extensions have the same id for all users.
 _LASTING = ("chrome-extension",)
+
+_LISTED = "the origins that need credentials, one by one"
 
 # Origins with arbitrary hosts. A pattern that does not match both does not match every origin.
 PROBES = ("https://attacker.example", "https://a.b.attacker.example")
@@ -140,23 +139,12 @@ def find_risks(spec: Spec, languages: Sequence[Language]) -> Iterator[Problem]:
 
 def _named_risks(spec: Spec) -> Iterator[Problem]:
     if spec.any_origin:
-        yield Problem(
-            "any-origin-with-credentials",
-            OPTION,
-            "*",
-            "'*' with credentials lets every web site act as the user who visits it.",
-            hint="the origins that need credentials, one by one",
-            witness=PROBES[0],
-        )
+        message = "'*' with credentials lets every web site act as the user who visits it."
+        yield _problem("any-origin-with-credentials", "*", message, _LISTED, PROBES[0])
     if "null" in spec.exact:
-        yield Problem(
-            "null-origin-with-credentials",
-            OPTION,
-            "null",
-            "'null' with credentials lets every web site in: a sandboxed frame sends it.",
-            hint="the page's real origin",
-            witness="null",
-        )
+        message = "'null' with credentials lets every web site in: a sandboxed frame sends it."
+        hint = "the page's real origin"
+        yield _problem("null-origin-with-credentials", "null", message, hint, "null")
     for text in spec.exact:
         if text.startswith("http://"):
             origin = parse_origin(text)
@@ -181,14 +169,13 @@ def _insecure(value: object, shown: str, witness: str | None, *, private: bool =
             " but with credentials every machine on that network, or on another network with the"
             " same addresses, can act as the user."
         )
-    return Problem(
-        "insecure-origin",
-        OPTION,
-        value,
-        message,
-        hint=secure and repr(secure),
-        witness=witness,
-    )
+    return _problem("insecure-origin", value, message, secure and repr(secure), witness)
+
+
+def _problem(
+    code: str, value: object, message: str, hint: str | None = None, witness: str | None = None
+) -> Problem:
+    return Problem(code, ORIGINS, value, message, hint=hint, witness=witness)
 
 
 def with_https(shown: str) -> str | None:
@@ -234,14 +221,8 @@ def _port(rule: HostRule | Network) -> str:
 
 
 def _open_suffix(value: object, shown: str, suffix: str, witness: str) -> Problem:
-    return Problem(
-        "public-suffix",
-        OPTION,
-        value,
-        f"{shown!r} reaches under {suffix}, where anybody can get a name.",
-        hint="the names that are yours",
-        witness=witness,
-    )
+    message = f"{shown!r} reaches under {suffix}, where anybody can get a name."
+    return _problem("public-suffix", value, message, "the names that are yours", witness)
 
 
 # -- networks --------------------------------------------------------------------------------
@@ -262,14 +243,12 @@ def _network_risks(rule: Network, credentials: bool) -> Iterator[Problem]:
             write_pattern(rule._replace(host=write_address(within), prefix=within.prefix))
             for within in private_within(block)
         ]
-        yield Problem(
-            "foreign-origin",
-            OPTION,
-            shown,
-            f"{shown!r} reaches public addresses, and is too wide to belong to one organization.",
-            hint=", ".join(map(repr, private)) or None,
-            witness=f"{rule.scheme}://{public}{_port(rule)}",
+        hint = ", ".join(map(repr, private)) or None
+        message = (
+            f"{shown!r} reaches public addresses, and is too wide to belong to one organization."
         )
+        witness = f"{rule.scheme}://{public}{_port(rule)}"
+        yield _problem("foreign-origin", shown, message, hint, witness)
     if credentials and rule.scheme == "http" and not is_loopback_block(block):
         yield _insecure(shown, shown, None, private=not is_public(block))
 
@@ -320,15 +299,13 @@ def _extension_risk(language: Language, others: Dfa, shown: str) -> Iterator[Pro
         if language.beyond != ITS_SIZE and _confirm(language, [origin])[0] is None:
             continue
         if not subtract(words(f"{scheme}://{ids}"), others).rows:
-            yield Problem(
-                "any-extension",
-                OPTION,
-                shown if isinstance(language.entry, Glob) else language.entry,
+            message = (
                 f"{shown!r} admits every extension of {browser}: with credentials, each one that"
-                " is installed acts as the user.",
-                hint="the origins that are yours, one by one" if scheme in _LASTING else None,
-                witness=origin,
+                " is installed acts as the user."
             )
+            value = shown if isinstance(language.entry, Glob) else language.entry
+            hint = "the origins that are yours, one by one" if scheme in _LASTING else None
+            yield _problem("any-extension", value, message, hint, origin)
             return
 
 
@@ -456,17 +433,13 @@ def _confirm(language: Language, candidates: Iterable[str]) -> tuple[str | None,
 
 def _any_origin(entry: object, shown: str, credentials: bool) -> Problem:
     if credentials:
-        return Problem(
-            "any-origin-with-credentials",
-            OPTION,
-            entry,
+        message = (
             f"{shown!r} admits every origin, and with credentials every web site acts as the"
-            " user who visits it.",
-            hint="the origins that need credentials, one by one",
-            witness=PROBES[0],
+            " user who visits it."
         )
+        return _problem("any-origin-with-credentials", entry, message, _LISTED, PROBES[0])
     message = f"{shown!r} admits every origin."
-    return Problem("foreign-origin", OPTION, entry, message, hint="'*'", witness=PROBES[0])
+    return _problem("foreign-origin", entry, message, "'*'", PROBES[0])
 
 
 def _written_suffix(shown: str, host: str) -> str | None:
@@ -503,27 +476,21 @@ def _foreign(entry: Entry, shown: str, witness: str) -> Problem:
         message = f"{shown!r} admits {host}, and cannot be read as meaning it."
     else:
         message = f"{shown!r} admits {registrable_domain(host)}, which is not written in it."
-    return Problem("foreign-origin", OPTION, entry, message, witness=witness)
+    return _problem("foreign-origin", entry, message, witness=witness)
 
 
 def _unproven(entry: object, shown: str, beyond: str | None) -> Problem:
-    return Problem(
-        "foreign-origin",
-        OPTION,
-        entry,
+    message = (
         f"{shown!r} cannot be proven to keep strangers out, because of"
-        f" {beyond or 'the length of what it matches'}.",
-        hint="it without that, or as several entries",
+        f" {beyond or 'the length of what it matches'}."
     )
+    hint = "it without that, or as several entries"
+    return _problem("foreign-origin", entry, message, hint)
 
 
 def _dead(entry: object, shown: str) -> Problem:
-    return Problem(
-        "dead-pattern",
-        OPTION,
-        entry,
-        f"{shown!r} matches no serialized origin that a browser sends ({why_dead(shown)}).",
-    )
+    message = f"{shown!r} matches no serialized origin that a browser sends ({why_dead(shown)})."
+    return _problem("dead-pattern", entry, message)
 
 
 # Beginnings of a regex that are never sent, without signs that only group, each with a reason.
@@ -612,7 +579,7 @@ def delegated_words(dfa: Dfa) -> Iterator[str]:
     if not dfa.rows:
         return
     tails = _tails(dfa)
-    steps = _steps_to(dfa, tails)
+    steps = steps_to(dfa, tails)
     # (length, number, word, its state, the branch of the tree or None after a whole name)
     walks: list[tuple[int, int, str, int, Branch | None]] = []
     order = count()  # a tie-breaker, so that equal words are not compared further
@@ -633,41 +600,15 @@ def delegated_words(dfa: Dfa) -> Iterator[str]:
                 heappush(walks, (length + 1, next(order), word + character, target, below))
 
 
-def _steps_to(dfa: Dfa, goals: Iterable[int]) -> dict[int, int]:
-    """Return how many characters it takes from each state to the nearest goal."""
-    sources: dict[int, list[int]] = {}
-    for state, row in enumerate(dfa.rows):
-        for target in set(row):
-            sources.setdefault(target, []).append(state)
-    steps = dict.fromkeys(goals, 0)
-    queue = list(steps)
-    for state in queue:
-        for source in sources.get(state, ()):
-            if source not in steps:
-                steps[source] = steps[state] + 1
-                queue.append(source)
-    return steps
-
-
 def _behind_dots(dfa: Dfa, start: int = 0) -> Iterator[tuple[str, int]]:
     """Yield each state that is entered by a dot, with a shortest word that does so."""
-    if not dfa.rows:
-        return
-    words = {start: ""}
-    queue = [start]
     dot = dfa.classes[SYMBOL["."]]
-    letters = first_characters(dfa)
-    seen = set()
-    for state in queue:
+    seen = {DEAD}
+    for state, word in reached(dfa, start):
         target = dfa.rows[state][dot]
-        if target != DEAD and target not in seen:
+        if target not in seen:
             seen.add(target)
-            yield words[state] + ".", target
-        for character, column in letters:
-            target = dfa.rows[state][column]
-            if target != DEAD and target not in words:
-                words[target] = words[state] + character
-                queue.append(target)
+            yield word + ".", target
 
 
 def _tails(dfa: Dfa) -> dict[int, str]:

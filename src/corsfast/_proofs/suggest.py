@@ -16,9 +16,17 @@ from collections import namedtuple
 from dataclasses import replace
 
 from .._options.diagnose import REGEX_SIGNS
-from .._options.patterns import Glob, HostRule, Network, Within, parse_pattern, write_pattern
+from .._options.patterns import (
+    ORIGINS,
+    Glob,
+    HostRule,
+    Network,
+    Within,
+    parse_pattern,
+    write_pattern,
+)
 from .._options.suggestions import suggest_all, suggest_networks, texts_of
-from ..errors import RISKS, Problem, with_hint
+from ..errors import RISKS, Problem, changed
 from .advice import advice_for, in_words, literal
 from .automata import TooManyStatesError
 from .languages import regex_of
@@ -43,7 +51,6 @@ if TYPE_CHECKING:
 else:
     Offer = namedtuple("Offer", ("entries", "advice"))
 
-OPTION = "allow_origins"
 NOTHING = Offer((), None)
 
 # A proof takes milliseconds, a correction some tens of them. An author rarely fixes more at a time.
@@ -64,19 +71,19 @@ def mended(problems: Iterable[Problem], spec: Spec) -> list[Problem]:
     found = []
     alone = _entries(problems, spec) == 1
     for problem in problems:
-        if problem.option != OPTION or problem.hint == "()":
+        if problem.option != ORIGINS or problem.hint == "()":
             found.append(problem)
             continue
         proven += needs_automata(problem)
         hint = _hint(problem, spec, alone) if proven <= MAX_PROVEN else in_words(problem)
-        found.append(problem if hint == problem.hint else with_hint(problem, hint))
+        found.append(problem if hint == problem.hint else changed(problem, hint=hint))
     return found
 
 
 def _entries(problems: list[Problem], spec: Spec) -> int:
     """Return the number of entries, valid or not."""
     known = (*RISKS, *_OF_THE_LIST, "dead-alternative", "dead-pattern", "dead-scheme")
-    wrong = sum(problem.option == OPTION and problem.code not in known for problem in problems)
+    wrong = sum(problem.option == ORIGINS and problem.code not in known for problem in problems)
     read = len(spec.exact) + len(spec.rules) + len(spec.globs) + len(spec.regexes)
     return read + spec.any_origin + wrong
 

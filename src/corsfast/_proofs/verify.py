@@ -6,14 +6,14 @@ from functools import lru_cache
 from itertools import islice
 
 from .._options.origin import is_origin, parse_origin
-from .._options.patterns import Within
+from .._options.patterns import ORIGINS, Within
 from .._options.schemes import dead_schemes
 from .._options.spec import read_options
 from ..errors import Problem
 from .automata import intersect, shortest_words
 from .intent import intent_of
 from .languages import insecure_origins, language_of, regex_of
-from .risks import CANDIDATES, OPTION, PROBES, find_risks, language_risks, strangers
+from .risks import CANDIDATES, PROBES, find_risks, language_risks, strangers
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -86,7 +86,7 @@ def foreign_risks(regex: re.Pattern[str], how: str, credentials: bool) -> list[P
     if credentials:
         message = f"{regex.pattern!r} admits 'null', which a sandboxed frame of any web site sends."
         code = "null-origin-with-credentials"
-        risks.append(Problem(code, OPTION, regex, message, witness="null"))
+        risks.append(Problem(code, ORIGINS, regex, message, witness="null"))
     return risks
 
 
@@ -103,7 +103,7 @@ def _confirm(
                 yield risk
             else:
                 message = f"{regex.pattern!r} admits an origin that is not meant."
-                yield Problem(risk.code, OPTION, regex, message, witness=witness)
+                yield Problem(risk.code, ORIGINS, regex, message, witness=witness)
         else:
             yield risk
     if credentials and found.dfa and all(risk.code != "insecure-origin" for risk in risks):
@@ -111,7 +111,7 @@ def _confirm(
         witness = next((word for word in words if _real(regex, how, word)), None)
         if witness is not None:
             message = f"{regex.pattern!r} admits plain http."
-            yield Problem("insecure-origin", OPTION, regex, message, witness=witness)
+            yield Problem("insecure-origin", ORIGINS, regex, message, witness=witness)
 
 
 def _real(regex: re.Pattern[str], how: str, word: str) -> bool:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from .cases import APP, TENANT, Case, Goal, picked, texts
+from .cases import APP, TENANT, Case, picked, texts
 from .engines import Engine
-from .measure import REQUESTS, Subject, pairs, summarise
-from .rows import Aim, Row, ratios
+from .figures import Row, ratios, summarize
+from .measure import REQUESTS, Subject, take_samples
 
 TABLE = "decisions"
 
@@ -48,24 +48,13 @@ def measure_decisions(
     for case in cases:
         for engine in engines.values():
             subjects[case.name, engine.name] = (engine_subject(case, engine), floor)
-    samples = pairs(
-        {f"{i}": pair for i, pair in enumerate(subjects.values())}, rounds, calls, progress
-    )
     rows = []
-    goals = {case.name: case.goal for case in cases}
-    for (name, who), found in zip(subjects, samples.values(), strict=True):
-        mine, floors = zip(*found, strict=True)
-        row = Row(TABLE, name, who, "time", summarise(mine), ratios(mine, floors), F)
-        goal = goals.get(name) if who == "native" else None
-        rows.append(row._replace(aim=aim(goal, row)))
+    goals = {(case.name, "native"): case.goal for case in cases}
+    for key, samples in take_samples(subjects, rounds, calls, progress).items():
+        mine, floors = zip(*samples, strict=True)
+        figure, ratio = summarize(mine), ratios(mine, floors)
+        rows.append(Row(TABLE, *key, "time", figure, ratio, F, goals.get(key)))
     return rows
-
-
-def aim(goal: Goal | None, row: Row) -> Aim | None:
-    if goal is None:
-        return None
-    figure = row.ratio if goal.unit == "F" else row.figure
-    return Aim(f"<= {goal.at_most:g} {goal.unit}", goal.at_most, figure)
 
 
 def engine_subject(case: Case, engine: Engine) -> Subject:

@@ -15,32 +15,30 @@ from time import perf_counter_ns
 
 from .._cli.console import APART
 from .._engine.select import IMPLEMENTATION
-from .measure import summarise
-from .rows import Aim, Row
+from .figures import Goal, Row, summarize
 
 TABLE = "import"
 NAME = "import corsfast"
-AT_MOST_MS = 2
+GOAL = Goal(2, "ms")
 
 
-def measure_start(rounds: int, progress: Callable[[str], None]) -> Row:
+def measure_import(rounds: int, progress: Callable[[str], None]) -> Row:
     """Return the row of the import, without the first round, which may read disks and compile."""
     samples = []
     for done in range(rounds + 1):
         progress(f"{NAME}: {done} of {rounds}")
         # The two interpreters alternate in which one runs first.
         texts = ["pass", NAME] if done % 2 else [NAME, "pass"]
-        took = {text: life(text) for text in texts}
+        took = {text: lifetime(text) for text in texts}
         samples.append(float(took[NAME] - took["pass"]))
-    figure = summarise(samples[1:])
-    if special := not_as_usual():
+    figure = summarize(samples[1:])
+    if unusual := unusual_install():
         # No goal here, because an editable install adds an import hook of its own.
-        return Row(TABLE, f"{NAME}, {special}", IMPLEMENTATION, "delta", figure)
-    aim = Aim(f"<= {AT_MOST_MS} ms", AT_MOST_MS * 1e6, figure)
-    return Row(TABLE, NAME, IMPLEMENTATION, "delta", figure, aim=aim)
+        return Row(TABLE, f"{NAME}, {unusual}", IMPLEMENTATION, "delta", figure)
+    return Row(TABLE, NAME, IMPLEMENTATION, "delta", figure, goal=GOAL)
 
 
-def not_as_usual() -> str | None:
+def unusual_install() -> str | None:
     """Return how corsfast is installed, if it is imported from its source tree."""
     try:
         text = distribution("corsfast").read_text("direct_url.json")
@@ -50,7 +48,7 @@ def not_as_usual() -> str | None:
     return "editable install" if editable else None
 
 
-def life(text: str) -> int:
+def lifetime(text: str) -> int:
     """Return the nanoseconds from start to end of an interpreter that runs this code."""
     start = perf_counter_ns()
     subprocess.run([sys.executable, "-c", text], check=True, stdin=subprocess.DEVNULL, **APART)

@@ -1,25 +1,22 @@
 """Measure subjects: interleaved rounds, fresh inputs, the loop subtracted, pairs side by side.
 
 A shared machine alternates between fast and slow phases, and each phase is longer than one sample.
-Subjects that are compared are therefore timed side by side within one round (`pairs`). They are
-compared round by round, not as two figures from different moments.
+Subjects that are compared are therefore timed side by side within one round. They are compared
+round by round, not as two figures from different moments.
 """
 
 from __future__ import annotations
 
 import gc
-import math
 import random
 import statistics
-from collections.abc import Callable, Coroutine, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import cache
 from time import perf_counter_ns
 from typing import Any, NamedTuple
 
 from .cases import Inputs
-
-# A figure is noisy if the interval of its median is wider than this share of the median.
-NOISY = 0.25
 
 # Calls before the clock runs, with separate inputs.
 WARM_UP = 20
@@ -35,132 +32,79 @@ REQUESTS = 15
 # How often two subjects alternate in each order, and how often before the clock counts.
 TURNS, FIRST_TURNS = 15, 3
 
-# Two-sided 95 % of the normal distribution, which the ranks around a median follow.
-Z = 1.96
-
-
-class Figure(NamedTuple):
-    """The median of the rounds, usually in nanoseconds per call, net of the loop.
-
-    `low` and `high` are the quartiles: the middle half of the rounds is between them.
-    `least` and `most` are the 95 % confidence interval of the median.
-    """
-
-    median: float
-    low: float
-    high: float
-    least: float = -math.inf
-    most: float = math.inf
-
-    @property
-    def noisy(self) -> bool:
-        """Return whether the rounds vary too much to state the median as a fact."""
-        return not self.most - self.least <= NOISY * max(abs(self.median), 1.0)
+Key = tuple[str, str]  # the name and the variant of a row
 
 
 class Subject(NamedTuple):
     """A callable, and a function that makes its inputs.
 
     With `run`, each call returns an awaitable. One coroutine awaits the calls one after the other,
-    and `run` drives that coroutine to its end. One sample takes at most `most` calls. `by_turns` is
-    for a pair of these: see `turns`.
+    and `run` drives that coroutine and returns its result. One sample takes at most `most` calls.
+    `by_turns` is for a pair of these: see `turns`.
     """
 
     call: Callable[..., Any]
     inputs: Callable[[int], Inputs]
-    run: Callable[[Coroutine[Any, Any, None]], object] | None = None
+    run: Callable[[Coroutine[Any, Any, int]], int] | None = None
     most: int = 1_000_000
     by_turns: bool = False
 
 
-def measure(
-    subjects: dict[str, Subject], *, rounds: int, calls: int, progress: Callable[[str], None]
-) -> dict[str, Figure]:
-    """Time every subject in every round, in a new order each time.
-
-    In each round a subject gets new inputs. A few calls first bring its code into the caches,
-    because other subjects ran in between. The time of an empty loop over the same inputs is
-    subtracted. The garbage collector is off while the clock runs.
-
-    Args:
-        rounds: the number of samples for each subject.
-        calls: the maximum number of calls in one sample; slow subjects get fewer.
-    """
-    found = pairs({name: (it,) for name, it in subjects.items()}, rounds, calls, progress)
-    return {name: summarise(value for (value,) in samples) for name, samples in found.items()}
-
-
-def pairs(
-    subjects: Mapping[str, tuple[Subject, ...]],
+def take_samples(
+    subjects: Mapping[Key, tuple[Subject, ...]],
     rounds: int,
     calls: int,
     progress: Callable[[str], None],
-) -> dict[str, list[tuple[float, ...]]]:
-    """Return for each name one tuple of samples a round, of subjects timed one after the other.
+) -> dict[Key, list[tuple[float, ...]]]:
+    """Return for each key one tuple of samples a round, of subjects timed one after the other.
 
-    Their order is random each time, because the second subject finds warmer caches.
+    In each round a subject gets new inputs, and the order is random, because the second subject
+    finds warmer caches. The garbage collector is off while the clock runs. A sample has at most
+    `calls` calls.
     """
-    each = {}
-    for name, together in subjects.items():
-        # All get the same number, because consecutive calls find warmer caches.
-        count = min(calls_for(it, calls) for it in together)
-        each[name] = [(it, count) for it in together]
-    samples: dict[str, list[tuple[float, ...]]] = {name: [] for name in each}
+    # Subjects of one key get the same number, because consecutive calls find warmer caches.
+    counts = {key: min(calls_for(it, calls) for it in group) for key, group in subjects.items()}
+    samples: dict[Key, list[tuple[float, ...]]] = {key: [] for key in subjects}
     with frozen_heap():
         for done in range(rounds):
             progress(f"round {done + 1} of {rounds}")
-            order = list(each)
-            random.shuffle(order)
-            gc.collect()
-            gc.disable()
-            try:
-                for name in order:
-                    take = turns if each[name][0][0].by_turns else shuffled
-                    samples[name].append(take(each[name]))
-            finally:
-                gc.enable()
+            with collected():
+                for key in random.sample(list(subjects), len(subjects)):
+                    group = subjects[key]
+                    if len(group) == 2 and group[0].by_turns:
+                        samples[key].append(turns(group))
+                    else:
+                        samples[key].append(in_random_order(group, counts[key]))
     return samples
 
 
-def shuffled(together: Sequence[tuple[Subject, int]]) -> tuple[float, ...]:
+def in_random_order(group: Sequence[Subject], calls: int) -> tuple[float, ...]:
     """Return one sample of each subject, in the given order, but taken in random order."""
-    took = [0.0] * len(together)
-    for place in random.sample(range(len(together)), len(together)):
-        took[place] = sample(*together[place])
+    took = [0.0] * len(group)
+    for place in random.sample(range(len(group)), len(group)):
+        took[place] = sample(group[place], calls)
     return tuple(took)
 
 
-def turns(together: Sequence[tuple[Subject, int]]) -> tuple[float, ...]:
+def turns(pair: Sequence[Subject]) -> tuple[float, float]:
     """Return one sample of two subjects that alternate call by call, each call timed separately.
 
     This is for a call that fills a block alone. Its time depends more on the load of the machine,
     and on which subject runs first, than on what is added to it. So a sample has many calls, each
     next to a call of the other subject, as often before it as after it. The sample is the median
-    of all these differences. A single subject has no partner, so it is timed as usual.
+    of all these differences.
     """
-    if len(together) == 1:
-        return shuffled(together)
-    (mine, _), (theirs, _) = together
-    took: list[tuple[int, int]] = []
-    orders = [(mine, theirs), (theirs, mine)]
-    for first, second in random.sample(orders, len(orders)):
-        pairs_of_calls = take_turns(first, second)
-        took += pairs_of_calls if first is mine else [(b, a) for a, b in pairs_of_calls]
-    alone = statistics.median(b for _, b in took)
-    return alone + statistics.median(a - b for a, b in took), alone
-
-
-def take_turns(first: Subject, second: Subject) -> list[tuple[int, int]]:
-    """Return the times of both, turn by turn, after some turns to bring code into the caches."""
-    took: list[tuple[int, int]] = []
-    for count in (FIRST_TURNS, TURNS):
-        took.clear()
-        given = first.call, second.call, first.inputs(count), second.inputs(count), took
-        if first.run is None:
-            _call_by_turns(*given)
-        else:
-            first.run(_await_by_turns(*given))
-    return took
+    took = []
+    for order in random.sample([(0, 1), (1, 0)], 2):
+        inputs = [subject.inputs(FIRST_TURNS + TURNS) for subject in pair]
+        for turn in range(FIRST_TURNS + TURNS):
+            times = [0, 0]
+            for place in order:
+                times[place] = timed(pair[place], inputs[place][turn : turn + 1])
+            if turn >= FIRST_TURNS:
+                took.append(times)
+    alone = statistics.median(theirs for _, theirs in took)
+    return alone + statistics.median(mine - theirs for mine, theirs in took), alone
 
 
 def calls_for(subject: Subject, most: int) -> int:
@@ -172,167 +116,87 @@ def calls_for(subject: Subject, most: int) -> int:
 def sample(subject: Subject, calls: int) -> float:
     """Return the nanoseconds per call over one block of calls, net of the loop."""
     warm, inputs = subject.inputs(min(WARM_UP, calls)), subject.inputs(calls)
-    empty_block, full_block = (BLOCKS if subject.run is None else AWAITED)[len(inputs[0])]
-    if len(inputs[0]) == 1:
-        warm, inputs = [given for (given,) in warm], [given for (given,) in inputs]
-    time_block(empty_block, subject, warm)
-    time_block(full_block, subject, warm)
-    empty = time_block(empty_block, subject, inputs)
-    return (time_block(full_block, subject, inputs) - empty) / calls
+    timed(subject, warm, called=False)
+    timed(subject, warm)
+    empty = timed(subject, inputs, called=False)
+    return (timed(subject, inputs) - empty) / calls
 
 
-def summarise(values: Iterable[float]) -> Figure:
-    """Return the figure of some samples, by their ranks alone; samples may be infinite.
+def timed(subject: Subject, inputs: Inputs, *, called: bool = True) -> int:
+    """Return the nanoseconds of a loop that calls the subject, or that only reads the inputs."""
+    loop = loop_of(len(inputs[0]), called, subject.run is not None)
+    result = loop(subject.call, flat(inputs))
+    return result if subject.run is None else subject.run(result)
 
-    The interval around the median does not assume any distribution of the samples.
+
+def flat(inputs: Inputs) -> list[Any]:
+    """Return inputs of one argument without their tuples, as loops of one argument take them."""
+    return [only for (only,) in inputs] if len(inputs[0]) == 1 else inputs
+
+
+@cache
+def loop_of(arguments: int, called: bool, awaited: bool) -> Callable[..., Any]:
+    """Return a loop over inputs of this many arguments."""
+    names = ", ".join("abc"[:arguments])
+    call = f"await call({names})" if awaited else f"call({names})"
+    return make_loop(names, call if called else names.replace(", ", "; "), awaited=awaited)
+
+
+# Made from text as timeit does, because a loop for any number of arguments would have to unpack
+# them in the call. The clock is inside, because driving a coroutine has a cost too.
+LOOP = """
+{define} loop(call, inputs):
+    start = now()
+    for {names} in inputs:
+        {statement}
+    return now() - start
+"""
+
+
+def make_loop(
+    names: str, statement: str, *, awaited: bool = False, **known: Any
+) -> Callable[..., Any]:
+    """Return a function of (call, inputs) that returns the nanoseconds of its loop.
+
+    `known` are other names that the statement uses.
     """
-    ranked = sorted(values)
-    count = len(ranked)
-    margin = max(0, math.floor((count - Z * math.sqrt(count)) / 2))
-    return Figure(
-        statistics.median(ranked),
-        ranked[count // 4],
-        ranked[-1 - count // 4],
-        ranked[margin],
-        ranked[-1 - margin],
-    )
+    define = "async def" if awaited else "def"
+    known["now"] = perf_counter_ns
+    exec(LOOP.format(define=define, names=names, statement=statement), known)
+    loop: Callable[..., Any] = known["loop"]
+    return loop
 
 
 @contextmanager
 def frozen_heap() -> Iterator[None]:
-    """Make the collector, which runs once a round, skip the objects that existed before.
-
-    If the caller has frozen the heap, it stays frozen.
-    """
+    """Make the collector, which runs once a round, skip the objects that existed before."""
     freeze = getattr(gc, "freeze", None)  # missing in PyPy
     if freeze is None:
         yield
         return
-    was_frozen = gc.get_freeze_count() > 0
     gc.collect()
     freeze()
     try:
         yield
     finally:
-        if not was_frozen:
-            gc.unfreeze()
+        gc.unfreeze()
 
 
-def step(block: Coroutine[Any, Any, None]) -> None:
-    """Run a coroutine that waits for nothing to its end, without an event loop."""
+@contextmanager
+def collected() -> Iterator[None]:
+    """Run the garbage collector now, and not again before the end of the block."""
+    gc.collect()
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.enable()
+
+
+def step(block: Coroutine[Any, Any, Any]) -> Any:
+    """Run a coroutine that waits for nothing, without an event loop, and return its result."""
     try:
         block.send(None)
-    except StopIteration:
-        return
+    except StopIteration as end:
+        return end.value
     raise RuntimeError("this coroutine waits for something: it needs an event loop")
-
-
-def time_block(block: Callable[..., Any], subject: Subject, inputs: list[Any]) -> int:
-    if subject.run is None:
-        start = perf_counter_ns()
-        block(subject.call, inputs)
-        return perf_counter_ns() - start
-    # The clock runs inside of the coroutine, because driving the coroutine has a cost too.
-    took: list[int] = []
-    subject.run(block(subject.call, inputs, took))
-    return took[0]
-
-
-def _empty_1(_: Callable[..., Any], inputs: list[Any]) -> None:
-    for given in inputs:
-        given  # noqa: B018
-
-
-def _call_1(call: Callable[..., Any], inputs: list[Any]) -> None:
-    for given in inputs:
-        call(given)
-
-
-# One statement each, because a tuple would be built, and its cost subtracted from every call.
-def _empty_2(_: Callable[..., Any], inputs: list[Any]) -> None:
-    for first, second in inputs:
-        first  # noqa: B018
-        second  # noqa: B018
-
-
-def _call_2(call: Callable[..., Any], inputs: list[Any]) -> None:
-    for first, second in inputs:
-        call(first, second)
-
-
-def _empty_3(_: Callable[..., Any], inputs: list[Any]) -> None:
-    for first, second, third in inputs:
-        first  # noqa: B018
-        second  # noqa: B018
-        third  # noqa: B018
-
-
-def _call_3(call: Callable[..., Any], inputs: list[Any]) -> None:
-    for first, second, third in inputs:
-        call(first, second, third)
-
-
-async def _empty_awaited_1(_: Callable[..., Any], inputs: list[Any], took: list[int]) -> None:
-    start = perf_counter_ns()
-    for given in inputs:
-        given  # noqa: B018
-    took.append(perf_counter_ns() - start)
-
-
-async def _await_1(call: Callable[..., Any], inputs: list[Any], took: list[int]) -> None:
-    start = perf_counter_ns()
-    for given in inputs:
-        await call(given)
-    took.append(perf_counter_ns() - start)
-
-
-async def _empty_awaited_3(_: Callable[..., Any], inputs: list[Any], took: list[int]) -> None:
-    start = perf_counter_ns()
-    for first, second, third in inputs:
-        first  # noqa: B018
-        second  # noqa: B018
-        third  # noqa: B018
-    took.append(perf_counter_ns() - start)
-
-
-async def _await_3(call: Callable[..., Any], inputs: list[Any], took: list[int]) -> None:
-    start = perf_counter_ns()
-    for first, second, third in inputs:
-        await call(first, second, third)
-    took.append(perf_counter_ns() - start)
-
-
-def _call_by_turns(
-    first: Callable[..., Any],
-    second: Callable[..., Any],
-    ours: Inputs,
-    theirs: Inputs,
-    took: list[tuple[int, int]],
-) -> None:
-    # Both times include the cost of the clock and of the unpacking.
-    for given, others in zip(ours, theirs, strict=True):
-        start = perf_counter_ns()
-        first(*given)
-        between = perf_counter_ns()
-        second(*others)
-        took.append((between - start, perf_counter_ns() - between))
-
-
-async def _await_by_turns(
-    first: Callable[..., Any],
-    second: Callable[..., Any],
-    ours: Inputs,
-    theirs: Inputs,
-    took: list[tuple[int, int]],
-) -> None:
-    for given, others in zip(ours, theirs, strict=True):
-        start = perf_counter_ns()
-        await first(*given)
-        between = perf_counter_ns()
-        await second(*others)
-        took.append((between - start, perf_counter_ns() - between))
-
-
-# By the number of arguments: (the loop alone, the loop with the calls).
-BLOCKS = {1: (_empty_1, _call_1), 2: (_empty_2, _call_2), 3: (_empty_3, _call_3)}
-AWAITED = {1: (_empty_awaited_1, _await_1), 3: (_empty_awaited_3, _await_3)}

@@ -1,15 +1,8 @@
 """Measure the time and memory to build, hold and query a policy of one to a million origins.
 
 Each size and engine gets its own process, because a second policy in the same process would reuse
-the first one's memory. The process prints one JSON object:
-
-    origins       the number of origins
-    engine        "native" or "pure"
-    build_s       seconds to make the Policy, proofs included
-    held_bytes    the growth of the process with the policy, after its options are freed
-    peak_bytes    the maximum growth of the process; both are null without /proc
-    no_origin, hit, miss
-                  the time of `policy.actual`: objects like the rows of bench/__main__.py
+the first one's memory. The process prints its rows as one JSON array of (name, measure, figure,
+ratio). There are no rows of memory without /proc.
 """
 
 from __future__ import annotations
@@ -18,78 +11,78 @@ import gc
 import json
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from time import perf_counter
+from time import perf_counter_ns
 from typing import Any
 
 from .._cli.console import APART
-from .cases import TENANT, Case, picked, tenants, texts
-from .decisions import measure_decisions
+from .cases import TENANT, Case, picked, tenants
+from .decisions import F, measure_decisions
 from .engines import Engine, installed_engines
-from .report import Table, row_as_json
-from .rows import Made
+from .figures import Figure, Row, summarize
 
+TABLE = "scale"
 SIZES = (1, 10, 100, 1_000, 10_000, 100_000, 1_000_000)
 QUICK_SIZES = SIZES[:5]
-ROUNDS, QUICK_ROUNDS = 51, 15
 CALLS = 200
 
 
-def made_of(*, quick: bool) -> Made:
-    """Return how the figures of the queries are made; each policy is built once."""
-    return Made(QUICK_ROUNDS if quick else ROUNDS, CALLS)
+def names(size: int) -> list[str]:
+    """Return the names of the rows of one size."""
+    origins = f"{size:_} origins".replace("_", " ")
+    parts = ("build", "memory", "memory while building", "allowed", "not allowed")
+    return [f"{origins}: {part}" for part in parts]
 
 
-def measure_scale(*, quick: bool, progress: Callable[[str], None]) -> list[dict[str, Any]]:
-    """Return one object for each size and engine."""
-    rounds = str(made_of(quick=quick).rounds)
-    found = []
-    for size in QUICK_SIZES if quick else SIZES:
+def measure_scale(
+    sizes: tuple[int, ...], rounds: int, word: str, progress: Callable[[str], None]
+) -> list[Row]:
+    """Return the rows of these sizes whose names contain `word`, on each engine."""
+    rows: list[Row] = []
+    for size in sizes:
+        if not any(word in f"{TABLE}: {name}" for name in names(size)):
+            continue
+        found = []
         for engine in installed_engines():
             progress(f"{size} origins, {engine}")
-            command = [sys.executable, "-m", "corsfast.bench.scale", str(size), engine, rounds]
+            command = [sys.executable, "-m", __name__, str(size), engine, str(rounds)]
             result = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True, **APART)
-            found.append(json.loads(result.stdout))
-    return found
+            for name, measure, figure, ratio in json.loads(result.stdout):
+                row = Row(TABLE, name, engine, measure, Figure(*figure))
+                found.append(row._replace(ratio=Figure(*ratio), of=F) if ratio else row)
+        rows += sorted(found, key=lambda row: names(size).index(row.name))
+    return [row for row in rows if word in f"{TABLE}: {row.name}"]
 
 
-def measure_size(size: int, engine: Engine, rounds: int) -> dict[str, Any]:
-    """Return the object that the process of one size prints."""
+def measure_size(size: int, engine: Engine, rounds: int) -> Iterator[tuple[Any, ...]]:
+    """Yield what the process of one size prints."""
+    built, held, peak, allowed, not_allowed = names(size)
     # Import and create everything that is made once, because it is not part of this policy.
     engine.policy(allow_origins=["https://*.example.com"])
     gc.collect()
     before = memory("VmRSS")
     options = tenants(size)
-    start = perf_counter()
+    start = perf_counter_ns()
     policy = engine.policy(**options)
-    build = perf_counter() - start
-    peak = memory("VmHWM")
+    yield built, "time", summarize([perf_counter_ns() - start]), None
+    grown = {peak: memory("VmHWM")}
     del options
     gc.collect()
-    after = memory("VmRSS")
-    held = engine._replace(policy=lambda **_: policy)
-    rows = {
-        row.name: row
-        for row in measure_decisions(asked(size), {engine.name: held}, rounds, CALLS, silent)
-    }
-    return {
-        "origins": size,
-        "engine": engine.name,
-        "build_s": build,
-        "held_bytes": growth(before, after),
-        "peak_bytes": growth(before, peak),
-        **{case.name: row_as_json(rows[case.name]) for case in asked(size)},
-    }
-
-
-def asked(size: int) -> list[Case]:
+    grown[held] = memory("VmRSS")
+    for name in (held, peak):
+        after = grown[name]
+        if before is not None and after is not None:
+            yield name, "memory", summarize([max(0, after - before)]), None
+    made = {engine.name: engine._replace(policy=lambda **_: policy)}
     stranger = picked("https://stranger-{}.example.com", 999_999)
-    return [
-        Case("no_origin", {}, "actual", texts(None), "no-origin"),
-        Case("hit", {}, "actual", picked(TENANT, size), "allowed"),
-        Case("miss", {}, "actual", stranger, "origin-not-allowed"),
+    cases = [
+        Case(allowed, {}, "actual", picked(TENANT, size), "allowed"),
+        Case(not_allowed, {}, "actual", stranger, "origin-not-allowed"),
     ]
+    for row in measure_decisions(cases, made, rounds, CALLS, lambda _: None):
+        if row.name in (allowed, not_allowed):
+            yield row.name, row.measure, row.figure, row.ratio
 
 
 def memory(field: str) -> int | None:
@@ -102,34 +95,7 @@ def memory(field: str) -> int | None:
     return int(line.split()[1]) * 1024
 
 
-def growth(before: int | None, after: int | None) -> int | None:
-    return None if before is None or after is None else max(0, after - before)
-
-
-def scale_table(found: list[dict[str, Any]], made: Made) -> Table:
-    lines = []
-    for size in found:
-        cells = [f"{size['build_s'] * 1e3:.1f}", in_mib(size["held_bytes"])]
-        cells.append(in_mib(size["peak_bytes"]))
-        for name in ("no_origin", "hit", "miss"):
-            row = size[name]
-            mark = "~" if row["noisy"] else " "
-            cells.append(f"{row['median']:.1f} {row['ratio'] or 0:6.1f} F{mark}")
-        lines.append([f"{size['origins']:_} {size['engine']}".replace("_", " "), *cells])
-    heads = ["origins", "build ms", "held MiB", "peak MiB", "no origin ns", "hit ns", "miss ns"]
-    remark = f"{made.rounds} rounds of up to {made.calls} calls; each policy is built once."
-    return Table("", heads, lines, [remark])
-
-
-def in_mib(count: int | None) -> str:
-    return "?" if count is None else f"{count / 2**20:.1f}"
-
-
-def silent(_: str) -> None:
-    pass
-
-
 if __name__ == "__main__":
     _, size_wanted, engine_wanted, rounds_wanted = sys.argv
     chosen = installed_engines()[engine_wanted]
-    print(json.dumps(measure_size(int(size_wanted), chosen, int(rounds_wanted))))
+    print(json.dumps(list(measure_size(int(size_wanted), chosen, int(rounds_wanted)))))

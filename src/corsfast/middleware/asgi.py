@@ -20,8 +20,9 @@ from __future__ import annotations
 from ._generic.arguments import Features
 from ._generic.base import Featured
 from ._generic.engine import ASGICall
-from ._generic.policy_source import check_application, is_policy
+from ._generic.policy_source import check_application
 from ._generic.preload import preload
+from ._generic.refusals import ASGIRefusals
 from ._generic.startup import stops_start_up
 
 TYPE_CHECKING = False
@@ -39,7 +40,6 @@ __all__ = ["CORSMiddleware"]
 preload(
     "hashlib",
     "corsfast._engine.pure",
-    "corsfast.middleware._generic.asgi_refusals",
     "corsfast.middleware._generic.select",
     "corsfast.middleware.resolver",
 )
@@ -58,19 +58,7 @@ class CORSMiddleware(Featured, ASGICall):
         policy: a :class:`corsfast.Policy`; a :class:`corsfast.PolicyHolder`, whose policy may be
             swapped at any time; or a callable without arguments that returns one of them. The
             callable is called once per request, and when the property `policy` is read. Instead
-            of `policy`, its options can be given:
-        allow_origins: origins, patterns and ``re.Pattern`` objects, or ``"*"``. Required.
-        allow_methods: methods beyond GET, HEAD and POST, or ``"*"``. None by default.
-        allow_headers: request-header names, or ``"*"``. The safelisted ones by default.
-        expose_headers: response-header names that pages may read. None by default.
-        allow_credentials: whether cookies may be used. ``False`` by default.
-        max_age: how many seconds a browser may cache a preflight, or ``None``. 600 by default.
-        preflight_status: the status of an allowed preflight. 204 by default.
-        existing: ``"replace"`` (default) or ``"keep"`` the application's own
-            Access-Control-Allow-Origin.
-        timing_allow_origin: whether allowed requests also get Timing-Allow-Origin, with the
-            same value. ``False`` by default.
-        dangerously_tolerate: names of risks to accept. None by default.
+            of `policy`, the options of :class:`corsfast.Policy` can be given.
         paths: policies by path, instead of one: ``{"/api/*": policy, "/login": {...}}``. Each is
             a policy, a holder, a callable, a dict of options, or ``None``. A path without a rule
             gets no CORS headers. See `paths.py` for the paths that a rule matches.
@@ -119,15 +107,7 @@ class CORSMiddleware(Featured, ASGICall):
             report_only=report_only,
             is_async=True,
         )
-        from ._generic.asgi_refusals import detours, flow_of
-
-        self._features = features
-        self._flow = None
-        if is_policy(features.source) and features.candidate is None:
-            super().__init__(app, features.source, **detours(app, features.source, features))
-        else:
-            self._flow = flow_of(app, features)
-            super().__init__(app, None, on_all=self._by_flow)
+        self._make(app, features, ASGIRefusals)
         # Servers check whether `app.__call__` is a coroutine function, and assume ASGI 2 or WSGI
         # if it is not. They look that name up on the object, while a call `app(...)` looks it up
         # on the class, so each finds a different function. Python 3.11 needs this because its

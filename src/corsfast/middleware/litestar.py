@@ -20,13 +20,11 @@ from dataclasses import fields
 from litestar.config.cors import CORSConfig
 from litestar.plugins import InitPlugin
 
-from .._engine.tables import (
-    ALLOW_CREDENTIALS,
+from .._engine.tables import readable
+from .._options.fetch import (
     ALLOW_HEADERS,
     ALLOW_METHODS,
-    EXPOSE_HEADERS,
     MAX_AGE,
-    VARY,
 )
 from .._proofs.ineffective import (
     wrong_exact_method,
@@ -35,17 +33,18 @@ from .._proofs.ineffective import (
     wrong_header,
     wrong_seconds,
 )
-from ._dropin.asgi_base import SAFELISTED_HEADERS, ASGIDropIn, asked, names_of, plain_text, respond
+from ._dropin.asgi_base import (
+    SAFELISTED_HEADERS,
+    ASGIDropIn,
+    Preflights,
+    asked,
+    names_of,
+    plain_text,
+    respond,
+)
 from ._dropin.messages import Mender, Words, regex_from
 from ._dropin.overrides import refuse_overrides
-from ._dropin.policy import (
-    allow_any_header,
-    block,
-    lenient_policy,
-    read_list,
-    tokens_of,
-    with_origin,
-)
+from ._dropin.policy import allowing, lenient_tables, read_list
 from ._generic.policy_source import check_application
 from ._generic.preload import preload
 
@@ -57,9 +56,8 @@ if TYPE_CHECKING:
     from litestar import Litestar
     from litestar.config.app import AppConfig
 
-    from .._engine.select import Decision, Policy
-    from ._dropin.policy import Tables
-    from ._generic.handlers import App, Receive, Scope, Send
+    from .._engine.select import Decision
+    from ._generic.handlers import App, Scope, Send
 
 __all__ = ["CORSConfig", "CORSMiddleware", "CORSPlugin", "install"]
 
@@ -82,7 +80,7 @@ _INSTEAD = (
     " allow_origin_regex, allow_methods, allow_headers or expose_headers"
 )
 
-_ALLOW_HEADERS = b"access-control-allow-headers"
+_ALLOW_HEADERS = ALLOW_HEADERS.lower().encode()
 
 
 class CORSMiddleware(ASGIDropIn):
@@ -108,21 +106,11 @@ class CORSMiddleware(ASGIDropIn):
 
     def __init__(self, app: App, config: CORSConfig, *, strict: bool = False) -> None:
         check_application(app, "an ASGI")
-        self._put_around(app, _Preflights(config, strict))
+        super().__init__(app, _Preflights(config, strict))
 
     def __init_subclass__(cls, **keywords: Any) -> None:
         super().__init_subclass__(**keywords)
         refuse_overrides(cls, _MIDDLEWARE_HOOKS, of=CORSMiddleware, instead=_INSTEAD)
-
-    def _put_around(self, app: App, preflights: _Preflights) -> None:
-        self._preflights = preflights
-        super().__init__(
-            app,
-            preflights.policy,
-            preflights.tables,
-            preflights.answer,
-            each=preflights.any_header,
-        )
 
     def __reduce__(self) -> tuple[Any, ...]:
         return _around, (self.app, self._preflights)
@@ -201,11 +189,11 @@ def _put_into(app: Litestar, preflights: _Preflights) -> None:
 
 def _around(app: App, preflights: _Preflights) -> CORSMiddleware:
     middleware = CORSMiddleware.__new__(CORSMiddleware)
-    middleware._put_around(app, preflights)
+    ASGIDropIn.__init__(middleware, app, preflights)
     return middleware
 
 
-class _Preflights:
+class _Preflights(Preflights):
     """A policy made from a CORSConfig, and the answers to its preflights."""
 
     def __init__(self, config: CORSConfig, strict: bool) -> None:
@@ -231,61 +219,45 @@ class _Preflights:
         names = sorted({name.lower() for name in given})
         exposed = wrong_exposed_with(credentials)
         expose = sorted(set(names_of("expose_headers", config.expose_headers, problems, exposed)))
-        listed_methods = ALL_METHODS if "*" in methods else methods
-        listed_names = sorted({*names, *SAFELISTED_HEADERS})
         max_age = str(config.max_age)
         problems += wrong_flags([("allow_credentials", config.allow_credentials)])
         problems += wrong_seconds("max_age", config.max_age, max_age)
-        self.any_header = "*" in names
-        self._any_method = "*" in methods
-
-        def answer(tables: Tables) -> None:
-            allow = [(ALLOW_CREDENTIALS, "true")] if credentials else []
-            exposed = [(EXPOSE_HEADERS, ", ".join(expose))] if expose else []
-            # These two have no effect on an actual response, but the original sends them.
-            permitted = [
-                (ALLOW_HEADERS, ", ".join(names)),
-                (ALLOW_METHODS, ", ".join(methods)),
-            ]
-            headers = [] if self.any_header else [(ALLOW_HEADERS, ", ".join(listed_names))]
-            listed = [(ALLOW_METHODS, ", ".join(listed_methods))] if listed_methods else []
-            preflight = [*allow, *headers, *listed, (MAX_AGE, max_age)]
-            vary = [(VARY, ", ".join(tables.actual_vary))] if tables.actual_vary else []
-            preflight_vary = [(VARY, ", ".join(tables.preflight_vary))]
-            tables.any_method = self._any_method
-            tables.methods = tokens_of(methods)
-            tables.header_names = frozenset(n.lower() for n in tokens_of(listed_names))
-            if self.any_header:
-                allow_any_header(tables)
-            tables.echo_method = tables.echo_headers = False
-            tables.preflight_status = 204
-            tables.refused_preflight_status = 400
-            tables.refused = block(vary)
-            tables.refused_preflight = block(preflight_vary)
-            tables.actual_tail = block([*allow, *exposed, *permitted, *vary])
-            tables.preflight_tail = block([*preflight, *preflight_vary])
-            tables.no_origin = with_origin("*", tables.actual_tail) if tables.star else block(vary)
-            self.tables = tables
-
-        self.policy: Policy = lenient_policy(
+        tables = lenient_tables(
             NAME,
             entries,
             credentials=credentials,
             strict=strict,
-            answer=answer,
             also=problems,
             written=written,
             words=_WORDS,
             given=config.allow_origins,
         )
+        any_method, any_header = "*" in methods, "*" in names
+        listed_names = sorted({*names, *SAFELISTED_HEADERS})
+        listed_methods = ALL_METHODS if any_method else methods
+        responses = tables.responses._replace(
+            actual_fields=(
+                *readable(credentials, expose),
+                # These two have no effect on an actual response, but the original sends them.
+                (ALLOW_HEADERS, ", ".join(names)),
+                (ALLOW_METHODS, ", ".join(methods)),
+            ),
+            preflight_fields=(
+                *readable(credentials),
+                *(() if any_header else ((ALLOW_HEADERS, ", ".join(listed_names)),)),
+                *(((ALLOW_METHODS, ", ".join(listed_methods)),) if listed_methods else ()),
+                (MAX_AGE, max_age),
+            ),
+            preflight_status=204,
+            refused_preflight_status=400,
+        )
+        tables = allowing(
+            tables, methods, listed_names, any_method=any_method, any_header=any_header
+        )
+        super().__init__(tables._replace(responses=responses), every=any_header)
 
-    def answer(
-        self, refusal: Decision, scope: Scope, _receive: Receive, send: Send
-    ) -> Awaitable[None]:
-        """Answer a rejected preflight; if any header name is allowed, answer every preflight."""
-        decision = self.policy.asgi(scope) if self.any_header else refusal
-        if not decision.allowed:
-            return self._refuse(scope, decision, send)
+    def allow(self, decision: Decision, scope: Scope, send: Send) -> Awaitable[None]:
+        """Send the policy's answer with the requested names."""
         headers = [*decision.raw_headers]
         names = asked(scope).names
         if names:
@@ -293,19 +265,9 @@ class _Preflights:
             headers.append((_ALLOW_HEADERS, listed.encode("ascii")))
         return respond(send, 204, headers, b"")
 
-    def _refuse(self, scope: Scope, decision: Decision, send: Send) -> Awaitable[None]:
+    def refuse(self, decision: Decision, scope: Scope, send: Send) -> Awaitable[None]:
         """Answer with every reason for the rejection, and nothing about the policy."""
-        origin, method, names = asked(scope)
-        tables = self.tables
-        failures = []
-        if method not in tables.methods and not self._any_method:
-            failures.append("method")
-        if not self.policy.allows_origin(origin):
-            failures.append("Origin")
-        if names is None or not (
-            self.any_header or all(name.lower() in tables.header_names for name in names)
-        ):
-            failures.append("headers")
+        failures = self.rejected(asked(scope), ("method", "Origin", "headers"))
         body = f"Disallowed CORS {', '.join(failures or ['method'])}".encode("ascii")
         return respond(send, 400, [*decision.raw_headers, *plain_text(400, body)], body)
 

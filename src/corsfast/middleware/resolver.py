@@ -18,13 +18,14 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections import OrderedDict, namedtuple
+from collections import OrderedDict
+from functools import partial
 from time import monotonic
 from weakref import WeakKeyDictionary
 
 from .._engine.headers import joined_lines
 from .._engine.select import Policy
-from .._engine.tables import VARY, Tables, block, build_tables
+from .._engine.tables import Tables, build_tables
 from .._options import fetch, limits
 from .._options.origin import is_origin
 from .._options.spec import read_options
@@ -37,22 +38,13 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from asyncio import AbstractEventLoop, Task
     from collections.abc import Awaitable, Callable, Hashable, Iterable
-    from typing import Any, NamedTuple
+    from typing import Any
 
     from .._engine.select import Decision
-    from .._engine.tables import Block
+    from .._engine.tables import Responses, Tables
 
     Verdict = bool | Policy
     Resolve = Callable[..., Verdict | Awaitable[Verdict | None] | None]
-
-    class Twins(NamedTuple):
-        """Two policies that answer like a third: one allows all web origins, one no origin."""
-
-        open: Policy
-        closed: Policy
-
-else:
-    Twins = namedtuple("Twins", ("open", "closed"))
 
 __all__ = ["OriginResolver"]
 
@@ -63,7 +55,7 @@ _SCHEMES = tuple(f"{scheme}://" for scheme in sorted(fetch.WEB_SCHEMES))
 MAX_KEY = 512
 
 # The names that both engines can merge into Vary.
-_USUAL_VARY = ("Origin", "Access-Control-Request-Method", "Access-Control-Request-Headers")
+_USUAL_VARY = ("Origin", fetch.REQUEST_METHOD, fetch.REQUEST_HEADERS)
 
 
 class OriginResolver:
@@ -125,13 +117,9 @@ class OriginResolver:
 
     def __reduce__(self) -> tuple[object, ...]:
         """Pickle and copy without the cached verdicts."""
-        options = {
-            "ttl": self.ttl,
-            "max_entries": self.max_entries,
-            "vary": self.vary,
-            "key": self._given_key,
-        }
-        return _restore, (type(self), self._resolve, options)
+        numbers: dict[str, Any] = {"ttl": self.ttl, "max_entries": self.max_entries}
+        make = partial(type(self), vary=self.vary, key=self._given_key, **numbers)
+        return make, (self._resolve,)
 
     # -- for applications --------------------------------------------------------------------
 
@@ -289,10 +277,12 @@ class OriginResolver:
 
     # -- answering ---------------------------------------------------------------------------
 
-    def twins(self, policy: Policy) -> Twins:
-        """Return the policies that answer instead of this one, if allowed and if rejected."""
-        found: Twins = self._twins.of(policy)
-        return found
+    def twins(self, policy: Policy) -> tuple[Policy, Policy]:
+        """Return the policies that answer instead of this one, if allowed and if rejected.
+
+        They answer like this one; the first allows all web origins, and the other one none.
+        """
+        return self._twins.of(policy)  # type: ignore[no-any-return]
 
     def check_template(self, policy: Policy) -> None:
         """Check that a policy can be the template of an answer.
@@ -321,57 +311,35 @@ class OriginResolver:
             return False
         return True
 
-    def _make_twins(self, policy: Policy) -> Twins:
-        extra = [name for name in self.vary if name not in _USUAL_VARY]
-        made = []
-        for is_open in (True, False):
-            spec, _ = read_options(
-                is_origin=is_origin, **{**_options_of(policy), "allow_origins": []}
-            )
-            tables, _ = build_tables(spec, [])
-            tables.any_web_origin = is_open
-            _vary_by(tables, self.vary)
-            made.append(_compiled(tables, with_any_vary=bool(extra)))
-        return Twins(*made)
+    def _make_twins(self, policy: Policy) -> tuple[Policy, Policy]:
+        spec, _ = read_options(is_origin=is_origin, **{**_options_of(policy), "allow_origins": []})
+        tables, _ = build_tables(spec, [])
+        tables = tables._replace(responses=_varying_by(self.vary, tables.responses))
+        make: Callable[[Tables], Any] = Policy._from_tables
+        if not set(self.vary).issubset(_USUAL_VARY):
+            # The native engine can merge only these names.
+            from .._engine import pure
 
-
-def _restore(
-    kind: type[OriginResolver], resolve: Resolve, options: dict[str, Any]
-) -> OriginResolver:
-    return kind(resolve, **options)
+            make = pure.Policy._from_tables
+        return make(tables._replace(any_web_origin=True)), make(tables)
 
 
 def _options_of(policy: Policy) -> dict[str, Any]:
     try:
-        return policy.__reduce__()[1][0]  # type: ignore[index, no-any-return]
-    except (TypeError, AttributeError):
+        return {**policy.options()}
+    except TypeError:
         raise TypeError(
             "a resolver needs a policy made from options, as the template of its answers; write"
             " corsfast.Policy(...)"
         ) from None
 
 
-def _vary_by(tables: Tables, names: Iterable[str]) -> None:
-    """Add request headers to every Vary of the tables. Vary is the last field of each block."""
-    for vary_slot, slots in (
-        ("actual_vary", ("refused", "actual_tail", "no_origin")),
-        ("preflight_vary", ("refused_preflight", "preflight_tail")),
-    ):
-        vary = (*getattr(tables, vary_slot),)
-        vary += tuple(name for name in names if name not in vary)
-        setattr(tables, vary_slot, vary)
-        for slot in slots:
-            whole: Block = getattr(tables, slot)
-            setattr(tables, slot, block([*whole.headers[:-1], (VARY, ", ".join(vary))]))
-
-
-def _compiled(tables: Tables, *, with_any_vary: bool) -> Policy:
-    if with_any_vary:
-        # The native engine can merge only the three names of `_USUAL_VARY`.
-        from .._engine.pure import Policy as AnyPolicy
-
-        return AnyPolicy(_tables=tables)  # type: ignore[arg-type, return-value]
-    return Policy(_tables=tables)  # type: ignore[arg-type, call-arg]
+def _varying_by(names: Iterable[str], responses: Responses) -> Responses:
+    """Add the names of request headers to every Vary."""
+    return responses._replace(
+        actual_vary=tuple(dict.fromkeys((*responses.actual_vary, *names))),
+        preflight_vary=tuple(dict.fromkeys((*responses.preflight_vary, *names))),
+    )
 
 
 # -- reading requests ------------------------------------------------------------------------
@@ -456,7 +424,7 @@ def _read_numbers(ttl: Any, max_entries: Any, vary: Any) -> tuple[float, int, tu
     for name in vary:
         if not isinstance(name, str):
             raise TypeError(f"vary must hold header names, not {name!r}")
-        if name == "*" or not name or not all(c in fetch.TCHAR for c in name):
+        if name == "*" or not fetch.TOKEN.fullmatch(name):
             message = f"{name!r} is not the name of a header."
             problems.append(Problem("not-a-token", "vary", name, message))
         names.setdefault(name.lower(), usual.get(name.lower(), name))

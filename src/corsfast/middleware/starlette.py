@@ -24,15 +24,16 @@ import re
 import warnings
 from functools import partial
 
-from .._engine.tables import (
-    ALLOW_CREDENTIALS,
+from .._engine.tables import readable
+from .._options.fetch import (
     ALLOW_HEADERS,
     ALLOW_METHODS,
-    EXPOSE_HEADERS,
+    ALLOW_ORIGIN,
+    ALLOW_PRIVATE_NETWORK,
     MAX_AGE,
     REQUEST_HEADERS,
     REQUEST_METHOD,
-    VARY,
+    REQUEST_PRIVATE_NETWORK,
 )
 from .._proofs.ineffective import (
     meant,
@@ -43,11 +44,19 @@ from .._proofs.ineffective import (
     wrong_seconds,
 )
 from ..errors import CorsfastRedundancyWarning
-from ._dropin.asgi_base import SAFELISTED_HEADERS, ASGIDropIn, asked, names_of, plain_text, respond
+from ._dropin.asgi_base import (
+    SAFELISTED_HEADERS,
+    ASGIDropIn,
+    Preflights,
+    asked,
+    names_of,
+    plain_text,
+    respond,
+)
 from ._dropin.install import check_kind, middleware_by_install
 from ._dropin.messages import DropInProblem, Mender, Words, regex_from
 from ._dropin.overrides import refuse_overrides
-from ._dropin.policy import allow_any_header, block, lenient_policy, read_list, tokens_of
+from ._dropin.policy import allowing, lenient_tables, read_list
 from ._generic.handlers import asks_private_network
 from ._generic.policy_source import check_application
 from ._generic.preload import preload
@@ -61,11 +70,10 @@ if TYPE_CHECKING:
 
     from starlette.applications import Starlette
 
-    from .._engine.select import Decision, Policy
+    from .._engine.select import Decision
     from ..errors import Problem
-    from ._dropin.policy import Tables
     from ._generic.arguments import Rules
-    from ._generic.handlers import App, Receive, Scope, Send
+    from ._generic.handlers import App, Scope, Send
     from ._generic.policy_source import PolicyOptions, Source
     from .resolver import OriginResolver
 
@@ -94,13 +102,10 @@ _OPTIONS = (
 # The methods that "*" means in `allow_methods`.
 ALL_METHODS = ("DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT", "QUERY")
 
-PREFLIGHT_VARY = (
-    "Origin",
-    REQUEST_METHOD,
-    REQUEST_HEADERS,
-    "Access-Control-Request-Private-Network",
-)
-_ALLOW_PRIVATE = (b"access-control-allow-private-network", b"true")
+PREFLIGHT_VARY = ("Origin", REQUEST_METHOD, REQUEST_HEADERS, REQUEST_PRIVATE_NETWORK)
+_ALLOW_ORIGIN = ALLOW_ORIGIN.lower().encode()
+_ALLOW_HEADERS = ALLOW_HEADERS.lower().encode()
+_ALLOW_PRIVATE = (ALLOW_PRIVATE_NETWORK.lower().encode(), b"true")
 _OK = b"OK"
 
 # Methods that a subclass of the original may override to change its decisions. They are never
@@ -177,16 +182,7 @@ class CORSMiddleware(ASGIDropIn):
             "max_age": max_age,
             "strict": strict,
         }
-        preflights = _Preflights(**self._options)
-        super().__init__(
-            app,
-            preflights.policy,
-            preflights.tables,
-            preflights.mirror if preflights.mirrors else preflights.refuse,
-            each=preflights.mirrors,
-            body=_OK,
-            on_private_network=preflights.private,
-        )
+        super().__init__(app, _Preflights(**self._options), body=_OK, private_network=True)
 
     def __init_subclass__(cls, **keywords: Any) -> None:
         super().__init_subclass__(**keywords)
@@ -201,7 +197,7 @@ class CORSMiddleware(ASGIDropIn):
         return partial(type(self), **self._options), (self.app,)
 
 
-class _Preflights:
+class _Preflights(Preflights):
     """A policy made from Starlette's options, and the answers to its preflights."""
 
     def __init__(
@@ -244,107 +240,57 @@ class _Preflights:
         }
         problems += wrong_flags(flags.items())
         problems += wrong_seconds("max_age", max_age, str(max_age))
-        self._private_network = bool(allow_private_network)
-        self._methods = tokens_of(methods)
-        # None => any name
-        self._names = None if any_header else frozenset(n.lower() for n in tokens_of(names))
-
-        def answer(tables: Tables) -> None:
-            vary = [(VARY, "Origin")]
-            allow = [(ALLOW_CREDENTIALS, "true")] if credentials else []
-            exposed = [(EXPOSE_HEADERS, ", ".join(expose))] if expose else []
-            listed = [(ALLOW_HEADERS, ", ".join(names))]
-            preflight = [
-                *allow,
-                (ALLOW_METHODS, ", ".join(methods)),
-                *([] if any_header else listed),
-                (MAX_AGE, str(max_age)),
-            ]
-            preflight_vary = [(VARY, ", ".join(PREFLIGHT_VARY))]
-            tables.any_method = tables.echo_method = False
-            tables.methods = self._methods
-            # A policy echoes nothing together with "*", so `mirror` adds the names.
-            tables.echo_headers = any_header and not tables.star
-            tables.header_names = frozenset(n.lower() for n in tokens_of(names))
-            if any_header:
-                allow_any_header(tables)
-            tables.preflight_status = 200
-            tables.refused_preflight_status = 400
-            tables.no_origin = tables.refused = block(vary)
-            tables.actual_tail = block([*allow, *exposed, *vary])
-            tables.preflight_tail = block([*preflight, *preflight_vary])
-            tables.refused_preflight = block(preflight_vary)
-            tables.actual_vary = ("Origin",)
-            tables.preflight_vary = PREFLIGHT_VARY
-            self.tables = tables
-
-        self.policy: Policy = lenient_policy(
+        tables = lenient_tables(
             NAME,
             entries,
             credentials=credentials,
             strict=strict,
-            answer=answer,
             also=problems,
             words=_WORDS,
             given=allow_origins,
         )
-        self._star = self.tables.star
-        # Whether requested header names are echoed together with "*".
-        self.mirrors = self._star and any_header
+        allow = readable(credentials)
+        listed = () if any_header else ((ALLOW_HEADERS, ", ".join(names)),)
+        sent = ((ALLOW_METHODS, ", ".join(methods)), *listed, (MAX_AGE, str(max_age)))
+        responses = tables.responses._replace(
+            actual_fields=readable(credentials, expose),
+            preflight_fields=(*allow, *sent),
+            actual_vary=("Origin",),
+            preflight_vary=PREFLIGHT_VARY,
+            default_origin=None,
+            preflight_status=200,
+            refused_preflight_status=400,
+            # A policy echoes nothing together with "*", so `allow` adds the names.
+            echo_headers=any_header and not tables.star,
+        )
+        tables = allowing(tables, methods, names, any_header=any_header)
+        super().__init__(tables._replace(responses=responses), every=tables.star and any_header)
+        self._private_network = bool(allow_private_network)
         self._content = plain_text(200, _OK)
+        self._preflight = responses.preflight_headers.raw_headers
 
-    def refuse(
-        self, _decision: Decision, scope: Scope, _receive: Receive, send: Send
-    ) -> Awaitable[None]:
-        """Answer a preflight that the policy rejects."""
-        return self._refuse(scope, asks_private_network(scope), send)
-
-    def private(
-        self, decision: Decision, scope: Scope, _receive: Receive, send: Send
-    ) -> Awaitable[None]:
-        """Answer a preflight that the policy allows and that asks for a private network."""
-        if not self._private_network:
-            return self._refuse(scope, True, send)
-        return self._allow(decision, [_ALLOW_PRIVATE], send)
-
-    def mirror(
-        self, _decision: Decision, scope: Scope, _receive: Receive, send: Send
-    ) -> Awaitable[None]:
-        """Decide and answer any preflight, if header names are echoed together with "*"."""
-        decision = self.policy.asgi(scope)
+    def allow(self, decision: Decision, scope: Scope, send: Send) -> Awaitable[None]:
+        """Send the policy's answer with additional fields."""
         private = asks_private_network(scope)
-        if not decision.allowed or (private and not self._private_network):
-            return self._refuse(scope, private, send)
-        fields = _mirrored(asked(scope).names)
+        if private and not self._private_network:
+            return self.refuse(decision, scope, send)
+        fields = _mirrored(asked(scope).names) if self.every else []
         if private:
             fields.append(_ALLOW_PRIVATE)
-        return self._allow(decision, fields, send)
-
-    def _allow(
-        self, decision: Decision, fields: list[tuple[bytes, bytes]], send: Send
-    ) -> Awaitable[None]:
-        """Send the policy's answer with additional fields."""
         return respond(send, 200, [*decision.raw_headers, *self._content, *fields], _OK)
 
-    def _refuse(self, scope: Scope, private: bool, send: Send) -> Awaitable[None]:
+    def refuse(self, decision: Decision, scope: Scope, send: Send) -> Awaitable[None]:
         """Answer with every reason for the rejection; only an allowed origin gets its fields."""
-        origin, method, names = asked(scope)
-        known = self.policy.allows_origin(origin)
-        headers = [*self.tables.refused_preflight.raw_headers]
-        failures = []
+        request = asked(scope)
+        private = asks_private_network(scope)
+        failures = self.rejected(request, ("origin", "method", "headers"))
+        known = "origin" not in failures
+        headers = [*decision.raw_headers]
         if known:
-            headers = [(b"access-control-allow-origin", b"*" if self._star else origin)]
-            headers += self.tables.preflight_tail.raw_headers
-        else:
-            failures.append("origin")
-        if method not in self._methods:
-            failures.append("method")
-        if names is None or not (
-            self._names is None or all(name.lower() in self._names for name in names)
-        ):
-            failures.append("headers")
-        elif self._names is None and known:
-            headers += _mirrored(names)
+            origin = b"*" if self.tables.star else request.origin
+            headers = [(_ALLOW_ORIGIN, origin), *self._preflight]
+            if self.tables.any_header:
+                headers += _mirrored(request.names)
         if private and not self._private_network:
             failures.append("private-network")
         elif private and known:
@@ -354,7 +300,7 @@ class _Preflights:
 
 
 def _mirrored(names: list[str] | None) -> list[tuple[bytes, bytes]]:
-    return [(b"access-control-allow-headers", ",".join(names).encode("ascii"))] if names else []
+    return [(_ALLOW_HEADERS, ",".join(names).encode("ascii"))] if names else []
 
 
 def _regex_in_list(regex: re.Pattern[Any]) -> Problem:

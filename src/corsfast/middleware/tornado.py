@@ -29,9 +29,9 @@ from types import new_class
 from tornado.web import FallbackHandler
 from tornado.websocket import WebSocketHandler
 
-from .._engine import tables
 from .._engine.holder import PolicyHolder
 from .._engine.select import Policy
+from .._options import fetch
 from ._generic.policy_source import check_source, is_policy, reader_of
 from ._generic.preload import preload
 
@@ -57,14 +57,14 @@ _UNSET = object()
 
 # The fields that a policy may send. If a response has none of them, the policy's are just added.
 _OURS = (
-    tables.ALLOW_ORIGIN,
-    tables.ALLOW_CREDENTIALS,
-    tables.ALLOW_METHODS,
-    tables.ALLOW_HEADERS,
-    tables.MAX_AGE,
-    tables.EXPOSE_HEADERS,
-    tables.TIMING_ALLOW_ORIGIN,
-    tables.VARY,
+    fetch.ALLOW_ORIGIN,
+    fetch.ALLOW_CREDENTIALS,
+    fetch.ALLOW_METHODS,
+    fetch.ALLOW_HEADERS,
+    fetch.MAX_AGE,
+    fetch.EXPOSE_HEADERS,
+    fetch.TIMING_ALLOW_ORIGIN,
+    fetch.VARY,
 )
 _IS_OURS = frozenset(_OURS)
 
@@ -121,12 +121,12 @@ class CORSMixin:
         if origin is None or request.method != "OPTIONS":
             self._cors_decision = policy.actual(origin)
             return
-        asked = request.headers.get_list(tables.REQUEST_METHOD)
+        asked = request.headers.get_list(fetch.REQUEST_METHOD)
         decision = self._cors_decision = policy.decide(
             "OPTIONS",
             origin,
             ",".join(asked) if asked else None,
-            request.headers.get_list(tables.REQUEST_HEADERS),
+            request.headers.get_list(fetch.REQUEST_HEADERS),
         )
         if decision.is_preflight:
             # Instance attributes hide those of the class. Tornado checks SUPPORTED_METHODS before
@@ -161,7 +161,7 @@ class CORSMixin:
             self._cors_decision = None
             # No page reads the response to a handshake.
             if handler.get_status() != _SWITCHING_PROTOCOLS:
-                _work_in(handler._headers, self._cors_policy, decision)
+                _apply(handler, self._cors_policy, decision)
         return super().flush(include_footers)  # type: ignore[misc]
 
     def check_origin(self, origin: str) -> bool:
@@ -299,10 +299,22 @@ def _with_cors(handler: type) -> type:
 
 def _is_for_everybody(policy: Policy) -> bool:
     """Return whether a policy sends `*`, which it also sends without an Origin."""
-    return any(name == tables.ALLOW_ORIGIN for name, _ in policy.actual(None).headers)
+    return any(name == fetch.ALLOW_ORIGIN for name, _ in policy.actual(None).headers)
 
 
-def _work_in(headers: HTTPHeaders, policy: Policy, decision: Decision) -> None:
+def _apply(handler: Any, policy: Policy, decision: Decision) -> None:
+    """Write the fields of a decision into the headers of a handler.
+
+    Only a private attribute, seen in Tornado 6.6, gives the fields that a handler itself has set.
+    Without it they are replaced, and its Vary gets another line.
+    """
+    headers: HTTPHeaders | None = getattr(handler, "_headers", None)
+    if headers is None:
+        for name in _IS_OURS - {fetch.VARY}:
+            handler.clear_header(name)
+        for name, value in decision.headers:
+            (handler.add_header if name == fetch.VARY else handler.set_header)(name, value)
+        return
     if _IS_OURS.isdisjoint(headers):
         for name, value in decision.headers:
             headers[name] = value

@@ -19,7 +19,8 @@ from __future__ import annotations
 from ._generic.arguments import Features
 from ._generic.base import Featured
 from ._generic.engine import WSGICall
-from ._generic.policy_source import check_application, is_policy
+from ._generic.policy_source import check_application
+from ._generic.refusals import WSGIRefusals
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -42,33 +43,9 @@ class CORSMiddleware(Featured, WSGICall):
 
     Args:
         app: the WSGI application.
-        policy: a :class:`corsfast.Policy`; a :class:`corsfast.PolicyHolder`, whose policy may be
-            swapped at any time; or a callable without arguments that returns one of them. The
-            callable is called once per request, and when the property `policy` is read. Instead
-            of `policy`, its options can be given:
-        allow_origins: origins, patterns and ``re.Pattern`` objects, or ``"*"``. Required.
-        allow_methods: methods beyond GET, HEAD and POST, or ``"*"``. None by default.
-        allow_headers: request-header names, or ``"*"``. The safelisted ones by default.
-        expose_headers: response-header names that pages may read. None by default.
-        allow_credentials: whether cookies may be used. ``False`` by default.
-        max_age: how many seconds a browser may cache a preflight, or ``None``. 600 by default.
-        preflight_status: the status of an allowed preflight. 204 by default.
-        existing: ``"replace"`` (default) or ``"keep"`` the application's own
-            Access-Control-Allow-Origin.
-        timing_allow_origin: whether allowed requests also get Timing-Allow-Origin, with the
-            same value. ``False`` by default.
-        dangerously_tolerate: names of risks to accept. None by default.
-        paths: policies by path, instead of one: ``{"/api/*": policy, "/login": {...}}``. Each is
-            a policy, a holder, a callable, a dict of options, or ``None``. A path without a rule
-            gets no CORS headers. See `paths.py` for the paths that a rule matches.
-        block_refused: ``True`` answers requests from origins that are not allowed with 403,
-            before they reach the application. Same-origin requests and requests without an
-            Origin always pass. ``False`` by default.
-        resolver: an :class:`~corsfast.middleware.resolver.OriginResolver`, which looks up
-            origins that the policy does not list.
-        report_only: a candidate for `policy` or `paths`, given in the same way. It enforces
-            nothing: different outcomes are counted in `report` and logged
-            ("corsfast.report_only").
+
+    All other arguments are those of :class:`corsfast.middleware.asgi.CORSMiddleware`. There is no
+    `websockets`, because WSGI has none.
 
     Raises:
         TypeError: for both a policy and options, for neither, for an unknown option, for
@@ -96,15 +73,7 @@ class CORSMiddleware(Featured, WSGICall):
             resolver=resolver,
             report_only=report_only,
         )
-        from ._generic.wsgi_refusals import detours, flow_of
-
-        self._features = features
-        self._flow = None
-        if is_policy(features.source) and features.candidate is None:
-            super().__init__(app, features.source, **detours(app, features.source, features))
-        else:
-            self._flow = flow_of(app, features)
-            super().__init__(app, None, on_all=self._by_flow)
+        self._make(app, features, WSGIRefusals)
 
     def _by_flow(self, environ: dict[str, Any], start_response: StartResponse) -> Iterable[bytes]:
         call: WSGIApplication = self.app

@@ -45,8 +45,7 @@ TABLE = {
         "Cross origin requests are not allowed when using same-origin fetch mode.",
     ),
     Reason.CORS_DISABLED_SCHEME: Texts(
-        "Cross origin requests are only supported for protocol schemes: chrome, "
-        "chrome-extension, chrome-untrusted, data, http, https, isolated-app.",
+        'Fetch API cannot load {url}. URL scheme "{scheme}" is not supported.',
         "CORS request not http",
         "Cross origin requests are only supported for HTTP.",
     ),
@@ -135,6 +134,7 @@ def _filled(template: str, failure: Failure, page: str = "") -> str:
     sent = failure.exchange
     return template.format(
         page=page,
+        scheme=failure.url.partition(":")[0],
         value=failure.value or "",
         expected=failure.expected,
         item=malformed_item(failure.value) or "",
@@ -149,6 +149,8 @@ def chromium(failure: Failure, page: str, started: str) -> str:
     text = _filled(TABLE[_row(failure)].chromium, failure, page)
     if failure.reason is Reason.DISALLOWED_BY_MODE:
         return text if started == failure.url else _AFTER_REDIRECT.format(failure.url, page)
+    if failure.reason is Reason.CORS_DISABLED_SCHEME:
+        return text
     by_redirect = f"(redirected from '{started}') " if started != failure.url else ""
     preflight = "Response to preflight request doesn't pass access control check: "
     return (

@@ -1,13 +1,10 @@
-//! Answer and time the cases of ../rows.py with tower-http's CORS layer.
+//! Answer and time requests with tower-http's CORS layer: peers REQUESTS.json
 //!
-//!     peers CASES.json                              one command per line of standard input, as JSON
-//!     peers CASES.json --check                      the subject's answer to every case
-//!     peers CASES.json --run SUBJECT CASE N BLOCKS  nanoseconds per request, [gross, floor] a block
-//!
-//! judge.py judges the answers. The time does not include a server's work: a request is a ready
-//! `http::Request`, and a response is dropped.
+//! programs.py describes the protocol. The time does not include a server's work: a request is a
+//! ready `http::Request`, and a response is dropped.
 
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::convert::Infallible;
 use std::error::Error;
 use std::future::{Future, Ready, ready};
@@ -20,7 +17,7 @@ use std::time::{Duration, Instant};
 use http::header::{CONTENT_LENGTH, CONTENT_TYPE, HeaderName, HeaderValue};
 use http::{Method, Request, Response};
 use serde::Deserialize;
-use serde_json::{Value, json};
+use serde_json::json;
 use tower::{Layer, Service, service_fn};
 use tower_http::cors::{AllowOrigin, CorsLayer};
 
@@ -30,7 +27,6 @@ const WARM_UP: usize = 20;
 /// Larger values are shared by the requests of a block. A request is dropped while the clock runs,
 /// and freeing a megabyte would be most of the measured time.
 const LARGE: usize = 64 * 1024;
-const SUBJECT: &str = "tower-http";
 
 type Result<T> = std::result::Result<T, Box<dyn Error>>;
 
@@ -45,12 +41,20 @@ struct Policy {
     max_age: u64,
 }
 
+/// A request of the file.
 #[derive(Deserialize)]
-struct Case {
+struct Given {
     name: String,
     policy: Policy,
     method: String,
     fields: Vec<(String, String)>,
+}
+
+#[derive(Deserialize)]
+struct Command {
+    request: String,
+    calls: usize,
+    blocks: usize,
 }
 
 impl Policy {
@@ -99,7 +103,7 @@ where
         .collect::<std::result::Result<_, _>>()?)
 }
 
-impl Case {
+impl Given {
     /// Return a request as a server would pass it on, with its own names and values; `shared`
     /// holds the large ones.
     fn request(&self, shared: &[HeaderValue]) -> Result<Request<()>> {
@@ -151,12 +155,12 @@ where
     }
 }
 
-/// One timed loop: nanoseconds per request.
-fn block<S>(service: &mut S, case: &Case, n: usize) -> Result<f64>
+/// Return the nanoseconds per request of one timed loop.
+fn block<S>(service: &mut S, given: &Given, n: usize) -> Result<f64>
 where
     S: Service<Request<()>, Response = Response<()>, Error = Infallible>,
 {
-    let (warm, requests) = (case.requests(WARM_UP.min(n))?, case.requests(n)?);
+    let (warm, requests) = (given.requests(WARM_UP.min(n))?, given.requests(n)?);
     for request in warm {
         black_box(answer(service, black_box(request)));
     }
@@ -167,121 +171,44 @@ where
     Ok(start.elapsed().as_nanos() as f64 / n as f64)
 }
 
-/// One timed loop over this many requests of a case: `block`, with a service inside.
-type Timed = Box<dyn FnMut(&Case, usize) -> Result<f64>>;
-
-fn timed<S>(mut service: S) -> Timed
-where
-    S: Service<Request<()>, Response = Response<()>, Error = Infallible> + 'static,
-{
-    Box::new(move |case, n| block(&mut service, case, n))
-}
-
-struct Bench {
-    cases: Vec<Case>,
-    /// Built at first use, because ten thousand origins take a while.
-    layered: HashMap<String, Timed>,
-    floor: Timed,
-    /// Whether the floor goes first. The two alternate.
-    floor_first: bool,
-}
-
-fn find<'a>(cases: &'a [Case], name: &str) -> Result<&'a Case> {
-    let found = cases.iter().find(|case| case.name == name);
-    Ok(found.ok_or(format!("no case {name}"))?)
-}
-
-impl Bench {
-    fn check(&self) -> Result<Value> {
-        let mut answers = Vec::new();
-        for case in &self.cases {
-            let mut service = case.policy.layer()?.layer(service_fn(bare));
-            let request = case.requests(1)?.remove(0);
-            let response = answer(&mut service, request);
-            let mut headers = Vec::new();
-            for (field, value) in response.headers() {
-                headers.push(json!([field.as_str(), value.to_str()?]));
-            }
-            answers.push(json!({
-                "subject": SUBJECT,
-                "case": case.name,
-                "status": response.status().as_u16(),
-                "headers": headers,
-            }));
+fn main() -> Result<()> {
+    let file = std::env::args()
+        .nth(1)
+        .ok_or("usage: peers REQUESTS.json")?;
+    let every: Vec<Given> = serde_json::from_str(&std::fs::read_to_string(file)?)?;
+    let mut floor = service_fn(bare);
+    // Built at first use, because ten thousand origins take a while.
+    let mut services = HashMap::new();
+    let mut floor_first = false;
+    for line in io::stdin().lock().lines() {
+        let command: Command = serde_json::from_str(&line?)?;
+        let found = every.iter().find(|given| given.name == command.request);
+        let given = found.ok_or("no such request")?;
+        let service = match services.entry(&given.name) {
+            Entry::Occupied(entry) => entry.into_mut(),
+            Entry::Vacant(entry) => entry.insert(given.policy.layer()?.layer(service_fn(bare))),
+        };
+        let response = answer(service, given.requests(1)?.remove(0));
+        let mut headers = Vec::new();
+        for (name, value) in response.headers() {
+            headers.push(json!([name.as_str(), value.to_str()?]));
         }
-        Ok(Value::Array(answers))
-    }
-
-    fn run(&mut self, name: &str, n: usize, blocks: usize) -> Result<Value> {
-        let case = find(&self.cases, name)?;
-        if !self.layered.contains_key(name) {
-            let service = case.policy.layer()?.layer(service_fn(bare));
-            self.layered.insert(name.to_owned(), timed(service));
-        }
-        let layered = self.layered.get_mut(name).expect("was just inserted");
-        let mut figures = Vec::new();
-        for _ in 0..blocks {
-            self.floor_first = !self.floor_first;
-            figures.push(if self.floor_first {
-                let floor = (self.floor)(case, n)?;
-                json!([layered(case, n)?, floor])
+        let mut times = Vec::new();
+        for _ in 0..command.blocks {
+            floor_first = !floor_first;
+            times.push(if floor_first {
+                let floor_time = block(&mut floor, given, command.calls)?;
+                [block(service, given, command.calls)?, floor_time]
             } else {
-                let gross = layered(case, n)?;
-                json!([gross, (self.floor)(case, n)?])
+                let gross = block(service, given, command.calls)?;
+                [gross, block(&mut floor, given, command.calls)?]
             });
         }
-        Ok(Value::Array(figures))
-    }
-
-    /// Execute ["check"] or ["run", SUBJECT, CASE, N, BLOCKS].
-    fn obey(&mut self, command: &[Value]) -> Result<Value> {
-        let texts: Vec<_> = command
-            .iter()
-            .map(|item| item.as_str().unwrap_or(""))
-            .collect();
-        match (texts.as_slice(), command) {
-            (["check"], _) => self.check(),
-            (["run", SUBJECT, name, ..], [_, _, _, n, blocks]) => {
-                let number = |item: &Value| item.as_u64().ok_or("N and BLOCKS are numbers");
-                self.run(name, number(n)? as usize, number(blocks)? as usize)
-            }
-            _ => Err(format!("no such command: {command:?}").into()),
-        }
-    }
-
-    fn reply(&mut self, command: &[Value]) -> Result<()> {
-        let result = self.obey(command)?;
+        let status = response.status().as_u16();
+        let reply = json!({"status": status, "headers": headers, "times": times});
         let mut out = io::stdout().lock();
-        writeln!(out, "{result}")?;
-        Ok(out.flush()?)
-    }
-}
-
-fn main() -> Result<()> {
-    let arguments: Vec<_> = std::env::args().skip(1).collect();
-    let Some((file, rest)) = arguments.split_first() else {
-        return Err("usage: peers CASES.json [--check | --run SUBJECT CASE N BLOCKS]".into());
-    };
-    let cases = serde_json::from_str(&std::fs::read_to_string(file)?)?;
-    let mut bench = Bench {
-        cases,
-        layered: HashMap::new(),
-        floor: timed(service_fn(bare)),
-        floor_first: false,
-    };
-    if !rest.is_empty() {
-        let command: Vec<_> = rest
-            .iter()
-            .map(|item| match item.parse::<u64>() {
-                Ok(number) => json!(number),
-                Err(_) => json!(item.trim_start_matches("--")),
-            })
-            .collect();
-        return bench.reply(&command);
-    }
-    for line in io::stdin().lock().lines() {
-        let command: Vec<Value> = serde_json::from_str(&line?)?;
-        bench.reply(&command)?;
+        writeln!(out, "{reply}")?;
+        out.flush()?;
     }
     Ok(())
 }

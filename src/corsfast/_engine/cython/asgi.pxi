@@ -26,8 +26,9 @@ cdef extern from *:
 cdef class ASGICall:
     """An ASGI application that wraps another one; see middleware/_generic/handlers.py."""
 
-    __signature__ = Signature()
-    _is_coroutine_marker = _is_coroutine = CoroutineMark()
+    __signature__ = Inspected("__signature__")
+    _is_coroutine_marker = Inspected("_is_coroutine_marker")
+    _is_coroutine = Inspected("_is_coroutine")
 
     cdef vectorcallfunc vectorcall
     cdef public object app
@@ -42,7 +43,7 @@ cdef class ASGICall:
     cdef object on_refused_preflight
     cdef object on_refused
     cdef bint detours  # => there is a handler for refused requests
-    cdef bint plain  # => the policy is of this engine, and there is no `on_all`
+    cdef bint is_fast  # => the policy is of this engine, and there is no `on_all`
 
     def __cinit__(self):
         self.vectorcall = <vectorcallfunc> <void *> call_asgi
@@ -72,7 +73,12 @@ cdef class ASGICall:
         self.on_refused_preflight = on_refused_preflight
         self.on_refused = on_refused
         self.detours = on_refused_preflight is not None or on_refused is not None
-        self.plain = self.native is not None and on_all is None
+        self.is_fast = self.native is not None and on_all is None
+        global send_both
+        if send_both is None:
+            from ..middleware._generic import handlers
+
+            send_both = handlers.send_both
         let_vectorcall(type(self), ASGICall)
 
     def __reduce__(self):
@@ -90,11 +96,11 @@ cdef PyObject *call_asgi(
     cdef PyObject *headers
     cdef PyObject *found[4]
     if unlikely(
-        not LISTS_ARE_OURS
+        not HAS_GIL
         or PyVectorcall_NARGS(nargsf) != 3
         or names != NULL
         or is_patched(called, ASGICall)
-        or not (<ASGICall> called).plain
+        or not (<ASGICall> called).is_fast
         or not is_exact_dict(args[0])
         or not is_literal(type_in(args[0], <PyObject *> "type"), "http")
     ):
@@ -104,7 +110,7 @@ cdef PyObject *call_asgi(
         headers == NULL
         or not is_exact_list(headers)
         or not find_fields(headers, found)
-        or not (<ASGICall> called).plain  # again: a lookup may run any code, even `__init__`
+        or not (<ASGICall> called).is_fast  # again: a lookup may run any code, even `__init__`
     ):
         return call_asgi_long(called, args, nargsf, names)
     cdef ASGICall self = <ASGICall> called
@@ -113,13 +119,13 @@ cdef PyObject *call_asgi(
         decision = decide_found(self.native, <dict> args[0], <list> headers, found, True)
         if decision.answer.status is not None and decision.answer.allowed and found[3] == NULL:
             # The only handler for an allowed preflight is the one for private networks.
-            return given(answer_asgi(self, decision, <object> args[2]))
+            return new_ref(answer_asgi(self, decision, <object> args[2]))
         if decision.answer.status is not None or (self.detours and not decision.answer.allowed):
             answer = answered(
                 self, decision, <object> args[0], <object> args[1], <object> args[2]
             )
             if answer is not None:
-                return given(answer)
+                return new_ref(answer)
     return go_in(self, decision, args, False)
 
 
@@ -133,7 +139,7 @@ cdef PyObject *call_asgi_long(
         )
     if is_patched(called, ASGICall):
         return call_patched(called, (<object> args[0], <object> args[1], <object> args[2]))
-    return given(
+    return new_ref(
         handle_asgi(<ASGICall> called, <object> args[0], <object> args[1], <object> args[2])
     )
 
@@ -165,7 +171,7 @@ cdef object handle_asgi(ASGICall self, object scope, object receive, object send
     if not is_text(kind, "http"):
         if not is_text(kind, "websocket"):
             app = self.app
-            return owned(call_app(<PyObject *> app, args, 3, ASGICall))
+            return steal(call_app(<PyObject *> app, args, 3, ASGICall))
         if self.on_handshake is not None:
             return self.on_handshake(scope, receive, send)
         handshake = True
@@ -174,7 +180,7 @@ cdef object handle_asgi(ASGICall self, object scope, object receive, object send
     else:
         decision = decide_scope(self.native, scope)
     answer = answered(self, decision, scope, receive, send)
-    return owned(go_in(self, decision, args, handshake)) if answer is None else answer
+    return steal(go_in(self, decision, args, handshake)) if answer is None else answer
 
 
 cdef object answered(ASGICall self, object decision, object scope, object receive, object send):
@@ -202,56 +208,16 @@ cdef bint asks_private_network(object headers) except -1:
 
 
 cdef object answer_asgi(ASGICall self, object decision, object send):
-    cdef dict start
-    cdef bint plain
-    if type(decision) is Decision:
-        plain = self.body is None or not (<Decision> decision).answer.allowed
-        start = (<Decision> decision).answer.start.copy()
-        start["headers"] = listed(
-            <Decision> decision, content_of(self, plain, (<Decision> decision).answer.status)
-        )
-    else:
-        plain = self.body is None or not decision.allowed
-        status = decision.status
-        headers = [*decision.raw_headers, *content_of(self, plain, status)]
-        start = {"type": "http.response.start", "status": status, "headers": headers}
-    return new_answer(send, start, NO_BODY if plain else self.last)
-
-
-cdef inline tuple content_of(ASGICall self, bint plain, object status):
-    return NOTHING if status == 204 else NO_CONTENT if plain else self.content
-
-
-cdef inline list listed(Decision decision, tuple more):
-    """Return `raw_headers` of a preflight's decision, and `more`, as one new list.
-
-    The list is allocated once, with its final length.
-    """
-    cdef tuple fields = decision.answer.raw_headers
-    cdef Py_ssize_t length = tuple_size(<PyObject *> fields) + tuple_size(<PyObject *> more)
-    cdef Py_ssize_t at
-    cdef PyObject *whole
-    origin = method = names = None
-    if decision.origin is not None:
-        length += 1
-        origin = (RAW_ALLOW_ORIGIN, as_bytes(decision.origin))
-        if decision.method is not None:
-            length += 1
-            method = (RAW_ALLOW_METHODS, as_bytes(decision.method))
-        if decision.names is not None:
-            length += 1
-            names = (RAW_ALLOW_HEADERS, as_bytes(decision.names))
-    # Create the pairs first. Creating them may run other code (a garbage collection), which must
-    # not see a list that is only partly filled.
-    whole = PyList_New(length)
-    if unlikely(whole == NULL):
-        raise MemoryError
-    at = put(whole, 0, <PyObject *> origin)
-    at = put(whole, at, <PyObject *> method)
-    at = put(whole, at, <PyObject *> names)
-    at = put_all(whole, at, <PyObject *> fields)
-    put_all(whole, at, <PyObject *> more)
-    return <list> owned(whole)
+    """Return the coroutine that sends the whole answer to a preflight."""
+    cdef bint is_empty = self.body is None or not decision.allowed
+    status = decision.status
+    fields = NOTHING if status == 204 else NO_CONTENT if is_empty else self.content
+    start = {
+        "type": "http.response.start",
+        "status": status,
+        "headers": [*decision.raw_headers, *fields],
+    }
+    return send_both(send, start, (NO_BODY if is_empty else self.last).copy())
 
 
 cdef tuple raw_content(bytes body):
@@ -262,6 +228,7 @@ cdef tuple raw_content(bytes body):
     )
 
 
+cdef object send_both = None  # of handlers.py; imported for the first ASGICall
 cdef tuple NOTHING = ()
 cdef tuple NO_CONTENT = ((b"content-length", b"0"),)
 cdef dict NO_BODY = {"type": "http.response.body", "body": b""}
@@ -281,7 +248,7 @@ cdef PyObject *call_send(
     cdef PyObject *changed[2]
     cdef PyObject *result
     if unlikely(
-        not LISTS_ARE_OURS
+        not HAS_GIL
         or PyVectorcall_NARGS(nargsf) != 1
         or names != NULL
         or not is_exact_dict(args[0])
@@ -291,7 +258,7 @@ cdef PyObject *call_send(
     if not is_literal(kind, "http.response.start"):
         if unlikely(not is_literal(kind, "http.response.body")):
             return call_send_long(called, args, nargsf, names)
-        return vectorcall(<PyObject *> (<Around> called).inner, args, nargsf, NULL)
+        return vectorcall(<PyObject *> (<Around> called).inner, args, nargsf)
     changed[1] = with_fields(args[0], <Decision> (<Around> called).decision)
     if unlikely(changed[1] == NULL):
         return call_send_long(called, args, nargsf, names)
@@ -299,7 +266,6 @@ cdef PyObject *call_send(
         <PyObject *> (<Around> called).inner,
         changed + 1,
         1 | PY_VECTORCALL_ARGUMENTS_OFFSET,
-        NULL,
     )
     Py_DECREF(changed[1])
     return result
@@ -360,7 +326,7 @@ cdef PyObject *send_long(
         return PyObject_Vectorcall(<PyObject *> self.inner, args, nargsf, NULL)
     # Copy the message and the list, because a Response object may be sent twice.
     copy = (<dict> message).copy() if type(message) is dict else dict(message)
-    headers = item(copy, "headers")
+    headers = dict_get(copy, "headers")
     if headers is None:
         headers = copy.get("headers", ())
     if call.native is None:
@@ -374,22 +340,10 @@ cdef PyObject *send_long(
 
 
 cdef inline Around new_send(ASGICall call, object decision, PyObject *send, bint handshake):
-    cdef void *way = <void *> call_send_long
+    cdef void *entry_point = <void *> call_send_long
     if handshake:
-        way = <void *> call_send_handshake
+        entry_point = <void *> call_send_handshake
     elif call.native is not None and type(decision) is Decision:
         # The fast path needs a decision of this engine.
-        way = <void *> call_send
-    return new_around(<vectorcallfunc> way, <PyObject *> call, <PyObject *> decision, send)
-
-
-# -- the slots -------------------------------------------------------------------------------
-
-
-cdef int set_asgi_slots() except -1:
-    cdef ASGICall call = ASGICall(None, None)
-    make_callable(ASGICall, <char *> &call.vectorcall - <char *> <PyObject *> call)
-    return 0
-
-
-set_asgi_slots()
+        entry_point = <void *> call_send
+    return new_around(<vectorcallfunc> entry_point, call, decision, <object> send)

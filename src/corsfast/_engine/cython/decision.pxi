@@ -1,57 +1,10 @@
 # The compiled Decision, the Answer that many decisions share, and their header fields. Decisions
 # are immutable, because one decision may answer many requests.
 
-cdef extern from *:
-    """
-    typedef struct {
-        PyObject_HEAD
-        PyObject *answer;
-        PyObject *origin;
-        PyObject *method;
-        PyObject *names;
-    } corsfast_decision;
-
-    static corsfast_kept corsfast_kept_decisions;
-
-    static inline PyObject *
-    corsfast_fill_decision(PyTypeObject *type, PyObject *answer, PyObject *origin)
-    {
-        PyObject *taken = corsfast_take(&corsfast_kept_decisions);
-        corsfast_decision *made = (corsfast_decision *)taken;
-        if (made == NULL && (made = PyObject_New(corsfast_decision, type)) == NULL) {
-            return NULL;
-        }
-        Py_INCREF(answer);
-        Py_INCREF(origin);
-        Py_INCREF(Py_None);
-        Py_INCREF(Py_None);
-        made->answer = answer;
-        made->origin = origin;
-        made->method = Py_None;
-        made->names = Py_None;
-        return (PyObject *)made;
-    }
-
-    static void
-    corsfast_free_decision(PyObject *object)
-    {
-        corsfast_decision *dead = (corsfast_decision *)object;
-        Py_DECREF(dead->answer);
-        Py_DECREF(dead->origin);
-        Py_DECREF(dead->method);
-        Py_DECREF(dead->names);
-        corsfast_keep(&corsfast_kept_decisions, object);
-    }
-    """
-    PyObject *fill_decision "corsfast_fill_decision"(
-        PyTypeObject *type, PyObject *answer, PyObject *origin
-    ) except NULL
-    void free_decision "corsfast_free_decision"(PyObject *) noexcept
-    Py_ssize_t SIZE_OF_DECISION "sizeof(corsfast_decision)"
-
 
 @cython.final
 @cython.no_gc
+@cython.freelist(64)
 cdef class Decision:
     """The answer of a policy to one request. Immutable; only a :class:`Policy` creates one.
 
@@ -71,11 +24,15 @@ cdef class Decision:
 
     # `answer` is shared by many decisions. The other fields are the echoed origin and, for a
     # preflight, the echoed method and header names. Each is an exact str or bytes, or None.
-    # The order must match the struct `corsfast_decision`.
     cdef Answer answer
     cdef object origin
     cdef object method
     cdef object names
+
+    def __cinit__(self, answer=None, /):
+        if type(answer) is not Answer:  # an internal class, so only this module can pass one
+            raise TypeError("a Decision is made by a Policy")
+        self.answer = answer
 
     @property
     def allowed(self):
@@ -138,22 +95,6 @@ cdef class Decision:
         raise TypeError("a Decision cannot be pickled; pickle the Policy")
 
 
-cdef PyObject *refuse_new(PyTypeObject *kind, PyObject *args, PyObject *kwargs) except NULL:
-    raise TypeError("a Decision is made by a Policy")
-
-
-# Only this module creates decisions. `Decision()` calls `refuse_new`.
-(<TypeSlots *> Decision).tp_vectorcall = NULL
-(<TypeSlots *> Decision).tp_new = <newfunc> <void *> refuse_new
-(<TypeSlots *> Decision).tp_dealloc = free_decision
-assert Decision.__basicsize__ == SIZE_OF_DECISION
-
-
-cdef inline Decision new_decision(PyObject *answer, PyObject *origin):
-    """Return a new decision. The caller must hold a reference to both arguments."""
-    return <Decision> owned(fill_decision(<PyTypeObject *> Decision, answer, origin))
-
-
 @cython.final
 @cython.internal
 @cython.no_gc
@@ -172,7 +113,6 @@ cdef class Answer:
     cdef unsigned vary_bits
     cdef tuple headers
     cdef tuple raw_headers
-    cdef dict start  # the first ASGI message of a preflight's answer; copied for each request
     cdef bint timing  # => the echoed origin is also sent as Timing-Allow-Origin
 
 

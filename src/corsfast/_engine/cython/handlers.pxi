@@ -1,41 +1,23 @@
 # Helpers that the compiled ASGI and WSGI middlewares share: vectorcalls, type checks, and the
 # choice of a handler for refused requests.
-#
-# A vectorcall needs no tuple of arguments. Cython does not generate vectorcalls for `__call__`,
-# so the types' slots are set by hand. Cython also creates objects by way of an argument tuple,
-# so `new_answer` uses the type's own vectorcall.
 
 from libc.string cimport memcmp
 
 cdef extern from "Python.h":
-    ctypedef PyObject *(*ternaryfunc)(PyObject *, PyObject *, PyObject *) except NULL
     Py_ssize_t PyVectorcall_NARGS(size_t nargsf) noexcept
-    PyObject *PyVectorcall_Call(PyObject *, PyObject *, PyObject *) except NULL
     PyObject *PyObject_Vectorcall(
         PyObject *callable, PyObject *const *args, size_t nargsf, PyObject *kwnames
     ) except NULL
-    # Like PyObject_Vectorcall, for callers that pass an error on or check for it themselves.
-    PyObject *vectorcall "PyObject_Vectorcall"(
-        PyObject *callable, PyObject *const *args, size_t nargsf, PyObject *kwnames
-    ) noexcept
     PyObject *PyObject_CallObject(PyObject *callable, object args) except NULL
     int Py_EnterRecursiveCall(const char *where) noexcept  # 0, or an error is set
     void Py_LeaveRecursiveCall() noexcept
     size_t PY_VECTORCALL_ARGUMENTS_OFFSET
-    unsigned long Py_TPFLAGS_HAVE_VECTORCALL
     bint is_exact_list "PyList_CheckExact"(PyObject *value) noexcept
     bint is_exact_dict "PyDict_CheckExact"(PyObject *value) noexcept
     PyObject *PyDict_Copy(PyObject *dict) noexcept
     int PyDict_SetItem(PyObject *dict, PyObject *key, PyObject *value) noexcept
     # Returns a borrowed reference, or NULL if there is no item, possibly with an error set.
     PyObject *dict_item "PyDict_GetItemWithError"(PyObject *dict, PyObject *key) noexcept
-
-    ctypedef struct CallSlots "PyTypeObject":
-        ternaryfunc tp_call
-        Py_ssize_t tp_vectorcall_offset
-        unsigned long tp_flags
-
-    CallSlots *slots_of "Py_TYPE"(PyObject *value) noexcept
 
 cdef extern from *:
     """
@@ -51,11 +33,25 @@ cdef extern from *:
                && PyUnicode_KIND(value) == PyUnicode_1BYTE_KIND
                && memcmp(PyUnicode_1BYTE_DATA(value), text, (size_t)length) == 0;
     }
+
+    /* Call like PyObject_Vectorcall, but leave out its check of the result, because each result
+     * is returned to the interpreter, which checks it. */
+    static inline PyObject *
+    corsfast_vectorcall(PyObject *callable, PyObject *const *args, size_t nargsf)
+    {
+        vectorcallfunc function = PyVectorcall_Function(callable);
+        return function != NULL ? function(callable, args, nargsf, NULL)
+                                : PyObject_Vectorcall(callable, args, nargsf, NULL);
+    }
     """
+    # For callers that pass an error on or check for it themselves.
+    PyObject *vectorcall "corsfast_vectorcall"(
+        PyObject *callable, PyObject *const *args, size_t nargsf
+    ) noexcept
     bint is_literal "CORSFAST_IS_LITERAL"(PyObject *value, const char *literal) noexcept
 
 
-cdef inline PyObject *given(object result) noexcept:
+cdef inline PyObject *new_ref(object result) noexcept:
     """Return a new reference, for a caller that Cython did not compile."""
     Py_INCREF(<PyObject *> result)
     return <PyObject *> result
@@ -69,11 +65,11 @@ cdef inline PyObject *call_app(
     Another of our middlewares does not check the recursion depth, so check it here. Otherwise a
     middleware that wraps itself would overflow the C stack.
     """
-    if slots_of(app).tp_call != (<CallSlots *> <PyObject *> base).tp_call:
-        return PyObject_Vectorcall(app, args, nargsf, NULL)
+    if is_patched(app, base):  # something else than a middleware of ours
+        return vectorcall(app, args, nargsf)
     if Py_EnterRecursiveCall(" while calling an application") != 0:
         return NULL
-    cdef PyObject *result = vectorcall(app, args, nargsf, NULL)
+    cdef PyObject *result = vectorcall(app, args, nargsf)
     Py_LeaveRecursiveCall()
     return result
 
@@ -128,87 +124,24 @@ cdef tuple in_order(PyObject *const *args, size_t nargsf, PyObject *names, tuple
 
 @cython.final
 @cython.internal
-cdef class Signature:
-    """The `__signature__` of an object that is called through a slot.
+cdef class Inspected:
+    """An attribute that inspect reads of an object, and that its class does not have.
 
-    inspect cannot see the parameters of a slot, so this is the signature of the Python twin in
-    middleware/_generic/handlers.py, loaded on demand. inspect can read a class, and an object
-    whose `__call__` is written in Python, without help.
+    inspect cannot see the parameters of a slot, and a vectorcall does not tell what it returns.
     """
+
+    cdef str name
+
+    def __cinit__(self, str name):
+        self.name = name
 
     def __get__(self, called, kind):
         around = type(called) is Around
         call = (<Around> called).call if around else called
         base = ASGICall if isinstance(call, ASGICall) else WSGICall
-        if call is None or (not around and is_patched(<PyObject *> call, base)):
-            raise AttributeError("__signature__")
-        return signature_of_twin(base, around)
+        overridden = call is None or (not around and is_patched(<PyObject *> called, base))
+        if overridden and self.name == "__signature__":
+            raise AttributeError(self.name)  # inspect reads a `__call__` written in Python
+        from ..middleware._generic.handlers import inspected
 
-
-@cython.final
-@cython.internal
-cdef class CoroutineMark:
-    """The mark of a coroutine function, for an ASGICall and the `send` that it passes on.
-
-    Classes and WSGI objects do not have this attribute.
-    """
-
-    def __get__(self, called, kind):
-        call = (<Around> called).call if type(called) is Around else called
-        if not isinstance(call, ASGICall):
-            raise AttributeError("no coroutine function")
-        from ..middleware._generic.handlers import coroutine_mark
-
-        return coroutine_mark()
-
-
-cdef object signature_of_twin(kind, bint given_to_app):
-    """Return the signature of a middleware, or of the last argument that it passes on."""
-    from inspect import signature
-
-    from ..middleware._generic import handlers as _calls
-
-    if kind is ASGICall:
-        if not given_to_app:
-            return signature(_calls.ASGICall(None, None))
-        call = _calls.ASGICall(lambda scope, receive, send: send, Policy(allow_origins="*"))
-        return signature(call({"type": "http", "method": "GET", "headers": []}, None, None))
-    if not given_to_app:
-        return signature(_calls.WSGICall(None, None))
-    call = _calls.WSGICall(lambda environ, start_response: start_response, Policy(allow_origins="*"))
-    return signature(call({"REQUEST_METHOD": "GET"}, None))
-
-
-# -- the slots -------------------------------------------------------------------------------
-
-
-cdef int let_vectorcall(kind, base) except -1:
-    """Enable vectorcall for a subclass, unless it overrides `__call__`.
-
-    Before Python 3.12, a class written in Python does not inherit vectorcall.
-    """
-    cdef CallSlots *slots = <CallSlots *> <PyObject *> kind
-    cdef CallSlots *inherited = <CallSlots *> <PyObject *> base
-    if slots.tp_call == inherited.tp_call:
-        slots.tp_vectorcall_offset = inherited.tp_vectorcall_offset
-        slots.tp_flags |= Py_TPFLAGS_HAVE_VECTORCALL
-    return 0
-
-
-cdef inline bint is_patched(PyObject *called, base) noexcept:
-    """Return whether `__call__` was set on the class later, which Python 3.11 does not notice."""
-    return slots_of(called).tp_call != (<CallSlots *> <PyObject *> base).tp_call
-
-
-cdef PyObject *call_patched(PyObject *called, tuple args) except NULL:
-    return slots_of(called).tp_call(called, <PyObject *> args, NULL)
-
-
-cdef int make_callable(kind, Py_ssize_t offset) except -1:
-    """Set the slots of a type whose instances hold their vectorcall function at `offset`."""
-    cdef CallSlots *slots = <CallSlots *> <PyObject *> kind
-    slots.tp_vectorcall_offset = offset
-    slots.tp_flags |= Py_TPFLAGS_HAVE_VECTORCALL
-    if slots.tp_call == NULL:
-        slots.tp_call = PyVectorcall_Call
-    return 0
+        return inspected(self.name, base is ASGICall, around)

@@ -8,20 +8,20 @@
 cdef object apply(Policy self, object decision, object headers, bint text):
     if type(decision) is not Decision:
         raise TypeError(f"decision must be a Decision, not {type(decision).__name__}")
-    return work_in(self, <Decision> decision, headers, text)
+    return merge_into(self, <Decision> decision, headers, text)
 
 
-cdef list work_in(Policy self, Decision decision, object headers, bint text):
-    if unlikely(not LISTS_ARE_OURS or type(headers) is not list):
+cdef list merge_into(Policy self, Decision decision, object headers, bint text):
+    if unlikely(not HAS_GIL or type(headers) is not list):
         headers = list(headers)
     cdef PyObject *whole = one_list(<PyObject *> headers, decision, text)
     if unlikely(whole == NULL):
-        return work_in_slowly(self, decision, headers, text)
-    return <list> owned(whole)
+        return merge_slowly(self, decision, headers, text)
+    return <list> steal(whole)
 
 
-cdef object work_in_slowly(Policy self, Decision decision, object headers, bint text):
-    """Like `work_in`, but also for a response with CORS fields, and for unusual pairs."""
+cdef object merge_slowly(Policy self, Decision decision, object headers, bint text):
+    """Like `merge_into`, but also for a response with CORS fields, and for unusual pairs."""
     from . import headers as fields
 
     work = fields.apply_wsgi if text else fields.apply_asgi
@@ -45,7 +45,7 @@ cdef inline PyObject *one_list(PyObject *pairs, Decision decision, bint text) ex
     cdef PyObject *fields
     if decision.origin is None:
         fields = shared_fields(decision.answer, text)
-        return gather(pairs, <PyObject *> None, fields, decision.answer.vary_bits, text)
+        return build_list(pairs, <PyObject *> None, fields, decision.answer.vary_bits, text)
     return one_list_echo(pairs, decision, text)
 
 
@@ -53,27 +53,38 @@ cdef PyObject *one_list_echo(PyObject *pairs, Decision decision, bint text) exce
     cdef Answer answer = decision.answer
     if answer.timing or decision.method is not None or decision.names is not None:
         fields = fields_of(decision, text)
-        return gather(pairs, <PyObject *> None, <PyObject *> fields, answer.vary_bits, text)
+        return build_list(pairs, <PyObject *> None, <PyObject *> fields, answer.vary_bits, text)
     if text:
         echoed = (ALLOW_ORIGIN, as_str(decision.origin))
     else:
         echoed = (RAW_ALLOW_ORIGIN, as_bytes(decision.origin))
-    return gather(pairs, <PyObject *> echoed, shared_fields(answer, text), answer.vary_bits, text)
+    return build_list(
+        pairs, <PyObject *> echoed, shared_fields(answer, text), answer.vary_bits, text
+    )
 
 
-cdef inline PyObject *gather(
+cdef inline PyObject *build_list(
     PyObject *pairs, PyObject *echoed, PyObject *fields, unsigned vary, bint text
 ) noexcept:
     """Return a new list of all pairs, `echoed` (unless it is None) and fields; NULL as above.
 
-    The list is allocated once. `vary` has the bits of the names in Vary. If it is not 0, Vary is
-    the last of the fields.
+    `vary` has the bits of the names in Vary. If it is not 0, Vary is the last of the fields.
     """
     cdef Py_ssize_t n_pairs = list_size(pairs)
-    cdef Py_ssize_t n_fields = tuple_size(fields) + (echoed != <PyObject *> None)
     cdef Py_ssize_t i
-    cdef PyObject *pair
-    cdef PyObject *whole = PyList_New(n_pairs + n_fields)
+    for i in range(n_pairs):
+        if unlikely(not is_other_field(list_item(pairs, i), text)):
+            return build_merged(i, pairs, echoed, fields, vary, text)
+    return concatenate(pairs, n_pairs, echoed, fields, tuple_size(fields))
+
+
+cdef inline PyObject *concatenate(
+    PyObject *pairs, Py_ssize_t n_pairs, PyObject *echoed, PyObject *fields, Py_ssize_t n_fields
+) noexcept:
+    """Return a new list of all pairs, `echoed` (unless it is None) and the first `n_fields`."""
+    cdef Py_ssize_t n_echoed = echoed != <PyObject *> None
+    cdef Py_ssize_t i
+    cdef PyObject *whole = PyList_New(n_pairs + n_echoed + n_fields)
     if unlikely(whole == NULL):
         PyErr_Clear()
         return NULL
@@ -82,17 +93,15 @@ cdef inline PyObject *gather(
         Py_DECREF(whole)
         return NULL
     for i in range(n_pairs):
-        pair = list_item(pairs, i)
-        if unlikely(not is_other_field(pair, text)):
-            return gather_rest(whole, i, pairs, echoed, fields, vary, text)
-        Py_INCREF(pair)
-        PyList_SET_ITEM(whole, i, pair)
-    put_all(whole, put(whole, n_pairs, echoed), fields)
+        set_item(whole, i, list_item(pairs, i))
+    if n_echoed:
+        set_item(whole, n_pairs, echoed)
+    for i in range(n_fields):
+        set_item(whole, n_pairs + n_echoed + i, tuple_item(fields, i))
     return whole
 
 
-cdef PyObject *gather_rest(
-    PyObject *whole,
+cdef PyObject *build_merged(
     Py_ssize_t start,
     PyObject *pairs,
     PyObject *echoed,
@@ -100,45 +109,48 @@ cdef PyObject *gather_rest(
     unsigned vary,
     bint text,
 ) noexcept:
-    """Continue `gather` from the first pair that is unusual or whose field a decision may set.
+    """Continue `build_list` from the first pair that is unusual or whose field a decision may set.
 
     If the response has Vary fields, the decision's own Vary is left out. The names that are
     missing from all of them are added to the last one.
     """
-    cdef Py_ssize_t last = list_size(whole) - 1
+    cdef Py_ssize_t n_pairs = list_size(pairs)
+    cdef Py_ssize_t n_fields = tuple_size(fields)
     cdef Py_ssize_t vary_at = -1
     cdef unsigned present = 0
     cdef Py_ssize_t i
     cdef PyObject *pair
+    cdef PyObject *merged = NULL
+    cdef PyObject *whole
     cdef _csrc.cf_slice value
     cdef int field
-    for i in range(start, list_size(pairs)):
+    for i in range(start, n_pairs):
         pair = list_item(pairs, i)
         field = field_of(pair, text)
-        if field == _csrc.CF_FIELD_VARY and see_plain(tuple_item(pair, 1), text, &value):
+        if field == _csrc.CF_FIELD_VARY and borrow_typed(tuple_item(pair, 1), text, &value):
             present |= _csrc.cf_scan_vary(value.data, value.length)
             vary_at = i
         elif unlikely(field != _csrc.CF_FIELD_OTHER):
             if field != _csrc.CF_FIELD_EXPOSE_HEADERS or not keeps_exposed(echoed, fields, text):
-                Py_DECREF(whole)
                 return NULL
-        Py_INCREF(pair)
-        PyList_SET_ITEM(whole, i, pair)
-    put_all(whole, put(whole, list_size(pairs), echoed), fields)
-    if vary == 0 or vary_at < 0:
+    if vary != 0 and vary_at >= 0:
+        n_fields -= 1
+        vary &= ~present
+        if vary != 0 and not present & _csrc.CF_VARY_STAR:
+            pair = list_item(pairs, vary_at)
+            Py_INCREF(pair)  # creating a tuple may start a garbage collection, too
+            merged = merged_pair(pair, vary, text)
+            Py_DECREF(pair)
+            if unlikely(merged == NULL):
+                PyErr_Clear()
+                return NULL
+    whole = concatenate(pairs, n_pairs, echoed, fields, n_fields)
+    if merged == NULL:
         return whole
-    # Vary is the last of the fields. Remove it, and shrink the list by one.
-    pair = list_item(whole, last)
-    Py_SET_SIZE(whole, last)
-    Py_DECREF(pair)
-    vary &= ~present
-    if vary == 0 or present & _csrc.CF_VARY_STAR:
-        return whole
-    pair = merged_pair(list_item(whole, vary_at), vary, text)
-    if unlikely(pair == NULL or PyList_SetItem(whole, vary_at, pair) != 0):
-        PyErr_Clear()
-        Py_DECREF(whole)
-        return NULL
+    if unlikely(whole == NULL):
+        Py_DECREF(merged)
+    else:
+        PyList_SetItem(whole, vary_at, merged)  # steals the reference, also if it fails
     return whole
 
 
@@ -195,7 +207,7 @@ cdef inline PyObject *joined_bytes(PyObject *one, PyObject *other) noexcept:
 cdef inline bint is_other_field(PyObject *pair, bint text) noexcept:
     """Return whether this is a valid pair, and its field is one that no decision sets."""
     cdef _csrc.cf_slice name
-    return see_name(pair, text, &name) and (
+    return borrow_name(pair, text, &name) and (
         _csrc.cf_response_field(name.data, name.length) == _csrc.CF_FIELD_OTHER
     )
 
@@ -203,33 +215,20 @@ cdef inline bint is_other_field(PyObject *pair, bint text) noexcept:
 cdef int field_of(PyObject *pair, bint text) noexcept:
     """Return the response field of a pair, or -1 for an unusual pair."""
     cdef _csrc.cf_slice name
-    if not see_name(pair, text, &name):
+    if not borrow_name(pair, text, &name):
         return -1
     return _csrc.cf_response_field(name.data, name.length)
 
 
-cdef inline bint see_name(PyObject *pair, bint text, _csrc.cf_slice *name) noexcept:
+cdef inline bint borrow_name(PyObject *pair, bint text, _csrc.cf_slice *name) noexcept:
     return (
         is_exact_tuple(pair)
         and tuple_size(pair) == 2
-        and see_plain(tuple_item(pair, 0), text, name)
+        and borrow_typed(tuple_item(pair, 0), text, name)
     )
 
 
-cdef inline Py_ssize_t put(PyObject *whole, Py_ssize_t at, PyObject *pair) noexcept:
-    """Store a pair in a new list, unless it is None. Return the next index."""
-    if pair == <PyObject *> None:
-        return at
+cdef inline void set_item(PyObject *whole, Py_ssize_t at, PyObject *pair) noexcept:
+    """Store a pair in a new list."""
     Py_INCREF(pair)
     PyList_SET_ITEM(whole, at, pair)
-    return at + 1
-
-
-cdef inline Py_ssize_t put_all(PyObject *whole, Py_ssize_t at, PyObject *pairs) noexcept:
-    cdef Py_ssize_t i
-    cdef PyObject *pair
-    for i in range(tuple_size(pairs)):
-        pair = tuple_item(pairs, i)
-        Py_INCREF(pair)
-        PyList_SET_ITEM(whole, at + i, pair)
-    return at + tuple_size(pairs)

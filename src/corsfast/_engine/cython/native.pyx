@@ -17,7 +17,7 @@ Rules:
 cimport cython
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize, PyBytes_GET_SIZE
 from cpython.mem cimport PyMem_Free, PyMem_Malloc
-from cpython.object cimport PyObject, PyTypeObject, destructor, newfunc
+from cpython.object cimport PyObject
 from libc.stdint cimport uint8_t, uint32_t
 from libc.string cimport memcpy
 
@@ -35,10 +35,10 @@ cdef extern from "Python.h":
     void Py_INCREF(PyObject *value) noexcept
     void Py_DECREF(PyObject *value) noexcept
     void Py_XDECREF(PyObject *value) noexcept
+    Py_ssize_t Py_REFCNT(PyObject *value) noexcept
     PyObject *PyList_New(Py_ssize_t length) noexcept
     void PyList_SET_ITEM(PyObject *whole, Py_ssize_t index, PyObject *item) noexcept
     int PyList_SetItem(PyObject *whole, Py_ssize_t index, PyObject *item) noexcept
-    void Py_SET_SIZE(PyObject *whole, Py_ssize_t size) noexcept
     PyObject *PyTuple_Pack(Py_ssize_t length, ...) noexcept
     PyObject *PyUnicode_Concat(PyObject *one, PyObject *other) noexcept
     PyObject *new_bytes "PyBytes_FromStringAndSize"(const char *data, Py_ssize_t size) noexcept
@@ -59,19 +59,16 @@ cdef extern from "Python.h":
     Py_ssize_t bytes_size "PyBytes_GET_SIZE"(PyObject *value) noexcept
 
     ctypedef PyObject *(*vectorcallfunc)(PyObject *, PyObject *const *, size_t, PyObject *)
-    ctypedef struct TypeSlots "PyTypeObject":
-        newfunc tp_new
-        vectorcallfunc tp_vectorcall
-        destructor tp_dealloc
 
 cdef extern from *:
     """
     /* Without the GIL, another thread could change a list while we read it, so it is copied
-     * first. With the GIL, a list can change only while Python code runs, and we run none. */
+     * first, and decisions are not reused. With the GIL, a list can change only while Python code
+     * runs, and we run none. */
     #ifdef Py_GIL_DISABLED
-    #define CORSFAST_LISTS_ARE_OURS 0
+    #define CORSFAST_HAS_GIL 0
     #else
-    #define CORSFAST_LISTS_ARE_OURS 1
+    #define CORSFAST_HAS_GIL 1
     #endif
 
     /* Return dict[key] as a new reference, or NULL without an error if the key is missing. */
@@ -88,7 +85,7 @@ cdef extern from *:
     #endif
     }
     """
-    const bint LISTS_ARE_OURS "CORSFAST_LISTS_ARE_OURS"
+    const bint HAS_GIL "CORSFAST_HAS_GIL"
     PyObject *corsfast_item(PyObject *dict, PyObject *key) except? NULL
     bint unlikely(bint condition) noexcept  # a macro that Cython defines
 
@@ -96,15 +93,15 @@ from os import urandom
 
 IMPLEMENTATION = "native"
 
-# The same names as in tables.py, which is too slow to import for them.
+# The same names as in fetch.py, which is too slow to import for them.
 cdef str ALLOW_ORIGIN = "Access-Control-Allow-Origin"
 cdef str TIMING_ALLOW_ORIGIN = "Timing-Allow-Origin"
 cdef str ALLOW_METHODS = "Access-Control-Allow-Methods"
 cdef str ALLOW_HEADERS = "Access-Control-Allow-Headers"
-cdef bytes RAW_ALLOW_ORIGIN = b"access-control-allow-origin"
-cdef bytes RAW_TIMING_ALLOW_ORIGIN = b"timing-allow-origin"
-cdef bytes RAW_ALLOW_METHODS = b"access-control-allow-methods"
-cdef bytes RAW_ALLOW_HEADERS = b"access-control-allow-headers"
+cdef bytes RAW_ALLOW_ORIGIN = ALLOW_ORIGIN.lower().encode("ascii")
+cdef bytes RAW_TIMING_ALLOW_ORIGIN = TIMING_ALLOW_ORIGIN.lower().encode("ascii")
+cdef bytes RAW_ALLOW_METHODS = ALLOW_METHODS.lower().encode("ascii")
+cdef bytes RAW_ALLOW_HEADERS = ALLOW_HEADERS.lower().encode("ascii")
 
 # Up to this many exact origins have prebuilt decisions. With more, a prebuilt decision is often
 # no longer in the CPU's nearest caches, and creating a new one costs less.
@@ -126,8 +123,18 @@ cdef tuple VARY_BEHIND = tuple(
 cdef tuple RAW_VARY_BEHIND = tuple([behind.encode("ascii") for behind in VARY_BEHIND])
 
 
-include "freelist.pxi"
 include "decision.pxi"
+
+
+@cython.final
+@cython.internal
+cdef class Handover:
+    """Tables on the way from `Policy._from_tables` to `Policy.__cinit__`, which compiles options.
+
+    Python code cannot reach this class, so no call with options can be mistaken for it.
+    """
+
+    cdef object tables
 
 
 @cython.final
@@ -171,6 +178,7 @@ A compiled CORS policy. Immutable; safe to share between threads.
     cdef Answer echoing  # shared by decisions that echo the origin
     cdef Answer echoing_preflight
     cdef Decision no_origin
+    cdef Decision spare  # the last decision of `echo_origin`
     cdef tuple actual_of  # by the exact origin's index; empty if there are too many
     cdef tuple preflight_of  # like `actual_of`; also empty if method or headers are echoed
     cdef uint32_t n_prebuilt  # the number of decisions in `actual_of`
@@ -198,37 +206,48 @@ A compiled CORS policy. Immutable; safe to share between threads.
         dangerously_tolerate=(),
         **unknown,
     ):
-        from .tables import compile_options, ready_tables
-
-        tables = ready_tables(unknown)
-        if positional or (tables is None and (unknown or allow_origins is ...)):
+        if len(positional) == 1 and type(positional[0]) is Handover:
+            tables = (<Handover> positional[0]).tables
+        elif positional or unknown or allow_origins is ...:
             from .._proofs.ineffective import wrong_options
 
             raise TypeError(wrong_options(unknown, positional))
-        tables = tables or compile_options(
-            is_origin,
-            allow_origins=allow_origins,
-            allow_methods=allow_methods,
-            allow_headers=allow_headers,
-            expose_headers=expose_headers,
-            allow_credentials=allow_credentials,
-            max_age=max_age,
-            preflight_status=preflight_status,
-            existing=existing,
-            timing_allow_origin=timing_allow_origin,
-            dangerously_tolerate=dangerously_tolerate,
-        )
+        else:
+            from .tables import compile_options
+
+            tables = compile_options(
+                is_origin,
+                allow_origins=allow_origins,
+                allow_methods=allow_methods,
+                allow_headers=allow_headers,
+                expose_headers=expose_headers,
+                allow_credentials=allow_credentials,
+                max_age=max_age,
+                preflight_status=preflight_status,
+                existing=existing,
+                timing_allow_origin=timing_allow_origin,
+                dangerously_tolerate=dangerously_tolerate,
+            )
+        responses = tables.responses
         self.tables = tables
         self.regexes = tables.regexes
-        self.echo_method = tables.echo_method
-        self.echo_headers = tables.echo_headers
-        self.keep_existing = tables.keep_existing
+        self.echo_method = responses.echo_method
+        self.echo_headers = responses.echo_headers
+        self.keep_existing = responses.keep_existing
+        self.star = tables.star
         cdef list exact = list(tables.exact)
         self.core = build_core(tables, exact)
-        build_answers(self, tables, exact)
+        build_answers(self, responses, exact)
 
     def __dealloc__(self):
         _csrc.cf_policy_free(self.core)
+
+    @classmethod
+    def _from_tables(cls, tables, /):
+        """Make a policy from compiled tables, for drop-ins and resolvers."""
+        cdef Handover handover = Handover.__new__(Handover)
+        handover.tables = tables
+        return Policy.__new__(Policy, handover)
 
     # -- loading ------------------------------------------------------------------------------
 
@@ -338,8 +357,8 @@ A compiled CORS policy. Immutable; safe to share between threads.
         cdef uint32_t exact
         if origin is None:
             return False
-        if not see(origin, &seen):
-            return self.allows_origin(plain_origin(origin))
+        if not borrow_chars(origin, &seen):
+            return self.allows_origin(normalize_origin(origin))
         return match_origin(self, seen, &exact) == _csrc.CF_ALLOWED
 
     # -- response headers --------------------------------------------------------------------
@@ -381,10 +400,10 @@ A compiled CORS policy. Immutable; safe to share between threads.
     def __eq__(self, other):
         if not isinstance(other, Policy):
             return NotImplemented
-        return self.tables.spec.key() == (<Policy> other).tables.spec.key()
+        return self.tables.key() == (<Policy> other).tables.key()
 
     def __hash__(self):
-        return hash(self.tables.spec.key())
+        return hash(self.tables.key())
 
     def __repr__(self):
         return self.tables.spec.show()
@@ -404,8 +423,8 @@ A compiled CORS policy. Immutable; safe to share between threads.
 def is_origin(text, /):
     """Return whether this is a serialized origin or "null", like `_options.origin.is_origin`."""
     cdef _csrc.cf_slice seen
-    if not see(text, &seen):
-        return is_origin(plain(text, "text", "", _csrc.CF_MAX_ORIGIN))
+    if not borrow_chars(text, &seen):
+        return is_origin(normalize_text(text, "text", "", _csrc.CF_MAX_ORIGIN))
     return _csrc.cf_valid_origin(seen.data, seen.length) or is_literal(<PyObject *> text, "null")
 
 
@@ -458,7 +477,8 @@ cdef _csrc.cf_policy *build_core(tables, list exact) except NULL:
         given.n_rules = len(hosts)
         given.automaton.n_table = 0
         if tables.automaton is not None:
-            table = lend_automaton(tables.automaton, &given.automaton)
+            table = <uint32_t *> allocate(len(tables.automaton.table), sizeof(uint32_t))
+            lend_automaton(tables.automaton, table, &given.automaton)
         given.star = tables.star
         given.any_web_origin = tables.any_web_origin
         given.any_origin = tables.any_origin
@@ -479,21 +499,23 @@ cdef _csrc.cf_policy *build_core(tables, list exact) except NULL:
     return core
 
 
-cdef uint32_t *lend_automaton(automaton, _csrc.cf_automaton *given) except NULL:
-    """Fill *given. The caller frees the returned table, and keeps `automaton` alive until then."""
+cdef int lend_automaton(automaton, uint32_t *table, _csrc.cf_automaton *given) except -1:
+    """Fill *given and the table. The caller keeps both and `automaton` alive while C reads them."""
     cdef tuple entries = automaton.table
+    cdef bytes class_of = automaton.class_of
     cdef size_t i
-    cdef uint32_t *table = <uint32_t *> allocate(len(entries), sizeof(uint32_t))
+    if len(class_of) != 256:
+        raise AssertionError(f"class_of has {len(class_of)} columns in place of 256")
     for i in range(<size_t> len(entries)):
         table[i] = entries[i]
-    given.class_of = <const uint8_t *> PyBytes_AS_STRING(automaton.class_of)
+    given.class_of = <const uint8_t *> PyBytes_AS_STRING(class_of)
     given.table = table
     given.n_table = <size_t> len(entries)
     given.width = automaton.width
     given.start = automaton.start
     given.http = automaton.http
     given.https = automaton.https
-    return table
+    return 0
 
 
 cdef void *allocate(size_t count, size_t size) except NULL:
@@ -518,55 +540,49 @@ cdef size_t borrow(list texts, _csrc.cf_slice *slices) except? 0:
     return <size_t> len(texts)
 
 
-cdef build_answers(Policy self, tables, list exact):
+cdef build_answers(Policy self, responses, list exact):
     """Build the answers, and the decisions that depend only on the origin."""
     from .tables import with_origin
     from ..decision import Outcome
 
-    allowed, status = Outcome.ALLOWED, tables.preflight_status
-    vary, preflight_vary = tables.actual_vary, tables.preflight_vary
-    self.echoing = answer(allowed, None, tables.actual_tail, vary)
-    self.echoing.timing = tables.timing
-    self.echoing_preflight = answer(allowed, status, tables.preflight_tail, preflight_vary)
-    self.no_origin = whole(answer(Outcome.NO_ORIGIN, None, tables.no_origin, vary))
+    allowed, status, timing = Outcome.ALLOWED, responses.preflight_status, responses.timing
+    vary, preflight_vary = responses.actual_vary, responses.preflight_vary
+    headers, preflight_headers = responses.actual_headers, responses.preflight_headers
+    self.echoing = answer(allowed, None, headers, vary)
+    self.echoing.timing = timing
+    self.echoing_preflight = answer(allowed, status, preflight_headers, preflight_vary)
+    self.no_origin = static_decision(answer(Outcome.NO_ORIGIN, None, responses.no_origin, vary))
+    refused, refused_status = responses.refused, responses.refused_preflight_status
     self.refused = tuple(
-        [whole(answer(outcome, None, tables.refused, vary)) for outcome in Outcome]
+        [static_decision(answer(outcome, None, refused, vary)) for outcome in Outcome]
     )
+    refused = responses.refused_preflight
     self.refused_preflight = tuple(
         [
-            whole(
-                answer(
-                    outcome,
-                    tables.refused_preflight_status,
-                    tables.refused_preflight,
-                    preflight_vary,
-                )
-            )
+            static_decision(answer(outcome, refused_status, refused, preflight_vary))
             for outcome in Outcome
         ]
     )
-    self.star = tables.star
+    self.spare = Decision.__new__(Decision, self.echoing)
     self.echoes = self.echo_method or self.echo_headers
     origins = exact if len(exact) <= MOST_PREBUILT else []
+    if self.star:
+        origins = ["*"]
     self.actual_of = tuple(
         [
-            whole(
-                answer(
-                    allowed, None, with_origin(origin, tables.actual_tail, tables.timing), vary
-                )
-            )
-            for origin in (["*"] if tables.star else origins)
+            static_decision(answer(allowed, None, with_origin(origin, headers, timing), vary))
+            for origin in origins
         ]
     )
+    if self.echoes:
+        origins = []
     self.preflight_of = tuple(
         [
-            whole(
-                answer(allowed, status, with_origin(origin, tables.preflight_tail), preflight_vary)
+            static_decision(
+                answer(allowed, status, with_origin(origin, preflight_headers), preflight_vary)
             )
-            for origin in (["*"] if tables.star else origins)
+            for origin in origins
         ]
-        if not self.echoes
-        else []
     )
     self.n_prebuilt = <uint32_t> len(self.actual_of)
 
@@ -583,13 +599,12 @@ cdef Answer answer(outcome, status, block, tuple vary):
     made.vary_bits = bits_of(vary)
     made.headers = block.headers
     made.raw_headers = block.raw_headers
-    made.start = {"type": "http.response.start", "status": status, "headers": None}
     return made
 
 
-cdef Decision whole(Answer answer):
+cdef Decision static_decision(Answer answer):
     """Return a decision that echoes nothing."""
-    return new_decision(<PyObject *> answer, <PyObject *> None)
+    return Decision.__new__(Decision, answer)
 
 
 cdef unsigned bits_of(tuple vary) except? 0:
@@ -631,22 +646,22 @@ cdef _csrc.cf_outcome ask_regexes(
 cdef inline Decision decide_actual(Policy self, object origin):
     cdef _csrc.cf_slice seen
     cdef uint32_t exact
-    if unlikely(not see(origin, &seen)):
+    if unlikely(not borrow_chars(origin, &seen)):
         return decide_odd(self, origin)
     cdef _csrc.cf_outcome outcome = match_origin(self, seen, &exact)
     if outcome != _csrc.CF_ALLOWED:
-        return ready(<PyObject *> self.refused, outcome)
+        return prebuilt(<PyObject *> self.refused, outcome)
     if exact < self.n_prebuilt:
-        return ready(<PyObject *> self.actual_of, exact)
-    return new_decision(<PyObject *> self.echoing, <PyObject *> origin)
+        return prebuilt(<PyObject *> self.actual_of, exact)
+    return echo_origin(self, origin)
 
 
 cdef Decision decide_odd(Policy self, object origin):
-    """Decide for an origin that `see` cannot read.
+    """Decide for an origin that `borrow_chars` cannot read.
 
     This is a separate function, because a function that calls itself is not inlined.
     """
-    return decide_actual(self, plain_origin(origin))
+    return decide_actual(self, normalize_origin(origin))
 
 
 cdef Decision decide_preflight(
@@ -658,12 +673,15 @@ cdef Decision decide_preflight(
     cdef uint32_t exact
     cdef _csrc.c_bool joined = True
     if unlikely(
-        not see(origin, &origin_seen)
-        or not see(request_method, &method_seen)
-        or not see_list(request_headers, &names_seen)
+        not borrow_chars(origin, &origin_seen)
+        or not borrow_chars(request_method, &method_seen)
+        or not borrow_list(request_headers, &names_seen)
     ):
         return decide_preflight(
-            self, plain_origin(origin), plain_method(request_method), plain_list(request_headers)
+            self,
+            normalize_origin(origin),
+            normalize_method(request_method),
+            normalize_list(request_headers),
         )
     cdef _csrc.cf_outcome outcome = match_origin(self, origin_seen, &exact)
     if outcome == _csrc.CF_ALLOWED:
@@ -673,14 +691,13 @@ cdef Decision decide_preflight(
             self.core, names_seen.data, names_seen.length, &joined
         )
     if outcome != _csrc.CF_ALLOWED:
-        return ready(<PyObject *> self.refused_preflight, outcome)
+        return prebuilt(<PyObject *> self.refused_preflight, outcome)
     if exact < self.n_prebuilt and not self.echoes:
-        return ready(<PyObject *> self.preflight_of, exact)
+        return prebuilt(<PyObject *> self.preflight_of, exact)
     if self.star:
         origin = "*"
-    cdef Decision decision = new_decision(
-        <PyObject *> self.echoing_preflight, <PyObject *> origin
-    )
+    cdef Decision decision = Decision.__new__(Decision, self.echoing_preflight)
+    decision.origin = origin
     if self.echo_method:
         decision.method = request_method
     if self.echo_headers:
@@ -688,7 +705,24 @@ cdef Decision decide_preflight(
     return decision
 
 
-cdef inline Decision ready(PyObject *decisions, size_t index):
+cdef inline Decision echo_origin(Policy self, object origin):
+    """Return the decision for an actual request that echoes the origin.
+
+    If only the policy refers to the last one, reuse it, as `zip` reuses its tuple. Creating an
+    object costs more than matching an origin.
+    """
+    cdef Decision decision
+    if HAS_GIL and Py_REFCNT(<PyObject *> self.spare) == 1:
+        decision = self.spare
+    else:
+        decision = Decision.__new__(Decision, self.echoing)
+        if HAS_GIL:
+            self.spare = decision
+    decision.origin = origin
+    return decision
+
+
+cdef inline Decision prebuilt(PyObject *decisions, size_t index):
     return <Decision> tuple_item(decisions, <Py_ssize_t> index)
 
 
@@ -703,10 +737,10 @@ cdef bytes join_names(_csrc.cf_slice names):
 cdef Decision decide_scope(Policy self, object scope):
     if not isinstance(scope, dict):
         raise TypeError(f"scope must be a dict, not {type(scope).__name__}")
-    headers = item(<dict> scope, "headers")
+    headers = dict_get(<dict> scope, "headers")
     if unlikely(headers is None):
         headers = (<dict> scope).get("headers", ())
-    if unlikely(not LISTS_ARE_OURS or type(headers) is not list):
+    if unlikely(not HAS_GIL or type(headers) is not list):
         headers = list(headers)
     return decide_list(self, <dict> scope, <list> headers)
 
@@ -738,7 +772,7 @@ cdef inline Decision decide_found(
         return decide_asgi(self, scope, headers)
     request_method = <object> found[1]
     request_headers = None if found[2] == NULL else <object> found[2]
-    if not asks(scope, is_http):
+    if not is_preflight_scope(scope, is_http):
         return decide_actual(self, origin)
     return decide_preflight(self, origin, request_method, request_headers)
 
@@ -773,13 +807,13 @@ cdef inline bint find_fields(PyObject *headers, PyObject **found) noexcept:
     return True
 
 
-cdef inline object item(dict whole, object key):
+cdef inline object dict_get(dict whole, object key):
     """Return whole.get(key), at half the cost."""
     cdef PyObject *value = corsfast_item(<PyObject *> whole, <PyObject *> key)
-    return None if value == NULL else owned(value)
+    return None if value == NULL else steal(value)
 
 
-cdef inline object owned(PyObject *result):
+cdef inline object steal(PyObject *result):
     """Return a new reference as an object whose references Cython counts."""
     held = <object> result
     Py_DECREF(result)
@@ -789,31 +823,30 @@ cdef inline object owned(PyObject *result):
 cdef Decision decide_environ(Policy self, object environ):
     if not isinstance(environ, dict):
         raise TypeError(f"environ must be a dict, not {type(environ).__name__}")
-    origin = item(<dict> environ, "HTTP_ORIGIN")
+    origin = dict_get(<dict> environ, "HTTP_ORIGIN")
     if origin is None:
         return self.no_origin
-    request_method = item(<dict> environ, "HTTP_ACCESS_CONTROL_REQUEST_METHOD")
+    request_method = dict_get(<dict> environ, "HTTP_ACCESS_CONTROL_REQUEST_METHOD")
     if request_method is None or not is_options((<dict> environ).get("REQUEST_METHOD", "")):
         return decide_actual(self, origin)
-    return decide_preflight(
-        self, origin, request_method, item(<dict> environ, "HTTP_ACCESS_CONTROL_REQUEST_HEADERS")
-    )
+    request_headers = dict_get(<dict> environ, "HTTP_ACCESS_CONTROL_REQUEST_HEADERS")
+    return decide_preflight(self, origin, request_method, request_headers)
 
 
 # -- reading what callers pass ---------------------------------------------------------------
 
 
-cdef inline bint see(object value, _csrc.cf_slice *seen) noexcept:
+cdef inline bint borrow_chars(object value, _csrc.cf_slice *seen) noexcept:
     """Borrow the bytes of an exact bytes, or of an exact str with one byte per character.
 
     Return False for anything else. The bytes are valid as long as the value is.
     """
-    cdef PyObject *plain = <PyObject *> value
-    return see_plain(plain, False, seen) or see_plain(plain, True, seen)
+    cdef PyObject *text = <PyObject *> value
+    return borrow_typed(text, False, seen) or borrow_typed(text, True, seen)
 
 
-cdef inline bint see_plain(PyObject *value, bint text, _csrc.cf_slice *seen) noexcept:
-    """Like `see`, but accept only one type: str if `text`, else bytes."""
+cdef inline bint borrow_typed(PyObject *value, bint text, _csrc.cf_slice *seen) noexcept:
+    """Like `borrow_chars`, but accept only one type: str if `text`, else bytes."""
     if text:
         if not is_exact_str(value) or kind_of(value) != PyUnicode_1BYTE_KIND:
             return False
@@ -827,16 +860,16 @@ cdef inline bint see_plain(PyObject *value, bint text, _csrc.cf_slice *seen) noe
     return True
 
 
-cdef inline bint see_list(object value, _csrc.cf_slice *seen) noexcept:
+cdef inline bint borrow_list(object value, _csrc.cf_slice *seen) noexcept:
     if value is None:
         seen.data = NULL
         seen.length = 0
         return True
-    return see(value, seen)
+    return borrow_chars(value, seen)
 
 
-cdef object plain(object value, str what, str also, size_t limit):
-    """Convert a str or bytes, also of a subclass, to a value that `see` can read.
+cdef object normalize_text(object value, str what, str also, size_t limit):
+    """Convert a str or bytes, also of a subclass, to a value that `borrow_chars` can read.
 
     The result may be cut off after `limit` + 1 characters, because it is then too long anyway.
 
@@ -844,7 +877,7 @@ cdef object plain(object value, str what, str also, size_t limit):
         TypeError: if the value is neither.
     """
     cdef _csrc.cf_slice seen
-    if see(value, &seen):
+    if borrow_chars(value, &seen):
         return value
     if PyUnicode_Check(value):
         text = str.__str__(value)
@@ -857,21 +890,21 @@ cdef object plain(object value, str what, str also, size_t limit):
     raise TypeError(f"{what} must be str or bytes{also}, not {type(value).__name__}")
 
 
-cdef object plain_origin(object origin):
-    return plain(origin, "origin", " or None", _csrc.CF_MAX_ORIGIN)
+cdef object normalize_origin(object origin):
+    return normalize_text(origin, "origin", " or None", _csrc.CF_MAX_ORIGIN)
 
 
-cdef object plain_method(object request_method):
-    return plain(request_method, "request_method", "", _csrc.CF_MAX_METHOD)
+cdef object normalize_method(object request_method):
+    return normalize_text(request_method, "request_method", "", _csrc.CF_MAX_METHOD)
 
 
-cdef object plain_list(object lines):
+cdef object normalize_list(object lines):
     """Return the lines of a list header as one value, cut off once it is over the limit."""
     if lines is None:
         return None
     if isinstance(lines, (list, tuple)):
         return join_lines(lines)
-    return plain(
+    return normalize_text(
         lines,
         "request_headers",
         ", None, or a list or tuple of str or bytes",
@@ -884,8 +917,8 @@ cdef bytes join_lines(lines):
     cdef size_t total = 0
     cdef list taken = []
     for line in lines:
-        text = plain(line, "each of request_headers", "", _csrc.CF_MAX_HEADER_LIST)
-        see(text, &seen)
+        text = normalize_text(line, "each of request_headers", "", _csrc.CF_MAX_HEADER_LIST)
+        borrow_chars(text, &seen)
         if taken:
             total += 1
         if seen.length > _csrc.CF_MAX_HEADER_LIST:
@@ -914,7 +947,7 @@ cdef Decision decide_asgi(Policy self, dict scope, list headers):
     origin = joined_lines(held, b"origin")
     if origin is None:
         return self.no_origin
-    if not asks(scope, False):
+    if not is_preflight_scope(scope, False):
         return decide_actual(self, origin)
     request_method = joined_lines(held, b"access-control-request-method")
     request_headers = joined_lines(held, b"access-control-request-headers")
@@ -923,10 +956,10 @@ cdef Decision decide_asgi(Policy self, dict scope, list headers):
     return decide_preflight(self, origin, request_method, request_headers)
 
 
-cdef inline bint asks(dict scope, bint is_http) except -1:
+cdef inline bint is_preflight_scope(dict scope, bint is_http) except -1:
     """Return whether a scope may be a preflight. A WebSocket handshake never is one."""
-    return is_text(item(scope, "method"), "OPTIONS") and (
-        is_http or not is_text(item(scope, "type"), "websocket")
+    return is_text(dict_get(scope, "method"), "OPTIONS") and (
+        is_http or not is_text(dict_get(scope, "type"), "websocket")
     )
 
 
@@ -945,7 +978,6 @@ cdef bytes as_bytes(object text):
 include "headers.pxi"
 include "handlers.pxi"
 include "wrappers.pxi"
-include "preflight.pxi"
 include "asgi.pxi"
 include "wsgi.pxi"
-include "quart.pxi"
+include "slots.pxi"

@@ -6,7 +6,7 @@
 cdef class WSGICall:
     """A WSGI application that wraps another one; see middleware/_generic/handlers.py."""
 
-    __signature__ = Signature()
+    __signature__ = Inspected("__signature__")
 
     cdef vectorcallfunc vectorcall
     cdef public object app
@@ -18,7 +18,7 @@ cdef class WSGICall:
     cdef object on_refused_preflight
     cdef object on_refused
     cdef bint detours  # => there is a handler for refused requests
-    cdef bint plain  # => the policy is of this engine, and there is no `on_all`
+    cdef bint is_fast  # => the policy is of this engine, and there is no `on_all`
 
     def __cinit__(self):
         self.vectorcall = <vectorcallfunc> <void *> call_wsgi
@@ -37,7 +37,7 @@ cdef class WSGICall:
         self.on_refused_preflight = on_refused_preflight
         self.on_refused = on_refused
         self.detours = on_refused_preflight is not None or on_refused is not None
-        self.plain = self.native is not None and on_all is None
+        self.is_fast = self.native is not None and on_all is None
         let_vectorcall(type(self), WSGICall)
 
     def __reduce__(self):
@@ -56,7 +56,7 @@ cdef PyObject *call_wsgi(
         PyVectorcall_NARGS(nargsf) != 2
         or names != NULL
         or is_patched(called, WSGICall)
-        or not (<WSGICall> called).plain
+        or not (<WSGICall> called).is_fast
         or not is_exact_dict(args[0])
     ):
         return call_wsgi_long(called, args, nargsf, names)
@@ -65,7 +65,7 @@ cdef PyObject *call_wsgi(
     if decision.answer.status is not None or (self.detours and not decision.answer.allowed):
         answer = answered_wsgi(self, decision, <object> args[0], <object> args[1])
         if answer is not None:
-            return given(answer)
+            return new_ref(answer)
     return go_in_wsgi(self, decision, args)
 
 
@@ -78,7 +78,7 @@ cdef PyObject *call_wsgi_long(
         )
     if is_patched(called, WSGICall):
         return call_patched(called, (<object> args[0], <object> args[1]))
-    return given(handle_wsgi(<WSGICall> called, <object> args[0], <object> args[1]))
+    return new_ref(handle_wsgi(<WSGICall> called, <object> args[0], <object> args[1]))
 
 
 cdef inline PyObject *go_in_wsgi(
@@ -108,7 +108,7 @@ cdef object handle_wsgi(WSGICall self, object environ, object start_response):
         return answer
     args[0] = <PyObject *> environ
     args[1] = <PyObject *> start_response
-    return owned(go_in_wsgi(self, decision, args))
+    return steal(go_in_wsgi(self, decision, args))
 
 
 cdef object answered_wsgi(WSGICall self, object decision, object environ, object start_response):
@@ -121,20 +121,13 @@ cdef object answered_wsgi(WSGICall self, object decision, object environ, object
 
 
 cdef object answer_wsgi(WSGICall self, object decision, object start_response):
-    cdef bint plain
-    cdef list headers
-    if type(decision) is Decision:
-        plain = self.body is None or not (<Decision> decision).answer.allowed
-        headers = list(fields_of(<Decision> decision, True))
-        status = (<Decision> decision).answer.status
-    else:
-        plain = self.body is None or not decision.allowed
-        headers = list(decision.headers)
-        status = decision.status
+    cdef bint is_empty = self.body is None or not decision.allowed
+    cdef list headers = list(decision.headers)
+    status = decision.status
     if status != 204:
-        headers += (("Content-Length", "0"),) if plain else self.content
+        headers += (("Content-Length", "0"),) if is_empty else self.content
     start_response(status_line(status), headers)
-    return [] if plain else [self.body]
+    return [] if is_empty else [self.body]
 
 
 cdef object status_line(object status):
@@ -155,7 +148,7 @@ cdef PyObject *call_start(
     cdef PyObject *changed[3]
     cdef PyObject *result
     if unlikely(
-        not LISTS_ARE_OURS
+        not HAS_GIL
         or PyVectorcall_NARGS(nargsf) != 2
         or names != NULL
         or not is_exact_list(args[1])
@@ -169,7 +162,6 @@ cdef PyObject *call_start(
         <PyObject *> (<Around> called).inner,
         changed + 1,
         2 | PY_VECTORCALL_ARGUMENTS_OFFSET,
-        NULL,
     )
     Py_DECREF(changed[2])
     return result
@@ -207,21 +199,7 @@ cdef PyObject *call_start_long(
 
 
 cdef inline Around new_start(WSGICall call, object decision, PyObject *start_response):
-    cdef void *way = <void *> call_start_long
+    cdef void *entry_point = <void *> call_start_long
     if call.native is not None and type(decision) is Decision:
-        way = <void *> call_start
-    return new_around(
-        <vectorcallfunc> way, <PyObject *> call, <PyObject *> decision, start_response
-    )
-
-
-# -- the slots -------------------------------------------------------------------------------
-
-
-cdef int set_wsgi_slots() except -1:
-    cdef WSGICall call = WSGICall(None, None)
-    make_callable(WSGICall, <char *> &call.vectorcall - <char *> <PyObject *> call)
-    return 0
-
-
-set_wsgi_slots()
+        entry_point = <void *> call_start
+    return new_around(<vectorcallfunc> entry_point, call, decision, <object> start_response)

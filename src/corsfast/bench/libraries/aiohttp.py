@@ -7,7 +7,7 @@ nothing. The calls wait for nothing, but aiohttp needs a running event loop.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 import aiohttp_cors
@@ -17,39 +17,28 @@ from aiohttp.streams import EMPTY_PAYLOAD
 from multidict import CIMultiDict, CIMultiDictProxy
 from yarl import URL
 
-from ..cases import APP, Inputs, fresh
+from ...middleware import aiohttp as drop_in
+from .. import scenario
+from ..cases import Inputs, fresh
 from ..engines import Engine
-from . import (
-    EXPOSED,
-    HEADERS,
-    METHODS,
-    ORIGINS,
-    WHOLE,
-    WITHOUT,
-    Answer,
-    Share,
-    Stand,
-    Way,
-    drop_in,
-    expected,
-    expected_without,
-)
-from .asgi import ASKS, PLAIN, STRANGER
-
-COMMON = ("no Origin", "allowed")
+from ..scenario import DROP_IN, KINDS, METHODS, WHOLE, WITHOUT, Answer, Scenario, goals
 
 
-def stands(engines: dict[str, Engine]) -> Iterator[Stand]:  # noqa: ARG001 (no middleware is generic here)
+def scenarios(engines: dict[str, Engine]) -> Iterator[Scenario]:  # noqa: ARG001 (no middleware is generic here)
     loop = asyncio.new_event_loop()
+    served = {
+        WITHOUT: Served(loop, build()),
+        "aiohttp-cors": Served(loop, build(aiohttp_cors)),
+        DROP_IN: Served(loop, build(drop_in)),
+    }
     try:
-        bare = Served(loop, build())
-        yield Stand(
+        yield Scenario(
             "aiohttp",
             "a whole application with one route, from the parsed request to the written headers",
             "aiohttp-cors",
-            requests(),
-            [Way(WITHOUT, bare.call, bare.look, expected_without()), *ways(loop)],
-            (Share("drop-in", 1 / 8, COMMON),),
+            {kind: inputs(*request) for kind, request in KINDS.items()},
+            scenario.variants(served, {}, lambda app: app.look, lambda app: app.call),
+            goals(DROP_IN, 1 / 6, "no Origin", "allowed"),
             loop.run_until_complete,
             times=WHOLE,
             by_turns=True,
@@ -57,14 +46,6 @@ def stands(engines: dict[str, Engine]) -> Iterator[Stand]:  # noqa: ARG001 (no m
         )
     finally:
         loop.close()
-
-
-def ways(loop: asyncio.AbstractEventLoop) -> Iterator[Way]:
-    original = Served(loop, build(aiohttp_cors))
-    yield Way("aiohttp-cors", original.call, original.look, expected(200))
-    if ours := drop_in("aiohttp"):
-        served = Served(loop, build(ours))
-        yield Way("drop-in", served.call, served.look, expected(200))
 
 
 def build(cors: Any = None) -> web.Application:
@@ -78,12 +59,12 @@ def build(cors: Any = None) -> web.Application:
         return app
     options = cors.ResourceOptions(
         allow_credentials=True,
-        expose_headers=EXPOSED,
-        allow_headers=HEADERS,
+        expose_headers=scenario.EXPOSED,
+        allow_headers=scenario.HEADERS,
         allow_methods=METHODS,
         max_age=600,
     )
-    enabled = cors.setup(app, defaults=dict.fromkeys(ORIGINS, options))
+    enabled = cors.setup(app, defaults=dict.fromkeys(scenario.ORIGINS, options))
     for method in METHODS:
         enabled.add(app.router.add_route(method, "/", index))
     return app
@@ -121,38 +102,22 @@ class Nowhere:
 
     buffer_size = output_size = length = 0
 
-    async def write(self, chunk: Any) -> None:
+    async def ignore(self, *_: Any, **__: Any) -> None:
         pass
 
-    async def write_eof(self, chunk: bytes = b"") -> None:
+    write = write_eof = drain = write_headers = ignore
+
+    def enable_compression(self, *_: Any, **__: Any) -> None:
         pass
 
-    async def drain(self) -> None:
-        pass
-
-    def enable_compression(self, encoding: str = "deflate", strategy: int | None = None) -> None:
-        pass
-
-    def enable_chunking(self) -> None:
-        pass
-
-    async def write_headers(self, status_line: str, headers: Any) -> None:
-        pass
+    enable_chunking = enable_compression
 
 
-def requests() -> dict[str, Callable[[int], Inputs]]:
-    def inputs(method: str, *fields: tuple[str, str]) -> Callable[[int], Inputs]:
-        return lambda n: [(message(method, fields),) for _ in range(n)]
-
-    return {
-        "no Origin": inputs("GET", *PLAIN),
-        "allowed": inputs("GET", *PLAIN, ("origin", APP)),
-        "refused": inputs("GET", *PLAIN, ("origin", STRANGER)),
-        "preflight": inputs("OPTIONS", *PLAIN, ("origin", APP), *ASKS),
-    }
+def inputs(method: str, fields: Iterable[tuple[str, str]]) -> Callable[[int], Inputs]:
+    return lambda n: [(message(method, fields),) for _ in range(n)]
 
 
-def message(method: str, fields: tuple[tuple[str, str], ...]) -> RawRequestMessage:
+def message(method: str, fields: Iterable[tuple[str, str]]) -> RawRequestMessage:
     """Return a new request, as the server's parser makes it."""
     pairs = [(fresh(name.title()), fresh(value)) for name, value in fields]
     raw = tuple((name.encode(), value.encode()) for name, value in pairs)

@@ -8,49 +8,44 @@ from __future__ import annotations
 from collections.abc import Callable, Coroutine, Iterable, Iterator
 from typing import Any
 
-from ..cases import APP, ASK_HEADERS, ASK_METHOD, REQUEST, Inputs, fresh, fresh_bytes
+from ..cases import Inputs, fresh, fresh_bytes
 from ..engines import Engine
 from ..measure import step
-from . import POLICY, WITHOUT, Answer, Stand, Way, expected, expected_without
+from ..scenario import KINDS, POLICY, WITHOUT, Answer, Scenario, variants
 
-Run = Callable[[Coroutine[Any, Any, None]], object]
-
-STRANGER = "https://app.example.com.attacker.net"
-# An ordinary request without its Origin, which is the eighth header.
-PLAIN = tuple(field for field in REQUEST if field[0] != "origin")
-ASKS = (ASK_METHOD, ASK_HEADERS)
+Run = Callable[[Coroutine[Any, Any, Any]], Any]
 
 
-def stands(engines: dict[str, Engine]) -> Iterator[Stand]:
-    yield Stand(
-        "asgi",
-        "a stub application that sends two messages",
-        None,
-        requests(),
-        [without(stub), *generic(stub, engines)],
-        run=step,
-    )
+def scenarios(engines: dict[str, Engine]) -> Iterator[Scenario]:
+    about = "a stub application that sends two messages"
+    yield build("asgi", about, None, {WITHOUT: stub}, engines)
+
+
+def build(
+    name: str,
+    about: str,
+    original: str | None,
+    apps: dict[str, Any],
+    engines: dict[str, Engine],
+    expects: dict[str, Answer] | None = None,
+    make_client: Callable[[], tuple[Any, Any]] | None = None,
+    run: Run = step,
+    **more: Any,
+) -> Scenario:
+    """Return the scenario of these applications, by variant, and of our generic middleware."""
+    generic = {
+        engine.name: engine.asgi(apps[WITHOUT], engine.policy(**POLICY))
+        for engine in engines.values()
+    }
+    found = variants(apps, generic, lambda app: looking(app, run), expects=expects)
+    requests = {kind: inputs(*request, make_client) for kind, request in KINDS.items()}
+    return Scenario(name, about, original, requests, found, run=run, **more)
 
 
 async def stub(scope: Any, receive: Any, send: Any) -> None:  # noqa: ARG001
     headers = [(b"content-type", b"text/plain"), (b"content-length", b"2")]
     await send({"type": "http.response.start", "status": 200, "headers": headers})
     await send({"type": "http.response.body", "body": b"ok"})
-
-
-def without(app: Any, run: Run = step) -> Way:
-    """Return the application without CORS."""
-    return Way(WITHOUT, app, looking(app, run), expected_without())
-
-
-def around(who: str, app: Any, expects: dict[str, Answer], run: Run = step) -> Way:
-    return Way(who, app, looking(app, run), expects)
-
-
-def generic(app: Any, engines: dict[str, Engine], run: Run = step) -> Iterator[Way]:
-    """Yield corsfast's ASGI middleware around the application, on each engine."""
-    for name, engine in engines.items():
-        yield around(name, engine.asgi(app, engine.policy(**POLICY)), expected(204), run)
 
 
 def looking(app: Any, run: Run) -> Callable[..., Answer]:
@@ -76,21 +71,13 @@ def looking(app: Any, run: Run) -> Callable[..., Answer]:
     return look
 
 
-def requests(
-    make_client: Callable[[], tuple[Any, Any]] | None = None,
-) -> dict[str, Callable[[int], Inputs]]:
-    def inputs(method: str, *fields: tuple[str, str]) -> Callable[[int], Inputs]:
-        return lambda n: [
-            (scope(method, fields), *(make_client() if make_client else (receive, send)))
-            for _ in range(n)
-        ]
-
-    return {
-        "no Origin": inputs("GET", *PLAIN),
-        "allowed": inputs("GET", *PLAIN[:7], ("origin", APP), *PLAIN[7:]),
-        "refused": inputs("GET", *PLAIN[:7], ("origin", STRANGER), *PLAIN[7:]),
-        "preflight": inputs("OPTIONS", *PLAIN[:7], ("origin", APP), *ASKS, *PLAIN[7:11]),
-    }
+def inputs(
+    method: str,
+    fields: Iterable[tuple[str, str]],
+    make_client: Callable[[], tuple[Any, Any]] | None,
+) -> Callable[[int], Inputs]:
+    client = make_client or (lambda: (receive, send))
+    return lambda n: [(scope(method, fields), *client()) for _ in range(n)]
 
 
 def scope(method: str, fields: Iterable[tuple[str, str]]) -> dict[str, Any]:

@@ -12,66 +12,44 @@ from django.core.handlers.wsgi import WSGIHandler, WSGIRequest
 from django.http import HttpResponse
 from django.urls import path
 
+from .. import scenario
 from ..cases import Inputs
 from ..engines import Engine
-from . import (
-    EXPOSED,
-    HEADERS,
-    METHODS,
-    ORIGINS,
-    WHOLE,
-    WITHOUT,
-    Answer,
-    Share,
-    Stand,
-    Way,
-    drop_in,
-    expected,
-    expected_without,
-)
-from .wsgi import around, generic, requests, without
+from ..scenario import DROP_IN, WHOLE, WITHOUT, Answer, Scenario, goals
+from . import wsgi
 
-COMMON = ("no Origin", "allowed")
+GOALS = goals(DROP_IN, 1 / 15, "no Origin", "allowed")
 ORIGINAL = "corsheaders.middleware.CorsMiddleware"
 OURS = "corsfast.middleware.django.CorsMiddleware"
 
 
-def stands(engines: dict[str, Engine]) -> Iterator[Stand]:
+def scenarios(engines: dict[str, Engine]) -> Iterator[Scenario]:
     configure()
-    yield Stand(
+    from ...middleware import django as drop_in
+
+    over_view = {
+        WITHOUT: view,
+        "django-cors-headers": CorsMiddleware(view),
+        DROP_IN: drop_in.CorsMiddleware(view),
+    }
+    yield Scenario(
         "django middleware",
         "the middleware over a view that does nothing",
         "django-cors-headers",
-        {name: as_requests(inputs) for name, inputs in requests().items()},
-        list(over_view()),
-        (Share("drop-in", 1 / 20, COMMON),),
+        {kind: as_requests(inputs) for kind, inputs in wsgi.requests().items()},
+        scenario.variants(over_view, {}, looking),
+        GOALS,
     )
-    app = build()
-    yield Stand(
+    yield wsgi.build(
         "django",
         "a whole request through Django's WSGI handler; native and pure wrap it",
         "django-cors-headers",
-        requests(),
-        [without(app), *within_handler(), *generic(app, engines)],
-        (Share("drop-in", 1 / 20, COMMON),),
+        {WITHOUT: build(), "django-cors-headers": build(ORIGINAL), DROP_IN: build(OURS)},
+        engines,
+        goals=GOALS,
         times=WHOLE // 2,
         by_turns=True,
     )
-
-
-def over_view() -> Iterator[Way]:
-    yield Way(WITHOUT, view, looking(view), expected_without())
-    original = CorsMiddleware(view)
-    yield Way("django-cors-headers", original, looking(original), expected(200))
-    if ours := drop_in("django"):
-        middleware = ours.CorsMiddleware(view)
-        yield Way("drop-in", middleware, looking(middleware), expected(200))
-
-
-def within_handler() -> Iterator[Way]:
-    yield around("django-cors-headers", build(ORIGINAL), expected(200))
-    if drop_in("django"):
-        yield around("drop-in", build(OURS), expected(200))
 
 
 def configure() -> None:
@@ -80,10 +58,10 @@ def configure() -> None:
         settings.configure(
             ALLOWED_HOSTS=["*"],
             ROOT_URLCONF=__name__,
-            CORS_ALLOWED_ORIGINS=ORIGINS,
-            CORS_ALLOW_METHODS=METHODS,
-            CORS_ALLOW_HEADERS=HEADERS,
-            CORS_EXPOSE_HEADERS=EXPOSED,
+            CORS_ALLOWED_ORIGINS=scenario.ORIGINS,
+            CORS_ALLOW_METHODS=scenario.METHODS,
+            CORS_ALLOW_HEADERS=scenario.HEADERS,
+            CORS_EXPOSE_HEADERS=scenario.EXPOSED,
             CORS_ALLOW_CREDENTIALS=True,
             CORS_PREFLIGHT_MAX_AGE=600,
         )

@@ -7,37 +7,34 @@ from typing import Any
 
 import falcon
 
+from ...middleware import falcon as drop_in
 from ..engines import Engine
-from . import EXPOSED, ORIGINS, WHOLE, Share, Stand, Way, drop_in, expected
-from .wsgi import around, generic, requests, without
+from ..scenario import DROP_IN, EXPOSED, KINDS, ORIGINS, WHOLE, WITHOUT, Scenario, goals
+from . import wsgi
 
-EVERY = ("no Origin", "allowed", "refused", "preflight")
+OPTIONS: dict[str, Any] = {
+    "allow_origins": ORIGINS,
+    "expose_headers": EXPOSED,
+    "allow_credentials": ORIGINS,
+}
 
 
-def stands(engines: dict[str, Engine]) -> Iterator[Stand]:
-    app = build()
-    yield Stand(
+def scenarios(engines: dict[str, Engine]) -> Iterator[Scenario]:
+    yield wsgi.build(
         "falcon",
         "a whole application with one route; native and pure wrap it",
         "falcon",
-        requests(),
-        [without(app), *ways(), *generic(app, engines)],
-        (Share("drop-in", 1, EVERY),),
+        {
+            WITHOUT: build(),
+            "falcon": build(falcon.CORSMiddleware(**OPTIONS)),
+            DROP_IN: build(drop_in.CORSMiddleware(**OPTIONS)),
+        },
+        engines,
+        goals=goals(DROP_IN, 1, *KINDS),
         times=WHOLE,
         note="Falcon's class takes no methods, headers or max-age (it allows a route's methods and"
         " whatever headers are asked for), and writes no Vary",
     )
-
-
-def ways() -> Iterator[Way]:
-    options: dict[str, Any] = {
-        "allow_origins": ORIGINS,
-        "expose_headers": EXPOSED,
-        "allow_credentials": ORIGINS,
-    }
-    yield around("falcon", build(falcon.CORSMiddleware(**options)), expected(200))
-    if ours := drop_in("falcon"):
-        yield around("drop-in", build(ours.CORSMiddleware(**options)), expected(200))
 
 
 class Index:

@@ -8,46 +8,28 @@ from typing import Any
 from flask import Flask
 from flask_cors import CORS
 
+from ...middleware import flask as drop_in
+from .. import scenario
 from ..engines import Engine
-from . import (
-    EXPOSED,
-    HEADERS,
-    METHODS,
-    ORIGINS,
-    WHOLE,
-    Answer,
-    Share,
-    Stand,
-    Way,
-    drop_in,
-    expected,
-)
-from .wsgi import around, generic, requests, without
+from ..scenario import DROP_IN, ORIGINS, WHOLE, WITHOUT, Answer, Scenario, goals
+from . import wsgi
 
 
-def stands(engines: dict[str, Engine]) -> Iterator[Stand]:
-    # One application, wrapped from outside. A second application object would run the same code,
-    # which the interpreter has specialized for the first one.
-    app = build().wsgi_app
-    yield Stand(
+def scenarios(engines: dict[str, Engine]) -> Iterator[Scenario]:
+    # The generic middleware wraps the application without CORS. A second application object would
+    # run the same code, which the interpreter has specialized for the first one.
+    yield wsgi.build(
         "flask",
         "a whole application with one route; native and pure wrap app.wsgi_app",
         "flask-cors",
-        requests(),
-        [without(app), *extensions(), *generic(app, engines)],
-        (Share("drop-in", 1 / 7, ("no Origin", "allowed")), Share("native", 1 / 40, ("allowed",))),
+        {WITHOUT: build(), "flask-cors": build(CORS), DROP_IN: build(drop_in.CORS)},
+        engines,
+        goals=goals(DROP_IN, 1 / 7, "no Origin", "allowed") | goals("native", 1 / 40, "allowed"),
+        # For requests without an origin it sends the first of its origins, in alphabetical order.
+        expects=scenario.expected(200) | {"no Origin": Answer(200, min(ORIGINS))},
         times=WHOLE // 2,
         by_turns=True,
     )
-
-
-def extensions() -> Iterator[Way]:
-    # For requests without an origin it sends the first of its origins, in alphabetical order.
-    no_origin = {"no Origin": Answer(200, min(ORIGINS))}
-    expects = expected(200) | no_origin
-    yield around("flask-cors", build(CORS).wsgi_app, expects)
-    if ours := drop_in("flask"):
-        yield around("drop-in", build(ours.CORS).wsgi_app, expects)
 
 
 def build(extend: Callable[..., Any] | None = None) -> Any:
@@ -57,10 +39,10 @@ def build(extend: Callable[..., Any] | None = None) -> Any:
         extend(
             app,
             origins=ORIGINS,
-            methods=METHODS,
-            allow_headers=HEADERS,
-            expose_headers=EXPOSED,
+            methods=scenario.METHODS,
+            allow_headers=scenario.HEADERS,
+            expose_headers=scenario.EXPOSED,
             supports_credentials=True,
             max_age=600,
         )
-    return app
+    return app.wsgi_app

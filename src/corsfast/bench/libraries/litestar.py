@@ -8,34 +8,28 @@ from typing import Any
 from litestar import Litestar, route
 from litestar.config.cors import CORSConfig
 
+from ...middleware import litestar as drop_in
 from ..engines import Engine
-from ..measure import step
-from . import POLICY, WHOLE, Share, Stand, Way, drop_in, expected
-from .asgi import around, generic, requests, without
-
-COMMON = ("no Origin", "allowed")
+from ..scenario import DROP_IN, POLICY, WHOLE, WITHOUT, Scenario, expected, goals
+from . import asgi
 
 
-def stands(engines: dict[str, Engine]) -> Iterator[Stand]:
-    app = build()
-    yield Stand(
+def scenarios(engines: dict[str, Engine]) -> Iterator[Scenario]:
+    yield asgi.build(
         "litestar",
         "a whole application with one route",
         "litestar",
-        requests(),
-        [without(app), *ways(), *generic(app, engines)],
-        (Share("drop-in", 1 / 25, COMMON),),
-        step,
+        {
+            WITHOUT: build(),
+            "litestar": build(cors_config=CORSConfig(**POLICY)),
+            DROP_IN: drop_in.install(build(), drop_in.CORSConfig(**POLICY)),
+        },
+        engines,
+        goals=goals(DROP_IN, 1 / 25, "no Origin", "allowed"),
+        expects=expected(204),
         times=WHOLE // 2,
         by_turns=True,
     )
-
-
-def ways() -> Iterator[Way]:
-    yield around("litestar", build(cors_config=CORSConfig(**POLICY)), expected(204))
-    if ours := drop_in("litestar"):
-        app = ours.install(build(), ours.CORSConfig(**POLICY))
-        yield around("drop-in", app, expected(204))
 
 
 def build(**options: Any) -> Any:

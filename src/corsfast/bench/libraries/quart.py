@@ -12,37 +12,30 @@ from typing import Any
 from quart import Quart
 from quart_cors import cors
 
+from ...middleware import quart as drop_in
+from .. import scenario
 from ..engines import Engine
-from . import EXPOSED, HEADERS, METHODS, ORIGINS, WHOLE, Share, Stand, Way, drop_in, expected
-from .asgi import around, generic, receive, requests, without
-
-COMMON = ("no Origin", "allowed")
+from ..scenario import DROP_IN, WHOLE, WITHOUT, Scenario, goals
+from . import asgi
 
 
-def stands(engines: dict[str, Engine]) -> Iterator[Stand]:
+def scenarios(engines: dict[str, Engine]) -> Iterator[Scenario]:
     loop = asyncio.new_event_loop()
     try:
-        run = loop.run_until_complete
-        app = build()
-        yield Stand(
+        yield asgi.build(
             "quart",
             "a whole application with one route, in an event loop",
             "quart-cors",
-            requests(make_client),
-            [without(app, run), *ways(run), *generic(app, engines, run)],
-            (Share("drop-in", 1 / 20, COMMON),),
-            run,
+            {WITHOUT: build(), "quart-cors": build(cors), DROP_IN: build(drop_in.cors)},
+            engines,
+            goals=goals(DROP_IN, 1 / 8, "no Origin", "allowed"),
+            make_client=make_client,
+            run=loop.run_until_complete,
             times=WHOLE // 2,
             by_turns=True,
         )
     finally:
         loop.close()
-
-
-def ways(run: Any) -> Iterator[Way]:
-    yield around("quart-cors", build(cors), expected(200), run)
-    if ours := drop_in("quart"):
-        yield around("drop-in", build(ours.cors), expected(200), run)
 
 
 def build(extend: Any = None) -> Any:
@@ -55,10 +48,10 @@ def build(extend: Any = None) -> Any:
         return app
     return extend(
         app,
-        allow_origin=ORIGINS,
-        allow_methods=METHODS,
-        allow_headers=HEADERS,
-        expose_headers=EXPOSED,
+        allow_origin=scenario.ORIGINS,
+        allow_methods=scenario.METHODS,
+        allow_headers=scenario.HEADERS,
+        expose_headers=scenario.EXPOSED,
         allow_credentials=True,
         max_age=600,
     )
@@ -79,7 +72,7 @@ def make_client() -> tuple[Any, Any]:
             await left.wait()
             return {"type": "http.disconnect"}
         asked = True
-        return await receive()
+        return await asgi.receive()
 
     async def leave_in_the_end(message: Any) -> None:
         if message["type"] == "http.response.body" and not message.get("more_body"):

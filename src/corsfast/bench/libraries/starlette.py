@@ -3,36 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
 
 from starlette.middleware.cors import CORSMiddleware
 
+from ...middleware import starlette as drop_in
 from ..engines import Engine
-from ..measure import step
-from . import POLICY, Share, Stand, Way, drop_in, expected
-from .asgi import around, generic, requests, stub, without
-
-COMMON = ("no Origin", "allowed", "preflight")
+from ..scenario import DROP_IN, POLICY, WITHOUT, Scenario, goals
+from . import asgi
 
 
-def stands(engines: dict[str, Engine]) -> Iterator[Stand]:
-    yield Stand(
+def scenarios(engines: dict[str, Engine]) -> Iterator[Scenario]:
+    yield asgi.build(
         "starlette",
         "its middleware around a stub application that sends two messages",
         "starlette",
-        requests(),
-        [without(stub), *ways(), *generic(stub, engines)],
-        (
-            Share("drop-in", 1 / 20, COMMON),
-            Share("native", 1 / 25, COMMON),
-            Share("pure", 1 / 4, ("allowed",)),
-        ),
-        step,
+        {
+            WITHOUT: asgi.stub,
+            "starlette": CORSMiddleware(asgi.stub, **POLICY),
+            DROP_IN: drop_in.CORSMiddleware(asgi.stub, **POLICY),
+        },
+        engines,
+        goals=goals(DROP_IN, 1 / 20, "no Origin", "allowed")
+        | goals("native", 1 / 25, "no Origin", "allowed")
+        | goals(DROP_IN, 1 / 12, "preflight")
+        | goals("native", 1 / 12, "preflight")
+        | goals("pure", 1 / 4, "allowed"),
     )
-
-
-def ways() -> Iterator[Way]:
-    original: Any = CORSMiddleware(stub, **POLICY)
-    yield around("starlette", original, expected(200))
-    if ours := drop_in("starlette"):
-        yield around("drop-in", ours.CORSMiddleware(stub, **POLICY), expected(200))

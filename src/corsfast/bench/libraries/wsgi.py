@@ -9,46 +9,42 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 from wsgiref.util import setup_testing_defaults
 
-from ..cases import APP, Inputs, fresh
+from ..cases import Inputs, fresh
 from ..engines import Engine
-from . import POLICY, WITHOUT, Answer, Stand, Way, expected, expected_without
-from .asgi import ASKS, PLAIN, STRANGER
+from ..scenario import KINDS, POLICY, WITHOUT, Answer, Scenario, variants
 
 SERVER: dict[str, Any] = {}
 setup_testing_defaults(SERVER)
 del SERVER["HTTP_HOST"]
 
 
-def stands(engines: dict[str, Engine]) -> Iterator[Stand]:
-    yield Stand(
-        "wsgi",
-        "a stub application that starts one response",
-        None,
-        requests(),
-        [without(stub, stub), *generic(stub, engines, called=False)],
-    )
+def scenarios(engines: dict[str, Engine]) -> Iterator[Scenario]:
+    about = "a stub application that starts one response"
+    yield build("wsgi", about, None, {WITHOUT: stub}, engines, call=lambda app: app)
+
+
+def build(
+    name: str,
+    about: str,
+    original: str | None,
+    apps: dict[str, Any],
+    engines: dict[str, Engine],
+    expects: dict[str, Answer] | None = None,
+    call: Callable[[Any], Callable[..., Any]] | None = None,
+    **more: Any,
+) -> Scenario:
+    """Return the scenario of these applications, by variant, and of our generic middleware."""
+    generic = {
+        engine.name: engine.wsgi(apps[WITHOUT], engine.policy(**POLICY))
+        for engine in engines.values()
+    }
+    found = variants(apps, generic, looking, call or served, expects)
+    return Scenario(name, about, original, requests(), found, **more)
 
 
 def stub(environ: Any, start_response: Any) -> list[bytes]:  # noqa: ARG001
     start_response("200 OK", [("Content-Type", "text/plain"), ("Content-Length", "2")])
     return [b"ok"]
-
-
-def without(app: Any, call: Any = None) -> Way:
-    """Return the application without CORS."""
-    return Way(WITHOUT, call or served(app), looking(app), expected_without())
-
-
-def around(who: str, app: Any, expects: dict[str, Answer]) -> Way:
-    return Way(who, served(app), looking(app), expects)
-
-
-def generic(app: Any, engines: dict[str, Engine], *, called: bool = True) -> Iterator[Way]:
-    """Yield corsfast's WSGI middleware around the application, on each engine."""
-    for name, engine in engines.items():
-        wrapped = engine.wsgi(app, engine.policy(**POLICY))
-        call = served(wrapped) if called else wrapped
-        yield Way(name, call, looking(wrapped), expected(204))
 
 
 def served(app: Any) -> Callable[[Any, Any], None]:
@@ -79,15 +75,10 @@ def looking(app: Any) -> Callable[..., Answer]:
 
 
 def requests() -> dict[str, Callable[[int], Inputs]]:
-    def inputs(method: str, *fields: tuple[str, str]) -> Callable[[int], Inputs]:
+    def inputs(method: str, fields: Iterable[tuple[str, str]]) -> Callable[[int], Inputs]:
         return lambda n: [(environ(method, fields), start_response) for _ in range(n)]
 
-    return {
-        "no Origin": inputs("GET", *PLAIN),
-        "allowed": inputs("GET", *PLAIN, ("origin", APP)),
-        "refused": inputs("GET", *PLAIN, ("origin", STRANGER)),
-        "preflight": inputs("OPTIONS", *PLAIN, ("origin", APP), *ASKS),
-    }
+    return {kind: inputs(*request) for kind, request in KINDS.items()}
 
 
 def environ(method: str, fields: Iterable[tuple[str, str]]) -> dict[str, Any]:

@@ -1,9 +1,9 @@
 """The common base of the drop-ins for Starlette and Litestar, which wrap ASGI applications.
 
-    preflight ---allowed, answer compiled------------------> its answer
-         \\---rejected, or answer made per request---------> the drop-in's `on_preflight`
-         \\---allowed, but asks for a private network------> the drop-in's `on_private_network`
-    everything else ------------------------------------------> the fast path of ASGICall
+    preflight ---allowed, answer compiled----------------------------> its answer
+         \\---rejected, or answered per request, or for a
+             private network-----------------------------------------> Preflights.answer
+    everything else --------------------------------------------------> the fast path of ASGICall
 
 Nothing that a request contains may raise here, because the client would get a 500.
 """
@@ -13,20 +13,22 @@ from __future__ import annotations
 from collections import namedtuple
 
 from ..._engine.headers import joined_lines, requested_names
+from ..._engine.select import Policy
+from ..._options.fetch import REQUEST_HEADERS, REQUEST_METHOD
 from .._generic.engine import ASGICall
 from .._generic.handlers import content
-from .policy import read_list, read_names, variant_of
+from .policy import read_list, read_names
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Awaitable
     from typing import Any, NamedTuple
 
-    from ..._engine.select import Policy
-    from ..._engine.tables import RawHeaders
+    from ..._engine.select import Decision
+    from ..._engine.tables import RawHeaders, Tables
     from ..._proofs.ineffective import Wrong
     from ...errors import Problem
-    from .._generic.handlers import App, Receive, Refusal, Scope, Send
-    from .policy import Tables
+    from .._generic.handlers import App, Receive, Scope, Send
 
     class Asked(NamedTuple):
         """The origin, method and header names of a preflight."""
@@ -38,12 +40,61 @@ if TYPE_CHECKING:
 else:
     Asked = namedtuple("Asked", ("origin", "method", "names"))
 
-__all__ = ["SAFELISTED_HEADERS", "ASGIDropIn", "asked", "names_of", "plain_text", "respond"]
+__all__ = [
+    "SAFELISTED_HEADERS",
+    "ASGIDropIn",
+    "Preflights",
+    "asked",
+    "names_of",
+    "plain_text",
+    "respond",
+]
 
-_ASKED = (b"origin", b"access-control-request-method", b"access-control-request-headers")
+_ASKED = (b"origin", REQUEST_METHOD.lower().encode(), REQUEST_HEADERS.lower().encode())
 
 # The names that both allow in addition to `allow_headers`.
 SAFELISTED_HEADERS = ("Accept", "Accept-Language", "Content-Language", "Content-Type")
+
+
+class Preflights:
+    """A drop-in's policy, and the answers to preflights that this policy cannot give.
+
+    Args:
+        tables: the tables of the policy.
+        every: whether every preflight is answered here, because no policy gives such answers.
+    """
+
+    def __init__(self, tables: Tables, *, every: bool) -> None:
+        self.tables = tables
+        self.policy: Policy = Policy._from_tables(tables)
+        self.every = every
+
+    def answer(
+        self, decision: Decision, scope: Scope, _receive: Receive, send: Send
+    ) -> Awaitable[None]:
+        """Answer a preflight that was rejected or asks for a private network."""
+        if self.every:
+            decision = self.policy.asgi(scope)
+        return (self.allow if decision.allowed else self.refuse)(decision, scope, send)
+
+    def allow(self, decision: Decision, scope: Scope, send: Send) -> Awaitable[None]:
+        """Answer a preflight that the policy allows."""
+        raise NotImplementedError
+
+    def refuse(self, decision: Decision, scope: Scope, send: Send) -> Awaitable[None]:
+        """Answer a preflight that is rejected."""
+        raise NotImplementedError
+
+    def rejected(self, request: Asked, parts: tuple[str, ...]) -> list[str]:
+        """Return which of these parts are not allowed: the origin, method and headers."""
+        tables, names = self.tables, request.names
+        allowed = {
+            "origin": self.policy.allows_origin(request.origin),
+            "method": tables.any_method or request.method in tables.methods,
+            "headers": names is not None
+            and (tables.any_header or tables.header_names.issuperset(map(str.lower, names))),
+        }
+        return [part for part in parts if not allowed[part.lower()]]
 
 
 class ASGIDropIn(ASGICall):
@@ -53,38 +104,28 @@ class ASGIDropIn(ASGICall):
 
     Args:
         app: the ASGI application.
-        policy: the drop-in's policy.
-        tables: the tables that the policy was made from.
-        on_preflight: `(decision, scope, receive, send)`, answers rejected preflights.
-        each: whether `on_preflight` answers allowed preflights, too. Then its decision has no
-            meaning, because it comes from a policy that rejects all preflights.
+        preflights: the policy and the answers to preflights.
         body: the body of the answer to an allowed preflight, as plain text.
-        on_private_network: answers allowed preflights that ask for a private network.
+        private_network: whether `preflights` answers all preflights for a private network.
     """
 
     def __init__(
-        self,
-        app: App,
-        policy: Policy,
-        tables: Tables,
-        on_preflight: Refusal,
-        *,
-        each: bool,
-        body: bytes = b"",
-        on_private_network: Refusal | None = None,
+        self, app: App, preflights: Preflights, *, body: bytes = b"", private_network: bool = False
     ) -> None:
-        straight = policy
-        if each:
-            straight = variant_of(tables, methods=frozenset(), any_method=False)
+        fast = preflights.policy
+        if preflights.every:
+            # The fast path has to reject all of them, so that it calls `answer`.
+            none = preflights.tables._replace(methods=frozenset(), any_method=False)
+            fast = Policy._from_tables(none)
         super().__init__(
             app,
-            straight,
+            fast,
             body=body,
             on_handshake=app,
-            on_private_network=on_private_network,
-            on_refused_preflight=on_preflight,
+            on_private_network=preflights.answer if private_network else None,
+            on_refused_preflight=preflights.answer,
         )
-        self._whole_policy = policy
+        self._preflights = preflights
         # Servers look for a coroutine function on the object, callers on the class; see asgi.py.
         self.__dict__["__call__"] = self._call_as_coroutine
 
@@ -94,11 +135,11 @@ class ASGIDropIn(ASGICall):
     @property
     def policy(self) -> Policy:
         """The policy in force. Read-only."""
-        return self._whole_policy
+        return self._preflights.policy
 
     def is_allowed_origin(self, origin: str) -> bool:
         """Return whether the policy allows an origin; a preflight may still be rejected."""
-        return self._whole_policy.allows_origin(origin)
+        return self._preflights.policy.allows_origin(origin)
 
 
 def names_of(option: str, value: Any, problems: list[Problem], wrong: Wrong) -> list[str]:

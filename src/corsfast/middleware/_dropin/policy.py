@@ -1,11 +1,14 @@
-"""Compile the policy of a drop-in, with options that mean what they mean in the original library.
+"""Compile the origins of a drop-in, with options that mean what they mean in the original library.
 
 A drop-in must accept the options that work with the original. So an insecure setting is a
 `CorsfastSecurityWarning`, with an origin that is allowed and a proposal. An entry that matches
 nothing is a `CorsfastDeadEntryWarning`. With ``strict=True`` all of them are one `PolicyError`.
 
     entries --read_options--> spec, problems --find_risks--> risks --> warnings | PolicyError
-                              spec --build_tables--> tables --answer(tables)--> Policy
+                              spec --build_tables--> tables
+
+A drop-in derives its own tables from these, with its methods, header names and responses. It makes
+a policy from them by ``Policy._from_tables``.
 
 Never read a string as a pattern that the original library takes literally, because the pattern
 would allow more origins.
@@ -16,18 +19,14 @@ from __future__ import annotations
 import re
 from types import MappingProxyType
 
-from ..._engine.select import Policy
 from ..._engine.tables import (
-    Tables,
-    block,
     build_tables,
     dead_alternatives,
     empty_list,
     globs_as_regexes,
     warn,
-    with_origin,
 )
-from ..._options.fetch import NON_WILDCARD_REQUEST_HEADER, OWS, TCHAR
+from ..._options.fetch import NON_WILDCARD_REQUEST_HEADER, OWS, TOKEN
 from ..._options.origin import is_origin
 from ..._options.schemes import dead_schemes
 from ..._options.spec import Spec, read_options
@@ -42,36 +41,30 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
     from typing import NoReturn
 
+    from ..._engine.tables import Tables
     from ..._proofs.ineffective import Wrong
 
 __all__ = [
-    "Tables",
-    "allow_any_header",
-    "block",
-    "echo_any_origin",
-    "lenient_policy",
+    "allowing",
+    "echoing_any_origin",
+    "lenient_tables",
     "read_list",
     "read_names",
     "tokens_of",
-    "variant_of",
-    "with_origin",
 ]
 
 # The codes of problems with entries that have no effect here.
 _HARMLESS = ("any-origin-beside-others",)
 
-_TOKEN = re.compile(f"[{re.escape(TCHAR)}]+")
-
 
 class _DropInSpec(Spec):
     """The spec of a drop-in's policy, which no options of Policy can express."""
 
-    __slots__ = ("name", "said")
+    __slots__ = ("name",)
     name: str
-    said: tuple[object, ...]
 
     def key(self) -> tuple[object, ...]:
-        return (self.name, self.said, *super().key())
+        return (self.name, *super().key())
 
     def show(self) -> str:
         return f"<the policy of {self.name}>"
@@ -83,21 +76,20 @@ class _DropInSpec(Spec):
         )
 
 
-def lenient_policy(
+def lenient_tables(
     name: str,
     origins: Mapping[str, Iterable[str | re.Pattern[str]]],
     *,
     credentials: bool,
     strict: bool = False,
     star: bool = True,
-    answer: Callable[[Tables], None] | None = None,
     also: Iterable[Problem] = (),
     written: Mapping[re.Pattern[str], str] = MappingProxyType({}),
     words: Words = NO_REGEXES,
     given: object = (),
     tell: Callable[[str, type[Warning]], None] = warn,
-) -> Policy:
-    """Return the policy of a drop-in middleware.
+) -> Tables:
+    """Return tables for the origins of a drop-in. All else is as in a policy with only origins.
 
     Args:
         name: the drop-in, for messages and ``repr``: ``"corsfast.middleware.starlette"``.
@@ -108,18 +100,12 @@ def lenient_policy(
         credentials: whether credentials are allowed with these origins.
         strict: whether problems are a PolicyError and not warnings.
         star: whether ``"*"`` allows any origin; otherwise it is a str that matches nothing.
-        answer: may change the tables before they are compiled: the allowed methods and names
-            (``methods``, ``any_method``, ``header_names``, ``any_header``) and the answers
-            (``no_origin``, ``refused``, ``refused_preflight``, ``actual_tail``,
-            ``preflight_tail``, the statuses, ``echo_method``, ``echo_headers``,
-            ``actual_vary``, ``preflight_vary``). Make blocks by `block`. If a block has a Vary,
-            it must be the last field, with the names of ``actual_vary`` or ``preflight_vary``.
         also: problems that `read_list` and `read_names` have found.
         written: the text that the drop-in made each regex from; messages quote the text.
         words: the forms of the drop-in's options in proposals.
         given: the original value of the first option. If no option has an origin, an empty list
             causes a warning.
-        tell: called with each warning; a caller that caches the policy may emit them again.
+        tell: called with each warning; a caller that caches the tables may emit them again.
 
     Raises:
         PolicyError: with ``strict``, with all problems together.
@@ -160,35 +146,38 @@ def lenient_policy(
     tables, beyond = build_tables(spec, languages)
     for message in beyond:
         tell(f"{name}: {message}", CorsfastPerformanceWarning)
-    if any_origin and credentials:
-        echo_any_origin(tables)
-    if answer is not None:
-        answer(tables)
-    spec.said = tuple(
-        getattr(tables, slot) for slot in sorted(Tables.__slots__) if slot not in _MATCHED
-    )
-    return Policy(_tables=tables)  # type: ignore[arg-type, call-arg]
+    return echoing_any_origin(tables) if any_origin and credentials else tables
 
 
-def echo_any_origin(tables: Tables) -> None:
+def echoing_any_origin(tables: Tables) -> Tables:
     """Allow every serialized origin and ``null``, and echo the origin instead of ``*``."""
-    tables.star = False
-    tables.any_origin = True
-    tables.exact = ("null",)
+    responses = tables.responses._replace(
+        actual_vary=("Origin",),
+        preflight_vary=tuple(dict.fromkeys(("Origin", *tables.responses.preflight_vary))),
+        default_origin=None,
+    )
+    return tables._replace(star=False, any_origin=True, exact=("null",), responses=responses)
 
 
-def allow_any_header(tables: Tables) -> None:
-    """Allow every request-header name, also the one that ``*`` in a policy does not include."""
-    tables.any_header = True
-    tables.header_names |= {NON_WILDCARD_REQUEST_HEADER}
+def allowing(
+    tables: Tables,
+    methods: Iterable[str],
+    names: Iterable[str],
+    *,
+    any_method: bool = False,
+    any_header: bool = False,
+) -> Tables:
+    """Allow these methods and header names, and no others unless any are allowed.
 
-
-def variant_of(tables: Tables, **changes: object) -> Policy:
-    """Return a policy from a changed copy of the tables that ``answer`` was called with."""
-    variant = Tables()
-    for slot in Tables.__slots__:
-        setattr(variant, slot, changes.get(slot, getattr(tables, slot)))
-    return Policy(_tables=variant)  # type: ignore[arg-type, call-arg]
+    Any header name includes the one that ``*`` in a policy does not include.
+    """
+    more = [NON_WILDCARD_REQUEST_HEADER] if any_header else []
+    return tables._replace(
+        methods=tokens_of(methods),
+        any_method=any_method,
+        header_names=frozenset(name.lower() for name in tokens_of([*names, *more])),
+        any_header=any_header,
+    )
 
 
 def read_list(
@@ -244,18 +233,14 @@ def read_names(
         problems += found
         if isinstance(entry, str) and not any(problem.code == "too-long" for problem in found):
             names = [part.strip(OWS) for part in entry.split(",")]
-            if all(not name or _TOKEN.fullmatch(name) for name in names):
+            if all(not name or TOKEN.fullmatch(name) for name in names):
                 kept.append(entry)
     return kept, problems
 
 
 def tokens_of(names: Iterable[str]) -> frozenset[str]:
     """Return the names that are single tokens, because tables contain only these."""
-    return frozenset(name for name in names if _TOKEN.fullmatch(name))
-
-
-# The parts of the tables that follow from the spec, or that cannot be compared.
-_MATCHED = ("spec", "automaton", "regexes", "rules", "exact")
+    return frozenset(name for name in names if TOKEN.fullmatch(name))
 
 
 def _read(entries: list[object], credentials: bool) -> tuple[_DropInSpec, list[Problem]]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from werkzeug.datastructures import Headers
 
-from ..._engine.headers import OWN_PREFLIGHT_FIELDS
+from ..._engine.headers import ALLOW_PRIVATE_NETWORK, OWN_PREFLIGHT_FIELDS
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 WITH_LIST = Headers if type(getattr(Headers(), "_list", None)) is list else None
 
 # A view's own preflight fields, which could allow a request that the policy rejects.
-_PERMISSIONS = frozenset((*OWN_PREFLIGHT_FIELDS, "access-control-allow-private-network"))
+_PERMISSIONS = frozenset((*OWN_PREFLIGHT_FIELDS, ALLOW_PRIVATE_NETWORK))
 
 
 def work_in(

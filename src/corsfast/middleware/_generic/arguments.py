@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ...errors import PolicyError, Problem
+from ...errors import PolicyError, Problem, changed
 from .policy_source import check_source, is_policy, source_from
 
 TYPE_CHECKING = False
@@ -116,7 +116,8 @@ def read_rules(given: Mapping[str, Any], option: str) -> PathRules:
             try:
                 rules[path] = source_from(None, target)  # type: ignore[arg-type]
             except PolicyError as error:
-                problems += [_within(f"{option}[{path!r}]", p) for p in error.problems]
+                where = f"{option}[{path!r}]"
+                problems += [changed(p, option=f"{where}.{p.option}") for p in error.problems]
             except TypeError as error:
                 raise TypeError(f"{option}[{path!r}]: {error}") from None
         elif target is not None:
@@ -129,17 +130,6 @@ def read_rules(given: Mapping[str, Any], option: str) -> PathRules:
     if problems:
         raise PolicyError(problems)
     return compiled
-
-
-def _within(where: str, problem: Problem) -> Problem:
-    return Problem(
-        problem.code,
-        f"{where}.{problem.option}",
-        problem.value,
-        problem.message,
-        hint=problem.hint,
-        witness=problem.witness,
-    )
 
 
 def _read_resolver(resolver: Any, features: Features, is_async: bool) -> OriginResolver | None:

@@ -1,4 +1,4 @@
-"""The common base of the generic middlewares: policy, report, copying.
+"""The common base of the generic middlewares: making, policy, report, copying.
 
 Their other base is ASGICall or WSGICall. Define no `__call__` here, because it would hide the
 compiled one.
@@ -6,7 +6,9 @@ compiled one.
 
 from __future__ import annotations
 
-from .policy_source import reader_of
+from functools import partial
+
+from .policy_source import is_policy, reader_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -15,6 +17,7 @@ if TYPE_CHECKING:
     from ..._engine.select import Policy
     from .arguments import Features
     from .policy_source import Source
+    from .refusals import Refusals
     from .report_only import Report
     from .select import Flow
 
@@ -27,11 +30,23 @@ class Featured:
     _flow  None => every request gets the policy that the middleware was made with
     """
 
-    __slots__ = ()
     if TYPE_CHECKING:
         app: Any
         _features: Features
         _flow: Flow | None
+        _by_flow: Any
+
+    def _make(self, app: Any, features: Features, refusals: type[Refusals]) -> None:
+        """Call the other base's `__init__`."""
+        self._features = features
+        self._flow = None
+        source = features.source
+        if is_policy(source) and features.candidate is None:
+            given = refusals.handlers(app, source, features)
+        else:
+            self._flow = refusals.flow(app, features)
+            source, given = None, {"on_all": self._by_flow}
+        super().__init__(app, source, **given)  # type: ignore[call-arg]
 
     @property
     def policy(self) -> Policy | None:
@@ -48,9 +63,6 @@ class Featured:
         return self._features.arguments()
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return _restore, (type(self), self.app, *self.arguments())
-
-
-def _restore(kind: Any, app: Any, policy: Source | None, features: dict[str, Any]) -> Any:
-    """Restore a copied or pickled middleware, with an empty report."""
-    return kind(app, policy, **features)
+        """Pickle and copy with an empty report."""
+        policy, given = self.arguments()
+        return partial(type(self), **given), (self.app, policy)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import sys
 from types import MethodType
 
+from ..._options.fetch import REQUEST_PRIVATE_NETWORK
 from ...decision import Outcome
 
 TYPE_CHECKING = False
@@ -33,7 +34,7 @@ if TYPE_CHECKING:
 _HTTP_START = "http.response.start"
 _DENIAL_START = "websocket.http.response.start"
 
-_PRIVATE_NETWORK = b"access-control-request-private-network"
+_PRIVATE_NETWORK = REQUEST_PRIVATE_NETWORK.lower().encode()
 
 # WSGI requires a reason phrase after the status. No client reads it; these are the usual ones.
 _PHRASES = {204: "No Content", 400: "Bad Request", 403: "Forbidden"}
@@ -122,7 +123,7 @@ class ASGICall:
         if decision.is_preflight:
             if self._on_private_network is not None and asks_private_network(scope):
                 return self._on_private_network(decision, scope, receive, send)
-            return answer_asgi(decision, self._body, send)
+            return send_both(send, *messages(decision, self._body))
         # `send` is always wrapped, because every decision has a header to send (Vary with a list
         # of origins, Access-Control-Allow-Origin with "*"). A bound method has the attributes of
         # its function, so it has the mark of a coroutine function at no cost.
@@ -209,18 +210,48 @@ class WSGICall:
                 return self._on_refused(decision, environ, start_response)
         if decision.is_preflight:
             return answer_wsgi(decision, self._body, start_response)
-        apply = self._apply
+        given = (self._apply, decision, start_response)
+        return self.app(environ, MethodType(_start_with_cors, given))
 
-        def start_with_cors(
-            status: str, headers: list[tuple[str, str]], exc_info: Any = None
-        ) -> Any:
-            headers = apply(decision, headers)
-            # Pass as many arguments as the application gave.
-            if exc_info is None:
-                return start_response(status, headers)
-            return start_response(status, headers, exc_info)
 
-        return self.app(environ, start_with_cors)
+def _start_with_cors(
+    given: tuple[Callable[[Decision, Any], Any], Decision, StartResponse],
+    status: str,
+    headers: list[tuple[str, str]],
+    exc_info: Any = None,
+) -> Any:
+    """Start a response of the application with the fields."""
+    apply, decision, start_response = given
+    headers = apply(decision, headers)
+    # Pass as many arguments as the application gave.
+    if exc_info is None:
+        return start_response(status, headers)
+    return start_response(status, headers, exc_info)
+
+
+_CALLED: dict[tuple[bool, bool], Callable[..., Any]] = {
+    (True, False): ASGICall.__call__,
+    (True, True): _send_with_cors,
+    (False, False): WSGICall.__call__,
+    (False, True): _start_with_cors,
+}
+
+
+def inspected(name: str, is_asgi: bool, is_wrapper: bool) -> object:
+    """Return an attribute that inspect reads of a compiled object.
+
+    Args:
+        name: `__signature__` or one of `MARKS`.
+        is_asgi: whether the object belongs to an ASGICall, not to a WSGICall.
+        is_wrapper: whether it is the `send` or `start_response` that the application gets.
+    """
+    from inspect import signature
+
+    if name == "__signature__":
+        return signature(MethodType(_CALLED[is_asgi, is_wrapper], name))
+    if is_asgi:
+        return coroutine_mark()
+    raise AttributeError(name)
 
 
 def asks_private_network(scope: Scope) -> bool:
@@ -231,9 +262,8 @@ def asks_private_network(scope: Scope) -> bool:
     return any(name == _PRIVATE_NETWORK for name, _ in scope["headers"])
 
 
-async def answer_asgi(decision: Decision, body: bytes, send: Send) -> None:
-    """Send the whole answer to a preflight; `body` is for an allowed one."""
-    start, end = messages(decision, body)
+async def send_both(send: Send, start: Message, end: Message) -> None:
+    """Send the whole answer to a preflight. The compiled ASGICall uses this coroutine too."""
     await send(start)
     await send(end)
 

@@ -28,6 +28,7 @@ _LATER = (
     "corsfast._engine.holder",
     "corsfast._proofs.ineffective",
     "corsfast._options.patterns",
+    "corsfast.middleware._generic.handlers",
 )
 
 

@@ -12,9 +12,8 @@ for the 403 of a preflight.
 
 from __future__ import annotations
 
-from .config import CorsConfig, setup
+from .config import APP_CONFIG_KEY, CorsConfig, CorsViewMixin, custom_cors, setup
 from .options import ResourceOptions
-from .view import APP_CONFIG_KEY, CorsViewMixin, custom_cors
 
 __all__ = [
     "APP_CONFIG_KEY",

@@ -7,17 +7,30 @@ from functools import lru_cache
 from aiohttp import hdrs
 from multidict import CIMultiDict
 
-from ..._engine.headers import merged_vary
+from ..._engine.headers import VARY_KEPT, merged_vary
 from .._dropin.non_web_origins import may_be_sent
-from .._dropin.vary import VARY_KEPT
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import Any
+
     from .options import Config, ResourceOptions
 
-    # Fields that a response gets, including Vary, and names of fields that it may not keep. The
+    # Fields that a response gets, and names of fields that it may not keep. The
     # fields are in the type of a response's headers, so their names need not be parsed again.
     Fields = tuple[CIMultiDict[str], tuple[str, ...]]
+
+ORIGIN, VARY = hdrs.ORIGIN, hdrs.VARY
+_ORIGIN_NAME = "Origin"
+# An origin that is not allowed does not get the permissions that a handler set itself.
+_REFUSED: Fields = (
+    CIMultiDict(),
+    (
+        hdrs.ACCESS_CONTROL_ALLOW_ORIGIN,
+        hdrs.ACCESS_CONTROL_ALLOW_CREDENTIALS,
+        hdrs.ACCESS_CONTROL_EXPOSE_HEADERS,
+    ),
+)
 
 # The headers that `expose_headers="*"` leaves out: those that pages may read in any case
 # (https://www.w3.org/TR/2020/SPSD-cors-20200602/#simple-response-header), and the CORS headers.
@@ -43,16 +56,16 @@ class Answers:
     Attributes:
         fields: for each listed origin that can be sent: the fields of its responses, and the
             names of the handler's own fields that are removed.
-        anybody: the options of origins that are not listed; ``None`` allows them nothing.
+        any_origin: the options of origins that are not listed; ``None`` allows them nothing.
         exposes_all: whether some origins get ``expose_headers="*"``.
     """
 
-    __slots__ = ("_config", "_for_others", "anybody", "exposes_all", "fields")
+    __slots__ = ("_config", "_for_others", "any_origin", "exposes_all", "fields")
 
     def __init__(self, config: Config) -> None:
         self._config = config
-        self.anybody = config.get("*")
-        self._for_others = None if self.anybody is None else _fields("", self.anybody)
+        self.any_origin = config.get("*")
+        self._for_others = None if self.any_origin is None else _fields("", self.any_origin)
         self.fields = {
             origin: _fields(origin, options)
             for origin, options in config.items()
@@ -66,7 +79,7 @@ class Answers:
 
     def options_for(self, origin: str) -> ResourceOptions | None:
         """Return the options of an origin, or ``None`` if it is not allowed anything."""
-        return self._config.get(origin, self.anybody) if may_be_sent(origin) else None
+        return self._config.get(origin, self.any_origin) if may_be_sent(origin) else None
 
     def fields_for_others(self, origin: str) -> Fields | None:
         """Return the fields for an unlisted origin, or ``None`` if it is not allowed."""
@@ -77,17 +90,35 @@ class Answers:
         fields[hdrs.ACCESS_CONTROL_ALLOW_ORIGIN] = origin
         return fields, unwanted
 
+    def write(self, asked: Any, headers: CIMultiDict[str]) -> None:
+        """Write the fields into a response's headers, by the headers of its request.
+
+        They replace the handler's own. Otherwise the handler's Allow-Credentials could combine
+        with the origin that is allowed here, and allow more than either of them does alone.
+        """
+        if ORIGIN in asked:
+            lines = asked.getall(ORIGIN)
+            found = None
+            # With two Origin lines the origin is ambiguous, so nothing is allowed.
+            if len(lines) == 1:
+                found = self.fields.get(lines[0]) or self.fields_for_others(lines[0])
+            if found is None:
+                found = _REFUSED
+            elif self.exposes_all:
+                self.expose_all(lines[0], headers)
+            fields, unwanted = found
+            headers.update(fields)
+            for name in unwanted:
+                headers.popall(name, None)
+        if headers.setdefault(VARY, _ORIGIN_NAME) is not _ORIGIN_NAME:
+            headers[VARY] = _with_origin(", ".join(headers.getall(VARY)))
+
     def expose_all(self, origin: str, response: CIMultiDict[str]) -> None:
         """Expose all headers of a response by name, if the origin may read all of them."""
         options = self.options_for(origin)
         if options is not None and options.expose_headers == "*":
             names = dict.fromkeys(name for name in response if name.lower() not in NEVER_EXPOSED)
             response[hdrs.ACCESS_CONTROL_EXPOSE_HEADERS] = ",".join(names)
-
-
-def merge_vary(response: CIMultiDict[str], lines: list[str]) -> None:
-    """Set a response's Vary to its old lines and Origin, joined to one line."""
-    response[hdrs.VARY] = _with_origin(", ".join(lines))
 
 
 def _fields(origin: str, options: ResourceOptions) -> Fields:
@@ -102,10 +133,9 @@ def _fields(origin: str, options: ResourceOptions) -> Fields:
     elif options.expose_headers != "*":
         names = ",".join(sorted(options.expose_headers))
         fields.append((hdrs.ACCESS_CONTROL_EXPOSE_HEADERS, names))
-    fields.append((hdrs.VARY, hdrs.ORIGIN))
     return CIMultiDict(fields), tuple(unwanted)
 
 
 @lru_cache(VARY_KEPT)
 def _with_origin(value: str) -> str:
-    return merged_vary(value, (hdrs.ORIGIN,))
+    return merged_vary(value, (ORIGIN,))

@@ -5,11 +5,7 @@
     setup(app, defaults={...}) the options of everything that is added
 
 For each origin, the options closest to the route win. A listed origin wins over ``"*"``, wherever
-the two are written.
-
-    request --match_info.route--> Answers --receive--> fields
-
-Options are compiled once per route, not per request. Routes that were not added are left alone.
+the two are written. Options are compiled once per route, not per request.
 """
 
 from __future__ import annotations
@@ -20,24 +16,25 @@ from functools import partial
 from aiohttp import hdrs, web
 
 from .._generic.preload import preload
+from ._compat import parts, replace
 from .answers import Answers
 from .options import Judge, parse_config
 from .preflight import answer_preflight
-from .receiver import OVER, SEVERAL, receive, write
-from .signal import DirectSignal, call_directly
-from .unrouted import replace, route_meant
-from .view import APP_CONFIG_KEY, ViewAnswers, config_of, is_cors_view
+from .unrouted import route_meant
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Awaitable
-    from typing import Any, TypeVar
+    from collections.abc import Callable
+    from typing import Any, ClassVar, TypeVar
 
     from .options import Config, Written
 
     Entity = TypeVar("Entity")
 
 preload()
+
+# Marks a route that is new, or that takes several methods.
+_SEVERAL = Answers({})
 
 
 def setup(
@@ -71,24 +68,6 @@ class _Added:
         self.by_method: dict[str, Config] = {}
 
 
-class _Preflights:
-    """The compiled answers to preflights for a resource."""
-
-    def __init__(self, defaults: Config, added: _Added) -> None:
-        self._answers = Answers({**defaults, **added.config})
-        self._by_method = {
-            method: Answers({**defaults, **added.config, **config})
-            for method, config in added.by_method.items()
-        }
-
-    def answers_for(self, origin: str, method: str) -> Answers | None:
-        """Return the answers for a method that has an added route or is in `allow_methods`."""
-        options = self._answers.options_for(origin)
-        if options is not None and options.is_method_allowed(method):
-            return self._by_method.get(method, self._answers)
-        return self._by_method.get(method)
-
-
 class CorsConfig:
     """The routes of an application that allow cross-origin requests. Made by `setup`.
 
@@ -105,12 +84,10 @@ class CorsConfig:
         self._preflight_routes: set[Any] = set()
         self._preflight_resources: set[Any] = set()
         # Compiled at first use, because routes may be added to a resource at any time before
-        # the application starts. Keyed by route, and also by method if a route takes several.
-        self.answers: dict[Any, Answers | None] = {}  # for `receive`
-        self._by_method: dict[Any, dict[str, Answers]] = {}
-        self._preflights: dict[Any, _Preflights] = {}
-        self._views: dict[tuple[type[Any], str], Answers] = {}
-        self._app = app
+        # the application starts. The key is a resource, route or view, and a method.
+        self._compiled: dict[tuple[Any, str], Answers] = {}
+        # By route, if it takes one method. ``None`` leaves its responses alone.
+        self._by_route: dict[Any, Answers | None] = {}
         app.on_response_prepare.append(self._on_response_prepare)
         app.on_startup.append(self._on_startup)
 
@@ -147,8 +124,8 @@ class CorsConfig:
             self._add_resource(entity, parsed)
         else:
             raise ValueError(f"Resource or ResourceRoute expected, got {routing_entity!r}")
-        for compiled in (self.answers, self._by_method, self._preflights):
-            compiled.clear()
+        self._compiled.clear()
+        self._by_route.clear()
         return routing_entity
 
     def _read(self, written: Written | None) -> Config:
@@ -193,7 +170,7 @@ class CorsConfig:
             view = route.handler
             if route.method == hdrs.METH_OPTIONS:
                 raise ValueError(f"{resource!r} already has OPTIONS handler {view!r}")
-            if not is_cors_view(view):
+            if not _is_cors_view(view):
                 if isinstance(view, type) and issubclass(view, web.View):
                     raise ValueError(f"web view {view!r} should be derived from CorsViewMixin")
                 raise ValueError(f"{resource!r} already has a '*' handler for all methods")
@@ -203,9 +180,10 @@ class CorsConfig:
 
     def _judge_views_of(self, resource: Any) -> None:
         for route in resource:
-            if is_cors_view(route.handler):
-                for config in ViewAnswers(route.handler, self).written():
-                    self._judge.judge(config)
+            if _is_cors_view(route.handler):
+                for method in hdrs.METH_ALL:
+                    for config in _written_for(route.handler, method):
+                        self._judge.judge(config)
 
     async def _on_startup(self, _app: web.Application) -> None:
         """Check the views that were added to resources after `add`."""
@@ -219,38 +197,46 @@ class CorsConfig:
 
     def _answer_preflight(self, request: web.Request, route: Any) -> web.Response:
         """Answer a preflight for the resource of an added route, or for a view."""
-        if is_cors_view(route.handler):
-            nearest = config_of(request) or self
-            return answer_preflight(request, ViewAnswers(route.handler, nearest).preflight)
-        preflights = self._preflights.get(route.resource)
-        if preflights is None:
-            preflights = _Preflights(self.defaults, self._added[route.resource])
-            self._preflights[route.resource] = preflights
-        return answer_preflight(request, preflights.answers_for)
+        if _is_cors_view(route.handler):
+            return (_config_of(request) or self).answer_view_preflight(request, route.handler)
+        return answer_preflight(request, partial(self._answers_to_preflight, route.resource))
 
-    def view_answers(self, view: type[Any], method: str) -> Answers:
-        """Return the answers to preflights for a method of a view; the method is in METH_ALL."""
-        answers = self._views.get((view, method))
-        if answers is None:
-            answers = self._views[view, method] = Answers(ViewAnswers(view, self).config(method))
+    def _answers_to_preflight(self, resource: Any, origin: str, method: str) -> Answers | None:
+        """Return the answers for a method that has an added route or is in `allow_methods`."""
+        answers = self._answers_of(resource, method)
+        if method not in self._added[resource].by_method:
+            options = answers.options_for(origin)
+            if options is None or not options.is_method_allowed(method):
+                return None
         return answers
+
+    def answer_view_preflight(self, request: web.Request, view: type[Any]) -> web.Response:
+        """Answer a preflight for a view. Its methods are compared case-insensitively."""
+
+        def answers_for(_origin: str, method: str) -> Answers | None:
+            known = method.upper()
+            if known not in hdrs.METH_ALL or not hasattr(view, known.lower()):
+                return None
+            answers = self._compiled.get((view, known))
+            if answers is None:
+                answers = self._compiled[view, known] = Answers(self._view_config(view, known))
+            return answers
+
+        return answer_preflight(request, answers_for)
 
     # -- all other requests ------------------------------------------------------------------
 
-    _on_response_prepare = receive
-
-    def look(self, request: web.Request, route: Any) -> Answers | None:
-        """Return the answers for `receive` if `answers` does not have them."""
-        call_directly(self._app, partial(DirectSignal, self))  # from the next response on
-        return self._answers_for(request, route)
-
-    def late(
-        self, request: web.Request, response: web.StreamResponse, route: Any
-    ) -> Awaitable[None]:
-        """Return the awaitable for a route that `receive` writes nothing for."""
-        if response.status >= 300 and (route.resource is None or route in self._preflight_routes):
-            return self._answer_late(request, response, route)
-        return OVER
+    async def _on_response_prepare(
+        self, request: web.Request, response: web.StreamResponse
+    ) -> None:
+        route, asked, headers = parts(request, response)
+        answers = self._by_route.get(route, _SEVERAL)
+        if answers is _SEVERAL:
+            answers = self._answers_for(request, route)
+        if answers is not None:
+            answers.write(asked, headers)
+        elif response.status >= 300 and (route.resource is None or route in self._preflight_routes):
+            await self._answer_late(request, response, route)
 
     async def _answer_late(
         self, request: web.Request, response: web.StreamResponse, route: Any
@@ -272,7 +258,7 @@ class CorsConfig:
         if not is_preflight:
             answers = self._answers_for(request, route)
             if answers is not None:
-                write(answers, asked, response.headers)
+                answers.write(asked, response.headers)
             return
         try:
             replace(response, self._answer_preflight(request, route))
@@ -280,41 +266,117 @@ class CorsConfig:
             return  # keep the error
 
     def _answers_for(self, request: web.Request, route: Any) -> Answers | None:
-        """Return the answers for a route that is new, or that takes several methods."""
-        by_method = self._by_method.get(route)
-        if by_method is not None and request.method in by_method:
-            return by_method[request.method] or None
-        resource = route.resource
+        """Return the answers for the responses of a route, and cache them."""
+        resource, method = route.resource, request.method
         if resource is None:
             return None  # a route made for one 404 or 405, so it is not cached
         added = self._added.get(resource)
-        view = is_cors_view(route.handler)
-        if view and request.method == hdrs.METH_OPTIONS:
-            return None
+        view = _is_cors_view(route.handler)
         if added is None or (route in self._preflight_routes and not view):
-            self.answers[route] = None
+            self._by_route[route] = None
             return None
         if not view and route.method != hdrs.METH_ANY:
-            config = {**self.defaults, **added.config, **added.by_method.get(route.method, {})}
-            self.answers[route] = Answers(config) or None
-            return self.answers[route]
-        # Cache only known methods, because an attacker chooses the method of a request.
-        method = request.method
-        if method not in hdrs.METH_ALL and method not in added.by_method:
+            self._by_route[route] = self._answers_of(resource, route.method) or None
+            return self._by_route[route]
+        if not view:
+            return self._answers_of(resource, method) or None
+        if method == hdrs.METH_OPTIONS:
+            return None
+        if method not in hdrs.METH_ALL:
+            method = ""  # an attacker chooses the method, so unknown ones are cached as one
+        answers = self._compiled.get((route, method))
+        if answers is None:
+            of_view = (_config_of(request) or self)._view_config(route.handler, method)
+            answers = Answers({**self.defaults, **added.config, **of_view})
+            self._compiled[route, method] = answers
+        return answers or None
+
+    # -- compiling ---------------------------------------------------------------------------
+
+    def _answers_of(self, resource: Any, method: str) -> Answers:
+        """Return the answers of an added resource for a method."""
+        added = self._added[resource]
+        if method not in added.by_method:
             method = ""
-        self.answers[route] = SEVERAL
-        by_method = self._by_method.setdefault(route, {})
-        if method not in by_method:
-            config = {**self.defaults, **added.config}
-            if view:
-                nearest = config_of(request) or self
-                config |= ViewAnswers(route.handler, nearest).config(method)
-            else:
-                config |= added.by_method.get(method, {})
-            by_method[method] = Answers(config)
-        return by_method[method] or None
+        answers = self._compiled.get((resource, method))
+        if answers is None:
+            of_method = added.by_method.get(method, {})
+            answers = Answers({**self.defaults, **added.config, **of_method})
+            self._compiled[resource, method] = answers
+        return answers
+
+    def _view_config(self, view: type[Any], method: str) -> Config:
+        of_view, of_method = _written_for(view, method)
+        return {**self.defaults, **of_view, **of_method}
 
 
 def _route_for_options(resource: Any) -> Any:
     """Return the route of a resource that takes OPTIONS, if there is one."""
     return next((r for r in resource if r.method in (hdrs.METH_OPTIONS, hdrs.METH_ANY)), None)
+
+
+# -- class-based views ----------------------------------------------------------------------------
+
+# The key of the CorsConfig in an application.
+APP_CONFIG_KEY: web.AppKey[CorsConfig] = web.AppKey("corsfast.middleware.aiohttp")
+
+
+def custom_cors(config: Written) -> Callable[[Any], Any]:
+    """Set options for one view method: ``@custom_cors({...})`` above ``async def get(self)``."""
+
+    def wrapper(function: Any) -> Any:
+        setattr(function, f"{function.__name__}_cors_config", config)
+        return function
+
+    return wrapper
+
+
+class CorsViewMixin:
+    """A mixin for views with CORS; name it before ``aiohttp.web.View`` in the bases.
+
+    It answers OPTIONS requests. All other requests are left to the view.
+
+    Attributes:
+        cors_config: the options of all methods of this view. They take precedence over the
+            defaults of `setup`, and `custom_cors` takes precedence over them.
+    """
+
+    cors_config: ClassVar[Written | None] = None
+
+    if TYPE_CHECKING:
+        request: web.Request
+
+    def __init_subclass__(cls, **keywords: Any) -> None:
+        super().__init_subclass__(**keywords)
+        if hasattr(cls, "get_request_config"):
+            raise TypeError(
+                f"{cls.__qualname__}.get_request_config would never be called: options are read"
+                " once, when the application starts; write them into cors_config or custom_cors"
+            )
+
+    async def options(self) -> web.StreamResponse:
+        """Answer a preflight."""
+        cors = _config_of(self.request)
+        if cors is None:
+            raise ValueError("CORS is not configured; call setup(app) first")
+        return cors.answer_view_preflight(self.request, type(self))
+
+
+def _is_cors_view(handler: object) -> bool:
+    """Return whether a handler is a view that answers preflights itself."""
+    return isinstance(handler, type) and issubclass(handler, CorsViewMixin)
+
+
+def _written_for(view: type[Any], method: str) -> tuple[Config, Config]:
+    """Return the options written for a view, and for one of its methods."""
+    handler = getattr(view, method.lower(), None) if method in hdrs.METH_ALL else None
+    return (
+        parse_config(view.cors_config or None),
+        parse_config(getattr(handler, f"{method.lower()}_cors_config", None)),
+    )
+
+
+def _config_of(request: web.Request) -> CorsConfig | None:
+    """Return the CorsConfig of a request's application, or of the nearest parent application."""
+    found: CorsConfig | None = request.config_dict.get(APP_CONFIG_KEY)
+    return found

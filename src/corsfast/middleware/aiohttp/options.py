@@ -17,7 +17,7 @@ from ..._proofs.ineffective import (
 )
 from .._dropin.messages import say
 from .._dropin.non_web_origins import FILE
-from .._dropin.policy import lenient_policy
+from .._dropin.policy import lenient_tables
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -159,7 +159,7 @@ class Judge:
         for origins, credentials in _to_judge(config):
             if (origins, credentials) not in self._judged:
                 listed = {"origins": origins}
-                lenient_policy(NAME, listed, credentials=credentials, strict=self._strict)
+                lenient_tables(NAME, listed, credentials=credentials, strict=self._strict)
                 self._judged.add((origins, credentials))
 
 

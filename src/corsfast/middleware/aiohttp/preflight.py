@@ -6,8 +6,6 @@ header never echoes a value that was not allowed.
 
 from __future__ import annotations
 
-import re
-
 from aiohttp import hdrs, web
 
 from ..._engine.headers import requested_names
@@ -20,7 +18,6 @@ if TYPE_CHECKING:
     from .answers import Answers
 
 # https://www.rfc-editor.org/rfc/rfc9110#section-5.6.2
-_TOKEN = re.compile(f"[{re.escape(fetch.TCHAR)}]+")
 
 VARY = ", ".join(
     (hdrs.ORIGIN, hdrs.ACCESS_CONTROL_REQUEST_METHOD, hdrs.ACCESS_CONTROL_REQUEST_HEADERS)
@@ -46,7 +43,7 @@ def answer_preflight(
     if method is None:
         raise _refusal("'Access-Control-Request-Method' header is not specified")
     answers = None
-    if len(method) <= limits.MAX_METHOD and _TOKEN.fullmatch(method):
+    if len(method) <= limits.MAX_METHOD and fetch.TOKEN.fullmatch(method):
         answers = answers_for(origin, method)
     if answers is None:
         raise _refusal(

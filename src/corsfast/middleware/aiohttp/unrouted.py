@@ -52,20 +52,3 @@ async def route_meant(request: web.Request, response: web.StreamResponse, method
         # The route for OPTIONS has no options, and a view takes any method.
         method = min(error.allowed_methods - {hdrs.METH_OPTIONS}, default=hdrs.METH_OPTIONS)
     return None
-
-
-def replace(response: web.StreamResponse, answer: web.Response) -> None:
-    """Turn a response that is being prepared into the answer to a preflight.
-
-    aiohttp has no public way to change the status at this point (seen in 3.14).
-    """
-    if not isinstance(response, web.Response) or hdrs.CONTENT_ENCODING in response.headers:
-        return
-    if not hasattr(response, "_status") or not hasattr(response, "_reason"):
-        return
-    response._status, response._reason = answer.status, answer.reason
-    response.body = None
-    for name in (hdrs.LOCATION, hdrs.CONTENT_TYPE):
-        response.headers.pop(name, None)
-    response.headers.update(answer.headers)
-    response.headers[hdrs.CONTENT_LENGTH] = "0"

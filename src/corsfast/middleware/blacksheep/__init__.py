@@ -27,12 +27,13 @@ from blacksheep.server.cors import CORSConfigurationError, CORSPolicy, CORSStrat
 from blacksheep.server.responses import not_found, status_code
 from blacksheep.server.websocket import WebSocket
 
-from ..._engine.tables import REQUEST_HEADERS, REQUEST_METHOD
+from ..._engine.headers import ALLOW_CREDENTIALS, ALLOW_ORIGIN, EXPOSE_HEADERS, merged_vary
+from ..._options.fetch import REQUEST_HEADERS, REQUEST_METHOD
 from ..._proofs.ineffective import wrong_flags
 from ...decision import Outcome
-from .._dropin.vary import merged_vary
 from .._generic.preload import preload
 from .._generic.same_origin import same_origin
+from ._compat import set_strategy, strategy_of
 from .answers import BAD_METHOD, BAD_ORIGIN, Answers, options_of
 
 TYPE_CHECKING = False
@@ -47,16 +48,12 @@ __all__ = ["CORSPolicy", "CORSStrategy", "add_cors_policy", "get_cors_middleware
 
 preload()
 
-_REQUEST_METHOD = b"access-control-request-method"
-_REQUEST_HEADERS = b"access-control-request-headers"
+_REQUEST_METHOD = REQUEST_METHOD.lower().encode()
+_REQUEST_HEADERS = REQUEST_HEADERS.lower().encode()
 _VARY = b"vary"
-_ALLOW_CREDENTIALS = b"access-control-allow-credentials"
+_ALLOW_CREDENTIALS = ALLOW_CREDENTIALS.encode()
 # Fields by which a handler itself lets an origin read its response.
-_GRANTS = (
-    b"access-control-allow-origin",
-    _ALLOW_CREDENTIALS,
-    b"access-control-expose-headers",
-)
+_GRANTS = (ALLOW_ORIGIN.encode(), _ALLOW_CREDENTIALS, EXPOSE_HEADERS.encode())
 _VARY_ALONE = ((_VARY, b"Origin"),)
 _BY_ORIGIN = ("Origin",)
 _BY_PREFLIGHT = ("Origin", REQUEST_METHOD, REQUEST_HEADERS)
@@ -102,7 +99,7 @@ def use_cors(
     """
     if app.started:
         raise ApplicationAlreadyStartedCORSError()
-    if app._cors_strategy is not None:
+    if strategy_of(app) is not None:
         raise CORSConfigurationError("This application has CORS already.")
     compiled = _Compiled(strict)
     policy = compiled.policy(
@@ -113,9 +110,9 @@ def use_cors(
         max_age=max_age,
         expose_headers=expose_headers,
     )
-    strategy = CORSStrategy(policy, app.router)
-    strategy._corsfast = compiled  # for add_cors_policy
-    app._cors_strategy = strategy
+    strategy = _Strategy(policy, app.router)
+    strategy.compiled = compiled
+    set_strategy(app, strategy)
 
     # BlackSheep calls middleware for OPTIONS only if there is a route, so this adds one.
     # Preflights do not reach its handler. BlackSheep reads the annotations.
@@ -150,10 +147,10 @@ def add_cors_policy(
     """
     if app.started:
         raise ApplicationAlreadyStartedCORSError()
-    strategy = app._cors_strategy or use_cors(app)
-    if not hasattr(strategy, "_corsfast"):
+    strategy = strategy_of(app) or use_cors(app)
+    if not isinstance(strategy, _Strategy):
         raise CORSConfigurationError("This application uses CORS of BlackSheep itself.")
-    policy = strategy._corsfast.policy(
+    policy = strategy.compiled.policy(
         allow_methods=allow_methods,
         allow_headers=allow_headers,
         allow_origins=allow_origins,
@@ -303,6 +300,12 @@ class _Compiled:
         if found is None:
             found = self._answers[policy] = Answers(policy, self._strict)
         return found
+
+
+class _Strategy(CORSStrategy):  # type: ignore[misc]
+    """BlackSheep's strategy with what `add_cors_policy` needs."""
+
+    compiled: _Compiled
 
 
 class _Policy(CORSPolicy):  # type: ignore[misc]

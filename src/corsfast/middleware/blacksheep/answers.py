@@ -8,14 +8,12 @@ Answers are compiled when a policy is made or changed. BlackSheep is not importe
 from __future__ import annotations
 
 from ..._engine.headers import requested_names
-from ..._engine.tables import (
-    ALLOW_CREDENTIALS,
+from ..._engine.select import Policy
+from ..._engine.tables import readable
+from ..._options.fetch import (
+    ALLOW_HEADERS,
     ALLOW_METHODS,
-    EXPOSE_HEADERS,
     MAX_AGE,
-    VARY,
-    block,
-    with_origin,
 )
 from ..._proofs.ineffective import (
     wrong_exposed_with,
@@ -25,7 +23,7 @@ from ..._proofs.ineffective import (
     wrong_seconds,
 )
 from ...decision import Outcome
-from .._dropin.policy import Tables, allow_any_header, lenient_policy, read_names, tokens_of
+from .._dropin.policy import allowing, lenient_tables, read_names
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -49,7 +47,7 @@ _OPTIONS = (
     "expose_headers",
 )
 
-_ALLOW_HEADERS = b"access-control-allow-headers"
+_ALLOW_HEADERS = ALLOW_HEADERS.lower().encode()
 
 # The values of the CORS-Error field that BlackSheep sends when it rejects a preflight.
 _NOT_ENABLED = "is not enabled by CORS rules."
@@ -107,44 +105,28 @@ class Answers:
         exposed, found = read_names("expose_headers", readable_names, wrong)
         if policy.expose_headers != policy.default_expose_headers():  # these hold Set-Cookie
             problems += found
-        self.methods = tokens_of(methods)
-        self.any_method = "*" in self.methods
-        self.header_names = tokens_of(names)
         everybody = "*" in policy.allow_origins
-        self.star = everybody and not policy.allow_credentials
-        fields = [(ALLOW_CREDENTIALS, "true")] if policy.allow_credentials else []
-        readable = ", ".join(filter(None, exposed))
-        expose = [(EXPOSE_HEADERS, readable)] if readable else []
-
-        def answer(tables: Tables) -> None:
-            tables.methods = self.methods
-            tables.any_method = self.any_method
-            tables.header_names = self.header_names
-            if "*" in self.header_names:
-                allow_any_header(tables)
-            # Echo the requested names. If the answer is `*`, `preflight_fields` adds them.
-            tables.echo_headers = not self.star
-            tables.echo_method = self.any_method and policy.allow_credentials
-            allowed = [(ALLOW_METHODS, ", ".join(filter(None, methods)))]
-            max_age = (MAX_AGE, str(policy.max_age))
-            vary = (VARY, ", ".join(tables.preflight_vary))
-            spelt = [] if tables.echo_method else allowed
-            tables.preflight_tail = block([*spelt, *fields, max_age, vary])
-            tables.preflight_status = 200
-            by_origin = [] if tables.star else [(VARY, "Origin")]
-            tables.actual_tail = block([*expose, *fields, *by_origin])
-            if tables.star:
-                tables.no_origin = with_origin("*", tables.actual_tail)
-
         entries = ["*"] if everybody else sorted(filter(None, policy.allow_origins))
-        made = lenient_policy(
-            NAME,
-            {"allow_origins": entries},
-            credentials=credentials,
-            strict=strict,
-            answer=answer,
-            also=problems,
+        tables = lenient_tables(
+            NAME, {"allow_origins": entries}, credentials=credentials, strict=strict, also=problems
         )
+        self.star = tables.star
+        self.any_method = "*" in methods
+        echo_method = self.any_method and credentials
+        allowed = () if echo_method else ((ALLOW_METHODS, ", ".join(filter(None, methods))),)
+        responses = tables.responses._replace(
+            actual_fields=readable(credentials, [*filter(None, exposed)]),
+            preflight_fields=(*allowed, *readable(credentials), (MAX_AGE, str(policy.max_age))),
+            preflight_status=200,
+            echo_method=echo_method,
+            # If the answer is `*`, `preflight_fields` adds the requested names.
+            echo_headers=not tables.star,
+        )
+        tables = allowing(
+            tables, methods, names, any_method=self.any_method, any_header="*" in names
+        )
+        self.methods, self.header_names = tables.methods, tables.header_names
+        made = Policy._from_tables(tables._replace(responses=responses))
         self.decide: Callable[[Any], Decision] = made.asgi
 
     def preflight_fields(self, decision: Decision, names: list[bytes]) -> list[tuple[bytes, bytes]]:

@@ -7,7 +7,7 @@
 The modules have the same names as in django-cors-headers, so every ``corsheaders`` can be replaced
 by ``corsfast.middleware.django``.
 
-    CORS_* settings --conf--> Answers --middleware--> fields on a response
+    CORS_* settings --conf--> CompiledSettings --middleware--> fields on a response
                     \\--checks--> messages of `manage.py check`
 
 Read no setting during the import, because settings modules import `default_headers` from here.

@@ -20,7 +20,7 @@ from ..._proofs.ineffective import BARE_STRING, NOT_A_BOOL, UNKNOWN_OPTION
 from ..._proofs.ineffective_django import REMOVED
 from ...errors import RISKS, PolicyError, Problem
 from .._dropin.non_web_origins import FILE
-from .conf import compile_answers, name_in_use, policy_for, read, read_admitted
+from .conf import compile_settings, name_in_use, policy_for, read, read_allowed_origins
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -133,7 +133,7 @@ def _judged(*, silent: bool) -> Iterator[CheckMessage]:
     """
     kind, letter = (Error, "E") if read("CORS_STRICT") else (Caution, "W")
     try:
-        policy_for(read_admitted(), bool(read("CORS_ALLOW_CREDENTIALS")), True)
+        policy_for(read_allowed_origins(), bool(read("CORS_ALLOW_CREDENTIALS")), True)
     except PolicyError as error:
         for problem in error.problems:
             number = RISK_NUMBERS.get(problem.code, DEAD_ENTRY_NUMBER)
@@ -145,7 +145,7 @@ def _judged(*, silent: bool) -> Iterator[CheckMessage]:
         return
     if not silent and not read("CORS_STRICT"):
         try:
-            compile_answers()
+            compile_settings()
         except ImproperlyConfigured as error:
             yield Error(str(error), id=f"corsfast.E{UNREADABLE_NUMBER}")
 

@@ -1,44 +1,38 @@
-"""Read and compile the CORS_* settings, once for each state of Django's settings.
+"""Read and compile the CORS_* settings, once until they change.
 
 Reading one setting costs as much as deciding a hundred requests, so none is read per request.
-But changes must be noticed. Every way to change a setting sets or deletes an attribute of
-`django.conf.settings`. For example, `override_settings`, `self.settings(...)` and pytest-django's
-`settings` set `_wrapped`. So the class of this object is replaced by a subclass that drops the
-cached answers after such a change. A request only checks whether there are cached answers.
-
-If another library has replaced the settings by an object that is not a `LazySettings`, nothing is
-cached. Then each request compares the state of the settings:
-
-1. a new object under the settings has another identity;
-2. `settings.CORS_X = value` writes another value to that object;
-3. a setting that was not set before changes the number of values;
-4. `del settings.CORS_X` under an override changes the number of deleted names.
-
-A list that is changed in place is not noticed.
 """
 
 from __future__ import annotations
 
 import re
 from functools import lru_cache
-from operator import itemgetter
 from typing import NamedTuple
 from urllib.parse import urlsplit
 
-from django.conf import LazySettings, settings
+from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 from django.core.signals import setting_changed
 from django.http import BadHeaderError, HttpResponse
 
+from ..._engine.headers import (
+    ALLOW_CREDENTIALS,
+    ALLOW_HEADERS,
+    ALLOW_METHODS,
+    EXPOSE_HEADERS,
+    MAX_AGE,
+)
+from ..._engine.select import Policy
 from ..._engine.tables import empty_list, warn
 from ..._options.origin import is_origin
 from ..._options.suggestions import suggest_networks, suggestions_for
 from ..._proofs.ineffective import bare_string
-from ..._proofs.ineffective_django import BY_CHARACTER, idle_settings, names_in
+from ..._proofs.ineffective_django import BY_CHARACTER, OLD_NAMES, idle_settings, names_in
 from ...errors import Problem
 from .._dropin.messages import Mender, Words, regex_from
 from .._dropin.non_web_origins import FILE
-from .._dropin.policy import lenient_policy
+from .._dropin.policy import lenient_tables
+from ._compat import settings_object
 from .defaults import default_headers, default_methods
 
 TYPE_CHECKING = False
@@ -46,7 +40,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any
 
-    from ..._engine.select import Policy
+    from ._compat import Fields
 
 NAME = "corsfast.middleware.django"
 
@@ -54,24 +48,19 @@ ALL_ORIGINS = "CORS_ALLOW_ALL_ORIGINS"
 ORIGINS = "CORS_ALLOWED_ORIGINS"
 REGEXES = "CORS_ALLOWED_ORIGIN_REGEXES"
 
-# Each setting with its older name, which is used if the newer one is not set, and its default.
-SETTINGS: dict[str, tuple[str | None, Any]] = {
-    ORIGINS: ("CORS_ORIGIN_WHITELIST", ()),
-    REGEXES: ("CORS_ORIGIN_REGEX_WHITELIST", ()),
-    ALL_ORIGINS: ("CORS_ORIGIN_ALLOW_ALL", False),
-    "CORS_ALLOW_CREDENTIALS": (None, False),
-    "CORS_ALLOW_HEADERS": (None, default_headers),
-    "CORS_ALLOW_METHODS": (None, default_methods),
-    "CORS_ALLOW_PRIVATE_NETWORK": (None, False),
-    "CORS_EXPOSE_HEADERS": (None, ()),
-    "CORS_PREFLIGHT_MAX_AGE": (None, 86400),
-    "CORS_STRICT": (None, False),
-    "CORS_URLS_REGEX": (None, r"^.*$"),
+DEFAULTS: dict[str, Any] = {
+    ORIGINS: (),
+    REGEXES: (),
+    ALL_ORIGINS: False,
+    "CORS_ALLOW_CREDENTIALS": False,
+    "CORS_ALLOW_HEADERS": default_headers,
+    "CORS_ALLOW_METHODS": default_methods,
+    "CORS_ALLOW_PRIVATE_NETWORK": False,
+    "CORS_EXPOSE_HEADERS": (),
+    "CORS_PREFLIGHT_MAX_AGE": 86400,
+    "CORS_STRICT": False,
+    "CORS_URLS_REGEX": r"^.*$",
 }
-_NAMES = [name for new, (old, _) in SETTINGS.items() for name in (new, old) if name is not None]
-
-ALLOW_ORIGIN = "access-control-allow-origin"
-VARY = ("Vary", "origin")
 
 # Enough for the states of the settings that a project's tests alternate between.
 _POLICIES_KEPT = 64
@@ -79,116 +68,53 @@ _POLICIES_KEPT = 64
 
 def name_in_use(name: str) -> str:
     """Return the newer name of a setting, or the older one if only that is set."""
-    old = SETTINGS[name][0]
-    older = old is not None and not hasattr(settings, name) and hasattr(settings, old)
-    return old if old is not None and older else name
+    old = OLD_NAMES.get(name, name)
+    return old if hasattr(settings, old) and not hasattr(settings, name) else name
 
 
 def read(name: str) -> Any:
     """Return the value of a setting under either of its names, or its default."""
-    value = getattr(settings, name_in_use(name), settings)
-    return SETTINGS[name][1] if value is settings else value
+    return getattr(settings, name_in_use(name), DEFAULTS[name])
 
 
-class Answers:
-    """The compiled settings, as answers. They do not change once they are made.
+class CompiledSettings(NamedTuple):
+    """The compiled settings.
 
     Attributes:
-        every_path: whether CORS_URLS_REGEX matches every path without a line feed.
-        covers: `(path) -> match`, for all other paths.
+        covers: `(path) -> match`, for CORS_URLS_REGEX.
         allows: `(origin) -> bool`, for an Origin that is not empty.
         star: whether `*` is sent instead of the origin.
-        fields: the fields after Access-Control-Allow-Origin, as Django stores them.
-        listed: for each origin in the list, all fields of the answer to a request that is not
-            OPTIONS, with Vary. It is empty if the fields also depend on something else.
-        options_fields: like `fields`, for OPTIONS requests.
+        credentials: whether credentials are allowed.
         private_network: whether a request for private network access is granted.
+        fields: the fields after Access-Control-Allow-Origin.
+        options_fields: the same for OPTIONS requests.
         warnings: the warnings about the settings.
     """
 
-    __slots__ = (
-        "allows",
-        "covers",
-        "every_path",
-        "fields",
-        "listed",
-        "options_fields",
-        "private_network",
-        "star",
-        "warnings",
-    )
-    every_path: bool
     covers: Callable[[str], object]
     allows: Callable[[str], bool]
     star: bool
-    fields: dict[str, tuple[str, str]]
-    listed: dict[str, dict[str, tuple[str, str]]]
-    options_fields: dict[str, tuple[str, str]]
+    credentials: bool
     private_network: bool
+    fields: Fields
+    options_fields: Fields
     warnings: tuple[tuple[str, type[Warning]], ...]
 
-    def warn(self) -> None:
-        """Emit the collected warnings."""
-        for warning in self.warnings:
-            warn(*warning)
+
+# The compiled settings, with the object that they were read from. A change replaces the dict, so
+# that a thread that is still compiling stores its older result where no request looks.
+_cache: dict[str, tuple[object, CompiledSettings]] = {}
 
 
-class _Seen:
-    """A state of Django's settings, and the answers for it."""
+def current_settings(*, warn_again: bool = False) -> CompiledSettings:
+    """Return the compiled settings, and compile them if they changed.
 
-    answers: Answers
-
-    def __init__(self) -> None:
-        # Reading any setting loads the settings.
-        getattr(settings, ORIGINS, None)
-        self.wrapped = _lazy.get("_wrapped")
-        self.values: dict[str, Any] = getattr(self.wrapped, "__dict__", {})
-        self.size = len(self.values)
-        # Only settings that override others keep the deleted names.
-        self.deleted: set[str] | None = getattr(self.wrapped, "_deleted", None)
-        self.deletions = len(self.deleted or ())
-        here = [name for name in _NAMES if name in self.values]
-        # Pick at least two values, so that the result is a tuple. Tuples compare their elements
-        # by identity first, while comparing a list with itself compares all its elements.
-        self.pick: Callable[[dict[str, Any]], Any] = (
-            itemgetter(*here, here[0]) if here else _pick_nothing
-        )
-        self.picked = self.pick(self.values)
-
-
-def _pick_nothing(_: dict[str, Any]) -> tuple[()]:
-    return ()
-
-
-class _Latest:
-    """The latest state of the settings.
-
-    Attributes:
-        answers: the answers of `seen`, until a setting changes; always None if the settings are
-            not watched.
-        change: a new object after each change.
-    """
-
-    __slots__ = ("answers", "change", "seen")
-    answers: Answers | None
-    change: object
-    seen: _Seen | None
-
-
-# The attributes of the LazySettings object. Django empties this dict, but never replaces it. An
-# access through the object itself would cost a microsecond.
-_lazy: dict[str, Any] = settings.__dict__
-latest = _Latest()
-latest.answers = latest.change = latest.seen = None
-
-
-def answers_now(*, say_again: bool = False) -> Answers:
-    """Return the answers for the current settings, and compile them if the settings changed.
-
-    There is no need to call this while `latest.answers` is set.
+    `override_settings`, `self.settings(...)` and pytest-django's `settings` send a signal. They
+    also replace the object that holds the settings. Only the latter tells that a setting was
+    deleted (`with override_settings(): del settings.CORS_STRICT`).
 
     Args:
-        say_again: whether to emit the warnings even if the settings did not change.
+        warn_again: whether to emit the warnings even if the settings did not change.
 
     Raises:
         ImproperlyConfigured: for settings that cannot be read.
@@ -198,79 +124,38 @@ def answers_now(*, say_again: bool = False) -> Answers:
         CorsfastSecurityWarning: without CORS_STRICT, once per risk.
         CorsfastDeadEntryWarning: without CORS_STRICT, once per entry that matches nothing.
     """
-    change = latest.change
-    seen = latest.seen
-    if (
-        seen is None
-        or _lazy.get("_wrapped") is not seen.wrapped
-        or len(seen.values) != seen.size
-        or (seen.deleted is not None and len(seen.deleted) != seen.deletions)
-        or seen.pick(seen.values) != seen.picked
-    ):
-        seen = _Seen()
-        seen.answers = compile_answers()
-        seen.answers.warn()
-        latest.seen = seen
-    elif say_again:
-        seen.answers.warn()
-    if _WATCHED:
-        latest.answers = seen.answers
-        # Another thread may have changed a setting after it was read.
-        if latest.change is not change:
-            latest.answers = latest.seen = None
-    return seen.answers
+    cache, source = _cache, settings_object()
+    latest = cache.get("latest")
+    if latest is None or latest[0] is not source:
+        latest = source, compile_settings()
+        warn_again = True
+    if warn_again:
+        for warning in latest[1].warnings:
+            warn(*warning)
+        cache["latest"] = latest
+    return latest[1]
 
 
 def _forget(*, setting: str, **_: object) -> None:
+    global _cache  # noqa: PLW0603
     if setting.startswith("CORS_"):
-        _changed()
-
-
-def _changed() -> None:
-    # Keep this order, because a concurrent `answers_now` stores its answers before it compares
-    # `change`.
-    latest.change = object()
-    latest.answers = latest.seen = None
-
-
-class _WatchedSettings(LazySettings):  # type: ignore[misc]
-    """Django's settings, with a hook that drops the cached answers after a change."""
-
-    def __setattr__(self, name: str, value: object) -> None:
-        super().__setattr__(name, value)
-        if name == "_wrapped" or name.startswith("CORS_"):
-            _changed()
-
-    def __delattr__(self, name: str) -> None:
-        super().__delattr__(name)
-        if name.startswith("CORS_"):
-            _changed()
-
-
-def _watch() -> bool:
-    """Watch the settings for changes, and return whether this is possible."""
-    if type(settings) is not LazySettings:
-        return False
-    # `settings.__class__` would be the class of the wrapped object.
-    object.__dict__["__class__"].__set__(settings, _WatchedSettings)
-    return True
+        _cache = {}
 
 
 setting_changed.connect(_forget, dispatch_uid=NAME)
-_WATCHED = _watch()
 
 
 # -- compiling -------------------------------------------------------------------------------
 
 
-def compile_answers() -> Answers:
-    """Read all settings and compile the answers, without emitting the warnings.
+def compile_settings() -> CompiledSettings:
+    """Read all settings and compile them, without emitting the warnings.
 
     Raises:
-        ImproperlyConfigured, PolicyError: see `answers_now`.
+        ImproperlyConfigured, PolicyError: see `current_settings`.
     """
     try:
-        return _compile_answers()
+        return _compile()
     except (TypeError, AttributeError, re.error, BadHeaderError) as error:
         raise ImproperlyConfigured(
             f"the CORS_* settings cannot be read ({error}); `manage.py check` says which one,"
@@ -278,76 +163,74 @@ def compile_answers() -> Answers:
         ) from error
 
 
-def _compile_answers() -> Answers:
-    answers = Answers()
-    paths = read("CORS_URLS_REGEX")
-    answers.every_path = paths in ("", ".*", "^.*", "^.*$")
-    answers.covers = re.compile(paths).match
+def _compile() -> CompiledSettings:
     credentials = bool(read("CORS_ALLOW_CREDENTIALS"))
-    admitted = read_admitted()
-    answers.star = admitted.everybody and not credentials
-    policy, answers.warnings = policy_for(admitted, credentials, bool(read("CORS_STRICT")))
-    file = admitted.everybody or FILE in admitted.origins
-    answers.allows = _verdict(answers.star, file, policy)
-    answers.private_network = bool(read("CORS_ALLOW_PRIVATE_NETWORK"))
+    allowed = read_allowed_origins()
+    policy, warnings = policy_for(allowed, credentials, bool(read("CORS_STRICT")))
+    star = allowed.any_origin and not credentials
+    allows: Callable[[str], bool] = bool if star else policy.allows_origin
+    if not star and (allowed.any_origin or FILE in allowed.origins):
+        allows = lambda origin: policy.allows_origin(origin) or origin == FILE  # noqa: E731
     fields = {}
     if credentials:
-        fields["access-control-allow-credentials"] = "true"
+        fields[ALLOW_CREDENTIALS] = "true"
     exposed = names_in(read("CORS_EXPOSE_HEADERS"))
     if len(exposed):
-        fields["access-control-expose-headers"] = ", ".join(exposed)
-    answers.fields = _as_stored(fields)
-    answers.listed = {}
-    if not (answers.star or answers.private_network):
-        answers.listed = {
-            origin: {ALLOW_ORIGIN: (ALLOW_ORIGIN, origin), **answers.fields, "vary": VARY}
-            for origin in map(_serialised, admitted.origins)
-            if answers.allows(origin)
-        }
-    fields["access-control-allow-headers"] = ", ".join(names_in(read("CORS_ALLOW_HEADERS")))
-    fields["access-control-allow-methods"] = ", ".join(names_in(read("CORS_ALLOW_METHODS")))
+        fields[EXPOSE_HEADERS] = ", ".join(exposed)
+    options_fields = {
+        **fields,
+        ALLOW_HEADERS: ", ".join(names_in(read("CORS_ALLOW_HEADERS"))),
+        ALLOW_METHODS: ", ".join(names_in(read("CORS_ALLOW_METHODS"))),
+    }
     max_age = read("CORS_PREFLIGHT_MAX_AGE")
     if max_age:
-        fields["access-control-max-age"] = str(max_age)
-    answers.options_fields = _as_stored(fields)
-    return answers
+        options_fields[MAX_AGE] = str(max_age)
+    return CompiledSettings(
+        covers=_matcher(re.compile(read("CORS_URLS_REGEX"))),
+        allows=allows,
+        star=star,
+        credentials=credentials,
+        private_network=bool(read("CORS_ALLOW_PRIVATE_NETWORK")),
+        fields=_as_stored(fields),
+        options_fields=_as_stored(options_fields),
+        warnings=warnings,
+    )
 
 
-def _as_stored(fields: dict[str, str]) -> dict[str, tuple[str, str]]:
+def _matcher(regex: re.Pattern[str]) -> Callable[[str], object]:
+    """Return the `match` of a regex, or what is four times as fast and decides the same."""
+    match = regex.match
+    if regex.pattern not in ("^.*$", "^.*", ".*", ""):
+        return match
+    return lambda path: "\n" not in path or match(path)
+
+
+def _as_stored(fields: dict[str, str]) -> Fields:
     """Return fields as a response stores them; Django encodes values that are not ASCII."""
     headers = HttpResponse(headers=fields).headers
     return {name: (name, headers[name]) for name in fields}
 
 
-def _verdict(star: bool, file: bool, policy: Policy) -> Callable[[str], bool]:
-    if star:
-        return bool
-    allows = policy.allows_origin
-    if not file:
-        return allows
-    return lambda origin: allows(origin) or origin == FILE
-
-
-class Admitted(NamedTuple):
+class AllowedOrigins(NamedTuple):
     """The values of the origin settings. Two of them are equal if the settings are equal.
 
     Attributes:
         names: the names in use of the settings for all origins, for listed origins, and for
             regexes. They may be the older ones.
-        everybody: whether all origins are allowed. Then the other settings are not read.
+        any_origin: whether all origins are allowed. Then the other settings are not read.
         origins: the entries of CORS_ALLOWED_ORIGINS.
         regexes: the entries of CORS_ALLOWED_ORIGIN_REGEXES, compiled.
         problems: a str instead of a list, and settings that have no effect.
     """
 
     names: tuple[str, str, str]
-    everybody: bool
+    any_origin: bool
     origins: tuple[str, ...] = ()
     regexes: tuple[re.Pattern[str], ...] = ()
     problems: tuple[Problem, ...] = ()
 
 
-def read_admitted() -> Admitted:
+def read_allowed_origins() -> AllowedOrigins:
     """Read the origin settings. A str is read as a list of one entry.
 
     Raises:
@@ -358,7 +241,7 @@ def read_admitted() -> Admitted:
         {name: getattr(settings, name) for name in dir(settings) if "CORS" in name.upper()}
     )
     if read(ALL_ORIGINS):
-        return Admitted(names, everybody=True, problems=tuple(idle))
+        return AllowedOrigins(names, any_origin=True, problems=tuple(idle))
     _, for_some, for_regexes = names
     origins, problems = _read_list(for_some, read(ORIGINS))
     regexes, more = _read_list(for_regexes, read(REGEXES))
@@ -373,7 +256,7 @@ def read_admitted() -> Admitted:
     compiled = tuple(_compiled(for_regexes, entry) for entry in regexes)
     if not compiled:
         problems += empty_list(for_some, read(ORIGINS))
-    return Admitted(names, False, tuple(origins), compiled, (*problems, *more, *idle))
+    return AllowedOrigins(names, False, tuple(origins), compiled, (*problems, *more, *idle))
 
 
 def _compiled(setting: str, entry: Any) -> re.Pattern[str]:
@@ -397,7 +280,7 @@ def _read_list(setting: str, value: Any) -> tuple[Any, list[Problem]]:
 
 @lru_cache(_POLICIES_KEPT)
 def policy_for(
-    admitted: Admitted, credentials: bool, strict: bool
+    allowed: AllowedOrigins, credentials: bool, strict: bool
 ) -> tuple[Policy, tuple[tuple[str, type[Warning]], ...]]:
     """Return the policy of these settings, and its warnings. The result is cached.
 
@@ -405,11 +288,11 @@ def policy_for(
         PolicyError: with `strict`, with all problems together.
     """
     said: list[tuple[str, type[Warning]]] = []
-    (for_all, for_some, for_regexes), everybody, origins, regexes, found = admitted
+    (for_all, for_some, for_regexes), any_origin, origins, regexes, found = allowed
     problems = [*found]
     exact = []
     for entry in origins:
-        origin = _serialised(entry)
+        origin = _serialized(entry)
         if origin == "*":
             problems.append(
                 Problem(
@@ -423,9 +306,9 @@ def policy_for(
         elif origin != FILE:
             exact.append(origin)
     listed: dict[str, list[str | re.Pattern[str]]] = {for_some: [*exact], for_regexes: [*regexes]}
-    if everybody:
+    if any_origin:
         listed = {for_all: ["*"]}
-    policy = lenient_policy(
+    tables = lenient_tables(
         NAME,
         listed,
         credentials=credentials,
@@ -434,10 +317,10 @@ def policy_for(
         words=Words(any_origin=f"{for_all} = True", regex=f"{{}} in {for_regexes}"),
         tell=lambda *warning: said.append(warning),
     )
-    return policy, tuple(said)
+    return Policy._from_tables(tables), tuple(said)
 
 
-def _serialised(entry: str) -> str:
+def _serialized(entry: str) -> str:
     """Return an entry as a serialized origin, if it has the scheme and host of one.
 
     A path is ignored, because the check E014 reports it, unless the entry is a network.

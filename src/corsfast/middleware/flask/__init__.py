@@ -23,12 +23,19 @@ from inspect import iscoroutinefunction
 
 from flask import after_this_request, current_app, request, request_started
 
-from ..._engine.tables import ALLOW_METHODS, ALLOW_ORIGIN
+from ..._options.fetch import ALLOW_METHODS, ALLOW_ORIGIN
 from .._dropin.config_cache import ByConfig
-from .._dropin.flask_like import leave_options_to, put_last, would_be_last
 from .._dropin.install import claim_drop_in, install_around
 from .._dropin.werkzeug import fold_vary, work_in
-from .._dropin.werkzeug_routes import VIEW_RULES, Registrations, redirected_path, rules_of_view
+from .._dropin.werkzeug_routes import (
+    VIEW_RULES,
+    Registrations,
+    leave_options_to,
+    put_last,
+    redirected_path,
+    rules_of_view,
+    would_be_last,
+)
 from ..wsgi import CORSMiddleware as GenericMiddleware
 from .paths import Paths, read_resources
 from .rules import CONFIG_NAMES, Rules, judge_config, judge_paths, merged, only_known

@@ -12,15 +12,14 @@ import re
 from collections.abc import Iterable, Mapping
 from urllib.parse import unquote
 
-from .patterns import EVERYTHING, is_regex, resolved, shown_as_regex
+from .rules import EVERYTHING, is_regex, resolved, shown_as_regex
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any
 
-    from .patterns import Pattern
-    from .rules import Rules
+    from .rules import Pattern, Rules
 
 # Regexes that match every path, because a path begins with a slash. They need not be run.
 _EVERY_PATH = ("/*", "/.*", EVERYTHING)

@@ -12,17 +12,16 @@ from collections.abc import Iterable, Mapping
 from datetime import timedelta
 
 from ..._engine.headers import requested_names
-from ..._engine.tables import (
-    ALLOW_CREDENTIALS,
+from ..._engine.select import Policy
+from ..._engine.tables import readable
+from ..._options.fetch import (
     ALLOW_HEADERS,
     ALLOW_METHODS,
     ALLOW_ORIGIN,
-    EXPOSE_HEADERS,
+    ALLOW_PRIVATE_NETWORK,
+    DEFAULT_PORTS,
     MAX_AGE,
-    VARY,
-    with_origin,
 )
-from ..._options.fetch import DEFAULT_PORTS
 from ..._options.origin import is_origin, parse_origin
 from ..._options.suggestions import texts_of
 from ..._proofs.ineffective import (
@@ -43,17 +42,18 @@ from ..._proofs.ineffective import (
 )
 from ..._proofs.python_source import in_python
 from ...decision import Outcome
-from ...errors import Problem, with_hint
+from ...errors import Problem, changed
 from .._dropin.messages import Mender, Words, say
-from .._dropin.policy import Tables, block, echo_any_origin, lenient_policy
-from .patterns import EVERYTHING, is_regex, resolved, shown_as_regex
+from .._dropin.policy import echoing_any_origin, lenient_tables
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any, TypedDict
 
     from ..._engine.select import Decision
-    from .patterns import Pattern
+    from ..._engine.tables import Responses, Tables
+
+    Pattern = str | re.Pattern[str]
 
     class ViewOptions(TypedDict, total=False):
         """The options of ``cross_origin``."""
@@ -116,8 +116,6 @@ _FLAGS = (
 )
 # The name of each option in a Flask application's config.
 CONFIG_NAMES = {option: f"CORS_{option.upper()}" for option in DEFAULTS}
-
-_ALLOW_PRIVATE_NETWORK = "Access-Control-Allow-Private-Network"
 
 
 def configured(config: Mapping[str, Any]) -> dict[str, Any]:
@@ -250,7 +248,7 @@ def _wrong_header(entry: Any, alone: bool) -> list[Problem]:
         return [Problem("looks-like-glob", "allow_headers", entry, message, hint=hint)]
     problems = wrong_names("allow_headers", [entry], wrong_header)
     return [
-        with_hint(problem, f"[{problem.hint}]") if alone and problem.hint else problem
+        changed(problem, hint=f"[{problem.hint}]") if alone and problem.hint else problem
         for problem in problems
     ]
 
@@ -268,6 +266,34 @@ def _seconds(age: Any) -> str | None:
     if isinstance(age, timedelta):
         age = str(int(age.total_seconds()))
     return str(age) if age else None
+
+
+# flask-cors reads a string of origins, header names or paths as a regex if it has one of these
+# characters, and otherwise as a literal. "*" matches everything.
+_REGEX_CHARACTERS = frozenset("*\\]?$^[]()")
+EVERYTHING = ".*"
+
+
+def shown_as_regex(entry: Any) -> Any:
+    """Return the entry unchanged, or a regex that matches everything for ``*``."""
+    return EVERYTHING if isinstance(entry, str) and entry == "*" else entry
+
+
+def is_regex(text: str) -> bool:
+    return not _REGEX_CHARACTERS.isdisjoint(text)
+
+
+def resolved(entry: Any, flags: int = 0) -> Pattern:
+    """Return an entry as a compiled regex or a literal."""
+    if isinstance(entry, re.Pattern):
+        return entry
+    text = str(entry)
+    if not is_regex(text):
+        return text
+    try:
+        return re.compile(text, flags)
+    except re.error as error:
+        raise ValueError(f"{text!r} holds characters of a regex, but is none: {error}") from error
 
 
 class Rules:
@@ -312,16 +338,19 @@ class Rules:
         self.automatic_options = bool(options["automatic_options"])
         self._read_preflight_options(options)
         entries = ["*"] if any_origin else [_entry(entry, credentials) for entry in origins]
-        self.policy = lenient_policy(
+        tables = lenient_tables(
             NAME,
             {"origins": entries},
             credentials=credentials,
             strict=strict,
-            answer=lambda tables: _answer(tables, options, origins, any_origin),
             also=[*_unknown(options, any_origin), *_idle(options, any_origin)],
             words=_WORDS,
             given=[] if options["origins"] is None else options["origins"],
         )
+        if any_origin and not options["send_wildcard"]:
+            tables = echoing_any_origin(tables)
+        responses = _responses(tables, options, origins)
+        self.policy = Policy._from_tables(tables._replace(responses=responses))
         # Bound once, because looking up a method costs more than calling it.
         self.decide = self.policy.actual
         self.apply = self.policy.apply_wsgi
@@ -356,7 +385,7 @@ class Rules:
             return []
         found = []
         if environ.get("HTTP_ACCESS_CONTROL_REQUEST_PRIVATE_NETWORK") == "true":
-            found.append((_ALLOW_PRIVATE_NETWORK, self._private_network))
+            found.append((ALLOW_PRIVATE_NETWORK, self._private_network))
         if environ.get("HTTP_ACCESS_CONTROL_REQUEST_METHOD") not in self._methods:
             return found
         names = requested_names(environ.get("HTTP_ACCESS_CONTROL_REQUEST_HEADERS", ""))
@@ -375,30 +404,25 @@ class Rules:
         )
 
 
-def _answer(
-    tables: Tables, options: Mapping[str, Any], origins: list[Any], any_origin: bool
-) -> None:
-    """Set the fields that flask-cors sends, with Vary wherever the response differs by origin."""
+def _responses(tables: Tables, options: Mapping[str, Any], origins: list[Any]) -> Responses:
+    """Return the responses of flask-cors, with Vary wherever they differ by origin."""
     credentials = tables.spec.credentials
-    always = bool(options["always_send"])
-    unasked: str | None = None  # the allowed origin on responses to requests without an Origin
-    if any_origin:
-        unasked = "*" if always and not credentials else None
-        if not options["send_wildcard"]:
-            echo_any_origin(tables)
-    elif always:
-        literal = sorted(o for o in origins if isinstance(o, str) and not is_regex(o))
-        unasked = next(filter(is_origin, map(str.lower, literal)), None)
-    same_for_everyone = tables.star and unasked == "*"
-    tables.actual_vary = () if same_for_everyone or not options["vary_header"] else ("Origin",)
-    vary = [(VARY, ", ".join(tables.actual_vary))] if tables.actual_vary else []
-    tail = [(ALLOW_CREDENTIALS, "true")] if credentials else []
-    expose = _joined(options["expose_headers"])
-    if expose:
-        tail.append((EXPOSE_HEADERS, _sendable("expose_headers", expose)))
-    tables.actual_tail = block([*tail, *vary])
-    tables.refused = block(vary)
-    tables.no_origin = with_origin(unasked, tables.actual_tail) if unasked else tables.refused
+    default: str | None = None
+    if options["always_send"]:
+        if tables.spec.any_origin:
+            default = None if credentials else "*"
+        else:
+            literal = sorted(o for o in origins if isinstance(o, str) and not is_regex(o))
+            default = next(filter(is_origin, map(str.lower, literal)), None)
+    same_for_everyone = tables.star and default == "*"
+    exposed = _joined(options["expose_headers"])
+    return tables.responses._replace(
+        actual_fields=readable(
+            credentials, [_sendable("expose_headers", exposed)] if exposed else []
+        ),
+        actual_vary=() if same_for_everyone or not options["vary_header"] else ("Origin",),
+        default_origin=default,
+    )
 
 
 def _listed(value: object) -> list[Any]:

@@ -11,8 +11,7 @@ with the options of `corsfast.Policy`, and keeps the application object.
 
 Per request, one function runs after the application's own `after_request` functions. It calls
 `policy.asgi`, which finds the Origin in the scope as the server built it, and merges the result
-into the response's headers with `policy.apply_wsgi`. Only OPTIONS requests need more work. If
-CORS is set up for a whole application, most responses take the fast path of fast_path.py.
+into the response's headers with `policy.apply_wsgi`. Only OPTIONS requests need more work.
 
 No request is blocked, because CORS is not access control. The exception is a WebSocket
 handshake, which quart-cors rejects as well.
@@ -37,23 +36,24 @@ from quart import (
 )
 from quart.globals import app_ctx
 
-from ..._engine.select import IMPLEMENTATION
-from ..._engine.tables import ALLOW_METHODS
+from ..._options.fetch import ALLOW_METHODS
 from .._dropin.config_cache import ByConfig
-from .._dropin.flask_like import leave_options_to, put_last, would_be_last
 from .._dropin.install import claim_drop_in, install_around
-from .._dropin.werkzeug import WITH_LIST, fold_vary, work_in
-from .._dropin.werkzeug_routes import VIEW_RULES, Registrations, endpoint_meant, rules_of_view
+from .._dropin.werkzeug import fold_vary, work_in
+from .._dropin.werkzeug_routes import (
+    VIEW_RULES,
+    Registrations,
+    endpoint_meant,
+    leave_options_to,
+    put_last,
+    rules_of_view,
+    would_be_last,
+)
 from .._generic.preload import preload
 from ..asgi import CORSMiddleware as GenericMiddleware
-from .fast_path import APPLIED, EXEMPT
 from .rules import DEFAULTS, Rules, judge_config, left_to_config, merged, read_arguments
 
 TYPE_CHECKING = False
-if TYPE_CHECKING or IMPLEMENTATION == "pure":
-    from .fast_path import StraightWay
-else:
-    from ..._engine.native import StraightWay
 if TYPE_CHECKING:
     import re
     from collections.abc import Awaitable, Callable, Iterable
@@ -71,6 +71,10 @@ if TYPE_CHECKING:
     View = TypeVar("View", bound=Callable[..., Any])
 
 __all__ = ["cors", "cors_exempt", "install", "route_cors", "websocket_cors"]
+
+# Both names are quart-cors's, so that each library respects what the other has done.
+_EXEMPT = "_quart_cors_exempt"
+_APPLIED = "_QUART_CORS_APPLIED"
 
 # Set on views for which `route_cors` answers OPTIONS requests.
 _AUTOMATIC = "_corsfast_automatic_options"
@@ -231,7 +235,7 @@ def websocket_cors(
 
 def cors_exempt(view: View) -> View:
     """Exempt a view or a WebSocket from :func:`cors`: add no headers, reject no Origin."""
-    setattr(view, EXEMPT, True)
+    setattr(view, _EXEMPT, True)
     return view
 
 
@@ -330,60 +334,22 @@ def _handshake_rules(
 def _followed(app: Any, rules_in: ByConfig[Rules]) -> Callable[..., Awaitable[Any]]:
     process_response = app.process_response
 
-    def not_yet(*_: Any) -> bool:
-        return False
-
-    go_straight: Callable[[Any, Any, Any, Any, Any, Any], bool] = not_yet
-
-    # The two functions are nearly the same, because a shared helper would cost one more call.
+    def add_cors(response: Any, received: Any) -> Any:
+        # This hook runs last, so it need not set _APPLIED for another one.
+        if _is_exempt(app, received) or hasattr(response, _APPLIED):
+            return response
+        return _apply(response, received, rules_in(app))
 
     async def process_response_with_cors(response: Any, request_context: Any = None) -> Any:
         response = await process_response(response, request_context)
-        try:
-            received = request_context.request_websocket  # `request` is a property, and slow
-            endpoint = received.url_rule.endpoint
-            pairs = response.headers._list
-        except AttributeError:  # no context for an exception's response, no rule for a 404
-            received = _current_request() if request_context is None else request_context.request
-            endpoint, pairs = _read_with_care(received, response)
-        if go_straight(app.config, endpoint, received.scope, response, response.headers, pairs):
-            return response
-        return go_the_long_way(response, received)
+        # The response to an exception may have no context.
+        received = _current_request() if request_context is None else request_context.request
+        return add_cors(response, received)
 
     async def process_response_with_cors_in(ctx: Any, response: Any) -> Any:
-        response = await process_response(ctx, response)
-        received = ctx.request
-        try:
-            endpoint = received.url_rule.endpoint
-            pairs = response.headers._list
-        except AttributeError:
-            endpoint, pairs = _read_with_care(received, response)
-        if go_straight(app.config, endpoint, received.scope, response, response.headers, pairs):
-            return response
-        return go_the_long_way(response, received)
-
-    def go_the_long_way(response: Any, received: Any) -> Any:
-        nonlocal go_straight
-        # This hook runs last, so it need not set APPLIED for another one.
-        if _is_exempt(app, received) or hasattr(response, APPLIED):
-            return response
-        rules = rules_in(app)
-        response = _apply(response, received, rules)
-        # Use the fast path from now on, if the config does not change the rules.
-        if go_straight is not_yet and app.config.keys().isdisjoint(rules_in.names):
-            if WITH_LIST is not None and type(app.view_functions) is dict:
-                go_straight = StraightWay(
-                    app.view_functions, rules_in.names, WITH_LIST, rules.policy
-                ).go
-        return response
+        return add_cors(await process_response(ctx, response), ctx.request)
 
     return process_response_with_cors_in if _CONTEXT_FIRST else process_response_with_cors
-
-
-def _read_with_care(received: Any, response: Any) -> tuple[Any, Any]:
-    """Return the endpoint of a request and a response's header pairs, each None if missing."""
-    rule = received.url_rule
-    return None if rule is None else rule.endpoint, getattr(response.headers, "_list", None)
 
 
 def _after_request(rules_in: ByConfig[Rules]) -> Callable[[Any], Awaitable[Any]]:
@@ -408,7 +374,7 @@ async def _follow_view(*_: Any, **__: Any) -> None:
 
 async def _apply_by_view(response: Any) -> Any:
     """Apply the rules of the view that the request is meant for, unless already applied."""
-    if hasattr(response, APPLIED):
+    if hasattr(response, _APPLIED):
         return response
     app, received = _current_app(), _current_request()
     rules_in = rules_of_view(app, received)
@@ -441,7 +407,7 @@ def _before_websocket(rules_in: ByConfig[Rules]) -> Callable[[], Awaitable[None]
 
 
 def _is_exempt(app: Any, received: Any) -> bool:
-    return bool(getattr(app.view_functions.get(received.endpoint), EXEMPT, False))
+    return bool(getattr(app.view_functions.get(received.endpoint), _EXEMPT, False))
 
 
 def _answers_options(app: Any, received: Any) -> bool:
@@ -452,16 +418,16 @@ def _answers_options(app: Any, received: Any) -> bool:
     view = app.view_functions.get(endpoint_meant(app, received))
     rule = received.url_rule
     if rule is None or rule.provide_automatic_options:
-        return hasattr(view, EXEMPT)
+        return hasattr(view, _EXEMPT)
     return not hasattr(view, _AUTOMATIC)
 
 
 def _apply_once(response: Any, received: Any, rules: Rules) -> Any:
     """Apply rules to a response, unless rules were applied before."""
-    if not hasattr(response, APPLIED):
+    if not hasattr(response, _APPLIED):
         response = _apply(response, received, rules)
         fold_vary(response)
-        setattr(response, APPLIED, True)
+        setattr(response, _APPLIED, True)
     return response
 
 

@@ -12,14 +12,12 @@ from collections.abc import Iterable, Mapping
 from datetime import timedelta
 
 from ..._engine.headers import requested_names
-from ..._engine.tables import (
-    ALLOW_CREDENTIALS,
+from ..._engine.select import Policy
+from ..._engine.tables import readable
+from ..._options.fetch import (
     ALLOW_HEADERS,
     ALLOW_METHODS,
-    EXPOSE_HEADERS,
     MAX_AGE,
-    VARY,
-    with_origin,
 )
 from ..._proofs.ineffective import (
     BARE_STRING,
@@ -32,7 +30,7 @@ from ..._proofs.ineffective import (
 )
 from ...errors import Problem
 from .._dropin.messages import Words, say
-from .._dropin.policy import Tables, block, echo_any_origin, lenient_policy, read_names
+from .._dropin.policy import echoing_any_origin, lenient_tables, read_names
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -192,19 +190,20 @@ class Rules:
         self._max_age = _seconds(options["max_age"])
         problems += wrong_seconds("max_age", options["max_age"], self._max_age)
 
-        def answer(tables: Tables) -> None:
-            _answer(tables, names["expose_headers"], bool(options["send_origin_wildcard"]))
-
-        self.policy = lenient_policy(
+        tables = lenient_tables(
             NAME,
             {"allow_origin": origins},
             credentials=credentials,
             strict=bool(options["strict"]),
-            answer=answer,
             also=problems,
             words=_WORDS,
             given=options["allow_origin"],
         )
+        if tables.star and not options["send_origin_wildcard"]:
+            tables = echoing_any_origin(tables)
+        fields = readable(credentials, [*filter(None, names["expose_headers"])])
+        responses = tables.responses._replace(actual_fields=fields)
+        self.policy = Policy._from_tables(tables._replace(responses=responses))
         # Bound once, because looking up a method costs more than calling it.
         self.decide = self.policy.asgi
         self.apply = self.policy.apply_wsgi
@@ -243,20 +242,6 @@ class Rules:
         if self._max_age is not None:
             fields.append((MAX_AGE, self._max_age))
         return fields
-
-
-def _answer(tables: Tables, expose: list[str], send_wildcard: bool) -> None:
-    """Set the fields that quart-cors sends; ``*`` is sent to every request, without Vary."""
-    if tables.star and not send_wildcard:
-        echo_any_origin(tables)
-    tables.actual_vary = () if tables.star else ("Origin",)
-    vary = [] if tables.star else [(VARY, "Origin")]
-    tail = [(ALLOW_CREDENTIALS, "true")] if tables.spec.credentials else []
-    if exposed := _joined(expose):
-        tail.append((EXPOSE_HEADERS, exposed))
-    tables.actual_tail = block([*tail, *vary])
-    tables.refused = block(vary)
-    tables.no_origin = with_origin("*", tables.actual_tail) if tables.star else tables.refused
 
 
 def _listed(value: object) -> list[Any]:

@@ -21,8 +21,17 @@ from functools import partial
 from sanic.exceptions import SanicException
 from sanic.response import empty
 
-from ..._engine.headers import requested_names
-from .._dropin.vary import merged_vary
+from ..._engine.headers import (
+    ALLOW_CREDENTIALS,
+    ALLOW_HEADERS,
+    ALLOW_METHODS,
+    ALLOW_ORIGIN,
+    GRANTS,
+    MAX_AGE,
+    merged_vary,
+    requested_names,
+)
+from ..._options.fetch import REQUEST_HEADERS, REQUEST_METHOD
 from .._generic.preload import preload
 from .settings import Answers, Settings, answers_of, idle_in_route, idle_settings, settings_of
 
@@ -41,29 +50,9 @@ __all__ = ["add_cors", "cors"]
 
 preload()
 
-# Sanic's multidict compares header names case-insensitively.
-_ALLOW_ORIGIN = "access-control-allow-origin"
-_ALLOW_CREDENTIALS = "access-control-allow-credentials"
-_ALLOW_METHODS = "access-control-allow-methods"
-_ALLOW_HEADERS = "access-control-allow-headers"
-_MAX_AGE = "access-control-max-age"
-_EXPOSE_HEADERS = "access-control-expose-headers"
-_ALLOW_PRIVATE_NETWORK = "access-control-allow-private-network"
-# Fields by which a handler itself lets an origin read its response or send another request.
-_GRANTS = (
-    _ALLOW_ORIGIN,
-    _ALLOW_CREDENTIALS,
-    _EXPOSE_HEADERS,
-    _ALLOW_METHODS,
-    _ALLOW_HEADERS,
-    _ALLOW_PRIVATE_NETWORK,
-    _MAX_AGE,
-)
-_REQUEST_METHOD = "access-control-request-method"
-_REQUEST_HEADERS = "access-control-request-headers"
 _VARY = "vary"
 _BY_ORIGIN = ("Origin",)
-_BY_PREFLIGHT = ("Access-Control-Request-Method", "Access-Control-Request-Headers")
+_BY_PREFLIGHT = (REQUEST_METHOD, REQUEST_HEADERS)
 
 # Runs after sanic-ext's listener (-1000), which adds OPTIONS and HEAD handlers of its own.
 _PRIORITY = -2_000
@@ -192,18 +181,18 @@ class _Middleware:
         is_options = self._options and request.method == "OPTIONS"
         if headers and lines is not None:
             # The other fields are replaced.
-            for name in (_ALLOW_CREDENTIALS,) if allowed and not is_options else _GRANTS:
+            for name in (ALLOW_CREDENTIALS,) if allowed and not is_options else GRANTS:
                 if name in headers:
                     del headers[name]
         if is_options:
             known = answers.no_origin if lines is None else {}
             if allowed:
-                known = {_ALLOW_ORIGIN: "*" if answers.star else origin, **answers.actual}
+                known = {ALLOW_ORIGIN: "*" if answers.star else origin, **answers.actual}
                 methods = _be_willing(request, response, answers, methods)
             self._answer_options(request, headers, answers, methods, known)
             return
         if allowed:
-            headers[_ALLOW_ORIGIN] = "*" if answers.star else origin
+            headers[ALLOW_ORIGIN] = "*" if answers.star else origin
             headers.update(answers.actual)
         elif lines is None:
             headers.update(answers.no_origin)
@@ -223,17 +212,17 @@ class _Middleware:
                 that are always sent.
         """
         _merge(headers, (*(_BY_ORIGIN if answers.varies else ()), *_BY_PREFLIGHT))
-        if not known or not request.headers.get(_REQUEST_METHOD):
+        if not known or not request.headers.get(REQUEST_METHOD):
             return
-        lines = request.headers.getall(_REQUEST_HEADERS, None)
+        lines = request.headers.getall(REQUEST_HEADERS, None)
         names = answers.allow_headers(None if lines is None else ",".join(lines))
         if names is None:
             return
         headers.update(known)
         for field, value in (
-            (_MAX_AGE, answers.max_age),
-            (_ALLOW_HEADERS, names),
-            (_ALLOW_METHODS, methods),
+            (MAX_AGE, answers.max_age),
+            (ALLOW_HEADERS, names),
+            (ALLOW_METHODS, methods),
         ):
             if value:
                 headers[field] = value
@@ -248,8 +237,8 @@ def _be_willing(request: Any, response: Any, answers: Answers, methods: str) -> 
     Returns:
         The methods to allow: those of the route, or without a route the requested method.
     """
-    method = request.headers.get(_REQUEST_METHOD, "")
-    lines = request.headers.getall(_REQUEST_HEADERS, None)
+    method = request.headers.get(REQUEST_METHOD, "")
+    lines = request.headers.getall(REQUEST_HEADERS, None)
     names = answers.allow_headers(None if lines is None else ",".join(lines))
     if 200 <= response.status < 300 or requested_names(method) != [method] or names is None:
         return methods

@@ -12,7 +12,8 @@ import re
 from collections import namedtuple
 from datetime import timedelta
 
-from ..._engine.headers import requested_names
+from ..._engine.headers import ALLOW_CREDENTIALS, ALLOW_ORIGIN, EXPOSE_HEADERS, requested_names
+from ..._engine.select import Policy
 from ..._engine.tables import empty_list
 from ..._proofs.ineffective import (
     slips,
@@ -25,14 +26,12 @@ from ..._proofs.ineffective import (
 )
 from ...errors import Problem
 from .._dropin.messages import Words, say
-from .._dropin.policy import Tables, echo_any_origin, lenient_policy
+from .._dropin.policy import echoing_any_origin, lenient_tables
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
     from typing import Any, NamedTuple
-
-    from ..._engine.select import Policy
 
     class Settings(NamedTuple):
         """The settings of one route: its own, and the application's for the rest."""
@@ -105,7 +104,7 @@ class Answers:
 
     def allow_methods(self, of_the_route: Iterable[str]) -> str:
         """Return the methods for an allowed preflight, or "" for no field."""
-        if "*" in self.methods and "access-control-allow-credentials" not in self.actual:
+        if "*" in self.methods and ALLOW_CREDENTIALS not in self.actual:
             return "*"
         there = sorted({method.upper() for method in of_the_route})
         if not self.methods or "*" in self.methods:
@@ -150,16 +149,17 @@ def answers_of(
     made = Answers()
     made.policy = None
     if everybody or entries:
-        made.policy = lenient_policy(
+        tables = lenient_tables(
             NAME,
             {option: ["*"] if everybody else entries},
             credentials=credentials,
             strict=strict,
             star=everybody,
-            answer=_echo,
             also=problems,
             words=_WORDS,
         )
+        # Echo any origin, also without credentials; so the value has to be a valid origin.
+        made.policy = Policy._from_tables(echoing_any_origin(tables) if tables.star else tables)
     else:
         say(NAME, problems, strict=strict)
     made.allows = None if made.policy is None else made.policy.allows_origin
@@ -167,14 +167,14 @@ def answers_of(
     made.varies = made.policy is not None and not (made.star and settings.always_send)
     made.actual = {}
     if credentials:
-        made.actual["access-control-allow-credentials"] = "true"
+        made.actual[ALLOW_CREDENTIALS] = "true"
     if settings.expose_headers:
         # Send the other names too: with credentials `*` is a plain name, without them a wildcard.
-        made.actual["access-control-expose-headers"] = ",".join(settings.expose_headers)
+        made.actual[EXPOSE_HEADERS] = ",".join(settings.expose_headers)
     made.no_origin = {}
     default = _default_origin(settings, everybody, made)
     if default:
-        made.no_origin = {"access-control-allow-origin": default, **made.actual}
+        made.no_origin = {ALLOW_ORIGIN: default, **made.actual}
     made.max_age = settings.max_age
     made.methods = settings.allow_methods
     made.header_names = frozenset(settings.allow_headers)
@@ -183,12 +183,6 @@ def answers_of(
         # In Fetch `*` is not a wildcard with credentials, and it never covers Authorization.
         made.any_header = "" if credentials else ",".join(settings.allow_headers)
     return made
-
-
-def _echo(tables: Tables) -> None:
-    """Echo any origin, also without credentials; so the value has to be a valid origin."""
-    if tables.star:
-        echo_any_origin(tables)
 
 
 def _default_origin(settings: Settings, everybody: bool, made: Answers) -> str | None:

@@ -1,0 +1,247 @@
+"""The slow path of requests: WebSocket handshakes, requests that are not allowed, and look-ups.
+
+    handshake ----allowed, no Origin, same origin----------> the application
+        \\
+         not allowed --resolver?--> allowed -----------------> the application
+    rejected /           \\--> not --same origin, not blocked--> the application
+                               \\----------------------------> 403
+
+There is one `Refusals` for each policy. Of the requests that it allows, only handshakes get here.
+"""
+
+from __future__ import annotations
+
+from ..._engine.headers import joined_lines
+from ...decision import Outcome
+from .engine import ASGICall, WSGICall
+from .policy_source import PerPolicy
+from .same_origin import same_origin
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Iterable
+    from typing import Any
+    from wsgiref.types import StartResponse, WSGIEnvironment
+
+    from ..._engine.select import Decision, Policy
+    from .arguments import Features
+    from .handlers import Receive, Scope, Send
+    from .select import Flow, PathOf
+
+    Note = Callable[[Any, Decision], None]
+
+_DENIAL = "websocket.http.response"
+
+
+class Refusals:
+    """The slow path of one policy, for both interfaces. A request is a scope or an environ.
+
+    Args:
+        resolver: the one of the features, or ``None`` if the policy must not be overruled.
+        note: called with a request and its decision after a look-up.
+    """
+
+    # These are of one interface. `rest` is what an application is called with after the request.
+    call: Any  # ASGICall or WSGICall
+    decide: Any  # (policy, request) -> Decision
+    path_of: Any  # (application) -> (request) -> the path, as `PathRules.find` takes it
+    describe: Any  # (request) -> (method, path, origin), for logs
+    origin: Any  # (request) -> str
+    host: Any  # (request) -> str | None
+    look_up: Any  # (origin, request, *rest): ask the resolver, and settle
+    forbid: Any  # (decision, request, *rest): answer 403 instead of the application
+    handshake: Any  # (scope, receive, send)
+
+    def __init__(
+        self, app: Any, policy: Policy, features: Features, resolver: Any, note: Note | None
+    ) -> None:
+        self._policy = policy
+        self._plain = self.call(app, policy)
+        self._checks = features.websockets == "check"
+        self._blocks = features.block_refused
+        self._resolver = resolver
+        self._note = note
+        self._twins: PerPolicy | None = None
+        if resolver is not None and resolver.can_follow(policy):
+            self._twins = PerPolicy(
+                lambda template: [(twin, self.call(app, twin)) for twin in resolver.twins(template)]
+            )
+
+    @classmethod
+    def handlers(
+        cls,
+        app: Any,
+        policy: Policy,
+        features: Features,
+        resolves: bool = True,
+        note: Note | None = None,
+    ) -> dict[str, Any]:
+        """Return the arguments of a call that send requests to the slow path, if needed."""
+        resolver = features.resolver if resolves else None
+        checks = features.websockets == "check"
+        if not (checks or resolver or features.block_refused):
+            return {}
+        at = cls(app, policy, features, resolver, note)
+        found: dict[str, Any] = {"on_handshake": at.handshake} if checks else {}
+        if resolver or features.block_refused:
+            found["on_refused"] = at.refused
+        if resolver:
+            found["on_refused_preflight"] = at.refused
+        return found
+
+    @classmethod
+    def flow(cls, app: Any, features: Features) -> Flow:
+        """Return the flow of a middleware whose policy depends on the request."""
+        from .select import Flow
+
+        def make(policy: Policy, resolves: bool) -> Any:
+            return cls.call(app, policy, **cls.handlers(app, policy, features, resolves, flow.note))
+
+        flow = Flow(
+            app,
+            features,
+            path_of=cls.path_of(app),
+            decide=cls.decide,
+            make=make,
+            describe=cls.describe,
+        )
+        return flow
+
+    def refused(self, decision: Decision, request: Any, *rest: Any) -> Any:
+        resolver = self._resolver
+        if self._twins is None or not resolver.concerns(decision, request):
+            return self._refuse(decision, self._plain, request, *rest)
+        origin = self.origin(request)
+        verdict = resolver.recall(origin, request)
+        if verdict is None:
+            return self.look_up(origin, request, *rest)
+        return self.settle(verdict, request, *rest)
+
+    def settle(self, verdict: Any, request: Any, *rest: Any) -> Any:
+        """Answer a request by the verdict of the resolver: a bool, or a policy."""
+        assert self._twins is not None
+        allowing, rejecting = self._twins.of(self._policy if isinstance(verdict, bool) else verdict)
+        policy, call = rejecting if verdict is False else allowing
+        decision = self.decide(policy, request)
+        if self._note is not None:
+            self._note(request, decision)
+        if verdict is False:
+            return self._refuse(decision, call, request, *rest)
+        return call(request, *rest)
+
+    def _refuse(self, decision: Decision, call: Any, request: Any, *rest: Any) -> Any:
+        """Answer 403 if rejected requests are blocked; otherwise go on without CORS headers.
+
+        A preflight that goes on is answered with 403, too.
+        """
+        is_handshake = request.get("type") == "websocket"
+        stops = self._checks if is_handshake else self._blocks
+        if not stops or same_origin(self.origin(request), self.host(request)):
+            return call(request, *rest)
+        return self.forbid(decision, request, *rest)
+
+
+class ASGIRefusals(Refusals):
+    call = ASGICall
+
+    @staticmethod
+    def decide(policy: Policy, scope: Scope) -> Decision:
+        return policy.asgi(scope)
+
+    @staticmethod
+    def path_of(app: Any) -> PathOf:
+        from ..paths import asgi_path
+
+        # FastAPI replaces the server's `root_path` by its own, after this middleware has read it.
+        # (Quart's `root_path` is a folder.)
+        if not hasattr(app, "root_path_in_servers"):
+            return asgi_path
+        return lambda scope: asgi_path(scope, getattr(app, "root_path", ""))
+
+    @staticmethod
+    def describe(scope: Scope) -> tuple[object, object, object]:
+        return scope.get("method", scope["type"]), scope.get("path"), _header(scope, b"origin")
+
+    @staticmethod
+    def origin(scope: Scope) -> str:
+        return _header(scope, b"origin") or ""
+
+    @staticmethod
+    def host(scope: Scope) -> str | None:
+        return _header(scope, b"host")
+
+    def handshake(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
+        decision = self._policy.asgi(scope)
+        if decision.allowed or decision.outcome is Outcome.NO_ORIGIN:
+            return self._plain(scope, receive, send)  # type: ignore[no-any-return]
+        return self.refused(decision, scope, receive, send)  # type: ignore[no-any-return]
+
+    async def look_up(self, origin: str, scope: Scope, receive: Receive, send: Send) -> None:
+        verdict = await self._resolver.look_up_async(origin, scope)
+        await self.settle(verdict, scope, receive, send)
+
+    @staticmethod
+    async def forbid(decision: Decision, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer 403, to a handshake before it is accepted.
+
+        A server without the extension for denial responses answers 403 if a handshake is closed
+        before it is accepted.
+        https://asgi.readthedocs.io/en/latest/extensions.html#websocket-denial-response
+        """
+        kind = "http.response"
+        if scope["type"] == "websocket":
+            kind = _DENIAL
+            message = await receive()
+            if message["type"] != "websocket.connect":
+                return  # the client has disconnected
+            if _DENIAL not in (scope.get("extensions") or ()):
+                await send({"type": "websocket.close", "code": 1008, "reason": ""})
+                return
+        headers = [*decision.raw_headers, (b"content-length", b"0")]
+        await send({"type": f"{kind}.start", "status": 403, "headers": headers})
+        await send({"type": f"{kind}.body", "body": b""})
+
+
+def _header(scope: Scope, name: bytes) -> str | None:
+    value = joined_lines(scope.get("headers", ()), name)
+    return None if value is None else value.decode("latin-1")
+
+
+class WSGIRefusals(Refusals):
+    call = WSGICall
+
+    @staticmethod
+    def decide(policy: Policy, environ: WSGIEnvironment) -> Decision:
+        return policy.wsgi(environ)
+
+    @staticmethod
+    def path_of(_app: Any) -> PathOf:
+        from ..paths import wsgi_path
+
+        return wsgi_path
+
+    @staticmethod
+    def describe(environ: WSGIEnvironment) -> tuple[object, object, object]:
+        return environ.get("REQUEST_METHOD"), environ.get("PATH_INFO"), environ.get("HTTP_ORIGIN")
+
+    @staticmethod
+    def origin(environ: WSGIEnvironment) -> str:
+        origin = environ.get("HTTP_ORIGIN")
+        return origin if isinstance(origin, str) else ""
+
+    @staticmethod
+    def host(environ: WSGIEnvironment) -> str | None:
+        return environ.get("HTTP_HOST")
+
+    def look_up(
+        self, origin: str, environ: WSGIEnvironment, start_response: StartResponse
+    ) -> Iterable[bytes]:
+        verdict = self._resolver.look_up(origin, environ)
+        return self.settle(verdict, environ, start_response)  # type: ignore[no-any-return]
+
+    @staticmethod
+    def forbid(
+        decision: Decision, _environ: WSGIEnvironment, start_response: StartResponse
+    ) -> Iterable[bytes]:
+        start_response("403 Forbidden", [*decision.headers, ("Content-Length", "0")])
+        return []

@@ -1,0 +1,9 @@
+"""The engines that the tests run on."""
+
+from __future__ import annotations
+
+import os
+
+CHOSEN = os.environ.get("CORSFAST_IMPLEMENTATION")
+PURE_ONLY = CHOSEN == "pure"
+ENGINES = [CHOSEN] if CHOSEN in ("pure", "native") else ["pure", "native"]
