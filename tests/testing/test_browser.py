@@ -354,6 +354,12 @@ def test_a_text_names_the_first_url() -> None:
     assert error.console["chromium"].startswith(start)
 
 
+def test_an_opaque_origin_has_no_origin_of_its_own() -> None:
+    assert refused(url="foo://api.example.com/", page="null").reason == "CorsDisabledScheme"
+    answers = [RawResponse(200, (("Access-Control-Allow-Origin", "null"),))]
+    assert Browser("null").fetch(answers, "GET", URL).type == "cors"
+
+
 def test_another_scheme_is_refused() -> None:
     error = refused(url="ftp://api.example.com/")
     assert (error.reason, error.exchanges) == ("CorsDisabledScheme", ())

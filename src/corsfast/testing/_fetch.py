@@ -54,10 +54,15 @@ class Fetch:
                 return "null"
         return page
 
+    def preflight_origin(self) -> str:
+        """Return the value of `Origin` in a preflight, by which its result is cached."""
+        tainted = self.page.engine.taints_preflights
+        return self.serialized_origin() if tainted else self.page.origin
+
     # https://fetch.spec.whatwg.org/#concept-main-fetch
     def main_fetch(self) -> Sending[Response]:
         request = self.request
-        same_origin = origin_of(request.url) == self.page.origin
+        same_origin = origin_of(request.url) == self.page.origin != "null"
         if same_origin and request.tainting == "basic":
             return (yield from self.http_fetch())
         if request.mode == "same-origin":
@@ -85,7 +90,7 @@ class Fetch:
     # https://fetch.spec.whatwg.org/#concept-http-fetch
     def http_fetch(self, with_preflight: bool = False) -> Sending[Response]:
         request = self.request
-        if with_preflight and not self.page.preflights.allow(request, self.serialized_origin()):
+        if with_preflight and not self.page.preflights.allow(request, self.preflight_origin()):
             yield from self.cors_preflight_fetch()
         response = yield from self.http_network_fetch()
         if request.tainting == "cors":
@@ -164,9 +169,7 @@ class Fetch:
 
     # https://fetch.spec.whatwg.org/#cors-preflight-fetch
     def cors_preflight_fetch(self) -> Sending[None]:
-        request, origin = self.request, self.page.origin
-        if self.page.engine.taints_preflights:
-            origin = self.serialized_origin()
+        request, origin = self.request, self.preflight_origin()
         headers = [("Accept", "*/*"), ("Access-Control-Request-Method", request.method)]
         if names := unsafe_names(request.headers):
             headers.append(("Access-Control-Request-Headers", ",".join(sorted(names))))
@@ -312,7 +315,7 @@ class Fetch:
         """Raise CORSError if the engine makes a check that failed."""
         page, request = self.page, self.request
         if first_of(failures, page.engine) is not None:
-            page.preflights.clear(request, self.serialized_origin())
+            page.preflights.clear(request, self.preflight_origin())
             texts = console(failures, page.origin, request.urls[0])
             raise CORSError(failures, tuple(self.exchanges), texts, page.engine)
         self.warnings += failures
