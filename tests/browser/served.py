@@ -21,12 +21,13 @@ from typing import Any, NamedTuple
 
 from corpus import browser_matrix
 from engine.test_browser_matrix import options_of
+from support import refused_preflights
 from support.surfaces import make_policy
 
 import corsfast
 from corsfast.middleware import asgi as asgi_middleware, wsgi as wsgi_middleware
 
-CASES = {case["id"]: case for case in browser_matrix()}
+CASES = {case["id"]: case for case in [*browser_matrix(), *refused_preflights.CASES]}
 APP = "http://app.example.test:8001"
 # The options of the drop-ins, under corsfast's names.
 POLICY: dict[str, Any] = {
