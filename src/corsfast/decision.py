@@ -46,6 +46,7 @@ class Outcome(enum.Enum):
     METHOD_MALFORMED = "method-malformed"
     """The value is not a single token. Two Access-Control-Request-Method lines are not either."""
     METHOD_NOT_ALLOWED = "method-not-allowed"
+    """The answer shows what is allowed, so that the browser refuses and names the method."""
     HEADER_LIST_TOO_LONG = "header-list-too-long"
     HEADER_LIST_TOO_SPARSE = "header-list-too-sparse"
     """Too many empty elements."""
@@ -56,6 +57,7 @@ class Outcome(enum.Enum):
     HEADER_MALFORMED = "header-malformed"
     """One name in the list is not a token."""
     HEADER_NOT_ALLOWED = "header-not-allowed"
+    """The answer shows what is allowed, so that the browser refuses and names the header."""
 
 
 def decision_key(decision: DecisionLike) -> tuple[object, ...]:

@@ -18,6 +18,7 @@ from typing import Any
 import pytest
 from corpus import Octets, Text, build, rows
 from hypothesis import example, given, settings, strategies as st
+from support.browser_side import covers
 from support.strategies import (
     POLICIES,
     any_header_list,
@@ -98,6 +99,22 @@ def test_preflight_of_an_allowed_origin(
 ) -> None:
     for origin in ("https://example.com", b"https://a.foo.com", "http://localhost:3000"):
         agree(both, options, "preflight", origin, acrm, acrh)
+
+
+@settings(max_examples=600)
+@given(options=option_sets, acrm=any_method, acrh=any_header_list)
+@example(POLICIES[7], "PUT", "authorization,*")
+def test_no_answer_covers_a_refused_request(
+    both: Both, options: dict[str, Any], acrm: Any, acrh: Any
+) -> None:
+    policy = _policy(both[0], POLICIES.index(options))
+    lines = acrh if isinstance(acrh, (list, tuple)) else [acrh or ""]
+    names = [line if isinstance(line, str) else line.decode("latin-1") for line in lines]
+    method = acrm if isinstance(acrm, str) else acrm.decode("latin-1")
+    for origin in ("https://example.com", "https://a.foo.com", "http://localhost:3000"):
+        decision = policy.preflight(origin, acrm, acrh)
+        headers = [(name.lower(), value) for name, value in decision.headers]
+        assert decision.allowed or not covers(headers, method, names)
 
 
 @given(

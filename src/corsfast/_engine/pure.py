@@ -151,7 +151,7 @@ class Policy:
         allow_credentials: whether requests may use cookies and other credentials.
         max_age: how long browsers may cache a preflight, 0 to 86400 seconds; ``None`` omits
             the header (browsers then use 5 seconds).
-        preflight_status: the status of an allowed preflight, 200 to 299.
+        preflight_status: the status for preflights of allowed origins, 200 to 299.
         existing: how to treat the application's own Access-Control-Allow-Origin:
             ``"replace"`` it by the policy's, or ``"keep"`` it.
         timing_allow_origin: whether allowed actual requests also get Timing-Allow-Origin,
