@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from playwright.sync_api import BrowserContext, Frame, Page
+from support.browser_side import covers
 from support.servers import ask
 
 CLIENT = (Path(__file__).parent / "client.js").read_text("utf-8")
@@ -54,6 +55,13 @@ class Exchange:
     @property
     def is_preflight(self) -> bool:
         return self.method == "OPTIONS" and "access-control-request-method" in self.asked
+
+    @property
+    def covers(self) -> bool:
+        """Whether the answer to this preflight allows the request that it asks for."""
+        method = self.asked["access-control-request-method"]
+        names = self.asked.get("access-control-request-headers")
+        return 200 <= self.status <= 299 and covers(self._told, method, names)
 
     def told(self, name: str) -> list[str]:
         """Return the lines of one field of the response."""
