@@ -340,3 +340,37 @@ cf_join_names(const char *list, size_t length, char *out)
     }
     return written;
 }
+
+size_t
+cf_join_allowed(const cf_policy *policy, const char *list, size_t length,
+                char *out)
+{
+    list_state state = {.only_names = true};
+    size_t written = 0;
+    if (length == 0 || length > CF_MAX_HEADER_LIST) {
+        return 0;
+    }
+    for (size_t start = 0, end; start <= length; start = end + 1) {
+        end = start;
+        while (end < length && list[end] != ',') {
+            end++;
+        }
+        cf_outcome outcome =
+            match_element(policy, list + start, end - start, &state);
+        if (outcome == CF_HEADER_NOT_ALLOWED) {
+            continue;
+        }
+        if (outcome != CF_ALLOWED) {
+            return 0;
+        }
+        size_t at = written == 0 ? 0 : written + 1;
+        size_t n = cf_join_names(list + start, end - start, out + at);
+        if (n != 0 && !(n == 1 && out[at] == '*')) {
+            if (at != 0) {
+                out[written] = ',';
+            }
+            written = at + n;
+        }
+    }
+    return written;
+}

@@ -194,6 +194,13 @@ cf_match_headers(const cf_policy *policy, const char *list, size_t length,
 size_t
 cf_join_names(const char *list, size_t length, char *out);
 
+/* Like cf_join_names, but for any list: leave out "*" and the names that are
+ * not allowed. Write nothing that counts and return 0 if the list is malformed
+ * or over a limit. */
+size_t
+cf_join_allowed(const cf_policy *policy, const char *list, size_t length,
+                char *out);
+
 /* -- origins ------------------------------------------------------------ */
 
 /* Return whether the text is a serialized origin. "null" is not one. The

@@ -157,6 +157,53 @@ test_method_limits(void)
 
 /* -- lists --------------------------------------------------------------- */
 
+/* Join the allowed names of a list between both guards. The result has to be
+ * a list of names that is allowed. Return its length. */
+static size_t
+join_allowed(const cf_policy *policy, const char *text, size_t length)
+{
+    bool joined = false;
+    char *out = guard_back(text, length);
+    size_t written =
+        cf_join_allowed(policy, guard_front(text, length), length, out);
+    CHECK_FOR(text, length, written <= length);
+    CHECK_FOR(text, length,
+              cf_match_headers(policy, out, written, &joined) == CF_ALLOWED);
+    CHECK_FOR(text, length, joined);
+    return written;
+}
+
+static const struct {
+    const char *text;
+    const char *allowed; /* by `any` */
+} parts[] = {
+    {"authorization", ""},
+    {"a, Authorization,\t,B", "a,B"},
+    {"authorization,b", "b"},
+    {"*,authorization,a", "a"},
+    {"a,authorization,*", "a"},
+    {"a,**,authorization", "a,**"},
+    {"a,authorization,b c", ""},
+    {"a,authorization,\x80", ""},
+    {"a,authorization,,,,,,,,,,,,,,,,,", ""},
+};
+
+static void
+test_allowed_parts(void)
+{
+    cf_policy *open = make(&any);
+    for (size_t i = 0; i < COUNT(parts); i++) {
+        char out[LIST_ROOM];
+        const char *text = parts[i].text, *allowed = parts[i].allowed;
+        size_t length = strlen(text), wanted = strlen(allowed);
+        CHECK(join_allowed(open, text, length) == wanted);
+        CHECK(cf_join_allowed(open, text, length, out) == wanted);
+        CHECK(memcmp(out, allowed, wanted) == 0);
+    }
+    CHECK(cf_join_allowed(open, NULL, 0, NULL) == 0);
+    cf_policy_free(open);
+}
+
 /* Match a list with both guards, and compare the outcome, *joined and
  * cf_join_names with the oracle. */
 static cf_outcome
@@ -175,6 +222,8 @@ list(const cf_policy *policy, const cf_tables *tables, const char *text,
         cf_match_headers(policy, front_text, length, &front_joined);
     CHECK_FOR(text, length, back == front);
     CHECK_FOR(text, length, back == wanted);
+    join_allowed(policy, text, length);
+    front_text = guard_front(text, length);
     if (wanted != CF_ALLOWED) {
         CHECK_FOR(text, length, !back_joined && front_joined); /* untouched */
         return back;
@@ -527,6 +576,7 @@ main(void)
     test_methods();
     test_method_limits();
     test_lists();
+    test_allowed_parts();
     test_list_bytes();
     test_budgets();
     test_noise();

@@ -88,6 +88,9 @@ cdef extern from "corsfast.h" nogil:
         const cf_policy *policy, const char *list, size_t length, c_bool *joined
     )
     size_t cf_join_names(const char *list, size_t length, char *out)
+    size_t cf_join_allowed(
+        const cf_policy *policy, const char *list, size_t length, char *out
+    )
 
     c_bool cf_valid_origin(const char *origin, size_t length)
 

@@ -190,6 +190,8 @@ A compiled CORS policy. Immutable; safe to share between threads.
     cdef tuple regexes
     cdef bint echo_method
     cdef bint echo_headers
+    cdef bint any_method
+    cdef bint any_header
     cdef bint keep_existing
 
     def __cinit__(
@@ -234,6 +236,8 @@ A compiled CORS policy. Immutable; safe to share between threads.
         self.regexes = tables.regexes
         self.echo_method = responses.echo_method
         self.echo_headers = responses.echo_headers
+        self.any_method = tables.any_method
+        self.any_header = tables.any_header
         self.keep_existing = responses.keep_existing
         self.star = tables.star
         cdef list exact = list(tables.exact)
@@ -576,7 +580,7 @@ cdef build_answers(Policy self, responses, list exact):
     self.not_covered = (None,) * len(Outcome)
     if responses.show_permissions:
         headers = self.tables.not_covering
-        if self.tables.any_method or self.tables.any_header:
+        if self.any_method or self.any_header:
             blocks = []
         self.not_covered = tuple(
             [
@@ -735,14 +739,11 @@ cdef Decision refuse_preflight(
         return prebuilt(<PyObject *> decisions, exact)
     cdef Decision decision = Decision.__new__(Decision, answer)
     decision.origin = "*" if self.star else origin
-    tables = self.tables
-    if tables.any_method and outcome != _csrc.CF_METHOD_NOT_ALLOWED:
+    if self.any_method and outcome != _csrc.CF_METHOD_NOT_ALLOWED:
         decision.method = request_method
     cdef _csrc.cf_slice names
-    if tables.any_header and borrow_list(request_headers, &names):
-        names.length = min(names.length, <size_t> _csrc.CF_MAX_HEADER_LIST + 1)
-        text = names.data[: <Py_ssize_t> names.length].decode("latin-1")
-        decision.names = tables.allowed_part(text) or None
+    if self.any_header and borrow_list(request_headers, &names):
+        decision.names = join_allowed(self, names) or None
     return decision
 
 
@@ -771,6 +772,16 @@ cdef bytes join_names(_csrc.cf_slice names):
     cdef bytes joined = PyBytes_FromStringAndSize(NULL, <Py_ssize_t> names.length)
     cdef size_t length = _csrc.cf_join_names(
         names.data, names.length, PyBytes_AS_STRING(joined)
+    )
+    return joined[: <Py_ssize_t> length]
+
+
+cdef bytes join_allowed(Policy self, _csrc.cf_slice names):
+    if names.length > <size_t> _csrc.CF_MAX_HEADER_LIST:
+        return b""
+    cdef bytes joined = PyBytes_FromStringAndSize(NULL, <Py_ssize_t> names.length)
+    cdef size_t length = _csrc.cf_join_allowed(
+        self.core, names.data, names.length, PyBytes_AS_STRING(joined)
     )
     return joined[: <Py_ssize_t> length]
 
