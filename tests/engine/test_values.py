@@ -194,7 +194,7 @@ def test_options_of_a_drop_in_are_its_own() -> None:
         )
     policy = corsfast.Policy._from_tables(tables)
     for ask in (policy.options, lambda: pickle.dumps(policy)):
-        with pytest.raises(TypeError, match="not made of the options of"):
+        with pytest.raises(TypeError, match="not made from options of"):
             ask()
 
 

@@ -36,7 +36,7 @@ from support.compare import (
     varies_by,
 )
 
-from corsfast import CorsfastDeadEntryWarning, CorsfastSecurityWarning, PolicyError
+from corsfast import CorsfastSecurityWarning, CorsfastUnmatchableWarning, PolicyError
 
 pytestmark = pytest.mark.server
 
@@ -445,11 +445,11 @@ def used(**options: Any) -> list[str]:
             CorsfastSecurityWarning,
             "null-origin-with-credentials",
         ),
-        ({"allow_origins": "a.example"}, CorsfastDeadEntryWarning, "https://a.example"),
-        ({"allow_origins": [A + "/"]}, CorsfastDeadEntryWarning, "trailing-slash"),
+        ({"allow_origins": "a.example"}, CorsfastUnmatchableWarning, "https://a.example"),
+        ({"allow_origins": [A + "/"]}, CorsfastUnmatchableWarning, "trailing-slash"),
     ],
 )
-def test_what_is_insecure_or_dead_is_said_once(
+def test_insecure_or_unmatchable_settings_warn_once(
     options: dict[str, Any], category: type[Warning], said: str
 ) -> None:
     (text,) = used(**options)

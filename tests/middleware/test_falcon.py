@@ -29,7 +29,7 @@ from support.compare import (
     varies_by,
 )
 
-from corsfast import CorsfastDeadEntryWarning, CorsfastSecurityWarning, PolicyError
+from corsfast import CorsfastSecurityWarning, CorsfastUnmatchableWarning, PolicyError
 
 pytestmark = pytest.mark.server
 
@@ -556,23 +556,23 @@ def warned(**options: Any) -> list[str]:
             "insecure-origin",
             "allow_credentials",
         ),
-        ({"allow_origins": "example.com"}, CorsfastDeadEntryWarning, "", "https://example.com"),
-        ({"allow_origins": [A + "/"]}, CorsfastDeadEntryWarning, "trailing-slash", A),
+        ({"allow_origins": "example.com"}, CorsfastUnmatchableWarning, "", "https://example.com"),
+        ({"allow_origins": [A + "/"]}, CorsfastUnmatchableWarning, "trailing-slash", A),
         (
             {"allow_origins": ["https://*.a.example"]},
-            CorsfastDeadEntryWarning,
+            CorsfastUnmatchableWarning,
             "",
-            "the origins that are meant",
+            "the intended origins",
         ),
         (
             {"allow_origins": [A], "allow_credentials": [A, B]},
-            CorsfastDeadEntryWarning,
+            CorsfastUnmatchableWarning,
             "origin-not-allowed",
             f"allow_credentials: {B!r} matches nothing: it is not in allow_origins",
         ),
     ],
 )
-def test_what_is_insecure_or_dead_is_said_once(
+def test_insecure_or_unmatchable_settings_warn_once(
     options: dict[str, Any], category: type[Warning], code: str, said: str
 ) -> None:
     from corsfast.middleware.falcon import CORSMiddleware

@@ -43,7 +43,7 @@ from support.compare import (
 )
 
 from corsfast import PolicyError
-from corsfast.errors import CorsfastDeadEntryWarning, CorsfastSecurityWarning
+from corsfast.errors import CorsfastSecurityWarning, CorsfastUnmatchableWarning
 
 pytestmark = pytest.mark.server
 
@@ -312,9 +312,9 @@ RISKY: list[tuple[dict[str, Any], list[str]]] = [
     ({"allow_origins": [], "allow_origin_regex": "https://a.example.com"}, ["foreign-origin"]),
     ({"allow_origins": "https://a.example"}, ["bare-string"]),
 ]
-DEAD: list[tuple[dict[str, Any], list[str]]] = [
+UNMATCHABLE: list[tuple[dict[str, Any], list[str]]] = [
     ({"allow_origins": [A + "/"]}, ["trailing-slash"]),
-    ({"allow_origins": ["a.example", "*.a.example/"]}, ["scheme-missing", "dead-pattern"]),
+    ({"allow_origins": ["a.example", "*.a.example/"]}, ["scheme-missing", "unmatchable-pattern"]),
     ({"allow_origins": [1]}, ["type"]),
     ({"allow_headers": ["X Y"], "expose_headers": ["X\r\n"]}, ["not-a-token"] * 2),
 ]
@@ -347,7 +347,7 @@ def test_what_was_written_is_quoted(written: str, also: tuple[str, ...]) -> None
     assert [hint for hint in hints if "*" in hint] == [*also]
 
 
-@pytest.mark.parametrize(("options", "codes"), RISKY + DEAD, ids=str)
+@pytest.mark.parametrize(("options", "codes"), RISKY + UNMATCHABLE, ids=str)
 def test_warnings_and_strict(options: dict[str, Any], codes: list[str]) -> None:
     from corsfast.middleware.litestar import CORSMiddleware
 
@@ -357,7 +357,7 @@ def test_warnings_and_strict(options: dict[str, Any], codes: list[str]) -> None:
     assert [re.findall(r"\[([a-z-]+)\]$", text) for text in said] == [[code] for code in codes]
     assert all(text.startswith("corsfast.middleware.litestar: ") for text in said)
     assert all(warning.filename == __file__ for warning in caught)
-    kind = CorsfastSecurityWarning if (options, codes) in RISKY else CorsfastDeadEntryWarning
+    kind = CorsfastSecurityWarning if (options, codes) in RISKY else CorsfastUnmatchableWarning
     assert {warning.category for warning in caught} == {kind}
     with pytest.raises(PolicyError) as error:
         CORSMiddleware(application(), config(**options), strict=True)
@@ -533,7 +533,7 @@ def test_overriding_what_nobody_calls_is_refused() -> None:
     hooks = {"_create_preflight_response", "send_wrapper"}
     assert {name for name in vars(Original) if name in hooks or name[0] != "_"} == hooks
     for hook in sorted(hooks):
-        with pytest.raises(TypeError, match=f"Mine overrides {hook}, which nobody calls here"):
+        with pytest.raises(TypeError, match=f"Mine overrides {hook}, which is never called here"):
             type("Mine", (CORSMiddleware,), {hook: lambda *_: None})
     assert type("Mine", (CORSMiddleware,), {"more": 1})(application(), config()).more == 1
 

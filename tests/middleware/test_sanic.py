@@ -38,7 +38,7 @@ from support.compare import (
     varies_by,
 )
 
-from corsfast import CorsfastDeadEntryWarning, CorsfastSecurityWarning, PolicyError
+from corsfast import CorsfastSecurityWarning, CorsfastUnmatchableWarning, PolicyError
 
 pytestmark = pytest.mark.server
 
@@ -518,12 +518,12 @@ def added(config: dict[str, Any], **options: Any) -> list[str]:
             CorsfastSecurityWarning,
             "foreign-origin",
         ),
-        ({"CORS_ORIGINS": "a.example"}, CorsfastDeadEntryWarning, "https://a.example"),
-        ({"CORS_ORIGINS": [A, "*"]}, CorsfastDeadEntryWarning, "'*'"),
-        ({"CORS_ORIGINS": f"{A}, *"}, CorsfastDeadEntryWarning, "'*'"),
+        ({"CORS_ORIGINS": "a.example"}, CorsfastUnmatchableWarning, "https://a.example"),
+        ({"CORS_ORIGINS": [A, "*"]}, CorsfastUnmatchableWarning, "'*'"),
+        ({"CORS_ORIGINS": f"{A}, *"}, CorsfastUnmatchableWarning, "'*'"),
     ],
 )
-def test_what_is_insecure_or_dead_is_said_once(
+def test_insecure_or_unmatchable_settings_warn_once(
     config: dict[str, Any], category: type[Warning], said: str
 ) -> None:
     (text,) = added(config)

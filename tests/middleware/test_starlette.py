@@ -43,7 +43,7 @@ from support.compare import (
 )
 
 from corsfast import PolicyError
-from corsfast.errors import CorsfastDeadEntryWarning, CorsfastSecurityWarning
+from corsfast.errors import CorsfastSecurityWarning, CorsfastUnmatchableWarning
 from corsfast.middleware.starlette import CORSMiddleware
 
 pytestmark = pytest.mark.server
@@ -267,12 +267,12 @@ RISKY: list[tuple[dict[str, Any], list[str]]] = [
     ({"allow_origins": "https://a.example"}, ["bare-string"]),
     ({"allow_origins": [A], "allow_methods": "GET,PUT"}, ["bare-string"]),
 ]
-DEAD: list[tuple[dict[str, Any], list[str]]] = [
+UNMATCHABLE: list[tuple[dict[str, Any], list[str]]] = [
     ({"allow_origins": [A + "/"]}, ["trailing-slash"]),
     ({"allow_origins": ["a.example", ""]}, ["scheme-missing", "empty"]),
     ({"allow_origins": ["https://*.a.example"]}, ["wildcard"]),
     ({"allow_origins": [re.compile("https://.*"), b"https://a.example", 1]}, ["type"] * 3),
-    ({"allow_origins": [A], "allow_origin_regex": "a.example"}, ["dead-pattern"]),
+    ({"allow_origins": [A], "allow_origin_regex": "a.example"}, ["unmatchable-pattern"]),
     (
         {"allow_origins": [A], "allow_headers": ["X Y"], "expose_headers": ["X\r\n"]},
         ["not-a-token"] * 2,
@@ -281,7 +281,7 @@ DEAD: list[tuple[dict[str, Any], list[str]]] = [
 ]
 
 
-@pytest.mark.parametrize(("options", "codes"), RISKY + DEAD, ids=str)
+@pytest.mark.parametrize(("options", "codes"), RISKY + UNMATCHABLE, ids=str)
 def test_warnings_and_strict(options: dict[str, Any], codes: list[str]) -> None:
     with warnings.catch_warnings(record=True, action="always") as caught:
         made = CORSMiddleware(application(), **options)
@@ -292,7 +292,7 @@ def test_warnings_and_strict(options: dict[str, Any], codes: list[str]) -> None:
         for text in said
     )
     assert all(warning.filename == __file__ for warning in caught)
-    kind = CorsfastSecurityWarning if (options, codes) in RISKY else CorsfastDeadEntryWarning
+    kind = CorsfastSecurityWarning if (options, codes) in RISKY else CorsfastUnmatchableWarning
     assert {warning.category for warning in caught} == {kind}
     with pytest.raises(PolicyError) as error:
         CORSMiddleware(application(), strict=True, **options)
@@ -321,14 +321,14 @@ def test_a_regex_that_is_none() -> None:
 
 
 def test_proposal_for_a_regex_says_where_origins_belong() -> None:
-    with pytest.warns(CorsfastDeadEntryWarning) as caught:
+    with pytest.warns(CorsfastUnmatchableWarning) as caught:
         CORSMiddleware(application(), allow_origin_regex=r"^wss://a\.example:3000$")
     proposal = "Write 'https://a.example:3000' in allow_origins instead."
     assert proposal in str(caught[0].message)
 
 
 def test_overriding_what_nobody_calls_is_refused() -> None:
-    with pytest.raises(TypeError, match="overrides is_allowed_origin, send, which nobody calls"):
+    with pytest.raises(TypeError, match="overrides is_allowed_origin, send, which is never called"):
 
         class Mine(CORSMiddleware):
             def is_allowed_origin(self, origin: str) -> bool:
@@ -340,7 +340,7 @@ def test_overriding_what_nobody_calls_is_refused() -> None:
         def is_allowed_origin(self, origin: str) -> bool:
             return False
 
-    with pytest.raises(TypeError, match="overrides is_allowed_origin, which nobody calls"):
+    with pytest.raises(TypeError, match="overrides is_allowed_origin, which is never called"):
 
         class Mixed(Mixin, CORSMiddleware):
             pass

@@ -70,7 +70,7 @@ def expected(regexes: Iterable[re.Pattern[str]], word: str) -> bool:
     return any(regex.fullmatch(word) for regex in regexes)
 
 
-def admits(engine: Any, *regexes: re.Pattern[str]) -> Any:
+def allowed_by(engine: Any, *regexes: re.Pattern[str]) -> Any:
     options = {"allow_origins": list(regexes), "dangerously_tolerate": RISKS}
     return make_policy(engine, options).allows_origin
 
@@ -81,10 +81,10 @@ def admits(engine: Any, *regexes: re.Pattern[str]) -> Any:
 @pytest.mark.parametrize("case", CASES, ids=case_id)
 def test_cases(engine: Any, case: dict[str, Any]) -> None:
     regex = compiled(case)
-    if case.get("dead"):
+    if case.get("unmatchable"):
         with pytest.raises(PolicyError) as refused:
             engine.Policy(allow_origins=[regex], dangerously_tolerate=RISKS)
-        assert [problem.code for problem in refused.value.problems] == ["dead-pattern"]
+        assert [problem.code for problem in refused.value.problems] == ["unmatchable-pattern"]
         assert not any(expected([regex], word) for word in [*ORIGINS, *case["differ"]])
         return
     with warnings.catch_warnings(record=True, action="always") as caught:
@@ -162,10 +162,12 @@ def live() -> list[Subject]:
 
 
 def _is_live(regex: re.Pattern[str]) -> bool:
-    return all(risk.code != "dead-pattern" for risk in language_risks(language_of(regex), False))
+    return all(
+        risk.code != "unmatchable-pattern" for risk in language_risks(language_of(regex), False)
+    )
 
 
-def strangers(random: Random, count: int) -> list[str]:
+def attacker_origins(random: Random, count: int) -> list[str]:
     """Return words that were made for other expressions."""
     return [random.choice(random.choice(subjects()).words) for _ in range(count)]
 
@@ -178,7 +180,7 @@ def test_automata_agree_with_re() -> None:
     random = Random(4)
     tried = matched = 0
     for subject in subjects():
-        for word in subject.words + strangers(random, 400):
+        for word in subject.words + attacker_origins(random, 400):
             want = expected([subject.regex], word)
             # The automaton leaves lengths and addresses to the grammar.
             got = accepts(subject.dfa, word) and parse_origin(word) is not None
@@ -189,15 +191,15 @@ def test_automata_agree_with_re() -> None:
     assert tried / 40 < matched < tried / 2
 
 
-def test_few_are_dead() -> None:
+def test_few_regexes_are_unmatchable() -> None:
     assert len(live()) > 0.8 * len(subjects())
 
 
 def test_alone(engine: Any) -> None:
     random = Random(5)
     for subject in random.sample(live(), ALONE):
-        allows = admits(engine, subject.regex)
-        for word in subject.words + strangers(random, 200):
+        allows = allowed_by(engine, subject.regex)
+        for word in subject.words + attacker_origins(random, 200):
             assert allows(word) is expected([subject.regex], word), (subject.regex, word)
 
 
@@ -206,7 +208,7 @@ def test_together(engine: Any) -> None:
     chosen = random.sample(live(), 20 * TOGETHER)
     for at in range(0, len(chosen), TOGETHER):
         group = chosen[at : at + TOGETHER]
-        allows = admits(engine, *(subject.regex for subject in group))
+        allows = allowed_by(engine, *(subject.regex for subject in group))
         regexes = [subject.regex for subject in group]
         for subject in group:
             for word in subject.words:
@@ -326,7 +328,7 @@ def test_beyond_beside_others(engine: Any) -> None:
     """A regex that is matched by `re` does not change the results of other entries."""
     regexes = [re.compile(pattern) for pattern, _ in BEYOND[:6]]
     regexes += [re.compile(r"https://b\.example\.com"), re.compile(r"http://localhost:\d+")]
-    allows = admits(engine, *regexes)
+    allows = allowed_by(engine, *regexes)
     random = Random(9)
     words = [f"https://{name}.example.com" for name in NAMES] + ["http://localhost:1"]
     for word in [*words, *(near_miss(random, word) for word in words * 20)]:
@@ -445,7 +447,7 @@ def test_one_step_a_character(pattern: str, letters: str) -> None:
 @pytest.mark.parametrize(("pattern", "letters"), EXPLOSIVE)
 def test_time_grows_with_length(engine: Any, pattern: str, letters: str) -> None:
     """An origin of eight times the length takes no more than about eight times the time."""
-    allows = admits(engine, re.compile(pattern))
+    allows = allowed_by(engine, re.compile(pattern))
     label = (letters * 57)[:57].strip("-.")
     short = f"https://{label[:14]}.example.org"
     long = f"https://{f'{label}.' * 4}example.org"

@@ -114,7 +114,7 @@ def falcon(origins: list[Any], regexes: Regexes, credentials: bool) -> Made:
     def make() -> Any:
         trusted = origins if credentials else None
         made = CORSMiddleware(origins, allow_credentials=trusted, strict=True)
-        return made._trusts if credentials else made._admits
+        return made._trusts if credentials else made._allows
 
     return _made(make)
 

@@ -175,10 +175,10 @@ def how_to_write(value: object) -> str:
     if len(texts) != 1 or parse_pattern(texts[0].rstrip("/")) is None:
         return ""
     if hasattr(value, "geturl"):
-        return "; .geturl() of it is a str"
+        return "; use its .geturl()"
     if getattr(value, "value", None) == texts[0]:
-        return "; .value of it is a str"
-    return "; str(url).rstrip('/') makes one of it" if str(value) == texts[0] else ""
+        return "; use its .value"
+    return "; use str(url).rstrip('/')" if str(value) == texts[0] else ""
 
 
 def _usual_scheme(host: str, port: str) -> str:

@@ -124,7 +124,7 @@ def other_origins() -> Dfa:
 
 
 @cache
-def misspelt_web_origins() -> Dfa:
+def misspelled_web_origins() -> Dfa:
     """Return the words that begin like a web origin and have a character that none contains."""
     return minimise(words(f"https?://.*[{NOT_IN_WEB_ORIGINS}].*"))
 
@@ -219,7 +219,7 @@ def language_of(entry: Entry, *, how: str = "fullmatch") -> Language:
     try:
         whole = compile_regex(regex, how=how)
         # With IGNORECASE each letter of a host would have two edges, and no text could be a run.
-        run = subtract(whole, misspelt_web_origins())
+        run = subtract(whole, misspelled_web_origins())
         others = _with_other_schemes(whole)
         return Language(entry, intersect(whole, web_origins()), None, run, others)
     except NotRegularError as reason:

@@ -27,7 +27,7 @@ POLICY: dict[str, Any] = {
     "allow_credentials": True,
     "max_age": 600,
 }
-STRANGER = "https://app.example.com.attacker.net"
+ATTACKER = "https://app.example.com.attacker.net"
 # An ordinary request without its Origin, which is the eighth header.
 PLAIN = tuple(field for field in REQUEST if field[0] != "origin")
 PREFLIGHT = "preflight"
@@ -35,7 +35,7 @@ PREFLIGHT = "preflight"
 KINDS = {
     "no Origin": ("GET", PLAIN),
     "allowed": ("GET", (*PLAIN[:7], ("origin", APP), *PLAIN[7:])),
-    "refused": ("GET", (*PLAIN[:7], ("origin", STRANGER), *PLAIN[7:])),
+    "refused": ("GET", (*PLAIN[:7], ("origin", ATTACKER), *PLAIN[7:])),
     PREFLIGHT: ("OPTIONS", (*PLAIN[:7], ("origin", APP), ASK_METHOD, ASK_HEADERS, *PLAIN[7:11])),
 }
 WITHOUT, DROP_IN = "without", "drop-in"

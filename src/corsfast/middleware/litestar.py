@@ -73,7 +73,7 @@ _HOOKS = frozenset(name for name in vars(CORSConfig) if not name.startswith("__"
 # The same for the middleware.
 _MIDDLEWARE_HOOKS = ("_create_preflight_response", "send_wrapper")
 _INSTEAD = (
-    "a policy is compiled of the options; write what is meant as allow_origins,"
+    "a policy is compiled from the options; use allow_origins,"
     " allow_origin_regex, allow_methods, allow_headers or expose_headers"
 )
 
@@ -97,7 +97,7 @@ class CORSMiddleware(ASGIDropIn):
 
     Warns:
         CorsfastSecurityWarning: once for each insecure setting.
-        CorsfastDeadEntryWarning: once for each entry that matches nothing.
+        CorsfastUnmatchableWarning: once for each entry that matches nothing.
         CorsfastPerformanceWarning: for a regex that no automaton can express.
     """
 

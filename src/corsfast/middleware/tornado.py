@@ -221,7 +221,7 @@ def enable_cors(
     """
     application: Any = app
     if isinstance(vars(application).get("get_handler_delegate"), _Delegates):
-        raise ValueError("this application has CORS already; call enable_cors once")
+        raise ValueError("this application already has CORS; call enable_cors once")
     if policy is not None and options:
         raise TypeError(
             "enable_cors takes a policy or the options of one, not both; write"

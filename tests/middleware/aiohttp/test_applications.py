@@ -11,8 +11,8 @@ import pytest
 from support.client import Request
 from support.drop_ins.aiohttp import (
     LOOKED_AT,
+    OTHER,
     OWN,
-    STRANGER,
     A,
     B,
     Served,
@@ -350,7 +350,7 @@ def test_under_a_real_server(engine: ModuleType, tmp_path: Path) -> None:
     with Server(command, engine.IMPLEMENTATION, tmp_path / "log") as server:
         port = server.port
         app = ("Origin", "https://app.example.com")
-        other = ("Origin", STRANGER)
+        other = ("Origin", OTHER)
         assert ask(port, "GET", "/engine").body.decode() == engine.IMPLEMENTATION
         allowed = {
             "access-control-allow-origin": "https://app.example.com",
@@ -377,11 +377,11 @@ def test_under_a_real_server(engine: ModuleType, tmp_path: Path) -> None:
             assert (found.status, found.body) == (200, b"")
             assert found.all("access-control-allow-headers") == ["X-TOKEN"]
             assert found.all("access-control-max-age") == ["600"]
-            found = ask(port, "OPTIONS", path, *lines(origin=STRANGER, method="GET"))
+            found = ask(port, "OPTIONS", path, *lines(origin=OTHER, method="GET"))
             assert (found.status, list(found.cors)) == (403, ["vary"])
-            why = f"origin '{STRANGER}' is not allowed"
+            why = f"origin '{OTHER}' is not allowed"
             if path.startswith("/files"):
-                why = f"request method 'GET' is not allowed for '{STRANGER}' origin"
+                why = f"request method 'GET' is not allowed for '{OTHER}' origin"
             assert found.body.decode() == f"CORS preflight request failed: {why}"
         assert ask(port, "GET", "/free", app).cors == {"vary": "Accept"}
         assert ask(port, "HEAD", "/view", app).status == 405

@@ -9,7 +9,7 @@ import pytest
 from support.drop_ins.aiohttp import A, Served, call, get, handler, ours, preflight, theirs
 
 from corsfast import PolicyError
-from corsfast.errors import CorsfastDeadEntryWarning, CorsfastSecurityWarning
+from corsfast.errors import CorsfastSecurityWarning, CorsfastUnmatchableWarning
 
 pytestmark = pytest.mark.server
 
@@ -103,8 +103,8 @@ def test_what_cannot_be_added() -> None:
         ({"*": {"allow_credentials": True}}, CorsfastSecurityWarning),
         ({"null": {"allow_credentials": True}}, CorsfastSecurityWarning),
         ({"http://a.example": {"allow_credentials": True}}, CorsfastSecurityWarning),
-        ({f"{A}/": {}}, CorsfastDeadEntryWarning),
-        ({"a.example": {}, "*": {}}, CorsfastDeadEntryWarning),
+        ({f"{A}/": {}}, CorsfastUnmatchableWarning),
+        ({"a.example": {}, "*": {}}, CorsfastUnmatchableWarning),
     ],
 )
 def test_each_problem_is_said_once_for_each_application(config: Any, kind: type[Warning]) -> None:

@@ -16,7 +16,7 @@ import pytest
 
 import corsfast
 from corsfast import PolicyError, Problem
-from corsfast.errors import CorsfastDeadEntryWarning, CorsfastSecurityWarning
+from corsfast.errors import CorsfastSecurityWarning, CorsfastUnmatchableWarning
 
 A = "https://a.example"
 SECURITY = ("bare-string", "not-a-bool", "unknown-option")
@@ -320,9 +320,9 @@ CASES: list[Case] = [
         (
             flask,
             [
-                ({"resources": {"api/*": {}}}, "dead-path", "'/api/*'"),
-                ({"resources": [r"^api/\d+", "/b"]}, "dead-path", r'r"^/api/\d+"'),
-                ({"resources": "(api|app)/.*"}, "dead-path", None),
+                ({"resources": {"api/*": {}}}, "unmatchable-path", "'/api/*'"),
+                ({"resources": [r"^api/\d+", "/b"]}, "unmatchable-path", r'r"^/api/\d+"'),
+                ({"resources": "(api|app)/.*"}, "unmatchable-path", None),
                 ({"resources": {}}, "no-paths", "'/*'"),
                 ({"intercept_exceptions": "no"}, "not-a-bool", "False"),
             ],
@@ -418,7 +418,7 @@ def test_an_idle_value_is_said_and_refused_if_strict(
     with warnings.catch_warnings(record=True, action="always") as caught:
         drop_in(False, options)
     said = [warning for warning in caught if str(warning.message).endswith(f"[{code}]")]
-    kind = CorsfastSecurityWarning if code in SECURITY else CorsfastDeadEntryWarning
+    kind = CorsfastSecurityWarning if code in SECURITY else CorsfastUnmatchableWarning
     assert [warning.category for warning in said] == [kind]
     assert said[0].filename == __file__
     if hints[0] is not None:

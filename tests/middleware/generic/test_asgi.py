@@ -123,7 +123,7 @@ def test_refuses_nothing_at_all() -> None:
 
 @pytest.mark.parametrize("wrong", [[APP], APP, {"allow_origins": [APP]}, pure.Policy])
 def test_refuses_what_is_no_policy(wrong: Any) -> None:
-    with pytest.raises(TypeError, match=r"must be a corsfast\.Policy, not (list|str|dict|type)"):
+    with pytest.raises(TypeError, match=r"must be a corsfast\.Policy, .* not (list|str|dict|type)"):
         CORSMiddleware(Plain(), wrong)
 
 

@@ -126,7 +126,7 @@ def test_refuses_both_neither_and_what_is_no_policy(Policy: Any) -> None:
         CORSMiddleware(Plain(), Policy(**OPTIONS), max_age=5)
     with pytest.raises(TypeError, match=r"write CORSMiddleware\(app, policy\) or"):
         CORSMiddleware(Plain())
-    with pytest.raises(TypeError, match=r"must be a corsfast\.Policy, not list"):
+    with pytest.raises(TypeError, match=r"must be a corsfast\.Policy, .* not list"):
         CORSMiddleware(Plain(), [APP])  # type: ignore[arg-type]
 
 

@@ -18,7 +18,7 @@ from support.drop_ins.quart import (
     CONFIGS,
     EXPOSE,
     MAX_AGE,
-    STRANGER,
+    OTHER,
     A,
     B,
     Options,
@@ -81,7 +81,7 @@ def test_one_blueprint_in_two_applications() -> None:
         for app, origin in zip(apps, (A, B), strict=True):
             found = run(app, preflight(origin=origin, path="/blue"))[0]
             assert (found.first(ALLOW_ORIGIN), found.first(MAX_AGE)) == (origin, "3")
-            assert not cors(run(app, get(STRANGER, "/blue"))[0])
+            assert not cors(run(app, get(OTHER, "/blue"))[0])
 
 
 @pytest.mark.parametrize("how", [extended, decorated])
@@ -96,8 +96,8 @@ def test_the_config_may_hold_what_arguments_may(how: Any, config: Options) -> No
     for app in (by_arguments, their := how(theirs(), given)):
         if "send_origin_wildcard" in given:
             app.config["QUART_CORS_SEND_ORIGIN_WILDCARD"] = False
-    asked = [preflight("PUT", "x-custom", origin) for origin in (A, B, STRANGER)]
-    asked += [get(A), get(STRANGER), preflight("PATCH", "x-other")]
+    asked = [preflight("PUT", "x-custom", origin) for origin in (A, B, OTHER)]
+    asked += [get(A), get(OTHER), preflight("PATCH", "x-other")]
     found = quiet(lambda: run(by_config, *asked))
     assert found == run(by_arguments, *asked)
     for request, one, other in zip(asked, run(their, *asked), found, strict=True):

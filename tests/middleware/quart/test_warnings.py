@@ -22,7 +22,7 @@ from support.drop_ins.quart import (
 )
 
 from corsfast import PolicyError
-from corsfast.errors import CorsfastDeadEntryWarning, CorsfastSecurityWarning
+from corsfast.errors import CorsfastSecurityWarning, CorsfastUnmatchableWarning
 
 pytestmark = pytest.mark.server
 
@@ -43,8 +43,8 @@ INSECURE: list[tuple[Options, type[Warning], str]] = [
         CorsfastSecurityWarning,
         "foreign-origin",
     ),
-    ({"allow_origin": [A, "localhost:3000"]}, CorsfastDeadEntryWarning, "localhost:3000"),
-    ({"allow_origin": "https://*.a.example"}, CorsfastDeadEntryWarning, "stands for itself"),
+    ({"allow_origin": [A, "localhost:3000"]}, CorsfastUnmatchableWarning, "localhost:3000"),
+    ({"allow_origin": "https://*.a.example"}, CorsfastUnmatchableWarning, "is not a wildcard here"),
 ]
 
 

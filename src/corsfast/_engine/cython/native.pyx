@@ -306,7 +306,7 @@ A compiled CORS policy. Immutable; safe to share between threads.
             TypeError: if an argument has the wrong type.
 
         Warns:
-            CorsfastDeadEntryWarning: once for each other variable with the prefix.
+            CorsfastUnmatchableWarning: once for each other variable with the prefix.
         """
         from .._loading import from_env
 

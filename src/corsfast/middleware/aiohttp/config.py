@@ -45,7 +45,7 @@ def setup(
     Args:
         app: the application; the result is also stored in it under ``APP_CONFIG_KEY``.
         defaults: options by origin, or by ``"*"``, for all routes that will be added.
-        strict: whether insecure and dead origins are a PolicyError instead of warnings.
+        strict: whether insecure and unmatchable origins are a PolicyError instead of warnings.
 
     Raises:
         ValueError: for options that are not valid.
@@ -53,7 +53,7 @@ def setup(
 
     Warns:
         CorsfastSecurityWarning: without `strict`, once per risk.
-        CorsfastDeadEntryWarning: without `strict`, once per origin that no browser sends.
+        CorsfastUnmatchableWarning: without `strict`, once per origin that no browser sends.
     """
     cors = CorsConfig(app, defaults=defaults, strict=strict)
     app[APP_CONFIG_KEY] = cors
@@ -112,7 +112,7 @@ class CorsConfig:
         """
         if webview:
             warnings.warn(
-                "webview means nothing: views are recognised", DeprecationWarning, stacklevel=2
+                "webview has no effect: views are recognized", DeprecationWarning, stacklevel=2
             )
         parsed = self._read(config)
         entity: Any = routing_entity

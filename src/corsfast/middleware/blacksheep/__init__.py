@@ -82,8 +82,8 @@ def use_cors(
         max_age: seconds that browsers may cache a preflight. 5 by default.
         expose_headers: names of response headers that pages may read. BlackSheep's seven by
             default.
-        strict: whether insecure and dead settings are a PolicyError. This includes the settings
-            of other policies of this application. ``False`` by default.
+        strict: whether insecure and unmatchable settings are a PolicyError. This includes the
+            settings of other policies of this application. ``False`` by default.
 
     Returns:
         The ``CORSStrategy``, which is also ``app.cors``.
@@ -95,12 +95,12 @@ def use_cors(
 
     Warns:
         CorsfastSecurityWarning: without ``strict``, once per risk.
-        CorsfastDeadEntryWarning: without ``strict``, once per entry that no browser sends.
+        CorsfastUnmatchableWarning: without ``strict``, once per entry that no browser sends.
     """
     if app.started:
         raise ApplicationAlreadyStartedCORSError()
     if strategy_of(app) is not None:
-        raise CORSConfigurationError("This application has CORS already.")
+        raise CORSConfigurationError("This application already has CORS.")
     compiled = _Compiled(strict)
     policy = compiled.policy(
         allow_methods=allow_methods,
@@ -172,7 +172,7 @@ def get_cors_middleware(
     Args:
         app: the ``blacksheep.Application``.
         strategy: a ``CORSStrategy`` over its router.
-        strict: whether insecure and dead settings are a PolicyError, here or at the start.
+        strict: whether insecure and unmatchable settings are a PolicyError, here or at the start.
             ``False`` by default.
 
     Returns:
@@ -183,7 +183,7 @@ def get_cors_middleware(
 
     Warns:
         CorsfastSecurityWarning: without ``strict``, once per risk.
-        CorsfastDeadEntryWarning: without ``strict``, once per entry that no browser sends.
+        CorsfastUnmatchableWarning: without ``strict``, once per entry that no browser sends.
     """
     compiled = _Compiled(strict)
     compiled.judge(strategy)

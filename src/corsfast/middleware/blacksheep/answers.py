@@ -75,7 +75,7 @@ class Answers:
 
     Args:
         policy: a ``CORSPolicy`` of BlackSheep.
-        strict: whether insecure and dead settings are a PolicyError.
+        strict: whether insecure and unmatchable settings are a PolicyError.
         also: problems that were found before.
 
     Raises:
@@ -83,7 +83,7 @@ class Answers:
 
     Warns:
         CorsfastSecurityWarning: without ``strict``, once per risk.
-        CorsfastDeadEntryWarning: without ``strict``, once per entry that matches nothing.
+        CorsfastUnmatchableWarning: without ``strict``, once per entry that matches nothing.
     """
 
     def __init__(self, policy: Any, strict: bool, also: Iterable[Problem] = ()) -> None:

@@ -123,7 +123,7 @@ def current_settings(*, warn_again: bool = False) -> CompiledSettings:
 
     Warns:
         CorsfastSecurityWarning: without CORS_STRICT, once per risk.
-        CorsfastDeadEntryWarning: without CORS_STRICT, once per entry that matches nothing.
+        CorsfastUnmatchableWarning: without CORS_STRICT, once per entry that matches nothing.
     """
     cache, source = _cache, settings_object()
     latest = cache.get("latest")

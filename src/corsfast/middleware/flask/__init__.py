@@ -94,17 +94,17 @@ class CORS:
         intercept_exceptions: whether the response of an error handler gets the headers before
             any other code sees it. ``True`` by default.
         allow_private_network: the answer to Access-Control-Request-Private-Network.
-        strict: whether insecure and dead entries are errors instead of warnings.
+        strict: whether insecure and unmatchable entries are errors instead of warnings.
 
     Raises:
         ValueError: for a regex that does not compile, for credentials with ``send_wildcard``
             and the origin ``"*"``, for `resources` of a wrong type.
-        PolicyError: with ``strict``, for unknown options, insecure or dead entries.
+        PolicyError: with ``strict``, for unknown options, insecure or unmatchable entries.
         RuntimeError: for an application with :func:`install`.
 
     Warns:
         CorsfastSecurityWarning: without ``strict``, once per risk and per unknown option.
-        CorsfastDeadEntryWarning: without ``strict``, once per entry that matches nothing.
+        CorsfastUnmatchableWarning: without ``strict``, once per entry that matches nothing.
     """
 
     def __init__(self, app: Flask | Blueprint | None = None, **options: Unpack[AppOptions]) -> None:
@@ -155,7 +155,7 @@ def cross_origin(*_: Any, **options: Unpack[ViewOptions]) -> Callable[[View], Vi
         PolicyError: with ``strict``, in the same way.
 
     Warns:
-        CorsfastSecurityWarning, CorsfastDeadEntryWarning: like :class:`CORS`.
+        CorsfastSecurityWarning, CorsfastUnmatchableWarning: like :class:`CORS`.
     """
     rules_in = _rules_by_config(options)
     request_started.connect(_follow_view)

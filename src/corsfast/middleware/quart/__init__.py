@@ -120,16 +120,16 @@ def cors(
         max_age: seconds that browsers may cache a preflight. Not sent by default.
         send_origin_wildcard: whether ``*`` is sent for ``"*"`` instead of the request's origin.
             ``True`` by default; ``False`` here leaves it to the config, as in quart-cors.
-        strict: whether insecure and dead entries are errors instead of warnings.
+        strict: whether insecure and unmatchable entries are errors instead of warnings.
 
     Raises:
         ValueError: for credentials with the origin ``"*"``.
-        PolicyError: with ``strict``, for insecure or dead entries.
+        PolicyError: with ``strict``, for insecure or unmatchable entries.
         RuntimeError: for an application with :func:`install`.
 
     Warns:
         CorsfastSecurityWarning: without ``strict``, once per risk.
-        CorsfastDeadEntryWarning: without ``strict``, once per entry that matches nothing.
+        CorsfastUnmatchableWarning: without ``strict``, once per entry that matches nothing.
     """
     options = read_arguments(locals())
     target: Any = app_or_blueprint
@@ -210,14 +210,14 @@ def websocket_cors(
     Args:
         allow_origin: as for :func:`cors`.
         send_origin_wildcard: accepted for compatibility with quart-cors; it has no effect.
-        strict: whether insecure and dead entries are errors instead of warnings.
+        strict: whether insecure and unmatchable entries are errors instead of warnings.
 
     Raises:
-        PolicyError: with ``strict``, for insecure or dead entries.
+        PolicyError: with ``strict``, for insecure or unmatchable entries.
 
     Warns:
         CorsfastSecurityWarning: without ``strict``, once per risk.
-        CorsfastDeadEntryWarning: without ``strict``, once per entry that matches nothing.
+        CorsfastUnmatchableWarning: without ``strict``, once per entry that matches nothing.
     """
     rules_in = _handshake_rules(allow_origin, strict)
 
@@ -225,7 +225,7 @@ def websocket_cors(
         @wraps(view)
         async def view_with_cors(*args: Any, **kwargs: Any) -> Any:
             app = _current_app()
-            _refuse_strangers(_current_websocket(), rules_in(app))
+            _reject_unless_allowed(_current_websocket(), rules_in(app))
             return await app.ensure_async(view)(*args, **kwargs)
 
         return view_with_cors
@@ -401,7 +401,7 @@ def _before_websocket(rules_in: ByConfig[Rules]) -> Callable[[], Awaitable[None]
         app = _current_app()
         received = _current_websocket()
         if not _is_exempt(app, received):
-            _refuse_strangers(received, rules_in(app))
+            _reject_unless_allowed(received, rules_in(app))
 
     return before_websocket
 
@@ -471,6 +471,6 @@ def _decide(received: Any, rules: Rules) -> Decision:
     return rules.policy.actual(",".join(received.headers.getlist("Origin")) or None)
 
 
-def _refuse_strangers(received: Any, rules: Rules) -> None:
+def _reject_unless_allowed(received: Any, rules: Rules) -> None:
     if not _decide(received, rules).allowed:
         abort(400)

@@ -99,8 +99,8 @@ def add_cors(app: Any, *, strict: bool = False) -> None:
 
     Args:
         app: the ``sanic.Sanic`` application.
-        strict: whether insecure and dead settings are a PolicyError. ``False`` by default. The
-            settings of a route are checked when the server starts.
+        strict: whether insecure and unmatchable settings are a PolicyError. ``False`` by default.
+            The settings of a route are checked when the server starts.
 
     Raises:
         SanicException: for ``CORS_ORIGINS="*"`` with CORS_SUPPORTS_CREDENTIALS, like sanic-ext.
@@ -109,11 +109,11 @@ def add_cors(app: Any, *, strict: bool = False) -> None:
 
     Warns:
         CorsfastSecurityWarning: without ``strict``, once per risk.
-        CorsfastDeadEntryWarning: without ``strict``, once per entry that matches nothing.
+        CorsfastUnmatchableWarning: without ``strict``, once per entry that matches nothing.
     """
     if hasattr(app.ctx, "cors"):
         raise RuntimeError(
-            "this application has CORS already; call add_cors once, before sanic-ext is loaded,"
+            "this application already has CORS; call add_cors once, before sanic-ext is loaded,"
             " or load that with CORS=False"
         )
     config = app.config

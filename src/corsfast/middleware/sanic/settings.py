@@ -133,7 +133,7 @@ def answers_of(
 
     Args:
         option: the option that holds the origins, for messages.
-        strict: whether insecure and dead settings are a PolicyError.
+        strict: whether insecure and unmatchable settings are a PolicyError.
         also: problems that were found before.
 
     Raises:
@@ -141,7 +141,7 @@ def answers_of(
 
     Warns:
         CorsfastSecurityWarning: without ``strict``, once per risk.
-        CorsfastDeadEntryWarning: without ``strict``, once per entry that matches nothing.
+        CorsfastUnmatchableWarning: without ``strict``, once per entry that matches nothing.
     """
     problems = [*also]
     everybody, entries = _entries(settings.origins, option, problems)
@@ -210,7 +210,7 @@ def _entries(
     if isinstance(value, re.Pattern):
         value = [value]
     if not isinstance(value, list):
-        message = f"a {type(value).__name__} allows nobody, as in sanic-ext. Write a list."
+        message = f"a {type(value).__name__} allows no origin, as in sanic-ext. Write a list."
         problems.append(Problem("type", option, value, message))
         return False, []
     return False, value
