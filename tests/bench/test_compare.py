@@ -290,11 +290,11 @@ def test_rows_are_added_to_a_result_or_replaced(tmp_path):
 # --- the programs --------------------------------------------------------------------
 
 
-def test_lock_files_pin_what_is_said():
+def test_lock_files_pin_the_documented_versions():
     assert programs.pinned() == PINNED
 
 
-def test_manifests_ask_for_what_the_lock_files_have():
+def test_manifests_match_the_lock_files():
     go = (PEERS / "go/go.mod").read_text("utf-8")
     for module in ("jub0bs/cors", "rs/cors"):
         assert f"github.com/{module} v{PINNED[module]}\n" in go

@@ -286,7 +286,7 @@ def test_colors_on_a_terminal(tmp_path: Path, environment: dict[str, str], color
 
 
 @pytest.mark.parametrize("width", [1, 50, 80, 500])
-def test_sentences_are_wrapped_and_what_is_copied_is_not(width: int) -> None:
+def test_only_sentences_are_wrapped(width: int) -> None:
     long = "https://" + "a-" * 55 + r".*example\.com"
     finding = Finding("allow_origins", long, "fullmatch", "code", f"{'word ' * 40}{long!r}")
     shown = as_text(Report("a test", 1, [finding]), Style(width, colors=False)).splitlines()
@@ -298,7 +298,7 @@ def test_sentences_are_wrapped_and_what_is_copied_is_not(width: int) -> None:
     assert len(sentences) > 1
 
 
-def test_one_way_out_of_two_problems_is_said_once(capsys: pytest.CaptureFixture[str]) -> None:
+def test_one_fix_for_two_problems_is_shown_once(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["check", "--regex", r"https?://.*example\.com$"]) == 1
     shown = capsys.readouterr().out
     assert "[foreign-origin]" in shown
@@ -436,7 +436,7 @@ def test_warnings_are_not_problems(tmp_path: Path, capsys: pytest.CaptureFixture
         ("3", "type", None),
     ],
 )  # fmt: skip
-def test_what_to_write_instead(
+def test_suggested_fixes(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], written: str, code: str, meant: str | None
 ) -> None:
     path = file(tmp_path, f"allow_origins = [{written}]\nallow_credentials = true\n")
@@ -670,7 +670,7 @@ def test_spellings(given: str, read: str) -> None:
 
 
 @pytest.mark.parametrize("given", [r"\Qa", "(", "/a/q", r"\p{L}", "[b-a]", "a{2}{3}" * 2 + "{4}"])
-def test_what_could_mean_anything_is_not_guessed(given: str) -> None:
+def test_ambiguous_entries_get_no_suggestion(given: str) -> None:
     with pytest.raises(RegexSyntaxError) as refused:
         read_regex(given)
     assert refused.value.reason
@@ -797,7 +797,9 @@ def test_corrections(pattern: str, how: str, corrected: str | None) -> None:
         (r"https://example\.com/", r"https://example\.com/a", False),
     ],
 )
-def test_what_a_correction_has_to_keep(original: str, corrected: str, kept: bool) -> None:
+def test_a_correction_keeps_the_rest_of_the_regex(
+    original: str, corrected: str, kept: bool
+) -> None:
     way = MatchContext("fullmatch", credentials=False, own=True)
     assert keeps(re.compile(original), re.compile(corrected), way) == kept
 
@@ -939,7 +941,7 @@ def test_regexes_are_spelt_so_that_they_come_back(text: str) -> None:
 
 
 @pytest.mark.parametrize("document", ["README.md", "docs/check.md"])
-def test_the_documents_show_what_is_printed(tmp_path: Path, document: str) -> None:
+def test_the_documents_show_the_real_output(tmp_path: Path, document: str) -> None:
     text = (Path(__file__).parents[2] / document).read_text("utf-8")
     shown = re.findall(r"^```console\n\$ corsfast check (.*)\n((?s:.*?))^```$", text, re.MULTILINE)
     assert shown
@@ -964,7 +966,7 @@ def test_names_of_options_keep_their_case(
     assert "Without allow_origins no origin is allowed." in capsys.readouterr().out
 
 
-def test_the_example_of_a_file_has_nothing_to_say(
+def test_the_example_file_has_no_problems(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     text = (Path(__file__).parents[2] / "docs" / "check.md").read_text("utf-8")

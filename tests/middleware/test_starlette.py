@@ -173,7 +173,7 @@ def private_requests() -> Iterator[Request]:
                 yield Request("OPTIONS", sent)
 
 
-def test_beside_the_original() -> None:
+def test_decisions_match_the_original() -> None:
     comparison = Comparison(DEVIATIONS)
     usual = [*requests(origins=(*ORIGINS, "https://x.sub.a.example")), *private_requests()]
     apps = (application(), application((b"vary", b"Accept-Encoding"), status=404))
@@ -244,7 +244,7 @@ MADE = [
     headers=any_headers(PRIVATE[0]),
     made=st.sampled_from(MADE),
 )
-def test_whatever_a_request_holds(method: str, headers: list[tuple[str, str]], made: Any) -> None:
+def test_random_requests(method: str, headers: list[tuple[str, str]], made: Any) -> None:
     request = Request(method, tuple(headers))
     got = call(made, request)
     assert_nothing_is_injected(request, got)
@@ -312,7 +312,7 @@ def test_a_sound_configuration_says_nothing() -> None:
     )
 
 
-def test_a_regex_that_is_none() -> None:
+def test_an_invalid_regex_is_an_error() -> None:
     with pytest.raises(re.error, match=r"^allow_origin_regex: '\(' is not a regex: missing \)"):
         CORSMiddleware(application(), allow_origin_regex="(")
     for value in ([A], re.compile(A.encode()), 1):
@@ -327,7 +327,7 @@ def test_proposal_for_a_regex_says_where_origins_belong() -> None:
     assert proposal in str(caught[0].message)
 
 
-def test_overriding_what_nobody_calls_is_refused() -> None:
+def test_overriding_an_unused_method_is_an_error() -> None:
     with pytest.raises(TypeError, match="overrides is_allowed_origin, send, which is never called"):
 
         class Mine(CORSMiddleware):
@@ -500,7 +500,7 @@ def test_strict_can_keep_a_server_from_starting(engine: Any, tmp_path: Path, com
         ({"allow_origins": ["https://a.example.com/"]}, "'https://a.example.com'"),
     ],
 )  # fmt: skip
-def test_a_warning_holds_what_to_write(options: dict[str, Any], write: str) -> None:
+def test_a_warning_contains_a_suggestion(options: dict[str, Any], write: str) -> None:
     with warnings.catch_warnings(record=True, action="always") as caught:
         CORSMiddleware(application(), **options)
     (warning,) = caught

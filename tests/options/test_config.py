@@ -74,8 +74,8 @@ def test_said(engine: Any, case: dict[str, Any]) -> None:
         assert problem.message in said
         assert problem.message.endswith(".")
         assert (f"Write {problem.hint} instead." in said) is (problem.hint is not None)
-        stranger = f"An attacker could use: {problem.example!r}."
-        assert (stranger in said) is (problem.example is not None)
+        example = f"An attacker could use: {problem.example!r}."
+        assert (example in said) is (problem.example is not None)
         assert re.fullmatch(r"[a-z]+(-[a-z]+)*", problem.code)
 
 
@@ -270,6 +270,6 @@ def test_sets_give_the_same_headers_each_time(engine: Any) -> None:
     assert exposed == ", ".join(sorted(names))
 
 
-def test_the_package_says_what_a_policy_may_raise() -> None:
+def test_the_package_exports_the_errors_of_a_policy() -> None:
     assert issubclass(corsfast.PolicyError, ValueError)
     assert issubclass(corsfast.CorsfastSecurityWarning, UserWarning)

@@ -86,7 +86,7 @@ def shown(entry: Any) -> str:
 
 @pytest.mark.parametrize("credentials", [False, True], ids=["", "credentials"])
 @pytest.mark.parametrize(("entry", "host"), WRONG, ids=shown)
-def test_what_is_proposed_is_accepted(
+def test_suggestions_are_valid(
     engine: Any, entry: Any, host: str | None, credentials: bool
 ) -> None:
     options = {"allow_credentials": credentials}
@@ -105,7 +105,7 @@ def test_what_is_proposed_is_accepted(
 
 @pytest.mark.parametrize("credentials", [False, True], ids=["", "credentials"])
 @pytest.mark.parametrize(("entry", "origins"), [*MEANT, *MEANT_WITHOUT_CREDENTIALS], ids=shown)
-def test_a_proposal_matches_what_is_meant(
+def test_a_suggestion_matches_the_intended_origins(
     engine: Any, entry: str, origins: list[str], credentials: bool
 ) -> None:
     problems = refused(engine, allow_origins=[entry], allow_credentials=credentials)
@@ -332,7 +332,7 @@ def test_a_network_is_one_entry(engine: Any) -> None:
         (["https://a.example", "https://b.example"], []),
     ],
 )  # fmt: skip
-def test_what_is_listed_twice_is_said_once(engine: Any, entries: Any, twice: list[str]) -> None:
+def test_a_duplicate_is_reported_once(engine: Any, entries: Any, twice: list[str]) -> None:
     with warnings.catch_warnings(record=True, action="always") as caught:
         engine.Policy(allow_origins=entries)
     assert [str(w.message) for w in caught] == [f"{t!r} is listed more than once." for t in twice]

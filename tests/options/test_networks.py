@@ -150,7 +150,7 @@ def test_tables_are_blocks() -> None:
 
 
 @pytest.mark.parametrize(
-    ("network", "public", "stranger"),
+    ("network", "public", "example"),
     [
         ("10.0.0.0/8", False, None),
         ("127.0.0.0/8", False, None),
@@ -177,10 +177,10 @@ def test_tables_are_blocks() -> None:
         ("[::]/3", True, "[::ffff:100:1]"),
     ],
 )
-def test_public_networks(network: str, public: bool, stranger: str | None) -> None:
+def test_public_networks(network: str, public: bool, example: str | None) -> None:
     (block,) = blocks((network,))
     assert is_public(block) is public
-    assert attackers_address(block) == stranger
+    assert attackers_address(block) == example
 
 
 @pytest.mark.parametrize(

@@ -113,7 +113,7 @@ MAKES_POLICY = {
 @pytest.mark.server
 @pytest.mark.parametrize("regex", ALLOWED)
 @pytest.mark.parametrize("drop_in", [*ASGI, "flask"])
-def test_drop_ins_allow_what_their_originals_do(
+def test_drop_ins_allow_the_same_as_their_originals(
     engine: Any, monkeypatch: pytest.MonkeyPatch, drop_in: str, regex: str
 ) -> None:
     monkeypatch.setattr(f"corsfast.middleware.{MAKES_POLICY[drop_in]}.Policy", engine.Policy)
@@ -234,7 +234,7 @@ def test_a_pattern_covers_an_id(engine: Any) -> None:
         )
 
 
-def test_other_origins_are_what_is_sent() -> None:
+def test_other_origins_are_those_that_browsers_send() -> None:
     sent = ["app://.", SAFARI, CHROME, "x://[::1]:80", "a+b://A%2f", "vscode-webview://x"]
     assert all(accepts(other_origins(), word) and parse_origin(word) for word in sent)
     for word in ("https://a", "http://a", "ws://a", "wss://a", "ftp://a", "file://a", "htps://a",

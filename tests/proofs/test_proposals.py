@@ -38,7 +38,7 @@ CUT = ("http://localhost:300?", "http://localhost:30??")
 
 @pytest.mark.parametrize("credentials", [False, True], ids=["", "credentials"])
 @pytest.mark.parametrize("surface", SURFACES)
-def test_proposals_match_what_is_meant(surface: str, credentials: bool) -> None:
+def test_suggestions_match_the_intended_origins(surface: str, credentials: bool) -> None:
     ask = SURFACES[surface]
     wrong = []
     networks = [] if credentials else NETWORKS_MEANT
@@ -316,7 +316,7 @@ def test_an_empty_list_next_to_a_regex_is_silent() -> None:
      (["https://app.example.com"], "not list; write CORSMiddleware(app, ...)")],
     ids=["None", "policy", "text", "list"],
 )  # fmt: skip
-def test_what_is_no_application_is_refused(app: Any, said: str) -> None:
+def test_other_objects_than_applications_are_rejected(app: Any, said: str) -> None:
     from litestar.config.cors import CORSConfig
 
     from corsfast.middleware import asgi, litestar, starlette, wsgi

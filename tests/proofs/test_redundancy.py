@@ -117,7 +117,7 @@ def test_apart(engine: Any, one: Any, other: Any) -> None:
     assert said(engine, one, other) == []
 
 
-def test_what_is_covered_can_be_left_out(engine: Any) -> None:
+def test_covered_entries_can_be_left_out(engine: Any) -> None:
     """The wide entry allows every origin that the narrow one allows, and there are some."""
     for covered, wide in COVERED:
         with warnings.catch_warnings(action="ignore", category=UserWarning):
@@ -144,7 +144,7 @@ def test_equal_languages_keep_one(engine: Any) -> None:
     assert said(engine, second, first) == [sentence(first.pattern, second.pattern)]
 
 
-def test_each_is_said(engine: Any) -> None:
+def test_each_redundancy_is_reported(engine: Any) -> None:
     found = said(engine, "https://a.x.example", "https://*.a.x.example", "https://*.x.example")
     assert found == [
         sentence("https://a.x.example", "https://*.x.example"),

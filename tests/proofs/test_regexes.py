@@ -44,7 +44,7 @@ from corsfast.errors import RISKS, CorsfastPerformanceWarning, PolicyError
 CASES = rows("regexes.jsonl")
 GENERATED = 240
 ALONE = 40  # so many of the generated ones get their own policy
-TOGETHER = 8
+TOO_LARGE_TOGETHER = 8
 
 LETTERS = {
     "a": re.ASCII,
@@ -124,9 +124,9 @@ def walks(random: Random, dfa: Dfa, count: int) -> Iterator[str]:
 def run(regex: re.Pattern[str]) -> Dfa:
     """Return the automaton that is used for an expression that has one."""
     language = language_of(regex)
-    assert language.beyond is None, regex
-    assert language.whole is not None
-    return language.whole
+    assert language.unsupported is None, regex
+    assert language.full_dfa is not None
+    return language.full_dfa
 
 
 class Subject:
@@ -205,9 +205,9 @@ def test_alone(engine: Any) -> None:
 
 def test_together(engine: Any) -> None:
     random = Random(6)
-    chosen = random.sample(live(), 20 * TOGETHER)
-    for at in range(0, len(chosen), TOGETHER):
-        group = chosen[at : at + TOGETHER]
+    chosen = random.sample(live(), 20 * TOO_LARGE_TOGETHER)
+    for at in range(0, len(chosen), TOO_LARGE_TOGETHER):
+        group = chosen[at : at + TOO_LARGE_TOGETHER]
         allows = allowed_by(engine, *(subject.regex for subject in group))
         regexes = [subject.regex for subject in group]
         for subject in group:
@@ -284,7 +284,7 @@ def test_pool_holds_every_construct() -> None:
 
 # -- beyond automata -------------------------------------------------------------------------
 
-BEYOND = [
+UNSUPPORTED = [
     (r"https://(?=app)[a-z]+\.example\.com", "look-around"),
     (r"https://(?!evil)[a-z]+\.example\.com", "look-around"),
     (r"https://[a-z]+(?<=p)\.example\.com", "look-around"),
@@ -304,7 +304,7 @@ NAMES = ["app", "evil", "a", "b", "ap", "appp", "app.app", "a.b", "app.example",
 NAMES += ["a" * 13, "b" * 13, "ab" * 6 + "a"]
 
 
-@pytest.mark.parametrize(("pattern", "construct"), BEYOND)
+@pytest.mark.parametrize(("pattern", "construct"), UNSUPPORTED)
 def test_beyond(engine: Any, pattern: str, construct: str) -> None:
     """Such a regex is matched by `re`, with a warning that names the construct."""
     regex = re.compile(pattern)
@@ -324,9 +324,9 @@ def test_beyond(engine: Any, pattern: str, construct: str) -> None:
         assert policy.allows_origin(word) is expected([regex], word), word
 
 
-def test_beyond_beside_others(engine: Any) -> None:
+def test_unsupported_regexes_with_others(engine: Any) -> None:
     """A regex that is matched by `re` does not change the results of other entries."""
-    regexes = [re.compile(pattern) for pattern, _ in BEYOND[:6]]
+    regexes = [re.compile(pattern) for pattern, _ in UNSUPPORTED[:6]]
     regexes += [re.compile(r"https://b\.example\.com"), re.compile(r"http://localhost:\d+")]
     allows = allowed_by(engine, *regexes)
     random = Random(9)
@@ -335,11 +335,11 @@ def test_beyond_beside_others(engine: Any) -> None:
         assert allows(word) is expected(regexes, word), word
 
 
-@pytest.mark.parametrize(("pattern", "construct"), BEYOND)
+@pytest.mark.parametrize(("pattern", "construct"), UNSUPPORTED)
 def test_wider_is_wider(pattern: str, construct: str) -> None:
     """The language that proofs use for such a regex contains everything that the regex matches."""
     language = language_of(re.compile(pattern))
-    assert language.beyond == construct
+    assert language.unsupported == construct
     assert language.dfa is not None
     found = 0
     for name in NAMES:
@@ -371,19 +371,19 @@ def test_too_many_together(engine: Any) -> None:
 
 
 def test_warns_once_per_regex(engine: Any) -> None:
-    regexes = [re.compile(pattern) for pattern, _ in BEYOND[:3]]
+    regexes = [re.compile(pattern) for pattern, _ in UNSUPPORTED[:3]]
     regexes.append(re.compile(r"https://fine\.example\.com"))
     with pytest.warns(CorsfastPerformanceWarning) as caught:
         engine.Policy(allow_origins=regexes, dangerously_tolerate=RISKS)
     assert [w.category for w in caught].count(CorsfastPerformanceWarning) == 3
 
 
-def test_says_nothing_of_what_it_runs(engine: Any) -> None:
+def test_a_linear_regex_emits_no_warning(engine: Any) -> None:
     """A warning would fail this test, because the suite turns warnings into errors."""
     engine.Policy(allow_origins=[re.compile(r"https://[a-z]+\.example\.com(:\d+)?")])
 
 
-def test_what_python_said_is_not_said_again(engine: Any, capsys: Any) -> None:
+def test_warnings_of_python_are_not_repeated(engine: Any, capsys: Any) -> None:
     re.purge()
     with pytest.warns(FutureWarning):
         regex = re.compile(r"https://[[a]\.example\.com")
@@ -432,7 +432,7 @@ class Counted(tuple):  # type: ignore[type-arg]
 @pytest.mark.parametrize(("pattern", "letters"), EXPLOSIVE)
 def test_one_step_a_character(pattern: str, letters: str) -> None:
     language = language_of(re.compile(pattern))
-    assert language.beyond is None
+    assert language.unsupported is None
     assert language.dfa is not None
     automaton = tabulate(language.dfa)
     automaton = automaton._replace(table=Counted(automaton.table))

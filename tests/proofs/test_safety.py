@@ -190,7 +190,7 @@ def test_attackers(engine: Any, pattern: str, code: str, example: str) -> None:
         ),
     ],
 )
-def test_a_suffix_hides_nobody(engine: Any, pattern: str, under: str, beside: str) -> None:
+def test_a_suffix_hides_no_other_risk(engine: Any, pattern: str, under: str, beside: str) -> None:
     """Attackers under a suffix and attackers elsewhere are separate risks."""
     regex = re.compile(pattern)
     first, second = problems(engine, regex)
@@ -220,7 +220,7 @@ def test_addresses_are_named_as_such() -> None:
         assert "allows addresses on the public internet" in problem.message
 
 
-def test_any_origin_says_so() -> None:
+def test_any_origin_is_named_in_the_message() -> None:
     for pattern in (r".*", r"https?://.*", r"https://[^/]+", r"\w+://\S*"):
         (problem,) = problems(Engine, re.compile(pattern))
         assert "allows every origin" in problem.message
@@ -731,7 +731,9 @@ def test_private_addresses(address: str, private: bool) -> None:
         (re.compile(r"https?://(10\.0\.0\.1|app\.example\.com)"), False),
     ],
 )  # fmt: skip
-def test_insecure_says_who_is_on_a_private_network(engine: Any, entry: Any, private: bool) -> None:
+def test_private_networks_get_another_insecure_message(
+    engine: Any, entry: Any, private: bool
+) -> None:
     (problem,) = problems(engine, entry, credentials=True)
     assert problem.code == "insecure-origin"
     assert ("no attacker on the internet can have" in problem.message) is private

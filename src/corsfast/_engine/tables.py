@@ -185,12 +185,12 @@ def compile_options(is_origin: Callable[[str], bool] = is_origin, **options: obj
         raise PolicyError(_with_ways_out(problems, spec))
     unlikely += unmatchable_alternatives(spec.regexes)
     unlikely += globs_as_regexes(spec.regexes, tolerated)
-    tables, beyond = build_tables(spec, languages)
+    tables, slow = build_tables(spec, languages)
     for risk in _with_ways_out(tolerated, spec):
         warn(f"tolerated: {describe(risk, acceptable=False)}", CorsfastSecurityWarning)
     for problem in _with_ways_out(unlikely, spec):
         warn(str(problem), CorsfastUnmatchableWarning)
-    for message in beyond:
+    for message in slow:
         warn(message, CorsfastPerformanceWarning)
     for message in redundancies(spec, languages):
         warn(message, CorsfastRedundancyWarning)
@@ -285,8 +285,8 @@ def build_tables(spec: Spec, languages: list[Language]) -> tuple[Tables, list[st
     )
     return tables, [
         f"{regex.pattern!r} is matched by `re`, so a request can make matching slow: it cannot"
-        f" be run as an automaton, because of {beyond}."
-        for regex, beyond in left
+        f" be run as an automaton, because of {reason}."
+        for regex, reason in left
     ]
 
 

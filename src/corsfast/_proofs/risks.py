@@ -55,7 +55,7 @@ from .automata import (
 )
 from .intent import Intent, intent_of
 from .languages import (
-    ITS_SIZE,
+    TOO_LARGE,
     Language,
     alone,
     as_written,
@@ -266,19 +266,19 @@ def language_risks(language: Language, credentials: bool) -> Iterator[Problem]:
         return
     shown = as_written(entry)
     if dfa is None or others is None:
-        yield _unproven(entry, shown, language.beyond)
+        yield _unproven(entry, shown, language.unsupported)
         return
     # Without a written `//`, a wildcard matches the scheme, and a scheme of the web is meant.
     if not dfa.rows and not (others.rows and "//" in _unescaped(shown)):
         yield _unmatchable(entry, shown)
         return
-    if allows_any_origin(dfa) and language.beyond is None:
+    if allows_any_origin(dfa) and language.unsupported is None:
         yield _any_origin(entry, shown, credentials)
         return
     try:
         yield from _attacker_risks(language, shown)
     except TooManyStatesError:
-        yield _unproven(entry, shown, ITS_SIZE)
+        yield _unproven(entry, shown, TOO_LARGE)
     if credentials:
         plain = intersect(dfa, insecure_origins())
         insecure, _ = _confirm(language, shortest_words(plain))
@@ -298,7 +298,7 @@ def _extension_risk(language: Language, others: Dfa, shown: str) -> Iterator[Pro
         origin = f"{scheme}://{sample}"
         if not accepts(others, origin):
             continue
-        if language.beyond != ITS_SIZE and _confirm(language, [origin])[0] is None:
+        if language.unsupported != TOO_LARGE and _confirm(language, [origin])[0] is None:
             continue
         if not subtract(words(f"{scheme}://{ids}"), others).rows:
             message = (
@@ -322,7 +322,7 @@ def _attacker_risks(language: Language, shown: str) -> Iterator[Problem]:
         allowed, others = _confirm(language, attacker_origins(dfa, intent))
         if allowed is None:
             if others:
-                yield _unproven(language.entry, shown, language.beyond)
+                yield _unproven(language.entry, shown, language.unsupported)
             return
         suffix = _written_suffix(shown, _host(allowed))
         if suffix is None:
@@ -363,8 +363,8 @@ def _of_another_domain(
     if isinstance(language.entry, Within) or not _is_written(domain, shown):
         return allowed
     try:
-        beyond = subtract(dfa, _under_name(domain))
-        return _confirm(language, attacker_origins(beyond, intent))[0] or allowed
+        others = subtract(dfa, _under_name(domain))
+        return _confirm(language, attacker_origins(others, intent))[0] or allowed
     except TooManyStatesError:
         return allowed
 
@@ -422,9 +422,9 @@ def _confirm(language: Language, candidates: Iterable[str]) -> tuple[str | None,
         if parse_origin(candidate) is None:  # too long, which no automaton checks
             others = True
             continue
-        if language.beyond is None:
+        if language.unsupported is None:
             return candidate, False
-        if language.beyond != ITS_SIZE and regex_of(language.entry).fullmatch(candidate):
+        if language.unsupported != TOO_LARGE and regex_of(language.entry).fullmatch(candidate):
             return candidate, False
         others = True
     return None, others
@@ -481,10 +481,10 @@ def _foreign(entry: Entry, shown: str, example: str) -> Problem:
     return _problem("foreign-origin", entry, message, example=example)
 
 
-def _unproven(entry: object, shown: str, beyond: str | None) -> Problem:
+def _unproven(entry: object, shown: str, unsupported: str | None) -> Problem:
     message = (
         f"{shown!r} cannot be proven to keep attackers out, because of"
-        f" {beyond or 'the length of what it matches'}."
+        f" {unsupported or 'the length of what it matches'}."
     )
     hint = "it without that, or as several entries"
     return _problem("foreign-origin", entry, message, hint)

@@ -77,7 +77,7 @@ def foreign_risks(regex: re.Pattern[str], how: str, credentials: bool) -> list[P
     risks = list(language_risks(found, credentials))
     if any(risk.example == PROBES[0] for risk in risks):
         return risks  # it matches any origin, so there is nothing to add
-    if found.beyond is not None and how != "fullmatch":
+    if found.unsupported is not None and how != "fullmatch":
         risks = list(_confirm(found, how, risks, credentials))
     if not allows(regex, how, "null"):
         return risks

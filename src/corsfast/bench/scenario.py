@@ -45,7 +45,7 @@ WHOLE = 4  # `times` of whole applications
 Goals = dict[tuple[str, str], float]
 
 
-class Answer(NamedTuple):
+class CheckedResponse(NamedTuple):
     """The part of a response that is checked before timing."""
 
     status: int
@@ -65,8 +65,8 @@ class Variant(NamedTuple):
 
     name: str
     call: Callable[..., Any]
-    look: Callable[..., Answer]
-    expects: dict[str, Answer]
+    look: Callable[..., CheckedResponse]
+    expects: dict[str, CheckedResponse]
 
 
 class Scenario(NamedTuple):
@@ -111,23 +111,23 @@ def goals(variant: str, at_most: float, *kinds: str) -> Goals:
     return {(kind, variant): at_most for kind in kinds}
 
 
-def expected(preflight: int) -> dict[str, Answer]:
+def expected(preflight: int) -> dict[str, CheckedResponse]:
     """Return the usual right answers, with this status for preflights."""
-    allowed = {"allowed": Answer(200, APP), PREFLIGHT: Answer(preflight, APP)}
-    return {kind: allowed.get(kind, Answer(200, None)) for kind in KINDS}
+    allowed = {"allowed": CheckedResponse(200, APP), PREFLIGHT: CheckedResponse(preflight, APP)}
+    return {kind: allowed.get(kind, CheckedResponse(200, None)) for kind in KINDS}
 
 
-def expected_without() -> dict[str, Answer]:
+def expected_without() -> dict[str, CheckedResponse]:
     """Return the right answers without CORS; how it answers OPTIONS is not checked."""
-    return {kind: Answer(200, None) for kind in KINDS if kind != PREFLIGHT}
+    return {kind: CheckedResponse(200, None) for kind in KINDS if kind != PREFLIGHT}
 
 
 def variants(
     apps: dict[str, Any],
     generic: dict[str, Any],
-    look: Callable[[Any], Callable[..., Answer]],
+    look: Callable[[Any], Callable[..., CheckedResponse]],
     call: Callable[[Any], Callable[..., Any]] = lambda app: app,
-    expects: dict[str, Answer] | None = None,
+    expects: dict[str, CheckedResponse] | None = None,
 ) -> list[Variant]:
     """Return a variant for each application.
 

@@ -44,7 +44,7 @@ UNMATCHABLE = [
 
 
 @pytest.mark.parametrize(("options", "number"), RISKS)
-def test_a_risk_is_said_once_for_each_middleware(options: dict[str, Any], number: str) -> None:
+def test_a_risk_warns_once_per_middleware(options: dict[str, Any], number: str) -> None:
     from django.test.utils import override_settings
 
     from corsfast.middleware.django.checks import check_settings
@@ -87,7 +87,7 @@ def test_an_unmatchable_entry_warns_once(options: dict[str, Any]) -> None:
         "CORS_ORIGIN_REGEX_WHITELIST",
     ],
 )
-def test_text_for_a_list_is_said(setting: str) -> None:
+def test_a_string_for_a_list_warns(setting: str) -> None:
     from django.test.utils import override_settings
 
     from corsfast.middleware.django.checks import check_settings
@@ -153,7 +153,7 @@ IDLE += [
 
 
 @pytest.mark.parametrize(("options", "code", "hint", "number"), IDLE, ids=str)
-def test_a_setting_that_does_nothing_is_said_and_checked(
+def test_a_setting_without_effect_warns_and_is_checked(
     options: dict[str, Any], code: str, hint: str | None, number: str
 ) -> None:
     from django.test.utils import override_settings
@@ -184,7 +184,7 @@ def test_names_in_one_str_are_read_as_a_list() -> None:
     assert fields["access-control-allow-methods"] == ["PUT"]
 
 
-def test_a_change_of_settings_is_said_again() -> None:
+def test_changed_settings_warn_again() -> None:
     from django.test.utils import override_settings
 
     with having():
@@ -220,7 +220,7 @@ def test_checks_warn_by_their_messages_alone() -> None:
         {"CORS_ORIGIN_WHITELIST": [A], "CORS_ALLOW_ORIGINS": [A]},
     ],
 )
-def test_nothing_is_said_about_sound_settings(options: dict[str, Any]) -> None:
+def test_sound_settings_emit_no_warning(options: dict[str, Any]) -> None:
     from django.test.utils import override_settings
 
     from corsfast.middleware.django.checks import check_settings
@@ -253,7 +253,7 @@ WRONG = [
 
 
 @pytest.mark.parametrize("options", [{}, *SOURCES, *WRONG], ids=str)
-def test_checks_beside_the_original(options: dict[str, Any]) -> None:
+def test_checks_match_the_original(options: dict[str, Any]) -> None:
     from corsheaders.checks import check_settings as original
 
     from corsfast.middleware.django.checks import check_settings

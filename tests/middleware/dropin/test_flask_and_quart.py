@@ -182,7 +182,7 @@ def test_an_answer_stays_unless_the_preflight_is_allowed(
 
 
 @pytest.mark.parametrize("prefix", ["/blue", "/<name>/blue"])
-def test_what_a_blueprint_does_not_see(kit: Kit, prefix: str) -> None:
+def test_requests_that_a_blueprint_does_not_see(kit: Kit, prefix: str) -> None:
     Blueprint = kit.imported("Blueprint")
     app, outer = kit.bare(), Blueprint("outer", "outer")
     inner = kit.cors(Blueprint("inner", "inner"))

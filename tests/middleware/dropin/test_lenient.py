@@ -123,7 +123,7 @@ def test_which_origins_are_allowed(lenient: Any) -> None:
     ],
     ids=repr,
 )
-def test_what_matches_nothing_is_said_and_left_out(lenient: Any, entry: Any, code: str) -> None:
+def test_unmatchable_entries_warn_and_are_left_out(lenient: Any, entry: Any, code: str) -> None:
     policy, caught = said(lenient, [entry, "https://ok.example"])
     assert [warning.category for warning in caught] == [CorsfastUnmatchableWarning]
     text = str(caught[0].message)
@@ -176,7 +176,7 @@ def test_strict_says_all_at_once(lenient: Any) -> None:
     lenient([A, re.compile(r"https://x\.a\.example")], True, strict=True)
 
 
-def test_what_no_automaton_expresses_is_said(lenient: Any) -> None:
+def test_a_regex_without_an_automaton_warns(lenient: Any) -> None:
     regex = re.compile(r"https://(?!x)[a-z]+\.a\.example")
     policy, caught = said(lenient, [regex])
     assert CorsfastPerformanceWarning in {warning.category for warning in caught}
@@ -195,7 +195,7 @@ DIALECT = Dialect(any_origin="origins=['*']", regex="regex={}")
     [(entry, host) for entry, host in WRONG if not isinstance(entry, Within)],
     ids=lambda entry: ascii(getattr(entry, "pattern", entry)),
 )
-def test_what_is_proposed_is_accepted(
+def test_suggestions_are_valid(
     lenient: Any, entry: Any, host: str | None, credentials: bool
 ) -> None:
     """As with a policy's errors, the values proposed in warnings of drop-ins are accepted."""

@@ -180,7 +180,7 @@ def test_a_500_of_an_unhandled_exception_and_a_404_have_them() -> None:
         assert not cors_of(call(app, get(OTHER, path)))
 
 
-def test_what_a_view_set_for_itself_is_replaced() -> None:
+def test_fields_set_by_a_view_are_replaced() -> None:
     app = extended(ours(), {"origins": "*", "supports_credentials": False, "expose_headers": "X"})
     for request, origin in ((get(A, "/own"), A), (get(None, "/own"), "*")):
         assert cors_of(call(app, request)) == {

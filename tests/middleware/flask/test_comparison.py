@@ -338,7 +338,7 @@ def test_shapes_of_resources(resources: Any) -> None:
 
 
 @pytest.mark.parametrize("resources", [7, 1.5, object()])
-def test_what_is_no_resource(resources: Any) -> None:
+def test_invalid_resources_are_rejected(resources: Any) -> None:
     for library in (theirs(), ours()):
         with pytest.raises(ValueError, match="resources"):
             extended(library, {"resources": resources})

@@ -140,6 +140,6 @@ def test_a_broken_regex_is_refused_at_once(library: Callable[[], ModuleType]) ->
 
 
 @pytest.mark.parametrize("options", [{"methods": "GET\r\nX: y"}, {"expose_headers": ["X\n"]}])
-def test_what_cannot_be_sent_is_refused_at_once(options: dict[str, Any]) -> None:
+def test_unsendable_values_are_rejected_at_start_up(options: dict[str, Any]) -> None:
     with pytest.raises(ValueError, match="cannot be sent"):
         extended(ours(), options)

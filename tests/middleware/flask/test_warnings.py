@@ -42,7 +42,7 @@ INSECURE: list[tuple[dict[str, Any], type[Warning], str]] = [
 
 @pytest.mark.parametrize("how", [extended, decorated])
 @pytest.mark.parametrize(("options", "kind", "text"), INSECURE, ids=lambda value: repr(value))
-def test_insecure_settings_are_said_once(
+def test_insecure_settings_warn_once(
     how: Any, options: dict[str, Any], kind: type[Warning], text: str
 ) -> None:
     options = dict(options)

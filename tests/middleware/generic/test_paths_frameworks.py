@@ -240,7 +240,7 @@ def is_open(path: str, known: Answer, unknown: Answer | None) -> bool:
 @pytest.mark.parametrize("root", ["", ROOT, ROOT + "/"])
 @pytest.mark.parametrize("loose", ["/*", "/public/*"])
 @pytest.mark.parametrize("make", APPLICATIONS)
-def test_nobody_reads_a_path_with_another_paths_policy(
+def test_no_path_gets_the_policy_of_another_path(
     make: Callable[[], Any], loose: str, root: str
 ) -> None:
     from blacksheep.url import InvalidURL

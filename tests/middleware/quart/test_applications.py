@@ -88,7 +88,7 @@ def test_applications_side_by_side(build_with: Callable[[ModuleType], Any]) -> N
         assert not left, (request, their, our)
 
 
-def test_what_a_view_set_for_itself() -> None:
+def test_fields_set_by_a_view() -> None:
     app = extended(ours(), {"allow_origin": [A], "expose_headers": ["X-E"]})
     allowed, refused, plain = run(app, get(A, "/own"), get(OTHER, "/own"), get(None, "/own"))
     assert allowed.headers[ALLOW_ORIGIN] == [A]
@@ -182,7 +182,7 @@ def test_quart_answers_options_of_a_decorated_view() -> None:
 
 
 @pytest.mark.parametrize("how", ["nothing", "later function", "this request", "subclass"])
-def test_what_changes_a_response_late_comes_before_cors(how: str) -> None:
+def test_late_changes_of_a_response_come_before_cors(how: str) -> None:
     """`cors` may run first only if nothing else is left to do to a response."""
     from quart import Quart, after_this_request
 

@@ -86,7 +86,7 @@ def test_one_blueprint_in_two_applications() -> None:
 
 @pytest.mark.parametrize("how", [extended, decorated])
 @pytest.mark.parametrize("config", CONFIGS, ids=repr)
-def test_the_config_may_hold_what_arguments_may(how: Any, config: Options) -> None:
+def test_the_config_accepts_the_same_values_as_arguments(how: Any, config: Options) -> None:
     """It means the same, so the responses equal those of quart-cors with arguments."""
     given = {name.removeprefix("QUART_CORS_").lower(): value for name, value in config.items()}
     if not given.get("send_origin_wildcard", True):
@@ -104,7 +104,7 @@ def test_the_config_may_hold_what_arguments_may(how: Any, config: Options) -> No
         assert not set(differences(one, other)) - _no_token({}, request, one, other)
 
 
-def test_told_at_start() -> None:
+def test_warnings_at_start_up() -> None:
     def wrong_at_start(library: ModuleType) -> list[Callable[[], Any]]:
         options = {"allow_credentials": True, "allow_origin": "*"}
         return [lambda: extended(library, options), lambda: decorated(library, options)]
@@ -129,7 +129,7 @@ def test_read_at_start() -> None:
         assert run(app, get(A))[0].first(ALLOW_ORIGIN) == expected
 
 
-def test_what_can_be_read_once_only_is_not_used_up() -> None:
+def test_iterators_are_not_used_up() -> None:
     app = extended(ours(), {"allow_origin": iter([A, B]), "allow_headers": iter(["x-a"])})
     for _ in range(2):
         assert cors(run(app, preflight("PUT", "x-a"))[0])[ALLOW_HEADERS] == "x-a"

@@ -50,7 +50,7 @@ INSECURE: list[tuple[Options, type[Warning], str]] = [
 
 @pytest.mark.parametrize("how", [extended, decorated])
 @pytest.mark.parametrize(("options", "kind", "text"), INSECURE, ids=lambda value: repr(value))
-def test_insecure_settings_are_said_once(
+def test_insecure_settings_warn_once(
     how: Any, options: Options, kind: type[Warning], text: str
 ) -> None:
     with warnings.catch_warnings(record=True, action="always") as caught:

@@ -183,9 +183,9 @@ def _without_value(problem: Problem, prefix: str) -> str:
 def _performance(languages: list[Language]) -> Iterator[Problem]:
     # A language that matches nothing is a problem already, and has no automaton to unite.
     _, left = run_together([item for item in languages if item.dfa is None or item.dfa.rows])
-    for regex, beyond in left:
+    for regex, reason in left:
         message = (
             f"{regex.pattern!r} is matched by `re`, so a request can make matching slow: it cannot"
-            f" be run as an automaton, because of {beyond}."
+            f" be run as an automaton, because of {reason}."
         )
         yield Problem("not-linear", "allow_origins", regex, message)

@@ -175,8 +175,8 @@ A compiled CORS policy. Immutable; safe to share between threads.
 
     cdef _csrc.cf_policy *core
     cdef object tables
-    cdef Answer echoing  # shared by decisions that echo the origin
-    cdef Answer echoing_preflight
+    cdef DecisionTemplate echoing  # shared by decisions that echo the origin
+    cdef DecisionTemplate echoing_preflight
     cdef Decision no_origin
     cdef Decision spare  # the last decision of `echo_origin`
     cdef tuple actual_of  # by the exact origin's index; empty if there are too many
@@ -548,18 +548,20 @@ cdef build_answers(Policy self, responses, list exact):
     allowed, status, timing = Outcome.ALLOWED, responses.preflight_status, responses.timing
     vary, preflight_vary = responses.actual_vary, responses.preflight_vary
     headers, preflight_headers = responses.actual_headers, responses.preflight_headers
-    self.echoing = answer(allowed, None, headers, vary)
+    self.echoing = new_template(allowed, None, headers, vary)
     self.echoing.timing = timing
-    self.echoing_preflight = answer(allowed, status, preflight_headers, preflight_vary)
-    self.no_origin = static_decision(answer(Outcome.NO_ORIGIN, None, responses.no_origin, vary))
+    self.echoing_preflight = new_template(allowed, status, preflight_headers, preflight_vary)
+    self.no_origin = static_decision(
+        new_template(Outcome.NO_ORIGIN, None, responses.no_origin, vary)
+    )
     refused, refused_status = responses.refused, responses.refused_preflight_status
     self.refused = tuple(
-        [static_decision(answer(outcome, None, refused, vary)) for outcome in Outcome]
+        [static_decision(new_template(outcome, None, refused, vary)) for outcome in Outcome]
     )
     refused = responses.refused_preflight
     self.refused_preflight = tuple(
         [
-            static_decision(answer(outcome, refused_status, refused, preflight_vary))
+            static_decision(new_template(outcome, refused_status, refused, preflight_vary))
             for outcome in Outcome
         ]
     )
@@ -570,7 +572,7 @@ cdef build_answers(Policy self, responses, list exact):
         origins = ["*"]
     self.actual_of = tuple(
         [
-            static_decision(answer(allowed, None, with_origin(origin, headers, timing), vary))
+            static_decision(new_template(allowed, None, with_origin(origin, headers, timing), vary))
             for origin in origins
         ]
     )
@@ -579,7 +581,7 @@ cdef build_answers(Policy self, responses, list exact):
     self.preflight_of = tuple(
         [
             static_decision(
-                answer(allowed, status, with_origin(origin, preflight_headers), preflight_vary)
+                new_template(allowed, status, with_origin(origin, preflight_headers), preflight_vary)
             )
             for origin in origins
         ]
@@ -587,10 +589,10 @@ cdef build_answers(Policy self, responses, list exact):
     self.n_prebuilt = <uint32_t> len(self.actual_of)
 
 
-cdef Answer answer(outcome, status, block, tuple vary):
+cdef DecisionTemplate new_template(outcome, status, block, tuple vary):
     from ..decision import Outcome
 
-    cdef Answer made = Answer.__new__(Answer)
+    cdef DecisionTemplate made = DecisionTemplate.__new__(DecisionTemplate)
     made.outcome = outcome
     made.allowed = outcome is Outcome.ALLOWED
     made.no_origin = outcome is Outcome.NO_ORIGIN
@@ -602,9 +604,9 @@ cdef Answer answer(outcome, status, block, tuple vary):
     return made
 
 
-cdef Decision static_decision(Answer answer):
+cdef Decision static_decision(DecisionTemplate template):
     """Return a decision that echoes nothing."""
-    return Decision.__new__(Decision, answer)
+    return Decision.__new__(Decision, template)
 
 
 cdef unsigned bits_of(tuple vary) except? 0:

@@ -144,8 +144,8 @@ def lenient_tables(
         problems += empty_list(dialect.option, given)
     say(name, problems, strict=strict, tell=tell)
     spec.name = name
-    tables, beyond = build_tables(spec, languages)
-    for message in beyond:
+    tables, slow = build_tables(spec, languages)
+    for message in slow:
         tell(f"{name}: {message}", CorsfastPerformanceWarning)
     return echoing_any_origin(tables) if any_origin and credentials else tables
 

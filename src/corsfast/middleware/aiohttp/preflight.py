@@ -15,7 +15,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from .answers import Answers
+    from .answers import ResponseFields
 
 # https://www.rfc-editor.org/rfc/rfc9110#section-5.6.2
 
@@ -25,12 +25,12 @@ VARY = ", ".join(
 
 
 def answer_preflight(
-    request: web.Request, answers_for: Callable[[str, str], Answers | None]
+    request: web.Request, answers_for: Callable[[str, str], ResponseFields | None]
 ) -> web.Response:
     """Answer an OPTIONS request.
 
     Args:
-        answers_for: `(origin, method) -> Answers`, or ``None`` if the method is not allowed.
+        answers_for: `(origin, method) -> ResponseFields`, or ``None`` if the method is not allowed.
             The method is a valid token.
 
     Raises:

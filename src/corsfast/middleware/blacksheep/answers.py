@@ -1,8 +1,8 @@
 """The fields and refusals of one BlackSheep policy, compiled before the first request.
 
-    CORSPolicy --Answers--> a compiled policy, fields, and reasons to reject a preflight
+    CORSPolicy --CompiledPolicy--> a compiled policy, fields, and reasons to reject a preflight
 
-Answers are compiled when a policy is made or changed. BlackSheep is not imported here.
+CompiledPolicy are compiled when a policy is made or changed. BlackSheep is not imported here.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from ..._engine.select import Decision
     from ...errors import Problem
 
-__all__ = ["BAD_METHOD", "BAD_ORIGIN", "Answers", "options_of"]
+__all__ = ["BAD_METHOD", "BAD_ORIGIN", "CompiledPolicy", "options_of"]
 
 NAME = "corsfast.middleware.blacksheep"
 
@@ -67,7 +67,7 @@ def options_of(policy: Any) -> tuple[object, ...]:
     return tuple(getattr(policy, option) for option in _OPTIONS)
 
 
-class Answers:
+class CompiledPolicy:
     """The compiled fields of one policy.
 
     options => the options of the policy when this was made

@@ -1,9 +1,9 @@
 """Compile CORS_* settings, read as sanic-ext reads them, to the fields of each response.
 
-    settings of the application, of a route --Settings--> answers_of --> Answers
+    settings of the application, of a route --Settings--> compile_settings --> CompiledSettings
 
-This runs at start-up, once per set of settings. The exception is `Answers.allow_headers`, which
-reads the names that a preflight asks for.
+This runs at start-up, once per set of settings. Only `CompiledSettings.allow_headers` runs later:
+it reads the names that a preflight asks for.
 """
 
 from __future__ import annotations
@@ -62,7 +62,14 @@ else:
         ),
     )
 
-__all__ = ["Answers", "Settings", "answers_of", "idle_in_route", "idle_settings", "settings_of"]
+__all__ = [
+    "CompiledSettings",
+    "Settings",
+    "compile_settings",
+    "idle_in_route",
+    "idle_settings",
+    "settings_of",
+]
 
 NAME = "corsfast.middleware.sanic"
 
@@ -72,8 +79,8 @@ _DIALECT = Dialect(any_origin="'*' as the whole setting", regex="{}", compiled=T
 _ANYTHING = re.compile(".*")
 
 
-class Answers:
-    """The compiled fields for one set of settings; made by `answers_of`.
+class CompiledSettings:
+    """The compiled fields for one set of settings; made by `compile_settings`.
 
     star            => every origin is answered with `*`; never with credentials
     allows is None  => no origin is allowed: nothing is ever sent, and nothing varies
@@ -126,9 +133,9 @@ class Answers:
         return ",".join(lower)
 
 
-def answers_of(
+def compile_settings(
     settings: Settings, option: str, strict: bool, also: Iterable[Problem] = ()
-) -> Answers:
+) -> CompiledSettings:
     """Compile settings.
 
     Args:
@@ -146,7 +153,7 @@ def answers_of(
     problems = [*also]
     everybody, entries = _entries(settings.origins, option, problems)
     credentials = settings.supports_credentials
-    made = Answers()
+    made = CompiledSettings()
     made.policy = None
     if everybody or entries:
         tables = lenient_tables(
@@ -185,7 +192,7 @@ def answers_of(
     return made
 
 
-def _default_origin(settings: Settings, everybody: bool, made: Answers) -> str | None:
+def _default_origin(settings: Settings, everybody: bool, made: CompiledSettings) -> str | None:
     """Return the origin sent to requests without an Origin, if one is always sent."""
     if not settings.always_send or made.allows is None:
         return None
