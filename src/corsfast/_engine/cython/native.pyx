@@ -444,10 +444,10 @@ cdef _csrc.cf_policy *build_core(tables, list exact) except NULL:
             (rule.scheme == "https", first, last) for first, last in rule.ports
         )
     cdef list hosts = list(by_host)
-    cdef list leaves = [leaf for host in hosts for leaf in by_host[host]]
+    cdef list ranges = [one for host in hosts for one in by_host[host]]
     cdef _csrc.cf_slice *slices = NULL
     cdef _csrc.cf_rule *rules = NULL
-    cdef _csrc.cf_leaf *leaf_array = NULL
+    cdef _csrc.cf_port_range *range_array = NULL
     cdef uint32_t *table = NULL
     cdef size_t i
     cdef size_t at = 0
@@ -457,22 +457,22 @@ cdef _csrc.cf_policy *build_core(tables, list exact) except NULL:
             len(exact) + len(methods) + len(names), sizeof(_csrc.cf_slice)
         )
         rules = <_csrc.cf_rule *> allocate(len(hosts), sizeof(_csrc.cf_rule))
-        leaf_array = <_csrc.cf_leaf *> allocate(len(leaves), sizeof(_csrc.cf_leaf))
+        range_array = <_csrc.cf_port_range *> allocate(len(ranges), sizeof(_csrc.cf_port_range))
         given.exact = slices
         given.n_exact = borrow(exact, slices)
         given.methods = slices + given.n_exact
         given.n_methods = borrow(methods, slices + given.n_exact)
         given.headers = given.methods + given.n_methods
         given.n_headers = borrow(names, slices + given.n_exact + given.n_methods)
-        for i, (https, first, last) in enumerate(leaves):
-            leaf_array[i].https = https
-            leaf_array[i].first_port = first
-            leaf_array[i].last_port = last
+        for i, (https, first, last) in enumerate(ranges):
+            range_array[i].https = https
+            range_array[i].first_port = first
+            range_array[i].last_port = last
         for i, host in enumerate(hosts):
             rules[i].host = borrow_one(host)
-            rules[i].leaves = leaf_array + at
-            rules[i].n_leaves = len(by_host[host])
-            at += rules[i].n_leaves
+            rules[i].ranges = range_array + at
+            rules[i].n_ranges = len(by_host[host])
+            at += rules[i].n_ranges
         given.rules = rules
         given.n_rules = len(hosts)
         given.automaton.n_table = 0
@@ -490,7 +490,7 @@ cdef _csrc.cf_policy *build_core(tables, list exact) except NULL:
     finally:
         PyMem_Free(slices)
         PyMem_Free(rules)
-        PyMem_Free(leaf_array)
+        PyMem_Free(range_array)
         PyMem_Free(table)
     if status == _csrc.CF_NO_MEMORY:
         raise MemoryError
@@ -581,7 +581,9 @@ cdef build_answers(Policy self, responses, list exact):
     self.preflight_of = tuple(
         [
             static_decision(
-                new_template(allowed, status, with_origin(origin, preflight_headers), preflight_vary)
+                new_template(
+                    allowed, status, with_origin(origin, preflight_headers), preflight_vary
+                )
             )
             for origin in origins
         ]
