@@ -1,4 +1,4 @@
-/* cf_policy.c - build and free policies. Once built, only the memos of a
+/* cf_policy.c - build and free policies. Once built, only the caches of a
  * policy are written to, because threads share it without a lock.
  */
 #include "cf_internal.h"

@@ -179,7 +179,7 @@ test_circles(void)
         CHECK(!runs(&dfa, text, MAX_WORD, true));
         runs_around(&dfa, text, 100);
         cf_dfa_clear(&dfa);
-        accept_at(n); /* accept at the end of a lap */
+        accept_at(n); /* accept after whole rounds only */
         CHECK(fill(&dfa) == CF_OK);
         CHECK(runs(&dfa, text, n - 1 + n * (MAX_WORD / n - 1), true));
         runs_around(&dfa, text, 100);

@@ -751,7 +751,7 @@ def test_mistakes(shop: Any, Policy: Any) -> None:
         enable_cors(Application())
     with pytest.raises(TypeError, match="not both; write allow_origins, max_age into"):
         enable_cors(Application(), shop, allow_origins=[A], max_age=1)
-    with pytest.raises(TypeError, match=r"not str; .* write enable_cors\(app, policy\)"):
+    with pytest.raises(TypeError, match=r"not str; write enable_cors\(app, policy\)"):
         enable_cors(Application(), "https://a.example")  # type: ignore[arg-type]
     with pytest.raises(PolicyError, match="null-origin-with-credentials"):
         enable_cors(Application(), allow_origins=["null"], allow_credentials=True)

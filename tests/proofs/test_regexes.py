@@ -43,7 +43,7 @@ from corsfast.errors import RISKS, CorsfastPerformanceWarning, PolicyError
 
 CASES = rows("regexes.jsonl")
 GENERATED = 240
-ALONE = 40  # so many of the generated ones get their own policy
+ALONE = 40  # this many generated regexes each get their own policy
 TOO_LARGE_TOGETHER = 8
 
 LETTERS = {

@@ -227,7 +227,7 @@ def _ports(text: str) -> str:
 
 
 def _split_scheme(text: str) -> tuple[str | None, str]:
-    """Return the scheme that was meant, or ``None`` if none is written, and the text after it."""
+    """Split a text into its intended scheme, or ``None`` without one, and the rest."""
     scheme = None
     for _ in range(2):  # `https://https://` was pasted after a scheme
         match = _WEB_URL.match(text.lower())

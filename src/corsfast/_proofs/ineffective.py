@@ -292,7 +292,7 @@ def slips(
     unset: Iterable[str],
     opens: Iterable[str] = (),
 ) -> list[Problem]:
-    """Return a problem for each setting without effect that was meant to be an unset one.
+    """Return a problem for each unknown setting that looks like a misspelled, unset one.
 
     Args:
         settings: all names that an application has set.

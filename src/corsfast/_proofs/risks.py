@@ -397,7 +397,7 @@ def attacker_origins(dfa: Dfa, intent: Intent) -> Iterator[str]:
     yield from registrable_words(intersect(outside, named_origins()))
     yield from shortest_words(intersect(outside, public_addresses()))
     yield from shortest_words(intersect(outside, public_ipv6_addresses()))
-    # Names that anyone can get below a meant domain: up.railway.app, railway.app.
+    # Names that anyone can get below an intended domain: up.railway.app, railway.app.
     for domain in sorted(intent.domains):
         yield from tenants(dfa, suffixes_below(domain))
 

@@ -39,7 +39,7 @@ KINDS = {
     PREFLIGHT: ("OPTIONS", (*PLAIN[:7], ("origin", APP), ASK_METHOD, ASK_HEADERS, *PLAIN[7:11])),
 }
 WITHOUT, DROP_IN = "without", "drop-in"
-WHOLE = 4  # `times` of whole applications
+WHOLE = 4  # scenarios of whole applications take this many times the rounds
 
 # The goals of a scenario: the share of the original's cost, by kind of request and variant.
 Goals = dict[tuple[str, str], float]
@@ -103,7 +103,7 @@ class Scenario(NamedTuple):
 
 
 class UnableError(Exception):
-    """A library failed in code that does not involve corsfast."""
+    """An error of a library, in code that does not involve corsfast."""
 
 
 def goals(variant: str, at_most: float, *kinds: str) -> Goals:

@@ -279,14 +279,14 @@ def _groups(
     origins: frozenset[str] | str, credentials: frozenset[str] | str
 ) -> tuple[dict[str, list[str]], dict[str, list[str]]]:
     """Return the origins that get credentials, and the others, each under their option."""
-    everybody = ["*"] if isinstance(origins, str) else sorted(origins, key=str)
+    every_origin = ["*"] if isinstance(origins, str) else sorted(origins, key=str)
     if isinstance(credentials, str):
-        return {"allow_origins": everybody}, {"allow_origins": []}
+        return {"allow_origins": every_origin}, {"allow_origins": []}
     if isinstance(origins, str):
-        return {"allow_credentials": sorted(credentials, key=str)}, {"allow_origins": everybody}
+        return {"allow_credentials": sorted(credentials, key=str)}, {"allow_origins": every_origin}
     return (
-        {"allow_origins": [origin for origin in everybody if origin in credentials]},
-        {"allow_origins": [origin for origin in everybody if origin not in credentials]},
+        {"allow_origins": [origin for origin in every_origin if origin in credentials]},
+        {"allow_origins": [origin for origin in every_origin if origin not in credentials]},
     )
 
 

@@ -132,7 +132,7 @@ class CORSPlugin(InitPlugin):  # type: ignore[misc]
         self.strict = strict
 
     def on_app_init(self, app_config: AppConfig) -> AppConfig:
-        """Compile the policy, and have it installed at start-up."""
+        """Compile the policy, and add a start-up hook that installs it."""
         given = [c for c in (self.config, app_config.cors_config) if c is not None]
         if not given:
             raise ValueError("CORSPlugin needs a CORSConfig, its own or the application's")

@@ -114,7 +114,8 @@ def test_warnings_at_start_up() -> None:
             make()
     for make in wrong_at_start(theirs()):
         assert run(make(), get())[0].status == 500
-    for library in (theirs(), ours()):  # but not if only a request can tell
+    # If the origins come from the config, only a request can show the conflict.
+    for library in (theirs(), ours()):
         app = extended(library, {"allow_credentials": True})
         assert run(app, get())[0].status == 500
         app.config["QUART_CORS_ALLOW_ORIGIN"] = [A]

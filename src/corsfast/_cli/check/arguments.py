@@ -58,7 +58,7 @@ def add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument("file", nargs="?", type=Path, metavar="FILE")
     parser.add_argument("--table", metavar="NAME", help=f"the table of FILE (default: {TABLE})")
     parser.add_argument(
-        "--env", metavar="PREFIX", nargs="?", const=PREFIX, help=f"by default, {PREFIX}"
+        "--env", metavar="PREFIX", nargs="?", const=PREFIX, help=f"the prefix (default: {PREFIX})"
     )
     parser.add_argument("--json", action="store_true", help="print JSON")
     parser.add_argument(
@@ -74,22 +74,29 @@ def add_arguments(parser: ArgumentParser) -> None:
         policy.add_argument(f"--{name.replace('_', '-')}", metavar=metavar, nargs="+")
     policy.add_argument("--allow-credentials", action="store_true", default=None)
     policy.add_argument(
-        "--max-age", metavar="SECONDS", type=_seconds, default=SUPPRESS, help="or none"
+        "--max-age",
+        metavar="SECONDS",
+        type=_seconds,
+        default=SUPPRESS,
+        help="or none, to send no header",
     )
     other = parser.add_argument_group("other software")
-    other.add_argument("--django", metavar="MODULE", help="a settings module, as Django names it")
-    other.add_argument("--regex", metavar="PATTERN", action="append", help="as often as needed")
+    other.add_argument(
+        "--django", metavar="MODULE", help="a settings module, such as shop.settings"
+    )
+    other.add_argument("--regex", metavar="PATTERN", action="append", help="may be repeated")
     other.add_argument(
         "--matched-with",
         choices=MATCHERS,
         metavar="HOW",
-        help=f"how it is applied: {', '.join(MATCHERS)} (default: {DEFAULT_MATCHER}, the loosest)",
+        help=f"how it is applied: {', '.join(MATCHERS)}"
+        f" (default: {DEFAULT_MATCHER}, the least strict)",
     )
     other.add_argument("--ignore-case", action="store_true", help="the regexes ignore case")
     other.add_argument(
         "--credentials",
         action=BooleanOptionalAction,
-        help="whether cookies are allowed (default: yes, the stricter)",
+        help="whether cookies are allowed (default: yes, which is stricter)",
     )
 
 

@@ -160,7 +160,7 @@ def show_value(value: object) -> str:
     """Return an entry as it was written."""
     if isinstance(value, (str, re.Pattern, Within, Glob, HostRule, Network)):
         return as_written(value)
-    # A list with its own problem is the whole option, so no entry is shown.
+    # A list is the value of the whole option, so there is no entry to show.
     return "" if value is None or isinstance(value, (list, tuple, dict)) else repr(value)
 
 

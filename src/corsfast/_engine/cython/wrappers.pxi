@@ -6,7 +6,9 @@
 @cython.final
 @cython.internal
 @cython.freelist(64)
-@cython.no_gc_clear  # callable until it is freed; as for tuples, other objects break cycles
+# The garbage collector must not clear it, because it stays callable until it is freed. Other objects
+# in a cycle can be cleared instead, as with tuples.
+@cython.no_gc_clear
 cdef class Wrapper:
     """A callable that replaces `inner`, which belongs to the server."""
 

@@ -48,7 +48,7 @@ class Refusals:
     describe: Any  # (request) -> (method, path, origin), for logs
     origin: Any  # (request) -> str
     host: Any  # (request) -> str | None
-    look_up: Any  # (origin, request, *rest): ask the resolver, and settle
+    look_up: Any  # (origin, request, *rest): ask the resolver, then answer
     forbid: Any  # (decision, request, *rest): answer 403 instead of the application
     handshake: Any  # (scope, receive, send)
 

@@ -100,8 +100,8 @@ class CompiledPolicy:
         exposed, found = read_names("expose_headers", readable_names, wrong)
         if policy.expose_headers != policy.default_expose_headers():  # these hold Set-Cookie
             problems += found
-        everybody = "*" in policy.allow_origins
-        entries = ["*"] if everybody else sorted(filter(None, policy.allow_origins))
+        any_origin = "*" in policy.allow_origins
+        entries = ["*"] if any_origin else sorted(filter(None, policy.allow_origins))
         tables = lenient_tables(
             NAME, {"allow_origins": entries}, credentials=credentials, strict=strict, also=problems
         )

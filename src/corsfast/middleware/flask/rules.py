@@ -465,7 +465,7 @@ def _joined(value: object) -> str | None:
 
 
 def _sendable(option: str, text: str) -> str:
-    """Return the same text, checked to fit into a header field.
+    """Return the text if it can be sent in a header field.
 
     Raises:
         ValueError: if it holds a line break or anything else but printable ASCII.

@@ -247,7 +247,7 @@ def _listed(value: object) -> list[Any]:
         value = value.decode("latin-1")
     if isinstance(value, (str, re.Pattern)):
         return [value]
-    entries: Iterable[Any] = value  # type: ignore[assignment]  # else a TypeError says so
+    entries: Iterable[Any] = value  # type: ignore[assignment]  # other types raise a TypeError
     if isinstance(entries, (set, frozenset)):
         # Sets have no fixed order, but headers should not change from one start to the next.
         return sorted(entries, key=repr)

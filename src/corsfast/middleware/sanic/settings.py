@@ -151,17 +151,17 @@ def compile_settings(
         CorsfastUnmatchableWarning: without ``strict``, once per entry that matches nothing.
     """
     problems = [*also]
-    everybody, entries = _entries(settings.origins, option, problems)
+    any_origin, entries = _entries(settings.origins, option, problems)
     credentials = settings.supports_credentials
     made = CompiledSettings()
     made.policy = None
-    if everybody or entries:
+    if any_origin or entries:
         tables = lenient_tables(
             NAME,
-            {option: ["*"] if everybody else entries},
+            {option: ["*"] if any_origin else entries},
             credentials=credentials,
             strict=strict,
-            star=everybody,
+            star=any_origin,
             also=problems,
             dialect=_DIALECT,
         )
@@ -170,7 +170,7 @@ def compile_settings(
     else:
         say(NAME, problems, strict=strict)
     made.allows = None if made.policy is None else made.policy.allows_origin
-    made.star = everybody and settings.send_wildcard and not credentials
+    made.star = any_origin and settings.send_wildcard and not credentials
     made.varies = made.policy is not None and not (made.star and settings.always_send)
     made.actual = {}
     if credentials:
@@ -179,7 +179,7 @@ def compile_settings(
         # Send the other names too: with credentials `*` is a plain name, without them a wildcard.
         made.actual[EXPOSE_HEADERS] = ",".join(settings.expose_headers)
     made.no_origin = {}
-    default = _default_origin(settings, everybody, made)
+    default = _default_origin(settings, any_origin, made)
     if default:
         made.no_origin = {ALLOW_ORIGIN: default, **made.actual}
     made.max_age = settings.max_age
@@ -192,11 +192,11 @@ def compile_settings(
     return made
 
 
-def _default_origin(settings: Settings, everybody: bool, made: CompiledSettings) -> str | None:
+def _default_origin(settings: Settings, any_origin: bool, made: CompiledSettings) -> str | None:
     """Return the origin sent to requests without an Origin, if one is always sent."""
     if not settings.always_send or made.allows is None:
         return None
-    if everybody:
+    if any_origin:
         # With credentials, `*` would be wrong for every request that uses them.
         return None if settings.supports_credentials else "*"
     written = settings.origins
@@ -210,7 +210,7 @@ def _entries(
 ) -> tuple[bool, list[str | re.Pattern[str]]]:
     """Return whether any origin is allowed, and the entries if not. Only a str is split."""
     problems += empty_list(option, value)
-    if not value or _everybody(value):
+    if not value or _is_star(value):
         return bool(value), []
     if isinstance(value, str):
         return False, [entry.strip() for entry in value.split(",")]
@@ -223,7 +223,7 @@ def _entries(
     return False, value
 
 
-def _everybody(value: Any) -> bool:
+def _is_star(value: Any) -> bool:
     """Return whether origins are "*" (which has no meaning inside a list), or the regex for it."""
     if isinstance(value, list):
         return _ANYTHING in value
@@ -318,6 +318,6 @@ def settings_of(config: Mapping[str, Any], own: Mapping[str, Any]) -> Settings:
         seconds(value("max_age", "CORS_MAX_AGE", 5)),
         bool(config.get("CORS_ALWAYS_SEND", True)),
         # For routes too, this depends on the origins of the application.
-        bool(config.get("CORS_SEND_WILDCARD", False)) and _everybody(config.get("CORS_ORIGINS")),
+        bool(config.get("CORS_SEND_WILDCARD", False)) and _is_star(config.get("CORS_ORIGINS")),
         str(config.get("SERVER_NAME", "") or ""),
     )
