@@ -27,7 +27,7 @@ from corsfast.bench.environment import machine
 from corsfast.bench.figures import Goal, Row, Sampling, differences, ratios, summarize
 from corsfast.bench.measure import REQUESTS, Key, frozen_heap
 from peers import ours, programs
-from peers.judge import Answer, complaint
+from peers.judge import PeerResponse, complaint
 from peers.requests import EVERY, Request, write
 
 BUILD = Path(__file__).resolve().parents[1] / "build" / "peers"
@@ -48,7 +48,7 @@ LOADED = 0.5  # a load average above this before the run means that the machine 
 class Peer(Protocol):
     """A harness that answers and times requests: `ours.Ours`, or a program."""
 
-    def answer(self, subject: str, request: str, /) -> Answer: ...
+    def answer(self, subject: str, request: str, /) -> PeerResponse: ...
 
     def times(
         self, subject: str, request: str, calls: int, blocks: int, /

@@ -38,7 +38,7 @@ BUILD = HERE.parent / "build" / "benchmarks"
 BASELINE = HERE / "instructions.json"
 AGAIN = "python benchmarks/instructions.py --record"
 
-# As in counting/driver.py, which gives the reason.
+# The numbers of calls and of memory layouts; counting/driver.py explains both.
 FEW, MANY = 50, 150
 LAYOUTS = 3
 

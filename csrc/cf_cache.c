@@ -1,6 +1,6 @@
 /* cf_cache.c - a small cache of outcomes for texts that were matched before.
  *
- *     slot, one of CF_MEMO_SLOTS, found by the text's hash
+ *     slot, one of CF_CACHE_SLOTS, found by the text's hash
  *     +---------+------+-----------+---------------------------+
  *     | version | kept | candidate | the text itself, in words |
  *     +---------+------+-----------+---------------------------+
@@ -129,27 +129,27 @@ store(uint32_t *to, uint32_t value)
 
 /* -- the cache ----------------------------------------------------------- */
 
-_Static_assert(CF_MEMO_TEXT < 0x10000, "a length leaves the top half free");
-_Static_assert((CF_MEMO_SLOTS & (CF_MEMO_SLOTS - 1)) == 0, "a power of two");
+_Static_assert(CF_CACHE_TEXT < 0x10000, "a length leaves the top half free");
+_Static_assert((CF_CACHE_SLOTS & (CF_CACHE_SLOTS - 1)) == 0, "a power of two");
 
 cf_status
-cf_memo_fill(cf_memo *memo)
+cf_cache_fill(cf_cache *cache)
 {
-    memo->slots = cf_new_array(CF_MEMO_SLOTS, sizeof *memo->slots);
-    return memo->slots == NULL ? CF_NO_MEMORY : CF_OK;
+    cache->slots = cf_new_array(CF_CACHE_SLOTS, sizeof *cache->slots);
+    return cache->slots == NULL ? CF_NO_MEMORY : CF_OK;
 }
 
 void
-cf_memo_clear(cf_memo *memo)
+cf_cache_clear(cf_cache *cache)
 {
-    cf_memory.release(memo->slots);
-    memo->slots = NULL;
+    cf_memory.release(cache->slots);
+    cache->slots = NULL;
 }
 
 size_t
-cf_memo_memory(const cf_memo *memo)
+cf_cache_memory(const cf_cache *cache)
 {
-    return memo->slots == NULL ? 0 : CF_MEMO_SLOTS * sizeof *memo->slots;
+    return cache->slots == NULL ? 0 : CF_CACHE_SLOTS * sizeof *cache->slots;
 }
 
 /* Return the last word of a stored text: its last 8 bytes, which may overlap
@@ -165,17 +165,17 @@ last_word(const char *text, size_t length)
     return word;
 }
 
-static inline cf_memo_slot *
-slot_for(const cf_memo *memo, uint64_t hashed)
+static inline cf_cache_slot *
+slot_for(const cf_cache *cache, uint64_t hashed)
 {
-    return &memo->slots[hashed & (CF_MEMO_SLOTS - 1)];
+    return &cache->slots[hashed & (CF_CACHE_SLOTS - 1)];
 }
 
 bool
-cf_memo_find(const cf_memo *memo, uint64_t hashed, const char *text,
-             size_t length, uint32_t *note)
+cf_cache_find(const cf_cache *cache, uint64_t hashed, const char *text,
+              size_t length, uint32_t *note)
 {
-    const cf_memo_slot *slot = slot_for(memo, hashed);
+    const cf_cache_slot *slot = slot_for(cache, hashed);
     uint32_t version = load(&slot->version);
     uint32_t kept = load(&slot->kept);
     if ((version & 1) != 0 || (kept & 0xffff) != length || length == 0) {
@@ -199,13 +199,13 @@ cf_memo_find(const cf_memo *memo, uint64_t hashed, const char *text,
 }
 
 void
-cf_memo_keep(const cf_memo *memo, uint64_t hashed, const char *text,
-             size_t length, uint32_t note)
+cf_cache_keep(const cf_cache *cache, uint64_t hashed, const char *text,
+              size_t length, uint32_t note)
 {
-    if (length == 0 || length > CF_MEMO_TEXT) {
+    if (length == 0 || length > CF_CACHE_TEXT) {
         return;
     }
-    cf_memo_slot *slot = slot_for(memo, hashed);
+    cf_cache_slot *slot = slot_for(cache, hashed);
     uint32_t candidate = (uint32_t)(hashed >> 32);
     if (load(&slot->candidate) != candidate) {
         store(&slot->candidate, candidate);

@@ -62,10 +62,10 @@ find_single_bytes(const uint8_t *class_of, uint8_t *single)
 /* Return whether exactly one byte can follow a state, and write that byte and
  * the next state. */
 static bool
-follow(const cf_runner *runner, uint32_t width, const uint8_t *single,
+follow(const cf_dfa *dfa, uint32_t width, const uint8_t *single,
        uint32_t state, char *byte, uint32_t *next)
 {
-    const uint32_t *row = runner->table + state;
+    const uint32_t *row = dfa->table + state;
     uint32_t found = 0;
     if (row[1] != 0) {
         return false; /* the text may also end here */
@@ -87,13 +87,12 @@ follow(const cf_runner *runner, uint32_t width, const uint8_t *single,
 }
 
 static void
-find_run(const cf_runner *runner, uint32_t width, const uint8_t *single,
+find_run(const cf_dfa *dfa, uint32_t width, const uint8_t *single,
          uint32_t state, cf_run *run)
 {
     uint8_t length = 0;
-    while (
-        length < sizeof run->text
-        && follow(runner, width, single, state, &run->text[length], &state)) {
+    while (length < sizeof run->text
+           && follow(dfa, width, single, state, &run->text[length], &state)) {
         length++;
     }
     run->length = length;
@@ -103,45 +102,44 @@ find_run(const cf_runner *runner, uint32_t width, const uint8_t *single,
 /* Return the run of a state if it is long enough, else the state. The index
  * of the run is the state's row. */
 static uint32_t
-or_run(const cf_runner *runner, uint32_t width, uint32_t state)
+or_run(const cf_dfa *dfa, uint32_t width, uint32_t state)
 {
     uint32_t row = state / width;
-    return runner->runs[row].length >= CF_SHORTEST_RUN ? RUN | row : state;
+    return dfa->runs[row].length >= CF_SHORTEST_RUN ? RUN | row : state;
 }
 
 /* Find the runs, and redirect every entry for a run's first state to the run.
  */
 static cf_status
-fill_runs(cf_runner *runner, uint32_t width)
+fill_runs(cf_dfa *dfa, uint32_t width)
 {
     uint8_t single[256];
-    size_t rows = runner->n_table / width;
-    runner->runs = cf_new_array(rows, sizeof *runner->runs);
-    if (runner->runs == NULL) {
+    size_t rows = dfa->n_table / width;
+    dfa->runs = cf_new_array(rows, sizeof *dfa->runs);
+    if (dfa->runs == NULL) {
         return CF_NO_MEMORY;
     }
-    find_single_bytes(runner->class_of, single);
+    find_single_bytes(dfa->class_of, single);
     for (size_t row = 1; row < rows; row++) {
-        find_run(runner, width, single, (uint32_t)row * width,
-                 &runner->runs[row]);
+        find_run(dfa, width, single, (uint32_t)row * width, &dfa->runs[row]);
     }
-    for (size_t i = 0; i < runner->n_table; i++) {
+    for (size_t i = 0; i < dfa->n_table; i++) {
         if (i % width != 1) {
-            runner->table[i] = or_run(runner, width, runner->table[i]);
+            dfa->table[i] = or_run(dfa, width, dfa->table[i]);
         }
     }
     for (size_t row = 1; row < rows; row++) {
-        cf_run *run = &runner->runs[row];
-        run->target = or_run(runner, width, run->target);
+        cf_run *run = &dfa->runs[row];
+        run->target = or_run(dfa, width, run->target);
     }
-    runner->start = or_run(runner, width, runner->start);
-    runner->http = or_run(runner, width, runner->http);
-    runner->https = or_run(runner, width, runner->https);
+    dfa->start = or_run(dfa, width, dfa->start);
+    dfa->http = or_run(dfa, width, dfa->http);
+    dfa->https = or_run(dfa, width, dfa->https);
     return CF_OK;
 }
 
 cf_status
-cf_runner_fill(cf_runner *runner, const cf_automaton *given)
+cf_dfa_fill(cf_dfa *dfa, const cf_automaton *given)
 {
     if (given->n_table == 0) {
         return CF_OK;
@@ -150,47 +148,46 @@ cf_runner_fill(cf_runner *runner, const cf_automaton *given)
         return CF_BAD_TABLES;
     }
     size_t n = given->n_table;
-    runner->table = cf_new_array(n, sizeof *runner->table);
-    if (runner->table == NULL) {
+    dfa->table = cf_new_array(n, sizeof *dfa->table);
+    if (dfa->table == NULL) {
         return CF_NO_MEMORY;
     }
-    memcpy(runner->table, given->table, n * sizeof *runner->table);
-    memcpy(runner->class_of, given->class_of, sizeof runner->class_of);
-    runner->n_table = n;
-    runner->n_rows = n / given->width;
-    runner->start = given->start;
-    runner->http = given->http;
-    runner->https = given->https;
-    return fill_runs(runner, given->width);
+    memcpy(dfa->table, given->table, n * sizeof *dfa->table);
+    memcpy(dfa->class_of, given->class_of, sizeof dfa->class_of);
+    dfa->n_table = n;
+    dfa->n_rows = n / given->width;
+    dfa->start = given->start;
+    dfa->http = given->http;
+    dfa->https = given->https;
+    return fill_runs(dfa, given->width);
 }
 
 void
-cf_runner_clear(cf_runner *runner)
+cf_dfa_clear(cf_dfa *dfa)
 {
-    cf_memory.release(runner->table);
-    cf_memory.release(runner->runs);
-    memset(runner, 0, sizeof *runner);
+    cf_memory.release(dfa->table);
+    cf_memory.release(dfa->runs);
+    memset(dfa, 0, sizeof *dfa);
 }
 
 size_t
-cf_runner_memory(const cf_runner *runner)
+cf_dfa_memory(const cf_dfa *dfa)
 {
-    return runner->n_table * sizeof *runner->table
-           + runner->n_rows * sizeof *runner->runs;
+    return dfa->n_table * sizeof *dfa->table + dfa->n_rows * sizeof *dfa->runs;
 }
 
 /* -- running ------------------------------------------------------------- */
 
 bool
-cf_runner_accepts(const cf_runner *runner, uint32_t state, const char *text,
-                  size_t length)
+cf_dfa_accepts(const cf_dfa *dfa, uint32_t state, const char *text,
+               size_t length)
 {
-    const uint32_t *table = runner->table;
-    const uint8_t *class_of = runner->class_of;
+    const uint32_t *table = dfa->table;
+    const uint8_t *class_of = dfa->class_of;
     const char *end = text + length;
     for (;;) {
         while ((state & RUN) != 0) {
-            const cf_run *run = &runner->runs[state & ~RUN];
+            const cf_run *run = &dfa->runs[state & ~RUN];
             if ((size_t)(end - text) < run->length
                 || !cf_equal(text, run->text, run->length)) {
                 return false;

@@ -144,7 +144,7 @@ typedef struct cf_run {
 } cf_run;
 
 /* A compiled automaton: see cf_dfa.c. */
-typedef struct cf_runner {
+typedef struct cf_dfa {
     uint32_t *table; /* NULL => accepts nothing, and must not be run */
     cf_run *runs;    /* one per row */
     size_t n_table;
@@ -153,83 +153,83 @@ typedef struct cf_runner {
     uint32_t http;
     uint32_t https;
     uint8_t class_of[256];
-} cf_runner;
+} cf_dfa;
 
-/* Fill *runner, which the caller zeroed. cf_runner_clear may be called even
+/* Fill *dfa, which the caller zeroed. cf_dfa_clear may be called even
  * after a failure. */
 cf_status
-cf_runner_fill(cf_runner *runner, const cf_automaton *given);
+cf_dfa_fill(cf_dfa *dfa, const cf_automaton *given);
 
 void
-cf_runner_clear(cf_runner *runner);
+cf_dfa_clear(cf_dfa *dfa);
 
 /* Return whether the automaton accepts a text from a state. Pass the text
  * after "http://" with the state `http`, the text after "https://" with
  * `https`, and a whole origin of any other scheme with `start`. */
 bool
-cf_runner_accepts(const cf_runner *runner, uint32_t state, const char *text,
-                  size_t length);
+cf_dfa_accepts(const cf_dfa *dfa, uint32_t state, const char *text,
+               size_t length);
 
 size_t
-cf_runner_memory(const cf_runner *runner);
+cf_dfa_memory(const cf_dfa *dfa);
 
 /* A cache of outcomes by text: see cf_cache.c. */
 
 enum {
-    CF_MEMO_SLOTS = 32, /* more texts than one site's pages send */
-    CF_MEMO_TEXT = 240  /* bytes; a slot then takes 256 */
+    CF_CACHE_SLOTS = 32, /* more texts than one site's pages send */
+    CF_CACHE_TEXT = 240  /* bytes; a slot then takes 256 */
 };
 
-typedef struct cf_memo_slot {
+typedef struct cf_cache_slot {
     uint32_t version;
     uint32_t kept;      /* the text's length, and the note in the top half */
     uint32_t candidate; /* part of the hash of the next text */
     uint32_t unused;
-    uint64_t words[CF_MEMO_TEXT / 8];
-} cf_memo_slot;
+    uint64_t words[CF_CACHE_TEXT / 8];
+} cf_cache_slot;
 
-typedef struct cf_memo {
-    cf_memo_slot *slots; /* written to while the policy is in use */
-} cf_memo;
+typedef struct cf_cache {
+    cf_cache_slot *slots; /* written to while the policy is in use */
+} cf_cache;
 
-/* Allocate the slots. cf_memo_clear may be called even after a failure. */
+/* Allocate the slots. cf_cache_clear may be called even after a failure. */
 cf_status
-cf_memo_fill(cf_memo *memo);
+cf_cache_fill(cf_cache *cache);
 
 void
-cf_memo_clear(cf_memo *memo);
+cf_cache_clear(cf_cache *cache);
 
 size_t
-cf_memo_memory(const cf_memo *memo);
+cf_cache_memory(const cf_cache *cache);
 
 /* Return whether this text is cached, and write its note. `hashed` is the
  * text's hash under a secret seed. */
 bool
-cf_memo_find(const cf_memo *memo, uint64_t hashed, const char *text,
-             size_t length, uint32_t *note);
+cf_cache_find(const cf_cache *cache, uint64_t hashed, const char *text,
+              size_t length, uint32_t *note);
 
 /* Store a text that comes for the second time, if it is short enough. The
  * note has 16 bits. */
 void
-cf_memo_keep(const cf_memo *memo, uint64_t hashed, const char *text,
-             size_t length, uint32_t note);
+cf_cache_keep(const cf_cache *cache, uint64_t hashed, const char *text,
+              size_t length, uint32_t note);
 
 /* Up to this many exact origins are compared one by one instead of hashed.
  * Most policies have no more. */
 enum { CF_FEW_ORIGINS = 4 };
 
 /* All origins of a policy. Rules are found by host: `hosts` gives the index h
- * of the host, and its leaves are [ends[h - 1], ends[h]). */
+ * of the host, and its ranges are [ends[h - 1], ends[h]). */
 typedef struct cf_originset {
     cf_table exact;
     cf_slice few[CF_FEW_ORIGINS]; /* the keys of `exact`, if they fit */
     uint32_t n_few;               /* 0: `exact` is empty or too large */
     cf_table hosts;
     uint32_t *ends;
-    cf_leaf *leaves;
+    cf_port_range *ranges;
     uint64_t host_lengths[4]; /* bit n: a host has n bytes */
-    cf_runner automaton;
-    cf_memo memo; /* outcomes of origins that are not in `exact` */
+    cf_dfa automaton;
+    cf_cache cache; /* outcomes of origins that are not in `exact` */
     bool any_web_origin;
     bool any_origin;
     bool ask_caller;
@@ -268,7 +268,7 @@ struct cf_policy {
     cf_short_method short_methods[CF_SHORT_METHODS];
     uint32_t n_short;
     cf_table headers;
-    cf_memo lists; /* lists of header names that were allowed */
+    cf_cache lists; /* lists of header names that were allowed */
     bool star;
     bool any_method;
     bool any_header;

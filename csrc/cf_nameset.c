@@ -7,7 +7,7 @@
  *                                         RFC 9110, section 5.6.1.2
  *     OWS   = *( SP / HTAB )              RFC 9110, section 5.6.3
  *
- *     list --memo--> allowed before
+ *     list --cache--> allowed before
  *         --miss--> each element: fast path: exactly a name of the table
  *                                 slow path: white space, upper case,
  *                                            any other name
@@ -311,13 +311,13 @@ cf_match_headers(const cf_policy *policy, const char *list, size_t length,
     }
     uint64_t hashed = cf_hash(&policy->headers.seed, list, length);
     uint32_t note;
-    if (cf_memo_find(&policy->lists, hashed, list, length, &note)) {
+    if (cf_cache_find(&policy->lists, hashed, list, length, &note)) {
         *joined = note != 0;
         return CF_ALLOWED;
     }
     cf_outcome outcome = match_list(policy, list, length, joined);
     if (outcome == CF_ALLOWED) {
-        cf_memo_keep(&policy->lists, hashed, list, length, *joined ? 1 : 0);
+        cf_cache_keep(&policy->lists, hashed, list, length, *joined ? 1 : 0);
     }
     return outcome;
 }

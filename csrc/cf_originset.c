@@ -1,24 +1,23 @@
 /* cf_originset.c - match an origin against the origins of a policy.
  *
- *     exact table --miss--> memo --miss--> grammar --> any / rules
- *                                          / automaton / caller
+ *     exact table --miss--> cache --miss--> grammar --> any / rules
+ *                                           / automaton / caller
  *
  * The whole origin is looked up in the exact table first. Before anything else
- * can match, the origin must be valid. The outcome is cached in the memo,
- * because a few origins send nearly all requests. Rules are found by hashing
- * the host from its start (for the host itself) and from each of its dots (for
- * subdomains). Lengths that no rule's host has are skipped. Each leaf has a
- * scheme and a range of ports. There is no tree, because hand-made trees
- * caused security holes in two similar libraries. All globs and regexes are
- * one automaton.
+ * can match, the origin must be valid. The outcome is cached, because a few
+ * origins send nearly all requests. Rules are found by hashing the host from
+ * its start (for the host itself) and from each of its dots (for subdomains).
+ * Lengths that no rule's host has are skipped. Each rule has ranges of ports.
+ * There is no tree, because hand-made trees caused security holes in two
+ * similar libraries. All globs and regexes are one automaton.
  */
 #include "cf_hash.h"
 
 /* Keep out of line to reduce register pressure in the caller. */
 #if defined(__GNUC__)
-#    define APART __attribute__((noinline))
+#    define CF_NOINLINE __attribute__((noinline))
 #else
-#    define APART
+#    define CF_NOINLINE
 #endif
 
 /* A rule's host may also have a leading dot and the root's trailing dot. */
@@ -27,25 +26,25 @@ enum { CF_MAX_RULE_HOST = CF_MAX_HOST + 2 };
 /* -- building ------------------------------------------------------------ */
 
 static cf_status
-fill_leaves(cf_originset *set, const cf_tables *tables)
+fill_ranges(cf_originset *set, const cf_tables *tables)
 {
     size_t total = 0;
     for (size_t i = 0; i < tables->n_rules; i++) {
-        if (tables->rules[i].n_leaves > UINT32_MAX - total) {
+        if (tables->rules[i].n_ranges > UINT32_MAX - total) {
             return CF_BAD_TABLES;
         }
-        total += tables->rules[i].n_leaves;
+        total += tables->rules[i].n_ranges;
     }
     set->ends = cf_new_array(tables->n_rules, sizeof *set->ends);
-    set->leaves = cf_new_array(total, sizeof *set->leaves);
-    if (set->ends == NULL || set->leaves == NULL) {
+    set->ranges = cf_new_array(total, sizeof *set->ranges);
+    if (set->ends == NULL || set->ranges == NULL) {
         return CF_NO_MEMORY;
     }
     uint32_t end = 0;
     for (size_t i = 0; i < tables->n_rules; i++) {
         const cf_rule *rule = &tables->rules[i];
-        for (size_t j = 0; j < rule->n_leaves; j++) {
-            set->leaves[end++] = rule->leaves[j];
+        for (size_t j = 0; j < rule->n_ranges; j++) {
+            set->ranges[end++] = rule->ranges[j];
         }
         set->ends[i] = end;
         size_t length = rule->host.length;
@@ -71,7 +70,7 @@ fill_hosts(cf_originset *set, const cf_tables *tables)
 }
 
 static void
-note_few(cf_originset *set)
+list_few(cf_originset *set)
 {
     if (set->exact.count > CF_FEW_ORIGINS) {
         return;
@@ -88,22 +87,22 @@ cf_originset_fill(cf_originset *set, const cf_tables *tables)
     set->any_web_origin = tables->any_web_origin;
     set->any_origin = tables->any_origin;
     set->ask_caller = tables->ask_caller;
-    bool may_skip = tables->n_exact > CF_FEW_ORIGINS; /* the few: note_few */
+    bool may_skip = tables->n_exact > CF_FEW_ORIGINS; /* the few: list_few */
     cf_status status =
         cf_table_fill(&set->exact, tables->exact, tables->n_exact,
                       CF_MAX_ORIGIN, may_skip, tables->seed);
     if (status == CF_OK) {
-        note_few(set);
+        list_few(set);
         status = fill_hosts(set, tables); /* checks the hosts' lengths */
     }
     if (status == CF_OK) {
-        status = fill_leaves(set, tables);
+        status = fill_ranges(set, tables);
     }
     if (status == CF_OK) {
-        status = cf_runner_fill(&set->automaton, &tables->automaton);
+        status = cf_dfa_fill(&set->automaton, &tables->automaton);
     }
     if (status == CF_OK) {
-        status = cf_memo_fill(&set->memo);
+        status = cf_cache_fill(&set->cache);
     }
     return status;
 }
@@ -114,9 +113,9 @@ cf_originset_clear(cf_originset *set)
     cf_table_clear(&set->exact);
     cf_table_clear(&set->hosts);
     cf_memory.release(set->ends);
-    cf_memory.release(set->leaves);
-    cf_runner_clear(&set->automaton);
-    cf_memo_clear(&set->memo);
+    cf_memory.release(set->ranges);
+    cf_dfa_clear(&set->automaton);
+    cf_cache_clear(&set->cache);
     memset(set, 0, sizeof *set);
 }
 
@@ -124,10 +123,10 @@ size_t
 cf_originset_memory(const cf_originset *set)
 {
     size_t n_hosts = set->hosts.count;
-    size_t n_leaves = n_hosts == 0 ? 0 : set->ends[n_hosts - 1];
+    size_t n_ranges = n_hosts == 0 ? 0 : set->ends[n_hosts - 1];
     return cf_table_memory(&set->exact) + cf_table_memory(&set->hosts)
-           + n_hosts * sizeof *set->ends + n_leaves * sizeof *set->leaves
-           + cf_runner_memory(&set->automaton) + cf_memo_memory(&set->memo);
+           + n_hosts * sizeof *set->ends + n_ranges * sizeof *set->ranges
+           + cf_dfa_memory(&set->automaton) + cf_cache_memory(&set->cache);
 }
 
 /* -- matching ------------------------------------------------------------ */
@@ -148,9 +147,9 @@ covers(const cf_originset *set, const char *origin, const cf_origin *parts,
     }
     uint32_t first = host == 0 ? 0 : set->ends[host - 1];
     for (uint32_t i = first; i < set->ends[host]; i++) {
-        const cf_leaf *leaf = &set->leaves[i];
-        if (leaf->https == https && leaf->first_port <= parts->port
-            && parts->port <= leaf->last_port) {
+        const cf_port_range *range = &set->ranges[i];
+        if (range->https == https && range->first_port <= parts->port
+            && parts->port <= range->last_port) {
             return true;
         }
     }
@@ -184,14 +183,14 @@ match_patterns(const cf_originset *set, const char *origin, size_t length)
     /* Run the automaton before checking the grammar, although its result
      * counts only for a valid origin. The automaton waits for memory at each
      * byte, and the CPU can check the grammar meanwhile. */
-    const cf_runner *automaton = &set->automaton;
+    const cf_dfa *automaton = &set->automaton;
     size_t start = https ? 8 : http ? 7 : 0;
     uint32_t state = https  ? automaton->https
                      : http ? automaton->http
                             : automaton->start;
     bool hit =
         automaton->table != NULL
-        && cf_runner_accepts(automaton, state, origin + start, length - start);
+        && cf_dfa_accepts(automaton, state, origin + start, length - start);
     cf_origin parts;
     if (!cf_parse_origin(origin, length, &parts)) {
         bool null = length == 4 && cf_equal(origin, "null", 4);
@@ -209,15 +208,15 @@ match_patterns(const cf_originset *set, const char *origin, size_t length)
 }
 
 /* Return the cached outcome, or match the origin now. */
-APART static cf_outcome
+CF_NOINLINE static cf_outcome
 match_unlisted(const cf_originset *set, uint64_t hashed, const char *origin,
                size_t length, uint32_t *exact)
 {
     uint32_t note;
-    if (!cf_memo_find(&set->memo, hashed, origin, length, &note)) {
+    if (!cf_cache_find(&set->cache, hashed, origin, length, &note)) {
         note = (uint32_t)match_patterns(set, origin, length);
         if (note != CF_ASK_CALLER) { /* cf_originset_keep caches those */
-            cf_memo_keep(&set->memo, hashed, origin, length, note);
+            cf_cache_keep(&set->cache, hashed, origin, length, note);
         }
     }
     if (note == CF_ALLOWED) {
@@ -227,7 +226,7 @@ match_unlisted(const cf_originset *set, uint64_t hashed, const char *origin,
 }
 
 /* Match by hash: for many exact origins, or none. */
-APART static cf_outcome
+CF_NOINLINE static cf_outcome
 match_many(const cf_originset *set, const char *origin, size_t length,
            uint32_t *exact)
 {
@@ -242,7 +241,7 @@ match_many(const cf_originset *set, const char *origin, size_t length,
 }
 
 /* Match a few exact origins one by one, which costs less than a hash. */
-APART static cf_outcome
+CF_NOINLINE static cf_outcome
 match_few(const cf_originset *set, const char *origin, size_t length,
           uint32_t *exact)
 {
@@ -273,5 +272,5 @@ cf_originset_keep(const cf_originset *set, const char *origin, size_t length,
                   cf_outcome outcome)
 {
     uint64_t hashed = cf_hash(&set->exact.seed, origin, length);
-    cf_memo_keep(&set->memo, hashed, origin, length, (uint32_t)outcome);
+    cf_cache_keep(&set->cache, hashed, origin, length, (uint32_t)outcome);
 }

@@ -1,4 +1,4 @@
-/* cf_policy.c - build and free policies. Once built, only the memos of a
+/* cf_policy.c - build and free policies. Once built, only the caches of a
  * policy are written to, because threads share it without a lock.
  */
 #include "cf_internal.h"
@@ -81,7 +81,7 @@ cf_policy_new(const cf_tables *tables, cf_policy **policy)
                           CF_MAX_HEADER_NAME, false, tables->seed);
     }
     if (status == CF_OK) {
-        status = cf_memo_fill(&made->lists);
+        status = cf_cache_fill(&made->lists);
     }
     if (status != CF_OK) {
         cf_policy_free(made);
@@ -101,7 +101,7 @@ cf_policy_free(cf_policy *policy)
     cf_originset_clear(&policy->origins);
     cf_table_clear(&policy->methods);
     cf_table_clear(&policy->headers);
-    cf_memo_clear(&policy->lists);
+    cf_cache_clear(&policy->lists);
     cf_memory.release(policy);
 }
 
@@ -111,7 +111,7 @@ cf_policy_memory(const cf_policy *policy)
     return sizeof *policy + cf_originset_memory(&policy->origins)
            + cf_table_memory(&policy->methods)
            + cf_table_memory(&policy->headers)
-           + cf_memo_memory(&policy->lists);
+           + cf_cache_memory(&policy->lists);
 }
 
 /* -- matching origins ---------------------------------------------------- */

@@ -82,19 +82,19 @@ typedef struct cf_slice {
 
 /* A scheme and a range of ports, both ends included. Port 0 means that the
  * origin has no port. */
-typedef struct cf_leaf {
+typedef struct cf_port_range {
     bool https; /* else http: rules have web schemes only */
     uint32_t first_port;
     uint32_t last_port;
-} cf_leaf;
+} cf_port_range;
 
 /* The schemes and ports that are allowed for one host. A host that begins with
  * a dot matches its subdomains at any depth, but not the host itself. For
  * example, ".example.com" does not match "example.com". */
 typedef struct cf_rule {
     cf_slice host;
-    const cf_leaf *leaves;
-    size_t n_leaves;
+    const cf_port_range *ranges;
+    size_t n_ranges;
 } cf_rule;
 
 /* One automaton for all globs and regexes. After a byte, the next state is

@@ -66,7 +66,7 @@ def entry_name(engine: bytes) -> str:
     `engine` is the content of the native engine's library.
     """
     configured = str(sysconfig.get_config_var("CONFIG_ARGS"))
-    build = " optimised" if "--enable-optimizations" in configured else ""
+    build = " optimized" if "--enable-optimizations" in configured else ""
     threaded = " free-threaded" if sysconfig.get_config_var("Py_GIL_DISABLED") else ""
     compilers = sorted(
         f"{kind} {int(major)}"

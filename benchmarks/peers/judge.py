@@ -16,7 +16,7 @@ from .requests import Request
 SAFELISTED_METHODS = {"GET", "HEAD", "POST"}
 
 
-class Answer(NamedTuple):
+class PeerResponse(NamedTuple):
     """A status and headers, one pair per line, in any case."""
 
     status: int
@@ -31,7 +31,7 @@ class Answer(NamedTuple):
         return {item.strip() for item in (self.get(name) or "").split(",") if item.strip()}
 
 
-def complaint(request: Request, answer: Answer) -> str | None:
+def complaint(request: Request, answer: PeerResponse) -> str | None:
     """Return an error in this answer, or None if it is what the request expects."""
     if not request.is_preflight and (answer.status != 200 or answer.get("content-type") is None):
         return f"the application's answer did not come through ({answer.status})"
@@ -50,7 +50,7 @@ def complaint(request: Request, answer: Answer) -> str | None:
     return None
 
 
-def verdict(request: Request, answer: Answer) -> str:
+def verdict(request: Request, answer: PeerResponse) -> str:
     """Return a browser's verdict on an answer: "allowed", "refused", or "not asked"."""
     if request.field("origin") is None:
         return "not asked"
@@ -61,7 +61,7 @@ def verdict(request: Request, answer: Answer) -> str:
     return "allowed" if allowed else "refused"
 
 
-def passes_check(request: Request, answer: Answer) -> bool:
+def passes_check(request: Request, answer: PeerResponse) -> bool:
     """Return the result of https://fetch.spec.whatwg.org/#concept-cors-check."""
     allowed = answer.get("access-control-allow-origin")
     if not request.policy.credentials:
@@ -73,14 +73,14 @@ def passes_check(request: Request, answer: Answer) -> bool:
 # https://fetch.spec.whatwg.org/#cors-preflight-fetch-0, from step 7 on
 
 
-def covers_method(request: Request, answer: Answer) -> bool:
+def covers_method(request: Request, answer: PeerResponse) -> bool:
     listed = answer.listed("access-control-allow-methods") | SAFELISTED_METHODS
     if "*" in listed and not request.policy.credentials:
         return True
     return request.field("access-control-request-method") in listed
 
 
-def covers_names(request: Request, answer: Answer) -> bool:
+def covers_names(request: Request, answer: PeerResponse) -> bool:
     asked = (request.field("access-control-request-headers") or "").split(",")
     wanted = {name.strip().lower() for name in asked if name.strip()}
     listed = {name.lower() for name in answer.listed("access-control-allow-headers")}

@@ -14,7 +14,7 @@ from corsfast.bench.libraries.asgi import receive, send, stub
 from corsfast.bench.measure import Subject, collected, in_random_order, step
 from corsfast.middleware.asgi import CORSMiddleware
 
-from .judge import Answer
+from .judge import PeerResponse
 from .requests import Policy, Request
 
 SUBJECT = "corsfast"
@@ -57,7 +57,7 @@ class Ours:
             for request in requests
         }
 
-    def answer(self, _: str, request: str) -> Answer:
+    def answer(self, _: str, request: str) -> PeerResponse:
         """Return the answer to a request."""
         layered, _floor = self.subjects[request]
         messages: list[dict[str, Any]] = []
@@ -68,7 +68,7 @@ class Ours:
         ((scope, receive, _send),) = layered.inputs(1)
         step(layered.call(scope, receive, keep))
         headers = [(k.decode("latin-1"), v.decode("latin-1")) for k, v in messages[0]["headers"]]
-        return Answer(messages[0]["status"], headers)
+        return PeerResponse(messages[0]["status"], headers)
 
     def times(self, _: str, request: str, calls: int, blocks: int) -> list[tuple[float, ...]]:
         """Return the nanoseconds per request of each block, with and without the middleware."""

@@ -18,7 +18,7 @@ import tomllib
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from .judge import Answer
+from .judge import PeerResponse
 
 HERE = Path(__file__).resolve().parent
 
@@ -115,10 +115,10 @@ class Running:
             raise RuntimeError(f"{self.process.args!r} said {line!r} to {command}") from error
         return reply
 
-    def answer(self, subject: str, request: str) -> Answer:
+    def answer(self, subject: str, request: str) -> PeerResponse:
         """Return a subject's answer to a request."""
         reply = self.ask(subject, request, 1, 0)
-        return Answer(reply["status"], [(name, value) for name, value in reply["headers"]])
+        return PeerResponse(reply["status"], [(name, value) for name, value in reply["headers"]])
 
     def times(self, subject: str, request: str, calls: int, blocks: int) -> list[list[float]]:
         """Return the nanoseconds per request of each block, with and without the layer."""

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from corsfast.bench.cases import APP, ASK_METHOD, REQUEST
-from corsfast.bench.scenario import STRANGER
+from corsfast.bench.scenario import ATTACKER
 
 # Ten names, sorted and in lower case, as browsers ask for them.
 TEN = (
@@ -92,11 +92,11 @@ EVERY = (
     actual("allowed: last of 100", many(100), "https://tenant-99.example.com", "allowed"),
     actual("allowed: last of 10 000", many(10_000), "https://tenant-9999.example.com", "allowed"),
     actual("allowed: subdomain", SUBDOMAINS, "https://a.b.example.org", "allowed"),
-    actual("refused: stranger", SUBDOMAINS, STRANGER, "refused"),
+    actual("refused: attacker", SUBDOMAINS, ATTACKER, "refused"),
     preflight("preflight: no headers", APP, "", "allowed"),
     preflight("preflight: 3 headers", APP, THREE, "allowed"),
     preflight("preflight: 10 headers", APP, TEN, "allowed"),
-    preflight("preflight refused: origin", STRANGER, THREE, "refused"),
+    preflight("preflight refused: origin", ATTACKER, THREE, "refused"),
     preflight("preflight refused: header", APP, "authorization,x-other", "refused"),
     actual("hostile: origin of 8 KiB", SUBDOMAINS, HOSTILE_ORIGIN, "refused"),
     preflight("hostile: 1 MiB of commas", APP, HOSTILE_NAMES, "refused"),

@@ -10,10 +10,10 @@ from __future__ import annotations
 
 from ._engine.select import IMPLEMENTATION, Decision, Policy
 from .errors import (
-    CorsfastDeadEntryWarning,
     CorsfastPerformanceWarning,
     CorsfastRedundancyWarning,
     CorsfastSecurityWarning,
+    CorsfastUnmatchableWarning,
     PolicyError,
     Problem,
 )
@@ -26,10 +26,10 @@ if TYPE_CHECKING:
 
 __all__ = [
     "IMPLEMENTATION",
-    "CorsfastDeadEntryWarning",
     "CorsfastPerformanceWarning",
     "CorsfastRedundancyWarning",
     "CorsfastSecurityWarning",
+    "CorsfastUnmatchableWarning",
     "Decision",
     "Outcome",
     "Policy",

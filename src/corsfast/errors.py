@@ -11,10 +11,10 @@ if TYPE_CHECKING:
     from typing import Any
 
 __all__ = [
-    "CorsfastDeadEntryWarning",
     "CorsfastPerformanceWarning",
     "CorsfastRedundancyWarning",
     "CorsfastSecurityWarning",
+    "CorsfastUnmatchableWarning",
     "PolicyError",
     "Problem",
 ]
@@ -39,16 +39,16 @@ class Problem:
         value: the offending value, as it was given.
         message: one sentence that describes the problem.
         hint: the corrected value, or ``None`` if corsfast has no suggestion.
-        witness: an example of an attacker's origin that would be allowed, or ``None``.
+        example: an example of an attacker's origin that would be allowed, or ``None``.
     """
 
-    __slots__ = ("code", "hint", "message", "option", "value", "witness")
+    __slots__ = ("code", "hint", "message", "option", "value", "example")
     code: str
     option: str
     value: object
     message: str
     hint: str | None
-    witness: str | None
+    example: str | None
 
     def __init__(
         self,
@@ -58,9 +58,9 @@ class Problem:
         message: str,
         *,
         hint: str | None = None,
-        witness: str | None = None,
+        example: str | None = None,
     ) -> None:
-        given = (code, option, value, message, hint, witness)
+        given = (code, option, value, message, hint, example)
         for name, field in zip(_FIELDS, given, strict=True):
             object.__setattr__(self, name, field)
 
@@ -91,7 +91,7 @@ class Problem:
         return _restore_problem, self._fields()
 
 
-_FIELDS = ("code", "option", "value", "message", "hint", "witness")
+_FIELDS = ("code", "option", "value", "message", "hint", "example")
 
 
 def changed(problem: Problem, **changes: object) -> Problem:
@@ -103,8 +103,8 @@ def changed(problem: Problem, **changes: object) -> Problem:
 def describe(problem: Problem, *, acceptable: bool) -> str:
     """Return the text of a problem; with `acceptable` it also says how to accept the risk."""
     text = f"{problem.option}: {problem.message}"
-    if problem.witness is not None:
-        text += f" A stranger who would be let in: {problem.witness!r}."
+    if problem.example is not None:
+        text += f" An attacker could use: {problem.example!r}."
     if problem.hint is not None:
         text += f" Write {problem.hint} instead."
     if acceptable:
@@ -145,7 +145,7 @@ class CorsfastSecurityWarning(UserWarning):
     the library that it replaces does. Emitted once, at start-up."""
 
 
-class CorsfastDeadEntryWarning(UserWarning):
+class CorsfastUnmatchableWarning(UserWarning):
     """Configuration that has no effect: an origin that no browser sends (for example with the
     scheme ``htps``, or in a drop-in middleware, which may not reject it), an alternative of a
     regex that never matches, or an environment variable that no option reads."""

@@ -126,7 +126,7 @@ def test_every_call_gets_new_inputs() -> None:
         seen.append(id(given))
 
     take_samples({KEY: (Subject(call, texts(APP)),)}, 3, 5, silent)
-    # The first inputs of a block warm it up, through the loop that only calls.
+    # The first inputs warm up the loop and are not passed to `call` again.
     assert seen
     assert len(set(seen)) == len(seen)
 
@@ -514,7 +514,7 @@ def test_scale_measures_each_size_in_its_own_process(tmp_path: Path) -> None:
     assert found == expected
     grown = {
         row["name"]: row["median"] for row in written["rows"] if row["measure"] == "memory"
-    }  # of the last engine
+    }  # both engines have the same names, so only the last one is compared
     assert all(0 <= it <= 2**28 for it in grown.values())
     if sys.platform == "linux":
         assert grown["10 000 origins: memory"] > grown["1 origins: memory"]

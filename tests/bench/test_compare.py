@@ -172,10 +172,10 @@ TYPE = ("content-type", "text/plain")
             [TYPE, *changed(MAY_READ, "access-control-expose-headers", "x-total, x-more")],
             "Expose",
         ),
-        ("refused: stranger", 200, [TYPE], None),
-        ("refused: stranger", 200, [TYPE, *MAY_READ], None),
-        ("refused: stranger", 200, [TYPE, (ALLOW + "origin", "*")], "'allowed', not 'refused'"),
-        ("refused: stranger", 403, [TYPE], "did not come through"),
+        ("refused: attacker", 200, [TYPE], None),
+        ("refused: attacker", 200, [TYPE, *MAY_READ], None),
+        ("refused: attacker", 200, [TYPE, (ALLOW + "origin", "*")], "'allowed', not 'refused'"),
+        ("refused: attacker", 403, [TYPE], "did not come through"),
         ("no Origin", 200, [TYPE], None),
         ("no Origin", 403, [TYPE], "did not come through"),
         ("preflight: 3 headers", 204, PREFLIGHT, None),
@@ -290,11 +290,11 @@ def test_rows_are_added_to_a_result_or_replaced(tmp_path):
 # --- the programs --------------------------------------------------------------------
 
 
-def test_lock_files_pin_what_is_said():
+def test_lock_files_pin_the_documented_versions():
     assert programs.pinned() == PINNED
 
 
-def test_manifests_ask_for_what_the_lock_files_have():
+def test_manifests_match_the_lock_files():
     go = (PEERS / "go/go.mod").read_text("utf-8")
     for module in ("jub0bs/cors", "rs/cors"):
         assert f"github.com/{module} v{PINNED[module]}\n" in go
@@ -412,8 +412,8 @@ def program(tmp_path):
 
 
 def test_a_program_gets_one_command_per_line(program):
-    assert program.times("tower-http", "refused: stranger", 10, 1) == [[30.0, 10.0]]
-    assert program.times("tower-http", "refused: stranger", 20, 3) == [[60.0, 20.0]] * 3
+    assert program.times("tower-http", "refused: attacker", 10, 1) == [[30.0, 10.0]]
+    assert program.times("tower-http", "refused: attacker", 20, 3) == [[60.0, 20.0]] * 3
 
 
 def test_a_program_that_ends_is_an_error(program):
@@ -422,11 +422,11 @@ def test_a_program_that_ends_is_an_error(program):
 
 
 def test_a_cell_with_a_wrong_answer_is_left_out_by_name(program):
-    asked = tuple(BY_NAME[name] for name in ("allowed: 1 origin", "refused: stranger"))
+    asked = tuple(BY_NAME[name] for name in ("allowed: 1 origin", "refused: attacker"))
     cells, left_out = compare.judged(asked, "tower-http", program)
     assert cells == [("allowed: 1 origin", "tower-http")]
     assert left_out == {
-        "tower-http in 'refused: stranger'": "a browser would say 'allowed', not 'refused'"
+        "tower-http in 'refused: attacker'": "a browser would say 'allowed', not 'refused'"
     }
 
 

@@ -90,7 +90,7 @@ def test_a_case_in_one_of_them_alone_fails() -> None:
     ]
 
 
-def test_what_was_left_out_on_purpose_is_not_gone() -> None:
+def test_rows_left_out_on_purpose_are_not_missing() -> None:
     assert list(baseline.compare({}, {"gone": 2.0}, whole=False)) == []
 
 

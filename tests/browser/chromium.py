@@ -84,7 +84,7 @@ class Tabs:
         return self._pages[origin]
 
     def frame(self, parent: str, attributes: str) -> Frame:
-        """Return a frame of opaque origin in a page; `attributes` are those of <iframe>."""
+        """Return an iframe with an opaque origin, and with these attributes."""
         if attributes not in self._frames:
             page = self.of(parent)
             page.evaluate(

@@ -172,10 +172,10 @@ def is_xhr(step: dict[str, Any]) -> bool:
 
 
 def differences(step: dict[str, Any], model: Seen, real: Seen) -> list[str]:
-    """Return in what the browser of corsfast.testing and a real one differ.
+    """Return the differences between the browser of corsfast.testing and a real one.
 
-    The console of the real one has all its texts, one on each line. It is ``None`` if the browser
-    does not tell them.
+    The console of the real one has one text per line. It is ``None`` if the browser
+    does not report them.
     """
     ignored = {"console"} if real.console is None else set()
     if is_xhr(step):

@@ -27,7 +27,7 @@ pytestmark = pytest.mark.browser
 COUNT = int(os.environ.get("EXCHANGES", "200"))
 # No browser safelists Last-Event-ID.
 DIFFERENT = {"wpt-safelisted-last-event-id-01"}
-# WebKitGTK takes a cookie of another name below .localhost for one of a third party.
+# WebKitGTK treats cookies of other hosts under .localhost as third-party cookies.
 NO_COOKIES = {"wpt-credentials-02", "wpt-credentials-03"}
 # Firefox does not check the origin of a preflight to the page's own server, and asks for
 # Authorization again at the second redirect after the one that removed it.

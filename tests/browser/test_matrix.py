@@ -263,7 +263,7 @@ def test_socket(fresh: Tabs, apis: dict[str, Api]) -> None:
 # -- the whole matrix ------------------------------------------------------------------------
 
 
-def test_what_is_left_out() -> None:
+def test_omitted_options() -> None:
     """Every other case has run, so a new exception in the tables must be added here as well."""
     refused = {"b57", "b58", "b59", "b60", "b72"}
     assert {*CASES} - {case["id"] for case in SIMPLE} - {*APART} == {"b04", "b20", "b61", *refused}

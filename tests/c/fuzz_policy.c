@@ -4,7 +4,7 @@
  *
  * The input is a byte of flags, the number of the allocation that fails (0:
  * none), and lines. The first letter of a line is its kind:
- *     e exact origin      h one byte for the leaves, then the host of a rule
+ *     e exact origin      h one byte for the ranges, then the host of a rule
  *     m method            n header name
  *     a the automaton (see read_automaton); the last one counts
  *     E origin to match   M method to match  N list to match
@@ -29,30 +29,30 @@ typedef struct fuzz_case {
     cf_slice methods[MAX_LINES];
     cf_slice headers[MAX_LINES];
     cf_rule rules[MAX_LINES];
-    cf_leaf leaves[MAX_LINES][MAX_LEAVES];
+    cf_port_range ranges[MAX_LINES][MAX_LEAVES];
     uint8_t class_of[256];
     uint32_t *entries; /* exactly the automaton's entries, or NULL */
     cf_tables tables;
 } fuzz_case;
 
-/* Add a rule. The first byte has one bit for each leaf, and may be 0. */
+/* Add a rule. The first byte has one bit for each range, and may be 0. */
 static void
 add_rule(fuzz_case *c, cf_slice text)
 {
-    static const cf_leaf kinds[MAX_LEAVES] = {
+    static const cf_port_range kinds[MAX_LEAVES] = {
         {true, 0, 0},       {false, 0, 0},       {false, 0, 65535},
         {true, 8000, 8099}, {false, 3000, 3000}, {true, 65535, 65535}};
     size_t i = c->tables.n_rules++;
     unsigned bits = text.length == 0 ? 0 : (unsigned char)text.data[0];
     size_t n = 0;
-    for (size_t leaf = 0; leaf < MAX_LEAVES; leaf++) {
-        if ((bits >> leaf & 1) != 0) {
-            c->leaves[i][n++] = kinds[leaf];
+    for (size_t range = 0; range < MAX_LEAVES; range++) {
+        if ((bits >> range & 1) != 0) {
+            c->ranges[i][n++] = kinds[range];
         }
     }
     size_t skip = text.length == 0 ? 0 : 1;
     cf_slice host = {text.data + skip, text.length - skip};
-    c->rules[i] = (cf_rule){host, c->leaves[i], n};
+    c->rules[i] = (cf_rule){host, c->ranges[i], n};
 }
 
 /* Read an automaton. The bytes are the width, the start rows, and the entries
@@ -220,7 +220,7 @@ good_tables(const cf_tables *tables)
 /* -- matching ------------------------------------------------------------ */
 
 /* A text that is matched twice is cached, so the third result comes from the
- * memo. */
+ * cache. */
 enum { TIMES = 3 };
 
 static void

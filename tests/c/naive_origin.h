@@ -335,11 +335,11 @@ naive_follows(const cf_rule *rule, const naive_origin *parts)
     if (!naive_is(rule->host, host, length)) {
         return false;
     }
-    for (size_t i = 0; i < rule->n_leaves; i++) {
-        const cf_leaf *leaf = &rule->leaves[i];
-        if (strcmp(parts->scheme, leaf->https ? "https" : "http") == 0
-            && (long)leaf->first_port <= parts->port
-            && parts->port <= (long)leaf->last_port) {
+    for (size_t i = 0; i < rule->n_ranges; i++) {
+        const cf_port_range *range = &rule->ranges[i];
+        if (strcmp(parts->scheme, range->https ? "https" : "http") == 0
+            && (long)range->first_port <= parts->port
+            && parts->port <= (long)range->last_port) {
             return true;
         }
     }

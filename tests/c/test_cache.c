@@ -19,8 +19,8 @@ hash_of(const char *text, size_t length)
     return cf_hash(&seed, text, length);
 }
 
-static cf_memo_slot slots[CF_MEMO_SLOTS];
-static const cf_memo memo = {slots};
+static cf_cache_slot slots[CF_CACHE_SLOTS];
+static const cf_cache cache = {slots};
 
 static void
 forget(void)
@@ -33,13 +33,14 @@ static bool
 found(const char *text, size_t length, uint32_t *note)
 {
     uint64_t hashed = hash_of(text, length);
-    return cf_memo_find(&memo, hashed, guard_back(text, length), length, note);
+    return cf_cache_find(&cache, hashed, guard_back(text, length), length,
+                         note);
 }
 
 static void
 come(const char *text, size_t length, uint32_t note)
 {
-    cf_memo_keep(&memo, hash_of(text, length), text, length, note);
+    cf_cache_keep(&cache, hash_of(text, length), text, length, note);
 }
 
 static void
@@ -65,8 +66,8 @@ make_text(char *list, size_t length, size_t kind)
 static void
 test_every_length(void)
 {
-    char text[CF_MEMO_TEXT + 2];
-    for (size_t length = 0; length <= CF_MEMO_TEXT + 1; length++) {
+    char text[CF_CACHE_TEXT + 2];
+    for (size_t length = 0; length <= CF_CACHE_TEXT + 1; length++) {
         forget();
         make_text(text, sizeof text, length);
         uint32_t note = 0xffff - (uint32_t)length;
@@ -75,7 +76,7 @@ test_every_length(void)
         come(text, length, note);
         CHECK(!found(text, length, &said));
         come(text, length, note);
-        bool keeps = length > 0 && length <= CF_MEMO_TEXT;
+        bool keeps = length > 0 && length <= CF_CACHE_TEXT;
         CHECK_FOR(text, length, found(text, length, &said) == keeps);
         CHECK_FOR(text, length, !keeps || said == note);
     }
@@ -97,9 +98,9 @@ test_nothing_else(void)
         for (size_t i = 0; i < length; i++) {
             text[i] ^= 1;
             CHECK_FOR(text, length,
-                      !cf_memo_find(&memo, hashed, text, length, &note));
+                      !cf_cache_find(&cache, hashed, text, length, &note));
             text[i] ^= 1;
-            CHECK_FOR(text, i, !cf_memo_find(&memo, hashed, text, i, &note));
+            CHECK_FOR(text, i, !cf_cache_find(&cache, hashed, text, i, &note));
         }
         CHECK_FOR(text, length, found(text, length, &note) && note == 1);
     }
@@ -124,13 +125,13 @@ test_newer_texts_take_the_place_of_older_ones(void)
     forget();
     char text[32];
     uint32_t note;
-    for (size_t kind = 0; kind < 20 * CF_MEMO_SLOTS; kind++) {
+    for (size_t kind = 0; kind < 20 * CF_CACHE_SLOTS; kind++) {
         make_text(text, sizeof text, kind);
         come_twice(text, sizeof text, 1);
         CHECK(found(text, sizeof text, &note));
     }
-    size_t kept = count_found(20 * CF_MEMO_SLOTS);
-    CHECK(kept > CF_MEMO_SLOTS / 2 && kept <= CF_MEMO_SLOTS);
+    size_t kept = count_found(20 * CF_CACHE_SLOTS);
+    CHECK(kept > CF_CACHE_SLOTS / 2 && kept <= CF_CACHE_SLOTS);
 }
 
 static void
@@ -138,16 +139,16 @@ test_what_comes_once_drives_nothing_out(void)
 {
     forget();
     char text[32];
-    for (size_t kind = 0; kind < CF_MEMO_SLOTS; kind++) {
+    for (size_t kind = 0; kind < CF_CACHE_SLOTS; kind++) {
         make_text(text, sizeof text, kind);
         come_twice(text, sizeof text, 1);
     }
-    size_t kept = count_found(CF_MEMO_SLOTS);
-    for (size_t kind = CF_MEMO_SLOTS; kind < 100 * CF_MEMO_SLOTS; kind++) {
+    size_t kept = count_found(CF_CACHE_SLOTS);
+    for (size_t kind = CF_CACHE_SLOTS; kind < 100 * CF_CACHE_SLOTS; kind++) {
         make_text(text, sizeof text, kind);
         come(text, sizeof text, 1);
     }
-    CHECK(kept > 0 && count_found(CF_MEMO_SLOTS) == kept);
+    CHECK(kept > 0 && count_found(CF_CACHE_SLOTS) == kept);
 }
 
 /* A slot that is being written is neither read nor written by others. */
@@ -159,11 +160,11 @@ test_a_slot_in_the_making_is_left_alone(void)
     size_t length = strlen(text);
     uint32_t note;
     come_twice(text, length, 1);
-    for (size_t i = 0; i < CF_MEMO_SLOTS; i++) {
+    for (size_t i = 0; i < CF_CACHE_SLOTS; i++) {
         slots[i].version |= 1;
     }
     CHECK(!found(text, length, &note));
-    cf_memo_slot before[CF_MEMO_SLOTS];
+    cf_cache_slot before[CF_CACHE_SLOTS];
     memcpy(before, slots, sizeof slots);
     come(text, length, 2);
     CHECK(memcmp(before, slots, sizeof slots) == 0);
@@ -175,19 +176,19 @@ enum { N_THREADS = 4, N_ROUNDS = 1000000 };
 
 /* Two texts with the same slot and length, and the notes 1 and 0. A reader
  * that saw a half of each could return the wrong note. */
-static char rivals[2][CF_MEMO_TEXT];
+static char rivals[2][CF_CACHE_TEXT];
 
 static void
 find_rivals(void)
 {
     uint32_t note;
-    make_text(rivals[0], CF_MEMO_TEXT, 0);
-    for (size_t kind = 1; kind < 100 * CF_MEMO_SLOTS; kind++) {
+    make_text(rivals[0], CF_CACHE_TEXT, 0);
+    for (size_t kind = 1; kind < 100 * CF_CACHE_SLOTS; kind++) {
         forget();
-        make_text(rivals[1], CF_MEMO_TEXT, kind);
-        come_twice(rivals[0], CF_MEMO_TEXT, 1);
-        come_twice(rivals[1], CF_MEMO_TEXT, 0);
-        if (!found(rivals[0], CF_MEMO_TEXT, &note)) {
+        make_text(rivals[1], CF_CACHE_TEXT, kind);
+        come_twice(rivals[0], CF_CACHE_TEXT, 1);
+        come_twice(rivals[1], CF_CACHE_TEXT, 0);
+        if (!found(rivals[0], CF_CACHE_TEXT, &note)) {
             return;
         }
     }
@@ -204,13 +205,13 @@ keep_and_find(void *argument)
         state = state * 6364136223846793005u + 1442695040888963407u;
         size_t which = state >> 63;
         const char *text = rivals[which];
-        uint64_t hashed = hash_of(text, CF_MEMO_TEXT);
+        uint64_t hashed = hash_of(text, CF_CACHE_TEXT);
         uint32_t note;
-        if (cf_memo_find(&memo, hashed, text, CF_MEMO_TEXT, &note)) {
+        if (cf_cache_find(&cache, hashed, text, CF_CACHE_TEXT, &note)) {
             *wrong += note != (which == 0);
         }
         else {
-            cf_memo_keep(&memo, hashed, text, CF_MEMO_TEXT, which == 0);
+            cf_cache_keep(&cache, hashed, text, CF_CACHE_TEXT, which == 0);
         }
     }
     return NULL;
@@ -232,7 +233,7 @@ test_threads(void)
         CHECK(wrong[i] == 0);
     }
     size_t used = 0;
-    for (size_t i = 0; i < CF_MEMO_SLOTS; i++) {
+    for (size_t i = 0; i < CF_CACHE_SLOTS; i++) {
         CHECK((slots[i].version & 1) == 0);
         used += slots[i].kept != 0;
     }
@@ -252,5 +253,5 @@ main(void)
 #if !defined(_WIN32)
     test_threads();
 #endif
-    return check_end("test_memo");
+    return check_end("test_cache");
 }

@@ -1,6 +1,6 @@
 /* test_dfa.c - compare csrc/cf_dfa.c with naive_runs of naive_origin.h, which
- * takes one step per byte. tests/proofs/test_automata.py tests how automata are made
- * from patterns.
+ * takes one step per byte. tests/proofs/test_automata.py tests how automata
+ * are made from patterns.
  */
 #include "check.h"
 
@@ -48,10 +48,10 @@ accept_at(uint32_t row)
 
 /* -- running ------------------------------------------------------------- */
 
-/* Fill a runner from a copy of the table, which is freed before the runner is
+/* Fill a DFA from a copy of the table, which is freed before the DFA is
  * used. */
 static cf_status
-fill(cf_runner *runner)
+fill(cf_dfa *dfa)
 {
     size_t n = drawn.automaton.n_table;
     uint32_t *copy = malloc(n * sizeof *copy);
@@ -59,55 +59,53 @@ fill(cf_runner *runner)
     memcpy(copy, drawn.entries, n * sizeof *copy);
     cf_automaton given = drawn.automaton;
     given.table = copy;
-    cf_status status = cf_runner_fill(runner, &given);
+    cf_status status = cf_dfa_fill(dfa, &given);
     free(copy);
     return status;
 }
 
 /* Run with both guards, compare with the oracle, and return its result. */
 static bool
-runs_from(const cf_runner *runner, uint32_t state, uint32_t drawn_state,
+runs_from(const cf_dfa *dfa, uint32_t state, uint32_t drawn_state,
           const char *text, size_t length)
 {
     bool wanted = naive_runs(&drawn.automaton, drawn_state, text, length);
-    CHECK_FOR(
-        text, length,
-        cf_runner_accepts(runner, state, guard_back(text, length), length)
-            == wanted);
-    CHECK_FOR(
-        text, length,
-        cf_runner_accepts(runner, state, guard_front(text, length), length)
-            == wanted);
+    CHECK_FOR(text, length,
+              cf_dfa_accepts(dfa, state, guard_back(text, length), length)
+                  == wanted);
+    CHECK_FOR(text, length,
+              cf_dfa_accepts(dfa, state, guard_front(text, length), length)
+                  == wanted);
     return wanted;
 }
 
 /* Run from `start` and from the state of a scheme. Return the latter's
  * result. */
 static bool
-runs(const cf_runner *runner, const char *text, size_t length, bool https)
+runs(const cf_dfa *dfa, const char *text, size_t length, bool https)
 {
     const cf_automaton *given = &drawn.automaton;
-    (void)runs_from(runner, runner->start, given->start, text, length);
-    return https ? runs_from(runner, runner->https, given->https, text, length)
-                 : runs_from(runner, runner->http, given->http, text, length);
+    (void)runs_from(dfa, dfa->start, given->start, text, length);
+    return https ? runs_from(dfa, dfa->https, given->https, text, length)
+                 : runs_from(dfa, dfa->http, given->http, text, length);
 }
 
 /* Run every prefix of a text, and texts that differ from it in one byte. */
 static void
-runs_around(const cf_runner *runner, const char *text, size_t length)
+runs_around(const cf_dfa *dfa, const char *text, size_t length)
 {
     char other[MAX_WORD + 1];
     MUST(length <= MAX_WORD);
     for (size_t n = 0; n <= length; n++) {
-        (void)runs(runner, text, n, true);
-        (void)runs(runner, text, n, false);
+        (void)runs(dfa, text, n, true);
+        (void)runs(dfa, text, n, false);
         memcpy(other, text, length);
         if (n < length) {
             other[n] ^= 1;
-            (void)runs(runner, other, length, true);
+            (void)runs(dfa, other, length, true);
         }
         other[length] = text[n == length ? 0 : n];
-        (void)runs(runner, other, length + 1, true);
+        (void)runs(dfa, other, length + 1, true);
     }
 }
 
@@ -144,17 +142,17 @@ test_chains(void)
                 drawn.automaton.https = drawn.automaton.width;
                 drawn.automaton.start = drawn.automaton.width * (n + 1 - at);
                 drawn.automaton.http = drawn.automaton.width * (1 + at);
-                cf_runner runner = {0};
-                CHECK(fill(&runner) == CF_OK);
-                CHECK(runs(&runner, text, n, true));
-                runs_around(&runner, text, n);
+                cf_dfa dfa = {0};
+                CHECK(fill(&dfa) == CF_OK);
+                CHECK(runs(&dfa, text, n, true));
+                runs_around(&dfa, text, n);
                 for (size_t i = 0; i < n && kind == 3; i++) {
                     char kept = text[i];
                     text[i] = (char)200;
-                    (void)runs(&runner, text, n, true);
+                    (void)runs(&dfa, text, n, true);
                     text[i] = kept;
                 }
-                cf_runner_clear(&runner);
+                cf_dfa_clear(&dfa);
             }
         }
     }
@@ -173,19 +171,19 @@ test_circles(void)
             edge(1 + i, i % 2 == 0 ? 2 : 3, 1 + (i + 1) % n);
         }
         drawn.automaton.https = drawn.automaton.width;
-        cf_runner runner = {0};
-        CHECK(fill(&runner) == CF_OK);
+        cf_dfa dfa = {0};
+        CHECK(fill(&dfa) == CF_OK);
         for (uint32_t i = 0; i < MAX_WORD; i++) {
             text[i] = i % n % 2 == 0 ? 'a' : 'b';
         }
-        CHECK(!runs(&runner, text, MAX_WORD, true));
-        runs_around(&runner, text, 100);
-        cf_runner_clear(&runner);
-        accept_at(n); /* accept at the end of a lap */
-        CHECK(fill(&runner) == CF_OK);
-        CHECK(runs(&runner, text, n - 1 + n * (MAX_WORD / n - 1), true));
-        runs_around(&runner, text, 100);
-        cf_runner_clear(&runner);
+        CHECK(!runs(&dfa, text, MAX_WORD, true));
+        runs_around(&dfa, text, 100);
+        cf_dfa_clear(&dfa);
+        accept_at(n); /* accept after whole rounds only */
+        CHECK(fill(&dfa) == CF_OK);
+        CHECK(runs(&dfa, text, n - 1 + n * (MAX_WORD / n - 1), true));
+        runs_around(&dfa, text, 100);
+        cf_dfa_clear(&dfa);
     }
 }
 
@@ -266,15 +264,15 @@ test_random(void)
     size_t accepted = 0;
     for (int round = 0; round < 6000; round++) {
         draw_any(&random);
-        cf_runner runner = {0};
+        cf_dfa dfa = {0};
         CHECK(naive_good_automaton(&drawn.automaton));
-        CHECK(fill(&runner) == CF_OK);
+        CHECK(fill(&dfa) == CF_OK);
         for (int i = 0; i < 30; i++) {
             bool https = check_below(&random, 2) == 0;
             size_t length = draw_word(&random, https, word);
-            accepted += runs(&runner, word, length, https);
+            accepted += runs(&dfa, word, length, https);
         }
-        cf_runner_clear(&runner);
+        cf_dfa_clear(&dfa);
     }
     CHECK(accepted > 20000);
     CHECK(accepted < 160000);
@@ -324,8 +322,8 @@ test_in_a_set(void)
                                           "b://a/",
                                           "b://.",
                                           ""};
-    static const cf_leaf leaf[] = {{true, 0, 0}};
-    static const cf_rule rules[] = {{{".rule", 5}, leaf, 1}};
+    static const cf_port_range range[] = {{true, 0, 0}};
+    static const cf_rule rules[] = {{{".rule", 5}, range, 1}};
     static const cf_slice exact[] = {{"https://exact", 13}};
     start(5, 8);
     drawn.class_of[':'] = 4;
@@ -391,16 +389,16 @@ draw_good(void)
 static cf_status
 try_to_fill(void)
 {
-    cf_runner runner = {0};
+    cf_dfa dfa = {0};
     counting_start(0);
-    cf_status status = fill(&runner);
+    cf_status status = fill(&dfa);
     CHECK((counting.alive != 0) == (status == CF_OK));
     CHECK(status
           == (naive_good_automaton(&drawn.automaton) ? CF_OK : CF_BAD_TABLES));
     if (status == CF_OK) {
-        CHECK(cf_runner_memory(&runner) == counting.bytes);
+        CHECK(cf_dfa_memory(&dfa) == counting.bytes);
     }
-    cf_runner_clear(&runner);
+    cf_dfa_clear(&dfa);
     CHECK(counting.alive == 0);
     counting_stop();
     return status;
@@ -470,17 +468,17 @@ test_bad_shapes(void)
     }
     /* no automaton: all other fields are ignored */
     draw_good();
-    cf_runner runner = {0};
+    cf_dfa dfa = {0};
     cf_automaton none = {.n_table = 0, .width = 0, .http = 77};
-    CHECK(cf_runner_fill(&runner, &none) == CF_OK);
-    CHECK(runner.table == NULL);
-    CHECK(cf_runner_memory(&runner) == 0);
-    cf_runner_clear(&runner);
+    CHECK(cf_dfa_fill(&dfa, &none) == CF_OK);
+    CHECK(dfa.table == NULL);
+    CHECK(cf_dfa_memory(&dfa) == 0);
+    cf_dfa_clear(&dfa);
     /* too long to tell rows from runs: no entry is read */
     none = (cf_automaton){
         .class_of = drawn.class_of, .n_table = 0x80000000u, .width = 4};
-    CHECK(cf_runner_fill(&runner, &none) == CF_BAD_TABLES);
-    cf_runner_clear(&runner);
+    CHECK(cf_dfa_fill(&dfa, &none) == CF_BAD_TABLES);
+    cf_dfa_clear(&dfa);
     /* only the dead state; the largest width; wider than a byte can address */
     start(2, 1);
     CHECK(try_to_fill() == CF_OK);
@@ -496,12 +494,12 @@ test_bad_shapes(void)
         accept_at(2);
         drawn.automaton.https = width;
         CHECK(try_to_fill() == CF_OK);
-        CHECK(fill(&runner) == CF_OK);
+        CHECK(fill(&dfa) == CF_OK);
         for (unsigned byte = 0; byte < 256; byte++) {
             char text = (char)byte;
-            (void)runs(&runner, &text, 1, true);
+            (void)runs(&dfa, &text, 1, true);
         }
-        cf_runner_clear(&runner);
+        cf_dfa_clear(&dfa);
     }
 }
 
@@ -512,22 +510,22 @@ test_no_memory(void)
 {
     draw_good();
     for (size_t fail_at = 1; fail_at <= 3; fail_at++) {
-        cf_runner runner = {0};
+        cf_dfa dfa = {0};
         counting_start(fail_at);
-        cf_status status = fill(&runner);
+        cf_status status = fill(&dfa);
         CHECK(status == (fail_at <= 2 ? CF_NO_MEMORY : CF_OK));
-        cf_runner_clear(&runner);
+        cf_dfa_clear(&dfa);
         CHECK(counting.alive == 0);
         counting_stop();
     }
     /* running allocates nothing */
-    cf_runner runner = {0};
-    CHECK(fill(&runner) == CF_OK);
+    cf_dfa dfa = {0};
+    CHECK(fill(&dfa) == CF_OK);
     counting_start(1);
-    CHECK(cf_runner_accepts(&runner, runner.http, "a", 1));
+    CHECK(cf_dfa_accepts(&dfa, dfa.http, "a", 1));
     CHECK(counting.requests == 0);
     counting_stop();
-    cf_runner_clear(&runner);
+    cf_dfa_clear(&dfa);
 }
 
 int

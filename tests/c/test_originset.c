@@ -13,16 +13,16 @@
 
 enum { UNTOUCHED = 0x5a5a5a5a };
 
-static const cf_leaf https_plain[] = {{true, 0, 0}};
-static const cf_leaf http_plain[] = {{false, 0, 0}};
-static const cf_leaf http_any[] = {{false, 0, 65535}};
-static const cf_leaf many[] = {
+static const cf_port_range https_plain[] = {{true, 0, 0}};
+static const cf_port_range http_plain[] = {{false, 0, 0}};
+static const cf_port_range http_any[] = {{false, 0, 65535}};
+static const cf_port_range many[] = {
     {true, 0, 0}, {true, 8000, 8099}, {false, 3000, 3000}, {true, 9000, 9001}};
 
 /* -- matching ------------------------------------------------------------ */
 
 /* Match an origin with both guards, and three times, because the third
- * result comes from the memo. Compare all results with the oracle's. */
+ * result comes from the cache. Compare all results with the oracle's. */
 static cf_outcome
 match(const cf_originset *set, const cf_tables *tables, const char *origin,
       size_t length, uint32_t *exact)
@@ -152,7 +152,7 @@ test_foo_and_bar(void)
 }
 
 static void
-test_leaves(void)
+test_ranges(void)
 {
     static const cf_rule rules[] = {
         {TEXT(".example.com"), many, COUNT(many)},
@@ -168,7 +168,7 @@ test_leaves(void)
     static const cf_tables tables = {
         .rules = rules, .n_rules = COUNT(rules), .seed = 1};
     static const expectation cases[] = {
-        /* scheme and port must match the same leaf */
+        /* scheme and port must match the same range */
         {"https://a.example.com", YES},
         {"https://a.example.com:7999", NO},
         {"https://a.example.com:8000", YES},
@@ -432,9 +432,9 @@ append_random_host(char *text, uint64_t *random)
 static void
 test_random_rules(void)
 {
-    static const cf_leaf *const leaves[] = {https_plain, http_plain, http_any,
-                                            many};
-    static const size_t n_leaves[] = {1, 1, 1, COUNT(many)};
+    static const cf_port_range *const ranges[] = {https_plain, http_plain,
+                                                  http_any, many};
+    static const size_t n_ranges[] = {1, 1, 1, COUNT(many)};
     static const char *const schemes[] = {"https", "https", "https",
                                           "http",  "http",  "ftp",
                                           "httpx", "capac", "h+tp"};
@@ -454,9 +454,9 @@ test_random_rules(void)
                 known = known || strcmp(hosts[i], host) == 0;
             }
             if (!known) {
-                size_t leaf = check_below(&random, COUNT(leaves));
+                size_t range = check_below(&random, COUNT(ranges));
                 rules[n_rules++] = (cf_rule){
-                    {host, strlen(host)}, leaves[leaf], n_leaves[leaf]};
+                    {host, strlen(host)}, ranges[range], n_ranges[range]};
             }
         }
         cf_tables tables = {
@@ -520,9 +520,9 @@ test_bad_tables(void)
     CHECK(fill(&tables) == CF_OK);
 }
 
-/* More leaves than 32 bits can count are rejected before one is read. */
+/* More port ranges than 32 bits can count are rejected before one is read. */
 static void
-test_too_many_leaves(void)
+test_too_many_ranges(void)
 {
     cf_rule rules[2] = {{TEXT("a"), https_plain, UINT32_MAX},
                         {TEXT("b"), https_plain, 1}};
@@ -537,7 +537,7 @@ int
 main(void)
 {
     test_foo_and_bar();
-    test_leaves();
+    test_ranges();
     test_exact();
     test_few();
     test_flags();
@@ -546,6 +546,6 @@ main(void)
     test_deepest();
     test_random_rules();
     test_bad_tables();
-    test_too_many_leaves();
+    test_too_many_ranges();
     return check_end("test_originset");
 }

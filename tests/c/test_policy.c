@@ -10,13 +10,13 @@
 #define COUNT(array) (sizeof(array) / sizeof *(array))
 #define TEXT(literal) {literal, sizeof(literal) - 1}
 
-static const cf_leaf leaves[] = {
+static const cf_port_range ranges[] = {
     {true, 0, 0}, {false, 0, 65535}, {true, 8000, 8099}};
 static const cf_slice exact[] = {TEXT("https://a.com"), TEXT("null"),
                                  TEXT("http://localhost:3000")};
-static const cf_rule rules[] = {{TEXT(".a.com"), leaves, 1},
-                                {TEXT("localhost"), leaves + 1, 1},
-                                {TEXT(".b.com"), leaves, 3},
+static const cf_rule rules[] = {{TEXT(".a.com"), ranges, 1},
+                                {TEXT("localhost"), ranges + 1, 1},
+                                {TEXT(".b.com"), ranges, 3},
                                 {TEXT("silent.test"), NULL, 0}};
 static const cf_slice methods[] = {TEXT("GET"), TEXT("HEAD"), TEXT("POST")};
 static const cf_slice headers[] = {TEXT("accept"), TEXT("x-token")};
@@ -95,7 +95,7 @@ test_no_memory(void)
     check_no_memory(&tables);
     tables = full;
     tables.n_rules = 4;
-    tables.rules = rules + 3; /* rules without leaves */
+    tables.rules = rules + 3; /* rules without ranges */
     tables.n_rules = 1;
     check_no_memory(&tables);
 
@@ -141,7 +141,7 @@ build_with(table which, const cf_slice *keys, size_t count)
     cf_tables tables = full;
     MUST(count <= MOST);
     for (size_t i = 0; i < count; i++) {
-        hosts[i] = (cf_rule){keys[i], leaves, 1};
+        hosts[i] = (cf_rule){keys[i], ranges, 1};
     }
     switch (which) {
     case EXACT:
@@ -346,14 +346,14 @@ test_copies(void)
     cf_slice own_exact[COUNT(exact)], own_methods[COUNT(methods)],
         own_headers[COUNT(headers)];
     cf_rule own_rules[COUNT(rules)];
-    cf_leaf own_leaves[COUNT(leaves)];
+    cf_port_range own_ranges[COUNT(ranges)];
     uint32_t own_entries[COUNT(entries)];
     uint8_t own_class_of[256];
     memcpy(own_exact, exact, sizeof exact);
     memcpy(own_methods, methods, sizeof methods);
     memcpy(own_headers, headers, sizeof headers);
     memcpy(own_rules, rules, sizeof rules);
-    memcpy(own_leaves, leaves, sizeof leaves);
+    memcpy(own_ranges, ranges, sizeof ranges);
     memcpy(own_entries, entries, sizeof entries);
     memcpy(own_class_of, class_of, sizeof class_of);
     for (size_t i = 0; i < COUNT(exact); i++) {
@@ -367,8 +367,8 @@ test_copies(void)
     }
     for (size_t i = 0; i < COUNT(rules); i++) {
         texts[n_texts++] = copy_text(&own_rules[i].host);
-        if (own_rules[i].leaves != NULL) {
-            own_rules[i].leaves = own_leaves + (rules[i].leaves - leaves);
+        if (own_rules[i].ranges != NULL) {
+            own_rules[i].ranges = own_ranges + (rules[i].ranges - ranges);
         }
     }
     cf_tables tables = full;
@@ -388,7 +388,7 @@ test_copies(void)
     memset(own_methods, 0xee, sizeof own_methods);
     memset(own_headers, 0xee, sizeof own_headers);
     memset(own_rules, 0xee, sizeof own_rules);
-    memset(own_leaves, 0xee, sizeof own_leaves);
+    memset(own_ranges, 0xee, sizeof own_ranges);
     memset(own_entries, 0xee, sizeof own_entries);
     memset(own_class_of, 0xee, sizeof own_class_of);
     memset(&tables, 0xee, sizeof tables);

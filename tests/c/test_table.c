@@ -1,6 +1,6 @@
 /* test_table.c - test hash tables, csrc/cf_table.c and cf_perfect_hash.c: they
- * find all keys, and nothing else. Keys that share a bucket are found by
- * trying, so that most tests do not depend on the hash.
+ * find all keys, and nothing else. The tests try keys until some share a
+ * bucket, so most of them do not depend on the hash.
  */
 #include "check.h"
 

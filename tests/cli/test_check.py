@@ -130,8 +130,8 @@ allow_origins: https://Example.com/
     [trailing-slash]
 
 allow_origins: https://.*example.com   (regex, fullmatch)
-  It admits eexample.com, which is not written in it.
-    admits: https://eexample.com
+  It also allows eexample.com, which does not appear in it.
+    allows: https://eexample.com
     write:  { regex = 'https://(?:[a-z0-9-]+\\.)*example\\.com' }
     [foreign-origin]
 
@@ -172,13 +172,13 @@ def test_django(tmp_path: Path) -> None:
     only = problem(found(result))
     assert only["option"] == "CORS_ALLOWED_ORIGIN_REGEXES"
     assert (only["how"], only["code"]) == ("match", "foreign-origin")
-    assert re.match(only["entry"], only["witness"])
+    assert re.match(only["entry"], only["example"])
     assert only["write"] == r'r"^https://\w+\.example\.com\Z"'
 
 
 def test_regexes(tmp_path: Path) -> None:
     given = ("--regex", r"^https://example\.com", "--regex", r"^https://example\.org$")
-    result = command(*given, "--engine", "re.match", "--json", folder=tmp_path)
+    result = command(*given, "--matched-with", "re.match", "--json", folder=tmp_path)
     assert result.returncode == 1
     assert problem(found(result))["write"] == r"^https://example\.com\Z"
     assert found(result)["entries"] == 2
@@ -200,11 +200,11 @@ def test_regexes(tmp_path: Path) -> None:
         (("--django", "json"), "no CORS_ settings"),
         (("--regex", "(", "--regex", "a"), "missing ), unterminated subpattern"),
         (("--regex", "a", "broken.toml"), "two policies"),
-        (("--regex", "a", "--allow-methods", "PUT"), "do not go with --regex"),
-        (("--engine", "search", "--allow-origins", "*"), "--engine goes with --regex"),
-        (("--credentials", "--allow-origins", "*"), "--credentials goes with --regex"),
-        (("--ignore-case", "--allow-origins", "*"), "--ignore-case goes with --regex"),
-        (("--regex", "a", "--engine", "fnmatch"), "invalid choice: 'fnmatch'"),
+        (("--regex", "a", "--allow-methods", "PUT"), "cannot be combined with --regex"),
+        (("--matched-with", "search", "--allow-origins", "*"), "--matched-with needs --regex"),
+        (("--credentials", "--allow-origins", "*"), "--credentials needs --regex"),
+        (("--ignore-case", "--allow-origins", "*"), "--ignore-case needs --regex"),
+        (("--regex", "a", "--matched-with", "fnmatch"), "invalid choice: 'fnmatch'"),
         (("--tolerate", "everything"), "invalid choice: 'everything'"),
         (("--max-age", "soon"), "invalid number of seconds value: 'soon'"),
     ],
@@ -246,20 +246,20 @@ def test_the_place_of_a_syntax_error_is_shown(capsys: pytest.CaptureFixture[str]
 
 # -- output ----------------------------------------------------------------------------------
 
-COLOUR = re.compile(r"\x1b\[[\d;]*m")
+COLOR = re.compile(r"\x1b\[[\d;]*m")
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="there are no pseudo-terminals")
 @pytest.mark.parametrize(
-    ("environment", "coloured"),
+    ("environment", "colored"),
     [({}, True), ({"NO_COLOR": "1"}, False), ({"NO_COLOR": ""}, True), ({"TERM": "dumb"}, False)],
 )
-def test_colours_on_a_terminal(tmp_path: Path, environment: dict[str, str], coloured: bool) -> None:
+def test_colors_on_a_terminal(tmp_path: Path, environment: dict[str, str], colored: bool) -> None:
     import pty
 
     file(tmp_path, BAD)
     plain = command("policy.toml", folder=tmp_path)
-    assert not COLOUR.search(plain.stdout)
+    assert not COLOR.search(plain.stdout)
     master, slave = pty.openpty()
     variables = {k: v for k, v in os.environ.items() if k not in ("NO_COLOR", "TERM")}
     with subprocess.Popen(
@@ -281,15 +281,15 @@ def test_colours_on_a_terminal(tmp_path: Path, environment: dict[str, str], colo
     os.close(master)
     assert process.returncode == 1
     text = shown.decode().replace("\r\n", "\n")
-    assert bool(COLOUR.search(text)) == coloured
-    assert COLOUR.sub("", text) == plain.stdout
+    assert bool(COLOR.search(text)) == colored
+    assert COLOR.sub("", text) == plain.stdout
 
 
 @pytest.mark.parametrize("width", [1, 50, 80, 500])
-def test_sentences_are_wrapped_and_what_is_copied_is_not(width: int) -> None:
+def test_only_sentences_are_wrapped(width: int) -> None:
     long = "https://" + "a-" * 55 + r".*example\.com"
     finding = Finding("allow_origins", long, "fullmatch", "code", f"{'word ' * 40}{long!r}")
-    shown = as_text(Report("a test", 1, [finding]), Style(width, colours=False)).splitlines()
+    shown = as_text(Report("a test", 1, [finding]), Style(width, colors=False)).splitlines()
     assert f"allow_origins: {long}   (regex, fullmatch)" in shown
     assert f"  {long!r}" in shown
     sentences = [line for line in shown if line.startswith("  word")]
@@ -298,7 +298,7 @@ def test_sentences_are_wrapped_and_what_is_copied_is_not(width: int) -> None:
     assert len(sentences) > 1
 
 
-def test_one_way_out_of_two_problems_is_said_once(capsys: pytest.CaptureFixture[str]) -> None:
+def test_one_fix_for_two_problems_is_shown_once(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["check", "--regex", r"https?://.*example\.com$"]) == 1
     shown = capsys.readouterr().out
     assert "[foreign-origin]" in shown
@@ -356,9 +356,9 @@ def test_the_problems_are_those_of_a_policy(origins: object, credentials: bool) 
     }
     with pytest.raises(PolicyError) as refused:
         pure.Policy(**options)  # type: ignore[arg-type]
-    expected = sorted((p.code, p.witness or "") for p in refused.value.problems)
+    expected = sorted((p.code, p.example or "") for p in refused.value.problems)
     report = judge(Subject("a test", options=options))
-    assert sorted((f.code, f.witness or "") for f in report.problems) == expected
+    assert sorted((f.code, f.example or "") for f in report.problems) == expected
 
 
 def test_tolerated_risks_are_warnings(capsys: pytest.CaptureFixture[str]) -> None:
@@ -419,10 +419,10 @@ def test_warnings_are_not_problems(tmp_path: Path, capsys: pytest.CaptureFixture
          r"{ regex = '^https://(?:[a-z0-9-]+\.)*example\.com$' }"),
         ("{ regex = '(?<a>https)://example\\.com' }", "regex-syntax",
          r"{ regex = '(?P<a>https)://example\.com' }"),
-        ("{ regex = 'https://example\\\\.com' }", "dead-pattern",
+        ("{ regex = 'https://example\\\\.com' }", "unmatchable-pattern",
          r"{ regex = 'https://example\.com' }"),
         ("{ regex = 'https://a.*example.com', within = ['example.com'] }", "foreign-origin",
-         "the origins that are meant, one by one"),
+         "the intended origins, one by one"),
         ("{ regex = 'https://.*example.com', within = ['example.com'] }", "foreign-origin",
          r"""{ regex = 'https://(?:[a-z0-9-]+\.)*example\.com', within = ["example.com"] }"""),
         # The intended pattern is just as dangerous, so there is no value to paste.
@@ -436,7 +436,7 @@ def test_warnings_are_not_problems(tmp_path: Path, capsys: pytest.CaptureFixture
         ("3", "type", None),
     ],
 )  # fmt: skip
-def test_what_to_write_instead(
+def test_suggested_fixes(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], written: str, code: str, meant: str | None
 ) -> None:
     path = file(tmp_path, f"allow_origins = [{written}]\nallow_credentials = true\n")
@@ -491,7 +491,7 @@ def test_hints_in_json_are_json(tmp_path: Path, capsys: pytest.CaptureFixture[st
         ("exposed_headers", "expose_headers"),
         ("tolerate", "dangerously_tolerate"),
         ("allow_origin_regex", "{ regex = '...' } as an entry of allow_origins"),
-        ("colour", None),
+        ("color", None),
     ],
 )
 def test_unknown_keys(
@@ -545,8 +545,9 @@ def test_findings_come_in_the_order_of_the_source(
         ("CORS_ORIGIN_WHITELIST = ('https://a.example.com/',)", ["trailing-slash"]),
         ("CORS_ALLOWED_ORIGINS = 'https://a.example.com'", ["bare-string"]),
         # The setting is compared literally, so a star is no wildcard.
-        ("CORS_ALLOWED_ORIGINS = ['https://*.example.com', '*']", ["dead-pattern"] * 2),
-        ("CORS_ALLOWED_ORIGINS = ['http://10.0.0.0/8:*', '10.0.0.0/8']", ["dead-pattern"] * 2),
+        ("CORS_ALLOWED_ORIGINS = ['https://*.example.com', '*']", ["unmatchable-pattern"] * 2),
+        ("CORS_ALLOWED_ORIGINS = ['http://10.0.0.0/8:*', '10.0.0.0/8']",
+         ["unmatchable-pattern"] * 2),
         ("CORS_ORIGIN_REGEX_WHITELIST = [r'https://a\\.example\\.com']", ["foreign-origin"]),
         ("CORS_ALLOWED_ORIGIN_REGEXES = [r'https://a\\.example\\.com$']", []),
         # re.match does not anchor the end, compiled or not.
@@ -600,7 +601,7 @@ def test_a_star_of_django_is_offered_as_a_regex(
 
 
 @pytest.mark.parametrize(
-    ("entry", "admitted"),
+    ("entry", "allowed"),
     [
         ("*.example.com", "https://a.example.com"),
         ("https://*.example.com/", "https://a.example.com"),
@@ -620,23 +621,23 @@ def test_a_star_of_django_is_offered_as_a_regex(
         ("http://[fd00::]/8:*", "http://[fd12::1]:3000"),
     ],
 )
-def test_the_fix_for_a_misspelt_django_star_passes_the_next_run(
+def test_the_fix_for_a_misspelled_django_star_is_valid(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
     entry: str,
-    admitted: str,
+    allowed: str,
 ) -> None:
     monkeypatch.syspath_prepend(str(tmp_path))
     monkeypatch.setattr(sys, "dont_write_bytecode", True)
-    monkeypatch.delitem(sys.modules, "misspelt_settings", raising=False)
+    monkeypatch.delitem(sys.modules, "misspelled_settings", raising=False)
     monkeypatch.delitem(sys.modules, "corrected_settings", raising=False)
-    file(tmp_path, f"CORS_ALLOWED_ORIGINS = [{entry!r}]", "misspelt_settings.py")
-    _, answer = checked(capsys, "--django", "misspelt_settings")
+    file(tmp_path, f"CORS_ALLOWED_ORIGINS = [{entry!r}]", "misspelled_settings.py")
+    _, answer = checked(capsys, "--django", "misspelled_settings")
     (found,) = answer["problems"]
     offered, _, setting = found["write"].partition(" in ")
-    assert (found["code"], setting) == ("dead-pattern", "CORS_ALLOWED_ORIGIN_REGEXES")
-    assert re.match(ast.literal_eval(offered), admitted)
+    assert (found["code"], setting) == ("unmatchable-pattern", "CORS_ALLOWED_ORIGIN_REGEXES")
+    assert re.match(ast.literal_eval(offered), allowed)
     file(tmp_path, f"{setting} = [{offered}]", "corrected_settings.py")
     status, answer = checked(capsys, "--django", "corrected_settings")
     assert (status, answer["problems"]) == (0, [])
@@ -669,7 +670,7 @@ def test_spellings(given: str, read: str) -> None:
 
 
 @pytest.mark.parametrize("given", [r"\Qa", "(", "/a/q", r"\p{L}", "[b-a]", "a{2}{3}" * 2 + "{4}"])
-def test_what_could_mean_anything_is_not_guessed(given: str) -> None:
+def test_ambiguous_entries_get_no_suggestion(given: str) -> None:
     with pytest.raises(RegexSyntaxError) as refused:
         read_regex(given)
     assert refused.value.reason
@@ -686,7 +687,7 @@ def test_no_advice_on_style_gets_through() -> None:
     [
         (r"^https://example\.com", "fullmatch", True, None),
         (r"^https://example\.com", "match", True, "foreign-origin"),
-        (r"example\.com$", "match", True, "dead-pattern"),
+        (r"example\.com$", "match", True, "unmatchable-pattern"),
         (r"example\.com$", "search", True, "foreign-origin"),
         (r"^https://example\.com$", "search", True, None),
         (r"^http://example\.com$", "search", True, "insecure-origin"),
@@ -715,11 +716,11 @@ def test_regexes_as_they_are_applied(
     risks = foreign_risks(regex, how, credentials)
     assert (code in [risk.code for risk in risks]) if code else risks == []
     for risk in risks:
-        if risk.code == "dead-pattern":
+        if risk.code == "unmatchable-pattern":
             assert risk.code == code
         else:
-            assert risk.witness
-            assert getattr(regex, how)(risk.witness)
+            assert risk.example
+            assert getattr(regex, how)(risk.example)
 
 
 # -- corrections -----------------------------------------------------------------------------
@@ -747,7 +748,7 @@ CORRECTED = [
      r"^https://(?:[a-z0-9-]+\.)*(example\.com|example\.org)$"),
     # a glob
     (r"https://*.example.com", "fullmatch", r"https://(?:[a-z0-9-]+\.)+example\.com"),
-    # dead: slash, backslashes, scheme
+    # unmatchable: slash, backslashes, scheme
     (r"https://example\.com/", "fullmatch", r"https://example\.com"),
     (r"^https://(a\.internal/|b\.internal)/$", "search",
      r"^https://(a\.internal|b\.internal)$"),
@@ -796,7 +797,9 @@ def test_corrections(pattern: str, how: str, corrected: str | None) -> None:
         (r"https://example\.com/", r"https://example\.com/a", False),
     ],
 )
-def test_what_a_correction_has_to_keep(original: str, corrected: str, kept: bool) -> None:
+def test_a_correction_keeps_the_rest_of_the_regex(
+    original: str, corrected: str, kept: bool
+) -> None:
     way = MatchContext("fullmatch", credentials=False, own=True)
     assert keeps(re.compile(original), re.compile(corrected), way) == kept
 
@@ -875,8 +878,8 @@ def test_every_correction_is_proven(pattern: str, how: str, credentials: bool, o
     assert write(parse(pattern)) == pattern
     problems = problems_in(regex, way)
     for found in problems:
-        if found.witness is not None:
-            assert getattr(regex, way.how)(found.witness)
+        if found.example is not None:
+            assert getattr(regex, way.how)(found.example)
     text = repair(regex, way)
     if text is None:
         return
@@ -889,8 +892,8 @@ def test_every_correction_is_proven(pattern: str, how: str, credentials: bool, o
     assert language(corrected, way.how).dfa.rows  # type: ignore[union-attr]
     for found in problems:
         # If a wildcard follows a domain, the domain itself may be the example.
-        if found.witness is not None and not pattern.endswith(".*"):
-            assert not getattr(corrected, way.how)(found.witness)
+        if found.example is not None and not pattern.endswith(".*"):
+            assert not getattr(corrected, way.how)(found.example)
     # A glob's star means subdomains, although the regex also matched the domain itself.
     for origin in () if "/*." in pattern else WRITTEN_OUT:
         host = re.escape(origin.partition("://")[2])
@@ -938,7 +941,7 @@ def test_regexes_are_spelt_so_that_they_come_back(text: str) -> None:
 
 
 @pytest.mark.parametrize("document", ["README.md", "docs/check.md"])
-def test_the_documents_show_what_is_printed(tmp_path: Path, document: str) -> None:
+def test_the_documents_show_the_real_output(tmp_path: Path, document: str) -> None:
     text = (Path(__file__).parents[2] / document).read_text("utf-8")
     shown = re.findall(r"^```console\n\$ corsfast check (.*)\n((?s:.*?))^```$", text, re.MULTILINE)
     assert shown
@@ -952,7 +955,7 @@ def test_one_slip_is_one_problem(tmp_path: Path, capsys: pytest.CaptureFixture[s
     status, answer = checked(capsys, file(tmp_path, 'allow_origin = ["https://a.example.com"]'))
     assert (status, problem(answer)["code"]) == (1, "unknown-option")
     assert problem(answer)["write"] == "allow_origins"
-    status, answer = checked(capsys, file(tmp_path, "colour = 1"))
+    status, answer = checked(capsys, file(tmp_path, "color = 1"))
     assert [found["code"] for found in answer["problems"]] == ["unknown-option", "missing"]
 
 
@@ -963,7 +966,7 @@ def test_names_of_options_keep_their_case(
     assert "Without allow_origins no origin is allowed." in capsys.readouterr().out
 
 
-def test_the_example_of_a_file_has_nothing_to_say(
+def test_the_example_file_has_no_problems(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     text = (Path(__file__).parents[2] / "docs" / "check.md").read_text("utf-8")
@@ -976,7 +979,7 @@ def test_the_example_of_a_file_has_nothing_to_say(
 def test_schemes_that_no_page_has(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     text = 'allow_origins = ["wss://a.example.com", "htps://b.example.com"]'
     status, answer = checked(capsys, file(tmp_path, text))
-    assert (status, problem(answer)["code"]) == (1, "dead-scheme")
+    assert (status, problem(answer)["code"]) == (1, "unmatchable-scheme")
     assert (problem(answer)["write"], problem(answer)["proven"]) == (
         '"https://a.example.com"',
         True,
@@ -994,7 +997,7 @@ def test_schemes_that_no_page_has(tmp_path: Path, capsys: pytest.CaptureFixture[
          "'GET', 'PUT'"),
         ('CORS_ALLOW_HEADERS = ["*"]\nCORS_ALLOW_CREDENTIALS = True', "CORS_ALLOW_HEADERS",
          "literal-star", "the names, one by one"),
-        ('CORS_URLS_REGEX = "^api/"', "CORS_URLS_REGEX", "dead-path", "'^/api/'"),
+        ('CORS_URLS_REGEX = "^api/"', "CORS_URLS_REGEX", "unmatchable-path", "'^/api/'"),
         ('CORS_PREFLIGHT_MAX_AGE = 604800', "CORS_PREFLIGHT_MAX_AGE", "out-of-range", "86400"),
         ('CORS_ALLOW_PRIVATE_NETWORK = "no"', "CORS_ALLOW_PRIVATE_NETWORK", "not-a-bool",
          "False"),

@@ -252,7 +252,7 @@ def test_ctrl_c_while_a_command_runs(tmp_path: Path) -> None:
     assert (result.returncode, result.stdout, result.stderr) == (130, "", "")
 
 
-def test_ctrl_c_ends_what_is_run() -> None:
+def test_ctrl_c_ends_the_command() -> None:
     def interrupted() -> int:
         raise KeyboardInterrupt
 

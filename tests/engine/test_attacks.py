@@ -25,7 +25,7 @@ from corsfast.errors import RISKS
 DISAGREE: dict[str, tuple[str, str]] = {}
 
 # A policy is rejected for a risk, or because one of its patterns matches nothing.
-REFUSALS = {*RISKS, "dead-pattern"}
+REFUSALS = {*RISKS, "unmatchable-pattern"}
 
 LAYERS = {"origin": "origin-", "method": "method-", "headers": "header-"}
 

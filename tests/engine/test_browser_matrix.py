@@ -145,7 +145,7 @@ def test_page_reads(engine: Any, case: dict[str, Any], surface: str) -> None:
 
 @pytest.mark.parametrize("app", [asgi_app, wsgi_app])
 @pytest.mark.parametrize("case", [c for c in CASES if "app_sets" in c["policy"]], ids=case_id)
-def test_beside_the_application(engine: Any, case: dict[str, Any], app: Any) -> None:
+def test_with_headers_of_the_application(engine: Any, case: dict[str, Any], app: Any) -> None:
     policy = _policy(engine, json.dumps(case["policy"]))
     sent = list(case["policy"]["app_sets"].items())
     answer = app(policy, Asked("GET", case["wire"]["origin"]), 200, sent)

@@ -124,13 +124,13 @@ def test_new_policies_all_the_time_are_not_kept(Policy: Any, door: Any) -> None:
     ask = door.around(fresh)
     for _ in range(3 * policy_source.MAX_POLICIES):
         assert ask("GET", origin=APP).origin == APP
-    made = ask.middleware._flow._calls._made
+    made = ask.middleware._selector._calls._made
     assert len(made) <= policy_source.MAX_POLICIES
     gc.collect()
     assert sum(reference() is not None for reference in seen) <= 1
 
 
-def test_what_a_callable_must_return(door: Any) -> None:
+def test_a_callable_must_return_a_policy(door: Any) -> None:
     ask = door.around(lambda: None)
     with pytest.raises(TypeError, match=r"must return a corsfast\.Policy or a PolicyHolder, not"):
         ask("GET", origin=APP)
@@ -146,11 +146,11 @@ async def coroutine_function() -> Any:
         (coroutine_function, "plain function, not a coroutine function"),
         (lambda request: None, "called without arguments"),
         (lambda *, request: None, "called without arguments"),
-        (PolicyHolder, r"must be a corsfast\.Policy, not type"),
-        (5, r"must be a corsfast\.Policy, not int; a PolicyHolder or"),
+        (PolicyHolder, r"must be a corsfast\.Policy, .* not type"),
+        (5, r"must be a corsfast\.Policy, a PolicyHolder or .* not int"),
     ],
 )
-def test_what_is_no_source(door: Any, wrong: Any, said: str) -> None:
+def test_invalid_policy_sources_are_rejected(door: Any, wrong: Any, said: str) -> None:
     with pytest.raises(TypeError, match=said):
         door.around(wrong)
 

@@ -77,7 +77,7 @@ def test_any_other_word_is_an_error(word: str) -> None:
 def test_not_built(copied: Path, variables: dict[str, str], engine: str | None) -> None:
     chosen = chosen_from(copied, **variables)
     if engine is None:
-        assert chosen.startswith("ModuleNotFoundError: the native engine is wanted")
+        assert chosen.startswith("ModuleNotFoundError: the native engine is required")
     else:
         assert chosen == engine
 

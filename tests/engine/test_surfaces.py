@@ -1,7 +1,7 @@
 """Every surface makes the same decision for the same request.
 
-Several lines of one header are joined by commas. So ASGI (which passes lines), WSGI (whose servers
-join them) and `decide` cannot differ, and neither can text and bytes.
+Several lines of one header are joined by commas, because ASGI passes lines and WSGI servers join
+them. Text and bytes give the same decision, too.
 """
 
 from __future__ import annotations

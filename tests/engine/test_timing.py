@@ -22,7 +22,7 @@ LISTED: dict[str, Any] = {
     "allow_credentials": True,
     "timing_allow_origin": True,
 }
-ANYBODY: dict[str, Any] = {"allow_origins": "*", "timing_allow_origin": True}
+ANY_ORIGIN: dict[str, Any] = {"allow_origins": "*", "timing_allow_origin": True}
 
 
 @pytest.mark.parametrize("surface", SURFACES.values(), ids=SURFACES)
@@ -35,8 +35,8 @@ ANYBODY: dict[str, Any] = {"allow_origins": "*", "timing_allow_origin": True}
         (LISTED, "null", []),
         (LISTED, "garbage", []),
         (LISTED, None, []),
-        (ANYBODY, APP, ["*"]),
-        (ANYBODY, None, ["*"]),
+        (ANY_ORIGIN, APP, ["*"]),
+        (ANY_ORIGIN, None, ["*"]),
     ],
 )
 def test_it_is_the_allowed_origin(
@@ -54,7 +54,7 @@ def test_it_is_the_allowed_origin(
 
 
 @pytest.mark.parametrize("surface", SURFACES.values(), ids=SURFACES)
-@pytest.mark.parametrize("options", [LISTED, ANYBODY], ids=["listed", "anybody"])
+@pytest.mark.parametrize("options", [LISTED, ANY_ORIGIN], ids=["listed", "any origin"])
 @pytest.mark.parametrize("origin", [APP, WILD, OTHER])
 def test_a_preflight_has_no_timings(
     engine: Any, surface: Any, options: dict[str, Any], origin: str

@@ -178,7 +178,7 @@ def test_options_keep_the_order_of_the_origins(engine: Any, origins: Any) -> Non
     assert pickle.loads(pickle.dumps(policy)).options() == policy.options()
 
 
-def test_options_list_what_is_repeated_once(engine: Any) -> None:
+def test_options_list_duplicates_once(engine: Any) -> None:
     origins = ["https://a.example", *MIXED, *MIXED, "http://c.example:[8080]"]
     with pytest.warns(CorsfastRedundancyWarning):
         policy = engine.Policy(allow_origins=origins)
@@ -194,7 +194,7 @@ def test_options_of_a_drop_in_are_its_own() -> None:
         )
     policy = corsfast.Policy._from_tables(tables)
     for ask in (policy.options, lambda: pickle.dumps(policy)):
-        with pytest.raises(TypeError, match="not made of the options of"):
+        with pytest.raises(TypeError, match="not made from options of"):
             ask()
 
 
@@ -254,7 +254,7 @@ def test_answers_are_immutable(engine: Any) -> None:
                 assert type(raw_name) is type(raw_value) is bytes
 
 
-def test_what_is_echoed_is_plain_text(engine: Any) -> None:
+def test_echoed_values_are_plain_text(engine: Any) -> None:
     """A subclass that a framework passes in must not be returned."""
 
     class Text(str):

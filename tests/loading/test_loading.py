@@ -16,7 +16,7 @@ import pytest
 from hypothesis import given, strategies as st
 
 import corsfast
-from corsfast import CorsfastDeadEntryWarning, PolicyError, Problem, within
+from corsfast import CorsfastUnmatchableWarning, PolicyError, Problem, within
 from corsfast.__main__ import main
 from corsfast._loading import files
 from corsfast._loading.lines import Lines
@@ -131,7 +131,7 @@ def test_origins_of_any_kind_are_for_the_policy(Policy: Any, origins: Any) -> No
         ({"allow_origins": [A + "/"]}, "trailing-slash", "allow_origins", repr(A)),
     ],
 )  # fmt: skip
-def test_what_is_wrong_with_a_mapping(
+def test_problems_of_a_mapping(
     Policy: Any, mapping: Any, code: str, option: str, hint: str | None
 ) -> None:
     problem = only(Policy.from_mapping, mapping)
@@ -145,7 +145,7 @@ def test_an_option_of_other_software_is_explained(Policy: Any) -> None:
 
 def test_all_problems_are_one_error(Policy: Any) -> None:
     mapping = {
-        "colour": 1,
+        "color": 1,
         "allow_origins": [{"regex": "("}, "https://*.co.uk", A + "/"],
         "max_age": -1,
     }
@@ -156,7 +156,7 @@ def test_all_problems_are_one_error(Policy: Any) -> None:
 
 
 def test_a_refused_mapping_does_not_warn(Policy: Any) -> None:
-    mapping = {"allow_origins": [A, A], "colour": 1}
+    mapping = {"allow_origins": [A, A], "color": 1}
     with warnings.catch_warnings(record=True, action="always") as seen:
         assert only(Policy.from_mapping, mapping).code == "unknown-option"
     assert seen == []
@@ -175,7 +175,7 @@ def test_warnings_point_at_the_caller(Policy: Any, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("wrong", [None, 3, "allow_origins", [("allow_origins", [A])]])
-def test_what_is_no_mapping(Policy: Any, wrong: Any) -> None:
+def test_other_types_than_mappings_are_rejected(Policy: Any, wrong: Any) -> None:
     with pytest.raises(TypeError, match="mapping must be a mapping, not "):
         Policy.from_mapping(wrong)
 
@@ -271,7 +271,7 @@ def test_hints_are_in_toml(Policy: Any, tmp_path: Path) -> None:
     assert hints["type"] == "true"
 
 
-def test_the_regex_form_of_variables_is_none_of_a_file(Policy: Any, tmp_path: Path) -> None:
+def test_files_reject_the_regex_form_of_variables(Policy: Any, tmp_path: Path) -> None:
     path = write(tmp_path, r"allow_origins = ['regex:https://a\.example']")
     problem = only(Policy.from_toml, path, None)
     assert problem.option == f"{path}:1: allow_origins[0]"
@@ -366,7 +366,7 @@ def test_a_file_without_an_end(Policy: Any, monkeypatch: pytest.MonkeyPatch) -> 
 @pytest.mark.parametrize(
     "table", ["a]\n[b", "a]\nb = 1", "[a]", "a..b", ".", "a b", "]", '"', "a."]
 )
-def test_what_is_no_name_of_a_table(Policy: Any, tmp_path: Path, table: str) -> None:
+def test_invalid_table_names(Policy: Any, tmp_path: Path, table: str) -> None:
     with pytest.raises(ValueError, match="is not the name of one table"):
         Policy.from_toml(write(tmp_path, TOML), table)
 
@@ -551,7 +551,7 @@ def test_the_environment_of_the_process(Policy: Any, monkeypatch: pytest.MonkeyP
          None),
     ],
 )  # fmt: skip
-def test_what_is_wrong_with_the_environment(
+def test_problems_of_the_environment(
     Policy: Any, environ: dict[str, str], code: str, option: str, hint: str | None
 ) -> None:
     about_origins = not environ or "ORIGIN" in option.upper()
@@ -569,16 +569,16 @@ def test_the_value_of_a_foreign_variable_is_not_shown(Policy: Any) -> None:
 
 def test_a_foreign_variable_is_a_warning(Policy: Any) -> None:
     environ = {"CORS_ALLOW_ORIGINS": A, "CORS_PROXY_URL": "x", "OTHER": "y"}
-    with pytest.warns(CorsfastDeadEntryWarning, match=r"^CORS_PROXY_URL: .*no effect") as seen:
+    with pytest.warns(CorsfastUnmatchableWarning, match=r"^CORS_PROXY_URL: .*no effect") as seen:
         policy = Policy.from_env(environ=environ)
     assert policy == Policy(allow_origins=[A])
     assert [warning.filename for warning in seen] == [__file__]
 
 
-def test_a_regex_that_was_cut_in_two_says_so(Policy: Any) -> None:
+def test_a_regex_cut_in_two_gets_advice(Policy: Any) -> None:
     environ = {"CORS_ALLOW_ORIGINS": r"regex:https://(a|b,c)\.example\.com"}
     first, second = problems(Policy.from_env, environ=environ)
-    assert "belongs in a JSON list" in first.message
+    assert "in a JSON list" in first.message
     assert second.code == "looks-like-regex"
     environ = {"CORS_ALLOW_ORIGINS": '["regex:("]'}
     assert "JSON" not in only(Policy.from_env, environ=environ).message
@@ -593,7 +593,7 @@ def test_risks_of_the_environment_are_accepted_there(Policy: Any) -> None:
 
 
 @given(st.lists(st.text("a,[]{} \t\n*:/.-", max_size=12), max_size=5))
-def test_items_hold_what_no_separator_is_in(texts: list[str]) -> None:
+def test_splitting_loses_no_characters(texts: list[str]) -> None:
     items = split_items(", ".join(texts))
     assert all(items)
     assert re.sub(r"[\s,]", "", "".join(items)) == re.sub(r"[\s,]", "", "".join(texts))
@@ -652,7 +652,7 @@ def checked(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, d
     return status, json.loads(capsys.readouterr().out)
 
 
-def test_check_finds_what_the_loader_refuses(
+def test_check_finds_the_problems_of_the_loader(
     Policy: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     path = write(tmp_path, PLACED)
@@ -679,11 +679,11 @@ def test_check_reads_a_table(tmp_path: Path, capsys: pytest.CaptureFixture[str])
     [
         (("policy.toml", "--table", "nothing"), "there is no [nothing]"),
         (("policy.toml", "--table", "a..b"), "--table: 'a..b' is not the name of one table"),
-        (("--table", "cors", "--allow-origins", "*"), "--table goes with FILE"),
+        (("--table", "cors", "--allow-origins", "*"), "--table needs FILE"),
         (("policy.toml", "--env"), "FILE and --env are two policies"),
         (("--env", "policy.toml"), "FILE and --env are two policies"),
-        (("--env", "--allow-origins", "*"), "do not go with --env"),
-        (("twice.json",), "the key 'allow_origins' is there twice"),
+        (("--env", "--allow-origins", "*"), "cannot be combined with --env"),
+        (("twice.json",), "the key 'allow_origins' appears twice"),
         (("json.toml",), "the file is JSON, not TOML"),
         (("latin.toml",), "latin.toml:1: the file is not UTF-8"),
         (("folder.toml",), "folder.toml: "),

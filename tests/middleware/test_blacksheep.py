@@ -36,7 +36,7 @@ from support.compare import (
     varies_by,
 )
 
-from corsfast import CorsfastDeadEntryWarning, CorsfastSecurityWarning, PolicyError
+from corsfast import CorsfastSecurityWarning, CorsfastUnmatchableWarning, PolicyError
 
 pytestmark = pytest.mark.server
 
@@ -326,14 +326,14 @@ def test_every_answer_has_them(path: str, status: int, expected: str) -> None:
     assert (refused.status, refused.headers["vary"], cors_of(refused)) == (400, ["Origin"], {})
 
 
-def test_an_answer_for_everybody_does_not_vary() -> None:
+def test_a_response_for_any_origin_does_not_vary() -> None:
     app = ours({"allow_origins": "*", "allow_methods": "*", "named": False, "expose_headers": "X"})
     for found in ask(app, get(), get(None), get("null"), get(OTHER, "/nowhere")):
         assert cors_of(found) == {ORIGIN: ["*"], EXPOSE: ["x"]}
         assert "vary" not in found.headers
 
 
-def test_beside_policies_of_handlers_it_does_vary() -> None:
+def test_with_policies_of_handlers_it_varies() -> None:
     for found in ask(ours({"allow_origins": "*", "allow_methods": "GET"}), get(), get(None)):
         assert found.headers["vary"] == ["Origin"]
     assert found.first(ORIGIN) is None
@@ -445,11 +445,11 @@ def used(**options: Any) -> list[str]:
             CorsfastSecurityWarning,
             "null-origin-with-credentials",
         ),
-        ({"allow_origins": "a.example"}, CorsfastDeadEntryWarning, "https://a.example"),
-        ({"allow_origins": [A + "/"]}, CorsfastDeadEntryWarning, "trailing-slash"),
+        ({"allow_origins": "a.example"}, CorsfastUnmatchableWarning, "https://a.example"),
+        ({"allow_origins": [A + "/"]}, CorsfastUnmatchableWarning, "trailing-slash"),
     ],
 )
-def test_what_is_insecure_or_dead_is_said_once(
+def test_insecure_or_unmatchable_settings_warn_once(
     options: dict[str, Any], category: type[Warning], said: str
 ) -> None:
     (text,) = used(**options)
@@ -476,7 +476,7 @@ def test_a_policy_that_was_changed_before_the_start() -> None:
     assert found.headers[ORIGIN] == ["*"]
 
 
-def test_what_was_changed_is_judged_at_the_start() -> None:
+def test_changed_settings_are_checked_at_start_up() -> None:
     app = ours({**SHOP, "allow_credentials": True})
     app.cors.default_policy.allow_any_origin()
     with pytest.warns(CorsfastSecurityWarning, match="any-origin-with-credentials"):

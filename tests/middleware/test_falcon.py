@@ -29,7 +29,7 @@ from support.compare import (
     varies_by,
 )
 
-from corsfast import CorsfastDeadEntryWarning, CorsfastSecurityWarning, PolicyError
+from corsfast import CorsfastSecurityWarning, CorsfastUnmatchableWarning, PolicyError
 
 pytestmark = pytest.mark.server
 
@@ -434,7 +434,7 @@ def test_without_private_attributes_of_falcon(
     assert [ask(app, request, protocol) for request in asked] == private
 
 
-def test_an_answer_for_everybody_does_not_vary(protocol: str) -> None:
+def test_a_response_for_any_origin_does_not_vary(protocol: str) -> None:
     app = application(ours(expose_headers="X-One"), protocol)
     for origin in (None, A, "null"):
         found = ask(app, get(origin), protocol)
@@ -455,7 +455,7 @@ WHOLE = (
 )
 
 
-def test_a_preflight_says_what_was_looked_at(protocol: str) -> None:
+def test_a_preflight_response_varies(protocol: str) -> None:
     app = application(ours(allow_origins=A, allow_private_network=True), protocol)
     for origin in (A, B):
         assert ask(app, preflight(origin, path="/telling"), protocol).headers["vary"] == [WHOLE]
@@ -556,23 +556,23 @@ def warned(**options: Any) -> list[str]:
             "insecure-origin",
             "allow_credentials",
         ),
-        ({"allow_origins": "example.com"}, CorsfastDeadEntryWarning, "", "https://example.com"),
-        ({"allow_origins": [A + "/"]}, CorsfastDeadEntryWarning, "trailing-slash", A),
+        ({"allow_origins": "example.com"}, CorsfastUnmatchableWarning, "", "https://example.com"),
+        ({"allow_origins": [A + "/"]}, CorsfastUnmatchableWarning, "trailing-slash", A),
         (
             {"allow_origins": ["https://*.a.example"]},
-            CorsfastDeadEntryWarning,
+            CorsfastUnmatchableWarning,
             "",
-            "the origins that are meant",
+            "the intended origins",
         ),
         (
             {"allow_origins": [A], "allow_credentials": [A, B]},
-            CorsfastDeadEntryWarning,
+            CorsfastUnmatchableWarning,
             "origin-not-allowed",
             f"allow_credentials: {B!r} matches nothing: it is not in allow_origins",
         ),
     ],
 )
-def test_what_is_insecure_or_dead_is_said_once(
+def test_insecure_or_unmatchable_settings_warn_once(
     options: dict[str, Any], category: type[Warning], code: str, said: str
 ) -> None:
     from corsfast.middleware.falcon import CORSMiddleware
@@ -606,7 +606,7 @@ def test_good_settings_are_silent() -> None:
 
 
 @pytest.mark.parametrize("option", ["allow_origins", "allow_credentials"])
-def test_what_falcon_refuses_is_refused(option: str) -> None:
+def test_errors_of_falcon_are_kept(option: str) -> None:
     with pytest.raises(ValueError, match="string literal"):
         ours(**{option: [A, "*"]})
 
@@ -640,7 +640,7 @@ def test_a_subclass_speaks_on_both_protocols(protocol: str) -> None:
     assert found.first("timing-allow-origin") == "*"
 
 
-def test_beside_other_middleware(protocol: str) -> None:
+def test_with_other_middleware(protocol: str) -> None:
     class Authentication:
         def process_request(self, req: Any, resp: Any) -> None:
             import falcon

@@ -43,7 +43,7 @@ from support.compare import (
 )
 
 from corsfast import PolicyError
-from corsfast.errors import CorsfastDeadEntryWarning, CorsfastSecurityWarning
+from corsfast.errors import CorsfastSecurityWarning, CorsfastUnmatchableWarning
 
 pytestmark = pytest.mark.server
 
@@ -227,7 +227,7 @@ def with_cookie(asked: Iterator[Request]) -> Iterator[Request]:
             yield request._replace(headers=(*request.headers, ("cookie", "a=b")))
 
 
-def test_beside_the_original() -> None:
+def test_decisions_match_the_original() -> None:
     comparison = Comparison(DEVIATIONS)
     whole = litestar()
     theirs_of = original()
@@ -289,7 +289,7 @@ def made() -> list[Any]:
     headers=any_headers("cookie"),
     which=st.integers(0, 2),
 )
-def test_whatever_a_request_holds(method: str, headers: list[tuple[str, str]], which: int) -> None:
+def test_random_requests(method: str, headers: list[tuple[str, str]], which: int) -> None:
     request = Request(method, tuple(headers))
     got = call(made()[which], request)
     assert_nothing_is_injected(request, got)
@@ -312,9 +312,9 @@ RISKY: list[tuple[dict[str, Any], list[str]]] = [
     ({"allow_origins": [], "allow_origin_regex": "https://a.example.com"}, ["foreign-origin"]),
     ({"allow_origins": "https://a.example"}, ["bare-string"]),
 ]
-DEAD: list[tuple[dict[str, Any], list[str]]] = [
+UNMATCHABLE: list[tuple[dict[str, Any], list[str]]] = [
     ({"allow_origins": [A + "/"]}, ["trailing-slash"]),
-    ({"allow_origins": ["a.example", "*.a.example/"]}, ["scheme-missing", "dead-pattern"]),
+    ({"allow_origins": ["a.example", "*.a.example/"]}, ["scheme-missing", "unmatchable-pattern"]),
     ({"allow_origins": [1]}, ["type"]),
     ({"allow_headers": ["X Y"], "expose_headers": ["X\r\n"]}, ["not-a-token"] * 2),
 ]
@@ -332,7 +332,7 @@ DEAD: list[tuple[dict[str, Any], list[str]]] = [
         ("https://a*.example/", ("'https://a*.example'",)),
     ],
 )
-def test_what_was_written_is_quoted(written: str, also: tuple[str, ...]) -> None:
+def test_messages_quote_the_given_value(written: str, also: tuple[str, ...]) -> None:
     from corsfast.middleware.litestar import CORSMiddleware
 
     options = config(allow_origins=[written], allow_credentials=True)
@@ -347,7 +347,7 @@ def test_what_was_written_is_quoted(written: str, also: tuple[str, ...]) -> None
     assert [hint for hint in hints if "*" in hint] == [*also]
 
 
-@pytest.mark.parametrize(("options", "codes"), RISKY + DEAD, ids=str)
+@pytest.mark.parametrize(("options", "codes"), RISKY + UNMATCHABLE, ids=str)
 def test_warnings_and_strict(options: dict[str, Any], codes: list[str]) -> None:
     from corsfast.middleware.litestar import CORSMiddleware
 
@@ -357,7 +357,7 @@ def test_warnings_and_strict(options: dict[str, Any], codes: list[str]) -> None:
     assert [re.findall(r"\[([a-z-]+)\]$", text) for text in said] == [[code] for code in codes]
     assert all(text.startswith("corsfast.middleware.litestar: ") for text in said)
     assert all(warning.filename == __file__ for warning in caught)
-    kind = CorsfastSecurityWarning if (options, codes) in RISKY else CorsfastDeadEntryWarning
+    kind = CorsfastSecurityWarning if (options, codes) in RISKY else CorsfastUnmatchableWarning
     assert {warning.category for warning in caught} == {kind}
     with pytest.raises(PolicyError) as error:
         CORSMiddleware(application(), config(**options), strict=True)
@@ -463,7 +463,7 @@ def test_install_at_once() -> None:
         install(litestar())
 
 
-def test_inside_of_what_others_have_put_around() -> None:
+def test_install_is_inside_other_wrappers() -> None:
     from corsfast.middleware.litestar import install
 
     class Outer:
@@ -479,11 +479,11 @@ def test_inside_of_what_others_have_put_around() -> None:
     works(app)
 
 
-def test_around_a_whole_application() -> None:
+def test_it_wraps_a_whole_application() -> None:
     works(drop_in(litestar(), allow_origins=[A], allow_methods=["PUT"]))
 
 
-def test_what_the_plugin_refuses() -> None:
+def test_the_plugin_rejects_bad_arguments() -> None:
     from corsfast.middleware.litestar import CORSPlugin
 
     with pytest.raises(ValueError, match="needs a CORSConfig"):
@@ -525,7 +525,7 @@ def test_configs_that_decide_for_themselves_are_refused() -> None:
     assert not CORSMiddleware(application(), Fields()).is_allowed_origin(OTHER)
 
 
-def test_overriding_what_nobody_calls_is_refused() -> None:
+def test_overriding_an_unused_method_is_an_error() -> None:
     from litestar.middleware._internal.cors import CORSMiddleware as Original
 
     from corsfast.middleware.litestar import CORSMiddleware
@@ -533,7 +533,7 @@ def test_overriding_what_nobody_calls_is_refused() -> None:
     hooks = {"_create_preflight_response", "send_wrapper"}
     assert {name for name in vars(Original) if name in hooks or name[0] != "_"} == hooks
     for hook in sorted(hooks):
-        with pytest.raises(TypeError, match=f"Mine overrides {hook}, which nobody calls here"):
+        with pytest.raises(TypeError, match=f"Mine overrides {hook}, which is never called here"):
             type("Mine", (CORSMiddleware,), {hook: lambda *_: None})
     assert type("Mine", (CORSMiddleware,), {"more": 1})(application(), config()).more == 1
 

@@ -38,7 +38,7 @@ from support.compare import (
     varies_by,
 )
 
-from corsfast import CorsfastDeadEntryWarning, CorsfastSecurityWarning, PolicyError
+from corsfast import CorsfastSecurityWarning, CorsfastUnmatchableWarning, PolicyError
 
 pytestmark = pytest.mark.server
 
@@ -432,21 +432,21 @@ def test_vary_is_merged(path: str, expected: str) -> None:
         assert found.headers["vary"] == [expected]
 
 
-def test_an_answer_for_everybody_does_not_vary() -> None:
+def test_a_response_for_any_origin_does_not_vary() -> None:
     app = ours({"CORS_ORIGINS": "*", "CORS_SEND_WILDCARD": True})
     for found in ask(app, get(), get(None), get("null")):
         assert cors_of(found) == {ORIGIN: ["*"]}
         assert "vary" not in found.headers
 
 
-def test_who_allows_nobody_says_nothing() -> None:
+def test_without_allowed_origins_no_header_is_sent() -> None:
     app = ours({})
     for found in ask(app, get(), get(None), preflight()):
         assert cors_of(found) == {}
         assert "vary" not in found.headers
 
 
-def test_a_route_says_what_the_application_does_not() -> None:
+def test_a_route_replaces_options_of_the_application() -> None:
     app = ours({"CORS_ORIGINS": A, "CORS_EXPOSE_HEADERS": "X-App"})
     found, refused, asked = ask(
         app, get(B, "/route"), get(A, "/route"), preflight(B, "x-route", "/route", "DELETE")
@@ -518,12 +518,12 @@ def added(config: dict[str, Any], **options: Any) -> list[str]:
             CorsfastSecurityWarning,
             "foreign-origin",
         ),
-        ({"CORS_ORIGINS": "a.example"}, CorsfastDeadEntryWarning, "https://a.example"),
-        ({"CORS_ORIGINS": [A, "*"]}, CorsfastDeadEntryWarning, "'*'"),
-        ({"CORS_ORIGINS": f"{A}, *"}, CorsfastDeadEntryWarning, "'*'"),
+        ({"CORS_ORIGINS": "a.example"}, CorsfastUnmatchableWarning, "https://a.example"),
+        ({"CORS_ORIGINS": [A, "*"]}, CorsfastUnmatchableWarning, "'*'"),
+        ({"CORS_ORIGINS": f"{A}, *"}, CorsfastUnmatchableWarning, "'*'"),
     ],
 )
-def test_what_is_insecure_or_dead_is_said_once(
+def test_insecure_or_unmatchable_settings_warn_once(
     config: dict[str, Any], category: type[Warning], said: str
 ) -> None:
     (text,) = added(config)
@@ -533,7 +533,7 @@ def test_what_is_insecure_or_dead_is_said_once(
         added(config, strict=True)
 
 
-def test_a_tuple_allows_nobody_and_says_so() -> None:
+def test_a_tuple_allows_no_origin_and_warns() -> None:
     (text,) = added({"CORS_ORIGINS": (A,)})
     assert "Write a list" in text
 
@@ -566,7 +566,7 @@ def test_a_route_is_judged_when_the_server_starts() -> None:
     assert cors_of(refused) == {}
 
 
-def test_what_sanic_ext_refuses_is_refused() -> None:
+def test_errors_of_sanic_ext_are_kept() -> None:
     from sanic.exceptions import SanicException
 
     with pytest.raises(SanicException, match="CORS_ORIGINS"):

@@ -43,7 +43,7 @@ from support.compare import (
 )
 
 from corsfast import PolicyError
-from corsfast.errors import CorsfastDeadEntryWarning, CorsfastSecurityWarning
+from corsfast.errors import CorsfastSecurityWarning, CorsfastUnmatchableWarning
 from corsfast.middleware.starlette import CORSMiddleware
 
 pytestmark = pytest.mark.server
@@ -173,7 +173,7 @@ def private_requests() -> Iterator[Request]:
                 yield Request("OPTIONS", sent)
 
 
-def test_beside_the_original() -> None:
+def test_decisions_match_the_original() -> None:
     comparison = Comparison(DEVIATIONS)
     usual = [*requests(origins=(*ORIGINS, "https://x.sub.a.example")), *private_requests()]
     apps = (application(), application((b"vary", b"Accept-Encoding"), status=404))
@@ -244,7 +244,7 @@ MADE = [
     headers=any_headers(PRIVATE[0]),
     made=st.sampled_from(MADE),
 )
-def test_whatever_a_request_holds(method: str, headers: list[tuple[str, str]], made: Any) -> None:
+def test_random_requests(method: str, headers: list[tuple[str, str]], made: Any) -> None:
     request = Request(method, tuple(headers))
     got = call(made, request)
     assert_nothing_is_injected(request, got)
@@ -267,12 +267,12 @@ RISKY: list[tuple[dict[str, Any], list[str]]] = [
     ({"allow_origins": "https://a.example"}, ["bare-string"]),
     ({"allow_origins": [A], "allow_methods": "GET,PUT"}, ["bare-string"]),
 ]
-DEAD: list[tuple[dict[str, Any], list[str]]] = [
+UNMATCHABLE: list[tuple[dict[str, Any], list[str]]] = [
     ({"allow_origins": [A + "/"]}, ["trailing-slash"]),
     ({"allow_origins": ["a.example", ""]}, ["scheme-missing", "empty"]),
     ({"allow_origins": ["https://*.a.example"]}, ["wildcard"]),
     ({"allow_origins": [re.compile("https://.*"), b"https://a.example", 1]}, ["type"] * 3),
-    ({"allow_origins": [A], "allow_origin_regex": "a.example"}, ["dead-pattern"]),
+    ({"allow_origins": [A], "allow_origin_regex": "a.example"}, ["unmatchable-pattern"]),
     (
         {"allow_origins": [A], "allow_headers": ["X Y"], "expose_headers": ["X\r\n"]},
         ["not-a-token"] * 2,
@@ -281,7 +281,7 @@ DEAD: list[tuple[dict[str, Any], list[str]]] = [
 ]
 
 
-@pytest.mark.parametrize(("options", "codes"), RISKY + DEAD, ids=str)
+@pytest.mark.parametrize(("options", "codes"), RISKY + UNMATCHABLE, ids=str)
 def test_warnings_and_strict(options: dict[str, Any], codes: list[str]) -> None:
     with warnings.catch_warnings(record=True, action="always") as caught:
         made = CORSMiddleware(application(), **options)
@@ -292,7 +292,7 @@ def test_warnings_and_strict(options: dict[str, Any], codes: list[str]) -> None:
         for text in said
     )
     assert all(warning.filename == __file__ for warning in caught)
-    kind = CorsfastSecurityWarning if (options, codes) in RISKY else CorsfastDeadEntryWarning
+    kind = CorsfastSecurityWarning if (options, codes) in RISKY else CorsfastUnmatchableWarning
     assert {warning.category for warning in caught} == {kind}
     with pytest.raises(PolicyError) as error:
         CORSMiddleware(application(), strict=True, **options)
@@ -312,7 +312,7 @@ def test_a_sound_configuration_says_nothing() -> None:
     )
 
 
-def test_a_regex_that_is_none() -> None:
+def test_an_invalid_regex_is_an_error() -> None:
     with pytest.raises(re.error, match=r"^allow_origin_regex: '\(' is not a regex: missing \)"):
         CORSMiddleware(application(), allow_origin_regex="(")
     for value in ([A], re.compile(A.encode()), 1):
@@ -321,14 +321,14 @@ def test_a_regex_that_is_none() -> None:
 
 
 def test_proposal_for_a_regex_says_where_origins_belong() -> None:
-    with pytest.warns(CorsfastDeadEntryWarning) as caught:
+    with pytest.warns(CorsfastUnmatchableWarning) as caught:
         CORSMiddleware(application(), allow_origin_regex=r"^wss://a\.example:3000$")
     proposal = "Write 'https://a.example:3000' in allow_origins instead."
     assert proposal in str(caught[0].message)
 
 
-def test_overriding_what_nobody_calls_is_refused() -> None:
-    with pytest.raises(TypeError, match="overrides is_allowed_origin, send, which nobody calls"):
+def test_overriding_an_unused_method_is_an_error() -> None:
+    with pytest.raises(TypeError, match="overrides is_allowed_origin, send, which is never called"):
 
         class Mine(CORSMiddleware):
             def is_allowed_origin(self, origin: str) -> bool:
@@ -340,7 +340,7 @@ def test_overriding_what_nobody_calls_is_refused() -> None:
         def is_allowed_origin(self, origin: str) -> bool:
             return False
 
-    with pytest.raises(TypeError, match="overrides is_allowed_origin, which nobody calls"):
+    with pytest.raises(TypeError, match="overrides is_allowed_origin, which is never called"):
 
         class Mixed(Mixin, CORSMiddleware):
             pass
@@ -500,7 +500,7 @@ def test_strict_can_keep_a_server_from_starting(engine: Any, tmp_path: Path, com
         ({"allow_origins": ["https://a.example.com/"]}, "'https://a.example.com'"),
     ],
 )  # fmt: skip
-def test_a_warning_holds_what_to_write(options: dict[str, Any], write: str) -> None:
+def test_a_warning_contains_a_suggestion(options: dict[str, Any], write: str) -> None:
     with warnings.catch_warnings(record=True, action="always") as caught:
         CORSMiddleware(application(), **options)
     (warning,) = caught

@@ -20,9 +20,9 @@ from support.strategies import damaged, origins, origins_nearly_right
 
 import corsfast
 from corsfast import (
-    CorsfastDeadEntryWarning,
     CorsfastRedundancyWarning,
     CorsfastSecurityWarning,
+    CorsfastUnmatchableWarning,
     PolicyError,
     Problem,
 )
@@ -56,7 +56,7 @@ def test_refused(engine: Any, case: dict[str, Any]) -> None:
     for problem, expected in zip(error.problems, case["problems"], strict=True):
         assert same(problem.value, build(expected["value"]))
         assert problem.hint == expected["hint"]
-        assert problem.witness == expected.get("witness")
+        assert problem.example == expected.get("example")
 
 
 @pytest.mark.parametrize("case", REFUSED, ids=case_id)
@@ -74,8 +74,8 @@ def test_said(engine: Any, case: dict[str, Any]) -> None:
         assert problem.message in said
         assert problem.message.endswith(".")
         assert (f"Write {problem.hint} instead." in said) is (problem.hint is not None)
-        stranger = f"A stranger who would be let in: {problem.witness!r}."
-        assert (stranger in said) is (problem.witness is not None)
+        example = f"An attacker could use: {problem.example!r}."
+        assert (example in said) is (problem.example is not None)
         assert re.fullmatch(r"[a-z]+(-[a-z]+)*", problem.code)
 
 
@@ -92,25 +92,25 @@ def test_unknown_and_missing_options(engine: Any) -> None:
     with pytest.raises(TypeError, match="allow_origin"):
         engine.Policy(allow_origins=[], allow_origin=[])
     for positional in ([["https://a.example"]], [None], ["*"], [["*"], True], [{}]):
-        for options in ({}, {"allow_origins": ["https://a.example"]}, {"colour": "red"}):
+        for options in ({}, {"allow_origins": ["https://a.example"]}, {"color": "red"}):
             with pytest.raises(TypeError) as error:
                 engine.Policy(*positional, **options)
             assert str(error.value) == (
                 "Policy() takes keyword arguments only; write Policy(allow_origins=[...])"
             )
     with pytest.raises(TypeError) as error:  # all at once, like problems
-        engine.Policy(allow_origin=[], supports_credentials=True, colour="red")
+        engine.Policy(allow_origin=[], supports_credentials=True, color="red")
     assert str(error.value) == (
         "Policy() has no such options:\n"
         "  1. 'allow_origin'; write allow_origins\n"
         "  2. 'supports_credentials'; write allow_credentials\n"
-        "  3. 'colour'"
+        "  3. 'color'"
     )
 
 
 @pytest.mark.parametrize("empty", [[], set(), frozenset()], ids=repr)
 def test_an_empty_list_is_a_warning(engine: Any, empty: Any) -> None:
-    with pytest.warns(CorsfastDeadEntryWarning, match="allows no origin") as caught:
+    with pytest.warns(CorsfastUnmatchableWarning, match="allows no origin") as caught:
         policy = engine.Policy(allow_origins=empty)
     assert [warning.filename for warning in caught] == [__file__]
     assert not policy.allows_origin("https://a.example")
@@ -120,18 +120,18 @@ def test_an_empty_list_is_a_warning(engine: Any, empty: Any) -> None:
 
 
 def test_problems_are_values() -> None:
-    one = Problem("code", "option", [1], "message.", hint="hint", witness="witness")
+    one = Problem("code", "option", [1], "message.", hint="hint", example="example")
     assert one == copy.deepcopy(one) == pickle.loads(pickle.dumps(one))
     assert hash(one) == hash(copy.copy(one))
     assert repr(one) == "Problem('code', 'option', [1])"
     assert str(one) == (
-        "option: message. A stranger who would be let in: 'witness'. Write hint instead. [code]"
+        "option: message. An attacker could use: 'example'. Write hint instead. [code]"
     )
     assert str(Problem("code", "option", 1, "message.")) == "option: message. [code]"
-    fields = ("code", "option", [1], "message.", "hint", "witness")
+    fields = ("code", "option", [1], "message.", "hint", "example")
     for i in range(len(fields)):
         other = [*fields[:i], "other", *fields[i + 1 :]]
-        assert one != Problem(*other[:4], hint=other[4], witness=other[5])
+        assert one != Problem(*other[:4], hint=other[4], example=other[5])
     assert one != "option: message."
     with pytest.raises(AttributeError, match="immutable"):
         one.code = "other"
@@ -153,7 +153,7 @@ def test_errors_are_picklable(engine: Any) -> None:
 def hints_of(engine: Any, entry: str) -> list[str]:
     """Return the origins that are suggested for an entry, or an empty list if it is accepted."""
     try:
-        with warnings.catch_warnings(action="ignore", category=CorsfastDeadEntryWarning):
+        with warnings.catch_warnings(action="ignore", category=CorsfastUnmatchableWarning):
             engine.Policy(allow_origins=[entry])
     except PolicyError as error:
         hints = [problem.hint for problem in error.problems if problem.hint]
@@ -270,6 +270,6 @@ def test_sets_give_the_same_headers_each_time(engine: Any) -> None:
     assert exposed == ", ".join(sorted(names))
 
 
-def test_the_package_says_what_a_policy_may_raise() -> None:
+def test_the_package_exports_the_errors_of_a_policy() -> None:
     assert issubclass(corsfast.PolicyError, ValueError)
     assert issubclass(corsfast.CorsfastSecurityWarning, UserWarning)

@@ -17,9 +17,9 @@ import pytest
 from support.wrong_entries import DECISIONS, MEANT, MEANT_WITHOUT_CREDENTIALS, WRONG, same_host
 
 from corsfast import (
-    CorsfastDeadEntryWarning,
     CorsfastPerformanceWarning,
     CorsfastRedundancyWarning,
+    CorsfastUnmatchableWarning,
     PolicyError,
     within,
 )
@@ -86,7 +86,7 @@ def shown(entry: Any) -> str:
 
 @pytest.mark.parametrize("credentials", [False, True], ids=["", "credentials"])
 @pytest.mark.parametrize(("entry", "host"), WRONG, ids=shown)
-def test_what_is_proposed_is_accepted(
+def test_suggestions_are_valid(
     engine: Any, entry: Any, host: str | None, credentials: bool
 ) -> None:
     options = {"allow_credentials": credentials}
@@ -105,7 +105,7 @@ def test_what_is_proposed_is_accepted(
 
 @pytest.mark.parametrize("credentials", [False, True], ids=["", "credentials"])
 @pytest.mark.parametrize(("entry", "origins"), [*MEANT, *MEANT_WITHOUT_CREDENTIALS], ids=shown)
-def test_a_proposal_matches_what_is_meant(
+def test_a_suggestion_matches_the_intended_origins(
     engine: Any, entry: str, origins: list[str], credentials: bool
 ) -> None:
     problems = refused(engine, allow_origins=[entry], allow_credentials=credentials)
@@ -271,8 +271,8 @@ def test_many_mistakes_cost_few_proofs(engine: Any) -> None:
     slashes = [f"https://a{n}.example/" for n in range(40)]
     problems = refused(engine, allow_origins=[*globs, *slashes])
     assert len(problems) == 80
-    assert sum(problem.hint is not None for problem in problems if problem.witness) == 16
-    assert all(problem.hint for problem in problems if problem.witness is None)
+    assert sum(problem.hint is not None for problem in problems if problem.example) == 16
+    assert all(problem.hint for problem in problems if problem.example is None)
 
 
 # -- schemes ---------------------------------------------------------------------------------
@@ -290,7 +290,7 @@ def test_schemes_that_are_a_slip_away(engine: Any, scheme: str, meant: str | Non
         policy = engine.Policy(allow_origins=[origin])
     assert policy.allows_origin(origin)  # it may be a real custom scheme
     said = [(w.category, w.filename, f"Write '{meant}://" in str(w.message)) for w in caught]
-    assert said == ([(CorsfastDeadEntryWarning, __file__, True)] if meant else [])
+    assert said == ([(CorsfastUnmatchableWarning, __file__, True)] if meant else [])
 
 
 @pytest.mark.parametrize(
@@ -306,9 +306,9 @@ def test_a_range_of_addresses_that_is_a_name(engine: Any) -> None:
     """`192.168.1.0-255` is a well-formed host that no page can have."""
     with warnings.catch_warnings(record=True, action="always") as caught:
         engine.Policy(allow_origins=["http://192.168.1.0-255:3000", "http://1-2.example.com"])
-    assert [w.category for w in caught] == [CorsfastDeadEntryWarning]
+    assert [w.category for w in caught] == [CorsfastUnmatchableWarning]
     assert "Write 'http://192.168.1.0/24:3000' instead." in str(caught[0].message)
-    with pytest.warns(CorsfastDeadEntryWarning, match=r"Write 'http://192\.168\.0\.0/16:3000'"):
+    with pytest.warns(CorsfastUnmatchableWarning, match=r"Write 'http://192\.168\.0\.0/16:3000'"):
         engine.Policy(allow_origins=["http://192.168.x.x:3000", "http://1.xxx"])
 
 
@@ -332,7 +332,7 @@ def test_a_network_is_one_entry(engine: Any) -> None:
         (["https://a.example", "https://b.example"], []),
     ],
 )  # fmt: skip
-def test_what_is_listed_twice_is_said_once(engine: Any, entries: Any, twice: list[str]) -> None:
+def test_a_duplicate_is_reported_once(engine: Any, entries: Any, twice: list[str]) -> None:
     with warnings.catch_warnings(record=True, action="always") as caught:
         engine.Policy(allow_origins=entries)
     assert [str(w.message) for w in caught] == [f"{t!r} is listed more than once." for t in twice]

@@ -16,6 +16,7 @@ from corsfast._options.networks import (
     EMBEDDED_IPV4,
     NOT_PUBLIC_IPV4,
     Block,
+    attackers_address,
     block_around,
     blocks,
     expression,
@@ -25,7 +26,6 @@ from corsfast._options.networks import (
     number_choices,
     overlap,
     parse_block,
-    strangers_address,
     write_address,
 )
 from corsfast._options.origin import parse_origin
@@ -150,7 +150,7 @@ def test_tables_are_blocks() -> None:
 
 
 @pytest.mark.parametrize(
-    ("network", "public", "stranger"),
+    ("network", "public", "example"),
     [
         ("10.0.0.0/8", False, None),
         ("127.0.0.0/8", False, None),
@@ -177,10 +177,10 @@ def test_tables_are_blocks() -> None:
         ("[::]/3", True, "[::ffff:100:1]"),
     ],
 )
-def test_public_networks(network: str, public: bool, stranger: str | None) -> None:
+def test_public_networks(network: str, public: bool, example: str | None) -> None:
     (block,) = blocks((network,))
     assert is_public(block) is public
-    assert strangers_address(block) == stranger
+    assert attackers_address(block) == example
 
 
 @pytest.mark.parametrize(

@@ -12,9 +12,9 @@ import pytest
 from support.client import Request, ask_asgi, ask_wsgi, running
 from support.surfaces import make_policy
 
-from corsfast import CorsfastDeadEntryWarning, CorsfastRedundancyWarning, PolicyError
+from corsfast import CorsfastRedundancyWarning, CorsfastUnmatchableWarning, PolicyError
 from corsfast._options.origin import parse_origin
-from corsfast._proofs.alternatives import dead_alternatives
+from corsfast._proofs.alternatives import unmatchable_alternatives
 from corsfast._proofs.automata import accepts, shortest_words
 from corsfast._proofs.languages import other_origins
 
@@ -24,7 +24,7 @@ SAFARI = "safari-web-extension://6F1C3F9E-0D4B-4C57-9A3E-8B2D5E7F1A90"
 
 WEB_VIEW = r"^(https?://localhost(:\d+)?|capacitor://localhost)$"
 EXTENSION = r"chrome-extension://.*|https://app\.example\.com"
-ADMITTED = {
+ALLOWED = {
     WEB_VIEW: ["http://localhost", "https://localhost:3000", "capacitor://localhost"],
     EXTENSION: [CHROME, "https://app.example.com"],
 }
@@ -111,15 +111,15 @@ MAKES_POLICY = {
 
 
 @pytest.mark.server
-@pytest.mark.parametrize("regex", ADMITTED)
+@pytest.mark.parametrize("regex", ALLOWED)
 @pytest.mark.parametrize("drop_in", [*ASGI, "flask"])
-def test_drop_ins_admit_what_their_originals_do(
+def test_drop_ins_allow_the_same_as_their_originals(
     engine: Any, monkeypatch: pytest.MonkeyPatch, drop_in: str, regex: str
 ) -> None:
     monkeypatch.setattr(f"corsfast.middleware.{MAKES_POLICY[drop_in]}.Policy", engine.Policy)
     if drop_in == "sanic":
         monkeypatch.setattr("sanic.Sanic.test_mode", True)
-    origins = [*ADMITTED[regex], *REFUSED]
+    origins = [*ALLOWED[regex], *REFUSED]
     asked = [Request("GET", (("origin", origin),), "/") for origin in origins]
 
     async def ask_all() -> list[Any]:
@@ -136,7 +136,7 @@ def test_drop_ins_admit_what_their_originals_do(
         else:
             answers = asyncio.run(ask_all())
     for origin, answer in zip(origins, answers, strict=True):
-        wanted = [origin] if origin in ADMITTED[regex] else []
+        wanted = [origin] if origin in ALLOWED[regex] else []
         assert answer.headers.get("access-control-allow-origin", []) == wanted, origin
 
 
@@ -187,22 +187,22 @@ def entry_of(text: str) -> Any:
     return text if text == CHROME or text.endswith("://*") else re.compile(text)
 
 
-@pytest.mark.parametrize(("text", "browser", "witness"), ALL_OF_A_BROWSER)
+@pytest.mark.parametrize(("text", "browser", "example"), ALL_OF_A_BROWSER)
 def test_all_extensions_are_a_risk_with_credentials(
-    engine: Any, text: str, browser: str, witness: str
+    engine: Any, text: str, browser: str, example: str
 ) -> None:
     entry = entry_of(text)
     with pytest.raises(PolicyError) as refused:
         engine.Policy(allow_origins=[entry], allow_credentials=True)
     (problem,) = refused.value.problems
-    assert (problem.code, problem.witness) == ("any-extension", witness)
+    assert (problem.code, problem.example) == ("any-extension", example)
     assert browser in problem.message
     options = {"allow_origins": [entry], "allow_credentials": True}
     tolerated = {**options, "dangerously_tolerate": ["any-extension"]}
-    assert make_policy(engine, tolerated).allows_origin(witness)
+    assert make_policy(engine, tolerated).allows_origin(example)
     with warnings.catch_warnings(action="error"):
         warnings.simplefilter("ignore", UserWarning if "(?!" in text else CorsfastRedundancyWarning)
-        assert engine.Policy(allow_origins=[entry]).allows_origin(witness)
+        assert engine.Policy(allow_origins=[entry]).allows_origin(example)
 
 
 @pytest.mark.parametrize("text", SOME)
@@ -234,7 +234,7 @@ def test_a_pattern_covers_an_id(engine: Any) -> None:
         )
 
 
-def test_other_origins_are_what_is_sent() -> None:
+def test_other_origins_are_those_that_browsers_send() -> None:
     sent = ["app://.", SAFARI, CHROME, "x://[::1]:80", "a+b://A%2f", "vscode-webview://x"]
     assert all(accepts(other_origins(), word) and parse_origin(word) for word in sent)
     for word in ("https://a", "http://a", "ws://a", "wss://a", "ftp://a", "file://a", "htps://a",
@@ -247,12 +247,12 @@ def test_other_origins_are_what_is_sent() -> None:
 
 # -- alternatives that match nothing -----------------------------------------------------------
 
-DEAD = [
+UNMATCHABLE = [
     (r"^(https://a\.example\.com/|http://localhost)$", [r"https://a\.example\.com/"], "slash"),
     (r"https://a\.example|https://App\.example\.com", [r"https://App\.example\.com"], "lower case"),
     (r"wss://a\.example|https://a\.example", [r"wss://a\.example"], "WebSocket"),
     (r"(http|https|ws|wss)://a\.example", ["ws", "wss"], "WebSocket"),
-    (r"(https|htps)://a\.example", ["htps"], "misspelt"),
+    (r"(https|htps)://a\.example", ["htps"], "misspelled"),
     (r"localhost:3000|https://a\.example", ["localhost:3000"], "begins with its scheme"),
     (r"https://a\.example|file://.*", ["file://.*"], "'null'"),
     (r"https://a\.example|ftp://.*", ["ftp://.*"], "ftp"),
@@ -288,49 +288,53 @@ ALIVE = [
 ]
 
 
-@pytest.mark.parametrize(("text", "dead", "why"), DEAD)
-def test_dead_alternatives_are_shown(engine: Any, text: str, dead: list[str], why: str) -> None:
+@pytest.mark.parametrize(("text", "parts", "why"), UNMATCHABLE)
+def test_unmatchable_alternatives_are_shown(
+    engine: Any, text: str, parts: list[str], why: str
+) -> None:
     with warnings.catch_warnings(record=True, action="always") as caught:
         engine.Policy(allow_origins=[re.compile(text)], dangerously_tolerate=["foreign-origin"])
-    said = [w for w in caught if w.category is CorsfastDeadEntryWarning]
-    assert [w.filename for w in said] == [__file__] * len(dead)
-    for warning, alternative in zip(said, dead, strict=True):
+    said = [w for w in caught if w.category is CorsfastUnmatchableWarning]
+    assert [w.filename for w in said] == [__file__] * len(parts)
+    for warning, alternative in zip(said, parts, strict=True):
         assert f": {alternative!r} (" in str(warning.message)
         assert why in str(warning.message)
 
 
 @pytest.mark.parametrize("text", ALIVE)
 def test_live_and_optional_ones_are_not(text: str) -> None:
-    assert list(dead_alternatives(re.compile(text))) == []
+    assert list(unmatchable_alternatives(re.compile(text))) == []
 
 
-def test_a_regex_that_is_dead_is_one_problem(engine: Any) -> None:
+def test_an_unmatchable_regex_is_one_problem(engine: Any) -> None:
     with pytest.raises(PolicyError) as refused:
         engine.Policy(allow_origins=[re.compile("https://a/|ws://b")])
-    assert [problem.code for problem in refused.value.problems] == ["dead-pattern"]
+    assert [problem.code for problem in refused.value.problems] == ["unmatchable-pattern"]
 
 
-def test_what_is_proposed_has_no_dead_alternative(engine: Any) -> None:
-    with pytest.warns(CorsfastDeadEntryWarning, match="Write ") as caught:
+def test_suggestions_have_no_unmatchable_alternative(engine: Any) -> None:
+    with pytest.warns(CorsfastUnmatchableWarning, match="Write ") as caught:
         engine.Policy(allow_origins=[re.compile(r"^(https://a\.example/|http://localhost)$")])
     assert r're.compile(r"^(https://a\.example|http://localhost)$")' in str(caught[0].message)
 
 
 def test_other_software_applies_regexes_otherwise() -> None:
     regex = re.compile(r"localhost:3000|https://a\.example|null|//b/")
-    texts = {how: [p.message.rpartition(": ")[2] for p in dead_alternatives(regex, how, null=True)]
-             for how in ("fullmatch", "match", "search")}  # fmt: skip
-    assert [len(texts[how]) for how in ("fullmatch", "match", "search")] == [2, 2, 1]
+    counts = [
+        len(list(unmatchable_alternatives(regex, how, null=True)))
+        for how in ("fullmatch", "match", "search")
+    ]
+    assert counts == [2, 2, 1]
 
 
 @pytest.mark.server
-def test_strict_drop_ins_refuse_dead_alternatives() -> None:
+def test_strict_drop_ins_refuse_unmatchable_alternatives() -> None:
     from starlette.applications import Starlette
 
     from corsfast.middleware.starlette import CORSMiddleware
 
     regex = r"https://a\.example/|https://b\.example"
-    with pytest.warns(CorsfastDeadEntryWarning, match=r"allow_origin_regex: .*matches nothing"):
+    with pytest.warns(CorsfastUnmatchableWarning, match=r"allow_origin_regex: .*matches nothing"):
         CORSMiddleware(Starlette(), allow_origin_regex=regex)
-    with pytest.raises(PolicyError, match="dead-alternative"):
+    with pytest.raises(PolicyError, match="unmatchable-alternative"):
         CORSMiddleware(Starlette(), allow_origin_regex=regex, strict=True)

@@ -329,7 +329,7 @@ def test_strings_are_never_regexes(engine: Any, text: str) -> None:
     assert hinted == re.compile(text)
 
 
-def test_any_origin_stands_alone(engine: Any) -> None:
+def test_any_origin_must_be_the_only_entry(engine: Any) -> None:
     """`*` is not a pattern, and no other entry may be combined with it."""
     assert parse_pattern("*") is None
     assert allows(engine, "*")("https://anything.example")

@@ -42,7 +42,7 @@ BLOCKS = [
 
 
 @pytest.mark.parametrize("block", BLOCKS)
-def test_a_block_runs_as_it_stands(block: str, tmp_path: Path) -> None:
+def test_a_block_runs_unchanged(block: str, tmp_path: Path) -> None:
     program = tmp_path / "pasted.py"
     program.write_text(block, "utf-8")
     done = subprocess.run(
@@ -61,7 +61,7 @@ def test_every_middleware_page_has_blocks() -> None:
 
 
 @pytest.mark.parametrize("page", [README, *OTHERS], ids=lambda page: str(page.stem))
-def test_interactive_sessions_print_what_they_show(page: Path) -> None:
+def test_interactive_sessions_print_the_shown_output(page: Path) -> None:
     text = "\n".join(
         re.findall(r"^```pycon\n(.*?)^```$", page.read_text("utf-8"), re.MULTILINE | re.DOTALL)
     )

@@ -71,7 +71,7 @@ def test_the_suffix_list_is_loaded_for_patterns_only(engine_name: str) -> None:
 
 
 @pytest.mark.parametrize("engine_name", ENGINES)
-def test_what_the_package_offers(engine_name: str) -> None:
+def test_public_names_of_the_package(engine_name: str) -> None:
     code = """
 import corsfast
 from corsfast import *

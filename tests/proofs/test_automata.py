@@ -270,7 +270,7 @@ def test_conditions_hold_where_they_say() -> None:
     assert words_of(determinise(nfa, start, end)) == [w for w in WORDS if set(w) <= {"b"}]
 
 
-def test_start_is_told_apart() -> None:
+def test_the_start_is_a_separate_state() -> None:
     """The set of states at the start is another state when reached later: `^` has passed."""
     assert words_of(dfa_of("(?:^b|a)*")) == [w for w in WORDS if re.fullmatch("(?:^b|a)*", w)]
 

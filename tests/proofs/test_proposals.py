@@ -38,7 +38,7 @@ CUT = ("http://localhost:300?", "http://localhost:30??")
 
 @pytest.mark.parametrize("credentials", [False, True], ids=["", "credentials"])
 @pytest.mark.parametrize("surface", SURFACES)
-def test_proposals_match_what_is_meant(surface: str, credentials: bool) -> None:
+def test_suggestions_match_the_intended_origins(surface: str, credentials: bool) -> None:
     ask = SURFACES[surface]
     wrong = []
     networks = [] if credentials else NETWORKS_MEANT
@@ -96,7 +96,7 @@ def test_check_proposes_the_same(
 def test_check_reads_a_glob_of_other_software(
     capsys: pytest.CaptureFixture[str], text: str, origin: str, how: str
 ) -> None:
-    main(["check", "--json", "--engine", how, "--regex", text])
+    main(["check", "--json", "--matched-with", how, "--regex", text])
     report = json.loads(capsys.readouterr().out)
     found = [*report["problems"], *report["warnings"]]
     assert found
@@ -104,7 +104,7 @@ def test_check_reads_a_glob_of_other_software(
         regex = re.compile(problem["write"])
         assert getattr(regex, how)(origin), problem
         assert not getattr(regex, how)(f"{origin}.attacker.example:80")
-        main(["check", "--json", "--engine", how, "--regex", problem["write"]])
+        main(["check", "--json", "--matched-with", how, "--regex", problem["write"]])
         again = json.loads(capsys.readouterr().out)
         assert again["problems"] == again["warnings"] == []
 
@@ -254,8 +254,8 @@ def test_objects_that_show_an_origin_are_proposed_as_text(surface: str) -> None:
 
 @pytest.mark.parametrize(
     ("value", "said"),
-    [("AnyHttpUrl", "str(url).rstrip('/') makes one of it"), ("urlsplit", ".geturl() of it is"),
-     ("enum", ".value of it is")],
+    [("AnyHttpUrl", "use str(url).rstrip('/')"), ("urlsplit", "use its .geturl()"),
+     ("enum", "use its .value")],
 )  # fmt: skip
 def test_a_url_object_learns_how_to_be_text(value: str, said: str) -> None:
     for surface in ("policy", "starlette", "quart"):
@@ -316,7 +316,7 @@ def test_an_empty_list_next_to_a_regex_is_silent() -> None:
      (["https://app.example.com"], "not list; write CORSMiddleware(app, ...)")],
     ids=["None", "policy", "text", "list"],
 )  # fmt: skip
-def test_what_is_no_application_is_refused(app: Any, said: str) -> None:
+def test_other_objects_than_applications_are_rejected(app: Any, said: str) -> None:
     from litestar.config.cors import CORSConfig
 
     from corsfast.middleware import asgi, litestar, starlette, wsgi

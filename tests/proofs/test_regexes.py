@@ -43,8 +43,8 @@ from corsfast.errors import RISKS, CorsfastPerformanceWarning, PolicyError
 
 CASES = rows("regexes.jsonl")
 GENERATED = 240
-ALONE = 40  # so many of the generated ones get their own policy
-TOGETHER = 8
+ALONE = 40  # this many generated regexes each get their own policy
+TOO_LARGE_TOGETHER = 8
 
 LETTERS = {
     "a": re.ASCII,
@@ -70,7 +70,7 @@ def expected(regexes: Iterable[re.Pattern[str]], word: str) -> bool:
     return any(regex.fullmatch(word) for regex in regexes)
 
 
-def admits(engine: Any, *regexes: re.Pattern[str]) -> Any:
+def allowed_by(engine: Any, *regexes: re.Pattern[str]) -> Any:
     options = {"allow_origins": list(regexes), "dangerously_tolerate": RISKS}
     return make_policy(engine, options).allows_origin
 
@@ -81,10 +81,10 @@ def admits(engine: Any, *regexes: re.Pattern[str]) -> Any:
 @pytest.mark.parametrize("case", CASES, ids=case_id)
 def test_cases(engine: Any, case: dict[str, Any]) -> None:
     regex = compiled(case)
-    if case.get("dead"):
+    if case.get("unmatchable"):
         with pytest.raises(PolicyError) as refused:
             engine.Policy(allow_origins=[regex], dangerously_tolerate=RISKS)
-        assert [problem.code for problem in refused.value.problems] == ["dead-pattern"]
+        assert [problem.code for problem in refused.value.problems] == ["unmatchable-pattern"]
         assert not any(expected([regex], word) for word in [*ORIGINS, *case["differ"]])
         return
     with warnings.catch_warnings(record=True, action="always") as caught:
@@ -124,9 +124,9 @@ def walks(random: Random, dfa: Dfa, count: int) -> Iterator[str]:
 def run(regex: re.Pattern[str]) -> Dfa:
     """Return the automaton that is used for an expression that has one."""
     language = language_of(regex)
-    assert language.beyond is None, regex
-    assert language.whole is not None
-    return language.whole
+    assert language.unsupported is None, regex
+    assert language.full_dfa is not None
+    return language.full_dfa
 
 
 class Subject:
@@ -162,10 +162,12 @@ def live() -> list[Subject]:
 
 
 def _is_live(regex: re.Pattern[str]) -> bool:
-    return all(risk.code != "dead-pattern" for risk in language_risks(language_of(regex), False))
+    return all(
+        risk.code != "unmatchable-pattern" for risk in language_risks(language_of(regex), False)
+    )
 
 
-def strangers(random: Random, count: int) -> list[str]:
+def attacker_origins(random: Random, count: int) -> list[str]:
     """Return words that were made for other expressions."""
     return [random.choice(random.choice(subjects()).words) for _ in range(count)]
 
@@ -178,7 +180,7 @@ def test_automata_agree_with_re() -> None:
     random = Random(4)
     tried = matched = 0
     for subject in subjects():
-        for word in subject.words + strangers(random, 400):
+        for word in subject.words + attacker_origins(random, 400):
             want = expected([subject.regex], word)
             # The automaton leaves lengths and addresses to the grammar.
             got = accepts(subject.dfa, word) and parse_origin(word) is not None
@@ -189,24 +191,24 @@ def test_automata_agree_with_re() -> None:
     assert tried / 40 < matched < tried / 2
 
 
-def test_few_are_dead() -> None:
+def test_few_regexes_are_unmatchable() -> None:
     assert len(live()) > 0.8 * len(subjects())
 
 
 def test_alone(engine: Any) -> None:
     random = Random(5)
     for subject in random.sample(live(), ALONE):
-        allows = admits(engine, subject.regex)
-        for word in subject.words + strangers(random, 200):
+        allows = allowed_by(engine, subject.regex)
+        for word in subject.words + attacker_origins(random, 200):
             assert allows(word) is expected([subject.regex], word), (subject.regex, word)
 
 
 def test_together(engine: Any) -> None:
     random = Random(6)
-    chosen = random.sample(live(), 20 * TOGETHER)
-    for at in range(0, len(chosen), TOGETHER):
-        group = chosen[at : at + TOGETHER]
-        allows = admits(engine, *(subject.regex for subject in group))
+    chosen = random.sample(live(), 20 * TOO_LARGE_TOGETHER)
+    for at in range(0, len(chosen), TOO_LARGE_TOGETHER):
+        group = chosen[at : at + TOO_LARGE_TOGETHER]
+        allows = allowed_by(engine, *(subject.regex for subject in group))
         regexes = [subject.regex for subject in group]
         for subject in group:
             for word in subject.words:
@@ -282,7 +284,7 @@ def test_pool_holds_every_construct() -> None:
 
 # -- beyond automata -------------------------------------------------------------------------
 
-BEYOND = [
+UNSUPPORTED = [
     (r"https://(?=app)[a-z]+\.example\.com", "look-around"),
     (r"https://(?!evil)[a-z]+\.example\.com", "look-around"),
     (r"https://[a-z]+(?<=p)\.example\.com", "look-around"),
@@ -302,7 +304,7 @@ NAMES = ["app", "evil", "a", "b", "ap", "appp", "app.app", "a.b", "app.example",
 NAMES += ["a" * 13, "b" * 13, "ab" * 6 + "a"]
 
 
-@pytest.mark.parametrize(("pattern", "construct"), BEYOND)
+@pytest.mark.parametrize(("pattern", "construct"), UNSUPPORTED)
 def test_beyond(engine: Any, pattern: str, construct: str) -> None:
     """Such a regex is matched by `re`, with a warning that names the construct."""
     regex = re.compile(pattern)
@@ -322,22 +324,22 @@ def test_beyond(engine: Any, pattern: str, construct: str) -> None:
         assert policy.allows_origin(word) is expected([regex], word), word
 
 
-def test_beyond_beside_others(engine: Any) -> None:
+def test_unsupported_regexes_with_others(engine: Any) -> None:
     """A regex that is matched by `re` does not change the results of other entries."""
-    regexes = [re.compile(pattern) for pattern, _ in BEYOND[:6]]
+    regexes = [re.compile(pattern) for pattern, _ in UNSUPPORTED[:6]]
     regexes += [re.compile(r"https://b\.example\.com"), re.compile(r"http://localhost:\d+")]
-    allows = admits(engine, *regexes)
+    allows = allowed_by(engine, *regexes)
     random = Random(9)
     words = [f"https://{name}.example.com" for name in NAMES] + ["http://localhost:1"]
     for word in [*words, *(near_miss(random, word) for word in words * 20)]:
         assert allows(word) is expected(regexes, word), word
 
 
-@pytest.mark.parametrize(("pattern", "construct"), BEYOND)
+@pytest.mark.parametrize(("pattern", "construct"), UNSUPPORTED)
 def test_wider_is_wider(pattern: str, construct: str) -> None:
     """The language that proofs use for such a regex contains everything that the regex matches."""
     language = language_of(re.compile(pattern))
-    assert language.beyond == construct
+    assert language.unsupported == construct
     assert language.dfa is not None
     found = 0
     for name in NAMES:
@@ -369,19 +371,19 @@ def test_too_many_together(engine: Any) -> None:
 
 
 def test_warns_once_per_regex(engine: Any) -> None:
-    regexes = [re.compile(pattern) for pattern, _ in BEYOND[:3]]
+    regexes = [re.compile(pattern) for pattern, _ in UNSUPPORTED[:3]]
     regexes.append(re.compile(r"https://fine\.example\.com"))
     with pytest.warns(CorsfastPerformanceWarning) as caught:
         engine.Policy(allow_origins=regexes, dangerously_tolerate=RISKS)
     assert [w.category for w in caught].count(CorsfastPerformanceWarning) == 3
 
 
-def test_says_nothing_of_what_it_runs(engine: Any) -> None:
+def test_a_linear_regex_emits_no_warning(engine: Any) -> None:
     """A warning would fail this test, because the suite turns warnings into errors."""
     engine.Policy(allow_origins=[re.compile(r"https://[a-z]+\.example\.com(:\d+)?")])
 
 
-def test_what_python_said_is_not_said_again(engine: Any, capsys: Any) -> None:
+def test_warnings_of_python_are_not_repeated(engine: Any, capsys: Any) -> None:
     re.purge()
     with pytest.warns(FutureWarning):
         regex = re.compile(r"https://[[a]\.example\.com")
@@ -430,7 +432,7 @@ class Counted(tuple):  # type: ignore[type-arg]
 @pytest.mark.parametrize(("pattern", "letters"), EXPLOSIVE)
 def test_one_step_a_character(pattern: str, letters: str) -> None:
     language = language_of(re.compile(pattern))
-    assert language.beyond is None
+    assert language.unsupported is None
     assert language.dfa is not None
     automaton = tabulate(language.dfa)
     automaton = automaton._replace(table=Counted(automaton.table))
@@ -445,7 +447,7 @@ def test_one_step_a_character(pattern: str, letters: str) -> None:
 @pytest.mark.parametrize(("pattern", "letters"), EXPLOSIVE)
 def test_time_grows_with_length(engine: Any, pattern: str, letters: str) -> None:
     """An origin of eight times the length takes no more than about eight times the time."""
-    allows = admits(engine, re.compile(pattern))
+    allows = allowed_by(engine, re.compile(pattern))
     label = (letters * 57)[:57].strip("-.")
     short = f"https://{label[:14]}.example.org"
     long = f"https://{f'{label}.' * 4}example.org"

@@ -1,6 +1,6 @@
-"""Attackers that a policy would allow: each kind of misconfiguration, its code, and its witness.
+"""Attackers that a policy would allow: each kind of misconfiguration, its code, and its example.
 
-A witness is always checked by a policy that tolerates the risk. If there is no witness, the
+A example is always checked by a policy that tolerates the risk. If there is no example, the
 language is searched again by brute force.
 """
 
@@ -59,8 +59,8 @@ def tolerated(engine: Any, entry: Any, *codes: str, credentials: bool = False) -
 
 # -- attackers -------------------------------------------------------------------------------
 
-# pattern, code, witness
-STRANGERS = [
+# pattern, code, example
+ATTACKERS = [
     # an unescaped dot
     (r"https://www.example\.com", "foreign-origin", "https://wwweexample.com"),
     (r"https://(a|b).example\.com", "foreign-origin", "https://aeexample.com"),
@@ -142,19 +142,19 @@ STRANGERS = [
 ]
 
 
-@pytest.mark.parametrize(("pattern", "code", "witness"), STRANGERS)
-def test_strangers(engine: Any, pattern: str, code: str, witness: str) -> None:
+@pytest.mark.parametrize(("pattern", "code", "example"), ATTACKERS)
+def test_attackers(engine: Any, pattern: str, code: str, example: str) -> None:
     regex = re.compile(pattern)
     (problem,) = problems(engine, regex)
     assert (problem.code, problem.option, problem.value) == (code, "allow_origins", regex)
-    assert problem.witness is not None
-    assert len(problem.witness) == len(witness)
-    assert regex.fullmatch(problem.witness)
-    assert repr(problem.witness) in str(problem)
-    assert parse_origin(problem.witness) is not None
-    assert tolerated(engine, regex, code).allows_origin(problem.witness)
-    # The witness in the table is also allowed, whichever was found.
-    assert tolerated(engine, regex, code).allows_origin(witness)
+    assert problem.example is not None
+    assert len(problem.example) == len(example)
+    assert regex.fullmatch(problem.example)
+    assert repr(problem.example) in str(problem)
+    assert parse_origin(problem.example) is not None
+    assert tolerated(engine, regex, code).allows_origin(problem.example)
+    # The example in the table is also allowed, whichever was found.
+    assert tolerated(engine, regex, code).allows_origin(example)
 
 
 @pytest.mark.parametrize(
@@ -190,12 +190,12 @@ def test_strangers(engine: Any, pattern: str, code: str, witness: str) -> None:
         ),
     ],
 )
-def test_a_suffix_hides_nobody(engine: Any, pattern: str, under: str, beside: str) -> None:
+def test_a_suffix_hides_no_other_risk(engine: Any, pattern: str, under: str, beside: str) -> None:
     """Attackers under a suffix and attackers elsewhere are separate risks."""
     regex = re.compile(pattern)
     first, second = problems(engine, regex)
-    assert (first.code, first.witness) == ("public-suffix", under)
-    assert (second.code, second.witness) == ("foreign-origin", beside)
+    assert (first.code, first.example) == ("public-suffix", under)
+    assert (second.code, second.example) == ("foreign-origin", beside)
     with pytest.raises(PolicyError, match="foreign-origin"):
         tolerated(engine, regex, "public-suffix")
 
@@ -206,29 +206,29 @@ class Engine:
     Policy = Policy
 
 
-def test_who_writes_a_domain_is_not_told_that_it_is_not_written() -> None:
+def test_a_written_domain_is_not_reported_as_unwritten() -> None:
     (problem,) = problems(Engine, re.compile(r"https://.*\.example\.com[a]?"))
     assert problem.code == "foreign-origin"
-    assert "admits e.example.com, and cannot be read as meaning it" in problem.message
+    assert "also allows e.example.com, which does not look intended" in problem.message
     (problem,) = problems(Engine, within(re.compile(r"https://a\.b\.com"), "c.b.com"))
     assert "a.b.com, which is not within c.b.com" in problem.message
 
 
-def test_addresses_are_said_to_be_some() -> None:
+def test_addresses_are_named_as_such() -> None:
     for pattern in (r"http://[\d.]+", r"http://\[[0-9a-f:]+\]"):
         (problem,) = problems(Engine, re.compile(pattern))
-        assert "admits addresses on the public internet" in problem.message
+        assert "allows addresses on the public internet" in problem.message
 
 
-def test_any_origin_says_so() -> None:
+def test_any_origin_is_named_in_the_message() -> None:
     for pattern in (r".*", r"https?://.*", r"https://[^/]+", r"\w+://\S*"):
         (problem,) = problems(Engine, re.compile(pattern))
-        assert "admits every origin" in problem.message
+        assert "allows every origin" in problem.message
         assert problem.hint == "'*'"
         (problem,) = problems(Engine, re.compile(pattern), credentials=True)
         assert problem.code == "any-origin-with-credentials"
     (problem,) = problems(Engine, re.compile(r"https://.*:8443"))
-    assert "admits every origin" not in problem.message
+    assert "allows every origin" not in problem.message
 
 
 # -- safe settings ---------------------------------------------------------------------------
@@ -360,21 +360,21 @@ WILDCARDS = [
 ]
 
 
-@pytest.mark.parametrize(("pattern", "code", "witness"), WILDCARDS)
-def test_wildcards(engine: Any, pattern: str, code: str | None, witness: str | None) -> None:
+@pytest.mark.parametrize(("pattern", "code", "example"), WILDCARDS)
+def test_wildcards(engine: Any, pattern: str, code: str | None, example: str | None) -> None:
     found = problems(engine, pattern)
     assert [problem.code for problem in found] == ([code] if code else [])
     if code is not None:
         assert found[0].value == found[0].value
         assert pattern in found[0].message
-        if witness is not None:
-            assert found[0].witness == witness
-        assert tolerated(engine, pattern, code).allows_origin(found[0].witness)
+        if example is not None:
+            assert found[0].example == example
+        assert tolerated(engine, pattern, code).allows_origin(found[0].example)
 
 
-# -- dead patterns ---------------------------------------------------------------------------
+# -- unmatchable patterns --------------------------------------------------------------------
 
-DEAD = [
+UNMATCHABLE = [
     (r"https://example\\.com", "a backslash is doubled"),
     (r"https://.*\\.example\\.com", "a backslash is doubled"),
     (r"https://example\.com/", "origins do not end in a slash"),
@@ -408,14 +408,14 @@ DEAD = [
 ]
 
 
-@pytest.mark.parametrize(("pattern", "why"), DEAD)
-def test_dead(engine: Any, pattern: str, why: str | None) -> None:
+@pytest.mark.parametrize(("pattern", "why"), UNMATCHABLE)
+def test_unmatchable_patterns(engine: Any, pattern: str, why: str | None) -> None:
     regex = re.compile(pattern)
     if pattern.startswith("(.*"):  # `.*` may match the scheme, so it is alive
-        assert [problem.code for problem in problems(engine, regex)] != ["dead-pattern"]
+        assert [problem.code for problem in problems(engine, regex)] != ["unmatchable-pattern"]
         return
     (problem,) = problems(engine, regex)
-    assert (problem.code, problem.witness) == ("dead-pattern", None)
+    assert (problem.code, problem.example) == ("unmatchable-pattern", None)
     assert why is None or why in problem.message
     with pytest.raises(PolicyError):  # cannot be tolerated, because it is a mistake
         engine.Policy(allow_origins=[regex], dangerously_tolerate=RISKS)
@@ -484,11 +484,11 @@ def test_credentials(engine: Any, entry: Any, codes: list[str]) -> None:
     found = problems(engine, entry, credentials=True)
     assert [problem.code for problem in found] == codes
     for problem in found:
-        if problem.witness is not None:
+        if problem.example is not None:
             policy = tolerated(engine, entry, *codes, credentials=True)
-            assert policy.allows_origin(problem.witness)
+            assert policy.allows_origin(problem.example)
             if problem.code == "insecure-origin":
-                assert problem.witness.startswith("http://")
+                assert problem.example.startswith("http://")
 
 
 ANY_ORIGIN = [r".*", r".+", r"https?://.*", r"https://.+", r"[\s\S]*", r"(.*)", r".*|x", r"^.*$"]
@@ -500,9 +500,9 @@ def test_any_origin_with_credentials(engine: Any, pattern: str) -> None:
     (problem,) = problems(engine, regex, credentials=True)
     assert problem.code == "any-origin-with-credentials"
     policy = tolerated(engine, regex, problem.code, credentials=True)
-    assert policy.allows_origin(problem.witness)
-    headers = dict(policy.actual(problem.witness).headers)
-    assert headers["Access-Control-Allow-Origin"] == problem.witness
+    assert policy.allows_origin(problem.example)
+    headers = dict(policy.actual(problem.example).headers)
+    assert headers["Access-Control-Allow-Origin"] == problem.example
 
 
 def test_tolerated_by_its_own_name_only(engine: Any) -> None:
@@ -564,9 +564,9 @@ def test_declared(engine: Any, pattern: str, domains: list[str], codes: list[str
     assert [problem.code for problem in found] == codes
     for problem in found:
         assert problem.value == within(regex, *domains)
-        assert regex.fullmatch(problem.witness or "")
+        assert regex.fullmatch(problem.example or "")
         policy = tolerated(engine, within(regex, *domains), *codes)
-        assert policy.allows_origin(problem.witness)
+        assert policy.allows_origin(problem.example)
 
 
 def test_declared_where_it_cannot_be_read(engine: Any) -> None:
@@ -582,10 +582,10 @@ def test_declared_where_it_cannot_be_read(engine: Any) -> None:
 
 
 def test_unproven(engine: Any) -> None:
-    """Only a superset is known, and no candidate was allowed: rejected without a witness."""
+    """Only a superset is known, and no candidate was allowed: rejected without an example."""
     for pattern in (r"https://(?=app)[a-z]+\.com", r"https://(?=.*\.com$).*"):
         (problem,) = problems(engine, re.compile(pattern))
-        assert (problem.code, problem.witness) == ("foreign-origin", None)
+        assert (problem.code, problem.example) == ("foreign-origin", None)
         assert "cannot be proven" in problem.message
         assert "look-around" in problem.message
 
@@ -594,7 +594,7 @@ def test_unproven(engine: Any) -> None:
 def test_too_long_to_be_shown(engine: Any, pattern: str) -> None:
     """The shortest word is too long for an origin, but automata do not count to 63."""
     (problem,) = problems(engine, re.compile(pattern))
-    assert (problem.code, problem.witness) == ("foreign-origin", None)
+    assert (problem.code, problem.example) == ("foreign-origin", None)
     assert "length" in problem.message
 
 
@@ -731,7 +731,9 @@ def test_private_addresses(address: str, private: bool) -> None:
         (re.compile(r"https?://(10\.0\.0\.1|app\.example\.com)"), False),
     ],
 )  # fmt: skip
-def test_insecure_says_who_is_on_a_private_network(engine: Any, entry: Any, private: bool) -> None:
+def test_private_networks_get_another_insecure_message(
+    engine: Any, entry: Any, private: bool
+) -> None:
     (problem,) = problems(engine, entry, credentials=True)
     assert problem.code == "insecure-origin"
     assert ("no attacker on the internet can have" in problem.message) is private
@@ -826,11 +828,11 @@ def test_web_origins_hold_every_origin() -> None:
         assert not accepts(web_origins(), word), word
 
 
-def test_witness_reads_well() -> None:
+def test_example_reads_well() -> None:
     """Free choices prefer letters to digits, and e to a."""
     assert ALPHABET[0] == "e"
     (problem,) = problems(Engine, re.compile(r"https://[a-z0-9_-]+example\.com"))
-    assert problem.witness == "https://eexample.com"
+    assert problem.example == "https://eexample.com"
 
 
 def test_below_the_engines() -> None:

@@ -87,10 +87,10 @@ def quart(origins: list[Any], regexes: Regexes, credentials: bool) -> Made:
 
 
 def sanic(origins: list[Any], regexes: Regexes, credentials: bool) -> Made:
-    from corsfast.middleware.sanic.settings import answers_of, settings_of
+    from corsfast.middleware.sanic.settings import compile_settings, settings_of
 
     config = {"CORS_ORIGINS": [*origins, *regexes], "CORS_SUPPORTS_CREDENTIALS": credentials}
-    return _made(lambda: answers_of(settings_of(config, {}), "CORS_ORIGINS", True).allows)
+    return _made(lambda: compile_settings(settings_of(config, {}), "CORS_ORIGINS", True).allows)
 
 
 def django(origins: list[Any], regexes: Regexes, credentials: bool) -> Made:
@@ -114,7 +114,7 @@ def falcon(origins: list[Any], regexes: Regexes, credentials: bool) -> Made:
     def make() -> Any:
         trusted = origins if credentials else None
         made = CORSMiddleware(origins, allow_credentials=trusted, strict=True)
-        return made._trusts if credentials else made._admits
+        return made._trusts if credentials else made._allows
 
     return _made(make)
 
@@ -136,14 +136,14 @@ def aiohttp(origins: list[Any], regexes: Regexes, credentials: bool) -> Made:
 def blacksheep(origins: list[Any], regexes: Regexes, credentials: bool) -> Made:
     from blacksheep.server.cors import CORSPolicy
 
-    from corsfast.middleware.blacksheep.answers import Answers
+    from corsfast.middleware.blacksheep.answers import CompiledPolicy
 
     assert not regexes
     theirs = CORSPolicy(allow_origins=origins, allow_credentials=credentials)
     scope = {"type": "http", "method": "GET"}
 
     def make() -> Any:
-        decide = Answers(theirs, True).decide
+        decide = CompiledPolicy(theirs, True).decide
         return lambda origin: decide({**scope, "headers": [(b"origin", origin.encode())]}).allowed
 
     return _made(make)

@@ -13,6 +13,7 @@ LOCAL = "localhost"
 DECISIONS = (
     "each name that is yours",
     "the origins that",
+    "the intended origins",
     "the page's real origin",
     "https alone, and http for localhost only",
     "a list of origins",

@@ -282,7 +282,7 @@ def test_mode_same_origin_sends_nothing() -> None:
 # -- failures as data ------------------------------------------------------------------------
 
 
-def test_a_failure_says_what_was_expected() -> None:
+def test_a_failure_shows_the_expected_value() -> None:
     error = refused(RawResponse(200, (("access-control-allow-origin", "https://b.example"),)))
     failure = error.failure
     assert failure.reason is Reason.ALLOW_ORIGIN_MISMATCH
@@ -685,7 +685,7 @@ def test_a_preflight_with_credentials_serves_more(
 
 
 @pytest.mark.parametrize(("engine", "preflights"), [("chromium", 3), ("firefox", 2)])
-def test_a_preflight_replaces_what_was_cached(engine: str, preflights: int) -> None:
+def test_a_preflight_replaces_the_cached_one(engine: str, preflights: int) -> None:
     server, browser = Server("600"), Browser(PAGE, engine=engine)
     for method in ("PUT", "DELETE", "PUT"):
         server.methods = method

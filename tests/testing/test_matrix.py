@@ -38,7 +38,7 @@ class Time:
 def fetch(
     browser: Browser, case: dict[str, Any], app: Any, credentials: str
 ) -> tuple[Response | None, tuple[Exchange, ...]]:
-    """Have the page of a case request what it is about; return the response and the wire."""
+    """Send the request of a case from its page; return the response and the wire."""
     request = case["request"]
     url, via = f"{API}/{case['id']}/text", request.get("via", "")
     if via.endswith("/redirect-same"):

@@ -2,7 +2,7 @@
 
     allow_origins: https://*.example.com.evil.example   (regex, fullmatch)
       One sentence about the problem.
-        admits: https://a.stranger.example
+        allows: https://attacker.example
         write:  'https://*.example.com'
         [code]
 
@@ -34,9 +34,9 @@ BOLD, DIM, RED, GREEN, YELLOW = "1", "2", "31", "32", "33"
 class Style:
     """The maximum width of lines, and whether to use colors."""
 
-    def __init__(self, width: int, colours: bool) -> None:
+    def __init__(self, width: int, colors: bool) -> None:
         self.width = max(MIN_WIDTH, min(width, MAX_WIDTH))
-        self.colours = colours
+        self.colors = colors
 
     @classmethod
     def of(cls, stream: TextIO) -> Style:
@@ -48,7 +48,7 @@ class Style:
         return cls(shutil.get_terminal_size().columns, stream.isatty() and not plain)
 
     def paint(self, text: str, *codes: str) -> str:
-        return f"\x1b[{';'.join(codes)}m{text}\x1b[0m" if self.colours else text
+        return f"\x1b[{';'.join(codes)}m{text}\x1b[0m" if self.colors else text
 
     def sentence(self, text: str, indent: str) -> str:
         """Wrap text between words only, so that quoted values stay whole."""
@@ -77,11 +77,11 @@ def as_text(report: Report, style: Style) -> str:
     return "\n\n".join(blocks)
 
 
-def _blocks(findings: list[Finding], style: Style, colour: str) -> Iterator[str]:
+def _blocks(findings: list[Finding], style: Style, color: str) -> Iterator[str]:
     order = {_entry(finding): place for place, finding in reversed(list(enumerate(findings)))}
     for _, group in groupby(sorted(findings, key=lambda f: order[_entry(f)]), key=_entry):
         found = list(group)
-        lines = [_head(found[0], style, colour)]
+        lines = [_head(found[0], style, color)]
         written = None
         for finding in found:
             # Print a suggestion once if it fixes several problems.
@@ -94,8 +94,8 @@ def _entry(finding: Finding) -> tuple[str, str]:
     return finding.option, finding.entry
 
 
-def _head(finding: Finding, style: Style, colour: str) -> str:
-    head = style.paint(printable(finding.option), BOLD, colour)
+def _head(finding: Finding, style: Style, color: str) -> str:
+    head = style.paint(printable(finding.option), BOLD, color)
     if finding.entry:
         head += f": {style.paint(printable(finding.entry), BOLD)}"
     return head + (style.paint(f"   (regex, {finding.how})", DIM) if finding.how else "")
@@ -103,8 +103,8 @@ def _head(finding: Finding, style: Style, colour: str) -> str:
 
 def _lines(finding: Finding, style: Style, *, again: bool) -> Iterator[str]:
     yield style.sentence(printable(finding.message), "  ")
-    if finding.witness is not None:
-        yield f"    admits: {style.paint(printable(finding.witness), RED)}"
+    if finding.example is not None:
+        yield f"    allows: {style.paint(printable(finding.example), RED)}"
     if finding.write is not None and not again:
         yield f"    write:  {style.paint(printable(finding.write), GREEN)}"
     yield f"    {style.paint(f'[{finding.code}]', DIM)}"

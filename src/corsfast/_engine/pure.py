@@ -296,7 +296,7 @@ class Policy:
             TypeError: if an argument has the wrong type.
 
         Warns:
-            CorsfastDeadEntryWarning: once for each other variable with the prefix.
+            CorsfastUnmatchableWarning: once for each other variable with the prefix.
         """
         from .._loading import from_env
 

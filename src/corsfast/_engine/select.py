@@ -35,9 +35,9 @@ else:
             raise
         if _wanted == "native" or required:
             raise ModuleNotFoundError(
-                "the native engine is wanted (CORSFAST_IMPLEMENTATION=native or"
-                " CORSFAST_REQUIRE_NATIVE) and was not built; install corsfast again where there"
-                " is a C compiler",
+                "the native engine is required (CORSFAST_IMPLEMENTATION=native or"
+                " CORSFAST_REQUIRE_NATIVE), but is not built; install corsfast again with a C"
+                " compiler",
                 name=error.name,
             ) from None
         from .pure import IMPLEMENTATION, Decision, Policy

@@ -25,16 +25,16 @@ from .._options.fetch import (
 )
 from .._options.origin import is_origin
 from .._options.patterns import ORIGINS, write_pattern
-from .._options.schemes import dead_schemes
+from .._options.schemes import unmatchable_schemes
 from .._options.spec import read_options
 from .._proofs.languages import language_of, regex_of, run_together
 from .._proofs.redundancy import redundancies
 from .._proofs.risks import find_risks
 from ..errors import (
-    CorsfastDeadEntryWarning,
     CorsfastPerformanceWarning,
     CorsfastRedundancyWarning,
     CorsfastSecurityWarning,
+    CorsfastUnmatchableWarning,
     PolicyError,
     Problem,
     describe,
@@ -194,7 +194,7 @@ def compile_options(is_origin: Callable[[str], bool] = is_origin, **options: obj
 
     Warns:
         CorsfastSecurityWarning: once per risk that is present and tolerated.
-        CorsfastDeadEntryWarning: once per origin whose scheme is a slip away from http or https,
+        CorsfastUnmatchableWarning: once per origin whose scheme is a slip away from http or https,
             once per regex that is a glob by mistake, once per alternative of a regex that matches
             nothing, and for an empty list of origins.
         CorsfastPerformanceWarning: once per regex that no automaton can express.
@@ -207,34 +207,36 @@ def compile_options(is_origin: Callable[[str], bool] = is_origin, **options: obj
     unlikely += empty_list(ORIGINS, options[ORIGINS])
     # `http://192.168.x.x:*` is a valid pattern, but no page has such a host name.
     names = [write_pattern(rule) for rule in spec.rules if rule.host.endswith("x")]
-    for dead in (*dead_schemes(spec.exact), *dead_schemes(names)):
-        (problems if dead.code == "dead-scheme" else unlikely).append(dead)
+    for problem in (*unmatchable_schemes(spec.exact), *unmatchable_schemes(names)):
+        (problems if problem.code == "unmatchable-scheme" else unlikely).append(problem)
     for risk in find_risks(spec, languages):
         (tolerated if risk.code in spec.tolerated else problems).append(risk)
     if problems:
         raise PolicyError(_with_ways_out(problems, spec))
-    unlikely += dead_alternatives(spec.regexes)
+    unlikely += unmatchable_alternatives(spec.regexes)
     unlikely += globs_as_regexes(spec.regexes, tolerated)
-    tables, beyond = build_tables(spec, languages)
+    tables, slow = build_tables(spec, languages)
     for risk in _with_ways_out(tolerated, spec):
         warn(f"tolerated: {describe(risk, acceptable=False)}", CorsfastSecurityWarning)
     for problem in _with_ways_out(unlikely, spec):
-        warn(str(problem), CorsfastDeadEntryWarning)
-    for message in beyond:
+        warn(str(problem), CorsfastUnmatchableWarning)
+    for message in slow:
         warn(message, CorsfastPerformanceWarning)
     for message in redundancies(spec, languages):
         warn(message, CorsfastRedundancyWarning)
     return tables
 
 
-def dead_alternatives(regexes: Iterable[re.Pattern[str] | Within]) -> list[Problem]:
+def unmatchable_alternatives(regexes: Iterable[re.Pattern[str] | Within]) -> list[Problem]:
     """Return a problem for each alternative of a regex that matches nothing."""
     regexes = [entry for entry in regexes if "|" in regex_of(entry).pattern]
     if not regexes:
         return []
     from .._proofs import alternatives
 
-    return [problem for entry in regexes for problem in alternatives.dead_alternatives(entry)]
+    return [
+        problem for entry in regexes for problem in alternatives.unmatchable_alternatives(entry)
+    ]
 
 
 def empty_list(option: str, value: object) -> list[Problem]:
@@ -273,8 +275,8 @@ def globs_as_regexes(
 
         if meant_otherwise(text):
             message = (
-                f"{text!r} is a regex, and as such does not match the origins that it seems to"
-                " mean: '*' and '?' count what is before them there."
+                f"{text!r} is a regex, so it does not match the origins that it seems to mean:"
+                " in a regex, '*' and '?' repeat the character before them."
             )
             yield Problem("glob-as-regex", ORIGINS, entry, message)
 
@@ -312,9 +314,9 @@ def build_tables(spec: Spec, languages: list[Language]) -> tuple[Tables, list[st
         responses=_responses(spec, star),
     )
     return tables, [
-        f"{regex.pattern!r} is matched by `re`, in time that a request may choose: {beyond}"
-        " keeps it from being run as an automaton."
-        for regex, beyond in left
+        f"{regex.pattern!r} is matched by `re`, so a request can make matching slow: it cannot"
+        f" be run as an automaton, because of {reason}."
+        for regex, reason in left
     ]
 
 

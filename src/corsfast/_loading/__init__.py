@@ -11,7 +11,7 @@ from contextlib import nullcontext
 
 from .._engine.tables import warn
 from .._options.patterns import ORIGINS
-from ..errors import CorsfastDeadEntryWarning, PolicyError
+from ..errors import CorsfastUnmatchableWarning, PolicyError
 from .environment import read_environment
 from .files import read_toml
 from .written import Written, missing_origins, read_options
@@ -58,5 +58,5 @@ def _make(kind: Callable[..., Any], written: Written) -> Any:
     if problems:
         raise PolicyError(map(written.placed, problems), written.name)
     for problem in written.warnings:
-        warn(str(problem), CorsfastDeadEntryWarning)
+        warn(str(problem), CorsfastUnmatchableWarning)
     return policy

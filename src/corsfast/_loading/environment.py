@@ -95,7 +95,7 @@ def _read_variable(option: str, text: str, options: dict[str, object], written: 
         try:
             options[option] = _read_list(option, text, written)
         except (ValueError, RecursionError) as error:
-            message = f"it begins like a JSON list and cannot be read as one: {error}."
+            message = f"it begins like a JSON list but is not valid JSON: {error}."
             problem = Problem("not-json", option, text, message, hint=_meant(text))
     elif option in FLAGS:
         if text.lower() in _FLAG_VALUES:
@@ -123,7 +123,7 @@ def _with_advice(problem: Problem) -> Problem:
     if problem.code != "regex-syntax":
         return problem
     message = (
-        f"{problem.message} Commas and white space end an entry; a regex that holds one belongs"
+        f"{problem.message} Commas and white space end an entry; write a regex that contains one"
         ' in a JSON list: ["regex:..."].'
     )
     return changed(problem, message=message)
@@ -175,7 +175,7 @@ def _read_item(item: object, written: Written) -> object:
     if prefix is None:
         return item
     hint = in_env(item[prefix.end() :].removesuffix("/" * item.startswith("/")))
-    message = f"{item!r} looks like a regular expression, which begins with {REGEX_PREFIX}"
+    message = f"{item!r} looks like a regular expression; start one with {REGEX_PREFIX}"
     written.problems.append(Problem("looks-like-regex", ORIGINS, item, f"{message}.", hint=hint))
     written.extra += 1
     return None
@@ -190,7 +190,7 @@ def _read_slips(
             continue
         key = name[len(prefix) :].lower()
         option = key if key in OPTIONS else meant(key, OPTIONS, SLIP)
-        message = "it is no option of a policy, and has no effect."
+        message = "it is not a policy option, so it has no effect."
         if option is not None:
             hint = names[option]
             if "regex" in key:
@@ -199,7 +199,7 @@ def _read_slips(
             written.problems.append(problem)
             written.extra += 1
         elif key in FOREIGN_OPTIONS:
-            message = f"it is no option of a policy: {FOREIGN_OPTIONS[key]}."
+            message = f"it is not a policy option: {FOREIGN_OPTIONS[key]}."
             written.problems.append(Problem("unknown-option", name, None, message))
             written.extra += 1
         elif prefix:

@@ -133,7 +133,7 @@ def without_duplicates(pairs: list[tuple[str, object]]) -> dict[str, object]:
     found: dict[str, object] = {}
     for key, value in pairs:
         if key in found:
-            raise ValueError(f"the key {key!r} is there twice")
+            raise ValueError(f"the key {key!r} appears twice")
         found[key] = value
     return found
 
@@ -147,7 +147,9 @@ def _find(tree: object, keys: list[str], name: str) -> dict[str, object]:
     shown = f"[{_dotted(keys)}]"
     if not keys or found is not None:
         kind = "an array of tables" if keys and _is_tables(found) else type(found).__name__
-        _refuse("type", name, f"the options are a table, not {kind}{f': {shown}' * bool(keys)}.")
+        _refuse(
+            "type", name, f"the options must be a table, not {kind}{f': {shown}' * bool(keys)}."
+        )
     assert isinstance(tree, dict)
     tables = dict(_tables(tree, []))
     names = list(tables)

@@ -67,7 +67,7 @@ def read_regex(text: str, flags: int = 0) -> Reading:
         text, delimited = match["text"], match["flags"]
         for letter in delimited:
             if letter not in _FLAGS:
-                raise RegexSyntaxError(f"unknown flag {letter!r} behind the last slash", text, None)
+                raise RegexSyntaxError(f"unknown flag {letter!r} after the last slash", text, None)
             flags |= _FLAGS[letter]
     python = _LATE_FLAGS.sub(r"\2\1", translate(text), count=1)
     return Reading(compile_quietly(python, flags), _holds_ruby_end(text), delimited)

@@ -112,9 +112,9 @@ def missing_origins(options: Mapping[str, object], problems: list[Problem]) -> l
 def _unknown(key: str) -> Problem:
     option = meant(key, OPTIONS)
     hint = "{ regex = '...' } as an entry of allow_origins" if "regex" in key else None
-    message = f"{key!r} is no option of a policy."
+    message = f"{key!r} is not a policy option."
     if option is None and key in FOREIGN_OPTIONS:
-        message = f"{key!r} is no option of a policy: {FOREIGN_OPTIONS[key]}."
+        message = f"{key!r} is not a policy option: {FOREIGN_OPTIONS[key]}."
     hint = hint if option == ORIGINS and hint else option
     return Problem("unknown-option", key, None, message, hint=hint)
 
@@ -123,7 +123,9 @@ def _read_entry(entry: object, written: Written) -> object:
     """Read a table as a regex; keep all other entries for the policy to judge."""
     written.entries.append(entry)
     if isinstance(entry, str) and entry.startswith(REGEX_PREFIX):
-        message = f"{entry!r} has the form of an environment variable; it is no regex here."
+        message = (
+            f"{entry!r} has the notation of environment variables; it is not read as a regex here."
+        )
         hint: str | None = WRITERS[written.spelling](entry.removeprefix(REGEX_PREFIX), ())
         problem = Problem("looks-like-regex", ORIGINS, entry, message, hint=hint)
         written.problems.append(problem)
@@ -134,13 +136,13 @@ def _read_entry(entry: object, written: Written) -> object:
     written.entries[-1] = shown  # as problems show it
     unknown = [key for key in entry if key not in ENTRY_KEYS]
     for key in unknown:
-        message = f"{key!r} is no key of a regex; these are {' and '.join(ENTRY_KEYS)}."
+        message = f"{key!r} is not a key of a regex; the keys are {' and '.join(ENTRY_KEYS)}."
         hint = meant(str(key), ENTRY_KEYS)
         written.problems.append(Problem("unknown-option", ORIGINS, shown, message, hint=hint))
     pattern = entry.get("regex")
     if not isinstance(pattern, str):
         if not unknown:
-            message = "a table in allow_origins holds a regex, as a string."
+            message = "a table in allow_origins must hold a regex as a string."
             hint = WRITERS["toml" if written.spelling == "toml" else "json"]("...", ())
             written.problems.append(Problem("type", ORIGINS, shown, message, hint=hint))
         return None
@@ -160,7 +162,7 @@ def _not_a_regex(pattern: str, error: RegexSyntaxError, written: Written) -> Pro
         hint = WRITERS[written.spelling](read_regex(pattern).regex.pattern, ())
     except RegexSyntaxError:
         hint = None
-    message = f"{pattern!r} is not a regular expression of Python's: {error}."
+    message = f"{pattern!r} is not a valid Python regular expression: {error}."
     return Problem("regex-syntax", ORIGINS, pattern, message, hint=hint)
 
 

@@ -60,7 +60,7 @@ def diagnose(entry: str) -> Problem:
     if REGEX_SIGNS.search(entry) and not suggest_networks(entry):
         return problem(
             "looks-like-regex",
-            f"{entry!r} looks like a regular expression; a string is never taken for one, but"
+            f"{entry!r} looks like a regular expression; a string is not read as one, only"
             " re.compile(...) is.",
             f"re.compile(r{entry!r})" if "\\" not in entry else f're.compile(r"{entry}")',
         )
@@ -84,11 +84,11 @@ _EVERYBODY = ("all", "any", "true", "on", "yes", "everyone", "everybody", "anyon
 def _no_scheme(entry: str) -> str:
     word = entry.lower()
     if word in _NOBODY:
-        return f"{entry!r} is no origin; an empty tuple allows none."
+        return f"{entry!r} is not an origin; an empty tuple allows no origin."
     if word in _EVERYBODY:
-        return f"{entry!r} is no origin; '*' alone admits any, without credentials."
+        return f"{entry!r} is not an origin; '*' alone allows any origin, without credentials."
     if re.search("[:;/]", word) and web_scheme(re.split("[:;/]", word)[0]):
-        return f"{entry!r} has no '://' behind its scheme; an origin is scheme://host[:port]."
+        return f"{entry!r} has no '://' after its scheme; an origin is scheme://host[:port]."
     return f"{entry!r} has no scheme; an origin is scheme://host[:port]."
 
 
@@ -165,7 +165,7 @@ def _diagnose_network(entry: str, rest: str, problem: Callable[..., Problem]) ->
         return problem("port", message, None)
     return problem(
         "network",
-        f"{entry!r} is not how a pattern names a network: by its first address, '/', the prefix,"
+        f"{entry!r} is not a valid network; write its first address, '/', the prefix length,"
         " and then the ports.",
         ", ".join(map(repr, networks)),
     )
@@ -191,8 +191,8 @@ def _diagnose_wildcard(
     if host == "*":
         return problem(
             "wildcard",
-            f"{entry!r} would admit every {scheme} origin; list the origins, or write '*' alone"
-            " to admit any origin without credentials.",
+            f"{entry!r} would allow every {scheme} origin; list the origins, or write '*' alone"
+            " to allow any origin without credentials.",
             None,
         )
     if entry != entry.lower():
@@ -206,6 +206,6 @@ def _diagnose_wildcard(
         return problem("wildcard", message)
     return problem(
         "wildcard",
-        f"{entry!r}: '*' stands for whole labels at the left (https://*.example.com), for part"
-        " of a label (https://pr-*.example.com), or for the port (http://localhost:*).",
+        f"{entry!r}: '*' can replace whole labels at the left (https://*.example.com), part"
+        " of a label (https://pr-*.example.com), or the port (http://localhost:*).",
     )

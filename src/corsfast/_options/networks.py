@@ -153,7 +153,7 @@ def is_private_host(host: str) -> bool:
     return block is not None and not is_public(block)
 
 
-def strangers_address(block: Block) -> str | None:
+def attackers_address(block: Block) -> str | None:
     """Return a public address of a block that is too wide to belong to one organization."""
     for part, address in _public_parts(block):
         if part.prefix < WIDEST[part.bits]:

@@ -132,7 +132,7 @@ def within(regex: re.Pattern[str], *domains: str) -> Within:
         advice = "; write re.compile(...)" if kind == "str" else ""
         raise TypeError(f"regex must be a compiled pattern of str, not {kind}{advice}")
     if not domains:
-        raise ValueError("within() needs the domains that the regex is meant to stay in")
+        raise ValueError("within() needs the domains that the regex may match")
     for domain in domains:
         if not isinstance(domain, str):
             raise TypeError(f"domains must be str, not {type(domain).__name__}")

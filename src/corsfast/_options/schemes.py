@@ -24,11 +24,11 @@ _RANGE = re.compile(
 )
 
 
-def dead_schemes(origins: Iterable[str]) -> Iterator[Problem]:
+def unmatchable_schemes(origins: Iterable[str]) -> Iterator[Problem]:
     """Yield the problem of each serialized origin with such a scheme.
 
-    ``dead-scheme`` is certain. ``unlikely-scheme`` may be the scheme of an application after all.
-    ``network`` is an address range that is also a well-formed name.
+    ``unmatchable-scheme`` is certain. ``unlikely-scheme`` may be the scheme of an
+    application. ``network`` is an address range that is also a well-formed name.
     """
     for origin in origins:
         if origin.startswith(("https://", "http://")) or origin == "null":
@@ -36,16 +36,16 @@ def dead_schemes(origins: Iterable[str]) -> Iterator[Problem]:
                 yield _range(origin)
             continue
         scheme, _, rest = origin.partition("://")
-        dead = scheme in WEBSOCKETS
+        unmatchable = scheme in WEBSOCKETS
         meant = WEBSOCKETS.get(scheme) or web_scheme(scheme)
         if meant is None:
             continue
-        code = "dead-scheme" if dead else "unlikely-scheme"
+        code = "unmatchable-scheme" if unmatchable else "unlikely-scheme"
         message = (
             f"{origin!r} can never match: a WebSocket handshake is sent with the origin of its"
             f" page, whose scheme is {meant}."
-            if dead
-            else f"{origin!r} matches no web page: is its scheme {meant!r} misspelt?"
+            if unmatchable
+            else f"{origin!r} matches no web page: is its scheme {meant!r} misspelled?"
         )
         hint = suggest(f"{meant}://{rest}/")  # `suggest` knows the default ports
         yield Problem(code, ORIGINS, origin, message, hint=hint and repr(hint))

@@ -202,7 +202,7 @@ def _entries(option: str, value: object, problems: list[Problem]) -> list[object
         return ["*"]
     if isinstance(value, (str, bytes)):
         hint = repr(_split(value)) if value or option != ORIGINS else "()"
-        message = f"{value!r} is one string where a list is meant."
+        message = f"{value!r} is a string where a list is expected."
         problems.append(Problem("bare-string", option, value, message, hint=hint))
         return []
     if isinstance(value, dict) or not hasattr(value, "__iter__") or _is_one(value):
@@ -285,7 +285,7 @@ def _read_origins(
             wanted = f"str or re.Pattern{how_to_write(entry)}"
             problems.append(_not_a(wanted, option, entry, hint))
     if spec.any_origin and (exact or rules or globs or regexes):
-        message = "'*' admits every origin, so the other entries mean nothing."
+        message = "'*' allows every origin, so the other entries have no effect."
         hint = "either '*' alone or the list without it"
         problems.append(Problem("any-origin-beside-others", option, value, message, hint=hint))
     spec.exact, spec.rules, spec.globs = tuple(exact), tuple(rules), tuple(globs)
@@ -394,13 +394,13 @@ def _read_expose(spec: Spec, value: object, problems: list[Problem]) -> None:
 def wrong_exposed(option: str, name: str, credentials: bool) -> Problem | None:
     """Return the problem of the name of a response header, or of ``"*"``, if there is one."""
     if name == "*" and credentials:
-        message = "'*' means nothing to a browser once credentials are allowed."
+        message = "'*' is not a wildcard to browsers if credentials are allowed."
         hint = "the names, one by one"
         return Problem("expose-any-with-credentials", option, name, message, hint=hint)
     if not _is_token(name, limits.MAX_HEADER_NAME):
         return _not_a_token(option, name, limits.MAX_HEADER_NAME)
     if name.lower() in fetch.FORBIDDEN_RESPONSE_HEADERS:
-        message = f"{name!r} is never shown to a page, whatever is exposed."
+        message = f"{name!r} can never be read by a page, even if it is exposed."
         return Problem("forbidden-header", option, name, message)
     return _no_wildcard(option, name)
 
@@ -413,12 +413,12 @@ def _no_wildcard(option: str, name: str) -> Problem | None:
     word = name.lower() in ("all", "any")
     if name == "*" or not (word or "*" in name):
         return None
-    message = f"{name!r} is a name to a browser, and no wildcard; '*' alone stands for any."
+    message = f"{name!r} is not a wildcard to browsers; only '*' alone means any name."
     return Problem("looks-like-glob", option, name, message, hint="'*'" if word else None)
 
 
 def _list_in_string(option: str, value: str, parts: list[str]) -> Problem:
-    message = f"{value!r} is a list in one string; each name is an element of its own."
+    message = f"{value!r} is a list in one string; write each name as an element."
     return Problem("list-in-string", option, value, message, hint=", ".join(map(repr, parts)))
 
 
@@ -435,7 +435,7 @@ def _not_a_token(option: str, value: str, limit: int) -> Problem:
         message = f"{shown!r} has {len(value)} characters; the limit is {limit}."
         return Problem("too-long", option, value, message)
     if not value:
-        return Problem("not-a-token", option, value, "'' is no name; leave it out.")
+        return Problem("not-a-token", option, value, "'' is not a name; leave it out.")
     message = f"{value!r} is not a token (RFC 9110, section 5.6.2)."
     meant = value.partition(":")[0].strip(" \t\r\n,;'\"")  # as on a line of a request
     hint = repr(meant) if fetch.TOKEN.fullmatch(meant) and "*" not in meant else None
@@ -495,7 +495,7 @@ def _read_status(value: object, problems: list[Problem]) -> int:
         problems.append(_not_a("int", option, value, "204"))
     elif not 200 <= value <= 299:
         # https://fetch.spec.whatwg.org/#cors-preflight-fetch: "response's status is an ok status"
-        message = f"{value} fails every preflight: browsers want 200 to 299."
+        message = f"{value} fails every preflight: browsers require 200 to 299."
         problems.append(Problem("out-of-range", option, value, message, hint="204"))
     else:
         return int(value)

@@ -175,10 +175,10 @@ def how_to_write(value: object) -> str:
     if len(texts) != 1 or parse_pattern(texts[0].rstrip("/")) is None:
         return ""
     if hasattr(value, "geturl"):
-        return "; .geturl() of it is a str"
+        return "; use its .geturl()"
     if getattr(value, "value", None) == texts[0]:
-        return "; .value of it is a str"
-    return "; str(url).rstrip('/') makes one of it" if str(value) == texts[0] else ""
+        return "; use its .value"
+    return "; use str(url).rstrip('/')" if str(value) == texts[0] else ""
 
 
 def _usual_scheme(host: str, port: str) -> str:
@@ -227,7 +227,7 @@ def _ports(text: str) -> str:
 
 
 def _split_scheme(text: str) -> tuple[str | None, str]:
-    """Return the scheme that was meant, or ``None`` if none is written, and the text after it."""
+    """Split a text into its intended scheme, or ``None`` without one, and the rest."""
     scheme = None
     for _ in range(2):  # `https://https://` was pasted after a scheme
         match = _WEB_URL.match(text.lower())

@@ -3,8 +3,8 @@ r"""Find alternatives of a regex that never match, although the regex as a whole
     ^(https://a\.example/|http://localhost)$   ->   'https://a\.example/'
 
 A mark that consumes no character is put after each alternative. The automaton of the regex then
-runs in parallel with the automaton of all origins. An alternative is dead if no accepted origin
-passes its mark.
+runs in parallel with the automaton of all origins. An alternative is unmatchable if no accepted
+origin passes its mark.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from .automata import Dfa, TooManyStatesError, passed, unite
 from .languages import other_origins, regex_of, web_origins, words
 from .regex_text import Atom, Branch, Group, is_end, is_start, parse, write
 from .regexes import NotRegularError, compile_quietly, nfa_of
-from .risks import why_dead
+from .risks import why_unmatchable
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -48,12 +48,12 @@ FIRST_MARK = 0xF0000
 MAX_ALTERNATIVES = 1024
 
 
-def dead_alternatives(
+def unmatchable_alternatives(
     entry: re.Pattern[str] | Within, how: str = "fullmatch", *, null: bool = False
 ) -> Iterator[Problem]:
-    """Yield a ``dead-alternative`` problem for each alternative that matches no origin.
+    """Yield an ``unmatchable-alternative`` problem for each alternative that matches no origin.
 
-    Alternatives inside a dead one are not reported again. A regex that never matches and a
+    Alternatives inside an unmatchable one are not reported again. A regex that never matches and a
     regex with comments (``re.VERBOSE``) are skipped. If one alternative is empty, as in
     ``(/|)``, the others are optional like ``/?`` and are not reported.
 
@@ -73,16 +73,16 @@ def dead_alternatives(
         alive = _alive(compile_quietly(write(branches), regex.flags), how, null, alternatives)
     except (ValueError, TooManyStatesError, RecursionError):
         return
-    dead = {mark for mark, is_alive in alive.items() if not is_alive}
-    if len(dead) == len(alive):
+    unmatchable = {mark for mark, is_alive in alive.items() if not is_alive}
+    if len(unmatchable) == len(alive):
         return
     for mark, (text, outer, whole) in alternatives.items():
-        if mark in dead and outer not in dead:
-            why = why_dead(text, whole=whole)
+        if mark in unmatchable and outer not in unmatchable:
+            why = why_unmatchable(text, whole=whole)
             message = (
                 f"{regex.pattern!r} has an alternative that matches nothing: {text!r} ({why})."
             )
-            yield Problem("dead-alternative", ORIGINS, entry, message)
+            yield Problem("unmatchable-alternative", ORIGINS, entry, message)
 
 
 def _mark(

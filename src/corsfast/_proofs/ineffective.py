@@ -96,7 +96,7 @@ def bare_string(
         read: how corsfast reads it.
     """
     message = (
-        f"{value!r} is one string where a list is meant; others would {others}. It is read as"
+        f"{value!r} is a string where a list is expected; other libraries {others}. It is read as"
         f" {read}."
     )
     return Problem(BARE_STRING, option, value, message, hint=hint)
@@ -144,7 +144,7 @@ def wrong_seconds(option: str, value: object, sent: str | None, zero: str = "0")
         return []
     message = problem.message
     if problem.code == "type":
-        message = f"{value!r} is sent as {sent!r}, which is no number of seconds to a browser."
+        message = f"{value!r} is sent as {sent!r}, which browsers do not read as seconds."
     hint = f"{zero} (do not cache)" if (problem.hint or "")[:2] == "0 " else problem.hint
     return [Problem(problem.code, option, value, message, hint=hint)]
 
@@ -163,7 +163,7 @@ def beside_any_origin(option: str, others: Iterable[object]) -> Problem:
         "any-origin-beside-others",
         option,
         "*",
-        f"'*' admits every origin, so {shown} means nothing.",
+        f"'*' allows every origin, so {shown} has no effect.",
         hint="either '*' alone or the list without it",
     )
 
@@ -180,16 +180,16 @@ def path_problems(option: str, pattern: str | re.Pattern[str]) -> list[Problem]:
     text = pattern if isinstance(pattern, str) else pattern.pattern
     try:
         regex = re.compile(text) if isinstance(pattern, str) else pattern
-        dead = not text or _never_begins(list(parse(regex)), "/")
+        unmatchable = not text or _never_begins(list(parse(regex)), "/")
     except (re.error, OverflowError):
         return []  # reported elsewhere
-    if not dead or not text:
+    if not unmatchable or not text:
         return []
     anchor = "^" if text[0] == "^" else ""
     slashed = f"{anchor}/{text.removeprefix('^')}"
     hint = None if "://" in text or "|" in text or text[:2] == r"\A" else in_source(slashed)
     message = f"{text!r} matches no path, because each path begins with a slash."
-    return [Problem("dead-path", option, pattern, message, hint=hint)]
+    return [Problem("unmatchable-path", option, pattern, message, hint=hint)]
 
 
 def in_source(text: str) -> str:
@@ -292,7 +292,7 @@ def slips(
     unset: Iterable[str],
     opens: Iterable[str] = (),
 ) -> list[Problem]:
-    """Return a problem for each setting without effect that was meant to be an unset one.
+    """Return a problem for each unknown setting that looks like a misspelled, unset one.
 
     Args:
         settings: all names that an application has set.
@@ -313,7 +313,7 @@ def slips(
 
 def unknown_option(name: str, value: object, option: str | None, more: str = "") -> Problem:
     """Return the problem of an unknown option; `option` is the name that was most likely meant."""
-    message = f"there is no such option, and it has no effect{more}."
+    message = f"there is no such option, so it has no effect{more}."
     return Problem(UNKNOWN_OPTION, name, value, message, hint=option)
 
 

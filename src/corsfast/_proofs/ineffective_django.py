@@ -58,9 +58,9 @@ _FLAGS = (
     "CORS_STRICT",
 )
 # How other libraries treat a string that was given in place of a list.
-BY_CHARACTER = "take each of its characters for an entry"
+BY_CHARACTER = "read each of its characters as an entry"
 
-_STAR = "'*' means nothing to a browser once credentials are allowed."
+_STAR = "'*' is not a wildcard to browsers if credentials are allowed."
 
 
 def idle_settings(found: Mapping[str, Any]) -> list[Problem]:
@@ -123,7 +123,7 @@ def _beside_all(found: Mapping[str, Any], credentials: bool) -> list[Problem]:
     for new in ("CORS_ALLOWED_ORIGINS", "CORS_ALLOWED_ORIGIN_REGEXES"):
         other = new if new in found else OLD_NAMES[new]
         if found.get(other):
-            message = f"it means nothing beside {name} = True, which admits every origin."
+            message = f"it has no effect with {name} = True, which allows every origin."
             hint = f"either {name} = False, or no {other}"
             problems.append(Problem("any-origin-beside-others", other, None, message, hint=hint))
     return problems

@@ -52,27 +52,27 @@ if TYPE_CHECKING:
         ``dfa`` accepts the web origins among them. ``others`` accepts the origins of other schemes,
         as far as a browser sends them.
 
-        ``beyond`` names the construct that keeps the entry from being run as an automaton, if there
-        is one. Then ``dfa`` accepts more than the entry, or is ``None`` if even that is too large,
-        and the regex decides.
+        ``unsupported`` names the construct that an automaton cannot express, if there is one. Then
+        ``dfa`` accepts more than the entry, or is ``None`` if even that is too large, and the regex
+        decides.
 
-        ``whole`` is the automaton that the engines run. It is not limited to origins, because they
-        are validated before, and so it is smaller.
+        ``full_dfa`` is the automaton that the engines run. It is smaller, because it is not limited
+        to origins. The engines validate an origin before they run it.
         """
 
         entry: Entry
         dfa: Dfa | None
-        beyond: str | None
-        whole: Dfa | None
+        unsupported: str | None
+        full_dfa: Dfa | None
         others: Dfa | None
 
 else:
-    Language = namedtuple("Language", ("entry", "dfa", "beyond", "whole", "others"))
+    Language = namedtuple("Language", ("entry", "dfa", "unsupported", "full_dfa", "others"))
 
 # The automaton is too large, although it can express the regex. `re` may be too slow as well.
-ITS_SIZE = "its size"
+TOO_LARGE = "its size"
 
-TOGETHER = "the size of all patterns together"
+TOO_LARGE_TOGETHER = "the size of all patterns together"
 
 # Any labels before a name.
 SUBDOMAINS = r"(?:[a-z0-9_\-.]*\.)?"
@@ -124,7 +124,7 @@ def other_origins() -> Dfa:
 
 
 @cache
-def misspelt_web_origins() -> Dfa:
+def misspelled_web_origins() -> Dfa:
     """Return the words that begin like a web origin and have a character that none contains."""
     return minimise(words(f"https?://.*[{NOT_IN_WEB_ORIGINS}].*"))
 
@@ -219,19 +219,19 @@ def language_of(entry: Entry, *, how: str = "fullmatch") -> Language:
     try:
         whole = compile_regex(regex, how=how)
         # With IGNORECASE each letter of a host would have two edges, and no text could be a run.
-        run = subtract(whole, misspelt_web_origins())
+        run = subtract(whole, misspelled_web_origins())
         others = _with_other_schemes(whole)
         return Language(entry, intersect(whole, web_origins()), None, run, others)
     except NotRegularError as reason:
-        beyond = str(reason)
+        unsupported = str(reason)
     except TooManyStatesError:
-        beyond = ITS_SIZE
+        unsupported = TOO_LARGE
     try:
         wider = compile_regex(regex, how=how, widen=True)
         others = _with_other_schemes(wider)
-        return Language(entry, intersect(wider, web_origins()), beyond, None, others)
+        return Language(entry, intersect(wider, web_origins()), unsupported, None, others)
     except TooManyStatesError:
-        return Language(entry, None, beyond, None, None)
+        return Language(entry, None, unsupported, None, None)
 
 
 def _with_other_schemes(dfa: Dfa) -> Dfa:
@@ -264,14 +264,20 @@ def run_together(
     Together the languages may have more states than the limit although each alone has fewer. Then
     only the smaller half is united, and so on.
     """
-    left = [(regex_of(item.entry), item.beyond) for item in languages if item.beyond is not None]
-    fitting = [(item.entry, item.whole) for item in languages if item.whole and item.whole.rows]
+    left = [
+        (regex_of(item.entry), item.unsupported)
+        for item in languages
+        if item.unsupported is not None
+    ]
+    fitting = [
+        (item.entry, item.full_dfa) for item in languages if item.full_dfa and item.full_dfa.rows
+    ]
     fitting.sort(key=lambda item: len(item[1].rows))
     while fitting:
         try:
             return tabulate(unite([dfa for _, dfa in fitting])), left
         except TooManyStatesError:
             half = len(fitting) // 2
-            left += [(regex_of(entry), TOGETHER) for entry, _ in fitting[half:]]
+            left += [(regex_of(entry), TOO_LARGE_TOGETHER) for entry, _ in fitting[half:]]
             fitting = fitting[:half]
     return None, left

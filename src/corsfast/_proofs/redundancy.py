@@ -38,7 +38,7 @@ def redundancies(spec: Spec, languages: Sequence[Language]) -> Iterator[str]:
                 if parts is not None and follows(rule, parts):
                     yield _say(origin, rule)
             for language in languages:
-                if _certain(language) and language.whole and accepts(language.whole, origin):
+                if _certain(language) and language.full_dfa and accepts(language.full_dfa, origin):
                     yield _say(origin, language.entry)
     for rule in spec.rules:
         for other in spec.rules:
@@ -78,7 +78,7 @@ def _ports_within(ports: Ports, wide: Ports) -> bool:
 
 
 def _certain(language: Language) -> bool:
-    return language.beyond is None and language.dfa is not None
+    return language.unsupported is None and language.dfa is not None
 
 
 def _within(language: Language, wide: Language) -> bool:

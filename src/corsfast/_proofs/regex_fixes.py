@@ -23,7 +23,7 @@ from .._options.origin import (
     valid_scheme,
 )
 from .._options.suggestions import suggest_networks
-from .alternatives import dead_alternatives
+from .alternatives import unmatchable_alternatives
 from .automata import Dfa, accepts, intersect, shortest_words, subtract
 from .intent import WILD, Intent, intent_of, readings
 from .languages import named_origins, regex_of, under, words
@@ -87,7 +87,7 @@ def problems_in(entry: OwnRegex, context: MatchContext) -> list[Problem]:
     else:
         found = foreign_risks(regex_of(entry), context.how, context.credentials)
     if context.alternatives:
-        found += dead_alternatives(entry, context.how, null=not context.own)
+        found += unmatchable_alternatives(entry, context.how, null=not context.own)
     return [problem for problem in found if problem.code not in context.tolerated]
 
 

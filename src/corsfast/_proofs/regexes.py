@@ -31,7 +31,7 @@ _LETTERS = re.ASCII | re.UNICODE
 WIDE_REPEAT = 4
 
 # Constructs that these automata cannot express, in the words of the `re` documentation.
-_BEYOND = {
+_UNSUPPORTED = {
     _constants.ASSERT: "look-around",
     _constants.ASSERT_NOT: "look-around",
     _constants.GROUPREF: "a back-reference",
@@ -159,7 +159,7 @@ class _Builder:
             return self.condition(self.nfa.at_start, at)
         if op is _constants.AT and argument in _END:
             return self.condition(self.nfa.at_end, at)
-        return self.beyond(op, argument, at, flags)
+        return self.unsupported(op, argument, at, flags)
 
     def one_of(self, mask: int, at: int) -> int:
         end = self.nfa.state()
@@ -207,10 +207,10 @@ class _Builder:
             self.nfa.free[at].append(end)
         return end
 
-    def beyond(self, op: Any, argument: Any, at: int, flags: int) -> int:
+    def unsupported(self, op: Any, argument: Any, at: int, flags: int) -> int:
         """Raise for a construct that cannot be expressed, or accept all that it might match."""
         if not self.widen:
-            raise NotRegularError(_BEYOND.get(op, str(op)))
+            raise NotRegularError(_UNSUPPORTED.get(op, str(op)))
         if op is _constants.ATOMIC_GROUP:
             return self.sequence(argument, at, flags)
         if op is _constants.POSSESSIVE_REPEAT:

@@ -1,7 +1,7 @@
 """Prove that a policy allows no attacker's origin, or find an example of one.
 
 A pattern is not judged by its text. Its language is an automaton, and the dangerous origins are
-another one. A word that both accept is the witness; without a witness there is no problem. Only
+another one. A word that both accept is the example; without an example there is no problem. Only
 the author's intent (intent.py) and the name of a risk are read from the text. The intent can also
 be declared (`within`).
 
@@ -20,11 +20,11 @@ from itertools import count, groupby, islice
 
 from .._options import fetch
 from .._options.networks import (
+    attackers_address,
     is_loopback_block,
     is_private_host,
     is_public,
     private_within,
-    strangers_address,
     write_address,
 )
 from .._options.origin import is_development_host, is_ipv4_like, parse_origin
@@ -55,7 +55,7 @@ from .automata import (
 )
 from .intent import Intent, intent_of
 from .languages import (
-    ITS_SIZE,
+    TOO_LARGE,
     Language,
     alone,
     as_written,
@@ -142,7 +142,9 @@ def _named_risks(spec: Spec) -> Iterator[Problem]:
         message = "'*' with credentials lets every web site act as the user who visits it."
         yield _problem("any-origin-with-credentials", "*", message, _LISTED, PROBES[0])
     if "null" in spec.exact:
-        message = "'null' with credentials lets every web site in: a sandboxed frame sends it."
+        message = (
+            "'null' with credentials lets every web site act as the user: any site can send it."
+        )
         hint = "the page's real origin"
         yield _problem("null-origin-with-credentials", "null", message, hint, "null")
     for text in spec.exact:
@@ -152,7 +154,7 @@ def _named_risks(spec: Spec) -> Iterator[Problem]:
                 yield _insecure(text, text, None, private=is_private_host(origin.host))
 
 
-def _insecure(value: object, shown: str, witness: str | None, *, private: bool = False) -> Problem:
+def _insecure(value: object, shown: str, example: str | None, *, private: bool = False) -> Problem:
     """Return the problem that plain http is allowed.
 
     Args:
@@ -160,22 +162,22 @@ def _insecure(value: object, shown: str, witness: str | None, *, private: bool =
     """
     secure = None if isinstance(value, (re.Pattern, Within)) else with_https(shown)
     message = (
-        f"{shown!r} admits plain http: with credentials, whoever is on the network acts as the"
-        " user."
+        f"{shown!r} allows plain http: with credentials, an attacker on the network can act as"
+        " the user."
     )
     if private:
         message = (
-            f"{shown!r} admits plain http: no attacker on the internet can have such an address,"
+            f"{shown!r} allows plain http: no attacker on the internet can have such an address,"
             " but with credentials every machine on that network, or on another network with the"
             " same addresses, can act as the user."
         )
-    return _problem("insecure-origin", value, message, secure and repr(secure), witness)
+    return _problem("insecure-origin", value, message, secure and repr(secure), example)
 
 
 def _problem(
-    code: str, value: object, message: str, hint: str | None = None, witness: str | None = None
+    code: str, value: object, message: str, hint: str | None = None, example: str | None = None
 ) -> Problem:
-    return Problem(code, ORIGINS, value, message, hint=hint, witness=witness)
+    return Problem(code, ORIGINS, value, message, hint=hint, example=example)
 
 
 def with_https(shown: str) -> str | None:
@@ -209,8 +211,8 @@ def rule_risks(rule: HostRule, credentials: bool) -> Iterator[Problem]:
     if open_suffixes:
         name = open_suffixes[0].replace("*", "a")
         root = host.removeprefix(domain)
-        witness = f"{rule.scheme}://attacker.{name}{root}{_port(rule)}"
-        yield _open_suffix(shown, shown, open_suffixes[0], witness)
+        example = f"{rule.scheme}://attacker.{name}{root}{_port(rule)}"
+        yield _open_suffix(shown, shown, open_suffixes[0], example)
 
 
 def _port(rule: HostRule | Network) -> str:
@@ -220,9 +222,9 @@ def _port(rule: HostRule | Network) -> str:
     return "".join(f":{port if port != default else port + 1}" for port in ports[:1])
 
 
-def _open_suffix(value: object, shown: str, suffix: str, witness: str) -> Problem:
-    message = f"{shown!r} reaches under {suffix}, where anybody can get a name."
-    return _problem("public-suffix", value, message, "the names that are yours", witness)
+def _open_suffix(value: object, shown: str, suffix: str, example: str) -> Problem:
+    message = f"{shown!r} allows names under {suffix}, where anyone can get one."
+    return _problem("public-suffix", value, message, "the names that are yours", example)
 
 
 # -- networks --------------------------------------------------------------------------------
@@ -237,7 +239,7 @@ def _network_risks(rule: Network, credentials: bool) -> Iterator[Problem]:
     shown = write_pattern(rule)
     block = block_of(rule)
     assert block is not None  # the address has already been parsed
-    public = strangers_address(block)
+    public = attackers_address(block)
     if public is not None:
         private = [
             write_pattern(rule._replace(host=write_address(within), prefix=within.prefix))
@@ -245,10 +247,10 @@ def _network_risks(rule: Network, credentials: bool) -> Iterator[Problem]:
         ]
         hint = ", ".join(map(repr, private)) or None
         message = (
-            f"{shown!r} reaches public addresses, and is too wide to belong to one organization."
+            f"{shown!r} covers public addresses, and is too wide to belong to one organization."
         )
-        witness = f"{rule.scheme}://{public}{_port(rule)}"
-        yield _problem("foreign-origin", shown, message, hint, witness)
+        example = f"{rule.scheme}://{public}{_port(rule)}"
+        yield _problem("foreign-origin", shown, message, hint, example)
     if credentials and rule.scheme == "http" and not is_loopback_block(block):
         yield _insecure(shown, shown, None, private=not is_public(block))
 
@@ -264,19 +266,19 @@ def language_risks(language: Language, credentials: bool) -> Iterator[Problem]:
         return
     shown = as_written(entry)
     if dfa is None or others is None:
-        yield _unproven(entry, shown, language.beyond)
+        yield _unproven(entry, shown, language.unsupported)
         return
     # Without a written `//`, a wildcard matches the scheme, and a scheme of the web is meant.
     if not dfa.rows and not (others.rows and "//" in _unescaped(shown)):
-        yield _dead(entry, shown)
+        yield _unmatchable(entry, shown)
         return
-    if admits_any_origin(dfa) and language.beyond is None:
+    if allows_any_origin(dfa) and language.unsupported is None:
         yield _any_origin(entry, shown, credentials)
         return
     try:
-        yield from _stranger_risks(language, shown)
+        yield from _attacker_risks(language, shown)
     except TooManyStatesError:
-        yield _unproven(entry, shown, ITS_SIZE)
+        yield _unproven(entry, shown, TOO_LARGE)
     if credentials:
         plain = intersect(dfa, insecure_origins())
         insecure, _ = _confirm(language, shortest_words(plain))
@@ -296,12 +298,12 @@ def _extension_risk(language: Language, others: Dfa, shown: str) -> Iterator[Pro
         origin = f"{scheme}://{sample}"
         if not accepts(others, origin):
             continue
-        if language.beyond != ITS_SIZE and _confirm(language, [origin])[0] is None:
+        if language.unsupported != TOO_LARGE and _confirm(language, [origin])[0] is None:
             continue
         if not subtract(words(f"{scheme}://{ids}"), others).rows:
             message = (
-                f"{shown!r} admits every extension of {browser}: with credentials, each one that"
-                " is installed acts as the user."
+                f"{shown!r} allows every extension of {browser}: with credentials, any of them"
+                " can act as the user."
             )
             value = shown if isinstance(language.entry, Glob) else language.entry
             hint = "the origins that are yours, one by one" if scheme in _LASTING else None
@@ -309,7 +311,7 @@ def _extension_risk(language: Language, others: Dfa, shown: str) -> Iterator[Pro
             return
 
 
-def _stranger_risks(language: Language, shown: str) -> Iterator[Problem]:
+def _attacker_risks(language: Language, shown: str) -> Iterator[Problem]:
     """Yield each public suffix under which an attacker is allowed, then any other attacker.
 
     A tolerated risk must not hide another one. So the search continues without the names under
@@ -317,18 +319,18 @@ def _stranger_risks(language: Language, shown: str) -> Iterator[Problem]:
     """
     dfa, intent = language.dfa, _intent(language.entry)
     while dfa is not None:
-        admitted, others = _confirm(language, strangers(dfa, intent))
-        if admitted is None:
+        allowed, others = _confirm(language, attacker_origins(dfa, intent))
+        if allowed is None:
             if others:
-                yield _unproven(language.entry, shown, language.beyond)
+                yield _unproven(language.entry, shown, language.unsupported)
             return
-        suffix = _written_suffix(shown, _host(admitted))
+        suffix = _written_suffix(shown, _host(allowed))
         if suffix is None:
             yield from _hidden_suffixes(language, dfa, intent, shown)
-            plainer = _of_another_domain(language, dfa, intent, shown, admitted)
+            plainer = _of_another_domain(language, dfa, intent, shown, allowed)
             yield _foreign(language.entry, shown, plainer)
             return
-        yield _open_suffix(language.entry, shown, suffix, admitted)
+        yield _open_suffix(language.entry, shown, suffix, allowed)
         dfa = subtract(dfa, _under_name(suffix))
 
 
@@ -341,30 +343,30 @@ def _hidden_suffixes(language: Language, dfa: Dfa, intent: Intent, shown: str) -
     for suffix in dict.fromkeys(_written_suffixes(shown)):
         below = _under_name(suffix)
         open_ends = going_on({suffix, *intent.domains, *intent.hosts})
-        admitted, _ = _confirm(
-            language, strangers(subtract(intersect(dfa, below), open_ends), intent)
+        allowed, _ = _confirm(
+            language, attacker_origins(subtract(intersect(dfa, below), open_ends), intent)
         )
-        if admitted is not None:
-            yield _open_suffix(language.entry, shown, suffix, admitted)
+        if allowed is not None:
+            yield _open_suffix(language.entry, shown, suffix, allowed)
             dfa = subtract(dfa, below)
 
 
 def _of_another_domain(
-    language: Language, dfa: Dfa, intent: Intent, shown: str, admitted: str
+    language: Language, dfa: Dfa, intent: Intent, shown: str, allowed: str
 ) -> str:
     """Return this attacker origin, or a more convincing one if its domain is written out.
 
     If a name may continue after the written one, the intent is uncertain, and the shortest
     attacker origin has the written domain itself.
     """
-    domain = registrable_domain(_host(admitted))
+    domain = registrable_domain(_host(allowed))
     if isinstance(language.entry, Within) or not _is_written(domain, shown):
-        return admitted
+        return allowed
     try:
-        beyond = subtract(dfa, _under_name(domain))
-        return _confirm(language, strangers(beyond, intent))[0] or admitted
+        others = subtract(dfa, _under_name(domain))
+        return _confirm(language, attacker_origins(others, intent))[0] or allowed
     except TooManyStatesError:
-        return admitted
+        return allowed
 
 
 def _under_name(name: str) -> Dfa:
@@ -382,20 +384,20 @@ def _unescaped(shown: str) -> str:
     return shown.replace("\\", "")
 
 
-def admits_any_origin(dfa: Dfa) -> bool:
+def allows_any_origin(dfa: Dfa) -> bool:
     """Return whether every https origin with a domain name and no port is allowed."""
     if not all(accepts(dfa, probe) for probe in PROBES):
         return False
     return not subtract(plain_https_origins(), dfa).rows
 
 
-def strangers(dfa: Dfa, intent: Intent) -> Iterator[str]:
+def attacker_origins(dfa: Dfa, intent: Intent) -> Iterator[str]:
     """Yield origins that are allowed but not meant: by name, by address, and as tenants."""
     outside = subtract(dfa, under(intent))
     yield from registrable_words(intersect(outside, named_origins()))
     yield from shortest_words(intersect(outside, public_addresses()))
     yield from shortest_words(intersect(outside, public_ipv6_addresses()))
-    # Names that anyone can get below a meant domain: up.railway.app, railway.app.
+    # Names that anyone can get below an intended domain: up.railway.app, railway.app.
     for domain in sorted(intent.domains):
         yield from tenants(dfa, suffixes_below(domain))
 
@@ -420,9 +422,9 @@ def _confirm(language: Language, candidates: Iterable[str]) -> tuple[str | None,
         if parse_origin(candidate) is None:  # too long, which no automaton checks
             others = True
             continue
-        if language.beyond is None:
+        if language.unsupported is None:
             return candidate, False
-        if language.beyond != ITS_SIZE and regex_of(language.entry).fullmatch(candidate):
+        if language.unsupported != TOO_LARGE and regex_of(language.entry).fullmatch(candidate):
             return candidate, False
         others = True
     return None, others
@@ -434,11 +436,11 @@ def _confirm(language: Language, candidates: Iterable[str]) -> tuple[str | None,
 def _any_origin(entry: object, shown: str, credentials: bool) -> Problem:
     if credentials:
         message = (
-            f"{shown!r} admits every origin, and with credentials every web site acts as the"
+            f"{shown!r} allows every origin: with credentials, any web site can act as the"
             " user who visits it."
         )
         return _problem("any-origin-with-credentials", entry, message, _LISTED, PROBES[0])
-    message = f"{shown!r} admits every origin."
+    message = f"{shown!r} allows every origin."
     return _problem("foreign-origin", entry, message, "'*'", PROBES[0])
 
 
@@ -465,32 +467,34 @@ def _written_suffixes(shown: str) -> Iterator[str]:
                 yield name
 
 
-def _foreign(entry: Entry, shown: str, witness: str) -> Problem:
-    host = _host(witness)
+def _foreign(entry: Entry, shown: str, example: str) -> Problem:
+    host = _host(example)
     if is_ipv4_like(host) or host.startswith("["):
-        message = f"{shown!r} admits addresses on the public internet."
+        message = f"{shown!r} allows addresses on the public internet."
     elif isinstance(entry, Within):
         declared = ", ".join(entry.domains)
-        message = f"{shown!r} admits {host}, which is not within {declared}."
+        message = f"{shown!r} also allows {host}, which is not within {declared}."
     elif _is_written(registrable_domain(host), shown):
-        message = f"{shown!r} admits {host}, and cannot be read as meaning it."
+        message = f"{shown!r} also allows {host}, which does not look intended."
     else:
-        message = f"{shown!r} admits {registrable_domain(host)}, which is not written in it."
-    return _problem("foreign-origin", entry, message, witness=witness)
+        message = f"{shown!r} also allows {registrable_domain(host)}, which does not appear in it."
+    return _problem("foreign-origin", entry, message, example=example)
 
 
-def _unproven(entry: object, shown: str, beyond: str | None) -> Problem:
+def _unproven(entry: object, shown: str, unsupported: str | None) -> Problem:
     message = (
-        f"{shown!r} cannot be proven to keep strangers out, because of"
-        f" {beyond or 'the length of what it matches'}."
+        f"{shown!r} cannot be proven to keep attackers out, because of"
+        f" {unsupported or 'the length of what it matches'}."
     )
     hint = "it without that, or as several entries"
     return _problem("foreign-origin", entry, message, hint)
 
 
-def _dead(entry: object, shown: str) -> Problem:
-    message = f"{shown!r} matches no serialized origin that a browser sends ({why_dead(shown)})."
-    return _problem("dead-pattern", entry, message)
+def _unmatchable(entry: object, shown: str) -> Problem:
+    message = (
+        f"{shown!r} matches no serialized origin that a browser sends ({why_unmatchable(shown)})."
+    )
+    return _problem("unmatchable-pattern", entry, message)
 
 
 # Beginnings of a regex that are never sent, without signs that only group, each with a reason.
@@ -502,7 +506,7 @@ _NEVER_SENT = (
 )
 
 
-def why_dead(shown: str, *, whole: bool = True) -> str:
+def why_unmatchable(shown: str, *, whole: bool = True) -> str:
     """Return why a regex matches nothing, or a part of a regex, which need not be `whole`."""
     if "\\\\" in shown:
         return "a backslash is doubled"
@@ -515,7 +519,7 @@ def why_dead(shown: str, *, whole: bool = True) -> str:
             return reason
     scheme = re.match(r"[a-z]+(?=://|$)", text)
     if scheme and scheme[0] not in fetch.WEB_SCHEMES and web_scheme(scheme[0]):
-        return "its scheme is misspelt"
+        return "its scheme is misspelled"
     if not whole and text.startswith("/"):
         return "an origin has no path"
     if whole and "//" not in text and not (re.search(r"[*+?]", text) and ":" in text):

@@ -54,7 +54,7 @@ if TYPE_CHECKING:
 else:
     Suggestion = namedtuple("Suggestion", ("entries", "advice"))
 
-ONE_BY_ONE = "the origins that are meant, one by one"
+ONE_BY_ONE = "the intended origins, one by one"
 NOTHING = Suggestion((), None)
 
 # Problems of the whole option, not of an entry.
@@ -82,7 +82,13 @@ def policy_dialect(spec: Spec, any_origin: str = "'*'") -> PolicyDialect:
 
 def _entries(problems: list[Problem], spec: Spec) -> int:
     """Return the number of entries, valid or not."""
-    known = (*RISKS, *_OF_THE_LIST, "dead-alternative", "dead-pattern", "dead-scheme")
+    known = (
+        *RISKS,
+        *_OF_THE_LIST,
+        "unmatchable-alternative",
+        "unmatchable-pattern",
+        "unmatchable-scheme",
+    )
     wrong = sum(problem.option == ORIGINS and problem.code not in known for problem in problems)
     read = len(spec.exact) + len(spec.rules) + len(spec.globs) + len(spec.regexes)
     return read + spec.any_origin + wrong
@@ -125,7 +131,7 @@ def suggest(problem: Problem, dialect: Dialect) -> tuple[str | None, bool]:
     context = replace(
         dialect.match,
         tolerated=dialect.match.tolerated - {problem.code},
-        alternatives=problem.code == "dead-alternative",
+        alternatives=problem.code == "unmatchable-alternative",
     )
     try:
         if isinstance(value, re.Pattern) and value in dialect.written:
@@ -198,7 +204,9 @@ def _regex(problem: Problem, entry: re.Pattern[str] | Within, context: MatchCont
     found = problems_in(entry, context)
     regex = regex_of(entry)
     text = None
-    if problem.code == "dead-alternative":  # the other alternatives may say more than origins
+    if (
+        problem.code == "unmatchable-alternative"
+    ):  # the other alternatives may say more than origins
         text = repair(entry, context)
     if text is None or meant_otherwise(text):
         otherwise = _list(meant_otherwise(regex.pattern), context)
@@ -398,9 +406,9 @@ def in_words(problem: Problem) -> str | None:
 
 def advice_for(problem: Problem) -> str | None:
     """Return advice for a problem without a corrected value."""
-    origin = parse_origin(problem.witness or "")
+    origin = parse_origin(problem.example or "")
     suffix = origin and public_suffix(origin.host)
-    # Under a rule like `*.elb.amazonaws.com`, the suffix begins with a label of the witness.
+    # Under a rule like `*.elb.amazonaws.com`, the suffix begins with a label of the example.
     text = as_written(problem.value).replace("\\", "")
     written = suffix is not None and re.search(rf"(?<![\w-]){re.escape(suffix)}(?![\w-])", text)
     if problem.code == "public-suffix" or (written and suffix and "." in suffix):

@@ -7,13 +7,13 @@ from itertools import islice
 
 from .._options.origin import is_origin, parse_origin
 from .._options.patterns import ORIGINS, Within
-from .._options.schemes import dead_schemes
+from .._options.schemes import unmatchable_schemes
 from .._options.spec import read_options
 from ..errors import Problem
 from .automata import intersect, shortest_words
 from .intent import intent_of
 from .languages import insecure_origins, language_of, regex_of
-from .risks import CANDIDATES, PROBES, find_risks, language_risks, strangers
+from .risks import CANDIDATES, PROBES, attacker_origins, find_risks, language_risks
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -48,7 +48,7 @@ def problems_of(
     """Return all problems of these ``allow_origins``, except the tolerated ones."""
     spec, problems = read_policy({"allow_origins": entries, "allow_credentials": credentials})
     languages = [language_of(entry) for entry in (*spec.globs, *spec.regexes)]
-    found = [*problems, *dead_schemes(spec.exact), *find_risks(spec, languages)]
+    found = [*problems, *unmatchable_schemes(spec.exact), *find_risks(spec, languages)]
     return [problem for problem in found if problem.code not in tolerated]
 
 
@@ -58,7 +58,7 @@ def language(entry: Entry, how: str) -> Language:
     return language_of(entry, how=how)
 
 
-def admits(entry: Entry, how: str, origin: str) -> bool:
+def allows(entry: Entry, how: str, origin: str) -> bool:
     """Return whether the entry, applied as ``regex.<how>``, really matches an origin."""
     return getattr(regex_of(entry), how)(origin) is not None
 
@@ -75,47 +75,47 @@ def foreign_risks(regex: re.Pattern[str], how: str, credentials: bool) -> list[P
     """
     found = language(regex, how)
     risks = list(language_risks(found, credentials))
-    if any(risk.witness == PROBES[0] for risk in risks):
+    if any(risk.example == PROBES[0] for risk in risks):
         return risks  # it matches any origin, so there is nothing to add
-    if found.beyond is not None and how != "fullmatch":
+    if found.unsupported is not None and how != "fullmatch":
         risks = list(_confirm(found, how, risks, credentials))
-    if not admits(regex, how, "null"):
+    if not allows(regex, how, "null"):
         return risks
-    # A regex that matches only "null" is not dead.
-    risks = [risk for risk in risks if risk.code != "dead-pattern"]
+    # A regex that matches only "null" is not unmatchable.
+    risks = [risk for risk in risks if risk.code != "unmatchable-pattern"]
     if credentials:
-        message = f"{regex.pattern!r} admits 'null', which a sandboxed frame of any web site sends."
+        message = f"{regex.pattern!r} allows 'null', which any web site can send."
         code = "null-origin-with-credentials"
-        risks.append(Problem(code, ORIGINS, regex, message, witness="null"))
+        risks.append(Problem(code, ORIGINS, regex, message, example="null"))
     return risks
 
 
 def _confirm(
     found: Language, how: str, risks: list[Problem], credentials: bool
 ) -> Iterator[Problem]:
-    """Look for witnesses that the other software matches; risks.py assumes full matches."""
+    """Look for examples that the other software matches; risks.py assumes full matches."""
     regex = regex_of(found.entry)
     for risk in risks:
-        if risk.code == "foreign-origin" and risk.witness is None and found.dfa is not None:
-            words = islice(strangers(found.dfa, intent_of(regex)), CANDIDATES)
-            witness = next((word for word in words if _real(regex, how, word)), None)
-            if witness is None:
+        if risk.code == "foreign-origin" and risk.example is None and found.dfa is not None:
+            words = islice(attacker_origins(found.dfa, intent_of(regex)), CANDIDATES)
+            example = next((word for word in words if _real(regex, how, word)), None)
+            if example is None:
                 yield risk
             else:
-                message = f"{regex.pattern!r} admits an origin that is not meant."
-                yield Problem(risk.code, ORIGINS, regex, message, witness=witness)
+                message = f"{regex.pattern!r} allows an origin that is not intended."
+                yield Problem(risk.code, ORIGINS, regex, message, example=example)
         else:
             yield risk
     if credentials and found.dfa and all(risk.code != "insecure-origin" for risk in risks):
         words = islice(shortest_words(intersect(found.dfa, insecure_origins())), CANDIDATES)
-        witness = next((word for word in words if _real(regex, how, word)), None)
-        if witness is not None:
-            message = f"{regex.pattern!r} admits plain http."
-            yield Problem("insecure-origin", ORIGINS, regex, message, witness=witness)
+        example = next((word for word in words if _real(regex, how, word)), None)
+        if example is not None:
+            message = f"{regex.pattern!r} allows plain http."
+            yield Problem("insecure-origin", ORIGINS, regex, message, example=example)
 
 
 def _real(regex: re.Pattern[str], how: str, word: str) -> bool:
-    return parse_origin(word) is not None and admits(regex, how, word)
+    return parse_origin(word) is not None and allows(regex, how, word)
 
 
 def with_regex(entry: re.Pattern[str] | Within, regex: re.Pattern[str]) -> re.Pattern[str] | Within:

@@ -225,7 +225,7 @@ def cases() -> Iterator[Case]:
         ):
             yield Case(f"actual: {name}, of {written}", options, "actual", inputs, outcome, Goal(3))
         yield from twice(
-            f"refused, of {written}", options, "https://stranger-{}.example.com", False, 3
+            f"refused, of {written}", options, "https://unlisted-{}.example.com", False, 3
         )
     for name, options, origin, allowed, at_most in (
         ("subdomain", OPTIONS, "https://a.b{}.example.org", True, 4),

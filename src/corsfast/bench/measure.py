@@ -40,7 +40,7 @@ class Subject(NamedTuple):
 
     With `run`, each call returns an awaitable. One coroutine awaits the calls one after the other,
     and `run` drives that coroutine and returns its result. One sample takes at most `most` calls.
-    `by_turns` is for a pair of these: see `turns`.
+    `by_turns` makes `turns` measure a pair of subjects, call by call.
     """
 
     call: Callable[..., Any]

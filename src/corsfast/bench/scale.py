@@ -75,10 +75,10 @@ def measure_size(size: int, engine: Engine, rounds: int) -> Iterator[tuple[Any, 
         if before is not None and after is not None:
             yield name, "memory", summarize([max(0, after - before)]), None
     made = {engine.name: engine._replace(policy=lambda **_: policy)}
-    stranger = picked("https://stranger-{}.example.com", 999_999)
+    unlisted = picked("https://unlisted-{}.example.com", 999_999)
     cases = [
         Case(allowed, {}, "actual", picked(TENANT, size), "allowed"),
-        Case(not_allowed, {}, "actual", stranger, "origin-not-allowed"),
+        Case(not_allowed, {}, "actual", unlisted, "origin-not-allowed"),
     ]
     for row in measure_decisions(cases, made, rounds, CALLS, lambda _: None):
         if row.name in (allowed, not_allowed):

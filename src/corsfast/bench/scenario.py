@@ -27,7 +27,7 @@ POLICY: dict[str, Any] = {
     "allow_credentials": True,
     "max_age": 600,
 }
-STRANGER = "https://app.example.com.attacker.net"
+ATTACKER = "https://app.example.com.attacker.net"
 # An ordinary request without its Origin, which is the eighth header.
 PLAIN = tuple(field for field in REQUEST if field[0] != "origin")
 PREFLIGHT = "preflight"
@@ -35,17 +35,17 @@ PREFLIGHT = "preflight"
 KINDS = {
     "no Origin": ("GET", PLAIN),
     "allowed": ("GET", (*PLAIN[:7], ("origin", APP), *PLAIN[7:])),
-    "refused": ("GET", (*PLAIN[:7], ("origin", STRANGER), *PLAIN[7:])),
+    "refused": ("GET", (*PLAIN[:7], ("origin", ATTACKER), *PLAIN[7:])),
     PREFLIGHT: ("OPTIONS", (*PLAIN[:7], ("origin", APP), ASK_METHOD, ASK_HEADERS, *PLAIN[7:11])),
 }
 WITHOUT, DROP_IN = "without", "drop-in"
-WHOLE = 4  # `times` of whole applications
+WHOLE = 4  # scenarios of whole applications take this many times the rounds
 
 # The goals of a scenario: the share of the original's cost, by kind of request and variant.
 Goals = dict[tuple[str, str], float]
 
 
-class Answer(NamedTuple):
+class CheckedResponse(NamedTuple):
     """The part of a response that is checked before timing."""
 
     status: int
@@ -65,8 +65,8 @@ class Variant(NamedTuple):
 
     name: str
     call: Callable[..., Any]
-    look: Callable[..., Answer]
-    expects: dict[str, Answer]
+    look: Callable[..., CheckedResponse]
+    expects: dict[str, CheckedResponse]
 
 
 class Scenario(NamedTuple):
@@ -103,7 +103,7 @@ class Scenario(NamedTuple):
 
 
 class UnableError(Exception):
-    """A library failed in code that does not involve corsfast."""
+    """An error of a library, in code that does not involve corsfast."""
 
 
 def goals(variant: str, at_most: float, *kinds: str) -> Goals:
@@ -111,23 +111,23 @@ def goals(variant: str, at_most: float, *kinds: str) -> Goals:
     return {(kind, variant): at_most for kind in kinds}
 
 
-def expected(preflight: int) -> dict[str, Answer]:
+def expected(preflight: int) -> dict[str, CheckedResponse]:
     """Return the usual right answers, with this status for preflights."""
-    allowed = {"allowed": Answer(200, APP), PREFLIGHT: Answer(preflight, APP)}
-    return {kind: allowed.get(kind, Answer(200, None)) for kind in KINDS}
+    allowed = {"allowed": CheckedResponse(200, APP), PREFLIGHT: CheckedResponse(preflight, APP)}
+    return {kind: allowed.get(kind, CheckedResponse(200, None)) for kind in KINDS}
 
 
-def expected_without() -> dict[str, Answer]:
+def expected_without() -> dict[str, CheckedResponse]:
     """Return the right answers without CORS; how it answers OPTIONS is not checked."""
-    return {kind: Answer(200, None) for kind in KINDS if kind != PREFLIGHT}
+    return {kind: CheckedResponse(200, None) for kind in KINDS if kind != PREFLIGHT}
 
 
 def variants(
     apps: dict[str, Any],
     generic: dict[str, Any],
-    look: Callable[[Any], Callable[..., Answer]],
+    look: Callable[[Any], Callable[..., CheckedResponse]],
     call: Callable[[Any], Callable[..., Any]] = lambda app: app,
-    expects: dict[str, Answer] | None = None,
+    expects: dict[str, CheckedResponse] | None = None,
 ) -> list[Variant]:
     """Return a variant for each application.
 

@@ -117,8 +117,8 @@ class CORSMiddleware(Featured, ASGICall):
     async def _call_as_coroutine(self, scope: Scope, receive: Receive, send: Send) -> None:
         await self(scope, receive, send)
 
-    def _by_flow(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
+    def _by_selector(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
         call: App = self.app
-        if self._flow is not None and scope["type"] in ("http", "websocket"):
-            call = self._flow.call_of(scope)
+        if self._selector is not None and scope["type"] in ("http", "websocket"):
+            call = self._selector.handler_for(scope)
         return call(scope, receive, send)

@@ -75,7 +75,7 @@ class CORSMiddleware(falcon.CORSMiddleware):  # type: ignore[misc]
 
     Warns:
         CorsfastSecurityWarning: otherwise, once per risk.
-        CorsfastDeadEntryWarning: otherwise, once per entry that matches nothing.
+        CorsfastUnmatchableWarning: otherwise, once per entry that matches nothing.
     """
 
     # A subclass of Falcon's, because Falcon rejects that class together with ``cors_enable=True``.
@@ -99,7 +99,7 @@ class CORSMiddleware(falcon.CORSMiddleware):  # type: ignore[misc]
         super().__init__(allow_origins, expose_headers, allow_credentials)
         self.allow_private_network = allow_private_network
         with_credentials, without = _groups(self.allow_origins, self.allow_credentials)
-        problems = _dead_credentials(self.allow_origins, self.allow_credentials)
+        problems = _unused_credentials(self.allow_origins, self.allow_credentials)
         problems += empty_list("allow_origins", allow_origins)
         exposed = [name.strip() for name in (self.expose_headers or "").split(",")]
         if self.expose_headers is not None and exposed != [""]:
@@ -121,9 +121,9 @@ class CORSMiddleware(falcon.CORSMiddleware):  # type: ignore[misc]
         say(NAME, problems, strict=strict)
         self._with_credentials, self._without = policies
         # Bound once: looking a method up per request costs more than calling it.
-        trusting, admitting = policies
+        trusting, others = policies
         self._trusts = None if trusting is None else trusting.allows_origin
-        self._admits = None if admitting is None else admitting.allows_origin
+        self._allows = None if others is None else others.allows_origin
         self._star = self.allow_origins == "*" and self.allow_credentials != "*"
         # If every origin gets the same fields, a response to a request without an Origin gets
         # them, too, because a cache may reuse it for a request with one.
@@ -147,7 +147,7 @@ class CORSMiddleware(falcon.CORSMiddleware):  # type: ignore[misc]
                 allowed = self._without
         elif self._trusts is not None and self._trusts(origin):
             allowed = self._with_credentials
-        elif self._admits is not None and self._admits(origin):
+        elif self._allows is not None and self._allows(origin):
             allowed = self._without
         if allowed is not None:
             # Replace the fields that the application itself has set.
@@ -279,18 +279,18 @@ def _groups(
     origins: frozenset[str] | str, credentials: frozenset[str] | str
 ) -> tuple[dict[str, list[str]], dict[str, list[str]]]:
     """Return the origins that get credentials, and the others, each under their option."""
-    everybody = ["*"] if isinstance(origins, str) else sorted(origins, key=str)
+    every_origin = ["*"] if isinstance(origins, str) else sorted(origins, key=str)
     if isinstance(credentials, str):
-        return {"allow_origins": everybody}, {"allow_origins": []}
+        return {"allow_origins": every_origin}, {"allow_origins": []}
     if isinstance(origins, str):
-        return {"allow_credentials": sorted(credentials, key=str)}, {"allow_origins": everybody}
+        return {"allow_credentials": sorted(credentials, key=str)}, {"allow_origins": every_origin}
     return (
-        {"allow_origins": [origin for origin in everybody if origin in credentials]},
-        {"allow_origins": [origin for origin in everybody if origin not in credentials]},
+        {"allow_origins": [origin for origin in every_origin if origin in credentials]},
+        {"allow_origins": [origin for origin in every_origin if origin not in credentials]},
     )
 
 
-def _dead_credentials(
+def _unused_credentials(
     origins: frozenset[str] | str, credentials: frozenset[str] | str
 ) -> list[Problem]:
     """Return a problem for each entry of `allow_credentials` that `allow_origins` lacks.

@@ -73,7 +73,7 @@ _HOOKS = frozenset(name for name in vars(CORSConfig) if not name.startswith("__"
 # The same for the middleware.
 _MIDDLEWARE_HOOKS = ("_create_preflight_response", "send_wrapper")
 _INSTEAD = (
-    "a policy is compiled of the options; write what is meant as allow_origins,"
+    "a policy is compiled from the options; use allow_origins,"
     " allow_origin_regex, allow_methods, allow_headers or expose_headers"
 )
 
@@ -97,7 +97,7 @@ class CORSMiddleware(ASGIDropIn):
 
     Warns:
         CorsfastSecurityWarning: once for each insecure setting.
-        CorsfastDeadEntryWarning: once for each entry that matches nothing.
+        CorsfastUnmatchableWarning: once for each entry that matches nothing.
         CorsfastPerformanceWarning: for a regex that no automaton can express.
     """
 
@@ -132,7 +132,7 @@ class CORSPlugin(InitPlugin):  # type: ignore[misc]
         self.strict = strict
 
     def on_app_init(self, app_config: AppConfig) -> AppConfig:
-        """Compile the policy, and have it installed at start-up."""
+        """Compile the policy, and add a start-up hook that installs it."""
         given = [c for c in (self.config, app_config.cors_config) if c is not None]
         if not given:
             raise ValueError("CORSPlugin needs a CORSConfig, its own or the application's")

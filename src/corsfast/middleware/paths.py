@@ -281,7 +281,7 @@ def _compile(rules: Mapping[str, Any], option: str) -> list[_Rule]:
         path = written[:-1] if below else written
         rule = _Rule(path if path.endswith("/") else path + "/", below, target)
         if (rule.key, below) in compiled:
-            message = f"{written!r} is there twice: a trailing slash makes no other path."
+            message = f"{written!r} is listed twice: a trailing slash makes no difference."
             problems.append(Problem("path-twice", option, written, message))
         compiled[rule.key, below] = rule
     if problems:
@@ -308,17 +308,17 @@ def _problem_of(written: object, option: str) -> Problem | None:
 def _why_not(path: str) -> tuple[str | None, str | None]:
     """Return why a path is not valid in a rule, and which path may have been meant."""
     if "://" in path:
-        return "is a URL; a rule is a path, and origins go into its policy.", None
+        return "is a URL; a rule is a path, and its policy has the origins.", None
     if not path.startswith("/"):
         return "does not begin with a slash.", "/" + path
     if "*" in path:
-        ways = "'*' stands for all below a path, at its end, behind a slash."
+        ways = "'*' is a wildcard only at the end, after a slash."
         meant = _ALL_BELOW.sub("/*", path) if path[-1] == "*" else None
         return f"has a '*' elsewhere: {ways}", meant
     if _CONTROL.search(path):
         return "holds a control character.", None
     if "?" in path or "#" in path:
-        return "holds more than a path.", re.split("[?#]", path)[0]
+        return "has a query or fragment.", re.split("[?#]", path)[0]
     if _PERCENT.search(path):
         return "is percent-encoded; paths are compared decoded.", unquote(path, errors="replace")
     if "\\" in path:

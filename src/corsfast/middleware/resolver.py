@@ -292,8 +292,8 @@ class OriginResolver:
         """
         if _options_of(policy)["allow_origins"] == ["*"]:
             raise TypeError(
-                "allow_origins='*' lets everybody in, so the resolver is never asked; write"
-                " allow_origins=[...] with those who need no look-up, or []"
+                "allow_origins='*' allows every origin, so the resolver is never called; write"
+                " allow_origins=[...] with the origins that need no look-up, or []"
             )
         self.twins(policy)
 
@@ -306,7 +306,7 @@ class OriginResolver:
             self.twins(policy)
         except TypeError:
             self._log.write(
-                logging.ERROR, "nobody is looked up beside this policy: %r", policy, exc_info=True
+                logging.ERROR, "no origin is looked up with this policy: %r", policy, exc_info=True
             )
             return False
         return True
@@ -416,7 +416,7 @@ def _read_numbers(ttl: Any, max_entries: Any, vary: Any) -> tuple[float, int, tu
         message = f"{ttl} is not within 0 to {limits.MAX_MAX_AGE} seconds."
         problems.append(Problem("out-of-range", "ttl", ttl, message, hint="60"))
     if max_entries < 1:
-        message = f"{max_entries} entries are none."
+        message = f"{max_entries} is less than 1."
         problems.append(Problem("out-of-range", "max_entries", max_entries, message, hint="10000"))
     # Use the usual spelling, so that no name is in Vary twice.
     usual = {name.lower(): name for name in _USUAL_VARY}

@@ -145,7 +145,7 @@ class CORSMiddleware(ASGIDropIn):
 
     Warns:
         CorsfastSecurityWarning: once for each insecure setting.
-        CorsfastDeadEntryWarning: once for each entry that matches nothing.
+        CorsfastUnmatchableWarning: once for each entry that matches nothing.
         CorsfastPerformanceWarning: for a regex that no automaton can express.
     """
 
@@ -353,7 +353,7 @@ def install(
     instead = "write app = corsfast.middleware.asgi.CORSMiddleware(app, ...)"
     check_kind(app, "build_middleware_stack", "a Starlette or FastAPI application", instead)
     if getattr(target, _INSTALLED, False):
-        raise RuntimeError("this application has CORS already, from install; call install once")
+        raise RuntimeError("this application already has CORS, from install; call install once")
     if target.middleware_stack is not None:
         raise RuntimeError("this application has started; call install before")
     middleware = middleware_by_install(

@@ -174,7 +174,7 @@ class CORSMixin:
         policy = self._cors_policy
         if accepted or policy is None:
             return accepted
-        return policy.allows_origin(origin) and not _is_for_everybody(policy)
+        return policy.allows_origin(origin) and not _allows_any_origin(policy)
 
     def _answer_preflight(self) -> None:
         # Break the reference cycle, so that the handler is freed without a garbage collection.
@@ -221,7 +221,7 @@ def enable_cors(
     """
     application: Any = app
     if isinstance(vars(application).get("get_handler_delegate"), _Delegates):
-        raise ValueError("this application has CORS already; call enable_cors once")
+        raise ValueError("this application already has CORS; call enable_cors once")
     if policy is not None and options:
         raise TypeError(
             "enable_cors takes a policy or the options of one, not both; write"
@@ -297,7 +297,7 @@ def _with_cors(handler: type) -> type:
     return new_class(handler.__name__, (CORSMixin, handler), {}, lambda body: body.update(names))
 
 
-def _is_for_everybody(policy: Policy) -> bool:
+def _allows_any_origin(policy: Policy) -> bool:
     """Return whether a policy sends `*`, which it also sends without an Origin."""
     return any(name == fetch.ALLOW_ORIGIN for name, _ in policy.actual(None).headers)
 

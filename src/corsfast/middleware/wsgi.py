@@ -75,8 +75,10 @@ class CORSMiddleware(Featured, WSGICall):
         )
         self._make(app, features, WSGIRefusals)
 
-    def _by_flow(self, environ: dict[str, Any], start_response: StartResponse) -> Iterable[bytes]:
+    def _by_selector(
+        self, environ: dict[str, Any], start_response: StartResponse
+    ) -> Iterable[bytes]:
         call: WSGIApplication = self.app
-        if self._flow is not None:
-            call = self._flow.call_of(environ)
+        if self._selector is not None:
+            call = self._selector.handler_for(environ)
         return call(environ, start_response)

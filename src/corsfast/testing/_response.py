@@ -71,5 +71,5 @@ class Response:
 
     @property
     def preflights(self) -> tuple[Exchange, ...]:
-        """The preflights among the exchanges. A cached preflight is not sent, so not here."""
+        """The preflights that were sent. A cached preflight is not sent."""
         return tuple(exchange for exchange in self.exchanges if exchange.is_preflight)

@@ -11,8 +11,8 @@ import pytest
 from support.client import Request
 from support.drop_ins.aiohttp import (
     LOOKED_AT,
+    OTHER,
     OWN,
-    STRANGER,
     A,
     B,
     Served,
@@ -32,7 +32,7 @@ pytestmark = pytest.mark.server
 # -- Vary, limits ----------------------------------------------------------------------------
 
 
-def test_every_preflight_names_what_was_looked_at() -> None:
+def test_every_preflight_response_varies_fully() -> None:
     from aiohttp import web
 
     app = web.Application()
@@ -54,7 +54,7 @@ def test_every_preflight_names_what_was_looked_at() -> None:
         assert varied(found) == LOOKED_AT
 
 
-def test_where_nobody_may_ask_nothing_depends_on_the_origin() -> None:
+def test_without_allowed_origins_nothing_varies_by_origin() -> None:
     from aiohttp import web
 
     class View(web.View, ours().CorsViewMixin):
@@ -88,7 +88,7 @@ def test_the_longest_method(length: int, status: int) -> None:
 
 @pytest.mark.parametrize("origin", [A, B])
 @pytest.mark.parametrize("expose", [(), ["X-Total"], "*"])
-def test_own_fields_never_widen_what_is_allowed(origin: str, expose: Any) -> None:
+def test_own_fields_never_allow_more(origin: str, expose: Any) -> None:
     """A handler's Allow-Credentials was meant only for the origin that the handler names."""
     from aiohttp import web
 
@@ -240,7 +240,7 @@ def test_nothing_collects() -> None:
     assert {method for _, method in cors._compiled} == {"", "GET"}
 
 
-def test_no_method_of_a_stranger_is_kept() -> None:
+def test_methods_of_unknown_origins_are_not_cached() -> None:
     from aiohttp import web
 
     app = web.Application()
@@ -254,7 +254,7 @@ def test_no_method_of_a_stranger_is_kept() -> None:
     assert len(cors._compiled) == 1
 
 
-def test_what_is_added_after_requests_were_answered() -> None:
+def test_routes_added_after_the_first_request() -> None:
     from aiohttp import web
 
     app = web.Application()
@@ -324,7 +324,7 @@ def test_without_private_attributes_of_aiohttp() -> None:
     assert (response.status, response._status, response._reason) == (200, 200, "OK")
 
 
-def test_a_response_whose_status_is_elsewhere_is_kept() -> None:
+def test_a_response_with_its_status_elsewhere_is_kept() -> None:
     from aiohttp import web
 
     from corsfast.middleware.aiohttp._compat import replace
@@ -350,7 +350,7 @@ def test_under_a_real_server(engine: ModuleType, tmp_path: Path) -> None:
     with Server(command, engine.IMPLEMENTATION, tmp_path / "log") as server:
         port = server.port
         app = ("Origin", "https://app.example.com")
-        other = ("Origin", STRANGER)
+        other = ("Origin", OTHER)
         assert ask(port, "GET", "/engine").body.decode() == engine.IMPLEMENTATION
         allowed = {
             "access-control-allow-origin": "https://app.example.com",
@@ -377,11 +377,11 @@ def test_under_a_real_server(engine: ModuleType, tmp_path: Path) -> None:
             assert (found.status, found.body) == (200, b"")
             assert found.all("access-control-allow-headers") == ["X-TOKEN"]
             assert found.all("access-control-max-age") == ["600"]
-            found = ask(port, "OPTIONS", path, *lines(origin=STRANGER, method="GET"))
+            found = ask(port, "OPTIONS", path, *lines(origin=OTHER, method="GET"))
             assert (found.status, list(found.cors)) == (403, ["vary"])
-            why = f"origin '{STRANGER}' is not allowed"
+            why = f"origin '{OTHER}' is not allowed"
             if path.startswith("/files"):
-                why = f"request method 'GET' is not allowed for '{STRANGER}' origin"
+                why = f"request method 'GET' is not allowed for '{OTHER}' origin"
             assert found.body.decode() == f"CORS preflight request failed: {why}"
         assert ask(port, "GET", "/free", app).cors == {"vary": "Accept"}
         assert ask(port, "HEAD", "/view", app).status == 405

@@ -20,7 +20,7 @@ from support.compare import (
 from support.drop_ins.aiohttp import (
     LOOKED_AT,
     ORIGINS,
-    STRANGER,
+    OTHER,
     A,
     B,
     Served,
@@ -111,7 +111,7 @@ OPTIONS = {
     "allow_methods": (..., ["PUT", "delete"], "*"),
 }
 LESS = {"allow_headers": ["x-other"]}
-SOURCES = ("listed", "everybody", "both", "odd", "dead", "none")
+SOURCES = ("listed", "everybody", "both", "odd", "unmatchable", "none")
 PLACES = ("defaults", "resource", "route", "mixed")
 
 
@@ -121,7 +121,7 @@ def config_of(source: str, options: dict[str, Any]) -> dict[str, Any]:
         "everybody": {"*": options},
         "both": {A: LESS, "*": options},
         "odd": {"a.example": options, f"{A}/": options, "file://": options, "": options, B: LESS},
-        "dead": {"a.example": options},
+        "unmatchable": {"a.example": options},
         "none": {},
     }[source]
 
@@ -129,7 +129,7 @@ def config_of(source: str, options: dict[str, Any]) -> dict[str, Any]:
 def all_requests() -> list[Request]:
     found = [*requests(origins=ORIGINS), *requests("/items/one", origins=(None, A))]
     for path in ("/broken", "/missing", "/own", "/vary", "/accept", "/star", "/free", "/nowhere"):
-        found += [get(path), get(path, A), get(path, STRANGER), preflight(A, path=path)]
+        found += [get(path), get(path, A), get(path, OTHER), preflight(A, path=path)]
     ask = ("access-control-request-method", "PUT")
     names = ("access-control-request-headers", "X-Custom")
     found += [

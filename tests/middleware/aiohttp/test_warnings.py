@@ -9,7 +9,7 @@ import pytest
 from support.drop_ins.aiohttp import A, Served, call, get, handler, ours, preflight, theirs
 
 from corsfast import PolicyError
-from corsfast.errors import CorsfastDeadEntryWarning, CorsfastSecurityWarning
+from corsfast.errors import CorsfastSecurityWarning, CorsfastUnmatchableWarning
 
 pytestmark = pytest.mark.server
 
@@ -37,7 +37,7 @@ BAD = [
 ]
 
 
-def test_resource_options_beside_the_original() -> None:
+def test_resource_options_match_the_original() -> None:
     mine, original = ours().ResourceOptions, theirs().ResourceOptions
     assert mine._fields == original._fields
     for given in GOOD:
@@ -59,7 +59,7 @@ MESSAGE = "must be|[Uu]nexpected|already|expected|derived|'max_age'"
 @pytest.mark.parametrize(
     "config", [[], "x", {1: {}}, {A: None}, {A: {"allow": 1}}, {A: {"max_age": -1}}], ids=str
 )
-def test_mappings_that_are_none(config: Any) -> None:
+def test_invalid_mappings_are_rejected(config: Any) -> None:
     from aiohttp import web
 
     for library in (ours(), theirs()):
@@ -71,7 +71,7 @@ def test_mappings_that_are_none(config: Any) -> None:
             cors.add(app.router.add_get("/", handler), config)
 
 
-def test_what_cannot_be_added() -> None:
+def test_unsupported_routes_are_rejected() -> None:
     from aiohttp import web
 
     class Plain(web.View):
@@ -103,11 +103,11 @@ def test_what_cannot_be_added() -> None:
         ({"*": {"allow_credentials": True}}, CorsfastSecurityWarning),
         ({"null": {"allow_credentials": True}}, CorsfastSecurityWarning),
         ({"http://a.example": {"allow_credentials": True}}, CorsfastSecurityWarning),
-        ({f"{A}/": {}}, CorsfastDeadEntryWarning),
-        ({"a.example": {}, "*": {}}, CorsfastDeadEntryWarning),
+        ({f"{A}/": {}}, CorsfastUnmatchableWarning),
+        ({"a.example": {}, "*": {}}, CorsfastUnmatchableWarning),
     ],
 )
-def test_each_problem_is_said_once_for_each_application(config: Any, kind: type[Warning]) -> None:
+def test_each_problem_warns_once_per_application(config: Any, kind: type[Warning]) -> None:
     from aiohttp import web
 
     def by_setup(strict: bool) -> None:
@@ -137,7 +137,7 @@ def test_each_problem_is_said_once_for_each_application(config: Any, kind: type[
             make(True)
 
 
-def test_everybody_is_judged_apart_from_the_others() -> None:
+def test_the_star_is_judged_apart_from_other_origins() -> None:
     from aiohttp import web
 
     cookies = {"allow_credentials": True}
@@ -146,7 +146,7 @@ def test_everybody_is_judged_apart_from_the_others() -> None:
     assert len(caught) == 2
 
 
-def test_nothing_is_said_at_a_request() -> None:
+def test_requests_emit_no_warning() -> None:
     """This includes a view that is nearer to another configuration than the one it was added to."""
     from aiohttp import web
 
@@ -195,7 +195,7 @@ def test_a_view_that_is_added_later_is_judged_at_the_start() -> None:
                 Served(app)
 
 
-def test_nothing_is_said_about_sound_options() -> None:
+def test_sound_options_emit_no_warning() -> None:
     from aiohttp import web
 
     good = {A: {"allow_credentials": True}, "http://localhost:3000": {}, "*": {}, "file://": {}}

@@ -19,9 +19,9 @@ from support.compare import (
     requests,
 )
 from support.drop_ins.django import (
+    OTHER,
     REST,
     SOURCES,
-    STRANGER,
     A,
     B,
     async_view,
@@ -111,7 +111,7 @@ def all_requests() -> list[Request]:
         found.append(get(origin=origin or ""))
         found.append(preflight(origin or ""))
     for path in ("/accept", "/vary", "/star", "/own", "/nowhere", "/api/x", "/asked", "/a\nb"):
-        for origin in (None, A, B, STRANGER):
+        for origin in (None, A, B, OTHER):
             found.append(get(path, **({"origin": origin} if origin else {})))
             found.append(preflight(origin or "", path))
     asks = ("access-control-request-private-network", "true")
@@ -119,7 +119,7 @@ def all_requests() -> list[Request]:
         Request("OPTIONS", (("access-control-request-method", "PUT"),)),
         Request("OPTIONS", (("origin", A), asks, ("access-control-request-method", "PUT"))),
         Request("GET", (("origin", A), asks)),
-        Request("GET", (("origin", STRANGER), asks)),
+        Request("GET", (("origin", OTHER), asks)),
     ]
     return found
 
@@ -169,7 +169,7 @@ def test_side_by_side_in_an_event_loop() -> None:
     for options in ({}, {"CORS_ALLOWED_ORIGINS": [A]}, {"CORS_ALLOW_ALL_ORIGINS": True}, REST[2]):
         with having(**options):
             for request in [
-                *(get(), get(origin=A), get(origin=STRANGER)),
+                *(get(), get(origin=A), get(origin=OTHER)),
                 *(get(path, origin=A) for path in ("/api/x", "/accept", "/a\nb")),
             ]:
                 comparison.add(options, request, call(original, request), call(drop_in, request))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from support.drop_ins.django import STRANGER, A, B, allowed, having, ours, view
+from support.drop_ins.django import OTHER, A, B, allowed, having, ours, view
 
 pytestmark = pytest.mark.server
 
@@ -97,4 +97,4 @@ def test_settings_are_not_read_per_request(monkeypatch: pytest.MonkeyPatch) -> N
         middleware = ours().CorsMiddleware(view)
         monkeypatch.setattr(conf, "read", None)
         assert allowed(middleware, A)
-        assert not allowed(middleware, STRANGER)
+        assert not allowed(middleware, OTHER)

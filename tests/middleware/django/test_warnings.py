@@ -9,8 +9,8 @@ from urllib.parse import urlsplit
 
 import pytest
 from support.drop_ins.django import (
+    OTHER,
     SOURCES,
-    STRANGER,
     A,
     allowed,
     call,
@@ -23,7 +23,7 @@ from support.drop_ins.django import (
 )
 
 from corsfast import PolicyError
-from corsfast.errors import CorsfastDeadEntryWarning, CorsfastSecurityWarning
+from corsfast.errors import CorsfastSecurityWarning, CorsfastUnmatchableWarning
 
 pytestmark = pytest.mark.server
 
@@ -35,7 +35,7 @@ RISKS = [
     ({"CORS_ALLOWED_ORIGIN_REGEXES": [r"https://[a-z]+\.co\.uk"]}, "004"),
     ({"CORS_ALLOWED_ORIGINS": ["http://a.example"], "CORS_ALLOW_CREDENTIALS": True}, "005"),
 ]
-DEAD = [
+UNMATCHABLE = [
     {"CORS_ALLOWED_ORIGINS": ["a.example"]},
     {"CORS_ALLOWED_ORIGINS": ["*"]},
     {"CORS_ALLOWED_ORIGINS": ["https://A.example"]},
@@ -44,7 +44,7 @@ DEAD = [
 
 
 @pytest.mark.parametrize(("options", "number"), RISKS)
-def test_a_risk_is_said_once_for_each_middleware(options: dict[str, Any], number: str) -> None:
+def test_a_risk_warns_once_per_middleware(options: dict[str, Any], number: str) -> None:
     from django.test.utils import override_settings
 
     from corsfast.middleware.django.checks import check_settings
@@ -63,14 +63,14 @@ def test_a_risk_is_said_once_for_each_middleware(options: dict[str, Any], number
             assert [m.id for m in check_settings()] == [f"corsfast.E{number}"]
 
 
-@pytest.mark.parametrize("options", DEAD)
-def test_a_dead_entry_is_said_once(options: dict[str, Any]) -> None:
+@pytest.mark.parametrize("options", UNMATCHABLE)
+def test_an_unmatchable_entry_warns_once(options: dict[str, Any]) -> None:
     from django.test.utils import override_settings
 
     from corsfast.middleware.django.checks import check_settings
 
     with override_settings(**options):
-        with pytest.warns(CorsfastDeadEntryWarning) as caught:
+        with pytest.warns(CorsfastUnmatchableWarning) as caught:
             ours().CorsMiddleware(view)
         assert len(caught) == 1
         assert [m.id for m in check_settings()] in (["corsfast.W010"], ["corsheaders.E013"])
@@ -87,7 +87,7 @@ def test_a_dead_entry_is_said_once(options: dict[str, Any]) -> None:
         "CORS_ORIGIN_REGEX_WHITELIST",
     ],
 )
-def test_text_for_a_list_is_said(setting: str) -> None:
+def test_a_string_for_a_list_warns(setting: str) -> None:
     from django.test.utils import override_settings
 
     from corsfast.middleware.django.checks import check_settings
@@ -101,7 +101,7 @@ def test_text_for_a_list_is_said(setting: str) -> None:
         assert said.startswith(f"corsfast.middleware.django: {setting}: {text!r} ")
         assert said.endswith(f"Write {[text]!r} instead. [bare-string]")
         assert allowed(middleware, A)
-        assert not allowed(middleware, STRANGER)
+        assert not allowed(middleware, OTHER)
         assert [m.id[:-1] for m in check_settings()] == ["corsheaders.E00"]
         with override_settings(CORS_STRICT=True):
             with pytest.raises(PolicyError, match=r"\[bare-string\]") as error:
@@ -122,7 +122,7 @@ IDLE: list[tuple[dict[str, Any], str, str | None, str]] = [
     ({"CORS_ALLOW_HEADERS": ["X-A,X-B"]}, "list-in-string", "'X-A', 'X-B'", "010"),
     ({"CORS_ALLOW_HEADERS": ["Cookie"]}, "forbidden-header", None, "010"),
     ({"CORS_PREFLIGHT_MAX_AGE": 604800}, "out-of-range", "86400", "010"),
-    ({"CORS_URLS_REGEX": r"^api/.*$"}, "dead-path", "'^/api/.*$'", "010"),
+    ({"CORS_URLS_REGEX": r"^api/.*$"}, "unmatchable-path", "'^/api/.*$'", "010"),
     ({"CORS_STRICT": "false"}, "not-a-bool", "False", "010"),
     ({"CORS_ORIGINS": [A]}, "unknown-option", "CORS_ALLOWED_ORIGINS", "006"),
     ({"CORS_ALLOW_ORIGINS": [A]}, "unknown-option", "CORS_ALLOWED_ORIGINS", "006"),
@@ -153,7 +153,7 @@ IDLE += [
 
 
 @pytest.mark.parametrize(("options", "code", "hint", "number"), IDLE, ids=str)
-def test_a_setting_that_does_nothing_is_said_and_checked(
+def test_a_setting_without_effect_warns_and_is_checked(
     options: dict[str, Any], code: str, hint: str | None, number: str
 ) -> None:
     from django.test.utils import override_settings
@@ -166,7 +166,7 @@ def test_a_setting_that_does_nothing_is_said_and_checked(
         if "CORS_STRICT" not in options:
             ours().CorsMiddleware(view)
             (said,) = caught
-            kind = CorsfastSecurityWarning if risky else CorsfastDeadEntryWarning
+            kind = CorsfastSecurityWarning if risky else CorsfastUnmatchableWarning
             assert said.category is kind
             assert str(said.message).endswith(f"[{code}]")
             assert [m.id for m in check_settings()] == [f"corsfast.W{number}"]
@@ -184,14 +184,14 @@ def test_names_in_one_str_are_read_as_a_list() -> None:
     assert fields["access-control-allow-methods"] == ["PUT"]
 
 
-def test_a_change_of_settings_is_said_again() -> None:
+def test_changed_settings_warn_again() -> None:
     from django.test.utils import override_settings
 
     with having():
         middleware = ours().CorsMiddleware(view)
     for _ in range(2):
         with override_settings(CORS_ALLOWED_ORIGINS=["a.example"]):
-            with pytest.warns(CorsfastDeadEntryWarning) as caught:
+            with pytest.warns(CorsfastUnmatchableWarning) as caught:
                 call(middleware, get())
             assert len(caught) == 1
             call(middleware, get())
@@ -220,7 +220,7 @@ def test_checks_warn_by_their_messages_alone() -> None:
         {"CORS_ORIGIN_WHITELIST": [A], "CORS_ALLOW_ORIGINS": [A]},
     ],
 )
-def test_nothing_is_said_about_sound_settings(options: dict[str, Any]) -> None:
+def test_sound_settings_emit_no_warning(options: dict[str, Any]) -> None:
     from django.test.utils import override_settings
 
     from corsfast.middleware.django.checks import check_settings
@@ -253,7 +253,7 @@ WRONG = [
 
 
 @pytest.mark.parametrize("options", [{}, *SOURCES, *WRONG], ids=str)
-def test_checks_beside_the_original(options: dict[str, Any]) -> None:
+def test_checks_match_the_original(options: dict[str, Any]) -> None:
     from corsheaders.checks import check_settings as original
 
     from corsfast.middleware.django.checks import check_settings
@@ -332,6 +332,6 @@ def test_unreadable_setting_is_named(name: str, value: Any, message: str) -> Non
 def test_advice_names_the_newer_setting(options: dict[str, Any], hint: str) -> None:
     from django.test.utils import override_settings
 
-    with override_settings(**options), pytest.warns(CorsfastDeadEntryWarning) as caught:
+    with override_settings(**options), pytest.warns(CorsfastUnmatchableWarning) as caught:
         ours().CorsMiddleware(view)
     assert any(f" in {hint} instead." in str(warning.message) for warning in caught)

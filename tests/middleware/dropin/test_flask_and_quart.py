@@ -19,7 +19,7 @@ pytestmark = pytest.mark.server
 
 A = "https://a.example"
 B = "https://b.example"
-STRANGER = "https://stranger.example"
+OTHER = "https://other.example"
 
 
 class Kit(NamedTuple):
@@ -107,7 +107,7 @@ def assert_works(kit: Kit, app: Any, path: str, status: int, method: str = "PUT"
     assert actual.status == status
     assert actual.headers[ORIGIN] == [A]
     assert varies_by(found) >= {"origin"} <= varies_by(actual)
-    assert not any(map(cors_of, asked_twice(kit, app, path, method, STRANGER)))
+    assert not any(map(cors_of, asked_twice(kit, app, path, method, OTHER)))
 
 
 def returns(**_: Any) -> str:
@@ -171,7 +171,7 @@ def test_a_view_that_answers_options_is_believed(kit: Kit) -> None:
     assert [answer.status for answer in found] == [401, 401]
 
 
-@pytest.mark.parametrize("refused", [preflight("MKCOL"), preflight(origin=STRANGER), get(A)])
+@pytest.mark.parametrize("refused", [preflight("MKCOL"), preflight(origin=OTHER), get(A)])
 def test_an_answer_stays_unless_the_preflight_is_allowed(
     kit: Kit, build: Any, refused: Any
 ) -> None:
@@ -182,7 +182,7 @@ def test_an_answer_stays_unless_the_preflight_is_allowed(
 
 
 @pytest.mark.parametrize("prefix", ["/blue", "/<name>/blue"])
-def test_what_a_blueprint_does_not_see(kit: Kit, prefix: str) -> None:
+def test_requests_that_a_blueprint_does_not_see(kit: Kit, prefix: str) -> None:
     Blueprint = kit.imported("Blueprint")
     app, outer = kit.bare(), Blueprint("outer", "outer")
     inner = kit.cors(Blueprint("inner", "inner"))

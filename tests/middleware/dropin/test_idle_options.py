@@ -16,7 +16,7 @@ import pytest
 
 import corsfast
 from corsfast import PolicyError, Problem
-from corsfast.errors import CorsfastDeadEntryWarning, CorsfastSecurityWarning
+from corsfast.errors import CorsfastSecurityWarning, CorsfastUnmatchableWarning
 
 A = "https://a.example"
 SECURITY = ("bare-string", "not-a-bool", "unknown-option")
@@ -320,9 +320,9 @@ CASES: list[Case] = [
         (
             flask,
             [
-                ({"resources": {"api/*": {}}}, "dead-path", "'/api/*'"),
-                ({"resources": [r"^api/\d+", "/b"]}, "dead-path", r'r"^/api/\d+"'),
-                ({"resources": "(api|app)/.*"}, "dead-path", None),
+                ({"resources": {"api/*": {}}}, "unmatchable-path", "'/api/*'"),
+                ({"resources": [r"^api/\d+", "/b"]}, "unmatchable-path", r'r"^/api/\d+"'),
+                ({"resources": "(api|app)/.*"}, "unmatchable-path", None),
                 ({"resources": {}}, "no-paths", "'/*'"),
                 ({"intercept_exceptions": "no"}, "not-a-bool", "False"),
             ],
@@ -409,7 +409,7 @@ def shown(value: Any) -> str:
 
 
 @pytest.mark.parametrize(("drop_in", "options", "code", "hint"), CASES, ids=shown)
-def test_an_idle_value_is_said_and_refused_if_strict(
+def test_an_idle_value_warns_or_is_an_error_if_strict(
     drop_in: Any, options: dict[str, Any], code: str, hint: str | None
 ) -> None:
     found = [problem for problem in problems(drop_in, options) if problem.code == code]
@@ -418,7 +418,7 @@ def test_an_idle_value_is_said_and_refused_if_strict(
     with warnings.catch_warnings(record=True, action="always") as caught:
         drop_in(False, options)
     said = [warning for warning in caught if str(warning.message).endswith(f"[{code}]")]
-    kind = CorsfastSecurityWarning if code in SECURITY else CorsfastDeadEntryWarning
+    kind = CorsfastSecurityWarning if code in SECURITY else CorsfastUnmatchableWarning
     assert [warning.category for warning in said] == [kind]
     assert said[0].filename == __file__
     if hints[0] is not None:
@@ -426,7 +426,7 @@ def test_an_idle_value_is_said_and_refused_if_strict(
 
 
 @pytest.mark.parametrize(("drop_in", "options", "code", "hint"), CASES, ids=shown)
-def test_what_is_proposed_for_an_idle_value_is_accepted(
+def test_suggestions_for_idle_values_are_valid(
     drop_in: Any, options: dict[str, Any], code: str, hint: str | None
 ) -> None:
     for problem in problems(drop_in, options):
@@ -469,7 +469,7 @@ def test_what_is_proposed_for_an_idle_value_is_accepted(
     ],
     ids=shown,
 )
-def test_values_that_mean_what_they_say_are_silent(drop_in: Any, options: dict[str, Any]) -> None:
+def test_correct_values_emit_no_warning(drop_in: Any, options: dict[str, Any]) -> None:
     assert problems(drop_in, options) == ()
 
 
@@ -483,7 +483,7 @@ def test_values_that_mean_what_they_say_are_silent(drop_in: Any, options: dict[s
     ],
     ids=shown,
 )
-def test_what_cannot_be_read_says_what_to_write(
+def test_unreadable_values_get_a_suggestion(
     drop_in: Any, options: dict[str, Any], instead: str
 ) -> None:
     with pytest.raises((TypeError, ValueError), match=instead):

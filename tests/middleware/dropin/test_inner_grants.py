@@ -440,7 +440,7 @@ def test_the_policy_decides_and_not_the_application(door: Any, credentials: bool
 
 
 @pytest.mark.parametrize("door", DOORS, ids=lambda door: door.__name__)
-def test_what_a_route_exposes_stays_for_allowed_origins(door: Any) -> None:
+def test_exposed_headers_of_a_route_are_kept_if_allowed(door: Any) -> None:
     ask = quiet(lambda: door(True, [("Access-Control-Expose-Headers", "X-Own")], 200))
     exposed = ask(get(A)).headers.get(EXPOSE, [])
     # BlackSheep replaces the names, because it exposes some by default. aiohttp-cors exposes only

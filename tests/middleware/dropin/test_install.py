@@ -357,7 +357,7 @@ def test_build_middleware_stack_is_called_once(of_starlette: Any) -> None:
     assert app.middleware_stack is built
 
 
-def test_fastapi_keeps_what_tests_and_servers_use() -> None:
+def test_fastapi_keeps_the_interface_of_servers() -> None:
     from typing import Annotated
 
     import uvicorn
@@ -443,7 +443,7 @@ def test_install_and_the_drop_in_exclude_each_other(of_flask: Any) -> None:
         of_flask.install(app, **OPTIONS)
 
 
-def test_a_blueprint_is_refused_with_what_to_write(of_flask: Any) -> None:
+def test_a_blueprint_is_rejected_with_a_suggestion(of_flask: Any) -> None:
     module = importlib.import_module(of_flask.module)
     with pytest.raises(TypeError, match=r"not Blueprint; a blueprint gets a policy by paths="):
         of_flask.install(module.Blueprint("b", "b"), **OPTIONS)

@@ -93,7 +93,7 @@ def test_made_by_hand_in_a_loop_it_raises_at_once(
 
 @pytest.mark.parametrize(("module", "more"), [("asgi", ""), ("starlette", ", strict=True")])
 @pytest.mark.parametrize("server", SERVERS)
-def test_a_server_ends_with_what_to_write(
+def test_a_server_ends_with_a_suggestion(
     server: str, module: str, more: str, tmp_path: Path, engine: ModuleType
 ) -> None:
     (tmp_path / "late.py").write_text(textwrap.dedent(MODULE).format(module=module, more=more))

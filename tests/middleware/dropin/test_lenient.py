@@ -27,9 +27,9 @@ from corsfast._options.patterns import Within
 from corsfast._options.spec import wrong_header, wrong_method
 from corsfast._proofs.dialect import Dialect
 from corsfast.errors import (
-    CorsfastDeadEntryWarning,
     CorsfastPerformanceWarning,
     CorsfastSecurityWarning,
+    CorsfastUnmatchableWarning,
 )
 from corsfast.middleware._dropin.policy import (
     allowing,
@@ -72,7 +72,7 @@ def said(make: Any, *args: Any, **options: Any) -> tuple[Any, list[warnings.Warn
 # -- entries ---------------------------------------------------------------------------------
 
 
-def test_what_is_admitted(lenient: Any) -> None:
+def test_which_origins_are_allowed(lenient: Any) -> None:
     policy = lenient(
         {
             "allowed": [A, "null", "chrome-extension://abc", "http://localhost:3000"],
@@ -119,13 +119,13 @@ def test_what_is_admitted(lenient: Any) -> None:
         (b"https://a.example", "type"),
         (["https://a.example"], "type"),
         (re.compile(b"https://a.example"), "type"),
-        (re.compile("a.example"), "dead-pattern"),
+        (re.compile("a.example"), "unmatchable-pattern"),
     ],
     ids=repr,
 )
-def test_what_matches_nothing_is_said_and_left_out(lenient: Any, entry: Any, code: str) -> None:
+def test_unmatchable_entries_warn_and_are_left_out(lenient: Any, entry: Any, code: str) -> None:
     policy, caught = said(lenient, [entry, "https://ok.example"])
-    assert [warning.category for warning in caught] == [CorsfastDeadEntryWarning]
+    assert [warning.category for warning in caught] == [CorsfastUnmatchableWarning]
     text = str(caught[0].message)
     assert text.startswith(f"{NAME}: origins: ")
     assert text.endswith(f"[{code}]")
@@ -162,9 +162,9 @@ def test_risks_are_one_warning_each(lenient: Any, entry: Any, code: str) -> None
         lenient(origins, credentials=True, strict=True)
     (problem,) = error.value.problems
     assert (problem.code, problem.option) == (code, "second")
-    if problem.witness is not None:
-        assert repr(problem.witness) in text
-        assert policy.allows_origin(problem.witness)
+    if problem.example is not None:
+        assert repr(problem.example) in text
+        assert policy.allows_origin(problem.example)
 
 
 def test_strict_says_all_at_once(lenient: Any) -> None:
@@ -176,7 +176,7 @@ def test_strict_says_all_at_once(lenient: Any) -> None:
     lenient([A, re.compile(r"https://x\.a\.example")], True, strict=True)
 
 
-def test_what_no_automaton_expresses_is_said(lenient: Any) -> None:
+def test_a_regex_without_an_automaton_warns(lenient: Any) -> None:
     regex = re.compile(r"https://(?!x)[a-z]+\.a\.example")
     policy, caught = said(lenient, [regex])
     assert CorsfastPerformanceWarning in {warning.category for warning in caught}
@@ -195,7 +195,7 @@ DIALECT = Dialect(any_origin="origins=['*']", regex="regex={}")
     [(entry, host) for entry, host in WRONG if not isinstance(entry, Within)],
     ids=lambda entry: ascii(getattr(entry, "pattern", entry)),
 )
-def test_what_is_proposed_is_accepted(
+def test_suggestions_are_valid(
     lenient: Any, entry: Any, host: str | None, credentials: bool
 ) -> None:
     """As with a policy's errors, the values proposed in warnings of drop-ins are accepted."""
@@ -234,7 +234,7 @@ def test_what_is_proposed_is_accepted(
         (DIALECT, "*.co.uk",
          "each name that is yours, as https://NAME.co.uk; or use a domain of your own"),
         (replace(DIALECT, regex=None), "https://*.a.example.com",
-         "the origins that are meant, one by one"),
+         "the intended origins, one by one"),
         (DIALECT, "http://192.168.0.0/16:*",
          r'regex=r"http://192\.168(?:\.[0-9]{1,3}){2}(?::[0-9]+)?"'),
         (DIALECT, "http://192.168.1.*", r'regex=r"http://192\.168\.1\.[0-9]{1,3}"'),
@@ -247,9 +247,9 @@ def test_what_is_proposed_is_accepted(
           r'r"http://10(?:\.[0-9]{1,3}){3}|http://192\.168(?:\.[0-9]{1,3}){2}(?::3000)"')),
         (replace(DIALECT, regex="{}"), "http://10.0.0.0/8,http://192.168.0.0/16",
          r'r"http://10(?:\.[0-9]{1,3}){3}|http://192\.168(?:\.[0-9]{1,3}){2}"'),
-        (DIALECT, "203.0.114.0/24", "the origins that are meant, one by one"),
+        (DIALECT, "203.0.114.0/24", "the intended origins, one by one"),
         (replace(DIALECT, regex=None), "http://192.168.0.0/16:*",
-         "the origins that are meant, one by one"),
+         "the intended origins, one by one"),
         (DIALECT, "wss://a.example.com", "'https://a.example.com'"),
         (DIALECT, "htps://a.example.com", "'https://a.example.com'"),
         (DIALECT, "https://A.example.com/", "'https://a.example.com'"),

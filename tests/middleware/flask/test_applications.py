@@ -11,8 +11,8 @@ import pytest
 from support.client import cors_of, get
 from support.compare import own_grants, requests, varies_by
 from support.drop_ins.flask import (
+    OTHER,
     OTHER_PATHS,
-    STRANGER,
     A,
     B,
     build,
@@ -41,7 +41,7 @@ def blueprints(library: ModuleType) -> Any:
     blue.add_url_rule("/", "index", lambda: "blue")
     blue.add_url_rule("/broken", "broken", lambda: 1 // 0)
     inner = Blueprint("inner", "inner", url_prefix="/inner")
-    inner.add_url_rule("/", "index", library.cross_origin(origins=[STRANGER])(lambda: "inner"))
+    inner.add_url_rule("/", "index", library.cross_origin(origins=[OTHER])(lambda: "inner"))
     blue.register_blueprint(inner)
     app.register_blueprint(blue)
     library.CORS(app, origins=[B], resources=["/blue/broken", "/blue/missing", "/api/*"])
@@ -106,7 +106,7 @@ def wrapped_twice(library: ModuleType) -> Any:
     app.view_functions["index"] = library.cross_origin(origins=[A])(
         library.cross_origin(origins=[B])(app.view_functions["index"])
     )
-    library.CORS(app, origins=[STRANGER])
+    library.CORS(app, origins=[OTHER])
     return app
 
 
@@ -150,7 +150,7 @@ def test_applications_side_by_side(build_with: Callable[[ModuleType], Any]) -> N
     their_app, our_app = build_with(theirs()), build_with(ours())
     answered = 0
     for path in paths:
-        for request in requests(path, (None, A, B, STRANGER)):
+        for request in requests(path, (None, A, B, OTHER)):
             their, our = call(their_app, request), call(our_app, request)
             if dict(request.headers).get("access-control-request-method") == "patch":
                 continue  # `method-exact`
@@ -177,10 +177,10 @@ def test_a_500_of_an_unhandled_exception_and_a_404_have_them() -> None:
         found = call(app, get(A, path))
         assert (found.status, found.first("access-control-allow-origin")) == (status, A)
         assert found.headers["vary"] == ["Origin"]
-        assert not cors_of(call(app, get(STRANGER, path)))
+        assert not cors_of(call(app, get(OTHER, path)))
 
 
-def test_what_a_view_set_for_itself_is_replaced() -> None:
+def test_fields_set_by_a_view_are_replaced() -> None:
     app = extended(ours(), {"origins": "*", "supports_credentials": False, "expose_headers": "X"})
     for request, origin in ((get(A, "/own"), A), (get(None, "/own"), "*")):
         assert cors_of(call(app, request)) == {
@@ -193,7 +193,7 @@ def test_vary_is_merged() -> None:
     app = extended(ours(), {"origins": [A]})
     app.add_url_rule("/two", "two", lambda: ("", [("Vary", "Accept"), ("Vary", "Cookie, ORIGIN")]))
     app.add_url_rule("/one", "one", lambda: ("", [("Vary", "Accept")]))
-    for origin in (A, STRANGER, None):
+    for origin in (A, OTHER, None):
         assert call(app, get(origin, "/")).headers["vary"] == ["Origin"]
         assert call(app, get(origin, "/one")).headers["vary"] == ["Accept, Origin"]
         assert call(app, get(origin, "/two")).headers["vary"] == ["Accept", "Cookie, ORIGIN"]
@@ -229,7 +229,7 @@ def test_a_session_that_is_saved_later_loses_no_origin(how: str) -> None:
     else:
         signed_in = ours().cross_origin(origins=[A])(signed_in)
     app.add_url_rule("/in", "in", signed_in)
-    for origin in (A, STRANGER):
+    for origin in (A, OTHER):
         assert varies_by(call(app, get(origin, "/in"))) >= {"origin", "cookie", "x-two"}
 
 
@@ -256,15 +256,15 @@ def test_under_gunicorn(engine: ModuleType, tmp_path: Path) -> None:
             "access-control-allow-credentials": "true",
             "vary": "Origin",
         }
-        assert ask(server.port, "GET", "/", ("Origin", STRANGER)).cors == {"vary": "Origin"}
+        assert ask(server.port, "GET", "/", ("Origin", OTHER)).cors == {"vary": "Origin"}
         lines = [("Origin", A), ("Access-Control-Request-Method", "PUT")]
         lines += [("Access-Control-Request-Headers", name) for name in ("x-b", "x-a")]
         found = ask(server.port, "OPTIONS", "/", *lines)
         assert found.status == 200
         assert found.cors["access-control-allow-methods"] == "PUT"
         assert found.cors["access-control-allow-headers"] == "x-a, x-b"
-        found = ask(server.port, "GET", "/view", ("Origin", STRANGER))
-        assert found.cors == {"access-control-allow-origin": STRANGER, "vary": "Origin"}
+        found = ask(server.port, "GET", "/view", ("Origin", OTHER))
+        assert found.cors == {"access-control-allow-origin": OTHER, "vary": "Origin"}
         found = ask(server.port, "GET", "/broken", ("Origin", A))
         assert (found.status, found.cors["access-control-allow-origin"]) == (500, A)
         hostile = "https://a.example\u00ff\u00fe"

@@ -23,8 +23,8 @@ from support.compare import (
     varies_by,
 )
 from support.drop_ins.flask import (
+    OTHER,
     OTHER_PATHS,
-    STRANGER,
     A,
     B,
     call,
@@ -244,12 +244,10 @@ def test_side_by_side() -> None:
     everything = list(requests(origins=(*ORIGINS, *ATTACKERS)))
     for number, options in enumerate(grid(**ORIGIN_OPTIONS)):
         compare(comparison, extended, options, share(everything, number, one_in=2))
-    preflights = [*requests(origins=(None, A, STRANGER)), *odd_preflights()]
+    preflights = [*requests(origins=(None, A, OTHER)), *odd_preflights()]
     for number, options in enumerate(grid(**PREFLIGHT_OPTIONS)):
         compare(comparison, extended, options, share(preflights, number, one_in=4))
-    elsewhere = [
-        request for path in OTHER_PATHS for request in requests(path, (None, A, B, STRANGER))
-    ]
+    elsewhere = [request for path in OTHER_PATHS for request in requests(path, (None, A, B, OTHER))]
     combinations = grid(
         origins=[..., A, [A, B], r"https://[ab]\.example"],
         supports_credentials=[..., True],
@@ -340,7 +338,7 @@ def test_shapes_of_resources(resources: Any) -> None:
 
 
 @pytest.mark.parametrize("resources", [7, 1.5, object()])
-def test_what_is_no_resource(resources: Any) -> None:
+def test_invalid_resources_are_rejected(resources: Any) -> None:
     for library in (theirs(), ours()):
         with pytest.raises(ValueError, match="resources"):
             extended(library, {"resources": resources})

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from support.client import cors_of, get, preflight
-from support.drop_ins.flask import STRANGER, A, B, build, call, extended, ours, theirs
+from support.drop_ins.flask import OTHER, A, B, build, call, extended, ours, theirs
 
 from corsfast import PolicyError
 
@@ -74,12 +74,12 @@ def test_a_decorated_view_follows_the_config_of_its_application() -> None:
             found = call(app, preflight(origin=origin))
             assert found.first("access-control-allow-origin") == origin
             assert found.first("access-control-max-age") == "9"
-            assert not cors_of(call(app, get(STRANGER)))
+            assert not cors_of(call(app, get(OTHER)))
     # Tests change settings, also in place.
-    apps[0].config["CORS_ORIGINS"].append(STRANGER)
-    assert call(apps[0], get(STRANGER)).first("access-control-allow-origin") == STRANGER
+    apps[0].config["CORS_ORIGINS"].append(OTHER)
+    assert call(apps[0], get(OTHER)).first("access-control-allow-origin") == OTHER
     apps[0].config["CORS_ORIGINS"] = [B]
-    assert not cors_of(call(apps[0], get(STRANGER)))
+    assert not cors_of(call(apps[0], get(OTHER)))
     assert call(apps[0], get(B)).first("access-control-allow-origin") == B
 
 
@@ -140,6 +140,6 @@ def test_a_broken_regex_is_refused_at_once(library: Callable[[], ModuleType]) ->
 
 
 @pytest.mark.parametrize("options", [{"methods": "GET\r\nX: y"}, {"expose_headers": ["X\n"]}])
-def test_what_cannot_be_sent_is_refused_at_once(options: dict[str, Any]) -> None:
+def test_unsendable_values_are_rejected_at_start_up(options: dict[str, Any]) -> None:
     with pytest.raises(ValueError, match="cannot be sent"):
         extended(ours(), options)

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from support.client import cors_of, get, preflight
 from support.compare import quiet
-from support.drop_ins.flask import STRANGER, A, B, call, decorated, extended, ours
+from support.drop_ins.flask import OTHER, A, B, call, decorated, extended, ours
 
 pytestmark = pytest.mark.server
 
@@ -118,5 +118,5 @@ def test_which_rule_holds_for_a_path(path: str, public: bool) -> None:
         r"/*": {"origins": [B]},
     }
     app = extended(ours(), {"resources": rules})
-    found = call(app, get(STRANGER, path)).first("access-control-allow-origin")
-    assert found == (STRANGER if public else None)
+    found = call(app, get(OTHER, path)).first("access-control-allow-origin")
+    assert found == (OTHER if public else None)

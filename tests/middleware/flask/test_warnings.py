@@ -11,7 +11,7 @@ from support.client import get
 from support.drop_ins.flask import A, build, call, decorated, extended, ours
 
 from corsfast import PolicyError
-from corsfast.errors import CorsfastDeadEntryWarning, CorsfastSecurityWarning
+from corsfast.errors import CorsfastSecurityWarning, CorsfastUnmatchableWarning
 
 pytestmark = pytest.mark.server
 
@@ -29,16 +29,20 @@ INSECURE: list[tuple[dict[str, Any], type[Warning], str]] = [
         "insecure-origin",
     ),
     ({"origins": r"https://.*\.?example\.com"}, CorsfastSecurityWarning, "foreign-origin"),
-    ({"origins": [A, "localhost:3000"]}, CorsfastDeadEntryWarning, "localhost:3000"),
-    ({"origins": [A + "/"]}, CorsfastDeadEntryWarning, "trailing-slash"),
-    ({"origins": [A, "http://localhost:*"]}, CorsfastDeadEntryWarning, "glob-as-regex"),
-    ({"origins": [A, "http://10.0.0.0/8:*"]}, CorsfastDeadEntryWarning, r'Write r"http://10(?:\.'),
+    ({"origins": [A, "localhost:3000"]}, CorsfastUnmatchableWarning, "localhost:3000"),
+    ({"origins": [A + "/"]}, CorsfastUnmatchableWarning, "trailing-slash"),
+    ({"origins": [A, "http://localhost:*"]}, CorsfastUnmatchableWarning, "glob-as-regex"),
+    (
+        {"origins": [A, "http://10.0.0.0/8:*"]},
+        CorsfastUnmatchableWarning,
+        r'Write r"http://10(?:\.',
+    ),
 ]
 
 
 @pytest.mark.parametrize("how", [extended, decorated])
 @pytest.mark.parametrize(("options", "kind", "text"), INSECURE, ids=lambda value: repr(value))
-def test_insecure_settings_are_said_once(
+def test_insecure_settings_warn_once(
     how: Any, options: dict[str, Any], kind: type[Warning], text: str
 ) -> None:
     options = dict(options)

@@ -37,7 +37,7 @@ def ask(Policy: Any, door: Any) -> Any:
         {"origin": f"{APP},{APP}", "host": "app.example.com"},
     ],
 )
-def test_strangers_are_stopped(ask: Any, method: str, headers: dict[str, str]) -> None:
+def test_other_origins_are_blocked(ask: Any, method: str, headers: dict[str, str]) -> None:
     reply = ask(method, "/", **headers)
     assert (reply.status, reply.reached, reply.body) == (403, False, b"")
     assert reply.headers == {"vary": ["Origin"], "content-length": ["0"]}
@@ -82,7 +82,7 @@ def test_it_is_off_by_default(Policy: Any, door: Any) -> None:
     ).reached
 
 
-def test_everybody_is_everybody(Policy: Any, door: Any) -> None:
+def test_any_origin_gets_a_star(Policy: Any, door: Any) -> None:
     ask = door.around(Policy(allow_origins="*"), block_refused=True)
     assert ask("POST", "/", origin="garbage").reached
 

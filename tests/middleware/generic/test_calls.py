@@ -120,7 +120,7 @@ def test_an_application_that_is_replaced_lives_while_it_runs(half: Any) -> None:
     assert alive == [True] * 3
 
 
-def test_what_has_no_type_is_a_key_error(half: Any) -> None:
+def test_a_scope_without_type_is_a_key_error(half: Any) -> None:
     """This holds even if nothing else of the message would be read."""
 
     def app(scope: Any, receive: Any, send: Any) -> None:
@@ -296,7 +296,7 @@ def test_a_circle_of_an_application_is_collected(half: Any) -> None:
     assert [reference() for reference in kept] == [None, None]
 
 
-def test_what_is_collected_may_still_be_called() -> None:
+def test_a_collected_object_may_still_be_called() -> None:
     """A `__del__` that is added during a collection may call what is being collected.
 
     Only the compiled classes are tested, because CPython 3.11 itself crashes if a closure is called
@@ -364,7 +364,7 @@ class Runs:
 
 
 @pytest.mark.parametrize("key", ["type", "headers", "method"])
-def test_it_may_be_made_anew_while_it_is_called(half: Any, key: str) -> None:
+def test_it_may_be_initialized_while_it_is_called(half: Any, key: str) -> None:
     """The call then uses one of the two policies, and does not crash."""
     other = pure.Policy(allow_origins="*")
     fields = [(b"origin", b"https://app.example.com"), (b"access-control-request-method", b"GET")]
@@ -464,7 +464,7 @@ class Pairs(list[Any]):
         ([(b"accept", PRIVATE)], False),
     ],
 )
-def test_who_asks_for_a_private_network(
+def test_requests_for_a_private_network(
     half: Any, make: Any, at: int, more: list[Any], asks: bool
 ) -> None:
     call = half.ASGICall(None, POLICY, on_private_network=lambda *args: args)
@@ -497,13 +497,13 @@ def test_only_allowed_preflights_ask_for_a_private_network(half: Any) -> None:
         on_refused_preflight=detour("refused preflight"),
         on_refused=detour("refused"),
     )
-    private, stranger = (PRIVATE, b"true"), (b"origin", b"https://other.example")
+    private, other = (PRIVATE, b"true"), (b"origin", b"https://other.example")
     for method, fields, wanted in (
         ("OPTIONS", [*ASKED, private], "private network"),
-        ("OPTIONS", [stranger, ASKED[2], private], "refused preflight"),
-        ("OPTIONS", [stranger, ASKED[2]], "refused preflight"),
+        ("OPTIONS", [other, ASKED[2], private], "refused preflight"),
+        ("OPTIONS", [other, ASKED[2]], "refused preflight"),
         ("GET", [*ASKED, private], "application"),
-        ("GET", [stranger, ASKED[2], private], "refused"),
+        ("GET", [other, ASKED[2], private], "refused"),
         ("GET", [private], "application"),
     ):
         assert call({"type": "http", "method": method, "headers": fields}, None, None) == wanted
@@ -552,7 +552,7 @@ ECHOING: list[dict[str, Any]] = [
 @pytest.mark.parametrize("status", [200, 204])
 @pytest.mark.parametrize("options", ECHOING)
 @pytest.mark.parametrize("engine", [corsfast.Policy, pure.Policy])
-def test_what_a_preflight_is_answered(
+def test_preflight_responses(
     half: Any, engine: Any, options: dict[str, Any], status: int, body: bytes
 ) -> None:
     """The answer equals the reference's, for decisions of either engine."""

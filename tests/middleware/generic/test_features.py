@@ -193,17 +193,17 @@ def test_a_copy_shares_its_holder_and_counts_for_itself(door: Any) -> None:
 
 
 @pytest.mark.parametrize("name", ["policy", "report"])
-def test_what_is_read_only(door: Any, name: str) -> None:
+def test_read_only_attributes(door: Any, name: str) -> None:
     middleware = door.around(POLICY).middleware
     with pytest.raises(AttributeError):
         setattr(middleware, name, POLICY)
 
 
-def test_what_is_not_asked_for_costs_nothing(engine: Any, door: Any) -> None:
+def test_unused_features_cost_nothing(engine: Any, door: Any) -> None:
     """Without features the middleware calls the application directly."""
     inner = object()
     middleware = door.CORSMiddleware(lambda *call: inner, engine.Policy(allow_origins=[APP]))
-    assert middleware._flow is None
+    assert middleware._selector is None
     assert middleware.report is None
     calls: list[str] = []
 

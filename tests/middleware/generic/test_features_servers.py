@@ -101,7 +101,7 @@ def test_no_spelling_gets_a_looser_policy(port: int, path: str) -> None:
         assert set(answer.cors) <= {"vary"}
 
 
-def test_strangers_are_blocked_where_a_rule_says_so(port: int) -> None:
+def test_a_rule_blocks_other_origins(port: int) -> None:
     host = f"http://127.0.0.1:{port}"
     assert ask(port, "PUT", "/api/x", ("Origin", APP)).status == 403
     for origin in (STRICT, host, host.replace("http:", "https:")):

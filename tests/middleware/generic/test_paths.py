@@ -110,7 +110,7 @@ STRANGE = [
 
 
 @pytest.mark.parametrize("path", [path for path in STRANGE if path != "\u212a\0"])
-def test_what_can_be_read_in_two_ways_is_closed(path: str) -> None:
+def test_ambiguous_paths_are_closed(path: str) -> None:
     """`path` has already been decoded by the server."""
     assert PathRules(RULES).find(path) is CLOSED
 
@@ -118,7 +118,7 @@ def test_what_can_be_read_in_two_ways_is_closed(path: str) -> None:
 @pytest.mark.parametrize(
     "path", ["/public//x", "/public/X", "/public\\x"[:7] + "/%41", "/public/a\\b", "//x", "/a%2fb"]
 )
-def test_what_leads_to_one_rule_in_every_reading_is_that_rules(path: str) -> None:
+def test_a_path_whose_readings_agree_gets_their_rule(path: str) -> None:
     assert PathRules(RULES).find(path) in ("public", "all")
 
 
@@ -160,7 +160,7 @@ def test_a_letter_that_some_take_for_an_i() -> None:
     assert rules.find("/caf\u0131") == 1
 
 
-def test_a_line_feed_at_the_end_is_none_to_some() -> None:
+def test_a_final_line_feed_makes_a_path_ambiguous() -> None:
     rules = PathRules({"/*": 1, "/login": 2})
     assert re.match("^/login$", "/login\n")
     assert rules.find("/login\n") is CLOSED
@@ -321,7 +321,7 @@ def test_a_root_elsewhere_in_a_path_may_be_taken_off(
     assert asgi_path({"path": path, "root_path": "/other"}, root) == (path, *others)
 
 
-def test_what_a_root_elsewhere_hides_is_closed() -> None:
+def test_paths_hidden_by_another_root_are_closed() -> None:
     rules = PathRules(RULES)
     for path, expected in [
         ("/v1/api/x", "api"),
@@ -502,13 +502,13 @@ def test_all_mistakes_at_once(door: Any) -> None:
     [
         ({}, r'write paths={"/\*": policy} for every path'),
         ([("/a", None)], r"paths must be a dict of rules, not list; write paths="),
-        ({"/a": APP}, r"paths\['/a'\] must be a corsfast\.Policy, not str; .*write a dict of"),
-        ({"/a": corsfast.Policy}, r"paths\['/a'\] must be a corsfast\.Policy, not type"),
+        ({"/a": APP}, r"paths\['/a'\] must be a corsfast\.Policy, .* not str; .*write a dict of"),
+        ({"/a": corsfast.Policy}, r"paths\['/a'\] must be a corsfast\.Policy, .* not type"),
         ({"/a": {}}, r"paths\['/a'\]: CORSMiddleware needs a policy"),
         ({"/a": {"allow_orgins": [APP]}}, r"paths\['/a'\]: .*write allow_origins"),
     ],
 )
-def test_what_is_no_table_of_rules(door: Any, paths: Any, said: str) -> None:
+def test_invalid_tables_of_rules_are_rejected(door: Any, paths: Any, said: str) -> None:
     with pytest.raises(TypeError, match=said):
         door.around(paths=paths)
 

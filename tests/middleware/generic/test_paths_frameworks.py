@@ -26,7 +26,7 @@ from corsfast.middleware import asgi, wsgi
 pytestmark = pytest.mark.server
 
 STRICT = "https://strict.example"
-STRANGER = "https://stranger.example"
+OTHER = "https://other.example"
 SECRET = b"secret"
 ROOT = "/v1"
 COUNT = itertools.count()
@@ -240,7 +240,7 @@ def is_open(path: str, known: Answer, unknown: Answer | None) -> bool:
 @pytest.mark.parametrize("root", ["", ROOT, ROOT + "/"])
 @pytest.mark.parametrize("loose", ["/*", "/public/*"])
 @pytest.mark.parametrize("make", APPLICATIONS)
-def test_nobody_reads_a_path_with_another_paths_policy(
+def test_no_path_gets_the_policy_of_another_path(
     make: Callable[[], Any], loose: str, root: str
 ) -> None:
     from blacksheep.url import InvalidURL
@@ -260,7 +260,7 @@ def test_nobody_reads_a_path_with_another_paths_policy(
             for path in SPELLINGS:
                 known = await ask(STRICT, path)
                 # If the application has no such path, the foreign origin gets nothing either.
-                unknown = None if known.status == 404 else await ask(STRANGER, path)
+                unknown = None if known.status == 404 else await ask(OTHER, path)
                 if is_open(path, known, unknown):
                     opened.append(path)
         return opened
@@ -280,7 +280,7 @@ def test_nor_over_wsgi(make: Callable[[], Any], loose: str, root: str) -> None:
         if is_open(
             path,
             ask_wsgi(app, get(STRICT, path), root),
-            ask_wsgi(app, get(STRANGER, path), root),
+            ask_wsgi(app, get(OTHER, path), root),
         )
     ]
     # The path above the application is in SCRIPT_NAME.
@@ -296,4 +296,4 @@ def test_a_route_that_begins_with_the_root_keeps_its_policy() -> None:
         block_refused=True,
     )
     for root in ("", "/v1/"):
-        assert asyncio.run(ask_asgi(app, get(STRANGER, "/v1/admin"), root)).status == 403
+        assert asyncio.run(ask_asgi(app, get(OTHER, "/v1/admin"), root)).status == 403

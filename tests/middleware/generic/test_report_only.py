@@ -198,8 +198,8 @@ def test_counting_from_many_threads(policies: Any, door: Any) -> None:
 
 
 @pytest.mark.parametrize("wrong", [True, APP, [APP], corsfast.Policy])
-def test_what_is_no_candidate(Policy: Any, door: Any, wrong: Any) -> None:
-    with pytest.raises(TypeError, match=r"report_only must be a corsfast\.Policy, not .*write rep"):
+def test_invalid_candidates_are_rejected(Policy: Any, door: Any, wrong: Any) -> None:
+    with pytest.raises(TypeError, match=r"report_only must be a corsfast\.Policy, .*write rep"):
         door.around(Policy(allow_origins=[APP]), report_only=wrong)
 
 

@@ -62,7 +62,7 @@ def policy(Policy: Any) -> Any:
 
 
 @pytest.mark.parametrize("is_async", [False, True])
-def test_who_is_let_in_is_answered_as_if_listed(
+def test_a_resolved_origin_is_treated_like_a_listed_one(
     Policy: Any, policy: Any, door: Any, database: Database, is_async: bool
 ) -> None:
     if is_async and door.name == "wsgi":
@@ -86,7 +86,7 @@ def test_who_is_let_in_is_answered_as_if_listed(
     assert database.asked == [TENANT, OTHER]
 
 
-def test_whom_the_policy_settles_is_not_asked_about(
+def test_origins_that_the_policy_decides_are_not_resolved(
     policy: Any, door: Any, database: Database
 ) -> None:
     ask = door.around(policy, resolver=OriginResolver(database))
@@ -157,7 +157,7 @@ def test_one_resolver_for_many_policies(Policy: Any, door: Any, database: Databa
 # -- Vary ------------------------------------------------------------------------------------
 
 
-def test_what_the_answer_depends_on_is_in_vary(policy: Any, door: Any) -> None:
+def test_vary_names_the_inputs_of_the_resolver(policy: Any, door: Any) -> None:
     def resolve(origin: str, request: Any) -> bool:
         if "headers" in request:
             return (b"x-tenant", b"one") in request["headers"]
@@ -220,21 +220,21 @@ def test_a_ttl_of_nothing_remembers_nothing(policy: Any, door: Any, database: Da
     assert len(database.asked) == 3
 
 
-def test_strangers_do_not_push_out_a_known_origin(
+def test_rejected_origins_do_not_evict_an_allowed_one(
     policy: Any, door: Any, database: Database
 ) -> None:
     resolver = OriginResolver(database, max_entries=5)
     ask = door.around(policy, resolver=resolver)
     ask("GET", origin=TENANT)
     for i in range(50):
-        ask("GET", origin=f"https://stranger{i}.example")
+        ask("GET", origin=f"https://other{i}.example")
     assert len(resolver._refused) == 5
     database.asked.clear()
     ask("GET", origin=TENANT)
-    ask("GET", origin="https://stranger49.example")
+    ask("GET", origin="https://other49.example")
     assert database.asked == []
-    ask("GET", origin="https://stranger0.example")
-    assert database.asked == ["https://stranger0.example"]
+    ask("GET", origin="https://other0.example")
+    assert database.asked == ["https://other0.example"]
 
 
 def test_the_least_recently_used_goes_first(policy: Any, door: Any) -> None:
@@ -286,7 +286,7 @@ def test_the_last_word_counts(database: Database) -> None:
         assert resolver.recall(TENANT, {}) is expected
 
 
-def test_verdicts_hold_for_what_they_depended_on(policy: Any, door: Any) -> None:
+def test_a_result_for_one_tenant_is_not_used_for_another(policy: Any, door: Any) -> None:
     """A resolver that sees the request: a verdict for one tenant is not used for another."""
     asked = []
 
@@ -380,7 +380,7 @@ def gather(middleware: Any, origins: list[str]) -> list[Any]:
 
 
 @pytest.mark.parametrize("is_async", [False, True])
-def test_one_look_up_for_all_who_want_it_at_once(
+def test_concurrent_requests_share_one_look_up(
     policy: Any, database: Database, is_async: bool
 ) -> None:
     resolver = OriginResolver(database.coroutine if is_async else database, ttl=0)
@@ -415,7 +415,7 @@ def test_a_plain_function_does_not_hold_up_the_event_loop(policy: Any) -> None:
     assert asyncio.run(serve()).origin == TENANT
 
 
-def test_who_asked_first_may_go_away(policy: Any) -> None:
+def test_the_first_waiting_request_may_be_cancelled(policy: Any) -> None:
     asked = []
 
     async def resolve(origin: str) -> bool:
@@ -441,7 +441,7 @@ def test_who_asked_first_may_go_away(policy: Any) -> None:
     assert asked == [TENANT]
 
 
-def test_a_look_up_that_waits_for_what_was_cancelled_refuses(policy: Any, caplog: Any) -> None:
+def test_a_look_up_that_waits_for_a_cancelled_one_refuses(policy: Any, caplog: Any) -> None:
     async def resolve(origin: str) -> bool:
         waiting = asyncio.ensure_future(asyncio.sleep(60))
         asyncio.get_running_loop().call_soon(waiting.cancel)
@@ -572,7 +572,7 @@ def test_arguments_out_of_range(arguments: dict[str, Any], code: str, option: st
 
 
 @pytest.mark.parametrize("wrong", [True, lambda origin: True, OriginResolver])
-def test_what_is_no_resolver(Policy: Any, door: Any, wrong: Any) -> None:
+def test_invalid_resolvers_are_rejected(Policy: Any, door: Any, wrong: Any) -> None:
     with pytest.raises(TypeError, match=r"write resolver=OriginResolver\(resolve\)"):
         door.around(Policy(allow_origins=()), resolver=wrong)
 
@@ -583,7 +583,7 @@ def test_a_resolver_that_would_never_be_asked(Policy: Any, door: Any) -> None:
         {"policy": Policy(allow_origins="*")},
         {"paths": {"/*": Policy(allow_origins="*")}},
     ):
-        with pytest.raises(TypeError, match="lets everybody in, so the resolver is never asked"):
+        with pytest.raises(TypeError, match="allows every origin, so the resolver is never called"):
             door.around(**options, resolver=resolver)
 
 
@@ -610,7 +610,7 @@ def test_a_policy_of_a_drop_in_that_is_swapped_in(policy: Any, door: Any, caplog
     assert ask("GET", origin=TENANT).origin is None
     assert ask("OPTIONS", **preflight_of(TENANT)).status == 403
     assert sum(ask.middleware.report.counts.values()) == 4
-    assert "nobody is looked up beside this policy" in caplog.text
+    assert "no origin is looked up with this policy" in caplog.text
     holder.policy = corsfast.Policy(allow_origins="*")
     assert ask("GET", origin=TENANT).origin == "*"
 

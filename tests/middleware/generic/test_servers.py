@@ -207,7 +207,7 @@ def test_a_refused_handshake_has_them(name: str, engine: Any, running: Any) -> N
 @pytest.mark.parametrize("path", ["/echo", "/deny"])
 @pytest.mark.parametrize("origin", [OTHER, "null", "https://app.example.com.evil.example"])
 @pytest.mark.parametrize("name", WEBSOCKET_SERVERS)
-def test_a_strangers_handshake_is_refused(
+def test_a_handshake_of_another_origin_is_refused(
     name: str, engine: Any, running: Any, origin: str, path: str
 ) -> None:
     """The application never sees it. It would accept one path and answer 401 to the other."""

@@ -95,7 +95,7 @@ CLOSED = [{"type": "websocket.close", "code": 1008, "reason": ""}]
         [("origin", "http://[::1]:8000"), ("host", "[::1]:8000")],
     ],
 )
-def test_who_passes(Policy: Any, headers: Any) -> None:
+def test_allowed_handshakes(Policy: Any, headers: Any) -> None:
     assert Server(around(Policy(allow_origins=[APP]))).shake(*headers).accepted
 
 
@@ -124,7 +124,7 @@ def test_who_passes(Policy: Any, headers: Any) -> None:
         [("origin", APP), ("origin", OTHER)],
     ],
 )
-def test_who_does_not(Policy: Any, headers: Any, denial: bool) -> None:
+def test_refused_handshakes(Policy: Any, headers: Any, denial: bool) -> None:
     server = Server(around(Policy(allow_origins=[APP])), denial=denial).shake(*headers)
     assert not server.accepted
     assert server.sent == (DENIED if denial else CLOSED)
@@ -137,12 +137,12 @@ def test_pass_leaves_them_to_the_application(Policy: Any) -> None:
         assert Server(middleware).shake(("origin", OTHER)).accepted
 
 
-def test_everybody_is_everybody(Policy: Any) -> None:
+def test_any_origin_gets_a_star(Policy: Any) -> None:
     assert Server(around(Policy(allow_origins="*"))).shake(("origin", OTHER)).accepted
     assert Server(around(Policy(allow_origins="*"))).shake(("origin", "null")).accepted
 
 
-def test_who_is_gone_is_not_answered(Policy: Any) -> None:
+def test_a_closed_connection_gets_no_answer(Policy: Any) -> None:
     server = Server(around(Policy(allow_origins=[APP])))
     server.shake(("origin", OTHER), first="websocket.disconnect")
     assert not server.reached
@@ -179,7 +179,7 @@ def test_check_or_pass(Policy: Any, wrong: Any) -> None:
     assert str(caught.value).startswith("1 problem in the arguments of CORSMiddleware:\n")
 
 
-def test_there_are_none_in_wsgi(Policy: Any) -> None:
+def test_wsgi_has_no_websockets(Policy: Any) -> None:
     from corsfast.middleware.wsgi import CORSMiddleware as WSGIMiddleware
 
     wsgi: Any = WSGIMiddleware

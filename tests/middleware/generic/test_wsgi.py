@@ -121,12 +121,12 @@ def test_policy_is_read_only(Policy: Any) -> None:
         middleware.policy = Policy(allow_origins="*")  # type: ignore[misc]
 
 
-def test_refuses_both_neither_and_what_is_no_policy(Policy: Any) -> None:
+def test_a_policy_or_its_options_are_required(Policy: Any) -> None:
     with pytest.raises(TypeError, match=r"not both; write max_age into corsfast\.Policy"):
         CORSMiddleware(Plain(), Policy(**OPTIONS), max_age=5)
     with pytest.raises(TypeError, match=r"write CORSMiddleware\(app, policy\) or"):
         CORSMiddleware(Plain())
-    with pytest.raises(TypeError, match=r"must be a corsfast\.Policy, not list"):
+    with pytest.raises(TypeError, match=r"must be a corsfast\.Policy, .* not list"):
         CORSMiddleware(Plain(), [APP])  # type: ignore[arg-type]
 
 
@@ -167,7 +167,7 @@ def test_shows_an_allowed_origin_what_is_allowed(Policy: Any, server: Server) ->
     assert server.cors["access-control-allow-methods"] == "PUT"
 
 
-def test_a_preflights_headers_belong_to_who_gets_them(Policy: Any, server: Server) -> None:
+def test_callers_may_change_a_preflights_headers(Policy: Any, server: Server) -> None:
     app = CORSMiddleware(Plain(), Policy(**OPTIONS))
     server.call(app, preflight())
     expected = server.headers
@@ -185,7 +185,7 @@ def test_a_preflights_headers_belong_to_who_gets_them(Policy: Any, server: Serve
         environ("PUT", origin=APP, access_control_request_method="PUT"),
     ],
 )
-def test_what_is_no_preflight_is_the_applications(
+def test_other_options_requests_reach_the_application(
     Policy: Any, server: Server, fields: dict[str, Any]
 ) -> None:
     app = Plain("418 I'm a teapot")

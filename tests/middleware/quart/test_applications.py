@@ -17,8 +17,8 @@ from support.drop_ins.quart import (
     ALLOW_HEADERS,
     ALLOW_ORIGIN,
     EXPOSE,
+    OTHER,
     OWN,
-    STRANGER,
     A,
     B,
     Options,
@@ -47,7 +47,7 @@ def layered(library: ModuleType) -> Any:
 
     app = build()
     app.add_url_rule("/exempt", "exempt", library.cors_exempt(decorate(lambda: "exempt")))
-    app.add_url_rule("/route", "route", library.route_cors(allow_origin=STRANGER)(lambda: "sync"))
+    app.add_url_rule("/route", "route", library.route_cors(allow_origin=OTHER)(lambda: "sync"))
     blue = library.cors(Blueprint("blue", "blue", url_prefix="/blue"), allow_origin=B)
     blue.add_url_rule("/", "index", decorate(lambda: "blue"))
     blue.add_url_rule("/exempt", "exempt", library.cors_exempt(decorate(lambda: "no")))
@@ -75,7 +75,7 @@ def hooked_later(library: ModuleType) -> Any:
 @pytest.mark.parametrize("build_with", [layered, hooked, hooked_later])
 def test_applications_side_by_side(build_with: Callable[[ModuleType], Any]) -> None:
     paths = ["/", "/accept", "/broken", "/missing", "/exempt", "/route", "/blue/", "/blue/exempt"]
-    asked = [r for path in paths for r in requests(path, (None, A, B, STRANGER))]
+    asked = [r for path in paths for r in requests(path, (None, A, B, OTHER))]
     asked = [r for r in asked if ("access-control-request-method", "patch") not in r.headers]
     for request, their, our in zip(
         asked, run(build_with(theirs()), *asked), run(build_with(ours()), *asked), strict=True
@@ -83,14 +83,14 @@ def test_applications_side_by_side(build_with: Callable[[ModuleType], Any]) -> N
         if _preflight_answered({}, request, their, our):
             continue
         if our.status == 405 and request.path in ("/route", "/blue/", "/blue/exempt"):
-            continue  # the rules of the view or the blueprint decide nothing there
+            continue  # a 405 is sent without the rules of the view or blueprint
         left = set(differences(their, our)) - _no_token({}, request, their, our)
         assert not left, (request, their, our)
 
 
-def test_what_a_view_set_for_itself() -> None:
+def test_fields_set_by_a_view() -> None:
     app = extended(ours(), {"allow_origin": [A], "expose_headers": ["X-E"]})
-    allowed, refused, plain = run(app, get(A, "/own"), get(STRANGER, "/own"), get(None, "/own"))
+    allowed, refused, plain = run(app, get(A, "/own"), get(OTHER, "/own"), get(None, "/own"))
     assert allowed.headers[ALLOW_ORIGIN] == [A]
     assert ALLOW_CREDENTIALS not in allowed.headers
     assert allowed.headers[EXPOSE] == ["X-Own", "X-E"]
@@ -124,7 +124,7 @@ def test_a_session_that_is_saved_later_loses_no_origin(how: str) -> None:
     place.add_url_rule("/in", "in", signed_in)
     if place is not app:
         app.register_blueprint(place)
-    for found in run(app, get(A, "/in"), get(STRANGER, "/in")):
+    for found in run(app, get(A, "/in"), get(OTHER, "/in")):
         # With `cors` alone, CORS runs after the session, which has dropped a line by then.
         others = [] if how == "cors" else ["x-two"]
         assert varies_by(found) == {"accept", "origin", "cookie", *others}
@@ -182,7 +182,7 @@ def test_quart_answers_options_of_a_decorated_view() -> None:
 
 
 @pytest.mark.parametrize("how", ["nothing", "later function", "this request", "subclass"])
-def test_what_changes_a_response_late_comes_before_cors(how: str) -> None:
+def test_late_changes_of_a_response_come_before_cors(how: str) -> None:
     """`cors` may run first only if nothing else is left to do to a response."""
     from quart import Quart, after_this_request
 
@@ -250,9 +250,9 @@ def test_handshakes(whole: bool, options: Options) -> None:
         our_app = quiet(lambda: sockets(ours(), whole, options))
         for app in (their_app, our_app):
             assert await shake(app, "/exempt") == "accept" if whole else True
-        expected = {A: "accept", STRANGER: "400" if "allow_origin" in options else "accept"}
+        expected = {A: "accept", OTHER: "400" if "allow_origin" in options else "accept"}
         if isinstance(options.get("allow_origin"), list):
-            expected |= {STRANGER: "accept", "https://a.example.attacker.net": "400"}
+            expected |= {OTHER: "accept", "https://a.example.attacker.net": "400"}
         for origin, verdict in expected.items():
             assert await shake(our_app, "/socket", origin) == verdict, origin
         for origins in ((), (A,), (B,), ("null",), ("",)):
@@ -284,10 +284,10 @@ def test_on_servers(server: str, engine: ModuleType, tmp_path: Path) -> None:
         assert (found.status, found.body) == (200, engine.IMPLEMENTATION.encode())
         expected = {ALLOW_ORIGIN: A, ALLOW_CREDENTIALS: "true", "vary": "Origin"}
         assert found.cors == expected
-        assert ask(port, "GET", "/", ("Origin", STRANGER)).cors == {"vary": "Origin"}
+        assert ask(port, "GET", "/", ("Origin", OTHER)).cors == {"vary": "Origin"}
         assert ask(port, "GET", "/exempt", ("Origin", A)).cors == {}
-        assert ask(port, "GET", "/route", ("Origin", STRANGER)).cors == {
-            ALLOW_ORIGIN: STRANGER,
+        assert ask(port, "GET", "/route", ("Origin", OTHER)).cors == {
+            ALLOW_ORIGIN: OTHER,
             "vary": "Origin",
         }
         found = ask(port, "GET", "/broken", ("Origin", A))
@@ -301,5 +301,5 @@ def test_on_servers(server: str, engine: ModuleType, tmp_path: Path) -> None:
         with connect(f"ws://127.0.0.1:{port}/socket", additional_headers={"Origin": A}) as socket:
             assert socket.recv(timeout=30) == "hello"
         with pytest.raises(InvalidStatus) as caught:
-            connect(f"ws://127.0.0.1:{port}/socket", additional_headers={"Origin": STRANGER})
+            connect(f"ws://127.0.0.1:{port}/socket", additional_headers={"Origin": OTHER})
         assert caught.value.response.status_code in (400, 403)

@@ -32,9 +32,9 @@ from support.drop_ins.quart import (
     CONFIGS,
     EXPOSE,
     MANY,
+    OTHER,
     OTHER_PATHS,
     PREFLIGHT,
-    STRANGER,
     A,
     B,
     Options,
@@ -233,13 +233,13 @@ def test_side_by_side() -> None:
         ]
         for number, options in enumerate(grid(**ORIGIN_OPTIONS)):
             await compare(comparison, extended, options, share(everything, number, one_in=2))
-        preflights = [*requests(origins=(None, A, STRANGER)), *odd_preflights()]
+        preflights = [*requests(origins=(None, A, OTHER)), *odd_preflights()]
         for number, options in enumerate(grid(**PREFLIGHT_OPTIONS)):
             await compare(comparison, extended, options, share(preflights, number, one_in=2))
         for options in grid(config=CONFIGS):
             await compare(comparison, extended, options, preflights)
             await compare(comparison, decorated, options, preflights)
-        elsewhere = [r for path in OTHER_PATHS for r in requests(path, (None, A, STRANGER))]
+        elsewhere = [r for path in OTHER_PATHS for r in requests(path, (None, A, OTHER))]
         for options in grid(
             allow_origin=[..., A, [A, B]],
             allow_credentials=[..., True],

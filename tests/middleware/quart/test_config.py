@@ -18,7 +18,7 @@ from support.drop_ins.quart import (
     CONFIGS,
     EXPOSE,
     MAX_AGE,
-    STRANGER,
+    OTHER,
     A,
     B,
     Options,
@@ -81,12 +81,12 @@ def test_one_blueprint_in_two_applications() -> None:
         for app, origin in zip(apps, (A, B), strict=True):
             found = run(app, preflight(origin=origin, path="/blue"))[0]
             assert (found.first(ALLOW_ORIGIN), found.first(MAX_AGE)) == (origin, "3")
-            assert not cors(run(app, get(STRANGER, "/blue"))[0])
+            assert not cors(run(app, get(OTHER, "/blue"))[0])
 
 
 @pytest.mark.parametrize("how", [extended, decorated])
 @pytest.mark.parametrize("config", CONFIGS, ids=repr)
-def test_the_config_may_hold_what_arguments_may(how: Any, config: Options) -> None:
+def test_the_config_accepts_the_same_values_as_arguments(how: Any, config: Options) -> None:
     """It means the same, so the responses equal those of quart-cors with arguments."""
     given = {name.removeprefix("QUART_CORS_").lower(): value for name, value in config.items()}
     if not given.get("send_origin_wildcard", True):
@@ -96,15 +96,15 @@ def test_the_config_may_hold_what_arguments_may(how: Any, config: Options) -> No
     for app in (by_arguments, their := how(theirs(), given)):
         if "send_origin_wildcard" in given:
             app.config["QUART_CORS_SEND_ORIGIN_WILDCARD"] = False
-    asked = [preflight("PUT", "x-custom", origin) for origin in (A, B, STRANGER)]
-    asked += [get(A), get(STRANGER), preflight("PATCH", "x-other")]
+    asked = [preflight("PUT", "x-custom", origin) for origin in (A, B, OTHER)]
+    asked += [get(A), get(OTHER), preflight("PATCH", "x-other")]
     found = quiet(lambda: run(by_config, *asked))
     assert found == run(by_arguments, *asked)
     for request, one, other in zip(asked, run(their, *asked), found, strict=True):
         assert not set(differences(one, other)) - _no_token({}, request, one, other)
 
 
-def test_told_at_start() -> None:
+def test_warnings_at_start_up() -> None:
     def wrong_at_start(library: ModuleType) -> list[Callable[[], Any]]:
         options = {"allow_credentials": True, "allow_origin": "*"}
         return [lambda: extended(library, options), lambda: decorated(library, options)]
@@ -114,7 +114,8 @@ def test_told_at_start() -> None:
             make()
     for make in wrong_at_start(theirs()):
         assert run(make(), get())[0].status == 500
-    for library in (theirs(), ours()):  # but not if only a request can tell
+    # If the origins come from the config, only a request can show the conflict.
+    for library in (theirs(), ours()):
         app = extended(library, {"allow_credentials": True})
         assert run(app, get())[0].status == 500
         app.config["QUART_CORS_ALLOW_ORIGIN"] = [A]
@@ -129,7 +130,7 @@ def test_read_at_start() -> None:
         assert run(app, get(A))[0].first(ALLOW_ORIGIN) == expected
 
 
-def test_what_can_be_read_once_only_is_not_used_up() -> None:
+def test_iterators_are_not_used_up() -> None:
     app = extended(ours(), {"allow_origin": iter([A, B]), "allow_headers": iter(["x-a"])})
     for _ in range(2):
         assert cors(run(app, preflight("PUT", "x-a"))[0])[ALLOW_HEADERS] == "x-a"

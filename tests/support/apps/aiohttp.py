@@ -1,4 +1,4 @@
-"""The aiohttp application that middleware/aiohttp/test_aiohttp.py serves: `make([directory])`."""
+"""The application that middleware/aiohttp/test_applications.py serves: `make([directory])`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The Django project that middleware/django/test_django.py serves: `wsgi` and `asgi`.
+"""The Django project that middleware/django/test_middleware.py serves: `wsgi` and `asgi`.
 
 Importing this module configures Django, so it is imported in a process of its own.
 """

@@ -22,7 +22,7 @@ async def exempt() -> str:
 
 
 @app.get("/route")
-@route_cors(allow_origin="https://stranger.example")
+@route_cors(allow_origin="https://other.example")
 async def route() -> str:
     return "hello"
 

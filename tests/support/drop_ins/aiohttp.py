@@ -12,7 +12,7 @@ from support.client import Answer, Request, answer
 
 A = "https://a.example"
 B = "https://b.example"
-STRANGER = "https://stranger.example"
+OTHER = "https://other.example"
 ORIGINS = (None, A, B, "https://sub.a.example", "null", "chrome-extension://abcdefghijklmnop")
 OWN = "https://own.example"
 

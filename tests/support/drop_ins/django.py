@@ -14,7 +14,7 @@ from support.client import Answer, Request, answer, environ_of
 
 A = "https://a.example"
 B = "https://b.example"
-STRANGER = "https://stranger.example"
+OTHER = "https://other.example"
 
 urlpatterns: list[Callable[..., Any]] = []
 

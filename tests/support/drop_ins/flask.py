@@ -11,7 +11,7 @@ from support.compare import differences
 
 A = "https://a.example"
 B = "https://b.example"
-STRANGER = "https://stranger.example"
+OTHER = "https://other.example"
 
 
 def ours() -> ModuleType:

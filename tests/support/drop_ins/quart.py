@@ -13,7 +13,7 @@ from support.client import Answer, Request, ask_all, preflight
 
 A = "https://a.example"
 B = "https://b.example"
-STRANGER = "https://stranger.example"
+OTHER = "https://other.example"
 OWN = "https://own.example"
 
 

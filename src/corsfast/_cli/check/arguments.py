@@ -32,16 +32,16 @@ The policy is read from one of
                        its [tool.corsfast]; --table names another table
   --env [PREFIX]       the variables of the environment that begin with CORS_,
                        or with PREFIX
-  --allow-origins ...  options given here; beside FILE they replace the file's
+  --allow-origins ...  options given here; with FILE they replace the file's
   --django MODULE      the CORS_* settings of django-cors-headers
-  --regex PATTERN      what other software uses, as --engine says
+  --regex PATTERN      a regex of other software; see --matched-with
   (nothing)            [tool.corsfast] of ./pyproject.toml
 """
 EPILOG = "Exit status: 0 no problems, 1 problems, 2 nothing that could be checked."
 
 # The ways to apply a regex, by the names that users know. For an origin, Python's `$` and `\Z`
 # are equally safe. A suggested regex should also run in the software that it is pasted into.
-ENGINES = {
+MATCHERS = {
     "fullmatch": ("fullmatch", ("^", "$")),
     "match": ("match", ("^", "$")),
     "search": ("search", ("^", "$")),
@@ -49,7 +49,7 @@ ENGINES = {
     "re.match": ("match", (r"\A", r"\Z")),
     "re.search": ("search", (r"\A", r"\Z")),
 }
-DEFAULT_ENGINE = "search"
+DEFAULT_MATCHER = "search"
 
 LISTS = ("allow_origins", "allow_methods", "allow_headers", "expose_headers")
 
@@ -58,9 +58,9 @@ def add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument("file", nargs="?", type=Path, metavar="FILE")
     parser.add_argument("--table", metavar="NAME", help=f"the table of FILE (default: {TABLE})")
     parser.add_argument(
-        "--env", metavar="PREFIX", nargs="?", const=PREFIX, help=f"by default, {PREFIX}"
+        "--env", metavar="PREFIX", nargs="?", const=PREFIX, help=f"the prefix (default: {PREFIX})"
     )
-    parser.add_argument("--json", action="store_true", help="print for machines")
+    parser.add_argument("--json", action="store_true", help="print JSON")
     parser.add_argument(
         "--tolerate",
         metavar="CODE",
@@ -74,22 +74,29 @@ def add_arguments(parser: ArgumentParser) -> None:
         policy.add_argument(f"--{name.replace('_', '-')}", metavar=metavar, nargs="+")
     policy.add_argument("--allow-credentials", action="store_true", default=None)
     policy.add_argument(
-        "--max-age", metavar="SECONDS", type=_seconds, default=SUPPRESS, help="or none"
+        "--max-age",
+        metavar="SECONDS",
+        type=_seconds,
+        default=SUPPRESS,
+        help="or none, to send no header",
     )
     other = parser.add_argument_group("other software")
-    other.add_argument("--django", metavar="MODULE", help="a settings module, as Django names it")
-    other.add_argument("--regex", metavar="PATTERN", action="append", help="as often as needed")
     other.add_argument(
-        "--engine",
-        choices=ENGINES,
+        "--django", metavar="MODULE", help="a settings module, such as shop.settings"
+    )
+    other.add_argument("--regex", metavar="PATTERN", action="append", help="may be repeated")
+    other.add_argument(
+        "--matched-with",
+        choices=MATCHERS,
         metavar="HOW",
-        help=f"how it is applied: {', '.join(ENGINES)} (default: {DEFAULT_ENGINE}, the loosest)",
+        help=f"how it is applied: {', '.join(MATCHERS)}"
+        f" (default: {DEFAULT_MATCHER}, the least strict)",
     )
     other.add_argument("--ignore-case", action="store_true", help="the regexes ignore case")
     other.add_argument(
         "--credentials",
         action=BooleanOptionalAction,
-        help="whether cookies are allowed (default: yes, the stricter)",
+        help="whether cookies are allowed (default: yes, which is stricter)",
     )
 
 
@@ -120,11 +127,11 @@ def read_arguments(given: Namespace) -> Subject:
     if len(chosen) > 1:
         raise UnreadableError(f"{' and '.join(chosen)} are two policies; check them one by one")
     if options and chosen not in ([], ["FILE"]):
-        raise UnreadableError(f"options of a policy do not go with {chosen[0]}")
+        raise UnreadableError(f"policy options cannot be combined with {chosen[0]}")
     if chosen != ["--regex"]:
         _refuse_regex_options(given)
     if given.table is not None and given.file is None:
-        raise UnreadableError("--table goes with FILE")
+        raise UnreadableError("--table needs FILE")
     if given.django is not None:
         subject = read_settings(given.django)
     elif given.env is not None:
@@ -146,11 +153,11 @@ def _options(given: Namespace) -> dict[str, object]:
 
 
 def _refuse_regex_options(given: Namespace) -> None:
-    for name in ("engine", "credentials"):
+    for name in ("matched_with", "credentials"):
         if getattr(given, name) is not None:
-            raise UnreadableError(f"--{name} goes with --regex")
+            raise UnreadableError(f"--{name.replace('_', '-')} needs --regex")
     if given.ignore_case:
-        raise UnreadableError("--ignore-case goes with --regex")
+        raise UnreadableError("--ignore-case needs --regex")
 
 
 def _read_policy(file: Path | None, table: str | None, options: dict[str, object]) -> Subject:
@@ -208,8 +215,8 @@ def _subject(written: Written, name: str) -> Subject:
 
 
 def _read_regexes(given: Namespace) -> Subject:
-    name = given.engine or DEFAULT_ENGINE
-    how, anchors = ENGINES[name]
+    name = given.matched_with or DEFAULT_MATCHER
+    how, anchors = MATCHERS[name]
     credentials = given.credentials is not False
     said = "with credentials" if credentials else "without credentials"
     subject = Subject(f"--regex, {name}, {said}", credentials=credentials)

@@ -136,8 +136,8 @@ def _read_exact(value: object, subject: Subject) -> None:
         if not isinstance(entry, str) or not (entry == "*" or _is_regex(entry) or _has_star(entry)):
             kept.append(entry)
             continue
-        message = f"{entry!r} matches nothing: these origins are compared to the letter."
-        problem = Problem("dead-pattern", "allow_origins", entry, message)
+        message = f"{entry!r} matches nothing: these origins are compared character by character."
+        problem = Problem("unmatchable-pattern", "allow_origins", entry, message)
         hint, proven = (dialect.any_origin, True) if entry == "*" else suggest(problem, dialect)
         subject.problems.append(changed(problem, hint=hint if proven else None))
         subject.extra += 1
@@ -170,7 +170,7 @@ def _read_regexes(value: object, name: str, subject: Subject) -> None:
         try:
             regex = compile_quietly(entry) if isinstance(entry, str) else entry
         except RegexSyntaxError as error:
-            message = f"{entry!r} is not a regular expression of Python's: {error}."
+            message = f"{entry!r} is not a valid Python regular expression: {error}."
             subject.problems.append(Problem("regex-syntax", name, entry, message))
             subject.extra += 1
             continue

@@ -6,11 +6,11 @@ import re
 from dataclasses import replace
 from typing import NamedTuple
 
-from ..._engine.tables import dead_alternatives, empty_list, globs_as_regexes
+from ..._engine.tables import empty_list, globs_as_regexes, unmatchable_alternatives
 from ..._loading.literals import WRITERS, respell
 from ..._loading.written import missing_origins
 from ..._options.patterns import Glob, HostRule, Network, Within
-from ..._options.schemes import dead_schemes
+from ..._options.schemes import unmatchable_schemes
 from ..._proofs import alternatives
 from ..._proofs.languages import as_written, language_of, run_together
 from ..._proofs.redundancy import redundancies
@@ -83,9 +83,9 @@ def _judge_options(subject: Subject, options: dict[str, object]) -> Iterator[_Fo
     dialect = policy_dialect(spec)
     for problem in problems:
         yield _Found(problem, dialect)
-    for problem in dead_schemes(spec.exact):
-        yield _Found(problem, dialect, warning=problem.code != "dead-scheme")
-    for problem in dead_alternatives(spec.regexes):
+    for problem in unmatchable_schemes(spec.exact):
+        yield _Found(problem, dialect, warning=problem.code != "unmatchable-scheme")
+    for problem in unmatchable_alternatives(spec.regexes):
         yield _Found(problem, dialect, warning=True)
     risks = [*find_risks(spec, languages)]
     yield from _judge_risks(risks, spec.tolerated, dialect)
@@ -102,7 +102,7 @@ def _judge_regex(subject: Subject, applied: Applied) -> Iterator[_Found]:
     dialect = replace(applied.dialect, match=match)
     risks = foreign_risks(applied.regex, match.how, match.credentials)
     yield from _judge_risks(risks, subject.tolerated, dialect, applied)
-    for problem in alternatives.dead_alternatives(applied.regex, match.how, null=True):
+    for problem in alternatives.unmatchable_alternatives(applied.regex, match.how, null=True):
         yield _Found(problem, dialect, applied, warning=True)
     for problem in globs_as_regexes([applied.regex], risks):
         yield _Found(problem, dialect, applied, warning=True)
@@ -139,7 +139,7 @@ def _finding(subject: Subject, found: _Found) -> Finding:
         how=applied.dialect.match.how if applied else _how(problem.value),
         code=problem.code,
         message=message,
-        witness=problem.witness,
+        example=problem.example,
         write=write,
         proven=proven,
     )
@@ -160,7 +160,7 @@ def show_value(value: object) -> str:
     """Return an entry as it was written."""
     if isinstance(value, (str, re.Pattern, Within, Glob, HostRule, Network)):
         return as_written(value)
-    # A list with its own problem is the whole option, so no entry is shown.
+    # A list is the value of the whole option, so there is no entry to show.
     return "" if value is None or isinstance(value, (list, tuple, dict)) else repr(value)
 
 
@@ -183,9 +183,9 @@ def _without_value(problem: Problem, prefix: str) -> str:
 def _performance(languages: list[Language]) -> Iterator[Problem]:
     # A language that matches nothing is a problem already, and has no automaton to unite.
     _, left = run_together([item for item in languages if item.dfa is None or item.dfa.rows])
-    for regex, beyond in left:
+    for regex, reason in left:
         message = (
-            f"{regex.pattern!r} is matched by `re`, in time that a request may choose: {beyond}"
-            " keeps it from being run as an automaton."
+            f"{regex.pattern!r} is matched by `re`, so a request can make matching slow: it cannot"
+            f" be run as an automaton, because of {reason}."
         )
         yield Problem("not-linear", "allow_origins", regex, message)

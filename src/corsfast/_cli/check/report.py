@@ -15,7 +15,7 @@ class Finding:
         how: for regexes ``fullmatch``, ``match`` or ``search``; otherwise ``None``.
         code: the problem as a stable word.
         message: one sentence.
-        witness: an origin that is wrongly allowed, if there is one.
+        example: an origin that is wrongly allowed, if there is one.
         write: the suggested fix, if there is one.
         proven: whether `write` is a pattern that passed this same check.
     """
@@ -25,7 +25,7 @@ class Finding:
     how: str | None
     code: str
     message: str
-    witness: str | None = None
+    example: str | None = None
     write: str | None = None
     proven: bool = False
 

@@ -32,15 +32,15 @@ cdef extern from "corsfast.h" nogil:
         const char *data
         size_t length
 
-    ctypedef struct cf_leaf:
+    ctypedef struct cf_port_range:
         c_bool https
         uint32_t first_port
         uint32_t last_port
 
     ctypedef struct cf_rule:
         cf_slice host
-        const cf_leaf *leaves
-        size_t n_leaves
+        const cf_port_range *ranges
+        size_t n_ranges
 
     ctypedef struct cf_automaton:
         const uint8_t *class_of

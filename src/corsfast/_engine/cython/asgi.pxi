@@ -117,10 +117,10 @@ cdef PyObject *call_asgi(
     cdef Decision decision = self.native.no_origin
     if found[0] != NULL:
         decision = decide_found(self.native, <dict> args[0], <list> headers, found, True)
-        if decision.answer.status is not None and decision.answer.allowed and found[3] == NULL:
+        if decision.template.status is not None and decision.template.allowed and found[3] == NULL:
             # The only handler for an allowed preflight is the one for private networks.
             return new_ref(answer_asgi(self, decision, <object> args[2]))
-        if decision.answer.status is not None or (self.detours and not decision.answer.allowed):
+        if decision.template.status is not None or (self.detours and not decision.template.allowed):
             answer = answered(
                 self, decision, <object> args[0], <object> args[1], <object> args[2]
             )
@@ -258,12 +258,12 @@ cdef PyObject *call_send(
     if not is_literal(kind, "http.response.start"):
         if unlikely(not is_literal(kind, "http.response.body")):
             return call_send_long(called, args, nargsf, names)
-        return vectorcall(<PyObject *> (<Around> called).inner, args, nargsf)
-    changed[1] = with_fields(args[0], <Decision> (<Around> called).decision)
+        return vectorcall(<PyObject *> (<Wrapper> called).inner, args, nargsf)
+    changed[1] = with_fields(args[0], <Decision> (<Wrapper> called).decision)
     if unlikely(changed[1] == NULL):
         return call_send_long(called, args, nargsf, names)
     result = vectorcall(
-        <PyObject *> (<Around> called).inner,
+        <PyObject *> (<Wrapper> called).inner,
         changed + 1,
         1 | PY_VECTORCALL_ARGUMENTS_OFFSET,
     )
@@ -316,7 +316,7 @@ cdef PyObject *send_long(
     PyErr_Clear()
     if PyVectorcall_NARGS(nargsf) != 1 or names != NULL:
         return PyObject_CallObject(called, in_order(args, nargsf, names, ("message",)))
-    cdef Around self = <Around> called
+    cdef Wrapper self = <Wrapper> called
     cdef ASGICall call = <ASGICall> self.call
     cdef PyObject *changed[2]
     cdef dict copy
@@ -339,11 +339,11 @@ cdef PyObject *send_long(
     )
 
 
-cdef inline Around new_send(ASGICall call, object decision, PyObject *send, bint handshake):
+cdef inline Wrapper new_send(ASGICall call, object decision, PyObject *send, bint handshake):
     cdef void *entry_point = <void *> call_send_long
     if handshake:
         entry_point = <void *> call_send_handshake
     elif call.native is not None and type(decision) is Decision:
         # The fast path needs a decision of this engine.
         entry_point = <void *> call_send
-    return new_around(<vectorcallfunc> entry_point, call, decision, <object> send)
+    return new_wrapper(<vectorcallfunc> entry_point, call, decision, <object> send)

@@ -1,5 +1,5 @@
-# The compiled Decision, the Answer that many decisions share, and their header fields. Decisions
-# are immutable, because one decision may answer many requests.
+# The compiled Decision, the DecisionTemplate that many decisions share, and their header fields.
+# Decisions are immutable, because one decision may answer many requests.
 
 
 @cython.final
@@ -22,37 +22,38 @@ cdef class Decision:
         vary: the field names in ``Vary``, as a tuple.
     """
 
-    # `answer` is shared by many decisions. The other fields are the echoed origin and, for a
+    # `template` is shared by many decisions. The other fields are the echoed origin and, for a
     # preflight, the echoed method and header names. Each is an exact str or bytes, or None.
-    cdef Answer answer
+    cdef DecisionTemplate template
     cdef object origin
     cdef object method
     cdef object names
 
-    def __cinit__(self, answer=None, /):
-        if type(answer) is not Answer:  # an internal class, so only this module can pass one
+    def __cinit__(self, template=None, /):
+        # An internal class, so only this module can pass one.
+        if type(template) is not DecisionTemplate:
             raise TypeError("a Decision is made by a Policy")
-        self.answer = answer
+        self.template = template
 
     @property
     def allowed(self):
-        return self.answer.allowed
+        return self.template.allowed
 
     @property
     def outcome(self):
-        return self.answer.outcome
+        return self.template.outcome
 
     @property
     def is_preflight(self):
-        return self.answer.status is not None
+        return self.template.status is not None
 
     @property
     def status(self):
-        return self.answer.status
+        return self.template.status
 
     @property
     def vary(self):
-        return self.answer.vary
+        return self.template.vary
 
     @property
     def headers(self):
@@ -98,7 +99,7 @@ cdef class Decision:
 @cython.final
 @cython.internal
 @cython.no_gc
-cdef class Answer:
+cdef class DecisionTemplate:
     """The part of a decision that does not depend on the request.
 
     `headers` and `raw_headers` are complete if the decision echoes nothing. Otherwise they are
@@ -118,25 +119,25 @@ cdef class Answer:
 
 cdef tuple headers_of(Decision self):
     if self.origin is None:
-        return self.answer.headers
+        return self.template.headers
     fields = [(ALLOW_ORIGIN, as_str(self.origin))]
-    if self.answer.timing:
+    if self.template.timing:
         fields.append((TIMING_ALLOW_ORIGIN, as_str(self.origin)))
     if self.method is not None:
         fields.append((ALLOW_METHODS, as_str(self.method)))
     if self.names is not None:
         fields.append((ALLOW_HEADERS, as_str(self.names)))
-    return (*fields, *self.answer.headers)
+    return (*fields, *self.template.headers)
 
 
 cdef tuple raw_headers_of(Decision self):
     if self.origin is None:
-        return self.answer.raw_headers
+        return self.template.raw_headers
     fields = [(RAW_ALLOW_ORIGIN, as_bytes(self.origin))]
-    if self.answer.timing:
+    if self.template.timing:
         fields.append((RAW_TIMING_ALLOW_ORIGIN, as_bytes(self.origin)))
     if self.method is not None:
         fields.append((RAW_ALLOW_METHODS, as_bytes(self.method)))
     if self.names is not None:
         fields.append((RAW_ALLOW_HEADERS, as_bytes(self.names)))
-    return (*fields, *self.answer.raw_headers)
+    return (*fields, *self.template.raw_headers)

@@ -76,12 +76,12 @@ cdef inline PyObject *call_app(
 
 cdef object detour_of(object decision, object on_refused_preflight, object on_refused):
     """Return the handler of a refused request, or None if the request goes on."""
-    cdef Answer answer
+    cdef DecisionTemplate template
     if type(decision) is Decision:
-        answer = (<Decision> decision).answer
-        if answer.allowed or answer.no_origin:
+        template = (<Decision> decision).template
+        if template.allowed or template.no_origin:
             return None
-        return on_refused if answer.status is None else on_refused_preflight
+        return on_refused if template.status is None else on_refused_preflight
     if decision.allowed:
         return None
     if decision.is_preflight:
@@ -91,7 +91,7 @@ cdef object detour_of(object decision, object on_refused_preflight, object on_re
 
 cdef inline bint is_preflight(object decision) except -1:
     if type(decision) is Decision:
-        return (<Decision> decision).answer.status is not None
+        return (<Decision> decision).template.status is not None
     return decision.is_preflight
 
 
@@ -136,12 +136,12 @@ cdef class Inspected:
         self.name = name
 
     def __get__(self, called, kind):
-        around = type(called) is Around
-        call = (<Around> called).call if around else called
+        wrapper = type(called) is Wrapper
+        call = (<Wrapper> called).call if wrapper else called
         base = ASGICall if isinstance(call, ASGICall) else WSGICall
-        overridden = call is None or (not around and is_patched(<PyObject *> called, base))
+        overridden = call is None or (not wrapper and is_patched(<PyObject *> called, base))
         if overridden and self.name == "__signature__":
             raise AttributeError(self.name)  # inspect reads a `__call__` written in Python
         from ..middleware._generic.handlers import inspected
 
-        return inspected(self.name, base is ASGICall, around)
+        return inspected(self.name, base is ASGICall, wrapper)

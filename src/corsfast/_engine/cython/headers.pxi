@@ -32,8 +32,8 @@ cdef inline tuple fields_of(Decision decision, bint text):
     return headers_of(decision) if text else raw_headers_of(decision)
 
 
-cdef inline PyObject *shared_fields(Answer answer, bint text) noexcept:
-    return <PyObject *> answer.headers if text else <PyObject *> answer.raw_headers
+cdef inline PyObject *shared_fields(DecisionTemplate template, bint text) noexcept:
+    return <PyObject *> template.headers if text else <PyObject *> template.raw_headers
 
 
 cdef inline PyObject *one_list(PyObject *pairs, Decision decision, bint text) except? NULL:
@@ -44,22 +44,22 @@ cdef inline PyObject *one_list(PyObject *pairs, Decision decision, bint text) ex
     """
     cdef PyObject *fields
     if decision.origin is None:
-        fields = shared_fields(decision.answer, text)
-        return build_list(pairs, <PyObject *> None, fields, decision.answer.vary_bits, text)
+        fields = shared_fields(decision.template, text)
+        return build_list(pairs, <PyObject *> None, fields, decision.template.vary_bits, text)
     return one_list_echo(pairs, decision, text)
 
 
 cdef PyObject *one_list_echo(PyObject *pairs, Decision decision, bint text) except? NULL:
-    cdef Answer answer = decision.answer
-    if answer.timing or decision.method is not None or decision.names is not None:
+    cdef DecisionTemplate template = decision.template
+    if template.timing or decision.method is not None or decision.names is not None:
         fields = fields_of(decision, text)
-        return build_list(pairs, <PyObject *> None, <PyObject *> fields, answer.vary_bits, text)
+        return build_list(pairs, <PyObject *> None, <PyObject *> fields, template.vary_bits, text)
     if text:
         echoed = (ALLOW_ORIGIN, as_str(decision.origin))
     else:
         echoed = (RAW_ALLOW_ORIGIN, as_bytes(decision.origin))
     return build_list(
-        pairs, <PyObject *> echoed, shared_fields(answer, text), answer.vary_bits, text
+        pairs, <PyObject *> echoed, shared_fields(template, text), template.vary_bits, text
     )
 
 

@@ -175,8 +175,8 @@ A compiled CORS policy. Immutable; safe to share between threads.
 
     cdef _csrc.cf_policy *core
     cdef object tables
-    cdef Answer echoing  # shared by decisions that echo the origin
-    cdef Answer echoing_preflight
+    cdef DecisionTemplate echoing  # shared by decisions that echo the origin
+    cdef DecisionTemplate echoing_preflight
     cdef Decision no_origin
     cdef Decision spare  # the last decision of `echo_origin`
     cdef tuple actual_of  # by the exact origin's index; empty if there are too many
@@ -186,7 +186,7 @@ A compiled CORS policy. Immutable; safe to share between threads.
     cdef bint star  # => the only origin is "*", its index 0
     cdef tuple refused  # by cf_outcome
     cdef tuple refused_preflight
-    cdef tuple not_covered  # by cf_outcome: None, or (Answer that is shared, like `preflight_of`)
+    cdef tuple not_covered  # by cf_outcome: None, or (template, like `preflight_of`)
     cdef tuple regexes
     cdef bint echo_method
     cdef bint echo_headers
@@ -311,7 +311,7 @@ A compiled CORS policy. Immutable; safe to share between threads.
             TypeError: if an argument has the wrong type.
 
         Warns:
-            CorsfastDeadEntryWarning: once for each other variable with the prefix.
+            CorsfastUnmatchableWarning: once for each other variable with the prefix.
         """
         from .._loading import from_env
 
@@ -449,10 +449,10 @@ cdef _csrc.cf_policy *build_core(tables, list exact) except NULL:
             (rule.scheme == "https", first, last) for first, last in rule.ports
         )
     cdef list hosts = list(by_host)
-    cdef list leaves = [leaf for host in hosts for leaf in by_host[host]]
+    cdef list ranges = [one for host in hosts for one in by_host[host]]
     cdef _csrc.cf_slice *slices = NULL
     cdef _csrc.cf_rule *rules = NULL
-    cdef _csrc.cf_leaf *leaf_array = NULL
+    cdef _csrc.cf_port_range *range_array = NULL
     cdef uint32_t *table = NULL
     cdef size_t i
     cdef size_t at = 0
@@ -462,22 +462,22 @@ cdef _csrc.cf_policy *build_core(tables, list exact) except NULL:
             len(exact) + len(methods) + len(names), sizeof(_csrc.cf_slice)
         )
         rules = <_csrc.cf_rule *> allocate(len(hosts), sizeof(_csrc.cf_rule))
-        leaf_array = <_csrc.cf_leaf *> allocate(len(leaves), sizeof(_csrc.cf_leaf))
+        range_array = <_csrc.cf_port_range *> allocate(len(ranges), sizeof(_csrc.cf_port_range))
         given.exact = slices
         given.n_exact = borrow(exact, slices)
         given.methods = slices + given.n_exact
         given.n_methods = borrow(methods, slices + given.n_exact)
         given.headers = given.methods + given.n_methods
         given.n_headers = borrow(names, slices + given.n_exact + given.n_methods)
-        for i, (https, first, last) in enumerate(leaves):
-            leaf_array[i].https = https
-            leaf_array[i].first_port = first
-            leaf_array[i].last_port = last
+        for i, (https, first, last) in enumerate(ranges):
+            range_array[i].https = https
+            range_array[i].first_port = first
+            range_array[i].last_port = last
         for i, host in enumerate(hosts):
             rules[i].host = borrow_one(host)
-            rules[i].leaves = leaf_array + at
-            rules[i].n_leaves = len(by_host[host])
-            at += rules[i].n_leaves
+            rules[i].ranges = range_array + at
+            rules[i].n_ranges = len(by_host[host])
+            at += rules[i].n_ranges
         given.rules = rules
         given.n_rules = len(hosts)
         given.automaton.n_table = 0
@@ -495,7 +495,7 @@ cdef _csrc.cf_policy *build_core(tables, list exact) except NULL:
     finally:
         PyMem_Free(slices)
         PyMem_Free(rules)
-        PyMem_Free(leaf_array)
+        PyMem_Free(range_array)
         PyMem_Free(table)
     if status == _csrc.CF_NO_MEMORY:
         raise MemoryError
@@ -553,18 +553,20 @@ cdef build_answers(Policy self, responses, list exact):
     allowed, status, timing = Outcome.ALLOWED, responses.preflight_status, responses.timing
     vary, preflight_vary = responses.actual_vary, responses.preflight_vary
     headers, preflight_headers = responses.actual_headers, responses.preflight_headers
-    self.echoing = answer(allowed, None, headers, vary)
+    self.echoing = new_template(allowed, None, headers, vary)
     self.echoing.timing = timing
-    self.echoing_preflight = answer(allowed, status, preflight_headers, preflight_vary)
-    self.no_origin = static_decision(answer(Outcome.NO_ORIGIN, None, responses.no_origin, vary))
+    self.echoing_preflight = new_template(allowed, status, preflight_headers, preflight_vary)
+    self.no_origin = static_decision(
+        new_template(Outcome.NO_ORIGIN, None, responses.no_origin, vary)
+    )
     refused, refused_status = responses.refused, responses.refused_preflight_status
     self.refused = tuple(
-        [static_decision(answer(outcome, None, refused, vary)) for outcome in Outcome]
+        [static_decision(new_template(outcome, None, refused, vary)) for outcome in Outcome]
     )
     refused = responses.refused_preflight
     self.refused_preflight = tuple(
         [
-            static_decision(answer(outcome, refused_status, refused, preflight_vary))
+            static_decision(new_template(outcome, refused_status, refused, preflight_vary))
             for outcome in Outcome
         ]
     )
@@ -585,7 +587,7 @@ cdef build_answers(Policy self, responses, list exact):
         self.not_covered = tuple(
             [
                 (
-                    answer(outcome, status, headers, preflight_vary),
+                    new_template(outcome, status, headers, preflight_vary),
                     static_decisions(outcome, status, blocks, preflight_vary),
                 )
                 if outcome in (Outcome.METHOD_NOT_ALLOWED, Outcome.HEADER_NOT_ALLOWED)
@@ -597,13 +599,13 @@ cdef build_answers(Policy self, responses, list exact):
 
 
 cdef tuple static_decisions(outcome, status, list blocks, tuple vary):
-    return tuple([static_decision(answer(outcome, status, block, vary)) for block in blocks])
+    return tuple([static_decision(new_template(outcome, status, block, vary)) for block in blocks])
 
 
-cdef Answer answer(outcome, status, block, tuple vary):
+cdef DecisionTemplate new_template(outcome, status, block, tuple vary):
     from ..decision import Outcome
 
-    cdef Answer made = Answer.__new__(Answer)
+    cdef DecisionTemplate made = DecisionTemplate.__new__(DecisionTemplate)
     made.outcome = outcome
     made.allowed = outcome is Outcome.ALLOWED
     made.no_origin = outcome is Outcome.NO_ORIGIN
@@ -615,9 +617,9 @@ cdef Answer answer(outcome, status, block, tuple vary):
     return made
 
 
-cdef Decision static_decision(Answer answer):
+cdef Decision static_decision(DecisionTemplate template):
     """Return a decision that echoes nothing."""
-    return Decision.__new__(Decision, answer)
+    return Decision.__new__(Decision, template)
 
 
 cdef unsigned bits_of(tuple vary) except? 0:
@@ -734,10 +736,10 @@ cdef Decision refuse_preflight(
     if shown is None:
         return prebuilt(<PyObject *> self.refused_preflight, outcome)
     # The origin is allowed, so `exact` is set.
-    answer, decisions = <tuple> shown
+    template, decisions = <tuple> shown
     if exact < <size_t> len(<tuple> decisions):
         return prebuilt(<PyObject *> decisions, exact)
-    cdef Decision decision = Decision.__new__(Decision, answer)
+    cdef Decision decision = Decision.__new__(Decision, template)
     decision.origin = "*" if self.star else origin
     if self.any_method and outcome != _csrc.CF_METHOD_NOT_ALLOWED:
         decision.method = request_method

@@ -48,10 +48,10 @@ cdef int make_callable(kind, Py_ssize_t offset) except -1:
 
 
 cdef int set_slots() except -1:
-    cdef Around around = Around.__new__(Around)
+    cdef Wrapper wrapper = Wrapper.__new__(Wrapper)
     cdef ASGICall asgi = ASGICall.__new__(ASGICall)
     cdef WSGICall wsgi = WSGICall.__new__(WSGICall)
-    make_callable(Around, <char *> &around.vectorcall - <char *> <PyObject *> around)
+    make_callable(Wrapper, <char *> &wrapper.vectorcall - <char *> <PyObject *> wrapper)
     make_callable(ASGICall, <char *> &asgi.vectorcall - <char *> <PyObject *> asgi)
     make_callable(WSGICall, <char *> &wsgi.vectorcall - <char *> <PyObject *> wsgi)
     return 0

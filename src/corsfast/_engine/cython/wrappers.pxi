@@ -6,8 +6,10 @@
 @cython.final
 @cython.internal
 @cython.freelist(64)
-@cython.no_gc_clear  # callable until it is freed; as for tuples, other objects break cycles
-cdef class Around:
+# The garbage collector must not clear it, because it stays callable until it is freed. Other objects
+# in a cycle can be cleared instead, as with tuples.
+@cython.no_gc_clear
+cdef class Wrapper:
     """A callable that replaces `inner`, which belongs to the server."""
 
     __signature__ = Inspected("__signature__")
@@ -20,10 +22,10 @@ cdef class Around:
     cdef object inner
 
 
-cdef inline Around new_around(
+cdef inline Wrapper new_wrapper(
     vectorcallfunc vectorcall, object call, object decision, object inner
 ):
-    cdef Around made = Around.__new__(Around)
+    cdef Wrapper made = Wrapper.__new__(Wrapper)
     made.vectorcall = vectorcall
     made.call = call
     made.decision = decision

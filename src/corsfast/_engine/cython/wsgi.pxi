@@ -62,7 +62,7 @@ cdef PyObject *call_wsgi(
         return call_wsgi_long(called, args, nargsf, names)
     cdef WSGICall self = <WSGICall> called
     cdef Decision decision = decide_environ(self.native, <object> args[0])
-    if decision.answer.status is not None or (self.detours and not decision.answer.allowed):
+    if decision.template.status is not None or (self.detours and not decision.template.allowed):
         answer = answered_wsgi(self, decision, <object> args[0], <object> args[1])
         if answer is not None:
             return new_ref(answer)
@@ -155,11 +155,11 @@ cdef PyObject *call_start(
     ):
         return call_start_long(called, args, nargsf, names)
     changed[1] = args[0]
-    changed[2] = one_list(args[1], <Decision> (<Around> called).decision, True)
+    changed[2] = one_list(args[1], <Decision> (<Wrapper> called).decision, True)
     if unlikely(changed[2] == NULL):
         return call_start_long(called, args, nargsf, names)
     result = vectorcall(
-        <PyObject *> (<Around> called).inner,
+        <PyObject *> (<Wrapper> called).inner,
         changed + 1,
         2 | PY_VECTORCALL_ARGUMENTS_OFFSET,
     )
@@ -176,7 +176,7 @@ cdef PyObject *call_start_long(
         names = NULL
     if names != NULL or given < 2 or given > 3:
         raise TypeError("start_response is called with status, headers and maybe exc_info")
-    cdef Around self = <Around> called
+    cdef Wrapper self = <Wrapper> called
     cdef WSGICall call = <WSGICall> self.call
     cdef PyObject *changed[4]
     if call.native is None:
@@ -198,8 +198,8 @@ cdef PyObject *call_start_long(
     )
 
 
-cdef inline Around new_start(WSGICall call, object decision, PyObject *start_response):
+cdef inline Wrapper new_start(WSGICall call, object decision, PyObject *start_response):
     cdef void *entry_point = <void *> call_start_long
     if call.native is not None and type(decision) is Decision:
         entry_point = <void *> call_start
-    return new_around(<vectorcallfunc> entry_point, call, decision, <object> start_response)
+    return new_wrapper(<vectorcallfunc> entry_point, call, decision, <object> start_response)

@@ -21,7 +21,7 @@ from ...middleware import aiohttp as drop_in
 from .. import scenario
 from ..cases import Inputs, fresh
 from ..engines import Engine
-from ..scenario import DROP_IN, KINDS, METHODS, WHOLE, WITHOUT, Answer, Scenario, goals
+from ..scenario import DROP_IN, KINDS, METHODS, WHOLE, WITHOUT, CheckedResponse, Scenario, goals
 
 
 def scenarios(engines: dict[str, Engine]) -> Iterator[Scenario]:  # noqa: ARG001 (no middleware is generic here)
@@ -92,9 +92,9 @@ class Served:
         await response.write_eof()
         return response
 
-    def look(self, message: RawRequestMessage) -> Answer:
+    def look(self, message: RawRequestMessage) -> CheckedResponse:
         response = self.loop.run_until_complete(self.call(message))
-        return Answer(response.status, response.headers.get("Access-Control-Allow-Origin"))
+        return CheckedResponse(response.status, response.headers.get("Access-Control-Allow-Origin"))
 
 
 class Nowhere:

@@ -11,7 +11,7 @@ from typing import Any
 from ..cases import Inputs, fresh, fresh_bytes
 from ..engines import Engine
 from ..measure import step
-from ..scenario import KINDS, POLICY, WITHOUT, Answer, Scenario, variants
+from ..scenario import KINDS, POLICY, WITHOUT, CheckedResponse, Scenario, variants
 
 Run = Callable[[Coroutine[Any, Any, Any]], Any]
 
@@ -27,7 +27,7 @@ def build(
     original: str | None,
     apps: dict[str, Any],
     engines: dict[str, Engine],
-    expects: dict[str, Answer] | None = None,
+    expects: dict[str, CheckedResponse] | None = None,
     make_client: Callable[[], tuple[Any, Any]] | None = None,
     run: Run = step,
     **more: Any,
@@ -48,10 +48,10 @@ async def stub(scope: Any, receive: Any, send: Any) -> None:  # noqa: ARG001
     await send({"type": "http.response.body", "body": b"ok"})
 
 
-def looking(app: Any, run: Run) -> Callable[..., Answer]:
+def looking(app: Any, run: Run) -> Callable[..., CheckedResponse]:
     """Return a function that returns what a client sees of one request."""
 
-    def look(scope: Any, receive: Any, send: Any) -> Answer:
+    def look(scope: Any, receive: Any, send: Any) -> CheckedResponse:
         starts: list[Any] = []
 
         async def seen(message: Any) -> None:
@@ -66,7 +66,7 @@ def looking(app: Any, run: Run) -> Callable[..., Answer]:
         (start,) = starts
         fields = dict(start["headers"])
         allow_origin = fields.get(b"access-control-allow-origin")
-        return Answer(start["status"], allow_origin and allow_origin.decode())
+        return CheckedResponse(start["status"], allow_origin and allow_origin.decode())
 
     return look
 

@@ -15,7 +15,7 @@ from django.urls import path
 from .. import scenario
 from ..cases import Inputs
 from ..engines import Engine
-from ..scenario import DROP_IN, WHOLE, WITHOUT, Answer, Scenario, goals
+from ..scenario import DROP_IN, WHOLE, WITHOUT, CheckedResponse, Scenario, goals
 from . import wsgi
 
 GOALS = goals(DROP_IN, 1 / 15, "no Origin", "allowed")
@@ -77,10 +77,12 @@ def view(_: Any) -> Any:
     return HttpResponse(b"ok")
 
 
-def looking(respond: Callable[[Any], Any]) -> Callable[..., Answer]:
-    def look(request: Any) -> Answer:
+def looking(respond: Callable[[Any], Any]) -> Callable[..., CheckedResponse]:
+    def look(request: Any) -> CheckedResponse:
         response = respond(request)
-        return Answer(response.status_code, response.headers.get("access-control-allow-origin"))
+        return CheckedResponse(
+            response.status_code, response.headers.get("access-control-allow-origin")
+        )
 
     return look
 

@@ -11,7 +11,7 @@ from flask_cors import CORS
 from ...middleware import flask as drop_in
 from .. import scenario
 from ..engines import Engine
-from ..scenario import DROP_IN, ORIGINS, WHOLE, WITHOUT, Answer, Scenario, goals
+from ..scenario import DROP_IN, ORIGINS, WHOLE, WITHOUT, CheckedResponse, Scenario, goals
 from . import wsgi
 
 
@@ -26,7 +26,7 @@ def scenarios(engines: dict[str, Engine]) -> Iterator[Scenario]:
         engines,
         goals=goals(DROP_IN, 1 / 7, "no Origin", "allowed") | goals("native", 1 / 40, "allowed"),
         # For requests without an origin it sends the first of its origins, in alphabetical order.
-        expects=scenario.expected(200) | {"no Origin": Answer(200, min(ORIGINS))},
+        expects=scenario.expected(200) | {"no Origin": CheckedResponse(200, min(ORIGINS))},
         times=WHOLE // 2,
         by_turns=True,
     )

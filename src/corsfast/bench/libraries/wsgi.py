@@ -11,7 +11,7 @@ from wsgiref.util import setup_testing_defaults
 
 from ..cases import Inputs, fresh
 from ..engines import Engine
-from ..scenario import KINDS, POLICY, WITHOUT, Answer, Scenario, variants
+from ..scenario import KINDS, POLICY, WITHOUT, CheckedResponse, Scenario, variants
 
 SERVER: dict[str, Any] = {}
 setup_testing_defaults(SERVER)
@@ -29,7 +29,7 @@ def build(
     original: str | None,
     apps: dict[str, Any],
     engines: dict[str, Engine],
-    expects: dict[str, Answer] | None = None,
+    expects: dict[str, CheckedResponse] | None = None,
     call: Callable[[Any], Callable[..., Any]] | None = None,
     **more: Any,
 ) -> Scenario:
@@ -61,15 +61,15 @@ def served(app: Any) -> Callable[[Any, Any], None]:
     return call
 
 
-def looking(app: Any) -> Callable[..., Answer]:
+def looking(app: Any) -> Callable[..., CheckedResponse]:
     """Return a function that returns what a client sees of one request."""
 
-    def look(environ: Any, _: Any) -> Answer:
+    def look(environ: Any, _: Any) -> CheckedResponse:
         starts: list[Any] = []
         served(app)(environ, lambda *start: starts.append(start))
         ((status, fields, *_exc_info),) = starts
         named = {name.lower(): value for name, value in fields}
-        return Answer(int(status[:3]), named.get("access-control-allow-origin"))
+        return CheckedResponse(int(status[:3]), named.get("access-control-allow-origin"))
 
     return look
 

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 Made = TypeVar("Made")
 
 
-class ByConfig(Generic[Made]):
+class ConfigCache(Generic[Made]):
     """A function of an application that returns the cached result of `make` for its config.
 
     Args:
@@ -30,26 +30,26 @@ class ByConfig(Generic[Made]):
 
     Attributes:
         names: see above.
-        settled: the result, if there are no names; otherwise None.
+        constant: the result, if there are no names; otherwise None.
     """
 
     def __init__(self, names: Iterable[str], make: Callable[[Mapping[str, Any]], Made]) -> None:
         self.names = tuple(names)
         self._make = make
-        self._by_app: WeakKeyDictionary[Any, _Seen[Made]] = WeakKeyDictionary()
+        self._by_app: WeakKeyDictionary[Any, _CachedResult[Made]] = WeakKeyDictionary()
         # The entry of the last application. Nearly always there is only one.
-        self._last: tuple[Any, _Seen[Made]] | None = None
-        self.settled: Made | None = None if self.names else make({})
+        self._last: tuple[Any, _CachedResult[Made]] | None = None
+        self.constant: Made | None = None if self.names else make({})
 
     def __call__(self, app: Any) -> Made:
-        if self.settled is not None:
-            return self.settled
+        if self.constant is not None:
+            return self.constant
         config = app.config
         last = self._last
         if last is not None and last[0]() is app:
             seen = last[1]
             # Most configs contain none of the names, and this check is fast.
-            if seen.nothing:
+            if seen.unset:
                 if config.keys().isdisjoint(self.names):
                     return seen.made
             elif seen.values == list(map(config.get, self.names)):
@@ -60,22 +60,22 @@ class ByConfig(Generic[Made]):
         values = list(map(config.get, self.names))
         seen = self._by_app.get(app)
         if seen is None or seen.values != values:
-            seen = _Seen()
+            seen = _CachedResult()
             # Copied, so that an append to a list is seen as a change.
             seen.values = [_copied(value) for value in values]
-            seen.nothing = config.keys().isdisjoint(self.names)
+            seen.unset = config.keys().isdisjoint(self.names)
             seen.made = self._make(config)
             self._by_app[app] = seen
         self._last = ref(app), seen
         return seen.made
 
 
-class _Seen(Generic[Made]):
-    """The cached result for a config. `nothing` => the config contained none of the names."""
+class _CachedResult(Generic[Made]):
+    """The cached result for a config. `unset` => the config contained none of the names."""
 
-    __slots__ = ("made", "nothing", "values")
+    __slots__ = ("made", "unset", "values")
     made: Made
-    nothing: bool
+    unset: bool
     values: list[Any]
 
 

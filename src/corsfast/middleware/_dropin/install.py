@@ -36,7 +36,7 @@ def install_around(
         RuntimeError: if the application has CORS already, from `install` or from the drop-in.
     """
     framework, drop_in = names
-    instead = f"a blueprint gets a policy by paths=, or by {drop_in}(blueprint)"
+    instead = f"for a blueprint, use paths= or {drop_in}(blueprint)"
     check_kind(app, attribute, f"a {framework} application", instead)
     middleware = middleware_by_install(kind, getattr(app, attribute), *policy, **arguments)
     _claim_install(app)
@@ -87,7 +87,7 @@ def _claim_install(app: Any) -> None:
     """
     found = app.extensions.get(_EXTENSION)
     if found is not None:
-        raise RuntimeError(f"this application has CORS already, from {found}; call install once")
+        raise RuntimeError(f"this application already has CORS, from {found}; call install once")
     app.extensions[_EXTENSION] = _INSTALL
 
 
@@ -104,6 +104,6 @@ def claim_drop_in(app: Any, name: str) -> None:
     extensions = getattr(app, "extensions", {})
     if extensions.setdefault(_EXTENSION, name) == _INSTALL:
         raise RuntimeError(
-            f"this application has CORS already, from install, which answers first; call install"
+            f"this application already has CORS, from install, which answers first; call install"
             f" or {name}, not both"
         )

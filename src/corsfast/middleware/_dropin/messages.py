@@ -14,7 +14,13 @@ from ..._options.patterns import Network, parse_pattern
 from ..._options.suggestions import how_to_write
 from ..._proofs.dialect import Dialect
 from ..._proofs.ineffective import BARE_STRING, NOT_A_BOOL, UNKNOWN_OPTION
-from ...errors import RISKS, CorsfastDeadEntryWarning, CorsfastSecurityWarning, PolicyError, Problem
+from ...errors import (
+    RISKS,
+    CorsfastSecurityWarning,
+    CorsfastUnmatchableWarning,
+    PolicyError,
+    Problem,
+)
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -32,8 +38,8 @@ class DropInProblem(Problem):
 
     def __str__(self) -> str:
         text = f"{self.option}: {self.message}"
-        if self.witness is not None:
-            text += f" A stranger who is let in: {self.witness!r}."
+        if self.example is not None:
+            text += f" An attacker can use: {self.example!r}."
         if self.hint is not None:
             text += f" Write {self.hint} instead."
         return f"{text} [{self.code}]"
@@ -56,14 +62,14 @@ def say(
         PolicyError: with ``strict``, if there is a problem.
 
     Warns:
-        CorsfastSecurityWarning, CorsfastDeadEntryWarning: without ``strict``.
+        CorsfastSecurityWarning, CorsfastUnmatchableWarning: without ``strict``.
     """
     problems = list(problems)
     if strict and problems:
         raise PolicyError(problems)
     for problem in problems:
         risky = problem.code in _INSECURE
-        tell(f"{name}: {problem}", CorsfastSecurityWarning if risky else CorsfastDeadEntryWarning)
+        tell(f"{name}: {problem}", CorsfastSecurityWarning if risky else CorsfastUnmatchableWarning)
 
 
 # The dialect of a drop-in without regexes.
@@ -79,30 +85,30 @@ def wrong_entry(option: str, entry: object, dialect: Dialect) -> Problem:
     found = diagnose(entry)
     why = found.message
     if isinstance(parse_pattern(entry), Network):
-        why = "Networks are not read here."
+        why = "Networks are not supported here."
     elif found.code == "looks-like-regex":
         why = f"It looks like a regular expression; {dialect.place}."
     elif "*" in entry:
-        why = "'*' within an entry stands for itself here."
+        why = "'*' inside an entry is not a wildcard here."
     message = f"{entry!r} matches nothing: no browser sends it as an Origin. {why}"
     return DropInProblem(found.code, option, entry, message)
 
 
 def in_option(problem: Problem, option: str) -> Problem:
     """Return the problem of a policy as one of the drop-in's own option."""
-    code, hint, witness = problem.code, problem.hint, problem.witness
-    return DropInProblem(code, option, problem.value, problem.message, hint=hint, witness=witness)
+    code, hint, example = problem.code, problem.hint, problem.example
+    return DropInProblem(code, option, problem.value, problem.message, hint=hint, example=example)
 
 
 def as_written(problem: Problem, dialect: Dialect) -> Problem:
     """Return a problem with the string that a regex was made of, if it was made of one."""
-    regex, hint, witness = problem.value, problem.hint, problem.witness
+    regex, hint, example = problem.value, problem.hint, problem.example
     if not isinstance(regex, re.Pattern) or regex not in dialect.written:
         return problem
     text = dialect.written[regex]
     made, meant = (repr(shown)[1:-1] for shown in (regex.pattern, text))
     message = problem.message.replace(made, meant)
-    return DropInProblem(problem.code, problem.option, text, message, hint=hint, witness=witness)
+    return DropInProblem(problem.code, problem.option, text, message, hint=hint, example=example)
 
 
 class Unreadable(namedtuple("Unreadable", ("text", "error"))):

@@ -32,6 +32,6 @@ def refuse_overrides(cls: type[Any], hooks: Iterable[str], *, of: type[Any], ins
     ]
     if overridden:
         raise TypeError(
-            f"{cls.__qualname__} overrides {', '.join(overridden)}, which nobody calls here:"
+            f"{cls.__qualname__} overrides {', '.join(overridden)}, which is never called here:"
             f" {instead}"
         )

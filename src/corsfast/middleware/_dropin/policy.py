@@ -2,7 +2,7 @@
 
 A drop-in must accept the options that work with the original. So an insecure setting is a
 `CorsfastSecurityWarning`, with an origin that is allowed and a proposal. An entry that matches
-nothing is a `CorsfastDeadEntryWarning`. With ``strict=True`` all of them are one `PolicyError`.
+nothing is a `CorsfastUnmatchableWarning`. With ``strict=True`` all of them are one `PolicyError`.
 
     origins --_read_origins--> Reading --read_options--> Spec --build_tables--> Tables
                                Reading, Spec --_diagnose--> warnings | PolicyError
@@ -22,14 +22,14 @@ from dataclasses import replace
 
 from ..._engine.tables import (
     build_tables,
-    dead_alternatives,
     empty_list,
     globs_as_regexes,
+    unmatchable_alternatives,
     warn,
 )
 from ..._options.fetch import NON_WILDCARD_REQUEST_HEADER, OWS, TOKEN
 from ..._options.origin import is_origin
-from ..._options.schemes import dead_schemes
+from ..._options.schemes import unmatchable_schemes
 from ..._options.spec import Spec, read_options
 from ..._proofs.dialect import MatchContext
 from ..._proofs.ineffective import bare_string, beside_any_origin, listed, wrong_names
@@ -85,8 +85,8 @@ class _DropInSpec(Spec):
 
     def options(self) -> NoReturn:
         raise TypeError(
-            f"the policy of {self.name} is not made of the options of corsfast.Policy and cannot"
-            " be pickled; pickle its options"
+            f"the policy of {self.name} is not made from options of corsfast.Policy, so it"
+            " cannot be pickled; pickle its options"
         )
 
 
@@ -126,7 +126,7 @@ def lenient_tables(
 
     Warns:
         CorsfastSecurityWarning: without ``strict``, once per risk.
-        CorsfastDeadEntryWarning: without ``strict``, once per entry that matches nothing, and
+        CorsfastUnmatchableWarning: without ``strict``, once per entry that matches nothing, and
             once per alternative of a regex that matches nothing.
         CorsfastPerformanceWarning: once per regex that no automaton can express.
     """
@@ -144,8 +144,8 @@ def lenient_tables(
         problems += empty_list(dialect.option, given)
     say(name, problems, strict=strict, tell=tell)
     spec.name = name
-    tables, beyond = build_tables(spec, languages)
-    for message in beyond:
+    tables, slow = build_tables(spec, languages)
+    for message in slow:
         tell(f"{name}: {message}", CorsfastPerformanceWarning)
     # The originals give other answers to the preflights that they refuse.
     responses = tables.responses._replace(show_permissions=False)
@@ -181,8 +181,8 @@ def _diagnose(
         problems.append(wrong_entry(option, entry, dialect))
     kept: Mapping[Any, str] = reading.kept
     own = [regex for regex in spec.regexes if regex not in dialect.written]
-    dead = [*dead_schemes(spec.exact), *dead_alternatives(own)]
-    judged = [*spec.wrong, *dead, *find_risks(spec, languages)]
+    unmatchable = [*unmatchable_schemes(spec.exact), *unmatchable_alternatives(own)]
+    judged = [*spec.wrong, *unmatchable, *find_risks(spec, languages)]
     for problem in [*judged, *globs_as_regexes(own, judged)]:
         option = kept.get(problem.value, dialect.option)
         problems.append(in_option(problem, option))
@@ -256,7 +256,7 @@ def read_list(
         return meant, []
     right = [name for name in meant if not (wrong and wrong_names(option, [name], wrong))]
     hint = repr(right) if right or not meant else None
-    return meant, [bare_string(option, value, hint, others="look for pieces of it")]
+    return meant, [bare_string(option, value, hint, others="look for parts of it")]
 
 
 def read_names(

@@ -27,7 +27,7 @@ WITH_LIST = Headers if type(getattr(Headers(), "_list", None)) is list else None
 _PERMISSIONS = frozenset((*OWN_PREFLIGHT_FIELDS, ALLOW_PRIVATE_NETWORK))
 
 
-def work_in(
+def merge_into(
     response: Any, decision: Decision, apply: Apply, more: list[tuple[str, str]] | None = None
 ) -> None:
     """Apply a decision to the headers of a response.

@@ -27,7 +27,7 @@ _IS_LAST = "_corsfast_is_last"
 _MAX_REDIRECTS = 3
 
 
-def would_be_last(target: Any) -> bool:
+def is_innermost_hook(target: Any) -> bool:
     """Return whether an `after_request` function that is registered now would always run last.
 
     These functions run in the reverse order of their registration, and those of blueprints run
@@ -44,13 +44,13 @@ def would_be_last(target: Any) -> bool:
     )
 
 
-def put_last(app: Any, process_response: Callable[..., Any]) -> None:
+def wrap_process_response(app: Any, process_response: Callable[..., Any]) -> None:
     """Replace an application's `process_response` by a function that calls the previous one."""
     setattr(process_response, _IS_LAST, True)
     app.process_response = process_response
 
 
-def leave_options_to(view: Any) -> None:
+def add_options_method(view: Any) -> None:
     """Make OPTIONS requests reach a decorated view whose route is added later."""
     view.required_methods = {*getattr(view, "required_methods", ()), "OPTIONS"}
     view.provide_automatic_options = False

@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from .arguments import Features
     from .policy_source import Source
     from .refusals import Refusals
-    from .report_only import Report
-    from .select import Flow
+    from .report_only import OutcomeReport
+    from .select import PolicySelector
 
 __all__ = ["Featured"]
 
@@ -27,25 +27,25 @@ __all__ = ["Featured"]
 class Featured:
     """The first base of a middleware that is made by `(app, policy, **features)`.
 
-    _flow  None => every request gets the policy that the middleware was made with
+    _selector  None => every request gets the policy that the middleware was made with
     """
 
     if TYPE_CHECKING:
         app: Any
         _features: Features
-        _flow: Flow | None
-        _by_flow: Any
+        _selector: PolicySelector | None
+        _by_selector: Any
 
     def _make(self, app: Any, features: Features, refusals: type[Refusals]) -> None:
         """Call the other base's `__init__`."""
         self._features = features
-        self._flow = None
+        self._selector = None
         source = features.source
         if is_policy(source) and features.candidate is None:
             given = refusals.handlers(app, source, features)
         else:
-            self._flow = refusals.flow(app, features)
-            source, given = None, {"on_all": self._by_flow}
+            self._selector = refusals.selector(app, features)
+            source, given = None, {"on_all": self._by_selector}
         super().__init__(app, source, **given)  # type: ignore[call-arg]
 
     @property
@@ -54,9 +54,9 @@ class Featured:
         return None if self._features.source is None else reader_of(self._features.source)()
 
     @property
-    def report(self) -> Report | None:
+    def report(self) -> OutcomeReport | None:
         """The counts of `report_only`; ``None`` without it."""
-        return None if self._flow is None else self._flow.report
+        return None if self._selector is None else self._selector.report
 
     def arguments(self) -> tuple[Source | None, dict[str, Any]]:
         """Return the policy and the named arguments that make the same middleware again."""

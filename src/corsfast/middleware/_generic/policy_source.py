@@ -85,15 +85,15 @@ def check_source(what: str, source: object, advice: str) -> None:
     # A class can be called, but it is a mistake (`Policy` for `policy`).
     if not callable(source) or isinstance(source, type):
         raise TypeError(
-            f"{what} must be a corsfast.Policy, not {type(source).__name__}; a PolicyHolder or"
-            f" a function that returns a policy will do, too; {advice}"
+            f"{what} must be a corsfast.Policy, a PolicyHolder or a function that returns a"
+            f" policy, not {type(source).__name__}; {advice}"
         )
     from inspect import Parameter, iscoroutinefunction, signature
 
     if iscoroutinefunction(source):
         raise TypeError(
             f"{what} must be a plain function, not a coroutine function; write a function that"
-            " returns a policy which is there already, or use a PolicyHolder"
+            " returns an existing policy, or use a PolicyHolder"
         )
     try:
         parameters = signature(source).parameters.values()

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from ..._engine.select import Decision, Policy
     from .arguments import Features
     from .handlers import Receive, Scope, Send
-    from .select import Flow, PathOf
+    from .select import PathOf, PolicySelector
 
     Note = Callable[[Any, Decision], None]
 
@@ -48,7 +48,7 @@ class Refusals:
     describe: Any  # (request) -> (method, path, origin), for logs
     origin: Any  # (request) -> str
     host: Any  # (request) -> str | None
-    look_up: Any  # (origin, request, *rest): ask the resolver, and settle
+    look_up: Any  # (origin, request, *rest): ask the resolver, then answer
     forbid: Any  # (decision, request, *rest): answer 403 instead of the application
     handshake: Any  # (scope, receive, send)
 
@@ -90,14 +90,15 @@ class Refusals:
         return found
 
     @classmethod
-    def flow(cls, app: Any, features: Features) -> Flow:
-        """Return the flow of a middleware whose policy depends on the request."""
-        from .select import Flow
+    def selector(cls, app: Any, features: Features) -> PolicySelector:
+        """Return the selector of a middleware whose policy depends on the request."""
+        from .select import PolicySelector
 
         def make(policy: Policy, resolves: bool) -> Any:
-            return cls.call(app, policy, **cls.handlers(app, policy, features, resolves, flow.note))
+            handlers = cls.handlers(app, policy, features, resolves, selector.note)
+            return cls.call(app, policy, **handlers)
 
-        flow = Flow(
+        selector = PolicySelector(
             app,
             features,
             path_of=cls.path_of(app),
@@ -105,7 +106,7 @@ class Refusals:
             make=make,
             describe=cls.describe,
         )
-        return flow
+        return selector
 
     def refused(self, decision: Decision, request: Any, *rest: Any) -> Any:
         resolver = self._resolver

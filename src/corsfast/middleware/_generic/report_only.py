@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     Pair = tuple[Outcome | None, Outcome | None]
 
 
-class Report:
+class OutcomeReport:
     """Counts of pairs of outcomes. Any thread may read and clear them.
 
     Their number is bounded by the square of the number of outcomes, so requests cannot use up

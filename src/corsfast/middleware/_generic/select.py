@@ -11,7 +11,7 @@ from __future__ import annotations
 from ..._engine.select import Policy
 from ..paths import CLOSED, PathRules
 from .policy_source import PerPolicy, reader_of
-from .report_only import Report
+from .report_only import OutcomeReport
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     PathOf = Callable[[Any], tuple[str, ...]]
 
 
-class Flow:
+class PolicySelector:
     """A chooser of the call that answers a request.
 
     Args:
@@ -58,11 +58,13 @@ class Flow:
         self._closed = closed
         self._choose = choice(features.paths or features.source, path_of, closed)
         self._calls = PerPolicy(lambda policy: make(policy, policy is not closed))
-        self.report: Report | None = None
+        self.report: OutcomeReport | None = None
         if features.candidate is not None:
-            self.report = Report(choice(features.candidate, path_of, closed), decide, describe)
+            self.report = OutcomeReport(
+                choice(features.candidate, path_of, closed), decide, describe
+            )
 
-    def call_of(self, request: Any) -> Any:
+    def handler_for(self, request: Any) -> Any:
         """Return the call that answers a request."""
         policy = self._choose(request)
         if self.report is not None:

@@ -50,7 +50,7 @@ NEVER_EXPOSED = frozenset(
 )
 
 
-class Answers:
+class ResponseFields:
     """The fields of responses, by the Origin of the request.
 
     Attributes:

@@ -17,7 +17,7 @@ from aiohttp import hdrs, web
 
 from .._generic.preload import preload
 from ._compat import parts, replace
-from .answers import Answers
+from .answers import ResponseFields
 from .options import Judge, parse_config
 from .preflight import answer_preflight
 from .unrouted import route_meant
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 preload()
 
 # Marks a route that is new, or that takes several methods.
-_SEVERAL = Answers({})
+_SEVERAL = ResponseFields({})
 
 
 def setup(
@@ -45,7 +45,7 @@ def setup(
     Args:
         app: the application; the result is also stored in it under ``APP_CONFIG_KEY``.
         defaults: options by origin, or by ``"*"``, for all routes that will be added.
-        strict: whether insecure and dead origins are a PolicyError instead of warnings.
+        strict: whether insecure and unmatchable origins are a PolicyError instead of warnings.
 
     Raises:
         ValueError: for options that are not valid.
@@ -53,7 +53,7 @@ def setup(
 
     Warns:
         CorsfastSecurityWarning: without `strict`, once per risk.
-        CorsfastDeadEntryWarning: without `strict`, once per origin that no browser sends.
+        CorsfastUnmatchableWarning: without `strict`, once per origin that no browser sends.
     """
     cors = CorsConfig(app, defaults=defaults, strict=strict)
     app[APP_CONFIG_KEY] = cors
@@ -85,9 +85,9 @@ class CorsConfig:
         self._preflight_resources: set[Any] = set()
         # Compiled at first use, because routes may be added to a resource at any time before
         # the application starts. The key is a resource, route or view, and a method.
-        self._compiled: dict[tuple[Any, str], Answers] = {}
+        self._compiled: dict[tuple[Any, str], ResponseFields] = {}
         # By route, if it takes one method. ``None`` leaves its responses alone.
-        self._by_route: dict[Any, Answers | None] = {}
+        self._by_route: dict[Any, ResponseFields | None] = {}
         app.on_response_prepare.append(self._on_response_prepare)
         app.on_startup.append(self._on_startup)
 
@@ -112,7 +112,7 @@ class CorsConfig:
         """
         if webview:
             warnings.warn(
-                "webview means nothing: views are recognised", DeprecationWarning, stacklevel=2
+                "webview has no effect: views are recognized", DeprecationWarning, stacklevel=2
             )
         parsed = self._read(config)
         entity: Any = routing_entity
@@ -201,7 +201,9 @@ class CorsConfig:
             return (_config_of(request) or self).answer_view_preflight(request, route.handler)
         return answer_preflight(request, partial(self._answers_to_preflight, route.resource))
 
-    def _answers_to_preflight(self, resource: Any, origin: str, method: str) -> Answers | None:
+    def _answers_to_preflight(
+        self, resource: Any, origin: str, method: str
+    ) -> ResponseFields | None:
         """Return the answers for a method that has an added route or is in `allow_methods`."""
         answers = self._answers_of(resource, method)
         if method not in self._added[resource].by_method:
@@ -213,13 +215,15 @@ class CorsConfig:
     def answer_view_preflight(self, request: web.Request, view: type[Any]) -> web.Response:
         """Answer a preflight for a view. Its methods are compared case-insensitively."""
 
-        def answers_for(_origin: str, method: str) -> Answers | None:
+        def answers_for(_origin: str, method: str) -> ResponseFields | None:
             known = method.upper()
             if known not in hdrs.METH_ALL or not hasattr(view, known.lower()):
                 return None
             answers = self._compiled.get((view, known))
             if answers is None:
-                answers = self._compiled[view, known] = Answers(self._view_config(view, known))
+                answers = self._compiled[view, known] = ResponseFields(
+                    self._view_config(view, known)
+                )
             return answers
 
         return answer_preflight(request, answers_for)
@@ -265,7 +269,7 @@ class CorsConfig:
         except web.HTTPForbidden:
             return  # keep the error
 
-    def _answers_for(self, request: web.Request, route: Any) -> Answers | None:
+    def _answers_for(self, request: web.Request, route: Any) -> ResponseFields | None:
         """Return the answers for the responses of a route, and cache them."""
         resource, method = route.resource, request.method
         if resource is None:
@@ -287,13 +291,13 @@ class CorsConfig:
         answers = self._compiled.get((route, method))
         if answers is None:
             of_view = (_config_of(request) or self)._view_config(route.handler, method)
-            answers = Answers({**self.defaults, **added.config, **of_view})
+            answers = ResponseFields({**self.defaults, **added.config, **of_view})
             self._compiled[route, method] = answers
         return answers or None
 
     # -- compiling ---------------------------------------------------------------------------
 
-    def _answers_of(self, resource: Any, method: str) -> Answers:
+    def _answers_of(self, resource: Any, method: str) -> ResponseFields:
         """Return the answers of an added resource for a method."""
         added = self._added[resource]
         if method not in added.by_method:
@@ -301,7 +305,7 @@ class CorsConfig:
         answers = self._compiled.get((resource, method))
         if answers is None:
             of_method = added.by_method.get(method, {})
-            answers = Answers({**self.defaults, **added.config, **of_method})
+            answers = ResponseFields({**self.defaults, **added.config, **of_method})
             self._compiled[resource, method] = answers
         return answers
 

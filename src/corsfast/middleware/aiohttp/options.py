@@ -142,7 +142,7 @@ class Judge:
 
         Warns:
             CorsfastSecurityWarning: without `strict`, once per risk.
-            CorsfastDeadEntryWarning: without `strict`, once per origin that no browser sends.
+            CorsfastUnmatchableWarning: without `strict`, once per origin that no browser sends.
         """
         also = []
         for options in dict.fromkeys(config.values()):
@@ -157,7 +157,7 @@ class Judge:
                 self._judged.add((origins, credentials))
 
 
-_LITERAL = "'*' in a list is a name like others, which no browser sends."
+_LITERAL = "'*' in a list is an ordinary name, which no browser sends."
 _STAR = "the str '*' alone"
 
 

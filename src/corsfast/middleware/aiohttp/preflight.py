@@ -15,7 +15,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from .answers import Answers
+    from .answers import ResponseFields
 
 # https://www.rfc-editor.org/rfc/rfc9110#section-5.6.2
 
@@ -25,12 +25,12 @@ VARY = ", ".join(
 
 
 def answer_preflight(
-    request: web.Request, answers_for: Callable[[str, str], Answers | None]
+    request: web.Request, answers_for: Callable[[str, str], ResponseFields | None]
 ) -> web.Response:
     """Answer an OPTIONS request.
 
     Args:
-        answers_for: `(origin, method) -> Answers`, or ``None`` if the method is not allowed.
+        answers_for: `(origin, method) -> ResponseFields`, or ``None`` if the method is not allowed.
             The method is a valid token.
 
     Raises:
@@ -56,9 +56,9 @@ def answer_preflight(
         raise _refusal(f"origin '{_shown(origin)}' is not allowed")
     names = _requested_headers(request)
     if options.allow_headers != "*":
-        strange = [name for name in names if name not in options.allow_headers]
-        if strange:
-            raise _refusal(f"headers are not allowed: {', '.join(strange)}")
+        unknown = [name for name in names if name not in options.allow_headers]
+        if unknown:
+            raise _refusal(f"headers are not allowed: {', '.join(unknown)}")
 
     fields = [(hdrs.ACCESS_CONTROL_ALLOW_ORIGIN, origin)]
     if options.allow_credentials:
@@ -85,7 +85,7 @@ def _requested_headers(request: web.Request) -> list[str]:
         return []
     names = requested_names(value)
     if names is None:
-        raise _refusal("'Access-Control-Request-Headers' header is no list of header names")
+        raise _refusal("'Access-Control-Request-Headers' header is not a list of header names")
     return list(dict.fromkeys(name.upper() for name in names))
 
 

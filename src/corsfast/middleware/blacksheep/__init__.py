@@ -34,7 +34,7 @@ from ...decision import Outcome
 from .._generic.preload import preload
 from .._generic.same_origin import same_origin
 from ._compat import set_strategy, strategy_of
-from .answers import BAD_METHOD, BAD_ORIGIN, Answers, options_of
+from .answers import BAD_METHOD, BAD_ORIGIN, CompiledPolicy, options_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -82,8 +82,8 @@ def use_cors(
         max_age: seconds that browsers may cache a preflight. 5 by default.
         expose_headers: names of response headers that pages may read. BlackSheep's seven by
             default.
-        strict: whether insecure and dead settings are a PolicyError. This includes the settings
-            of other policies of this application. ``False`` by default.
+        strict: whether insecure and unmatchable settings are a PolicyError. This includes the
+            settings of other policies of this application. ``False`` by default.
 
     Returns:
         The ``CORSStrategy``, which is also ``app.cors``.
@@ -95,12 +95,12 @@ def use_cors(
 
     Warns:
         CorsfastSecurityWarning: without ``strict``, once per risk.
-        CorsfastDeadEntryWarning: without ``strict``, once per entry that no browser sends.
+        CorsfastUnmatchableWarning: without ``strict``, once per entry that no browser sends.
     """
     if app.started:
         raise ApplicationAlreadyStartedCORSError()
     if strategy_of(app) is not None:
-        raise CORSConfigurationError("This application has CORS already.")
+        raise CORSConfigurationError("This application already has CORS.")
     compiled = _Compiled(strict)
     policy = compiled.policy(
         allow_methods=allow_methods,
@@ -172,7 +172,7 @@ def get_cors_middleware(
     Args:
         app: the ``blacksheep.Application``.
         strategy: a ``CORSStrategy`` over its router.
-        strict: whether insecure and dead settings are a PolicyError, here or at the start.
+        strict: whether insecure and unmatchable settings are a PolicyError, here or at the start.
             ``False`` by default.
 
     Returns:
@@ -183,7 +183,7 @@ def get_cors_middleware(
 
     Warns:
         CorsfastSecurityWarning: without ``strict``, once per risk.
-        CorsfastDeadEntryWarning: without ``strict``, once per entry that no browser sends.
+        CorsfastUnmatchableWarning: without ``strict``, once per entry that no browser sends.
     """
     compiled = _Compiled(strict)
     compiled.judge(strategy)
@@ -201,7 +201,7 @@ def _middleware(
 ) -> Callable[[Any, Callable[..., Any]], Awaitable[Any]]:
     router = strategy.router
 
-    def answers_for(request: Any) -> Answers:
+    def answers_for(request: Any) -> CompiledPolicy:
         route = router.get_matching_route(request.method, request.url.path)
         if route is None:
             return compiled.of(strategy.default_policy)
@@ -278,7 +278,7 @@ class _Compiled:
 
     def __init__(self, strict: bool) -> None:
         self._strict = strict
-        self._answers: dict[Any, Answers] = {}
+        self._answers: dict[Any, CompiledPolicy] = {}
 
     def judge(self, strategy: Any) -> None:
         """Compile the policies of a strategy that are new or have changed."""
@@ -292,13 +292,13 @@ class _Compiled:
         policy.on_change = lambda: self._answers.pop(policy, None)
         # The policy stores the flag as a bool, so check it before that is lost.
         wrong = wrong_flags([("allow_credentials", options["allow_credentials"])])
-        self._answers[policy] = Answers(policy, self._strict, wrong)
+        self._answers[policy] = CompiledPolicy(policy, self._strict, wrong)
         return policy
 
-    def of(self, policy: Any) -> Answers:
+    def of(self, policy: Any) -> CompiledPolicy:
         found = self._answers.get(policy)
         if found is None:
-            found = self._answers[policy] = Answers(policy, self._strict)
+            found = self._answers[policy] = CompiledPolicy(policy, self._strict)
         return found
 
 

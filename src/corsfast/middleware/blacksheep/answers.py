@@ -1,8 +1,8 @@
 """The fields and refusals of one BlackSheep policy, compiled before the first request.
 
-    CORSPolicy --Answers--> a compiled policy, fields, and reasons to reject a preflight
+    CORSPolicy --CompiledPolicy--> a compiled policy, fields, and reasons to reject a preflight
 
-Answers are compiled when a policy is made or changed. BlackSheep is not imported here.
+CompiledPolicy are compiled when a policy is made or changed. BlackSheep is not imported here.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from ..._engine.select import Decision
     from ...errors import Problem
 
-__all__ = ["BAD_METHOD", "BAD_ORIGIN", "Answers", "options_of"]
+__all__ = ["BAD_METHOD", "BAD_ORIGIN", "CompiledPolicy", "options_of"]
 
 NAME = "corsfast.middleware.blacksheep"
 
@@ -67,7 +67,7 @@ def options_of(policy: Any) -> tuple[object, ...]:
     return tuple(getattr(policy, option) for option in _OPTIONS)
 
 
-class Answers:
+class CompiledPolicy:
     """The compiled fields of one policy.
 
     options => the options of the policy when this was made
@@ -75,7 +75,7 @@ class Answers:
 
     Args:
         policy: a ``CORSPolicy`` of BlackSheep.
-        strict: whether insecure and dead settings are a PolicyError.
+        strict: whether insecure and unmatchable settings are a PolicyError.
         also: problems that were found before.
 
     Raises:
@@ -83,7 +83,7 @@ class Answers:
 
     Warns:
         CorsfastSecurityWarning: without ``strict``, once per risk.
-        CorsfastDeadEntryWarning: without ``strict``, once per entry that matches nothing.
+        CorsfastUnmatchableWarning: without ``strict``, once per entry that matches nothing.
     """
 
     def __init__(self, policy: Any, strict: bool, also: Iterable[Problem] = ()) -> None:
@@ -100,8 +100,8 @@ class Answers:
         exposed, found = read_names("expose_headers", readable_names, wrong)
         if policy.expose_headers != policy.default_expose_headers():  # these hold Set-Cookie
             problems += found
-        everybody = "*" in policy.allow_origins
-        entries = ["*"] if everybody else sorted(filter(None, policy.allow_origins))
+        any_origin = "*" in policy.allow_origins
+        entries = ["*"] if any_origin else sorted(filter(None, policy.allow_origins))
         tables = lenient_tables(
             NAME, {"allow_origins": entries}, credentials=credentials, strict=strict, also=problems
         )

@@ -40,7 +40,7 @@ RISK_NUMBERS = {
     BARE_STRING: "007",
     "any-extension": "008",
 }
-DEAD_ENTRY_NUMBER = "010"
+UNMATCHABLE_NUMBER = "010"
 UNREADABLE_NUMBER = "020"
 
 _FLAGS_THERE = ("CORS_ALLOW_CREDENTIALS", "CORS_ALLOW_PRIVATE_NETWORK")
@@ -136,7 +136,7 @@ def _judged(*, silent: bool) -> Iterator[CheckMessage]:
         policy_for(read_allowed_origins(), bool(read("CORS_ALLOW_CREDENTIALS")), True)
     except PolicyError as error:
         for problem in error.problems:
-            number = RISK_NUMBERS.get(problem.code, DEAD_ENTRY_NUMBER)
+            number = RISK_NUMBERS.get(problem.code, UNMATCHABLE_NUMBER)
             if problem.code in RISKS or not _was_said(problem):
                 yield kind(str(problem), id=f"corsfast.{letter}{number}")
     except (TypeError, AttributeError, re.error) as error:

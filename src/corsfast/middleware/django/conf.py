@@ -123,7 +123,7 @@ def current_settings(*, warn_again: bool = False) -> CompiledSettings:
 
     Warns:
         CorsfastSecurityWarning: without CORS_STRICT, once per risk.
-        CorsfastDeadEntryWarning: without CORS_STRICT, once per entry that matches nothing.
+        CorsfastUnmatchableWarning: without CORS_STRICT, once per entry that matches nothing.
     """
     cache, source = _cache, settings_object()
     latest = cache.get("latest")
@@ -199,7 +199,7 @@ def _compile() -> CompiledSettings:
 
 
 def _matcher(regex: re.Pattern[str]) -> Callable[[str], object]:
-    """Return the `match` of a regex, or what is four times as fast and decides the same."""
+    """Return the `match` of a regex, or a faster function with the same results."""
     match = regex.match
     if regex.pattern not in ("^.*$", "^.*", ".*", ""):
         return match

@@ -50,7 +50,7 @@ _HOOKS = (
     "regex_domain_match",
 )
 _INSTEAD = (
-    "the settings are compiled; write what is meant as CORS_URLS_REGEX, CORS_ALLOWED_ORIGINS or"
+    "the settings are compiled; use CORS_URLS_REGEX, CORS_ALLOWED_ORIGINS or"
     " CORS_ALLOWED_ORIGIN_REGEXES, allow more by the signal check_request_enabled, or override"
     " __call__ and __acall__"
 )
@@ -70,7 +70,7 @@ class CorsMiddleware:
 
     Warns:
         CorsfastSecurityWarning: without CORS_STRICT, once per risk.
-        CorsfastDeadEntryWarning: without CORS_STRICT, once per entry that matches nothing.
+        CorsfastUnmatchableWarning: without CORS_STRICT, once per entry that matches nothing.
     """
 
     sync_capable = True

@@ -24,17 +24,17 @@ from inspect import iscoroutinefunction
 from flask import after_this_request, current_app, request, request_started
 
 from ..._options.fetch import ALLOW_METHODS, ALLOW_ORIGIN
-from .._dropin.config_cache import ByConfig
+from .._dropin.config_cache import ConfigCache
 from .._dropin.install import claim_drop_in, install_around
-from .._dropin.werkzeug import fold_vary, work_in
+from .._dropin.werkzeug import fold_vary, merge_into
 from .._dropin.werkzeug_routes import (
     VIEW_RULES,
     Registrations,
-    leave_options_to,
-    put_last,
+    add_options_method,
+    is_innermost_hook,
     redirected_path,
     rules_of_view,
-    would_be_last,
+    wrap_process_response,
 )
 from ..wsgi import CORSMiddleware as GenericMiddleware
 from .paths import Paths, read_resources
@@ -94,17 +94,17 @@ class CORS:
         intercept_exceptions: whether the response of an error handler gets the headers before
             any other code sees it. ``True`` by default.
         allow_private_network: the answer to Access-Control-Request-Private-Network.
-        strict: whether insecure and dead entries are errors instead of warnings.
+        strict: whether insecure and unmatchable entries are errors instead of warnings.
 
     Raises:
         ValueError: for a regex that does not compile, for credentials with ``send_wildcard``
             and the origin ``"*"``, for `resources` of a wrong type.
-        PolicyError: with ``strict``, for unknown options, insecure or dead entries.
+        PolicyError: with ``strict``, for unknown options, insecure or unmatchable entries.
         RuntimeError: for an application with :func:`install`.
 
     Warns:
         CorsfastSecurityWarning: without ``strict``, once per risk and per unknown option.
-        CorsfastDeadEntryWarning: without ``strict``, once per entry that matches nothing.
+        CorsfastUnmatchableWarning: without ``strict``, once per entry that matches nothing.
     """
 
     def __init__(self, app: Flask | Blueprint | None = None, **options: Unpack[AppOptions]) -> None:
@@ -118,7 +118,7 @@ class CORS:
         config = getattr(app, "config", {})  # a blueprint has no config
         whole = merged(config, self._options, options)
         strict = bool(whole["strict"])
-        made = _Made()
+        made = _RulesCache()
         resources = read_resources(whole["resources"])
         judge_paths((path for path, _ in resources), whole["intercept_exceptions"], strict)
         given = {*self._options, *options}.union(*(own for _, own in resources))
@@ -127,8 +127,8 @@ class CORS:
             (pattern, made.rules(merged(config, self._options, options, resource)))
             for pattern, resource in resources
         )
-        if would_be_last(app):
-            put_last(app, _followed(app, _after_request(paths, is_last=True)))
+        if is_innermost_hook(app):
+            wrap_process_response(app, _followed(app, _after_request(paths, is_last=True)))
         else:
             function = _before_sessions(_after_request(paths))
             app.after_request(function)
@@ -155,7 +155,7 @@ def cross_origin(*_: Any, **options: Unpack[ViewOptions]) -> Callable[[View], Vi
         PolicyError: with ``strict``, in the same way.
 
     Warns:
-        CorsfastSecurityWarning, CorsfastDeadEntryWarning: like :class:`CORS`.
+        CorsfastSecurityWarning, CorsfastUnmatchableWarning: like :class:`CORS`.
     """
     rules_in = _rules_by_config(options)
     request_started.connect(_follow_view)
@@ -176,7 +176,7 @@ def cross_origin(*_: Any, **options: Unpack[ViewOptions]) -> Callable[[View], Vi
 
         decorated: Any = update_wrapper(view_with_cors, view)
         if options.get("automatic_options", True):
-            leave_options_to(decorated)
+            add_options_method(decorated)
         # With several decorators, the innermost decides, as it does for the view's response.
         vars(decorated).setdefault(VIEW_RULES, rules_in)
         return decorated  # type: ignore[no-any-return]
@@ -256,7 +256,7 @@ def _after_request(paths: Paths, is_last: bool = False) -> Callable[[Response], 
                     response = _answer(response, received, rules)
                 else:
                     decision = rules.decide(environ.get("HTTP_ORIGIN") or None)
-                    work_in(response, decision, rules.apply)
+                    merge_into(response, decision, rules.apply)
                 if not is_last and ALLOW_ORIGIN in (response.headers or ()):
                     setattr(response, _EVALUATED, True)
         return response
@@ -314,7 +314,7 @@ def _answer(response: Response, received: Any, rules: Rules) -> Response:
             app = _current_app()
             if "HTTP_ORIGIN" in environ and not _answers_options(app, received.url_rule):
                 response = app.make_default_options_response()
-    work_in(response, decision, rules.apply, fields)
+    merge_into(response, decision, rules.apply, fields)
     return response
 
 
@@ -353,10 +353,10 @@ def _intercepted(
     return handle_with_cors
 
 
-class _Made:
+class _RulesCache:
     """A cache of rules by options, so that equal rules are compiled, and warn, only once."""
 
-    def __init__(self, before: _Made | None = None) -> None:
+    def __init__(self, before: _RulesCache | None = None) -> None:
         self._made: list[tuple[dict[str, Any], Rules]] = [*before._made] if before else []
 
     def rules(self, options: dict[str, Any]) -> Rules:
@@ -371,13 +371,13 @@ class _Made:
         return rules
 
 
-def _rules_by_config(options: Mapping[str, Any]) -> ByConfig[Rules]:
+def _rules_by_config(options: Mapping[str, Any]) -> ConfigCache[Rules]:
     """Return the rules of a decorated view per application: these options over its config.
 
     If the origins are known already, the rules are also compiled now, so that problems are
     reported while the application is set up.
     """
-    early = _Made()
+    early = _RulesCache()
     if "origins" in options:
         early.rules(merged({}, options))
     else:
@@ -387,6 +387,6 @@ def _rules_by_config(options: Mapping[str, Any]) -> ByConfig[Rules]:
     def rules(config: Mapping[str, Any]) -> Rules:
         whole = merged(config, options)
         judge_config(config, options, bool(whole["strict"]))
-        return _Made(early).rules(whole)
+        return _RulesCache(early).rules(whole)
 
-    return ByConfig(names, rules)
+    return ConfigCache(names, rules)

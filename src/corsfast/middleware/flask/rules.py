@@ -157,12 +157,12 @@ def judge_paths(patterns: Iterable[Pattern], flag: object, strict: bool) -> None
         PolicyError: with ``strict``, for these problems.
 
     Warns:
-        CorsfastDeadEntryWarning, CorsfastSecurityWarning: without ``strict``.
+        CorsfastUnmatchableWarning, CorsfastSecurityWarning: without ``strict``.
     """
     patterns = list(patterns)
     problems = [problem for pattern in patterns for problem in path_problems("resources", pattern)]
     if not patterns:
-        message = "it holds no path, so CORS does nothing."
+        message = "it has no path, so CORS has no effect."
         problems.append(Problem("no-paths", "resources", None, message, hint=repr(r"/*")))
     problems += wrong_flags([("intercept_exceptions", flag)])
     say(NAME, problems, strict=strict)
@@ -210,12 +210,12 @@ def _idle(options: Mapping[str, Any], any_origin: bool) -> list[Problem]:
     for option in _LISTS:
         value = options[option]
         if isinstance(value, bytes):
-            message = f"{value!r} is of type bytes; others would take it apart."
+            message = f"{value!r} is of type bytes; other libraries would split it."
             text = repr([part.strip() for part in value.decode("latin-1").split(",")])
             problems.append(Problem(BARE_STRING, option, value, message, hint=text))
         elif isinstance(value, (list, tuple, set, frozenset)) and None in value:
             problems += wrong_names(option, [None], wrong_header)
-    star = "'*' is no wildcard here, and allows no method."
+    star = "'*' is not a wildcard here, so it allows no method."
     methods = never_compared(wrong_method, star, "the methods, one by one")
     # Methods are sent and compared in upper case.
     names = [name.upper() if isinstance(name, str) else name for name in _each(options["methods"])]
@@ -225,7 +225,7 @@ def _idle(options: Mapping[str, Any], any_origin: bool) -> list[Problem]:
     for entry in _listed(options["allow_headers"]):
         problems += _wrong_header(entry, entry is options["allow_headers"])
     if options["send_wildcard"] and not any_origin:
-        message = "it means nothing where origins are listed."
+        message = "it has no effect if origins are listed."
         problems.append(Problem("idle-option", "send_wildcard", True, message, hint="False"))
     problems += wrong_flags((option, options[option]) for option in _FLAGS)
     age = options["max_age"]
@@ -293,7 +293,7 @@ def resolved(entry: Any, flags: int = 0) -> Pattern:
     try:
         return re.compile(text, flags)
     except re.error as error:
-        raise ValueError(f"{text!r} holds characters of a regex, but is none: {error}") from error
+        raise ValueError(f"{text!r} looks like a regex, but is not a valid one: {error}") from error
 
 
 class Rules:
@@ -305,10 +305,10 @@ class Rules:
     Raises:
         ValueError: for a regex that does not compile, for ``*`` with credentials and
             ``send_wildcard``, for text that cannot be sent in a header field.
-        PolicyError: with ``strict``, for unknown options, insecure or dead entries.
+        PolicyError: with ``strict``, for unknown options, insecure or unmatchable entries.
 
     Warns:
-        CorsfastSecurityWarning, CorsfastDeadEntryWarning: without ``strict``.
+        CorsfastSecurityWarning, CorsfastUnmatchableWarning: without ``strict``.
     """
 
     __slots__ = (
@@ -465,7 +465,7 @@ def _joined(value: object) -> str | None:
 
 
 def _sendable(option: str, text: str) -> str:
-    """Return the same text, checked to fit into a header field.
+    """Return the text if it can be sent in a header field.
 
     Raises:
         ValueError: if it holds a line break or anything else but printable ASCII.

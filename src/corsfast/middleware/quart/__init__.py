@@ -37,17 +37,17 @@ from quart import (
 from quart.globals import app_ctx
 
 from ..._options.fetch import ALLOW_METHODS
-from .._dropin.config_cache import ByConfig
+from .._dropin.config_cache import ConfigCache
 from .._dropin.install import claim_drop_in, install_around
-from .._dropin.werkzeug import fold_vary, work_in
+from .._dropin.werkzeug import fold_vary, merge_into
 from .._dropin.werkzeug_routes import (
     VIEW_RULES,
     Registrations,
+    add_options_method,
     endpoint_meant,
-    leave_options_to,
-    put_last,
+    is_innermost_hook,
     rules_of_view,
-    would_be_last,
+    wrap_process_response,
 )
 from .._generic.preload import preload
 from ..asgi import CORSMiddleware as GenericMiddleware
@@ -120,16 +120,16 @@ def cors(
         max_age: seconds that browsers may cache a preflight. Not sent by default.
         send_origin_wildcard: whether ``*`` is sent for ``"*"`` instead of the request's origin.
             ``True`` by default; ``False`` here leaves it to the config, as in quart-cors.
-        strict: whether insecure and dead entries are errors instead of warnings.
+        strict: whether insecure and unmatchable entries are errors instead of warnings.
 
     Raises:
         ValueError: for credentials with the origin ``"*"``.
-        PolicyError: with ``strict``, for insecure or dead entries.
+        PolicyError: with ``strict``, for insecure or unmatchable entries.
         RuntimeError: for an application with :func:`install`.
 
     Warns:
         CorsfastSecurityWarning: without ``strict``, once per risk.
-        CorsfastDeadEntryWarning: without ``strict``, once per entry that matches nothing.
+        CorsfastUnmatchableWarning: without ``strict``, once per entry that matches nothing.
     """
     options = read_arguments(locals())
     target: Any = app_or_blueprint
@@ -137,8 +137,8 @@ def cors(
     judge_config(config, options, bool(merged(config, options)["strict"]))
     claim_drop_in(target, "cors")
     rules_in = _rules_by_config(options)
-    if would_be_last(target):
-        put_last(target, _followed(target, rules_in))
+    if is_innermost_hook(target):
+        wrap_process_response(target, _followed(target, rules_in))
     else:
         after_request = _after_request(rules_in)
         target.after_request(after_request)
@@ -188,7 +188,7 @@ def route_cors(
             return _apply_once(response, received, rules_in(app))
 
         if provide_automatic_options:
-            leave_options_to(view_with_cors)
+            add_options_method(view_with_cors)
             setattr(view_with_cors, _AUTOMATIC, True)
         # With several decorators, the innermost decides, as it does for the view's response.
         vars(view_with_cors).setdefault(VIEW_RULES, rules_in)
@@ -210,14 +210,14 @@ def websocket_cors(
     Args:
         allow_origin: as for :func:`cors`.
         send_origin_wildcard: accepted for compatibility with quart-cors; it has no effect.
-        strict: whether insecure and dead entries are errors instead of warnings.
+        strict: whether insecure and unmatchable entries are errors instead of warnings.
 
     Raises:
-        PolicyError: with ``strict``, for insecure or dead entries.
+        PolicyError: with ``strict``, for insecure or unmatchable entries.
 
     Warns:
         CorsfastSecurityWarning: without ``strict``, once per risk.
-        CorsfastDeadEntryWarning: without ``strict``, once per entry that matches nothing.
+        CorsfastUnmatchableWarning: without ``strict``, once per entry that matches nothing.
     """
     rules_in = _handshake_rules(allow_origin, strict)
 
@@ -225,7 +225,7 @@ def websocket_cors(
         @wraps(view)
         async def view_with_cors(*args: Any, **kwargs: Any) -> Any:
             app = _current_app()
-            _refuse_strangers(_current_websocket(), rules_in(app))
+            _reject_unless_allowed(_current_websocket(), rules_in(app))
             return await app.ensure_async(view)(*args, **kwargs)
 
         return view_with_cors
@@ -288,7 +288,7 @@ def install(
 
 def _rules_by_config(
     options: Mapping[str, Any], *, settled: Mapping[str, Any] | None = None, silent: bool = False
-) -> ByConfig[Rules]:
+) -> ConfigCache[Rules]:
     """Return the rules per application: these options over its config.
 
     If the origins are known already, the rules are also compiled now, so that problems are
@@ -316,12 +316,12 @@ def _rules_by_config(
     if options["allow_origin"] is not None:
         early = {**merged({}, options), **settled}, rules({})
     names = [name for option, name in left_to_config(options).items() if option not in settled]
-    return ByConfig(names, rules)
+    return ConfigCache(names, rules)
 
 
 def _handshake_rules(
     allow_origin: Origins | None, strict: bool, silent: bool = False
-) -> ByConfig[Rules]:
+) -> ConfigCache[Rules]:
     """Return the rules for WebSockets, for which only the origins matter."""
     options = read_arguments({"allow_origin": allow_origin, "strict": strict})
     settled = {option: DEFAULTS[option] for option in DEFAULTS if option not in options}
@@ -331,7 +331,7 @@ def _handshake_rules(
 # -- hooks ---------------------------------------------------------------------------------------
 
 
-def _followed(app: Any, rules_in: ByConfig[Rules]) -> Callable[..., Awaitable[Any]]:
+def _followed(app: Any, rules_in: ConfigCache[Rules]) -> Callable[..., Awaitable[Any]]:
     process_response = app.process_response
 
     def add_cors(response: Any, received: Any) -> Any:
@@ -352,7 +352,7 @@ def _followed(app: Any, rules_in: ByConfig[Rules]) -> Callable[..., Awaitable[An
     return process_response_with_cors_in if _CONTEXT_FIRST else process_response_with_cors
 
 
-def _after_request(rules_in: ByConfig[Rules]) -> Callable[[Any], Awaitable[Any]]:
+def _after_request(rules_in: ConfigCache[Rules]) -> Callable[[Any], Awaitable[Any]]:
     async def after_request(response: Any) -> Any:
         app = _current_app()
         received = _current_request()
@@ -396,12 +396,12 @@ def _of_blueprint(
     return after_request
 
 
-def _before_websocket(rules_in: ByConfig[Rules]) -> Callable[[], Awaitable[None]]:
+def _before_websocket(rules_in: ConfigCache[Rules]) -> Callable[[], Awaitable[None]]:
     async def before_websocket() -> None:
         app = _current_app()
         received = _current_websocket()
         if not _is_exempt(app, received):
-            _refuse_strangers(received, rules_in(app))
+            _reject_unless_allowed(received, rules_in(app))
 
     return before_websocket
 
@@ -457,7 +457,7 @@ def _apply(response: Any, received: Any, rules: Rules) -> Any:
                 app = _current_app()
                 if not _answers_options(app, received):
                     response = app.response_class("")
-    work_in(response, decision, rules.apply, fields)
+    merge_into(response, decision, rules.apply, fields)
     return response
 
 
@@ -471,6 +471,6 @@ def _decide(received: Any, rules: Rules) -> Decision:
     return rules.policy.actual(",".join(received.headers.getlist("Origin")) or None)
 
 
-def _refuse_strangers(received: Any, rules: Rules) -> None:
+def _reject_unless_allowed(received: Any, rules: Rules) -> None:
     if not _decide(received, rules).allowed:
         abort(400)

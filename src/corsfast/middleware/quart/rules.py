@@ -124,7 +124,7 @@ def _idle(options: Mapping[str, Any]) -> list[Problem]:
     for option in _LISTS:
         value = options[option]
         if isinstance(value, bytes):
-            message = f"{value!r} is of type bytes; others would take it apart."
+            message = f"{value!r} is of type bytes; other libraries would split it."
             hint = repr(value.decode("latin-1"))
             problems.append(Problem(BARE_STRING, option, value, message, hint=hint))
     # Only True allows credentials here.
@@ -150,10 +150,10 @@ class Rules:
 
     Raises:
         ValueError: for credentials with the origin ``*``.
-        PolicyError: with ``strict``, for insecure or dead entries.
+        PolicyError: with ``strict``, for insecure or unmatchable entries.
 
     Warns:
-        CorsfastSecurityWarning, CorsfastDeadEntryWarning: without ``strict``.
+        CorsfastSecurityWarning, CorsfastUnmatchableWarning: without ``strict``.
     """
 
     __slots__ = (
@@ -247,7 +247,7 @@ def _listed(value: object) -> list[Any]:
         value = value.decode("latin-1")
     if isinstance(value, (str, re.Pattern)):
         return [value]
-    entries: Iterable[Any] = value  # type: ignore[assignment]  # else a TypeError says so
+    entries: Iterable[Any] = value  # type: ignore[assignment]  # other types raise a TypeError
     if isinstance(entries, (set, frozenset)):
         # Sets have no fixed order, but headers should not change from one start to the next.
         return sorted(entries, key=repr)

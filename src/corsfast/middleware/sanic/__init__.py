@@ -33,7 +33,14 @@ from ..._engine.headers import (
 )
 from ..._options.fetch import REQUEST_HEADERS, REQUEST_METHOD
 from .._generic.preload import preload
-from .settings import Answers, Settings, answers_of, idle_in_route, idle_settings, settings_of
+from .settings import (
+    CompiledSettings,
+    Settings,
+    compile_settings,
+    idle_in_route,
+    idle_settings,
+    settings_of,
+)
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -99,8 +106,8 @@ def add_cors(app: Any, *, strict: bool = False) -> None:
 
     Args:
         app: the ``sanic.Sanic`` application.
-        strict: whether insecure and dead settings are a PolicyError. ``False`` by default. The
-            settings of a route are checked when the server starts.
+        strict: whether insecure and unmatchable settings are a PolicyError. ``False`` by default.
+            The settings of a route are checked when the server starts.
 
     Raises:
         SanicException: for ``CORS_ORIGINS="*"`` with CORS_SUPPORTS_CREDENTIALS, like sanic-ext.
@@ -109,11 +116,11 @@ def add_cors(app: Any, *, strict: bool = False) -> None:
 
     Warns:
         CorsfastSecurityWarning: without ``strict``, once per risk.
-        CorsfastDeadEntryWarning: without ``strict``, once per entry that matches nothing.
+        CorsfastUnmatchableWarning: without ``strict``, once per entry that matches nothing.
     """
     if hasattr(app.ctx, "cors"):
         raise RuntimeError(
-            "this application has CORS already; call add_cors once, before sanic-ext is loaded,"
+            "this application already has CORS; call add_cors once, before sanic-ext is loaded,"
             " or load that with CORS=False"
         )
     config = app.config
@@ -131,7 +138,7 @@ class _Middleware:
 
     def __init__(self, app: Any, strict: bool) -> None:
         self._strict = strict
-        self._made: dict[tuple[Settings, type], Answers] = {}
+        self._made: dict[tuple[Settings, type], CompiledSettings] = {}
         wrong = idle_settings(app.config)
         self._answers = self._compiled(settings_of(app.config, {}), "CORS_ORIGINS", wrong)
         self._options = bool(app.config.get("CORS_AUTOMATIC_OPTIONS", True))
@@ -140,14 +147,14 @@ class _Middleware:
         app.on_response(self._apply)
         app.before_server_start(self._assign, priority=_PRIORITY)
 
-    def _compiled(self, settings: Settings, option: str, wrong: list[Problem]) -> Answers:
+    def _compiled(self, settings: Settings, option: str, wrong: list[Problem]) -> CompiledSettings:
         """Compile settings; equal settings are compiled, and warned about, only once."""
         origins = settings.origins
         key = settings, type(origins)
         if isinstance(origins, (list, set)):
             key = settings._replace(origins=tuple(origins)), type(origins)
         if key not in self._made:
-            self._made[key] = answers_of(settings, option, self._strict, wrong)
+            self._made[key] = compile_settings(settings, option, self._strict, wrong)
         return self._made[key]
 
     def _assign(self, app: Any) -> None:
@@ -203,7 +210,12 @@ class _Middleware:
                 headers[_VARY] = "Origin"
 
     def _answer_options(
-        self, request: Any, headers: Any, answers: Answers, methods: str, known: dict[str, str]
+        self,
+        request: Any,
+        headers: Any,
+        answers: CompiledSettings,
+        methods: str,
+        known: dict[str, str],
     ) -> None:
         """Answer a preflight; any other OPTIONS gets no CORS headers, as in sanic-ext.
 
@@ -228,7 +240,7 @@ class _Middleware:
                 headers[field] = value
 
 
-def _be_willing(request: Any, response: Any, answers: Answers, methods: str) -> str:
+def _be_willing(request: Any, response: Any, answers: CompiledSettings, methods: str) -> str:
     """Answer an allowed preflight with 204 if it would be answered by an error or a redirect.
 
     Browsers accept neither, and the request that follows gets the same error or redirect. A handler

@@ -1,9 +1,9 @@
 """Compile CORS_* settings, read as sanic-ext reads them, to the fields of each response.
 
-    settings of the application, of a route --Settings--> answers_of --> Answers
+    settings of the application, of a route --Settings--> compile_settings --> CompiledSettings
 
-This runs at start-up, once per set of settings. The exception is `Answers.allow_headers`, which
-reads the names that a preflight asks for.
+This runs at start-up, once per set of settings. Only `CompiledSettings.allow_headers` runs later:
+it reads the names that a preflight asks for.
 """
 
 from __future__ import annotations
@@ -62,7 +62,14 @@ else:
         ),
     )
 
-__all__ = ["Answers", "Settings", "answers_of", "idle_in_route", "idle_settings", "settings_of"]
+__all__ = [
+    "CompiledSettings",
+    "Settings",
+    "compile_settings",
+    "idle_in_route",
+    "idle_settings",
+    "settings_of",
+]
 
 NAME = "corsfast.middleware.sanic"
 
@@ -72,8 +79,8 @@ _DIALECT = Dialect(any_origin="'*' as the whole setting", regex="{}", compiled=T
 _ANYTHING = re.compile(".*")
 
 
-class Answers:
-    """The compiled fields for one set of settings; made by `answers_of`.
+class CompiledSettings:
+    """The compiled fields for one set of settings; made by `compile_settings`.
 
     star            => every origin is answered with `*`; never with credentials
     allows is None  => no origin is allowed: nothing is ever sent, and nothing varies
@@ -126,14 +133,14 @@ class Answers:
         return ",".join(lower)
 
 
-def answers_of(
+def compile_settings(
     settings: Settings, option: str, strict: bool, also: Iterable[Problem] = ()
-) -> Answers:
+) -> CompiledSettings:
     """Compile settings.
 
     Args:
         option: the option that holds the origins, for messages.
-        strict: whether insecure and dead settings are a PolicyError.
+        strict: whether insecure and unmatchable settings are a PolicyError.
         also: problems that were found before.
 
     Raises:
@@ -141,20 +148,20 @@ def answers_of(
 
     Warns:
         CorsfastSecurityWarning: without ``strict``, once per risk.
-        CorsfastDeadEntryWarning: without ``strict``, once per entry that matches nothing.
+        CorsfastUnmatchableWarning: without ``strict``, once per entry that matches nothing.
     """
     problems = [*also]
-    everybody, entries = _entries(settings.origins, option, problems)
+    any_origin, entries = _entries(settings.origins, option, problems)
     credentials = settings.supports_credentials
-    made = Answers()
+    made = CompiledSettings()
     made.policy = None
-    if everybody or entries:
+    if any_origin or entries:
         tables = lenient_tables(
             NAME,
-            {option: ["*"] if everybody else entries},
+            {option: ["*"] if any_origin else entries},
             credentials=credentials,
             strict=strict,
-            star=everybody,
+            star=any_origin,
             also=problems,
             dialect=_DIALECT,
         )
@@ -163,7 +170,7 @@ def answers_of(
     else:
         say(NAME, problems, strict=strict)
     made.allows = None if made.policy is None else made.policy.allows_origin
-    made.star = everybody and settings.send_wildcard and not credentials
+    made.star = any_origin and settings.send_wildcard and not credentials
     made.varies = made.policy is not None and not (made.star and settings.always_send)
     made.actual = {}
     if credentials:
@@ -172,7 +179,7 @@ def answers_of(
         # Send the other names too: with credentials `*` is a plain name, without them a wildcard.
         made.actual[EXPOSE_HEADERS] = ",".join(settings.expose_headers)
     made.no_origin = {}
-    default = _default_origin(settings, everybody, made)
+    default = _default_origin(settings, any_origin, made)
     if default:
         made.no_origin = {ALLOW_ORIGIN: default, **made.actual}
     made.max_age = settings.max_age
@@ -185,11 +192,11 @@ def answers_of(
     return made
 
 
-def _default_origin(settings: Settings, everybody: bool, made: Answers) -> str | None:
+def _default_origin(settings: Settings, any_origin: bool, made: CompiledSettings) -> str | None:
     """Return the origin sent to requests without an Origin, if one is always sent."""
     if not settings.always_send or made.allows is None:
         return None
-    if everybody:
+    if any_origin:
         # With credentials, `*` would be wrong for every request that uses them.
         return None if settings.supports_credentials else "*"
     written = settings.origins
@@ -203,20 +210,20 @@ def _entries(
 ) -> tuple[bool, list[str | re.Pattern[str]]]:
     """Return whether any origin is allowed, and the entries if not. Only a str is split."""
     problems += empty_list(option, value)
-    if not value or _everybody(value):
+    if not value or _is_star(value):
         return bool(value), []
     if isinstance(value, str):
         return False, [entry.strip() for entry in value.split(",")]
     if isinstance(value, re.Pattern):
         value = [value]
     if not isinstance(value, list):
-        message = f"a {type(value).__name__} allows nobody, as in sanic-ext. Write a list."
+        message = f"a {type(value).__name__} allows no origin, as in sanic-ext. Write a list."
         problems.append(Problem("type", option, value, message))
         return False, []
     return False, value
 
 
-def _everybody(value: Any) -> bool:
+def _is_star(value: Any) -> bool:
     """Return whether origins are "*" (which has no meaning inside a list), or the regex for it."""
     if isinstance(value, list):
         return _ANYTHING in value
@@ -311,6 +318,6 @@ def settings_of(config: Mapping[str, Any], own: Mapping[str, Any]) -> Settings:
         seconds(value("max_age", "CORS_MAX_AGE", 5)),
         bool(config.get("CORS_ALWAYS_SEND", True)),
         # For routes too, this depends on the origins of the application.
-        bool(config.get("CORS_SEND_WILDCARD", False)) and _everybody(config.get("CORS_ORIGINS")),
+        bool(config.get("CORS_SEND_WILDCARD", False)) and _is_star(config.get("CORS_ORIGINS")),
         str(config.get("SERVER_NAME", "") or ""),
     )
