@@ -730,7 +730,7 @@ cdef Decision refuse_preflight(
 ):
     """Return the decision for an outcome that is not CF_ALLOWED, like `pure.py`.
 
-    It is called in two places, so it is not inlined and allowed requests pay nothing for it.
+    It has several callers, so it is not inlined and allowed requests pay nothing for it.
     """
     shown = self.not_covered[<int> outcome]
     if shown is None:
