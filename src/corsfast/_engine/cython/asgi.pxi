@@ -114,8 +114,10 @@ cdef PyObject *call_asgi(
     ):
         return call_asgi_long(called, args, nargsf, names)
     cdef ASGICall self = <ASGICall> called
-    cdef Decision decision = self.native.no_origin
-    if found[0] != NULL:
+    cdef Decision decision
+    if found[0] == NULL:
+        decision = without_origin(self.native)
+    else:
         decision = decide_found(self.native, <dict> args[0], <list> headers, found, True)
         if decision.answer.status is not None and decision.answer.allowed and found[3] == NULL:
             # The only handler for an allowed preflight is the one for private networks.
