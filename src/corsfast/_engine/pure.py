@@ -398,7 +398,7 @@ class Policy:
         """
         return self.actual(origin).allowed
 
-    def stats(self, *, reset: bool = False) -> Stats:
+    def stats(self, /, *, reset: bool = False) -> Stats:
         """Return how many decisions this policy object has made, by outcome.
 
         The counts are exact, also with many threads. A policy that is unpickled has its own.

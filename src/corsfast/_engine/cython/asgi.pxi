@@ -190,7 +190,9 @@ cdef object answered(ASGICall self, object decision, object scope, object receiv
     if self.detours:
         detour = detour_of(decision, self.on_refused_preflight, self.on_refused)
         if detour is not None:
-            return detour(decision, scope, receive, send)
+            answer = detour(decision, scope, receive, send)
+            if answer is not None:
+                return answer
     if not is_preflight(decision):
         return None
     if self.on_private_network is not None and asks_private_network(scope["headers"]):
