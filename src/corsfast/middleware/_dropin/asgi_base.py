@@ -17,6 +17,7 @@ from ..._engine.select import Policy
 from ..._options.fetch import REQUEST_HEADERS, REQUEST_METHOD
 from .._generic.engine import ASGICall
 from .._generic.handlers import content
+from .._generic.refused_log import RefusedLog
 from .policy import read_list, read_names
 
 TYPE_CHECKING = False
@@ -68,6 +69,7 @@ class Preflights:
         self.tables = tables
         self.policy: Policy = Policy._from_tables(tables)
         self.every = every
+        self.log = RefusedLog(self.policy)
 
     def answer(
         self, decision: Decision, scope: Scope, _receive: Receive, send: Send
@@ -75,7 +77,16 @@ class Preflights:
         """Answer a preflight that was rejected or asks for a private network."""
         if self.every:
             decision = self.policy.asgi(scope)
+        if not decision.allowed:
+            self.log.write_asgi(decision.outcome, scope, is_preflight=True)
         return (self.allow if decision.allowed else self.refuse)(decision, scope, send)
+
+    def pass_on(
+        self, decision: Decision, scope: Scope, _receive: Receive, _send: Send
+    ) -> Awaitable[None] | None:
+        """Log an actual request that is refused; the application answers it."""
+        self.log.write_asgi(decision.outcome, scope)
+        return None
 
     def allow(self, decision: Decision, scope: Scope, send: Send) -> Awaitable[None]:
         """Answer a preflight that the policy allows."""
@@ -124,6 +135,7 @@ class ASGIDropIn(ASGICall):
             on_handshake=app,
             on_private_network=preflights.answer if private_network else None,
             on_refused_preflight=preflights.answer,
+            on_refused=preflights.pass_on,
         )
         self._preflights = preflights
         # Servers look for a coroutine function on the object, callers on the class; see asgi.py.

@@ -256,6 +256,8 @@ def _after_request(paths: Paths, is_last: bool = False) -> Callable[[Response], 
                     response = _answer(response, received, rules)
                 else:
                     decision = rules.decide(environ.get("HTTP_ORIGIN") or None)
+                    if not decision.allowed and "HTTP_ORIGIN" in environ:
+                        rules.log.write_wsgi(decision.outcome, environ)
                     work_in(response, decision, rules.apply)
                 if not is_last and ALLOW_ORIGIN in (response.headers or ()):
                     setattr(response, _EVALUATED, True)
@@ -306,6 +308,8 @@ def _answer(response: Response, received: Any, rules: Rules) -> Response:
     """
     environ = received.environ
     decision = rules.decide(environ.get("HTTP_ORIGIN") or None)
+    if not decision.allowed and "HTTP_ORIGIN" in environ:
+        rules.log.write_wsgi(decision.outcome, environ)
     fields = None
     if environ["REQUEST_METHOD"] == "OPTIONS":
         fields = rules.preflight_fields(decision, environ)

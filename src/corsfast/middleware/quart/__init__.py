@@ -443,6 +443,8 @@ def _apply(response: Any, received: Any, rules: Rules) -> Any:
         decision = _decide(received, rules)
     else:
         decision = rules.decide(scope)
+    if not decision.allowed and "Origin" in received.headers:
+        rules.log.write_asgi(decision.outcome, scope)
     fields = None
     if received.method == "OPTIONS":
         fields = []
