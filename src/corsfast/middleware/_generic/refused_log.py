@@ -43,7 +43,7 @@ PAGE = "docs/refused.md"
 # so that a flood of others cannot keep a real one from being logged.
 MAX_KNOWN = 256
 
-# The characters of a list of header names by which refusals are told apart.
+# Refusals of lists of header names are compared by this many characters.
 _MAX_NAMES = 512
 
 _READ = (
