@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
@@ -14,6 +14,9 @@ from corsfast.middleware._generic import limited_log, refused_log
 
 APP = "https://app.example.com"
 OTHER = "http://app.example.com"
+
+
+CLEANUP: list[Callable[[], Any]] = []
 
 
 async def ok(_scope: Any, _receive: Any, send: Any) -> None:
@@ -78,6 +81,58 @@ def falcon() -> Any:
     return wsgi(falcon.App(middleware=[CORSMiddleware(allow_origins=[APP])]))
 
 
+def django() -> Any:
+    from django.http import HttpResponse
+    from django.test import RequestFactory, override_settings
+    from support.drop_ins.django import configure
+
+    from corsfast.middleware.django.middleware import CorsMiddleware
+
+    def ask(request: Any) -> Any:
+        headers = {name.title(): value for name, value in request.headers}
+        sent = RequestFactory().generic(request.method, request.path, headers=headers)
+        return cors(sent)
+
+    configure()
+    override = override_settings(CORS_ALLOWED_ORIGINS=[APP])
+    override.enable()
+    CLEANUP.append(override.disable)
+    cors = CorsMiddleware(lambda _: HttpResponse())
+    return ask
+
+
+def aiohttp() -> Any:
+    from aiohttp import web
+    from aiohttp.test_utils import TestClient, TestServer
+
+    from corsfast.middleware import aiohttp as drop_in
+
+    async def handle(_: Any) -> web.Response:
+        return web.Response()
+
+    async def start() -> Any:
+        app = web.Application()
+        cors = drop_in.setup(app, defaults={APP: drop_in.ResourceOptions(allow_headers="*")})
+        for method in ("GET", "POST"):
+            cors.add(app.router.add_route(method, "/", handle))
+        client = TestClient(TestServer(app))
+        await client.start_server()
+        return client
+
+    def ask(request: Any) -> None:
+        sent = client.request(request.method, request.path, headers=[*request.headers])
+        loop.run_until_complete(sent)
+
+    def stop() -> None:
+        loop.run_until_complete(client.close())
+        loop.close()
+
+    loop = asyncio.new_event_loop()
+    client = loop.run_until_complete(start())
+    CLEANUP.append(stop)
+    return ask
+
+
 # The application, and the option that its line names.
 DROP_INS = [
     (starlette, "allow_origins"),
@@ -86,12 +141,17 @@ DROP_INS = [
     (flask, "origins"),
     (quart, "allow_origin"),
     (falcon, "allow_origins"),
+    (django, "CORS_ALLOWED_ORIGINS"),
+    (aiohttp, "origins"),
 ]
 
 
 @pytest.fixture(autouse=True)
-def own_limit(monkeypatch: Any) -> None:
+def own_limit(monkeypatch: Any) -> Iterator[None]:
     monkeypatch.setattr(refused_log, "_log", limited_log.LimitedLog("corsfast.refused"))
+    yield
+    while CLEANUP:
+        CLEANUP.pop()()
 
 
 def lines(caplog: Any) -> list[str]:
