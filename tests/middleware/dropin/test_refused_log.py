@@ -198,3 +198,16 @@ def test_an_entry_that_matches_nothing_is_named(caplog: Any) -> None:
     asgi(app)(get(APP))
     (line,) = lines(caplog)
     assert f"allow_origins has '{APP}/', which matches nothing as it is written." in line
+
+
+@pytest.mark.parametrize("names", [[], ["*"]])
+def test_a_drop_in_counts_each_request_once(names: list[str]) -> None:
+    from corsfast.middleware.starlette import CORSMiddleware
+
+    app = CORSMiddleware(ok, allow_origins=["*"], allow_headers=names)
+    for request in (get(None), get(APP), preflight("GET", origin=APP), preflight("X", origin=APP)):
+        asgi(app)(request)
+    stats = app.policy.stats()
+    counts = [[k.value for k, n in kind.items() if n] for kind in (stats.actual, stats.preflight)]
+    assert counts == [["no-origin", "allowed"], ["allowed", "method-not-allowed"]]
+    assert sum(stats.values()) == 4
