@@ -211,3 +211,27 @@ def test_a_drop_in_counts_each_request_once(names: list[str]) -> None:
     counts = [[k.value for k, n in kind.items() if n] for kind in (stats.actual, stats.preflight)]
     assert counts == [["no-origin", "allowed"], ["allowed", "method-not-allowed"]]
     assert sum(stats.values()) == 4
+
+
+@pytest.mark.parametrize("name", ["flask", "quart"])
+def test_a_preflight_that_the_application_rejects(name: str, caplog: Any, monkeypatch: Any) -> None:
+    monkeypatch.setattr(refused_log, "_told", [])
+    if name == "flask":
+        from flask import Flask
+
+        from corsfast.middleware.flask import CORS
+
+        app: Any = Flask("app")
+        CORS(app, origins=[APP])
+    else:
+        from quart import Quart
+
+        from corsfast.middleware.quart import cors
+
+        app = cors(Quart("app"), allow_origin=[APP])
+    app.add_url_rule("/", view_func=lambda: ("", 401), methods=["GET", "OPTIONS"])
+    ask = (wsgi if name == "flask" else asgi)(app)
+    for _ in range(2):
+        ask(preflight("GET", origin=APP))
+    (line,) = lines(caplog)
+    assert line.startswith("the application answers the preflight of '/' with 401, so browsers")

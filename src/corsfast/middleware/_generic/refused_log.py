@@ -140,6 +140,25 @@ class RefusedLog:
         return f"no browser sends such a preflight ({outcome.value})."
 
 
+_REJECTIONS = (401, 403, 404, 405)
+
+_told: list[int] = []  # the status that was logged, if any
+
+
+def log_rejected_preflight(status: int, path: object) -> None:
+    """Log, once per process, that the application itself rejects an allowed preflight."""
+    if status in _REJECTIONS and not _told and _log.admits(logging.WARNING):
+        _told.append(status)
+        _log.send(
+            logging.WARNING,
+            "the application answers the preflight of %s with %d, so browsers refuse the request."
+            " A preflight has no credentials: let OPTIONS pass before authentication. See %s",
+            shown(path),
+            status,
+            PAGE,
+        )
+
+
 def _sentences(what: str, value: str, miss: NearMiss, option: str) -> str:
     if miss.entry is None:
         text = f"{what} {shown(value)} is {miss.why}."

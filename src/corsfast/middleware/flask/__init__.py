@@ -36,6 +36,7 @@ from .._dropin.werkzeug_routes import (
     rules_of_view,
     would_be_last,
 )
+from .._generic.refused_log import log_rejected_preflight
 from ..wsgi import CORSMiddleware as GenericMiddleware
 from .paths import Paths, read_resources
 from .rules import CONFIG_NAMES, Rules, judge_config, judge_paths, merged, only_known
@@ -318,6 +319,8 @@ def _answer(response: Response, received: Any, rules: Rules) -> Response:
             app = _current_app()
             if "HTTP_ORIGIN" in environ and not _answers_options(app, received.url_rule):
                 response = app.make_default_options_response()
+            elif "HTTP_ORIGIN" in environ:
+                log_rejected_preflight(response.status_code, received.path)
     work_in(response, decision, rules.apply, fields)
     return response
 
