@@ -9,7 +9,7 @@ from typing_extensions import disjoint_base
 
 from .._options.patterns import Within
 from .._options.spec import PolicyOptions
-from ..decision import Outcome
+from ..decision import Outcome, Stats
 from .tables import Tables
 
 IMPLEMENTATION: Final = "native"
@@ -95,6 +95,9 @@ class Policy:
     def apply_wsgi(
         self, decision: Decision, headers: Iterable[tuple[str, str]], /
     ) -> list[tuple[str, str]]: ...
+    @property
+    def _tables(self) -> Tables: ...
+    def stats(self, *, reset: bool = False) -> Stats: ...
     def options(self) -> PolicyOptions: ...
     def __setattr__(self, name: str, value: object, /) -> NoReturn: ...
     def __delattr__(self, name: str, /) -> NoReturn: ...
@@ -119,6 +122,7 @@ class ASGICall:
         body: bytes = b"",
         on_all: Any = None,
         on_handshake: Any = None,
+        on_allowed_preflight: Any = None,
         on_private_network: Any = None,
         on_refused_preflight: Any = None,
         on_refused: Any = None,

@@ -27,6 +27,7 @@ from ..._proofs.ineffective import (
 from ...errors import Problem
 from .._dropin.messages import say
 from .._dropin.policy import echoing_any_origin, lenient_tables
+from .._generic.refused_log import RefusedLog
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -91,6 +92,7 @@ class CompiledSettings:
         "allows",
         "any_header",
         "header_names",
+        "log",
         "max_age",
         "methods",
         "no_origin",
@@ -99,6 +101,7 @@ class CompiledSettings:
         "varies",
     )
     policy: Policy | None
+    log: RefusedLog | None
     allows: Any  # policy.allows_origin, bound once
     star: bool
     varies: bool  # by Origin
@@ -169,6 +172,7 @@ def compile_settings(
         made.policy = Policy._from_tables(echoing_any_origin(tables) if tables.star else tables)
     else:
         say(NAME, problems, strict=strict)
+    made.log = None if made.policy is None else RefusedLog(made.policy)
     made.allows = None if made.policy is None else made.policy.allows_origin
     made.star = any_origin and settings.send_wildcard and not credentials
     made.varies = made.policy is not None and not (made.star and settings.always_send)

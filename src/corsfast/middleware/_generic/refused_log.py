@@ -1,0 +1,178 @@
+"""Log each distinct refusal once, to "corsfast.refused": what is refused, and what would allow it.
+
+A known refusal costs one look-up in a dict. The near misses are searched only for a line that is
+written, so requests cannot cause more searches than lines.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections import namedtuple
+
+from ..._engine.headers import joined_lines
+from ..._options.limits import MAX_ORIGIN
+from ..._options.patterns import ORIGINS
+from ...decision import Outcome
+from .limited_log import LimitedLog, shown
+from .same_origin import same_origin
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any, NamedTuple
+
+    from ..._engine.select import Policy
+    from ..._proofs.near_miss import NearMiss
+
+    class Refused(NamedTuple):
+        """The parts of a refused request, as the framework gives them.
+
+        ``method`` and ``names`` are those that a preflight asks for.
+        """
+
+        origin: str
+        outcome: Outcome
+        method: str | None = None
+        names: str | None = None
+
+else:
+    Refused = namedtuple("Refused", ("origin", "outcome", "method", "names"), defaults=(None, None))
+
+PAGE = "docs/refused.md"
+
+# The distinct refusals that are remembered of each policy. After that, the oldest is forgotten,
+# so that a flood of others cannot keep a real one from being logged.
+MAX_KNOWN = 256
+
+# Refusals of lists of header names are compared by this many characters.
+_MAX_NAMES = 512
+
+_READ = (
+    b"origin",
+    b"host",
+    b"access-control-request-method",
+    b"access-control-request-headers",
+)
+_ASKED = ("HTTP_ACCESS_CONTROL_REQUEST_METHOD", "HTTP_ACCESS_CONTROL_REQUEST_HEADERS")
+
+# One limit for all policies of the process.
+_log = LimitedLog("corsfast.refused")
+
+
+class RefusedLog:
+    """The log of the refusals of one policy.
+
+    Args:
+        policy: the policy; its tables are read only for a line.
+    """
+
+    __slots__ = ("_known", "_policy")
+
+    def __init__(self, policy: Policy) -> None:
+        self._policy = policy
+        self._known: dict[Refused, None] = {}
+
+    def write(self, refused: Refused, host: str | None, method: object, path: object) -> None:
+        """Log a refusal, unless it is known or same-origin.
+
+        Browsers send Origin with a same-origin POST, and such a request needs no permission.
+
+        Args:
+            host: the value of Host.
+        """
+        key = Refused(
+            refused.origin[: MAX_ORIGIN + 1],
+            refused.outcome,
+            refused.method and refused.method[:MAX_ORIGIN],
+            refused.names and refused.names[:_MAX_NAMES],
+        )
+        known = self._known
+        if key in known or same_origin(refused.origin, host) or not _log.accepts(logging.WARNING):
+            return
+        if len(known) >= MAX_KNOWN:
+            known.pop(next(iter(known), key), None)
+        known[key] = None
+        _log.send(
+            logging.WARNING,
+            "%s %s from %s is refused: %s See %s",
+            shown(method)[1:-1],
+            shown(path),
+            shown(refused.origin),
+            self._reason(refused),
+            PAGE,
+        )
+
+    def write_asgi(self, outcome: Outcome, scope: Any, is_preflight: bool = False) -> None:
+        """Log the refusal of a scope."""
+        origin, host, method, names = (
+            None if value is None else value.decode("latin-1")
+            for value in (joined_lines(scope["headers"], name) for name in _READ)
+        )
+        asked = (method, names) if is_preflight else ()
+        refused = Refused(origin or "", outcome, *asked)
+        self.write(refused, host, scope.get("method", scope["type"]), scope.get("path"))
+
+    def write_wsgi(self, outcome: Outcome, environ: Any, is_preflight: bool = False) -> None:
+        """Log the refusal of an environ."""
+        origin, asked = environ.get("HTTP_ORIGIN"), ()
+        if is_preflight:
+            asked = tuple(map(environ.get, _ASKED))
+        refused = Refused(origin if isinstance(origin, str) else "", outcome, *asked)
+        path = environ.get("PATH_INFO")
+        self.write(refused, environ.get("HTTP_HOST"), environ.get("REQUEST_METHOD"), path)
+
+    def _reason(self, refused: Refused) -> str:
+        """Return what is refused, and what would allow it, as one or two sentences."""
+        from ..._proofs.near_miss import near_header, near_method, near_origins, refused_header
+
+        tables = self._policy._tables
+        outcome, spec = refused.outcome, tables.spec
+        if outcome.value.startswith("origin"):
+            miss = near_origins(refused.origin, spec, getattr(spec, "unmatchable", ()))[0]
+            return _sentences("the origin", refused.origin, miss, getattr(spec, "option", ORIGINS))
+        if outcome is Outcome.METHOD_NOT_ALLOWED and refused.method is not None:
+            miss = near_method(refused.method, tables.methods)
+            return _sentences("the method", refused.method, miss, "allow_methods")
+        if outcome is Outcome.HEADER_NOT_ALLOWED and refused.names is not None:
+            name = refused_header(refused.names, tables.header_names, tables.any_header)
+            if name is not None:
+                miss = near_header(name, tables.header_names, tables.any_header)
+                return _sentences("the header", name, miss, "allow_headers")
+        return f"no browser sends such a preflight ({outcome.value})."
+
+
+_REJECTIONS = (401, 403, 404, 405)
+
+_told: list[int] = []  # the status that was logged, if any
+
+
+def log_rejected_preflight(status: int, path: object) -> None:
+    """Log, once per process, that the application itself rejects an allowed preflight."""
+    if status in _REJECTIONS and not _told and _log.accepts(logging.WARNING):
+        _told.append(status)
+        _log.send(
+            logging.WARNING,
+            "the application answers the preflight of %s with %d, so browsers refuse the request."
+            " A preflight has no credentials: let OPTIONS pass before authentication. See %s",
+            shown(path),
+            status,
+            PAGE,
+        )
+
+
+def _sentences(what: str, value: str, miss: NearMiss, option: str) -> str:
+    if miss.entry is None:
+        text = f"{what} {shown(value)} is {miss.why}."
+    else:
+        text = (
+            f"{what} {shown(value)} is not allowed; {option} has {shown(miss.entry)}, {miss.why}."
+        )
+    if miss.kind == "null":
+        return f"{text} Load the page from a server with an origin."
+    if miss.send is not None:
+        text += f" Send {shown(miss.send)}"
+        return f"{text}, and add it to {option}." if miss.add is not None else f"{text}."
+    if miss.add is None:
+        return text
+    if miss.is_own or what != "the origin":
+        return f"{text} To allow it, add {shown(miss.add)} to {option}."
+    return f"{text} If it is yours, add {shown(miss.add)} to {option}."
