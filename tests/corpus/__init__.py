@@ -9,6 +9,7 @@
     responses.jsonl       an application's headers before and after a decision was applied
     config.jsonl          options, and all problems that they have
     crowded-names.jsonl   names whose hashes were nearly the same under most seeds
+    wpt-*.jsonl           192 rows of web-platform-tests: see support/exchanges.py
 
 In the JSON Lines files each line is a case with an `id` and a `why`. Text holds one code point for
 each byte (latin-1), unless a case is about text beyond that. Values that JSON cannot express are
@@ -65,6 +66,29 @@ def rows(name: str) -> list[dict[str, Any]]:
     cases = [json.loads(line) for line in (HERE / name).read_text("ascii").splitlines()]
     assert len({case["id"] for case in cases}) == len(cases), f"{name}: an id occurs twice"
     return cases
+
+
+# How many rows come from each file of https://github.com/web-platform-tests/wpt, in order:
+# cors/origin.htm, cors/cors-safelisted-request-header.any.js, fetch/api/cors/cors-redirect.any.js,
+# cors-preflight.any.js, cors/credentials-flag.htm, cors-basic.any.js,
+# resources/not-cors-safelisted.json, cors-preflight-star.any.js,
+# cors-preflight-response-validation.any.js, cors-preflight-cache.any.js.
+WPT = {
+    "wpt-origin": 58,
+    "wpt-safelisted": 42,
+    "wpt-redirect": 20,
+    "wpt-preflight": 16,
+    "wpt-credentials": 15,
+    "wpt-basic": 15,
+    "wpt-not-safelisted": 13,
+    "wpt-star": 10,
+    "wpt-response-validation": 2,
+    "wpt-preflight-cache": 1,
+}
+
+
+def wpt() -> list[dict[str, Any]]:
+    return [row for name in WPT for row in rows(f"{name}.jsonl")]
 
 
 def browser_matrix() -> list[dict[str, Any]]:

@@ -1,6 +1,6 @@
-"""The five boxes: imports point one way, and only middleware/ knows frameworks.
+"""The six boxes: imports point one way, and only middleware/ knows frameworks.
 
-    _options -> _proofs -> _engine -> _loading, middleware, _cli, bench
+    _options -> _proofs -> _engine -> _loading, middleware, testing, _cli, bench
 
 The test reads the sources, so imports inside functions and for type checkers count as well.
 """
@@ -29,6 +29,7 @@ BOXES = [
     ["_loading"],
     ["__init__"],
     ["middleware"],
+    ["testing"],
     ["_cli"],
     ["bench"],
     ["__main__"],
@@ -120,6 +121,8 @@ def test_no_framework_outside_middleware(path: Path) -> None:
         assert foreign <= {framework, *BELONGS.get(framework, ())}
     elif path.parent == PACKAGE / "bench" / "libraries":
         assert foreign <= BENCHED.get(path.stem, set())
+    elif path == PACKAGE / "testing" / "plugin.py":
+        assert foreign == {"pytest"}
     else:
         assert not foreign
 

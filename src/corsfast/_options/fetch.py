@@ -111,3 +111,48 @@ TOKEN = re.compile(f"[{re.escape(TCHAR)}]+")
 # https://www.rfc-editor.org/rfc/rfc9110#section-5.6.3
 #   OWS = *( SP / HTAB )
 OWS = " \t"
+
+# https://fetch.spec.whatwg.org/#cors-safelisted-request-header
+# The media types of a safelisted Content-Type.
+SAFELISTED_CONTENT_TYPES = frozenset(
+    {"application/x-www-form-urlencoded", "multipart/form-data", "text/plain"}
+)
+# The bytes of a safelisted value, and of all safelisted values together
+# (https://fetch.spec.whatwg.org/#cors-unsafe-request-header-names).
+MAX_SAFELISTED_VALUE = 128
+MAX_SAFELISTED_VALUES = 1024
+
+# https://fetch.spec.whatwg.org/#cors-unsafe-request-header-byte
+UNSAFE_REQUEST_HEADER_BYTES = frozenset(map(chr, {*range(0x20), 0x7F} - {0x09})) | frozenset(
+    '"():<>?@[\\]{}'
+)
+
+# https://fetch.spec.whatwg.org/#cors-safelisted-response-header-name
+SAFELISTED_RESPONSE_HEADERS = frozenset(
+    {
+        "cache-control",
+        "content-language",
+        "content-length",
+        "content-type",
+        "expires",
+        "last-modified",
+        "pragma",
+    }
+)
+
+# https://fetch.spec.whatwg.org/#request-body-header-name
+# A redirect that changes the method to GET removes them.
+REQUEST_BODY_HEADERS = frozenset(
+    {"content-encoding", "content-language", "content-location", "content-type"}
+)
+
+# https://fetch.spec.whatwg.org/#redirect-status
+REDIRECT_STATUSES = frozenset({301, 302, 303, 307, 308})
+# https://fetch.spec.whatwg.org/#null-body-status
+NULL_BODY_STATUSES = frozenset({101, 103, 204, 205, 304})
+# https://fetch.spec.whatwg.org/#http-redirect-fetch
+MAX_REDIRECTS = 20
+
+# https://fetch.spec.whatwg.org/#cors-preflight-fetch
+# The seconds for which a preflight is cached if Access-Control-Max-Age is absent.
+DEFAULT_MAX_AGE = 5
