@@ -257,7 +257,7 @@ def web_scheme(scheme: str) -> str | None:
         return scheme
     if not scheme.isalpha():
         return None
-    return next((web for web in ("https", "http") if _a_slip_away(scheme, web)), None)
+    return next((web for web in ("https", "http") if a_slip_away(scheme, web)), None)
 
 
 def slips(word: str) -> Iterator[str]:
@@ -271,7 +271,7 @@ def slips(word: str) -> Iterator[str]:
             yield f"{head}{tail[1]}{tail[0]}{tail[2:]}"
 
 
-def _a_slip_away(word: str, meant: str) -> bool:
+def a_slip_away(word: str, meant: str) -> bool:
     """Return whether one letter is missing, added or changed, or two letters are swapped."""
     shorter, longer = sorted((word, meant), key=len)
     if len(longer) - len(shorter) == 1:
