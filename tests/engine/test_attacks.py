@@ -1,8 +1,9 @@
 """The attack corpus: every row, on every engine, through every surface.
 
-"deny" means that the response has no header which a browser could read as a permission. "allow"
-means that it has the origin. If the corpus names the layer that rejects, the outcome must belong to
-that layer. A row with `config_may_reject` also passes if the policy is rejected.
+"deny" means that the response has no header which a browser could read as a permission, or that it
+shows an allowed origin permissions that do not cover the request. "allow" means that it has the
+origin. If the corpus names the layer that rejects, the outcome must belong to that layer. A row
+with `config_may_reject` also passes if the policy is rejected.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from typing import Any
 
 import pytest
 from corpus import build, case_id, rows
+from support.browser_side import covers
 from support.surfaces import SURFACES, Asked, make_policy, on_each_surface
 
 from corsfast import PolicyError
@@ -77,6 +79,12 @@ def test_attack(engine: Any, case: dict[str, Any]) -> None:
         if expect == "allow":
             assert answer.get("access-control-allow-origin") in ([request.origin], ["*"])
             assert answer.status == (204 if is_preflight else 200)
+        elif "access-control-allow-origin" in names:
+            assert case["request"]["acrm"] is not None
+            assert layer in ("method", "headers")
+            assert answer.get("access-control-allow-origin") in ([request.origin], ["*"])
+            assert not covers(answer.headers, request.acrm, request.acrh)
+            assert answer.status == 204
         else:
             assert names <= {"vary"}
             assert answer.status == (403 if is_preflight else 200)

@@ -20,7 +20,7 @@ from .._options.origin import parse_origin
 from .._options.patterns import follows
 from .._proofs.automata import ACCEPTING_COLUMN
 from ..decision import Outcome, decision_key, decision_repr
-from .headers import apply_asgi, apply_wsgi, joined_lines
+from .headers import apply_asgi, apply_wsgi, joined_lines, requested_names
 from .tables import Block, block, compile_options, with_origin
 from .unpickle import restore_policy
 
@@ -46,6 +46,9 @@ else:
 
 
 IMPLEMENTATION = "pure"
+
+# The outcomes of requests that the permissions of an allowed origin don't cover.
+_NOT_COVERED = (Outcome.METHOD_NOT_ALLOWED, Outcome.HEADER_NOT_ALLOWED)
 
 # https://www.rfc-editor.org/rfc/rfc9110#section-5.6.1.2, the lists that a recipient accepts:
 #   #element => [ element ] *( OWS "," OWS [ element ] )
@@ -170,6 +173,7 @@ class Policy:
         "_by_raw_origin",
         "_exact",
         "_no_origin",
+        "_not_covering",
         "_preflight",
         "_preflight_headers",
         "_refused",
@@ -183,6 +187,7 @@ class Policy:
     _star: bool  # read from here, because reading a field of a named tuple is slow
     _actual_headers: Block
     _preflight_headers: Block
+    _not_covering: Block
     _exact: frozenset[str]
     _no_origin: Decision
     _actual: dict[str, Decision]
@@ -337,10 +342,12 @@ class Policy:
         if outcome is Outcome.ALLOWED:
             outcome = self._match_method(method)
         if outcome is Outcome.ALLOWED:
-            outcome, names = self._match_headers(names)
-        if outcome is not Outcome.ALLOWED:
-            return self._refused_preflight[outcome]
-        return self._allow_preflight(origin, method, names)
+            outcome = self._match_headers(names)
+        if outcome is Outcome.ALLOWED:
+            return self._allow_preflight(origin, method, names)
+        if outcome in _NOT_COVERED and self._responses.show_permissions:
+            return self._show_permissions(outcome, origin, method, names)
+        return self._refused_preflight[outcome]
 
     def decide(
         self,
@@ -457,14 +464,10 @@ class Policy:
             return Outcome.ALLOWED
         return Outcome.METHOD_NOT_ALLOWED
 
-    def _match_headers(self, names: str) -> tuple[Outcome, str]:
-        """Check a list of header names; the first element with a problem decides.
-
-        Return the outcome, and the names joined by commas, which may be echoed.
-        """
+    def _match_headers(self, names: str) -> Outcome:
+        """Check a list of header names; the first element with a problem decides."""
         if len(names) > limits.MAX_HEADER_LIST:
-            return Outcome.HEADER_LIST_TOO_LONG, ""
-        found: list[str] = []
+            return Outcome.HEADER_LIST_TOO_LONG
         empty = 0
         at = 0
         while True:
@@ -473,52 +476,58 @@ class Policy:
             before, name, after = element.groups()
             at = element.end()
             if len(before) > limits.MAX_ELEMENT_OWS:
-                return Outcome.HEADER_LIST_TOO_SPACED, ""
+                return Outcome.HEADER_LIST_TOO_SPACED
             if len(name) > limits.MAX_HEADER_NAME:
-                return Outcome.HEADER_TOO_LONG, ""
+                return Outcome.HEADER_TOO_LONG
             if len(before) + len(after) > limits.MAX_ELEMENT_OWS:
-                return Outcome.HEADER_LIST_TOO_SPACED, ""
+                return Outcome.HEADER_LIST_TOO_SPACED
             if at < len(names) and names[at] != ",":
-                return Outcome.HEADER_MALFORMED, ""
+                return Outcome.HEADER_MALFORMED
             if name:
-                if not self._allows_header(name.lower()):
-                    return Outcome.HEADER_NOT_ALLOWED, ""
-                found.append(name)
+                if not self._tables.allows_header(name.lower()):
+                    return Outcome.HEADER_NOT_ALLOWED
             else:
                 empty += 1
                 if empty > limits.MAX_EMPTY_ELEMENTS:
-                    return Outcome.HEADER_LIST_TOO_SPARSE, ""
+                    return Outcome.HEADER_LIST_TOO_SPARSE
             if at == len(names):
-                return Outcome.ALLOWED, ",".join(found)
+                return Outcome.ALLOWED
             at += 1
-
-    def _allows_header(self, name: str) -> bool:
-        tables = self._tables
-        return name in tables.header_names or (
-            tables.any_header and name != fetch.NON_WILDCARD_REQUEST_HEADER
-        )
 
     # -- answers -----------------------------------------------------------------------------
 
     def _allow_preflight(self, origin: str, method: str, names: str) -> Decision:
-        origin = "*" if self._star else origin
-        prebuilt = self._preflight.get(origin)
+        prebuilt = self._preflight.get("*" if self._star else origin)
         if prebuilt is not None:
             return prebuilt
         responses = self._responses
-        echoed = []
-        if responses.echo_method:
-            echoed.append((ALLOW_METHODS, method))
-        if responses.echo_headers and names:
-            echoed.append((ALLOW_HEADERS, names))
-        head, tail = block(echoed), self._preflight_headers
+        method = method if responses.echo_method else ""
+        names = ",".join(requested_names(names) or ()) if responses.echo_headers else ""
+        return self._answer(Outcome.ALLOWED, origin, method, names, self._preflight_headers)
+
+    def _show_permissions(self, outcome: Outcome, origin: str, method: str, names: str) -> Decision:
+        """Answer an allowed origin that asks for more than is allowed with what is allowed.
+
+        The browser then refuses by itself, and its console names the method or header.
+        """
+        tables = self._tables
+        if outcome is Outcome.METHOD_NOT_ALLOWED or not tables.any_method:
+            method = ""
+        names = tables.allowed_part(names) if tables.any_header else ""
+        return self._answer(outcome, origin, method, names, self._not_covering)
+
+    def _answer(
+        self, outcome: Outcome, origin: str, method: str, names: str, tail: Block
+    ) -> Decision:
+        """Answer a preflight of an allowed origin; echo the method and names that are not empty."""
+        responses = self._responses
+        echoed = ((ALLOW_METHODS, method), (ALLOW_HEADERS, names))
+        head = block(field for field in echoed if field[1])
         answer = with_origin(
-            origin,
+            "*" if self._star else origin,
             Block(head.headers + tail.headers, head.raw_headers + tail.raw_headers),
         )
-        return _decision(
-            Outcome.ALLOWED, responses.preflight_status, answer, responses.preflight_vary
-        )
+        return _decision(outcome, responses.preflight_status, answer, responses.preflight_vary)
 
     def apply_asgi(
         self, decision: Decision, headers: Iterable[Sequence[bytes]], /
@@ -596,6 +605,7 @@ def _prebuilt(tables: Tables) -> Iterable[tuple[str, object]]:
     yield "_star", tables.star
     yield "_actual_headers", actual_headers
     yield "_preflight_headers", preflight_headers
+    yield "_not_covering", tables.not_covering
     yield "_exact", frozenset(tables.exact)
     no_origin = _decision(Outcome.NO_ORIGIN, None, responses.no_origin, vary)
     yield "_no_origin", no_origin

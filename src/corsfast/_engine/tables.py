@@ -39,6 +39,7 @@ from ..errors import (
     Problem,
     describe,
 )
+from .headers import requested_names
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -67,6 +68,7 @@ if TYPE_CHECKING:
         default_origin: str | None  # the Allow-Origin that requests without an Origin get
         preflight_status: int
         refused_preflight_status: int
+        show_permissions: bool
         echo_method: bool
         echo_headers: bool
         keep_existing: bool
@@ -92,7 +94,8 @@ else:
     _Responses = namedtuple(
         "_Responses",
         "actual_fields preflight_fields actual_vary preflight_vary default_origin"
-        " preflight_status refused_preflight_status echo_method echo_headers keep_existing timing",
+        " preflight_status refused_preflight_status show_permissions"
+        " echo_method echo_headers keep_existing timing",
     )
     _Tables = namedtuple(
         "_Tables",
@@ -106,9 +109,11 @@ REFUSED_PREFLIGHT_STATUS = 403
 class Responses(_Responses):
     """The responses of a policy. Immutable; derive others with `_replace`.
 
-    echo_method     => the requested method is sent, so `preflight_fields` has no methods
-    echo_headers    => the requested names are sent, so `preflight_fields` has no names
-    timing          => not star; the origin of an allowed actual request is sent twice
+    show_permissions => an allowed origin that asks for more than is allowed is answered with what
+                        is allowed, so that its browser can name the method or header
+    echo_method      => the requested method is sent, so `preflight_fields` has no methods
+    echo_headers     => the requested names are sent, so `preflight_fields` has no names
+    timing           => not star; the origin of an allowed actual request is sent twice
     """
 
     __slots__ = ()
@@ -127,7 +132,7 @@ class Responses(_Responses):
 
     @property
     def refused_preflight(self) -> Block:
-        """The headers of the answer to a preflight that is not allowed."""
+        """The headers of the answer to a preflight that shows no permissions."""
         return block(_vary_field(self.preflight_vary))
 
     @property
@@ -154,6 +159,31 @@ class Tables(_Tables):
     def key(self) -> tuple[object, ...]:
         """Return the values by which policies are compared. The others follow from the spec."""
         return self.spec.key(), *self[_Tables._fields.index("star") :]
+
+    def allows_header(self, name: str) -> bool:
+        """Return whether a header name in lower case is allowed."""
+        return name in self.header_names or (
+            self.any_header and name != fetch.NON_WILDCARD_REQUEST_HEADER
+        )
+
+    def allowed_part(self, value: str) -> str:
+        """Return the names of a list that a refusal echoes: those that are allowed, without `*`.
+
+        A malformed list has none.
+        """
+        names = requested_names(value) or ()
+        return ",".join(n for n in names if n != "*" and self.allows_header(n.lower()))
+
+    @property
+    def not_covering(self) -> Block:
+        """Like `Responses.preflight_headers`, for a request that the permissions don't cover.
+
+        Instead of `*` the allowed part of the request is echoed, because in some browsers `*`
+        covers Authorization, too.
+        """
+        echoed = {ALLOW_METHODS: self.any_method, ALLOW_HEADERS: self.any_header}
+        fields = [field for field in self.responses.preflight_fields if not echoed.get(field[0])]
+        return block((*fields, *_vary_field(self.responses.preflight_vary)))
 
 
 def compile_options(is_origin: Callable[[str], bool] = is_origin, **options: object) -> Tables:
@@ -315,6 +345,7 @@ def _responses(spec: Spec, star: bool) -> Responses:
         default_origin="*" if star else None,
         preflight_status=spec.preflight_status,
         refused_preflight_status=REFUSED_PREFLIGHT_STATUS,
+        show_permissions=True,
         echo_method=spec.any_method and spec.credentials,
         echo_headers=spec.any_header and spec.credentials,
         keep_existing=spec.existing == "keep",

@@ -19,6 +19,7 @@ cdef extern from "corsfast.h" nogil:
         CF_ORIGIN_TOO_LONG
         CF_ORIGIN_MALFORMED
         CF_ORIGIN_NOT_ALLOWED
+        CF_METHOD_NOT_ALLOWED
         CF_OUTCOMES
         CF_ASK_CALLER
 

@@ -186,6 +186,7 @@ A compiled CORS policy. Immutable; safe to share between threads.
     cdef bint star  # => the only origin is "*", its index 0
     cdef tuple refused  # by cf_outcome
     cdef tuple refused_preflight
+    cdef tuple not_covered  # by cf_outcome: None, or (Answer that is shared, like `preflight_of`)
     cdef tuple regexes
     cdef bint echo_method
     cdef bint echo_headers
@@ -589,23 +590,31 @@ cdef build_answers(Policy self, responses, list exact):
     origins = exact if len(exact) <= MOST_PREBUILT else []
     if self.star:
         origins = ["*"]
-    self.actual_of = tuple(
-        [
-            static_decision(answer(allowed, None, with_origin(origin, headers, timing), vary))
-            for origin in origins
-        ]
-    )
-    if self.echoes:
-        origins = []
-    self.preflight_of = tuple(
-        [
-            static_decision(
-                answer(allowed, status, with_origin(origin, preflight_headers), preflight_vary)
-            )
-            for origin in origins
-        ]
-    )
+    blocks = [with_origin(origin, headers, timing) for origin in origins]
+    self.actual_of = static_decisions(allowed, None, blocks, vary)
+    blocks = [] if self.echoes else [with_origin(origin, preflight_headers) for origin in origins]
+    self.preflight_of = static_decisions(allowed, status, blocks, preflight_vary)
+    self.not_covered = (None,) * len(Outcome)
+    if responses.show_permissions:
+        headers = self.tables.not_covering
+        if self.tables.any_method or self.tables.any_header:
+            blocks = []
+        self.not_covered = tuple(
+            [
+                (
+                    answer(outcome, status, headers, preflight_vary),
+                    static_decisions(outcome, status, blocks, preflight_vary),
+                )
+                if outcome in (Outcome.METHOD_NOT_ALLOWED, Outcome.HEADER_NOT_ALLOWED)
+                else None
+                for outcome in Outcome
+            ]
+        )
     self.n_prebuilt = <uint32_t> len(self.actual_of)
+
+
+cdef tuple static_decisions(outcome, status, list blocks, tuple vary):
+    return tuple([static_decision(answer(outcome, status, block, vary)) for block in blocks])
 
 
 cdef Answer answer(outcome, status, block, tuple vary):
@@ -712,7 +721,7 @@ cdef Decision decide_preflight(
             self.core, names_seen.data, names_seen.length, &joined
         )
     if outcome != _csrc.CF_ALLOWED:
-        return prebuilt(<PyObject *> self.refused_preflight, outcome)
+        return refuse_preflight(self, outcome, exact, origin, request_method, names_seen)
     if exact < self.n_prebuilt and not self.echoes:
         return prebuilt(<PyObject *> self.preflight_of, exact)
     if self.star:
@@ -723,6 +732,37 @@ cdef Decision decide_preflight(
         decision.method = request_method
     if self.echo_headers:
         decision.names = (request_headers if joined else join_names(names_seen)) or None
+    return decision
+
+
+cdef Decision refuse_preflight(
+    Policy self,
+    _csrc.cf_outcome outcome,
+    uint32_t exact,
+    object origin,
+    object request_method,
+    _csrc.cf_slice names,
+):
+    """Return the decision for an outcome that is not CF_ALLOWED, like `pure.py`.
+
+    Keep this out of line, so that allowed requests pay nothing for it.
+    """
+    shown = self.not_covered[<int> outcome]
+    if shown is None:
+        return prebuilt(<PyObject *> self.refused_preflight, outcome)
+    # The origin is allowed, so `exact` is set.
+    answer, decisions = <tuple> shown
+    if exact < <size_t> len(<tuple> decisions):
+        return prebuilt(<PyObject *> decisions, exact)
+    cdef Decision decision = Decision.__new__(Decision, answer)
+    decision.origin = "*" if self.star else origin
+    tables = self.tables
+    if tables.any_method and outcome != _csrc.CF_METHOD_NOT_ALLOWED:
+        decision.method = request_method
+    if tables.any_header:
+        names.length = min(names.length, <size_t> _csrc.CF_MAX_HEADER_LIST + 1)
+        text = names.data[: <Py_ssize_t> names.length].decode("latin-1")
+        decision.names = tables.allowed_part(text) or None
     return decision
 
 
