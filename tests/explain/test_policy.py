@@ -109,6 +109,7 @@ def test_authorization_under_star(engine: Any) -> None:
     assert explanation.outcome is Outcome.HEADER_NOT_ALLOWED
     assert explanation.near_misses[0].kind == "wildcard"
     assert explanation.change.options["allow_headers"] == ["*", "Authorization"]
+    assert "field authorization is not allowed" in explanation.console["chromium"]
 
 
 def test_patch_in_lower_case_is_changed_in_the_page(engine: Any) -> None:

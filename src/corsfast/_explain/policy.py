@@ -197,7 +197,7 @@ _SAFELISTED = frozenset(name.lower() for name in fetch.SAFELISTED_REQUEST_HEADER
 
 
 def _check_headers(engine: pure.Policy, tables: Tables, names: str) -> list[Check]:
-    outcome, _ = engine._match_headers(names)
+    outcome = engine._match_headers(names)
     if outcome in _FAULTS:
         return [_fault("header", names, outcome)]
     checks: dict[str, Check] = {}
@@ -206,7 +206,7 @@ def _check_headers(engine: pure.Policy, tables: Tables, names: str) -> list[Chec
         lower = name.lower()
         if not name or lower in checks:
             continue
-        passed = engine._allows_header(lower)
+        passed = tables.allows_header(lower)
         if passed and lower in _SAFELISTED:
             kind, rule, text = "safelist", name, "it is safelisted, so every policy allows it"
         elif passed:

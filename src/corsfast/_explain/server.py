@@ -91,7 +91,7 @@ class Finding:
 
 @dataclass(frozen=True, kw_only=True)
 class Report:
-    """What browsers do with the answers of a server.
+    """The verdict of browsers on the answers of a server.
 
     Attributes:
         allowed: whether all browsers allow the request.
