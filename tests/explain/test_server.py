@@ -7,6 +7,7 @@ cause, the 16 texts of Firefox (15 of them have a page on MDN), and the 5 texts 
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
@@ -375,3 +376,28 @@ def test_a_local_server_asks_the_user() -> None:
 def test_an_insecure_server_is_mixed_content() -> None:
     url = "http://api.example.com/"
     assert codes(lambda it: answer((ACAO, "*")), url=url) == ["mixed-content"]
+
+
+# -- docs/refused.md -------------------------------------------------------------------------
+
+PREFIXES = (
+    "has been blocked by CORS policy: ",
+    "Response to preflight request doesn't pass access control check: ",
+)
+
+
+def quoted(text: str) -> str:
+    """Return a text of a console as the page shows it: without what all texts begin with."""
+    for prefix in PREFIXES:
+        text = text.rpartition(prefix)[2]
+    begin = text.find("(Reason: ")
+    return text[max(begin, 0) :]
+
+
+@pytest.mark.parametrize("row", [*CHECK, *LISTS], ids=[row.reason for row in [*CHECK, *LISTS]])
+def test_the_page_about_refusals_quotes_each_browser(row: Row) -> None:
+    page = Path(__file__).parents[2] / "docs" / "refused.md"
+    text = " ".join(page.read_text("utf-8").replace("\n>", "\n").split())
+    assert f"`{row.reason}`" in text
+    for shown in report_of(row).console.values():
+        assert quoted(shown) in text
