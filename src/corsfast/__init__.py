@@ -22,7 +22,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from ._engine.holder import PolicyHolder
     from ._options.patterns import within
-    from .decision import Outcome
+    from .decision import Outcome, Stats
 
 __all__ = [
     "IMPLEMENTATION",
@@ -36,6 +36,7 @@ __all__ = [
     "PolicyError",
     "PolicyHolder",
     "Problem",
+    "Stats",
     "__version__",
     "within",
 ]
@@ -44,13 +45,12 @@ __version__ = "0.1.0"
 
 
 def __getattr__(name: str) -> object:
-    # Importing enum costs more than importing the rest of this package, so Outcome is lazy.
+    # Importing enum costs more than importing the rest of this package, so they are lazy.
     # `within` is for policies with regexes, which need slower imports in any case.
-    if name == "Outcome":
-        from .decision import Outcome
+    if name in ("Outcome", "Stats"):
+        from . import decision
 
-        globals()["Outcome"] = Outcome
-        return Outcome
+        return globals().setdefault(name, getattr(decision, name))
     if name == "PolicyHolder":
         from ._engine.holder import PolicyHolder
 

@@ -10,6 +10,7 @@ import enum
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from typing import Protocol
 
     class DecisionLike(Protocol):
@@ -56,6 +57,31 @@ class Outcome(enum.Enum):
     HEADER_MALFORMED = "header-malformed"
     """One name in the list is not a token."""
     HEADER_NOT_ALLOWED = "header-not-allowed"
+
+
+class Stats(dict[Outcome, int]):
+    """The number of decisions of a policy by outcome; each outcome has a count.
+
+    Attributes:
+        actual: the counts of actual requests alone, by the outcomes that they can have.
+        preflight: the same for preflights.
+    """
+
+    __slots__ = ("actual", "preflight")
+    actual: dict[Outcome, int]
+    preflight: dict[Outcome, int]
+
+
+def stats_of(actual: Iterable[int], preflight: Iterable[int]) -> Stats:
+    """Return the counts of both kinds, which are given in the order of the outcomes."""
+    outcomes = [*Outcome]
+    of_actual = dict(zip(outcomes, actual, strict=True))
+    of_preflight = dict(zip(outcomes, preflight, strict=True))
+    stats = Stats((outcome, of_actual[outcome] + of_preflight[outcome]) for outcome in outcomes)
+    first_of_preflights = outcomes.index(Outcome.METHOD_TOO_LONG)
+    stats.actual = {outcome: of_actual[outcome] for outcome in outcomes[:first_of_preflights]}
+    stats.preflight = {outcome: of_preflight[outcome] for outcome in outcomes[1:]}
+    return stats
 
 
 def decision_key(decision: DecisionLike) -> tuple[object, ...]:

@@ -20,6 +20,7 @@ from .._options.origin import parse_origin
 from .._options.patterns import follows
 from .._proofs.automata import ACCEPTING_COLUMN
 from ..decision import Outcome, decision_key, decision_repr
+from .counts import Counts
 from .headers import apply_asgi, apply_wsgi, joined_lines, requested_names
 from .tables import Block, block, compile_options, with_origin
 from .unpickle import restore_policy
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
     from .._options.patterns import Within
     from .._options.spec import PolicyOptions
     from .._proofs.automata import Automaton
+    from ..decision import Stats
     from .tables import Headers, RawHeaders, Responses, Tables
 
     Text = str | bytes
@@ -171,6 +173,7 @@ class Policy:
         "_actual",
         "_actual_headers",
         "_by_raw_origin",
+        "_counts",
         "_exact",
         "_no_origin",
         "_not_covering",
@@ -184,6 +187,7 @@ class Policy:
     )
     _tables: Tables
     _responses: Responses
+    _counts: Counts
     _star: bool  # read from here, because reading a field of a named tuple is slow
     _actual_headers: Block
     _preflight_headers: Block
@@ -309,17 +313,17 @@ class Policy:
     def actual(self, origin: Text | None, /) -> Decision:
         """Decide an actual request (not a preflight) by its Origin; ``None`` if it has none."""
         if origin is None:
-            return self._no_origin
+            return self._counted(self._no_origin)
         origin = _text("origin", origin, limits.MAX_ORIGIN, " or None")
         decision = self._actual.get("*" if self._star else origin)
         if decision is not None:
-            return decision
+            return self._counted(decision)
         outcome = self._match_origin(origin)
         if outcome is not Outcome.ALLOWED:
-            return self._refused[outcome]
+            return self._counted(self._refused[outcome])
         responses = self._responses
         answer = with_origin(origin, self._actual_headers, responses.timing)
-        return _decision(outcome, None, answer, responses.actual_vary)
+        return self._counted(_decision(outcome, None, answer, responses.actual_vary))
 
     def preflight(
         self,
@@ -334,7 +338,7 @@ class Policy:
         Origin is not a preflight, so the result equals ``actual(None)``.
         """
         if origin is None:
-            return self._no_origin
+            return self._counted(self._no_origin)
         origin = _text("origin", origin, limits.MAX_ORIGIN, " or None")
         method = _text("request_method", request_method, limits.MAX_METHOD)
         names = _header_list(request_headers)
@@ -344,10 +348,12 @@ class Policy:
         if outcome is Outcome.ALLOWED:
             outcome = self._match_headers(names)
         if outcome is Outcome.ALLOWED:
-            return self._allow_preflight(origin, method, names)
-        if outcome in _NOT_COVERED and self._responses.show_permissions:
-            return self._show_permissions(outcome, origin, method, names)
-        return self._refused_preflight[outcome]
+            decision = self._allow_preflight(origin, method, names)
+        elif outcome in _NOT_COVERED and self._responses.show_permissions:
+            decision = self._show_permissions(outcome, origin, method, names)
+        else:
+            decision = self._refused_preflight[outcome]
+        return self._counted(decision)
 
     def decide(
         self,
@@ -374,7 +380,8 @@ class Policy:
             headers = list(headers)  # it may be iterated three times
         origin = joined_lines(headers, b"origin")
         if origin is None or scope.get("method") != "OPTIONS" or scope.get("type") == "websocket":
-            return self._by_raw_origin.get(origin) or self.actual(origin)
+            decision = self._by_raw_origin.get(origin)
+            return self.actual(origin) if decision is None else self._counted(decision)
         return self.decide(
             "OPTIONS",
             origin,
@@ -426,6 +433,21 @@ class Policy:
         return explain(
             self, self._tables, method, origin, request_method, request_headers, credentials
         )
+
+    def stats(self, /, *, reset: bool = False) -> Stats:
+        """Return how many decisions this policy object has made, by outcome.
+
+        The counts are exact, also with many threads. A policy that is unpickled has its own.
+
+        Args:
+            reset: whether to set the counts to zero in the same step, so that each decision is in
+                exactly one of the results.
+        """
+        return self._counts.read(reset)
+
+    def _counted(self, decision: Decision) -> Decision:
+        self._counts.add[decision.is_preflight][decision.outcome._value_]()
+        return decision
 
     # -- matching ----------------------------------------------------------------------------
 
@@ -602,6 +624,7 @@ def _prebuilt(tables: Tables) -> Iterable[tuple[str, object]]:
     vary, preflight_vary = responses.actual_vary, responses.preflight_vary
     yield "_tables", tables
     yield "_responses", responses
+    yield "_counts", Counts()
     yield "_star", tables.star
     yield "_actual_headers", actual_headers
     yield "_preflight_headers", preflight_headers

@@ -43,9 +43,10 @@ class Check:
     def hints(self) -> list[str]:
         """A sentence for each near miss."""
         return [
-            f"The policy has {miss.entry!r}, {miss.why}."
-            if miss.entry is not None and miss.why.startswith("which")
-            else f"{self.value!r} is {miss.why}."
+            # `why` is about the value if there is no entry, or if the value is spelled wrong.
+            f"{self.value!r} is {miss.why}."
+            if miss.entry is None or (self.what == "origin" and miss.send is not None)
+            else f"The policy has {miss.entry!r}, {miss.why}."
             for miss in self.near_misses
         ]
 

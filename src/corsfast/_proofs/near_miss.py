@@ -224,10 +224,10 @@ def near_method(method: str, allowed: Collection[str]) -> NearMiss:
     if upper in FORBIDDEN_METHODS:
         return NearMiss("forbidden", None, "a method that browsers do not send")
     if upper != method:
-        why = f"not {upper!r}, because case matters"
-        if upper not in NORMALIZED_METHODS:
-            why += ", and browsers do not upper-case this method"
         is_listed = upper in allowed
+        why = "in upper case, and case matters" if is_listed else f"not {upper!r}; case matters"
+        if upper not in NORMALIZED_METHODS:
+            why += ", because browsers do not upper-case this method"
         return NearMiss("case", upper * is_listed or None, why, None if is_listed else upper, upper)
     for other in sorted(allowed):
         if other not in SAFELISTED_METHODS and a_slip_away(method, other):

@@ -114,8 +114,10 @@ cdef PyObject *call_asgi(
     ):
         return call_asgi_long(called, args, nargsf, names)
     cdef ASGICall self = <ASGICall> called
-    cdef Decision decision = self.native.no_origin
-    if found[0] != NULL:
+    cdef Decision decision
+    if found[0] == NULL:
+        decision = without_origin(self.native)
+    else:
         decision = decide_found(self.native, <dict> args[0], <list> headers, found, True)
         if decision.answer.status is not None and decision.answer.allowed and found[3] == NULL:
             # The only handler for an allowed preflight is the one for private networks.
@@ -188,7 +190,9 @@ cdef object answered(ASGICall self, object decision, object scope, object receiv
     if self.detours:
         detour = detour_of(decision, self.on_refused_preflight, self.on_refused)
         if detour is not None:
-            return detour(decision, scope, receive, send)
+            answer = detour(decision, scope, receive, send)
+            if answer is not None:
+                return answer
     if not is_preflight(decision):
         return None
     if self.on_private_network is not None and asks_private_network(scope["headers"]):

@@ -18,7 +18,7 @@ cimport cython
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize, PyBytes_GET_SIZE
 from cpython.mem cimport PyMem_Free, PyMem_Malloc
 from cpython.object cimport PyObject
-from libc.stdint cimport uint8_t, uint32_t
+from libc.stdint cimport uint8_t, uint32_t, uint64_t
 from libc.string cimport memcpy
 
 cimport _csrc
@@ -71,6 +71,31 @@ cdef extern from *:
     #define CORSFAST_HAS_GIL 1
     #endif
 
+    /* Counts of decisions. With the GIL, one thread counts or reads at a time. */
+    #ifndef Py_GIL_DISABLED
+    #define CORSFAST_COUNT(at) ((void)++*(at))
+    static inline uint64_t
+    CORSFAST_READ_COUNT(uint64_t *at, int reset)
+    {
+        uint64_t count = *at;
+        if (reset) {
+            *at = 0;
+        }
+        return count;
+    }
+    #elif defined(__GNUC__) || defined(__clang__)
+    #define CORSFAST_COUNT(at) ((void)__atomic_fetch_add((at), 1, __ATOMIC_RELAXED))
+    #define CORSFAST_READ_COUNT(at, reset)                                          \\
+        ((reset) ? __atomic_exchange_n((at), 0, __ATOMIC_RELAXED)                  \\
+                 : __atomic_load_n((at), __ATOMIC_RELAXED))
+    #else /* MSVC */
+    #include <intrin.h>
+    #define CORSFAST_COUNT(at) ((void)_InterlockedIncrement64((__int64 *)(at)))
+    #define CORSFAST_READ_COUNT(at, reset)                                          \\
+        ((uint64_t)((reset) ? _InterlockedExchange64((__int64 *)(at), 0)           \\
+                            : _InterlockedOr64((__int64 *)(at), 0)))
+    #endif
+
     /* Return dict[key] as a new reference, or NULL without an error if the key is missing. */
     static inline PyObject *corsfast_item(PyObject *dict, PyObject *key)
     {
@@ -86,6 +111,8 @@ cdef extern from *:
     }
     """
     const bint HAS_GIL "CORSFAST_HAS_GIL"
+    void count "CORSFAST_COUNT"(uint64_t *at) noexcept
+    uint64_t read_count "CORSFAST_READ_COUNT"(uint64_t *at, bint reset) noexcept
     PyObject *corsfast_item(PyObject *dict, PyObject *key) except? NULL
     bint unlikely(bint condition) noexcept  # a macro that Cython defines
 
@@ -191,6 +218,8 @@ A compiled CORS policy. Immutable; safe to share between threads.
     cdef bint echo_method
     cdef bint echo_headers
     cdef bint keep_existing
+    cdef uint64_t counts[_csrc.CF_OUTCOMES]  # of actual requests
+    cdef uint64_t preflight_counts[_csrc.CF_OUTCOMES]
 
     def __cinit__(
         self,
@@ -317,7 +346,7 @@ A compiled CORS policy. Immutable; safe to share between threads.
 
     def actual(self, origin, /):
         """Decide an actual request (not a preflight) by its Origin; ``None`` if it has none."""
-        return self.no_origin if origin is None else decide_actual(self, origin)
+        return without_origin(self) if origin is None else decide_actual(self, origin)
 
     def preflight(self, origin, request_method, request_headers=None, /):
         """Decide a preflight by its Origin and the two Access-Control-Request-* values.
@@ -326,7 +355,7 @@ A compiled CORS policy. Immutable; safe to share between threads.
         Origin is not a preflight, so the result equals ``actual(None)``.
         """
         if origin is None:
-            return self.no_origin
+            return without_origin(self)
         return decide_preflight(self, origin, request_method, request_headers)
 
     def decide(self, method, origin, request_method=None, request_headers=None, /):
@@ -335,7 +364,7 @@ A compiled CORS policy. Immutable; safe to share between threads.
         A preflight is an OPTIONS request with both Origin and Access-Control-Request-Method.
         """
         if origin is None:
-            return self.no_origin
+            return without_origin(self)
         if request_method is None or not is_options(method):
             return decide_actual(self, origin)
         return decide_preflight(self, origin, request_method, request_headers)
@@ -357,10 +386,31 @@ A compiled CORS policy. Immutable; safe to share between threads.
         cdef _csrc.cf_slice seen
         cdef uint32_t exact
         if origin is None:
-            return False
+            return without_origin(self).answer.allowed
         if not borrow_chars(origin, &seen):
             return self.allows_origin(normalize_origin(origin))
-        return match_origin(self, seen, &exact) == _csrc.CF_ALLOWED
+        cdef _csrc.cf_outcome outcome = match_origin(self, seen, &exact)
+        count(&self.counts[<size_t> outcome])
+        return outcome == _csrc.CF_ALLOWED
+
+    def stats(self, *, reset=False):
+        """Return how many decisions this policy object has made, by outcome.
+
+        The counts are exact, also with many threads. A policy that is unpickled has its own.
+
+        Args:
+            reset: whether to set the counts to zero in the same step, so that each decision is in
+                exactly one of the results.
+        """
+        from ..decision import stats_of
+
+        return stats_of(
+            [read_count(&self.counts[i], reset) for i in range(<size_t> _csrc.CF_OUTCOMES)],
+            [
+                read_count(&self.preflight_counts[i], reset)
+                for i in range(<size_t> _csrc.CF_OUTCOMES)
+            ],
+        )
 
     def explain(
         self, method, origin, request_method=None, request_headers=None, credentials=None
@@ -401,6 +451,11 @@ A compiled CORS policy. Immutable; safe to share between threads.
         return apply(self, decision, headers, True)
 
     # -- comparing and copying ---------------------------------------------------------------
+
+    @property
+    def _tables(self):
+        """The compiled tables, for logs and explanations."""
+        return self.tables
 
     def options(self):
         """Return the options that make an equal policy: ``Policy(**policy.options()) == policy``.
@@ -673,12 +728,18 @@ cdef _csrc.cf_outcome ask_regexes(
     return outcome
 
 
+cdef inline Decision without_origin(Policy self):
+    count(&self.counts[<size_t> _csrc.CF_NO_ORIGIN])
+    return self.no_origin
+
+
 cdef inline Decision decide_actual(Policy self, object origin):
     cdef _csrc.cf_slice seen
     cdef uint32_t exact
     if unlikely(not borrow_chars(origin, &seen)):
         return decide_odd(self, origin)
     cdef _csrc.cf_outcome outcome = match_origin(self, seen, &exact)
+    count(&self.counts[<size_t> outcome])
     if outcome != _csrc.CF_ALLOWED:
         return prebuilt(<PyObject *> self.refused, outcome)
     if exact < self.n_prebuilt:
@@ -720,6 +781,7 @@ cdef Decision decide_preflight(
         outcome = _csrc.cf_match_headers(
             self.core, names_seen.data, names_seen.length, &joined
         )
+    count(&self.preflight_counts[<size_t> outcome])
     if outcome != _csrc.CF_ALLOWED:
         return refuse_preflight(self, outcome, exact, origin, request_method, names_seen)
     if exact < self.n_prebuilt and not self.echoes:
@@ -812,7 +874,7 @@ cdef inline Decision decide_list(Policy self, dict scope, list headers):
     if unlikely(not find_fields(<PyObject *> headers, found)):
         return decide_asgi(self, scope, headers)
     if found[0] == NULL:
-        return self.no_origin
+        return without_origin(self)
     return decide_found(self, scope, headers, found, False)
 
 
@@ -886,7 +948,7 @@ cdef Decision decide_environ(Policy self, object environ):
         raise TypeError(f"environ must be a dict, not {type(environ).__name__}")
     origin = dict_get(<dict> environ, "HTTP_ORIGIN")
     if origin is None:
-        return self.no_origin
+        return without_origin(self)
     request_method = dict_get(<dict> environ, "HTTP_ACCESS_CONTROL_REQUEST_METHOD")
     if request_method is None or not is_options((<dict> environ).get("REQUEST_METHOD", "")):
         return decide_actual(self, origin)
@@ -1007,7 +1069,7 @@ cdef Decision decide_asgi(Policy self, dict scope, list headers):
     held = headers
     origin = joined_lines(held, b"origin")
     if origin is None:
-        return self.no_origin
+        return without_origin(self)
     if not is_preflight_scope(scope, False):
         return decide_actual(self, origin)
     request_method = joined_lines(held, b"access-control-request-method")

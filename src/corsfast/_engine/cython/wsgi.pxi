@@ -116,7 +116,9 @@ cdef object answered_wsgi(WSGICall self, object decision, object environ, object
     if self.detours:
         detour = detour_of(decision, self.on_refused_preflight, self.on_refused)
         if detour is not None:
-            return detour(decision, environ, start_response)
+            answer = detour(decision, environ, start_response)
+            if answer is not None:
+                return answer
     return answer_wsgi(self, decision, start_response) if is_preflight(decision) else None
 
 

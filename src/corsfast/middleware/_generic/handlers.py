@@ -25,8 +25,9 @@ if TYPE_CHECKING:
     Receive = Callable[[], Awaitable[Message]]
     Send = Callable[[Message], Awaitable[None]]
     App = Callable[[Scope, Receive, Send], Awaitable[None]]
-    Refusal = Callable[[Decision, Scope, Receive, Send], Awaitable[None]]
-    WSGIRefusal = Callable[[Decision, dict[str, Any], StartResponse], Iterable[bytes]]
+    Answerer = Callable[[Decision, Scope, Receive, Send], Awaitable[None]]
+    Refusal = Callable[[Decision, Scope, Receive, Send], Awaitable[None] | None]
+    WSGIRefusal = Callable[[Decision, dict[str, Any], StartResponse], Iterable[bytes] | None]
 
 # The messages that start a response. Other scopes (`lifespan`) and other messages
 # (`http.response.debug`, `websocket.accept`) are passed on.
@@ -57,9 +58,9 @@ class ASGICall:
         on_handshake: `(scope, receive, send)`, for WebSocket scopes.
         on_private_network: `(decision, scope, receive, send)`, for allowed preflights that ask
             for a private network.
-        on_refused_preflight: `(decision, scope, receive, send)`.
-        on_refused: `(decision, scope, receive, send)`, for other requests with an Origin that
-            is not allowed.
+        on_refused_preflight: `(decision, scope, receive, send)`; if it returns ``None``, the
+            request goes on as without it.
+        on_refused: the same for other requests with an Origin that is not allowed.
     """
 
     def __init__(
@@ -71,7 +72,7 @@ class ASGICall:
         body: bytes = b"",
         on_all: App | None = None,
         on_handshake: App | None = None,
-        on_private_network: Refusal | None = None,
+        on_private_network: Answerer | None = None,
         on_refused_preflight: Refusal | None = None,
         on_refused: Refusal | None = None,
     ) -> None:
@@ -115,11 +116,11 @@ class ASGICall:
             start = _DENIAL_START
         decision = self._decide(scope)
         if not decision.allowed:
-            if decision.is_preflight:
-                if self._on_refused_preflight is not None:
-                    return self._on_refused_preflight(decision, scope, receive, send)
-            elif self._on_refused is not None and decision.outcome is not Outcome.NO_ORIGIN:
-                return self._on_refused(decision, scope, receive, send)
+            detour = self._on_refused_preflight if decision.is_preflight else self._on_refused
+            if detour is not None and decision.outcome is not Outcome.NO_ORIGIN:
+                answer = detour(decision, scope, receive, send)
+                if answer is not None:
+                    return answer
         if decision.is_preflight:
             if self._on_private_network is not None and asks_private_network(scope):
                 return self._on_private_network(decision, scope, receive, send)
@@ -167,9 +168,9 @@ class WSGICall:
         policy: the policy; ``None`` only if `on_all` is given.
         body: the body of the answer to an allowed preflight, as plain text.
         on_all: `(environ, start_response)`, replaces everything else.
-        on_refused_preflight: `(decision, environ, start_response)`.
-        on_refused: `(decision, environ, start_response)`, for other requests with an Origin
-            that is not allowed.
+        on_refused_preflight: `(decision, environ, start_response)`; if it returns ``None``, the
+            request goes on as without it.
+        on_refused: the same for other requests with an Origin that is not allowed.
     """
 
     def __init__(
@@ -203,11 +204,11 @@ class WSGICall:
             return self._on_all(environ, start_response)
         decision = self._decide(environ)
         if not decision.allowed:
-            if decision.is_preflight:
-                if self._on_refused_preflight is not None:
-                    return self._on_refused_preflight(decision, environ, start_response)
-            elif self._on_refused is not None and decision.outcome is not Outcome.NO_ORIGIN:
-                return self._on_refused(decision, environ, start_response)
+            detour = self._on_refused_preflight if decision.is_preflight else self._on_refused
+            if detour is not None and decision.outcome is not Outcome.NO_ORIGIN:
+                answer = detour(decision, environ, start_response)
+                if answer is not None:
+                    return answer
         if decision.is_preflight:
             return answer_wsgi(decision, self._body, start_response)
         given = (self._apply, decision, start_response)

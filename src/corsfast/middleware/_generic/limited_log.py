@@ -28,8 +28,13 @@ class LimitedLog:
 
     def write(self, level: int, message: str, *args: object, exc_info: bool = False) -> None:
         """Log a line, unless there were too many in this window."""
+        if self.admits(level):
+            self.send(level, message, *args, exc_info=exc_info)
+
+    def admits(self, level: int) -> bool:
+        """Count a line; return whether it may be sent."""
         if not self._logger.isEnabledFor(level):
-            return
+            return False
         left_out = 0
         now = monotonic()
         with self._lock:
@@ -38,9 +43,13 @@ class LimitedLog:
                 self._began, self._lines = now, 0
             self._lines += 1
             if self._lines > MAX_LINES:
-                return
+                return False
         if left_out:
             self._logger.log(level, "%d more lines were left out", left_out)
+        return True
+
+    def send(self, level: int, message: str, *args: object, exc_info: bool = False) -> None:
+        """Log a line that was admitted."""
         self._logger.log(level, message, *args, exc_info=exc_info)
 
 

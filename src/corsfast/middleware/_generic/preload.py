@@ -23,6 +23,7 @@ _LATER = (
     "corsfast._proofs.dialect",
     "corsfast._proofs.suggest",
     "corsfast._proofs.regex_fixes",
+    "corsfast._proofs.near_miss",
     "corsfast.decision",
     "corsfast._engine.headers",
     "corsfast._engine.holder",

@@ -1,25 +1,23 @@
-"""The slow path of requests: WebSocket handshakes, requests that are not allowed, and look-ups.
+"""The slow path of requests that are not allowed: look-ups, the log, and 403.
 
-    handshake ----allowed, no Origin, same origin----------> the application
-        \\
-         not allowed --resolver?--> allowed -----------------> the application
-    rejected /           \\--> not --same origin, not blocked--> the application
-                               \\----------------------------> 403
+    not allowed --resolver?--> allowed -------------------------------> the application
+                        \\--> not --same origin, log, not blocked-----> the application
+                               \\------------------------------------> 403
 
-There is one `Refusals` for each policy. Of the requests that it allows, only handshakes get here.
+There is one `Refusals` for each policy. It also logs what is refused.
 """
 
 from __future__ import annotations
 
 from ..._engine.headers import joined_lines
-from ...decision import Outcome
 from .engine import ASGICall, WSGICall
 from .policy_source import PerPolicy
+from .refused_log import Refused, RefusedLog
 from .same_origin import same_origin
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Iterable
+    from collections.abc import Callable, Iterable
     from typing import Any
     from wsgiref.types import StartResponse, WSGIEnvironment
 
@@ -50,13 +48,13 @@ class Refusals:
     host: Any  # (request) -> str | None
     look_up: Any  # (origin, request, *rest): ask the resolver, and settle
     forbid: Any  # (decision, request, *rest): answer 403 instead of the application
-    handshake: Any  # (scope, receive, send)
+    asked: Any  # (request) -> the method and header names that a preflight asks for
 
     def __init__(
         self, app: Any, policy: Policy, features: Features, resolver: Any, note: Note | None
     ) -> None:
         self._policy = policy
-        self._plain = self.call(app, policy)
+        self._log = RefusedLog(policy)
         self._checks = features.websockets == "check"
         self._blocks = features.block_refused
         self._resolver = resolver
@@ -76,18 +74,10 @@ class Refusals:
         resolves: bool = True,
         note: Note | None = None,
     ) -> dict[str, Any]:
-        """Return the arguments of a call that send requests to the slow path, if needed."""
+        """Return the arguments of a call that send refused requests to the slow path."""
         resolver = features.resolver if resolves else None
-        checks = features.websockets == "check"
-        if not (checks or resolver or features.block_refused):
-            return {}
         at = cls(app, policy, features, resolver, note)
-        found: dict[str, Any] = {"on_handshake": at.handshake} if checks else {}
-        if resolver or features.block_refused:
-            found["on_refused"] = at.refused
-        if resolver:
-            found["on_refused_preflight"] = at.refused
-        return found
+        return {"on_refused": at.refused, "on_refused_preflight": at.refused}
 
     @classmethod
     def flow(cls, app: Any, features: Features) -> Flow:
@@ -108,9 +98,10 @@ class Refusals:
         return flow
 
     def refused(self, decision: Decision, request: Any, *rest: Any) -> Any:
+        """Return the answer to a refused request, or ``None`` if it goes on."""
         resolver = self._resolver
         if self._twins is None or not resolver.concerns(decision, request):
-            return self._refuse(decision, self._plain, request, *rest)
+            return self._refuse(decision, request, *rest)
         origin = self.origin(request)
         verdict = resolver.recall(origin, request)
         if verdict is None:
@@ -125,19 +116,23 @@ class Refusals:
         decision = self.decide(policy, request)
         if self._note is not None:
             self._note(request, decision)
-        if verdict is False:
-            return self._refuse(decision, call, request, *rest)
-        return call(request, *rest)
+        answer = self._refuse(decision, request, *rest) if verdict is False else None
+        return call(request, *rest) if answer is None else answer
 
-    def _refuse(self, decision: Decision, call: Any, request: Any, *rest: Any) -> Any:
-        """Answer 403 if rejected requests are blocked; otherwise go on without CORS headers.
+    def _refuse(self, decision: Decision, request: Any, *rest: Any) -> Any:
+        """Log a refusal; answer 403 if rejected requests are blocked, otherwise return ``None``.
 
         A preflight that goes on is answered with 403, too.
         """
+        origin, host = self.origin(request), self.host(request)
+        method, names = self.asked(request) if decision.is_preflight else (None, None)
+        self._log.write(
+            Refused(origin, decision.outcome, method, names), host, *self.describe(request)[:2]
+        )
         is_handshake = request.get("type") == "websocket"
         stops = self._checks if is_handshake else self._blocks
-        if not stops or same_origin(self.origin(request), self.host(request)):
-            return call(request, *rest)
+        if not stops or same_origin(origin, host):
+            return None
         return self.forbid(decision, request, *rest)
 
 
@@ -170,11 +165,12 @@ class ASGIRefusals(Refusals):
     def host(scope: Scope) -> str | None:
         return _header(scope, b"host")
 
-    def handshake(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
-        decision = self._policy.asgi(scope)
-        if decision.allowed or decision.outcome is Outcome.NO_ORIGIN:
-            return self._plain(scope, receive, send)  # type: ignore[no-any-return]
-        return self.refused(decision, scope, receive, send)  # type: ignore[no-any-return]
+    @staticmethod
+    def asked(scope: Scope) -> tuple[str | None, str | None]:
+        return (
+            _header(scope, b"access-control-request-method"),
+            _header(scope, b"access-control-request-headers"),
+        )
 
     async def look_up(self, origin: str, scope: Scope, receive: Receive, send: Send) -> None:
         verdict = await self._resolver.look_up_async(origin, scope)
@@ -232,6 +228,13 @@ class WSGIRefusals(Refusals):
     @staticmethod
     def host(environ: WSGIEnvironment) -> str | None:
         return environ.get("HTTP_HOST")
+
+    @staticmethod
+    def asked(environ: WSGIEnvironment) -> tuple[str | None, str | None]:
+        return (
+            environ.get("HTTP_ACCESS_CONTROL_REQUEST_METHOD"),
+            environ.get("HTTP_ACCESS_CONTROL_REQUEST_HEADERS"),
+        )
 
     def look_up(
         self, origin: str, environ: WSGIEnvironment, start_response: StartResponse

@@ -58,6 +58,8 @@ class Flow:
         self._closed = closed
         self._choose = choice(features.paths or features.source, path_of, closed)
         self._calls = PerPolicy(lambda policy: make(policy, policy is not closed))
+        # Policies that decide for the report, so that each request is counted once.
+        self._doubles = PerPolicy(lambda policy: type(policy)._from_tables(policy._tables))
         self.report: Report | None = None
         if features.candidate is not None:
             self.report = Report(choice(features.candidate, path_of, closed), decide, describe)
@@ -72,7 +74,7 @@ class Flow:
     def _note(self, policy: Policy | None, request: Any) -> None:
         if policy is None:
             return self.note(request, None)
-        decision = self._decide(policy, request)
+        decision = self._decide(self._doubles.of(policy), request)
         resolver = self._resolver
         if resolver is not None and policy is not self._closed:
             if resolver.concerns(decision, request) and resolver.can_follow(policy):
