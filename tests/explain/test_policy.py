@@ -171,6 +171,7 @@ def test_console_has_the_texts_of_all_browsers(engine: Any) -> None:
 
 def test_an_explanation_is_immutable(engine: Any) -> None:
     explanation = engine.Policy(allow_origins=[APP]).explain("PUT", "https://evil.example")
+    assert isinstance(explanation, corsfast.Explanation)
     with pytest.raises(AttributeError):
         explanation.allowed = True
     with pytest.raises(TypeError):
@@ -210,6 +211,12 @@ def test_a_drop_in_policy_is_explained() -> None:
     explanation = middleware.policy.explain("PUT", "https://app.example.org")
     assert not explanation.allowed
     assert explanation.change is None  # no options of Policy make this policy
+
+
+def test_explaining_is_not_counted(engine: Any) -> None:
+    policy = engine.Policy(allow_origins=[APP])
+    policy.explain("PUT", APP)
+    assert sum(policy.stats().values()) == 0
 
 
 def test_the_decision_is_one_of_the_own_engine() -> None:

@@ -44,6 +44,7 @@ EXCEPTIONS = {
     ("_engine.pure", "_loading.__init__"),
     ("_engine.pure", "_explain.policy"),
     ("_engine.pure", "_explain.explanation"),
+    ("__init__", "_explain.explanation"),
 }
 THIRD_PARTY = {"publicsuffixlist"}
 # A module in bench/libraries may import its library, and the packages that come with it.

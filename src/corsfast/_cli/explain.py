@@ -78,6 +78,7 @@ COLORS = {
     "no": (RED,),
     "near": (YELLOW,),
     "risk": (YELLOW,),
+    "advice": (GREEN,),
     "change": (GREEN,),
     "head": (BOLD,),
     "console": (DIM,),
@@ -130,12 +131,20 @@ def run(given: Namespace) -> int:
     else:
         style = Style.of(sys.stdout)
         text = "\n\n".join(
-            "\n".join(style.paint(line, *COLORS.get(kind, ())) for line, kind in result.lines())
+            "\n".join(_painted(line, kind, style) for line, kind in result.lines())
             for result in results
         )
     encoding = sys.stdout.encoding or "utf-8"
     print(text.encode(encoding, "backslashreplace").decode(encoding))
     return 0 if allowed else 1
+
+
+def _painted(line: str, kind: str, style: Style) -> str:
+    """Return a line as the terminal shows it. Sentences are wrapped, texts of browsers are not."""
+    if kind in ("advice", "near", "note", "risk"):
+        text = line.lstrip()
+        line = style.sentence(text, line[: len(line) - len(text)])
+    return style.paint(line, *COLORS.get(kind, ()))
 
 
 def _explain(given: Namespace) -> Iterator[Explanation | Report]:

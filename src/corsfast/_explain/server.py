@@ -140,12 +140,12 @@ class Report:
         for request, response in self.exchanges:
             lines.append((f"  {request.method} {shown(request.url)} -> {response.status}", "head"))
             lines += [
-                (f"    {name}: {shown(value)}", "note") for name, value in _relevant(response)
+                (f"    {name}: {shown(value)}", "field") for name, value in _relevant(response)
             ]
         for finding in self.findings:
             kind = "no" if finding.blocks else "risk"
             lines.append((f"  {'no' if finding.blocks else '!!'}  {finding.text}", kind))
-            lines.append((f"        {finding.advice}", "change"))
+            lines.append((f"        {finding.advice}", "advice"))
         if self.proven and not self.allowed:
             lines.append(("  With these changes all browsers allow it.", "ok"))
         lines += [
