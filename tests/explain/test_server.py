@@ -342,6 +342,19 @@ def test_a_row_of_json() -> None:
     assert data["exchanges"][0]["status"] == 401
 
 
+@pytest.mark.parametrize("name", [ACAO, ACAC, ACAM, ACAH, "Vary", "Location"])
+def test_hostile_answers_are_escaped_and_cut(name: str) -> None:
+    row = LISTS[5]._replace(credentials=True)
+    for value in ("https://" + "\x1b[31m" * 20_000, ",a b" * 20_000):
+        headers = ((ACAO, PAGE), (ACAC, "true"), (ACAM, "PUT"), (ACAH, "x-a"))
+        changed = (*(it for it in headers if it[0] != name), (name, value))
+        preflight = RawResponse(204, changed)
+        report = report_of(row._replace(preflight=preflight, actual=RawResponse(200, changed)))
+        for text, _ in report.lines():
+            assert "\x1b" not in text
+            assert len(text) < 6000
+
+
 # -- findings that no browser reports --------------------------------------------------------
 
 

@@ -152,7 +152,7 @@ class Explanation:
         lines += [
             (f"  {NAMES[name]}: {text}", "console") for name, text in self.console.items() if text
         ]
-        return [(printable(text), kind) for text, kind in lines]
+        return as_shown(lines)
 
 
 # The browsers, as people name them.
@@ -165,8 +165,9 @@ def _plain(value: Any) -> Any:
     return value if value is None or isinstance(value, (str, int)) else repr(value)
 
 
-# A value of a request may have 8 KiB.
+# A value of a request may have 8 KiB, and one of a response more.
 _MAX_SHOWN = 200
+_MAX_LINE = 1000
 
 
 def shown(value: str | None) -> str:
@@ -175,6 +176,12 @@ def shown(value: str | None) -> str:
         return "no origin"
     cut = value if len(value) <= _MAX_SHOWN else value[:_MAX_SHOWN] + "…"
     return repr(cut) if cut == "" or not cut.isprintable() or " " in cut else cut
+
+
+def as_shown(lines: list[tuple[str, str]]) -> list[tuple[str, str]]:
+    """Return the lines of a text, escaped, and cut if they are long."""
+    cut = [(text[:_MAX_LINE] + "…" * (len(text) > _MAX_LINE), kind) for text, kind in lines]
+    return [(printable(text), kind) for text, kind in cut]
 
 
 def printable(text: str) -> str:

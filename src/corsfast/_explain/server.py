@@ -14,6 +14,7 @@ from urllib.parse import urljoin, urlsplit, urlunsplit
 
 from .._options import fetch
 from .._options.diagnose import diagnose
+from .._options.limits import MAX_ORIGIN
 from .._options.origin import is_development_host, is_origin
 from .._proofs.near_miss import near_origins
 from .._proofs.verify import read_policy
@@ -28,7 +29,7 @@ from ..testing import (
     Request,
     Step,
 )
-from .explanation import NAMES, printable, shown
+from .explanation import NAMES, as_shown, shown
 
 # An origin that no server trusts, to find out whether it allows any.
 PROBE = "https://probe.invalid"
@@ -151,7 +152,7 @@ class Report:
         lines += [
             (f"  {NAMES[name]}: {text}", "console") for name, text in self.console.items() if text
         ]
-        return [(printable(text), kind) for text, kind in lines]
+        return as_shown(lines)
 
 
 def _relevant(response: RawResponse) -> list[tuple[str, str]]:
@@ -429,26 +430,26 @@ def _multiple(failure: Failure, asked: PageFetch) -> Explained:
             "Two components add the header, often the application and a proxy. Let only one of"
             " them do it (nginx: proxy_hide_header Access-Control-Allow-Origin)."
         )
-    text = f"{{answer}} has {len(values)} values in {fetch.ALLOW_ORIGIN}: {failure.value}."
+    text = f"{{answer}} has {len(values)} values in {fetch.ALLOW_ORIGIN}: {shown(failure.value)}."
     return text, advice, _allow(failure, asked)
 
 
 def _mismatch(failure: Failure, asked: PageFetch) -> Explained:
     value, origin = failure.value or "", _origin_sent(failure, asked)
-    text = f"{{answer}} allows {value!r}, and the page is {origin!r}."
+    text = f"{{answer}} allows {shown(value)}, and the page is {shown(origin)}."
     advice = f"Send {fetch.ALLOW_ORIGIN}: {shown(origin)}."
     if value != "null" and is_origin(value):
         miss = near_origins(origin, read_policy({"allow_origins": [value]})[0])[0]
         if miss.why.startswith("which"):
             advice = f"The server has {value!r}, {miss.why}. {advice}"
-    elif value not in ("", "null"):
+    elif value not in ("", "null") and len(value) <= MAX_ORIGIN:
         advice = f"{diagnose(value).message} {advice}"
     return text, advice, _allow(failure, asked)
 
 
 def _credentials(failure: Failure, _asked: PageFetch) -> Explained:
     value = failure.value
-    has = "no" if value is None else f"the value {value!r} in"
+    has = "no" if value is None else f"the value {shown(value)} in"
     return (
         f"{{answer}} has {has} {fetch.ALLOW_CREDENTIALS}, and the request has credentials.",
         f"Send {fetch.ALLOW_CREDENTIALS}: true, in lower case. Or do not send credentials.",
@@ -471,7 +472,7 @@ def _unparsable(failure: Failure, asked: PageFetch) -> Explained:
         wanted = failure.exchange and failure.exchange.request.get(fetch.REQUEST_HEADERS)
         valid += (wanted or "").split(",")
     return (
-        f"{{answer}} has an invalid {failure.header}: {wrong[0] if wrong else ''!r} is no name.",
+        f"{{answer}} has an invalid {failure.header}: {wrong[0] if wrong else ''!r} is not a name.",
         "Send a list of names with commas between them.",
         Fix(headers=((failure.header, ", ".join(dict.fromkeys(filter(None, valid)))),)),
     )
