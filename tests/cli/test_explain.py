@@ -197,6 +197,14 @@ def test_a_har_without_a_policy_explains_the_answers(explain: Any) -> None:
     assert explain(stdin=text)[1] == out
 
 
+def test_cookies_of_a_recording_are_credentials(explain: Any) -> None:
+    star = ("Access-Control-Allow-Origin", "*")
+    assert explain("--har", "-", stdin=recording(entry("GET", 200, star)))[0] == 0
+    status, out, _ = explain("--har", "-", stdin=recording(entry("GET", 200, star, cookie="a=b")))
+    assert status == 1
+    assert "the request has credentials" in out
+
+
 def test_a_har_without_the_answer_says_so(explain: Any) -> None:
     status, out, _ = explain("--har", "-", stdin=recording(entry("PUT", 200, ALLOW)))
     assert status == 1

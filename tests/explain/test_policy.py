@@ -213,6 +213,13 @@ def test_a_drop_in_policy_is_explained() -> None:
     assert explanation.change is None  # no options of Policy make this policy
 
 
+def test_no_change_that_a_browser_refuses(engine: Any, monkeypatch: Any) -> None:
+    refused = {"chromium": "", "firefox": "blocked", "webkit": ""}
+    monkeypatch.setattr("corsfast._explain.policy._console", lambda policy, asked: refused)
+    explanation = engine.Policy(allow_origins=[APP]).explain("PUT", APP)
+    assert explanation.change is None
+
+
 def test_explaining_is_not_counted(engine: Any) -> None:
     policy = engine.Policy(allow_origins=[APP])
     policy.explain("PUT", APP)

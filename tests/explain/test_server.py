@@ -310,6 +310,15 @@ def test_authorization_under_star_is_a_warning() -> None:
     assert "plan not to" in finding.advice
 
 
+def test_patch_in_lower_case_is_changed_in_the_page() -> None:
+    preflight = answer((ACAO, PAGE), (ACAM, "PATCH"), VARY)
+    report = report_of(Row("", "", "", "", OK, preflight, "patch"))
+    (finding,) = report.findings
+    assert finding.fix is not None
+    assert finding.fix.method == "PATCH"
+    assert report.proven
+
+
 def test_several_errors_are_found_one_after_another() -> None:
     preflight = answer(status=405)
     row = Row("", "", "", "", answer(status=500), preflight, "PUT", (("x-a", "1"), ("x-b", "2")))
