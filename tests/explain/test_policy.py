@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import random
 import re
 import warnings
 from typing import Any
@@ -149,17 +150,28 @@ def test_an_unsafe_change_says_why(engine: Any) -> None:
     assert "insecure-origin" in str(policy.explain("GET", "http://app.example.com"))
 
 
-@pytest.mark.parametrize(
-    ("method", "origin", "names"),
-    [("TRACE", APP, None), ("GET", APP, "cookie"), ("GET", "not an origin", None)],
-)
-def test_no_change_where_none_helps(
-    method: str, origin: str, names: str | None, engine: Any
-) -> None:
-    explanation = engine.Policy(allow_origins=[APP]).explain(method, origin, None, names)
+NO_CHANGE = [
+    ("TRACE", APP, None, None),
+    ("GET", "not an origin", None, None),
+    ("OPTIONS", APP, "put", None),
+    ("OPTIONS", APP, "GET", "cookie"),
+]
+
+
+@pytest.mark.parametrize("request_", NO_CHANGE, ids=["method", "origin", "case", "header"])
+def test_no_browser_sends_it(request_: Any, engine: Any) -> None:
+    explanation = engine.Policy(allow_origins=[APP]).explain(*request_)
     assert not explanation.allowed
-    assert explanation.change is None
-    assert explanation.console == {} or names is not None
+    assert explanation.console == {}
+    assert explanation.change is None or explanation.change.steps[0].startswith("In the page")
+
+
+def test_browsers_change_what_a_page_asks_for(engine: Any) -> None:
+    policy = engine.Policy(allow_origins=[APP], allow_methods=["PUT"])
+    explanation = policy.explain("put", APP, None, "Cookie")
+    assert explanation.allowed
+    assert explanation.method == "PUT"
+    assert explanation.notes[0].startswith("No page can set the header Cookie")
 
 
 def test_console_has_the_texts_of_all_browsers(engine: Any) -> None:
@@ -229,3 +241,37 @@ def test_explaining_is_not_counted(engine: Any) -> None:
 def test_the_decision_is_one_of_the_own_engine() -> None:
     policy = corsfast.Policy(allow_origins=[APP])
     assert type(policy.explain("GET", APP).decision) is corsfast.Decision
+
+
+ENTRIES = [
+    APP,
+    "https://*.example.com",
+    "http://localhost:*",
+    "https://pr-*.example.org",
+    "http://10.0.0.0/8:*",
+    "null",
+]
+ORIGINS = [APP, "http://localhost:3000", "https://pr-7.example.org", "http://10.2.3.4:81", "null"]
+ORIGINS += ["https://example.com", "https://evil.example", "https://a.b.example.com"]
+METHODS = ["GET", "PUT", "put", "patch", "PATCH", "DELETE", "OPTIONS"]
+NAMES = [None, "x-a", "authorization,x-b", "content-type", "cookie"]
+TOLERATED = ["any-origin-with-credentials", "null-origin-with-credentials", "insecure-origin"]
+
+
+def test_the_verdict_is_that_of_every_browser() -> None:
+    rng = random.Random(17)
+    verdicts = []
+    for _ in range(100):
+        with warnings.catch_warnings(action="ignore"):
+            policy = corsfast.Policy(
+                allow_origins=rng.choice([["*"], rng.sample(ENTRIES, 3)]),
+                allow_methods=rng.choice([[], ["PUT", "PATCH"], ["*"]]),
+                allow_headers=rng.choice([["x-a"], ["*"], ["*", "authorization"]]),
+                allow_credentials=rng.random() < 0.5,
+                dangerously_tolerate=TOLERATED,
+            )
+        request = rng.choice(METHODS), rng.choice(ORIGINS), None, rng.choice(NAMES)
+        explanation = policy.explain(*request, credentials=rng.random() < 0.5)
+        assert explanation.allowed is not any(explanation.console.values()), request
+        verdicts.append(explanation.allowed)
+    assert 10 < sum(verdicts) < 90

@@ -31,7 +31,8 @@ from .._proofs.near_miss import NearMiss, near_header, near_method, near_origins
 from ..decision import Outcome
 from ..errors import RISKS, PolicyError, Problem
 from ..testing import Browser, CORSError, FetchError, RawResponse, Request
-from .explanation import Change, Check, Explanation
+from ..testing._headers import is_forbidden
+from .explanation import Change, Check, Explanation, shown
 
 # The server of the request, because a policy does not know its URL.
 SERVER = "https://server.example/"
@@ -49,6 +50,7 @@ class Asked:
     preflight: bool
     credentials: bool | None
     url: str = SERVER
+    forbidden: tuple[str, ...] = ()  # names that no page can set
 
 
 def explain(
@@ -65,14 +67,24 @@ def explain(
     seen = None if origin is None else pure._text("origin", origin, limits.MAX_ORIGIN, " or None")
     wanted = pure._text("method", method, limits.MAX_METHOD)
     names = pure._header_list(request_headers)
+    forbidden = tuple(name for name in _split(names) if is_forbidden(name, ""))
     preflight = wanted == "OPTIONS" and request_method is not None
     if preflight:
         wanted = pure._text("request_method", request_method, limits.MAX_METHOD)
     else:
+        # A page's request. Browsers change it as follows.
+        if wanted.upper() in fetch.NORMALIZED_METHODS:
+            wanted = wanted.upper()
+        if forbidden and len(names) <= limits.MAX_HEADER_LIST:
+            names = ",".join(name for name in _split(names) if name not in forbidden)
         preflight = wanted not in fetch.SAFELISTED_METHODS or bool(names)
-    asked = Asked(wanted, seen, names, preflight, credentials, url)
+    asked = Asked(wanted, seen, names, preflight, credentials, url, forbidden)
     # A copy, so that explaining a request does not count as deciding one.
     return explain_asked(type(policy)._from_tables(tables), tables, asked)
+
+
+def _split(names: str) -> list[str]:
+    return [name.strip(fetch.OWS) for name in names.split(",")]
 
 
 def explain_asked(policy: Any, tables: Tables, asked: Asked) -> Explanation:
@@ -201,8 +213,7 @@ def _check_headers(engine: pure.Policy, tables: Tables, names: str) -> list[Chec
     if outcome in _FAULTS:
         return [_fault("header", names, outcome)]
     checks: dict[str, Check] = {}
-    for part in names.split(","):
-        name = part.strip(fetch.OWS)
+    for name in _split(names):
         lower = name.lower()
         if not name or lower in checks:
             continue
@@ -355,9 +366,11 @@ def _console(policy: Any, asked: Asked) -> dict[str, str]:
         headers = policy.apply_wsgi(decision, ())
         return RawResponse(status, tuple(headers))
 
+    method, names = asked.method, _split(asked.names)
     if asked.origin is None or not is_origin(asked.origin):
         return {}
-    names = [name.strip(fetch.OWS) for name in asked.names.split(",")]
+    if method.upper() in fetch.NORMALIZED_METHODS - {method} or {*names} & {*asked.forbidden}:
+        return {}
     console = {}
     for engine in ("chromium", "firefox", "webkit"):
         try:
@@ -381,12 +394,8 @@ def _console(policy: Any, asked: Asked) -> dict[str, str]:
 def _notes(tables: Tables, asked: Asked) -> Iterable[str]:
     if asked.origin is None:
         yield "A request without an Origin is not a CORS request, so no policy applies to it."
-    for name in asked.names.split(","):
-        lower = name.strip(fetch.OWS).lower()
-        if lower in fetch.FORBIDDEN_REQUEST_HEADERS or lower.startswith(
-            fetch.FORBIDDEN_REQUEST_HEADER_PREFIXES
-        ):
-            yield f"No page can set the header {lower!r}, so browsers do not ask for it."
+    for name in asked.forbidden:
+        yield f"No page can set the header {shown(name)}, so browsers do not ask for it."
     if asked.method == "OPTIONS":
         yield "This is a page that uses OPTIONS itself. Preflights need no permission for it."
     if asked.credentials is None and not tables.spec.credentials and asked.origin is not None:
