@@ -131,6 +131,7 @@ class ASGICall:
         body: bytes = b"",
         on_all: Any = None,
         on_handshake: Any = None,
+        on_allowed_preflight: Any = None,
         on_private_network: Any = None,
         on_refused_preflight: Any = None,
         on_refused: Any = None,

@@ -43,7 +43,7 @@ if TYPE_CHECKING:
             entry: the nearest entry of the option as it is written; ``None`` if none is near.
             why: the difference in words, as the end of a sentence about the value or the entry.
             add: the entry to add; ``None`` if no other entry is needed.
-            send: the value that the sender should send instead; ``None`` if there is none.
+            send: the value that the sender should send instead, or ``None``.
             is_own: whether the owner of `entry` also owns the value. If not, another party may.
         """
 

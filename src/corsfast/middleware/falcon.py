@@ -30,10 +30,12 @@ from .._engine.select import Policy
 from .._engine.tables import empty_list
 from .._options import fetch
 from .._proofs.ineffective import wrong_exposed_with, wrong_flags, wrong_names
+from ..decision import Outcome
 from ..errors import PolicyError
 from ._dropin.messages import DropInProblem, say
 from ._dropin.policy import allowing, lenient_tables
 from ._generic.preload import preload
+from ._generic.refused_log import Refused, RefusedLog
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -122,6 +124,9 @@ class CORSMiddleware(falcon.CORSMiddleware):  # type: ignore[misc]
         self._with_credentials, self._without = policies
         # Bound once: looking a method up per request costs more than calling it.
         trusting, admitting = policies
+        # A near miss is in the option that lists the origins without credentials, or in the other.
+        listed = admitting or trusting
+        self._log = None if listed is None else RefusedLog(listed)
         self._trusts = None if trusting is None else trusting.allows_origin
         self._admits = None if admitting is None else admitting.allows_origin
         self._star = self.allow_origins == "*" and self.allow_credentials != "*"
@@ -160,6 +165,9 @@ class CORSMiddleware(falcon.CORSMiddleware):  # type: ignore[misc]
             if self.expose_headers:
                 headers[EXPOSE_HEADERS] = self.expose_headers
         elif origin is not None:
+            if self._log is not None:
+                refused = Refused(origin, Outcome.ORIGIN_NOT_ALLOWED)
+                self._log.write(refused, req.get_header("Host"), req.method, req.path)
             for field in GRANTS:
                 headers.pop(field, None)
         if origin is not None and req.method == "OPTIONS":

@@ -261,7 +261,7 @@ class _Preflights(Preflights):
 
     def refuse(self, decision: Decision, scope: Scope, send: Send) -> Awaitable[None]:
         """Answer with every reason for the rejection, and nothing about the policy."""
-        failures = self.rejected(asked(scope), ("method", "Origin", "headers"))
+        failures = self.rejected(decision, asked(scope), ("method", "Origin", "headers"))
         body = f"Disallowed CORS {', '.join(failures or ['method'])}".encode("ascii")
         return respond(send, 400, [*decision.raw_headers, *plain_text(400, body)], body)
 

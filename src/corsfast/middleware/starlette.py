@@ -281,7 +281,7 @@ class _Preflights(Preflights):
         """Answer with every reason for the rejection; only an allowed origin gets its fields."""
         request = asked(scope)
         private = asks_private_network(scope)
-        failures = self.rejected(request, ("origin", "method", "headers"))
+        failures = self.rejected(decision, request, ("origin", "method", "headers"))
         known = "origin" not in failures
         headers = [*decision.raw_headers]
         if known:

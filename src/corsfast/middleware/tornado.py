@@ -32,8 +32,9 @@ from tornado.websocket import WebSocketHandler
 from .._engine.holder import PolicyHolder
 from .._engine.select import Policy
 from .._options import fetch
-from ._generic.policy_source import check_source, is_policy, reader_of
+from ._generic.policy_source import PerPolicy, check_source, is_policy, reader_of
 from ._generic.preload import preload
+from ._generic.refused_log import Refused, RefusedLog
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -119,7 +120,9 @@ class CORSMixin:
         # Several lines are joined by a comma, so that they are not a valid origin.
         origin = ",".join(lines) if lines else None
         if origin is None or request.method != "OPTIONS":
-            self._cors_decision = policy.actual(origin)
+            decision = self._cors_decision = policy.actual(origin)
+            if origin is not None and not decision.allowed:
+                _log_refusal(policy, Refused(origin, decision.outcome), request)
             return
         asked = request.headers.get_list(fetch.REQUEST_METHOD)
         decision = self._cors_decision = policy.decide(
@@ -128,6 +131,10 @@ class CORSMixin:
             ",".join(asked) if asked else None,
             request.headers.get_list(fetch.REQUEST_HEADERS),
         )
+        if not decision.allowed:
+            names = ",".join(request.headers.get_list(fetch.REQUEST_HEADERS))
+            refused = Refused(origin, decision.outcome, ",".join(asked), names)
+            _log_refusal(policy, refused, request)
         if decision.is_preflight:
             # Instance attributes hide those of the class. Tornado checks SUPPORTED_METHODS before
             # it calls `prepare`.
@@ -297,9 +304,17 @@ def _with_cors(handler: type) -> type:
     return new_class(handler.__name__, (CORSMixin, handler), {}, lambda body: body.update(names))
 
 
+_logs = PerPolicy(RefusedLog)
+
+
+def _log_refusal(policy: Policy, refused: Refused, request: Any) -> None:
+    host = request.headers.get("Host")
+    _logs.of(policy).write(refused, host, request.method, request.path)
+
+
 def _is_for_everybody(policy: Policy) -> bool:
     """Return whether a policy sends `*`, which it also sends without an Origin."""
-    return any(name == fetch.ALLOW_ORIGIN for name, _ in policy.actual(None).headers)
+    return any(name == fetch.ALLOW_ORIGIN for name, _ in policy._tables.responses.no_origin.headers)
 
 
 def _apply(handler: Any, policy: Policy, decision: Decision) -> None:

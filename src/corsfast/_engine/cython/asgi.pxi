@@ -39,6 +39,7 @@ cdef class ASGICall:
     cdef dict last  # the message with that body
     cdef object on_all
     cdef object on_handshake
+    cdef object on_allowed_preflight
     cdef object on_private_network
     cdef object on_refused_preflight
     cdef object on_refused
@@ -57,6 +58,7 @@ cdef class ASGICall:
         body=b"",
         on_all=None,
         on_handshake=None,
+        on_allowed_preflight=None,
         on_private_network=None,
         on_refused_preflight=None,
         on_refused=None,
@@ -69,6 +71,7 @@ cdef class ASGICall:
         self.last = {"type": "http.response.body", "body": body}
         self.on_all = on_all
         self.on_handshake = on_handshake
+        self.on_allowed_preflight = on_allowed_preflight
         self.on_private_network = on_private_network
         self.on_refused_preflight = on_refused_preflight
         self.on_refused = on_refused
@@ -119,8 +122,12 @@ cdef PyObject *call_asgi(
         decision = without_origin(self.native)
     else:
         decision = decide_found(self.native, <dict> args[0], <list> headers, found, True)
-        if decision.answer.status is not None and decision.answer.allowed and found[3] == NULL:
-            # The only handler for an allowed preflight is the one for private networks.
+        if (
+            decision.answer.status is not None
+            and decision.answer.allowed
+            and found[3] == NULL
+            and self.on_allowed_preflight is None
+        ):
             return new_ref(answer_asgi(self, decision, <object> args[2]))
         if decision.answer.status is not None or (self.detours and not decision.answer.allowed):
             answer = answered(
@@ -195,6 +202,8 @@ cdef object answered(ASGICall self, object decision, object scope, object receiv
                 return answer
     if not is_preflight(decision):
         return None
+    if self.on_allowed_preflight is not None and decision.allowed:
+        return self.on_allowed_preflight(decision, scope, receive, send)
     if self.on_private_network is not None and asks_private_network(scope["headers"]):
         return self.on_private_network(decision, scope, receive, send)
     return answer_asgi(self, decision, send)

@@ -17,6 +17,7 @@ from ..._engine.select import Policy
 from ..._options.fetch import REQUEST_HEADERS, REQUEST_METHOD
 from .._generic.engine import ASGICall
 from .._generic.handlers import content
+from .._generic.refused_log import RefusedLog
 from .policy import read_list, read_names
 
 TYPE_CHECKING = False
@@ -68,14 +69,22 @@ class Preflights:
         self.tables = tables
         self.policy: Policy = Policy._from_tables(tables)
         self.every = every
+        self.log = RefusedLog(self.policy)
 
     def answer(
         self, decision: Decision, scope: Scope, _receive: Receive, send: Send
     ) -> Awaitable[None]:
-        """Answer a preflight that was rejected or asks for a private network."""
-        if self.every:
-            decision = self.policy.asgi(scope)
+        """Answer a preflight that the policy alone cannot answer."""
+        if not decision.allowed:
+            self.log.write_asgi(decision.outcome, scope, is_preflight=True)
         return (self.allow if decision.allowed else self.refuse)(decision, scope, send)
+
+    def pass_on(
+        self, decision: Decision, scope: Scope, _receive: Receive, _send: Send
+    ) -> Awaitable[None] | None:
+        """Log an actual request that is refused; the application answers it."""
+        self.log.write_asgi(decision.outcome, scope)
+        return None
 
     def allow(self, decision: Decision, scope: Scope, send: Send) -> Awaitable[None]:
         """Answer a preflight that the policy allows."""
@@ -85,11 +94,11 @@ class Preflights:
         """Answer a preflight that is rejected."""
         raise NotImplementedError
 
-    def rejected(self, request: Asked, parts: tuple[str, ...]) -> list[str]:
+    def rejected(self, decision: Decision, request: Asked, parts: tuple[str, ...]) -> list[str]:
         """Return which of these parts are not allowed: the origin, method and headers."""
         tables, names = self.tables, request.names
         allowed = {
-            "origin": self.policy.allows_origin(request.origin),
+            "origin": not decision.outcome.value.startswith("origin"),
             "method": tables.any_method or request.method in tables.methods,
             "headers": names is not None
             and (tables.any_header or tables.header_names.issuperset(map(str.lower, names))),
@@ -112,18 +121,15 @@ class ASGIDropIn(ASGICall):
     def __init__(
         self, app: App, preflights: Preflights, *, body: bytes = b"", private_network: bool = False
     ) -> None:
-        fast = preflights.policy
-        if preflights.every:
-            # The fast path has to reject all of them, so that it calls `answer`.
-            none = preflights.tables._replace(methods=frozenset(), any_method=False)
-            fast = Policy._from_tables(none)
         super().__init__(
             app,
-            fast,
+            preflights.policy,
             body=body,
             on_handshake=app,
+            on_allowed_preflight=preflights.answer if preflights.every else None,
             on_private_network=preflights.answer if private_network else None,
             on_refused_preflight=preflights.answer,
+            on_refused=preflights.pass_on,
         )
         self._preflights = preflights
         # Servers look for a coroutine function on the object, callers on the class; see asgi.py.

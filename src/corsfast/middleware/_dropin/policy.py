@@ -73,8 +73,10 @@ __all__ = [
 class _DropInSpec(Spec):
     """The spec of a drop-in's policy, which no options of Policy can express."""
 
-    __slots__ = ("name", "wrong")
+    __slots__ = ("dead", "name", "option", "wrong")
+    dead: tuple[str, ...]  # entries that match nothing
     name: str
+    option: str  # the option for origins
     wrong: list[Problem]  # entries that `read_options` rejected
 
     def key(self) -> tuple[object, ...]:
@@ -143,7 +145,8 @@ def lenient_tables(
     if not problems and not reading.kept:
         problems += empty_list(dialect.option, given)
     say(name, problems, strict=strict, tell=tell)
-    spec.name = name
+    spec.name, spec.option = name, dialect.option
+    spec.dead = tuple(entry for entry, _ in reading.wrong if isinstance(entry, str))
     tables, beyond = build_tables(spec, languages)
     for message in beyond:
         tell(f"{name}: {message}", CorsfastPerformanceWarning)

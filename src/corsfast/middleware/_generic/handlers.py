@@ -56,6 +56,7 @@ class ASGICall:
         body: the body of the answer to an allowed preflight, as plain text.
         on_all: `(scope, receive, send)`, replaces everything else.
         on_handshake: `(scope, receive, send)`, for WebSocket scopes.
+        on_allowed_preflight: `(decision, scope, receive, send)`.
         on_private_network: `(decision, scope, receive, send)`, for allowed preflights that ask
             for a private network.
         on_refused_preflight: `(decision, scope, receive, send)`; if it returns ``None``, the
@@ -72,6 +73,7 @@ class ASGICall:
         body: bytes = b"",
         on_all: App | None = None,
         on_handshake: App | None = None,
+        on_allowed_preflight: Answerer | None = None,
         on_private_network: Answerer | None = None,
         on_refused_preflight: Refusal | None = None,
         on_refused: Refusal | None = None,
@@ -81,6 +83,7 @@ class ASGICall:
         self._body = body
         self._on_all = on_all
         self._on_handshake = on_handshake
+        self._on_allowed_preflight = on_allowed_preflight
         self._on_private_network = on_private_network
         self._on_refused_preflight = on_refused_preflight
         self._on_refused = on_refused
@@ -122,6 +125,8 @@ class ASGICall:
                 if answer is not None:
                     return answer
         if decision.is_preflight:
+            if self._on_allowed_preflight is not None and decision.allowed:
+                return self._on_allowed_preflight(decision, scope, receive, send)
             if self._on_private_network is not None and asks_private_network(scope):
                 return self._on_private_network(decision, scope, receive, send)
             return send_both(send, *messages(decision, self._body))

@@ -12,7 +12,7 @@ from __future__ import annotations
 from ..._engine.headers import joined_lines
 from .engine import ASGICall, WSGICall
 from .policy_source import PerPolicy
-from .refused_log import Refused, RefusedLog
+from .refused_log import RefusedLog
 from .same_origin import same_origin
 
 TYPE_CHECKING = False
@@ -48,7 +48,7 @@ class Refusals:
     host: Any  # (request) -> str | None
     look_up: Any  # (origin, request, *rest): ask the resolver, and settle
     forbid: Any  # (decision, request, *rest): answer 403 instead of the application
-    asked: Any  # (request) -> the method and header names that a preflight asks for
+    log: Any  # (log, outcome, request, is_preflight)
 
     def __init__(
         self, app: Any, policy: Policy, features: Features, resolver: Any, note: Note | None
@@ -125,10 +125,7 @@ class Refusals:
         A preflight that goes on is answered with 403, too.
         """
         origin, host = self.origin(request), self.host(request)
-        method, names = self.asked(request) if decision.is_preflight else (None, None)
-        self._log.write(
-            Refused(origin, decision.outcome, method, names), host, *self.describe(request)[:2]
-        )
+        type(self).log(self._log, decision.outcome, request, decision.is_preflight)
         is_handshake = request.get("type") == "websocket"
         stops = self._checks if is_handshake else self._blocks
         if not stops or same_origin(origin, host):
@@ -138,6 +135,7 @@ class Refusals:
 
 class ASGIRefusals(Refusals):
     call = ASGICall
+    log = RefusedLog.write_asgi
 
     @staticmethod
     def decide(policy: Policy, scope: Scope) -> Decision:
@@ -164,13 +162,6 @@ class ASGIRefusals(Refusals):
     @staticmethod
     def host(scope: Scope) -> str | None:
         return _header(scope, b"host")
-
-    @staticmethod
-    def asked(scope: Scope) -> tuple[str | None, str | None]:
-        return (
-            _header(scope, b"access-control-request-method"),
-            _header(scope, b"access-control-request-headers"),
-        )
 
     async def look_up(self, origin: str, scope: Scope, receive: Receive, send: Send) -> None:
         verdict = await self._resolver.look_up_async(origin, scope)
@@ -205,6 +196,7 @@ def _header(scope: Scope, name: bytes) -> str | None:
 
 class WSGIRefusals(Refusals):
     call = WSGICall
+    log = RefusedLog.write_wsgi
 
     @staticmethod
     def decide(policy: Policy, environ: WSGIEnvironment) -> Decision:
@@ -228,13 +220,6 @@ class WSGIRefusals(Refusals):
     @staticmethod
     def host(environ: WSGIEnvironment) -> str | None:
         return environ.get("HTTP_HOST")
-
-    @staticmethod
-    def asked(environ: WSGIEnvironment) -> tuple[str | None, str | None]:
-        return (
-            environ.get("HTTP_ACCESS_CONTROL_REQUEST_METHOD"),
-            environ.get("HTTP_ACCESS_CONTROL_REQUEST_HEADERS"),
-        )
 
     def look_up(
         self, origin: str, environ: WSGIEnvironment, start_response: StartResponse

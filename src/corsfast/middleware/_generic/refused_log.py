@@ -9,14 +9,16 @@ from __future__ import annotations
 import logging
 from collections import namedtuple
 
+from ..._engine.headers import joined_lines
 from ..._options.limits import MAX_ORIGIN
+from ..._options.patterns import ORIGINS
 from ...decision import Outcome
 from .limited_log import LimitedLog, shown
 from .same_origin import same_origin
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import NamedTuple
+    from typing import Any, NamedTuple
 
     from ..._engine.select import Policy
     from ..._proofs.near_miss import NearMiss
@@ -32,16 +34,8 @@ if TYPE_CHECKING:
         method: str | None = None
         names: str | None = None
 
-    class Words(NamedTuple):
-        """The options of a drop-in for origins, methods and header names."""
-
-        origins: str
-        methods: str
-        headers: str
-
 else:
     Refused = namedtuple("Refused", ("origin", "outcome", "method", "names"), defaults=(None, None))
-    Words = namedtuple("Words", ("origins", "methods", "headers"))
 
 PAGE = "docs/refused.md"
 
@@ -49,10 +43,16 @@ PAGE = "docs/refused.md"
 # so that a flood of others cannot keep a real one from being logged.
 MAX_KNOWN = 256
 
-# The characters of a list of header names by which refusals are told apart.
+# Refusals of lists of header names are compared by this many characters.
 _MAX_NAMES = 512
 
-WORDS = Words("allow_origins", "allow_methods", "allow_headers")
+_READ = (
+    b"origin",
+    b"host",
+    b"access-control-request-method",
+    b"access-control-request-headers",
+)
+_ASKED = ("HTTP_ACCESS_CONTROL_REQUEST_METHOD", "HTTP_ACCESS_CONTROL_REQUEST_HEADERS")
 
 # One limit for all policies of the process.
 _log = LimitedLog("corsfast.refused")
@@ -63,14 +63,12 @@ class RefusedLog:
 
     Args:
         policy: the policy; its tables are read only for a line.
-        words: the names of the options.
     """
 
-    __slots__ = ("_known", "_policy", "_words")
+    __slots__ = ("_known", "_policy")
 
-    def __init__(self, policy: Policy, words: Words = WORDS) -> None:
+    def __init__(self, policy: Policy) -> None:
         self._policy = policy
-        self._words = words
         self._known: dict[Refused, None] = {}
 
     def write(self, refused: Refused, host: str | None, method: object, path: object) -> None:
@@ -103,24 +101,62 @@ class RefusedLog:
             PAGE,
         )
 
+    def write_asgi(self, outcome: Outcome, scope: Any, is_preflight: bool = False) -> None:
+        """Log the refusal of a scope."""
+        origin, host, method, names = (
+            None if value is None else value.decode("latin-1")
+            for value in (joined_lines(scope["headers"], name) for name in _READ)
+        )
+        asked = (method, names) if is_preflight else ()
+        refused = Refused(origin or "", outcome, *asked)
+        self.write(refused, host, scope.get("method", scope["type"]), scope.get("path"))
+
+    def write_wsgi(self, outcome: Outcome, environ: Any, is_preflight: bool = False) -> None:
+        """Log the refusal of an environ."""
+        origin, asked = environ.get("HTTP_ORIGIN"), ()
+        if is_preflight:
+            asked = tuple(map(environ.get, _ASKED))
+        refused = Refused(origin if isinstance(origin, str) else "", outcome, *asked)
+        path = environ.get("PATH_INFO")
+        self.write(refused, environ.get("HTTP_HOST"), environ.get("REQUEST_METHOD"), path)
+
     def _reason(self, refused: Refused) -> str:
         """Return what is refused, and what would allow it, as one or two sentences."""
         from ..._proofs.near_miss import near_header, near_method, near_origins, refused_header
 
-        tables, words = self._policy._tables, self._words
-        outcome = refused.outcome
+        tables = self._policy._tables
+        outcome, spec = refused.outcome, tables.spec
         if outcome.value.startswith("origin"):
-            miss = near_origins(refused.origin, tables.spec, getattr(tables.spec, "dead", ()))[0]
-            return _sentences("the origin", refused.origin, miss, words.origins)
+            miss = near_origins(refused.origin, spec, getattr(spec, "dead", ()))[0]
+            return _sentences("the origin", refused.origin, miss, getattr(spec, "option", ORIGINS))
         if outcome is Outcome.METHOD_NOT_ALLOWED and refused.method is not None:
             miss = near_method(refused.method, tables.methods)
-            return _sentences("the method", refused.method, miss, words.methods)
+            return _sentences("the method", refused.method, miss, "allow_methods")
         if outcome is Outcome.HEADER_NOT_ALLOWED and refused.names is not None:
             name = refused_header(refused.names, tables.header_names, tables.any_header)
             if name is not None:
                 miss = near_header(name, tables.header_names, tables.any_header)
-                return _sentences("the header", name, miss, words.headers)
+                return _sentences("the header", name, miss, "allow_headers")
         return f"no browser sends such a preflight ({outcome.value})."
+
+
+_REJECTIONS = (401, 403, 404, 405)
+
+_told: list[int] = []  # the status that was logged, if any
+
+
+def log_rejected_preflight(status: int, path: object) -> None:
+    """Log, once per process, that the application itself rejects an allowed preflight."""
+    if status in _REJECTIONS and not _told and _log.admits(logging.WARNING):
+        _told.append(status)
+        _log.send(
+            logging.WARNING,
+            "the application answers the preflight of %s with %d, so browsers refuse the request."
+            " A preflight has no credentials: let OPTIONS pass before authentication. See %s",
+            shown(path),
+            status,
+            PAGE,
+        )
 
 
 def _sentences(what: str, value: str, miss: NearMiss, option: str) -> str:

@@ -8,7 +8,13 @@ from aiohttp import hdrs
 from multidict import CIMultiDict
 
 from ..._engine.headers import VARY_KEPT, merged_vary
+from ..._engine.select import Policy
+from ..._options.origin import is_origin
+from ...decision import Outcome
 from .._dropin.non_web_origins import may_be_sent
+from .._dropin.policy import lenient_tables
+from .._generic.refused_log import Refused, RefusedLog
+from .options import NAME
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -60,10 +66,11 @@ class Answers:
         exposes_all: whether some origins get ``expose_headers="*"``.
     """
 
-    __slots__ = ("_config", "_for_others", "any_origin", "exposes_all", "fields")
+    __slots__ = ("_config", "_for_others", "_log", "any_origin", "exposes_all", "fields")
 
     def __init__(self, config: Config) -> None:
         self._config = config
+        self._log: RefusedLog | None = None
         self.any_origin = config.get("*")
         self._for_others = None if self.any_origin is None else _fields("", self.any_origin)
         self.fields = {
@@ -90,7 +97,7 @@ class Answers:
         fields[hdrs.ACCESS_CONTROL_ALLOW_ORIGIN] = origin
         return fields, unwanted
 
-    def write(self, asked: Any, headers: CIMultiDict[str]) -> None:
+    def write(self, asked: Any, headers: CIMultiDict[str], request: Any) -> None:
         """Write the fields into a response's headers, by the headers of its request.
 
         They replace the handler's own. Otherwise the handler's Allow-Credentials could combine
@@ -104,6 +111,7 @@ class Answers:
                 found = self.fields.get(lines[0]) or self.fields_for_others(lines[0])
             if found is None:
                 found = _REFUSED
+                self.log_refusal(request, ",".join(lines))
             elif self.exposes_all:
                 self.expose_all(lines[0], headers)
             fields, unwanted = found
@@ -112,6 +120,15 @@ class Answers:
                 headers.popall(name, None)
         if headers.setdefault(VARY, _ORIGIN_NAME) is not _ORIGIN_NAME:
             headers[VARY] = _with_origin(", ".join(headers.getall(VARY)))
+
+    def log_refusal(self, request: Any, origin: str) -> None:
+        """Log a refused origin."""
+        if self._log is None:
+            listed = {"origins": [*filter(is_origin, self._config)]}
+            tables = lenient_tables(NAME, listed, credentials=False, tell=lambda *_: None)
+            self._log = RefusedLog(Policy._from_tables(tables))
+        refused = Refused(origin, Outcome.ORIGIN_NOT_ALLOWED)
+        self._log.write(refused, request.headers.get(hdrs.HOST), request.method, request.path)
 
     def expose_all(self, origin: str, response: CIMultiDict[str]) -> None:
         """Expose all headers of a response by name, if the origin may read all of them."""

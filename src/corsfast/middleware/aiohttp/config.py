@@ -234,7 +234,7 @@ class CorsConfig:
         if answers is _SEVERAL:
             answers = self._answers_for(request, route)
         if answers is not None:
-            answers.write(asked, headers)
+            answers.write(asked, headers, request)
         elif response.status >= 300 and (route.resource is None or route in self._preflight_routes):
             await self._answer_late(request, response, route)
 
@@ -258,7 +258,7 @@ class CorsConfig:
         if not is_preflight:
             answers = self._answers_for(request, route)
             if answers is not None:
-                answers.write(asked, response.headers)
+                answers.write(asked, response.headers, request)
             return
         try:
             replace(response, self._answer_preflight(request, route))

@@ -53,6 +53,7 @@ def answer_preflight(
         raise _refusal("no origins are allowed")
     options = answers.options_for(origin)
     if options is None:
+        answers.log_refusal(request, origin)
         raise _refusal(f"origin '{_shown(origin)}' is not allowed")
     names = _requested_headers(request)
     if options.allow_headers != "*":

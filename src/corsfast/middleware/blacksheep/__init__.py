@@ -221,6 +221,8 @@ def _middleware(
         answers = compiled.of(policy)
         decision = answers.decide(scope)
         names = request.get_headers(_REQUEST_HEADERS)
+        if not decision.allowed:
+            answers.log.write_asgi(decision.outcome, scope, is_preflight=True)
         if not decision.allowed and route is None:
             return not_found()
         if not decision.allowed:
@@ -250,6 +252,8 @@ def _middleware(
             method_too = answers.any_method or request.method in answers.methods
             if not (decision.allowed and method_too):
                 if not _own(request, decision):
+                    if not decision.allowed:
+                        answers.log.write_asgi(decision.outcome, scope)
                     reason = BAD_METHOD if decision.allowed else BAD_ORIGIN
                     return _refusal(reason, _BY_ORIGIN)
                 fields = _VARY_ALONE

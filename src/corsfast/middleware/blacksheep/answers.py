@@ -19,6 +19,7 @@ from ..._proofs.ineffective import (
 )
 from ...decision import Outcome
 from .._dropin.policy import allowing, lenient_tables, read_names
+from .._generic.refused_log import RefusedLog
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -122,6 +123,7 @@ class Answers:
         )
         self.methods, self.header_names = tables.methods, tables.header_names
         made = Policy._from_tables(tables._replace(responses=responses))
+        self.log = RefusedLog(made)
         self.decide: Callable[[Any], Decision] = made.asgi
 
     def preflight_fields(self, decision: Decision, names: list[bytes]) -> list[tuple[bytes, bytes]]:

@@ -33,6 +33,7 @@ from ...errors import Problem
 from .._dropin.messages import Unreadable, regex_from
 from .._dropin.non_web_origins import FILE
 from .._dropin.policy import lenient_tables
+from .._generic.refused_log import RefusedLog
 from ._compat import settings_object
 from .defaults import default_headers, default_methods
 
@@ -90,6 +91,7 @@ class CompiledSettings(NamedTuple):
         fields: the fields after Access-Control-Allow-Origin.
         options_fields: the same for OPTIONS requests.
         warnings: the warnings about the settings.
+        log: the log of refused origins.
     """
 
     covers: Callable[[str], object]
@@ -100,6 +102,7 @@ class CompiledSettings(NamedTuple):
     fields: Fields
     options_fields: Fields
     warnings: tuple[tuple[str, type[Warning]], ...]
+    log: RefusedLog
 
 
 # The compiled settings, with the object that they were read from. A change replaces the dict, so
@@ -195,6 +198,7 @@ def _compile() -> CompiledSettings:
         fields=_as_stored(fields),
         options_fields=_as_stored(options_fields),
         warnings=warnings,
+        log=RefusedLog(policy),
     )
 
 

@@ -20,6 +20,7 @@ from ..._engine.headers import (
     ALLOW_PRIVATE_NETWORK,
     EXPOSE_HEADERS,
 )
+from ...decision import Outcome
 from .._dropin.non_web_origins import may_be_sent
 from .._dropin.overrides import refuse_overrides
 from .._generic.preload import preload
@@ -154,6 +155,7 @@ def _with_fields(
             fields[ALLOW_PRIVATE_NETWORK] = (ALLOW_PRIVATE_NETWORK, "true")
         write_fields(response, fields, () if compiled.credentials else (ALLOW_CREDENTIALS,))
     elif origin:
+        compiled.log.write_wsgi(Outcome.ORIGIN_NOT_ALLOWED, request.META)
         write_fields(response, {}, (ALLOW_ORIGIN, ALLOW_CREDENTIALS, EXPOSE_HEADERS))
     add_vary(response)
     return response

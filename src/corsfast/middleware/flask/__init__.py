@@ -36,6 +36,7 @@ from .._dropin.werkzeug_routes import (
     rules_of_view,
     would_be_last,
 )
+from .._generic.refused_log import log_rejected_preflight
 from ..wsgi import CORSMiddleware as GenericMiddleware
 from .paths import Paths, read_resources
 from .rules import CONFIG_NAMES, Rules, judge_config, judge_paths, merged, only_known
@@ -256,6 +257,8 @@ def _after_request(paths: Paths, is_last: bool = False) -> Callable[[Response], 
                     response = _answer(response, received, rules)
                 else:
                     decision = rules.decide(environ.get("HTTP_ORIGIN") or None)
+                    if not decision.allowed and "HTTP_ORIGIN" in environ:
+                        rules.log.write_wsgi(decision.outcome, environ)
                     work_in(response, decision, rules.apply)
                 if not is_last and ALLOW_ORIGIN in (response.headers or ()):
                     setattr(response, _EVALUATED, True)
@@ -306,6 +309,8 @@ def _answer(response: Response, received: Any, rules: Rules) -> Response:
     """
     environ = received.environ
     decision = rules.decide(environ.get("HTTP_ORIGIN") or None)
+    if not decision.allowed and "HTTP_ORIGIN" in environ:
+        rules.log.write_wsgi(decision.outcome, environ)
     fields = None
     if environ["REQUEST_METHOD"] == "OPTIONS":
         fields = rules.preflight_fields(decision, environ)
@@ -314,6 +319,8 @@ def _answer(response: Response, received: Any, rules: Rules) -> Response:
             app = _current_app()
             if "HTTP_ORIGIN" in environ and not _answers_options(app, received.url_rule):
                 response = app.make_default_options_response()
+            elif "HTTP_ORIGIN" in environ:
+                log_rejected_preflight(response.status_code, received.path)
     work_in(response, decision, rules.apply, fields)
     return response
 

@@ -45,6 +45,7 @@ from ...decision import Outcome
 from ...errors import Problem, changed
 from .._dropin.messages import Unreadable, say
 from .._dropin.policy import echoing_any_origin, lenient_tables
+from .._generic.refused_log import RefusedLog
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -322,6 +323,7 @@ class Rules:
         "apply",
         "automatic_options",
         "decide",
+        "log",
         "policy",
     )
 
@@ -354,7 +356,8 @@ class Rules:
         # Bound once, because looking up a method costs more than calling it.
         self.decide = self.policy.actual
         self.apply = self.policy.apply_wsgi
-        self._answers_unasked = any(name == ALLOW_ORIGIN for name, _ in self.decide(None).headers)
+        self._answers_unasked = any(name == ALLOW_ORIGIN for name, _ in responses.no_origin.headers)
+        self.log = RefusedLog(self.policy)
 
     def _read_preflight_options(self, options: Mapping[str, Any]) -> None:
         names = [shown_as_regex(entry) for entry in _listed(options["allow_headers"])]

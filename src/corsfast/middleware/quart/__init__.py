@@ -50,6 +50,7 @@ from .._dropin.werkzeug_routes import (
     would_be_last,
 )
 from .._generic.preload import preload
+from .._generic.refused_log import log_rejected_preflight
 from ..asgi import CORSMiddleware as GenericMiddleware
 from .rules import DEFAULTS, Rules, judge_config, left_to_config, merged, read_arguments
 
@@ -443,6 +444,8 @@ def _apply(response: Any, received: Any, rules: Rules) -> Any:
         decision = _decide(received, rules)
     else:
         decision = rules.decide(scope)
+    if not decision.allowed and "Origin" in received.headers:
+        rules.log.write_asgi(decision.outcome, scope)
     fields = None
     if received.method == "OPTIONS":
         fields = []
@@ -457,6 +460,8 @@ def _apply(response: Any, received: Any, rules: Rules) -> Any:
                 app = _current_app()
                 if not _answers_options(app, received):
                     response = app.response_class("")
+                else:
+                    log_rejected_preflight(response.status_code, received.path)
     work_in(response, decision, rules.apply, fields)
     return response
 

@@ -28,6 +28,7 @@ from ..._proofs.ineffective import (
 from ...errors import Problem
 from .._dropin.messages import say
 from .._dropin.policy import echoing_any_origin, lenient_tables, read_names
+from .._generic.refused_log import RefusedLog
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -166,6 +167,7 @@ class Rules:
         "_methods",
         "apply",
         "decide",
+        "log",
         "policy",
     )
 
@@ -204,6 +206,7 @@ class Rules:
         # Bound once, because looking up a method costs more than calling it.
         self.decide = self.policy.asgi
         self.apply = self.policy.apply_wsgi
+        self.log = RefusedLog(self.policy)
         self._any_header = "*" in names["allow_headers"]
         self._allow_headers = frozenset(name.lower() for name in names["allow_headers"])
         self._allow_methods = frozenset(names["allow_methods"])

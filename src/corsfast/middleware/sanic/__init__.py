@@ -32,7 +32,9 @@ from ..._engine.headers import (
     requested_names,
 )
 from ..._options.fetch import REQUEST_HEADERS, REQUEST_METHOD
+from ...decision import Outcome
 from .._generic.preload import preload
+from .._generic.refused_log import Refused
 from .settings import Answers, Settings, answers_of, idle_in_route, idle_settings, settings_of
 
 TYPE_CHECKING = False
@@ -178,6 +180,9 @@ class _Middleware:
         # With two Origin lines the origin is ambiguous, so it counts as missing.
         origin = lines[0] if lines is not None and len(lines) == 1 else None
         allowed = origin is not None and answers.allows(origin)
+        if origin is not None and not allowed and answers.log is not None:
+            refused = Refused(origin, Outcome.ORIGIN_NOT_ALLOWED)
+            answers.log.write(refused, request.headers.get("host"), request.method, request.path)
         is_options = self._options and request.method == "OPTIONS"
         if headers and lines is not None:
             # The other fields are replaced.

@@ -27,6 +27,7 @@ from ..._proofs.ineffective import (
 from ...errors import Problem
 from .._dropin.messages import say
 from .._dropin.policy import echoing_any_origin, lenient_tables
+from .._generic.refused_log import RefusedLog
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -84,6 +85,7 @@ class Answers:
         "allows",
         "any_header",
         "header_names",
+        "log",
         "max_age",
         "methods",
         "no_origin",
@@ -92,6 +94,7 @@ class Answers:
         "varies",
     )
     policy: Policy | None
+    log: RefusedLog | None
     allows: Any  # policy.allows_origin, bound once
     star: bool
     varies: bool  # by Origin
@@ -162,6 +165,7 @@ def answers_of(
         made.policy = Policy._from_tables(echoing_any_origin(tables) if tables.star else tables)
     else:
         say(NAME, problems, strict=strict)
+    made.log = None if made.policy is None else RefusedLog(made.policy)
     made.allows = None if made.policy is None else made.policy.allows_origin
     made.star = everybody and settings.send_wildcard and not credentials
     made.varies = made.policy is not None and not (made.star and settings.always_send)

@@ -1,0 +1,237 @@
+"""Each drop-in logs a refused origin once, in the words of its options."""
+
+from __future__ import annotations
+
+import asyncio
+import warnings
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from support.client import call_wsgi, environ_of, exchange, get, preflight, scope_of, written
+
+from corsfast.middleware._generic import limited_log, refused_log
+
+APP = "https://app.example.com"
+OTHER = "http://app.example.com"
+
+
+CLEANUP: list[Callable[[], Any]] = []
+
+
+async def ok(_scope: Any, _receive: Any, send: Any) -> None:
+    await send({"type": "http.response.start", "status": 200, "headers": []})
+    await send({"type": "http.response.body", "body": b""})
+
+
+def asgi(app: Any) -> Callable[[Any], Any]:
+    return lambda request: asyncio.run(exchange(app, scope_of(request)))
+
+
+def wsgi(app: Any) -> Callable[[Any], Any]:
+    return lambda request: call_wsgi(app, environ_of(request))
+
+
+def starlette() -> Any:
+    from corsfast.middleware.starlette import CORSMiddleware
+
+    return asgi(CORSMiddleware(ok, allow_origins=[APP]))
+
+
+def starlette_any_header() -> Any:
+    from corsfast.middleware.starlette import CORSMiddleware
+
+    return asgi(CORSMiddleware(ok, allow_origins=[APP], allow_headers=["*"]))
+
+
+def litestar() -> Any:
+    from litestar.config.cors import CORSConfig
+
+    from corsfast.middleware.litestar import CORSMiddleware
+
+    return asgi(CORSMiddleware(ok, CORSConfig(allow_origins=[APP], allow_headers=["*"])))
+
+
+def flask() -> Any:
+    from flask import Flask
+
+    from corsfast.middleware.flask import CORS
+
+    app = Flask("app")
+    CORS(app, origins=[APP])
+    app.add_url_rule("/", view_func=lambda: "", methods=["GET", "POST"])
+    return wsgi(app)
+
+
+def quart() -> Any:
+    from quart import Quart
+
+    from corsfast.middleware.quart import cors
+
+    app = cors(Quart("app"), allow_origin=[APP])
+    app.add_url_rule("/", view_func=lambda: "", methods=["GET", "POST"])
+    return asgi(app)
+
+
+def falcon() -> Any:
+    import falcon
+
+    from corsfast.middleware.falcon import CORSMiddleware
+
+    return wsgi(falcon.App(middleware=[CORSMiddleware(allow_origins=[APP])]))
+
+
+def django() -> Any:
+    from django.http import HttpResponse
+    from django.test import RequestFactory, override_settings
+    from support.drop_ins.django import configure
+
+    from corsfast.middleware.django.middleware import CorsMiddleware
+
+    def ask(request: Any) -> Any:
+        headers = {name.title(): value for name, value in request.headers}
+        sent = RequestFactory().generic(request.method, request.path, headers=headers)
+        return cors(sent)
+
+    configure()
+    override = override_settings(CORS_ALLOWED_ORIGINS=[APP])
+    override.enable()
+    CLEANUP.append(override.disable)
+    cors = CorsMiddleware(lambda _: HttpResponse())
+    return ask
+
+
+def aiohttp() -> Any:
+    from aiohttp import web
+    from aiohttp.test_utils import TestClient, TestServer
+
+    from corsfast.middleware import aiohttp as drop_in
+
+    async def handle(_: Any) -> web.Response:
+        return web.Response()
+
+    async def start() -> Any:
+        app = web.Application()
+        cors = drop_in.setup(app, defaults={APP: drop_in.ResourceOptions(allow_headers="*")})
+        for method in ("GET", "POST"):
+            cors.add(app.router.add_route(method, "/", handle))
+        client = TestClient(TestServer(app))
+        await client.start_server()
+        return client
+
+    def ask(request: Any) -> None:
+        sent = client.request(request.method, request.path, headers=[*request.headers])
+        loop.run_until_complete(sent)
+
+    def stop() -> None:
+        loop.run_until_complete(client.close())
+        loop.close()
+
+    loop = asyncio.new_event_loop()
+    client = loop.run_until_complete(start())
+    CLEANUP.append(stop)
+    return ask
+
+
+# The application, and the option that its line names.
+DROP_INS = [
+    (starlette, "allow_origins"),
+    (starlette_any_header, "allow_origins"),
+    (litestar, "allow_origins"),
+    (flask, "origins"),
+    (quart, "allow_origin"),
+    (falcon, "allow_origins"),
+    (django, "CORS_ALLOWED_ORIGINS"),
+    (aiohttp, "origins"),
+]
+
+
+@pytest.fixture(autouse=True)
+def own_limit(monkeypatch: Any) -> Iterator[None]:
+    monkeypatch.setattr(refused_log, "_log", limited_log.LimitedLog("corsfast.refused"))
+    yield
+    while CLEANUP:
+        CLEANUP.pop()()
+
+
+def lines(caplog: Any) -> list[str]:
+    return [record.getMessage() for record in caplog.records if record.name == "corsfast.refused"]
+
+
+@pytest.mark.parametrize(("make", "option"), DROP_INS)
+def test_a_refused_origin_is_logged_once(make: Any, option: str, caplog: Any) -> None:
+    ask = make()
+    for _ in range(2):
+        ask(get(OTHER))
+    (line,) = lines(caplog)
+    assert line == (
+        f"GET '/' from '{OTHER}' is refused: the origin '{OTHER}' is not allowed; {option} has"
+        f" '{APP}', which is https, not http. If it is yours, add '{OTHER}' to {option}. See"
+        " docs/refused.md"
+    )
+
+
+@pytest.mark.parametrize(("make", "option"), DROP_INS)
+def test_what_is_not_refused_is_not_logged(make: Any, option: str, caplog: Any) -> None:
+    ask = make()
+    ask(get(None))
+    ask(get(APP))
+    ask(written("POST", origin="https://shop.example", host="shop.example"))
+    ask(preflight("GET", origin=APP))
+    assert lines(caplog) == []
+
+
+@pytest.mark.parametrize("make", [starlette, starlette_any_header])
+def test_a_refused_preflight_is_logged(make: Any, caplog: Any) -> None:
+    ask = make()
+    ask(preflight("LINK", origin=APP))
+    (line,) = lines(caplog)
+    assert "the method 'LINK' is not one of the allowed methods" in line
+
+
+def test_an_entry_that_matches_nothing_is_named(caplog: Any) -> None:
+    from corsfast.middleware.starlette import CORSMiddleware
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        app = CORSMiddleware(ok, allow_origins=[f"{APP}/"])
+    asgi(app)(get(APP))
+    (line,) = lines(caplog)
+    assert f"allow_origins has '{APP}/', which matches nothing as it is written." in line
+
+
+@pytest.mark.parametrize("names", [[], ["*"]])
+def test_a_drop_in_counts_each_request_once(names: list[str]) -> None:
+    from corsfast.middleware.starlette import CORSMiddleware
+
+    app = CORSMiddleware(ok, allow_origins=["*"], allow_headers=names)
+    for request in (get(None), get(APP), preflight("GET", origin=APP), preflight("X", origin=APP)):
+        asgi(app)(request)
+    stats = app.policy.stats()
+    counts = [[k.value for k, n in kind.items() if n] for kind in (stats.actual, stats.preflight)]
+    assert counts == [["no-origin", "allowed"], ["allowed", "method-not-allowed"]]
+    assert sum(stats.values()) == 4
+
+
+@pytest.mark.parametrize("name", ["flask", "quart"])
+def test_a_preflight_that_the_application_rejects(name: str, caplog: Any, monkeypatch: Any) -> None:
+    monkeypatch.setattr(refused_log, "_told", [])
+    if name == "flask":
+        from flask import Flask
+
+        from corsfast.middleware.flask import CORS
+
+        app: Any = Flask("app")
+        CORS(app, origins=[APP])
+    else:
+        from quart import Quart
+
+        from corsfast.middleware.quart import cors
+
+        app = cors(Quart("app"), allow_origin=[APP])
+    app.add_url_rule("/", view_func=lambda: ("", 401), methods=["GET", "OPTIONS"])
+    ask = (wsgi if name == "flask" else asgi)(app)
+    for _ in range(2):
+        ask(preflight("GET", origin=APP))
+    (line,) = lines(caplog)
+    assert line.startswith("the application answers the preflight of '/' with 401, so browsers")
