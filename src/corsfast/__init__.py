@@ -21,6 +21,7 @@ from .errors import (
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from ._engine.holder import PolicyHolder
+    from ._explain.explanation import Explanation
     from ._options.patterns import within
     from .decision import Outcome, Stats
 
@@ -31,6 +32,7 @@ __all__ = [
     "CorsfastSecurityWarning",
     "CorsfastUnmatchableWarning",
     "Decision",
+    "Explanation",
     "Outcome",
     "Policy",
     "PolicyError",
@@ -51,6 +53,11 @@ def __getattr__(name: str) -> object:
         from . import decision
 
         return globals().setdefault(name, getattr(decision, name))
+    if name == "Explanation":
+        from ._explain.explanation import Explanation
+
+        globals()["Explanation"] = Explanation
+        return Explanation
     if name == "PolicyHolder":
         from ._engine.holder import PolicyHolder
 

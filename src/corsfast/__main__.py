@@ -1,4 +1,4 @@
-"""The entry point of ``corsfast check`` and ``corsfast bench``.
+"""The entry point of ``corsfast check``, ``corsfast explain`` and ``corsfast bench``.
 
 A command is a line of `COMMANDS` and a module with ``main(arguments, program) -> int``. The module
 is imported only when its command is run.
@@ -16,6 +16,10 @@ COMMANDS = {
     "check": (
         "_cli.check.command",
         "find out whether a CORS policy lets attackers in, and what to write instead",
+    ),
+    "explain": (
+        "_cli.explain",
+        "find out why a request is refused, and what would allow it",
     ),
     "bench": ("bench.__main__", "measure what CORS costs on this machine"),
 }

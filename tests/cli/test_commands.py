@@ -30,6 +30,8 @@ PRINTING = [
     (("check", "--help"), 0),
     (("check", "no-such-file.toml"), 2),
     (("check", "--no-such-option"), 2),
+    (("explain", "--allow-origins", "https://a.example", "--origin", "https://b.example"), 1),
+    (("explain", "--help"), 0),
     (("bench", "--help"), 0),
     (("bench", "--cases", "no such row"), 2),
     (("bench", "--quick", "--cases", "floor: len"), 0),
@@ -113,7 +115,7 @@ def test_help_lists_the_commands(capsys: pytest.CaptureFixture[str], arguments: 
     printed = capsys.readouterr()
     assert printed.err == ""
     for name, (_, summary) in COMMANDS.items():
-        assert f"  {name}  {summary}\n" in printed.out
+        assert f"  {name:<7}  {summary}\n" in printed.out
     assert max(map(len, printed.out.splitlines())) <= 100
 
 
@@ -142,7 +144,7 @@ def test_usage_names_the_program_that_was_called(
         ("chek", "write corsfast check"),
         ("CHECK", "write corsfast check"),
         ("benchmark", "write corsfast bench"),
-        ("xyz", "there are check, bench"),
+        ("xyz", "there are check, explain, bench"),
         ("policy.toml", "write corsfast check policy.toml"),
         ("--json", "unknown option '--json'"),
         ("--verison", "unknown option '--verison'"),

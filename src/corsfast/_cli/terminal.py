@@ -17,6 +17,8 @@ import shutil
 import textwrap
 from itertools import groupby
 
+from .._explain.explanation import printable
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -60,11 +62,6 @@ class Style:
             break_long_words=False,
             break_on_hyphens=False,
         )
-
-
-def printable(text: str) -> str:
-    """Return the text with every character that could control a terminal escaped."""
-    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
 
 
 def as_text(report: Report, style: Style) -> str:

@@ -7,6 +7,7 @@ from typing import Any, Final, Literal, Never, NoReturn, final
 
 from typing_extensions import disjoint_base
 
+from .._explain.explanation import Explanation
 from .._options.patterns import Within
 from .._options.spec import PolicyOptions
 from ..decision import Outcome, Stats
@@ -89,6 +90,14 @@ class Policy:
     def asgi(self, scope: Mapping[str, Any], /) -> Decision: ...
     def wsgi(self, environ: dict[str, Any], /) -> Decision: ...
     def allows_origin(self, origin: str | bytes | None, /) -> bool: ...
+    def explain(
+        self,
+        method: str | bytes,
+        origin: str | bytes | None,
+        request_method: str | bytes | None = None,
+        request_headers: str | bytes | Sequence[str | bytes] | None = None,
+        credentials: bool | None = None,
+    ) -> Explanation: ...
     def apply_asgi(
         self, decision: Decision, headers: Iterable[Sequence[bytes]], /
     ) -> list[Sequence[bytes]]: ...

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from os import PathLike
     from typing import Any, Literal, Never, NoReturn, final
 
+    from .._explain.explanation import Explanation
     from .._options.patterns import Within
     from .._options.spec import PolicyOptions
     from .._proofs.automata import Automaton
@@ -406,6 +407,32 @@ class Policy:
         allowed.
         """
         return self.actual(origin).allowed
+
+    def explain(
+        self,
+        method: Text,
+        origin: Text | None,
+        request_method: Text | None = None,
+        request_headers: Text | Sequence[Text] | None = None,
+        credentials: bool | None = None,
+    ) -> Explanation:
+        """Explain why a page's request is allowed or refused, and what would allow it.
+
+        The first four arguments are those of :meth:`decide`. A request that is not a preflight is
+        explained with the preflight that a browser sends for its method and headers.
+
+        Args:
+            method: the method of the page's request, or ``"OPTIONS"`` for a preflight.
+            origin: the origin of the page.
+            request_method: the method that a preflight asks for.
+            request_headers: the header names that a preflight asks for.
+            credentials: whether the page sends credentials; ``None`` if that is not known.
+        """
+        from .._explain.policy import explain
+
+        return explain(
+            self, self._tables, method, origin, request_method, request_headers, credentials
+        )
 
     def stats(self, /, *, reset: bool = False) -> Stats:
         """Return how many decisions this policy object has made, by outcome.

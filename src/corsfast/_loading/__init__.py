@@ -30,20 +30,21 @@ def from_mapping(kind: Callable[..., Any], mapping: Mapping[str, object]) -> Any
     """Make a policy of the class `kind`; see ``Policy.from_mapping``."""
     if not hasattr(mapping, "items"):
         raise TypeError(f"mapping must be a mapping, not {type(mapping).__name__}")
-    return _make(kind, read_options(mapping, Written("this policy")))
+    return make_policy(kind, read_options(mapping, Written("this policy")))
 
 
 def from_toml(kind: Callable[..., Any], path: str | PathLike[str], table: str | None) -> Any:
     """Make a policy of the class `kind`; see ``Policy.from_toml``."""
-    return _make(kind, read_toml(path, table))
+    return make_policy(kind, read_toml(path, table))
 
 
 def from_env(kind: Callable[..., Any], prefix: str, environ: Mapping[str, str] | None) -> Any:
     """Make a policy of the class `kind`; see ``Policy.from_env``."""
-    return _make(kind, read_environment(prefix, environ))
+    return make_policy(kind, read_environment(prefix, environ))
 
 
-def _make(kind: Callable[..., Any], written: Written) -> Any:
+def make_policy(kind: Callable[..., Any], written: Written) -> Any:
+    """Make a policy of the class `kind` from options that were read."""
     problems = [*written.problems, *missing_origins(written.options, written.problems)]
     options = written.options
     if not options.get(ORIGINS, written.entries):

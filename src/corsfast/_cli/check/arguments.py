@@ -55,6 +55,29 @@ LISTS = ("allow_origins", "allow_methods", "allow_headers", "expose_headers")
 
 
 def add_arguments(parser: ArgumentParser) -> None:
+    add_policy_arguments(parser)
+    other = parser.add_argument_group("other software")
+    other.add_argument(
+        "--django", metavar="MODULE", help="a settings module, such as shop.settings"
+    )
+    other.add_argument("--regex", metavar="PATTERN", action="append", help="may be repeated")
+    other.add_argument(
+        "--matched-with",
+        choices=MATCHERS,
+        metavar="HOW",
+        help=f"how it is applied: {', '.join(MATCHERS)}"
+        f" (default: {DEFAULT_MATCHER}, the least strict)",
+    )
+    other.add_argument("--ignore-case", action="store_true", help="the regexes ignore case")
+    other.add_argument(
+        "--credentials",
+        action=BooleanOptionalAction,
+        help="whether cookies are allowed (default: yes, which is stricter)",
+    )
+
+
+def add_policy_arguments(parser: ArgumentParser) -> None:
+    """Add the arguments that name a policy, which `explain` has as well."""
     parser.add_argument("file", nargs="?", type=Path, metavar="FILE")
     parser.add_argument("--table", metavar="NAME", help=f"the table of FILE (default: {TABLE})")
     parser.add_argument(
@@ -80,24 +103,6 @@ def add_arguments(parser: ArgumentParser) -> None:
         default=SUPPRESS,
         help="or none, to send no header",
     )
-    other = parser.add_argument_group("other software")
-    other.add_argument(
-        "--django", metavar="MODULE", help="a settings module, such as shop.settings"
-    )
-    other.add_argument("--regex", metavar="PATTERN", action="append", help="may be repeated")
-    other.add_argument(
-        "--matched-with",
-        choices=MATCHERS,
-        metavar="HOW",
-        help=f"how it is applied: {', '.join(MATCHERS)}"
-        f" (default: {DEFAULT_MATCHER}, the least strict)",
-    )
-    other.add_argument("--ignore-case", action="store_true", help="the regexes ignore case")
-    other.add_argument(
-        "--credentials",
-        action=BooleanOptionalAction,
-        help="whether cookies are allowed (default: yes, which is stricter)",
-    )
 
 
 def _seconds(text: str) -> object:
@@ -114,7 +119,7 @@ def read_arguments(given: Namespace) -> Subject:
     Raises:
         UnreadableError: for no source, several, or one that cannot be read.
     """
-    options = _options(given)
+    options = policy_options(given)
     sources = {
         "FILE": given.file is not None,
         "--env": given.env is not None,
@@ -144,7 +149,8 @@ def read_arguments(given: Namespace) -> Subject:
     return subject
 
 
-def _options(given: Namespace) -> dict[str, object]:
+def policy_options(given: Namespace) -> dict[str, object]:
+    """Return the options of a policy that are given as arguments."""
     names = (*LISTS, "allow_credentials")
     options = {name: value for name in names if (value := getattr(given, name)) is not None}
     if "max_age" in given:
@@ -170,13 +176,14 @@ def _read_policy(file: Path | None, table: str | None, options: dict[str, object
             )
     if file is None:
         return Subject("the command line", options=options)
-    subject = _read_file(file, table)
+    written = read_policy_file(file, table)
+    subject = _subject(written, written.name)
     assert subject.options is not None
     subject.options |= options
     return subject
 
 
-def _read_file(file: Path, table: str | None) -> Subject:
+def read_policy_file(file: Path, table: str | None) -> Written:
     """Read the policy in a file.
 
     Raises:
@@ -188,7 +195,7 @@ def _read_file(file: Path, table: str | None) -> Subject:
     if table is None and kind == ".toml":
         table = TABLE if file.name == PROJECT_FILE or has_table(file, TABLE) else None
     try:
-        written = read_toml(file, table) if kind == ".toml" else read_json(file, table)
+        return read_toml(file, table) if kind == ".toml" else read_json(file, table)
     except PolicyError as error:
         (problem,) = error.problems
         raise UnreadableError(f"{problem.option}: {problem.message}") from None
@@ -196,7 +203,6 @@ def _read_file(file: Path, table: str | None) -> Subject:
         raise UnreadableError(f"{file}: {error.strerror}") from None
     except ValueError as error:
         raise UnreadableError(f"--table: {error}") from None
-    return _subject(written, written.name)
 
 
 def _subject(written: Written, name: str) -> Subject:

@@ -5,8 +5,9 @@ from __future__ import annotations
 import sys
 from argparse import ArgumentParser, RawDescriptionHelpFormatter
 
+from ..._explain.explanation import printable
 from ..console import UNABLE
-from ..terminal import Style, as_text, printable
+from ..terminal import Style, as_text
 from .arguments import DESCRIPTION, EPILOG, add_arguments, read_arguments
 from .judge import judge
 from .machine import as_json

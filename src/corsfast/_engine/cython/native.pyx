@@ -416,6 +416,27 @@ A compiled CORS policy. Immutable; safe to share between threads.
             ],
         )
 
+    def explain(
+        self, method, origin, request_method=None, request_headers=None, credentials=None
+    ):
+        """Explain why a page's request is allowed or refused, and what would allow it.
+
+        The first four arguments are those of :meth:`decide`. A request that is not a preflight is
+        explained with the preflight that a browser sends for its method and headers.
+
+        Args:
+            method: the method of the page's request, or ``"OPTIONS"`` for a preflight.
+            origin: the origin of the page.
+            request_method: the method that a preflight asks for.
+            request_headers: the header names that a preflight asks for.
+            credentials: whether the page sends credentials; ``None`` if that is not known.
+        """
+        from .._explain.policy import explain
+
+        return explain(
+            self, self.tables, method, origin, request_method, request_headers, credentials
+        )
+
     # -- response headers --------------------------------------------------------------------
 
     def apply_asgi(self, decision, headers, /):

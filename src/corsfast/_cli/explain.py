@@ -1,0 +1,376 @@
+"""`corsfast explain`: why a request is refused, by a policy or by a running server."""
+
+from __future__ import annotations
+
+import json
+import sys
+import warnings
+from argparse import ArgumentParser, RawDescriptionHelpFormatter
+from dataclasses import replace
+from pathlib import Path
+
+from .. import Policy
+from .._explain.explanation import printable
+from .._explain.policy import SERVER
+from .._explain.requests import (
+    MAX_HAR,
+    InputError,
+    Recorded,
+    read_curl,
+    read_har,
+    read_raw,
+)
+from .._explain.server import NoAnswerError, PageFetch, Report, examine
+from .._loading import make_policy
+from .._loading.environment import read_environment
+from .._loading.files import TABLE, has_table
+from .._options.fetch import REQUEST_HEADERS, REQUEST_METHOD
+from .._options.origin import is_origin
+from ..errors import PolicyError
+from ..testing._urls import origin_of
+from .check.arguments import (
+    PROJECT_FILE,
+    add_policy_arguments,
+    policy_options,
+    read_policy_file,
+)
+from .check.subject import UnreadableError
+from .console import UNABLE
+from .terminal import BOLD, DIM, GREEN, RED, YELLOW, Style
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from argparse import Namespace
+    from collections.abc import Callable, Iterator
+
+    from .._explain.explanation import Explanation
+    from ..testing import RawResponse, Request
+
+DESCRIPTION = """\
+Find out why a browser refuses a request, and what would allow it.
+
+The policy is read from one of
+  FILE                 a TOML or JSON file; --table names a table
+  --env [PREFIX]       the variables of the environment
+  --allow-origins ...  options given here; with FILE they replace the file's
+  (nothing)            [tool.corsfast] of ./pyproject.toml
+
+The request is read from one of
+  --origin ...         with --method, --request-headers and --credentials
+  --curl COMMAND       as developer tools copy it, for bash or cmd
+  --har FILE           all cross-origin requests of a recording
+  (standard input)     a raw HTTP request, a curl command, or HAR
+
+Without a policy, the answers of the server are explained instead:
+  --url URL            send the request with --origin to a running server
+  --curl ... --send    send the request of the command
+  --har FILE           the answers that were recorded
+"""
+EPILOG = "Exit status: 0 allowed, 1 refused, 2 nothing that could be explained."
+
+SECONDS = 10.0
+MAX_SECONDS = 600.0
+
+COLORS = {
+    "allowed": (BOLD, GREEN),
+    "refused": (BOLD, RED),
+    "ok": (GREEN,),
+    "no": (RED,),
+    "near": (YELLOW,),
+    "risk": (YELLOW,),
+    "advice": (GREEN,),
+    "change": (GREEN,),
+    "head": (BOLD,),
+    "console": (DIM,),
+}
+
+
+def main(argv: list[str], program: str) -> int:
+    """Run the command with its arguments; return the exit status."""
+    parser = ArgumentParser(
+        prog=program,
+        description=DESCRIPTION,
+        epilog=EPILOG,
+        formatter_class=RawDescriptionHelpFormatter,
+    )
+    add_policy_arguments(parser)
+    request = parser.add_argument_group("the request")
+    request.add_argument("--method", metavar="METHOD", help="of the page's request (default: GET)")
+    request.add_argument("--origin", metavar="ORIGIN", help="of the page")
+    request.add_argument(
+        "--request-method", metavar="METHOD", help="what a preflight asks for; for --method OPTIONS"
+    )
+    request.add_argument("--request-headers", metavar="NAME", nargs="+", help="that the page sets")
+    request.add_argument(
+        "--credentials", action="store_true", default=None, help="the page sends cookies"
+    )
+    request.add_argument("--curl", metavar="COMMAND", help="- reads standard input")
+    request.add_argument("--har", metavar="FILE", help="- reads standard input")
+    request.add_argument("--match", metavar="TEXT", default="", help="only URLs of HAR with it")
+    server = parser.add_argument_group("a running server")
+    server.add_argument("--url", metavar="URL")
+    server.add_argument("--send", action="store_true", help="send the request of --curl")
+    server.add_argument(
+        "--timeout", metavar="SECONDS", type=float, default=SECONDS, help=f"default: {SECONDS:.0f}"
+    )
+    return run(parser.parse_args(argv))
+
+
+def run(given: Namespace) -> int:
+    """Explain what the arguments name; return 0 for allowed, 1 for refused, 2 if unable."""
+    try:
+        results = list(_explain(given))
+    except (UnreadableError, InputError, PolicyError) as error:
+        lines = map(printable, str(error).split("\n"))
+        print("corsfast explain: " + "\n".join(lines), file=sys.stderr)
+        return UNABLE
+    allowed = all(result.allowed for result in results)
+    if given.json:
+        data = {"allowed": allowed, "requests": [result.as_dict() for result in results]}
+        text = json.dumps(data, indent=2)
+    else:
+        style = Style.of(sys.stdout)
+        text = "\n\n".join(
+            "\n".join(_painted(line, kind, style) for line, kind in result.lines())
+            for result in results
+        )
+    encoding = sys.stdout.encoding or "utf-8"
+    print(text.encode(encoding, "backslashreplace").decode(encoding))
+    return 0 if allowed else 1
+
+
+def _painted(line: str, kind: str, style: Style) -> str:
+    """Return a line as the terminal shows it. Sentences are wrapped, texts of browsers are not."""
+    if kind in ("advice", "near", "note", "risk"):
+        text = line.lstrip()
+        line = style.sentence(text, line[: len(line) - len(text)])
+    return style.paint(line, *COLORS.get(kind, ()))
+
+
+def _explain(given: Namespace) -> Iterator[Explanation | Report]:
+    """Yield an explanation of each request.
+
+    Raises:
+        UnreadableError, InputError: for arguments and input that cannot be read.
+        PolicyError: for a policy that is not valid.
+    """
+    if given.url is not None or given.send:
+        yield from _explain_server(given)
+        return
+    requests = _requests(given)
+    named = given.file is not None or given.env is not None or policy_options(given)
+    if given.har is not None and not named:
+        for recorded in requests:
+            if not recorded.is_preflight:
+                yield examine(_page_fetch(recorded, given), _recorded_answers(recorded, requests))
+        return
+    policy = _read_policy(given)
+    for recorded in requests:
+        yield _explain_recorded(policy, recorded, given)
+
+
+# -- the policy ------------------------------------------------------------------------------
+
+
+def _read_policy(given: Namespace) -> Policy:
+    options = policy_options(given)
+    if given.table is not None and given.file is None:
+        raise UnreadableError("--table goes with FILE")
+    if given.env is not None and (given.file is not None or options):
+        raise UnreadableError("--env is a policy, and so is FILE or an option; give one")
+    file = given.file
+    if file is None and given.env is None and not options:
+        file = Path(PROJECT_FILE)
+        if not has_table(file, TABLE):
+            raise UnreadableError(
+                "there is no policy: name a file, --allow-origins or --env; or name a server by"
+                " --url (see --help)"
+            )
+    with warnings.catch_warnings(action="ignore"):
+        if file is None and given.env is None:
+            _tolerate(options, given.tolerate)
+            if "allow_origins" not in options:
+                raise UnreadableError("--allow-origins is missing")
+            return Policy(**options)  # type: ignore[arg-type]
+        if file is None:
+            written = read_environment(given.env, None)
+        else:
+            written = read_policy_file(file, given.table)
+        written.options.update(options)
+        _tolerate(written.options, given.tolerate)
+        policy: Policy = make_policy(Policy, written)
+        return policy
+
+
+def _tolerate(options: dict[str, object], codes: list[str]) -> None:
+    listed = options.get("dangerously_tolerate", ())
+    if codes and isinstance(listed, (list, tuple)):
+        options["dangerously_tolerate"] = [*listed, *codes]
+
+
+# -- the request -----------------------------------------------------------------------------
+
+
+def _requests(given: Namespace) -> list[Recorded]:
+    sources = {
+        "--curl": given.curl is not None,
+        "--har": given.har is not None,
+    }
+    chosen = [name for name, there in sources.items() if there]
+    if len(chosen) > 1:
+        raise UnreadableError("--curl and --har are two sources of a request; give one")
+    if given.har is not None:
+        return _har(given)
+    if given.curl is not None:
+        text = _stdin() if given.curl == "-" else given.curl
+        return [read_curl(text, "<stdin>" if given.curl == "-" else "--curl")]
+    if given.origin is not None:
+        return [_of_flags(given)]
+    if sys.stdin is None or sys.stdin.isatty():
+        raise UnreadableError("there is no request: give --origin, --curl or --har (see --help)")
+    text = _stdin()
+    start = text.lstrip()[:5]
+    if not start:
+        raise UnreadableError("there is no request: give --origin, --curl or --har (see --help)")
+    if start.startswith("{"):
+        given.har = "-"
+        return _chosen(read_har(text, "<stdin>", given.match), "<stdin>")
+    return [read_curl(text, "<stdin>") if start.startswith("curl") else read_raw(text)]
+
+
+def _of_flags(given: Namespace) -> Recorded:
+    """Return the request of the flags. Its URL is unknown, so a placeholder stands for it."""
+    fields = [("Origin", given.origin)]
+    names = ",".join(given.request_headers or ())
+    method = given.method or "GET"
+    if given.request_method is not None:
+        if method != "OPTIONS":
+            raise UnreadableError("--request-method goes with --method OPTIONS")
+        fields.append((REQUEST_METHOD, given.request_method))
+    if names:
+        fields.append((REQUEST_HEADERS, names))
+    return Recorded(method, "", tuple(fields), "the command line")
+
+
+def _har(given: Namespace) -> list[Recorded]:
+    if given.har == "-":
+        return _chosen(read_har(_stdin(), "<stdin>", given.match), "<stdin>")
+    try:
+        with open(given.har, encoding="utf-8-sig", errors="strict") as file:
+            text = file.read(MAX_HAR + 1)
+    except OSError as error:
+        raise UnreadableError(f"{given.har}: {error.strerror}") from None
+    except UnicodeDecodeError as error:
+        raise UnreadableError(f"{given.har}: the file is not UTF-8: {error.reason}") from None
+    return _chosen(read_har(text, given.har, given.match), given.har)
+
+
+def _chosen(found: list[Recorded], name: str) -> list[Recorded]:
+    if not found:
+        raise UnreadableError(f"{name}: there is no cross-origin request in it")
+    return found
+
+
+def _stdin() -> str:
+    try:
+        return sys.stdin.read(MAX_HAR + 1)
+    except UnicodeDecodeError as error:
+        raise UnreadableError(f"<stdin>: it is not UTF-8: {error.reason}") from None
+
+
+def _origin(recorded: Recorded, given: Namespace) -> str:
+    origin: str | None = given.origin or recorded.origin
+    if origin is None:
+        raise InputError(
+            f"{recorded.place}: the request has no Origin, so it is not cross-origin; --origin"
+            " gives it one"
+        )
+    return origin
+
+
+def _explain_recorded(policy: Policy, recorded: Recorded, given: Namespace) -> Explanation:
+    origin = _origin(recorded, given)
+    method = given.method or recorded.method
+    # A recording shows whether there were cookies; flags do not.
+    credentials = given.credentials
+    if recorded.url and not recorded.is_preflight and credentials is None:
+        credentials = recorded.has_credentials
+    names = given.request_headers or recorded.asked_names
+    wanted = None
+    if recorded.is_preflight:
+        wanted = given.request_method or recorded.get(REQUEST_METHOD)
+        names = given.request_headers or [recorded.get(REQUEST_HEADERS) or ""]
+    explanation = policy.explain(method, origin, wanted, list(names), credentials)
+    if not recorded.url:
+        return explanation
+    if origin_of(recorded.url) == origin:
+        raise InputError(f"{recorded.place}: the page and the server have one origin: no CORS")
+    console = {name: it.replace(SERVER, recorded.url) for name, it in explanation.console.items()}
+    return replace(explanation, console=console)
+
+
+# -- the server ------------------------------------------------------------------------------
+
+
+def _page_fetch(recorded: Recorded, given: Namespace) -> PageFetch:
+    origin = _origin(recorded, given)
+    if not is_origin(origin):
+        raise UnreadableError(f"{origin!r} is not an origin as browsers write it")
+    credentials = recorded.has_credentials if given.credentials is None else given.credentials
+    method = given.method or recorded.method
+    headers = (*recorded.page_headers, *((name, "1") for name in given.request_headers or ()))
+    return PageFetch(method, recorded.url, origin, headers, credentials)
+
+
+def _recorded_answers(
+    recorded: Recorded, requests: list[Recorded]
+) -> Callable[[Request], RawResponse]:
+    """Return a function that gives the recorded answer to a request."""
+
+    def send(request: Request) -> RawResponse:
+        preflight = request.method == "OPTIONS" and request.get(REQUEST_METHOD) is not None
+        found = recorded
+        if preflight or request.url != recorded.url:
+            for other in requests:
+                if other.is_preflight is preflight and other.url == request.url:
+                    found = other
+        if found.is_preflight is not preflight or found.url != request.url:
+            kind = "preflight" if preflight else "request"
+            raise NoAnswerError(f"the recording has no {kind} of {request.url}")
+        if found.response is None:
+            raise NoAnswerError(f"{found.place} has no answer, because the browser blocked it")
+        return found.response
+
+    return send
+
+
+def _explain_server(given: Namespace) -> Iterator[Report]:
+    if given.file is not None or given.env is not None or policy_options(given):
+        raise UnreadableError("--url and --send ask a server, so there is no policy to name")
+    if given.url is not None and (given.curl is not None or given.har is not None):
+        raise UnreadableError("--url names a request, and so does --curl or --har; give one")
+    if given.url is not None:
+        if given.origin is None:
+            raise UnreadableError("--url needs --origin, the origin of the page")
+        if given.request_method is not None:
+            raise UnreadableError("--request-method is for a policy; --url needs --method")
+        if not given.url.lower().startswith(("http://", "https://")):
+            raise UnreadableError(f"--url is {given.url!r}; it has to begin with http or https")
+        requests = [Recorded(given.method or "GET", given.url, (), "--url")]
+    else:
+        requests = _requests(given)
+    if not 0 < given.timeout <= MAX_SECONDS:
+        raise UnreadableError(f"--timeout is {given.timeout}; it has to be 1 to {MAX_SECONDS:.0f}")
+    try:
+        from .send import Sender
+    except ImportError:
+        message = "httpx is not installed: pip install 'corsfast[explain]'"
+        raise UnreadableError(message) from None
+    with Sender(given.timeout) as send:
+        for recorded in requests:
+            if recorded.is_preflight:
+                continue
+            try:
+                yield examine(_page_fetch(recorded, given), send)
+            except ValueError as error:
+                raise UnreadableError(str(error)) from None

@@ -1,0 +1,402 @@
+"""Explain the decision of a policy about one request.
+
+The checks are those of the reference engine, all of them, also after the first that fails. A
+change is proven: the changed policy is compiled, and has to allow the request.
+"""
+
+from __future__ import annotations
+
+import re
+import warnings
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from types import MappingProxyType
+from typing import Any
+
+from .._engine import pure
+from .._engine.tables import Tables, compile_options
+from .._options import fetch, limits
+from .._options.origin import is_origin, parse_origin
+from .._options.patterns import (
+    ORIGINS,
+    Glob,
+    HostRule,
+    Network,
+    expression,
+    follows,
+    write_pattern,
+)
+from .._proofs.languages import as_written, regex_of
+from .._proofs.near_miss import NearMiss, near_header, near_method, near_origins
+from ..decision import Outcome
+from ..errors import RISKS, PolicyError, Problem
+from ..testing import Browser, CORSError, FetchError, RawResponse, Request
+from ..testing._headers import is_forbidden
+from .explanation import Change, Check, Explanation, shown
+
+# The server of the request, because a policy does not know its URL.
+SERVER = "https://server.example/"
+# A value that is not safelisted for any header, so a browser asks for the header's name.
+_UNSAFE_VALUE = '"'
+
+
+@dataclass(frozen=True)
+class Asked:
+    """A request to explain. `method` is that of the page, also if a preflight is explained."""
+
+    method: str
+    origin: str | None
+    names: str
+    preflight: bool
+    credentials: bool | None
+    url: str = SERVER
+    forbidden: tuple[str, ...] = ()  # names that no page can set
+
+
+def explain(
+    policy: Any,
+    tables: Tables,
+    method: str | bytes,
+    origin: str | bytes | None,
+    request_method: str | bytes | None,
+    request_headers: Any,
+    credentials: bool | None,
+    url: str = SERVER,
+) -> Explanation:
+    """Explain a request; see `Policy.explain`."""
+    seen = None if origin is None else pure._text("origin", origin, limits.MAX_ORIGIN, " or None")
+    wanted = pure._text("method", method, limits.MAX_METHOD)
+    names = pure._header_list(request_headers)
+    forbidden = tuple(name for name in _split(names) if is_forbidden(name, ""))
+    preflight = wanted == "OPTIONS" and request_method is not None
+    if preflight:
+        wanted = pure._text("request_method", request_method, limits.MAX_METHOD)
+    else:
+        # A page's request. Browsers change it as follows.
+        if wanted.upper() in fetch.NORMALIZED_METHODS:
+            wanted = wanted.upper()
+        if forbidden and len(names) <= limits.MAX_HEADER_LIST:
+            names = ",".join(name for name in _split(names) if name not in forbidden)
+        preflight = wanted not in fetch.SAFELISTED_METHODS or bool(names)
+    asked = Asked(wanted, seen, names, preflight, credentials, url, forbidden)
+    # A copy, so that explaining a request does not count as deciding one.
+    return explain_asked(type(policy)._from_tables(tables), tables, asked)
+
+
+def _split(names: str) -> list[str]:
+    return [name.strip(fetch.OWS) for name in names.split(",")]
+
+
+def explain_asked(policy: Any, tables: Tables, asked: Asked) -> Explanation:
+    checks = checks_of(tables, asked)
+    explanation = Explanation(
+        method=asked.method,
+        origin=asked.origin,
+        decision=_decide(policy, asked),
+        allowed=asked.origin is not None and all(check.passed for check in checks),
+        checks=tuple(checks),
+        notes=tuple(_notes(tables, asked)),
+        console=MappingProxyType(_console(policy, asked)),
+    )
+    if explanation.allowed or asked.origin is None:
+        return explanation
+    return replace(explanation, change=_change(tables, asked))
+
+
+def _decide(policy: Any, asked: Asked) -> Any:
+    if asked.preflight:
+        return policy.preflight(asked.origin, asked.method, asked.names)
+    return policy.actual(asked.origin)
+
+
+# -- checks ----------------------------------------------------------------------------------
+
+
+def checks_of(tables: Tables, asked: Asked) -> list[Check]:
+    """Return all checks of a request, in the order of the engine."""
+    if asked.origin is None:
+        return []
+    engine = pure.Policy._from_tables(tables)
+    checks = [_check_origin(engine, tables, asked.origin)]
+    if asked.preflight:
+        checks.append(_check_method(engine, tables, asked.method))
+        checks += _check_headers(engine, tables, asked.names)
+    if asked.credentials:
+        checks.append(_check_credentials(tables))
+    return [
+        check if check.passed else replace(check, near_misses=_near(check, tables))
+        for check in checks
+    ]
+
+
+def _near(check: Check, tables: Tables) -> tuple[NearMiss, ...]:
+    """Return the near misses of a check that failed, except those that say nothing."""
+    misses = (miss for miss in _miss(check, tables) if miss.kind not in ("none", "forbidden"))
+    return tuple(misses)
+
+
+# The sentence and the kind of rule for each outcome that does not depend on the policy.
+_FAULTS = {
+    Outcome.ORIGIN_TOO_LONG: ("limit", "it is longer than any origin"),
+    Outcome.ORIGIN_MALFORMED: ("grammar", "it is not one origin as browsers write it"),
+    Outcome.METHOD_TOO_LONG: ("limit", "it is longer than any method"),
+    Outcome.METHOD_MALFORMED: ("grammar", "it is not one method"),
+    Outcome.HEADER_LIST_TOO_LONG: ("limit", "the list of header names is too long"),
+    Outcome.HEADER_LIST_TOO_SPARSE: ("limit", "the list has too many empty elements"),
+    Outcome.HEADER_LIST_TOO_SPACED: ("limit", "the list has too much white space"),
+    Outcome.HEADER_TOO_LONG: ("limit", "a header name in the list is too long"),
+    Outcome.HEADER_MALFORMED: ("grammar", "it is not a list of header names"),
+}
+
+
+def _fault(what: str, value: str, outcome: Outcome) -> Check:
+    kind, text = _FAULTS[outcome]
+    return Check(what=what, value=value, passed=False, kind=kind, rule="", text=text)
+
+
+def _check_origin(engine: pure.Policy, tables: Tables, origin: str) -> Check:
+    outcome = engine._match_origin(origin)
+    if outcome in _FAULTS:
+        return _fault("origin", origin, outcome)
+    if outcome is Outcome.ORIGIN_NOT_ALLOWED:
+        text = "no entry of allow_origins matches"
+        return Check(what="origin", value=origin, passed=False, kind="none", rule="", text=text)
+    kind, rule = _matching_entry(tables, origin)
+    text = f"the {kind} {rule} matches" if rule else "every origin is allowed"
+    return Check(what="origin", value=origin, passed=True, kind=kind, rule=rule, text=text)
+
+
+def _matching_entry(tables: Tables, origin: str) -> tuple[str, str]:
+    """Return the first entry that matches an allowed origin, with its kind."""
+    spec, parts = tables.spec, parse_origin(origin)
+    if tables.star or tables.any_origin or tables.any_web_origin:
+        return "any", ""
+    if origin in spec.exact:
+        return "exact entry", repr(origin)
+    entries = [entry for _, entry in spec.placed] or [*spec.rules, *spec.globs, *spec.regexes]
+    for entry in entries:
+        if isinstance(entry, HostRule):
+            if parts is not None and follows(entry, parts):
+                kind = "subdomain pattern" if entry.host.startswith(".") else "host pattern"
+                return kind, repr(write_pattern(entry))
+        elif isinstance(entry, (Glob, Network)):
+            if re.fullmatch(expression(entry), origin):
+                kind = "network" if isinstance(entry, Network) else "glob"
+                return kind, repr(write_pattern(entry))
+        elif regex_of(entry).fullmatch(origin):
+            return "regex", as_written(entry)
+    return "entry", ""
+
+
+def _check_method(engine: pure.Policy, tables: Tables, method: str) -> Check:
+    outcome = engine._match_method(method)
+    if outcome in _FAULTS:
+        return _fault("method", method, outcome)
+    passed = outcome is Outcome.ALLOWED
+    if passed and method in fetch.SAFELISTED_METHODS:
+        kind, rule, text = "safelist", method, "the Fetch standard always allows it"
+    elif passed:
+        rule = repr(method if method in tables.methods else "*")
+        kind, text = "option", f"allow_methods has {rule}"
+    elif method.upper() in fetch.FORBIDDEN_METHODS:
+        kind, rule, text = "forbidden", method, "no page can use it"
+    else:
+        kind, rule, text = "none", "", "allow_methods does not have it"
+    return Check(what="method", value=method, passed=passed, kind=kind, rule=rule, text=text)
+
+
+_SAFELISTED = frozenset(name.lower() for name in fetch.SAFELISTED_REQUEST_HEADERS)
+
+
+def _check_headers(engine: pure.Policy, tables: Tables, names: str) -> list[Check]:
+    outcome = engine._match_headers(names)
+    if outcome in _FAULTS:
+        return [_fault("header", names, outcome)]
+    checks: dict[str, Check] = {}
+    for name in _split(names):
+        lower = name.lower()
+        if not name or lower in checks:
+            continue
+        passed = tables.allows_header(lower)
+        if passed and lower in _SAFELISTED:
+            kind, rule, text = "safelist", name, "it is safelisted, so every policy allows it"
+        elif passed:
+            listed = [it for it in tables.spec.headers if it.lower() == lower]
+            rule = repr(listed[0] if listed else name if lower in tables.header_names else "*")
+            kind, text = "option", f"allow_headers has {rule}"
+        elif tables.any_header:
+            kind, rule, text = "none", "'*'", "'*' in allow_headers does not cover Authorization"
+        else:
+            kind, rule, text = "none", "", "allow_headers does not have it"
+        checks[lower] = Check(
+            what="header", value=name, passed=passed, kind=kind, rule=rule, text=text
+        )
+    return list(checks.values())
+
+
+def _check_credentials(tables: Tables) -> Check:
+    passed = tables.spec.credentials
+    text = f"allow_credentials is {passed}"
+    return Check(
+        what="credentials",
+        value="include",
+        passed=passed,
+        kind="option",
+        rule=f"allow_credentials={passed}",
+        text=text,
+    )
+
+
+def _miss(check: Check, tables: Tables) -> list[NearMiss]:
+    if check.what == "origin":
+        return near_origins(check.value, tables.spec)
+    if check.what == "method":
+        return [near_method(check.value, tables.methods)]
+    if check.what == "header" and check.kind == "none":
+        return [near_header(check.value, tables.header_names, tables.any_header)]
+    return []
+
+
+# -- changes ---------------------------------------------------------------------------------
+
+
+def _change(tables: Tables, asked: Asked) -> Change | None:
+    """Return a proven change that allows a refused request, or ``None``."""
+    try:
+        options: dict[str, Any] | None = dict(tables.spec.options())
+    except TypeError:  # the policy of a drop-in has other options
+        options = None
+    steps: list[str] = []
+    changed = asked
+    edited = dict(options or {})
+    for check in checks_of(tables, asked):
+        if check.passed:
+            continue
+        if check.what == "credentials":
+            steps += _allow_credentials(edited, asked.origin or "")
+            continue
+        misses = _miss(check, tables)
+        if not misses or (misses[0].add is None and misses[0].send is None):
+            return None
+        miss = misses[0]
+        if miss.send is not None:
+            if check.what == "origin":
+                steps.append(f"Send the Origin {miss.send!r}, as browsers do.")
+                changed = replace(changed, origin=miss.send)
+            else:
+                steps.append(f"In the page, use {miss.send!r} instead of {check.value!r}.")
+                changed = replace(changed, method=miss.send)
+        if miss.add is not None:
+            option = ORIGINS if check.what == "origin" else f"allow_{check.what}s"
+            steps.append(f"Add {miss.add!r} to {option}.")
+            edited[option] = [*edited.get(option, ()), miss.add]
+            if miss.kind == "null":
+                steps[-1] += " Any site can send it, so do this only for data that is public."
+            elif option == ORIGINS and not miss.is_own:
+                steps[-1] += " Do this only if that site is yours."
+    if options is None:
+        return None if edited else _proven(tables, changed, tuple(steps), None, ())
+    if edited == options:
+        return _proven(tables, changed, tuple(steps), None, ())
+    built = _compiled(edited)
+    if built is None:
+        return None
+    return _proven(built[0], changed, tuple(steps), built[1], built[2])
+
+
+def _allow_credentials(options: dict[str, Any], origin: str) -> list[str]:
+    """Change options so that they allow credentials; return the steps."""
+    steps = ["Set allow_credentials=True."]
+    options["allow_credentials"] = True
+    if "*" in options.get(ORIGINS, ()):
+        options[ORIGINS] = [origin]
+        steps.append(f"Replace '*' in allow_origins by the origins that you trust: {origin!r}.")
+    if "*" in options.get("expose_headers", ()):
+        options["expose_headers"] = []
+        steps.append("Replace '*' in expose_headers by names, because it needs no credentials.")
+    return steps
+
+
+def _compiled(options: dict[str, Any]) -> tuple[Tables, dict[str, Any], tuple[Problem, ...]] | None:
+    """Compile changed options; tolerate risks, and return them as problems."""
+    risks: tuple[Problem, ...] = ()
+    with warnings.catch_warnings(action="ignore"):
+        try:
+            return compile_options(**options), options, risks
+        except PolicyError as error:
+            risks = error.problems
+        if any(problem.code not in RISKS for problem in risks):
+            return None
+        tolerated = {*options["dangerously_tolerate"], *(problem.code for problem in risks)}
+        options = {**options, "dangerously_tolerate": sorted(tolerated)}
+        try:
+            return compile_options(**options), options, risks
+        except PolicyError:
+            return None
+
+
+def _proven(
+    tables: Tables,
+    asked: Asked,
+    steps: tuple[str, ...],
+    options: Mapping[str, Any] | None,
+    risks: tuple[Problem, ...],
+) -> Change | None:
+    """Return the change if the request then is allowed, by the engine and by each browser."""
+    decision = _decide(pure.Policy._from_tables(tables), asked)
+    if not decision.allowed or not all(check.passed for check in checks_of(tables, asked)):
+        return None
+    if any(_console(pure.Policy._from_tables(tables), asked).values()):
+        return None
+    shown = None if options is None else MappingProxyType(dict(options))
+    return Change(steps=steps, options=shown, risks=risks)
+
+
+# -- browsers --------------------------------------------------------------------------------
+
+
+def _console(policy: Any, asked: Asked) -> dict[str, str]:
+    """Return what each browser logs, with the policy's own answers; {} if none sends this."""
+
+    def answer(request: Request) -> RawResponse:
+        wanted = request.get("access-control-request-method")
+        names = request.get("access-control-request-headers")
+        decision = policy.decide(request.method, request.get("origin"), wanted, names)
+        status = decision.status or 200
+        headers = policy.apply_wsgi(decision, ())
+        return RawResponse(status, tuple(headers))
+
+    method, names = asked.method, _split(asked.names)
+    if asked.origin is None or not is_origin(asked.origin):
+        return {}
+    if method.upper() in fetch.NORMALIZED_METHODS - {method} or {*names} & {*asked.forbidden}:
+        return {}
+    console = {}
+    for engine in ("chromium", "firefox", "webkit"):
+        try:
+            Browser(asked.origin, engine=engine).fetch(
+                answer,
+                asked.method,
+                asked.url,
+                headers={name: _UNSAFE_VALUE for name in names if name},
+                credentials="include" if asked.credentials else "same-origin",
+                use_preflight=asked.preflight,
+            )
+        except CORSError as error:
+            console[engine] = str(error)
+        except (FetchError, ValueError):
+            return {}
+        else:
+            console[engine] = ""
+    return console
+
+
+def _notes(tables: Tables, asked: Asked) -> Iterable[str]:
+    if asked.origin is None:
+        yield "A request without an Origin is not a CORS request, so no policy applies to it."
+    for name in asked.forbidden:
+        yield f"No page can set the header {shown(name)}, so browsers do not ask for it."
+    if asked.method == "OPTIONS":
+        yield "This is a page that uses OPTIONS itself. Preflights need no permission for it."
+    if asked.credentials is None and not tables.spec.credentials and asked.origin is not None:
+        yield "With credentials (cookies) it would be refused: allow_credentials is False."

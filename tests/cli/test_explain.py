@@ -1,0 +1,345 @@
+"""`corsfast explain`: its sources of a policy and of a request, its output and exit status."""
+
+from __future__ import annotations
+
+import io
+import json
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from corsfast.__main__ import main
+
+PAGE = "https://app.example.com"
+POLICY = ("--allow-origins", PAGE, "--allow-methods", "PUT", "--allow-headers", "x-a")
+CURL = f"curl 'https://api.example.com/x' -X PUT -H 'origin: {PAGE}' -H 'x-b: 1'"
+RAW = f"PUT /x HTTP/1.1\r\nHost: api.example.com\r\nOrigin: {PAGE}\r\nX-B: 1\r\n\r\n"
+
+
+@pytest.fixture
+def explain(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> Callable[..., tuple[int, str, str]]:
+    """Run the command in an empty folder; return its status and what it printed."""
+    monkeypatch.chdir(tmp_path)
+
+    def run(*arguments: str, stdin: str = "") -> tuple[int, str, str]:
+        monkeypatch.setattr("sys.stdin", io.StringIO(stdin))
+        try:
+            status = main(["explain", *arguments])
+        except SystemExit as error:  # argparse
+            status = int(str(error.code))
+        out, err = capsys.readouterr()
+        return status, out, err
+
+    return run
+
+
+def test_status_is_0_for_an_allowed_request(explain: Any) -> None:
+    status, out, _ = explain(*POLICY, "--origin", PAGE, "--method", "PUT")
+    assert status == 0
+    assert out.startswith(f"PUT from {PAGE}: allowed\n")
+
+
+def test_status_is_1_for_a_refused_request(explain: Any) -> None:
+    status, out, _ = explain(*POLICY, "--origin", PAGE, "--request-headers", "x-a", "x-b")
+    assert status == 1
+    assert "- Add 'x-b' to allow_headers." in out
+
+
+def test_credentials_are_checked(explain: Any) -> None:
+    assert explain(*POLICY, "--origin", PAGE)[0] == 0
+    status, out, _ = explain(*POLICY, "--origin", PAGE, "--credentials")
+    assert status == 1
+    assert "Set allow_credentials=True." in out
+
+
+def test_a_preflight_by_flags(explain: Any) -> None:
+    arguments = ("--origin", PAGE, "--method", "OPTIONS", "--request-method", "DELETE")
+    status, out, _ = explain(*POLICY, *arguments)
+    assert status == 1
+    assert out.startswith("DELETE from")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "stdin"),
+    [(("--curl", CURL), ""), (("--curl", "-"), CURL), ((), CURL), ((), RAW)],
+    ids=["curl", "curl on stdin", "detected curl", "raw"],
+)
+def test_reads_a_request(explain: Any, arguments: tuple[str, ...], stdin: str) -> None:
+    status, out, _ = explain(*POLICY, *arguments, stdin=stdin)
+    assert status == 1
+    assert "no  header x-b" in out
+    assert "https://api.example.com/x" in out  # in the texts of the consoles
+    assert "server.example" not in out
+
+
+def test_cookies_of_a_command_are_credentials(explain: Any) -> None:
+    out = explain(*POLICY, "--curl", CURL + " -b 'a=b'")[1]
+    assert "no  credentials include" in out
+
+
+def test_reads_policies_of_files(explain: Any, tmp_path: Path) -> None:
+    Path("a.toml").write_text(f'allow_origins = ["{PAGE}"]\n')
+    Path("a.json").write_text(json.dumps({"cors": {"allow_origins": [PAGE]}}))
+    Path("pyproject.toml").write_text(f'[tool.corsfast]\nallow_origins = ["{PAGE}"]\n')
+    assert explain("a.toml", "--origin", PAGE)[0] == 0
+    assert explain("a.json", "--table", "cors", "--origin", PAGE)[0] == 0
+    assert explain("--origin", PAGE)[0] == 0
+    assert explain("a.toml", "--origin", PAGE, "--method", "PUT")[0] == 1
+    assert explain("a.toml", "--allow-methods", "PUT", "--origin", PAGE, "--method", "PUT")[0] == 0
+
+
+def test_reads_a_policy_of_the_environment(explain: Any, monkeypatch: Any) -> None:
+    monkeypatch.setenv("CORS_ALLOW_ORIGINS", PAGE)
+    assert explain("--env", "--origin", PAGE)[0] == 0
+
+
+def test_tolerates_a_risk(explain: Any) -> None:
+    arguments = ("--allow-origins", "*", "--allow-credentials", "--origin", PAGE, "--credentials")
+    status, _, err = explain(*arguments)
+    assert status == 2
+    assert "any-origin-with-credentials" in err
+    assert explain(*arguments, "--tolerate", "any-origin-with-credentials")[0] == 0
+
+
+UNABLE = [
+    (("--origin", PAGE), "there is no policy"),
+    (POLICY, "there is no request"),
+    ((*POLICY, "--curl", "curl https://a.example/"), "the request has no Origin"),
+    ((*POLICY, "--curl", CURL.replace(PAGE, "https://api.example.com")), "one origin"),
+    ((*POLICY, "--curl", "curl 'x"), "--curl:1: a quote is not closed"),
+    ((*POLICY, "--har", "none.har"), "none.har: No such file"),
+    ((*POLICY, "--har", "-"), "<stdin>:1: not JSON"),
+    ((*POLICY, "--har", "x", "--curl", "y"), "two sources of a request"),
+    ((*POLICY, "--env", "--origin", PAGE), "--env is a policy"),
+    (("--table", "a", "--origin", PAGE), "--table goes with FILE"),
+    (("none.toml", "--origin", PAGE), "none.toml: No such file"),
+    (("--allow-origins", f"{PAGE}/", "--origin", PAGE), "ends in a slash"),
+    (("--allow-methods", "PUT", "--origin", PAGE), "--allow-origins is missing"),
+    ((*POLICY, "--origin", PAGE, "--request-method", "PUT"), "goes with --method OPTIONS"),
+    (("--url", "http://a.example/"), "--url needs --origin"),
+    (("--url", "a.example", "--origin", PAGE), "begin with http"),
+    (("--url", "http://a.example/", "--origin", f"{PAGE}/"), "is not an origin"),
+    (("--url", "http://a.example/", "--curl", "curl a"), "names a request"),
+    (("--url", "http://a.example/", *POLICY), "no policy to name"),
+    (("--url", "http://a.example/", "--origin", PAGE, "--timeout", "nan"), "--timeout is nan"),
+    (("--url", "http://a.example/", "--origin", PAGE, "--method", "TRACE"), "cannot use"),
+    (("--no-such-option",), "unrecognized arguments"),
+]
+
+
+@pytest.mark.parametrize(("arguments", "message"), UNABLE, ids=[row[1] for row in UNABLE])
+def test_status_is_2_with_a_reason(explain: Any, arguments: Any, message: str) -> None:
+    status, out, err = explain(*arguments)
+    assert (status, out) == (2, "")
+    assert message in err
+    assert "Traceback" not in err
+
+
+def test_json_has_every_request(explain: Any) -> None:
+    status, out, _ = explain(*POLICY, "--origin", PAGE, "--method", "PATCH", "--json")
+    data = json.loads(out)
+    assert (status, data["allowed"]) == (1, False)
+    assert data["requests"][0]["outcome"] == "method-not-allowed"
+    assert data["requests"][0]["change"]["options"]["allow_methods"] == ["PUT", "PATCH"]
+
+
+def test_colors_only_on_a_terminal(explain: Any, monkeypatch: Any) -> None:
+    assert "\x1b" not in explain(*POLICY, "--origin", PAGE)[1]
+    monkeypatch.setattr("sys.stdout.isatty", lambda: True, raising=False)
+    monkeypatch.delenv("NO_COLOR", raising=False)
+    monkeypatch.setenv("TERM", "xterm")
+    assert "\x1b[1;32m" in explain(*POLICY, "--origin", PAGE)[1]
+
+
+# -- recordings ------------------------------------------------------------------------------
+
+
+def entry(method: str, status: int, *answer: tuple[str, str], **request: str) -> dict[str, Any]:
+    def listed(fields: Any) -> list[dict[str, str]]:
+        return [{"name": name.replace("_", "-"), "value": value} for name, value in fields]
+
+    headers = listed([("Origin", PAGE), *request.items()])
+    return {
+        "request": {"method": method, "url": "https://api.example.com/x", "headers": headers},
+        "response": {"status": status, "headers": listed(answer)},
+    }
+
+
+def recording(*entries: dict[str, Any]) -> str:
+    return json.dumps({"log": {"entries": list(entries)}})
+
+
+ALLOW = ("Access-Control-Allow-Origin", PAGE)
+PREFLIGHT = entry("OPTIONS", 401, access_control_request_method="PUT")
+
+
+def test_a_har_with_a_policy(explain: Any) -> None:
+    status, out, _ = explain(*POLICY, "--har", "-", stdin=recording(PREFLIGHT, entry("PUT", 200)))
+    assert status == 0
+    assert out.count("PUT from") == 2
+
+
+def test_a_har_without_a_policy_explains_the_answers(explain: Any) -> None:
+    text = recording(PREFLIGHT, entry("PUT", 200, ALLOW, ("Vary", "Origin")))
+    Path("a.har").write_text(text)
+    status, out, _ = explain("--har", "a.har")
+    assert status == 1
+    assert "has no Access-Control-Allow-Origin" in out
+    assert "With these changes all browsers allow it." in out
+    assert explain(stdin=text)[1] == out
+
+
+def test_cookies_of_a_recording_are_credentials(explain: Any) -> None:
+    star = ("Access-Control-Allow-Origin", "*")
+    assert explain("--har", "-", stdin=recording(entry("GET", 200, star)))[0] == 0
+    status, out, _ = explain("--har", "-", stdin=recording(entry("GET", 200, star, cookie="a=b")))
+    assert status == 1
+    assert "the request has credentials" in out
+
+
+def test_a_har_without_the_answer_says_so(explain: Any) -> None:
+    status, out, _ = explain("--har", "-", stdin=recording(entry("PUT", 200, ALLOW)))
+    assert status == 1
+    assert "the recording has no preflight of https://api.example.com/x" in out
+    out = explain("--har", "-", stdin=recording(entry("GET", 0)))[1]
+    assert "log.entries[0] has no answer, because the browser blocked it" in out
+
+
+# -- a running server ------------------------------------------------------------------------
+
+Answer = tuple[int, list[tuple[str, str]]]
+
+
+@contextmanager
+def serving(answer: Callable[[str, Any], Answer]) -> Iterator[tuple[str, list[str]]]:
+    """Run a server; yield its URL and the list of methods that it has received."""
+    received: list[str] = []
+
+    class Handler(BaseHTTPRequestHandler):
+        def respond(self) -> None:
+            received.append(self.command)
+            status, headers = answer(self.command, self.headers)
+            self.send_response(status)
+            for name, value in headers:
+                self.send_header(name, value)
+            self.send_header("Content-Length", "0")
+            self.end_headers()
+
+        do_GET = do_PUT = do_OPTIONS = respond
+
+        def log_message(self, *args: Any) -> None:
+            pass
+
+    with HTTPServer(("127.0.0.1", 0), Handler) as server:
+        thread = threading.Thread(target=server.serve_forever, args=(0.01,))
+        thread.start()
+        try:
+            yield f"http://127.0.0.1:{server.server_port}/x", received
+        finally:
+            server.shutdown()
+            thread.join()
+
+
+def unwrapped(out: str) -> str:
+    return " ".join(out.split())
+
+
+LOCAL = "http://localhost:3000"
+FINE = [("Access-Control-Allow-Origin", LOCAL), ("Vary", "Origin")]
+WRONG = [
+    ([("Access-Control-Allow-Origin", "*")], "*, and the request has credentials"),
+    ([*FINE, *FINE], "Two components add the header"),
+    ([], "has no Access-Control-Allow-Origin"),
+]
+
+
+@pytest.mark.parametrize(("headers", "text"), WRONG, ids=["star", "twice", "missing"])
+def test_explains_the_answers_of_a_server(explain: Any, headers: Any, text: str) -> None:
+    with serving(lambda method, sent: (200, headers)) as (url, _):
+        status, out, _ = explain("--url", url, "--origin", LOCAL, "--credentials")
+    assert status == 1
+    assert text in unwrapped(out)
+    assert "With these changes all browsers allow it." in out
+
+
+def test_a_server_that_echoes_needs_vary(explain: Any) -> None:
+    def echo(_method: str, sent: Any) -> Answer:
+        return 200, [("Access-Control-Allow-Origin", sent["Origin"])]
+
+    with serving(echo) as (url, _):
+        status, out, _ = explain("--url", url, "--origin", LOCAL)
+    assert status == 0
+    assert "has no Vary: Origin" in out
+
+
+@pytest.mark.parametrize(
+    ("status", "headers", "advice"),
+    [
+        (401, [], "before authentication"),
+        (405, [], "No route answers OPTIONS"),
+        (307, [("Location", "/x/")], "with the slash at its end"),
+        (500, [], "fails at OPTIONS"),
+    ],
+)
+def test_explains_a_preflight_that_fails(
+    explain: Any, status: int, headers: list[tuple[str, str]], advice: str
+) -> None:
+    def answer(method: str, _sent: Any) -> Answer:
+        return (status, [*FINE, *headers]) if method == "OPTIONS" else (200, FINE)
+
+    with serving(answer) as (url, received):
+        code, out, _ = explain("--url", url, "--origin", LOCAL, "--method", "PUT")
+    assert code == 1
+    assert advice in unwrapped(out)
+    assert received == ["OPTIONS", "PUT"]
+
+
+def test_a_500_without_headers_hides_the_error(explain: Any) -> None:
+    with serving(lambda method, sent: (500, [])) as (url, _):
+        out = explain("--url", url, "--origin", LOCAL)[1]
+    assert "outside of the CORS middleware, so this hides the real error" in unwrapped(out)
+    sentences = [line for line in out.split("\n") if line.startswith(" " * 8)]
+    assert len(sentences) > 1
+    assert max(map(len, sentences)) <= 100
+
+
+def test_a_public_page_and_a_local_server(explain: Any) -> None:
+    fine = [("Access-Control-Allow-Origin", PAGE)]
+    with serving(lambda method, sent: (200, fine)) as (url, _):
+        status, out, _ = explain("--url", url, "--origin", PAGE)
+    assert status == 0
+    assert "not yours to fix" in out
+
+
+def test_sends_a_curl_command(explain: Any) -> None:
+    fine = [*FINE, ("Access-Control-Allow-Methods", "PUT")]
+    with serving(lambda method, sent: (200, fine)) as (url, received):
+        command = f"curl {url} -X PUT -H 'Origin: {LOCAL}'"
+        status, out, _ = explain("--curl", command, "--send", "--json")
+    assert status == 0
+    assert received == ["OPTIONS", "PUT"]
+    assert json.loads(out)["requests"][0]["exchanges"][0]["preflight"] is True
+
+
+def test_a_server_that_is_down(explain: Any) -> None:
+    with serving(lambda method, sent: (200, [])) as (url, _):
+        pass
+    status, out, _ = explain("--url", url, "--origin", LOCAL)
+    assert status == 1
+    assert "The server sent no answer" in out
+    assert "This is not CORS." in out
+
+
+def test_without_httpx_it_says_what_to_install(explain: Any, monkeypatch: Any) -> None:
+    monkeypatch.setitem(sys.modules, "corsfast._cli.send", None)
+    status, _, err = explain("--url", "http://localhost/", "--origin", LOCAL)
+    assert status == 2
+    assert "pip install 'corsfast[explain]'" in err

@@ -1,0 +1,425 @@
+"""Every error that a server can cause: it is provoked, explained, and the change is applied.
+
+ROWS has a real exchange for each of the 19 members of Chromium's `CorsError` that a server can
+cause, the 16 texts of Firefox (15 of them have a page on MDN), and the 5 texts of WebKit.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pytest
+
+from corsfast._explain.server import (
+    Finding,
+    NoAnswerError,
+    PageFetch,
+    Report,
+    examine,
+    patched,
+    with_page,
+)
+from corsfast.testing import Browser, CORSError, Exchange, RawResponse, Request
+
+PAGE = "https://app.example.com"
+URL = "https://api.example.com/items"
+ACAO, ACAC = "Access-Control-Allow-Origin", "Access-Control-Allow-Credentials"
+ACAM, ACAH = "Access-Control-Allow-Methods", "Access-Control-Allow-Headers"
+VARY = ("Vary", "Origin")
+GOOD = RawResponse(200, ((ACAO, PAGE), VARY))
+OK = RawResponse(200, ((ACAO, PAGE), (ACAC, "true"), VARY))
+PREFLIGHT = RawResponse(204, ((ACAO, PAGE), (ACAC, "true"), (ACAM, "PUT"), (ACAH, "x-a"), VARY))
+
+
+class Row(NamedTuple):
+    """An exchange that browsers refuse; `advice` is in the advice of the first finding."""
+
+    reason: str
+    firefox: str
+    webkit: str
+    advice: str
+    actual: RawResponse
+    preflight: RawResponse | None = None
+    method: str = "GET"
+    headers: tuple[tuple[str, str], ...] = ()
+    credentials: bool = False
+
+
+def answer(*headers: tuple[str, str], status: int = 200) -> RawResponse:
+    return RawResponse(status, headers)
+
+
+def at_preflight(row: Row) -> Row:
+    """Return the row for the same answer to a preflight."""
+    methods = ((ACAM, "PUT"), *row.actual.headers)
+    return row._replace(
+        reason=f"Preflight{row.reason}",
+        actual=OK,
+        preflight=RawResponse(204, methods),
+        method="PUT",
+    )
+
+
+CHECK = [
+    Row(
+        "MissingAllowOriginHeader",
+        "CORSMissingAllowOrigin2",
+        "not allowed",
+        f"Allow '{PAGE}'",
+        answer(),
+    ),
+    Row(
+        "WildcardOriginNotAllowed",
+        "CORSNotSupportingCredentials",
+        "wildcard",
+        "instead of *",
+        answer((ACAO, "*")),
+        credentials=True,
+    ),
+    Row(
+        "MultipleAllowOriginValues",
+        "CORSMultipleAllowOriginNotAllowed",
+        "more than one",
+        "Two components add the header",
+        answer((ACAO, PAGE), (ACAO, PAGE), VARY),
+    ),
+    Row(
+        "InvalidAllowOriginValue",
+        "CORSAllowOriginNotMatchingOrigin",
+        "not allowed",
+        "has no scheme",
+        answer((ACAO, "app.example.com")),
+    ),
+    Row(
+        "AllowOriginMismatch",
+        "CORSAllowOriginNotMatchingOrigin",
+        "not allowed",
+        "which is http, not https",
+        answer((ACAO, "http://app.example.com")),
+    ),
+    Row(
+        "InvalidAllowCredentials",
+        "CORSMissingAllowCredentials",
+        "credentials",
+        "in lower case",
+        answer((ACAO, PAGE), (ACAC, "True"), VARY),
+        credentials=True,
+    ),
+]
+LISTS = [
+    Row(
+        "PreflightInvalidStatus",
+        "CORSPreflightDidNotSucceed3",
+        "preflight",
+        "before authentication",
+        OK,
+        PREFLIGHT._replace(status=401),
+        "PUT",
+    ),
+    Row(
+        "PreflightDisallowedRedirect",
+        "CORSExternalRedirectNotAllowed",
+        "preflight",
+        "with the slash at its end",
+        OK,
+        RawResponse(307, (*PREFLIGHT.headers, ("Location", "/items/"))),
+        "PUT",
+    ),
+    Row(
+        "InvalidAllowMethodsPreflightResponse",
+        "CORSInvalidAllowMethod",
+        "",
+        "a list of names",
+        OK,
+        answer((ACAO, PAGE), (ACAM, "GET; PUT"), VARY),
+        "PUT",
+    ),
+    Row(
+        "InvalidAllowHeadersPreflightResponse",
+        "CORSInvalidAllowHeader",
+        "",
+        "a list of names",
+        OK,
+        answer((ACAO, PAGE), (ACAH, "x-a x-b"), VARY),
+        "GET",
+        (("x-a", "1"),),
+    ),
+    Row(
+        "MethodDisallowedByPreflightResponse",
+        "CORSMethodNotFound",
+        "",
+        f"Add PUT to {ACAM}",
+        OK,
+        answer((ACAO, PAGE), VARY),
+        "PUT",
+    ),
+    Row(
+        "HeaderDisallowedByPreflightResponse",
+        "CORSMissingAllowHeaderFromPreflight2",
+        "",
+        f"Add x-b to {ACAH}",
+        OK,
+        PREFLIGHT,
+        "PUT",
+        (("x-a", "1"), ("x-b", "1")),
+    ),
+    Row(
+        "RedirectContainsCredentials",
+        "CORSDidNotSucceed2",
+        "",
+        "without them",
+        answer((ACAO, PAGE), VARY, ("Location", "https://user:x@api.example.com/b"), status=302),
+    ),
+]
+ROWS = [*CHECK, *map(at_preflight, CHECK), *LISTS]
+
+# The texts of Firefox, by their names in security.properties.
+FIREFOX = {
+    "CORSDidNotSucceed2": "CORS request did not succeed",
+    "CORSExternalRedirectNotAllowed": "CORS request external redirect not allowed",
+    "CORSRequestNotHttp": "CORS request not http",
+    "CORSMissingAllowOrigin2": "CORS header ‘Access-Control-Allow-Origin’ missing",
+    "CORSMultipleAllowOriginNotAllowed": "Multiple CORS header ‘Access-Control-Allow-Origin’",
+    "CORSAllowOriginNotMatchingOrigin": "‘Access-Control-Allow-Origin’ does not match",
+    "CORSNotSupportingCredentials": "Credential is not supported if the CORS header",
+    "CORSMethodNotFound": "Did not find method in CORS header ‘Access-Control-Allow-Methods’",
+    "CORSMissingAllowCredentials": "expected ‘true’ in CORS header",
+    "CORSPreflightDidNotSucceed3": "CORS preflight response did not succeed",
+    "CORSInvalidAllowMethod": "in CORS header ‘Access-Control-Allow-Methods’",
+    "CORSInvalidAllowHeader": "in CORS header ‘Access-Control-Allow-Headers’",
+    "CORSMissingAllowHeaderFromPreflight2": "according to header ‘Access-Control-Allow-Headers’",
+}
+# No server causes these: a setting of the browser, and an error inside of it.
+NOT_CAUSED = {"CORSDisabled", "CORSOriginHeaderNotAdded"}
+# Firefox still allows the request, and only warns.
+WARNED = {"CORSAllowHeaderFromPreflightDeprecation"}
+WEBKIT = {
+    "wildcard": "Cannot use wildcard in Access-Control-Allow-Origin when credentials flag is true.",
+    "more than one": "Access-Control-Allow-Origin cannot contain more than one origin.",
+    "not allowed": "is not allowed by Access-Control-Allow-Origin",
+    "credentials": 'Credentials flag is true, but Access-Control-Allow-Credentials is not "true".',
+    "preflight": "Preflight response is not successful",
+}
+# WebKit checks the status first, so another text is for the same answer.
+SAME_TEXT = {"MultipleAllowOriginValues": "not allowed"}
+
+
+def served(row: Row) -> Any:
+    """Return a server with the answers of a row. A second server has no more errors."""
+
+    def send(request: Request) -> RawResponse:
+        if Exchange(request, OK).is_preflight:
+            assert row.preflight is not None
+            return row.preflight
+        return row.actual if request.url == URL else OK
+
+    return send
+
+
+def asked(row: Row) -> PageFetch:
+    return PageFetch(row.method, URL, PAGE, row.headers, row.credentials)
+
+
+def report_of(row: Row) -> Report:
+    return examine(asked(row), served(row))
+
+
+def blocking(report: Report) -> list[Finding]:
+    return [finding for finding in report.findings if finding.blocks]
+
+
+def allows(page: PageFetch, send: Any, engine: str) -> bool:
+    credentials = "include" if page.credentials else "same-origin"
+    try:
+        Browser(page.origin, engine=engine).fetch(
+            send, page.method, page.url, headers=page.headers, credentials=credentials
+        )
+    except CORSError:
+        return False
+    return True
+
+
+ids = [row.reason for row in ROWS]
+
+
+@pytest.mark.parametrize("row", ROWS, ids=ids)
+def test_names_the_error_of_each_browser(row: Row) -> None:
+    report = report_of(row)
+    assert not report.allowed
+    assert blocking(report)[0].code == row.reason
+    assert FIREFOX[row.firefox] in report.console["firefox"]
+    webkit = SAME_TEXT.get(row.reason, row.webkit)
+    assert WEBKIT.get(row.webkit, "") in report.console["webkit"] or webkit != row.webkit
+
+
+@pytest.mark.parametrize("row", ROWS, ids=ids)
+def test_the_advice_is_about_this_error(row: Row) -> None:
+    report = report_of(row)
+    assert row.advice in report.findings[0].advice
+    assert "{answer}" not in str(report.lines())
+
+
+@pytest.mark.parametrize("engine", ["chromium", "firefox", "webkit"])
+@pytest.mark.parametrize("row", ROWS, ids=ids)
+def test_the_change_makes_each_browser_allow_it(row: Row, engine: str) -> None:
+    report = report_of(row)
+    fixes = [finding.fix for finding in blocking(report)]
+    assert None not in fixes
+    page = asked(row)
+    assert not allows(page, served(row), engine)
+    for fix in fixes:
+        page = with_page(page, fix)
+    assert allows(page, lambda it: patched(it, served(row)(it), fixes), engine)
+    assert report.proven
+
+
+def test_rows_cover_what_a_server_can_cause() -> None:
+    assert len(ROWS) == len(set(ids)) == 19
+    assert len(FIREFOX.keys() | NOT_CAUSED | WARNED) == 16
+    # The page's URL causes the other one.
+    assert {row.firefox for row in ROWS} == FIREFOX.keys() - {"CORSRequestNotHttp"}
+    assert {row.webkit for row in ROWS} - {""} == WEBKIT.keys()
+
+
+def test_a_file_cannot_be_fixed_by_a_server() -> None:
+    report = examine(PageFetch("GET", "file:///tmp/x", PAGE), served(CHECK[0]))
+    (finding,) = report.findings
+    assert (finding.code, finding.fix, report.proven) == ("CorsDisabledScheme", None, False)
+    assert FIREFOX["CORSRequestNotHttp"] in report.console["firefox"]
+
+
+def test_no_answer_is_not_cors() -> None:
+    def send(request: Request) -> RawResponse:
+        raise NoAnswerError("connection refused")
+
+    report = examine(PageFetch("GET", URL, PAGE), send)
+    assert [it.code for it in report.findings] == ["no-answer"]
+    assert not report.allowed
+    assert "connection refused" in str(report.lines())
+
+
+def test_authorization_under_star_is_a_warning() -> None:
+    preflight = answer((ACAO, "*"), (ACAH, "*"))
+    row = Row("", "", "", "", answer((ACAO, "*")), preflight, "GET", (("authorization", "x"),))
+    report = report_of(row)
+    assert report.allowed
+    (finding,) = report.findings
+    assert (finding.code, finding.blocks) == ("HeaderDisallowedByPreflightResponse", False)
+    assert "plan not to" in finding.advice
+
+
+def test_patch_in_lower_case_is_changed_in_the_page() -> None:
+    preflight = answer((ACAO, PAGE), (ACAM, "PATCH"), VARY)
+    report = report_of(Row("", "", "", "", OK, preflight, "patch"))
+    (finding,) = report.findings
+    assert finding.fix is not None
+    assert finding.fix.method == "PATCH"
+    assert report.proven
+
+
+def test_several_errors_are_found_one_after_another() -> None:
+    preflight = answer(status=405)
+    row = Row("", "", "", "", answer(status=500), preflight, "PUT", (("x-a", "1"), ("x-b", "2")))
+    report = report_of(row)
+    assert [finding.code for finding in blocking(report)] == [
+        "PreflightMissingAllowOriginHeader",
+        "MethodDisallowedByPreflightResponse",
+        "HeaderDisallowedByPreflightResponse",
+        "MissingAllowOriginHeader",
+    ]
+    assert "the server's log" in blocking(report)[-1].advice
+    assert report.proven
+
+
+def test_each_request_is_sent_once() -> None:
+    sent: list[Request] = []
+
+    def send(request: Request) -> RawResponse:
+        sent.append(request)
+        return served(LISTS[0])(request)
+
+    examine(asked(LISTS[0])._replace(method="PUT"), send)
+    assert [request.method for request in sent] == ["OPTIONS", "PUT"]
+
+
+def test_a_row_of_json() -> None:
+    data = json.loads(json.dumps(report_of(LISTS[0]).as_dict()))
+    assert data["allowed"] is False
+    assert data["findings"][0]["fix"]["status"] == 204
+    assert data["exchanges"][0]["status"] == 401
+
+
+@pytest.mark.parametrize("name", [ACAO, ACAC, ACAM, ACAH, "Vary", "Location"])
+def test_hostile_answers_are_escaped_and_cut(name: str) -> None:
+    row = LISTS[5]._replace(credentials=True)
+    for value in ("https://" + "\x1b[31m" * 20_000, ",a b" * 20_000):
+        headers = ((ACAO, PAGE), (ACAC, "true"), (ACAM, "PUT"), (ACAH, "x-a"))
+        changed = (*(it for it in headers if it[0] != name), (name, value))
+        preflight = RawResponse(204, changed)
+        report = report_of(row._replace(preflight=preflight, actual=RawResponse(200, changed)))
+        for text, _ in report.lines():
+            assert "\x1b" not in text
+            assert len(text) < 6000
+
+
+# -- findings that no browser reports --------------------------------------------------------
+
+
+def codes(send: Any, **changes: Any) -> list[str]:
+    page = PageFetch("GET", URL, PAGE)._replace(**changes)
+    return [finding.code for finding in examine(page, send).findings]
+
+
+def echo(request: Request, *more: tuple[str, str]) -> RawResponse:
+    return answer((ACAO, request.get("origin") or ""), *more)
+
+
+def test_vary_is_missing_where_the_origin_is_echoed() -> None:
+    assert codes(echo) == ["missing-vary"]
+    assert codes(lambda it: echo(it, ("Vary", "Cookie, origin"))) == []
+
+
+def test_vary_is_not_missing_where_the_origin_is_fixed() -> None:
+    assert codes(lambda it: answer((ACAO, PAGE))) == []
+
+
+def test_any_origin_with_credentials_is_found() -> None:
+    assert codes(lambda it: echo(it, (ACAC, "true"), VARY)) == ["any-origin-with-credentials"]
+
+
+def test_a_local_server_asks_the_user() -> None:
+    url = "http://192.168.1.7/"
+    assert codes(lambda it: answer((ACAO, "*")), url=url) == ["local-network"]
+    assert codes(lambda it: answer((ACAO, "*")), url=url, origin="http://localhost:3000") == []
+
+
+def test_an_insecure_server_is_mixed_content() -> None:
+    url = "http://api.example.com/"
+    assert codes(lambda it: answer((ACAO, "*")), url=url) == ["mixed-content"]
+
+
+# -- docs/refused.md -------------------------------------------------------------------------
+
+PREFIXES = (
+    "has been blocked by CORS policy: ",
+    "Response to preflight request doesn't pass access control check: ",
+)
+
+
+def quoted(text: str) -> str:
+    """Return a text of a console as the page shows it: without what all texts begin with."""
+    for prefix in PREFIXES:
+        text = text.rpartition(prefix)[2]
+    begin = text.find("(Reason: ")
+    return text[max(begin, 0) :]
+
+
+@pytest.mark.parametrize("row", [*CHECK, *LISTS], ids=[row.reason for row in [*CHECK, *LISTS]])
+def test_the_page_about_refusals_quotes_each_browser(row: Row) -> None:
+    page = Path(__file__).parents[2] / "docs" / "refused.md"
+    text = " ".join(page.read_text("utf-8").replace("\n>", "\n").split())
+    assert f"`{row.reason}`" in text
+    for shown in report_of(row).console.values():
+        assert quoted(shown) in text
