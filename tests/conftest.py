@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import gc
 import importlib
+import logging
 import sys
 from pathlib import Path
 from types import ModuleType
@@ -25,6 +26,9 @@ HERE = Path(__file__).parent
 sys.path.insert(0, str(HERE))
 
 from support.engines import ENGINES, PURE_ONLY  # noqa: E402
+
+# The tests of this log turn it on. Others would see its lines, depending on the limit in time.
+logging.getLogger("corsfast.refused").setLevel(logging.CRITICAL)
 
 # "ci" tries the same examples every time; "hunt" looks for new ones: --hypothesis-profile=hunt
 settings.register_profile("ci", derandomize=True, deadline=None, database=None, max_examples=200)

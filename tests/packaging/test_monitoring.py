@@ -74,8 +74,10 @@ def test_opentelemetry(monkeypatch: Any) -> None:
 
 def test_the_log_can_be_turned_off() -> None:
     logger = logging.getLogger("corsfast.refused")
+    before = logger.level
+    logger.setLevel(logging.NOTSET)
     try:
         run("setLevel")
         assert not logger.isEnabledFor(logging.WARNING)
     finally:
-        logger.setLevel(logging.NOTSET)
+        logger.setLevel(before)

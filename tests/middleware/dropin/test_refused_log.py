@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import warnings
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -147,7 +148,8 @@ DROP_INS = [
 
 
 @pytest.fixture(autouse=True)
-def own_limit(monkeypatch: Any) -> Iterator[None]:
+def own_limit(monkeypatch: Any, caplog: Any) -> Iterator[None]:
+    caplog.set_level(logging.WARNING, "corsfast.refused")
     monkeypatch.setattr(refused_log, "_log", limited_log.LimitedLog("corsfast.refused"))
     yield
     while CLEANUP:

@@ -19,7 +19,8 @@ LOCAL = "http://localhost:3000"
 
 
 @pytest.fixture(autouse=True)
-def own_limit(monkeypatch: Any) -> None:
+def own_limit(monkeypatch: Any, caplog: Any) -> None:
+    caplog.set_level(logging.WARNING, "corsfast.refused")
     monkeypatch.setattr(refused_log, "_log", limited_log.LimitedLog("corsfast.refused"))
 
 
