@@ -44,3 +44,7 @@ MAX_AUTOMATON_STEPS = 8_000_000
 
 # Size of a policy file in bytes. A million origins take half of it.
 MAX_POLICY_FILE = 64 * 2**20
+
+# Threads in which a resolver's plain function runs for one event loop. An attacker who sends
+# many different origins keeps them busy, but neither the application's threads nor more of them.
+MAX_RESOLVER_THREADS = 8
