@@ -55,6 +55,9 @@ _SCHEMES = tuple(f"{scheme}://" for scheme in sorted(fetch.WEB_SCHEMES))
 # so that the memory of a resolver is bounded by its number of entries.
 MAX_KEY = 512
 
+# Policies of verdicts whose answers are kept. Making those of one takes as long as a small policy.
+MAX_VERDICT_POLICIES = 256
+
 # The names that both engines can merge into Vary.
 _USUAL_VARY = ("Origin", fetch.REQUEST_METHOD, fetch.REQUEST_HEADERS)
 
@@ -123,6 +126,7 @@ class OriginResolver:
         self._threads = WeakKeyDictionary()
         self._flights: dict[Hashable, _Flight] = {}  # of `look_up`
         self._twins = PerPolicy(self._make_twins)
+        self._twins_of_verdicts = PerPolicy(self._make_twins, MAX_VERDICT_POLICIES)
 
     def __reduce__(self) -> tuple[object, ...]:
         """Pickle and copy without the cached verdicts."""
@@ -271,7 +275,9 @@ class OriginResolver:
         if is_policy(answer):
             if not answer.allows_origin(origin):
                 return False
-            self._twins.of(answer)  # raises here, where it is logged, if it is not a template
+            self._twins_of_verdicts.of(
+                answer
+            )  # raises here, where it is logged, if it is not a template
             return answer
         if hasattr(answer, "close"):
             answer.close()  # a coroutine that will not be awaited
@@ -329,6 +335,10 @@ class OriginResolver:
         They answer like this one; the first allows all web origins, and the other one none.
         """
         return self._twins.of(policy)  # type: ignore[no-any-return]
+
+    def twins_of_verdict(self, policy: Policy) -> tuple[Policy, Policy]:
+        """Return the twins of a policy that `resolve` returned. There may be many of these."""
+        return self._twins_of_verdicts.of(policy)  # type: ignore[no-any-return]
 
     def check_template(self, policy: Policy) -> None:
         """Check that a policy can be the template of an answer.

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from ..._engine.select import Policy
 from ..paths import CLOSED, PathRules
-from .policy_source import PerPolicy, reader_of
+from .policy_source import MAX_POLICIES, PerPolicy, reader_of
 from .report_only import Report
 
 TYPE_CHECKING = False
@@ -57,7 +57,9 @@ class Flow:
         closed = Policy(allow_origins=())
         self._closed = closed
         self._choose = choice(features.paths or features.source, path_of, closed)
-        self._calls = PerPolicy(lambda policy: make(policy, policy is not closed))
+        # Each rule by path has a policy at the same time.
+        most = MAX_POLICIES + len(features.paths.rules if features.paths else ())
+        self._calls = PerPolicy(lambda policy: make(policy, policy is not closed), most)
         self.report: Report | None = None
         if features.candidate is not None:
             self.report = Report(choice(features.candidate, path_of, closed), decide, describe)
