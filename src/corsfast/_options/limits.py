@@ -42,6 +42,11 @@ MAX_AUTOMATON_STATES = 4096
 # fewer than 50 000.
 MAX_AUTOMATON_STEPS = 8_000_000
 
+# Characters in a regex that is left to `re`, after its repeats are written out, and steps to prove
+# that matching takes no more than quadratic time. If it cannot be proven, the regex is refused.
+MAX_BACKTRACKING_POSITIONS = 1024
+MAX_BACKTRACKING_STEPS = 200_000
+
 # Size of a policy file in bytes. A million origins take half of it.
 MAX_POLICY_FILE = 64 * 2**20
 

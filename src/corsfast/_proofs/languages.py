@@ -19,8 +19,9 @@ from .._options.networks import (
     one_of,
 )
 from .._options.origin import DEVELOPMENT_DOMAINS, LABEL, NUMBER, OPAQUE, SCHEME
-from .._options.patterns import Glob, HostRule, Network, Within, expression, write_pattern
+from .._options.patterns import ORIGINS, Glob, HostRule, Network, Within, expression, write_pattern
 from .._options.suggestions import slips
+from ..errors import PolicyError, Problem
 from .automata import (
     NOT_IN_WEB_ORIGINS,
     NOTHING,
@@ -34,6 +35,7 @@ from .automata import (
     tabulate,
     unite,
 )
+from .backtracking import is_slow
 from .regexes import NotRegularError, compile_regex
 
 TYPE_CHECKING = False
@@ -240,6 +242,16 @@ def _with_other_schemes(dfa: Dfa) -> Dfa:
     return intersect(rest, other_origins()) if rest.rows else NOTHING
 
 
+def slow_regex(entry: Entry) -> Problem:
+    """Return the problem of a regex for which `re` may be slow."""
+    message = (
+        f"{as_written(entry)!r} cannot be run as an automaton, and with `re` a request could make"
+        " it take seconds: its repeats can divide one text in many ways."
+    )
+    hint = "it without look-around and back-references, or as several entries"
+    return Problem("slow-regex", ORIGINS, entry, message, hint=hint)
+
+
 def regex_of(entry: Entry) -> re.Pattern[str]:
     """Return an entry as a regular expression."""
     if isinstance(entry, re.Pattern):
@@ -262,9 +274,17 @@ def run_together(
     """Return one automaton for all languages, and the entries left to `re` with the reason.
 
     Together the languages may have more states than the limit although each alone has fewer. Then
-    only the smaller half is united, and so on.
+    only the smaller half is united, and so on. A regex for which `re` may be slow is left out; it
+    has a problem already.
+
+    Raises:
+        PolicyError: for such a regex that is not in the smaller half.
     """
-    left = [(regex_of(item.entry), item.beyond) for item in languages if item.beyond is not None]
+    left = [
+        (regex, item.beyond)
+        for item in languages
+        if item.beyond is not None and not is_slow(regex := regex_of(item.entry))
+    ]
     fitting = [(item.entry, item.whole) for item in languages if item.whole and item.whole.rows]
     fitting.sort(key=lambda item: len(item[1].rows))
     while fitting:
@@ -272,6 +292,10 @@ def run_together(
             return tabulate(unite([dfa for _, dfa in fitting])), left
         except TooManyStatesError:
             half = len(fitting) // 2
-            left += [(regex_of(entry), TOGETHER) for entry, _ in fitting[half:]]
+            for entry, _ in fitting[half:]:
+                regex = regex_of(entry)
+                if is_slow(regex):
+                    raise PolicyError([slow_regex(entry)]) from None
+                left.append((regex, TOGETHER))
             fitting = fitting[:half]
     return None, left

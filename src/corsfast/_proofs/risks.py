@@ -53,6 +53,7 @@ from .automata import (
     steps_to,
     subtract,
 )
+from .backtracking import is_slow
 from .intent import Intent, intent_of
 from .languages import (
     ITS_SIZE,
@@ -68,6 +69,7 @@ from .languages import (
     public_addresses,
     public_ipv6_addresses,
     regex_of,
+    slow_regex,
     under,
     words,
 )
@@ -263,6 +265,9 @@ def language_risks(language: Language, credentials: bool) -> Iterator[Problem]:
         yield from _network_risks(entry, credentials)
         return
     shown = as_written(entry)
+    if language.beyond is not None and is_slow(regex_of(entry)):
+        yield slow_regex(entry)
+        return
     if dfa is None or others is None:
         yield _unproven(entry, shown, language.beyond)
         return
