@@ -42,6 +42,15 @@ MAX_AUTOMATON_STATES = 4096
 # fewer than 50 000.
 MAX_AUTOMATON_STEPS = 8_000_000
 
+# Characters of one entry of ``allow_origins``. The longest of 132 real-world regexes has 155.
+MAX_PATTERN = 16_384
+# Steps to build the automaton of one entry, and the same again to prove it: 40 ms each. It is
+# enough for a list of 100 names of 10 letters.
+MAX_PATTERN_STEPS = 150_000
+# Characters of a regex for which corrections are searched. Each is proven, so a search takes many
+# times as long as the proof of the regex, and the time to write them grows with the square.
+MAX_CORRECTED = 512
+
 # Characters in a regex that is left to `re`, after its repeats are written out, and steps to prove
 # that matching takes no more than quadratic time. If it cannot be proven, the regex is refused.
 MAX_BACKTRACKING_POSITIONS = 1024

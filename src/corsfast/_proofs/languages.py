@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import re
 from collections import namedtuple
-from functools import cache
+from functools import cache, wraps
+from math import inf
 
+from .._options.limits import MAX_PATTERN_STEPS
 from .._options.networks import (
     LINK_LOCAL_IPV6,
     NOT_PUBLIC_IPV4,
@@ -30,6 +32,7 @@ from .automata import (
     TooManyStatesError,
     determinise,
     intersect,
+    limited,
     minimise,
     subtract,
     tabulate,
@@ -40,7 +43,7 @@ from .regexes import NotRegularError, compile_regex
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
     from typing import NamedTuple
 
     from .automata import Automaton
@@ -90,12 +93,24 @@ DEVELOPMENT_HOST = (
 )
 
 
+def constant(make: Callable[[], Dfa]) -> Callable[[], Dfa]:
+    """Decorate a function whose result is computed once, at no pattern's expense."""
+
+    @cache
+    @wraps(make)
+    def made() -> Dfa:
+        with limited(inf):
+            return make()
+
+    return made
+
+
 def words(text: str) -> Dfa:
     """Return the language of a regular expression of this package."""
     return compile_regex(re.compile(text))
 
 
-@cache
+@constant
 def named_hosts() -> Dfa:
     """Return the domain names, without addresses and names that look like one."""
     return minimise(
@@ -103,18 +118,18 @@ def named_hosts() -> Dfa:
     )
 
 
-@cache
+@constant
 def addresses() -> Dfa:
     return words(rf"{OCTET}(?:\.{OCTET}){{3}}")
 
 
-@cache
+@constant
 def web_origins() -> Dfa:
     """Return every http and https origin."""
     return origins(unite([named_hosts(), addresses(), words(r"\[[0-9a-f:]+\]")]))
 
 
-@cache
+@constant
 def other_origins() -> Dfa:
     """Return every origin of another scheme, except schemes that no page has.
 
@@ -125,20 +140,20 @@ def other_origins() -> Dfa:
     return minimise(subtract(some, words(f"(?:{'|'.join(unsent)})://.*")))
 
 
-@cache
+@constant
 def misspelt_web_origins() -> Dfa:
     """Return the words that begin like a web origin and have a character that none contains."""
     return minimise(words(f"https?://.*[{NOT_IN_WEB_ORIGINS}].*"))
 
 
-@cache
+@constant
 def named_origins() -> Dfa:
     """Return the origins of domain names with at least two labels that are not reserved."""
     public = subtract(named_hosts(), words(DEVELOPMENT_HOST))
     return origins(intersect(public, words(r"[a-z0-9_\-]+\.[a-z0-9_\-.]*[a-z0-9_\-.]")))
 
 
-@cache
+@constant
 def plain_https_origins() -> Dfa:
     """Return the named origins with https and no port.
 
@@ -147,34 +162,34 @@ def plain_https_origins() -> Dfa:
     return intersect(named_origins(), words(r"https://[^:]*"))
 
 
-@cache
+@constant
 def public_addresses() -> Dfa:
     """Return the origins whose host is an address on the public internet."""
     v4 = subtract(addresses(), words(PRIVATE_ADDRESS))
     return origins(unite([v4, words(r"\[2[0-9a-f]{3}::[1-9a-f]\]")]))
 
 
-@cache
+@constant
 def public_ipv6_addresses() -> Dfa:
     """Return the origins whose host may be a public IPv6 address, canonical or not."""
     return origins(words(r"\[(?:[23][0-9a-f]{3}:[0-9a-f:]+|::ffff:[0-9a-f:]+)\]"))
 
 
-@cache
+@constant
 def compressed_ipv6_origins() -> Dfa:
     """Return origins with surely canonical IPv6 addresses, because no piece is written as 0."""
     piece = "[1-9a-f][0-9a-f]{0,3}"
     return origins(words(rf"\[{piece}(?::{piece}){{0,4}}::(?:{piece})?\]"))
 
 
-@cache
+@constant
 def private_origins() -> Dfa:
     """Return the origins whose host is an address that exists only within a network."""
     v6 = one_of(map(block_expression, blocks((*PRIVATE_IPV6, LINK_LOCAL_IPV6))))
     return origins(unite([words(PRIVATE_ADDRESS), words(v6)]))
 
 
-@cache
+@constant
 def insecure_origins() -> Dfa:
     """Return the plain http origins, except those of development hosts."""
     return subtract(
@@ -219,19 +234,22 @@ def language_of(entry: Entry, *, how: str = "fullmatch") -> Language:
     """Return the automata of an entry, applied as ``regex.<how>``."""
     regex = regex_of(entry)
     try:
-        whole = compile_regex(regex, how=how)
-        # With IGNORECASE each letter of a host would have two edges, and no text could be a run.
-        run = subtract(whole, misspelt_web_origins())
-        others = _with_other_schemes(whole)
-        return Language(entry, intersect(whole, web_origins()), None, run, others)
+        with limited(MAX_PATTERN_STEPS):
+            whole = compile_regex(regex, how=how)
+            # With IGNORECASE each letter of a host would have two edges, and no text could be a
+            # run.
+            run = subtract(whole, misspelt_web_origins())
+            others = _with_other_schemes(whole)
+            return Language(entry, intersect(whole, web_origins()), None, run, others)
     except NotRegularError as reason:
         beyond = str(reason)
     except TooManyStatesError:
         beyond = ITS_SIZE
     try:
-        wider = compile_regex(regex, how=how, widen=True)
-        others = _with_other_schemes(wider)
-        return Language(entry, intersect(wider, web_origins()), beyond, None, others)
+        with limited(MAX_PATTERN_STEPS):
+            wider = compile_regex(regex, how=how, widen=True)
+            others = _with_other_schemes(wider)
+            return Language(entry, intersect(wider, web_origins()), beyond, None, others)
     except TooManyStatesError:
         return Language(entry, None, beyond, None, None)
 

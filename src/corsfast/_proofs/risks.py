@@ -19,6 +19,7 @@ from heapq import heappop, heappush
 from itertools import count, groupby, islice
 
 from .._options import fetch
+from .._options.limits import MAX_PATTERN_STEPS
 from .._options.networks import (
     is_loopback_block,
     is_private_host,
@@ -47,6 +48,7 @@ from .automata import (
     TooManyStatesError,
     accepts,
     intersect,
+    limited,
     reached,
     run,
     shortest_words,
@@ -258,15 +260,31 @@ def _network_risks(rule: Network, credentials: bool) -> Iterator[Problem]:
 # -- globs and regexes -----------------------------------------------------------------------
 
 
-def language_risks(language: Language, credentials: bool) -> Iterator[Problem]:
-    """Yield the risks of one glob or regex, and a problem if it matches nothing."""
+def language_risks(language: Language, credentials: bool) -> list[Problem]:
+    """Return the risks of one glob or regex, and a problem if it matches nothing."""
+    found: list[Problem] = []
+    try:
+        with limited(MAX_PATTERN_STEPS):
+            found += _language_risks(language, credentials)
+    except TooManyStatesError:
+        found.append(_too_many_steps(language.entry))
+    return found
+
+
+def _too_many_steps(entry: object) -> Problem:
+    shown = as_written(entry)
+    message = f"{shown!r} cannot be proven within {MAX_PATTERN_STEPS} steps (MAX_PATTERN_STEPS)."
+    return _problem("too-long", entry, message, "it as several entries")
+
+
+def _language_risks(language: Language, credentials: bool) -> Iterator[Problem]:
     entry, dfa, others = language.entry, language.dfa, language.others
     if isinstance(entry, Network):
         yield from _network_risks(entry, credentials)
         return
     shown = as_written(entry)
     if language.beyond is not None and is_slow(regex_of(entry)):
-        yield slow_regex(entry)
+        yield _too_many_steps(entry) if language.beyond == ITS_SIZE else slow_regex(entry)
         return
     if dfa is None or others is None:
         yield _unproven(entry, shown, language.beyond)
