@@ -12,6 +12,7 @@ import pytest
 
 import corsfast
 from corsfast import Outcome
+from corsfast._engine import tables
 from corsfast._options import limits
 from corsfast._proofs import automata, backtracking
 from corsfast._proofs.languages import language_of
@@ -29,6 +30,7 @@ PYTHON_ONLY = {
     "MAX_BACKTRACKING_POSITIONS",
     "MAX_BACKTRACKING_STEPS",
     "MAX_CORRECTED",
+    "MAX_PATTERNS",
     "MAX_PATTERN",
     "MAX_PATTERN_STEPS",
     "MAX_ENCODED_PATH",
@@ -74,6 +76,25 @@ def test_a_long_entry_is_refused_by_name() -> None:
     with pytest.raises(corsfast.PolicyError) as caught:
         corsfast.Policy(allow_origins=[stem.ljust(limits.MAX_PATTERN, "x")])
     assert [problem.code for problem in caught.value.problems] != ["too-long"]
+
+
+@pytest.mark.parametrize("extra", [0, 1])
+def test_the_number_of_patterns_is_bounded(extra: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    regex = re.compile(r"https://a\.example\.com")
+    globs = [f"https://a{i}-*.example.com" for i in range(limits.MAX_PATTERNS - 1 + extra)]
+    judged: list[object] = []
+    monkeypatch.setattr(tables, "language_of", lambda entry: judged.append(entry) or 1 / 0)
+    origins = [*globs, regex, "https://b.example.com", "https://*.c.example.com"]
+    if not extra:
+        with pytest.raises(ZeroDivisionError):
+            corsfast.Policy(allow_origins=origins)
+        return
+    with pytest.raises(
+        corsfast.PolicyError, match=r"1001 .* limit is 1000 \(MAX_PATTERNS"
+    ) as caught:
+        corsfast.Policy(allow_origins=origins)
+    assert [problem.code for problem in caught.value.problems] == ["too-long"]
+    assert judged == []
 
 
 @pytest.fixture

@@ -47,6 +47,10 @@ MAX_PATTERN = 16_384
 # Steps to build the automaton of one entry, and the same again to prove it: 40 ms each. It is
 # enough for a list of 100 names of 10 letters.
 MAX_PATTERN_STEPS = 150_000
+# Globs, networks and regexes of a policy. Each takes about 3 ms to prove. More are rarely one
+# automaton, and those that are left to `re` cost a microsecond each per request.
+MAX_PATTERNS = 1000
+
 # Characters of a regex for which corrections are searched. Each is proven, so a search takes many
 # times as long as the proof of the regex, and the time to write them grows with the square.
 MAX_CORRECTED = 512

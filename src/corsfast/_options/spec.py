@@ -295,6 +295,14 @@ def _read_origins(
         message = "'*' admits every origin, so the other entries mean nothing."
         hint = "either '*' alone or the list without it"
         problems.append(Problem("any-origin-beside-others", option, value, message, hint=hint))
+    if len(globs) + len(regexes) > limits.MAX_PATTERNS:
+        message = (
+            f"{len(globs) + len(regexes)} globs, networks and regexes; the limit is"
+            f" {limits.MAX_PATTERNS} (MAX_PATTERNS)."
+        )
+        hint = "fewer, or look origins up with a resolver"
+        problems.append(Problem("too-long", option, None, message, hint=hint))
+        globs, regexes = {}, {}
     spec.exact, spec.rules, spec.globs = tuple(exact), tuple(rules), tuple(globs)
     spec.regexes = tuple(regexes)
     spec.duplicates = spec.placed = ()

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import re
 from collections import namedtuple
-from functools import cache, wraps
+from functools import cache, lru_cache, wraps
 from math import inf
 
+from .._options.fetch import WEB_SCHEMES
 from .._options.limits import MAX_PATTERN_STEPS
 from .._options.networks import (
     LINK_LOCAL_IPV6,
@@ -154,6 +155,11 @@ def named_origins() -> Dfa:
 
 
 @constant
+def words_with_web_schemes() -> Dfa:
+    return words("https?://.*")
+
+
+@constant
 def plain_https_origins() -> Dfa:
     """Return the named origins with https and no port.
 
@@ -197,6 +203,7 @@ def insecure_origins() -> Dfa:
     )
 
 
+@lru_cache(maxsize=64)
 def under(intent: Intent) -> Dfa:
     """Return the origins of some domains with all their subdomains, and of some single hosts."""
     choices = [rf"{SUBDOMAINS}{re.escape(domain)}" for domain in intent.domains]
@@ -233,13 +240,15 @@ def origins(hosts: Dfa) -> Dfa:
 def language_of(entry: Entry, *, how: str = "fullmatch") -> Language:
     """Return the automata of an entry, applied as ``regex.<how>``."""
     regex = regex_of(entry)
+    # A glob or network of the web has no letter in upper case, and no other scheme.
+    is_web = isinstance(entry, (Glob, Network)) and entry.scheme in WEB_SCHEMES
     try:
         with limited(MAX_PATTERN_STEPS):
             whole = compile_regex(regex, how=how)
             # With IGNORECASE each letter of a host would have two edges, and no text could be a
             # run.
-            run = subtract(whole, misspelt_web_origins())
-            others = _with_other_schemes(whole)
+            run = whole if is_web else subtract(whole, misspelt_web_origins())
+            others = NOTHING if is_web else _with_other_schemes(whole)
             return Language(entry, intersect(whole, web_origins()), None, run, others)
     except NotRegularError as reason:
         beyond = str(reason)
@@ -256,7 +265,7 @@ def language_of(entry: Entry, *, how: str = "fullmatch") -> Language:
 
 def _with_other_schemes(dfa: Dfa) -> Dfa:
     """Return the origins of other schemes. Fast for most entries, because they have none."""
-    rest = subtract(dfa, words("https?://.*"))
+    rest = subtract(dfa, words_with_web_schemes())
     return intersect(rest, other_origins()) if rest.rows else NOTHING
 
 
