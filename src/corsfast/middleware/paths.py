@@ -274,7 +274,8 @@ def wsgi_path(environ: Mapping[str, Any], /) -> tuple[str]:
 # -- reading rules ---------------------------------------------------------------------------
 
 # How other software writes "all paths below": "/api*", "/api/**", and the regex "/api/.*".
-_ALL_BELOW = re.compile(r"(?:/|\.?\*)+\Z")
+# A match begins only where such a run begins, because trying each place takes quadratic time.
+_ALL_BELOW = re.compile(r"(?:(?<![/*])(?:/|\.\*)|(?<![/*.])\*)(?:/|\.?\*)*+\Z")
 _PERCENT = re.compile("%[0-9A-Fa-f]{2}")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 

@@ -556,3 +556,14 @@ def test_a_long_path_without_escapes_has_its_rule() -> None:
         wsgi_path({"PATH_INFO": path}),
     ):
         assert rules.find(*readings) == ("x" if readings[0].startswith("/x/") else None)
+
+
+def test_long_wrong_rules_take_linear_time() -> None:
+    """In quadratic time this would take half an hour."""
+    simple = re.compile(r"(?:/|\.?\*)+\Z")
+    for length in range(8):
+        for letters in itertools.product("/.*a", repeat=length):
+            text = "".join(letters)
+            assert paths._ALL_BELOW.sub("!", text) == simple.sub("!", text)
+    with pytest.raises(corsfast.PolicyError):
+        PathRules({"/" + "/.*" * 100_000 + "x*": 1})
