@@ -19,6 +19,7 @@ from support.client import DOORS, preflight_of
 import corsfast
 from corsfast import PolicyHolder
 from corsfast.middleware._generic import policy_source
+from corsfast.middleware.resolver import OriginResolver
 
 APP = "https://app.example.com"
 OTHER = "https://other.example"
@@ -125,9 +126,42 @@ def test_new_policies_all_the_time_are_not_kept(Policy: Any, door: Any) -> None:
     for _ in range(3 * policy_source.MAX_POLICIES):
         assert ask("GET", origin=APP).origin == APP
     made = ask.middleware._selector._calls._made
+    assert policy_source.MAX_POLICIES <= 8
     assert len(made) <= policy_source.MAX_POLICIES
     gc.collect()
     assert sum(reference() is not None for reference in seen) <= 1
+
+
+@pytest.mark.parametrize("resolves", [False, True])
+def test_only_the_newest_policies_are_kept(Policy: Any, door: Any, resolves: bool) -> None:
+    """A policy may be large, and a holder may be swapped often."""
+    holder = PolicyHolder(Policy(allow_origins=[APP]))
+    resolver = OriginResolver(lambda origin: False) if resolves else None
+    ask = door.around(paths={"/": holder, "/x": Policy(allow_origins=[APP])}, resolver=resolver)
+    policies = [Policy(allow_origins=[APP], max_age=i) for i in range(300)]
+    for policy in policies:
+        holder.policy = policy
+        assert ask("GET", origin=APP).origin == APP
+        assert ask("GET", origin="https://other.example").origin is None
+    gc.collect()
+    tuples = [found for found in gc.get_referrers(*policies) if isinstance(found, tuple)]
+    kept = {id(item) for found in tuples for item in found}.intersection(map(id, policies))
+    calls = ask.middleware._selector._calls._made
+    limit = 10
+    assert len(calls) <= limit
+    assert [policy for policy, _ in calls.values()][-1] is policies[-1]
+    assert len(kept) <= limit
+
+
+def test_rules_by_path_keep_all_their_policies(Policy: Any, door: Any) -> None:
+    paths = {f"/{i}": Policy(allow_origins=[APP]) for i in range(30)}
+    ask = door.around(paths=paths)
+    made: list[Any] = []
+    calls = ask.middleware._selector._calls
+    make, calls._make = calls._make, lambda policy: made.append(policy) or make(policy)
+    for path in [*paths] * 3:
+        assert ask("GET", origin=APP, path=path).origin == APP
+    assert len(made) == 30
 
 
 def test_a_callable_must_return_a_policy(door: Any) -> None:

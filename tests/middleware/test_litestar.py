@@ -417,17 +417,26 @@ OURS = "corsfast.middleware.litestar"
 
 @pytest.mark.parametrize("given", ["plugin", "application", "both"])
 def test_the_plugin_takes_the_place_of_the_original(given: str) -> None:
+    from litestar.exceptions import LitestarException
+
     from corsfast.middleware.litestar import CORSPlugin
 
     own = config(allow_origins=[A], allow_methods=["PUT"])
     options = {"cors_config": own} if given != "plugin" else {}
     app = litestar(plugins=[CORSPlugin(own if given != "application" else None)], **options)
     before = in_place(app)
-    # Until the application is started, the original responds, so there is always one.
-    assert ask(app, "GET", "/", origin=A).first("access-control-allow-origin") == A
+    # The original would decide by its own rules, without a proof.
+    for method, more in (("GET", {}), ("OPTIONS", {"access_control_request_method": "GET"})):
+        with pytest.raises((RuntimeError, LitestarException)) as caught:
+            ask(app, method, "/", origin=A, **more)
+        said = str(caught.value.__cause__ or caught.value)
+        assert re.search(r"turn on the server's lifespan, or .*install\(app", said)
+    assert ask(app, "GET", "/").status == 200
+    assert app.cors_config.allow_origins == [A]
     for _ in range(2):
         start(app)
         assert in_place(app) == [OURS, *before[1:]]
+    assert app.cors_config is own
     works(app)
 
 

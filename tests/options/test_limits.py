@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
+import warnings
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+import corsfast
 from corsfast import Outcome
+from corsfast._engine import tables
 from corsfast._options import limits
+from corsfast._proofs import automata, backtracking
+from corsfast._proofs.languages import language_of
 
 ROOT = Path(__file__).parents[2]
 HEADER = ROOT / "csrc" / "corsfast.h"
@@ -20,6 +27,14 @@ PYTHON_ONLY = {
     "MAX_AUTOMATON_STATES",
     "MAX_AUTOMATON_STEPS",
     "MAX_POLICY_FILE",
+    "MAX_BACKTRACKING_POSITIONS",
+    "MAX_BACKTRACKING_STEPS",
+    "MAX_CORRECTED",
+    "MAX_PATTERNS",
+    "MAX_PATTERN",
+    "MAX_PATTERN_STEPS",
+    "MAX_ENCODED_PATH",
+    "MAX_RESOLVER_THREADS",
 }
 
 
@@ -48,3 +63,91 @@ def test_same_outcomes(header: str) -> None:
 def test_the_longest_origin_is_the_sum_of_its_parts() -> None:
     parts = limits.MAX_SCHEME + len("://") + limits.MAX_HOST + len(":65535")
     assert parts == limits.MAX_ORIGIN == 326
+
+
+def test_a_long_entry_is_refused_by_name() -> None:
+    stem = "https://example.com/"
+    for entry in ("x" * (limits.MAX_PATTERN + 1), re.compile("x" * (limits.MAX_PATTERN + 1))):
+        given = corsfast.within(entry, "example.com") if isinstance(entry, re.Pattern) else entry
+        for value in {entry, given}:
+            with pytest.raises(corsfast.PolicyError, match=r"16385 .* 16384 \(MAX_P") as caught:
+                corsfast.Policy(allow_origins=[value])
+            assert [problem.code for problem in caught.value.problems] == ["too-long"]
+    with pytest.raises(corsfast.PolicyError) as caught:
+        corsfast.Policy(allow_origins=[stem.ljust(limits.MAX_PATTERN, "x")])
+    assert [problem.code for problem in caught.value.problems] != ["too-long"]
+
+
+@pytest.mark.parametrize("extra", [0, 1])
+def test_the_number_of_patterns_is_bounded(extra: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    regex = re.compile(r"https://a\.example\.com")
+    globs = [f"https://a{i}-*.example.com" for i in range(limits.MAX_PATTERNS - 1 + extra)]
+    judged: list[object] = []
+    monkeypatch.setattr(tables, "language_of", lambda entry: judged.append(entry) or 1 / 0)
+    origins = [*globs, regex, "https://b.example.com", "https://*.c.example.com"]
+    if not extra:
+        with pytest.raises(ZeroDivisionError):
+            corsfast.Policy(allow_origins=origins)
+        return
+    with pytest.raises(
+        corsfast.PolicyError, match=r"1001 .* limit is 1000 \(MAX_PATTERNS"
+    ) as caught:
+        corsfast.Policy(allow_origins=origins)
+    assert [problem.code for problem in caught.value.problems] == ["too-long"]
+    assert judged == []
+
+
+@pytest.fixture
+def spent(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    """Return a list to which the steps of all automata are appended."""
+    steps: list[float] = []
+    spend = automata._Work.spend
+
+    def counted(work: Any, more: int) -> None:
+        steps.append(more)
+        spend(work, more)
+
+    monkeypatch.setattr(automata._Work, "spend", counted)
+    language_of(re.compile("https://a"))  # makes the constants
+    return steps
+
+
+def dense(n: int) -> re.Pattern[str]:
+    """Return a short regex whose automaton has more than 2 ** n states."""
+    return re.compile(rf"https://[a-z]*a[a-z]{{{n}}}\.example\.com")
+
+
+def nested(n: int) -> re.Pattern[str]:
+    return re.compile(rf"https://(?:(?:[a-z]{{0,{n}}}\.){{0,{n}}}x){{0,{n}}}example\.com")
+
+
+@pytest.mark.parametrize(
+    "entry",
+    [
+        re.compile("https://" + "a" * 16_000),
+        re.compile("https://" + "[a-z]?" * 600),
+        re.compile("https://" + "[a-z]*a" * 500),
+        re.compile("https://(?:" + "|".join(f"name-{i}" for i in range(400)) + r")\.example\.com"),
+        dense(12),
+        nested(100),
+        re.compile(r"https://(?:" + "|".join(f"[a-z]{{{i}}}x[a-z]*" for i in range(60)) + ")"),
+        "https://*." + ".".join(["a*b" * 10] * 6) + ".example.com",
+    ],
+)
+def test_the_work_for_an_entry_is_bounded(entry: Any, spent: list[float]) -> None:
+    corsfast.Policy(allow_origins=[re.compile(r"https://a\.example\.com")])
+    spent.clear()
+    backtracking.is_slow.cache_clear()
+    with warnings.catch_warnings(), contextlib.suppress(corsfast.PolicyError):
+        warnings.simplefilter("ignore", corsfast.CorsfastPerformanceWarning)
+        corsfast.Policy(allow_origins=[entry])
+    assert sum(spent) < 4 * limits.MAX_PATTERN_STEPS
+
+
+def test_the_work_grows_as_the_entry_does(spent: list[float]) -> None:
+    work = []
+    for n in (250, 500, 1000):
+        spent.clear()
+        assert language_of(re.compile("https://" + "a" * n)).unsupported is None
+        work.append(sum(spent))
+    assert work[2] < 2.2 * work[1] < 2.2 * 2.2 * work[0]

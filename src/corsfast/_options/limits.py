@@ -42,5 +42,32 @@ MAX_AUTOMATON_STATES = 4096
 # fewer than 50 000.
 MAX_AUTOMATON_STEPS = 8_000_000
 
+# Characters of one entry of ``allow_origins``. The longest of 132 real-world regexes has 155.
+MAX_PATTERN = 16_384
+# Steps to build the automaton of one entry, and the same again to prove it: 40 ms each. It is
+# enough for a list of 100 names of 10 letters.
+MAX_PATTERN_STEPS = 150_000
+# Globs, networks and regexes of a policy. Each takes about 3 ms to prove. More are rarely one
+# automaton, and those that are left to `re` cost a microsecond each per request.
+MAX_PATTERNS = 1000
+
+# Characters of a regex for which corrections are searched. Each is proven, so a search takes many
+# times as long as the proof of the regex, and the time to write them grows with the square.
+MAX_CORRECTED = 512
+
+# Characters in a regex that is left to `re`, after its repeats are written out, and steps to prove
+# that matching takes no more than quadratic time. If it cannot be proven, the regex is refused.
+MAX_BACKTRACKING_POSITIONS = 1024
+MAX_BACKTRACKING_STEPS = 200_000
+
 # Size of a policy file in bytes. A million origins take half of it.
 MAX_POLICY_FILE = 64 * 2**20
+
+# Characters of a path that is percent-decoded to choose rules by path. Decoding 64 KiB of `%`, the
+# most that common servers take, would cost 30 ms. A longer path gets no CORS headers, unless it
+# need not be decoded.
+MAX_ENCODED_PATH = 4096
+
+# Threads in which a resolver's plain function runs for one event loop. An attacker who sends
+# many different origins keeps them busy, but neither the application's threads nor more of them.
+MAX_RESOLVER_THREADS = 8

@@ -266,6 +266,9 @@ def _read_origins(
             if entry == "*":
                 spec.any_origin = True
                 continue
+            if len(entry) > limits.MAX_PATTERN:
+                problems.append(_too_long_pattern(entry, entry))
+                continue
             parsed = parse_pattern(entry)
             if parsed is None:
                 problems.append(diagnose(entry))
@@ -276,7 +279,11 @@ def _read_origins(
             else:
                 exact[parsed] = None
         elif isinstance(entry, Within) or _is_text_pattern(entry):
-            regexes[entry] = None
+            text = entry.regex.pattern if isinstance(entry, Within) else entry.pattern
+            if len(text) > limits.MAX_PATTERN:
+                problems.append(_too_long_pattern(entry, text))
+            else:
+                regexes[entry] = None
         elif isinstance(entry, re.Pattern):
             text = f"re.compile({entry.pattern.decode('latin-1')!r})"
             problems.append(_not_a("a pattern of str", option, entry, text))
@@ -288,11 +295,27 @@ def _read_origins(
         message = "'*' allows every origin, so the other entries have no effect."
         hint = "either '*' alone or the list without it"
         problems.append(Problem("any-origin-beside-others", option, value, message, hint=hint))
+    if len(globs) + len(regexes) > limits.MAX_PATTERNS:
+        message = (
+            f"{len(globs) + len(regexes)} globs, networks and regexes; the limit is"
+            f" {limits.MAX_PATTERNS} (MAX_PATTERNS)."
+        )
+        hint = "fewer, or look origins up with a resolver"
+        problems.append(Problem("too-long", option, None, message, hint=hint))
+        globs, regexes = {}, {}
     spec.exact, spec.rules, spec.globs = tuple(exact), tuple(rules), tuple(globs)
     spec.regexes = tuple(regexes)
     spec.duplicates = spec.placed = ()
     if wrong == len(problems) and len(exact) < len(entries):
         _read_order(spec, entries, exact)
+
+
+def _too_long_pattern(entry: object, text: str) -> Problem:
+    message = (
+        f"{text[:20] + '…'!r} has {len(text)} characters; the limit is {limits.MAX_PATTERN}"
+        " (MAX_PATTERN)."
+    )
+    return Problem("too-long", ORIGINS, entry, message, hint="it as several entries")
 
 
 def _read_order(spec: Spec, entries: list[object], exact: dict[str, None]) -> None:

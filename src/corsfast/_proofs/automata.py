@@ -14,6 +14,9 @@ Requests do not run this code: the engines run the table of an Automaton.
 from __future__ import annotations
 
 from collections import namedtuple
+from contextlib import contextmanager
+from math import inf
+from threading import local
 
 from .._options.limits import MAX_AUTOMATON_STATES, MAX_AUTOMATON_STEPS
 
@@ -70,6 +73,33 @@ class TooManyStatesError(Exception):
     """An error for an automaton that would exceed a limit on states or steps."""
 
 
+class _Work(local):
+    """The work that this thread may still do within `limited`, in steps."""
+
+    left: float = inf
+
+    def spend(self, steps: int) -> None:
+        self.left -= steps
+        if self.left < 0:
+            raise TooManyStatesError
+
+
+_work = _Work()
+
+
+@contextmanager
+def limited(steps: float) -> Iterator[None]:
+    """Raise TooManyStatesError if the operations within take more steps than this.
+
+    A step takes about a quarter of a microsecond: an entry of a row, or a state of a set.
+    """
+    before, _work.left = _work.left, steps
+    try:
+        yield
+    finally:
+        _work.left = before
+
+
 def mask_of(characters: Iterable[str]) -> int:
     """Return the set of those characters that are in the alphabet."""
     mask = 0
@@ -97,9 +127,10 @@ class Nfa:
         self.at_end: list[list[int]] = []
         self.steps = 0
 
-    def spend(self, steps: int) -> None:
+    def spend(self, steps: int, work: int = 0) -> None:
         """Count steps, because the number of states alone does not limit the time."""
         self.steps += steps
+        _work.spend(work or steps)
         if self.steps > MAX_AUTOMATON_STEPS:
             raise TooManyStatesError
 
@@ -108,6 +139,7 @@ class Nfa:
             raise TooManyStatesError
         for lists in (self.edges, self.free, self.at_start, self.at_end):
             lists.append([])
+        _work.spend(4)
         return len(self.edges) - 1
 
     def embed(self, dfa: Dfa, start: int) -> int:
@@ -161,7 +193,7 @@ def determinise(nfa: Nfa, start: int, end: int, *, slack: int = 1) -> Dfa:
             for column, target in moves[state]:
                 if target not in closures:
                     closures[target] = _closure(nfa, [target])
-                nfa.spend(len(closures[target]))
+                nfa.spend(len(closures[target]), 1 + (len(closures[target]) >> 4))
                 reached[column] |= closures[target]
         return ((frozenset(target), False) if target else None for target in reached)
 
@@ -206,6 +238,7 @@ def _explore(
             row.append(index[target])
         rows.append(tuple(row))
         accepting.append(accepts(state))
+        _work.spend(len(row))
     return Dfa(classes, rows, accepting)
 
 
@@ -293,12 +326,20 @@ def _equal_states(dfa: Dfa) -> list[int]:
 
 
 def _trim(dfa: Dfa) -> Dfa:
-    """Return the Dfa without the states from which no accepting state is reached."""
+    """Return the Dfa without the states from which no accepting state is reached.
+
+    The other states keep their order, so they stay numbered breadth first.
+    """
     live = steps_to(dfa, [state for state, accepts in enumerate(dfa.accepting) if accepts])
     if 0 not in live:
         return NOTHING
-    rows = [tuple([target if target in live else DEAD for target in row]) for row in dfa.rows]
-    return _renumber(Dfa(dfa.classes, rows, dfa.accepting), list(range(len(rows))))
+    if len(live) == len(dfa.rows):
+        return dfa
+    number = [DEAD] * (len(dfa.rows) + 1)  # row DEAD is -1, the last one
+    for new, state in enumerate(sorted(live)):
+        number[state] = new
+    rows = [tuple([number[target] for target in dfa.rows[state]]) for state in sorted(live)]
+    return Dfa(dfa.classes, rows, [dfa.accepting[state] for state in sorted(live)])
 
 
 def steps_to(dfa: Dfa, goals: Iterable[int]) -> dict[int, int]:

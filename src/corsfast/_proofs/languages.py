@@ -8,8 +8,11 @@ from __future__ import annotations
 
 import re
 from collections import namedtuple
-from functools import cache
+from functools import cache, lru_cache, wraps
+from math import inf
 
+from .._options.fetch import WEB_SCHEMES
+from .._options.limits import MAX_PATTERN_STEPS
 from .._options.networks import (
     LINK_LOCAL_IPV6,
     NOT_PUBLIC_IPV4,
@@ -19,8 +22,9 @@ from .._options.networks import (
     one_of,
 )
 from .._options.origin import DEVELOPMENT_DOMAINS, LABEL, NUMBER, OPAQUE, SCHEME
-from .._options.patterns import Glob, HostRule, Network, Within, expression, write_pattern
+from .._options.patterns import ORIGINS, Glob, HostRule, Network, Within, expression, write_pattern
 from .._options.suggestions import slips
+from ..errors import PolicyError, Problem
 from .automata import (
     NOT_IN_WEB_ORIGINS,
     NOTHING,
@@ -29,16 +33,18 @@ from .automata import (
     TooManyStatesError,
     determinise,
     intersect,
+    limited,
     minimise,
     subtract,
     tabulate,
     unite,
 )
+from .backtracking import is_slow
 from .regexes import NotRegularError, compile_regex
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
     from typing import NamedTuple
 
     from .automata import Automaton
@@ -88,12 +94,24 @@ DEVELOPMENT_HOST = (
 )
 
 
+def constant(make: Callable[[], Dfa]) -> Callable[[], Dfa]:
+    """Decorate a function whose result is computed once, at no pattern's expense."""
+
+    @cache
+    @wraps(make)
+    def made() -> Dfa:
+        with limited(inf):
+            return make()
+
+    return made
+
+
 def words(text: str) -> Dfa:
     """Return the language of a regular expression of this package."""
     return compile_regex(re.compile(text))
 
 
-@cache
+@constant
 def named_hosts() -> Dfa:
     """Return the domain names, without addresses and names that look like one."""
     return minimise(
@@ -101,18 +119,18 @@ def named_hosts() -> Dfa:
     )
 
 
-@cache
+@constant
 def addresses() -> Dfa:
     return words(rf"{OCTET}(?:\.{OCTET}){{3}}")
 
 
-@cache
+@constant
 def web_origins() -> Dfa:
     """Return every http and https origin."""
     return origins(unite([named_hosts(), addresses(), words(r"\[[0-9a-f:]+\]")]))
 
 
-@cache
+@constant
 def other_origins() -> Dfa:
     """Return every origin of another scheme, except schemes that no page has.
 
@@ -123,20 +141,25 @@ def other_origins() -> Dfa:
     return minimise(subtract(some, words(f"(?:{'|'.join(unsent)})://.*")))
 
 
-@cache
+@constant
 def misspelled_web_origins() -> Dfa:
     """Return the words that begin like a web origin and have a character that none contains."""
     return minimise(words(f"https?://.*[{NOT_IN_WEB_ORIGINS}].*"))
 
 
-@cache
+@constant
 def named_origins() -> Dfa:
     """Return the origins of domain names with at least two labels that are not reserved."""
     public = subtract(named_hosts(), words(DEVELOPMENT_HOST))
     return origins(intersect(public, words(r"[a-z0-9_\-]+\.[a-z0-9_\-.]*[a-z0-9_\-.]")))
 
 
-@cache
+@constant
+def words_with_web_schemes() -> Dfa:
+    return words("https?://.*")
+
+
+@constant
 def plain_https_origins() -> Dfa:
     """Return the named origins with https and no port.
 
@@ -145,34 +168,34 @@ def plain_https_origins() -> Dfa:
     return intersect(named_origins(), words(r"https://[^:]*"))
 
 
-@cache
+@constant
 def public_addresses() -> Dfa:
     """Return the origins whose host is an address on the public internet."""
     v4 = subtract(addresses(), words(PRIVATE_ADDRESS))
     return origins(unite([v4, words(r"\[2[0-9a-f]{3}::[1-9a-f]\]")]))
 
 
-@cache
+@constant
 def public_ipv6_addresses() -> Dfa:
     """Return the origins whose host may be a public IPv6 address, canonical or not."""
     return origins(words(r"\[(?:[23][0-9a-f]{3}:[0-9a-f:]+|::ffff:[0-9a-f:]+)\]"))
 
 
-@cache
+@constant
 def compressed_ipv6_origins() -> Dfa:
     """Return origins with surely canonical IPv6 addresses, because no piece is written as 0."""
     piece = "[1-9a-f][0-9a-f]{0,3}"
     return origins(words(rf"\[{piece}(?::{piece}){{0,4}}::(?:{piece})?\]"))
 
 
-@cache
+@constant
 def private_origins() -> Dfa:
     """Return the origins whose host is an address that exists only within a network."""
     v6 = one_of(map(block_expression, blocks((*PRIVATE_IPV6, LINK_LOCAL_IPV6))))
     return origins(unite([words(PRIVATE_ADDRESS), words(v6)]))
 
 
-@cache
+@constant
 def insecure_origins() -> Dfa:
     """Return the plain http origins, except those of development hosts."""
     return subtract(
@@ -180,6 +203,7 @@ def insecure_origins() -> Dfa:
     )
 
 
+@lru_cache(maxsize=64)
 def under(intent: Intent) -> Dfa:
     """Return the origins of some domains with all their subdomains, and of some single hosts."""
     choices = [rf"{SUBDOMAINS}{re.escape(domain)}" for domain in intent.domains]
@@ -216,28 +240,43 @@ def origins(hosts: Dfa) -> Dfa:
 def language_of(entry: Entry, *, how: str = "fullmatch") -> Language:
     """Return the automata of an entry, applied as ``regex.<how>``."""
     regex = regex_of(entry)
+    # A glob or network of the web has no letter in upper case, and no other scheme.
+    is_web = isinstance(entry, (Glob, Network)) and entry.scheme in WEB_SCHEMES
     try:
-        whole = compile_regex(regex, how=how)
-        # With IGNORECASE each letter of a host would have two edges, and no text could be a run.
-        run = subtract(whole, misspelled_web_origins())
-        others = _with_other_schemes(whole)
-        return Language(entry, intersect(whole, web_origins()), None, run, others)
+        with limited(MAX_PATTERN_STEPS):
+            whole = compile_regex(regex, how=how)
+            # With IGNORECASE each letter of a host would have two edges, and no text could be a
+            # run.
+            run = whole if is_web else subtract(whole, misspelled_web_origins())
+            others = NOTHING if is_web else _with_other_schemes(whole)
+            return Language(entry, intersect(whole, web_origins()), None, run, others)
     except NotRegularError as reason:
         unsupported = str(reason)
     except TooManyStatesError:
         unsupported = TOO_LARGE
     try:
-        wider = compile_regex(regex, how=how, widen=True)
-        others = _with_other_schemes(wider)
-        return Language(entry, intersect(wider, web_origins()), unsupported, None, others)
+        with limited(MAX_PATTERN_STEPS):
+            wider = compile_regex(regex, how=how, widen=True)
+            others = _with_other_schemes(wider)
+            return Language(entry, intersect(wider, web_origins()), unsupported, None, others)
     except TooManyStatesError:
         return Language(entry, None, unsupported, None, None)
 
 
 def _with_other_schemes(dfa: Dfa) -> Dfa:
     """Return the origins of other schemes. Fast for most entries, because they have none."""
-    rest = subtract(dfa, words("https?://.*"))
+    rest = subtract(dfa, words_with_web_schemes())
     return intersect(rest, other_origins()) if rest.rows else NOTHING
+
+
+def slow_regex(entry: Entry) -> Problem:
+    """Return the problem of a regex for which `re` may be slow."""
+    message = (
+        f"{as_written(entry)!r} cannot be run as an automaton, and with `re` a request could make"
+        " it take seconds: its repeats can divide one text in many ways."
+    )
+    hint = "it without look-around and back-references, or as several entries"
+    return Problem("slow-regex", ORIGINS, entry, message, hint=hint)
 
 
 def regex_of(entry: Entry) -> re.Pattern[str]:
@@ -262,12 +301,16 @@ def run_together(
     """Return one automaton for all languages, and the entries left to `re` with the reason.
 
     Together the languages may have more states than the limit although each alone has fewer. Then
-    only the smaller half is united, and so on.
+    only the smaller half is united, and so on. A regex for which `re` may be slow is left out; it
+    has a problem already.
+
+    Raises:
+        PolicyError: for such a regex that is not in the smaller half.
     """
     left = [
-        (regex_of(item.entry), item.unsupported)
+        (regex, item.unsupported)
         for item in languages
-        if item.unsupported is not None
+        if item.unsupported is not None and not is_slow(regex := regex_of(item.entry))
     ]
     fitting = [
         (item.entry, item.full_dfa) for item in languages if item.full_dfa and item.full_dfa.rows
@@ -278,6 +321,10 @@ def run_together(
             return tabulate(unite([dfa for _, dfa in fitting])), left
         except TooManyStatesError:
             half = len(fitting) // 2
-            left += [(regex_of(entry), TOO_LARGE_TOGETHER) for entry, _ in fitting[half:]]
+            for entry, _ in fitting[half:]:
+                regex = regex_of(entry)
+                if is_slow(regex):
+                    raise PolicyError([slow_regex(entry)]) from None
+                left.append((regex, TOO_LARGE_TOGETHER))
             fitting = fitting[:half]
     return None, left

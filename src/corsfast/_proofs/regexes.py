@@ -115,7 +115,7 @@ def nfa_of(
     """
     nfa = Nfa()
     start, end = nfa.state(), nfa.state()
-    builder = _Builder(nfa, widen, marks)
+    builder = Builder(nfa, widen, marks)
     at = builder.anything(start) if how == "search" else start
     at = builder.sequence(parse(regex), at, regex.flags)
     if how != "fullmatch":
@@ -124,7 +124,7 @@ def nfa_of(
     return nfa, start, end
 
 
-class _Builder:
+class Builder:
     """Thompson's construction: each part is appended to a state and returns its end state."""
 
     def __init__(self, nfa: Nfa, widen: bool, marks: Mapping[int, list[int]]) -> None:

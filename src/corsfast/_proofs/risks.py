@@ -19,6 +19,7 @@ from heapq import heappop, heappush
 from itertools import count, groupby, islice
 
 from .._options import fetch
+from .._options.limits import MAX_PATTERN_STEPS
 from .._options.networks import (
     attackers_address,
     is_loopback_block,
@@ -47,12 +48,14 @@ from .automata import (
     TooManyStatesError,
     accepts,
     intersect,
+    limited,
     reached,
     run,
     shortest_words,
     steps_to,
     subtract,
 )
+from .backtracking import is_slow
 from .intent import Intent, intent_of
 from .languages import (
     TOO_LARGE,
@@ -68,6 +71,7 @@ from .languages import (
     public_addresses,
     public_ipv6_addresses,
     regex_of,
+    slow_regex,
     under,
     words,
 )
@@ -258,13 +262,32 @@ def _network_risks(rule: Network, credentials: bool) -> Iterator[Problem]:
 # -- globs and regexes -----------------------------------------------------------------------
 
 
-def language_risks(language: Language, credentials: bool) -> Iterator[Problem]:
-    """Yield the risks of one glob or regex, and a problem if it matches nothing."""
+def language_risks(language: Language, credentials: bool) -> list[Problem]:
+    """Return the risks of one glob or regex, and a problem if it matches nothing."""
+    found: list[Problem] = []
+    try:
+        with limited(MAX_PATTERN_STEPS):
+            found += _language_risks(language, credentials)
+    except TooManyStatesError:
+        found.append(_too_many_steps(language.entry))
+    return found
+
+
+def _too_many_steps(entry: object) -> Problem:
+    shown = as_written(entry)
+    message = f"{shown!r} cannot be proven within {MAX_PATTERN_STEPS} steps (MAX_PATTERN_STEPS)."
+    return _problem("too-long", entry, message, "it as several entries")
+
+
+def _language_risks(language: Language, credentials: bool) -> Iterator[Problem]:
     entry, dfa, others = language.entry, language.dfa, language.others
     if isinstance(entry, Network):
         yield from _network_risks(entry, credentials)
         return
     shown = as_written(entry)
+    if language.unsupported is not None and is_slow(regex_of(entry)):
+        yield _too_many_steps(entry) if language.unsupported == TOO_LARGE else slow_regex(entry)
+        return
     if dfa is None or others is None:
         yield _unproven(entry, shown, language.unsupported)
         return

@@ -17,6 +17,7 @@ from collections import namedtuple
 from dataclasses import replace
 
 from .._options.diagnose import REGEX_SIGNS
+from .._options.limits import MAX_CORRECTED
 from .._options.origin import parse_origin
 from .._options.patterns import (
     ORIGINS,
@@ -99,13 +100,23 @@ def with_suggestions(problems: Iterable[Problem], dialect: Dialect) -> list[Prob
     proven = 0
     found = []
     for problem in problems:
-        if _is_about_origins(problem, dialect):
+        if _is_about_origins(problem, dialect) and problem.code not in _OF_THE_SIZE:
             proven += _needs_automata(problem)
-            hint = suggest(problem, dialect)[0] if proven <= MAX_PROVEN else in_words(problem)
+            searched = proven <= MAX_PROVEN and not _is_long(problem.value)
+            hint = suggest(problem, dialect)[0] if searched else in_words(problem)
             found.append(changed(problem, hint=hint))
         else:
             found.append(problem)
     return found
+
+
+# The codes of problems that no other spelling solves.
+_OF_THE_SIZE = ("slow-regex", "too-long")
+
+
+def _is_long(value: object) -> bool:
+    """Return whether a regex is too long to try corrections of it."""
+    return isinstance(value, (re.Pattern, Within)) and len(as_written(value)) > MAX_CORRECTED
 
 
 def _needs_automata(problem: Problem) -> bool:

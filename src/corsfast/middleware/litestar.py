@@ -5,8 +5,8 @@
     app = Litestar(handlers, plugins=[CORSPlugin(CORSConfig(allow_origins=["https://a.example"]))])
 
 The policy is compiled when the application is made. At start-up this middleware replaces
-Litestar's own, in the same place: around the router and its error handler. Until then, Litestar's
-own middleware answers.
+Litestar's own, in the same place: around the router and its error handler. Until then, requests
+with an Origin are errors, so that Litestar's own does not decide instead.
 docs/middleware/litestar.md lists every difference from the original, with the reason.
 
 Use no other internals of Litestar than `asgi_handler`, because they may change.
@@ -48,7 +48,7 @@ from ._generic.preload import preload
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Awaitable
-    from typing import Any
+    from typing import Any, NoReturn
 
     from litestar import Litestar
     from litestar.config.app import AppConfig
@@ -132,16 +132,45 @@ class CORSPlugin(InitPlugin):  # type: ignore[misc]
         self.strict = strict
 
     def on_app_init(self, app_config: AppConfig) -> AppConfig:
-        """Compile the policy, and add a start-up hook that installs it."""
+        """Compile the policy, and add a start-up hook that installs it.
+
+        Requests with an Origin before that are errors.
+        """
         given = [c for c in (self.config, app_config.cors_config) if c is not None]
         if not given:
             raise ValueError("CORSPlugin needs a CORSConfig, its own or the application's")
         if given[0] != given[-1]:
             raise ValueError("CORSPlugin and the application have different CORSConfigs")
-        app_config.cors_config = given[0]
-        preflights = _Preflights(given[0], self.strict)
-        app_config.on_startup.insert(0, lambda app: _put_into(app, preflights))
+        config = given[0]
+        preflights = _Preflights(config, self.strict)
+
+        def start(app: Litestar) -> None:
+            _put_into(app, preflights)
+            app.cors_config = config
+
+        app_config.cors_config = _not_started(config)
+        app_config.on_startup.insert(0, start)
         return app_config
+
+
+class _NotStarted(CORSConfig):  # type: ignore[misc]
+    """The config of Litestar's own middleware until the application is started."""
+
+    def _fail(self) -> NoReturn:
+        raise RuntimeError(
+            "CORSPlugin takes effect when the application starts, and it was not started; turn on"
+            f" the server's lifespan, or write {NAME}.install(app) in place of the plugin"
+        )
+
+    # Litestar's middleware reads the first for preflights, and the second for other requests.
+    is_allow_all_methods = simple_headers = property(_fail)
+
+
+def _not_started(config: CORSConfig) -> _NotStarted:
+    found = _NotStarted()
+    for item in fields(CORSConfig):
+        setattr(found, item.name, getattr(config, item.name))
+    return found
 
 
 def install(app: Litestar, config: CORSConfig | None = None, *, strict: bool = False) -> Litestar:

@@ -26,7 +26,8 @@ So all readings are tried:
 
 If two readings lead to different rules, or if a dot segment is left (no browser sends one), the
 path is CLOSED: nothing is allowed. So a client cannot get a looser policy by spelling the path
-differently.
+differently. A path of more than `MAX_ENCODED_PATH` characters that would have to be decoded is
+CLOSED, too.
 
 Rules are compiled once, and `find` runs once per request. It must not run a regular expression
 from the options, or a loop whose length the request chooses, because a crafted path could make
@@ -40,6 +41,7 @@ import itertools
 import re
 from urllib.parse import unquote, unquote_to_bytes
 
+from .._options.limits import MAX_ENCODED_PATH
 from ..errors import PolicyError, Problem
 
 TYPE_CHECKING = False
@@ -55,10 +57,13 @@ _RAW_SLASH = re.compile(rb"%(?:2[fF]|5[cC])")
 
 # A case-insensitive regex matches these letters with an i, but casefolding does not.
 # https://docs.python.org/3/library/re.html#re.IGNORECASE
-_LIKE_I = {0x130: "i", 0x131: "i"}
+_LIKE_I = ("\u0130", "\u0131")
 
 # Replaces an encoded slash or backslash that does not separate segments. No rule can contain it.
 _NO_SLASH = b"\0"
+
+# The readings of a path that is not decoded. `find` returns CLOSED for them.
+_TOO_LONG = ("",)
 
 
 class _Closed:
@@ -145,7 +150,7 @@ class PathRules:
             path: the decoded path, relative to where the application is mounted.
             others: other readings of the path (see `asgi_path`).
         """
-        if not path.startswith("/"):
+        if not path.startswith("/") or any(map(_is_too_long, (path, *others))):
             return CLOSED
         found = self._exact.match(path)
         folded = _folded(path)
@@ -166,6 +171,11 @@ class PathRules:
         return True
 
 
+def _is_too_long(path: str) -> bool:
+    """Return whether a path that is decoded again is over the limit."""
+    return len(path) > MAX_ENCODED_PATH and "%" in path
+
+
 def _is_odd(path: str) -> bool:
     """Return whether a path has other readings, apart from the case of its letters."""
     # These substring searches cost a tenth of a regular expression.
@@ -173,7 +183,10 @@ def _is_odd(path: str) -> bool:
 
 
 def _folded(path: str) -> str:
-    return path.casefold() if path.isascii() else path.translate(_LIKE_I).casefold()
+    if not path.isascii():
+        for letter in _LIKE_I:  # ten times as fast as `translate`
+            path = path.replace(letter, "i")
+    return path.casefold()
 
 
 def _agree(found: tuple[_Rule, ...], folded: tuple[_Rule, ...]) -> bool:
@@ -213,6 +226,8 @@ def asgi_path(scope: Mapping[str, Any], root: str = "", /) -> tuple[str, ...]:
     raw = scope.get("raw_path")
     if not raw or _RAW_SLASH.search(raw) is None:
         return _below(root, path) if root else (path,)
+    if len(raw) > MAX_ENCODED_PATH:
+        return _TOO_LONG
     kept = _RAW_SLASH.sub(_NO_SLASH, raw.partition(b"?")[0])
     encoded = unquote_to_bytes(kept).decode("utf-8", "replace")
     return (*_below(root, path), *_below(root, encoded)) if root else (path, encoded)
@@ -220,6 +235,8 @@ def asgi_path(scope: Mapping[str, Any], root: str = "", /) -> tuple[str, ...]:
 
 def encoded_path(path: bytes, /) -> tuple[str, ...]:
     """Return the readings of a path that a server leaves encoded, without a `root_path`."""
+    if len(path) > MAX_ENCODED_PATH and b"%" in path:
+        return _TOO_LONG
     decoded = unquote_to_bytes(path).decode("utf-8", "replace")
     return asgi_path({"path": decoded, "raw_path": path})
 
@@ -257,7 +274,8 @@ def wsgi_path(environ: Mapping[str, Any], /) -> tuple[str]:
 # -- reading rules ---------------------------------------------------------------------------
 
 # How other software writes "all paths below": "/api*", "/api/**", and the regex "/api/.*".
-_ALL_BELOW = re.compile(r"(?:/|\.?\*)+\Z")
+# A match begins only where such a run begins, because trying each place takes quadratic time.
+_ALL_BELOW = re.compile(r"(?:(?<![/*])(?:/|\.\*)|(?<![/*.])\*)(?:/|\.?\*)*+\Z")
 _PERCENT = re.compile("%[0-9A-Fa-f]{2}")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 

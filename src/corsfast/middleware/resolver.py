@@ -36,8 +36,9 @@ from ._generic.policy_source import PerPolicy, is_policy
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from asyncio import AbstractEventLoop, Task
+    from asyncio import AbstractEventLoop, Future, Task
     from collections.abc import Awaitable, Callable, Hashable, Iterable
+    from concurrent.futures import ThreadPoolExecutor
     from typing import Any
 
     from .._engine.select import Decision
@@ -54,6 +55,9 @@ _SCHEMES = tuple(f"{scheme}://" for scheme in sorted(fetch.WEB_SCHEMES))
 # so that the memory of a resolver is bounded by its number of entries.
 MAX_KEY = 512
 
+# Policies of verdicts whose answers are kept. Making those of one takes as long as a small policy.
+MAX_VERDICT_POLICIES = 256
+
 # The names that both engines can merge into Vary.
 _USUAL_VARY = ("Origin", fetch.REQUEST_METHOD, fetch.REQUEST_HEADERS)
 
@@ -67,7 +71,8 @@ class OriginResolver:
             WSGI environ, and must not be changed. The function returns ``True`` to allow the
             origin; ``False`` or ``None`` to reject it; or a :class:`corsfast.Policy` that decides
             and answers instead of the middleware's. For ASGI it may be a coroutine function; a
-            plain function runs in a thread there, so that it never blocks the event loop. If it
+            plain function runs in one of a few threads there, which belong to the resolver, so
+            that it blocks neither the event loop nor the application's own threads. If it
             raises, the origin is rejected for this request; the exception is logged
             ("corsfast.resolver") and not cached.
         ttl: how many seconds a verdict is cached, also a rejection. 0 disables the cache.
@@ -85,7 +90,8 @@ class OriginResolver:
         TypeError: for arguments of the wrong types.
         PolicyError: for values out of range, and for names that are not valid header names.
 
-    ASGI requires asyncio's event loop. Concurrent requests with the same key share one look-up.
+    ASGI requires asyncio's event loop. Concurrent requests with the same key share one look-up,
+    in ASGI those of one event loop.
     Give your look-up its own time limit.
     """
 
@@ -105,15 +111,22 @@ class OriginResolver:
         self.ttl, self.max_entries, self.vary = _read_numbers(ttl, max_entries, vary)
         self._given_key = key
         self._key_headers = tuple(name.lower() for name in self.vary if name != "Origin")
+        self._keys_are_origins = not (key or self._takes_request or self._key_headers)
         self._log = LimitedLog("corsfast.resolver")
         self._lock = threading.Lock()
         self._generation = 0
         self._allowed: OrderedDict[Hashable, tuple[float, Verdict]] = OrderedDict()
         self._refused: OrderedDict[Hashable, tuple[float, Verdict]] = OrderedDict()
+        # The keys of an origin in both caches, unless the origin is the only one.
+        self._keys: dict[Hashable, set[Hashable]] = {}
         # The look-ups in progress, by event loop.
         self._pending: WeakKeyDictionary[AbstractEventLoop, dict[Hashable, Task[Verdict]]]
         self._pending = WeakKeyDictionary()
+        self._threads: WeakKeyDictionary[AbstractEventLoop, ThreadPoolExecutor]
+        self._threads = WeakKeyDictionary()
+        self._flights: dict[Hashable, _Flight] = {}  # of `look_up`
         self._twins = PerPolicy(self._make_twins)
+        self._twins_of_verdicts = PerPolicy(self._make_twins, MAX_VERDICT_POLICIES)
 
     def __reduce__(self) -> tuple[object, ...]:
         """Pickle and copy without the cached verdicts."""
@@ -130,12 +143,15 @@ class OriginResolver:
         """
         with self._lock:
             self._generation += 1
-            for memory in (self._allowed, self._refused):
-                if origin is None:
-                    memory.clear()
-                else:
-                    for key in [key for key in memory if _origin_of_key(key) == origin]:
-                        del memory[key]
+            if origin is None:
+                # New ones, because freeing the entries would take long with the lock held.
+                self._allowed, self._refused = OrderedDict(), OrderedDict()
+                self._keys = {}
+                return
+            keys = (origin,) if self._keys_are_origins else self._keys.pop(origin, ())
+            for key in keys:
+                self._allowed.pop(key, None)
+                self._refused.pop(key, None)
 
     # -- for the middlewares -----------------------------------------------------------------
 
@@ -161,15 +177,28 @@ class OriginResolver:
         return None
 
     def look_up(self, origin: str, request: Any) -> Verdict:
-        """Call `resolve` in this thread, and cache its verdict."""
+        """Call `resolve` in this thread and cache its verdict, or wait for another thread's."""
         try:
             key, generation = self._key(origin, request), self._generation
-            answer = self._call(origin, request)
-            verdict = self._read_verdict(answer, origin)
         except Exception:
             return self._fail(origin)
-        self._remember(key, verdict, generation)
-        return verdict
+        mark = generation, key
+        own = _Flight()
+        with self._lock:
+            flight = self._flights.setdefault(mark, own)
+        if flight is not own:
+            flight.landed.wait()
+            return flight.verdict
+        try:
+            own.verdict = self._read_verdict(self._call(origin, request), origin)
+            self._remember(key, own.verdict, generation)
+        except Exception:
+            self._fail(origin)
+        finally:
+            with self._lock:
+                del self._flights[mark]
+            own.landed.set()
+        return own.verdict
 
     async def look_up_async(self, origin: str, request: Any) -> Verdict:
         """Look up an origin without blocking the event loop; requests share one look-up."""
@@ -200,7 +229,7 @@ class OriginResolver:
             if self.is_async:
                 answer = self._call(origin, request)
             else:
-                answer = await asyncio.to_thread(self._call_in_thread, origin, request)
+                answer = await self._run_in_thread(origin, request)
             if isawaitable(answer):
                 answer = await answer
             verdict = self._read_verdict(answer, origin)
@@ -214,6 +243,21 @@ class OriginResolver:
             return self._fail(origin)
         self._remember(key, verdict, generation)
         return verdict
+
+    def _run_in_thread(self, origin: str, request: Any) -> Future[Any]:
+        """Call `resolve` in a thread like `asyncio.to_thread`, which uses the application's."""
+        import asyncio
+        from concurrent.futures import ThreadPoolExecutor
+        from contextvars import copy_context
+
+        loop = asyncio.get_running_loop()
+        with self._lock:
+            threads = self._threads.get(loop)
+            if threads is None:
+                threads = ThreadPoolExecutor(limits.MAX_RESOLVER_THREADS, "corsfast-resolver")
+                self._threads[loop] = threads
+        run = copy_context().run
+        return loop.run_in_executor(threads, run, self._call_in_thread, origin, request)
 
     def _call_in_thread(self, origin: str, request: Any) -> Any:
         try:
@@ -231,7 +275,9 @@ class OriginResolver:
         if is_policy(answer):
             if not answer.allows_origin(origin):
                 return False
-            self._twins.of(answer)  # raises here, where it is logged, if it is not a template
+            self._twins_of_verdicts.of(
+                answer
+            )  # raises here, where it is logged, if it is not a template
             return answer
         if hasattr(answer, "close"):
             answer.close()  # a coroutine that will not be awaited
@@ -249,7 +295,7 @@ class OriginResolver:
     # -- caching -----------------------------------------------------------------------------
 
     def _key(self, origin: str, request: Any) -> Hashable:
-        if self._given_key is None and not self._takes_request and not self._key_headers:
+        if self._keys_are_origins:
             return origin
         parts: list[str | None] = [_header(request, name) for name in self._key_headers]
         if self._given_key is not None:
@@ -272,8 +318,14 @@ class OriginResolver:
             other.pop(key, None)
             memory[key] = monotonic() + self.ttl, verdict
             memory.move_to_end(key)
-            if len(memory) > self.max_entries:
-                memory.popitem(last=False)
+            evicted = memory.popitem(last=False)[0] if len(memory) > self.max_entries else None
+            if not self._keys_are_origins:
+                self._keys.setdefault(_origin_of_key(key), set()).add(key)
+                if evicted is not None:
+                    keys = self._keys[_origin_of_key(evicted)]
+                    keys.remove(evicted)
+                    if not keys:
+                        del self._keys[_origin_of_key(evicted)]
 
     # -- answering ---------------------------------------------------------------------------
 
@@ -283,6 +335,10 @@ class OriginResolver:
         They answer like this one; the first allows all web origins, and the other one none.
         """
         return self._twins.of(policy)  # type: ignore[no-any-return]
+
+    def twins_of_verdict(self, policy: Policy) -> tuple[Policy, Policy]:
+        """Return the twins of a policy that `resolve` returned. There may be many of these."""
+        return self._twins_of_verdicts.of(policy)  # type: ignore[no-any-return]
 
     def check_template(self, policy: Policy) -> None:
         """Check that a policy can be the template of an answer.
@@ -322,6 +378,16 @@ class OriginResolver:
 
             make = pure.Policy._from_tables
         return make(tables._replace(any_web_origin=True)), make(tables)
+
+
+class _Flight:
+    """A look-up that other threads with the same key wait for."""
+
+    __slots__ = ("landed", "verdict")
+
+    def __init__(self) -> None:
+        self.landed = threading.Event()
+        self.verdict: Verdict = False
 
 
 def _options_of(policy: Policy) -> dict[str, Any]:
@@ -369,8 +435,8 @@ def _bounded(parts: list[str | None]) -> Hashable:
     return sha256(repr(parts).encode("utf-8", "backslashreplace")).digest()
 
 
-def _origin_of_key(key: Hashable) -> Hashable:
-    return key[0] if isinstance(key, tuple) else key
+def _origin_of_key(key: Any) -> Hashable:
+    return key[0]  # type: ignore[no-any-return]
 
 
 # -- reading arguments -----------------------------------------------------------------------

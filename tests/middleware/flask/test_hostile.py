@@ -9,6 +9,8 @@ from support.client import cors_of, get, preflight
 from support.compare import quiet
 from support.drop_ins.flask import OTHER, A, B, call, decorated, extended, ours
 
+from corsfast._options.limits import MAX_ENCODED_PATH
+
 pytestmark = pytest.mark.server
 
 
@@ -120,3 +122,13 @@ def test_which_rule_holds_for_a_path(path: str, public: bool) -> None:
     app = extended(ours(), {"resources": rules})
     found = call(app, get(OTHER, path)).first("access-control-allow-origin")
     assert found == (OTHER if public else None)
+
+
+def test_a_long_encoded_path_is_not_decoded() -> None:
+    app = extended(ours(), {"resources": {"/api/*": {"origins": "*"}}})
+    for length, allowed in ((MAX_ENCODED_PATH, True), (MAX_ENCODED_PATH + 1, False)):
+        path = "/api/".ljust(length, "%")
+        found = call(app, get(OTHER, path)).first("access-control-allow-origin")
+        assert (found is not None) is allowed
+    path = "/api/".ljust(10 * MAX_ENCODED_PATH, "a")
+    assert call(app, get(OTHER, path)).first("access-control-allow-origin")

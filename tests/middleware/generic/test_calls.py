@@ -8,18 +8,19 @@ requests.
 
 from __future__ import annotations
 
-import contextlib
 import functools
 import gc
 import inspect
 import itertools
+import sys
+import types
 import weakref
 from typing import Any
 
 import pytest
 
 import corsfast
-from corsfast._engine import pure
+from corsfast._engine import headers, pure
 from corsfast.middleware._generic import handlers
 
 POLICY = corsfast.Policy(allow_origins=["https://app.example.com"])
@@ -364,34 +365,26 @@ class Runs:
 
 
 @pytest.mark.parametrize("key", ["type", "headers", "method"])
-def test_it_may_be_initialized_while_it_is_called(half: Any, key: str) -> None:
-    """The call then uses one of the two policies, and does not crash."""
+def test_it_cannot_be_made_twice(half: Any, key: str) -> None:
+    """The call then uses the first policy. Another thread may be reading it without a lock."""
     other = pure.Policy(allow_origins="*")
-    fields = [(b"origin", b"https://app.example.com"), (b"access-control-request-method", b"GET")]
     odd = Runs(key)
-    scope = {odd: None, "type": "http", "method": "OPTIONS", "headers": fields}
-    sent: list[Any] = []
-    call = half.ASGICall(asgi_app, POLICY)
-    odd.run = lambda: call.__init__(asgi_app, other)
-    call(scope, None, sent.append).close()
-    assert call.policy is other
-    call = half.ASGICall(lambda scope, receive, send: send, other)
-    odd.run = lambda: None
-    scope["method"] = "GET"
-    remade: list[bool] = []
+    fields = [(b"origin", b"https://app.example.com"), (b"access-control-request-method", b"GET")]
+    scope = {odd: None, "type": "http", "method": "GET", "headers": fields}
+    asgi, wsgi = half.ASGICall(asgi_app, POLICY), half.WSGICall(wsgi_app, POLICY)
+    refused: list[str] = []
 
-    def remakes() -> None:
-        if not remade:
-            remade.append(True)
-            call.__init__(call.app, POLICY)
+    def remake() -> None:
+        for call in (asgi, wsgi):
+            with pytest.raises(TypeError, match="already made") as caught:
+                call.__init__(None, other)
+            refused.append(str(caught.value))
 
-    odd.run = remakes
-    send = call(scope, None, lambda message: message)
-    odd.run = lambda: None
-    # An engine raises a TypeError for a decision of the other engine. There is no error if the
-    # decision was made after the change of policy.
-    with contextlib.suppress(TypeError):
-        assert send({"type": "http.response.start", "headers": []})["headers"]
+    odd.run = remake
+    sent = asgi(scope, None, lambda message: message)
+    assert (b"access-control-allow-origin", b"https://app.example.com") in sent["headers"]
+    assert refused
+    assert (asgi.policy, asgi.app, wsgi.policy, wsgi.app) == (POLICY, asgi_app, POLICY, wsgi_app)
 
 
 class Takes:
@@ -420,6 +413,25 @@ def test_headers_may_be_taken_away_while_they_are_read(half: Any) -> None:
         run(half.ASGICall(None, POLICY)(scope, None, sends_to(sent)))
         assert [message["type"] for message in sent] == MESSAGES
         assert sent[0]["status"] == 204
+
+
+def test_headers_may_be_taken_away_by_an_import(half: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The call goes on with the headers that it read, although another list has their place."""
+    scope: dict[str, Any] = {"type": "http", "method": "GET"}
+    others: list[Any] = []
+
+    class Module(types.ModuleType):
+        @property
+        def joined_lines(self) -> Any:
+            scope.pop("headers", None)
+            others.extend([(b"x", b"y")] for _ in range(100))
+            return headers.joined_lines
+
+    call = half.ASGICall(asgi_app, POLICY)
+    monkeypatch.setitem(sys.modules, headers.__name__, Module(headers.__name__))
+    scope["headers"] = [(b"origin", Text(b"https://app.example.com"))]
+    sent = call(scope, None, lambda message: message)
+    assert (b"access-control-allow-origin", b"https://app.example.com") in sent["headers"]
 
 
 # -- private networks ------------------------------------------------------------------------

@@ -15,7 +15,9 @@ from hypothesis import given, strategies as st
 from support.client import DOORS, preflight_of
 
 import corsfast
-from corsfast.middleware.paths import CLOSED, PathRules, asgi_path, wsgi_path
+from corsfast._options.limits import MAX_ENCODED_PATH
+from corsfast.middleware import paths
+from corsfast.middleware.paths import CLOSED, PathRules, asgi_path, encoded_path, wsgi_path
 
 APP = "https://app.example.com"
 STRICT = "https://strict.example"
@@ -517,3 +519,51 @@ def test_paths_or_a_policy(Policy: Any, door: Any) -> None:
     for args, options in [((Policy(allow_origins=[APP]),), {}), ((), {"allow_origins": [APP]})]:
         with pytest.raises(TypeError, match=r'not both; write .* paths=\{\.\.\., "/\*": policy\}'):
             door.around(*args, paths={"/a": None}, **options)
+
+
+@pytest.mark.parametrize("extra", [0, 1])
+@pytest.mark.parametrize("text", ["%", "%2f", "%e3%81%82", "%25"])
+def test_a_long_encoded_path_is_not_decoded(
+    extra: int, text: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    decoded: list[int] = []
+    for name in ("unquote", "unquote_to_bytes"):
+        decode = getattr(paths, name)
+        monkeypatch.setattr(
+            paths, name, lambda path, *_, d=decode, **k: decoded.append(len(path)) or d(path, **k)
+        )
+    length = MAX_ENCODED_PATH - len("/x/") + extra
+    path = "/x/" + (text * length)[:length]
+    raw = path.encode()
+    rules = PathRules({"/x/*": "x"})
+    found = [rules.find(path), rules.find(*encoded_path(raw))]
+    if text == "%2f":
+        found.append(rules.find(*asgi_path({"path": "/x/", "raw_path": raw})))
+    if extra:
+        assert (decoded, set(found)) == ([], {CLOSED})
+    else:
+        assert decoded
+
+
+def test_a_long_path_without_escapes_has_its_rule() -> None:
+    path = "/x/" + "a" * 100_000
+    rules = PathRules({"/x/*": "x"})
+    for readings in (
+        (path,),
+        asgi_path({"path": path, "raw_path": path.encode()}),
+        asgi_path({"path": path, "root_path": "/x", "raw_path": path.encode()}),
+        encoded_path(path.encode()),
+        wsgi_path({"PATH_INFO": path}),
+    ):
+        assert rules.find(*readings) == ("x" if readings[0].startswith("/x/") else None)
+
+
+def test_long_wrong_rules_take_linear_time() -> None:
+    """In quadratic time this would take half an hour."""
+    simple = re.compile(r"(?:/|\.?\*)+\Z")
+    for length in range(8):
+        for letters in itertools.product("/.*a", repeat=length):
+            text = "".join(letters)
+            assert paths._ALL_BELOW.sub("!", text) == simple.sub("!", text)
+    with pytest.raises(corsfast.PolicyError):
+        PathRules({"/" + "/.*" * 100_000 + "x*": 1})

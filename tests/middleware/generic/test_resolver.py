@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import contextvars
 import copy
 import logging
 import pickle
@@ -15,6 +17,7 @@ from support.client import DOORS, preflight_of
 
 import corsfast
 from corsfast import Outcome
+from corsfast._options.limits import MAX_RESOLVER_THREADS
 from corsfast.middleware.resolver import OriginResolver
 
 APP = "https://app.example.com"
@@ -413,6 +416,111 @@ def test_a_plain_function_does_not_hold_up_the_event_loop(policy: Any) -> None:
         return await waiting
 
     assert asyncio.run(serve()).origin == TENANT
+
+
+def test_a_flood_of_origins_leaves_the_application_its_threads(policy: Any) -> None:
+    released = threading.Event()
+    busy: set[int] = set()
+
+    def resolve(origin: str) -> bool:
+        busy.add(threading.get_ident())
+        return released.wait(60)
+
+    middleware = DOORS["asgi"].around(policy, resolver=OriginResolver(resolve, ttl=0)).middleware
+    origins = [f"https://shop-{i}.tenant.example" for i in range(100)]
+
+    async def serve() -> Any:
+        door = DOORS["asgi"]
+        waiting = asyncio.gather(
+            *(door.ask(middleware, door.request("GET", origin=origin)) for origin in origins)
+        )
+        await asyncio.sleep(0)  # every look-up is queued
+        try:
+            await asyncio.wait_for(asyncio.to_thread(int), 30)
+        finally:
+            released.set()
+        return await waiting
+
+    assert [reply.origin for reply in asyncio.run(serve())] == origins
+    assert len(busy) <= MAX_RESOLVER_THREADS
+
+
+def test_a_plain_function_sees_the_context_of_the_request(policy: Any) -> None:
+    tenant = contextvars.ContextVar("tenant", default="")
+
+    async def serve() -> Any:
+        tenant.set(TENANT)
+        return await OriginResolver(lambda origin: tenant.get() == origin).look_up_async(TENANT, {})
+
+    assert asyncio.run(serve()) is True
+
+
+def test_threads_share_one_look_up_in_wsgi(policy: Any) -> None:
+    asked: list[str] = []
+    waiting = threading.Barrier(4, timeout=30)
+
+    def resolve(origin: str) -> bool:
+        asked.append(origin)
+        waiting.wait()
+        for _ in range(20_000):
+            if passed == 3:  # the other threads have found this look-up
+                break
+            time.sleep(0.001)
+        return True
+
+    passed = 0
+    resolver = OriginResolver(resolve, ttl=0)
+
+    class Flights(dict[Any, Any]):
+        def setdefault(self, mark: Any, flight: Any) -> Any:
+            nonlocal passed
+            found = super().setdefault(mark, flight)
+            passed += found is not flight
+            return found
+
+    resolver._flights = Flights()
+    found: list[Any] = []
+
+    def ask(first: bool) -> None:
+        if not first:
+            waiting.wait()
+        found.append(resolver.look_up(TENANT, {}))
+
+    threads = [threading.Thread(target=ask, args=(i == 0,)) for i in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert (found, asked, resolver._flights) == ([True] * 4, [TENANT], {})
+
+
+@pytest.mark.parametrize("error", [ValueError, SystemExit])
+def test_a_failed_look_up_leaves_no_thread_waiting(error: type[BaseException]) -> None:
+    def resolve(origin: str) -> bool:
+        raise error
+
+    resolver = OriginResolver(resolve)
+    with contextlib.suppress(SystemExit):
+        assert resolver.look_up(TENANT, {}) is False
+    assert resolver._flights == {}
+
+
+@pytest.mark.parametrize("vary", [(), ("X-Tenant",)])
+def test_forgetting_one_origin_visits_no_other(
+    database: Database, vary: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    resolver = OriginResolver(database, vary=vary, max_entries=50)
+    others = [f"https://shop-{i}.tenant.example" for i in range(100)]
+    for origin in (*others, TENANT, OTHER):
+        resolver.look_up(origin, {})
+    visited: list[Any] = []
+    monkeypatch.setattr("corsfast.middleware.resolver._origin_of_key", visited.append)
+    resolver.forget(OTHER)
+    assert visited == []
+    assert resolver.recall(OTHER, {}) is None
+    assert resolver.recall(TENANT, {}) is True
+    assert resolver.recall(others[-1], {}) is False
+    assert len(resolver._keys) == (50 if vary else 0)  # 49 refused origins, and TENANT
 
 
 def test_the_first_waiting_request_may_be_cancelled(policy: Any) -> None:

@@ -194,3 +194,31 @@ def test_long_hosts_are_not_looked_through() -> None:
     assert not same_origin("https://a.example", None)
     assert not same_origin("https://", "")
     assert same_origin("https://a.example", "A.EXAMPLE")
+
+
+@pytest.mark.parametrize(
+    ("origin", "host", "same"),
+    [
+        ("https://a.example", "a.example:443", True),
+        ("http://a.example", "a.example:443", True),
+        ("https://a.example:444", "a.example:444", True),
+        ("http://a.example:443", "a.example:443", True),
+        ("http://[::1]", "[::1]:80", True),
+        ("http://a.example:443", "a.example:443:443", False),
+        ("https://a.example:444", "a.example:444:80", False),
+        ("https://a.example:443", "a.example:443", False),
+        ("https://a.example:", "a.example:", False),
+        ("https://a.example", "xa.example:443", False),
+        ("https://a.example", "", False),
+        ("https://a b", "a b", False),
+        ("https://a@b.example", "a@b.example", False),
+        ("https://a.example/", "a.example/", False),
+        ("https://", ":443", False),
+        ("https://a.example", ":443", False),
+        ("https://\u212a.example", "k.example", False),
+        ("https://k.example", "\u212a.example", False),
+        ("ftp://a.example", "a.example", False),
+    ],
+)
+def test_host_and_port_are_compared_as_values(origin: str, host: str, same: bool) -> None:
+    assert same_origin(origin, host) is same

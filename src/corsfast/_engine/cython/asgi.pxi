@@ -36,7 +36,7 @@ cdef class ASGICall:
     cdef Policy native  # None => the policy is of the pure engine
     cdef bytes body
     cdef tuple content  # the fields that describe the body of an allowed preflight's answer
-    cdef dict last  # the message with that body
+    cdef dict last  # the message with that body; None => `__init__` has not returned
     cdef object on_all
     cdef object on_handshake
     cdef object on_allowed_preflight
@@ -63,12 +63,13 @@ cdef class ASGICall:
         on_refused_preflight=None,
         on_refused=None,
     ):
+        if self.last is not None:
+            raise TypeError(MADE)
         self.app = app
         self.policy = policy
         self.native = policy if isinstance(policy, Policy) else None
         self.body = body or None
         self.content = raw_content(body)
-        self.last = {"type": "http.response.body", "body": body}
         self.on_all = on_all
         self.on_handshake = on_handshake
         self.on_allowed_preflight = on_allowed_preflight
@@ -83,6 +84,7 @@ cdef class ASGICall:
 
             send_both = handlers.send_both
         let_vectorcall(type(self), ASGICall)
+        self.last = {"type": "http.response.body", "body": body}
 
     def __reduce__(self):
         return type(self), (self.app, self.policy)
@@ -113,7 +115,6 @@ cdef PyObject *call_asgi(
         headers == NULL
         or not is_exact_list(headers)
         or not find_fields(headers, found)
-        or not (<ASGICall> called).is_fast  # again: a lookup may run any code, even `__init__`
     ):
         return call_asgi_long(called, args, nargsf, names)
     cdef ASGICall self = <ASGICall> called

@@ -51,6 +51,10 @@ cdef extern from *:
     bint is_literal "CORSFAST_IS_LITERAL"(PyObject *value, const char *literal) noexcept
 
 
+# A second `__init__` is refused, because requests on other threads read the fields without a lock.
+cdef str MADE = "this middleware is already made, and cannot be changed; make another one"
+
+
 cdef inline PyObject *new_ref(object result) noexcept:
     """Return a new reference, for a caller that Cython did not compile."""
     Py_INCREF(<PyObject *> result)

@@ -1078,10 +1078,11 @@ cdef inline bint is_options(object method) except -1:
 
 cdef Decision decide_asgi(Policy self, dict scope, list headers):
     """Decide like `Policy.asgi`, also for repeated fields and unusual pairs."""
+    # Hold a reference, because the import and reading the scope may run code that removes the list
+    # from it.
+    held = headers
     from .headers import joined_lines
 
-    # Hold a reference, because reading the scope may run code that removes the list from it.
-    held = headers
     origin = joined_lines(held, b"origin")
     if origin is None:
         return without_origin(self)

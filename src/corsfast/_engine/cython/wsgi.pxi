@@ -13,7 +13,8 @@ cdef class WSGICall:
     cdef readonly object policy
     cdef Policy native  # None => the policy is of the pure engine
     cdef bytes body
-    cdef tuple content  # the fields that describe the body of an allowed preflight's answer
+    # The fields that describe the body of an allowed preflight's answer.
+    cdef tuple content  # None => `__init__` has not returned
     cdef object on_all
     cdef object on_refused_preflight
     cdef object on_refused
@@ -26,19 +27,21 @@ cdef class WSGICall:
     def __init__(
         self, app, policy, /, *, body=b"", on_all=None, on_refused_preflight=None, on_refused=None
     ):
+        if self.content is not None:
+            raise TypeError(MADE)
         self.app = app
         self.policy = policy
         self.native = policy if isinstance(policy, Policy) else None
         self.body = body or None
-        self.content = (
-            ("Content-Length", str(len(body))), ("Content-Type", "text/plain; charset=utf-8")
-        )
         self.on_all = on_all
         self.on_refused_preflight = on_refused_preflight
         self.on_refused = on_refused
         self.detours = on_refused_preflight is not None or on_refused is not None
         self.is_fast = self.native is not None and on_all is None
         let_vectorcall(type(self), WSGICall)
+        self.content = (
+            ("Content-Length", str(len(body))), ("Content-Type", "text/plain; charset=utf-8")
+        )
 
     def __reduce__(self):
         return type(self), (self.app, self.policy)

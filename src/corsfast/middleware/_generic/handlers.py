@@ -40,6 +40,9 @@ _PRIVATE_NETWORK = REQUEST_PRIVATE_NETWORK.lower().encode()
 # WSGI requires a reason phrase after the status. No client reads it; these are the usual ones.
 _PHRASES = {204: "No Content", 400: "Bad Request", 403: "Forbidden"}
 
+# A second `__init__` is refused, because requests on other threads read the fields without a lock.
+_MADE = "this middleware is already made, and cannot be changed; make another one"
+
 # The Content-Type of an allowed preflight's answer with a body, which some libraries send.
 PLAIN_TEXT = "text/plain; charset=utf-8"
 
@@ -78,6 +81,8 @@ class ASGICall:
         on_refused_preflight: Refusal | None = None,
         on_refused: Refusal | None = None,
     ) -> None:
+        if hasattr(self, "_on_refused"):
+            raise TypeError(_MADE)
         self.app = app
         self._policy = policy
         self._body = body
@@ -189,6 +194,8 @@ class WSGICall:
         on_refused_preflight: WSGIRefusal | None = None,
         on_refused: WSGIRefusal | None = None,
     ) -> None:
+        if hasattr(self, "_on_refused"):
+            raise TypeError(_MADE)
         self.app = app
         self._policy = policy
         self._body = body

@@ -8,6 +8,8 @@ middleware.
 
 from __future__ import annotations
 
+from threading import Lock
+
 from ..._engine.select import Policy
 
 TYPE_CHECKING = False
@@ -21,8 +23,9 @@ if TYPE_CHECKING:
     Source = Policy | PolicyHolder | Callable[[], Policy | PolicyHolder]
 
 
-# Far more policies than one middleware has at once. Exceeding it only costs time.
-MAX_POLICIES = 256
+# Policies that come and go in one middleware, because a holder's is swapped or a callable chooses.
+# An old one with a million origins takes more than 100 MiB. Exceeding it only costs time.
+MAX_POLICIES = 8
 
 
 def source_from(policy: Source | None, options: PolicyOptions) -> Source:
@@ -143,24 +146,32 @@ class PerPolicy:
     """A cache of objects that are made from policies.
 
     Policies are compared by identity, because comparing their contents costs more than a
-    decision. If a callable makes a new policy for each request, at most `MAX_POLICIES` of them
-    are kept alive.
+    decision. An entry keeps its policy alive, so only the newest entries are kept.
+
+    Args:
+        make: returns the object of a policy.
+        most: how many entries are kept.
     """
 
-    __slots__ = ("_make", "_made")
+    __slots__ = ("_lock", "_made", "_make", "_most")
 
-    def __init__(self, make: Callable[[Policy], Any]) -> None:
+    def __init__(self, make: Callable[[Policy], Any], most: int = MAX_POLICIES) -> None:
         self._make = make
+        self._most = most
         self._made: dict[int, tuple[Policy, Any]] = {}
+        self._lock = Lock()
 
     def of(self, policy: Policy) -> Any:
-        # An entry keeps its policy alive, so that no other policy can get its id. Each step is
-        # atomic. Two threads may make the same object twice; the last one is kept.
+        # No other policy can get the id of a policy that an entry keeps alive. Two threads may make
+        # the same object twice; the last one is kept.
         entry = self._made.get(id(policy))
         if entry is not None:
             return entry[1]
         made = self._make(policy)
-        if len(self._made) >= MAX_POLICIES:
-            self._made = {}
-        self._made[id(policy)] = policy, made
+        with self._lock:
+            self._made[id(policy)] = policy, made
+            oldest = next(iter(self._made)) if len(self._made) > self._most else None
+            # Freeing a policy may run any code, so do it after the lock is released.
+            old = self._made.pop(oldest) if oldest is not None else None
+        del old
         return made

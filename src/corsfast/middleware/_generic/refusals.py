@@ -61,9 +61,12 @@ class Refusals:
         self._note = note
         self._twins: PerPolicy | None = None
         if resolver is not None and resolver.can_follow(policy):
-            self._twins = PerPolicy(
-                lambda template: [(twin, self.call(app, twin)) for twin in resolver.twins(template)]
-            )
+
+            def make(template: Policy) -> list[tuple[Policy, Any]]:
+                twins = resolver.twins if template is policy else resolver.twins_of_verdict
+                return [(twin, self.call(app, twin)) for twin in twins(template)]
+
+            self._twins = PerPolicy(make)
 
     @classmethod
     def handlers(

@@ -15,7 +15,9 @@ Never read X-Forwarded-Host or Forwarded, because only the server knows which pr
 
 from __future__ import annotations
 
-_SCHEMES = ("https://", "http://")
+from ..._options.fetch import WEB_SCHEMES
+from ..._options.origin import parse_origin
+
 _DEFAULT_PORTS = (":80", ":443")
 
 
@@ -24,14 +26,13 @@ def same_origin(origin: str, host: str | None) -> bool:
 
     Without a Host, or with several, the request counts as cross-origin.
     """
-    for scheme in _SCHEMES:
-        if origin.startswith(scheme):
-            own = origin[len(scheme) :]
-            break
-    else:
+    parsed = parse_origin(origin)
+    if parsed is None or parsed.scheme not in WEB_SCHEMES:
         return False
+    own = origin[len(parsed.scheme) + len("://") :]
     # A longer Host cannot be equal. This also limits how much is copied.
-    if not host or len(host) > len(own) + len(":443"):
+    if not host or len(host) > len(own) + len(":443") or not host.isascii():
         return False
-    host = host.lower()
-    return host == own or any(host == own + port for port in _DEFAULT_PORTS)
+    # The origin is valid, so a Host that is equal is valid, too.
+    ports = ("",) if parsed.port else ("", *_DEFAULT_PORTS)
+    return host.lower() in [own + port for port in ports]

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from ..._engine.select import Policy
 from ..paths import CLOSED, PathRules
-from .policy_source import PerPolicy, reader_of
+from .policy_source import MAX_POLICIES, PerPolicy, reader_of
 from .report_only import OutcomeReport
 
 TYPE_CHECKING = False
@@ -57,9 +57,11 @@ class PolicySelector:
         closed = Policy(allow_origins=())
         self._closed = closed
         self._choose = choice(features.paths or features.source, path_of, closed)
-        self._calls = PerPolicy(lambda policy: make(policy, policy is not closed))
+        # Each rule by path has a policy at the same time.
+        most = MAX_POLICIES + len(features.paths.rules if features.paths else ())
+        self._calls = PerPolicy(lambda policy: make(policy, policy is not closed), most)
         # Policies that decide for the report, so that each request is counted once.
-        self._doubles = PerPolicy(lambda policy: type(policy)._from_tables(policy._tables))
+        self._doubles = PerPolicy(lambda policy: type(policy)._from_tables(policy._tables), most)
         self.report: OutcomeReport | None = None
         if features.candidate is not None:
             self.report = OutcomeReport(

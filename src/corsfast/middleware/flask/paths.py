@@ -12,6 +12,7 @@ import re
 from collections.abc import Iterable, Mapping
 from urllib.parse import unquote
 
+from ..._options.limits import MAX_ENCODED_PATH
 from .rules import EVERYTHING, is_regex, resolved, shown_as_regex
 
 TYPE_CHECKING = False
@@ -52,7 +53,10 @@ class Paths:
                 self._regexes.append((found.match, rules))
 
     def rules_for(self, path: str) -> Rules | None:
+        """Return the rules, or ``None`` without any, and for an encoded path that is too long."""
         if "%" in path:
+            if len(path) > MAX_ENCODED_PATH:
+                return None
             path = unquote(path)
         rules = self._literal.get(path)
         if rules is None:
