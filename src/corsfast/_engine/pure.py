@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from .._options.patterns import Within
     from .._options.spec import PolicyOptions
     from .._proofs.automata import Automaton
+    from .._proofs.changes import PolicyDiff
     from .tables import Headers, RawHeaders, Responses, Tables
 
     Text = str | bytes
@@ -528,6 +529,20 @@ class Policy:
             TypeError: for the policy of a drop-in middleware, which has other options.
         """
         return self._tables.spec.options()
+
+    def diff(self, new: Policy, /) -> PolicyDiff:
+        """Return what a new policy allows and this one does not, and the reverse.
+
+        The origins are compared as sets, with an example for each difference.
+
+        Raises:
+            TypeError: if it is not a policy, or one of them is that of a drop-in middleware.
+        """
+        if not isinstance(new, Policy):
+            raise TypeError(f"new must be a Policy, not {type(new).__name__}")
+        from .._proofs.changes import diff_specs
+
+        return diff_specs(self._tables.spec, new._tables.spec)
 
     def __setattr__(self, name: str, value: object) -> NoReturn:
         raise AttributeError(f"Policy is immutable: {name!r} cannot be set")
