@@ -1,4 +1,4 @@
-"""The entry point of ``corsfast check`` and ``corsfast bench``.
+"""The entry point of the commands ``check``, ``diff`` and ``bench``.
 
 A command is a line of `COMMANDS` and a module with ``main(arguments, program) -> int``. The module
 is imported only when its command is run.
@@ -17,6 +17,7 @@ COMMANDS = {
         "_cli.check.command",
         "find out whether a CORS policy lets attackers in, and what to write instead",
     ),
+    "diff": ("_cli.diff", "show what a change of a policy allows, exactly"),
     "bench": ("bench.__main__", "measure what CORS costs on this machine"),
 }
 
