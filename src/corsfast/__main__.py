@@ -1,4 +1,4 @@
-"""The entry point of the commands ``check``, ``diff`` and ``bench``.
+"""The entry point of the commands ``check``, ``diff``, ``describe`` and ``bench``.
 
 A command is a line of `COMMANDS` and a module with ``main(arguments, program) -> int``. The module
 is imported only when its command is run.
@@ -18,6 +18,7 @@ COMMANDS = {
         "find out whether a CORS policy lets attackers in, and what to write instead",
     ),
     "diff": ("_cli.diff", "show what a change of a policy allows, exactly"),
+    "describe": ("_cli.describe", "say in plain sentences what a policy allows"),
     "bench": ("bench.__main__", "measure what CORS costs on this machine"),
 }
 

@@ -1,4 +1,4 @@
-"""`corsfast diff`: every kind of side, exit status and form of output."""
+"""`corsfast diff` and `describe`: every kind of side, exit status and form of output."""
 
 from __future__ import annotations
 
@@ -119,3 +119,16 @@ def test_an_invalid_policy_exits_with_2(capsys: pytest.CaptureFixture[str]) -> N
     assert main(["diff", "old.toml", "new.toml"]) == 2
     assert "new.toml:1: allow_origins[0]: " in capsys.readouterr().err
     assert main(["diff", "old.toml", "absent.toml"]) == 2
+
+
+def test_describe_prints_sentences(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["describe", "new.toml"]) == 0
+    out = capsys.readouterr().out
+    assert out.startswith("corsfast describe: new.toml\n\nhttps://app.example.com, exactly.\n")
+    assert "The methods GET, HEAD, POST and PUT." in out
+    assert main(["describe", "absent.toml"]) == 2
+
+
+def test_describe_knows_how_regexes_are_applied(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["describe", "--regex", "^https://app[.]example[.]com$"]) == 0
+    assert "The host app.example.com over https, default port." in capsys.readouterr().out

@@ -544,6 +544,16 @@ class Policy:
 
         return diff_specs(self._tables.spec, new._tables.spec)
 
+    def describe(self, /) -> str:
+        """Return what the policy allows in plain sentences, one on each line.
+
+        Raises:
+            TypeError: for the policy of a drop-in middleware.
+        """
+        from .._proofs.sentences import describe_spec
+
+        return describe_spec(self._tables.spec)
+
     def __setattr__(self, name: str, value: object) -> NoReturn:
         raise AttributeError(f"Policy is immutable: {name!r} cannot be set")
 

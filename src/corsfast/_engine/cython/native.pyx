@@ -405,6 +405,16 @@ A compiled CORS policy. Immutable; safe to share between threads.
 
         return diff_specs(self.tables.spec, (<Policy> new).tables.spec)
 
+    def describe(self, /):
+        """Return what the policy allows in plain sentences, one on each line.
+
+        Raises:
+            TypeError: for the policy of a drop-in middleware.
+        """
+        from .._proofs.sentences import describe_spec
+
+        return describe_spec(self.tables.spec)
+
     def __setattr__(self, name, value):
         raise AttributeError(f"Policy is immutable: {name!r} cannot be set")
 
