@@ -112,8 +112,9 @@ def test_help_lists_the_commands(capsys: pytest.CaptureFixture[str], arguments: 
     assert main(arguments) == (0 if arguments else 2)
     printed = capsys.readouterr()
     assert printed.err == ""
+    width = max(map(len, COMMANDS))
     for name, (_, summary) in COMMANDS.items():
-        assert f"  {name}  {summary}\n" in printed.out
+        assert f"  {name:<{width}}  {summary}\n" in printed.out
     assert max(map(len, printed.out.splitlines())) <= 100
 
 
