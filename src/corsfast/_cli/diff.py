@@ -134,8 +134,8 @@ def as_text(found: PolicyDiff, old: str, new: str, style: Style) -> str:
         lines = [style.paint("Risks that appear", BOLD, RED)]
         for risk in found.risks:
             lines.append(style.sentence(printable(f"{risk.message} [{risk.code}]"), "  "))
-            if risk.witness is not None:
-                lines.append(f"    admits: {printable(risk.witness)}")
+            if risk.example is not None:
+                lines.append(f"    admits: {printable(risk.example)}")
         blocks.append("\n".join(lines))
     blocks.append(style.paint(_summary(found), BOLD, GREEN if found.status == 0 else RED))
     return "\n\n".join(blocks)

@@ -98,7 +98,7 @@ class PolicyDiff:
                     "option": risk.option,
                     "entry": "" if risk.value is None else as_written(risk.value),
                     "message": risk.message,
-                    "example": risk.witness,
+                    "example": risk.example,
                 }
                 for risk in self.risks
             ],

@@ -25,7 +25,7 @@ from .automata import (
     subtract,
     unite,
 )
-from .languages import ITS_SIZE, PORT, addresses, as_written, named_hosts, origins, regex_of, words
+from .languages import PORT, TOO_LARGE, addresses, as_written, named_hosts, origins, regex_of, words
 from .regexes import NotRegularError, compile_regex
 
 TYPE_CHECKING = False
@@ -195,7 +195,7 @@ def _automaton(entry: Entry | str, how: str) -> tuple[Dfa | None, str | None]:
     except NotRegularError as reason:
         return None, str(reason)
     except TooManyStatesError:
-        return None, ITS_SIZE
+        return None, TOO_LARGE
 
 
 # -- words within the limits of length -------------------------------------------------------
