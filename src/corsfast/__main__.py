@@ -1,4 +1,4 @@
-"""The entry point of ``corsfast check``, ``corsfast explain`` and ``corsfast bench``.
+"""The entry point of the commands ``check``, ``explain``, ``diff``, ``describe`` and ``bench``.
 
 A command is a line of `COMMANDS` and a module with ``main(arguments, program) -> int``. The module
 is imported only when its command is run.
@@ -21,6 +21,8 @@ COMMANDS = {
         "_cli.explain",
         "find out why a request is refused, and what would allow it",
     ),
+    "diff": ("_cli.diff", "show what a change of a policy allows, exactly"),
+    "describe": ("_cli.describe", "say in plain sentences what a policy allows"),
     "bench": ("bench.__main__", "measure what CORS costs on this machine"),
 }
 

@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from .._options.patterns import Within
     from .._options.spec import PolicyOptions
     from .._proofs.automata import Automaton
+    from .._proofs.changes import PolicyDiff
     from ..decision import Stats
     from .tables import Headers, RawHeaders, Responses, Tables
 
@@ -586,6 +587,30 @@ class Policy:
             TypeError: for the policy of a drop-in middleware, which has other options.
         """
         return self._tables.spec.options()
+
+    def diff(self, new: Policy, /) -> PolicyDiff:
+        """Return what a new policy allows and this one does not, and the reverse.
+
+        The origins are compared as sets, with an example for each difference.
+
+        Raises:
+            TypeError: if it is not a policy, or one of them is that of a drop-in middleware.
+        """
+        if not isinstance(new, Policy):
+            raise TypeError(f"new must be a Policy, not {type(new).__name__}")
+        from .._proofs.changes import diff_specs
+
+        return diff_specs(self._tables.spec, new._tables.spec)
+
+    def describe(self, /) -> str:
+        """Return what the policy allows in plain sentences, one on each line.
+
+        Raises:
+            TypeError: for the policy of a drop-in middleware.
+        """
+        from .._proofs.sentences import describe_spec
+
+        return describe_spec(self._tables.spec)
 
     def __setattr__(self, name: str, value: object) -> NoReturn:
         raise AttributeError(f"Policy is immutable: {name!r} cannot be set")

@@ -29,8 +29,11 @@ _BARE_KEY = re.compile(r"[A-Za-z0-9_-]+")
 _PLACE = re.compile(r"\(at line (\d+), column \d+\)$")
 
 
-def read_toml(path: str | PathLike[str], table: str | None) -> Written:
+def read_toml(path: str | PathLike[str], table: str | None, octets: bytes | None = None) -> Written:
     """Read the policy in a table of a TOML file; ``None`` or ``""`` is the whole file.
+
+    Args:
+        octets: the content, if it is not that of the file now.
 
     Raises:
         OSError: if the file cannot be opened or read.
@@ -40,7 +43,7 @@ def read_toml(path: str | PathLike[str], table: str | None) -> Written:
     """
     keys = table_keys(table)
     name = os.fsdecode(path)
-    text = _read_text(path, name)
+    text = _read_text(path, name, octets)
     try:
         tree = tomllib.loads(text)
     except (ValueError, RecursionError) as error:
@@ -61,12 +64,12 @@ def read_toml(path: str | PathLike[str], table: str | None) -> Written:
     return read_options(found, Written(_named(name, keys), "toml", label))
 
 
-def read_json(path: str | PathLike[str], table: str | None) -> Written:
+def read_json(path: str | PathLike[str], table: str | None, octets: bytes | None = None) -> Written:
     """Read the policy in a JSON file, or in an object inside of it; see `read_toml`."""
     keys = table_keys(table)
     name = os.fsdecode(path)
     try:
-        tree = json.loads(_read_text(path, name), object_pairs_hook=without_duplicates)
+        tree = json.loads(_read_text(path, name, octets), object_pairs_hook=without_duplicates)
     except (ValueError, RecursionError) as error:
         _refuse("not-json", name, f"{error}.")
     return read_options(_find(tree, keys, name), Written(_named(name, keys), "json"))
@@ -95,10 +98,10 @@ def table_keys(table: str | None) -> list[str]:
     return keys
 
 
-def has_table(path: str | PathLike[str], table: str) -> bool:
+def has_table(path: str | PathLike[str], table: str, octets: bytes | None = None) -> bool:
     """Return whether a TOML file can be read and has this table."""
     try:
-        tree: object = tomllib.loads(_read_text(path, os.fsdecode(path)))
+        tree: object = tomllib.loads(_read_text(path, os.fsdecode(path), octets))
     except (OSError, ValueError, RecursionError):
         return False
     for key in table_keys(table):
@@ -106,9 +109,10 @@ def has_table(path: str | PathLike[str], table: str) -> bool:
     return tree is not None
 
 
-def _read_text(path: str | PathLike[str], name: str) -> str:
-    with open(os.fspath(path), "rb") as file:
-        octets = file.read(MAX_POLICY_FILE + 1)
+def _read_text(path: str | PathLike[str], name: str, octets: bytes | None = None) -> str:
+    if octets is None:
+        with open(os.fspath(path), "rb") as file:
+            octets = file.read(MAX_POLICY_FILE + 1)
     if len(octets) > MAX_POLICY_FILE:
         _refuse("too-large", name, f"the file has more than {MAX_POLICY_FILE} bytes.")
     try:

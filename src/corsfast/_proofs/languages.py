@@ -11,7 +11,7 @@ from collections import namedtuple
 from functools import cache, lru_cache, wraps
 from math import inf
 
-from .._options.fetch import WEB_SCHEMES
+from .._options.fetch import DEFAULT_PORTS, WEB_SCHEMES
 from .._options.limits import MAX_PATTERN_STEPS
 from .._options.networks import (
     LINK_LOCAL_IPV6,
@@ -225,11 +225,11 @@ def alone(rules: Iterable[str]) -> Dfa:
     return words(rf"https?://(?:{'|'.join(choices)})\.?(?::[0-9]+)?")
 
 
-def origins(hosts: Dfa) -> Dfa:
-    """Return the web origins with these hosts."""
+def origins(hosts: Dfa, schemes: Iterable[str] = ("http", "https")) -> Dfa:
+    """Return the web origins with these hosts, or the origins of other special schemes."""
     nfa = Nfa()
     start, end = nfa.state(), nfa.state()
-    for scheme, default in (("http", "80"), ("https", "443")):
+    for scheme, default in ((scheme, DEFAULT_PORTS[scheme]) for scheme in schemes):
         at = nfa.embed(hosts, nfa.embed(words(f"{scheme}://"), start))
         ports = subtract(words(f":{PORT}"), words(f":{default}"))
         nfa.free[at].append(end)

@@ -13,6 +13,7 @@ from ..._loading.written import OPTIONS
 from ..._proofs.dialect import Dialect, MatchContext
 from ..._proofs.regexes import RegexSyntaxError
 from ...errors import RISKS, PolicyError
+from ..revisions import read_revision
 from .django_settings import read_settings
 from .subject import Applied, Subject, UnreadableError
 
@@ -29,7 +30,8 @@ Find out whether a CORS policy lets attackers in, and what to write instead.
 
 The policy is read from one of
   FILE                 a TOML or JSON file with the options of Policy as keys, or
-                       its [tool.corsfast]; --table names another table
+                       its [tool.corsfast]; --table names another table;
+                       REV:FILE is the file at a revision of its git repository
   --env [PREFIX]       the variables of the environment that begin with CORS_,
                        or with PREFIX
   --allow-origins ...  options given here; with FILE they replace the file's
@@ -192,10 +194,13 @@ def read_policy_file(file: Path, table: str | None) -> Written:
     kind = file.suffix.lower()
     if kind not in (".toml", ".json"):
         raise UnreadableError(f"{file}: a policy is a .toml or .json file")
+    octets = read_revision(file)
     if table is None and kind == ".toml":
-        table = TABLE if file.name == PROJECT_FILE or has_table(file, TABLE) else None
+        project = re.split(r"[/:\\]", str(file))[-1] == PROJECT_FILE
+        table = TABLE if project or has_table(file, TABLE, octets) else None
     try:
-        return read_toml(file, table) if kind == ".toml" else read_json(file, table)
+        read = read_toml if kind == ".toml" else read_json
+        return read(file, table, octets)
     except PolicyError as error:
         (problem,) = error.problems
         raise UnreadableError(f"{problem.option}: {problem.message}") from None
@@ -217,6 +222,7 @@ def _subject(written: Written, name: str) -> Subject:
         warnings=written.warnings,
         literal=written.spelling,
         extra=written.extra,
+        written=written,
     )
 
 

@@ -8,6 +8,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     import re
 
+    from ..._loading.written import Written
     from ..._proofs.dialect import Dialect
     from ...errors import Problem
 
@@ -44,6 +45,7 @@ class Subject:
         harmless: codes that are only warnings here, because the software ignores such entries.
         literal: the language of values in this source: ``python``, ``toml``, ``json`` or ``env``.
         extra: the number of entries that are in neither `options` nor `regexes`.
+        written: the options as they were read, if from a file or the environment; for places.
     """
 
     name: str
@@ -57,6 +59,7 @@ class Subject:
     harmless: frozenset[str] = frozenset()
     literal: str = "python"
     extra: int = 0
+    written: Written | None = None
 
     def count(self) -> int:
         """Return the number of entries: elements of lists, and single values."""

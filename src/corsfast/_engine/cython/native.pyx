@@ -472,6 +472,30 @@ A compiled CORS policy. Immutable; safe to share between threads.
         """
         return self.tables.spec.options()
 
+    def diff(self, new, /):
+        """Return what a new policy allows and this one does not, and the reverse.
+
+        The origins are compared as sets, with an example for each difference.
+
+        Raises:
+            TypeError: if it is not a policy, or one of them is that of a drop-in middleware.
+        """
+        if not isinstance(new, Policy):
+            raise TypeError(f"new must be a Policy, not {type(new).__name__}")
+        from .._proofs.changes import diff_specs
+
+        return diff_specs(self.tables.spec, (<Policy> new).tables.spec)
+
+    def describe(self, /):
+        """Return what the policy allows in plain sentences, one on each line.
+
+        Raises:
+            TypeError: for the policy of a drop-in middleware.
+        """
+        from .._proofs.sentences import describe_spec
+
+        return describe_spec(self.tables.spec)
+
     def __setattr__(self, name, value):
         raise AttributeError(f"Policy is immutable: {name!r} cannot be set")
 

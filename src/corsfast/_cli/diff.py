@@ -1,0 +1,224 @@
+"""The command ``corsfast diff OLD NEW``: what does a change of a policy allow?
+
+Each side is read with the arguments of ``check``. The exit status is that of `PolicyDiff`.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import shlex
+import sys
+from argparse import ArgumentParser, RawDescriptionHelpFormatter
+from pathlib import Path
+
+from .._explain.explanation import printable
+from .._loading.written import missing_origins
+from .._proofs.changes import Change, side_of
+from .._proofs.languages import as_written
+from ..errors import Problem
+from .check.arguments import add_arguments, read_arguments
+from .check.subject import UnreadableError
+from .console import UNABLE
+from .terminal import BOLD, DIM, GREEN, RED, YELLOW, Style
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from .._proofs.changes import PolicyDiff, Side
+    from .check.subject import Subject
+
+DESCRIPTION = """\
+Show what the policy NEW allows and OLD does not, and the reverse.
+
+OLD and NEW are what `corsfast check` takes, quoted if it is several words:
+  policy.toml                         a file, or its [tool.corsfast]
+  "policy.toml --table cors.api"      another table of a file
+  main:policy.toml                    the file at a revision of its git repository
+  "--env CORS_"                       the variables of the environment
+  "--django shop.settings"            the settings of django-cors-headers
+  "--allow-origins https://a.example" options
+"""
+EPILOG = "Exit status: 0 the same or narrower, 1 wider, 2 cannot tell."
+
+# More changes than this are only counted in the text; --json prints all.
+SHOWN = 50
+
+_PLACE = re.compile(r"(?P<file>.+?)(?::(?P<line>[0-9]+))?: [^:]*")
+
+
+def main(argv: list[str], program: str) -> int:
+    """Run the command with its arguments; return the exit status."""
+    parser = ArgumentParser(
+        prog=program,
+        description=DESCRIPTION,
+        epilog=EPILOG,
+        formatter_class=RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("old", metavar="OLD")
+    parser.add_argument("new", metavar="NEW")
+    form = parser.add_mutually_exclusive_group()
+    form.add_argument("--json", action="store_true", help="print for machines")
+    form.add_argument(
+        "--format", choices=("text", "json", "github"), help="github: annotations of lines"
+    )
+    given = parser.parse_args(argv)
+    try:
+        subjects = [read_side(text, program) for text in (given.old, given.new)]
+        old, new = map(usable_side, subjects)
+        found = old.compared_with(new)
+    except UnreadableError as error:
+        lines = map(printable, str(error).split("\n"))
+        print("corsfast diff: " + "\n".join(lines), file=sys.stderr)
+        return UNABLE
+    if given.json or given.format == "json":
+        text = json.dumps({"old": subjects[0].name, "new": subjects[1].name} | found.as_dict())
+    elif given.format == "github":
+        text = "\n".join(_annotations(found, subjects[1]))
+    else:
+        text = as_text(found, subjects[0].name, subjects[1].name, Style.of(sys.stdout))
+    encoding = sys.stdout.encoding or "utf-8"
+    print(text.encode(encoding, "backslashreplace").decode(encoding))
+    return found.status
+
+
+def read_side(text: str, program: str) -> Subject:
+    """Read one side with the arguments of ``check``."""
+    arguments = [text] if Path(text).exists() else shlex.split(text)
+    parser = ArgumentParser(prog=program, add_help=False)
+    add_arguments(parser)
+    return read_arguments(parser.parse_args(arguments))
+
+
+def usable_side(subject: Subject) -> Side:
+    """Return a subject as a side of a comparison.
+
+    Raises:
+        UnreadableError: if it has a problem that is not a risk, because then it is no policy.
+    """
+    options = subject.options or {}
+    side = side_of(options, [(each.regex, each.dialect.match.how) for each in subject.regexes])
+    problems = [*subject.problems, *side.problems]
+    if not subject.regexes:
+        problems += missing_origins(options, problems)
+    problems = [problem for problem in problems if problem.code not in subject.harmless]
+    if problems:
+        lines = [f"{subject.name} is not a valid policy; see corsfast check"]
+        lines += [f"  {placed(subject, problem)}: {problem.message}" for problem in problems]
+        raise UnreadableError("\n".join(lines))
+    return side
+
+
+def placed(subject: Subject, problem: Problem) -> str:
+    """Return the option of a problem, with its file and line if they are known."""
+    if subject.written is not None:
+        return subject.written.placed(problem).option
+    return subject.labels.get(problem.option, problem.option)
+
+
+# -- text ------------------------------------------------------------------------------------
+
+
+def as_text(found: PolicyDiff, old: str, new: str, style: Style) -> str:
+    """Return the report for people: one block for each kind of change, a summary last."""
+    blocks = [style.paint(printable(f"corsfast diff: {old} -> {new}"), BOLD)]
+    for title, changes, color in (
+        ("Newly allowed", found.added, RED),
+        ("No longer allowed", found.removed, GREEN),
+    ):
+        certain = [change for change in changes if change.reason is None]
+        unclear = [change for change in changes if change.reason is not None]
+        blocks += _block(title, certain, style, color)
+        blocks += _block(f"{title}? Cannot tell", unclear, style, YELLOW)
+    if found.risks:
+        lines = [style.paint("Risks that appear", BOLD, RED)]
+        for risk in found.risks:
+            lines.append(style.sentence(printable(f"{risk.message} [{risk.code}]"), "  "))
+            if risk.example is not None:
+                lines.append(f"    allows: {printable(risk.example)}")
+        blocks.append("\n".join(lines))
+    blocks.append(style.paint(_summary(found), BOLD, GREEN if found.status == 0 else RED))
+    return "\n\n".join(blocks)
+
+
+def _block(title: str, changes: list[Change], style: Style, color: str) -> Iterator[str]:
+    if not changes:
+        return
+    lines = [style.paint(title, BOLD, color)]
+    for change in changes[:SHOWN]:
+        lines.append(f"  {change.option}: {printable(change.entry)}")
+        if change.example is not None and change.example != change.entry:
+            lines.append(f"    example: {style.paint(printable(change.example), color)}")
+        if change.pattern is not None and change.pattern != change.entry:
+            lines.append(f"    all:     {printable(change.pattern)}")
+        if change.reason is not None:
+            lines.append(style.sentence(printable(f"{change.reason}."), "    "))
+    if len(changes) > SHOWN:
+        lines.append(style.paint(f"  and {len(changes) - SHOWN} more", DIM))
+    yield "\n".join(lines)
+
+
+def _summary(found: PolicyDiff) -> str:
+    if found.verdict == "same":
+        return "the same: both allow the same requests"
+    counts = f"{len(found.added)} newly allowed, {len(found.removed)} no longer allowed"
+    return f"{'cannot tell' if found.verdict == 'unknown' else found.verdict}: {counts}"
+
+
+# -- annotations of GitHub Actions -----------------------------------------------------------
+
+
+def _annotations(found: PolicyDiff, new: Subject) -> Iterator[str]:
+    """Yield workflow commands: an error for each wider change, a notice for each narrower one.
+
+    https://docs.github.com/actions/reference/workflows-and-actions/workflow-commands
+    """
+    for title, changes, level in (
+        ("newly allowed", found.added, "error"),
+        ("no longer allowed", found.removed, "notice"),
+    ):
+        for change in changes:
+            text = f"{change.entry} is {title}"
+            if change.reason is not None:
+                text = f"{change.entry}: cannot tell whether it is {title}; {change.reason}"
+            elif change.example not in (None, change.entry):
+                text += f", for example {change.example}"
+            yield _annotation(
+                "warning" if change.reason is not None else level,
+                f"CORS: {title}",
+                Problem("change", change.option, _value(new, change), text),
+                new,
+            )
+    for risk in found.risks:
+        text = f"{risk.message} [{risk.code}]"
+        problem = Problem(risk.code, risk.option, risk.value, text)
+        yield _annotation("warning", "CORS: a new risk", problem, new)
+    yield f"corsfast diff: {_summary(found)}"
+
+
+def _value(subject: Subject, change: Change) -> object:
+    """Return the entry of a change as the source lists it."""
+    listed = (subject.options or {}).get(change.option)
+    for entry in listed if isinstance(listed, (list, tuple)) else ():
+        if as_written(entry) == change.entry:
+            return entry
+    return change.entry
+
+
+def _annotation(level: str, title: str, problem: Problem, subject: Subject) -> str:
+    properties = {}
+    match = _PLACE.fullmatch(placed(subject, problem)) if subject.written is not None else None
+    if match is not None:
+        properties["file"] = match["file"]
+        if match["line"] is not None:
+            properties["line"] = match["line"]
+    properties["title"] = title
+    listed = ",".join(f"{name}={_escaped(value, ':,')}" for name, value in properties.items())
+    return f"::{level} {listed}::{_escaped(f'{problem.option}: {problem.message}')}"
+
+
+def _escaped(text: str, more: str = "") -> str:
+    for character in "%\r\n" + more:
+        text = text.replace(character, f"%{ord(character):02X}")
+    return printable(text)

@@ -1,0 +1,294 @@
+"""Compare two policies: what the new one allows that the old one does not, and the reverse.
+
+    Side, Side  ->  compared_with  ->  PolicyDiff
+
+The origins are compared as sets, not entry by entry: an entry of the new policy is only a change if
+it matches an origin that no entry of the old one matches.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, field, replace
+from functools import lru_cache
+from itertools import islice
+
+from .._options import fetch
+from .._options.origin import is_origin
+from .._options.patterns import ORIGINS
+from ..errors import RISKS, Problem
+from .automata import TooManyStatesError, accepts, intersect, minimise, subtract
+from .families import ANY, ANY_WEB, Family, shortest_origins
+from .languages import as_written
+from .risks import CANDIDATES, find_risks
+from .summaries import MAX_STATES, patterns_of
+from .verify import foreign_risks, own_risks, read_policy
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    import re
+    from collections.abc import Collection, Iterable, Iterator, Sequence
+
+    from .._options.spec import Spec
+    from .automata import Dfa
+    from .languages import Entry
+
+# Browsers cache a preflight without Access-Control-Max-Age for so many seconds.
+DEFAULT_MAX_AGE = fetch.DEFAULT_MAX_AGE
+
+UNKNOWN, SAME, NARROWER, WIDER = "unknown", "same", "narrower", "wider"
+STATUS = {SAME: 0, NARROWER: 0, WIDER: 1, UNKNOWN: 2}
+
+
+@dataclass(frozen=True)
+class Change:
+    """Something that only one of two policies allows.
+
+    Attributes:
+        option: the option that allows it.
+        entry: the entry of that option as text: an origin, a pattern, a method, a header name.
+        example: for origins, the shortest origin that only this policy allows.
+        pattern: for origins, patterns for all such origins, if they can be written simply.
+        reason: why it is not known what the entry allows; ``None`` if the change is certain.
+    """
+
+    option: str
+    entry: str
+    example: str | None = None
+    pattern: str | None = None
+    reason: str | None = None
+
+
+@dataclass(frozen=True)
+class PolicyDiff:
+    """The result of ``old.diff(new)``.
+
+    Attributes:
+        added: what only the new policy allows.
+        removed: what only the old policy allows.
+        risks: the risks of the new policy that the old one does not have, tolerated or not.
+    """
+
+    added: tuple[Change, ...]
+    removed: tuple[Change, ...]
+    risks: tuple[Problem, ...]
+
+    @property
+    def verdict(self) -> str:
+        """``"wider"``, ``"unknown"``, ``"narrower"`` or ``"same"``."""
+        if any(change.reason is None for change in self.added):
+            return WIDER
+        if self.added:
+            return UNKNOWN
+        return NARROWER if self.removed else SAME
+
+    @property
+    def status(self) -> int:
+        """The exit status of ``corsfast diff``: 1 if wider, 2 if unknown, else 0."""
+        return STATUS[self.verdict]
+
+    def as_dict(self) -> dict[str, object]:
+        """Return the result as values of JSON."""
+        return {
+            "verdict": self.verdict,
+            "added": [asdict(change) for change in self.added],
+            "removed": [asdict(change) for change in self.removed],
+            "risks": [
+                {
+                    "code": risk.code,
+                    "option": risk.option,
+                    "entry": "" if risk.value is None else as_written(risk.value),
+                    "message": risk.message,
+                    "example": risk.example,
+                }
+                for risk in self.risks
+            ],
+        }
+
+
+@dataclass(frozen=True)
+class Side:
+    """A policy to compare: its options, and regexes of other software with the way to apply them.
+
+    Attributes:
+        problems: problems of the options other than risks. Such a policy cannot be made.
+    """
+
+    spec: Spec
+    applied: Sequence[tuple[re.Pattern[str], str]] = ()
+    problems: Sequence[Problem] = ()
+    exact: dict[str, None] = field(init=False)
+    families: dict[Family, None] = field(init=False)
+
+    def __post_init__(self) -> None:
+        spec = self.spec
+        exact = dict.fromkeys(spec.exact)
+        families = [Family(entry) for entry in (*spec.rules, *spec.globs, *spec.regexes)]
+        for regex, how in self.applied:
+            families.append(Family(regex, how))
+            if getattr(regex, how)("null"):
+                exact["null"] = None
+        if spec.any_origin:
+            families = [ANY_WEB if spec.credentials else ANY]
+            exact |= {} if spec.credentials else {"null": None}
+        object.__setattr__(self, "exact", exact)
+        object.__setattr__(self, "families", dict.fromkeys(families))
+
+    def allows(self, origin: str) -> bool:
+        """Return whether a valid origin, or ``null``, is allowed."""
+        if origin in self.exact:
+            return True
+        return origin != "null" and any(family.matches(origin) for family in self.families)
+
+    def compared_with(self, new: Side) -> PolicyDiff:
+        """Return what a new side allows and this one does not, and the reverse."""
+        added = (*_only_in(new, self), *_names_only_in(new, self))
+        removed = (*_only_in(self, new), *_names_only_in(self, new))
+        return PolicyDiff(added, removed, tuple(_new_risks(self, new)))
+
+
+def side_of(
+    options: dict[str, object], applied: Sequence[tuple[re.Pattern[str], str]] = ()
+) -> Side:
+    """Return the side of options as `Policy` takes them."""
+    spec, problems = read_policy({ORIGINS: (), **options})
+    return Side(spec, applied, problems)
+
+
+def diff_specs(old: Spec, new: Spec) -> PolicyDiff:
+    """Compare two policies by their specs; see ``Policy.diff``."""
+    for spec in (old, new):
+        spec.options()  # raises TypeError for the policy of a drop-in
+    return Side(old).compared_with(Side(new))
+
+
+# -- origins ---------------------------------------------------------------------------------
+
+
+def _only_in(side: Side, other: Side) -> Iterator[Change]:
+    """Yield a change for each entry of a side that matches an origin the other one refuses."""
+    for origin in side.exact:
+        if not other.allows(origin):
+            yield Change(ORIGINS, origin, origin, origin)
+    for family in side.families:
+        if family in other.families or ANY in other.families:
+            continue
+        change = Change(ORIGINS, family.written)
+        if family.dfa is None:
+            yield replace(change, reason=f"{family.beyond} keeps it from being compared")
+            continue
+        try:
+            found = _compared(family, family.dfa, other, change)
+        except TooManyStatesError:
+            found = replace(change, reason="it is too large to be compared")
+        if found is not None:
+            yield found
+
+
+def _compared(family: Family, dfa: Dfa, other: Side, change: Change) -> Change | None:
+    """Return the change with its example; ``None`` if the other side matches the whole family."""
+    near = [wide for wide in other.families if not family.is_apart_from(wide)]
+    less = [wide.dfa for wide in near if wide.dfa is not None]
+    undecided = [wide for wide in near if wide.dfa is None]
+    # Exact origins are no automata, because there may be a million of them.
+    listed = [origin for origin in other.exact if accepts(dfa, origin)]
+    example = None
+    for example in islice(shortest_origins(dfa, less=less, without=listed), CANDIDATES):
+        if not any(wide.matches(example) for wide in undecided):
+            pattern = None if undecided else _patterns(change.entry, dfa, less, listed)
+            return replace(change, example=example, pattern=pattern)
+    if example is None:
+        return None
+    entry, beyond = undecided[0].written, undecided[0].beyond
+    reason = f"{beyond} keeps {entry!r} of the other policy from being compared"
+    return replace(change, reason=reason)
+
+
+def _patterns(entry: str, dfa: Dfa, less: list[Dfa], listed: list[str]) -> str | None:
+    """Return patterns for all origins of an automaton that the others do not match, if simple."""
+    if not listed and not any(intersect(dfa, other).rows for other in less):
+        return entry
+    if len(dfa.rows) > MAX_STATES:
+        return None
+    for other in less:
+        dfa = minimise(subtract(dfa, other))
+    patterns = patterns_of(dfa)
+    if patterns is None or (listed and not all(map(is_origin, patterns))):
+        return None
+    return ", ".join(pattern for pattern in patterns if pattern not in listed)
+
+
+# -- the other options -----------------------------------------------------------------------
+
+
+def _names_only_in(side: Side, other: Side) -> Iterator[Change]:
+    """Yield what one side allows besides its origins, and the other one does not."""
+    here, there = side.spec, other.spec
+    methods = fetch.SAFELISTED_METHODS.union(there.methods)
+    yield from _names("allow_methods", here.any_method, here.methods, there.any_method, methods)
+    headers = [*fetch.SAFELISTED_REQUEST_HEADERS, *there.headers]
+    wild = there.any_header
+    for change in _names("allow_headers", here.any_header, here.headers, False, headers):
+        # `*` does not cover Authorization.
+        if not wild or change.entry.lower() == fetch.NON_WILDCARD_REQUEST_HEADER:
+            yield change
+    exposed = [*fetch.SAFELISTED_RESPONSE_HEADERS, *there.expose]
+    names = [name for name in here.expose if name != "*"]
+    yield from _names("expose_headers", "*" in here.expose, names, "*" in there.expose, exposed)
+    if here.credentials and not there.credentials:
+        yield Change("allow_credentials", "true")
+    ages = [DEFAULT_MAX_AGE if spec.max_age is None else spec.max_age for spec in (here, there)]
+    if ages[0] > ages[1]:
+        yield Change("max_age", f"{ages[0]} seconds instead of {ages[1]}")
+    if here.timing and not there.timing:
+        yield Change("timing_allow_origin", "true")
+    if (here.existing, there.existing) == ("keep", "replace"):
+        yield Change("existing", "keep")
+
+
+def _names(
+    option: str, any_name: bool, names: Iterable[str], wild: bool, listed: Collection[str]
+) -> Iterator[Change]:
+    """Yield the names that are not listed, unless a wildcard covers them."""
+    if wild:
+        return
+    if any_name and "*" not in listed:
+        yield Change(option, "*")
+    same = (lambda name: name) if option == "allow_methods" else str.lower
+    known = set(map(same, listed))
+    for name in names:
+        if same(name) not in known and (not any_name or _beyond_wildcard(option, name)):
+            yield Change(option, name)
+
+
+def _beyond_wildcard(option: str, name: str) -> bool:
+    return option == "allow_headers" and name.lower() == fetch.NON_WILDCARD_REQUEST_HEADER
+
+
+# -- risks -----------------------------------------------------------------------------------
+
+
+def _new_risks(old: Side, new: Side) -> Iterator[Problem]:
+    """Yield the risks of the new side that the old one does not have, by code and entry."""
+    known = {(risk.code, risk.value) for risk in _risks(old)}
+    for risk in dict.fromkeys(_risks(new)):
+        if risk.code in RISKS and (risk.code, risk.value) not in known:
+            yield risk
+
+
+def _risks(side: Side) -> Iterator[Problem]:
+    spec = side.spec
+    yield from find_risks(spec, ())
+    for entry in (*spec.globs, *spec.regexes):
+        yield from _own_risks(entry, spec.credentials)
+    for regex, how in side.applied:
+        yield from _foreign_risks(regex, how, spec.credentials)
+
+
+@lru_cache(maxsize=256)
+def _own_risks(entry: Entry, credentials: bool) -> tuple[Problem, ...]:
+    return tuple(own_risks(entry, credentials))
+
+
+@lru_cache(maxsize=256)
+def _foreign_risks(regex: re.Pattern[str], how: str, credentials: bool) -> tuple[Problem, ...]:
+    return tuple(foreign_risks(regex, how, credentials))

@@ -1,0 +1,273 @@
+"""The exact set of valid origins that an entry of ``allow_origins`` matches, for comparisons.
+
+languages.py keeps its automata small, because they are built for every policy: IPv6 addresses need
+not be canonical there, and schemes that no page has are left out. Two policies are equal only if
+they agree on every origin that an engine parses, so this module is exact.
+"""
+
+from __future__ import annotations
+
+from functools import cache, cached_property, lru_cache
+
+from .._options.fetch import DEFAULT_PORTS, WEB_SCHEMES
+from .._options.limits import MAX_HOST, MAX_LABEL, MAX_ORIGIN, MAX_SCHEME
+from .._options.origin import OPAQUE, SCHEME, parse_origin
+from .._options.patterns import HostRule, Within, follows
+from .automata import (
+    ALPHABET,
+    DEAD,
+    Nfa,
+    TooManyStatesError,
+    determinise,
+    intersect,
+    mask_of,
+    minimise,
+    subtract,
+    unite,
+)
+from .languages import PORT, TOO_LARGE, addresses, as_written, named_hosts, origins, regex_of, words
+from .regexes import NotRegularError, compile_regex
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from .automata import Dfa
+    from .languages import Entry
+
+    # Of an IPv6 address that is read character by character: whether `::` was read, how many
+    # digits of a piece were read, whether that piece is 0, how many pieces came before it, how
+    # many of them are zeros directly before it, and how many pieces `::` has to replace at least.
+    Address = tuple[bool, int, bool, int, int, int]
+
+_SPECIAL = tuple(DEFAULT_PORTS)
+_PIECES = 8
+# In place of a number of digits: after the first colon of a leading `::`, and after `::`.
+_COLON, _GAP = -2, -1
+_END: Address = (True, -3, False, 0, 0, 0)
+
+
+@cache
+def ipv6_hosts() -> Dfa:
+    """Return the IPv6 addresses as browsers write them, in brackets.
+
+    `::` replaces the first longest run of at least two zeros.
+    """
+    nfa = Nfa()
+    end = nfa.state()
+    start: Address = (False, 0, False, 0, 0, 2)
+    states = {start: nfa.embed(words(r"\["), nfa.state())}
+    queue = [start]
+    for address in queue:
+        for characters in ("0", "123456789abcdef", ":", "]"):
+            target = _read(address, characters[0])
+            if target is None:
+                continue
+            if target == _END:
+                nfa.edges[states[address]].append((mask_of(characters), end))
+                continue
+            if target not in states:
+                states[target] = nfa.state()
+                queue.append(target)
+            nfa.edges[states[address]].append((mask_of(characters), states[target]))
+    return minimise(determinise(nfa, 1, end))
+
+
+def _read(address: Address, character: str) -> Address | None:
+    """Return the state after a character, `_END`, or ``None`` if no address continues so."""
+    gap, digits, zero, count, run, need = address
+    if character in "01":
+        if digits in (_COLON, 4) or (digits > 0 and zero) or count == _PIECES:
+            return None
+        if digits == _GAP and character == "0":
+            return None  # `::` would replace it as well
+        return (gap, max(digits, 0) + 1, zero if digits > 0 else character == "0", count, run, need)
+    if digits > 0:
+        count += 1
+        run = run + 1 if zero else 0
+        # An earlier run has to be shorter than the one that `::` replaces.
+        need = max(need, run if gap else run + 1)
+        if gap and _PIECES - count < need:
+            return None
+        if character == ":":
+            return (gap, 0, False, count, run, need)
+        return _END if gap or (count == _PIECES and need == 2) else None
+    if character == "]":
+        return _END if digits == _GAP else None
+    if gap or run or digits == _GAP or _PIECES - count < need:
+        return None
+    if count == 0 and digits == 0:
+        return (gap, _COLON, False, 0, 0, need)
+    return (True, _GAP, False, count, 0, need)
+
+
+@cache
+def special_origins(schemes: tuple[str, ...]) -> Dfa:
+    """Return the valid origins of schemes with a default port, except for the limits of length."""
+    return origins(unite([named_hosts(), addresses(), ipv6_hosts()]), schemes)
+
+
+@cache
+def valid_origins() -> Dfa:
+    """Return all valid origins, except for the limits of length."""
+    nfa = Nfa()
+    start, end = nfa.state(), nfa.state()
+    others = subtract(words(f"{SCHEME}://"), words(f"(?:{'|'.join(_SPECIAL)}|file)://"))
+    after = nfa.embed(others, start)
+    for hosts in (words(OPAQUE), ipv6_hosts()):
+        at = nfa.embed(hosts, after)
+        nfa.free[at].append(end)
+        nfa.free[nfa.embed(words(f":{PORT}"), at)].append(end)
+    return unite([special_origins(_SPECIAL), determinise(nfa, start, end)])
+
+
+class Family:
+    """The valid origins that an entry matches, applied as ``regex.<how>``.
+
+    Families are equal if their entries are. The automaton is built when it is first used.
+    """
+
+    def __init__(self, entry: Entry | str, how: str = "fullmatch") -> None:
+        self.entry = entry
+        self.how = how
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Family) and self._key() == other._key()
+
+    def __hash__(self) -> int:
+        return hash(self._key())
+
+    def _key(self) -> tuple[object, str]:
+        entry = self.entry.regex if isinstance(self.entry, Within) else self.entry
+        return entry, self.how
+
+    @property
+    def written(self) -> str:
+        return as_written(self.entry)
+
+    @cached_property
+    def _automaton(self) -> tuple[Dfa | None, str | None]:
+        return _automaton(*self._key())
+
+    @property
+    def dfa(self) -> Dfa | None:
+        """The automaton of these origins; ``None`` if no automaton can express them."""
+        return self._automaton[0]
+
+    @property
+    def beyond(self) -> str | None:
+        """The construct that no automaton can express, if there is one."""
+        return self._automaton[1]
+
+    def matches(self, origin: str) -> bool:
+        """Return whether this valid origin is in the family."""
+        if isinstance(self.entry, str):
+            return self.entry == "*" or origin.partition("://")[0] in WEB_SCHEMES
+        if isinstance(self.entry, HostRule):
+            parts = parse_origin(origin)
+            return parts is not None and follows(self.entry, parts)
+        return getattr(regex_of(self.entry), self.how)(origin) is not None
+
+    def is_apart_from(self, other: Family) -> bool:
+        """Return whether the text of two rules shows that they have no origin in common."""
+        a, b = self.entry, other.entry
+        if not (isinstance(a, HostRule) and isinstance(b, HostRule)):
+            return False
+        related = a.host == b.host or any(
+            wide.host[0] == "." and narrow.host.endswith(wide.host)
+            for wide, narrow in ((a, b), (b, a))
+        )
+        return a.scheme != b.scheme or not related
+
+
+# The entries of a policy that allows any origin: every valid one, or those of web pages.
+ANY = Family("*")
+ANY_WEB = Family("http://*, https://*")
+
+
+@lru_cache(maxsize=512)
+def _automaton(entry: Entry | str, how: str) -> tuple[Dfa | None, str | None]:
+    if isinstance(entry, str):
+        return valid_origins() if entry == "*" else special_origins(("http", "https")), None
+    try:
+        whole = compile_regex(regex_of(entry), how=how)
+        return minimise(intersect(whole, valid_origins())), None
+    except NotRegularError as reason:
+        return None, str(reason)
+    except TooManyStatesError:
+        return None, TOO_LARGE
+
+
+# -- words within the limits of length -------------------------------------------------------
+
+
+def shortest_origins(
+    dfa: Dfa, *, less: Iterable[Dfa] = (), without: Iterable[str] = ()
+) -> Iterator[str]:
+    """Yield origins of a subset of `valid_origins`, shortest first, at least one if there are any.
+
+    It need not yield all of them.
+
+    Args:
+        less: automata of origins that are skipped. They are only run as far as needed, because
+            the shortest origin is found long before a subtraction is complete.
+        without: more origins that are skipped.
+    """
+    machines, skipped = [dfa, *less], frozenset(without)
+    # Most searches fail or succeed without the limits of length, for which a state is searched
+    # again for each length of the last label.
+    if next(_search(machines, skipped, counted=False), None) is not None:
+        yield from _search(machines, skipped, counted=True)
+
+
+def _search(machines: list[Dfa], skipped: frozenset[str], *, counted: bool) -> Iterator[str]:
+    """Yield words of the first automaton that no other one accepts, breadth first."""
+    if not machines[0].rows:
+        return
+    beginnings = {origin[:end] for origin in skipped for end in range(len(origin) + 1)}
+    columns = [
+        (character, columns)
+        for character, *columns in zip(ALPHABET, *(dfa.classes for dfa in machines), strict=True)
+    ]
+    first: dict[tuple[int, ...], str] = {}
+    for character, numbers in columns:
+        first.setdefault(tuple(numbers), character)
+    representatives = [(character, [*numbers]) for numbers, character in first.items()]
+    # The row of DEAD (-1) is the last one.
+    rows = [[*dfa.rows, (DEAD,) * (max(dfa.classes) + 1)] for dfa in machines]
+    accepting = [[*dfa.accepting, False] for dfa in machines]
+    start = tuple(0 if dfa.rows else DEAD for dfa in machines)
+    seen: set[object] = set()
+    queue = [(start, "")]
+    for states, word in queue:
+        ends = [accepts[state] for accepts, state in zip(accepting, states, strict=True)]
+        if ends[0] and not any(ends[1:]) and word not in skipped:
+            yield word
+        here = [row[state] for row, state in zip(rows, states, strict=True)]
+        # Characters of one class differ where only one of them begins a skipped origin.
+        for character, numbers in columns if word in beginnings else representatives:
+            if here[0][numbers[0]] == DEAD:
+                continue
+            longer = word + character
+            length = _length(longer) if counted else 0
+            if length is None:
+                continue
+            target = tuple([row[column] for row, column in zip(here, numbers, strict=True)])
+            key = longer if longer in beginnings else (target, length)
+            if key not in seen:
+                seen.add(key)
+                queue.append((target, longer))
+
+
+def _length(word: str) -> int | None:
+    """Return the length of the scheme or label at the end; ``None`` if it exceeds a limit."""
+    scheme, separator, rest = word.partition("://")
+    if not separator:
+        return len(word) if len(scheme.rstrip(":/")) <= MAX_SCHEME else None
+    if scheme not in DEFAULT_PORTS or rest.startswith("["):
+        return 0 if len(word) <= MAX_ORIGIN else None
+    host, colon, _ = rest.partition(":")
+    label = len(host.rpartition(".")[2])
+    if label > MAX_LABEL or len(host.removesuffix(".")) > MAX_HOST:
+        return None
+    return 0 if colon else label

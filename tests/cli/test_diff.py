@@ -1,0 +1,134 @@
+"""`corsfast diff` and `describe`: every kind of side, exit status and form of output."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from corsfast.__main__ import main
+
+OLD = 'allow_origins = ["https://app.example.com"]\n'
+NEW = """\
+allow_origins = [
+    "https://app.example.com",
+    "https://*.example.com",
+]
+allow_methods = ["PUT"]
+"""
+
+
+@pytest.fixture(autouse=True)
+def _folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("old.toml").write_text(OLD)
+    Path("new.toml").write_text(NEW)
+
+
+def test_a_wider_policy_exits_with_1(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["diff", "old.toml", "new.toml"]) == 1
+    assert capsys.readouterr().out == (
+        "corsfast diff: old.toml -> new.toml\n\n"
+        "Newly allowed\n"
+        "  allow_origins: https://*.example.com\n"
+        "    example: https://e.example.com\n"
+        "  allow_methods: PUT\n\n"
+        "wider: 2 newly allowed, 0 no longer allowed\n"
+    )
+
+
+def test_a_narrower_policy_exits_with_0(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["diff", "new.toml", "old.toml"]) == 0
+    assert capsys.readouterr().out.endswith("\nnarrower: 0 newly allowed, 2 no longer allowed\n")
+
+
+def test_an_equal_policy_exits_with_0(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["diff", "old.toml", "--allow-origins https://app.example.com"]) == 0
+    assert "the same" in capsys.readouterr().out
+
+
+def test_an_entry_left_to_re_exits_with_2(capsys: pytest.CaptureFixture[str]) -> None:
+    Path("re.toml").write_text("allow_origins = [{ regex = 'https://(?!x)a\\.example\\.com' }]\n")
+    assert main(["diff", "old.toml", "re.toml"]) == 2
+    assert "Newly allowed? Cannot tell" in capsys.readouterr().out
+    assert main(["diff", "re.toml", "re.toml"]) == 0
+
+
+def test_risks_that_appear_are_listed(capsys: pytest.CaptureFixture[str]) -> None:
+    Path("new.toml").write_text("allow_origins = [{ regex = 'https://.*example\\.com' }]\n")
+    assert main(["diff", "old.toml", "new.toml"]) == 1
+    out = capsys.readouterr().out
+    assert "Risks that appear" in out
+    assert "[foreign-origin]" in out
+    assert "admits: https://eexample.com" in out
+
+
+def test_json_has_every_change(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["diff", "old.toml", "new.toml", "--json"]) == 1
+    found = json.loads(capsys.readouterr().out)
+    assert found["verdict"] == "wider"
+    assert found["old"] == "old.toml"
+    assert found["added"][0] == {
+        "option": "allow_origins",
+        "entry": "https://*.example.com",
+        "example": "https://e.example.com",
+        "pattern": None,
+        "reason": None,
+    }
+    assert found["removed"] == found["risks"] == []
+
+
+def test_annotations_name_file_and_line(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["diff", "old.toml", "new.toml", "--format", "github"]) == 1
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0].startswith("::error file=new.toml,line=3,title=CORS%3A newly allowed::")
+    assert lines[1].startswith("::error file=new.toml,line=5,")
+    assert "for example https://e.example.com" in lines[0]
+
+
+def test_a_revision_of_the_repository_is_read(capsys: pytest.CaptureFixture[str]) -> None:
+    who = ["-c", "user.name=Test", "-c", "user.email=test@example.com"]
+    for command in (["init", "-q"], ["add", "."], [*who, "commit", "-q", "-m", "first"]):
+        subprocess.run(["git", *command], check=True)
+    Path("old.toml").write_text(NEW)
+    assert main(["diff", "HEAD:old.toml", "old.toml"]) == 1
+    assert "corsfast diff: HEAD:old.toml -> old.toml" in capsys.readouterr().out
+    assert main(["diff", "nowhere:old.toml", "old.toml"]) == 2
+    assert "nowhere" in capsys.readouterr().err
+
+
+def test_tables_variables_and_settings_are_sides(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DIFF_ALLOW_ORIGINS", "https://app.example.com")
+    Path("two.toml").write_text(f"[a]\n{OLD}[b.c]\n{NEW}")
+    Path("diff_settings.py").write_text(
+        "CORS_ALLOWED_ORIGIN_REGEXES = [r'^https://app\\.example\\.com']\n"
+    )
+    assert main(["diff", "two.toml --table a", "two.toml --table b.c"]) == 1
+    assert main(["diff", "--env DIFF_", "two.toml --table a"]) == 0
+    # `re.match` leaves the end open.
+    assert main(["diff", "--env DIFF_", "--django diff_settings"]) == 1
+    assert "https://app.example.com." in capsys.readouterr().out
+
+
+def test_an_invalid_policy_exits_with_2(capsys: pytest.CaptureFixture[str]) -> None:
+    Path("new.toml").write_text('allow_origins = ["https://app.example.com/"]\n')
+    assert main(["diff", "old.toml", "new.toml"]) == 2
+    assert "new.toml:1: allow_origins[0]: " in capsys.readouterr().err
+    assert main(["diff", "old.toml", "absent.toml"]) == 2
+
+
+def test_describe_prints_sentences(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["describe", "new.toml"]) == 0
+    out = capsys.readouterr().out
+    assert out.startswith("corsfast describe: new.toml\n\nhttps://app.example.com, exactly.\n")
+    assert "The methods GET, HEAD, POST and PUT." in out
+    assert main(["describe", "absent.toml"]) == 2
+
+
+def test_describe_knows_how_regexes_are_applied(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["describe", "--regex", "^https://app[.]example[.]com$"]) == 0
+    assert "The host app.example.com over https, default port." in capsys.readouterr().out
