@@ -62,7 +62,7 @@ def test_risks_that_appear_are_listed(capsys: pytest.CaptureFixture[str]) -> Non
     out = capsys.readouterr().out
     assert "Risks that appear" in out
     assert "[foreign-origin]" in out
-    assert "admits: https://eexample.com" in out
+    assert "allows: https://eexample.com" in out
 
 
 def test_json_has_every_change(capsys: pytest.CaptureFixture[str]) -> None:

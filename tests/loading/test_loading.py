@@ -18,7 +18,7 @@ from hypothesis import given, strategies as st
 import corsfast
 from corsfast import CorsfastUnmatchableWarning, PolicyError, Problem, within
 from corsfast.__main__ import main
-from corsfast._loading import files
+from corsfast._loading import files, lines
 from corsfast._loading.lines import Lines
 from corsfast._loading.literals import in_env, respell, split_items
 from corsfast._options.limits import MAX_POLICY_FILE
@@ -779,3 +779,15 @@ def test_the_error_of_the_page_is_the_one_that_is_raised(
     with pytest.raises(PolicyError) as refused:
         corsfast.Policy.from_toml("pyproject.toml")
     assert f"corsfast.errors.PolicyError: {refused.value}\n" in blocks("")
+
+
+@pytest.mark.parametrize("text", ["x{} = 1\n", "y{} = 'x =' # x =\n"])
+def test_lines_of_many_keys_are_not_searched(text: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each place is verified by parsing the text before it, so many would take quadratic time."""
+    parsed: list[int] = []
+    value = lines._value
+    monkeypatch.setattr(lines, "_value", lambda t, p: parsed.append(1) or value(t, p))
+    found = lines.Lines("".join(text.format(i) for i in range(1000)), [])
+    for i in range(1000):
+        found.line(f"x{i}", None)
+    assert sum(parsed) <= 5 * lines.MAX_PLACES

@@ -14,6 +14,10 @@ import tomllib
 # Longer lists are not read line by line, because that would take seconds.
 MAX_ENTRIES = 10_000
 
+# Places that are tried for all keys together, because each is verified by parsing the text again. A
+# policy has 11 keys.
+MAX_PLACES = 64
+
 
 class Lines:
     """The lines of one table of a file; each list is read once."""
@@ -21,6 +25,7 @@ class Lines:
     def __init__(self, text: str, path: list[str]) -> None:
         self._lines = text.split("\n")
         self._path = path
+        self._places = 0
         self._known: dict[str, tuple[int, list[int]] | None] = {}
 
     def line(self, key: str, index: int | None) -> int | None:
@@ -40,6 +45,9 @@ class Lines:
             match = left.match(line)
             if match is None:
                 continue
+            self._places += 1
+            if self._places > MAX_PLACES:
+                return None
             before = "\n".join(self._lines[:number])
             if _value(f"{before}\n{match[0]}= '{_MARK}'", [*self._path, key]) == _MARK:
                 return number + 1, self._entries(number, line[match.end() :].removeprefix("="))

@@ -174,7 +174,7 @@ def _only_in(side: Side, other: Side) -> Iterator[Change]:
             continue
         change = Change(ORIGINS, family.written)
         if family.dfa is None:
-            yield replace(change, reason=f"{family.beyond} keeps it from being compared")
+            yield replace(change, reason=f"{family.unsupported} keeps it from being compared")
             continue
         try:
             found = _compared(family, family.dfa, other, change)
@@ -198,8 +198,8 @@ def _compared(family: Family, dfa: Dfa, other: Side, change: Change) -> Change |
             return replace(change, example=example, pattern=pattern)
     if example is None:
         return None
-    entry, beyond = undecided[0].written, undecided[0].beyond
-    reason = f"{beyond} keeps {entry!r} of the other policy from being compared"
+    entry, unsupported = undecided[0].written, undecided[0].unsupported
+    reason = f"{unsupported} keeps {entry!r} of the other policy from being compared"
     return replace(change, reason=reason)
 
 

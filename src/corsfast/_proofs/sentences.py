@@ -83,7 +83,7 @@ def _of_entry(family: Family, exceptions: set[str]) -> str:
     if isinstance(family.entry, Glob) and family.entry.scheme in fetch.EXTENSION_IDS:
         return f"Any extension with the scheme {family.entry.scheme}."
     if family.dfa is None:
-        return f"What the regex '{family.written}' matches ({family.beyond}: no automaton)."
+        return f"What the regex '{family.written}' matches ({family.unsupported}: no automaton)."
     try:
         pieces = pieces_of(family.dfa)
     except TooManyStatesError:
