@@ -65,7 +65,10 @@ cdef PyObject *call_wsgi(
         return call_wsgi_long(called, args, nargsf, names)
     cdef WSGICall self = <WSGICall> called
     cdef Decision decision = decide_environ(self.native, <object> args[0])
-    if decision.template.status is not None or (self.detours and not decision.template.allowed):
+    cdef DecisionTemplate template = decision.template
+    if template.status is not None or (
+        self.detours and not (template.allowed or template.no_origin)
+    ):
         answer = answered_wsgi(self, decision, <object> args[0], <object> args[1])
         if answer is not None:
             return new_ref(answer)
