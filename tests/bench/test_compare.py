@@ -145,13 +145,13 @@ CREDENTIALS = "allowed: 1 origin, credentials"
     ],
 )
 def test_a_browsers_verdict(name, status, headers, verdict):
-    assert judge.verdict(BY_NAME[name], judge.Answer(status, headers)) == verdict
+    assert judge.verdict(BY_NAME[name], judge.PeerResponse(status, headers)) == verdict
 
 
 def test_a_safelisted_method_needs_no_permission():
     request = BY_NAME["preflight: 3 headers"]
     asked = dict(request.fields) | {"access-control-request-method": "POST"}
-    answer = judge.Answer(204, changed(PREFLIGHT, ALLOW + "methods", "PUT"))
+    answer = judge.PeerResponse(204, changed(PREFLIGHT, ALLOW + "methods", "PUT"))
     assert judge.verdict(request._replace(fields=tuple(asked.items())), answer) == "allowed"
 
 
@@ -190,7 +190,7 @@ TYPE = ("content-type", "text/plain")
     ],
 )
 def test_an_answer_that_does_less_work_is_rejected(name, status, headers, words):
-    said = judge.complaint(BY_NAME[name], judge.Answer(status, headers))
+    said = judge.complaint(BY_NAME[name], judge.PeerResponse(status, headers))
     assert said is None if words is None else words in said
 
 
@@ -432,7 +432,7 @@ def test_a_cell_with_a_wrong_answer_is_left_out_by_name(program):
 
 @needs_native
 def test_a_wrong_answer_of_ours_is_an_error(tools, monkeypatch):
-    wrong = judge.Answer(500, [])
+    wrong = judge.PeerResponse(500, [])
     monkeypatch.setattr(ours.Ours, "answer", lambda *_: wrong)
     with pytest.raises(AssertionError, match="did not come through"):
         compare.main(["--quick", "--only", "no Origin"])

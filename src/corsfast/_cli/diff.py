@@ -187,7 +187,7 @@ def _annotations(found: PolicyDiff, new: Subject) -> Iterator[str]:
             yield _annotation(
                 "warning" if change.reason is not None else level,
                 f"CORS: {title}",
-                Problem("change", change.option, _value(new, change), text),
+                Problem(title, change.option, _value(new, change), text),
                 new,
             )
     for risk in found.risks:
