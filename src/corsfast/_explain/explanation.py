@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from .._loading.literals import respell
+from .._options.patterns import Within
+from .._proofs.python_source import compiled
 from ..decision import Outcome
 from ..errors import Problem, describe
 
@@ -160,6 +165,13 @@ NAMES = {"chromium": "Chromium", "firefox": "Firefox", "webkit": "Safari"}
 
 
 def _plain(value: Any) -> Any:
+    """Return an option as `Policy.from_mapping` takes it."""
+    if isinstance(value, re.Pattern):
+        value = Within(value, ())
+    if isinstance(value, Within):
+        regex, domains = value
+        entry = compiled(regex.pattern, domains, regex.flags)
+        return json.loads(respell(entry, "json") or "")
     if isinstance(value, (list, tuple)):
         return [_plain(item) for item in value]
     return value if value is None or isinstance(value, (str, int)) else repr(value)
