@@ -94,6 +94,7 @@ def main(argv: list[str], program: str) -> int:
         formatter_class=RawDescriptionHelpFormatter,
     )
     add_policy_arguments(parser)
+    parser.add_argument("--json", action="store_true", help="print JSON")
     request = parser.add_argument_group("the request")
     request.add_argument("--method", metavar="METHOD", help="of the page's request (default: GET)")
     request.add_argument("--origin", metavar="ORIGIN", help="of the page")
