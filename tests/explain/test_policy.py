@@ -284,3 +284,9 @@ def test_the_verdict_is_that_of_every_browser() -> None:
         assert explanation.allowed is not any(explanation.console.values()), request
         verdicts.append(explanation.allowed)
     assert 10 < sum(verdicts) < 90
+
+
+def test_a_request_without_an_origin_is_not_refused(engine: Any) -> None:
+    text = str(engine.Policy(allow_origins=[APP]).explain("GET", None))
+    assert text.startswith("GET without an Origin: not a CORS request\n")
+    assert "refused" not in text

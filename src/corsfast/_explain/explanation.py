@@ -141,6 +141,8 @@ class Explanation:
         """Return the lines of the text, each with a kind by which a terminal colors it."""
         verdict = "allowed" if self.allowed else "refused"
         head = f"{shown(self.method)} from {shown(self.origin)}: {verdict}"
+        if self.origin is None:
+            head = f"{shown(self.method)} without an Origin: not a CORS request"
         lines = [(head, verdict)]
         for check in self.checks:
             mark = "ok" if check.passed else "no"
