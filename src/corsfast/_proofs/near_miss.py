@@ -118,7 +118,7 @@ def _malformed(origin: str, spec: Spec) -> NearMiss:
 def _spelling(origin: str, meant: str) -> tuple[str, str]:
     """Return how a text differs from the origin that it means."""
     if not origin.isascii():
-        return "punycode", "written with other characters than ASCII, which browsers send as punycode"
+        return "punycode", "written with letters beyond ASCII, which browsers send as punycode"
     if origin.lower() == meant:
         return "case", "written with upper-case letters, which browsers send in lower case"
     if re.fullmatch(f"{re.escape(meant)}/+", origin.lower()):
