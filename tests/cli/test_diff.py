@@ -129,6 +129,12 @@ def test_describe_prints_sentences(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["describe", "absent.toml"]) == 2
 
 
+def test_describe_does_not_offer_json(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        main(["describe", "--help"])
+    assert "--json" not in capsys.readouterr().out
+
+
 def test_describe_knows_how_regexes_are_applied(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["describe", "--regex", "^https://app[.]example[.]com$"]) == 0
     assert "The host app.example.com over https, default port." in capsys.readouterr().out

@@ -193,11 +193,20 @@ def test_an_explanation_is_immutable(engine: Any) -> None:
 
 
 def test_an_explanation_can_be_json(engine: Any) -> None:
-    policy = engine.Policy(allow_origins=[re.compile(r"https://app\.example\.com")])
+    regex = re.compile(r"https://app\.example\.com", re.IGNORECASE)
+    within = corsfast.within(re.compile(r"https://(a|b)[.]example[.]com"), "example.com")
+    policy = engine.Policy(allow_origins=[regex, within])
     explanation = policy.explain("PUT", "https://evil.example", credentials=True)
     data = json.loads(json.dumps(explanation.as_dict()))
     assert data["outcome"] == "origin-not-allowed"
-    assert data["change"]["options"]["allow_methods"] == ["PUT"]
+    options = data["change"]["options"]
+    assert options["allow_methods"] == ["PUT"]
+    assert options["allow_origins"] == [
+        {"regex": r"(?i)https://app\.example\.com"},
+        {"regex": "https://(a|b)[.]example[.]com", "within": ["example.com"]},
+        "https://evil.example",
+    ]
+    assert corsfast.Policy.from_mapping(options).allows_origin("https://evil.example")
 
 
 def test_hostile_values_are_escaped_and_cut(engine: Any) -> None:
@@ -275,3 +284,9 @@ def test_the_verdict_is_that_of_every_browser() -> None:
         assert explanation.allowed is not any(explanation.console.values()), request
         verdicts.append(explanation.allowed)
     assert 10 < sum(verdicts) < 90
+
+
+def test_a_request_without_an_origin_is_not_refused(engine: Any) -> None:
+    text = str(engine.Policy(allow_origins=[APP]).explain("GET", None))
+    assert text.startswith("GET without an Origin: not a CORS request\n")
+    assert "refused" not in text

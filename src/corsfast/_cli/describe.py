@@ -13,7 +13,9 @@ from .console import UNABLE
 from .diff import usable_side
 from .terminal import BOLD, Style
 
-DESCRIPTION = "Say in plain sentences what a policy allows. The arguments are those of `check`."
+DESCRIPTION = (
+    "Say in plain sentences what a policy allows. The policy is read as by `corsfast check`."
+)
 EPILOG = "Exit status: 0 described, 2 no valid policy."
 
 
@@ -23,8 +25,6 @@ def main(argv: list[str], program: str) -> int:
     add_arguments(parser)
     given = parser.parse_args(argv)
     try:
-        if given.json:
-            raise UnreadableError("--json is not supported, because the output is prose")
         subject = read_arguments(given)
         side = usable_side(subject)
     except UnreadableError as error:

@@ -94,6 +94,7 @@ def main(argv: list[str], program: str) -> int:
         formatter_class=RawDescriptionHelpFormatter,
     )
     add_policy_arguments(parser)
+    parser.add_argument("--json", action="store_true", help="print JSON")
     request = parser.add_argument_group("the request")
     request.add_argument("--method", metavar="METHOD", help="of the page's request (default: GET)")
     request.add_argument("--origin", metavar="ORIGIN", help="of the page")
@@ -364,7 +365,7 @@ def _explain_server(given: Namespace) -> Iterator[Report]:
     try:
         from .send import Sender
     except ImportError:
-        message = "httpx is not installed: pip install 'corsfast[explain]'"
+        message = "httpx is not installed: pip install httpx"
         raise UnreadableError(message) from None
     with Sender(given.timeout) as send:
         for recorded in requests:

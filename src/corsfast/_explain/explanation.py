@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from .._loading.literals import respell
+from .._options.patterns import Within
+from .._proofs.python_source import compiled
 from ..decision import Outcome
 from ..errors import Problem, describe
 
@@ -136,6 +141,8 @@ class Explanation:
         """Return the lines of the text, each with a kind by which a terminal colors it."""
         verdict = "allowed" if self.allowed else "refused"
         head = f"{shown(self.method)} from {shown(self.origin)}: {verdict}"
+        if self.origin is None:
+            head = f"{shown(self.method)} without an Origin: not a CORS request"
         lines = [(head, verdict)]
         for check in self.checks:
             mark = "ok" if check.passed else "no"
@@ -160,6 +167,13 @@ NAMES = {"chromium": "Chromium", "firefox": "Firefox", "webkit": "Safari"}
 
 
 def _plain(value: Any) -> Any:
+    """Return an option as `Policy.from_mapping` takes it."""
+    if isinstance(value, re.Pattern):
+        value = Within(value, ())
+    if isinstance(value, Within):
+        regex, domains = value
+        entry = compiled(regex.pattern, domains, regex.flags)
+        return json.loads(respell(entry, "json") or "")
     if isinstance(value, (list, tuple)):
         return [_plain(item) for item in value]
     return value if value is None or isinstance(value, (str, int)) else repr(value)

@@ -118,15 +118,15 @@ def _malformed(origin: str, spec: Spec) -> NearMiss:
 def _spelling(origin: str, meant: str) -> tuple[str, str]:
     """Return how a text differs from the origin that it means."""
     if not origin.isascii():
-        return "punycode", "with other characters than ASCII, which browsers send as punycode"
+        return "punycode", "written with letters beyond ASCII, which browsers send as punycode"
     if origin.lower() == meant:
-        return "case", "with upper-case letters, which browsers send in lower case"
+        return "case", "written with upper-case letters, which browsers send in lower case"
     if re.fullmatch(f"{re.escape(meant)}/+", origin.lower()):
-        return "slash", "with a slash at the end, which browsers do not send"
+        return "slash", "written with a slash at the end, which browsers do not send"
     if origin.lower().startswith((f"{meant}/", f"{meant}?", f"{meant}#")):
-        return "path", "with a path, which browsers do not send"
+        return "path", "written with a path, which browsers do not send"
     if any(origin.lower() == f"{meant}:{port}" for port in DEFAULT_PORTS.values()):
-        return "default-port", "with the default port, which browsers leave out"
+        return "default-port", "written with the default port, which browsers leave out"
     return "malformed", "not written as browsers write it"
 
 

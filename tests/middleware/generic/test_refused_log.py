@@ -62,9 +62,8 @@ REFUSED = [
     (
         get("https://app.example.com/"),
         (
-            "the origin 'https://app.example.com/' is not allowed; allow_origins has"
-            " 'https://app.example.com', with a slash at the end, which browsers do not send. Send"
-            " 'https://app.example.com'."
+            "the origin 'https://app.example.com/' is written with a slash at the end, which"
+            " browsers do not send. Send 'https://app.example.com'."
         ),
     ),
     (

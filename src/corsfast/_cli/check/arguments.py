@@ -85,7 +85,6 @@ def add_policy_arguments(parser: ArgumentParser) -> None:
     parser.add_argument(
         "--env", metavar="PREFIX", nargs="?", const=PREFIX, help=f"the prefix (default: {PREFIX})"
     )
-    parser.add_argument("--json", action="store_true", help="print JSON")
     parser.add_argument(
         "--tolerate",
         metavar="CODE",

@@ -27,6 +27,7 @@ def main(argv: list[str], program: str) -> int:
         formatter_class=RawDescriptionHelpFormatter,
     )
     add_arguments(parser)
+    parser.add_argument("--json", action="store_true", help="print JSON")
     return run(parser.parse_args(argv))
 
 

@@ -160,7 +160,8 @@ def log_rejected_preflight(status: int, path: object) -> None:
 
 
 def _sentences(what: str, value: str, miss: NearMiss, option: str) -> str:
-    if miss.entry is None:
+    # `why` is about the value if there is no entry, or if the origin is spelled wrong.
+    if miss.entry is None or (what == "the origin" and miss.send is not None):
         text = f"{what} {shown(value)} is {miss.why}."
     else:
         text = (
