@@ -213,6 +213,12 @@ def test_a_har_without_the_answer_says_so(explain: Any) -> None:
     assert "log.entries[0] has no answer, because the browser blocked it" in out
 
 
+def test_a_har_with_a_request_that_no_page_sends(explain: Any) -> None:
+    status, _, err = explain("--har", "-", stdin=recording(entry("TRACE", 200, ALLOW)))
+    assert status == 2
+    assert "a page cannot use the method 'TRACE'" in err
+
+
 # -- a running server ------------------------------------------------------------------------
 
 Answer = tuple[int, list[tuple[str, str]]]
@@ -278,6 +284,25 @@ def test_a_server_that_echoes_needs_vary(explain: Any) -> None:
         status, out, _ = explain("--url", url, "--origin", LOCAL)
     assert status == 0
     assert "has no Vary: Origin" in out
+
+
+def test_an_answer_that_never_ends_is_timed_out(explain: Any) -> None:
+    ended = threading.Event()
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            while not ended.wait(0.05):
+                self.wfile.write(b"HTTP/1.1 103 Early Hints\r\n\r\n")
+
+    with HTTPServer(("127.0.0.1", 0), Handler) as server:
+        threading.Thread(target=server.handle_request).start()
+        try:
+            url = f"http://127.0.0.1:{server.server_port}/"
+            status, out, _ = explain("--url", url, "--origin", LOCAL, "--timeout", "0.3")
+        finally:
+            ended.set()
+    assert status == 1
+    assert "timed out" in out
 
 
 @pytest.mark.parametrize(

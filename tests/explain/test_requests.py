@@ -171,6 +171,7 @@ def test_reads_the_cross_origin_requests_of_a_har() -> None:
 WRONG_HAR = [
     ("{\n]", "a.har:2: not JSON"),
     ("[" * 100_000, "a.har: not HAR: it is nested too deeply"),
+    ("9" * 5000, "a.har: not HAR: a number has too many digits"),
     ("[]", "a.har: not HAR: there is no list log.entries"),
     (har(1), "a.har: log.entries[0]: there is no request"),
     (har({"request": {"method": 1}}), "a.har: log.entries[0]: the request has no method"),

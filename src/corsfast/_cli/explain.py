@@ -163,7 +163,7 @@ def _explain(given: Namespace) -> Iterator[Explanation | Report]:
     if given.har is not None and not named:
         for recorded in requests:
             if not recorded.is_preflight:
-                yield examine(_page_fetch(recorded, given), _recorded_answers(recorded, requests))
+                yield _examined(recorded, given, _recorded_answers(recorded, requests))
         return
     policy = _read_policy(given)
     for recorded in requests:
@@ -323,6 +323,15 @@ def _page_fetch(recorded: Recorded, given: Namespace) -> PageFetch:
     return PageFetch(method, recorded.url, origin, headers, credentials)
 
 
+def _examined(
+    recorded: Recorded, given: Namespace, send: Callable[[Request], RawResponse]
+) -> Report:
+    try:
+        return examine(_page_fetch(recorded, given), send)
+    except ValueError as error:  # a request that no page can send
+        raise UnreadableError(str(error)) from None
+
+
 def _recorded_answers(
     recorded: Recorded, requests: list[Recorded]
 ) -> Callable[[Request], RawResponse]:
@@ -371,7 +380,4 @@ def _explain_server(given: Namespace) -> Iterator[Report]:
         for recorded in requests:
             if recorded.is_preflight:
                 continue
-            try:
-                yield examine(_page_fetch(recorded, given), send)
-            except ValueError as error:
-                raise UnreadableError(str(error)) from None
+            yield _examined(recorded, given, send)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from threading import Thread
+
 import httpx
 
 from .._explain.server import NoAnswerError
@@ -12,6 +14,7 @@ class Sender:
     """A client that follows no redirect and reads no body. A context manager."""
 
     def __init__(self, seconds: float) -> None:
+        self._seconds = seconds
         self._client = httpx.Client(follow_redirects=False, timeout=seconds)
 
     def __enter__(self) -> Sender:
@@ -26,6 +29,24 @@ class Sender:
         Raises:
             NoAnswerError: if there is no answer in time, or it is not HTTP.
         """
+        found: list[RawResponse | Exception] = []
+
+        def run() -> None:
+            try:
+                found.append(self._send(request))
+            except Exception as error:
+                found.append(error)
+
+        # httpx limits the time of each read. A server can send 103 or parts of a header forever.
+        thread = Thread(target=run, daemon=True)
+        thread.start()
+        thread.join(self._seconds)
+        answer = found[0] if found else NoAnswerError("timed out")
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+    def _send(self, request: Request) -> RawResponse:
         headers = [
             (name.encode("ascii"), value.encode("latin-1")) for name, value in request.headers
         ]

@@ -376,6 +376,8 @@ def read_har(text: str, name: str = "<stdin>", match: str = "") -> list[Recorded
         _fail(f"{name}:{error.lineno}", f"not JSON: {error.msg}")
     except RecursionError:
         _fail(name, "not HAR: it is nested too deeply")
+    except ValueError:
+        _fail(name, "not HAR: a number has too many digits")
     log = tree.get("log") if isinstance(tree, dict) else None
     entries = log.get("entries") if isinstance(log, dict) else None
     if not isinstance(entries, list):

@@ -82,7 +82,8 @@ class PreflightCache:
         if max_age is None:
             return fetch.DEFAULT_MAX_AGE
         if max_age.isascii() and max_age.isdigit():
-            return min(int(max_age), self._engine.max_age_cap)
+            # Ten digits are above all caps; int() raises for thousands of them.
+            return min(int(max_age.lstrip("0")[:10] or 0), self._engine.max_age_cap)
         negative = max_age[:1] == "-" and max_age[1:].isdigit()
         return 0 if negative else self._engine.malformed_max_age
 

@@ -49,7 +49,7 @@ def is_url(text: str) -> bool:
     if found[1].lower() not in fetch.DEFAULT_PORTS:
         return True
     authority = _AUTHORITY.fullmatch(re.split(r"[/\\?#]", found[2].lstrip("/\\"), maxsplit=1)[0])
-    if authority is None or int(authority[2] or 0) > limits.MAX_PORT:
+    if authority is None or int((authority[2] or "").lstrip("0")[:6] or 0) > limits.MAX_PORT:
         return False
     host = unquote(authority[1]).lower()
     if host.startswith("["):

@@ -229,3 +229,24 @@ def test_each_handshake_is_counted_once(origin: str | None) -> None:
     app = CORSMiddleware(_no_application, policy)
     asyncio.run(exchange(app, scope_of(get(origin), "websocket"), raises=False))
     assert sum(policy.stats().values()) == 1
+
+
+def test_a_long_list_is_not_searched(caplog: Any, monkeypatch: Any) -> None:
+    monkeypatch.setattr("corsfast._proofs.near_miss.near_origins", None)
+    listed = [f"https://n{number}.test" for number in range(refused_log.MAX_COMPARED + 1)]
+    log = refused_log.RefusedLog(corsfast.Policy(allow_origins=listed))
+    log.write(
+        refused_log.Refused(f"{APP}\n", corsfast.Outcome.ORIGIN_NOT_ALLOWED), None, "GET", "/"
+    )
+    (line,) = lines(caplog)
+    assert rf"is refused: the origin '{APP}\n' is not in allow_origins." in line
+
+
+def test_an_error_of_the_log_reaches_no_request(caplog: Any, ask: Any, monkeypatch: Any) -> None:
+    def fail(_self: Any, _refused: Any) -> str:
+        raise RuntimeError(f"{APP}\nforged")
+
+    monkeypatch.setattr(refused_log.RefusedLog, "_reason", fail)
+    assert ask(get("https://other.test")).status == 200
+    records = [record.getMessage() for record in caplog.records]
+    assert records == ["a refusal cannot be logged because of a RuntimeError"]

@@ -43,6 +43,10 @@ PAGE = "docs/refused.md"
 # so that a flood of others cannot keep a real one from being logged.
 MAX_KNOWN = 256
 
+# The entries of a policy that a refused origin is compared with for a line. A million of them would
+# take ten seconds of the event loop, and `re` compiles more patterns than this each time.
+MAX_COMPARED = 500
+
 # Refusals of lists of header names are compared by this many characters.
 _MAX_NAMES = 512
 
@@ -72,13 +76,20 @@ class RefusedLog:
         self._known: dict[Refused, None] = {}
 
     def write(self, refused: Refused, host: str | None, method: object, path: object) -> None:
-        """Log a refusal, unless it is known or same-origin.
+        """Log a refusal, unless it is known or same-origin. No error reaches the request.
 
         Browsers send Origin with a same-origin POST, and such a request needs no permission.
 
         Args:
             host: the value of Host.
         """
+        try:
+            self._write(refused, host, method, path)
+        except Exception as error:
+            name = type(error).__name__
+            _log.write(logging.ERROR, "a refusal cannot be logged because of a %s", name)
+
+    def _write(self, refused: Refused, host: str | None, method: object, path: object) -> None:
         key = Refused(
             refused.origin[: MAX_ORIGIN + 1],
             refused.outcome,
@@ -89,7 +100,8 @@ class RefusedLog:
         if key in known or same_origin(refused.origin, host) or not _log.accepts(logging.WARNING):
             return
         if len(known) >= MAX_KNOWN:
-            known.pop(next(iter(known), key), None)
+            oldest, *_ = known  # one step, because another thread may change the dict
+            known.pop(oldest, None)
         known[key] = None
         _log.send(
             logging.WARNING,
@@ -127,6 +139,11 @@ class RefusedLog:
         tables = self._policy._tables
         outcome, spec = refused.outcome, tables.spec
         if outcome.value.startswith("origin"):
+            entries = sum(map(len, (spec.exact, spec.rules, spec.globs, spec.regexes)))
+            entries += len(getattr(spec, "unmatchable", ()))
+            if entries > MAX_COMPARED:
+                option = getattr(spec, "option", ORIGINS)
+                return f"the origin {shown(refused.origin)} is not in {option}."
             miss = near_origins(refused.origin, spec, getattr(spec, "unmatchable", ()))[0]
             return _sentences("the origin", refused.origin, miss, getattr(spec, "option", ORIGINS))
         if outcome is Outcome.METHOD_NOT_ALLOWED and refused.method is not None:
