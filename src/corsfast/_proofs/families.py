@@ -155,7 +155,7 @@ class Family:
         return self._automaton[0]
 
     @property
-    def beyond(self) -> str | None:
+    def unsupported(self) -> str | None:
         """The construct that no automaton can express, if there is one."""
         return self._automaton[1]
 
