@@ -20,7 +20,7 @@ from ..errors import Problem
 from .check.arguments import add_arguments, read_arguments
 from .check.subject import UnreadableError
 from .console import UNABLE
-from .terminal import BOLD, DIM, GREEN, RED, YELLOW, Style
+from .terminal import BOLD, DIM, GREEN, RED, YELLOW, Style, print_error, print_text
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -69,8 +69,7 @@ def main(argv: list[str], program: str) -> int:
         old, new = map(usable_side, subjects)
         found = old.compared_with(new)
     except UnreadableError as error:
-        lines = map(printable, str(error).split("\n"))
-        print("corsfast diff: " + "\n".join(lines), file=sys.stderr)
+        print_error("diff", error)
         return UNABLE
     if given.json or given.format == "json":
         text = json.dumps({"old": subjects[0].name, "new": subjects[1].name} | found.as_dict())
@@ -78,8 +77,7 @@ def main(argv: list[str], program: str) -> int:
         text = "\n".join(_annotations(found, subjects[1]))
     else:
         text = as_text(found, subjects[0].name, subjects[1].name, Style.of(sys.stdout))
-    encoding = sys.stdout.encoding or "utf-8"
-    print(text.encode(encoding, "backslashreplace").decode(encoding))
+    print_text(text)
     return found.status
 
 

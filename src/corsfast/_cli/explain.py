@@ -10,7 +10,6 @@ from dataclasses import replace
 from pathlib import Path
 
 from .. import Policy
-from .._explain.explanation import printable
 from .._explain.policy import SERVER
 from .._explain.requests import (
     MAX_HAR,
@@ -36,7 +35,7 @@ from .check.arguments import (
 )
 from .check.subject import UnreadableError
 from .console import UNABLE
-from .terminal import BOLD, DIM, GREEN, RED, YELLOW, Style
+from .terminal import BOLD, DIM, GREEN, RED, YELLOW, Style, print_error, print_text
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -121,8 +120,7 @@ def run(given: Namespace) -> int:
     try:
         results = list(_explain(given))
     except (UnreadableError, InputError, PolicyError) as error:
-        lines = map(printable, str(error).split("\n"))
-        print("corsfast explain: " + "\n".join(lines), file=sys.stderr)
+        print_error("explain", error)
         return UNABLE
     allowed = all(result.allowed for result in results)
     if given.json:
@@ -134,8 +132,7 @@ def run(given: Namespace) -> int:
             "\n".join(_painted(line, kind, style) for line, kind in result.lines())
             for result in results
         )
-    encoding = sys.stdout.encoding or "utf-8"
-    print(text.encode(encoding, "backslashreplace").decode(encoding))
+    print_text(text)
     return 0 if allowed else 1
 
 
