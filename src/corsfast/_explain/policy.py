@@ -6,7 +6,6 @@ change is proven: the changed policy is compiled, and has to allow the request.
 
 from __future__ import annotations
 
-import re
 import warnings
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
@@ -16,18 +15,16 @@ from typing import Any
 from .._engine import pure
 from .._engine.tables import Tables, compile_options
 from .._options import fetch, limits
-from .._options.origin import is_origin, parse_origin
-from .._options.patterns import (
-    ORIGINS,
-    Glob,
-    HostRule,
-    Network,
-    expression,
-    follows,
-    write_pattern,
+from .._options.origin import is_origin
+from .._options.patterns import ORIGINS, Glob, HostRule, Network
+from .._proofs.languages import as_written
+from .._proofs.near_miss import (
+    NearMiss,
+    matching_entry,
+    near_header,
+    near_method,
+    near_origins,
 )
-from .._proofs.languages import as_written, regex_of
-from .._proofs.near_miss import NearMiss, near_header, near_method, near_origins
 from ..decision import Outcome
 from ..errors import RISKS, PolicyError, Problem
 from ..testing import Browser, CORSError, FetchError, RawResponse, Request
@@ -167,25 +164,23 @@ def _check_origin(engine: pure.Policy, tables: Tables, origin: str) -> Check:
 
 
 def _matching_entry(tables: Tables, origin: str) -> tuple[str, str]:
-    """Return the first entry that matches an allowed origin, with its kind."""
-    spec, parts = tables.spec, parse_origin(origin)
+    """Return the kind of the entry that matches an allowed origin, and the entry as written."""
     if tables.star or tables.any_origin or tables.any_web_origin:
         return "any", ""
-    if origin in spec.exact:
-        return "exact entry", repr(origin)
-    entries = [entry for _, entry in spec.placed] or [*spec.rules, *spec.globs, *spec.regexes]
-    for entry in entries:
-        if isinstance(entry, HostRule):
-            if parts is not None and follows(entry, parts):
-                kind = "subdomain pattern" if entry.host.startswith(".") else "host pattern"
-                return kind, repr(write_pattern(entry))
-        elif isinstance(entry, (Glob, Network)):
-            if re.fullmatch(expression(entry), origin):
-                kind = "network" if isinstance(entry, Network) else "glob"
-                return kind, repr(write_pattern(entry))
-        elif regex_of(entry).fullmatch(origin):
+    match matching_entry(origin, tables.spec):
+        case None:
+            return "entry", ""
+        case str():
+            return "exact entry", repr(origin)
+        case HostRule() as entry:
+            kind = "subdomain pattern" if entry.host.startswith(".") else "host pattern"
+        case Network() as entry:
+            kind = "network"
+        case Glob() as entry:
+            kind = "glob"
+        case entry:
             return "regex", as_written(entry)
-    return "entry", ""
+    return kind, repr(as_written(entry))
 
 
 def _check_method(engine: pure.Policy, tables: Tables, method: str) -> Check:
