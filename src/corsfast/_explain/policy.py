@@ -28,8 +28,8 @@ from .._proofs.near_miss import (
 from ..decision import Outcome
 from ..errors import RISKS, PolicyError, Problem
 from ..testing import Browser, CORSError, FetchError, RawResponse, Request
-from ..testing._headers import is_forbidden
-from .explanation import Change, Check, Explanation, shown
+from ..testing._headers import is_forbidden, list_items
+from .explanation import NAMES, Change, Check, Explanation, shown
 
 # The server of the request, because a policy does not know its URL.
 SERVER = "https://server.example/"
@@ -46,7 +46,6 @@ class Asked:
     names: str
     preflight: bool
     credentials: bool | None
-    url: str = SERVER
     forbidden: tuple[str, ...] = ()  # names that no page can set
 
 
@@ -58,13 +57,12 @@ def explain(
     request_method: str | bytes | None,
     request_headers: Any,
     credentials: bool | None,
-    url: str = SERVER,
 ) -> Explanation:
     """Explain a request; see `Policy.explain`."""
     seen = None if origin is None else pure._text("origin", origin, limits.MAX_ORIGIN, " or None")
     wanted = pure._text("method", method, limits.MAX_METHOD)
     names = pure._header_list(request_headers)
-    forbidden = tuple(name for name in _split(names) if is_forbidden(name, ""))
+    forbidden = tuple(name for name in list_items(names) if is_forbidden(name, ""))
     preflight = wanted == "OPTIONS" and request_method is not None
     if preflight:
         wanted = pure._text("request_method", request_method, limits.MAX_METHOD)
@@ -73,18 +71,11 @@ def explain(
         if wanted.upper() in fetch.NORMALIZED_METHODS:
             wanted = wanted.upper()
         if forbidden and len(names) <= limits.MAX_HEADER_LIST:
-            names = ",".join(name for name in _split(names) if name not in forbidden)
+            names = ",".join(name for name in list_items(names) if name not in forbidden)
         preflight = wanted not in fetch.SAFELISTED_METHODS or bool(names)
-    asked = Asked(wanted, seen, names, preflight, credentials, url, forbidden)
+    asked = Asked(wanted, seen, names, preflight, credentials, forbidden)
     # A copy, so that explaining a request does not count as deciding one.
-    return explain_asked(type(policy)._from_tables(tables), tables, asked)
-
-
-def _split(names: str) -> list[str]:
-    return [name.strip(fetch.OWS) for name in names.split(",")]
-
-
-def explain_asked(policy: Any, tables: Tables, asked: Asked) -> Explanation:
+    policy = type(policy)._from_tables(tables)
     checks = checks_of(tables, asked)
     explanation = Explanation(
         method=asked.method,
@@ -208,9 +199,9 @@ def _check_headers(engine: pure.Policy, tables: Tables, names: str) -> list[Chec
     if outcome in _FAULTS:
         return [_fault("header", names, outcome)]
     checks: dict[str, Check] = {}
-    for name in _split(names):
+    for name in list_items(names):
         lower = name.lower()
-        if not name or lower in checks:
+        if lower in checks:
             continue
         passed = tables.allows_header(lower)
         if passed and lower in _SAFELISTED:
@@ -231,14 +222,13 @@ def _check_headers(engine: pure.Policy, tables: Tables, names: str) -> list[Chec
 
 def _check_credentials(tables: Tables) -> Check:
     passed = tables.spec.credentials
-    text = f"allow_credentials is {passed}"
     return Check(
         what="credentials",
         value="include",
         passed=passed,
         kind="option",
         rule=f"allow_credentials={passed}",
-        text=text,
+        text=f"allow_credentials is {passed}",
     )
 
 
@@ -343,8 +333,8 @@ def _proven(
         return None
     if any(_console(pure.Policy._from_tables(tables), asked).values()):
         return None
-    shown = None if options is None else MappingProxyType(dict(options))
-    return Change(steps=steps, options=shown, risks=risks)
+    frozen = None if options is None else MappingProxyType(dict(options))
+    return Change(steps=steps, options=frozen, risks=risks)
 
 
 # -- browsers --------------------------------------------------------------------------------
@@ -361,19 +351,19 @@ def _console(policy: Any, asked: Asked) -> dict[str, str]:
         headers = policy.apply_wsgi(decision, ())
         return RawResponse(status, tuple(headers))
 
-    method, names = asked.method, _split(asked.names)
+    method, names = asked.method, list_items(asked.names)
     if asked.origin is None or not is_origin(asked.origin):
         return {}
     if method.upper() in fetch.NORMALIZED_METHODS - {method} or {*names} & {*asked.forbidden}:
         return {}
     console = {}
-    for engine in ("chromium", "firefox", "webkit"):
+    for engine in NAMES:
         try:
             Browser(asked.origin, engine=engine).fetch(
                 answer,
                 asked.method,
-                asked.url,
-                headers={name: _UNSAFE_VALUE for name in names if name},
+                SERVER,
+                headers=dict.fromkeys(names, _UNSAFE_VALUE),
                 credentials="include" if asked.credentials else "same-origin",
                 use_preflight=asked.preflight,
             )
