@@ -32,6 +32,7 @@ from .check.arguments import (
     add_policy_arguments,
     policy_options,
     read_policy_file,
+    tolerate,
 )
 from .check.subject import UnreadableError
 from .console import UNABLE
@@ -185,7 +186,7 @@ def _read_policy(given: Namespace) -> Policy:
             )
     with warnings.catch_warnings(action="ignore"):
         if file is None and given.env is None:
-            _tolerate(options, given.tolerate)
+            tolerate(options, given.tolerate)
             if "allow_origins" not in options:
                 raise UnreadableError("--allow-origins is missing")
             return Policy(**options)  # type: ignore[arg-type]
@@ -194,27 +195,16 @@ def _read_policy(given: Namespace) -> Policy:
         else:
             written = read_policy_file(file, given.table)
         written.options.update(options)
-        _tolerate(written.options, given.tolerate)
+        tolerate(written.options, given.tolerate)
         policy: Policy = make_policy(Policy, written)
         return policy
-
-
-def _tolerate(options: dict[str, object], codes: list[str]) -> None:
-    listed = options.get("dangerously_tolerate", ())
-    if codes and isinstance(listed, (list, tuple)):
-        options["dangerously_tolerate"] = [*listed, *codes]
 
 
 # -- the request -----------------------------------------------------------------------------
 
 
 def _requests(given: Namespace) -> list[Recorded]:
-    sources = {
-        "--curl": given.curl is not None,
-        "--har": given.har is not None,
-    }
-    chosen = [name for name, there in sources.items() if there]
-    if len(chosen) > 1:
+    if given.curl is not None and given.har is not None:
         raise UnreadableError("--curl and --har are two sources of a request; give one")
     if given.har is not None:
         return _har(given)
@@ -223,9 +213,7 @@ def _requests(given: Namespace) -> list[Recorded]:
         return [read_curl(text, "<stdin>" if given.curl == "-" else "--curl")]
     if given.origin is not None:
         return [_of_flags(given)]
-    if sys.stdin is None or sys.stdin.isatty():
-        raise UnreadableError("there is no request: give --origin, --curl or --har (see --help)")
-    text = _stdin()
+    text = "" if sys.stdin is None or sys.stdin.isatty() else _stdin()
     start = text.lstrip()[:5]
     if not start:
         raise UnreadableError("there is no request: give --origin, --curl or --har (see --help)")
@@ -236,16 +224,15 @@ def _requests(given: Namespace) -> list[Recorded]:
 
 
 def _of_flags(given: Namespace) -> Recorded:
-    """Return the request of the flags. Its URL is unknown, so a placeholder stands for it."""
+    """Return the request of the flags. Its URL is unknown, so it is empty."""
     fields = [("Origin", given.origin)]
-    names = ",".join(given.request_headers or ())
     method = given.method or "GET"
     if given.request_method is not None:
         if method != "OPTIONS":
             raise UnreadableError("--request-method goes with --method OPTIONS")
         fields.append((REQUEST_METHOD, given.request_method))
-    if names:
-        fields.append((REQUEST_HEADERS, names))
+    if given.request_headers:
+        fields.append((REQUEST_HEADERS, ",".join(given.request_headers)))
     return Recorded(method, "", tuple(fields), "the command line")
 
 

@@ -147,7 +147,9 @@ def read_arguments(given: Namespace) -> Subject:
         subject = _read_regexes(given)
     else:
         subject = _read_policy(given.file, given.table, options)
-    _tolerate(subject, given.tolerate)
+    subject.tolerated = frozenset(given.tolerate)
+    if subject.options is not None:
+        tolerate(subject.options, given.tolerate)
     return subject
 
 
@@ -247,9 +249,8 @@ def _read_regexes(given: Namespace) -> Subject:
     return subject
 
 
-def _tolerate(subject: Subject, codes: list[str]) -> None:
-    subject.tolerated = frozenset(codes)
-    if subject.options is not None and codes:
-        listed = subject.options.get("dangerously_tolerate", ())
-        if isinstance(listed, (list, tuple)):
-            subject.options["dangerously_tolerate"] = [*listed, *codes]
+def tolerate(options: dict[str, object], codes: list[str]) -> None:
+    """Add the codes of risks to those that options already tolerate."""
+    listed = options.get("dangerously_tolerate", ())
+    if codes and isinstance(listed, (list, tuple)):
+        options["dangerously_tolerate"] = [*listed, *codes]
