@@ -21,7 +21,6 @@ from .._explain.requests import (
 )
 from .._explain.server import NoAnswerError, PageFetch, Report, examine
 from .._loading import make_policy
-from .._loading.environment import read_environment
 from .._loading.files import TABLE, has_table
 from .._options.fetch import REQUEST_HEADERS, REQUEST_METHOD
 from .._options.origin import is_origin
@@ -31,8 +30,7 @@ from .check.arguments import (
     PROJECT_FILE,
     add_policy_arguments,
     policy_options,
-    read_policy_file,
-    tolerate,
+    read_policy_arguments,
 )
 from .check.subject import UnreadableError
 from .console import UNABLE
@@ -156,8 +154,7 @@ def _explain(given: Namespace) -> Iterator[Explanation | Report]:
         yield from _explain_server(given)
         return
     requests = _requests(given)
-    named = given.file is not None or given.env is not None or policy_options(given)
-    if given.har is not None and not named:
+    if given.har is not None and not _names_policy(given):
         for recorded in requests:
             if not recorded.is_preflight:
                 yield examine(_page_fetch(recorded, given), _recorded_answers(recorded, requests))
@@ -170,34 +167,26 @@ def _explain(given: Namespace) -> Iterator[Explanation | Report]:
 # -- the policy ------------------------------------------------------------------------------
 
 
+def _names_policy(given: Namespace) -> bool:
+    words = (given.file, given.table, given.env)
+    return any(word is not None for word in words) or bool(policy_options(given))
+
+
 def _read_policy(given: Namespace) -> Policy:
-    options = policy_options(given)
-    if given.table is not None and given.file is None:
-        raise UnreadableError("--table goes with FILE")
-    if given.env is not None and (given.file is not None or options):
-        raise UnreadableError("--env is a policy, and so is FILE or an option; give one")
-    file = given.file
-    if file is None and given.env is None and not options:
-        file = Path(PROJECT_FILE)
-        if not has_table(file, TABLE):
-            raise UnreadableError(
-                "there is no policy: name a file, --allow-origins or --env; or name a server by"
-                " --url (see --help)"
-            )
+    if not _names_policy(given) and not has_table(Path(PROJECT_FILE), TABLE):
+        raise UnreadableError(
+            "there is no policy: name a file, --allow-origins or --env; or name a server by"
+            " --url (see --help)"
+        )
     with warnings.catch_warnings(action="ignore"):
-        if file is None and given.env is None:
-            tolerate(options, given.tolerate)
-            if "allow_origins" not in options:
-                raise UnreadableError("--allow-origins is missing")
-            return Policy(**options)  # type: ignore[arg-type]
-        if file is None:
-            written = read_environment(given.env, None)
-        else:
-            written = read_policy_file(file, given.table)
-        written.options.update(options)
-        tolerate(written.options, given.tolerate)
-        policy: Policy = make_policy(Policy, written)
-        return policy
+        subject = read_policy_arguments(given)
+        if subject.written is not None:
+            policy: Policy = make_policy(Policy, subject.written)
+            return policy
+        options = subject.options or {}
+        if "allow_origins" not in options:
+            raise UnreadableError("--allow-origins is missing")
+        return Policy(**options)  # type: ignore[arg-type]
 
 
 # -- the request -----------------------------------------------------------------------------
@@ -329,7 +318,7 @@ def _recorded_answers(
 
 
 def _explain_server(given: Namespace) -> Iterator[Report]:
-    if given.file is not None or given.env is not None or policy_options(given):
+    if _names_policy(given):
         raise UnreadableError("--url and --send ask a server, so there is no policy to name")
     if given.url is not None and (given.curl is not None or given.har is not None):
         raise UnreadableError("--url names a request, and so does --curl or --har; give one")
