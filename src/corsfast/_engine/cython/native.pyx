@@ -390,7 +390,7 @@ A compiled CORS policy. Immutable; safe to share between threads.
         cdef _csrc.cf_slice seen
         cdef uint32_t exact
         if origin is None:
-            return without_origin(self).answer.allowed
+            return without_origin(self).template.allowed
         if not borrow_chars(origin, &seen):
             return self.allows_origin(normalize_origin(origin))
         cdef _csrc.cf_outcome outcome = match_origin(self, seen, &exact)
