@@ -59,9 +59,11 @@ def main(argv: list[str], program: str) -> int:
     parser.add_argument("old", metavar="OLD")
     parser.add_argument("new", metavar="NEW")
     form = parser.add_mutually_exclusive_group()
-    form.add_argument("--json", action="store_true", help="print for machines")
+    form.add_argument("--json", dest="format", action="store_const", const="json")
     form.add_argument(
-        "--format", choices=("text", "json", "github"), help="github: annotations of lines"
+        "--format",
+        choices=("text", "json", "github"),
+        help="json is the same as --json, github annotates lines",
     )
     given = parser.parse_args(argv)
     try:
@@ -71,7 +73,7 @@ def main(argv: list[str], program: str) -> int:
     except UnreadableError as error:
         print_error("diff", error)
         return UNABLE
-    if given.json or given.format == "json":
+    if given.format == "json":
         text = json.dumps({"old": subjects[0].name, "new": subjects[1].name} | found.as_dict())
     elif given.format == "github":
         text = "\n".join(_annotations(found, subjects[1]))
