@@ -102,7 +102,7 @@ class PolicyDiff:
         }
 
 
-@dataclass(frozen=True)
+@dataclass
 class Side:
     """A policy to compare: its options, and regexes of other software with the way to apply them.
 
@@ -127,8 +127,8 @@ class Side:
         if spec.any_origin:
             families = [ANY_WEB if spec.credentials else ANY]
             exact |= {} if spec.credentials else {"null": None}
-        object.__setattr__(self, "exact", exact)
-        object.__setattr__(self, "families", dict.fromkeys(families))
+        self.exact = exact
+        self.families = dict.fromkeys(families)
 
     def allows(self, origin: str) -> bool:
         """Return whether a valid origin, or ``null``, is allowed."""

@@ -143,13 +143,13 @@ class RefusedLog:
 
 _REJECTIONS = (401, 403, 404, 405)
 
-_told: list[int] = []  # the status that was logged, if any
+_logged: list[int] = []  # the status that was logged, if any
 
 
 def log_rejected_preflight(status: int, path: object) -> None:
     """Log, once per process, that the application itself rejects an allowed preflight."""
-    if status in _REJECTIONS and not _told and _log.accepts(logging.WARNING):
-        _told.append(status)
+    if status in _REJECTIONS and not _logged and _log.accepts(logging.WARNING):
+        _logged.append(status)
         _log.send(
             logging.WARNING,
             "the application answers the preflight of %s with %d, so browsers refuse the request."
