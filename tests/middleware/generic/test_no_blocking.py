@@ -244,7 +244,7 @@ SCENARIOS = {
         class Request:
             def __init__(self, app, method, origin):
                 from sanic.compat import Header
-                self.method = method
+                self.method, self.path = method, "/"
                 self.headers = Header(ASKED[2] if method == "OPTIONS" else {})
                 if origin is not None:
                     self.headers["origin"] = origin
