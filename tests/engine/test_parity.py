@@ -409,7 +409,7 @@ def test_same_signatures(both: Both, name: str) -> None:
 def test_same_refusal_of_arguments(both: Both, method: str) -> None:
     """Arguments are positional only, and their number is fixed."""
     calls = [((None,) * 5, {}), ((None,), {"origin": None})]
-    if method not in ("from_env", "options", "stats"):  # these need no argument
+    if method not in ("describe", "from_env", "options", "stats"):  # these need no argument
         calls.append(((), {}))
     for args, options in calls:
         for engine in both:

@@ -411,6 +411,7 @@ class Policy:
 
     def explain(
         self,
+        /,
         method: Text,
         origin: Text | None,
         request_method: Text | None = None,
