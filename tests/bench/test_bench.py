@@ -30,7 +30,7 @@ from corsfast.bench.scenario import (
     DROP_IN,
     KINDS,
     WITHOUT,
-    Answer,
+    CheckedResponse,
     Scenario,
     check,
     goals,
@@ -108,7 +108,7 @@ def test_a_wrong_answer_is_an_error_before_timing(scenario: Scenario) -> None:
     *others, last = scenario.variants
     assert set(last.expects) == set(KINDS)
     for kind in KINDS:
-        expects = last.expects | {kind: Answer(418, None)}
+        expects = last.expects | {kind: CheckedResponse(418, None)}
         wrong = scenario._replace(variants=[*others, last._replace(expects=expects)])
         with pytest.raises(AssertionError, match=f"{scenario.name}: {kind}, {last.name}: .*418"):
             measure_scenario(wrong, 1, 1, "", out_of_bounds)
@@ -643,7 +643,7 @@ def elsewhere(_: object) -> Iterator[Scenario]:
 def raising(name: str) -> Make:
     """Return a scenario in which one variant raises an error for each request."""
 
-    def look(*_: object) -> Answer:
+    def look(*_: object) -> CheckedResponse:
         raise TypeError("an argument too many")
 
     def make(engines: Any) -> Iterator[Scenario]:
@@ -701,7 +701,7 @@ def test_a_wrong_answer_of_a_library_ends_the_run(monkeypatch: pytest.MonkeyPatc
     def wrong(engines: Any) -> Iterator[Scenario]:
         (scenario,) = raising("none")(engines)
         bare, theirs, *ours = scenario.variants
-        theirs = theirs._replace(expects={"refused": Answer(418, None)})
+        theirs = theirs._replace(expects={"refused": CheckedResponse(418, None)})
         yield scenario._replace(variants=[bare, theirs, *ours])
 
     broken_library(monkeypatch, wrong)
