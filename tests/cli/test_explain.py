@@ -119,7 +119,7 @@ UNABLE = [
     ((*POLICY, "--har", "-"), "<stdin>:1: not JSON"),
     ((*POLICY, "--har", "x", "--curl", "y"), "two sources of a request"),
     ((*POLICY, "--env", "--origin", PAGE), "--env is a policy"),
-    (("--table", "a", "--origin", PAGE), "--table goes with FILE"),
+    (("--table", "a", "--origin", PAGE), "--table needs FILE"),
     (("none.toml", "--origin", PAGE), "none.toml: No such file"),
     (("--allow-origins", f"{PAGE}/", "--origin", PAGE), "ends in a slash"),
     (("--allow-methods", "PUT", "--origin", PAGE), "--allow-origins is missing"),

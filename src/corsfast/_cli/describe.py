@@ -11,7 +11,7 @@ from .check.arguments import add_arguments, read_arguments
 from .check.subject import UnreadableError
 from .console import UNABLE
 from .diff import usable_side
-from .terminal import BOLD, Style
+from .terminal import BOLD, Style, print_error, print_text
 
 DESCRIPTION = (
     "Say in plain sentences what a policy allows. The policy is read as by `corsfast check`."
@@ -28,12 +28,9 @@ def main(argv: list[str], program: str) -> int:
         subject = read_arguments(given)
         side = usable_side(subject)
     except UnreadableError as error:
-        lines = map(printable, str(error).split("\n"))
-        print("corsfast describe: " + "\n".join(lines), file=sys.stderr)
+        print_error("describe", error)
         return UNABLE
-    style = Style.of(sys.stdout)
-    print(style.paint(printable(f"corsfast describe: {subject.name}"), BOLD) + "\n")
-    text = describe_spec(side.spec, [(regex, how) for regex, how in side.applied])
-    for line in text.splitlines():
-        print(printable(line))
+    head = Style.of(sys.stdout).paint(printable(f"corsfast describe: {subject.name}"), BOLD)
+    lines = describe_spec(side.spec, side.applied).splitlines()
+    print_text("\n".join([head, "", *map(printable, lines)]))
     return 0

@@ -20,7 +20,7 @@ from ..errors import Problem
 from .check.arguments import add_arguments, read_arguments
 from .check.subject import UnreadableError
 from .console import UNABLE
-from .terminal import BOLD, DIM, GREEN, RED, YELLOW, Style
+from .terminal import BOLD, DIM, GREEN, RED, YELLOW, Style, print_error, print_text
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -59,9 +59,11 @@ def main(argv: list[str], program: str) -> int:
     parser.add_argument("old", metavar="OLD")
     parser.add_argument("new", metavar="NEW")
     form = parser.add_mutually_exclusive_group()
-    form.add_argument("--json", action="store_true", help="print for machines")
+    form.add_argument("--json", dest="format", action="store_const", const="json")
     form.add_argument(
-        "--format", choices=("text", "json", "github"), help="github: annotations of lines"
+        "--format",
+        choices=("text", "json", "github"),
+        help="json is the same as --json, github annotates lines",
     )
     given = parser.parse_args(argv)
     try:
@@ -69,17 +71,15 @@ def main(argv: list[str], program: str) -> int:
         old, new = map(usable_side, subjects)
         found = old.compared_with(new)
     except UnreadableError as error:
-        lines = map(printable, str(error).split("\n"))
-        print("corsfast diff: " + "\n".join(lines), file=sys.stderr)
+        print_error("diff", error)
         return UNABLE
-    if given.json or given.format == "json":
+    if given.format == "json":
         text = json.dumps({"old": subjects[0].name, "new": subjects[1].name} | found.as_dict())
     elif given.format == "github":
         text = "\n".join(_annotations(found, subjects[1]))
     else:
         text = as_text(found, subjects[0].name, subjects[1].name, Style.of(sys.stdout))
-    encoding = sys.stdout.encoding or "utf-8"
-    print(text.encode(encoding, "backslashreplace").decode(encoding))
+    print_text(text)
     return found.status
 
 

@@ -10,7 +10,6 @@ from dataclasses import replace
 from pathlib import Path
 
 from .. import Policy
-from .._explain.explanation import printable
 from .._explain.policy import SERVER
 from .._explain.requests import (
     MAX_HAR,
@@ -22,7 +21,6 @@ from .._explain.requests import (
 )
 from .._explain.server import NoAnswerError, PageFetch, Report, examine
 from .._loading import make_policy
-from .._loading.environment import read_environment
 from .._loading.files import TABLE, has_table
 from .._options.fetch import REQUEST_HEADERS, REQUEST_METHOD
 from .._options.origin import is_origin
@@ -32,11 +30,11 @@ from .check.arguments import (
     PROJECT_FILE,
     add_policy_arguments,
     policy_options,
-    read_policy_file,
+    read_policy_arguments,
 )
 from .check.subject import UnreadableError
 from .console import UNABLE
-from .terminal import BOLD, DIM, GREEN, RED, YELLOW, Style
+from .terminal import BOLD, DIM, GREEN, RED, YELLOW, Style, print_error, print_text
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -122,8 +120,7 @@ def run(given: Namespace) -> int:
     try:
         results = list(_explain(given))
     except (UnreadableError, InputError, PolicyError) as error:
-        lines = map(printable, str(error).split("\n"))
-        print("corsfast explain: " + "\n".join(lines), file=sys.stderr)
+        print_error("explain", error)
         return UNABLE
     allowed = all(result.allowed for result in results)
     if given.json:
@@ -135,8 +132,7 @@ def run(given: Namespace) -> int:
             "\n".join(_painted(line, kind, style) for line, kind in result.lines())
             for result in results
         )
-    encoding = sys.stdout.encoding or "utf-8"
-    print(text.encode(encoding, "backslashreplace").decode(encoding))
+    print_text(text)
     return 0 if allowed else 1
 
 
@@ -159,8 +155,7 @@ def _explain(given: Namespace) -> Iterator[Explanation | Report]:
         yield from _explain_server(given)
         return
     requests = _requests(given)
-    named = given.file is not None or given.env is not None or policy_options(given)
-    if given.har is not None and not named:
+    if given.har is not None and not _names_policy(given):
         for recorded in requests:
             if not recorded.is_preflight:
                 yield _examined(recorded, given, _recorded_answers(recorded, requests))
@@ -173,52 +168,33 @@ def _explain(given: Namespace) -> Iterator[Explanation | Report]:
 # -- the policy ------------------------------------------------------------------------------
 
 
+def _names_policy(given: Namespace) -> bool:
+    words = (given.file, given.table, given.env)
+    return any(word is not None for word in words) or bool(policy_options(given))
+
+
 def _read_policy(given: Namespace) -> Policy:
-    options = policy_options(given)
-    if given.table is not None and given.file is None:
-        raise UnreadableError("--table goes with FILE")
-    if given.env is not None and (given.file is not None or options):
-        raise UnreadableError("--env is a policy, and so is FILE or an option; give one")
-    file = given.file
-    if file is None and given.env is None and not options:
-        file = Path(PROJECT_FILE)
-        if not has_table(file, TABLE):
-            raise UnreadableError(
-                "there is no policy: name a file, --allow-origins or --env; or name a server by"
-                " --url (see --help)"
-            )
+    if not _names_policy(given) and not has_table(Path(PROJECT_FILE), TABLE):
+        raise UnreadableError(
+            "there is no policy: name a file, --allow-origins or --env; or name a server by"
+            " --url (see --help)"
+        )
     with warnings.catch_warnings(action="ignore"):
-        if file is None and given.env is None:
-            _tolerate(options, given.tolerate)
-            if "allow_origins" not in options:
-                raise UnreadableError("--allow-origins is missing")
-            return Policy(**options)  # type: ignore[arg-type]
-        if file is None:
-            written = read_environment(given.env, None)
-        else:
-            written = read_policy_file(file, given.table)
-        written.options.update(options)
-        _tolerate(written.options, given.tolerate)
-        policy: Policy = make_policy(Policy, written)
-        return policy
-
-
-def _tolerate(options: dict[str, object], codes: list[str]) -> None:
-    listed = options.get("dangerously_tolerate", ())
-    if codes and isinstance(listed, (list, tuple)):
-        options["dangerously_tolerate"] = [*listed, *codes]
+        subject = read_policy_arguments(given)
+        if subject.written is not None:
+            policy: Policy = make_policy(Policy, subject.written)
+            return policy
+        options = subject.options or {}
+        if "allow_origins" not in options:
+            raise UnreadableError("--allow-origins is missing")
+        return Policy(**options)  # type: ignore[arg-type]
 
 
 # -- the request -----------------------------------------------------------------------------
 
 
 def _requests(given: Namespace) -> list[Recorded]:
-    sources = {
-        "--curl": given.curl is not None,
-        "--har": given.har is not None,
-    }
-    chosen = [name for name, there in sources.items() if there]
-    if len(chosen) > 1:
+    if given.curl is not None and given.har is not None:
         raise UnreadableError("--curl and --har are two sources of a request; give one")
     if given.har is not None:
         return _har(given)
@@ -227,9 +203,7 @@ def _requests(given: Namespace) -> list[Recorded]:
         return [read_curl(text, "<stdin>" if given.curl == "-" else "--curl")]
     if given.origin is not None:
         return [_of_flags(given)]
-    if sys.stdin is None or sys.stdin.isatty():
-        raise UnreadableError("there is no request: give --origin, --curl or --har (see --help)")
-    text = _stdin()
+    text = "" if sys.stdin is None or sys.stdin.isatty() else _stdin()
     start = text.lstrip()[:5]
     if not start:
         raise UnreadableError("there is no request: give --origin, --curl or --har (see --help)")
@@ -240,16 +214,15 @@ def _requests(given: Namespace) -> list[Recorded]:
 
 
 def _of_flags(given: Namespace) -> Recorded:
-    """Return the request of the flags. Its URL is unknown, so a placeholder stands for it."""
+    """Return the request of the flags. Its URL is unknown, so it is empty."""
     fields = [("Origin", given.origin)]
-    names = ",".join(given.request_headers or ())
     method = given.method or "GET"
     if given.request_method is not None:
         if method != "OPTIONS":
             raise UnreadableError("--request-method goes with --method OPTIONS")
         fields.append((REQUEST_METHOD, given.request_method))
-    if names:
-        fields.append((REQUEST_HEADERS, names))
+    if given.request_headers:
+        fields.append((REQUEST_HEADERS, ",".join(given.request_headers)))
     return Recorded(method, "", tuple(fields), "the command line")
 
 
@@ -355,7 +328,7 @@ def _recorded_answers(
 
 
 def _explain_server(given: Namespace) -> Iterator[Report]:
-    if given.file is not None or given.env is not None or policy_options(given):
+    if _names_policy(given):
         raise UnreadableError("--url and --send ask a server, so there is no policy to name")
     if given.url is not None and (given.curl is not None or given.har is not None):
         raise UnreadableError("--url names a request, and so does --curl or --har; give one")

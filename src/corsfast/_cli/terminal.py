@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import sys
 import textwrap
 from itertools import groupby
 
@@ -62,6 +63,17 @@ class Style:
             break_long_words=False,
             break_on_hyphens=False,
         )
+
+
+def print_text(text: str) -> None:
+    """Print a text that may contain characters that the terminal's encoding lacks."""
+    encoding = sys.stdout.encoding or "utf-8"
+    print(text.encode(encoding, "backslashreplace").decode(encoding))
+
+
+def print_error(command: str, error: Exception) -> None:
+    lines = map(printable, str(error).split("\n"))
+    print(f"corsfast {command}: " + "\n".join(lines), file=sys.stderr)
 
 
 def as_text(report: Report, style: Style) -> str:

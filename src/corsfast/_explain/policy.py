@@ -6,7 +6,6 @@ change is proven: the changed policy is compiled, and has to allow the request.
 
 from __future__ import annotations
 
-import re
 import warnings
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
@@ -16,23 +15,21 @@ from typing import Any
 from .._engine import pure
 from .._engine.tables import Tables, compile_options
 from .._options import fetch, limits
-from .._options.origin import is_origin, parse_origin
-from .._options.patterns import (
-    ORIGINS,
-    Glob,
-    HostRule,
-    Network,
-    expression,
-    follows,
-    write_pattern,
+from .._options.origin import is_origin
+from .._options.patterns import ORIGINS, Glob, HostRule, Network
+from .._proofs.languages import as_written
+from .._proofs.near_miss import (
+    NearMiss,
+    matching_entry,
+    near_header,
+    near_method,
+    near_origins,
 )
-from .._proofs.languages import as_written, regex_of
-from .._proofs.near_miss import NearMiss, near_header, near_method, near_origins
 from ..decision import Outcome
 from ..errors import RISKS, PolicyError, Problem
 from ..testing import Browser, CORSError, FetchError, RawResponse, Request
-from ..testing._headers import is_forbidden
-from .explanation import Change, Check, Explanation, shown
+from ..testing._headers import is_forbidden, list_items
+from .explanation import NAMES, Change, Check, Explanation, shown
 
 # The server of the request, because a policy does not know its URL.
 SERVER = "https://server.example/"
@@ -49,7 +46,6 @@ class Asked:
     names: str
     preflight: bool
     credentials: bool | None
-    url: str = SERVER
     forbidden: tuple[str, ...] = ()  # names that no page can set
 
 
@@ -61,13 +57,12 @@ def explain(
     request_method: str | bytes | None,
     request_headers: Any,
     credentials: bool | None,
-    url: str = SERVER,
 ) -> Explanation:
     """Explain a request; see `Policy.explain`."""
     seen = None if origin is None else pure._text("origin", origin, limits.MAX_ORIGIN, " or None")
     wanted = pure._text("method", method, limits.MAX_METHOD)
     names = pure._header_list(request_headers)
-    forbidden = tuple(name for name in _split(names) if is_forbidden(name, ""))
+    forbidden = tuple(name for name in list_items(names) if is_forbidden(name, ""))
     preflight = wanted == "OPTIONS" and request_method is not None
     if preflight:
         wanted = pure._text("request_method", request_method, limits.MAX_METHOD)
@@ -76,18 +71,11 @@ def explain(
         if wanted.upper() in fetch.NORMALIZED_METHODS:
             wanted = wanted.upper()
         if forbidden and len(names) <= limits.MAX_HEADER_LIST:
-            names = ",".join(name for name in _split(names) if name not in forbidden)
+            names = ",".join(name for name in list_items(names) if name not in forbidden)
         preflight = wanted not in fetch.SAFELISTED_METHODS or bool(names)
-    asked = Asked(wanted, seen, names, preflight, credentials, url, forbidden)
+    asked = Asked(wanted, seen, names, preflight, credentials, forbidden)
     # A copy, so that explaining a request does not count as deciding one.
-    return explain_asked(type(policy)._from_tables(tables), tables, asked)
-
-
-def _split(names: str) -> list[str]:
-    return [name.strip(fetch.OWS) for name in names.split(",")]
-
-
-def explain_asked(policy: Any, tables: Tables, asked: Asked) -> Explanation:
+    policy = type(policy)._from_tables(tables)
     checks = checks_of(tables, asked)
     explanation = Explanation(
         method=asked.method,
@@ -167,25 +155,23 @@ def _check_origin(engine: pure.Policy, tables: Tables, origin: str) -> Check:
 
 
 def _matching_entry(tables: Tables, origin: str) -> tuple[str, str]:
-    """Return the first entry that matches an allowed origin, with its kind."""
-    spec, parts = tables.spec, parse_origin(origin)
+    """Return the kind of the entry that matches an allowed origin, and the entry as written."""
     if tables.star or tables.any_origin or tables.any_web_origin:
         return "any", ""
-    if origin in spec.exact:
-        return "exact entry", repr(origin)
-    entries = [entry for _, entry in spec.placed] or [*spec.rules, *spec.globs, *spec.regexes]
-    for entry in entries:
-        if isinstance(entry, HostRule):
-            if parts is not None and follows(entry, parts):
-                kind = "subdomain pattern" if entry.host.startswith(".") else "host pattern"
-                return kind, repr(write_pattern(entry))
-        elif isinstance(entry, (Glob, Network)):
-            if re.fullmatch(expression(entry), origin):
-                kind = "network" if isinstance(entry, Network) else "glob"
-                return kind, repr(write_pattern(entry))
-        elif regex_of(entry).fullmatch(origin):
+    match matching_entry(origin, tables.spec):
+        case None:
+            return "entry", ""
+        case str():
+            return "exact entry", repr(origin)
+        case HostRule() as entry:
+            kind = "subdomain pattern" if entry.host.startswith(".") else "host pattern"
+        case Network() as entry:
+            kind = "network"
+        case Glob() as entry:
+            kind = "glob"
+        case entry:
             return "regex", as_written(entry)
-    return "entry", ""
+    return kind, repr(as_written(entry))
 
 
 def _check_method(engine: pure.Policy, tables: Tables, method: str) -> Check:
@@ -213,9 +199,9 @@ def _check_headers(engine: pure.Policy, tables: Tables, names: str) -> list[Chec
     if outcome in _FAULTS:
         return [_fault("header", names, outcome)]
     checks: dict[str, Check] = {}
-    for name in _split(names):
+    for name in list_items(names):
         lower = name.lower()
-        if not name or lower in checks:
+        if lower in checks:
             continue
         passed = tables.allows_header(lower)
         if passed and lower in _SAFELISTED:
@@ -236,14 +222,13 @@ def _check_headers(engine: pure.Policy, tables: Tables, names: str) -> list[Chec
 
 def _check_credentials(tables: Tables) -> Check:
     passed = tables.spec.credentials
-    text = f"allow_credentials is {passed}"
     return Check(
         what="credentials",
         value="include",
         passed=passed,
         kind="option",
         rule=f"allow_credentials={passed}",
-        text=text,
+        text=f"allow_credentials is {passed}",
     )
 
 
@@ -348,8 +333,8 @@ def _proven(
         return None
     if any(_console(pure.Policy._from_tables(tables), asked).values()):
         return None
-    shown = None if options is None else MappingProxyType(dict(options))
-    return Change(steps=steps, options=shown, risks=risks)
+    frozen = None if options is None else MappingProxyType(dict(options))
+    return Change(steps=steps, options=frozen, risks=risks)
 
 
 # -- browsers --------------------------------------------------------------------------------
@@ -366,19 +351,19 @@ def _console(policy: Any, asked: Asked) -> dict[str, str]:
         headers = policy.apply_wsgi(decision, ())
         return RawResponse(status, tuple(headers))
 
-    method, names = asked.method, _split(asked.names)
+    method, names = asked.method, list_items(asked.names)
     if asked.origin is None or not is_origin(asked.origin):
         return {}
     if method.upper() in fetch.NORMALIZED_METHODS - {method} or {*names} & {*asked.forbidden}:
         return {}
     console = {}
-    for engine in ("chromium", "firefox", "webkit"):
+    for engine in NAMES:
         try:
             Browser(asked.origin, engine=engine).fetch(
                 answer,
                 asked.method,
-                asked.url,
-                headers={name: _UNSAFE_VALUE for name in names if name},
+                SERVER,
+                headers=dict.fromkeys(names, _UNSAFE_VALUE),
                 credentials="include" if asked.credentials else "same-origin",
                 use_preflight=asked.preflight,
             )

@@ -12,6 +12,7 @@ from dataclasses import asdict, dataclass, replace
 from typing import Any, NamedTuple
 from urllib.parse import urljoin, urlsplit, urlunsplit
 
+from .._engine.headers import merged_vary
 from .._options import fetch
 from .._options.diagnose import diagnose
 from .._options.limits import MAX_ORIGIN
@@ -29,6 +30,7 @@ from ..testing import (
     Request,
     Step,
 )
+from ..testing._headers import is_token, list_items, malformed_item
 from .explanation import NAMES, as_shown, shown
 
 # An origin that no server trusts, to find out whether it allows any.
@@ -122,14 +124,13 @@ class Report:
             "console": self.console,
             "exchanges": [
                 {
-                    "method": request.method,
-                    "url": request.url,
+                    "method": exchange.request.method,
+                    "url": exchange.request.url,
                     "preflight": exchange.is_preflight,
-                    "status": response.status,
-                    "headers": [list(it) for it in _relevant(response)],
+                    "status": exchange.response.status,
+                    "headers": [list(it) for it in _relevant(exchange.response)],
                 }
                 for exchange in self.exchanges
-                for request, response in [exchange]
             ],
         }
 
@@ -334,18 +335,16 @@ def _allow(failure: Failure, asked: PageFetch) -> Fix:
     """Allow the origin of a request, and credentials if it has them."""
     headers: list[tuple[str, str | None]] = [
         (fetch.ALLOW_ORIGIN, _origin_sent(failure, asked)),
-        (fetch.VARY, _with_origin(failure)),
+        (fetch.VARY, _with_origin(failure.exchange and failure.exchange.response)),
     ]
     if asked.credentials:
         headers.append((fetch.ALLOW_CREDENTIALS, "true"))
     return Fix(headers=tuple(headers))
 
 
-def _with_origin(failure: Failure) -> str:
-    vary = failure.exchange.response.get("vary") if failure.exchange else None
-    if vary and {"*", "origin"} & {it.strip().lower() for it in vary.split(",")}:
-        return vary
-    return f"{vary}, Origin" if vary else "Origin"
+def _with_origin(response: RawResponse | None) -> str:
+    """Return the Vary of an answer that depends on the origin."""
+    return merged_vary((response and response.get("vary")) or "", ("Origin",))
 
 
 def _missing(failure: Failure, asked: PageFetch) -> Explained:
@@ -422,7 +421,7 @@ def _wildcard(failure: Failure, asked: PageFetch) -> Explained:
 
 
 def _multiple(failure: Failure, asked: PageFetch) -> Explained:
-    values = [it.strip() for it in (failure.value or "").split(",")]
+    values = (failure.value or "").split(",")
     advice = "Send one value: the origin of the request, if it is one of those that are allowed."
     lines = failure.exchange.response.headers if failure.exchange else ()
     if sum(name.lower() == fetch.ALLOW_ORIGIN.lower() for name, _ in lines) > 1:
@@ -463,29 +462,28 @@ def _status(failure: Failure, _asked: PageFetch) -> Explained:
 
 
 def _unparsable(failure: Failure, asked: PageFetch) -> Explained:
-    items = [it.strip() for it in (failure.value or "").split(",")]
-    valid = [it for it in items if fetch.TOKEN.fullmatch(it)]
-    wrong = [it for it in items if it and it not in valid]
+    valid = [it for it in list_items(failure.value) if is_token(it)]
+    wrong = malformed_item(failure.value) or ""
     if failure.header == fetch.ALLOW_METHODS:
         valid.append(asked.method)
     else:
         wanted = failure.exchange and failure.exchange.request.get(fetch.REQUEST_HEADERS)
-        valid += (wanted or "").split(",")
+        valid += list_items(wanted)
     return (
-        f"{{answer}} has an invalid {failure.header}: {wrong[0] if wrong else ''!r} is not a name.",
+        f"{{answer}} has an invalid {failure.header}: {wrong!r} is not a name.",
         "Send a list of names with commas between them.",
-        Fix(headers=((failure.header, ", ".join(dict.fromkeys(filter(None, valid)))),)),
+        Fix(headers=((failure.header, ", ".join(dict.fromkeys(valid))),)),
     )
 
 
 def _added(failure: Failure) -> Fix:
-    items = [it.strip() for it in (failure.value or "").split(",") if it.strip()]
-    return Fix(headers=((failure.header, ", ".join([*items, failure.expected])),))
+    items = [*list_items(failure.value), failure.expected]
+    return Fix(headers=((failure.header, ", ".join(items)),))
 
 
 def _method(failure: Failure, _asked: PageFetch) -> Explained:
     method, upper = failure.expected, failure.expected.upper()
-    listed = [it.strip() for it in (failure.value or "").split(",")]
+    listed = list_items(failure.value)
     text = f"{{answer}} does not allow the method {method!r}."
     if method != upper and upper in listed:
         return (
@@ -502,7 +500,7 @@ def _method(failure: Failure, _asked: PageFetch) -> Explained:
 def _header(failure: Failure, _asked: PageFetch) -> Explained:
     names = failure.expected
     advice = f"Add {names} to {fetch.ALLOW_HEADERS}."
-    if "*" in [it.strip() for it in (failure.value or "").split(",")]:
+    if "*" in list_items(failure.value):
         advice += (
             " '*' does not cover Authorization. Browsers still accept it, but plan not to."
             if failure.ignored_by
@@ -600,7 +598,6 @@ def _find_shared(
     allowed = response.get(fetch.ALLOW_ORIGIN)
     if allowed != request.get("origin") or allowed is None:
         return []
-    vary = {it.strip().lower() for it in (response.get("vary") or "").split(",")}
     other: str | None = None
     if request.method in ("GET", "HEAD"):  # another method may change something
         headers = [it for it in request.headers if it[0].lower() not in ("origin", "cookie")]
@@ -611,12 +608,13 @@ def _find_shared(
         else:
             other = probed.get(fetch.ALLOW_ORIGIN) or ""
             if other == PROBE and probed.get(fetch.ALLOW_CREDENTIALS) == "true":
-                return [*_missing_vary(vary), _any_origin()]
-    return [] if other == allowed else _missing_vary(vary)
+                return [*_missing_vary(response), _any_origin()]
+    return [] if other == allowed else _missing_vary(response)
 
 
-def _missing_vary(vary: set[str]) -> list[Finding]:
-    if vary & {"*", "origin"}:
+def _missing_vary(response: RawResponse) -> list[Finding]:
+    vary = _with_origin(response)
+    if vary == response.get("vary"):
         return []
     return [
         Finding(
@@ -627,7 +625,7 @@ def _missing_vary(vary: set[str]) -> list[Finding]:
                 f"Send {fetch.VARY}: Origin, also to requests without an Origin. Otherwise a"
                 " cache gives the answer for one origin to another, which then is refused."
             ),
-            fix=Fix(headers=((fetch.VARY, ", ".join([*filter(None, sorted(vary)), "Origin"])),)),
+            fix=Fix(headers=((fetch.VARY, vary),)),
         )
     ]
 

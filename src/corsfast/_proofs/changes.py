@@ -32,9 +32,6 @@ if TYPE_CHECKING:
     from .automata import Dfa
     from .languages import Entry
 
-# Browsers cache a preflight without Access-Control-Max-Age for so many seconds.
-DEFAULT_MAX_AGE = fetch.DEFAULT_MAX_AGE
-
 UNKNOWN, SAME, NARROWER, WIDER = "unknown", "same", "narrower", "wider"
 STATUS = {SAME: 0, NARROWER: 0, WIDER: 1, UNKNOWN: 2}
 
@@ -105,7 +102,7 @@ class PolicyDiff:
         }
 
 
-@dataclass(frozen=True)
+@dataclass
 class Side:
     """A policy to compare: its options, and regexes of other software with the way to apply them.
 
@@ -130,8 +127,8 @@ class Side:
         if spec.any_origin:
             families = [ANY_WEB if spec.credentials else ANY]
             exact |= {} if spec.credentials else {"null": None}
-        object.__setattr__(self, "exact", exact)
-        object.__setattr__(self, "families", dict.fromkeys(families))
+        self.exact = exact
+        self.families = dict.fromkeys(families)
 
     def allows(self, origin: str) -> bool:
         """Return whether a valid origin, or ``null``, is allowed."""
@@ -226,19 +223,17 @@ def _names_only_in(side: Side, other: Side) -> Iterator[Change]:
     methods = fetch.SAFELISTED_METHODS.union(there.methods)
     yield from _names("allow_methods", here.any_method, here.methods, there.any_method, methods)
     headers = [*fetch.SAFELISTED_REQUEST_HEADERS, *there.headers]
-    wild = there.any_header
-    for change in _names("allow_headers", here.any_header, here.headers, False, headers):
-        # `*` does not cover Authorization.
-        if not wild or change.entry.lower() == fetch.NON_WILDCARD_REQUEST_HEADER:
-            yield change
+    yield from _names("allow_headers", here.any_header, here.headers, there.any_header, headers)
     exposed = [*fetch.SAFELISTED_RESPONSE_HEADERS, *there.expose]
     names = [name for name in here.expose if name != "*"]
     yield from _names("expose_headers", "*" in here.expose, names, "*" in there.expose, exposed)
     if here.credentials and not there.credentials:
         yield Change("allow_credentials", "true")
-    ages = [DEFAULT_MAX_AGE if spec.max_age is None else spec.max_age for spec in (here, there)]
-    if ages[0] > ages[1]:
-        yield Change("max_age", f"{ages[0]} seconds instead of {ages[1]}")
+    age, other_age = (
+        fetch.DEFAULT_MAX_AGE if spec.max_age is None else spec.max_age for spec in (here, there)
+    )
+    if age > other_age:
+        yield Change("max_age", f"{age} seconds instead of {other_age}")
     if here.timing and not there.timing:
         yield Change("timing_allow_origin", "true")
     if (here.existing, there.existing) == ("keep", "replace"):
@@ -248,20 +243,16 @@ def _names_only_in(side: Side, other: Side) -> Iterator[Change]:
 def _names(
     option: str, any_name: bool, names: Iterable[str], wild: bool, listed: Collection[str]
 ) -> Iterator[Change]:
-    """Yield the names that are not listed, unless a wildcard covers them."""
-    if wild:
-        return
-    if any_name and "*" not in listed:
+    """Yield the names that are not listed, unless a wildcard of either side covers them."""
+    if any_name and not wild:
         yield Change(option, "*")
     same = (lambda name: name) if option == "allow_methods" else str.lower
     known = set(map(same, listed))
+    # `*` does not cover Authorization.
+    uncovered = fetch.NON_WILDCARD_REQUEST_HEADER if option == "allow_headers" else None
     for name in names:
-        if same(name) not in known and (not any_name or _beyond_wildcard(option, name)):
+        if same(name) not in known and (not (any_name or wild) or same(name) == uncovered):
             yield Change(option, name)
-
-
-def _beyond_wildcard(option: str, name: str) -> bool:
-    return option == "allow_headers" and name.lower() == fetch.NON_WILDCARD_REQUEST_HEADER
 
 
 # -- risks -----------------------------------------------------------------------------------

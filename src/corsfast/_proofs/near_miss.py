@@ -14,13 +14,12 @@ from .._options.fetch import (
     FORBIDDEN_METHODS,
     NON_WILDCARD_REQUEST_HEADER,
     NORMALIZED_METHODS,
-    OWS,
     SAFELISTED_METHODS,
     WEB_SCHEMES,
 )
 from .._options.limits import MAX_HEADER_NAME, MAX_METHOD, MAX_ORIGIN
 from .._options.origin import is_development_host, parse_origin
-from .._options.patterns import HostRule, expression, follows, write_pattern
+from .._options.patterns import HostRule, follows, write_pattern
 from .._options.suggestions import a_slip_away, suggest
 from .languages import as_written, regex_of
 
@@ -31,6 +30,7 @@ if TYPE_CHECKING:
 
     from .._options.origin import Origin
     from .._options.spec import Spec
+    from .languages import Entry
 
     class NearMiss(NamedTuple):
         """Why a value is refused, and what would allow it.
@@ -59,7 +59,7 @@ else:
         "NearMiss", ("kind", "entry", "why", "add", "send", "is_own"), defaults=(None, None, False)
     )
 
-__all__ = ["NearMiss", "near_header", "near_method", "near_origins", "refused_header"]
+__all__ = ["NearMiss", "matching_entry", "near_header", "near_method", "near_origins"]
 
 _LOOPBACK = ("localhost", "127.0.0.1", "[::1]")
 
@@ -90,9 +90,9 @@ def near_origins(origin: str, spec: Spec, unmatchable: Iterable[str] = ()) -> li
         if suggest(entry) == origin
     ]
     for kind, why, variant, is_own in _variants(parts):
-        entry = _entry_of(variant, spec)
+        entry = matching_entry(variant, spec)
         if entry is not None:
-            misses.append(NearMiss(kind, entry, why, origin, is_own=is_own))
+            misses.append(NearMiss(kind, as_written(entry), why, origin, is_own=is_own))
     misses += _among_entries(origin, parts, spec)
     # `https://*.example.com` covers www.example.com, but the apex is what is missing.
     misses.sort(key=lambda miss: miss.kind not in ("entry", "apex"))
@@ -111,8 +111,10 @@ def _malformed(origin: str, spec: Spec) -> NearMiss:
     if meant is None or parse_origin(meant) is None:
         return NearMiss("malformed", None, "not an origin as browsers write it")
     kind, why = _spelling(origin, meant)
-    entry = _entry_of(meant, spec)
-    return NearMiss(kind, entry, why, None if entry else meant, meant, is_own=entry is not None)
+    entry = matching_entry(meant, spec)
+    if entry is None:
+        return NearMiss(kind, None, why, meant, meant)
+    return NearMiss(kind, as_written(entry), why, None, meant, is_own=True)
 
 
 def _spelling(origin: str, meant: str) -> tuple[str, str]:
@@ -162,8 +164,8 @@ def _variants(origin: Origin) -> Iterator[tuple[str, str, str, bool]]:
         yield "port", why, written(scheme, host, 0), True
 
 
-def _entry_of(origin: str, spec: Spec) -> str | None:
-    """Return the entry that matches an origin, as it is written."""
+def matching_entry(origin: str, spec: Spec) -> Entry | str | None:
+    """Return the entry that matches an origin; a str is an exact origin."""
     if origin in spec.exact:
         return origin
     parts = parse_origin(origin)
@@ -171,13 +173,10 @@ def _entry_of(origin: str, spec: Spec) -> str | None:
         return None
     for rule in spec.rules:
         if follows(rule, parts):
-            return write_pattern(rule)
-    for glob in spec.globs:
-        if re.fullmatch(expression(glob), origin):
-            return write_pattern(glob)
-    for regex in spec.regexes:
-        if regex_of(regex).fullmatch(origin):
-            return as_written(regex)
+            return rule
+    for entry in (*spec.globs, *spec.regexes):
+        if regex_of(entry).fullmatch(origin):
+            return entry
     return None
 
 
@@ -249,12 +248,3 @@ def near_header(name: str, allowed: Collection[str], any_header: bool = False) -
         if a_slip_away(lower, other):
             return NearMiss("edit", other, "which differs in one character", name)
     return NearMiss("none", None, "not one of the allowed header names", name)
-
-
-def refused_header(names: str, allowed: Collection[str], any_header: bool = False) -> str | None:
-    """Return the first name in a list that is not allowed; ``None`` if all of them are."""
-    for name in (part.strip(OWS) for part in names.split(",")):
-        is_any = any_header and name.lower() != NON_WILDCARD_REQUEST_HEADER
-        if name and not is_any and name.lower() not in allowed:
-            return name
-    return None

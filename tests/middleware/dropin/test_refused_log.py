@@ -217,7 +217,7 @@ def test_a_drop_in_counts_each_request_once(names: list[str]) -> None:
 
 @pytest.mark.parametrize("name", ["flask", "quart"])
 def test_a_preflight_that_the_application_rejects(name: str, caplog: Any, monkeypatch: Any) -> None:
-    monkeypatch.setattr(refused_log, "_told", [])
+    monkeypatch.setattr(refused_log, "_logged", [])
     if name == "flask":
         from flask import Flask
 

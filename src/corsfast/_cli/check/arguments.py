@@ -136,18 +136,31 @@ def read_arguments(given: Namespace) -> Subject:
         raise UnreadableError(f"policy options cannot be combined with {chosen[0]}")
     if chosen != ["--regex"]:
         _refuse_regex_options(given)
-    if given.table is not None and given.file is None:
-        raise UnreadableError("--table needs FILE")
     if given.django is not None:
         subject = read_settings(given.django)
-    elif given.env is not None:
-        subject = _subject(read_environment(given.env, None), f"--env {given.env}")
     elif given.regex is not None:
         subject = _read_regexes(given)
     else:
+        return read_policy_arguments(given)
+    return _tolerating(subject, given.tolerate)
+
+
+def read_policy_arguments(given: Namespace) -> Subject:
+    """Return the policy that the arguments of `add_policy_arguments` name.
+
+    Raises:
+        UnreadableError: for no source, several, or one that cannot be read.
+    """
+    options = policy_options(given)
+    if given.table is not None and given.file is None:
+        raise UnreadableError("--table needs FILE")
+    if given.env is None:
         subject = _read_policy(given.file, given.table, options)
-    _tolerate(subject, given.tolerate)
-    return subject
+    elif given.file is not None or options:
+        raise UnreadableError("--env is a policy, and so is FILE or an option; give one")
+    else:
+        subject = _subject(read_environment(given.env, None), f"--env {given.env}")
+    return _tolerating(subject, given.tolerate)
 
 
 def policy_options(given: Namespace) -> dict[str, object]:
@@ -246,9 +259,11 @@ def _read_regexes(given: Namespace) -> Subject:
     return subject
 
 
-def _tolerate(subject: Subject, codes: list[str]) -> None:
+def _tolerating(subject: Subject, codes: list[str]) -> Subject:
+    """Add the codes of risks to those that a subject already tolerates."""
     subject.tolerated = frozenset(codes)
     if subject.options is not None and codes:
         listed = subject.options.get("dangerously_tolerate", ())
         if isinstance(listed, (list, tuple)):
             subject.options["dangerously_tolerate"] = [*listed, *codes]
+    return subject

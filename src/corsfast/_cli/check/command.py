@@ -5,9 +5,8 @@ from __future__ import annotations
 import sys
 from argparse import ArgumentParser, RawDescriptionHelpFormatter
 
-from ..._explain.explanation import printable
 from ..console import UNABLE
-from ..terminal import Style, as_text
+from ..terminal import Style, as_text, print_error, print_text
 from .arguments import DESCRIPTION, EPILOG, add_arguments, read_arguments
 from .judge import judge
 from .machine import as_json
@@ -36,11 +35,8 @@ def run(given: Namespace) -> int:
     try:
         report = judge(read_arguments(given))
     except UnreadableError as error:
-        lines = map(printable, str(error).split("\n"))
-        print("corsfast check: " + "\n".join(lines), file=sys.stderr)
+        print_error("check", error)
         return UNABLE
     text = as_json(report) if given.json else as_text(report, Style.of(sys.stdout))
-    # A pattern may contain characters that this terminal's encoding lacks.
-    encoding = sys.stdout.encoding or "utf-8"
-    print(text.encode(encoding, "backslashreplace").decode(encoding))
+    print_text(text)
     return report.status

@@ -10,6 +10,7 @@ import logging
 from collections import namedtuple
 
 from ..._engine.headers import joined_lines
+from ..._options.fetch import OWS
 from ..._options.limits import MAX_ORIGIN
 from ..._options.patterns import ORIGINS
 from ...decision import Outcome
@@ -134,7 +135,7 @@ class RefusedLog:
 
     def _reason(self, refused: Refused) -> str:
         """Return what is refused, and what would allow it, as one or two sentences."""
-        from ..._proofs.near_miss import near_header, near_method, near_origins, refused_header
+        from ..._proofs.near_miss import near_header, near_method, near_origins
 
         tables = self._policy._tables
         outcome, spec = refused.outcome, tables.spec
@@ -150,22 +151,22 @@ class RefusedLog:
             miss = near_method(refused.method, tables.methods)
             return _sentences("the method", refused.method, miss, "allow_methods")
         if outcome is Outcome.HEADER_NOT_ALLOWED and refused.names is not None:
-            name = refused_header(refused.names, tables.header_names, tables.any_header)
-            if name is not None:
-                miss = near_header(name, tables.header_names, tables.any_header)
-                return _sentences("the header", name, miss, "allow_headers")
+            for name in filter(None, (part.strip(OWS) for part in refused.names.split(","))):
+                if not tables.allows_header(name.lower()):
+                    miss = near_header(name, tables.header_names, tables.any_header)
+                    return _sentences("the header", name, miss, "allow_headers")
         return f"no browser sends such a preflight ({outcome.value})."
 
 
 _REJECTIONS = (401, 403, 404, 405)
 
-_told: list[int] = []  # the status that was logged, if any
+_logged: list[int] = []  # the status that was logged, if any
 
 
 def log_rejected_preflight(status: int, path: object) -> None:
     """Log, once per process, that the application itself rejects an allowed preflight."""
-    if status in _REJECTIONS and not _told and _log.accepts(logging.WARNING):
-        _told.append(status)
+    if status in _REJECTIONS and not _logged and _log.accepts(logging.WARNING):
+        _logged.append(status)
         _log.send(
             logging.WARNING,
             "the application answers the preflight of %s with %d, so browsers refuse the request."
