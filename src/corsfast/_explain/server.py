@@ -30,6 +30,7 @@ from ..testing import (
     Request,
     Step,
 )
+from ..testing._console import warning
 from ..testing._headers import is_token, list_items, malformed_item
 from .explanation import NAMES, as_shown, shown
 
@@ -100,7 +101,8 @@ class Report:
         allowed: whether all browsers allow the request.
         findings: what is wrong, in the order in which a browser finds it.
         proven: whether all browsers allow the request with all fixes.
-        console: what each browser logs; "" if it allows the request.
+        console: what each browser logs, or "". Firefox also logs a warning about a request that
+            it allows: `Authorization` under ``*``.
         exchanges: the requests that were sent, and the real answers.
     """
 
@@ -182,7 +184,7 @@ def examine(asked: PageFetch, send: Callable[[Request], RawResponse]) -> Report:
         return answers[request]
 
     try:
-        console = {name: _run(asked, real, name)[0] for name in NAMES}
+        runs = {name: _run(asked, real, name) for name in NAMES}
     except NoAnswerError as error:
         finding = Finding(
             code="no-answer",
@@ -192,7 +194,9 @@ def examine(asked: PageFetch, send: Callable[[Request], RawResponse]) -> Report:
         )
         return _report(asked, answers, {}, [finding], False)
     findings, proven = _find(asked, real)
-    allowed = not any(console.values()) and not any(finding.blocks for finding in findings)
+    texts = {name: text for name, (text, _, _) in runs.items()}
+    allowed = not any(texts.values()) and not any(finding.blocks for finding in findings)
+    console = {name: text or warning(runs[name][1], name) for name, text in texts.items()}
     findings += _find_silent(asked, answers, real)
     return _report(asked, answers, console, findings, proven, allowed)
 

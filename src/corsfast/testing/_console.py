@@ -124,6 +124,14 @@ TABLE = {
     ),
 }
 
+# By the engine. Only the check of Authorization under `*` is one that engines do not make.
+_WARNINGS = {
+    "firefox": "Cross-Origin Request Warning: The Same Origin Policy will disallow reading the "
+    "remote resource at {url} soon. (Reason: When the `Access-Control-Allow-Headers` is `*`, the "
+    "`Authorization` header is not covered. To include the `Authorization` header, it must be "
+    "explicitly listed in CORS header `Access-Control-Allow-Headers`).",
+}
+
 
 def _row(failure: Failure) -> Reason:
     reason = failure.reason.without_preflight()
@@ -191,3 +199,8 @@ def console(failures: tuple[Failure, ...], page: str, started: str) -> dict[str,
         name: text(failure, page, started) if (failure := first[name]) is not None else ""
         for name, text in texts.items()
     }
+
+
+def warning(failures: tuple[Failure, ...], engine: str) -> str:
+    """Return what an engine logs for failed checks that it does not make, or ""."""
+    return _WARNINGS.get(engine, "").format(url=failures[0].url) if failures else ""
