@@ -1,7 +1,8 @@
 """The recurring confusions about CORS: each is explained, and the proposed change is applied.
 
 Each row is a policy and a request. `expected` are texts of the explanation; of an allowed request
-they say why it needs no change.
+they say why it needs no change. Below are confusions about requests that no browser refuses, so
+there is nothing to explain: what a page sees, and how long a preflight is cached.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ import pytest
 
 import corsfast
 from corsfast.middleware.asgi import CORSMiddleware
-from corsfast.testing import Browser, CORSError
+from corsfast.testing import Browser, CORSError, RawResponse
 
 APP = "https://app.example.com"
 URL = "https://api.example.com/"
@@ -209,3 +210,60 @@ def test_a_confusion_is_explained_and_fixed(row: Row, engine: str) -> None:
     if change.options:
         policy = corsfast.Policy(**change.options)
     assert browser_allows(policy, row, method, engine)
+
+
+# -- no request is refused -------------------------------------------------------------------
+
+
+class Time:
+    now = 0.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def preflights(policy: Any, engine: str, *pauses: float) -> list[int]:
+    """Return the number of preflights of each PUT, the first one and one after each pause."""
+    clock = Time()
+    browser = Browser(APP, engine=engine, clock=clock)
+    seen = []
+    for pause in (0.0, *pauses):
+        clock.now += pause
+        response = browser.fetch(CORSMiddleware(app, policy), "PUT", URL)
+        seen.append(len(response.preflights))
+    return seen
+
+
+@pytest.mark.parametrize(("allowed", "sent"), [(False, None), (True, APP)])
+def test_to_read_is_not_to_see_the_timing(allowed: bool, sent: str | None) -> None:
+    policy = corsfast.Policy(allow_origins=[APP], timing_allow_origin=allowed)
+    response = Browser(APP).fetch(CORSMiddleware(app, policy), "GET", URL)
+    assert response.status == 200
+    answer = response.exchanges[-1].response
+    assert answer.get("timing-allow-origin") == sent
+
+
+@pytest.mark.parametrize(
+    ("engine", "cap"), [("chromium", 7200), ("firefox", 86400), ("webkit", 600)]
+)
+def test_each_engine_caps_max_age(engine: str, cap: int) -> None:
+    policy = corsfast.Policy(allow_origins=[APP], allow_methods=["PUT"], max_age=86400)
+    assert preflights(policy, engine, cap - 1, 1) == [1, 0, 1]
+    shorter = corsfast.Policy(allow_origins=[APP], allow_methods=["PUT"], max_age=300)
+    assert preflights(shorter, engine, 299, 1) == [1, 0, 1]
+
+
+@pytest.mark.parametrize("engine", ["chromium", "firefox", "webkit"])
+@pytest.mark.parametrize("vary", [None, "Origin", "*", "Access-Control-Request-Method"])
+def test_vary_has_no_effect_on_the_preflight_cache(engine: str, vary: str | None) -> None:
+    for max_age, expected in ((600, [1, 0, 0]), (0, [1, 1, 1])):
+        options: dict[str, Any] = {"allow_methods": ["PUT"], "max_age": max_age}
+        policy = corsfast.Policy(allow_origins=[APP], **options)
+        decided = policy.preflight(APP, "PUT").headers
+        kept = [(name, value) for name, value in decided if name.lower() != "vary"]
+        headers = tuple(kept if vary is None else [*kept, ("Vary", vary)])
+        browser = Browser(APP, engine=engine, clock=Time())
+        seen = [
+            browser.fetch(lambda _, it=headers: RawResponse(200, it), "PUT", URL) for _ in expected
+        ]
+        assert [len(response.preflights) for response in seen] == expected
