@@ -35,7 +35,13 @@ from ..errors import PolicyError
 from ._dropin.messages import DropInProblem, say
 from ._dropin.policy import allowing, lenient_tables
 from ._generic.preload import preload
-from ._generic.refused_log import Refused, RefusedLog
+from ._generic.refused_log import (
+    Listed,
+    Refused,
+    RefusedLog,
+    listed_in,
+    log_rejected_preflight,
+)
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -178,6 +184,8 @@ class CORSMiddleware(falcon.CORSMiddleware):  # type: ignore[misc]
                 if not own and allowed is not None:
                     self._be_willing(req, resp, allowed, origin, method, req_succeeded)
                     return
+                if own and allowed is not None:
+                    log_rejected_preflight(resp.status_code, req.path)
                 if req_succeeded:
                     self._answer_preflight(req, headers, allowed, origin, method)
                     return
@@ -239,6 +247,12 @@ class CORSMiddleware(falcon.CORSMiddleware):  # type: ignore[misc]
         headers.pop(ALLOW_PRIVATE_NETWORK, None)
         if self.allow_private_network and req.get_header(fetch.REQUEST_PRIVATE_NETWORK) == "true":
             headers[ALLOW_PRIVATE_NETWORK] = "true"
+        if self._log is not None:
+            asked = Refused(origin, Outcome.ALLOWED, method, names)
+            # The names are echoed, and the methods are those of the resource.
+            listed = Listed("the resource", listed_in(allow))
+            host = req.get_header("Host")
+            self._log.write_preflight(asked, host, req.path, headers, listed, Listed("", ()))
 
 
 class _Headers(MutableMapping[str, str]):

@@ -9,8 +9,19 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-from support.client import call_wsgi, environ_of, exchange, get, preflight, scope_of, written
+from support.client import (
+    ask_asgi,
+    call_wsgi,
+    environ_of,
+    exchange,
+    get,
+    preflight,
+    running,
+    scope_of,
+    written,
+)
 
+from corsfast.decision import Outcome
 from corsfast.middleware._generic import limited_log, refused_log
 
 APP = "https://app.example.com"
@@ -102,7 +113,7 @@ def django() -> Any:
     return ask
 
 
-def aiohttp() -> Any:
+def aiohttp(**lists: Any) -> Any:
     from aiohttp import web
     from aiohttp.test_utils import TestClient, TestServer
 
@@ -113,7 +124,8 @@ def aiohttp() -> Any:
 
     async def start() -> Any:
         app = web.Application()
-        cors = drop_in.setup(app, defaults={APP: drop_in.ResourceOptions(allow_headers="*")})
+        options = drop_in.ResourceOptions(**{"allow_headers": "*", **lists})
+        cors = drop_in.setup(app, defaults={APP: options})
         for method in ("GET", "POST"):
             cors.add(app.router.add_route(method, "/", handle))
         client = TestClient(TestServer(app))
@@ -183,6 +195,150 @@ def test_what_is_not_refused_is_not_logged(make: Any, option: str, caplog: Any) 
     assert lines(caplog) == []
 
 
+def flask_with_lists() -> Any:
+    from flask import Flask
+
+    from corsfast.middleware.flask import CORS
+
+    app = Flask("app")
+    CORS(app, origins=[APP], methods=["GET", "PATCH"], allow_headers=["X-Token"])
+    app.add_url_rule("/", view_func=lambda: "", methods=["GET", "PATCH"])
+    return wsgi(app)
+
+
+def quart_with_lists() -> Any:
+    from quart import Quart
+
+    from corsfast.middleware.quart import cors
+
+    lists = {"allow_methods": ["GET", "PATCH"], "allow_headers": ["X-Token"]}
+    app = cors(Quart("app"), allow_origin=[APP], **lists)
+    app.add_url_rule("/", view_func=lambda: "", methods=["GET", "PATCH"])
+    return asgi(app)
+
+
+def django_with_lists() -> Any:
+    from django.test import override_settings
+
+    ask = django()
+    override = override_settings(CORS_ALLOW_METHODS=["PATCH"], CORS_ALLOW_HEADERS=["x-token"])
+    override.enable()
+    CLEANUP.append(override.disable)
+    return ask
+
+
+def aiohttp_with_lists() -> Any:
+    return aiohttp(allow_methods=["PATCH"], allow_headers=["X-Token"])
+
+
+def falcon_with_methods() -> Any:
+    import falcon
+
+    from corsfast.middleware.falcon import CORSMiddleware
+
+    class Items:
+        def on_patch(self, _req: Any, _resp: Any) -> None:
+            """Answer nothing."""
+
+    app = falcon.App(middleware=[CORSMiddleware(allow_origins=[APP])])
+    app.add_route("/", Items())
+    return wsgi(app)
+
+
+def sanic_with_lists(methods: str = "GET PATCH", status: int = 204) -> Any:
+    from sanic import Sanic
+    from sanic.response import empty
+
+    from corsfast.middleware.sanic import add_cors
+
+    Sanic.test_mode = True
+    app = Sanic(f"refused-{len(Sanic._app_registry)}", configure_logging=False)
+    app.config.update(OAS=False, MOTD=False)
+    lists = {"CORS_METHODS": "PATCH", "CORS_ALLOW_HEADERS": "x-token"}
+    app.config.update({"CORS_ORIGINS": APP, **lists})
+    add_cors(app)
+    app.add_route(lambda _: empty(status), "/", methods=methods.split())
+
+    async def ask(request: Any) -> None:
+        async with running(app):
+            await ask_asgi(app, request)
+
+    return lambda request: asyncio.run(ask(request))
+
+
+# The application, and the options that its lines name; "" if it allows any name.
+WITH_LISTS = [
+    (flask_with_lists, "methods", "allow_headers"),
+    (quart_with_lists, "allow_methods", "allow_headers"),
+    (django_with_lists, "CORS_ALLOW_METHODS", "CORS_ALLOW_HEADERS"),
+    (aiohttp_with_lists, "allow_methods", "allow_headers"),
+    (falcon_with_methods, "the resource", ""),
+    (sanic_with_lists, "CORS_METHODS", "CORS_ALLOW_HEADERS"),
+]
+
+
+@pytest.mark.parametrize(("make", "methods", "names"), WITH_LISTS)
+def test_a_preflight_that_a_drop_in_does_not_cover(
+    make: Any, methods: str, names: str, caplog: Any
+) -> None:
+    ask = make()
+    for request in (
+        preflight("PATCH", "x-token", origin=APP),
+        preflight("GET", origin=APP),
+        written("OPTIONS", origin=APP),
+    ):
+        ask(request)
+    assert lines(caplog) == []
+    for _ in range(2):
+        ask(preflight("PATCK", origin=APP))
+        ask(preflight("PATCH", "x-token,x_token", origin=APP))
+    method, *header = lines(caplog)
+    assert method == (
+        f"OPTIONS '/' from '{APP}' is refused: the method 'PATCK' is not allowed; {methods} has"
+        f" 'PATCH', which differs in one character. To allow it, add 'PATCK' to {methods}. See"
+        " docs/refused.md"
+    )
+    wanted = (
+        f"OPTIONS '/' from '{APP}' is refused: the header 'x_token' is not allowed; {names} has"
+        f" 'x-token', which differs in '-' and '_'. To allow it, add 'x_token' to {names}. See"
+        " docs/refused.md"
+    )
+    assert header == ([wanted] if names else [])
+
+
+@pytest.mark.parametrize("make", [flask_with_lists, quart_with_lists])
+def test_a_header_is_not_blamed_for_the_method(make: Any, caplog: Any) -> None:
+    make()(preflight("POST", "x-token", origin=APP))
+    (line,) = lines(caplog)
+    assert "the method 'POST' is not one of the allowed methods. To allow it, add 'POST' to" in line
+
+
+# The fields of an answer, and the header name that they do not cover, or "" for the method.
+WILD = {"access-control-allow-methods": "*", "access-control-allow-headers": "*"}
+CREDENTIALS = {"access-control-allow-credentials": "true"}
+
+
+@pytest.mark.parametrize(
+    ("method", "names", "sent", "missing"),
+    [
+        ("PUT", "x-a", WILD, None),
+        ("PUT", None, {**WILD, **CREDENTIALS}, ""),
+        ("POST", "x-a", {**WILD, **CREDENTIALS}, "x-a"),
+        ("PUT", "x-a, Authorization", WILD, "Authorization"),
+        ("GET", None, {}, None),
+        ("put", None, {"access-control-allow-methods": "PUT"}, ""),
+        ("GET", "X-A", {"access-control-allow-headers": "b,\t x-a"}, None),
+        ("GET", "accept", {}, "accept"),
+        ("PUT", ",".join("x" * 9000), {}, None),
+        ("P" * 65, None, {}, None),
+        (None, None, {}, None),
+    ],
+)
+def test_what_an_answer_covers(method: Any, names: Any, sent: Any, missing: Any) -> None:
+    asked = refused_log.Refused(APP, Outcome.ALLOWED, method, names)
+    assert refused_log._uncovered(asked, sent) == missing
+
+
 @pytest.mark.parametrize("make", [starlette, starlette_any_header])
 def test_a_refused_preflight_is_logged(make: Any, caplog: Any) -> None:
     ask = make()
@@ -213,6 +369,34 @@ def test_a_drop_in_counts_each_request_once(names: list[str]) -> None:
     counts = [[k.value for k, n in kind.items() if n] for kind in (stats.actual, stats.preflight)]
     assert counts == [["no-origin", "allowed"], ["allowed", "method-not-allowed"]]
     assert sum(stats.values()) == 4
+
+
+def falcon_that_rejects() -> Any:
+    import falcon
+
+    from corsfast.middleware.falcon import CORSMiddleware
+
+    class Items:
+        def on_options(self, _req: Any, _resp: Any) -> None:
+            raise falcon.HTTPUnauthorized
+
+    app = falcon.App(middleware=[CORSMiddleware(allow_origins=[APP])])
+    app.add_route("/", Items())
+    return wsgi(app)
+
+
+def sanic_that_rejects() -> Any:
+    return sanic_with_lists("PATCH OPTIONS", 401)
+
+
+@pytest.mark.parametrize("make", [falcon_that_rejects, sanic_that_rejects])
+def test_a_preflight_that_a_handler_rejects(make: Any, caplog: Any, monkeypatch: Any) -> None:
+    monkeypatch.setattr(refused_log, "_logged", [])
+    ask = make()
+    for _ in range(2):
+        ask(preflight("PATCH", origin=APP))
+    (line,) = lines(caplog)
+    assert line.startswith("the application answers the preflight of '/' with 401, so browsers")
 
 
 @pytest.mark.parametrize("name", ["flask", "quart"])

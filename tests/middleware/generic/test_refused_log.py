@@ -182,9 +182,9 @@ def test_near_misses_are_searched_only_for_a_line(ask: Any, monkeypatch: Any) ->
     searched = []
     reason = refused_log.RefusedLog._reason
 
-    def search(self: Any, refused: Any) -> str:
+    def search(self: Any, refused: Any, listed: Any) -> str:
         searched.append(refused.origin)
-        return reason(self, refused)
+        return reason(self, refused, listed)
 
     monkeypatch.setattr(refused_log.RefusedLog, "_reason", search)
     for number in range(30):
@@ -243,7 +243,7 @@ def test_a_long_list_is_not_searched(caplog: Any, monkeypatch: Any) -> None:
 
 
 def test_an_error_of_the_log_reaches_no_request(caplog: Any, ask: Any, monkeypatch: Any) -> None:
-    def fail(_self: Any, _refused: Any) -> str:
+    def fail(*_: Any) -> str:
         raise RuntimeError(f"{APP}\nforged")
 
     monkeypatch.setattr(refused_log.RefusedLog, "_reason", fail)

@@ -9,9 +9,15 @@ from __future__ import annotations
 import logging
 from collections import namedtuple
 
-from ..._engine.headers import joined_lines
-from ..._options.fetch import OWS
-from ..._options.limits import MAX_ORIGIN
+from ..._engine.headers import (
+    ALLOW_CREDENTIALS,
+    ALLOW_HEADERS,
+    ALLOW_METHODS,
+    joined_lines,
+    requested_names,
+)
+from ..._options.fetch import NON_WILDCARD_REQUEST_HEADER, OWS, SAFELISTED_METHODS
+from ..._options.limits import MAX_METHOD, MAX_ORIGIN
 from ..._options.patterns import ORIGINS
 from ...decision import Outcome
 from .limited_log import LimitedLog, shown
@@ -19,6 +25,7 @@ from .same_origin import same_origin
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Collection
     from typing import Any, NamedTuple
 
     from ..._engine.select import Policy
@@ -35,8 +42,15 @@ if TYPE_CHECKING:
         method: str | None = None
         names: str | None = None
 
+    class Listed(NamedTuple):
+        """The methods or header names that a drop-in allows, and its option for them."""
+
+        option: str
+        entries: Collection[str]
+
 else:
     Refused = namedtuple("Refused", ("origin", "outcome", "method", "names"), defaults=(None, None))
+    Listed = namedtuple("Listed", ("option", "entries"))
 
 PAGE = "docs/refused.md"
 
@@ -76,21 +90,66 @@ class RefusedLog:
         self._policy = policy
         self._known: dict[Refused, None] = {}
 
-    def write(self, refused: Refused, host: str | None, method: object, path: object) -> None:
+    def write(
+        self,
+        refused: Refused,
+        host: str | None,
+        method: object,
+        path: object,
+        listed: Listed | None = None,
+    ) -> None:
         """Log a refusal, unless it is known or same-origin. No error reaches the request.
 
         Browsers send Origin with a same-origin POST, and such a request needs no permission.
 
         Args:
             host: the value of Host.
+            listed: the allowed methods or names, if they are not those of the policy. `refused`
+                then has one name.
         """
         try:
-            self._write(refused, host, method, path)
+            self._write(refused, host, method, path, listed)
         except Exception as error:
             name = type(error).__name__
             _log.write(logging.ERROR, "a refusal cannot be logged because of a %s", name)
 
-    def _write(self, refused: Refused, host: str | None, method: object, path: object) -> None:
+    def write_preflight(
+        self,
+        asked: Refused,
+        host: str | None,
+        path: object,
+        sent: Any,
+        methods: Listed,
+        names: Listed,
+    ) -> None:
+        """Log a preflight of an allowed origin if its answer makes a browser refuse the request.
+
+        Args:
+            asked: what the preflight asks for. Its outcome is METHOD_NOT_ALLOWED if the answer has
+                no lists because of the method.
+            sent: the fields of the answer, by names in lower case.
+            methods: the configured methods, as the drop-in compares them.
+            names: the configured header names.
+        """
+        missing = _uncovered(asked, sent)
+        if missing is None:
+            return
+        if missing == "" or asked.outcome is Outcome.METHOD_NOT_ALLOWED:
+            refused = Refused(asked.origin, Outcome.METHOD_NOT_ALLOWED, asked.method)
+            listed = methods
+        else:
+            refused = Refused(asked.origin, Outcome.HEADER_NOT_ALLOWED, None, missing)
+            listed = names
+        self.write(refused, host, "OPTIONS", path, listed)
+
+    def _write(
+        self,
+        refused: Refused,
+        host: str | None,
+        method: object,
+        path: object,
+        listed: Listed | None,
+    ) -> None:
         key = Refused(
             refused.origin[: MAX_ORIGIN + 1],
             refused.outcome,
@@ -110,7 +169,7 @@ class RefusedLog:
             shown(method)[1:-1],
             shown(path),
             shown(refused.origin),
-            self._reason(refused),
+            self._reason(refused, listed),
             PAGE,
         )
 
@@ -126,14 +185,13 @@ class RefusedLog:
 
     def write_wsgi(self, outcome: Outcome, environ: Any, is_preflight: bool = False) -> None:
         """Log the refusal of an environ."""
-        origin, asked = environ.get("HTTP_ORIGIN"), ()
-        if is_preflight:
-            asked = tuple(map(environ.get, _ASKED))
-        refused = Refused(origin if isinstance(origin, str) else "", outcome, *asked)
+        refused = asked_in(environ, outcome)
+        if not is_preflight:
+            refused = Refused(*refused[:2])
         path = environ.get("PATH_INFO")
         self.write(refused, environ.get("HTTP_HOST"), environ.get("REQUEST_METHOD"), path)
 
-    def _reason(self, refused: Refused) -> str:
+    def _reason(self, refused: Refused, listed: Listed | None) -> str:
         """Return what is refused, and what would allow it, as one or two sentences."""
         from ..._proofs.near_miss import near_header, near_method, near_origins
 
@@ -148,8 +206,13 @@ class RefusedLog:
             miss = near_origins(refused.origin, spec, getattr(spec, "unmatchable", ()))[0]
             return _sentences("the origin", refused.origin, miss, getattr(spec, "option", ORIGINS))
         if outcome is Outcome.METHOD_NOT_ALLOWED and refused.method is not None:
-            miss = near_method(refused.method, tables.methods)
-            return _sentences("the method", refused.method, miss, "allow_methods")
+            methods = listed or Listed("allow_methods", tables.methods)
+            miss = near_method(refused.method, methods.entries)
+            return _sentences("the method", refused.method, miss, methods.option)
+        if listed is not None and refused.names is not None:
+            names = {entry.lower() for entry in listed.entries}
+            miss = near_header(refused.names, names, "*" in names)
+            return _sentences("the header", refused.names, miss, listed.option)
         if outcome is Outcome.HEADER_NOT_ALLOWED and refused.names is not None:
             for name in filter(None, (part.strip(OWS) for part in refused.names.split(","))):
                 if not tables.allows_header(name.lower()):
@@ -175,6 +238,41 @@ def log_rejected_preflight(status: int, path: object) -> None:
             status,
             PAGE,
         )
+
+
+def asked_in(environ: Any, outcome: Outcome) -> Refused:
+    """Return what the preflight of an environ asks for."""
+    origin = environ.get("HTTP_ORIGIN")
+    return Refused(origin if isinstance(origin, str) else "", outcome, *map(environ.get, _ASKED))
+
+
+def _uncovered(asked: Refused, sent: Any) -> str | None:
+    """Return the first header name that an answer does not cover, or "" for the method.
+
+    ``None`` if everything is covered, or if no browser sends such a preflight. A browser asks only
+    for names that need permission (https://fetch.spec.whatwg.org/#cors-preflight-fetch).
+    """
+    wanted = requested_names(asked.names or "")
+    if not asked.method or len(asked.method) > MAX_METHOD or wanted is None:
+        return None
+    # With credentials, `*` is an ordinary name.
+    is_wild = sent.get(ALLOW_CREDENTIALS) != "true"
+    methods = listed_in(sent.get(ALLOW_METHODS))
+    any_method = is_wild and "*" in methods
+    if not any_method and asked.method not in SAFELISTED_METHODS and asked.method not in methods:
+        return ""
+    names = {name.lower() for name in listed_in(sent.get(ALLOW_HEADERS))}
+    any_name = is_wild and "*" in names
+    for name in wanted:
+        lower = name.lower()
+        if lower not in names and not (any_name and lower != NON_WILDCARD_REQUEST_HEADER):
+            return name
+    return None
+
+
+def listed_in(value: str | None) -> list[str]:
+    """Return the elements of a field value."""
+    return [element.strip(OWS) for element in (value or "").split(",")]
 
 
 def _sentences(what: str, value: str, miss: NearMiss, option: str) -> str:

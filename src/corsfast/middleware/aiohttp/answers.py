@@ -13,7 +13,7 @@ from ..._options.origin import is_origin
 from ...decision import Outcome
 from .._dropin.non_web_origins import may_be_sent
 from .._dropin.policy import lenient_tables
-from .._generic.refused_log import Refused, RefusedLog
+from .._generic.refused_log import Listed, Refused, RefusedLog
 from .options import NAME
 
 TYPE_CHECKING = False
@@ -121,14 +121,25 @@ class ResponseFields:
         if headers.setdefault(VARY, _ORIGIN_NAME) is not _ORIGIN_NAME:
             headers[VARY] = _with_origin(", ".join(headers.getall(VARY)))
 
-    def log_refusal(self, request: Any, origin: str) -> None:
-        """Log a refused origin."""
+    def log_refusal(
+        self,
+        request: Any,
+        origin: str,
+        refused: Refused | None = None,
+        listed: Listed | None = None,
+    ) -> None:
+        """Log a refused origin, or what a preflight of an allowed origin may not ask for.
+
+        Args:
+            listed: the allowed methods or header names.
+        """
         if self._log is None:
-            listed = {"origins": [*filter(is_origin, self._config)]}
-            tables = lenient_tables(NAME, listed, credentials=False, tell=lambda *_: None)
+            origins = {"origins": [*filter(is_origin, self._config)]}
+            tables = lenient_tables(NAME, origins, credentials=False, tell=lambda *_: None)
             self._log = RefusedLog(Policy._from_tables(tables))
-        refused = Refused(origin, Outcome.ORIGIN_NOT_ALLOWED)
-        self._log.write(refused, request.headers.get(hdrs.HOST), request.method, request.path)
+        refused = refused or Refused(origin, Outcome.ORIGIN_NOT_ALLOWED)
+        host = request.headers.get(hdrs.HOST)
+        self._log.write(refused, host, request.method, request.path, listed)
 
     def expose_all(self, origin: str, response: CIMultiDict[str]) -> None:
         """Expose all headers of a response by name, if the origin may read all of them."""

@@ -15,7 +15,9 @@ from functools import partial
 
 from aiohttp import hdrs, web
 
+from ...decision import Outcome
 from .._generic.preload import preload
+from .._generic.refused_log import Listed, Refused
 from ._compat import parts, replace
 from .answers import ResponseFields
 from .options import Judge, parse_config
@@ -199,16 +201,24 @@ class CorsConfig:
         """Answer a preflight for the resource of an added route, or for a view."""
         if _is_cors_view(route.handler):
             return (_config_of(request) or self).answer_view_preflight(request, route.handler)
-        return answer_preflight(request, partial(self._answers_to_preflight, route.resource))
+        return answer_preflight(
+            request, partial(self._answers_to_preflight, request, route.resource)
+        )
 
     def _answers_to_preflight(
-        self, resource: Any, origin: str, method: str
+        self, request: web.Request, resource: Any, origin: str, method: str
     ) -> ResponseFields | None:
         """Return the answers for a method that has an added route or is in `allow_methods`."""
         answers = self._answers_of(resource, method)
-        if method not in self._added[resource].by_method:
+        added = self._added[resource].by_method
+        if method not in added:
             options = answers.options_for(origin)
-            if options is None or not options.is_method_allowed(method):
+            if options is None:
+                return None
+            if not options.is_method_allowed(method):
+                refused = Refused(origin, Outcome.METHOD_NOT_ALLOWED, method)
+                listed = Listed("allow_methods", {*added, *(options.allow_methods or ())})
+                answers.log_refusal(request, origin, refused, listed)
                 return None
         return answers
 

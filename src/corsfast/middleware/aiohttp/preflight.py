@@ -10,6 +10,8 @@ from aiohttp import hdrs, web
 
 from ..._engine.headers import requested_names
 from ..._options import fetch, limits
+from ...decision import Outcome
+from .._generic.refused_log import Listed, Refused
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -59,6 +61,9 @@ def answer_preflight(
     if options.allow_headers != "*":
         unknown = [name for name in names if name not in options.allow_headers]
         if unknown:
+            refused = Refused(origin, Outcome.HEADER_NOT_ALLOWED, None, unknown[0].lower())
+            listed = Listed("allow_headers", options.allow_headers)
+            answers.log_refusal(request, origin, refused, listed)
             raise _refusal(f"headers are not allowed: {', '.join(unknown)}")
 
     fields = [(hdrs.ACCESS_CONTROL_ALLOW_ORIGIN, origin)]

@@ -16,6 +16,8 @@ from django.http import HttpResponse
 
 from ..._engine.headers import (
     ALLOW_CREDENTIALS,
+    ALLOW_HEADERS,
+    ALLOW_METHODS,
     ALLOW_ORIGIN,
     ALLOW_PRIVATE_NETWORK,
     EXPOSE_HEADERS,
@@ -24,6 +26,7 @@ from ...decision import Outcome
 from .._dropin.non_web_origins import may_be_sent
 from .._dropin.overrides import refuse_overrides
 from .._generic.preload import preload
+from .._generic.refused_log import Listed, asked_in, listed_in
 from ._compat import add_vary, write_fields
 from .conf import CompiledSettings, current_settings
 from .signals import check_request_enabled
@@ -137,6 +140,15 @@ def _preflight_response(request: HttpRequest) -> HttpResponse | None:
     return HttpResponse(headers={"content-length": "0"})
 
 
+def _log_preflight(compiled: CompiledSettings, request: HttpRequest, sent: Any) -> None:
+    meta = request.META
+    asked = asked_in(meta, Outcome.ALLOWED)
+    methods = Listed("CORS_ALLOW_METHODS", listed_in(sent.get(ALLOW_METHODS)))
+    names = Listed("CORS_ALLOW_HEADERS", listed_in(sent.get(ALLOW_HEADERS)))
+    host, path = meta.get("HTTP_HOST"), request.path_info
+    compiled.log.write_preflight(asked, host, path, sent, methods, names)
+
+
 def _with_fields(
     compiled: CompiledSettings,
     request: HttpRequest,
@@ -146,14 +158,17 @@ def _with_fields(
 ) -> HttpResponseBase:
     """Write the fields into a response, in place of the view's own, and return it."""
     if allowed:
+        is_options = request.method == "OPTIONS"
         fields = {ALLOW_ORIGIN: (ALLOW_ORIGIN, "*" if compiled.star else origin)}
-        fields |= compiled.options_fields if request.method == "OPTIONS" else compiled.fields
+        fields |= compiled.options_fields if is_options else compiled.fields
         if (
             compiled.private_network
             and request.META.get("HTTP_ACCESS_CONTROL_REQUEST_PRIVATE_NETWORK") == "true"
         ):
             fields[ALLOW_PRIVATE_NETWORK] = (ALLOW_PRIVATE_NETWORK, "true")
         write_fields(response, fields, () if compiled.credentials else (ALLOW_CREDENTIALS,))
+        if is_options:
+            _log_preflight(compiled, request, response.headers)
     elif origin:
         compiled.log.write_wsgi(Outcome.ORIGIN_NOT_ALLOWED, request.META)
         write_fields(response, {}, (ALLOW_ORIGIN, ALLOW_CREDENTIALS, EXPOSE_HEADERS))

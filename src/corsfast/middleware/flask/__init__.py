@@ -322,6 +322,8 @@ def _answer(response: Response, received: Any, rules: Rules) -> Response:
             elif "HTTP_ORIGIN" in environ:
                 log_rejected_preflight(response.status_code, received.path)
     merge_into(response, decision, rules.apply, fields)
+    if fields is not None and decision.allowed and "HTTP_ORIGIN" in environ:
+        rules.log_preflight(environ, response.headers)
     return response
 
 

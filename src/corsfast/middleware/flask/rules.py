@@ -45,7 +45,7 @@ from ...decision import Outcome
 from ...errors import Problem, changed
 from .._dropin.messages import Unreadable, say
 from .._dropin.policy import echoing_any_origin, lenient_tables
-from .._generic.refused_log import RefusedLog
+from .._generic.refused_log import Listed, RefusedLog, asked_in
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -398,6 +398,15 @@ class Rules:
         if allowed:
             found.append((ALLOW_HEADERS, ", ".join(allowed)))
         return found + self._permissions
+
+    def log_preflight(self, environ: Mapping[str, Any], sent: Any) -> None:
+        """Log a preflight of an allowed origin if its answer makes a browser refuse the request."""
+        is_listed = environ.get("HTTP_ACCESS_CONTROL_REQUEST_METHOD") in self._methods
+        outcome = Outcome.ALLOWED if is_listed else Outcome.METHOD_NOT_ALLOWED
+        methods = Listed("methods", self._methods)
+        names = Listed("allow_headers", self._header_names)
+        host, path = environ.get("HTTP_HOST"), environ.get("PATH_INFO")
+        self.log.write_preflight(asked_in(environ, outcome), host, path, sent, methods, names)
 
     def _allows_header(self, name: str) -> bool:
         return (

@@ -463,6 +463,8 @@ def _apply(response: Any, received: Any, rules: Rules) -> Any:
                 else:
                     log_rejected_preflight(response.status_code, received.path)
     merge_into(response, decision, rules.apply, fields)
+    if received.method == "OPTIONS" and decision.allowed and "Origin" in received.headers:
+        rules.log_preflight(received, response.headers)
     return response
 
 

@@ -25,10 +25,11 @@ from ..._proofs.ineffective import (
     wrong_flags,
     wrong_seconds,
 )
+from ...decision import Outcome
 from ...errors import Problem
 from .._dropin.messages import say
 from .._dropin.policy import echoing_any_origin, lenient_tables, read_names
-from .._generic.refused_log import RefusedLog
+from .._generic.refused_log import Listed, Refused, RefusedLog
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -242,6 +243,21 @@ class Rules:
         if self._max_age is not None:
             fields.append((MAX_AGE, self._max_age))
         return fields
+
+    def log_preflight(self, received: Any, sent: Any) -> None:
+        """Log a preflight of an allowed origin if its answer makes a browser refuse the request."""
+        headers = received.headers
+        method = headers.get("Access-Control-Request-Method")
+        is_listed = self._any_method or method in self._allow_methods
+        asked = Refused(
+            headers["Origin"],
+            Outcome.ALLOWED if is_listed else Outcome.METHOD_NOT_ALLOWED,
+            method,
+            ",".join(headers.getlist("Access-Control-Request-Headers")),
+        )
+        methods = Listed("allow_methods", self._allow_methods)
+        names = Listed("allow_headers", self._allow_headers)
+        self.log.write_preflight(asked, headers.get("Host"), received.path, sent, methods, names)
 
 
 def _listed(value: object) -> list[Any]:

@@ -34,7 +34,7 @@ from ..._engine.headers import (
 from ..._options.fetch import REQUEST_HEADERS, REQUEST_METHOD
 from ...decision import Outcome
 from .._generic.preload import preload
-from .._generic.refused_log import Refused
+from .._generic.refused_log import Listed, Refused, listed_in, log_rejected_preflight
 from .settings import (
     CompiledSettings,
     Settings,
@@ -243,6 +243,26 @@ class _Middleware:
         ):
             if value:
                 headers[field] = value
+        if lines_of_origin := request.headers.getall("origin", None):
+            asked = ",".join(lines or ())
+            self._log_preflight(request, lines_of_origin[0], asked, headers, answers)
+
+    def _log_preflight(
+        self, request: Any, origin: str, asked: str, sent: Any, answers: CompiledSettings
+    ) -> None:
+        if answers.log is None:
+            return
+        method = request.headers.get(REQUEST_METHOD)
+        methods = Listed("the route", listed_in(sent.get(ALLOW_METHODS)))
+        own = self._answers
+        if answers.methods and not {method, "*"} & {*answers.methods}:
+            option = "CORS_METHODS" if answers.methods == own.methods else "allow_methods"
+            methods = Listed(option, answers.methods)
+        is_own = answers.header_names == own.header_names
+        names = Listed("CORS_ALLOW_HEADERS" if is_own else "allow_headers", answers.header_names)
+        wanted = Refused(origin, Outcome.ALLOWED, method, asked)
+        host = request.headers.get("host")
+        answers.log.write_preflight(wanted, host, request.path, sent, methods, names)
 
 
 def _be_willing(request: Any, response: Any, answers: CompiledSettings, methods: str) -> str:
@@ -263,6 +283,7 @@ def _be_willing(request: Any, response: Any, answers: CompiledSettings, methods:
     if route is None:
         methods = answers.allow_methods((method,))
     elif not getattr(route.handler, "__auto_handler__", False) and "OPTIONS" in route.methods:
+        log_rejected_preflight(response.status, request.path)
         return methods
     response.status, response.body = 204, None
     return methods
