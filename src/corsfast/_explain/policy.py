@@ -88,7 +88,7 @@ def explain(
     )
     if explanation.allowed or asked.origin is None:
         return explanation
-    return replace(explanation, change=_change(tables, asked))
+    return replace(explanation, change=_change(tables, asked, checks))
 
 
 def _decide(policy: Any, asked: Asked) -> Any:
@@ -245,8 +245,8 @@ def _miss(check: Check, tables: Tables) -> list[NearMiss]:
 # -- changes ---------------------------------------------------------------------------------
 
 
-def _change(tables: Tables, asked: Asked) -> Change | None:
-    """Return a proven change that allows a refused request, or ``None``."""
+def _change(tables: Tables, asked: Asked, checks: list[Check]) -> Change | None:
+    """Return a proven change that lets a refused request pass these checks, or ``None``."""
     try:
         options: dict[str, Any] | None = dict(tables.spec.options())
     except TypeError:  # the policy of a drop-in has other options
@@ -254,7 +254,7 @@ def _change(tables: Tables, asked: Asked) -> Change | None:
     steps: list[str] = []
     changed = asked
     edited = dict(options or {})
-    for check in checks_of(tables, asked):
+    for check in checks:
         if check.passed:
             continue
         if check.what == "credentials":
@@ -328,10 +328,12 @@ def _proven(
     risks: tuple[Problem, ...],
 ) -> Change | None:
     """Return the change if the request then is allowed, by the engine and by each browser."""
-    decision = _decide(pure.Policy._from_tables(tables), asked)
-    if not decision.allowed or not all(check.passed for check in checks_of(tables, asked)):
+    policy = pure.Policy._from_tables(tables)
+    if not _decide(policy, asked).allowed:
         return None
-    if any(_console(pure.Policy._from_tables(tables), asked).values()):
+    if not all(check.passed for check in checks_of(tables, asked)):
+        return None
+    if any(_console(policy, asked).values()):
         return None
     frozen = None if options is None else MappingProxyType(dict(options))
     return Change(steps=steps, options=frozen, risks=risks)
