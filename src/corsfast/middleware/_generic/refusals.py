@@ -128,11 +128,10 @@ class Refusals:
 
         A preflight always goes on, because it never reaches the application.
         """
-        origin, host = self.origin(request), self.host(request)
         type(self).log(self._log, decision.outcome, request, decision.is_preflight)
         is_handshake = request.get("type") == "websocket"
         stops = self._checks if is_handshake else self._blocks and not decision.is_preflight
-        if not stops or same_origin(origin, host):
+        if not stops or same_origin(self.origin(request), self.host(request)):
             return None
         return self.forbid(decision, request, *rest)
 
