@@ -198,13 +198,14 @@ class RefusedLog:
         tables = self._policy._tables
         outcome, spec = refused.outcome, tables.spec
         if outcome.value.startswith("origin"):
-            entries = sum(map(len, (spec.exact, spec.rules, spec.globs, spec.regexes)))
-            entries += len(getattr(spec, "unmatchable", ()))
-            if entries > MAX_COMPARED:
-                option = getattr(spec, "option", ORIGINS)
+            # The spec of a drop-in has these two as well.
+            option = getattr(spec, "option", ORIGINS)
+            unmatchable = getattr(spec, "unmatchable", ())
+            lists = (spec.exact, spec.rules, spec.globs, spec.regexes, unmatchable)
+            if sum(map(len, lists)) > MAX_COMPARED:
                 return f"the origin {shown(refused.origin)} is not in {option}."
-            miss = near_origins(refused.origin, spec, getattr(spec, "unmatchable", ()))[0]
-            return _sentences("the origin", refused.origin, miss, getattr(spec, "option", ORIGINS))
+            miss = near_origins(refused.origin, spec, unmatchable)[0]
+            return _sentences("the origin", refused.origin, miss, option)
         if outcome is Outcome.METHOD_NOT_ALLOWED and refused.method is not None:
             methods = listed or Listed("allow_methods", tables.methods)
             miss = near_method(refused.method, methods.entries)
