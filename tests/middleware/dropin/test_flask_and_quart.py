@@ -23,7 +23,7 @@ OTHER = "https://other.example"
 
 
 class Kit(NamedTuple):
-    """What the tests need of a framework and of its drop-in."""
+    """The parts of a framework and its drop-in that the tests call."""
 
     name: str
     bare: Callable[[], Any]
