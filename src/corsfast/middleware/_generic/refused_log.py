@@ -17,7 +17,7 @@ from ..._engine.headers import (
     requested_names,
 )
 from ..._options.fetch import NON_WILDCARD_REQUEST_HEADER, OWS, SAFELISTED_METHODS
-from ..._options.limits import MAX_METHOD, MAX_ORIGIN
+from ..._options.limits import MAX_HEADER_LIST, MAX_METHOD, MAX_ORIGIN
 from ..._options.patterns import ORIGINS
 from ...decision import Outcome
 from .limited_log import LimitedLog, shown
@@ -65,12 +65,7 @@ MAX_COMPARED = 500
 # Refusals of lists of header names are compared by this many characters.
 _MAX_NAMES = 512
 
-_READ = (
-    b"origin",
-    b"host",
-    b"access-control-request-method",
-    b"access-control-request-headers",
-)
+_ASKED_FIELDS = (b"access-control-request-method", b"access-control-request-headers")
 _ASKED = ("HTTP_ACCESS_CONTROL_REQUEST_METHOD", "HTTP_ACCESS_CONTROL_REQUEST_HEADERS")
 
 # One limit for all policies of the process.
@@ -88,7 +83,7 @@ class RefusedLog:
 
     def __init__(self, policy: Policy) -> None:
         self._policy = policy
-        self._known: dict[Refused, None] = {}
+        self._known: dict[tuple[str | None, ...], None] = {}
 
     def write(
         self,
@@ -150,12 +145,7 @@ class RefusedLog:
         path: object,
         listed: Listed | None,
     ) -> None:
-        key = Refused(
-            refused.origin[: MAX_ORIGIN + 1],
-            refused.outcome,
-            refused.method and refused.method[:MAX_ORIGIN],
-            refused.names and refused.names[:_MAX_NAMES],
-        )
+        key = _key(refused)
         known = self._known
         if key in known or same_origin(refused.origin, host) or not _log.accepts(logging.WARNING):
             return
@@ -175,19 +165,17 @@ class RefusedLog:
 
     def write_asgi(self, outcome: Outcome, scope: Any, is_preflight: bool = False) -> None:
         """Log the refusal of a scope."""
-        origin, host, method, names = (
-            None if value is None else value.decode("latin-1")
-            for value in (joined_lines(scope["headers"], name) for name in _READ)
-        )
-        asked = (method, names) if is_preflight else ()
-        refused = Refused(origin or "", outcome, *asked)
-        self.write(refused, host, scope.get("method", scope["type"]), scope.get("path"))
+        headers = scope["headers"]
+        origin = _text(headers, b"origin") or ""
+        asked = [_text(headers, name) for name in _ASKED_FIELDS] if is_preflight else ()
+        refused = Refused(origin, outcome, *asked)
+        if _key(refused) not in self._known:
+            host = _text(headers, b"host")
+            self.write(refused, host, scope.get("method", scope["type"]), scope.get("path"))
 
     def write_wsgi(self, outcome: Outcome, environ: Any, is_preflight: bool = False) -> None:
         """Log the refusal of an environ."""
-        refused = asked_in(environ, outcome)
-        if not is_preflight:
-            refused = Refused(*refused[:2])
+        refused = asked_in(environ, outcome, _ASKED if is_preflight else ())
         path = environ.get("PATH_INFO")
         self.write(refused, environ.get("HTTP_HOST"), environ.get("REQUEST_METHOD"), path)
 
@@ -241,10 +229,22 @@ def log_rejected_preflight(status: int, path: object) -> None:
         )
 
 
-def asked_in(environ: Any, outcome: Outcome) -> Refused:
-    """Return what the preflight of an environ asks for."""
+def asked_in(environ: Any, outcome: Outcome, fields: tuple[str, ...] = _ASKED) -> Refused:
+    """Return what an environ asks for, in these fields of a preflight."""
     origin = environ.get("HTTP_ORIGIN")
-    return Refused(origin if isinstance(origin, str) else "", outcome, *map(environ.get, _ASKED))
+    return Refused(origin if isinstance(origin, str) else "", outcome, *map(environ.get, fields))
+
+
+def _text(headers: Any, name: bytes) -> str | None:
+    """Return the value of a field, as far as an engine reads it."""
+    value = joined_lines(headers, name)
+    return None if value is None else value[: MAX_HEADER_LIST + 1].decode("latin-1")
+
+
+def _key(refused: Refused) -> tuple[str | None, ...]:
+    """Return what makes a refusal distinct, limited in length. The policy decides the outcome."""
+    origin, _, method, names = refused
+    return origin[: MAX_ORIGIN + 1], method and method[:MAX_ORIGIN], names and names[:_MAX_NAMES]
 
 
 def _uncovered(asked: Refused, sent: Any) -> str | None:
@@ -253,7 +253,9 @@ def _uncovered(asked: Refused, sent: Any) -> str | None:
     ``None`` if everything is covered, or if no browser sends such a preflight. A browser asks only
     for names that need permission (https://fetch.spec.whatwg.org/#cors-preflight-fetch).
     """
-    wanted = requested_names(asked.names or "")
+    # A drop-in that echoes the names sends what was asked.
+    echoes = asked.names == sent.get(ALLOW_HEADERS)
+    wanted = [] if echoes else requested_names(asked.names or "")
     if not asked.method or len(asked.method) > MAX_METHOD or wanted is None:
         return None
     # With credentials, `*` is an ordinary name.

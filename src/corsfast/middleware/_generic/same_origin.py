@@ -15,10 +15,16 @@ Never read X-Forwarded-Host or Forwarded, because only the server knows which pr
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 from ..._options.fetch import WEB_SCHEMES
+from ..._options.limits import MAX_ORIGIN
 from ..._options.origin import parse_origin
 
 _DEFAULT_PORTS = (":80", ":443")
+
+# A site has few origins of its own, and sends one with each of its POST requests.
+_parsed = lru_cache(maxsize=64)(parse_origin)
 
 
 def same_origin(origin: str, host: str | None) -> bool:
@@ -26,13 +32,16 @@ def same_origin(origin: str, host: str | None) -> bool:
 
     Without a Host, or with several, the request counts as cross-origin.
     """
-    parsed = parse_origin(origin)
-    if parsed is None or parsed.scheme not in WEB_SCHEMES:
+    if len(origin) > MAX_ORIGIN:
         return False
-    own = origin[len(parsed.scheme) + len("://") :]
+    own = origin.partition("://")[2]
     # A longer Host cannot be equal. This also limits how much is copied.
     if not host or len(host) > len(own) + len(":443") or not host.isascii():
         return False
-    # The origin is valid, so a Host that is equal is valid, too.
-    ports = ("",) if parsed.port else ("", *_DEFAULT_PORTS)
-    return host.lower() in [own + port for port in ports]
+    named = host.lower()
+    port = named[len(own) :]
+    if not named.startswith(own) or port not in ("", *_DEFAULT_PORTS):
+        return False
+    # Only a valid origin counts, so a Host that is equal is valid, too.
+    parsed = _parsed(origin)
+    return parsed is not None and parsed.scheme in WEB_SCHEMES and not (port and parsed.port)
