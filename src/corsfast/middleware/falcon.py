@@ -12,6 +12,7 @@ A request costs one `policy.allows_origin`, or two if only some origins get cred
 from __future__ import annotations
 
 from collections.abc import MutableMapping
+from functools import lru_cache
 
 import falcon
 
@@ -292,9 +293,20 @@ def _headers_of(resp: Any) -> MutableMapping[str, str]:
         return _Headers(resp)
 
 
-def _answers_options(resource: object) -> bool:
+def _answers_options(resource: Any) -> bool:
     """Return whether a resource has a responder for OPTIONS, with or without a route's suffix."""
-    return any(name.startswith("on_options") for name in dir(resource))
+    own = getattr(resource, "__dict__", ())
+    return _class_answers_options(type(resource)) or _names_options(own)  # type: ignore[arg-type]
+
+
+@lru_cache(maxsize=1024)
+def _class_answers_options(cls: type) -> bool:
+    # Falcon looks for responders when a route is added, so a class that changes later is the same.
+    return _names_options(dir(cls))
+
+
+def _names_options(names: Iterable[str]) -> bool:
+    return any(name.startswith("on_options") for name in names)
 
 
 def _groups(
