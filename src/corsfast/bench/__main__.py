@@ -41,6 +41,7 @@ docs/performance.md explains the columns and the method. Only corsfast itself is
 from __future__ import annotations
 
 import argparse
+import logging
 import sys
 from datetime import UTC, datetime
 from pathlib import Path
@@ -65,6 +66,10 @@ def main(argv: list[str] | None = None, program: str = "python -m corsfast.bench
     if not names(selection, here):
         print(why_no_row(selection, here, missing), file=sys.stderr)
         return 2
+    # The refused requests of the cases would be logged between the figures.
+    refused = logging.getLogger("corsfast.refused")
+    refused.addHandler(logging.NullHandler())
+    refused.propagate = False
     result = measure_all(selection, here, say, progress)
     progress("")
     for name, error in result.unable.items():
