@@ -7,7 +7,6 @@ the number of entries.
 from __future__ import annotations
 
 import re
-from collections import namedtuple
 
 from .._options.fetch import (
     DEFAULT_PORTS,
@@ -19,45 +18,42 @@ from .._options.fetch import (
 )
 from .._options.limits import MAX_HEADER_NAME, MAX_METHOD, MAX_ORIGIN
 from .._options.origin import is_development_host, parse_origin
-from .._options.patterns import HostRule, follows, write_pattern
+from .._options.patterns import HostRule, covers, follows, write_pattern
+from .._options.records import NamedTuple
 from .._options.suggestions import a_slip_away, suggest
 from .languages import as_written, regex_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator
-    from typing import NamedTuple
 
     from .._options.origin import Origin
     from .._options.spec import Spec
     from .languages import Entry
 
-    class NearMiss(NamedTuple):
-        """Why a value is refused, and what would allow it.
 
-        After `add` is added to the option, the policy allows `send`, or the value if `send` is
-        ``None``. Neither of them => no change allows the value.
+class NearMiss(NamedTuple):
+    """Why a value is refused, and what would allow it.
 
-        Attributes:
-            kind: the difference: ``"scheme"``, ``"port"``, ``"www"``, ... (see docs/refused.md).
-            entry: the nearest entry of the option as it is written; ``None`` if none is near.
-            why: the difference in words, as the end of a sentence about the value or the entry.
-            add: the entry to add; ``None`` if no other entry is needed.
-            send: the value that the sender should send instead, or ``None``.
-            is_own: whether the owner of `entry` also owns the value. If not, another party may.
-        """
+    After `add` is added to the option, the policy allows `send`, or the value if `send` is
+    ``None``. Neither of them => no change allows the value.
 
-        kind: str
-        entry: str | None
-        why: str
-        add: str | None = None
-        send: str | None = None
-        is_own: bool = False
+    Attributes:
+        kind: the difference: ``"scheme"``, ``"port"``, ``"www"``, ... (see docs/refused.md).
+        entry: the nearest entry of the option as it is written; ``None`` if none is near.
+        why: the difference in words, as the end of a sentence about the value or the entry.
+        add: the entry to add; ``None`` if no other entry is needed.
+        send: the value that the sender should send instead, or ``None``.
+        is_own: whether the owner of `entry` also owns the value. If not, another party may.
+    """
 
-else:
-    NearMiss = namedtuple(
-        "NearMiss", ("kind", "entry", "why", "add", "send", "is_own"), defaults=(None, None, False)
-    )
+    kind: str
+    entry: str | None
+    why: str
+    add: str | None = None
+    send: str | None = None
+    is_own: bool = False
+
 
 __all__ = ["NearMiss", "matching_entry", "near_header", "near_method", "near_origins"]
 
@@ -190,7 +186,7 @@ def _among_entries(origin: str, parts: Origin, spec: Spec) -> list[NearMiss]:
     for entry, other in _hosts(spec):
         host, base = parts.host, other.host.removeprefix(".")
         has_scheme = other.scheme == parts.scheme
-        if host == other.host or (other.host[0] == "." and host.endswith(other.host)):
+        if covers(other.host, host):
             if has_scheme:
                 near("port", entry, "which is for another port")
             else:

@@ -83,9 +83,9 @@ _SCHEME_CHOICE = re.compile(
 def problems_in(entry: OwnRegex, context: MatchContext) -> list[Problem]:
     """Return the problems of a regex that are not tolerated."""
     if context.own:
-        found = own_risks(entry, context.credentials)
+        found = [*own_risks(entry, context.credentials)]
     else:
-        found = foreign_risks(regex_of(entry), context.how, context.credentials)
+        found = [*foreign_risks(regex_of(entry), context.how, context.credentials)]
     if context.alternatives:
         found += unmatchable_alternatives(entry, context.how, null=not context.own)
     return [problem for problem in found if problem.code not in context.tolerated]

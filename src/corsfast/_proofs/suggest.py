@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import ast
 import re
-from collections import namedtuple
 from dataclasses import replace
 
 from .._options.diagnose import REGEX_SIGNS
@@ -28,6 +27,7 @@ from .._options.patterns import (
     parse_pattern,
     write_pattern,
 )
+from .._options.records import NamedTuple
 from .._options.suggestions import suggest_all, suggest_networks, texts_of
 from ..errors import RISKS, Problem, changed
 from .automata import TooManyStatesError
@@ -41,19 +41,17 @@ from .verify import problems_of, with_regex
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable
-    from typing import NamedTuple
 
     from .._options.spec import Spec
     from .dialect import Dialect
 
-    class Suggestion(NamedTuple):
-        """A replacement for an entry: all of `entries`, or only `advice`."""
 
-        entries: tuple[object, ...]
-        advice: str | None
+class Suggestion(NamedTuple):
+    """A replacement for an entry: all of `entries`, or only `advice`."""
 
-else:
-    Suggestion = namedtuple("Suggestion", ("entries", "advice"))
+    entries: tuple[object, ...]
+    advice: str | None
+
 
 ONE_BY_ONE = "the intended origins, one by one"
 NOTHING = Suggestion((), None)

@@ -7,7 +7,6 @@ written, so requests cannot cause more searches than lines.
 from __future__ import annotations
 
 import logging
-from collections import namedtuple
 
 from ..._engine.headers import (
     ALLOW_CREDENTIALS,
@@ -19,6 +18,7 @@ from ..._engine.headers import (
 from ..._options.fetch import NON_WILDCARD_REQUEST_HEADER, OWS, SAFELISTED_METHODS
 from ..._options.limits import MAX_METHOD, MAX_ORIGIN
 from ..._options.patterns import ORIGINS
+from ..._options.records import NamedTuple
 from ...decision import Outcome
 from .limited_log import LimitedLog, shown
 from .same_origin import same_origin
@@ -26,31 +26,30 @@ from .same_origin import same_origin
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Collection
-    from typing import Any, NamedTuple
+    from typing import Any
 
     from ..._engine.select import Policy
     from ..._proofs.near_miss import NearMiss
 
-    class Refused(NamedTuple):
-        """The parts of a refused request, as the framework gives them.
 
-        ``method`` and ``names`` are those that a preflight asks for.
-        """
+class Refused(NamedTuple):
+    """The parts of a refused request, as the framework gives them.
 
-        origin: str
-        outcome: Outcome
-        method: str | None = None
-        names: str | None = None
+    ``method`` and ``names`` are those that a preflight asks for.
+    """
 
-    class Listed(NamedTuple):
-        """The methods or header names that a drop-in allows, and its option for them."""
+    origin: str
+    outcome: Outcome
+    method: str | None = None
+    names: str | None = None
 
-        option: str
-        entries: Collection[str]
 
-else:
-    Refused = namedtuple("Refused", ("origin", "outcome", "method", "names"), defaults=(None, None))
-    Listed = namedtuple("Listed", ("option", "entries"))
+class Listed(NamedTuple):
+    """The methods or header names that a drop-in allows, and its option for them."""
+
+    option: str
+    entries: Collection[str]
+
 
 PAGE = "docs/refused.md"
 
