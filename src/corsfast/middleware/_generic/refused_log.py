@@ -12,10 +12,12 @@ from ..._engine.headers import (
     ALLOW_CREDENTIALS,
     ALLOW_HEADERS,
     ALLOW_METHODS,
+    allows_method,
     joined_lines,
+    names_not_allowed,
     requested_names,
 )
-from ..._options.fetch import NON_WILDCARD_REQUEST_HEADER, OWS, SAFELISTED_METHODS
+from ..._options.fetch import OWS
 from ..._options.limits import MAX_METHOD, MAX_ORIGIN
 from ..._options.patterns import ORIGINS
 from ..._options.records import NamedTuple
@@ -255,19 +257,11 @@ def _uncovered(asked: Refused, sent: Any) -> str | None:
     wanted = requested_names(asked.names or "")
     if not asked.method or len(asked.method) > MAX_METHOD or wanted is None:
         return None
-    # With credentials, `*` is an ordinary name.
-    is_wild = sent.get(ALLOW_CREDENTIALS) != "true"
-    methods = listed_in(sent.get(ALLOW_METHODS))
-    any_method = is_wild and "*" in methods
-    if not any_method and asked.method not in SAFELISTED_METHODS and asked.method not in methods:
+    credentials = sent.get(ALLOW_CREDENTIALS) == "true"
+    if not allows_method(listed_in(sent.get(ALLOW_METHODS)), asked.method, credentials):
         return ""
-    names = {name.lower() for name in listed_in(sent.get(ALLOW_HEADERS))}
-    any_name = is_wild and "*" in names
-    for name in wanted:
-        lower = name.lower()
-        if lower not in names and not (any_name and lower != NON_WILDCARD_REQUEST_HEADER):
-            return name
-    return None
+    listed = {name.lower() for name in listed_in(sent.get(ALLOW_HEADERS))}
+    return next(names_not_allowed(listed, wanted, credentials), None)
 
 
 def listed_in(value: str | None) -> list[str]:
