@@ -8,7 +8,7 @@ from itertools import islice
 from .._options.origin import is_origin, parse_origin
 from .._options.patterns import ORIGINS, Within
 from .._options.schemes import unmatchable_schemes
-from .._options.spec import read_options
+from .._options.spec import DEFAULTS, read_options
 from ..errors import Problem
 from .automata import intersect, shortest_words
 from .intent import intent_of
@@ -22,19 +22,6 @@ if TYPE_CHECKING:
 
     from .._options.spec import Spec
     from .languages import Entry, Language
-
-# The values of `Policy` for options that are not given.
-DEFAULTS: dict[str, object] = {
-    "allow_methods": (),
-    "allow_headers": (),
-    "expose_headers": (),
-    "allow_credentials": False,
-    "max_age": 600,
-    "preflight_status": 204,
-    "existing": "replace",
-    "timing_allow_origin": False,
-    "dangerously_tolerate": (),
-}
 
 
 def read_policy(options: dict[str, object]) -> tuple[Spec, list[Problem]]:
