@@ -55,7 +55,7 @@ class Change:
 
 @dataclass(frozen=True)
 class PolicyDiff:
-    """The result of ``old.diff(new)``.
+    """The result of ``old.diff(new)``. Immutable; available as ``corsfast.PolicyDiff``.
 
     Attributes:
         added: what only the new policy allows.
