@@ -169,10 +169,14 @@ def shortest_origins(
         without: more origins that are skipped.
     """
     machines, skipped = [dfa, *less], frozenset(without)
-    # Most searches fail or succeed without the limits of length, for which a state is searched
-    # again for each length of the last label.
-    if next(_search(machines, skipped, counted=False), None) is not None:
-        yield from _search(machines, skipped, counted=True)
+    # Most searches end without the limits of length, for which a state is searched again for each
+    # length of the last label.
+    first = next(_search(machines, skipped, counted=False), None)
+    if first is None:
+        return
+    if parse_origin(first) is not None:
+        yield first
+    yield from (word for word in _search(machines, skipped, counted=True) if word != first)
 
 
 def _search(machines: list[Dfa], skipped: frozenset[str], *, counted: bool) -> Iterator[str]:
