@@ -304,12 +304,9 @@ def _host_expression(rule: HostRule | Glob | Network) -> str:
     host = f"*{rule.host}" if rule.host.startswith(".") else rule.host
     text = ONE_LABEL_OR_MORE if host.startswith("*.") else ""
     for character in host.removeprefix("*."):
-        text += INSIDE_A_LABEL if character == "*" else _escape(character)
+        escaped = character if character.isalnum() else f"\\{character}"
+        text += INSIDE_A_LABEL if character == "*" else escaped
     return text
-
-
-def _escape(character: str) -> str:
-    return character if character.isalnum() else f"\\{character}"
 
 
 def _port_choices(first: int, last: int) -> Iterator[str]:

@@ -339,7 +339,7 @@ def _read_names(
     return names
 
 
-def _unique(names: list[str]) -> tuple[str, ...]:
+def unique(names: Iterable[str]) -> tuple[str, ...]:
     """Return the names without those that differ only by case from an earlier one."""
     found: dict[str, str] = {}
     for name in names:
@@ -372,7 +372,7 @@ def wrong_method(option: str, method: str) -> Problem | None:
 
 
 def _read_headers(spec: Spec, value: object, problems: list[Problem]) -> None:
-    names = _unique(_read_names("allow_headers", value, problems, wrong_header))
+    names = unique(_read_names("allow_headers", value, problems, wrong_header))
     spec.any_header = "*" in names
     spec.headers = tuple(name for name in names if name != "*")
 
@@ -392,7 +392,7 @@ def wrong_header(option: str, name: str) -> Problem | None:
 
 def _read_expose(spec: Spec, value: object, problems: list[Problem]) -> None:
     wrong = partial(wrong_exposed, credentials=spec.credentials)
-    names = _unique(_read_names("expose_headers", value, problems, wrong))
+    names = unique(_read_names("expose_headers", value, problems, wrong))
     spec.expose = ("*",) if "*" in names else names
 
 

@@ -28,7 +28,7 @@ from .._options.patterns import (
     write_pattern,
 )
 from .._options.records import NamedTuple
-from .._options.suggestions import suggest_all, suggest_networks, texts_of
+from .._options.suggestions import meanings, suggest_all, suggest_networks, texts_of
 from ..errors import RISKS, Problem, changed
 from .automata import TooManyStatesError
 from .dialect import MatchContext, PolicyDialect
@@ -263,12 +263,9 @@ def _says(regex: re.Pattern[str], meant: list[str]) -> bool:
     """Return whether a regex matches these patterns; ``localhost:*`` repeats the colon instead."""
     if "null" in meant:
         return False  # a regex never matches it
-    samples = [re.sub(r":(?:\*|\[.*?(\d+)\])$", _last_port, string) for string in meant]
+    last_port = re.compile(r":(?:\*|\[.*?(\d+)\])$")
+    samples = [last_port.sub(lambda port: f":{port[1] or 3000}", string) for string in meant]
     return all(regex.fullmatch(sample.replace("*", "a")) for sample in samples)
-
-
-def _last_port(ports: re.Match[str]) -> str:
-    return f":{ports[1] or 3000}"
 
 
 _ANCHORS = re.compile(r"^(?:\^|\\A)|(?:\$|\\[Zz])$")
@@ -303,7 +300,7 @@ def _strings_of_regex(text: str) -> list[str]:
             return []
     if any(REGEX_SIGNS.search(one) and not suggest_networks(one) for one in made):
         return []
-    meant = [(one,) if parse_pattern(one) is not None else suggest_all(one) for one in made]
+    meant = [meanings(one) for one in made]
     return [string for strings in meant for string in strings] if all(meant) else []
 
 
@@ -356,14 +353,14 @@ def _string(problem: Problem, value: str, context: MatchContext) -> Suggestion:
                 return Suggestion((text,), None)
     if isinstance(meant, str):
         # The meaning is well-formed but has a problem of its own, so give the advice for that.
-        for other in _problems(meant, context):
+        for other in _problems([meant], context):
             return Suggestion((), advice_for(other))
     return Suggestion((), advice_for(problem))
 
 
 def _part(text: str, context: MatchContext) -> Suggestion:
     """Return a suggestion for an entry that has not been checked yet."""
-    for problem in _problems(text, context):
+    for problem in _problems([text], context):
         return _suggestion(problem, context)
     return Suggestion((text,), None)
 
@@ -376,7 +373,7 @@ def _list(parts: object, context: MatchContext) -> Suggestion:
         if not found.entries:
             return Suggestion((), found.advice or "a list of origins")
         entries.update(dict.fromkeys(found.entries))
-    if problems_of([*entries], context.credentials, context.tolerated):
+    if _problems(entries, context):
         return Suggestion((), "a list of origins")
     if not context.own and any(_fails_elsewhere(entry, context) for entry in entries):
         return NOTHING
@@ -392,8 +389,8 @@ def _fails_elsewhere(entry: object, context: MatchContext) -> bool:
     return bool(problems_in(regex, replace(context, how="fullmatch")))
 
 
-def _problems(text: str, context: MatchContext) -> list[Problem]:
-    return problems_of([text], context.credentials, context.tolerated)
+def _problems(entries: Iterable[object], context: MatchContext) -> list[Problem]:
+    return problems_of([*entries], context.credentials, context.tolerated)
 
 
 # -- advice ----------------------------------------------------------------------------------
