@@ -309,8 +309,8 @@ def explain_failure(failure: Failure, asked: PageFetch, *, blocks: bool = True) 
 Explained = tuple[str, str, Fix | None]
 
 
-def _status_of(failure: Failure) -> int:
-    return failure.exchange.response.status if failure.exchange else 0
+def _answer_of(failure: Failure) -> RawResponse:
+    return failure.exchange.response if failure.exchange else RawResponse(0)
 
 
 def _origin_sent(failure: Failure, asked: PageFetch) -> str:
@@ -322,20 +322,19 @@ def _allow(failure: Failure, asked: PageFetch) -> Fix:
     """Allow the origin of a request, and credentials if it has them."""
     headers: list[tuple[str, str | None]] = [
         (fetch.ALLOW_ORIGIN, _origin_sent(failure, asked)),
-        (fetch.VARY, _with_origin(failure.exchange and failure.exchange.response)),
+        (fetch.VARY, _with_origin(_answer_of(failure))),
     ]
     if asked.credentials:
         headers.append((fetch.ALLOW_CREDENTIALS, "true"))
     return Fix(headers=tuple(headers))
 
 
-def _with_origin(response: RawResponse | None) -> str:
-    """Return the Vary of an answer that depends on the origin."""
-    return merged_vary((response and response.get("vary")) or "", ("Origin",))
+def _with_origin(response: RawResponse) -> str:
+    return merged_vary(response.get("vary") or "", ("Origin",))
 
 
 def _missing(failure: Failure, asked: PageFetch) -> Explained:
-    status, origin = _status_of(failure), _origin_sent(failure, asked)
+    status, origin = _answer_of(failure).status, _origin_sent(failure, asked)
     text = f"{{answer}} ({status}) has no {fetch.ALLOW_ORIGIN}."
     advice = f"Allow {origin!r}: send {fetch.ALLOW_ORIGIN}: {shown(origin)}."
     fix = _allow(failure, asked)
@@ -368,8 +367,7 @@ def _missing(failure: Failure, asked: PageFetch) -> Explained:
 
 def _slash(failure: Failure) -> str:
     """Return a hint if a redirect only adds a slash or https."""
-    response = failure.exchange.response if failure.exchange else RawResponse(0)
-    location = urljoin(failure.url, response.get("location") or "")
+    location = urljoin(failure.url, _answer_of(failure).get("location") or "")
     if location == failure.url + "/":
         return " (with the slash at its end)"
     if location.removeprefix("https") == failure.url.removeprefix("http"):
@@ -378,7 +376,7 @@ def _slash(failure: Failure) -> str:
 
 
 def _why_status(failure: Failure) -> str:
-    status = _status_of(failure)
+    status = _answer_of(failure).status
     if status in fetch.REDIRECT_STATUSES:
         return f"Do not redirect preflights. Request the final URL directly{_slash(failure)}."
     if status in (401, 403, 407):
@@ -410,8 +408,8 @@ def _wildcard(failure: Failure, asked: PageFetch) -> Explained:
 def _multiple(failure: Failure, asked: PageFetch) -> Explained:
     values = (failure.value or "").split(",")
     advice = "Send one value: the origin of the request, if it is one of those that are allowed."
-    lines = failure.exchange.response.headers if failure.exchange else ()
-    if sum(name.lower() == fetch.ALLOW_ORIGIN.lower() for name, _ in lines) > 1:
+    names = [name.lower() for name, _ in _answer_of(failure).headers]
+    if names.count(fetch.ALLOW_ORIGIN.lower()) > 1:
         advice = (
             "Two components add the header, often the application and a proxy. Let only one of"
             " them do it (nginx: proxy_hide_header Access-Control-Allow-Origin)."
