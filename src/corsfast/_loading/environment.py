@@ -80,7 +80,6 @@ def read_environment(prefix: str, environ: Mapping[str, str] | None) -> Written:
 
 
 def _read_variable(option: str, text: str, options: dict[str, object], written: Written) -> None:
-    """Read one variable into `options`, or add a problem."""
     problem = None
     if not text.strip("'\""):
         message = "it is set, but empty; unset it for the default."

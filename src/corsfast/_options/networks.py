@@ -96,7 +96,6 @@ def write_address(block: Block) -> str:
 
 
 def _pieces(block: Block) -> list[int]:
-    """Return the eight numbers of an IPv6 block."""
     return [block.number >> shift & 0xFFFF for shift in range(112, -1, -16)]
 
 

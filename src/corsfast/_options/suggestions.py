@@ -85,7 +85,6 @@ def suggest_networks(entry: str) -> tuple[str, ...]:
 
 
 def _is_another(text: str, entry: str) -> bool:
-    """Return whether a text is a pattern and differs from the entry."""
     return text != entry and parse_pattern(text) is not None
 
 

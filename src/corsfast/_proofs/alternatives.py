@@ -120,5 +120,4 @@ def _alive(
 
 @cache
 def _sent(others: bool, null: bool) -> Dfa:
-    """Return all origins that browsers send, as one automaton."""
     return unite([web_origins(), *[other_origins()] * others, *[words("null")] * null])

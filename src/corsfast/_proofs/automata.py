@@ -158,7 +158,6 @@ class Nfa:
 
 
 def _members(classes: Sequence[int]) -> list[int]:
-    """Return the set of characters of each class."""
     members = [0] * (max(classes) + 1)
     for symbol, column in enumerate(classes):
         members[column] |= 1 << symbol

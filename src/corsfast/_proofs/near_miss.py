@@ -107,7 +107,6 @@ def _malformed(origin: str, spec: Spec) -> NearMiss:
 
 
 def _spelling(origin: str, meant: str) -> tuple[str, str]:
-    """Return how a text differs from the origin that it means."""
     if not origin.isascii():
         return "punycode", "written with letters beyond ASCII, which browsers send as punycode"
     if origin.lower() == meant:

@@ -183,7 +183,6 @@ def _written_schemes(regex: re.Pattern[str]) -> set[str]:
 
 
 def _has_domains(dfa: Dfa) -> bool:
-    """Return whether the language has an origin that can be on the public web."""
     return next(delegated_words(intersect(dfa, named_origins())), None) is not None
 
 
@@ -416,7 +415,6 @@ def is_flags(item: Item) -> bool:
 
 
 def _all(branches: list[Branch]) -> Iterator[Branch]:
-    """Yield every branch at every depth."""
     for branch in branches:
         yield branch
         for item in branch:

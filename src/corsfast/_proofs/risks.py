@@ -654,7 +654,6 @@ def _tails(dfa: Dfa) -> dict[int, str]:
 
 @lru_cache(maxsize=1)
 def _domain_tree() -> Branch:
-    """Return the tree of the top-level domains, letter by letter."""
     return _branch(sorted(top_level_domains()), 0)
 
 

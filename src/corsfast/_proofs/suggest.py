@@ -80,7 +80,6 @@ def policy_dialect(spec: Spec, any_origin: str = "'*'") -> PolicyDialect:
 
 
 def _entries(problems: list[Problem], spec: Spec) -> int:
-    """Return the number of entries, valid or not."""
     known = (
         *RISKS,
         *_OF_THE_LIST,

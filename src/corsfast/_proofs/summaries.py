@@ -260,6 +260,5 @@ def _guesses(word: str, scheme: str, ports: Ports) -> Iterator[tuple[Piece, tupl
 
 @lru_cache(maxsize=256)
 def _host_language(text: str) -> Dfa:
-    """Return the valid hosts that a regex matches."""
     hosts = addresses() if text[0].isdigit() or text.startswith("(?:") else named_hosts()
     return minimise(intersect(words(text), hosts))
