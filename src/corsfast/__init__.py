@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from ._engine.holder import PolicyHolder
     from ._explain.explanation import Explanation
     from ._options.patterns import within
+    from ._proofs.changes import PolicyDiff
     from .decision import Outcome, Stats
 
 __all__ = [
@@ -35,6 +36,7 @@ __all__ = [
     "Explanation",
     "Outcome",
     "Policy",
+    "PolicyDiff",
     "PolicyError",
     "PolicyHolder",
     "Problem",
@@ -46,29 +48,24 @@ __all__ = [
 __version__ = "0.1.0"
 
 
+# Importing enum costs more than importing the rest of this package, so these are lazy. `within` is
+# for policies with regexes, which need slower imports in any case.
+_LAZY = {
+    "Explanation": "._explain.explanation",
+    "Outcome": ".decision",
+    "PolicyDiff": "._proofs.changes",
+    "PolicyHolder": "._engine.holder",
+    "Stats": ".decision",
+    "within": "._options.patterns",
+}
+
+
 def __getattr__(name: str) -> object:
-    # Importing enum costs more than importing the rest of this package, so they are lazy.
-    # `within` is for policies with regexes, which need slower imports in any case.
-    if name in ("Outcome", "Stats"):
-        from . import decision
+    if name not in _LAZY:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from importlib import import_module
 
-        return globals().setdefault(name, getattr(decision, name))
-    if name == "Explanation":
-        from ._explain.explanation import Explanation
-
-        globals()["Explanation"] = Explanation
-        return Explanation
-    if name == "PolicyHolder":
-        from ._engine.holder import PolicyHolder
-
-        globals()["PolicyHolder"] = PolicyHolder
-        return PolicyHolder
-    if name == "within":
-        from ._options.patterns import within
-
-        globals()["within"] = within
-        return within
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return globals().setdefault(name, getattr(import_module(_LAZY[name], __name__), name))
 
 
 def __dir__() -> list[str]:

@@ -26,6 +26,7 @@ from corsfast import (
     PolicyError,
     Problem,
 )
+from corsfast.errors import RISKS
 
 CASES = rows("config.jsonl")
 REFUSED = [case for case in CASES if case["problems"]]
@@ -203,6 +204,8 @@ RISKY: list[tuple[str, dict[str, Any]]] = [
     ("null-origin-with-credentials", {"allow_origins": ["null"]}),
     ("insecure-origin", {"allow_origins": ["http://a.example"]}),
     ("insecure-origin", {"allow_origins": ["http://*.a.example:*"]}),
+    ("foreign-origin", {"allow_origins": [re.compile(r"https://.*example\.com")]}),
+    ("public-suffix", {"allow_origins": ["https://*.vercel.app"]}),
 ]
 
 
@@ -219,8 +222,11 @@ def test_tolerated(engine: Any, code: str, options: dict[str, Any]) -> None:
     assert accept in str(problem)  # the option is set already
     assert str(warning.message) == f"tolerated: {problem}".replace(accept, "")
     assert warning.filename == __file__
-    with warnings.catch_warnings(action="error"):  # without credentials there is no risk
-        engine.Policy(**options, dangerously_tolerate=[code])
+    others = set(RISKS) - {code}
+    assert refuse(engine, {**risky, "dangerously_tolerate": others}).problems[0].code == code
+    if code not in ("foreign-origin", "public-suffix"):  # the others need credentials
+        with warnings.catch_warnings(action="error"):
+            engine.Policy(**options, dangerously_tolerate=[code])
 
 
 def test_one_warning_a_risk(engine: Any) -> None:

@@ -12,6 +12,7 @@ from hypothesis import given, settings, strategies as st
 from tests.support.engines import ENGINES
 from tests.support.strategies import damaged, origins, origins_nearly_right
 
+import corsfast
 from corsfast._options.origin import parse_origin
 from corsfast._proofs.automata import accepts
 from corsfast._proofs.changes import PolicyDiff, side_of
@@ -278,6 +279,7 @@ def test_diff_takes_a_policy_of_the_same_engine(module: Any) -> None:
     old = module.Policy(allow_origins=["https://a.example.com"])
     new = module.Policy(allow_origins=["https://*.example.com"])
     found = old.diff(new)
+    assert type(found) is corsfast.PolicyDiff
     assert (found.verdict, found.status) == ("wider", 1)
     assert new.diff(old).status == old.diff(old).status == 0
     with pytest.raises(TypeError, match="new must be a Policy, not list"):

@@ -38,7 +38,7 @@ from corsfast._proofs.public_suffixes import (
     top_level_domains,
 )
 from corsfast._proofs.risks import delegated_words, language_risks, registrable_words, tenants
-from corsfast.errors import RISKS, CorsfastSecurityWarning, PolicyError, Problem
+from corsfast.errors import RISKS, PolicyError, Problem
 
 
 def problems(engine: Any, entry: Any, credentials: bool = False) -> list[Problem]:
@@ -503,29 +503,6 @@ def test_any_origin_with_credentials(engine: Any, pattern: str) -> None:
     assert policy.allows_origin(problem.example)
     headers = dict(policy.actual(problem.example).headers)
     assert headers["Access-Control-Allow-Origin"] == problem.example
-
-
-def test_tolerated_by_its_own_name_only(engine: Any) -> None:
-    cases: list[tuple[Any, str]] = [
-        (re.compile(r"https://.*example\.com"), "foreign-origin"),
-        ("https://*.vercel.app", "public-suffix"),
-        ("http://app.example.com", "insecure-origin"),
-        ("null", "null-origin-with-credentials"),
-        (re.compile(".*"), "any-origin-with-credentials"),
-    ]
-    for entry, code in cases:
-        with pytest.warns(CorsfastSecurityWarning, match=code) as caught:
-            engine.Policy(
-                allow_origins=[entry], allow_credentials=True, dangerously_tolerate=[code]
-            )
-        assert len(caught) == 1
-        with pytest.raises(PolicyError) as refused:
-            engine.Policy(
-                allow_origins=[entry],
-                allow_credentials=True,
-                dangerously_tolerate=set(RISKS) - {code},
-            )
-        assert [problem.code for problem in refused.value.problems] == [code]
 
 
 # -- declared domains ------------------------------------------------------------------------

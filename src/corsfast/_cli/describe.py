@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from argparse import ArgumentParser
 
@@ -22,6 +23,7 @@ EPILOG = "Exit status: 0 described, 2 no valid policy."
 def main(argv: list[str], program: str) -> int:
     """Run the command with its arguments; return the exit status."""
     parser = ArgumentParser(prog=program, description=DESCRIPTION, epilog=EPILOG)
+    parser.add_argument("--json", action="store_true", help="print one JSON object")
     add_arguments(parser)
     given = parser.parse_args(argv)
     try:
@@ -30,7 +32,10 @@ def main(argv: list[str], program: str) -> int:
     except UnreadableError as error:
         print_error("describe", error)
         return UNABLE
+    sentences = describe_spec(side.spec, side.applied).splitlines()
+    if given.json:
+        print_text(json.dumps({"policy": subject.name, "sentences": sentences}))
+        return 0
     head = Style.of(sys.stdout).paint(printable(f"corsfast describe: {subject.name}"), BOLD)
-    lines = describe_spec(side.spec, side.applied).splitlines()
-    print_text("\n".join([head, "", *map(printable, lines)]))
+    print_text("\n".join([head, "", *map(printable, sentences)]))
     return 0

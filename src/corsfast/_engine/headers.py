@@ -12,7 +12,7 @@ from .._options import fetch, limits
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Collection, Iterable, Iterator
     from typing import Any
 
     from ..decision import DecisionLike
@@ -82,6 +82,29 @@ def requested_names(value: str) -> list[str] | None:
             if empty > limits.MAX_EMPTY_ELEMENTS:
                 return None
     return found
+
+
+# https://fetch.spec.whatwg.org/#cors-preflight-fetch: `*` is an ordinary name with credentials.
+
+
+def allows_method(listed: Collection[str], method: str, credentials: bool) -> bool:
+    """Return whether a browser accepts an answer with these methods to its preflight."""
+    return (
+        method in listed
+        or method in fetch.SAFELISTED_METHODS
+        or ("*" in listed and not credentials)
+    )
+
+
+def names_not_allowed(
+    listed: Collection[str], names: Iterable[str], credentials: bool
+) -> Iterator[str]:
+    """Yield the names that an answer with these header names, in lower case, does not allow."""
+    any_name = "*" in listed and not credentials
+    for name in names:
+        lower = name.lower()
+        if lower not in listed and not (any_name and lower != fetch.NON_WILDCARD_REQUEST_HEADER):
+            yield name
 
 
 # Enough for all combinations of Vary names that views and middlewares add.

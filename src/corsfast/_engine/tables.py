@@ -8,7 +8,6 @@ from __future__ import annotations
 import re
 import sys
 import warnings
-from collections import namedtuple
 
 from .._options import fetch
 from .._options.fetch import (
@@ -25,6 +24,7 @@ from .._options.fetch import (
 )
 from .._options.origin import is_origin
 from .._options.patterns import ORIGINS, write_pattern
+from .._options.records import NamedTuple
 from .._options.schemes import unmatchable_schemes
 from .._options.spec import read_options
 from .._proofs.languages import language_of, regex_of, run_together
@@ -44,7 +44,6 @@ from .headers import requested_names
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
-    from typing import NamedTuple
 
     from .._options.patterns import HostRule, Within
     from .._options.spec import Spec
@@ -54,54 +53,44 @@ if TYPE_CHECKING:
     Headers = tuple[tuple[str, str], ...]
     RawHeaders = tuple[tuple[bytes, bytes], ...]
 
-    class Block(NamedTuple):
-        """Header fields in both spellings, ready to send."""
 
-        headers: Headers
-        raw_headers: RawHeaders
+class Block(NamedTuple):
+    """Header fields in both spellings, ready to send."""
 
-    class _Responses(NamedTuple):
-        actual_fields: Headers  # of an allowed actual request; Allow-Origin and Vary are added
-        preflight_fields: Headers  # the same for preflights; echoed fields are added as well
-        actual_vary: tuple[str, ...]
-        preflight_vary: tuple[str, ...]
-        default_origin: str | None  # the Allow-Origin that requests without an Origin get
-        preflight_status: int
-        refused_preflight_status: int
-        show_permissions: bool
-        echo_method: bool
-        echo_headers: bool
-        keep_existing: bool
-        timing: bool
+    headers: Headers
+    raw_headers: RawHeaders
 
-    class _Tables(NamedTuple):
-        spec: Spec
-        exact: tuple[str, ...]  # all different
-        rules: tuple[HostRule, ...]
-        automaton: Automaton | None  # of all globs and regexes
-        regexes: tuple[re.Pattern[str], ...]  # regexes that the automaton cannot express
-        star: bool
-        any_web_origin: bool
-        any_origin: bool
-        any_method: bool
-        methods: frozenset[str]  # includes the safelisted ones
-        any_header: bool
-        header_names: frozenset[str]  # lower case, includes the safelisted ones
-        responses: Responses
 
-else:
-    Block = namedtuple("Block", ("headers", "raw_headers"))
-    _Responses = namedtuple(
-        "_Responses",
-        "actual_fields preflight_fields actual_vary preflight_vary default_origin"
-        " preflight_status refused_preflight_status show_permissions"
-        " echo_method echo_headers keep_existing timing",
-    )
-    _Tables = namedtuple(
-        "_Tables",
-        "spec exact rules automaton regexes star any_web_origin any_origin any_method methods"
-        " any_header header_names responses",
-    )
+class _Responses(NamedTuple):
+    actual_fields: Headers  # of an allowed actual request; Allow-Origin and Vary are added
+    preflight_fields: Headers  # the same for preflights; echoed fields are added as well
+    actual_vary: tuple[str, ...]
+    preflight_vary: tuple[str, ...]
+    default_origin: str | None  # the Allow-Origin that requests without an Origin get
+    preflight_status: int
+    refused_preflight_status: int
+    show_permissions: bool
+    echo_method: bool
+    echo_headers: bool
+    keep_existing: bool
+    timing: bool
+
+
+class _Tables(NamedTuple):
+    spec: Spec
+    exact: tuple[str, ...]  # all different
+    rules: tuple[HostRule, ...]
+    automaton: Automaton | None  # of all globs and regexes
+    regexes: tuple[re.Pattern[str], ...]  # regexes that the automaton cannot express
+    star: bool
+    any_web_origin: bool
+    any_origin: bool
+    any_method: bool
+    methods: frozenset[str]  # includes the safelisted ones
+    any_header: bool
+    header_names: frozenset[str]  # lower case, includes the safelisted ones
+    responses: Responses
+
 
 REFUSED_PREFLIGHT_STATUS = 403
 

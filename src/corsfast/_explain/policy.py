@@ -17,6 +17,7 @@ from .._engine.tables import Tables, compile_options
 from .._options import fetch, limits
 from .._options.origin import is_origin
 from .._options.patterns import ORIGINS, Glob, HostRule, Network
+from .._options.spec import unique
 from .._proofs.languages import as_written
 from .._proofs.near_miss import (
     NearMiss,
@@ -105,16 +106,26 @@ def checks_of(tables: Tables, asked: Asked) -> list[Check]:
     if asked.origin is None:
         return []
     engine = pure.Policy._from_tables(tables)
-    checks = [_check_origin(engine, tables, asked.origin)]
+    found = [("origin", asked.origin, _check_origin(engine, tables, asked.origin))]
     if asked.preflight:
-        checks.append(_check_method(engine, tables, asked.method))
-        checks += _check_headers(engine, tables, asked.names)
+        found.append(("method", asked.method, _check_method(engine, tables, asked.method)))
+        found += (("header", *it) for it in _check_headers(engine, tables, asked.names).items())
     if asked.credentials:
-        checks.append(_check_credentials(tables))
+        allowed = tables.spec.credentials
+        rule, text = f"allow_credentials={allowed}", f"allow_credentials is {allowed}"
+        found.append(("credentials", "include", (allowed, "option", rule, text)))
+    checks = [
+        Check(what=what, value=value, passed=passed, kind=kind, rule=rule, text=text)
+        for what, value, (passed, kind, rule, text) in found
+    ]
     return [
         check if check.passed else replace(check, near_misses=_near(check, tables))
         for check in checks
     ]
+
+
+# Whether a value passed, and the kind, rule and text of its `Check`.
+Verdict = tuple[bool, str, str, str]
 
 
 def _near(check: Check, tables: Tables) -> tuple[NearMiss, ...]:
@@ -137,21 +148,19 @@ _FAULTS = {
 }
 
 
-def _fault(what: str, value: str, outcome: Outcome) -> Check:
+def _fault(outcome: Outcome) -> Verdict:
     kind, text = _FAULTS[outcome]
-    return Check(what=what, value=value, passed=False, kind=kind, rule="", text=text)
+    return False, kind, "", text
 
 
-def _check_origin(engine: pure.Policy, tables: Tables, origin: str) -> Check:
+def _check_origin(engine: pure.Policy, tables: Tables, origin: str) -> Verdict:
     outcome = engine._match_origin(origin)
     if outcome in _FAULTS:
-        return _fault("origin", origin, outcome)
+        return _fault(outcome)
     if outcome is Outcome.ORIGIN_NOT_ALLOWED:
-        text = "no entry of allow_origins matches"
-        return Check(what="origin", value=origin, passed=False, kind="none", rule="", text=text)
+        return False, "none", "", "no entry of allow_origins matches"
     kind, rule = _matching_entry(tables, origin)
-    text = f"the {kind} {rule} matches" if rule else "every origin is allowed"
-    return Check(what="origin", value=origin, passed=True, kind=kind, rule=rule, text=text)
+    return True, kind, rule, f"the {kind} {rule} matches" if rule else "every origin is allowed"
 
 
 def _matching_entry(tables: Tables, origin: str) -> tuple[str, str]:
@@ -174,62 +183,41 @@ def _matching_entry(tables: Tables, origin: str) -> tuple[str, str]:
     return kind, repr(as_written(entry))
 
 
-def _check_method(engine: pure.Policy, tables: Tables, method: str) -> Check:
+def _check_method(engine: pure.Policy, tables: Tables, method: str) -> Verdict:
     outcome = engine._match_method(method)
     if outcome in _FAULTS:
-        return _fault("method", method, outcome)
-    passed = outcome is Outcome.ALLOWED
-    if passed and method in fetch.SAFELISTED_METHODS:
-        kind, rule, text = "safelist", method, "the Fetch standard always allows it"
-    elif passed:
+        return _fault(outcome)
+    if outcome is Outcome.ALLOWED:
+        if method in fetch.SAFELISTED_METHODS:
+            return True, "safelist", method, "the Fetch standard always allows it"
         rule = repr(method if method in tables.methods else "*")
-        kind, text = "option", f"allow_methods has {rule}"
-    elif method.upper() in fetch.FORBIDDEN_METHODS:
-        kind, rule, text = "forbidden", method, "no page can use it"
-    else:
-        kind, rule, text = "none", "", "allow_methods does not have it"
-    return Check(what="method", value=method, passed=passed, kind=kind, rule=rule, text=text)
+        return True, "option", rule, f"allow_methods has {rule}"
+    if method.upper() in fetch.FORBIDDEN_METHODS:
+        return False, "forbidden", method, "no page can use it"
+    return False, "none", "", "allow_methods does not have it"
 
 
 _SAFELISTED = frozenset(name.lower() for name in fetch.SAFELISTED_REQUEST_HEADERS)
 
 
-def _check_headers(engine: pure.Policy, tables: Tables, names: str) -> list[Check]:
+def _check_headers(engine: pure.Policy, tables: Tables, names: str) -> dict[str, Verdict]:
     outcome = engine._match_headers(names)
     if outcome in _FAULTS:
-        return [_fault("header", names, outcome)]
-    checks: dict[str, Check] = {}
-    for name in list_items(names):
-        lower = name.lower()
-        if lower in checks:
-            continue
-        passed = tables.allows_header(lower)
-        if passed and lower in _SAFELISTED:
-            kind, rule, text = "safelist", name, "it is safelisted, so every policy allows it"
-        elif passed:
-            listed = [it for it in tables.spec.headers if it.lower() == lower]
-            rule = repr(listed[0] if listed else name if lower in tables.header_names else "*")
-            kind, text = "option", f"allow_headers has {rule}"
-        elif tables.any_header:
-            kind, rule, text = "none", "'*'", "'*' in allow_headers does not cover Authorization"
-        else:
-            kind, rule, text = "none", "", "allow_headers does not have it"
-        checks[lower] = Check(
-            what="header", value=name, passed=passed, kind=kind, rule=rule, text=text
-        )
-    return list(checks.values())
+        return {names: _fault(outcome)}
+    return {name: _check_header(tables, name) for name in unique(list_items(names))}
 
 
-def _check_credentials(tables: Tables) -> Check:
-    passed = tables.spec.credentials
-    return Check(
-        what="credentials",
-        value="include",
-        passed=passed,
-        kind="option",
-        rule=f"allow_credentials={passed}",
-        text=f"allow_credentials is {passed}",
-    )
+def _check_header(tables: Tables, name: str) -> Verdict:
+    lower = name.lower()
+    if tables.allows_header(lower):
+        if lower in _SAFELISTED:
+            return True, "safelist", name, "it is safelisted, so every policy allows it"
+        listed = [it for it in tables.spec.headers if it.lower() == lower]
+        rule = repr(listed[0] if listed else name if lower in tables.header_names else "*")
+        return True, "option", rule, f"allow_headers has {rule}"
+    if tables.any_header:
+        return False, "none", "'*'", "'*' in allow_headers does not cover Authorization"
+    return False, "none", "", "allow_headers does not have it"
 
 
 def _miss(check: Check, tables: Tables) -> list[NearMiss]:

@@ -230,7 +230,11 @@ _SHORT = {
     "A": "user-agent",
     "e": "referer",
 }
-_DATA = frozenset({"data", "data-raw", "data-binary", "data-ascii", "data-urlencode"})
+# The Content-Type that an option with data implies. The method is POST then.
+_FORM = "application/x-www-form-urlencoded"
+_IMPLIED = dict.fromkeys(("data", "data-raw", "data-binary", "data-ascii", "data-urlencode"), _FORM)
+_IMPLIED |= {"json": "application/json", "form": "multipart/form-data"}
+_WITH_VALUE = frozenset({*_SHORT.values(), *_IMPLIED, "url"})
 _SKIPPED_SHORT = frozenset("cCDEKmoPQrtTUwxyYz")
 _SKIPPED = frozenset(
     {
@@ -292,15 +296,9 @@ def read_curl(text: str, name: str = "--curl") -> Recorded:
                 fields.append(_field(value, name))
         elif option == "cookie":
             fields.append(("Cookie", value))
-        elif option in _DATA:
+        elif option in _IMPLIED:
             default = "POST"
-            implied["Content-Type"] = "application/x-www-form-urlencoded"
-        elif option == "json":
-            default = "POST"
-            implied["Content-Type"] = "application/json"
-        elif option == "form":
-            default = "POST"
-            implied["Content-Type"] = "multipart/form-data"
+            implied["Content-Type"] = _IMPLIED[option]
         elif option == "head":
             default = "HEAD"
         elif option == "get":
@@ -335,7 +333,7 @@ def _curl_options(words: list[str], name: str) -> Iterator[tuple[str, str]]:
     for word in left:
         if word.startswith("--") and len(word) > 2:
             option, equals, value = word[2:].partition("=")
-            if option in _SHORT.values() or option in _DATA or option in ("url", "json"):
+            if option in _WITH_VALUE:
                 yield option, value if equals else value_of(word)
             elif option in _SKIPPED:
                 if not equals:

@@ -7,7 +7,8 @@ end all browsers have to allow the request.
 from __future__ import annotations
 
 import ipaddress
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from typing import Any, NamedTuple
 from urllib.parse import urljoin, urlsplit, urlunsplit
@@ -87,7 +88,7 @@ class Finding:
     """
 
     code: str
-    blocks: bool
+    blocks: bool = True
     text: str
     advice: str
     fix: Fix | None = None
@@ -183,44 +184,26 @@ def examine(asked: PageFetch, send: Callable[[Request], RawResponse]) -> Report:
             answers[request] = send(request)
         return answers[request]
 
+    console: dict[str, str] = {}
+    runs: dict[str, Any] = {}
     try:
         runs = {name: _run(asked, real, name) for name in NAMES}
     except NoAnswerError as error:
-        finding = Finding(
-            code="no-answer",
-            blocks=True,
-            text=f"The server sent no answer: {error}.",
-            advice="This is not CORS. Start the server, or check its address and certificate.",
-        )
-        return _report(asked, answers, {}, [finding], False)
-    findings, proven = _find(asked, real)
-    texts = {name: text for name, (text, _, _) in runs.items()}
-    allowed = not any(texts.values()) and not any(finding.blocks for finding in findings)
-    console = {name: text or warning(runs[name][1], name) for name, text in texts.items()}
-    findings += _find_silent(asked, answers, real)
-    return _report(asked, answers, console, findings, proven, allowed)
-
-
-def _report(
-    asked: PageFetch,
-    answers: dict[Request, RawResponse],
-    console: dict[str, str],
-    findings: list[Finding],
-    proven: bool,
-    allowed: bool = False,
-) -> Report:
-    exchanges = [
-        Exchange(request, response)
-        for request, response in answers.items()
-        if request.get("origin") != PROBE
-    ]
+        text = f"The server sent no answer: {error}."
+        advice = "This is not CORS. Start the server, or check its address and certificate."
+        findings, proven = [Finding(code="no-answer", text=text, advice=advice)], False
+    else:
+        console = {name: text or warning(failed, name) for name, (text, failed, _) in runs.items()}
+        findings, proven = _find(asked, real)
+        findings += _find_silent(asked, answers, real)
+    refused = any(text for text, _, _ in runs.values())
     return Report(
         asked=asked,
-        allowed=allowed,
+        allowed=not refused and not any(finding.blocks for finding in findings),
         findings=tuple(findings),
         proven=proven,
         console=console,
-        exchanges=tuple(exchanges),
+        exchanges=tuple(Exchange(*it) for it in answers.items() if it[0].get("origin") != PROBE),
     )
 
 
@@ -258,11 +241,11 @@ def _find(asked: PageFetch, real: Callable[[Request], RawResponse]) -> tuple[lis
             text, failures, other = _run(page, send)
         except NoAnswerError as error:
             advice = "The recording has no answer to it."
-            findings.append(Finding(code="no-answer", blocks=True, text=f"{error}.", advice=advice))
+            findings.append(Finding(code="no-answer", text=f"{error}.", advice=advice))
             return findings, False
         if other is not None:
             advice = "This is not CORS: JavaScript sees the same without another origin."
-            findings.append(Finding(code="network", blocks=True, text=f"{text}.", advice=advice))
+            findings.append(Finding(code="network", text=f"{text}.", advice=advice))
             return findings, False
         if not failures:
             break
@@ -326,8 +309,8 @@ def explain_failure(failure: Failure, asked: PageFetch, *, blocks: bool = True) 
 Explained = tuple[str, str, Fix | None]
 
 
-def _status_of(failure: Failure) -> int:
-    return failure.exchange.response.status if failure.exchange else 0
+def _answer_of(failure: Failure) -> RawResponse:
+    return failure.exchange.response if failure.exchange else RawResponse(0)
 
 
 def _origin_sent(failure: Failure, asked: PageFetch) -> str:
@@ -339,20 +322,19 @@ def _allow(failure: Failure, asked: PageFetch) -> Fix:
     """Allow the origin of a request, and credentials if it has them."""
     headers: list[tuple[str, str | None]] = [
         (fetch.ALLOW_ORIGIN, _origin_sent(failure, asked)),
-        (fetch.VARY, _with_origin(failure.exchange and failure.exchange.response)),
+        (fetch.VARY, _with_origin(_answer_of(failure))),
     ]
     if asked.credentials:
         headers.append((fetch.ALLOW_CREDENTIALS, "true"))
     return Fix(headers=tuple(headers))
 
 
-def _with_origin(response: RawResponse | None) -> str:
-    """Return the Vary of an answer that depends on the origin."""
-    return merged_vary((response and response.get("vary")) or "", ("Origin",))
+def _with_origin(response: RawResponse) -> str:
+    return merged_vary(response.get("vary") or "", ("Origin",))
 
 
 def _missing(failure: Failure, asked: PageFetch) -> Explained:
-    status, origin = _status_of(failure), _origin_sent(failure, asked)
+    status, origin = _answer_of(failure).status, _origin_sent(failure, asked)
     text = f"{{answer}} ({status}) has no {fetch.ALLOW_ORIGIN}."
     advice = f"Allow {origin!r}: send {fetch.ALLOW_ORIGIN}: {shown(origin)}."
     fix = _allow(failure, asked)
@@ -385,8 +367,7 @@ def _missing(failure: Failure, asked: PageFetch) -> Explained:
 
 def _slash(failure: Failure) -> str:
     """Return a hint if a redirect only adds a slash or https."""
-    response = failure.exchange.response if failure.exchange else RawResponse(0)
-    location = urljoin(failure.url, response.get("location") or "")
+    location = urljoin(failure.url, _answer_of(failure).get("location") or "")
     if location == failure.url + "/":
         return " (with the slash at its end)"
     if location.removeprefix("https") == failure.url.removeprefix("http"):
@@ -395,7 +376,7 @@ def _slash(failure: Failure) -> str:
 
 
 def _why_status(failure: Failure) -> str:
-    status = _status_of(failure)
+    status = _answer_of(failure).status
     if status in fetch.REDIRECT_STATUSES:
         return f"Do not redirect preflights. Request the final URL directly{_slash(failure)}."
     if status in (401, 403, 407):
@@ -427,8 +408,8 @@ def _wildcard(failure: Failure, asked: PageFetch) -> Explained:
 def _multiple(failure: Failure, asked: PageFetch) -> Explained:
     values = (failure.value or "").split(",")
     advice = "Send one value: the origin of the request, if it is one of those that are allowed."
-    lines = failure.exchange.response.headers if failure.exchange else ()
-    if sum(name.lower() == fetch.ALLOW_ORIGIN.lower() for name, _ in lines) > 1:
+    names = [name.lower() for name, _ in _answer_of(failure).headers]
+    if names.count(fetch.ALLOW_ORIGIN.lower()) > 1:
         advice = (
             "Two components add the header, often the application and a proxy. Let only one of"
             " them do it (nginx: proxy_hide_header Access-Control-Allow-Origin)."
@@ -561,86 +542,55 @@ def _find_silent(
     asked: PageFetch,
     answers: dict[Request, RawResponse],
     real: Callable[[Request], RawResponse],
-) -> list[Finding]:
-    """Return what is wrong although no browser reports it."""
-    findings = []
+) -> Iterator[Finding]:
+    """Yield what is wrong although no browser reports it."""
     actual = [it for it in answers.items() if not Exchange(*it).is_preflight]
     if actual:
-        findings += _find_shared(*actual[0], real)
+        yield from _find_shared(*actual[0], real)
     page, server = urlsplit(asked.origin), urlsplit(asked.url)
-    if is_local(server.hostname or "") and not is_local(page.hostname or ""):
-        findings.append(
-            Finding(
-                code="local-network",
-                blocks=False,
-                text="The server is in a local network, and the page is not.",
-                advice=(
-                    "Chromium asks the user for permission (Local Network Access). No header of a"
-                    " server changes that, so a denial is not yours to fix. The page has to be"
-                    " https."
-                ),
-            )
+    is_private = is_local(server.hostname or "")
+    if is_private and not is_local(page.hostname or ""):
+        text = "The server is in a local network, and the page is not."
+        advice = (
+            "Chromium asks the user for permission (Local Network Access). No header of a server"
+            " changes that, so a denial is not yours to fix. The page has to be https."
         )
-    elif page.scheme == "https" and server.scheme == "http" and not is_local(server.hostname or ""):
-        findings.append(
-            Finding(
-                code="mixed-content",
-                blocks=False,
-                text="The page is https and the server is http.",
-                advice="Browsers block this before CORS (mixed content). Serve the URL by https.",
-            )
-        )
-    return findings
+        yield Finding(code="local-network", blocks=False, text=text, advice=advice)
+    elif page.scheme == "https" and server.scheme == "http" and not is_private:
+        text = "The page is https and the server is http."
+        advice = "Browsers block this before CORS (mixed content). Serve the URL by https."
+        yield Finding(code="mixed-content", blocks=False, text=text, advice=advice)
 
 
 def _find_shared(
     request: Request,
     response: RawResponse,
     real: Callable[[Request], RawResponse],
-) -> list[Finding]:
+) -> Iterator[Finding]:
     """Find answers that a cache may give to another origin, and servers that allow any origin."""
     allowed = response.get(fetch.ALLOW_ORIGIN)
     if allowed != request.get("origin") or allowed is None:
-        return []
-    other: str | None = None
+        return
+    probed = None
     if request.method in ("GET", "HEAD"):  # another method may change something
         headers = [it for it in request.headers if it[0].lower() not in ("origin", "cookie")]
-        try:
+        with suppress(NoAnswerError):
             probed = real(request._replace(headers=(*headers, ("Origin", PROBE))))
-        except NoAnswerError:
-            pass
-        else:
-            other = probed.get(fetch.ALLOW_ORIGIN) or ""
-            if other == PROBE and probed.get(fetch.ALLOW_CREDENTIALS) == "true":
-                return [*_missing_vary(response), _any_origin()]
-    return [] if other == allowed else _missing_vary(response)
-
-
-def _missing_vary(response: RawResponse) -> list[Finding]:
+    other = probed and probed.get(fetch.ALLOW_ORIGIN)
     vary = _with_origin(response)
-    if vary == response.get("vary"):
-        return []
-    return [
-        Finding(
-            code="missing-vary",
-            blocks=False,
-            text=f"The answer depends on the origin, but has no {fetch.VARY}: Origin.",
-            advice=(
-                f"Send {fetch.VARY}: Origin, also to requests without an Origin. Otherwise a"
-                " cache gives the answer for one origin to another, which then is refused."
-            ),
-            fix=Fix(headers=((fetch.VARY, vary),)),
+    if other != allowed and vary != response.get("vary"):
+        text = f"The answer depends on the origin, but has no {fetch.VARY}: Origin."
+        advice = (
+            f"Send {fetch.VARY}: Origin, also to requests without an Origin. Otherwise a cache"
+            " gives the answer for one origin to another, which then is refused."
         )
-    ]
-
-
-def _any_origin() -> Finding:
-    return Finding(
-        code="any-origin-with-credentials",
-        blocks=False,
-        text=f"The server allows any origin with credentials: it also allowed {PROBE}.",
-        advice="Every site can read what the user can. List the origins that you trust.",
-    )
+        fix = Fix(headers=((fetch.VARY, vary),))
+        yield Finding(code="missing-vary", blocks=False, text=text, advice=advice, fix=fix)
+    if probed and other == PROBE and probed.get(fetch.ALLOW_CREDENTIALS) == "true":
+        text = f"The server allows any origin with credentials: it also allowed {PROBE}."
+        advice = "Every site can read what the user can. List the origins that you trust."
+        code = "any-origin-with-credentials"
+        yield Finding(code=code, blocks=False, text=text, advice=advice)
 
 
 def is_local(host: str) -> bool:

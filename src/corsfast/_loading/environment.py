@@ -80,7 +80,6 @@ def read_environment(prefix: str, environ: Mapping[str, str] | None) -> Written:
 
 
 def _read_variable(option: str, text: str, options: dict[str, object], written: Written) -> None:
-    """Read one variable into `options`, or add a problem."""
     problem = None
     if not text.strip("'\""):
         message = "it is set, but empty; unset it for the default."
@@ -114,8 +113,7 @@ def _read_variable(option: str, text: str, options: dict[str, object], written: 
     else:
         options[option] = text
     if problem is not None:
-        written.problems.append(problem)
-        written.extra += 1
+        written.reject(problem)
 
 
 def _with_advice(problem: Problem) -> Problem:
@@ -166,8 +164,7 @@ def _read_item(item: object, written: Written) -> object:
         return item
     if item == REGEX_PREFIX:
         message = f"there is no regex directly after {REGEX_PREFIX}."
-        written.problems.append(Problem("regex-syntax", ORIGINS, item, message))
-        written.extra += 1
+        written.reject(Problem("regex-syntax", ORIGINS, item, message))
         return None
     if item.startswith(REGEX_PREFIX):
         return {"regex": item.removeprefix(REGEX_PREFIX)}
@@ -176,8 +173,7 @@ def _read_item(item: object, written: Written) -> object:
         return item
     hint = in_env(item[prefix.end() :].removesuffix("/" * item.startswith("/")))
     message = f"{item!r} looks like a regular expression; start one with {REGEX_PREFIX}"
-    written.problems.append(Problem("looks-like-regex", ORIGINS, item, f"{message}.", hint=hint))
-    written.extra += 1
+    written.reject(Problem("looks-like-regex", ORIGINS, item, f"{message}.", hint=hint))
     return None
 
 
@@ -195,13 +191,10 @@ def _read_slips(
             hint = names[option]
             if "regex" in key:
                 hint += f" with an item that begins with {REGEX_PREFIX}"
-            problem = Problem("unknown-option", name, None, message, hint=hint)
-            written.problems.append(problem)
-            written.extra += 1
+            written.reject(Problem("unknown-option", name, None, message, hint=hint))
         elif key in FOREIGN_OPTIONS:
             message = f"it is not a policy option: {FOREIGN_OPTIONS[key]}."
-            written.problems.append(Problem("unknown-option", name, None, message))
-            written.extra += 1
+            written.reject(Problem("unknown-option", name, None, message))
         elif prefix:
             message += " If it belongs to other software, choose another prefix."
             written.warnings.append(Problem("unknown-option", name, None, message))

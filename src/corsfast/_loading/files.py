@@ -11,7 +11,7 @@ from difflib import get_close_matches
 from .._options.limits import MAX_POLICY_FILE
 from .._options.patterns import ORIGINS
 from ..errors import PolicyError, Problem
-from .lines import Lines
+from .lines import Lines, value_at
 from .written import OPTIONS, Written, read_options
 
 TYPE_CHECKING = False
@@ -101,12 +101,10 @@ def table_keys(table: str | None) -> list[str]:
 def has_table(path: str | PathLike[str], table: str, octets: bytes | None = None) -> bool:
     """Return whether a TOML file can be read and has this table."""
     try:
-        tree: object = tomllib.loads(_read_text(path, os.fsdecode(path), octets))
+        tree = tomllib.loads(_read_text(path, os.fsdecode(path), octets))
     except (OSError, ValueError, RecursionError):
         return False
-    for key in table_keys(table):
-        tree = tree.get(key) if isinstance(tree, dict) else None
-    return tree is not None
+    return value_at(tree, table_keys(table)) is not None
 
 
 def _read_text(path: str | PathLike[str], name: str, octets: bytes | None = None) -> str:
@@ -143,9 +141,7 @@ def without_duplicates(pairs: list[tuple[str, object]]) -> dict[str, object]:
 
 
 def _find(tree: object, keys: list[str], name: str) -> dict[str, object]:
-    found = tree
-    for key in keys:
-        found = found.get(key) if isinstance(found, dict) else None
+    found = value_at(tree, keys)
     if isinstance(found, dict):
         return found
     shown = f"[{_dotted(keys)}]"

@@ -78,11 +78,13 @@ _MARK = "corsfast: here"
 def _value(text: str, path: list[str]) -> object:
     """Return the value under this path; ``None`` if it is missing or the text is not TOML."""
     try:
-        tree: object = tomllib.loads(text)
+        return value_at(tomllib.loads(text), path)
     except (ValueError, RecursionError):
         return None
+
+
+def value_at(tree: object, path: list[str]) -> object:
+    """Return the value under a path of keys, or ``None``."""
     for key in path:
-        if not isinstance(tree, dict):
-            return None
-        tree = tree.get(key)
+        tree = tree.get(key) if isinstance(tree, dict) else None
     return tree

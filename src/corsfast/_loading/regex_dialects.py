@@ -70,16 +70,12 @@ def read_regex(text: str, flags: int = 0) -> Reading:
                 raise RegexSyntaxError(f"unknown flag {letter!r} after the last slash", text, None)
             flags |= _FLAGS[letter]
     python = _LATE_FLAGS.sub(r"\2\1", translate(text), count=1)
-    return Reading(compile_quietly(python, flags), _holds_ruby_end(text), delimited)
+    return Reading(compile_quietly(python, flags), r"\z" in _PARTS.findall(text), delimited)
 
 
 # The parts of a regex to look at: escapes, sets, and the beginnings of named groups.
 _PARTS = re.compile(r"\\.|\[\^?\]?(?:\[:\w+:\]|\\.|[^\]\\])*\]|\(\?<(?![=!])|.", re.DOTALL)
 _CLASS = re.compile(r"\[:(\w+):\]")
-
-
-def _holds_ruby_end(text: str) -> bool:
-    return any(part == r"\z" for part in _PARTS.findall(text))
 
 
 def translate(text: str) -> str:

@@ -58,6 +58,11 @@ class Written:
     entries: list[object] = field(default_factory=list)
     extra: int = 0
 
+    def reject(self, problem: Problem) -> None:
+        """Add the problem of a key or an entry that is left out of `options`."""
+        self.problems.append(problem)
+        self.extra += 1
+
     def placed(self, problem: Problem) -> Problem:
         """Return the problem with its place in the source, and a hint in the source's syntax."""
         option = self.label(problem.option, self._index(problem))
@@ -86,8 +91,7 @@ def read_options(mapping: Mapping[str, object], written: Written) -> Written:
         if key in OPTIONS:
             written.options[key] = value
         else:
-            written.problems.append(_unknown(str(key)))
-            written.extra += 1
+            written.reject(_unknown(str(key)))
     age = written.options.get("max_age")
     if isinstance(age, str) and age == "none":
         written.options["max_age"] = None

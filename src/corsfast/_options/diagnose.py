@@ -152,7 +152,6 @@ def _diagnose_authority(
 
 
 def _diagnose_network(entry: str, rest: str, problem: Callable[..., Problem]) -> Problem | None:
-    """Return a problem if the entry is a badly written network or range of addresses."""
     if has_wrong_prefix(rest):
         message = f"{entry!r} has no valid prefix; it is 0 to 32 for IPv4, and 0 to 128 for IPv6."
         return problem("network", message, None)

@@ -151,7 +151,6 @@ def _cidr(match: re.Match[str]) -> tuple[list[Block], str]:
 
 
 def _prefix(text: str) -> int | None:
-    """Return the prefix that is written as a number or a netmask."""
     if "." not in text:
         return int(text)
     mask = block_around(text, 32)

@@ -8,28 +8,26 @@ for example ``10.999.0.0``, which no browser sends and which the engines reject.
 
 from __future__ import annotations
 
-from collections import namedtuple
 from functools import cache
 
 from .origin import ipv6_pieces, longest_zeros, valid_ipv4, write_ipv6
+from .records import NamedTuple
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
-    from typing import NamedTuple
 
-    class Block(NamedTuple):
-        """The addresses of `bits` bits whose first `prefix` bits are those of `number`.
 
-        The other bits of `number` are 0.
-        """
+class Block(NamedTuple):
+    """The addresses of `bits` bits whose first `prefix` bits are those of `number`.
 
-        bits: int
-        number: int
-        prefix: int
+    The other bits of `number` are 0.
+    """
 
-else:
-    Block = namedtuple("Block", ("bits", "number", "prefix"))
+    bits: int
+    number: int
+    prefix: int
+
 
 # Addresses for use within an organization: RFC 1918 and RFC 4193.
 PRIVATE_IPV4 = ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16")
@@ -98,7 +96,6 @@ def write_address(block: Block) -> str:
 
 
 def _pieces(block: Block) -> list[int]:
-    """Return the eight numbers of an IPv6 block."""
     return [block.number >> shift & 0xFFFF for shift in range(112, -1, -16)]
 
 

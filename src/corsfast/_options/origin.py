@@ -30,22 +30,16 @@ from __future__ import annotations
 import re
 
 from . import fetch, limits
+from .records import NamedTuple
 
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from typing import NamedTuple
 
-    class Origin(NamedTuple):
-        """A serialized origin in its three parts. ``port`` is 0 if none is written."""
+class Origin(NamedTuple):
+    """A serialized origin in its three parts. ``port`` is 0 if none is written."""
 
-        scheme: str
-        host: str
-        port: int
+    scheme: str
+    host: str
+    port: int
 
-else:
-    from collections import namedtuple
-
-    Origin = namedtuple("Origin", ("scheme", "host", "port"))
 
 # The grammar, as regular expressions.
 SCHEME = r"[a-z][a-z0-9+.\-]*"

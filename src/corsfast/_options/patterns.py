@@ -44,61 +44,59 @@ string that is not a pattern.
 from __future__ import annotations
 
 import re
-from collections import namedtuple
 
 from . import fetch, limits
 from .networks import Block, expression as block_expression, number_choices, parse_block
 from .origin import is_development_host, is_ipv4_like, parse_origin, valid_ipv4, valid_port
+from .records import NamedTuple
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
-    from typing import NamedTuple
 
     from .origin import Origin
 
     Ports = tuple[tuple[int, int], ...]
 
-    class HostRule(NamedTuple):
-        """A family of origins: one scheme, one host or all its subdomains, a set of ports.
 
-        ``host`` begins with a dot if it means subdomains (one or more labels). ``ports`` are
-        inclusive ranges in ascending order; port 0 means that no port is written.
-        """
+class HostRule(NamedTuple):
+    """A family of origins: one scheme, one host or all its subdomains, a set of ports.
 
-        scheme: str
-        host: str
-        ports: Ports
+    ``host`` begins with a dot if it means subdomains (one or more labels). ``ports`` are
+    inclusive ranges in ascending order; port 0 means that no port is written.
+    """
 
-    class Glob(NamedTuple):
-        """A family of origins whose host has ``*`` inside its labels. ``host`` is as written.
+    scheme: str
+    host: str
+    ports: Ports
 
-        For any extension of a browser, ``host`` is ``*`` alone.
-        """
 
-        scheme: str
-        host: str
-        ports: Ports
+class Glob(NamedTuple):
+    """A family of origins whose host has ``*`` inside its labels. ``host`` is as written.
 
-    class Network(NamedTuple):
-        """A family of origins whose host is an address in a block; `host` is the first one."""
+    For any extension of a browser, ``host`` is ``*`` alone.
+    """
 
-        scheme: str
-        host: str
-        prefix: int
-        ports: Ports
+    scheme: str
+    host: str
+    ports: Ports
 
-    class Within(NamedTuple):
-        """A regex with the domains that its author declares for it."""
 
-        regex: re.Pattern[str]
-        domains: tuple[str, ...]
+class Network(NamedTuple):
+    """A family of origins whose host is an address in a block; `host` is the first one."""
 
-else:
-    HostRule = namedtuple("HostRule", ("scheme", "host", "ports"))
-    Glob = namedtuple("Glob", ("scheme", "host", "ports"))
-    Network = namedtuple("Network", ("scheme", "host", "prefix", "ports"))
-    Within = namedtuple("Within", ("regex", "domains"))
+    scheme: str
+    host: str
+    prefix: int
+    ports: Ports
+
+
+class Within(NamedTuple):
+    """A regex with the domains that its author declares for it."""
+
+    regex: re.Pattern[str]
+    domains: tuple[str, ...]
+
 
 # The option that this module reads, as problems name it.
 ORIGINS = "allow_origins"
@@ -199,11 +197,16 @@ def block_of(rule: HostRule | Network) -> Block | None:
     return parse_block(rule.host, 128 if rule.host.startswith("[") else 32)
 
 
+def covers(wide: str, host: str) -> bool:
+    """Return whether the host of a rule covers a host, or another rule's host."""
+    return host == wide or (wide[0] == "." and host.endswith(wide))
+
+
 def follows(rule: HostRule, origin: Origin) -> bool:
     """Return whether an origin matches a rule."""
     return (
         rule.scheme == origin.scheme
-        and (origin.host.endswith(rule.host) if rule.host[0] == "." else origin.host == rule.host)
+        and covers(rule.host, origin.host)
         and any(first <= origin.port <= last for first, last in rule.ports)
     )
 
@@ -301,12 +304,9 @@ def _host_expression(rule: HostRule | Glob | Network) -> str:
     host = f"*{rule.host}" if rule.host.startswith(".") else rule.host
     text = ONE_LABEL_OR_MORE if host.startswith("*.") else ""
     for character in host.removeprefix("*."):
-        text += INSIDE_A_LABEL if character == "*" else _escape(character)
+        escaped = character if character.isalnum() else f"\\{character}"
+        text += INSIDE_A_LABEL if character == "*" else escaped
     return text
-
-
-def _escape(character: str) -> str:
-    return character if character.isalnum() else f"\\{character}"
 
 
 def _port_choices(first: int, last: int) -> Iterator[str]:

@@ -34,44 +34,27 @@ if TYPE_CHECKING:
         dangerously_tolerate: Iterable[str]
 
 
+# The values of `Policy` for options that are not given.
+DEFAULTS: dict[str, object] = {
+    "allow_methods": (),
+    "allow_headers": (),
+    "expose_headers": (),
+    "allow_credentials": False,
+    "max_age": 600,
+    "preflight_status": 204,
+    "existing": "replace",
+    "timing_allow_origin": False,
+    "dangerously_tolerate": (),
+}
+
+
 class Spec:
     """The validated, normalized meaning of the options.
 
     Policies compare by `key`, which holds every option; the order of origins does not count.
     """
 
-    __slots__ = (
-        "any_header",
-        "any_method",
-        "any_origin",
-        "credentials",
-        "duplicates",
-        "exact",
-        "existing",
-        "expose",
-        "globs",
-        "headers",
-        "max_age",
-        "methods",
-        "placed",
-        "preflight_status",
-        "regexes",
-        "rules",
-        "timing",
-        "tolerated",
-    )
-    OPTIONS = (
-        "allow_origins",
-        "allow_methods",
-        "allow_headers",
-        "expose_headers",
-        "allow_credentials",
-        "max_age",
-        "preflight_status",
-        "existing",
-        "timing_allow_origin",
-        "dangerously_tolerate",
-    )
+    OPTIONS = (ORIGINS, *DEFAULTS)
     any_origin: bool  # "*"
     exact: tuple[str, ...]  # serialized origins, with "null" if it is listed
     rules: tuple[HostRule, ...]
@@ -93,11 +76,10 @@ class Spec:
     tolerated: frozenset[str]
 
     def key(self) -> tuple[object, ...]:
-        ignored = ("duplicates", "placed")
-        fields = {name: getattr(self, name) for name in Spec.__slots__ if name not in ignored}
+        fields = vars(self) | {"duplicates": None, "placed": None}
         for name in ("exact", "rules", "globs", "regexes"):
             fields[name] = frozenset(fields[name])
-        return tuple(fields.values())
+        return tuple(fields[name] for name in Spec.__annotations__)
 
     def show(self) -> str:
         """Return the representation of the policy: the call that would make it."""
@@ -357,7 +339,7 @@ def _read_names(
     return names
 
 
-def _unique(names: list[str]) -> tuple[str, ...]:
+def unique(names: Iterable[str]) -> tuple[str, ...]:
     """Return the names without those that differ only by case from an earlier one."""
     found: dict[str, str] = {}
     for name in names:
@@ -390,7 +372,7 @@ def wrong_method(option: str, method: str) -> Problem | None:
 
 
 def _read_headers(spec: Spec, value: object, problems: list[Problem]) -> None:
-    names = _unique(_read_names("allow_headers", value, problems, wrong_header))
+    names = unique(_read_names("allow_headers", value, problems, wrong_header))
     spec.any_header = "*" in names
     spec.headers = tuple(name for name in names if name != "*")
 
@@ -410,7 +392,7 @@ def wrong_header(option: str, name: str) -> Problem | None:
 
 def _read_expose(spec: Spec, value: object, problems: list[Problem]) -> None:
     wrong = partial(wrong_exposed, credentials=spec.credentials)
-    names = _unique(_read_names("expose_headers", value, problems, wrong))
+    names = unique(_read_names("expose_headers", value, problems, wrong))
     spec.expose = ("*",) if "*" in names else names
 
 

@@ -85,7 +85,6 @@ def suggest_networks(entry: str) -> tuple[str, ...]:
 
 
 def _is_another(text: str, entry: str) -> bool:
-    """Return whether a text is a pattern and differs from the entry."""
     return text != entry and parse_pattern(text) is not None
 
 
@@ -133,6 +132,11 @@ def suggest_all(entry: str) -> tuple[str, ...]:
     return meanings
 
 
+def meanings(entry: str) -> tuple[str, ...]:
+    """Return the patterns that an entry means: itself, or the suggested ones."""
+    return (entry,) if parse_pattern(entry) is not None else suggest_all(entry)
+
+
 def texts_of(value: object) -> tuple[str, ...]:
     """Return the text of an object of another type; several texts for a list of str.
 
@@ -164,9 +168,7 @@ def texts_of(value: object) -> tuple[str, ...]:
 
 def suggestions_for(value: object) -> tuple[str, ...]:
     """Return the patterns that an object of another type most likely means."""
-    texts = texts_of(value)
-    meant = [(text,) if parse_pattern(text) is not None else suggest_all(text) for text in texts]
-    return tuple(one for several in meant for one in several)
+    return tuple(one for text in texts_of(value) for one in meanings(text))
 
 
 def how_to_write(value: object) -> str:

@@ -10,10 +10,10 @@ origin passes its mark.
 from __future__ import annotations
 
 import re
-from collections import namedtuple
 from functools import cache
 
 from .._options.patterns import ORIGINS
+from .._options.records import NamedTuple
 from ..errors import Problem
 from .automata import Dfa, TooManyStatesError, passed, unite
 from .languages import other_origins, regex_of, web_origins, words
@@ -24,23 +24,21 @@ from .risks import why_unmatchable
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from typing import NamedTuple
 
     from .._options.patterns import Within
 
-    class Alternative(NamedTuple):
-        """One of several branches.
 
-        ``outer`` is the mark of the branch that contains it, if any. ``whole`` tells whether only
-        anchors are around it.
-        """
+class Alternative(NamedTuple):
+    """One of several branches.
 
-        text: str
-        outer: int | None
-        whole: bool
+    ``outer`` is the mark of the branch that contains it, if any. ``whole`` tells whether only
+    anchors are around it.
+    """
 
-else:
-    Alternative = namedtuple("Alternative", ("text", "outer", "whole"))
+    text: str
+    outer: int | None
+    whole: bool
+
 
 # Marks are private characters from here on. A regex that contains one is skipped.
 FIRST_MARK = 0xF0000
@@ -122,5 +120,4 @@ def _alive(
 
 @cache
 def _sent(others: bool, null: bool) -> Dfa:
-    """Return all origins that browsers send, as one automaton."""
     return unite([web_origins(), *[other_origins()] * others, *[words("null")] * null])

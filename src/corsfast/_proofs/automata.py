@@ -13,47 +13,46 @@ Requests do not run this code: the engines run the table of an Automaton.
 
 from __future__ import annotations
 
-from collections import namedtuple
 from contextlib import contextmanager
 from math import inf
 from threading import local
 
 from .._options.limits import MAX_AUTOMATON_STATES, MAX_AUTOMATON_STEPS
+from .._options.records import NamedTuple
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
-    from typing import NamedTuple, TypeVar
+    from typing import TypeVar
 
     State = TypeVar("State", bound=Hashable)
 
-    class Dfa(NamedTuple):
-        """A DFA without dead states. Without rows it accepts nothing."""
 
-        classes: tuple[int, ...]
-        rows: list[tuple[int, ...]]
-        accepting: list[bool]
+class Dfa(NamedTuple):
+    """A DFA without dead states. Without rows it accepts nothing."""
 
-    class Automaton(NamedTuple):
-        """A Dfa in the form that the engines run.
+    classes: tuple[int, ...]
+    rows: list[tuple[int, ...]]
+    accepting: list[bool]
 
-        ``class_of[byte]`` is a column. A state is the offset of its row in ``table``. The next
-        state is ``table[state + class_of[byte]]``; 0 is dead. ``table[state + 1]`` is 1 if the
-        state accepts. ``http`` and ``https`` are the states after ``http://`` and ``https://``;
-        the engine runs the host and port from there. It runs an origin of another scheme as a
-        whole, from ``start``.
-        """
 
-        class_of: bytes
-        table: tuple[int, ...]
-        width: int
-        start: int
-        http: int
-        https: int
+class Automaton(NamedTuple):
+    """A Dfa in the form that the engines run.
 
-else:
-    Dfa = namedtuple("Dfa", ("classes", "rows", "accepting"))
-    Automaton = namedtuple("Automaton", ("class_of", "table", "width", "start", "http", "https"))
+    ``class_of[byte]`` is a column. A state is the offset of its row in ``table``. The next
+    state is ``table[state + class_of[byte]]``; 0 is dead. ``table[state + 1]`` is 1 if the
+    state accepts. ``http`` and ``https`` are the states after ``http://`` and ``https://``;
+    the engine runs the host and port from there. It runs an origin of another scheme as a
+    whole, from ``start``.
+    """
+
+    class_of: bytes
+    table: tuple[int, ...]
+    width: int
+    start: int
+    http: int
+    https: int
+
 
 # The order in which shortest words are searched. Letters come first because they make readable
 # examples. The characters at the end occur only in origins of schemes other than http and https.
@@ -159,7 +158,6 @@ class Nfa:
 
 
 def _members(classes: Sequence[int]) -> list[int]:
-    """Return the set of characters of each class."""
     members = [0] * (max(classes) + 1)
     for symbol, column in enumerate(classes):
         members[column] |= 1 << symbol

@@ -9,7 +9,6 @@ it matches an origin that no entry of the old one matches.
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass, field, replace
-from functools import lru_cache
 from itertools import islice
 
 from .._options import fetch
@@ -30,7 +29,6 @@ if TYPE_CHECKING:
 
     from .._options.spec import Spec
     from .automata import Dfa
-    from .languages import Entry
 
 UNKNOWN, SAME, NARROWER, WIDER = "unknown", "same", "narrower", "wider"
 STATUS = {SAME: 0, NARROWER: 0, WIDER: 1, UNKNOWN: 2}
@@ -57,7 +55,7 @@ class Change:
 
 @dataclass(frozen=True)
 class PolicyDiff:
-    """The result of ``old.diff(new)``.
+    """The result of ``old.diff(new)``. Immutable; available as ``corsfast.PolicyDiff``.
 
     Attributes:
         added: what only the new policy allows.
@@ -270,16 +268,6 @@ def _risks(side: Side) -> Iterator[Problem]:
     spec = side.spec
     yield from find_risks(spec, ())
     for entry in (*spec.globs, *spec.regexes):
-        yield from _own_risks(entry, spec.credentials)
+        yield from own_risks(entry, spec.credentials)
     for regex, how in side.applied:
-        yield from _foreign_risks(regex, how, spec.credentials)
-
-
-@lru_cache(maxsize=256)
-def _own_risks(entry: Entry, credentials: bool) -> tuple[Problem, ...]:
-    return tuple(own_risks(entry, credentials))
-
-
-@lru_cache(maxsize=256)
-def _foreign_risks(regex: re.Pattern[str], how: str, credentials: bool) -> tuple[Problem, ...]:
-    return tuple(foreign_risks(regex, how, credentials))
+        yield from foreign_risks(regex, how, spec.credentials)

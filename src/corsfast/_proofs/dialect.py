@@ -16,10 +16,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
 
-def _none(_text: str) -> None:
-    """Make no regex of a string with a star, as most drop-ins do."""
-
-
 @dataclass(frozen=True)
 class MatchContext:
     """How entries are matched, and what counts as a problem.
@@ -63,7 +59,7 @@ class Dialect:
     compiled: bool = False
     exact: Callable[[str], str] | None = repr
     text: Callable[[str], str] = in_python
-    made: Callable[[str], re.Pattern[str] | None] = _none
+    made: Callable[[str], re.Pattern[str] | None] = lambda _text: None
     written: Mapping[re.Pattern[str], str] = field(default_factory=dict)
     match: MatchContext = MatchContext()
     option: str = "allow_origins"

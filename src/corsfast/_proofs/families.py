@@ -8,11 +8,12 @@ they agree on every origin that an engine parses, so this module is exact.
 from __future__ import annotations
 
 from functools import cache, cached_property, lru_cache
+from itertools import product
 
 from .._options.fetch import DEFAULT_PORTS, WEB_SCHEMES
 from .._options.limits import MAX_HOST, MAX_LABEL, MAX_ORIGIN, MAX_SCHEME
-from .._options.origin import OPAQUE, SCHEME, parse_origin
-from .._options.patterns import HostRule, Within, follows
+from .._options.origin import OPAQUE, SCHEME, parse_origin, write_ipv6
+from .._options.patterns import HostRule, Within, covers, follows
 from .automata import (
     ALPHABET,
     DEAD,
@@ -20,12 +21,21 @@ from .automata import (
     TooManyStatesError,
     determinise,
     intersect,
-    mask_of,
     minimise,
     subtract,
     unite,
 )
-from .languages import PORT, TOO_LARGE, addresses, as_written, named_hosts, origins, regex_of, words
+from .languages import (
+    PORT,
+    TOO_LARGE,
+    addresses,
+    as_written,
+    constant,
+    named_hosts,
+    origins,
+    regex_of,
+    words,
+)
 from .regexes import NotRegularError, compile_regex
 
 TYPE_CHECKING = False
@@ -35,70 +45,18 @@ if TYPE_CHECKING:
     from .automata import Dfa
     from .languages import Entry
 
-    # Of an IPv6 address that is read character by character: whether `::` was read, how many
-    # digits of a piece were read, whether that piece is 0, how many pieces came before it, how
-    # many of them are zeros directly before it, and how many pieces `::` has to replace at least.
-    Address = tuple[bool, int, bool, int, int, int]
-
 _SPECIAL = tuple(DEFAULT_PORTS)
-_PIECES = 8
-# In place of a number of digits: after the first colon of a leading `::`, and after `::`.
-_COLON, _GAP = -2, -1
-_END: Address = (True, -3, False, 0, 0, 0)
 
 
-@cache
+@constant
 def ipv6_hosts() -> Dfa:
     """Return the IPv6 addresses as browsers write them, in brackets.
 
-    `::` replaces the first longest run of at least two zeros.
+    The pieces that are 0 decide where `::` is, so each choice of them has one form.
     """
-    nfa = Nfa()
-    end = nfa.state()
-    start: Address = (False, 0, False, 0, 0, 2)
-    states = {start: nfa.embed(words(r"\["), nfa.state())}
-    queue = [start]
-    for address in queue:
-        for characters in ("0", "123456789abcdef", ":", "]"):
-            target = _read(address, characters[0])
-            if target is None:
-                continue
-            if target == _END:
-                nfa.edges[states[address]].append((mask_of(characters), end))
-                continue
-            if target not in states:
-                states[target] = nfa.state()
-                queue.append(target)
-            nfa.edges[states[address]].append((mask_of(characters), states[target]))
-    return minimise(determinise(nfa, 1, end))
-
-
-def _read(address: Address, character: str) -> Address | None:
-    """Return the state after a character, `_END`, or ``None`` if no address continues so."""
-    gap, digits, zero, count, run, need = address
-    if character in "01":
-        if digits in (_COLON, 4) or (digits > 0 and zero) or count == _PIECES:
-            return None
-        if digits == _GAP and character == "0":
-            return None  # `::` would replace it as well
-        return (gap, max(digits, 0) + 1, zero if digits > 0 else character == "0", count, run, need)
-    if digits > 0:
-        count += 1
-        run = run + 1 if zero else 0
-        # An earlier run has to be shorter than the one that `::` replaces.
-        need = max(need, run if gap else run + 1)
-        if gap and _PIECES - count < need:
-            return None
-        if character == ":":
-            return (gap, 0, False, count, run, need)
-        return _END if gap or (count == _PIECES and need == 2) else None
-    if character == "]":
-        return _END if digits == _GAP else None
-    if gap or run or digits == _GAP or _PIECES - count < need:
-        return None
-    if count == 0 and digits == 0:
-        return (gap, _COLON, False, 0, 0, need)
-    return (True, _GAP, False, count, 0, need)
+    forms = {write_ipv6([*pieces]) for pieces in product((0, 1), repeat=8)}
+    written = "|".join(sorted(forms)).replace("1", "[1-9a-f][0-9a-f]{0,3}")
+    return minimise(words(rf"\[(?:{written})\]"))
 
 
 @cache
@@ -107,7 +65,7 @@ def special_origins(schemes: tuple[str, ...]) -> Dfa:
     return origins(unite([named_hosts(), addresses(), ipv6_hosts()]), schemes)
 
 
-@cache
+@constant
 def valid_origins() -> Dfa:
     """Return all valid origins, except for the limits of length."""
     nfa = Nfa()
@@ -173,10 +131,7 @@ class Family:
         a, b = self.entry, other.entry
         if not (isinstance(a, HostRule) and isinstance(b, HostRule)):
             return False
-        related = a.host == b.host or any(
-            wide.host[0] == "." and narrow.host.endswith(wide.host)
-            for wide, narrow in ((a, b), (b, a))
-        )
+        related = covers(a.host, b.host) or covers(b.host, a.host)
         return a.scheme != b.scheme or not related
 
 
@@ -214,10 +169,14 @@ def shortest_origins(
         without: more origins that are skipped.
     """
     machines, skipped = [dfa, *less], frozenset(without)
-    # Most searches fail or succeed without the limits of length, for which a state is searched
-    # again for each length of the last label.
-    if next(_search(machines, skipped, counted=False), None) is not None:
-        yield from _search(machines, skipped, counted=True)
+    # Most searches end without the limits of length, for which a state is searched again for each
+    # length of the last label.
+    first = next(_search(machines, skipped, counted=False), None)
+    if first is None:
+        return
+    if parse_origin(first) is not None:
+        yield first
+    yield from (word for word in _search(machines, skipped, counted=True) if word != first)
 
 
 def _search(machines: list[Dfa], skipped: frozenset[str], *, counted: bool) -> Iterator[str]:

@@ -132,7 +132,7 @@ def wrong_seconds(option: str, value: object, sent: str | None, zero: str = "0")
         zero: the value of the option that sends 0.
     """
     if sent is None:
-        if not _is_zero(value):
+        if isinstance(value, bool) or not isinstance(value, (int, float)) or value:
             return []
         message = f"{value!r} is not sent, so browsers remember a preflight for 5 seconds."
         return [Problem("not-sent", option, value, message, hint=zero)]
@@ -147,10 +147,6 @@ def wrong_seconds(option: str, value: object, sent: str | None, zero: str = "0")
         message = f"{value!r} is sent as {sent!r}, which browsers do not read as seconds."
     hint = f"{zero} (do not cache)" if (problem.hint or "")[:2] == "0 " else problem.hint
     return [Problem(problem.code, option, value, message, hint=hint)]
-
-
-def _is_zero(value: object) -> bool:
-    return isinstance(value, (int, float)) and not isinstance(value, bool) and value == 0
 
 
 # -- origins ---------------------------------------------------------------------------------

@@ -14,29 +14,28 @@ risks.py decides with automata whether the regex matches only what was meant.
 from __future__ import annotations
 
 import re
-from collections import namedtuple
 from re import _constants  # type: ignore[attr-defined]
 
 from .._options.origin import valid_host
+from .._options.records import NamedTuple
 from .public_suffixes import registrable_domain
 from .regexes import parse
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any, NamedTuple
+    from typing import Any
 
-    class Intent(NamedTuple):
-        """Domains that are meant with all their subdomains, and hosts that are meant alone.
 
-        A host is meant alone if it is an address, has no registrable domain (``localhost``), or
-        is a public suffix.
-        """
+class Intent(NamedTuple):
+    """Domains that are meant with all their subdomains, and hosts that are meant alone.
 
-        domains: frozenset[str]
-        hosts: frozenset[str]
+    A host is meant alone if it is an address, has no registrable domain (``localhost``), or
+    is a public suffix.
+    """
 
-else:
-    Intent = namedtuple("Intent", ("domains", "hosts"))
+    domains: frozenset[str]
+    hosts: frozenset[str]
+
 
 # Marks a wildcard in a written text. No relevant regex contains this character.
 WILD = "\0"

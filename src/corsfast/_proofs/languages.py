@@ -7,7 +7,6 @@ too large.
 from __future__ import annotations
 
 import re
-from collections import namedtuple
 from functools import cache, lru_cache, wraps
 from math import inf
 
@@ -23,6 +22,7 @@ from .._options.networks import (
 )
 from .._options.origin import DEVELOPMENT_DOMAINS, LABEL, NUMBER, OPAQUE, SCHEME
 from .._options.patterns import ORIGINS, Glob, HostRule, Network, Within, expression, write_pattern
+from .._options.records import NamedTuple
 from .._options.suggestions import slips
 from ..errors import PolicyError, Problem
 from .automata import (
@@ -45,35 +45,33 @@ from .regexes import NotRegularError, compile_regex
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
-    from typing import NamedTuple
 
     from .automata import Automaton
     from .intent import Intent
 
     Entry = HostRule | Glob | Network | Within | re.Pattern[str]
 
-    class Language(NamedTuple):
-        """The origins that an entry of ``allow_origins`` matches.
 
-        ``dfa`` accepts the web origins among them. ``others`` accepts the origins of other schemes,
-        as far as a browser sends them.
+class Language(NamedTuple):
+    """The origins that an entry of ``allow_origins`` matches.
 
-        ``unsupported`` names the construct that an automaton cannot express, if there is one. Then
-        ``dfa`` accepts more than the entry, or is ``None`` if even that is too large, and the regex
-        decides.
+    ``dfa`` accepts the web origins among them. ``others`` accepts the origins of other schemes,
+    as far as a browser sends them.
 
-        ``full_dfa`` is the automaton that the engines run. It is smaller, because it is not limited
-        to origins. The engines validate an origin before they run it.
-        """
+    ``unsupported`` names the construct that an automaton cannot express, if there is one. Then
+    ``dfa`` accepts more than the entry, or is ``None`` if even that is too large, and the regex
+    decides.
 
-        entry: Entry
-        dfa: Dfa | None
-        unsupported: str | None
-        full_dfa: Dfa | None
-        others: Dfa | None
+    ``full_dfa`` is the automaton that the engines run. It is smaller, because it is not limited
+    to origins. The engines validate an origin before they run it.
+    """
 
-else:
-    Language = namedtuple("Language", ("entry", "dfa", "unsupported", "full_dfa", "others"))
+    entry: Entry
+    dfa: Dfa | None
+    unsupported: str | None
+    full_dfa: Dfa | None
+    others: Dfa | None
+
 
 # The automaton is too large, although it can express the regex. `re` may be too slow as well.
 TOO_LARGE = "its size"

@@ -7,57 +7,46 @@ the number of entries.
 from __future__ import annotations
 
 import re
-from collections import namedtuple
 
-from .._options.fetch import (
-    DEFAULT_PORTS,
-    FORBIDDEN_METHODS,
-    NON_WILDCARD_REQUEST_HEADER,
-    NORMALIZED_METHODS,
-    SAFELISTED_METHODS,
-    WEB_SCHEMES,
-)
+from .._options import fetch
 from .._options.limits import MAX_HEADER_NAME, MAX_METHOD, MAX_ORIGIN
 from .._options.origin import is_development_host, parse_origin
-from .._options.patterns import HostRule, follows, write_pattern
+from .._options.patterns import HostRule, covers, follows, write_pattern
+from .._options.records import NamedTuple
 from .._options.suggestions import a_slip_away, suggest
 from .languages import as_written, regex_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator
-    from typing import NamedTuple
 
     from .._options.origin import Origin
     from .._options.spec import Spec
     from .languages import Entry
 
-    class NearMiss(NamedTuple):
-        """Why a value is refused, and what would allow it.
 
-        After `add` is added to the option, the policy allows `send`, or the value if `send` is
-        ``None``. Neither of them => no change allows the value.
+class NearMiss(NamedTuple):
+    """Why a value is refused, and what would allow it.
 
-        Attributes:
-            kind: the difference: ``"scheme"``, ``"port"``, ``"www"``, ... (see docs/refused.md).
-            entry: the nearest entry of the option as it is written; ``None`` if none is near.
-            why: the difference in words, as the end of a sentence about the value or the entry.
-            add: the entry to add; ``None`` if no other entry is needed.
-            send: the value that the sender should send instead, or ``None``.
-            is_own: whether the owner of `entry` also owns the value. If not, another party may.
-        """
+    After `add` is added to the option, the policy allows `send`, or the value if `send` is
+    ``None``. Neither of them => no change allows the value.
 
-        kind: str
-        entry: str | None
-        why: str
-        add: str | None = None
-        send: str | None = None
-        is_own: bool = False
+    Attributes:
+        kind: the difference: ``"scheme"``, ``"port"``, ``"www"``, ... (see docs/refused.md).
+        entry: the nearest entry of the option as it is written; ``None`` if none is near.
+        why: the difference in words, as the end of a sentence about the value or the entry.
+        add: the entry to add; ``None`` if no other entry is needed.
+        send: the value that the sender should send instead, or ``None``.
+        is_own: whether the owner of `entry` also owns the value. If not, another party may.
+    """
 
-else:
-    NearMiss = namedtuple(
-        "NearMiss", ("kind", "entry", "why", "add", "send", "is_own"), defaults=(None, None, False)
-    )
+    kind: str
+    entry: str | None
+    why: str
+    add: str | None = None
+    send: str | None = None
+    is_own: bool = False
+
 
 __all__ = ["NearMiss", "matching_entry", "near_header", "near_method", "near_origins"]
 
@@ -118,7 +107,6 @@ def _malformed(origin: str, spec: Spec) -> NearMiss:
 
 
 def _spelling(origin: str, meant: str) -> tuple[str, str]:
-    """Return how a text differs from the origin that it means."""
     if not origin.isascii():
         return "punycode", "written with letters beyond ASCII, which browsers send as punycode"
     if origin.lower() == meant:
@@ -127,7 +115,7 @@ def _spelling(origin: str, meant: str) -> tuple[str, str]:
         return "slash", "written with a slash at the end, which browsers do not send"
     if origin.lower().startswith((f"{meant}/", f"{meant}?", f"{meant}#")):
         return "path", "written with a path, which browsers do not send"
-    if any(origin.lower() == f"{meant}:{port}" for port in DEFAULT_PORTS.values()):
+    if any(origin.lower() == f"{meant}:{port}" for port in fetch.DEFAULT_PORTS.values()):
         return "default-port", "written with the default port, which browsers leave out"
     return "malformed", "not written as browsers write it"
 
@@ -138,10 +126,10 @@ def _variants(origin: Origin) -> Iterator[tuple[str, str, str, bool]]:
     development = is_development_host(host)
 
     def written(scheme: str, host: str, port: int) -> str:
-        is_default = port in (0, DEFAULT_PORTS.get(scheme))
+        is_default = port in (0, fetch.DEFAULT_PORTS.get(scheme))
         return f"{scheme}://{host}" + ("" if is_default else f":{port}")
 
-    if scheme in WEB_SCHEMES:
+    if scheme in fetch.WEB_SCHEMES:
         # Over plain http, anyone in the network can write the page.
         other = "http" if scheme == "https" else "https"
         is_own = development or scheme == "https"
@@ -190,7 +178,7 @@ def _among_entries(origin: str, parts: Origin, spec: Spec) -> list[NearMiss]:
     for entry, other in _hosts(spec):
         host, base = parts.host, other.host.removeprefix(".")
         has_scheme = other.scheme == parts.scheme
-        if host == other.host or (other.host[0] == "." and host.endswith(other.host)):
+        if covers(other.host, host):
             if has_scheme:
                 near("port", entry, "which is for another port")
             else:
@@ -220,16 +208,16 @@ def near_method(method: str, allowed: Collection[str]) -> NearMiss:
     if len(method) > MAX_METHOD:
         return NearMiss("length", None, f"longer than {MAX_METHOD} characters")
     upper = method.upper()
-    if upper in FORBIDDEN_METHODS:
+    if upper in fetch.FORBIDDEN_METHODS:
         return NearMiss("forbidden", None, "a method that browsers do not send")
     if upper != method:
         is_listed = upper in allowed
         why = "in upper case, and case matters" if is_listed else f"not {upper!r}; case matters"
-        if upper not in NORMALIZED_METHODS:
+        if upper not in fetch.NORMALIZED_METHODS:
             why += ", because browsers do not upper-case this method"
         return NearMiss("case", upper * is_listed or None, why, None if is_listed else upper, upper)
     for other in sorted(allowed):
-        if other not in SAFELISTED_METHODS and a_slip_away(method, other):
+        if other not in fetch.SAFELISTED_METHODS and a_slip_away(method, other):
             return NearMiss("edit", other, "which differs in one character", method)
     return NearMiss("none", None, "not one of the allowed methods", method)
 
@@ -239,7 +227,7 @@ def near_header(name: str, allowed: Collection[str], any_header: bool = False) -
     if len(name) > MAX_HEADER_NAME:
         return NearMiss("length", None, f"longer than {MAX_HEADER_NAME} characters")
     lower = name.lower()
-    if any_header and lower == NON_WILDCARD_REQUEST_HEADER:
+    if any_header and lower == fetch.NON_WILDCARD_REQUEST_HEADER:
         return NearMiss("wildcard", "*", "which does not cover Authorization", "Authorization")
     for other in sorted(allowed):
         if lower.replace("_", "-") == other.replace("_", "-"):

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from .._options.networks import holds
 from .._options.origin import parse_origin
-from .._options.patterns import Network, block_of, follows
+from .._options.patterns import Network, block_of, covers, follows
 from .automata import accepts, shortest_words, subtract
 from .languages import as_written
 
@@ -15,7 +15,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from .._options.patterns import HostRule, Ports
+    from .._options.patterns import HostRule
     from .._options.spec import Spec
     from .automata import Dfa
     from .languages import Entry, Language
@@ -38,56 +38,37 @@ def redundancies(spec: Spec, languages: Sequence[Language]) -> Iterator[str]:
                 if parts is not None and follows(rule, parts):
                     yield _say(origin, rule)
             for language in languages:
-                if _certain(language) and language.full_dfa and accepts(language.full_dfa, origin):
+                if language.full_dfa and accepts(language.full_dfa, origin):
                     yield _say(origin, language.entry)
+    others: list[HostRule | Network] = [*spec.rules]
+    others += (entry for entry in spec.globs if isinstance(entry, Network))
     for rule in spec.rules:
-        for other in spec.rules:
-            if rule != other and _covers(other, rule):
-                yield _say(rule, other)
-        for language in languages:
-            if isinstance(language.entry, Network) and _contains(language.entry, rule):
-                yield _say(rule, language.entry)
+        for wide in others:
+            if rule != wide and _covers(wide, rule):
+                yield _say(rule, wide)
     for i, language in enumerate(languages):
-        for j, wide in enumerate(languages):
-            if i != j and _within(language, wide) and (i > j or not _within(wide, language)):
-                yield _say(language.entry, wide.entry)
+        for j, other in enumerate(languages):
+            if i != j and _within(language, other) and (i > j or not _within(other, language)):
+                yield _say(language.entry, other.entry)
 
 
-def _covers(wide: HostRule, rule: HostRule) -> bool:
+def _covers(wide: HostRule | Network, rule: HostRule) -> bool:
+    if isinstance(wide, Network):
+        network, block = block_of(wide), block_of(rule)
+        is_host_covered = network is not None and block is not None and holds(network, block)
+    else:
+        is_host_covered = covers(wide.host, rule.host)
     return (
         wide.scheme == rule.scheme
-        and (rule.host == wide.host or (wide.host[0] == "." and rule.host.endswith(wide.host)))
-        and _ports_within(rule.ports, wide.ports)
+        and is_host_covered
+        and all(any(a <= first and last <= b for a, b in wide.ports) for first, last in rule.ports)
     )
-
-
-def _contains(network: Network, rule: HostRule) -> bool:
-    """Return whether a rule is for a single address that is in a network."""
-    wide, block = block_of(network), block_of(rule)
-    return (
-        network.scheme == rule.scheme
-        and wide is not None
-        and block is not None
-        and holds(wide, block)
-        and _ports_within(rule.ports, network.ports)
-    )
-
-
-def _ports_within(ports: Ports, wide: Ports) -> bool:
-    return all(any(a <= first and last <= b for a, b in wide) for first, last in ports)
-
-
-def _certain(language: Language) -> bool:
-    return language.unsupported is None and language.dfa is not None
 
 
 def _within(language: Language, wide: Language) -> bool:
-    if not (_certain(language) and _certain(wide)):
+    if language.unsupported is not None or wide.unsupported is not None:
         return False
-    return all(
-        _only_words_of(mine, others)
-        for mine, others in ((language.dfa, wide.dfa), (language.others, wide.others))
-    )
+    return _only_words_of(language.dfa, wide.dfa) and _only_words_of(language.others, wide.others)
 
 
 def _only_words_of(dfa: Dfa | None, wide: Dfa | None) -> bool:

@@ -83,9 +83,9 @@ _SCHEME_CHOICE = re.compile(
 def problems_in(entry: OwnRegex, context: MatchContext) -> list[Problem]:
     """Return the problems of a regex that are not tolerated."""
     if context.own:
-        found = own_risks(entry, context.credentials)
+        found = [*own_risks(entry, context.credentials)]
     else:
-        found = foreign_risks(regex_of(entry), context.how, context.credentials)
+        found = [*foreign_risks(regex_of(entry), context.how, context.credentials)]
     if context.alternatives:
         found += unmatchable_alternatives(entry, context.how, null=not context.own)
     return [problem for problem in found if problem.code not in context.tolerated]
@@ -183,7 +183,6 @@ def _written_schemes(regex: re.Pattern[str]) -> set[str]:
 
 
 def _has_domains(dfa: Dfa) -> bool:
-    """Return whether the language has an origin that can be on the public web."""
     return next(delegated_words(intersect(dfa, named_origins())), None) is not None
 
 
@@ -416,7 +415,6 @@ def is_flags(item: Item) -> bool:
 
 
 def _all(branches: list[Branch]) -> Iterator[Branch]:
-    """Yield every branch at every depth."""
     for branch in branches:
         yield branch
         for item in branch:

@@ -13,7 +13,6 @@ be declared (`within`).
 from __future__ import annotations
 
 import re
-from collections import namedtuple
 from functools import lru_cache
 from heapq import heappop, heappush
 from itertools import count, groupby, islice
@@ -39,6 +38,7 @@ from .._options.patterns import (
     block_of,
     write_pattern,
 )
+from .._options.records import NamedTuple
 from .._options.suggestions import web_scheme
 from ..errors import Problem
 from .automata import (
@@ -87,20 +87,19 @@ from .public_suffixes import (
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
-    from typing import NamedTuple, TypeGuard
+    from typing import TypeGuard
 
     from .._options.spec import Spec
     from .languages import Entry
 
-    class Branch(NamedTuple):
-        """A node in a tree of names: the next letters, the depth, and whether a name ends here."""
 
-        letters: dict[str, Branch]
-        depth: int
-        ends: bool
+class Branch(NamedTuple):
+    """A node in a tree of names: the next letters, the depth, and whether a name ends here."""
 
-else:
-    Branch = namedtuple("Branch", ("letters", "depth", "ends"))
+    letters: dict[str, Branch]
+    depth: int
+    ends: bool
+
 
 # If a language is only known approximately, at most this many of its words are tried.
 CANDIDATES = 64
@@ -655,7 +654,6 @@ def _tails(dfa: Dfa) -> dict[int, str]:
 
 @lru_cache(maxsize=1)
 def _domain_tree() -> Branch:
-    """Return the tree of the top-level domains, letter by letter."""
     return _branch(sorted(top_level_domains()), 0)
 
 

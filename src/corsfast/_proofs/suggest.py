@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import ast
 import re
-from collections import namedtuple
 from dataclasses import replace
 
 from .._options.diagnose import REGEX_SIGNS
@@ -28,7 +27,8 @@ from .._options.patterns import (
     parse_pattern,
     write_pattern,
 )
-from .._options.suggestions import suggest_all, suggest_networks, texts_of
+from .._options.records import NamedTuple
+from .._options.suggestions import meanings, suggest_all, suggest_networks, texts_of
 from ..errors import RISKS, Problem, changed
 from .automata import TooManyStatesError
 from .dialect import MatchContext, PolicyDialect
@@ -41,19 +41,17 @@ from .verify import problems_of, with_regex
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable
-    from typing import NamedTuple
 
     from .._options.spec import Spec
     from .dialect import Dialect
 
-    class Suggestion(NamedTuple):
-        """A replacement for an entry: all of `entries`, or only `advice`."""
 
-        entries: tuple[object, ...]
-        advice: str | None
+class Suggestion(NamedTuple):
+    """A replacement for an entry: all of `entries`, or only `advice`."""
 
-else:
-    Suggestion = namedtuple("Suggestion", ("entries", "advice"))
+    entries: tuple[object, ...]
+    advice: str | None
+
 
 ONE_BY_ONE = "the intended origins, one by one"
 NOTHING = Suggestion((), None)
@@ -82,7 +80,6 @@ def policy_dialect(spec: Spec, any_origin: str = "'*'") -> PolicyDialect:
 
 
 def _entries(problems: list[Problem], spec: Spec) -> int:
-    """Return the number of entries, valid or not."""
     known = (
         *RISKS,
         *_OF_THE_LIST,
@@ -265,12 +262,9 @@ def _says(regex: re.Pattern[str], meant: list[str]) -> bool:
     """Return whether a regex matches these patterns; ``localhost:*`` repeats the colon instead."""
     if "null" in meant:
         return False  # a regex never matches it
-    samples = [re.sub(r":(?:\*|\[.*?(\d+)\])$", _last_port, string) for string in meant]
+    last_port = re.compile(r":(?:\*|\[.*?(\d+)\])$")
+    samples = [last_port.sub(lambda port: f":{port[1] or 3000}", string) for string in meant]
     return all(regex.fullmatch(sample.replace("*", "a")) for sample in samples)
-
-
-def _last_port(ports: re.Match[str]) -> str:
-    return f":{ports[1] or 3000}"
 
 
 _ANCHORS = re.compile(r"^(?:\^|\\A)|(?:\$|\\[Zz])$")
@@ -305,7 +299,7 @@ def _strings_of_regex(text: str) -> list[str]:
             return []
     if any(REGEX_SIGNS.search(one) and not suggest_networks(one) for one in made):
         return []
-    meant = [(one,) if parse_pattern(one) is not None else suggest_all(one) for one in made]
+    meant = [meanings(one) for one in made]
     return [string for strings in meant for string in strings] if all(meant) else []
 
 
@@ -358,14 +352,14 @@ def _string(problem: Problem, value: str, context: MatchContext) -> Suggestion:
                 return Suggestion((text,), None)
     if isinstance(meant, str):
         # The meaning is well-formed but has a problem of its own, so give the advice for that.
-        for other in _problems(meant, context):
+        for other in _problems([meant], context):
             return Suggestion((), advice_for(other))
     return Suggestion((), advice_for(problem))
 
 
 def _part(text: str, context: MatchContext) -> Suggestion:
     """Return a suggestion for an entry that has not been checked yet."""
-    for problem in _problems(text, context):
+    for problem in _problems([text], context):
         return _suggestion(problem, context)
     return Suggestion((text,), None)
 
@@ -378,7 +372,7 @@ def _list(parts: object, context: MatchContext) -> Suggestion:
         if not found.entries:
             return Suggestion((), found.advice or "a list of origins")
         entries.update(dict.fromkeys(found.entries))
-    if problems_of([*entries], context.credentials, context.tolerated):
+    if _problems(entries, context):
         return Suggestion((), "a list of origins")
     if not context.own and any(_fails_elsewhere(entry, context) for entry in entries):
         return NOTHING
@@ -394,8 +388,8 @@ def _fails_elsewhere(entry: object, context: MatchContext) -> bool:
     return bool(problems_in(regex, replace(context, how="fullmatch")))
 
 
-def _problems(text: str, context: MatchContext) -> list[Problem]:
-    return problems_of([text], context.credentials, context.tolerated)
+def _problems(entries: Iterable[object], context: MatchContext) -> list[Problem]:
+    return problems_of([*entries], context.credentials, context.tolerated)
 
 
 # -- advice ----------------------------------------------------------------------------------

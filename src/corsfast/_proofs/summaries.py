@@ -9,7 +9,6 @@ the pieces are exactly the language.
 from __future__ import annotations
 
 import re
-from collections import namedtuple
 from functools import lru_cache
 
 from .._options.fetch import DEFAULT_PORTS
@@ -24,6 +23,7 @@ from .._options.patterns import (
     merged,
     write_pattern,
 )
+from .._options.records import NamedTuple
 from .automata import (
     ALPHABET,
     DEAD,
@@ -41,30 +41,28 @@ from .languages import addresses, named_hosts, words
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from typing import NamedTuple
 
     from .._options.patterns import Ports
 
-    class Label(NamedTuple):
-        """A family of hosts with one label that varies: ``before`` CHARACTERS ``after``."""
 
-        scheme: str
-        before: str
-        characters: str
-        after: str
-        ports: Ports
+class Label(NamedTuple):
+    """A family of hosts with one label that varies: ``before`` CHARACTERS ``after``."""
 
-    class AnyName(NamedTuple):
-        """Every domain name."""
+    scheme: str
+    before: str
+    characters: str
+    after: str
+    ports: Ports
 
-        scheme: str
-        ports: Ports
 
-    Piece = HostRule | Network | Label | AnyName | str
+class AnyName(NamedTuple):
+    """Every domain name."""
 
-else:
-    Label = namedtuple("Label", ("scheme", "before", "characters", "after", "ports"))
-    AnyName = namedtuple("AnyName", ("scheme", "ports"))
+    scheme: str
+    ports: Ports
+
+
+Piece = HostRule | Network | Label | AnyName | str
 
 # More pieces than this are not simple.
 MAX_PIECES = 8
@@ -262,6 +260,5 @@ def _guesses(word: str, scheme: str, ports: Ports) -> Iterator[tuple[Piece, tupl
 
 @lru_cache(maxsize=256)
 def _host_language(text: str) -> Dfa:
-    """Return the valid hosts that a regex matches."""
     hosts = addresses() if text[0].isdigit() or text.startswith("(?:") else named_hosts()
     return minimise(intersect(words(text), hosts))

@@ -8,7 +8,7 @@ from itertools import islice
 from .._options.origin import is_origin, parse_origin
 from .._options.patterns import ORIGINS, Within
 from .._options.schemes import unmatchable_schemes
-from .._options.spec import read_options
+from .._options.spec import DEFAULTS, read_options
 from ..errors import Problem
 from .automata import intersect, shortest_words
 from .intent import intent_of
@@ -22,19 +22,6 @@ if TYPE_CHECKING:
 
     from .._options.spec import Spec
     from .languages import Entry, Language
-
-# The values of `Policy` for options that are not given.
-DEFAULTS: dict[str, object] = {
-    "allow_methods": (),
-    "allow_headers": (),
-    "expose_headers": (),
-    "allow_credentials": False,
-    "max_age": 600,
-    "preflight_status": 204,
-    "existing": "replace",
-    "timing_allow_origin": False,
-    "dangerously_tolerate": (),
-}
 
 
 def read_policy(options: dict[str, object]) -> tuple[Spec, list[Problem]]:
@@ -58,36 +45,33 @@ def language(entry: Entry, how: str) -> Language:
     return language_of(entry, how=how)
 
 
-def allows(entry: Entry, how: str, origin: str) -> bool:
-    """Return whether the entry, applied as ``regex.<how>``, really matches an origin."""
-    return getattr(regex_of(entry), how)(origin) is not None
-
-
-def own_risks(entry: Entry, credentials: bool) -> list[Problem]:
+@lru_cache(maxsize=256)
+def own_risks(entry: Entry, credentials: bool) -> tuple[Problem, ...]:
     """Return the risks of a glob or regex of a `Policy`, matched in full."""
-    return list(language_risks(language(entry, "fullmatch"), credentials))
+    return tuple(language_risks(language(entry, "fullmatch"), credentials))
 
 
-def foreign_risks(regex: re.Pattern[str], how: str, credentials: bool) -> list[Problem]:
+@lru_cache(maxsize=256)
+def foreign_risks(regex: re.Pattern[str], how: str, credentials: bool) -> tuple[Problem, ...]:
     """Return the risks of a regex of other software, which does not validate origins.
 
     In addition to the risks of origins, such a regex may match ``null``.
     """
     found = language(regex, how)
-    risks = list(language_risks(found, credentials))
+    risks = language_risks(found, credentials)
     if any(risk.example == PROBES[0] for risk in risks):
-        return risks  # it matches any origin, so there is nothing to add
+        return tuple(risks)  # it matches any origin, so there is nothing to add
     if found.unsupported is not None and how != "fullmatch":
         risks = list(_confirm(found, how, risks, credentials))
-    if not allows(regex, how, "null"):
-        return risks
+    if not getattr(regex, how)("null"):
+        return tuple(risks)
     # A regex that matches only "null" is not unmatchable.
     risks = [risk for risk in risks if risk.code != "unmatchable-pattern"]
     if credentials:
         message = f"{regex.pattern!r} allows 'null', which any web site can send."
         code = "null-origin-with-credentials"
         risks.append(Problem(code, ORIGINS, regex, message, example="null"))
-    return risks
+    return tuple(risks)
 
 
 def _confirm(
@@ -95,10 +79,14 @@ def _confirm(
 ) -> Iterator[Problem]:
     """Look for examples that the other software matches; risks.py assumes full matches."""
     regex = regex_of(found.entry)
+
+    def first_real(words: Iterator[str]) -> str | None:
+        tried = islice(words, CANDIDATES)
+        return next((w for w in tried if parse_origin(w) and getattr(regex, how)(w)), None)
+
     for risk in risks:
         if risk.code == "foreign-origin" and risk.example is None and found.dfa is not None:
-            words = islice(attacker_origins(found.dfa, intent_of(regex)), CANDIDATES)
-            example = next((word for word in words if _real(regex, how, word)), None)
+            example = first_real(attacker_origins(found.dfa, intent_of(regex)))
             if example is None:
                 yield risk
             else:
@@ -107,15 +95,10 @@ def _confirm(
         else:
             yield risk
     if credentials and found.dfa and all(risk.code != "insecure-origin" for risk in risks):
-        words = islice(shortest_words(intersect(found.dfa, insecure_origins())), CANDIDATES)
-        example = next((word for word in words if _real(regex, how, word)), None)
+        example = first_real(shortest_words(intersect(found.dfa, insecure_origins())))
         if example is not None:
             message = f"{regex.pattern!r} allows plain http."
             yield Problem("insecure-origin", ORIGINS, regex, message, example=example)
-
-
-def _real(regex: re.Pattern[str], how: str, word: str) -> bool:
-    return parse_origin(word) is not None and allows(regex, how, word)
 
 
 def with_regex(entry: re.Pattern[str] | Within, regex: re.Pattern[str]) -> re.Pattern[str] | Within:

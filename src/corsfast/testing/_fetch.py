@@ -13,6 +13,7 @@ from itertools import pairwise
 from typing import TypeVar
 from urllib.parse import urljoin, urlsplit
 
+from .._engine.headers import allows_method, names_not_allowed
 from .._options import fetch
 from ._console import console
 from ._engines import ENGINES, Step
@@ -202,11 +203,7 @@ class Fetch:
             failures.append(
                 self.failure(Step.METHODS, reason, _ALLOW_METHODS, allow_methods, "", exchange)
             )
-        elif (
-            request.method not in methods
-            and request.method not in fetch.SAFELISTED_METHODS
-            and (request.include or "*" not in methods)
-        ):
+        elif not allows_method(methods, request.method, request.include):
             reason = Reason.METHOD_DISALLOWED_BY_PREFLIGHT_RESPONSE
             failures.append(
                 self.failure(
@@ -220,13 +217,11 @@ class Fetch:
             )
         else:
             reason = Reason.HEADER_DISALLOWED_BY_PREFLIGHT_RESPONSE
-            star = "*" in names and not request.include
             failures += [
                 self.failure(Step.HEADER, reason, _ALLOW_HEADERS, allow_headers, name, exchange)
-                for name in unsafe_names(request.headers)
-                if name not in names and not (star and name != fetch.NON_WILDCARD_REQUEST_HEADER)
+                for name in names_not_allowed(names, unsafe_names(request.headers), request.include)
             ]
-            if star:
+            if "*" in names and not request.include:
                 failures = [
                     replace(it, ignored_by=_STAR_HAS_ALL) if it.step is Step.HEADER else it
                     for it in failures

@@ -22,7 +22,7 @@ from .report import Finding, Report
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from ..._proofs.dialect import Dialect
     from ..._proofs.languages import Language
@@ -109,7 +109,7 @@ def _judge_regex(subject: Subject, applied: Applied) -> Iterator[_Found]:
 
 
 def _judge_risks(
-    risks: list[Problem],
+    risks: Iterable[Problem],
     tolerated: frozenset[str],
     dialect: Dialect,
     applied: Applied | None = None,

@@ -73,7 +73,6 @@ __all__ = [
 class _DropInSpec(Spec):
     """The spec of a drop-in's policy, which no options of Policy can express."""
 
-    __slots__ = ("name", "option", "unmatchable", "wrong")
     unmatchable: tuple[str, ...]  # entries that match nothing
     name: str
     option: str  # the option for origins
@@ -307,7 +306,6 @@ def _read(entries: list[object], credentials: bool) -> _DropInSpec:
         dangerously_tolerate=(),
     )
     spec = _DropInSpec()
-    for field in Spec.__slots__:
-        setattr(spec, field, getattr(plain, field))
+    vars(spec).update(vars(plain))
     spec.wrong = problems
     return spec

@@ -7,18 +7,20 @@ written, so requests cannot cause more searches than lines.
 from __future__ import annotations
 
 import logging
-from collections import namedtuple
 
 from ..._engine.headers import (
     ALLOW_CREDENTIALS,
     ALLOW_HEADERS,
     ALLOW_METHODS,
+    allows_method,
     joined_lines,
+    names_not_allowed,
     requested_names,
 )
-from ..._options.fetch import NON_WILDCARD_REQUEST_HEADER, OWS, SAFELISTED_METHODS
+from ..._options.fetch import OWS
 from ..._options.limits import MAX_HEADER_LIST, MAX_METHOD, MAX_ORIGIN
 from ..._options.patterns import ORIGINS
+from ..._options.records import NamedTuple
 from ...decision import Outcome
 from .limited_log import LimitedLog, shown
 from .same_origin import same_origin
@@ -26,31 +28,30 @@ from .same_origin import same_origin
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Collection
-    from typing import Any, NamedTuple
+    from typing import Any
 
     from ..._engine.select import Policy
     from ..._proofs.near_miss import NearMiss
 
-    class Refused(NamedTuple):
-        """The parts of a refused request, as the framework gives them.
 
-        ``method`` and ``names`` are those that a preflight asks for.
-        """
+class Refused(NamedTuple):
+    """The parts of a refused request, as the framework gives them.
 
-        origin: str
-        outcome: Outcome
-        method: str | None = None
-        names: str | None = None
+    ``method`` and ``names`` are those that a preflight asks for.
+    """
 
-    class Listed(NamedTuple):
-        """The methods or header names that a drop-in allows, and its option for them."""
+    origin: str
+    outcome: Outcome
+    method: str | None = None
+    names: str | None = None
 
-        option: str
-        entries: Collection[str]
 
-else:
-    Refused = namedtuple("Refused", ("origin", "outcome", "method", "names"), defaults=(None, None))
-    Listed = namedtuple("Listed", ("option", "entries"))
+class Listed(NamedTuple):
+    """The methods or header names that a drop-in allows, and its option for them."""
+
+    option: str
+    entries: Collection[str]
+
 
 PAGE = "docs/refused.md"
 
@@ -258,19 +259,11 @@ def _uncovered(asked: Refused, sent: Any) -> str | None:
     wanted = [] if echoes else requested_names(asked.names or "")
     if not asked.method or len(asked.method) > MAX_METHOD or wanted is None:
         return None
-    # With credentials, `*` is an ordinary name.
-    is_wild = sent.get(ALLOW_CREDENTIALS) != "true"
-    methods = listed_in(sent.get(ALLOW_METHODS))
-    any_method = is_wild and "*" in methods
-    if not any_method and asked.method not in SAFELISTED_METHODS and asked.method not in methods:
+    credentials = sent.get(ALLOW_CREDENTIALS) == "true"
+    if not allows_method(listed_in(sent.get(ALLOW_METHODS)), asked.method, credentials):
         return ""
-    names = {name.lower() for name in listed_in(sent.get(ALLOW_HEADERS))}
-    any_name = is_wild and "*" in names
-    for name in wanted:
-        lower = name.lower()
-        if lower not in names and not (any_name and lower != NON_WILDCARD_REQUEST_HEADER):
-            return name
-    return None
+    listed = {name.lower() for name in listed_in(sent.get(ALLOW_HEADERS))}
+    return next(names_not_allowed(listed, wanted, credentials), None)
 
 
 def listed_in(value: str | None) -> list[str]:
