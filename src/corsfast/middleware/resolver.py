@@ -42,7 +42,6 @@ if TYPE_CHECKING:
     from typing import Any
 
     from .._engine.select import Decision
-    from .._engine.tables import Responses, Tables
 
     Verdict = bool | Policy
     Resolve = Callable[..., Verdict | Awaitable[Verdict | None] | None]
@@ -115,10 +114,10 @@ class OriginResolver:
         self._log = LimitedLog("corsfast.resolver")
         self._lock = threading.Lock()
         self._generation = 0
-        self._allowed: OrderedDict[Hashable, tuple[float, Verdict]] = OrderedDict()
-        self._refused: OrderedDict[Hashable, tuple[float, Verdict]] = OrderedDict()
+        self._allowed: OrderedDict[Any, tuple[float, Verdict]] = OrderedDict()
+        self._refused: OrderedDict[Any, tuple[float, Verdict]] = OrderedDict()
         # The keys of an origin in both caches, unless the origin is the only one.
-        self._keys: dict[Hashable, set[Hashable]] = {}
+        self._keys: dict[str, set[Any]] = {}
         # The look-ups in progress, by event loop.
         self._pending: WeakKeyDictionary[AbstractEventLoop, dict[Hashable, Task[Verdict]]]
         self._pending = WeakKeyDictionary()
@@ -275,9 +274,8 @@ class OriginResolver:
         if is_policy(answer):
             if not answer.allows_origin(origin):
                 return False
-            self._twins_of_verdicts.of(
-                answer
-            )  # raises here, where it is logged, if it is not a template
+            # Raises here, where it is logged, if it is not a template.
+            self._twins_of_verdicts.of(answer)
             return answer
         if hasattr(answer, "close"):
             answer.close()  # a coroutine that will not be awaited
@@ -306,7 +304,7 @@ class OriginResolver:
             parts += [_header(request, "host"), *_paths(request)]
         return origin, _bounded(parts), None
 
-    def _remember(self, key: Hashable, verdict: Verdict, generation: int) -> None:
+    def _remember(self, key: Any, verdict: Verdict, generation: int) -> None:
         if self.ttl == 0:
             return
         memory, other = self._allowed, self._refused
@@ -320,12 +318,12 @@ class OriginResolver:
             memory.move_to_end(key)
             evicted = memory.popitem(last=False)[0] if len(memory) > self.max_entries else None
             if not self._keys_are_origins:
-                self._keys.setdefault(_origin_of_key(key), set()).add(key)
+                self._keys.setdefault(key[0], set()).add(key)
                 if evicted is not None:
-                    keys = self._keys[_origin_of_key(evicted)]
+                    keys = self._keys[evicted[0]]
                     keys.remove(evicted)
                     if not keys:
-                        del self._keys[_origin_of_key(evicted)]
+                        del self._keys[evicted[0]]
 
     # -- answering ---------------------------------------------------------------------------
 
@@ -370,7 +368,12 @@ class OriginResolver:
     def _make_twins(self, policy: Policy) -> tuple[Policy, Policy]:
         spec, _ = read_options(is_origin=is_origin, **{**_options_of(policy), "allow_origins": []})
         tables, _ = build_tables(spec, [])
-        tables = tables._replace(responses=_varying_by(self.vary, tables.responses))
+        sent = tables.responses
+        sent = sent._replace(
+            actual_vary=tuple(dict.fromkeys((*sent.actual_vary, *self.vary))),
+            preflight_vary=tuple(dict.fromkeys((*sent.preflight_vary, *self.vary))),
+        )
+        tables = tables._replace(responses=sent)
         make: Callable[[Tables], Any] = Policy._from_tables
         if not set(self.vary).issubset(_USUAL_VARY):
             # The native engine can merge only these names.
@@ -400,14 +403,6 @@ def _options_of(policy: Policy) -> dict[str, Any]:
         ) from None
 
 
-def _varying_by(names: Iterable[str], responses: Responses) -> Responses:
-    """Add the names of request headers to every Vary."""
-    return responses._replace(
-        actual_vary=tuple(dict.fromkeys((*responses.actual_vary, *names))),
-        preflight_vary=tuple(dict.fromkeys((*responses.preflight_vary, *names))),
-    )
-
-
 # -- reading requests ------------------------------------------------------------------------
 
 
@@ -433,10 +428,6 @@ def _bounded(parts: list[str | None]) -> Hashable:
     from hashlib import sha256
 
     return sha256(repr(parts).encode("utf-8", "backslashreplace")).digest()
-
-
-def _origin_of_key(key: Any) -> Hashable:
-    return key[0]  # type: ignore[no-any-return]
 
 
 # -- reading arguments -----------------------------------------------------------------------
