@@ -36,6 +36,7 @@ from ._generic.policy_source import PerPolicy, is_policy
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    import concurrent.futures
     from asyncio import AbstractEventLoop, Future, Task
     from collections.abc import Awaitable, Callable, Hashable, Iterable
     from concurrent.futures import ThreadPoolExecutor
@@ -123,7 +124,8 @@ class OriginResolver:
         self._pending = WeakKeyDictionary()
         self._threads: WeakKeyDictionary[AbstractEventLoop, ThreadPoolExecutor]
         self._threads = WeakKeyDictionary()
-        self._flights: dict[Hashable, _Flight] = {}  # of `look_up`
+        # The same of `look_up`, in all threads.
+        self._flights: dict[Hashable, concurrent.futures.Future[Verdict]] = {}
         self._twins = PerPolicy(self._make_twins)
         self._twins_of_verdicts = PerPolicy(self._make_twins, MAX_VERDICT_POLICIES)
 
@@ -181,23 +183,25 @@ class OriginResolver:
             key, generation = self._key(origin, request), self._generation
         except Exception:
             return self._fail(origin)
+        from concurrent.futures import Future
+
         mark = generation, key
-        own = _Flight()
+        own: Future[Verdict] = Future()
         with self._lock:
-            flight = self._flights.setdefault(mark, own)
-        if flight is not own:
-            flight.landed.wait()
-            return flight.verdict
+            other = self._flights.setdefault(mark, own)
+        if other is not own:
+            return other.result()
+        verdict: Verdict = False
         try:
-            own.verdict = self._read_verdict(self._call(origin, request), origin)
-            self._remember(key, own.verdict, generation)
+            verdict = self._read_verdict(self._call(origin, request), origin)
+            self._remember(key, verdict, generation)
         except Exception:
             self._fail(origin)
         finally:
             with self._lock:
                 del self._flights[mark]
-            own.landed.set()
-        return own.verdict
+            own.set_result(verdict)
+        return verdict
 
     async def look_up_async(self, origin: str, request: Any) -> Verdict:
         """Look up an origin without blocking the event loop; requests share one look-up."""
@@ -381,16 +385,6 @@ class OriginResolver:
 
             make = pure.Policy._from_tables
         return make(tables._replace(any_web_origin=True)), make(tables)
-
-
-class _Flight:
-    """A look-up that other threads with the same key wait for."""
-
-    __slots__ = ("landed", "verdict")
-
-    def __init__(self) -> None:
-        self.landed = threading.Event()
-        self.verdict: Verdict = False
 
 
 def _options_of(policy: Policy) -> dict[str, Any]:

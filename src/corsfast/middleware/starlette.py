@@ -158,6 +158,7 @@ class CORSMiddleware(ASGIDropIn):
         strict: bool = False,
         **unknown: Never,
     ) -> None:
+        given = locals()
         if unknown:
             names = ", ".join(
                 repr(name) + (f" (write {known})" if (known := meant(name, _OPTIONS)) else "")
@@ -165,17 +166,7 @@ class CORSMiddleware(ASGIDropIn):
             )
             raise TypeError(f"CORSMiddleware has no option {names}")
         check_application(app, "an ASGI")
-        self._options: dict[str, Any] = {
-            "allow_origins": allow_origins,
-            "allow_methods": allow_methods,
-            "allow_headers": allow_headers,
-            "allow_credentials": allow_credentials,
-            "allow_origin_regex": allow_origin_regex,
-            "allow_private_network": allow_private_network,
-            "expose_headers": expose_headers,
-            "max_age": max_age,
-            "strict": strict,
-        }
+        self._options: dict[str, Any] = {name: given[name] for name in _OPTIONS}
         preflights = _Preflights(SimpleNamespace(**self._options))
         super().__init__(app, preflights, body=_OK, private_network=True)
 
