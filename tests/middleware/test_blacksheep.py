@@ -36,7 +36,7 @@ from support.compare import (
     varies_by,
 )
 
-from corsfast import CorsfastSecurityWarning, CorsfastUnmatchableWarning, PolicyError
+from corsfast import CorsfastSecurityWarning, PolicyError
 
 pytestmark = pytest.mark.server
 
@@ -421,44 +421,6 @@ def application() -> Any:
     return Application(router=Router())
 
 
-def used(**options: Any) -> list[str]:
-    from corsfast.middleware.blacksheep import use_cors
-
-    app = application()
-    with warnings.catch_warnings(record=True, action="always") as found:
-        use_cors(app, **options)
-        asyncio.run(app.start())
-    assert all(w.filename == __file__ for w in found)
-    return [f"{w.category.__name__} {w.message}" for w in found]
-
-
-@pytest.mark.parametrize(
-    ("options", "category", "said"),
-    [
-        (
-            {"allow_origins": "*", "allow_credentials": True},
-            CorsfastSecurityWarning,
-            "any-origin-with-credentials",
-        ),
-        (
-            {"allow_origins": ["null"], "allow_credentials": True},
-            CorsfastSecurityWarning,
-            "null-origin-with-credentials",
-        ),
-        ({"allow_origins": "a.example"}, CorsfastUnmatchableWarning, "https://a.example"),
-        ({"allow_origins": [A + "/"]}, CorsfastUnmatchableWarning, "trailing-slash"),
-    ],
-)
-def test_insecure_or_unmatchable_settings_warn_once(
-    options: dict[str, Any], category: type[Warning], said: str
-) -> None:
-    (text,) = used(**options)
-    assert text.startswith(f"{category.__name__} corsfast.middleware.blacksheep: allow_origins: ")
-    assert said in text
-    with pytest.raises(PolicyError):
-        used(**options, strict=True)
-
-
 def test_named_policies_are_judged_too() -> None:
     from corsfast.middleware.blacksheep import add_cors_policy, use_cors
 
@@ -500,9 +462,6 @@ def test_a_policy_that_is_changed_at_work() -> None:
 def test_names_that_cannot_be_sent() -> None:
     methods = ["GET", "P T", "P" * 65]
     options = {"allow_origins": A, "allow_methods": methods, "allow_headers": ["x\r\ny"]}
-    said = used(**options, expose_headers=["x-\xe4"])
-    codes = ["[not-a-token]", "[too-long]", "[not-a-token]", "[not-a-token]"]
-    assert sorted(text.rpartition(" ")[2] for text in said) == sorted(codes)
     (found,) = ask(ours({**options, "expose_headers": ["x-\xe4"]}), get())
     assert cors_of(found) == {ORIGIN: [A]}
 

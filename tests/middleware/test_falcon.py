@@ -29,8 +29,6 @@ from support.compare import (
     varies_by,
 )
 
-from corsfast import CorsfastSecurityWarning, CorsfastUnmatchableWarning, PolicyError
-
 pytestmark = pytest.mark.server
 
 A = "https://a.example"
@@ -524,85 +522,6 @@ def test_several_origin_lines(protocol: str) -> None:
 
 
 # -- settings ------------------------------------------------------------------------------------
-
-
-def warned(**options: Any) -> list[str]:
-    from corsfast.middleware.falcon import CORSMiddleware
-
-    with warnings.catch_warnings(record=True, action="always") as found:
-        CORSMiddleware(**options)
-    assert all(w.filename == __file__ for w in found)
-    return [f"{w.category.__name__} {w.message}" for w in found]
-
-
-@pytest.mark.parametrize(
-    ("options", "category", "code", "said"),
-    [
-        (
-            {"allow_credentials": "*"},
-            CorsfastSecurityWarning,
-            "any-origin-with-credentials",
-            "allow_origins",
-        ),
-        (
-            {"allow_origins": ["null", A], "allow_credentials": ["null"]},
-            CorsfastSecurityWarning,
-            "null-origin-with-credentials",
-            "allow_origins",
-        ),
-        (
-            {"allow_credentials": "http://a.example"},
-            CorsfastSecurityWarning,
-            "insecure-origin",
-            "allow_credentials",
-        ),
-        ({"allow_origins": "example.com"}, CorsfastUnmatchableWarning, "", "https://example.com"),
-        ({"allow_origins": [A + "/"]}, CorsfastUnmatchableWarning, "trailing-slash", A),
-        (
-            {"allow_origins": ["https://*.a.example"]},
-            CorsfastUnmatchableWarning,
-            "",
-            "the intended origins",
-        ),
-        (
-            {"allow_origins": [A], "allow_credentials": [A, B]},
-            CorsfastUnmatchableWarning,
-            "origin-not-allowed",
-            f"allow_credentials: {B!r} matches nothing: it is not in allow_origins",
-        ),
-    ],
-)
-def test_insecure_or_unmatchable_settings_warn_once(
-    options: dict[str, Any], category: type[Warning], code: str, said: str
-) -> None:
-    from corsfast.middleware.falcon import CORSMiddleware
-
-    found = warned(**options)
-    of_the_kind = [text for text in found if text.startswith(category.__name__)]
-    assert len(of_the_kind) == 1, found
-    assert "corsfast.middleware.falcon: " in of_the_kind[0]
-    assert code in of_the_kind[0]
-    assert said in of_the_kind[0]
-    with pytest.raises(PolicyError) as caught:
-        CORSMiddleware(**options, strict=True)
-    assert len(caught.value.problems) == len(found)
-
-
-def test_strict_raises_everything_at_once() -> None:
-    from corsfast.middleware.falcon import CORSMiddleware
-
-    with pytest.raises(PolicyError) as caught:
-        CORSMiddleware(allow_origins=["localhost", "null"], allow_credentials=["null"], strict=True)
-    assert len(caught.value.problems) == 2
-
-
-def test_good_settings_are_silent() -> None:
-    from corsfast.middleware.falcon import CORSMiddleware
-
-    assert warned() == []
-    assert warned(allow_origins=[A, B], allow_credentials=[A], expose_headers=["X-One"]) == []
-    assert warned(allow_origins=()) == []
-    CORSMiddleware([A], "X-One", A, True, strict=True)
 
 
 @pytest.mark.parametrize("option", ["allow_origins", "allow_credentials"])

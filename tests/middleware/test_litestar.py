@@ -11,7 +11,6 @@ import copy
 import functools
 import itertools
 import re
-import warnings
 from collections.abc import Iterator
 from typing import Any
 
@@ -43,7 +42,7 @@ from support.compare import (
 )
 
 from corsfast import PolicyError
-from corsfast.errors import CorsfastSecurityWarning, CorsfastUnmatchableWarning
+from corsfast.errors import CorsfastSecurityWarning
 
 pytestmark = pytest.mark.server
 
@@ -303,22 +302,6 @@ def test_random_requests(method: str, headers: list[tuple[str, str]], which: int
 
 # -- warnings at start-up --------------------------------------------------------------------
 
-RISKY: list[tuple[dict[str, Any], list[str]]] = [
-    ({"allow_credentials": True}, ["any-origin-with-credentials"]),
-    ({"allow_origins": ["null"], "allow_credentials": True}, ["null-origin-with-credentials"]),
-    ({"allow_origins": ["http://*.a.example"], "allow_credentials": True}, ["insecure-origin"]),
-    ({"allow_origins": ["https://*shop.com"]}, ["foreign-origin"]),
-    ({"allow_origins": ["https://*.co.uk"]}, ["public-suffix"]),
-    ({"allow_origins": [], "allow_origin_regex": "https://a.example.com"}, ["foreign-origin"]),
-    ({"allow_origins": "https://a.example"}, ["bare-string"]),
-]
-UNMATCHABLE: list[tuple[dict[str, Any], list[str]]] = [
-    ({"allow_origins": [A + "/"]}, ["trailing-slash"]),
-    ({"allow_origins": ["a.example", "*.a.example/"]}, ["scheme-missing", "unmatchable-pattern"]),
-    ({"allow_origins": [1]}, ["type"]),
-    ({"allow_headers": ["X Y"], "expose_headers": ["X\r\n"]}, ["not-a-token"] * 2),
-]
-
 
 @pytest.mark.parametrize(
     ("written", "also"),
@@ -345,25 +328,6 @@ def test_messages_quote_the_given_value(written: str, also: tuple[str, ...]) -> 
         assert ".*" not in str(problem)
     hints = [problem.hint or "" for problem in error.value.problems]
     assert [hint for hint in hints if "*" in hint] == [*also]
-
-
-@pytest.mark.parametrize(("options", "codes"), RISKY + UNMATCHABLE, ids=str)
-def test_warnings_and_strict(options: dict[str, Any], codes: list[str]) -> None:
-    from corsfast.middleware.litestar import CORSMiddleware
-
-    with warnings.catch_warnings(record=True, action="always") as caught:
-        made = CORSMiddleware(application(), config(**options))
-    said = [str(warning.message) for warning in caught]
-    assert [re.findall(r"\[([a-z-]+)\]$", text) for text in said] == [[code] for code in codes]
-    assert all(text.startswith("corsfast.middleware.litestar: ") for text in said)
-    assert all(warning.filename == __file__ for warning in caught)
-    kind = CorsfastSecurityWarning if (options, codes) in RISKY else CorsfastUnmatchableWarning
-    assert {warning.category for warning in caught} == {kind}
-    with pytest.raises(PolicyError) as error:
-        CORSMiddleware(application(), config(**options), strict=True)
-    assert [problem.code for problem in error.value.problems] == codes
-    asked = (("origin", A), ("access-control-request-method", "PUT"))
-    call(made, Request("OPTIONS", asked))
 
 
 def test_wildcards_match_in_full_and_hold_no_regex() -> None:

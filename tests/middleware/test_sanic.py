@@ -38,8 +38,6 @@ from support.compare import (
     varies_by,
 )
 
-from corsfast import CorsfastSecurityWarning, CorsfastUnmatchableWarning, PolicyError
-
 pytestmark = pytest.mark.server
 
 A = "https://a.example"
@@ -495,49 +493,6 @@ def test_credentials_mirror_the_names() -> None:
 # -- settings ------------------------------------------------------------------------------------
 
 
-def added(config: dict[str, Any], **options: Any) -> list[str]:
-    from corsfast.middleware.sanic import add_cors, cors
-
-    app = bare(config, cors)
-    with warnings.catch_warnings(record=True, action="always") as found:
-        add_cors(app, **options)
-    assert all(w.filename == __file__ for w in found)
-    return [f"{w.category.__name__} {w.message}" for w in found]
-
-
-@pytest.mark.parametrize(
-    ("config", "category", "said"),
-    [
-        (
-            {"CORS_ORIGINS": "null", "CORS_SUPPORTS_CREDENTIALS": True},
-            CorsfastSecurityWarning,
-            "null-origin-with-credentials",
-        ),
-        (
-            {"CORS_ORIGINS": re.compile(r"https://.*a\.com")},
-            CorsfastSecurityWarning,
-            "foreign-origin",
-        ),
-        ({"CORS_ORIGINS": "a.example"}, CorsfastUnmatchableWarning, "https://a.example"),
-        ({"CORS_ORIGINS": [A, "*"]}, CorsfastUnmatchableWarning, "'*'"),
-        ({"CORS_ORIGINS": f"{A}, *"}, CorsfastUnmatchableWarning, "'*'"),
-    ],
-)
-def test_insecure_or_unmatchable_settings_warn_once(
-    config: dict[str, Any], category: type[Warning], said: str
-) -> None:
-    (text,) = added(config)
-    assert text.startswith(f"{category.__name__} corsfast.middleware.sanic: CORS_ORIGINS: ")
-    assert said in text
-    with pytest.raises(PolicyError):
-        added(config, strict=True)
-
-
-def test_a_tuple_allows_no_origin_and_warns() -> None:
-    (text,) = added({"CORS_ORIGINS": (A,)})
-    assert "Write a list" in text
-
-
 def test_a_route_is_judged_when_the_server_starts() -> None:
     from sanic import Sanic, text
 
@@ -570,7 +525,7 @@ def test_errors_of_sanic_ext_are_kept() -> None:
     from sanic.exceptions import SanicException
 
     with pytest.raises(SanicException, match="CORS_ORIGINS"):
-        added({"CORS_ORIGINS": "*", "CORS_SUPPORTS_CREDENTIALS": True})
+        ours({"CORS_ORIGINS": "*", "CORS_SUPPORTS_CREDENTIALS": True})
 
 
 def test_only_one_of_them() -> None:

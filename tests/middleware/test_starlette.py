@@ -42,8 +42,7 @@ from support.compare import (
     requests,
 )
 
-from corsfast import PolicyError
-from corsfast.errors import CorsfastSecurityWarning, CorsfastUnmatchableWarning
+from corsfast.errors import CorsfastUnmatchableWarning
 from corsfast.middleware.starlette import CORSMiddleware
 
 pytestmark = pytest.mark.server
@@ -257,59 +256,6 @@ def test_random_requests(method: str, headers: list[tuple[str, str]], made: Any)
 
 
 # -- warnings at start-up --------------------------------------------------------------------
-
-RISKY: list[tuple[dict[str, Any], list[str]]] = [
-    ({"allow_origins": ["*"], "allow_credentials": True}, ["any-origin-with-credentials"]),
-    ({"allow_origins": ["null"], "allow_credentials": True}, ["null-origin-with-credentials"]),
-    ({"allow_origins": ["http://a.example"], "allow_credentials": True}, ["insecure-origin"]),
-    ({"allow_origin_regex": "https://a.example.com"}, ["foreign-origin"]),
-    ({"allow_origin_regex": r"https://.*\.co\.uk"}, ["public-suffix"]),
-    ({"allow_origins": "https://a.example"}, ["bare-string"]),
-    ({"allow_origins": [A], "allow_methods": "GET,PUT"}, ["bare-string"]),
-]
-UNMATCHABLE: list[tuple[dict[str, Any], list[str]]] = [
-    ({"allow_origins": [A + "/"]}, ["trailing-slash"]),
-    ({"allow_origins": ["a.example", ""]}, ["scheme-missing", "empty"]),
-    ({"allow_origins": ["https://*.a.example"]}, ["wildcard"]),
-    ({"allow_origins": [re.compile("https://.*"), b"https://a.example", 1]}, ["type"] * 3),
-    ({"allow_origins": [A], "allow_origin_regex": "a.example"}, ["unmatchable-pattern"]),
-    (
-        {"allow_origins": [A], "allow_headers": ["X Y"], "expose_headers": ["X\r\n"]},
-        ["not-a-token"] * 2,
-    ),
-    ({"allow_origins": [A], "allow_methods": ["P" * 65]}, ["too-long"]),
-]
-
-
-@pytest.mark.parametrize(("options", "codes"), RISKY + UNMATCHABLE, ids=str)
-def test_warnings_and_strict(options: dict[str, Any], codes: list[str]) -> None:
-    with warnings.catch_warnings(record=True, action="always") as caught:
-        made = CORSMiddleware(application(), **options)
-    said = [str(warning.message) for warning in caught]
-    assert [re.findall(r"\[([a-z-]+)\]$", text) for text in said] == [[code] for code in codes]
-    assert all(
-        text.startswith("corsfast.middleware.starlette: allow_") or "expose_" in text
-        for text in said
-    )
-    assert all(warning.filename == __file__ for warning in caught)
-    kind = CorsfastSecurityWarning if (options, codes) in RISKY else CorsfastUnmatchableWarning
-    assert {warning.category for warning in caught} == {kind}
-    with pytest.raises(PolicyError) as error:
-        CORSMiddleware(application(), strict=True, **options)
-    assert [problem.code for problem in error.value.problems] == codes
-    call(made, Request("OPTIONS", (("origin", A), ("access-control-request-method", "PUT"))))
-
-
-def test_a_sound_configuration_says_nothing() -> None:
-    CORSMiddleware(
-        application(),
-        allow_origins=[A],
-        allow_origin_regex=r"https://[a-z]+\.a\.example",
-        allow_methods=["*"],
-        allow_headers=["*"],
-        allow_credentials=True,
-        strict=True,
-    )
 
 
 def test_an_invalid_regex_is_an_error() -> None:

@@ -16,32 +16,25 @@ from __future__ import annotations
 
 import re
 from dataclasses import fields, replace
+from types import SimpleNamespace
 
 from litestar.config.cors import CORSConfig
 from litestar.plugins import InitPlugin
 
 from .._engine.tables import readable
 from .._options.fetch import ALLOW_HEADERS, ALLOW_METHODS, MAX_AGE
-from .._options.spec import wrong_header
 from .._proofs.dialect import Dialect
-from .._proofs.ineffective import (
-    wrong_exact_method,
-    wrong_exposed_with,
-    wrong_flags,
-    wrong_seconds,
-)
 from ._dropin.asgi_base import (
     SAFELISTED_HEADERS,
     ASGIDropIn,
+    CommonOptions,
     Preflights,
     asked,
-    names_of,
     plain_text,
     respond,
 )
-from ._dropin.messages import regex_from
 from ._dropin.overrides import refuse_overrides
-from ._dropin.policy import allowing, lenient_tables, read_list
+from ._dropin.policy import allowing, read_list
 from ._generic.policy_source import check_application
 from ._generic.preload import preload
 
@@ -67,8 +60,9 @@ ALL_METHODS = ("DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT")
 
 # Attributes of the installed version's CORSConfig that a subclass may override to change its
 # decisions. They are never used here.
+_FIELDS = fields(CORSConfig)
 _HOOKS = frozenset(name for name in vars(CORSConfig) if not name.startswith("__")) - frozenset(
-    field.name for field in fields(CORSConfig)
+    field.name for field in _FIELDS
 )
 # The same for the middleware.
 _MIDDLEWARE_HOOKS = ("_create_preflight_response", "send_wrapper")
@@ -168,7 +162,7 @@ class _NotStarted(CORSConfig):  # type: ignore[misc]
 
 def _not_started(config: CORSConfig) -> _NotStarted:
     found = _NotStarted()
-    for item in fields(CORSConfig):
+    for item in _FIELDS:
         setattr(found, item.name, getattr(config, item.name))
     return found
 
@@ -231,36 +225,27 @@ class _Preflights(Preflights):
             for entry, made in zip(origins, patterns, strict=True)
             if isinstance(entry, str) and isinstance(made, re.Pattern)
         }
-        entries: dict[str, Any] = {"allow_origins": patterns}
-        credentials = bool(config.allow_credentials)
-        if config.allow_origin_regex:
-            regex = regex_from("allow_origin_regex", config.allow_origin_regex)
-            entries["allow_origin_regex"] = [regex]
-        given = names_of("allow_methods", config.allow_methods, problems, wrong_exact_method)
-        methods = sorted(set(given))
-        headers = _put_together(config.allow_headers)
-        given = names_of("allow_headers", headers, problems, wrong_header)
-        names = sorted({name.lower() for name in given})
-        exposed = wrong_exposed_with(credentials)
-        expose = sorted(set(names_of("expose_headers", config.expose_headers, problems, exposed)))
-        max_age = str(config.max_age)
-        problems += wrong_flags([("allow_credentials", config.allow_credentials)])
-        problems += wrong_seconds("max_age", config.max_age, max_age)
-        tables = lenient_tables(
+        given = SimpleNamespace(**{item.name: getattr(config, item.name) for item in _FIELDS})
+        given.allow_headers = _put_together(config.allow_headers)
+        given.allow_origin_regex = config.allow_origin_regex or None
+        options = CommonOptions(
             NAME,
-            entries,
-            credentials=credentials,
+            given,
+            patterns,
+            problems,
+            flags=("allow_credentials",),
             strict=strict,
-            also=problems,
             dialect=replace(_DIALECT, written=written),
-            given=config.allow_origins,
         )
+        tables, credentials = options.tables, options.credentials
+        methods = sorted(set(options.methods))
+        names = sorted({name.lower() for name in options.names})
         any_method, any_header = "*" in methods, "*" in names
         listed_names = sorted({*names, *SAFELISTED_HEADERS})
         listed_methods = ALL_METHODS if any_method else methods
         responses = tables.responses._replace(
             actual_fields=(
-                *readable(credentials, expose),
+                *readable(credentials, sorted(set(options.exposed))),
                 # These two have no effect on an actual response, but the original sends them.
                 (ALLOW_HEADERS, ", ".join(names)),
                 (ALLOW_METHODS, ", ".join(methods)),
@@ -269,7 +254,7 @@ class _Preflights(Preflights):
                 *readable(credentials),
                 *(() if any_header else ((ALLOW_HEADERS, ", ".join(listed_names)),)),
                 *(((ALLOW_METHODS, ", ".join(listed_methods)),) if listed_methods else ()),
-                (MAX_AGE, max_age),
+                (MAX_AGE, options.max_age),
             ),
             preflight_status=204,
             refused_preflight_status=400,

@@ -36,13 +36,13 @@ from ._generic.policy_source import PerPolicy, is_policy
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    import concurrent.futures
     from asyncio import AbstractEventLoop, Future, Task
     from collections.abc import Awaitable, Callable, Hashable, Iterable
     from concurrent.futures import ThreadPoolExecutor
     from typing import Any
 
     from .._engine.select import Decision
-    from .._engine.tables import Responses, Tables
 
     Verdict = bool | Policy
     Resolve = Callable[..., Verdict | Awaitable[Verdict | None] | None]
@@ -115,16 +115,17 @@ class OriginResolver:
         self._log = LimitedLog("corsfast.resolver")
         self._lock = threading.Lock()
         self._generation = 0
-        self._allowed: OrderedDict[Hashable, tuple[float, Verdict]] = OrderedDict()
-        self._refused: OrderedDict[Hashable, tuple[float, Verdict]] = OrderedDict()
+        self._allowed: OrderedDict[Any, tuple[float, Verdict]] = OrderedDict()
+        self._refused: OrderedDict[Any, tuple[float, Verdict]] = OrderedDict()
         # The keys of an origin in both caches, unless the origin is the only one.
-        self._keys: dict[Hashable, set[Hashable]] = {}
+        self._keys: dict[str, set[Any]] = {}
         # The look-ups in progress, by event loop.
         self._pending: WeakKeyDictionary[AbstractEventLoop, dict[Hashable, Task[Verdict]]]
         self._pending = WeakKeyDictionary()
         self._threads: WeakKeyDictionary[AbstractEventLoop, ThreadPoolExecutor]
         self._threads = WeakKeyDictionary()
-        self._flights: dict[Hashable, _Flight] = {}  # of `look_up`
+        # The same of `look_up`, in all threads.
+        self._flights: dict[Hashable, concurrent.futures.Future[Verdict]] = {}
         self._twins = PerPolicy(self._make_twins)
         self._twins_of_verdicts = PerPolicy(self._make_twins, MAX_VERDICT_POLICIES)
 
@@ -182,23 +183,25 @@ class OriginResolver:
             key, generation = self._key(origin, request), self._generation
         except Exception:
             return self._fail(origin)
+        from concurrent.futures import Future
+
         mark = generation, key
-        own = _Flight()
+        own: Future[Verdict] = Future()
         with self._lock:
-            flight = self._flights.setdefault(mark, own)
-        if flight is not own:
-            flight.landed.wait()
-            return flight.verdict
+            other = self._flights.setdefault(mark, own)
+        if other is not own:
+            return other.result()
+        verdict: Verdict = False
         try:
-            own.verdict = self._read_verdict(self._call(origin, request), origin)
-            self._remember(key, own.verdict, generation)
+            verdict = self._read_verdict(self._call(origin, request), origin)
+            self._remember(key, verdict, generation)
         except Exception:
             self._fail(origin)
         finally:
             with self._lock:
                 del self._flights[mark]
-            own.landed.set()
-        return own.verdict
+            own.set_result(verdict)
+        return verdict
 
     async def look_up_async(self, origin: str, request: Any) -> Verdict:
         """Look up an origin without blocking the event loop; requests share one look-up."""
@@ -275,9 +278,8 @@ class OriginResolver:
         if is_policy(answer):
             if not answer.allows_origin(origin):
                 return False
-            self._twins_of_verdicts.of(
-                answer
-            )  # raises here, where it is logged, if it is not a template
+            # Raises here, where it is logged, if it is not a template.
+            self._twins_of_verdicts.of(answer)
             return answer
         if hasattr(answer, "close"):
             answer.close()  # a coroutine that will not be awaited
@@ -306,7 +308,7 @@ class OriginResolver:
             parts += [_header(request, "host"), *_paths(request)]
         return origin, _bounded(parts), None
 
-    def _remember(self, key: Hashable, verdict: Verdict, generation: int) -> None:
+    def _remember(self, key: Any, verdict: Verdict, generation: int) -> None:
         if self.ttl == 0:
             return
         memory, other = self._allowed, self._refused
@@ -320,12 +322,12 @@ class OriginResolver:
             memory.move_to_end(key)
             evicted = memory.popitem(last=False)[0] if len(memory) > self.max_entries else None
             if not self._keys_are_origins:
-                self._keys.setdefault(_origin_of_key(key), set()).add(key)
+                self._keys.setdefault(key[0], set()).add(key)
                 if evicted is not None:
-                    keys = self._keys[_origin_of_key(evicted)]
+                    keys = self._keys[evicted[0]]
                     keys.remove(evicted)
                     if not keys:
-                        del self._keys[_origin_of_key(evicted)]
+                        del self._keys[evicted[0]]
 
     # -- answering ---------------------------------------------------------------------------
 
@@ -370,7 +372,12 @@ class OriginResolver:
     def _make_twins(self, policy: Policy) -> tuple[Policy, Policy]:
         spec, _ = read_options(is_origin=is_origin, **{**_options_of(policy), "allow_origins": []})
         tables, _ = build_tables(spec, [])
-        tables = tables._replace(responses=_varying_by(self.vary, tables.responses))
+        sent = tables.responses
+        sent = sent._replace(
+            actual_vary=tuple(dict.fromkeys((*sent.actual_vary, *self.vary))),
+            preflight_vary=tuple(dict.fromkeys((*sent.preflight_vary, *self.vary))),
+        )
+        tables = tables._replace(responses=sent)
         make: Callable[[Tables], Any] = Policy._from_tables
         if not set(self.vary).issubset(_USUAL_VARY):
             # The native engine can merge only these names.
@@ -378,16 +385,6 @@ class OriginResolver:
 
             make = pure.Policy._from_tables
         return make(tables._replace(any_web_origin=True)), make(tables)
-
-
-class _Flight:
-    """A look-up that other threads with the same key wait for."""
-
-    __slots__ = ("landed", "verdict")
-
-    def __init__(self) -> None:
-        self.landed = threading.Event()
-        self.verdict: Verdict = False
 
 
 def _options_of(policy: Policy) -> dict[str, Any]:
@@ -398,14 +395,6 @@ def _options_of(policy: Policy) -> dict[str, Any]:
             "a resolver needs a policy made from options, as the template of its answers; write"
             " corsfast.Policy(...)"
         ) from None
-
-
-def _varying_by(names: Iterable[str], responses: Responses) -> Responses:
-    """Add the names of request headers to every Vary."""
-    return responses._replace(
-        actual_vary=tuple(dict.fromkeys((*responses.actual_vary, *names))),
-        preflight_vary=tuple(dict.fromkeys((*responses.preflight_vary, *names))),
-    )
 
 
 # -- reading requests ------------------------------------------------------------------------
@@ -433,10 +422,6 @@ def _bounded(parts: list[str | None]) -> Hashable:
     from hashlib import sha256
 
     return sha256(repr(parts).encode("utf-8", "backslashreplace")).digest()
-
-
-def _origin_of_key(key: Any) -> Hashable:
-    return key[0]  # type: ignore[no-any-return]
 
 
 # -- reading arguments -----------------------------------------------------------------------

@@ -23,6 +23,7 @@ from __future__ import annotations
 import re
 import warnings
 from functools import partial
+from types import SimpleNamespace
 
 from .._engine.tables import readable
 from .._options.fetch import (
@@ -35,29 +36,22 @@ from .._options.fetch import (
     REQUEST_METHOD,
     REQUEST_PRIVATE_NETWORK,
 )
-from .._options.spec import wrong_header
 from .._proofs.dialect import Dialect
-from .._proofs.ineffective import (
-    meant,
-    wrong_exact_method,
-    wrong_exposed_with,
-    wrong_flags,
-    wrong_seconds,
-)
+from .._proofs.ineffective import meant
 from ..errors import CorsfastRedundancyWarning
 from ._dropin.asgi_base import (
     SAFELISTED_HEADERS,
     ASGIDropIn,
+    CommonOptions,
     Preflights,
     asked,
-    names_of,
     plain_text,
     respond,
 )
 from ._dropin.install import check_kind, middleware_by_install
-from ._dropin.messages import DropInProblem, regex_from
+from ._dropin.messages import DropInProblem
 from ._dropin.overrides import refuse_overrides
-from ._dropin.policy import allowing, lenient_tables, read_list
+from ._dropin.policy import allowing, read_list
 from ._generic.handlers import asks_private_network
 from ._generic.policy_source import check_application
 from ._generic.preload import preload
@@ -72,7 +66,6 @@ if TYPE_CHECKING:
     from starlette.applications import Starlette
 
     from .._engine.select import Decision
-    from ..errors import Problem
     from ._generic.arguments import Rules
     from ._generic.handlers import App, Scope, Send
     from ._generic.policy_source import PolicyOptions, Source
@@ -165,6 +158,7 @@ class CORSMiddleware(ASGIDropIn):
         strict: bool = False,
         **unknown: Never,
     ) -> None:
+        given = locals()
         if unknown:
             names = ", ".join(
                 repr(name) + (f" (write {known})" if (known := meant(name, _OPTIONS)) else "")
@@ -172,18 +166,9 @@ class CORSMiddleware(ASGIDropIn):
             )
             raise TypeError(f"CORSMiddleware has no option {names}")
         check_application(app, "an ASGI")
-        self._options: dict[str, Any] = {
-            "allow_origins": allow_origins,
-            "allow_methods": allow_methods,
-            "allow_headers": allow_headers,
-            "allow_credentials": allow_credentials,
-            "allow_origin_regex": allow_origin_regex,
-            "allow_private_network": allow_private_network,
-            "expose_headers": expose_headers,
-            "max_age": max_age,
-            "strict": strict,
-        }
-        super().__init__(app, _Preflights(**self._options), body=_OK, private_network=True)
+        self._options: dict[str, Any] = {name: given[name] for name in _OPTIONS}
+        preflights = _Preflights(SimpleNamespace(**self._options))
+        super().__init__(app, preflights, body=_OK, private_network=True)
 
     def __init_subclass__(cls, **keywords: Any) -> None:
         super().__init_subclass__(**keywords)
@@ -201,58 +186,34 @@ class CORSMiddleware(ASGIDropIn):
 class _Preflights(Preflights):
     """A policy made from Starlette's options, and the answers to its preflights."""
 
-    def __init__(
-        self,
-        *,
-        allow_origins: Any,
-        allow_methods: Any,
-        allow_headers: Any,
-        allow_credentials: Any,
-        allow_origin_regex: Any,
-        allow_private_network: Any,
-        expose_headers: Any,
-        max_age: Any,
-        strict: bool,
-    ) -> None:
-        origins, problems = read_list("allow_origins", allow_origins)
-        entries: dict[str, Any] = {"allow_origins": []}
+    def __init__(self, given: Any) -> None:
+        origins, problems = read_list("allow_origins", given.allow_origins)
+        entries = []
         for origin in origins:
             if isinstance(origin, re.Pattern):
-                problems.append(_regex_in_list(origin))
+                message = f"{origin.pattern!r} is compiled and matches nothing here."
+                hint = "it into allow_origin_regex"
+                problems.append(DropInProblem("type", "allow_origins", origin, message, hint=hint))
             else:
-                entries["allow_origins"].append(origin)
-        credentials = bool(allow_credentials)
-        if allow_origin_regex is not None:
-            entries["allow_origin_regex"] = [regex_from("allow_origin_regex", allow_origin_regex)]
-        methods = names_of("allow_methods", allow_methods, problems, wrong_exact_method)
-        if "*" in methods:
-            methods = [*ALL_METHODS]
-        names = names_of("allow_headers", allow_headers, problems, wrong_header)
-        any_header = "*" in names
-        exposed = wrong_exposed_with(credentials)
-        expose = names_of("expose_headers", expose_headers, problems, exposed)
-        names = sorted({*SAFELISTED_HEADERS, *names})
-        flags = {
-            "allow_credentials": allow_credentials,
-            "allow_private_network": allow_private_network,
-        }
-        problems += wrong_flags(flags.items())
-        problems += wrong_seconds("max_age", max_age, str(max_age))
-        tables = lenient_tables(
+                entries.append(origin)
+        options = CommonOptions(
             NAME,
+            given,
             entries,
-            credentials=credentials,
-            strict=strict,
-            also=problems,
+            problems,
+            flags=("allow_credentials", "allow_private_network"),
+            strict=given.strict,
             dialect=_DIALECT,
-            given=allow_origins,
         )
-        allow = readable(credentials)
+        tables, credentials = options.tables, options.credentials
+        methods = [*ALL_METHODS] if "*" in options.methods else options.methods
+        any_header = "*" in options.names
+        names = sorted({*SAFELISTED_HEADERS, *options.names})
         listed = () if any_header else ((ALLOW_HEADERS, ", ".join(names)),)
-        sent = ((ALLOW_METHODS, ", ".join(methods)), *listed, (MAX_AGE, str(max_age)))
+        sent = ((ALLOW_METHODS, ", ".join(methods)), *listed, (MAX_AGE, options.max_age))
         responses = tables.responses._replace(
-            actual_fields=readable(credentials, expose),
-            preflight_fields=(*allow, *sent),
+            actual_fields=readable(credentials, options.exposed),
+            preflight_fields=(*readable(credentials), *sent),
             actual_vary=("Origin",),
             preflight_vary=PREFLIGHT_VARY,
             default_origin=None,
@@ -263,7 +224,7 @@ class _Preflights(Preflights):
         )
         tables = allowing(tables, methods, names, any_header=any_header)
         super().__init__(tables._replace(responses=responses), every=tables.star and any_header)
-        self._private_network = bool(allow_private_network)
+        self._private_network = bool(given.allow_private_network)
         self._content = plain_text(200, _OK)
         self._preflight = responses.preflight_headers.raw_headers
 
@@ -299,16 +260,6 @@ class _Preflights(Preflights):
 
 def _mirrored(names: list[str] | None) -> list[tuple[bytes, bytes]]:
     return [(_ALLOW_HEADERS, ",".join(names).encode("ascii"))] if names else []
-
-
-def _regex_in_list(regex: re.Pattern[Any]) -> Problem:
-    return DropInProblem(
-        "type",
-        "allow_origins",
-        regex,
-        f"{regex.pattern!r} is compiled and matches nothing here.",
-        hint="it into allow_origin_regex",
-    )
 
 
 # -- install -------------------------------------------------------------------------------------

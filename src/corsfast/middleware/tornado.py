@@ -45,7 +45,6 @@ if TYPE_CHECKING:
     from .._engine.select import Decision
     from ._generic.arguments import Rules
     from ._generic.policy_source import PolicyOptions, Source
-    from ._generic.select import Choice
 
     App = TypeVar("App")
 
@@ -238,8 +237,7 @@ def enable_cors(
         from ._generic.arguments import check_alone
 
         check_alone("enable_cors", policy, options)
-        _enable(application, _by_path(paths))
-        return app
+        return _enable(app, _ByPath(paths))
     advice = "write enable_cors(app, policy) or enable_cors(app, allow_origins=[...])"
     source: Source | None = Policy(**options) if options else policy
     if source is None:
@@ -247,34 +245,29 @@ def enable_cors(
     if source is None:
         raise TypeError(f"enable_cors needs a policy; {advice}")
     check_source("policy", source, advice)
-    _enable(application, source)
-    return app
+    return _enable(app, source)
 
 
-def _enable(application: Any, source: Source | _ByPath) -> None:
+def _enable(app: App, source: Source | _ByPath) -> App:
+    application: Any = app
     application.settings[_SETTING] = source
     application.get_handler_delegate = _Delegates(application.get_handler_delegate)
+    return app
 
 
 class _ByPath:
     """The value of the application's setting if the path chooses the policy."""
 
-    __slots__ = ("choose",)
+    def __init__(self, paths: Rules) -> None:
+        from ._generic.arguments import read_rules
+        from ._generic.select import choice
+        from .paths import encoded_path
 
-    def __init__(self, choose: Choice) -> None:
-        self.choose = choose
+        def path_of(request: Any) -> tuple[str, ...]:
+            # Tornado leaves the path encoded, and each of its characters is one byte.
+            return encoded_path(request.path.encode("latin-1", "replace"))
 
-
-def _by_path(paths: Rules) -> _ByPath:
-    from ._generic.arguments import read_rules
-    from ._generic.select import choice
-    from .paths import encoded_path
-
-    def path_of(request: Any) -> tuple[str, ...]:
-        # Tornado leaves the path encoded, and each of its characters is one byte.
-        return encoded_path(request.path.encode("latin-1", "replace"))
-
-    return _ByPath(choice(read_rules(paths, "paths"), path_of, Policy(allow_origins=())))
+        self.choose = choice(read_rules(paths, "paths"), path_of, Policy(allow_origins=()))
 
 
 class _Delegates:

@@ -1,4 +1,4 @@
-"""Option values that have no effect, or not the intended one, in each drop-in.
+"""Origins and option values that are risky, or have no or another effect, in each drop-in.
 
 Each is a warning when the drop-in is set up, or an error if it is strict. The same option must
 accept the proposed value.
@@ -7,6 +7,7 @@ accept the proposed value.
 from __future__ import annotations
 
 import ast
+import re
 import warnings
 from collections.abc import Callable
 from datetime import timedelta
@@ -16,10 +17,11 @@ import pytest
 
 import corsfast
 from corsfast import PolicyError, Problem
-from corsfast.errors import CorsfastSecurityWarning, CorsfastUnmatchableWarning
+from corsfast.errors import RISKS, CorsfastSecurityWarning, CorsfastUnmatchableWarning
 
 A = "https://a.example"
-SECURITY = ("bare-string", "not-a-bool", "unknown-option")
+B = "https://b.example"
+SECURITY = (*RISKS, "bare-string", "not-a-bool", "unknown-option")
 
 
 async def _app(scope: Any, receive: Any, send: Any) -> None:
@@ -103,6 +105,18 @@ def quart(strict: bool, options: dict[str, Any]) -> None:
     cors(Quart("app"), **{"allow_origin": [A], **options}, strict=strict)
 
 
+def quart_view(strict: bool, options: dict[str, Any]) -> None:
+    from corsfast.middleware.quart import route_cors
+
+    route_cors(**{"allow_origin": [A], **options}, strict=strict)
+
+
+def quart_socket(strict: bool, options: dict[str, Any]) -> None:
+    from corsfast.middleware.quart import websocket_cors
+
+    websocket_cors(**{"allow_origin": [A], **options}, strict=strict)
+
+
 def quart_config(strict: bool, options: dict[str, Any]) -> None:
     from quart import Quart
 
@@ -111,6 +125,17 @@ def quart_config(strict: bool, options: dict[str, Any]) -> None:
     app = Quart("app")
     app.config.update(options)
     cors(app, strict=strict)
+
+
+def flask_strict_config(strict: bool, options: dict[str, Any]) -> None:
+    from flask import Flask
+
+    from corsfast.middleware.flask import CORS
+
+    app = Flask("app")
+    app.config.update({f"CORS_{name.upper()}": value for name, value in options.items()})
+    app.config["CORS_STRICT"] = strict
+    CORS(app)
 
 
 def sanic(strict: bool, options: dict[str, Any]) -> None:
@@ -451,10 +476,30 @@ def test_suggestions_for_idle_values_are_valid(
         (starlette, {"allow_methods": ["*"], "allow_headers": "*", "allow_credentials": True}),
         (starlette, {"allow_methods": ["GET", "PURGE"], "expose_headers": ["*"], "max_age": 0}),
         (starlette, {"allow_credentials": 1, "max_age": "600"}),
+        (
+            starlette,
+            {
+                "allow_origin_regex": r"https://[a-z]+\.a\.example",
+                "allow_methods": ["*"],
+                "allow_headers": ["*"],
+                "allow_credentials": True,
+            },
+        ),
         (litestar, {"allow_methods": ["PATCH"], "allow_headers": ["Content-Type"]}),
         (blacksheep, {"allow_methods": "get, post", "allow_headers": "X-A  X-B"}),
         (blacksheep, {"allow_methods": "*", "allow_headers": "*", "allow_credentials": True}),
         (falcon, {"expose_headers": "X-A, X-B", "allow_credentials": None}),
+        (falcon, {"allow_origins": "*"}),
+        (falcon, {"allow_origins": [A, B], "allow_credentials": [A], "expose_headers": ["X-One"]}),
+        (falcon, {"allow_origins": ()}),
+        (falcon, {"allow_credentials": A, "allow_private_network": True}),
+        (
+            flask,
+            {
+                "origins": [A, r"https://(www\.)?b\.example", "http://localhost:3000"],
+                "supports_credentials": True,
+            },
+        ),
         (flask, {"methods": ["get, put", " PATCH"], "allow_headers": [r"X-.*", "x-a"]}),
         (flask, {"expose_headers": ["X-A, X-B"], "max_age": "600", "resources": r"^/api/.*"}),
         (flask, {"max_age": timedelta(0), "resources": "(/a|/b)", "methods": "GET,"}),
@@ -462,6 +507,7 @@ def test_suggestions_for_idle_values_are_valid(
         (flask_config, {"CORS_ENABLED": True, "MY_CORS_ORIGIN": [A], "CORS_ORIGINS": [A]}),
         (quart, {"allow_methods": "*", "allow_headers": "*", "max_age": "600"}),
         (quart, {"allow_methods": "GET", "max_age": 0, "expose_headers": [""]}),
+        (quart, {"allow_origin": [A, re.compile(r"https://(www\.)?b\.example")]}),
         (quart_config, {"QUART_CORS_ALLOW_ORIGIN": [A], "CORS_ORIGINS": [A]}),
         (sanic, {"CORS_METHODS": "get, put,", "CORS_EXPOSE_HEADERS": "X-A,X-B"}),
         (sanic, {"CORS_ALLOW_HEADERS": "*", "CORS_SUPPORTS_CREDENTIALS": True}),
@@ -508,3 +554,170 @@ def test_a_policy_refuses_them(options: dict[str, Any], code: str, hint: str | N
     if code == "list-in-string":
         hint = ", ".join(map(repr, options["allow_headers"][0].split(", ")))
     assert problem.hint == hint
+
+
+# By drop-in: options, then the option and the code of each problem. The codes of one row are all
+# risks, or all about entries that match nothing.
+ANY, NULL = "any-origin-with-credentials", "null-origin-with-credentials"
+REGEX = r"https://.*\.?example\.com"
+OF_ASGI: list[tuple[dict[str, Any], str, list[str]]] = [
+    ({"allow_origins": ["*"], "allow_credentials": True}, "allow_origins", [ANY]),
+    ({"allow_origins": ["null"], "allow_credentials": True}, "allow_origins", [NULL]),
+    ({"allow_origins": "https://a.example"}, "allow_origins", ["bare-string"]),
+    ({"allow_origins": [f"{A}/"]}, "allow_origins", ["trailing-slash"]),
+    ({"allow_origin_regex": "https://a.example.com"}, "allow_origin_regex", ["foreign-origin"]),
+    ({"allow_origin_regex": r"https://.*\.co\.uk"}, "allow_origin_regex", ["public-suffix"]),
+    ({"allow_origin_regex": "a.example"}, "allow_origin_regex", ["unmatchable-pattern"]),
+    ({"allow_methods": "GET,PUT"}, "allow_methods", ["bare-string"]),
+    ({"allow_methods": ["P" * 65]}, "allow_methods", ["too-long"]),
+    ({"allow_headers": ["X Y"]}, "allow_headers", ["not-a-token"]),
+    ({"expose_headers": ["X\r\n"]}, "expose_headers", ["not-a-token"]),
+]
+OF_FLASK: list[tuple[dict[str, Any], str, list[str]]] = [
+    ({"origins": "*", "supports_credentials": True}, "origins", [ANY]),
+    ({"origins": [A, "null"], "supports_credentials": True}, "origins", [NULL]),
+    (
+        {"origins": ["http://a.example"], "supports_credentials": True},
+        "origins",
+        ["insecure-origin"],
+    ),
+    ({"origins": REGEX}, "origins", ["foreign-origin"]),
+    ({"origins": [A, "localhost:3000"]}, "origins", ["scheme-missing"]),
+    ({"origins": [f"{A}/"]}, "origins", ["trailing-slash"]),
+    ({"origins": [A, "http://localhost:*"]}, "origins", ["glob-as-regex"]),
+]
+OF_QUART: list[tuple[dict[str, Any], str, list[str]]] = [
+    ({"allow_origin": re.compile(REGEX)}, "allow_origin", ["foreign-origin"]),
+    ({"allow_origin": [A, "localhost:3000"]}, "allow_origin", ["scheme-missing"]),
+    ({"allow_origin": "https://*.a.example"}, "allow_origin", ["wildcard"]),
+]
+OF_QUART_WITH_CREDENTIALS: list[tuple[dict[str, Any], str, list[str]]] = [
+    ({"allow_origin": [A, "null"], "allow_credentials": True}, "allow_origin", [NULL]),
+    (
+        {"allow_origin": "http://a.example", "allow_credentials": True},
+        "allow_origin",
+        ["insecure-origin"],
+    ),
+]
+ORIGINS: list[tuple[Any, dict[str, Any], str, list[str]]] = [
+    (drop_in, *row)
+    for drop_ins, rows in (
+        ((starlette, litestar), OF_ASGI),
+        ((flask, flask_view, flask_resource, flask_strict_config), OF_FLASK),
+        ((quart, quart_view, quart_socket), OF_QUART),
+        ((quart, quart_view), OF_QUART_WITH_CREDENTIALS),
+        (
+            (starlette,),
+            [
+                (
+                    {"allow_origins": ["http://a.example"], "allow_credentials": True},
+                    "allow_origins",
+                    ["insecure-origin"],
+                ),
+                (
+                    {"allow_origins": ["a.example", ""]},
+                    "allow_origins",
+                    ["scheme-missing", "empty"],
+                ),
+                ({"allow_origins": ["https://*.a.example"]}, "allow_origins", ["wildcard"]),
+                (
+                    {"allow_origins": [re.compile("https://.*"), b"https://a.example", 1]},
+                    "allow_origins",
+                    ["type"] * 3,
+                ),
+            ],
+        ),
+        (
+            (litestar,),
+            [
+                (
+                    {"allow_origins": ["http://*.a.example"], "allow_credentials": True},
+                    "allow_origins",
+                    ["insecure-origin"],
+                ),
+                ({"allow_origins": ["https://*shop.com"]}, "allow_origins", ["foreign-origin"]),
+                ({"allow_origins": ["https://*.co.uk"]}, "allow_origins", ["public-suffix"]),
+                (
+                    {"allow_origins": ["a.example", "*.a.example/"]},
+                    "allow_origins",
+                    ["scheme-missing", "unmatchable-pattern"],
+                ),
+                ({"allow_origins": [1]}, "allow_origins", ["type"]),
+            ],
+        ),
+        (
+            (sanic,),
+            [
+                (
+                    {"CORS_ORIGINS": "null", "CORS_SUPPORTS_CREDENTIALS": True},
+                    "CORS_ORIGINS",
+                    [NULL],
+                ),
+                (
+                    {"CORS_ORIGINS": re.compile(r"https://.*a\.com")},
+                    "CORS_ORIGINS",
+                    ["foreign-origin"],
+                ),
+                ({"CORS_ORIGINS": "a.example"}, "CORS_ORIGINS", ["scheme-missing"]),
+                ({"CORS_ORIGINS": [A, "*"]}, "CORS_ORIGINS", ["scheme-missing"]),
+                ({"CORS_ORIGINS": f"{A}, *"}, "CORS_ORIGINS", ["scheme-missing"]),
+                ({"CORS_ORIGINS": (A,)}, "CORS_ORIGINS", ["type"]),
+            ],
+        ),
+        (
+            (blacksheep,),
+            [
+                ({"allow_origins": "*", "allow_credentials": True}, "allow_origins", [ANY]),
+                ({"allow_origins": ["null"], "allow_credentials": True}, "allow_origins", [NULL]),
+                ({"allow_origins": "a.example"}, "allow_origins", ["scheme-missing"]),
+                ({"allow_methods": ["GET", "P T"]}, "allow_methods", ["not-a-token"]),
+                ({"allow_methods": ["P" * 65]}, "allow_methods", ["too-long"]),
+                ({"allow_headers": ["x\r\ny"]}, "allow_headers", ["not-a-token"]),
+                ({"expose_headers": ["x-\xe4"]}, "expose_headers", ["not-a-token"]),
+                ({"allow_origins": [f"{A}/"]}, "allow_origins", ["trailing-slash"]),
+            ],
+        ),
+        (
+            (falcon,),
+            [
+                ({"allow_origins": "*", "allow_credentials": "*"}, "allow_origins", [ANY]),
+                (
+                    {"allow_origins": ["null", A], "allow_credentials": ["null"]},
+                    "allow_origins",
+                    [NULL],
+                ),
+                (
+                    {"allow_origins": "*", "allow_credentials": "http://a.example"},
+                    "allow_credentials",
+                    ["insecure-origin"],
+                ),
+                ({"allow_origins": "example.com"}, "allow_origins", ["scheme-missing"]),
+                ({"allow_origins": [f"{A}/"]}, "allow_origins", ["trailing-slash"]),
+                ({"allow_origins": ["https://*.a.example"]}, "allow_origins", ["wildcard"]),
+                ({"allow_credentials": [A, B]}, "allow_credentials", ["origin-not-allowed"]),
+                (
+                    {"allow_origins": ["localhost", "a.example"]},
+                    "allow_origins",
+                    ["scheme-missing"] * 2,
+                ),
+            ],
+        ),
+    )
+    for row in rows
+    for drop_in in drop_ins
+]
+
+
+@pytest.mark.parametrize(("drop_in", "options", "option", "codes"), ORIGINS, ids=shown)
+def test_each_risk_or_unmatchable_entry_warns_once(
+    drop_in: Any, options: dict[str, Any], option: str, codes: list[str]
+) -> None:
+    found = [(problem.option, problem.code) for problem in problems(drop_in, options)]
+    assert found == [(option, code) for code in codes]
+    with warnings.catch_warnings(record=True, action="always") as caught:
+        drop_in(False, options)
+    kind = CorsfastSecurityWarning if codes[0] in SECURITY else CorsfastUnmatchableWarning
+    assert {(warning.category, warning.filename) for warning in caught} == {(kind, __file__)}
+    module = drop_in.__name__.partition("_")[0]
+    said = [re.findall(r"^(.*?): (.*?): .*\[([a-z-]+)\]$", str(w.message)) for w in caught]
+    assert said == [[(f"corsfast.middleware.{module}", option, code)] for code in codes]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from datetime import timedelta
 from types import ModuleType
@@ -185,3 +186,15 @@ def test_config_of_each_application(library: Callable[[], ModuleType]) -> None:
         app.add_url_rule("/view", "view", view)
         found.append(run(app, get(origin, "/view"))[0].first(ALLOW_ORIGIN))
     assert found == ([A, B] if library is ours else [A, None])
+
+
+def test_strict_by_config_counts_where_origins_do() -> None:
+    app = extended(ours(), {})
+    app.config["QUART_CORS_ALLOW_ORIGIN"] = re.compile(r"https://.*\.?example\.com")
+    app.config["QUART_CORS_STRICT"] = True
+    assert run(app, get())[0].status == 500
+    app.config["QUART_CORS_ALLOW_ORIGIN"] = [A]
+    assert cors(run(app, get())[0]) == {ALLOW_ORIGIN: A}
+    given = quiet(lambda: extended(ours(), {"allow_origin": [A, "localhost"]}))
+    given.config["QUART_CORS_STRICT"] = True  # too late to have an effect
+    assert cors(run(given, get())[0]) == {ALLOW_ORIGIN: A}

@@ -10,51 +10,48 @@ Nothing that a request contains may raise here, because the client would get a 5
 
 from __future__ import annotations
 
-from collections import namedtuple
+from typing import NamedTuple
 
 from ..._engine.headers import joined_lines, requested_names
 from ..._engine.select import Policy
 from ..._options.fetch import REQUEST_HEADERS, REQUEST_METHOD
+from ..._options.spec import wrong_header
+from ..._proofs.ineffective import (
+    wrong_exact_method,
+    wrong_exposed_with,
+    wrong_flags,
+    wrong_seconds,
+)
 from .._generic.engine import ASGICall
 from .._generic.handlers import content
 from .._generic.refused_log import RefusedLog
-from .policy import read_list, read_names
+from .messages import regex_from
+from .policy import lenient_tables, read_list, read_names
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Awaitable
-    from typing import Any, NamedTuple
+    from typing import Any
 
     from ..._engine.select import Decision
     from ..._engine.tables import RawHeaders, Tables
+    from ..._proofs.dialect import Dialect
     from ..._proofs.ineffective import Wrong
     from ...errors import Problem
     from .._generic.handlers import App, Receive, Scope, Send
-
-    class Asked(NamedTuple):
-        """The origin, method and header names of a preflight."""
-
-        origin: bytes
-        method: str
-        names: list[str] | None  # None => the list is not valid; no browser sends such a list
-
-else:
-    Asked = namedtuple("Asked", ("origin", "method", "names"))
-
-__all__ = [
-    "SAFELISTED_HEADERS",
-    "ASGIDropIn",
-    "Preflights",
-    "asked",
-    "names_of",
-    "plain_text",
-    "respond",
-]
 
 _ASKED = (b"origin", REQUEST_METHOD.lower().encode(), REQUEST_HEADERS.lower().encode())
 
 # The names that both allow in addition to `allow_headers`.
 SAFELISTED_HEADERS = ("Accept", "Accept-Language", "Content-Language", "Content-Type")
+
+
+class Asked(NamedTuple):
+    """The origin, method and header names of a preflight."""
+
+    origin: bytes
+    method: str
+    names: list[str] | None  # None => the list is not valid; no browser sends such a list
 
 
 class Preflights:
@@ -87,11 +84,9 @@ class Preflights:
         return None
 
     def allow(self, decision: Decision, scope: Scope, send: Send) -> Awaitable[None]:
-        """Answer a preflight that the policy allows."""
         raise NotImplementedError
 
     def refuse(self, decision: Decision, scope: Scope, send: Send) -> Awaitable[None]:
-        """Answer a preflight that is rejected."""
         raise NotImplementedError
 
     def rejected(self, decision: Decision, request: Asked, parts: tuple[str, ...]) -> list[str]:
@@ -148,12 +143,57 @@ class ASGIDropIn(ASGICall):
         return self._preflights.policy.allows_origin(origin)
 
 
-def names_of(option: str, value: Any, problems: list[Problem], wrong: Wrong) -> list[str]:
-    """Return the methods or header names of an option, and append to the problems."""
-    entries, found = read_list(option, value, wrong)
-    names, more = read_names(option, entries, wrong)
-    problems += found + more
-    return names
+class CommonOptions:
+    """The options that both originals have.
+
+    Args:
+        name: the drop-in.
+        given: an object with the options as attributes.
+        entries: the entries of `allow_origins`.
+        problems: those that were found before.
+        flags: the options that hold a bool.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        given: Any,
+        entries: list[Any],
+        problems: list[Problem],
+        *,
+        flags: tuple[str, ...],
+        strict: bool,
+        dialect: Dialect,
+    ) -> None:
+        self._problems = [*problems]
+        self.credentials = bool(given.allow_credentials)
+        origins = {"allow_origins": entries}
+        if given.allow_origin_regex is not None:
+            origins["allow_origin_regex"] = [
+                regex_from("allow_origin_regex", given.allow_origin_regex)
+            ]
+        self.methods = self._names("allow_methods", given.allow_methods, wrong_exact_method)
+        self.names = self._names("allow_headers", given.allow_headers, wrong_header)
+        exposed = wrong_exposed_with(self.credentials)
+        self.exposed = self._names("expose_headers", given.expose_headers, exposed)
+        self.max_age = str(given.max_age)
+        self._problems += wrong_flags((flag, getattr(given, flag)) for flag in flags)
+        self._problems += wrong_seconds("max_age", given.max_age, self.max_age)
+        self.tables = lenient_tables(
+            name,
+            origins,
+            credentials=self.credentials,
+            strict=strict,
+            also=self._problems,
+            dialect=dialect,
+            given=given.allow_origins,
+        )
+
+    def _names(self, option: str, value: Any, wrong: Wrong) -> list[str]:
+        entries, found = read_list(option, value, wrong)
+        names, more = read_names(option, entries, wrong)
+        self._problems += found + more
+        return names
 
 
 def asked(scope: Scope) -> Asked:

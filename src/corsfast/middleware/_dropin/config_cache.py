@@ -9,7 +9,7 @@ Applications are referenced weakly, so the cache keeps none of them alive.
 
 from __future__ import annotations
 
-from typing import Generic, TypeVar
+from typing import Generic, NamedTuple, TypeVar
 from weakref import WeakKeyDictionary, ref
 
 TYPE_CHECKING = False
@@ -18,6 +18,14 @@ if TYPE_CHECKING:
     from typing import Any
 
 Made = TypeVar("Made")
+
+
+class _Cached(NamedTuple, Generic[Made]):
+    """The cached result for a config. `unset` => the config contained none of the names."""
+
+    made: Made
+    unset: bool
+    values: list[Any]
 
 
 class ConfigCache(Generic[Made]):
@@ -29,16 +37,15 @@ class ConfigCache(Generic[Made]):
             returns an equal result for all configs without any of the names.
 
     Attributes:
-        names: see above.
         constant: the result, if there are no names; otherwise None.
     """
 
     def __init__(self, names: Iterable[str], make: Callable[[Mapping[str, Any]], Made]) -> None:
         self.names = tuple(names)
         self._make = make
-        self._by_app: WeakKeyDictionary[Any, _CachedResult[Made]] = WeakKeyDictionary()
+        self._by_app: WeakKeyDictionary[Any, _Cached[Made]] = WeakKeyDictionary()
         # The entry of the last application. Nearly always there is only one.
-        self._last: tuple[Any, _CachedResult[Made]] | None = None
+        self._last: tuple[Any, _Cached[Made]] | None = None
         self.constant: Made | None = None if self.names else make({})
 
     def __call__(self, app: Any) -> Made:
@@ -60,24 +67,9 @@ class ConfigCache(Generic[Made]):
         values = list(map(config.get, self.names))
         seen = self._by_app.get(app)
         if seen is None or seen.values != values:
-            seen = _CachedResult()
             # Copied, so that an append to a list is seen as a change.
-            seen.values = [_copied(value) for value in values]
-            seen.unset = config.keys().isdisjoint(self.names)
-            seen.made = self._make(config)
-            self._by_app[app] = seen
+            values = [v.copy() if isinstance(v, (list, set, dict)) else v for v in values]
+            unset = config.keys().isdisjoint(self.names)
+            seen = self._by_app[app] = _Cached(self._make(config), unset, values)
         self._last = ref(app), seen
         return seen.made
-
-
-class _CachedResult(Generic[Made]):
-    """The cached result for a config. `unset` => the config contained none of the names."""
-
-    __slots__ = ("made", "unset", "values")
-    made: Made
-    unset: bool
-    values: list[Any]
-
-
-def _copied(value: Any) -> Any:
-    return value.copy() if isinstance(value, (list, set, dict)) else value

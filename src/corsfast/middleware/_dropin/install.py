@@ -32,25 +32,23 @@ def install_around(
         names: the framework, and its drop-in for blueprints.
 
     Raises:
-        TypeError, PolicyError: those of the middleware; TypeError for another application.
         RuntimeError: if the application has CORS already, from `install` or from the drop-in.
     """
     framework, drop_in = names
     instead = f"for a blueprint, use paths= or {drop_in}(blueprint)"
     check_kind(app, attribute, f"a {framework} application", instead)
     middleware = middleware_by_install(kind, getattr(app, attribute), *policy, **arguments)
-    _claim_install(app)
+    found = app.extensions.get(_EXTENSION)
+    if found is not None:
+        raise RuntimeError(f"this application already has CORS, from {found}; call install once")
+    app.extensions[_EXTENSION] = _INSTALL
     setattr(app, attribute, middleware)
 
 
 def middleware_by_install(
     kind: Callable[..., Middleware], app: Any, *policy: Any, **arguments: Any
 ) -> Middleware:
-    """Make a generic middleware whose errors name `install`, which the caller has used.
-
-    Raises:
-        TypeError, PolicyError: those of the middleware.
-    """
+    """Make a generic middleware whose errors name `install`, which the caller has used."""
     try:
         return kind(app, *policy, **arguments)
     except TypeError as error:
@@ -77,18 +75,6 @@ def check_kind(app: object, attribute: str, what: str, instead: str) -> None:
         if hasattr(app, other):
             instead = f"write corsfast.middleware.{module}.install(app, ...)"
     raise TypeError(f"install takes {what}, not {type(app).__name__}; {instead}")
-
-
-def _claim_install(app: Any) -> None:
-    """Record that an application has its CORS from `install`.
-
-    Raises:
-        RuntimeError: if it has CORS already, from `install` or from the drop-in.
-    """
-    found = app.extensions.get(_EXTENSION)
-    if found is not None:
-        raise RuntimeError(f"this application already has CORS, from {found}; call install once")
-    app.extensions[_EXTENSION] = _INSTALL
 
 
 def claim_drop_in(app: Any, name: str) -> None:

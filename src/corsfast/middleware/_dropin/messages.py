@@ -6,7 +6,7 @@ A drop-in has no option that accepts a risk, and its own forms of a regex and of
 from __future__ import annotations
 
 import re
-from collections import namedtuple
+from typing import NamedTuple
 
 from ..._engine.tables import warn
 from ..._options.diagnose import diagnose
@@ -20,6 +20,7 @@ from ...errors import (
     CorsfastUnmatchableWarning,
     PolicyError,
     Problem,
+    changed,
 )
 
 TYPE_CHECKING = False
@@ -52,18 +53,7 @@ def say(
     strict: bool,
     tell: Callable[[str, type[Warning]], None] = warn,
 ) -> None:
-    """Warn about each problem, or raise all of them together.
-
-    Args:
-        name: the drop-in.
-        tell: called with each warning.
-
-    Raises:
-        PolicyError: with ``strict``, if there is a problem.
-
-    Warns:
-        CorsfastSecurityWarning, CorsfastUnmatchableWarning: without ``strict``.
-    """
+    """Call `tell` with a warning about each problem, or raise a PolicyError with all of them."""
     problems = list(problems)
     if strict and problems:
         raise PolicyError(problems)
@@ -102,19 +92,17 @@ def in_option(problem: Problem, option: str) -> Problem:
 
 def as_written(problem: Problem, dialect: Dialect) -> Problem:
     """Return a problem with the string that a regex was made of, if it was made of one."""
-    regex, hint, example = problem.value, problem.hint, problem.example
+    regex = problem.value
     if not isinstance(regex, re.Pattern) or regex not in dialect.written:
         return problem
     text = dialect.written[regex]
     made, meant = (repr(shown)[1:-1] for shown in (regex.pattern, text))
-    message = problem.message.replace(made, meant)
-    return DropInProblem(problem.code, problem.option, text, message, hint=hint, example=example)
+    return changed(problem, value=text, message=problem.message.replace(made, meant))
 
 
-class Unreadable(namedtuple("Unreadable", ("text", "error"))):
+class Unreadable(NamedTuple):
     """An entry that its library reads as a regex, and that does not compile."""
 
-    __slots__ = ()
     text: str
     error: Exception
 

@@ -4,8 +4,9 @@ A drop-in must accept the options that work with the original. So an insecure se
 `CorsfastSecurityWarning`, with an origin that is allowed and a proposal. An entry that matches
 nothing is a `CorsfastUnmatchableWarning`. With ``strict=True`` all of them are one `PolicyError`.
 
-    origins --_read_origins--> Reading --read_options--> Spec --build_tables--> Tables
-                               Reading, Spec --_diagnose--> warnings | PolicyError
+    origins --_read_origins--> kept, wrong
+    kept --_read_options--> Spec --build_tables--> Tables
+    kept, wrong, Spec --_diagnose--> warnings | PolicyError
 
 A drop-in derives its own tables from these, with its methods, header names and responses. It makes
 a policy from them by ``Policy._from_tables``.
@@ -17,7 +18,6 @@ would allow more origins.
 from __future__ import annotations
 
 import re
-from collections import namedtuple
 from dataclasses import replace
 
 from ..._engine.tables import (
@@ -41,33 +41,16 @@ from .messages import NO_REGEXES, Unreadable, as_written, in_option, say, wrong_
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
-    from typing import Any, NamedTuple, NoReturn
+    from typing import Any, NoReturn
 
     from ..._engine.tables import Tables
     from ..._proofs.dialect import Dialect
     from ..._proofs.ineffective import Wrong
     from ..._proofs.languages import Language
 
-    class Reading(NamedTuple):
-        """The entries of a drop-in's options that hold origins.
-
-        ``kept`` are those that a browser may send, and ``wrong`` the others; each with its option.
-        """
-
-        kept: dict[str | re.Pattern[str], str]
-        wrong: list[tuple[object, str]]
-
-else:
-    Reading = namedtuple("Reading", ("kept", "wrong"))
-
-__all__ = [
-    "allowing",
-    "echoing_any_origin",
-    "lenient_tables",
-    "read_list",
-    "read_names",
-    "tokens_of",
-]
+    # The entries that a browser may send, and the others, each with its option.
+    Kept = dict[str | re.Pattern[str], str]
+    WrongEntries = list[tuple[object, str]]
 
 
 class _DropInSpec(Spec):
@@ -136,16 +119,16 @@ def lenient_tables(
         match=MatchContext(credentials=credentials),
         option=next(iter(origins), "origins"),
     )
-    reading = _read_origins(origins, star)
-    any_origin = "*" in reading.kept
-    spec = _read(["*"] if any_origin else [*reading.kept], credentials)
+    kept, wrong = _read_origins(origins, star)
+    any_origin = "*" in kept
+    spec = _read_options(["*"] if any_origin else [*kept], credentials)
     languages = [language_of(entry) for entry in spec.regexes]
-    problems = [*also, *_diagnose(reading, spec, languages, dialect)]
-    if not problems and not reading.kept:
+    problems = [*also, *_diagnose(kept, wrong, spec, languages, dialect)]
+    if not problems and not kept:
         problems += empty_list(dialect.option, given)
     say(name, problems, strict=strict, tell=tell)
     spec.name, spec.option = name, dialect.option
-    spec.unmatchable = tuple(entry for entry, _ in reading.wrong if isinstance(entry, str))
+    spec.unmatchable = tuple(entry for entry, _ in wrong if isinstance(entry, str))
     tables, slow = build_tables(spec, languages)
     for message in slow:
         tell(f"{name}: {message}", CorsfastPerformanceWarning)
@@ -155,33 +138,33 @@ def lenient_tables(
     return echoing_any_origin(tables) if any_origin and credentials else tables
 
 
-def _read_origins(origins: Mapping[str, Iterable[object]], star: bool) -> Reading:
-    reading = Reading({}, [])
+def _read_origins(origins: Mapping[str, Iterable[object]], star: bool) -> tuple[Kept, WrongEntries]:
+    kept: Kept = {}
+    wrong: WrongEntries = []
     for option, entries in origins.items():
         for entry in entries:
             if isinstance(entry, re.Pattern) or (
                 isinstance(entry, str) and ((star and entry == "*") or is_origin(entry))
             ):
-                reading.kept.setdefault(entry, option)
+                kept.setdefault(entry, option)
             else:
-                reading.wrong.append((entry, option))
-    return reading
+                wrong.append((entry, option))
+    return kept, wrong
 
 
 def _diagnose(
-    reading: Reading, spec: _DropInSpec, languages: list[Language], dialect: Dialect
+    kept: Mapping[Any, str],
+    wrong: WrongEntries,
+    spec: _DropInSpec,
+    languages: list[Language],
+    dialect: Dialect,
 ) -> list[Problem]:
-    """Return everything that is wrong with the origins, with suggestions.
-
-    Raises:
-        Exception: the one of an entry that is `Unreadable`.
-    """
+    """Return everything that is wrong with the origins, with suggestions."""
     problems = []
-    for entry, option in reading.wrong:
+    for entry, option in wrong:
         if isinstance(entry, Unreadable):
             entry.fail(dialect)
         problems.append(wrong_entry(option, entry, dialect))
-    kept: Mapping[Any, str] = reading.kept
     own = [regex for regex in spec.regexes if regex not in dialect.written]
     unmatchable = [*unmatchable_schemes(spec.exact), *unmatchable_alternatives(own)]
     judged = [*spec.wrong, *unmatchable, *find_risks(spec, languages)]
@@ -292,7 +275,7 @@ def tokens_of(names: Iterable[str]) -> frozenset[str]:
     return frozenset(name for name in names if TOKEN.fullmatch(name))
 
 
-def _read(entries: list[object], credentials: bool) -> _DropInSpec:
+def _read_options(entries: list[object], credentials: bool) -> _DropInSpec:
     plain, problems = read_options(
         is_origin=is_origin,
         allow_origins=entries,

@@ -33,9 +33,6 @@ def is_innermost_hook(target: Any) -> bool:
     These functions run in the reverse order of their registration, and those of blueprints run
     first. So the first one of an application can be called at the end of `process_response`
     instead, which saves the framework a look-up per request. A second one must run before it.
-
-    Args:
-        target: an application or a blueprint.
     """
     return (
         hasattr(target, "process_response")  # a blueprint has none
@@ -45,7 +42,6 @@ def is_innermost_hook(target: Any) -> bool:
 
 
 def wrap_process_response(app: Any, process_response: Callable[..., Any]) -> None:
-    """Replace an application's `process_response` by a function that calls the previous one."""
     setattr(process_response, _IS_LAST, True)
     app.process_response = process_response
 
@@ -69,7 +65,6 @@ def redirected_path(received: Any) -> str | None:
 
 
 def _method_meant(received: Any) -> str:
-    """Return the method of a request, or the one that a preflight asks for."""
     method: str = received.method
     if method == "OPTIONS":
         method = received.headers.get("Access-Control-Request-Method", method)

@@ -68,28 +68,9 @@ class Features:
         self.resolver = _read_resolver(resolver, self, is_async)
         self.candidate = _read_candidate(report_only)
 
-    def arguments(self) -> tuple[Source | None, dict[str, Any]]:
-        """Return the policy and the named arguments that make the same middleware again."""
-        given: dict[str, Any] = {}
-        if self.paths is not None:
-            given["paths"] = self.paths.rules
-        if self.websockets is not None:
-            given["websockets"] = self.websockets
-        if self.block_refused:
-            given["block_refused"] = True
-        if self.resolver is not None:
-            given["resolver"] = self.resolver
-        if self.candidate is not None:
-            given["report_only"] = getattr(self.candidate, "rules", self.candidate)
-        return self.source, given
-
 
 def check_alone(who: str, policy: object, options: object) -> None:
-    """Check that no policy and no options are given together with `paths`.
-
-    Raises:
-        TypeError: if one of them is given.
-    """
+    """Raise TypeError if a policy or options are given together with `paths`."""
     if policy is not None or options:
         raise TypeError(
             f"{who} takes paths or a policy, not both; write the policy of all other paths as"

@@ -44,7 +44,9 @@ class Featured:
         if is_policy(source) and features.candidate is None:
             given = refusals.handlers(app, source, features)
         else:
-            self._selector = refusals.selector(app, features)
+            from .select import PolicySelector
+
+            self._selector = PolicySelector(app, features, refusals)
             source, given = None, {"on_all": self._by_selector}
         super().__init__(app, source, **given)  # type: ignore[call-arg]
 
@@ -60,7 +62,18 @@ class Featured:
 
     def arguments(self) -> tuple[Source | None, dict[str, Any]]:
         """Return the policy and the named arguments that make the same middleware again."""
-        return self._features.arguments()
+        features = self._features
+        given = {
+            "paths": features.paths and features.paths.rules,
+            "websockets": features.websockets,
+            "block_refused": features.block_refused,
+            "resolver": features.resolver,
+            "report_only": getattr(features.candidate, "rules", features.candidate),
+        }
+        # WSGI has no `websockets`, and the others have these values by default.
+        return features.source, {
+            name: value for name, value in given.items() if value not in (None, False)
+        }
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Pickle and copy with an empty report."""

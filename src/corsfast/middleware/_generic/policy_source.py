@@ -62,11 +62,7 @@ def source_from(policy: Source | None, options: PolicyOptions) -> Source:
 
 
 def check_application(app: object, interface: str) -> None:
-    """Check, before the first request, that an object can be an application.
-
-    Raises:
-        TypeError: if it cannot; the message says what to write instead.
-    """
+    """Raise TypeError, before the first request, if an object cannot be an application."""
     if callable(app):
         return
     advice = "write CORSMiddleware(app, ...)"
@@ -78,11 +74,7 @@ def check_application(app: object, interface: str) -> None:
 
 
 def check_source(what: str, source: object, advice: str) -> None:
-    """Check that an object is a source.
-
-    Raises:
-        TypeError: if it is not; the message ends with the advice.
-    """
+    """Raise TypeError, which ends with the advice, if an object is not a source."""
     if is_policy(source) or _is_holder(source):
         return
     # A class can be called, but it is a mistake (`Policy` for `policy`).
@@ -119,10 +111,7 @@ def _is_holder(value: object) -> TypeGuard[PolicyHolder]:
 
 
 def reader_of(source: Any) -> Callable[[], Policy]:
-    """Return a function that returns the current policy of a source.
-
-    The function raises TypeError if a callable returns neither a policy nor a holder.
-    """
+    """Return a function that returns the current policy of a source."""
     if is_policy(source):
         return lambda: source
     if _is_holder(source):
@@ -152,8 +141,6 @@ class PerPolicy:
         make: returns the object of a policy.
         most: how many entries are kept.
     """
-
-    __slots__ = ("_lock", "_made", "_make", "_most")
 
     def __init__(self, make: Callable[[Policy], Any], most: int = MAX_POLICIES) -> None:
         self._make = make

@@ -34,11 +34,7 @@ _LATER = (
 
 
 def preload(*more: str) -> None:
-    """Import the modules that middlewares may need later, and read the Public Suffix List.
-
-    Args:
-        more: the names of other modules.
-    """
+    """Import these and the modules above, and read the Public Suffix List."""
     for name in (*_LATER, *more):
         import_module(name)
     public_suffixes.load()

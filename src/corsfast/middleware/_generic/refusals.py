@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from ..._engine.select import Decision, Policy
     from .arguments import Features
     from .handlers import Receive, Scope, Send
-    from .select import PathOf, PolicySelector
+    from .select import PathOf
 
     Note = Callable[[Any, Decision], None]
 
@@ -81,25 +81,6 @@ class Refusals:
         resolver = features.resolver if resolves else None
         at = cls(app, policy, features, resolver, note)
         return {"on_refused": at.refused, "on_refused_preflight": at.refused}
-
-    @classmethod
-    def selector(cls, app: Any, features: Features) -> PolicySelector:
-        """Return the selector of a middleware whose policy depends on the request."""
-        from .select import PolicySelector
-
-        def make(policy: Policy, resolves: bool) -> Any:
-            handlers = cls.handlers(app, policy, features, resolves, selector.note)
-            return cls.call(app, policy, **handlers)
-
-        selector = PolicySelector(
-            app,
-            features,
-            path_of=cls.path_of(app),
-            decide=cls.decide,
-            make=make,
-            describe=cls.describe,
-        )
-        return selector
 
     def refused(self, decision: Decision, request: Any, *rest: Any) -> Any:
         """Return the answer to a refused request, or ``None`` if it goes on."""

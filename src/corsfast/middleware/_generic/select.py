@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from ..._engine.select import Decision
     from .arguments import Features
     from .policy_source import Source
+    from .refusals import Refusals
 
     Choice = Callable[[Any], Policy | None]
     PathOf = Callable[[Any], tuple[str, ...]]
@@ -32,26 +33,14 @@ class PolicySelector:
     Args:
         app: the application, which is called directly for a request without a policy.
         features: the features of the middleware.
-        path_of: returns the path of a scope or environ, as `PathRules.find` takes it.
-        decide: returns the decision of a policy about a scope or environ.
-        make: returns the call of a policy. Its second argument says whether the call uses the
-            resolver.
-        describe: returns `(method, path, origin)` of a scope or environ, for logs.
+        refusals: the slow path of the middleware's interface.
     """
 
-    def __init__(
-        self,
-        app: Any,
-        features: Features,
-        *,
-        path_of: PathOf,
-        decide: Callable[[Policy, Any], Decision],
-        make: Callable[[Policy, bool], Any],
-        describe: Callable[[Any], tuple[object, object, object]],
-    ) -> None:
+    def __init__(self, app: Any, features: Features, refusals: type[Refusals]) -> None:
         self._app = app
-        self._decide = decide
+        self._decide = refusals.decide
         self._resolver = features.resolver
+        path_of = refusals.path_of(app)
         # The policy of an ambiguous path. It is a new object, because calls are cached by
         # identity.
         closed = Policy(allow_origins=())
@@ -59,14 +48,18 @@ class PolicySelector:
         self._choose = choice(features.paths or features.source, path_of, closed)
         # Each rule by path has a policy at the same time.
         most = MAX_POLICIES + len(features.paths.rules if features.paths else ())
-        self._calls = PerPolicy(lambda policy: make(policy, policy is not closed), most)
+
+        def make(policy: Policy) -> Any:
+            handlers = refusals.handlers(app, policy, features, policy is not closed, self.note)
+            return refusals.call(app, policy, **handlers)
+
+        self._calls = PerPolicy(make, most)
         # Policies that decide for the report, so that each request is counted once.
         self._doubles = PerPolicy(lambda policy: type(policy)._from_tables(policy._tables), most)
         self.report: OutcomeReport | None = None
         if features.candidate is not None:
-            self.report = OutcomeReport(
-                choice(features.candidate, path_of, closed), decide, describe
-            )
+            choose = choice(features.candidate, path_of, closed)
+            self.report = OutcomeReport(choose, refusals.decide, refusals.describe)
 
     def handler_for(self, request: Any) -> Any:
         """Return the call that answers a request."""
@@ -92,12 +85,7 @@ class PolicySelector:
 
 
 def choice(target: PathRules | Source | None, path_of: PathOf, closed: Policy) -> Choice:
-    """Return a function that chooses the policy of a request.
-
-    Args:
-        path_of: returns the path of a request, as `PathRules.find` takes it.
-        closed: the policy of an ambiguous path, which allows no origin.
-    """
+    """Return a function that chooses the policy of a request; `closed` is for ambiguous paths."""
     if not isinstance(target, PathRules):
         read = reader_of(target)
         return lambda _: read()

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import warnings
 from functools import partial
+from typing import NamedTuple
 
 from aiohttp import hdrs, web
 
@@ -62,12 +63,11 @@ def setup(
     return cors
 
 
-class _Added:
+class _Added(NamedTuple):
     """The options that were given for a resource and its methods."""
 
-    def __init__(self, config: Config) -> None:
-        self.config = config
-        self.by_method: dict[str, Config] = {}
+    config: Config
+    by_method: dict[str, Config]
 
 
 class CorsConfig:
@@ -131,7 +131,6 @@ class CorsConfig:
         return routing_entity
 
     def _read(self, written: Written | None) -> Config:
-        """Parse options and check them."""
         config = parse_config(written)
         self._judge.judge(config)
         return config
@@ -139,7 +138,7 @@ class CorsConfig:
     def _add_resource(self, resource: Any, config: Config) -> None:
         if resource in self._added:
             raise ValueError(f"CORS is already configured for {resource!r} resource.")
-        self._added[resource] = _Added(config)
+        self._added[resource] = _Added(config, {})
 
     def _add_route(self, route: Any, config: Config) -> None:
         # The first route's options are also those of its resource, because options written for
@@ -231,9 +230,7 @@ class CorsConfig:
                 return None
             answers = self._compiled.get((view, known))
             if answers is None:
-                answers = self._compiled[view, known] = ResponseFields(
-                    self._view_config(view, known)
-                )
+                answers = self._compile(view, known, self._view_config(view, known))
             return answers
 
         return answer_preflight(request, answers_for)
@@ -301,8 +298,7 @@ class CorsConfig:
         answers = self._compiled.get((route, method))
         if answers is None:
             of_view = (_config_of(request) or self)._view_config(route.handler, method)
-            answers = ResponseFields({**self.defaults, **added.config, **of_view})
-            self._compiled[route, method] = answers
+            answers = self._compile(route, method, {**added.config, **of_view})
         return answers or None
 
     # -- compiling ---------------------------------------------------------------------------
@@ -315,8 +311,11 @@ class CorsConfig:
         answers = self._compiled.get((resource, method))
         if answers is None:
             of_method = added.by_method.get(method, {})
-            answers = ResponseFields({**self.defaults, **added.config, **of_method})
-            self._compiled[resource, method] = answers
+            answers = self._compile(resource, method, {**added.config, **of_method})
+        return answers
+
+    def _compile(self, key: Any, method: str, config: Config) -> ResponseFields:
+        answers = self._compiled[key, method] = ResponseFields({**self.defaults, **config})
         return answers
 
     def _view_config(self, view: type[Any], method: str) -> Config:
@@ -392,5 +391,4 @@ def _written_for(view: type[Any], method: str) -> tuple[Config, Config]:
 
 def _config_of(request: web.Request) -> CorsConfig | None:
     """Return the CorsConfig of a request's application, or of the nearest parent application."""
-    found: CorsConfig | None = request.config_dict.get(APP_CONFIG_KEY)
-    return found
+    return request.config_dict.get(APP_CONFIG_KEY)  # type: ignore[no-any-return]

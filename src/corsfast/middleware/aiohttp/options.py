@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections import namedtuple
 from collections.abc import Mapping, Sequence
 from numbers import Integral
+from typing import NamedTuple
 
 from ..._options.spec import wrong_header, wrong_method
 from ..._options.suggestions import suggestions_for
@@ -15,24 +15,19 @@ from .._dropin.policy import lenient_tables
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any, Literal, NamedTuple
+    from typing import Any, Literal
 
     from ...errors import Problem
 
-    class _Fields(NamedTuple):
-        allow_credentials: bool
-        expose_headers: frozenset[str] | Literal["*"]
-        allow_headers: frozenset[str] | Literal["*"]
-        max_age: int | None
-        allow_methods: frozenset[str] | Literal["*"] | None
-
-else:
-    _Fields = namedtuple(
-        "_Fields",
-        ("allow_credentials", "expose_headers", "allow_headers", "max_age", "allow_methods"),
-    )
-
 NAME = "corsfast.middleware.aiohttp"
+
+
+class _Fields(NamedTuple):
+    allow_credentials: bool
+    expose_headers: frozenset[str] | Literal["*"]
+    allow_headers: frozenset[str] | Literal["*"]
+    max_age: int | None
+    allow_methods: frozenset[str] | Literal["*"] | None
 
 
 class ResourceOptions(_Fields):
@@ -124,26 +119,14 @@ def parse_config(config: object) -> Config:
 
 
 class Judge:
-    """A check of the origins of one application's options, which reports each problem once.
-
-    Args:
-        strict: whether a problem is an error.
-    """
+    """A check of the origins of one application's options, which reports each problem once."""
 
     def __init__(self, strict: bool) -> None:
         self._strict = strict
         self._judged: set[object] = set()
 
     def judge(self, config: Config) -> None:
-        """Report the problems of a parsed mapping that were not reported before.
-
-        Raises:
-            PolicyError: with `strict`, for origins that are insecure or match nothing.
-
-        Warns:
-            CorsfastSecurityWarning: without `strict`, once per risk.
-            CorsfastUnmatchableWarning: without `strict`, once per origin that no browser sends.
-        """
+        """Report the problems of a parsed mapping that were not reported before."""
         also = []
         for options in dict.fromkeys(config.values()):
             if options not in self._judged:

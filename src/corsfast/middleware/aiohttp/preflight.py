@@ -19,8 +19,6 @@ if TYPE_CHECKING:
 
     from .answers import ResponseFields
 
-# https://www.rfc-editor.org/rfc/rfc9110#section-5.6.2
-
 VARY = ", ".join(
     (hdrs.ORIGIN, hdrs.ACCESS_CONTROL_REQUEST_METHOD, hdrs.ACCESS_CONTROL_REQUEST_HEADERS)
 )

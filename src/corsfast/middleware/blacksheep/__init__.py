@@ -201,8 +201,7 @@ def _middleware(
 ) -> Callable[[Any, Callable[..., Any]], Awaitable[Any]]:
     router = strategy.router
 
-    def answers_for(request: Any) -> CompiledPolicy:
-        route = router.get_matching_route(request.method, request.url.path)
+    def answers_of(route: Any) -> CompiledPolicy:
         if route is None:
             return compiled.of(strategy.default_policy)
         return compiled.of(strategy.get_policy_by_route_or_default(route))
@@ -215,19 +214,15 @@ def _middleware(
             route = router.get_matching_route(method, request.url.path)
         # Without a route, allow the preflight by the default policy. Otherwise the page would not
         # see the 404, because a browser sends the request only after an allowed preflight.
-        policy = strategy.default_policy
-        if route is not None:
-            policy = strategy.get_policy_by_route_or_default(route)
-        answers = compiled.of(policy)
+        answers = answers_of(route)
         decision = answers.decide(scope)
         names = request.get_headers(_REQUEST_HEADERS)
-        if not decision.allowed:
-            answers.log.write_asgi(decision.outcome, scope, is_preflight=True)
-        if not decision.allowed and route is None:
+        if decision.allowed:
+            return Response(200, answers.preflight_fields(decision, names))
+        answers.log.write_asgi(decision.outcome, scope, is_preflight=True)
+        if route is None:
             return not_found()
-        if not decision.allowed:
-            return _refusal(answers.reason(decision, names), _BY_PREFLIGHT)
-        return Response(200, answers.preflight_fields(decision, names))
+        return _refusal(answers.reason(decision, names), _BY_PREFLIGHT)
 
     # BlackSheep evaluates these annotations too, and uses the parameter names.
     async def cors_middleware(request: Request, handler: Callable[..., Any]) -> Any:
@@ -245,7 +240,7 @@ def _middleware(
         if strategy.policies:
             fields = _VARY_ALONE
             if asks:
-                answers = answers_for(request)
+                answers = answers_of(router.get_matching_route(request.method, request.url.path))
                 decision = answers.decide(scope)
                 fields = decision.raw_headers + (_VARY_ALONE if answers.star else ())
         if asks:

@@ -12,11 +12,7 @@ from ..._engine.select import Policy
 from ..._engine.tables import readable
 from ..._options.fetch import ALLOW_HEADERS, ALLOW_METHODS, MAX_AGE
 from ..._options.spec import wrong_header, wrong_method
-from ..._proofs.ineffective import (
-    wrong_exposed_with,
-    wrong_flags,
-    wrong_seconds,
-)
+from ..._proofs.ineffective import wrong_exposed_with, wrong_flags, wrong_seconds
 from ...decision import Outcome
 from .._dropin.policy import allowing, lenient_tables, read_names
 from .._generic.refused_log import RefusedLog
@@ -28,8 +24,6 @@ if TYPE_CHECKING:
 
     from ..._engine.select import Decision
     from ...errors import Problem
-
-__all__ = ["BAD_METHOD", "BAD_ORIGIN", "CompiledPolicy", "options_of"]
 
 NAME = "corsfast.middleware.blacksheep"
 
@@ -64,7 +58,6 @@ _ORIGIN_OUTCOMES = (
 
 
 def options_of(policy: Any) -> tuple[object, ...]:
-    """Return the current options of a policy, to detect changes."""
     return tuple(getattr(policy, option) for option in _OPTIONS)
 
 
@@ -76,15 +69,7 @@ class CompiledPolicy:
 
     Args:
         policy: a ``CORSPolicy`` of BlackSheep.
-        strict: whether insecure and unmatchable settings are a PolicyError.
         also: problems that were found before.
-
-    Raises:
-        PolicyError: with ``strict``, holding every problem at once.
-
-    Warns:
-        CorsfastSecurityWarning: without ``strict``, once per risk.
-        CorsfastUnmatchableWarning: without ``strict``, once per entry that matches nothing.
     """
 
     def __init__(self, policy: Any, strict: bool, also: Iterable[Problem] = ()) -> None:
@@ -127,11 +112,7 @@ class CompiledPolicy:
         self.decide: Callable[[Any], Decision] = made.asgi
 
     def preflight_fields(self, decision: Decision, names: list[bytes]) -> list[tuple[bytes, bytes]]:
-        """Return the fields for an allowed preflight.
-
-        Args:
-            names: the lines of Access-Control-Request-Headers.
-        """
+        """Return the fields for an allowed preflight; `names` are lines of requested names."""
         fields = list(decision.raw_headers)
         if self.star and names:
             fields.append((_ALLOW_HEADERS, ",".join(_names_in(names)).encode()))

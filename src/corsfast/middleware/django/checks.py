@@ -43,7 +43,7 @@ RISK_NUMBERS = {
 UNMATCHABLE_NUMBER = "010"
 UNREADABLE_NUMBER = "020"
 
-_FLAGS_THERE = ("CORS_ALLOW_CREDENTIALS", "CORS_ALLOW_PRIVATE_NETWORK")
+_FLAGS = {"CORS_ALLOW_CREDENTIALS": "E003", "CORS_ALLOW_PRIVATE_NETWORK": "E015"}
 
 
 def check_settings(**_: Any) -> list[CheckMessage]:
@@ -60,10 +60,7 @@ def _wrong_types() -> Iterator[Error]:
     for name, number in (("CORS_ALLOW_HEADERS", "E001"), ("CORS_ALLOW_METHODS", "E002")):
         if not _is_sequence_of(read(name), str):
             yield _error(number, f"{name} should be a sequence of strings.")
-    for name, number in (
-        ("CORS_ALLOW_CREDENTIALS", "E003"),
-        ("CORS_ALLOW_PRIVATE_NETWORK", "E015"),
-    ):
+    for name, number in _FLAGS.items():
         if not isinstance(read(name), bool):
             yield _error(number, f"{name} should be a bool.")
     max_age = read("CORS_PREFLIGHT_MAX_AGE")
@@ -128,8 +125,7 @@ def _removed() -> Iterator[Error]:
 def _judged(*, silent: bool) -> Iterator[CheckMessage]:
     """Yield the risks, the entries that match nothing, and the reason why settings are unreadable.
 
-    Args:
-        silent: leave out the reason, because another message has given it.
+    `silent` leaves out the reason, because another message has given it.
     """
     kind, letter = (Error, "E") if read("CORS_STRICT") else (Caution, "W")
     try:
@@ -153,7 +149,7 @@ def _judged(*, silent: bool) -> Iterator[CheckMessage]:
 def _was_said(problem: Problem) -> bool:
     """Return whether a message of django-cors-headers reports the same entry."""
     if problem.code in (BARE_STRING, NOT_A_BOOL):
-        return "ORIGIN" in problem.option or problem.option in _FLAGS_THERE
+        return "ORIGIN" in problem.option or problem.option in _FLAGS
     if problem.option == "CORS_PREFLIGHT_MAX_AGE":
         return problem.code == "type" or (isinstance(problem.value, int) and problem.value < 0)
     if problem.option in ("CORS_ALLOW_HEADERS", "CORS_ALLOW_METHODS", "CORS_EXPOSE_HEADERS"):

@@ -80,27 +80,15 @@ def read(name: str) -> Any:
 
 
 class CompiledSettings(NamedTuple):
-    """The compiled settings.
+    """The compiled settings."""
 
-    Attributes:
-        covers: `(path) -> match`, for CORS_URLS_REGEX.
-        allows: `(origin) -> bool`, for an Origin that is not empty.
-        star: whether `*` is sent instead of the origin.
-        credentials: whether credentials are allowed.
-        private_network: whether a request for private network access is granted.
-        fields: the fields after Access-Control-Allow-Origin.
-        options_fields: the same for OPTIONS requests.
-        warnings: the warnings about the settings.
-        log: the log of refused origins.
-    """
-
-    covers: Callable[[str], object]
-    allows: Callable[[str], bool]
-    star: bool
+    covers: Callable[[str], object]  # (path) -> match, for CORS_URLS_REGEX
+    allows: Callable[[str], bool]  # for an Origin that is not empty
+    star: bool  # whether `*` is sent instead of the origin
     credentials: bool
     private_network: bool
-    fields: Fields
-    options_fields: Fields
+    fields: Fields  # those after Access-Control-Allow-Origin
+    options_fields: Fields  # the same for OPTIONS requests
     warnings: tuple[tuple[str, type[Warning]], ...]
     log: RefusedLog
 
@@ -119,14 +107,6 @@ def current_settings(*, warn_again: bool = False) -> CompiledSettings:
 
     Args:
         warn_again: whether to emit the warnings even if the settings did not change.
-
-    Raises:
-        ImproperlyConfigured: for settings that cannot be read.
-        PolicyError: with CORS_STRICT, for origins that are insecure or match nothing.
-
-    Warns:
-        CorsfastSecurityWarning: without CORS_STRICT, once per risk.
-        CorsfastUnmatchableWarning: without CORS_STRICT, once per entry that matches nothing.
     """
     cache, source = _cache, settings_object()
     latest = cache.get("latest")
@@ -156,7 +136,8 @@ def compile_settings() -> CompiledSettings:
     """Read all settings and compile them, without emitting the warnings.
 
     Raises:
-        ImproperlyConfigured, PolicyError: see `current_settings`.
+        ImproperlyConfigured: for settings that cannot be read.
+        PolicyError: with CORS_STRICT, for origins that are insecure or match nothing.
     """
     try:
         return _compile()
@@ -217,30 +198,17 @@ def _as_stored(fields: dict[str, str]) -> Fields:
 
 
 class AllowedOrigins(NamedTuple):
-    """The values of the origin settings. Two of them are equal if the settings are equal.
+    """The values of the origin settings. Two of them are equal if the settings are equal."""
 
-    Attributes:
-        names: the names in use of the settings for all origins, for listed origins, and for
-            regexes. They may be the older ones.
-        any_origin: whether all origins are allowed. Then the other settings are not read.
-        origins: the entries of CORS_ALLOWED_ORIGINS.
-        regexes: the entries of CORS_ALLOWED_ORIGIN_REGEXES, compiled.
-        problems: a str instead of a list, and settings that have no effect.
-    """
-
-    names: tuple[str, str, str]
-    any_origin: bool
+    names: tuple[str, str, str]  # in use, maybe older: of all origins, listed origins, regexes
+    any_origin: bool  # True => the other settings are not read
     origins: tuple[str, ...] = ()
     regexes: tuple[re.Pattern[str] | Unreadable, ...] = ()
     problems: tuple[Problem, ...] = ()
 
 
 def read_allowed_origins() -> AllowedOrigins:
-    """Read the origin settings. A str is read as a list of one entry.
-
-    Raises:
-        TypeError, re.error: for a value that is not a list, or an entry that is not valid.
-    """
+    """Read the origin settings. A str is read as a list of one entry."""
     names = (name_in_use(ALL_ORIGINS), name_in_use(ORIGINS), name_in_use(REGEXES))
     idle = idle_settings(
         {name: getattr(settings, name) for name in dir(settings) if "CORS" in name.upper()}
@@ -265,7 +233,6 @@ def read_allowed_origins() -> AllowedOrigins:
 
 
 def _compiled(setting: str, entry: Any) -> re.Pattern[str] | Unreadable:
-    """Compile a regex of a setting."""
     if not isinstance(getattr(entry, "pattern", entry), str):
         raise TypeError(f"{setting}: {entry!r} is not a regex of str")
     return regex_from(setting, entry)
@@ -286,27 +253,17 @@ def _read_list(setting: str, value: Any) -> tuple[Any, list[Problem]]:
 def policy_for(
     allowed: AllowedOrigins, credentials: bool, strict: bool
 ) -> tuple[Policy, tuple[tuple[str, type[Warning]], ...]]:
-    """Return the policy of these settings, and its warnings. The result is cached.
-
-    Raises:
-        PolicyError: with `strict`, with all problems together.
-    """
-    said: list[tuple[str, type[Warning]]] = []
+    """Return the policy of these settings, and its warnings. The result is cached."""
+    warnings: list[tuple[str, type[Warning]]] = []
     (for_all, for_some, for_regexes), any_origin, origins, regexes, found = allowed
     problems = [*found]
     exact = []
     for entry in origins:
         origin = _serialized(entry)
         if origin == "*":
-            problems.append(
-                Problem(
-                    "any-origin-as-entry",
-                    for_some,
-                    entry,
-                    "'*' matches nothing as an entry of this list.",
-                    hint=f"{ALL_ORIGINS} = True",
-                )
-            )
+            message = "'*' matches nothing as an entry of this list."
+            hint = f"{ALL_ORIGINS} = True"
+            problems.append(Problem("any-origin-as-entry", for_some, entry, message, hint=hint))
         elif origin != FILE:
             exact.append(origin)
     listed: dict[str, list[Any]] = {for_some: [*exact], for_regexes: [*regexes]}
@@ -319,9 +276,9 @@ def policy_for(
         strict=strict,
         also=problems,
         dialect=Dialect(any_origin=f"{for_all} = True", regex=f"{{}} in {for_regexes}"),
-        tell=lambda *warning: said.append(warning),
+        tell=lambda *warning: warnings.append(warning),
     )
-    return Policy._from_tables(tables), tuple(said)
+    return Policy._from_tables(tables), tuple(warnings)
 
 
 def _serialized(entry: str) -> str:

@@ -119,47 +119,25 @@ _FLAGS = (
 CONFIG_NAMES = {option: f"CORS_{option.upper()}" for option in DEFAULTS}
 
 
-def configured(config: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the options that an application's config sets; ``None`` there means "not set"."""
-    return {
-        option: value
-        for option, name in CONFIG_NAMES.items()
-        if (value := config.get(name)) is not None
-    }
-
-
 def merged(config: Mapping[str, Any], *options: Mapping[str, Any]) -> dict[str, Any]:
     """Merge defaults, config, and each of the options in turn; later values win."""
-    whole = {**DEFAULTS, **configured(config)}
+    whole = dict(DEFAULTS)
+    for option, name in CONFIG_NAMES.items():
+        if config.get(name) is not None:
+            whole[option] = config[name]
     for some in options:
         whole.update(some)
     return whole
 
 
 def only_known(options: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the known options, and report the unknown ones now.
-
-    Rules may be compiled much later, so an unknown option is reported here.
-
-    Raises:
-        PolicyError: with ``strict``, for unknown options.
-
-    Warns:
-        CorsfastSecurityWarning: without ``strict``, for unknown options.
-    """
+    """Return the known options. Report the others now, because rules are compiled later."""
     say(NAME, _unknown(options), strict=bool(options.get("strict")))
     return {option: value for option, value in options.items() if option in DEFAULTS}
 
 
 def judge_paths(patterns: Iterable[Pattern], flag: object, strict: bool) -> None:
-    """Report path patterns that match nothing, and an `intercept_exceptions` that is not a flag.
-
-    Raises:
-        PolicyError: with ``strict``, for these problems.
-
-    Warns:
-        CorsfastUnmatchableWarning, CorsfastSecurityWarning: without ``strict``.
-    """
+    """Report path patterns that match nothing, and an `intercept_exceptions` that is not a flag."""
     patterns = list(patterns)
     problems = [problem for pattern in patterns for problem in path_problems("resources", pattern)]
     if not patterns:
@@ -174,12 +152,6 @@ def judge_config(config: Mapping[str, Any], given: Iterable[str], strict: bool) 
 
     Args:
         given: the options that are set elsewhere.
-
-    Raises:
-        PolicyError: with ``strict``, for these problems.
-
-    Warns:
-        CorsfastSecurityWarning: without ``strict``.
     """
     given = set(given)
     unset = [
@@ -234,11 +206,7 @@ def _idle(options: Mapping[str, Any], any_origin: bool) -> list[Problem]:
 
 
 def _wrong_header(entry: Any, alone: bool) -> list[Problem]:
-    """Return the problems of an entry of `allow_headers`, which may be a regex.
-
-    Args:
-        alone: whether the entry is the whole option.
-    """
+    """Return the problems of an entry of `allow_headers`. `alone` => it is the whole option."""
     if isinstance(entry, re.Pattern) or entry == "*":
         return []
     if isinstance(entry, str) and is_regex(entry):
@@ -306,26 +274,7 @@ class Rules:
     Raises:
         ValueError: for a regex that does not compile, for ``*`` with credentials and
             ``send_wildcard``, for text that cannot be sent in a header field.
-        PolicyError: with ``strict``, for unknown options, insecure or unmatchable entries.
-
-    Warns:
-        CorsfastSecurityWarning, CorsfastUnmatchableWarning: without ``strict``.
     """
-
-    __slots__ = (
-        "_any_header",
-        "_header_names",
-        "_header_regexes",
-        "_methods",
-        "_permissions",
-        "_private_network",
-        "_answers_unasked",
-        "apply",
-        "automatic_options",
-        "decide",
-        "log",
-        "policy",
-    )
 
     def __init__(self, options: Mapping[str, Any]) -> None:
         origins = [shown_as_regex(entry) for entry in _listed(options["origins"])]
@@ -477,11 +426,6 @@ def _joined(value: object) -> str | None:
 
 
 def _sendable(option: str, text: str) -> str:
-    """Return the text if it can be sent in a header field.
-
-    Raises:
-        ValueError: if it holds a line break or anything else but printable ASCII.
-    """
     if not (text.isascii() and text.replace("\t", " ").isprintable()):
         raise ValueError(f"{option}: {text!r} cannot be sent in a header field")
     return text

@@ -55,7 +55,6 @@ _FALSE_IS_UNSET = ("allow_credentials", "send_origin_wildcard", "strict")
 
 
 def config_name(option: str) -> str:
-    """Return the name of an option in a Quart application's config."""
     return f"QUART_CORS_{option.upper()}"
 
 
@@ -87,11 +86,7 @@ def left_to_config(options: Mapping[str, Any]) -> dict[str, str]:
 
 
 def merged(config: Mapping[str, Any], options: Mapping[str, Any]) -> dict[str, Any]:
-    """Merge all options: the given ones over the config over the defaults.
-
-    Args:
-        options: as :func:`read_arguments` returns them.
-    """
+    """Merge all options: the given ones over the config over the defaults."""
     unset = left_to_config(options)
     whole = dict(DEFAULTS)
     for option, default in DEFAULTS.items():
@@ -103,17 +98,7 @@ def merged(config: Mapping[str, Any], options: Mapping[str, Any]) -> dict[str, A
 
 
 def judge_config(config: Mapping[str, Any], options: Mapping[str, Any], strict: bool) -> None:
-    """Report config names without effect that look like misspellings of names that are not set.
-
-    Args:
-        options: as :func:`read_arguments` returns them.
-
-    Raises:
-        PolicyError: with ``strict``, for these problems.
-
-    Warns:
-        CorsfastSecurityWarning: without ``strict``.
-    """
+    """Report config names without effect that look like misspellings of names that are not set."""
     names = left_to_config(options).values()
     unset = [name for name in names if config.get(name) is None]
     known = map(config_name, DEFAULTS)
@@ -152,25 +137,7 @@ class Rules:
 
     Raises:
         ValueError: for credentials with the origin ``*``.
-        PolicyError: with ``strict``, for insecure or unmatchable entries.
-
-    Warns:
-        CorsfastSecurityWarning, CorsfastUnmatchableWarning: without ``strict``.
     """
-
-    __slots__ = (
-        "_allow_headers",
-        "_allow_methods",
-        "_any_header",
-        "_any_method",
-        "_echo_method",
-        "_max_age",
-        "_methods",
-        "apply",
-        "decide",
-        "log",
-        "policy",
-    )
 
     def __init__(self, options: Mapping[str, Any]) -> None:
         origins = _listed(options["allow_origin"])
@@ -221,10 +188,6 @@ class Rules:
 
         Methods are compared byte for byte, as in browsers. A list of header names that no browser
         sends (too long, too many empty elements, not tokens) allows nothing.
-
-        Args:
-            method: the value of Access-Control-Request-Method, if there is one.
-            names: the value of Access-Control-Request-Headers, if there is one.
         """
         if not method or not (self._any_method or method in self._allow_methods):
             return []
@@ -274,5 +237,4 @@ def _listed(value: object) -> list[Any]:
 
 
 def _joined(names: Iterable[str]) -> str:
-    """Join names to one field value; leave out empty names."""
     return ", ".join(filter(None, names))

@@ -83,15 +83,7 @@ def cors(
     Settings that are left out come from the application. All handlers of a path share the
     settings of the last one that has any, as in sanic-ext, because a preflight is for all of them.
     """
-    given = {
-        "origin": origin,
-        "expose_headers": expose_headers,
-        "allow_headers": allow_headers,
-        "allow_methods": allow_methods,
-        "supports_credentials": supports_credentials,
-        "max_age": max_age,
-    }
-    own = {name: value for name, value in given.items() if value is not _NOT_GIVEN}
+    own = {name: value for name, value in locals().items() if value is not _NOT_GIVEN}
 
     def decorator(handler: Handler) -> Handler:
         handler.__corsfast__ = own  # type: ignore[attr-defined]
@@ -200,8 +192,7 @@ class _Middleware:
             known = answers.no_origin if lines is None else {}
             if allowed:
                 known = {ALLOW_ORIGIN: "*" if answers.star else origin, **answers.actual}
-                methods = _be_willing(request, response, answers, methods)
-            self._answer_options(request, headers, answers, methods, known)
+            self._answer_options(request, response, answers, methods, known, origin)
             return
         if allowed:
             headers[ALLOW_ORIGIN] = "*" if answers.star else origin
@@ -217,24 +208,30 @@ class _Middleware:
     def _answer_options(
         self,
         request: Any,
-        headers: Any,
+        response: Any,
         answers: CompiledSettings,
         methods: str,
         known: dict[str, str],
+        origin: str | None,
     ) -> None:
         """Answer a preflight; any other OPTIONS gets no CORS headers, as in sanic-ext.
 
         Args:
             known: the fields that any request of this origin gets; without an Origin, the fields
-                that are always sent.
+                that are always sent; empty for a refused origin.
         """
+        headers = response.headers
         _merge(headers, (*(_BY_ORIGIN if answers.varies else ()), *_BY_PREFLIGHT))
-        if not known or not request.headers.get(REQUEST_METHOD):
+        method = request.headers.get(REQUEST_METHOD)
+        if not known or not method:
             return
         lines = request.headers.getall(REQUEST_HEADERS, None)
-        names = answers.allow_headers(None if lines is None else ",".join(lines))
+        asked = None if lines is None else ",".join(lines)
+        names = answers.allow_headers(asked)
         if names is None:
             return
+        if origin is not None:
+            methods = _be_willing(request, response, answers, methods, method)
         headers.update(known)
         for field, value in (
             (MAX_AGE, answers.max_age),
@@ -243,29 +240,29 @@ class _Middleware:
         ):
             if value:
                 headers[field] = value
-        if lines_of_origin := request.headers.getall("origin", None):
-            asked = ",".join(lines or ())
-            self._log_preflight(request, lines_of_origin[0], asked, headers, answers)
+        if origin is not None:
+            wanted = Refused(origin, Outcome.ALLOWED, method, asked)
+            self._log_preflight(request, wanted, headers, answers)
 
     def _log_preflight(
-        self, request: Any, origin: str, asked: str, sent: Any, answers: CompiledSettings
+        self, request: Any, wanted: Refused, sent: Any, answers: CompiledSettings
     ) -> None:
         if answers.log is None:
             return
-        method = request.headers.get(REQUEST_METHOD)
         methods = Listed("the route", listed_in(sent.get(ALLOW_METHODS)))
         own = self._answers
-        if answers.methods and not {method, "*"} & {*answers.methods}:
+        if answers.methods and not {wanted.method, "*"} & {*answers.methods}:
             option = "CORS_METHODS" if answers.methods == own.methods else "allow_methods"
             methods = Listed(option, answers.methods)
         is_own = answers.header_names == own.header_names
         names = Listed("CORS_ALLOW_HEADERS" if is_own else "allow_headers", answers.header_names)
-        wanted = Refused(origin, Outcome.ALLOWED, method, asked)
         host = request.headers.get("host")
         answers.log.write_preflight(wanted, host, request.path, sent, methods, names)
 
 
-def _be_willing(request: Any, response: Any, answers: CompiledSettings, methods: str) -> str:
+def _be_willing(
+    request: Any, response: Any, answers: CompiledSettings, methods: str, method: str
+) -> str:
     """Answer an allowed preflight with 204 if it would be answered by an error or a redirect.
 
     Browsers accept neither, and the request that follows gets the same error or redirect. A handler
@@ -274,10 +271,7 @@ def _be_willing(request: Any, response: Any, answers: CompiledSettings, methods:
     Returns:
         The methods to allow: those of the route, or without a route the requested method.
     """
-    method = request.headers.get(REQUEST_METHOD, "")
-    lines = request.headers.getall(REQUEST_HEADERS, None)
-    names = answers.allow_headers(None if lines is None else ",".join(lines))
-    if 200 <= response.status < 300 or requested_names(method) != [method] or names is None:
+    if 200 <= response.status < 300 or requested_names(method) != [method]:
         return methods
     route = request.route
     if route is None:

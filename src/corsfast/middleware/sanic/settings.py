@@ -9,8 +9,9 @@ it reads the names that a preflight asks for.
 from __future__ import annotations
 
 import re
-from collections import namedtuple
+from dataclasses import dataclass
 from datetime import timedelta
+from typing import NamedTuple
 
 from ..._engine.headers import ALLOW_CREDENTIALS, ALLOW_ORIGIN, EXPOSE_HEADERS, requested_names
 from ..._engine.select import Policy
@@ -32,45 +33,7 @@ from .._generic.refused_log import RefusedLog
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
-    from typing import Any, NamedTuple
-
-    class Settings(NamedTuple):
-        """The settings of one route: its own, and the application's for the rest."""
-
-        origins: Any  # as written
-        allow_headers: tuple[str, ...]  # lower case
-        allow_methods: tuple[str, ...]  # upper case
-        expose_headers: tuple[str, ...]  # as they are sent
-        supports_credentials: bool
-        max_age: str
-        always_send: bool
-        send_wildcard: bool
-        server_name: str
-
-else:
-    Settings = namedtuple(
-        "Settings",
-        (
-            "origins",
-            "allow_headers",
-            "allow_methods",
-            "expose_headers",
-            "supports_credentials",
-            "max_age",
-            "always_send",
-            "send_wildcard",
-            "server_name",
-        ),
-    )
-
-__all__ = [
-    "CompiledSettings",
-    "Settings",
-    "compile_settings",
-    "idle_in_route",
-    "idle_settings",
-    "settings_of",
-]
+    from typing import Any
 
 NAME = "corsfast.middleware.sanic"
 
@@ -80,6 +43,21 @@ _DIALECT = Dialect(any_origin="'*' as the whole setting", regex="{}", compiled=T
 _ANYTHING = re.compile(".*")
 
 
+class Settings(NamedTuple):
+    """The settings of one route: its own, and the application's for the rest."""
+
+    origins: Any  # as written
+    allow_headers: tuple[str, ...]  # lower case
+    allow_methods: tuple[str, ...]  # upper case
+    expose_headers: tuple[str, ...]  # as they are sent
+    supports_credentials: bool
+    max_age: str
+    always_send: bool
+    send_wildcard: bool
+    server_name: str
+
+
+@dataclass(slots=True)
 class CompiledSettings:
     """The compiled fields for one set of settings; made by `compile_settings`.
 
@@ -87,22 +65,8 @@ class CompiledSettings:
     allows is None  => no origin is allowed: nothing is ever sent, and nothing varies
     """
 
-    __slots__ = (
-        "actual",
-        "allows",
-        "any_header",
-        "header_names",
-        "log",
-        "max_age",
-        "methods",
-        "no_origin",
-        "policy",
-        "star",
-        "varies",
-    )
-    policy: Policy | None
     log: RefusedLog | None
-    allows: Any  # policy.allows_origin, bound once
+    allows: Callable[[str], bool] | None
     star: bool
     varies: bool  # by Origin
     no_origin: dict[str, str]  # all fields of a response to a request without an Origin
@@ -139,25 +103,11 @@ class CompiledSettings:
 def compile_settings(
     settings: Settings, option: str, strict: bool, also: Iterable[Problem] = ()
 ) -> CompiledSettings:
-    """Compile settings.
-
-    Args:
-        option: the option that holds the origins, for messages.
-        strict: whether insecure and unmatchable settings are a PolicyError.
-        also: problems that were found before.
-
-    Raises:
-        PolicyError: with ``strict``, holding every problem at once.
-
-    Warns:
-        CorsfastSecurityWarning: without ``strict``, once per risk.
-        CorsfastUnmatchableWarning: without ``strict``, once per entry that matches nothing.
-    """
+    """Compile settings; `option` holds the origins, and `also` problems that were found before."""
     problems = [*also]
     any_origin, entries = _entries(settings.origins, option, problems)
     credentials = settings.supports_credentials
-    made = CompiledSettings()
-    made.policy = None
+    policy: Policy | None = None
     if any_origin or entries:
         tables = lenient_tables(
             NAME,
@@ -169,36 +119,38 @@ def compile_settings(
             dialect=_DIALECT,
         )
         # Echo any origin, also without credentials; so the value has to be a valid origin.
-        made.policy = Policy._from_tables(echoing_any_origin(tables) if tables.star else tables)
+        policy = Policy._from_tables(echoing_any_origin(tables) if tables.star else tables)
     else:
         say(NAME, problems, strict=strict)
-    made.log = None if made.policy is None else RefusedLog(made.policy)
-    made.allows = None if made.policy is None else made.policy.allows_origin
-    made.star = any_origin and settings.send_wildcard and not credentials
-    made.varies = made.policy is not None and not (made.star and settings.always_send)
-    made.actual = {}
+    star = any_origin and settings.send_wildcard and not credentials
+    actual = {}
     if credentials:
-        made.actual[ALLOW_CREDENTIALS] = "true"
+        actual[ALLOW_CREDENTIALS] = "true"
     if settings.expose_headers:
         # Send the other names too: with credentials `*` is a plain name, without them a wildcard.
-        made.actual[EXPOSE_HEADERS] = ",".join(settings.expose_headers)
-    made.no_origin = {}
-    default = _default_origin(settings, any_origin, made)
-    if default:
-        made.no_origin = {ALLOW_ORIGIN: default, **made.actual}
-    made.max_age = settings.max_age
-    made.methods = settings.allow_methods
-    made.header_names = frozenset(settings.allow_headers)
-    made.any_header = None
-    if "*" in made.header_names:
+        actual[EXPOSE_HEADERS] = ",".join(settings.expose_headers)
+    default = _default_origin(settings, any_origin, policy)
+    any_header = None
+    if "*" in settings.allow_headers:
         # In Fetch `*` is not a wildcard with credentials, and it never covers Authorization.
-        made.any_header = "" if credentials else ",".join(settings.allow_headers)
-    return made
+        any_header = "" if credentials else ",".join(settings.allow_headers)
+    return CompiledSettings(
+        log=None if policy is None else RefusedLog(policy),
+        allows=None if policy is None else policy.allows_origin,
+        star=star,
+        varies=policy is not None and not (star and settings.always_send),
+        no_origin={ALLOW_ORIGIN: default, **actual} if default else {},
+        actual=actual,
+        max_age=settings.max_age,
+        methods=settings.allow_methods,
+        any_header=any_header,
+        header_names=frozenset(settings.allow_headers),
+    )
 
 
-def _default_origin(settings: Settings, any_origin: bool, made: CompiledSettings) -> str | None:
+def _default_origin(settings: Settings, any_origin: bool, policy: Policy | None) -> str | None:
     """Return the origin sent to requests without an Origin, if one is always sent."""
-    if not settings.always_send or made.allows is None:
+    if not settings.always_send or policy is None:
         return None
     if any_origin:
         # With credentials, `*` would be wrong for every request that uses them.
@@ -206,7 +158,7 @@ def _default_origin(settings: Settings, any_origin: bool, made: CompiledSettings
     written = settings.origins
     one = isinstance(written, str) and "," not in written
     name: str = written if one else settings.server_name
-    return name if made.allows(name) else None
+    return name if policy.allows_origin(name) else None
 
 
 def _entries(
@@ -301,11 +253,7 @@ def _idle(
 
 
 def settings_of(config: Mapping[str, Any], own: Mapping[str, Any]) -> Settings:
-    """Return the settings of an application, overridden by a route's own.
-
-    Args:
-        own: by the names of the `cors` decorator; names that were not given are missing.
-    """
+    """Return the settings of an application, overridden by those that a route's decorator gives."""
 
     def value(name: str, key: str, default: Any) -> Any:
         return own[name] if name in own else config.get(key, default)
