@@ -298,7 +298,7 @@ def resolved(entry: Any, flags: int = 0) -> Pattern:
 
 
 class Rules:
-    """The compiled form of one set of options. Immutable.
+    """The compiled form of one set of options, which are kept for `corsfast check`. Immutable.
 
     Args:
         options: all of them; see :func:`merged`.
@@ -324,10 +324,12 @@ class Rules:
         "automatic_options",
         "decide",
         "log",
+        "options",
         "policy",
     )
 
     def __init__(self, options: Mapping[str, Any]) -> None:
+        self.options = options
         origins = [shown_as_regex(entry) for entry in _listed(options["origins"])]
         any_origin = EVERYTHING in origins
         credentials = bool(options["supports_credentials"])
