@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Callable
@@ -16,6 +17,8 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
+
+from corsfast._cli.apps.load import names_application
 
 pytestmark = pytest.mark.server
 
@@ -583,3 +586,178 @@ def test_a_fault_is_reported_alone(name: str, checked: Any) -> None:
 def test_a_repaired_twin_is_silent(name: str, checked: Any) -> None:
     found = checked(name, "repaired")
     assert found["problems"] + found["warnings"] == []
+
+
+def test_handlers_of_options_are_not_called(tmp_path: Path) -> None:
+    source = (
+        STARLETTE
+        + """
+async def options(request):
+    open("called", "w").close()
+    return PlainTextResponse("")
+routes = [Route("/open", item), Route("/{rest:path}", options, methods=["OPTIONS"])]
+paths = {"/closed": None, "/open": {"allow_origins": ORIGINS}}
+routes.append(Route("/closed", item, methods=["PUT"]))
+app = CORSMiddleware(Starlette(routes=routes), paths=paths)
+"""
+    )
+    flask = (
+        FLASK
+        + """
+@app.route("/own", methods=["GET", "OPTIONS"])
+def own():
+    open("called", "w").close()
+    return ""
+flask_cors.CORS(app, origins=ORIGINS)
+"""
+    )
+    for name, text in (("one", source), ("two", flask)):
+        (tmp_path / f"{name}.py").write_text(text, "utf-8")
+    done = run(tmp_path, "-c", RUN_ALL, "one", "two")
+    assert [status for status, _ in json.loads(done.stdout).values()] == [0, 0]
+    assert not (tmp_path / "called").exists()
+
+
+@pytest.mark.parametrize(
+    ("source", "rest", "code", "option"),
+    [
+        (STARLETTE, "Peer(app, ['https://*.example.com'])", "unmatchable-pattern", "allow_origins"),
+        (STARLETTE, "DropIn(app, ['https://a.example.com/'])", "trailing-slash", "allow_origins"),
+        (STARLETTE, "CORSMiddleware(app, allow_origins=['x'])", "scheme-missing", "allow_origins"),
+        (
+            STARLETTE,
+            "app; app.add_middleware(CORSMiddleware, allow_origins=['x'])",
+            "scheme-missing",
+            "allow_origins",
+        ),
+        (
+            FLASK,
+            "flask_cors.CORS(app, origins=r'https://.*\\.a\\.com')",
+            "foreign-origin",
+            "origins",
+        ),
+        (
+            LITESTAR,
+            "Litestar([item], cors_config=CORSConfig(['https://*example.com'], ['GET']))",
+            "foreign-origin",
+            "allow_origin_regex",
+        ),
+        (
+            DJANGO,
+            "configure([PEER], CORS_ALLOWED_ORIGIN_REGEXES=['https://a[.]example[.]com'])",
+            "foreign-origin",
+            "CORS_ALLOWED_ORIGIN_REGEXES",
+        ),
+    ],
+    ids=["starlette", "drop-in", "own", "added", "flask", "litestar", "django"],
+)
+def test_the_policy_is_judged_too(
+    source: str, rest: str, code: str, option: str, tmp_path: Path
+) -> None:
+    lines = {
+        STARLETTE: f"app = Starlette(routes=routes)\napp = {rest}",
+        LITESTAR: f"app = {rest}",
+        FLASK: rest,
+        DJANGO: f"{rest}\napp = get_wsgi_application()",
+    }
+    (tmp_path / "shop.py").write_text(f"{source}\n{lines[source]}\n", "utf-8")
+    done = run(tmp_path, "-m", "corsfast", "check", "--json", "shop:app")
+    assert done.returncode == 1, done.stderr
+    problems = json.loads(done.stdout)["problems"]
+    assert (code, option) in [(found["code"], found["option"]) for found in problems]
+
+
+@pytest.mark.parametrize("library", ["flask_cors", "corsfast.middleware.flask"])
+def test_paths_without_cors_are_left_alone(library: str, tmp_path: Path) -> None:
+    resources = "{'/items/*': {'origins': ORIGINS}, '/other': {'origins': ORIGINS}}"
+    source = (
+        FLASK
+        + f"""
+{library}.CORS(app, resources={resources})
+@app.put("/admin")
+def admin(): ...
+@app.before_request
+def login():
+    if request.path.startswith("/admin"): abort(401)
+"""
+    )
+    (tmp_path / "shop.py").write_text(source, "utf-8")
+    done = run(tmp_path, "-m", "corsfast", "check", "--json", "shop:app")
+    assert (done.returncode, json.loads(done.stdout)["warnings"]) == (0, []), done.stdout
+
+
+def test_a_risk_can_be_tolerated(tmp_path: Path) -> None:
+    peer = "app = Peer(Starlette(routes=routes), ['*'], ['GET', 'PUT'], allow_credentials=True)"
+    (tmp_path / "shop.py").write_text(f"{STARLETTE}\n{peer}\n", "utf-8")
+    command = ("-m", "corsfast", "check", "--json", "shop:app")
+    assert run(tmp_path, *command).returncode == 1
+    done = run(tmp_path, *command, "--tolerate", "any-origin-with-credentials")
+    assert (done.returncode, json.loads(done.stdout)["problems"]) == (0, [])
+
+
+ERRORS = {
+    "none:app": "none cannot be imported (ModuleNotFoundError",
+    "shop:ap": "shop has no 'ap'; did you mean shop:app?",
+    "shop:app.inner": "shop:app.inner: there is no 'inner'",
+    "shop:Login": "shop:Login is the class Login, not an ASGI or WSGI application",
+    "shop:ORIGINS": "shop:ORIGINS is list, not an ASGI or WSGI application",
+    "shop:make": "shop:make takes no arguments; write shop:make() to call it",
+    "shop:fail()": "shop:fail() failed (ValueError: no settings)",
+    "shop:app": "shop:app has no CORS layer of corsfast, Starlette, flask-cors",
+    "shop:unstarted()": "RuntimeError: no database",
+    "shop:app --tolerate public-suffix --env": "shop:app is an application; check it without",
+}
+
+
+def test_what_cannot_be_checked_is_said(tmp_path: Path) -> None:
+    source = (
+        STARLETTE
+        + """
+app = Starlette(routes=routes)
+def make():
+    return DropIn(app, ORIGINS, ["GET", "PUT"])
+def fail():
+    raise ValueError("no settings")
+def unstarted():
+    from litestar import Litestar
+    from corsfast.middleware.litestar import CORSConfig, CORSPlugin
+    def connect():
+        raise RuntimeError("no database")
+    return Litestar([], plugins=[CORSPlugin(CORSConfig(ORIGINS))], on_startup=[connect])
+"""
+    )
+    (tmp_path / "shop.py").write_text(source, "utf-8")
+    for arguments, message in ERRORS.items():
+        done = run(tmp_path, "-m", "corsfast", "check", *arguments.split())
+        assert (done.returncode, done.stdout) == (2, ""), arguments
+        assert message in done.stderr
+    assert run(tmp_path, "-m", "corsfast", "check", "shop:make()").returncode == 0
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("shop:app", True),
+        ("shop.main:create_app()", True),
+        ("shop:site.app", True),
+        ("main:policy.toml", False),
+        ("main:pyproject.TOML", False),
+        ("HEAD~1:policy.json", False),
+        ("policy.toml", False),
+        ("C:/policy.toml", False),
+    ],
+)
+def test_an_application_is_told_from_a_file(text: str, expected: bool) -> None:
+    assert names_application(text) is expected
+
+
+def test_the_document_shows_the_real_output(tmp_path: Path) -> None:
+    page = (ROOT / "docs" / "check.md").read_text("utf-8")
+    application, printed = re.findall(
+        r"^```python\n(.*?)^```$.*?^```console\n\$ corsfast check shop:app\n(.*?)^```$",
+        page,
+        re.MULTILINE | re.DOTALL,
+    )[0]
+    (tmp_path / "shop.py").write_text(application, "utf-8")
+    done = run(tmp_path, "-m", "corsfast", "check", "shop:app")
+    assert (done.returncode, done.stdout) == (1, printed)

@@ -19,7 +19,6 @@ from .probe import ask
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from typing import Any
 
     from .model import Deployment
@@ -90,14 +89,15 @@ class Examination:
         layer = route.cors[0]
         if layer.app is None and not route.safe:
             return None
-        for rule in layer.rules or ():
+        rules = [rule for rule in layer.rules or () if _is_for(rule, route)]
+        for rule in rules:
             for method in dict.fromkeys(("GET", *rule.methods, *sorted(route.methods or ()))):
                 found = Covered(route, layer, rule, method)
                 if rule.origin is not None and self._passes(found, method):
                     return found
-        if layer.app is None and layer.rules and layer.rules[0].origin is not None:
+        if layer.app is None and rules and rules[0].origin is not None:
             # The layer cannot be asked alone, so something around it may have answered.
-            return Covered(route, layer, layer.rules[0], (layer.rules[0].methods or ("GET",))[0])
+            return Covered(route, layer, rules[0], (*rules[0].methods, "GET")[0])
         return None
 
     def _add(
@@ -323,6 +323,10 @@ class Examination:
         )
 
 
+def _is_for(rule: Rule, route: Route) -> bool:
+    return rule.paths is None or rule.paths.match(route.url) is not None
+
+
 def _header_of(scheme: dict[str, Any]) -> str | None:
     """Return the request header that a security scheme needs."""
     kind = scheme.get("type")
@@ -389,13 +393,3 @@ def _some(routes: list[Route]) -> str:
     more = len(names) - _SHOWN
     listed = " and ".join(names[:_SHOWN]) if more <= 0 else ", ".join(names[:_SHOWN])
     return listed if more <= 0 else f"{listed} and {more} more"
-
-
-def described(deployment: Deployment) -> Iterator[tuple[Layer, Rule]]:
-    """Yield each rule of each CORS layer once, from the outermost layer to the innermost."""
-    seen = set()
-    for route in deployment.routes:
-        for layer in route.cors:
-            if layer not in seen:
-                seen.add(layer)
-                yield from ((layer, rule) for rule in layer.rules or ())

@@ -24,6 +24,7 @@ class Rule:
         origin: an origin that it allows; ``None`` if no origin is known.
         methods: the methods that it lists, which are tried.
         chosen: whether the methods were written for this application, and are not a default.
+        paths: matches the beginning of the paths that it is for; ``None`` for all paths.
     """
 
     subject: Subject
@@ -31,6 +32,7 @@ class Rule:
     methods: tuple[str, ...]
     chosen: bool
     credentials: bool
+    paths: re.Pattern[str] | None = None
 
     def label(self, option: str) -> str:
         return self.subject.labels.get(option, option)

@@ -170,6 +170,10 @@ def _django(settings: Any, own: bool) -> Rule:
 # -- Flask -----------------------------------------------------------------------------------
 
 
+# flask-cors reads a string with one of these as a regex.
+_REGEX_CHARACTERS = frozenset("*\\]?$^[()")
+
+
 def flask_rules(app: Any) -> list[Rule]:
     """Return the rules of flask-cors, or of its replacement, for a whole application."""
     rules = []
@@ -180,9 +184,9 @@ def flask_rules(app: Any) -> list[Rule]:
                 rules.append(_flask(pattern, given, "match"))
     for holder in (app.process_response, *app.after_request_funcs.get(None, ())):
         for paths in _paths_in(holder):
-            found = [("/*", paths.everywhere)] if paths.everywhere else []
+            found: list[tuple[Any, Any]] = [("/*", paths.everywhere)] if paths.everywhere else []
             found += [*paths._literal.items()]
-            found += [(match.__self__.pattern, rule) for match, rule in paths._regexes]
+            found += [(match.__self__, rule) for match, rule in paths._regexes]
             rules += [_flask(pattern, rule.options, "fullmatch") for pattern, rule in found]
     return rules
 
@@ -224,7 +228,7 @@ def _flask(pattern: Any, given: Mapping[str, Any], how: str) -> Rule:
     origins = _each(given["origins"])
     exact, regexes = [], []
     for origin in origins:
-        if isinstance(origin, re.Pattern) or not set("*\\]?$^[()").isdisjoint(origin):
+        if isinstance(origin, re.Pattern) or not _REGEX_CHARACTERS.isdisjoint(origin):
             text = getattr(origin, "pattern", origin)
             if text in ("*", ".*"):
                 exact.append("*")
@@ -243,7 +247,12 @@ def _flask(pattern: Any, given: Mapping[str, Any], how: str) -> Rule:
         "allow_credentials": given["supports_credentials"],
     }
     dialect = Dialect('"*"', "{}", re.IGNORECASE)
-    return _foreign(options, regexes, names, dialect, how, chosen=len(methods) < len(_ALL_METHODS))
+    chosen = len(methods) < len(_ALL_METHODS)
+    rule = _foreign(options, regexes, names, dialect, how, chosen=chosen)
+    if where:
+        is_regex = isinstance(pattern, re.Pattern) or not _REGEX_CHARACTERS.isdisjoint(path)
+        rule.paths = re.compile(path if is_regex else rf"{re.escape(path)}\Z")
+    return rule
 
 
 def _each(value: Any) -> list[Any]:

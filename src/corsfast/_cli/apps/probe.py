@@ -21,7 +21,7 @@ PORT = 8443
 
 
 class Answer(NamedTuple):
-    """What a browser makes of the answer to a preflight."""
+    """The result of a preflight: whether a browser goes on, and the status."""
 
     passed: bool
     status: int
