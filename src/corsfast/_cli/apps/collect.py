@@ -234,9 +234,6 @@ def _django(found: Deployment, layers: Layers) -> None:
     hosts = [host for host in settings.ALLOWED_HOSTS if host != "*"]
     if hosts:
         found.host = hosts[0].lstrip(".")
-    if settings.SECURE_PROXY_SSL_HEADER:
-        name, value = settings.SECURE_PROXY_SSL_HEADER
-        found.fields = ((name.removeprefix("HTTP_").replace("_", "-"), value),)
     for path, view in _views(sys.modules["django.urls"].get_resolver(), "/"):
         _add(found, path, _methods_of(view), (view,), layers)
 

@@ -104,7 +104,6 @@ class Deployment:
         opaque: whether there may be routes that cannot be seen.
         schema: the OpenAPI document, or an empty one.
         host: a host that the application accepts.
-        fields: request headers that the application expects of a proxy.
         uses_cookies: whether the framework is set up for cookies.
     """
 
@@ -114,5 +113,4 @@ class Deployment:
     opaque: bool = False
     schema: dict[str, Any] = field(default_factory=dict)
     host: str = "localhost"
-    fields: tuple[tuple[str, str], ...] = ()
     uses_cookies: bool = False

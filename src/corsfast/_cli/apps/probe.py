@@ -49,10 +49,10 @@ def ask(
 
     def only_preflights(request: Request) -> RawResponse:
         nonlocal status
-        if request.method != "OPTIONS" or request.get(REQUEST_METHOD) is None:
+        if request.get(REQUEST_METHOD) is None:
             raise _WouldSendError
         status = 500
-        answer = wait_for(send(request._replace(headers=(*request.headers, *deployment.fields))))
+        answer = wait_for(send(request))
         status = answer.status
         return answer
 
