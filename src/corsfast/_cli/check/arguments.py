@@ -32,6 +32,8 @@ The policy is read from one of
   FILE                 a TOML or JSON file with the options of Policy as keys, or
                        its [tool.corsfast]; --table names another table;
                        REV:FILE is the file at a revision of its git repository
+  MODULE:APP           an ASGI or WSGI application, judged as it is deployed;
+                       MODULE:FACTORY() calls a function that makes it
   --env [PREFIX]       the variables of the environment that begin with CORS_,
                        or with PREFIX
   --allow-origins ...  options given here; with FILE they replace the file's
@@ -142,7 +144,7 @@ def read_arguments(given: Namespace) -> Subject:
         subject = _read_regexes(given)
     else:
         return read_policy_arguments(given)
-    return _tolerating(subject, given.tolerate)
+    return tolerating(subject, given.tolerate)
 
 
 def read_policy_arguments(given: Namespace) -> Subject:
@@ -160,7 +162,7 @@ def read_policy_arguments(given: Namespace) -> Subject:
         raise UnreadableError("--env is a policy, and so is FILE or an option; give one")
     else:
         subject = _subject(read_environment(given.env, None), f"--env {given.env}")
-    return _tolerating(subject, given.tolerate)
+    return tolerating(subject, given.tolerate)
 
 
 def policy_options(given: Namespace) -> dict[str, object]:
@@ -259,7 +261,7 @@ def _read_regexes(given: Namespace) -> Subject:
     return subject
 
 
-def _tolerating(subject: Subject, codes: list[str]) -> Subject:
+def tolerating(subject: Subject, codes: list[str]) -> Subject:
     """Add the codes of risks to those that a subject already tolerates."""
     subject.tolerated = frozenset(codes)
     if subject.options is not None and codes:

@@ -5,9 +5,10 @@ from __future__ import annotations
 import sys
 from argparse import ArgumentParser, RawDescriptionHelpFormatter
 
+from ..apps.load import names_application
 from ..console import UNABLE
 from ..terminal import Style, as_text, print_error, print_text
-from .arguments import DESCRIPTION, EPILOG, add_arguments, read_arguments
+from .arguments import DESCRIPTION, EPILOG, add_arguments, policy_options, read_arguments
 from .judge import judge
 from .machine import as_json
 from .subject import UnreadableError
@@ -15,6 +16,8 @@ from .subject import UnreadableError
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from argparse import Namespace
+
+    from .report import Report
 
 
 def main(argv: list[str], program: str) -> int:
@@ -33,10 +36,21 @@ def main(argv: list[str], program: str) -> int:
 def run(given: Namespace) -> int:
     """Check the subject of the arguments; return 0 for no problems, 1 for problems, 2 if unable."""
     try:
-        report = judge(read_arguments(given))
+        report = _report(given)
     except UnreadableError as error:
         print_error("check", error)
         return UNABLE
     text = as_json(report) if given.json else as_text(report, Style.of(sys.stdout))
     print_text(text)
     return report.status
+
+
+def _report(given: Namespace) -> Report:
+    if given.file is None or not names_application(str(given.file)) or given.file.exists():
+        return judge(read_arguments(given))
+    others = (given.table, given.env, given.django, given.regex)
+    if any(other is not None for other in others) or policy_options(given):
+        raise UnreadableError(f"{given.file} is an application; check it without other options")
+    from ..apps.command import check_application
+
+    return check_application(str(given.file), given.tolerate)

@@ -63,10 +63,21 @@ def read_settings(module: str) -> Subject:
     Raises:
         UnreadableError: if it cannot be imported or has no such settings.
     """
-    found = {name: value for name, value in _import(module).items() if name.startswith("CORS_")}
+    found = {
+        name: value for name, value in import_from_here(module).items() if name.startswith("CORS_")
+    }
     if not found:
         raise UnreadableError(f"{module} has no CORS_ settings")
-    subject = Subject(f"--django {module}", options={}, harmless=HARMLESS)
+    return read_found(found, f"--django {module}")
+
+
+def read_found(found: dict[str, object], source: str, how: str = "match") -> Subject:
+    """Read CORS_* settings.
+
+    Args:
+        how: how the regexes are applied; the drop-in matches them in full.
+    """
+    subject = Subject(source, options={}, harmless=HARMLESS)
     names = {new: new if new in found else old for new, old in OLD_NAMES.items()}
     options: dict[str, object] = {
         option: found[name] for name, option in SINGLE.items() if name in found
@@ -80,14 +91,19 @@ def read_settings(module: str) -> Subject:
         _read_idle(found, subject)
         return subject
     subject.labels["allow_origins"] = names["CORS_ALLOWED_ORIGINS"]
-    _read_exact(found.get(names["CORS_ALLOWED_ORIGINS"], ()), subject)
+    read_exact(found.get(names["CORS_ALLOWED_ORIGINS"], ()), subject, _DIALECT)
     regexes = names["CORS_ALLOWED_ORIGIN_REGEXES"]
-    _read_regexes(found.get(regexes, ()), regexes, subject)
+    read_regexes(found.get(regexes, ()), regexes, subject, how)
     _read_idle(found, subject)
     return subject
 
 
-def _import(module: str) -> dict[str, object]:
+def import_from_here(module: str) -> dict[str, object]:
+    """Import a module, with the current folder on the path, and return its names.
+
+    Raises:
+        UnreadableError: if it cannot be imported.
+    """
     folder = str(Path.cwd())
     if folder not in sys.path:
         sys.path.insert(0, folder)
@@ -123,14 +139,14 @@ def _read_idle(found: dict[str, object], subject: Subject) -> None:
             subject.extra += problem.option not in subject.labels.values()
 
 
-def _read_exact(value: object, subject: Subject) -> None:
+def read_exact(value: object, subject: Subject, dialect: Dialect) -> None:
     """Read the entries that are compared exactly; a star in one is not a wildcard."""
     assert subject.options is not None
     subject.options["allow_origins"] = value
     if not isinstance(value, (list, tuple, set, frozenset)):
         return
     match = MatchContext("match", subject.credentials, own=False)
-    dialect = replace(_DIALECT, match=match)
+    dialect = replace(dialect, match=match)
     kept = []
     for entry in value:
         if not isinstance(entry, str) or not (entry == "*" or _is_regex(entry) or _has_star(entry)):
@@ -154,7 +170,8 @@ def _is_regex(entry: str) -> bool:
     return parse_pattern(entry) is None and diagnose(entry).code == "looks-like-regex"
 
 
-def _read_regexes(value: object, name: str, subject: Subject) -> None:
+def read_regexes(value: object, name: str, subject: Subject, how: str = "match") -> None:
+    """Read regexes that `how` applies to a whole `Origin`, whatever it contains."""
     if not isinstance(value, (list, tuple, set, frozenset)):
         message = f"{name} is a list of regexes, not {type(value).__name__}."
         subject.problems.append(Problem("type", name, None, message))
@@ -174,6 +191,6 @@ def _read_regexes(value: object, name: str, subject: Subject) -> None:
             subject.problems.append(Problem("regex-syntax", name, entry, message))
             subject.extra += 1
             continue
-        match = MatchContext("match", subject.credentials, own=False)
+        match = MatchContext(how, subject.credentials, own=False)
         dialect = Dialect(regex="{}", flags=regex.flags, exact=None, match=match)
         subject.regexes.append(Applied(name, regex.pattern, regex, dialect))

@@ -266,7 +266,7 @@ def resolved(entry: Any, flags: int = 0) -> Pattern:
 
 
 class Rules:
-    """The compiled form of one set of options. Immutable.
+    """The compiled form of one set of options, which are kept for `corsfast check`. Immutable.
 
     Args:
         options: all of them; see :func:`merged`.
@@ -277,6 +277,7 @@ class Rules:
     """
 
     def __init__(self, options: Mapping[str, Any]) -> None:
+        self.options = options
         origins = [shown_as_regex(entry) for entry in _listed(options["origins"])]
         any_origin = EVERYTHING in origins
         credentials = bool(options["supports_credentials"])

@@ -1,0 +1,66 @@
+"""Check an application: its policies as `judge` does it, and its deployment."""
+
+from __future__ import annotations
+
+import logging
+import warnings
+
+from ...errors import PolicyError
+from ..check.arguments import tolerating
+from ..check.judge import judge
+from ..check.report import Report
+from ..check.subject import Subject, UnreadableError
+from .collect import collect
+from .faults import Examination
+from .load import load
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from .model import Deployment
+
+
+def check_application(target: str, tolerated: list[str]) -> Report:
+    """Return the report about the application that a target names.
+
+    Raises:
+        UnreadableError: if it cannot be imported, or has no CORS layer that is known.
+    """
+    with warnings.catch_warnings(action="ignore"):  # the report says the same, with the fix
+        logging.disable()  # the preflights are not traffic
+        try:
+            return _examined(target, _collected(target), tolerated)
+        except UnreadableError as error:
+            if isinstance(error.__cause__, PolicyError):
+                return judge(Subject(target, problems=[*error.__cause__.problems]))
+            raise
+        finally:
+            logging.disable(logging.NOTSET)
+
+
+def _collected(target: str) -> Deployment:
+    app = load(target)
+    try:
+        return collect(app)
+    except UnreadableError:
+        raise
+    except Exception as error:  # of a middleware that cannot be made, or of an unknown version
+        reason = f"{type(error).__name__}: {error}"
+        raise UnreadableError(f"{target} cannot be read ({reason})") from error
+
+
+def _examined(target: str, deployment: Deployment, tolerated: list[str]) -> Report:
+    layers = dict.fromkeys(layer for route in deployment.routes for layer in route.cors)
+    rules = [rule for layer in layers for rule in layer.rules or ()]
+    if not rules:
+        raise UnreadableError(
+            f"{target} has no CORS layer of corsfast, Starlette, flask-cors, django-cors-headers,"
+            " Litestar or aiohttp-cors around a route"
+        )
+    found = Examination(deployment)
+    entries, problems, warned = len(deployment.routes), [*found.problems], [*found.warnings]
+    for rule in rules:
+        report = judge(tolerating(rule.subject, tolerated))
+        entries += report.entries
+        problems += report.problems
+        warned += report.warnings
+    return Report(target, entries, list(dict.fromkeys(problems)), list(dict.fromkeys(warned)))

@@ -1,0 +1,293 @@
+"""Read the policy of a CORS layer: ours, and those of the libraries that ours replace."""
+
+from __future__ import annotations
+
+import re
+import sys
+
+from ..._options.origin import is_origin
+from ..._proofs.automata import shortest_words
+from ..._proofs.changes import side_of
+from ..._proofs.dialect import Dialect
+from ...middleware._generic.policy_source import reader_of
+from ..check.django_settings import HARMLESS, SINGLE, read_exact, read_found, read_regexes
+from ..check.subject import Subject
+from .load import is_a
+from .model import Layer, Rule
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping
+    from typing import Any
+
+ANY_ORIGIN = "https://app.example.com"
+# How many of the shortest origins of a pattern are looked at.
+CANDIDATES = 1000
+
+_STARLETTE = Dialect('allow_origins=["*"]', "allow_origin_regex={}")
+
+
+def read_layer(layer: Layer, scope: Mapping[str, Any]) -> None:
+    """Fill in the rules of a layer, if it is a CORS layer that is known.
+
+    Args:
+        scope: what the frameworks around it add to the scope of a request.
+    """
+    thing, own = layer.thing, is_a(layer.thing, "corsfast", "CorsMiddleware", "CORSMiddleware")
+    if is_a(thing, "corsfast", "Featured"):
+        source, given = thing.arguments()
+        layer.checks_websockets = given.get("websockets") == "check"
+        sources = given["paths"].items() if "paths" in given else [(None, source)]
+        layer.rules = [_own(path, found) for path, found in sources if found is not None]
+    elif is_a(thing, "corsheaders", "CorsMiddleware") or (own and hasattr(thing, "get_response")):
+        layer.rules = [_django(sys.modules["django.conf"].settings, own)]
+    elif is_a(thing, "litestar", "CORSMiddleware") or (own and not hasattr(thing, "_options")):
+        layer.rules = [_litestar(scope["litestar_app"].cors_config)]
+    elif own:
+        layer.rules = [_starlette(thing._options, thing._options["allow_origin_regex"])]
+    elif is_a(thing, "starlette", "CORSMiddleware"):
+        options = {
+            "allow_origins": ["*"] if thing.allow_all_origins else thing.allow_origins,
+            "allow_methods": thing.allow_methods,
+            "allow_headers": ["*"] if thing.allow_all_headers else thing.allow_headers,
+            "allow_credentials": thing.allow_credentials,
+        }
+        layer.rules = [_starlette(options, thing.allow_origin_regex)]
+
+
+def _rule(subject: Subject, chosen: bool) -> Rule:
+    options = subject.options or {}
+    methods: Any = options.get("allow_methods", ())
+    named = isinstance(methods, (list, tuple, set, frozenset))
+    listed = tuple(map(str, methods)) if named else ()
+    return Rule(subject, _example(subject), listed, chosen, bool(options.get("allow_credentials")))
+
+
+def _example(subject: Subject) -> str | None:
+    """Return an origin that a policy allows, for the preflights."""
+    regexes = [(applied.regex, applied.dialect.match.how) for applied in subject.regexes]
+    side = side_of(subject.options or {}, regexes)
+    if side.spec.any_origin:
+        return ANY_ORIGIN
+    for origin in side.exact:
+        if origin.startswith("http"):
+            return origin
+    for family in side.families:
+        words = shortest_words(family.dfa) if family.dfa is not None else ()
+        for word, _ in zip(words, range(CANDIDATES), strict=False):
+            if word.startswith("http") and is_origin(word) and side.allows(word):
+                return word
+    return None
+
+
+def _own(path: object, source: Any) -> Rule:
+    options: dict[str, Any] = {**reader_of(source)().options()}
+    where = "" if path is None else f"paths[{path!r}]."
+    subject = Subject("", options=options, labels={name: where + name for name in options})
+    methods = options["allow_methods"]
+    return _rule(subject, bool(methods) and "*" not in methods)
+
+
+def _foreign(
+    options: Mapping[str, Any],
+    regexes: Iterable[Any],
+    names: Mapping[str, str],
+    dialect: Dialect,
+    how: str = "fullmatch",
+    any_method: tuple[str, ...] = (),
+    chosen: bool = True,
+) -> Rule:
+    """Make a rule of another library's options.
+
+    Args:
+        options: the options of `Policy`, with strings that are compared as a whole as origins.
+        names: the library's name of each option, and of the one for regexes as ``regexes``.
+        any_method: the methods that ``*`` means.
+    """
+    credentials = bool(options["allow_credentials"])
+    subject = Subject("", options={}, credentials=credentials, labels={**names}, harmless=HARMLESS)
+    kept = subject.options
+    assert kept is not None
+    origins: Any = options["allow_origins"]
+    if not isinstance(origins, str) and "*" in origins:
+        kept["allow_origins"] = ["*"]
+    else:
+        found = origins if isinstance(origins, str) else [*origins]
+        read_exact(found, subject, dialect)
+        read_regexes([*regexes], names.get("regexes", "regexes"), subject, how)
+    kept["allow_credentials"] = credentials
+    for name in ("allow_methods", "allow_headers"):
+        listed = options[name]
+        if isinstance(listed, str) or "*" not in listed:
+            kept[name] = listed if isinstance(listed, str) else [*listed]
+    rule = _rule(subject, chosen and "allow_methods" in kept)
+    if "allow_methods" not in kept:
+        rule.methods = any_method
+    return rule
+
+
+def _starlette(options: Mapping[str, Any], regex: Any) -> Rule:
+    names = {"regexes": "allow_origin_regex"}
+    regexes = [] if regex is None else [regex]
+    methods = tuple(options["allow_methods"])
+    chosen = methods != ("GET",) and len(methods) < len(_ALL_METHODS)
+    return _foreign(options, regexes, names, _STARLETTE, any_method=_ALL_METHODS, chosen=chosen)
+
+
+_ALL_METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE")
+
+
+def _litestar(config: Any) -> Rule:
+    regexes = [config.allow_origin_regex] if config.allow_origin_regex else []
+    exact = []
+    for origin in config.allow_origins:
+        if origin != "*" and "*" in origin:
+            regexes.append(re.compile(".*".join(map(re.escape, origin.split("*")))))
+        else:
+            exact.append(origin)
+    options = {
+        "allow_origins": exact,
+        "allow_methods": config.allow_methods,
+        "allow_headers": config.allow_headers,
+        "allow_credentials": config.allow_credentials,
+    }
+    return _foreign(
+        options, regexes, {"regexes": "allow_origin_regex"}, _STARLETTE, any_method=_ALL_METHODS
+    )
+
+
+def _django(settings: Any, own: bool) -> Rule:
+    """Return the rule of Django's settings."""
+    found = {name: getattr(settings, name) for name in dir(settings) if name.startswith("CORS_")}
+    subject = read_found(found, "", "fullmatch" if own else "match")
+    rule = _rule(subject, "CORS_ALLOW_METHODS" in found)
+    defaults = ("DELETE", "GET", "OPTIONS", "PATCH", "POST", "PUT")
+    rule.methods = rule.methods or defaults
+    subject.labels |= {option: name for name, option in SINGLE.items()}
+    return rule
+
+
+# -- Flask -----------------------------------------------------------------------------------
+
+
+# flask-cors reads a string with one of these as a regex.
+_REGEX_CHARACTERS = frozenset("*\\]?$^[()")
+
+
+def flask_rules(app: Any) -> list[Rule]:
+    """Return the rules of flask-cors, or of its replacement, for a whole application."""
+    rules = []
+    for function in app.after_request_funcs.get(None, ()):
+        if function.__module__.startswith("flask_cors"):
+            for pattern, options in held(function).get("resources", ()):
+                given = options if isinstance(options, dict) else vars(options)
+                rules.append(_flask(pattern, given, "match"))
+    for holder in (app.process_response, *app.after_request_funcs.get(None, ())):
+        for paths in _paths_in(holder):
+            found: list[tuple[Any, Any]] = [("/*", paths.everywhere)] if paths.everywhere else []
+            found += [*paths._literal.items()]
+            found += [(match.__self__, rule) for match, rule in paths._regexes]
+            rules += [_flask(pattern, rule.options, "fullmatch") for pattern, rule in found]
+    return rules
+
+
+def held(function: Any) -> dict[str, Any]:
+    """Return the variables that a function holds from the function around it."""
+    code, cells = getattr(function, "__code__", None), getattr(function, "__closure__", None)
+    found = {}
+    for name, cell in zip(code.co_freevars if code else (), cells or (), strict=False):
+        try:
+            found[name] = cell.cell_contents
+        except ValueError:  # not set yet
+            continue
+    return found
+
+
+def _paths_in(function: Any) -> Iterator[Any]:
+    """Yield the `Paths` of the functions of corsfast that a function is made of."""
+    if not getattr(function, "__module__", "").startswith("corsfast."):
+        return
+    for variable in held(function).values():
+        value = getattr(variable, "__self__", variable)
+        if is_a(value, "corsfast", "Paths"):
+            yield value
+            return
+        yield from _paths_in(value)
+
+
+def _flask(pattern: Any, given: Mapping[str, Any], how: str) -> Rule:
+    path = getattr(pattern, "pattern", pattern)
+    where = "" if path in ("/*", "/.*", ".*") else f"resources[{path!r}]."
+    names = {
+        "allow_origins": f"{where}origins",
+        "regexes": f"{where}origins",
+        "allow_methods": f"{where}methods",
+        "allow_headers": f"{where}allow_headers",
+        "allow_credentials": f"{where}supports_credentials",
+    }
+    origins = _each(given["origins"])
+    exact, regexes = [], []
+    for origin in origins:
+        if isinstance(origin, re.Pattern) or not _REGEX_CHARACTERS.isdisjoint(origin):
+            text = getattr(origin, "pattern", origin)
+            if text in ("*", ".*"):
+                exact.append("*")
+            else:
+                flags = getattr(origin, "flags", 0)
+                regexes.append(re.compile(text, flags | re.IGNORECASE))
+        else:
+            exact.append(origin)
+    methods = [method.strip().upper() for it in _each(given["methods"]) for method in it.split(",")]
+    headers = [getattr(name, "pattern", name) for name in _each(given["allow_headers"])]
+    options = {
+        "allow_origins": exact,
+        "allow_methods": methods,
+        # A regex of header names is not an option of `Policy`.
+        "allow_headers": ["*"] if any(set(name) & set("*.?^$") for name in headers) else headers,
+        "allow_credentials": given["supports_credentials"],
+    }
+    dialect = Dialect('"*"', "{}", re.IGNORECASE)
+    chosen = len(methods) < len(_ALL_METHODS)
+    rule = _foreign(options, regexes, names, dialect, how, chosen=chosen)
+    if where:
+        is_regex = isinstance(pattern, re.Pattern) or not _REGEX_CHARACTERS.isdisjoint(path)
+        rule.paths = re.compile(path if is_regex else rf"{re.escape(path)}\Z")
+    return rule
+
+
+def _each(value: Any) -> list[Any]:
+    if value is None:
+        return []
+    return [value] if isinstance(value, (str, re.Pattern)) else [*value]
+
+
+# -- aiohttp ---------------------------------------------------------------------------------
+
+
+def aiohttp_rules(app: Any) -> list[Rule]:
+    """Return the rules of aiohttp-cors, or of its replacement: one for each origin."""
+    rules = []
+    for value in app.values():
+        if is_a(value, "aiohttp_cors", "CorsConfig"):
+            adapter = value._cors_impl._router_adapter
+            configs = [adapter._default_config]
+            for resource in adapter._resource_config.values():
+                configs += [resource.default_config, *resource.method_config.values()]
+        elif is_a(value, "corsfast", "CorsConfig"):
+            configs = [value.defaults]
+            for added in value._added.values():
+                configs += [added.config, *added.by_method.values()]
+        else:
+            continue
+        seen = {}
+        for config in configs:
+            for origin, options in (config or {}).items():
+                seen[origin, options.allow_credentials] = options
+        for (origin, credentials), _ in seen.items():
+            given = {"allow_origins": [origin], "allow_credentials": credentials}
+            given |= {"allow_methods": ["*"], "allow_headers": ["*"]}
+            names = {"allow_origins": "origin"}
+            rules.append(
+                _foreign(given, [], names, Dialect('"*"', None), any_method=("GET", "POST"))
+            )
+    return rules
