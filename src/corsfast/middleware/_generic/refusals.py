@@ -24,8 +24,8 @@ if TYPE_CHECKING:
     from ..._engine.select import Decision, Policy
     from .arguments import Features
     from .handlers import Receive, Scope, Send
-    from .select import PathOf
 
+    PathOf = Callable[[Any], tuple[str, ...]]
     Note = Callable[[Any, Decision], None]
 
 _DENIAL = "websocket.http.response"

@@ -21,10 +21,9 @@ if TYPE_CHECKING:
     from ..._engine.select import Decision
     from .arguments import Features
     from .policy_source import Source
-    from .refusals import Refusals
+    from .refusals import PathOf, Refusals
 
     Choice = Callable[[Any], Policy | None]
-    PathOf = Callable[[Any], tuple[str, ...]]
 
 
 class PolicySelector:
