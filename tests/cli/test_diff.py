@@ -129,10 +129,11 @@ def test_describe_prints_sentences(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["describe", "absent.toml"]) == 2
 
 
-def test_describe_does_not_offer_json(capsys: pytest.CaptureFixture[str]) -> None:
-    with pytest.raises(SystemExit):
-        main(["describe", "--help"])
-    assert "--json" not in capsys.readouterr().out
+def test_describe_prints_json(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["describe", "old.toml", "--json"]) == 0
+    said = json.loads(capsys.readouterr().out)
+    assert said["source"] == "old.toml"
+    assert said["sentences"][0] == "https://app.example.com, exactly."
 
 
 def test_describe_knows_how_regexes_are_applied(capsys: pytest.CaptureFixture[str]) -> None:
