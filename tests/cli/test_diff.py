@@ -132,7 +132,7 @@ def test_describe_prints_sentences(capsys: pytest.CaptureFixture[str]) -> None:
 def test_describe_prints_json(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["describe", "old.toml", "--json"]) == 0
     said = json.loads(capsys.readouterr().out)
-    assert said["source"] == "old.toml"
+    assert said["policy"] == "old.toml"
     assert said["sentences"][0] == "https://app.example.com, exactly."
 
 

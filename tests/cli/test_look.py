@@ -27,6 +27,7 @@ CALLS = {
     "explain": ["policy.toml", "--origin", "http://app.example.com", "--method", "PUT"],
     "diff": ["other.toml", "policy.toml"],
     "describe": ["policy.toml"],
+    "learn": ["access.log"],
 }
 COLOR = re.compile(r"\x1b\[[0-9;]*m")
 
@@ -36,6 +37,9 @@ def _folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("COLUMNS", "300")
     Path("policy.toml").write_text(POLICY)
+    Path("access.log").write_text(
+        'a - - [-] "GET / HTTP/1.1" 200 1 "-" "-" "https://app.example.com"\n'
+    )
     Path("other.toml").write_text('allow_origins = ["https://other.example.com"]\n')
 
 
@@ -112,6 +116,8 @@ def test_errors_name_file_line_and_key(
         where = ["other.toml", " ".join(where)]
     elif name == "explain":
         where += ["--origin", "https://a.example"]
+    elif name == "learn":
+        where = ["access.log", "--policy", " ".join(where)]
     status = main([name, *where, *(["--json"] if name == "check" else [])])
     printed = capsys.readouterr()
     assert place in printed.err + printed.out

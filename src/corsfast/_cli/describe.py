@@ -40,7 +40,7 @@ def _described(given: Namespace) -> tuple[str, int]:
     side = usable_side(subject)
     sentences = describe_spec(side.spec, side.applied).splitlines()
     if given.format == "json":
-        return json.dumps({"source": subject.name, "sentences": sentences}, indent=2), 0
+        return json.dumps({"policy": subject.name, "sentences": sentences}, indent=2), 0
     style = Style.of(sys.stdout)
     head = style.paint(printable(f"corsfast describe: {subject.name}"), BOLD)
     return "\n".join([head, "", *(style.sentence(printable(each), "") for each in sentences)]), 0

@@ -130,16 +130,21 @@ def _block(title: str, changes: list[Change], style: Style, color: str) -> Itera
         return
     lines = [style.paint(title, BOLD, color)]
     for change in changes[:SHOWN]:
-        lines.append(f"  {change.option}: {printable(change.entry)}")
-        if change.example is not None and change.example != change.entry:
-            lines.append(f"    example: {style.paint(printable(change.example), color)}")
-        if change.pattern is not None and change.pattern != change.entry:
-            lines.append(f"    all:     {printable(change.pattern)}")
-        if change.reason is not None:
-            lines.append(style.sentence(printable(f"{change.reason}."), "    "))
+        lines += change_lines(change, style, color)
     if len(changes) > SHOWN:
         lines.append(style.paint(f"  and {len(changes) - SHOWN} more", DIM))
     yield "\n".join(lines)
+
+
+def change_lines(change: Change, style: Style, color: str = "") -> Iterator[str]:
+    """Yield the lines that show a change."""
+    yield f"  {change.option}: {printable(change.entry)}"
+    if change.example is not None and change.example != change.entry:
+        yield f"    example: {style.paint(printable(change.example), color)}"
+    if change.pattern is not None and change.pattern != change.entry:
+        yield f"    all:     {printable(change.pattern)}"
+    if change.reason is not None:
+        yield style.sentence(printable(f"{change.reason}."), "    ")
 
 
 def _summary(found: PolicyDiff) -> str:
