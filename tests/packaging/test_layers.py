@@ -27,7 +27,7 @@ BOXES = [
     ["_proofs"],
     ["_engine"],
     ["_loading"],
-    ["__init__"],
+    ["__init__", "presets"],
     ["middleware"],
     ["testing"],
     ["_explain"],
