@@ -1,11 +1,13 @@
-"""The entry point of the commands ``check``, ``explain``, ``diff``, ``describe`` and ``bench``.
+# PYTHON_ARGCOMPLETE_OK
+"""The entry point of the commands.
 
-A command is a line of `COMMANDS` and a module with ``main(arguments, program) -> int``. The module
-is imported only when its command is run.
+A command is a line of `COMMANDS` and a module with ``main(arguments, program) -> int`` and
+``add_arguments(parser)``. The module is imported only when its command is run.
 """
 
 from __future__ import annotations
 
+import os
 import sys
 
 from . import IMPLEMENTATION, __version__
@@ -23,12 +25,15 @@ COMMANDS = {
     ),
     "diff": ("_cli.diff", "show what a change of a policy allows, exactly"),
     "describe": ("_cli.describe", "say in plain sentences what a policy allows"),
+    "learn": ("_cli.learn", "write the smallest policy that covers the traffic of logs"),
     "bench": ("bench.__main__", "measure what CORS costs on this machine"),
 }
 
 
 def main(argv: list[str] | None = None) -> int:
     """Run the command that the arguments name; return the exit status."""
+    if "_ARGCOMPLETE" in os.environ:
+        _complete()
     first, *rest = (sys.argv[1:] if argv is None else argv) or [""]
     if first in COMMANDS:
         from importlib import import_module
@@ -46,6 +51,15 @@ def main(argv: list[str] | None = None) -> int:
         return 0 if first else UNABLE
     print(f"{_program()}: {_unknown(first)}", file=sys.stderr)
     return UNABLE
+
+
+def _complete() -> None:
+    """Answer the shell, which asks for completions, if argcomplete is installed."""
+    try:
+        from ._cli.completion import complete
+    except ImportError:
+        return
+    complete(os.environ.get("COMP_LINE", ""), COMMANDS)
 
 
 def _program() -> str:

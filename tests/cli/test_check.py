@@ -124,12 +124,12 @@ def test_a_bad_file(tmp_path: Path) -> None:
         """\
 corsfast check: policy.toml
 
-allow_origins: https://Example.com/
+allow_origins: https://Example.com/   (policy.toml:4)
   It ends in a slash; browsers send origins without one.
     write:  "https://example.com"
     [trailing-slash]
 
-allow_origins: https://.*example.com   (regex, fullmatch)
+allow_origins: https://.*example.com   (policy.toml:5; regex, fullmatch)
   It also allows eexample.com, which does not appear in it.
     allows: https://eexample.com
     write:  { regex = 'https://(?:[a-z0-9-]+\\.)*example\\.com' }

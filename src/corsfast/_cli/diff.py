@@ -6,10 +6,9 @@ Each side is read with the arguments of ``check``. The exit status is that of `P
 from __future__ import annotations
 
 import json
-import re
 import shlex
 import sys
-from argparse import ArgumentParser, RawDescriptionHelpFormatter
+from argparse import ArgumentParser
 from pathlib import Path
 
 from .._explain.explanation import printable
@@ -17,13 +16,15 @@ from .._loading.written import missing_origins
 from .._proofs.changes import Change, side_of
 from .._proofs.languages import as_written
 from ..errors import Problem
-from .check.arguments import add_arguments, read_arguments
+from .check.arguments import add_arguments as add_subject, read_arguments
 from .check.subject import UnreadableError
-from .console import UNABLE
-from .terminal import BOLD, DIM, GREEN, RED, YELLOW, Style, print_error, print_text
+from .command import add_format, new_parser, run
+from .github import annotation
+from .terminal import BOLD, DIM, GREEN, RED, YELLOW, Style
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from argparse import Namespace
     from collections.abc import Iterator
 
     from .._proofs.changes import PolicyDiff, Side
@@ -45,49 +46,38 @@ EPILOG = "Exit status: 0 the same or narrower, 1 wider, 2 cannot tell."
 # More changes than this are only counted in the text; --json prints all.
 SHOWN = 50
 
-_PLACE = re.compile(r"(?P<file>.+?)(?::(?P<line>[0-9]+))?: [^:]*")
-
 
 def main(argv: list[str], program: str) -> int:
     """Run the command with its arguments; return the exit status."""
-    parser = ArgumentParser(
-        prog=program,
-        description=DESCRIPTION,
-        epilog=EPILOG,
-        formatter_class=RawDescriptionHelpFormatter,
-    )
+    parser = new_parser(program, DESCRIPTION, EPILOG)
+    add_arguments(parser)
+    return run(parser, argv, _compared)
+
+
+def add_arguments(parser: ArgumentParser) -> None:
+    """Add all arguments of the command."""
     parser.add_argument("old", metavar="OLD")
     parser.add_argument("new", metavar="NEW")
-    form = parser.add_mutually_exclusive_group()
-    form.add_argument("--json", dest="format", action="store_const", const="json")
-    form.add_argument(
-        "--format",
-        choices=("text", "json", "github"),
-        help="json is the same as --json, github annotates lines",
-    )
-    given = parser.parse_args(argv)
-    try:
-        subjects = [read_side(text, program) for text in (given.old, given.new)]
-        old, new = map(usable_side, subjects)
-        found = old.compared_with(new)
-    except UnreadableError as error:
-        print_error("diff", error)
-        return UNABLE
+    add_format(parser, "github")
+
+
+def _compared(given: Namespace) -> tuple[str, int]:
+    subjects = [read_side(text) for text in (given.old, given.new)]
+    old, new = map(usable_side, subjects)
+    found = old.compared_with(new)
+    names = subjects[0].name, subjects[1].name
     if given.format == "json":
-        text = json.dumps({"old": subjects[0].name, "new": subjects[1].name} | found.as_dict())
-    elif given.format == "github":
-        text = "\n".join(_annotations(found, subjects[1]))
-    else:
-        text = as_text(found, subjects[0].name, subjects[1].name, Style.of(sys.stdout))
-    print_text(text)
-    return found.status
+        return json.dumps({"old": names[0], "new": names[1]} | found.as_dict()), found.status
+    if given.format == "github":
+        return "\n".join(_annotations(found, subjects[1])), found.status
+    return as_text(found, *names, Style.of(sys.stdout)), found.status
 
 
-def read_side(text: str, program: str) -> Subject:
+def read_side(text: str) -> Subject:
     """Read one side with the arguments of ``check``."""
     arguments = [text] if Path(text).exists() else shlex.split(text)
-    parser = ArgumentParser(prog=program, add_help=False)
-    add_arguments(parser)
+    parser = ArgumentParser(prog="corsfast check", add_help=False)
+    add_subject(parser)
     return read_arguments(parser.parse_args(arguments))
 
 
@@ -105,16 +95,9 @@ def usable_side(subject: Subject) -> Side:
     problems = [problem for problem in problems if problem.code not in subject.harmless]
     if problems:
         lines = [f"{subject.name} is not a valid policy; see corsfast check"]
-        lines += [f"  {placed(subject, problem)}: {problem.message}" for problem in problems]
+        lines += [f"  {subject.placed(problem)}: {problem.message}" for problem in problems]
         raise UnreadableError("\n".join(lines))
     return side
-
-
-def placed(subject: Subject, problem: Problem) -> str:
-    """Return the option of a problem, with its file and line if they are known."""
-    if subject.written is not None:
-        return subject.written.placed(problem).option
-    return subject.labels.get(problem.option, problem.option)
 
 
 # -- text ------------------------------------------------------------------------------------
@@ -147,16 +130,21 @@ def _block(title: str, changes: list[Change], style: Style, color: str) -> Itera
         return
     lines = [style.paint(title, BOLD, color)]
     for change in changes[:SHOWN]:
-        lines.append(f"  {change.option}: {printable(change.entry)}")
-        if change.example is not None and change.example != change.entry:
-            lines.append(f"    example: {style.paint(printable(change.example), color)}")
-        if change.pattern is not None and change.pattern != change.entry:
-            lines.append(f"    all:     {printable(change.pattern)}")
-        if change.reason is not None:
-            lines.append(style.sentence(printable(f"{change.reason}."), "    "))
+        lines += change_lines(change, style, color)
     if len(changes) > SHOWN:
         lines.append(style.paint(f"  and {len(changes) - SHOWN} more", DIM))
     yield "\n".join(lines)
+
+
+def change_lines(change: Change, style: Style, color: str = "") -> Iterator[str]:
+    """Yield the lines that show a change."""
+    yield f"  {change.option}: {printable(change.entry)}"
+    if change.example is not None and change.example != change.entry:
+        yield f"    example: {style.paint(printable(change.example), color)}"
+    if change.pattern is not None and change.pattern != change.entry:
+        yield f"    all:     {printable(change.pattern)}"
+    if change.reason is not None:
+        yield style.sentence(printable(f"{change.reason}."), "    ")
 
 
 def _summary(found: PolicyDiff) -> str:
@@ -170,10 +158,7 @@ def _summary(found: PolicyDiff) -> str:
 
 
 def _annotations(found: PolicyDiff, new: Subject) -> Iterator[str]:
-    """Yield workflow commands: an error for each wider change, a notice for each narrower one.
-
-    https://docs.github.com/actions/reference/workflows-and-actions/workflow-commands
-    """
+    """Yield an error for each wider change, and a notice for each narrower one."""
     for title, changes, level in (
         ("newly allowed", found.added, "error"),
         ("no longer allowed", found.removed, "notice"),
@@ -184,16 +169,15 @@ def _annotations(found: PolicyDiff, new: Subject) -> Iterator[str]:
                 text = f"{change.entry}: cannot tell whether it is {title}; {change.reason}"
             elif change.example not in (None, change.entry):
                 text += f", for example {change.example}"
-            yield _annotation(
+            yield annotation(
                 "warning" if change.reason is not None else level,
                 f"CORS: {title}",
-                Problem(title, change.option, _value(new, change), text),
-                new,
+                f"{change.option}: {text}",
+                new.placed(Problem(title, change.option, _value(new, change), text)),
             )
     for risk in found.risks:
-        text = f"{risk.message} [{risk.code}]"
-        problem = Problem(risk.code, risk.option, risk.value, text)
-        yield _annotation("warning", "CORS: a new risk", problem, new)
+        text = f"{risk.option}: {risk.message} [{risk.code}]"
+        yield annotation("warning", "CORS: a new risk", text, new.placed(risk))
     yield f"corsfast diff: {_summary(found)}"
 
 
@@ -204,21 +188,3 @@ def _value(subject: Subject, change: Change) -> object:
         if as_written(entry) == change.entry:
             return entry
     return change.entry
-
-
-def _annotation(level: str, title: str, problem: Problem, subject: Subject) -> str:
-    properties = {}
-    match = _PLACE.fullmatch(placed(subject, problem)) if subject.written is not None else None
-    if match is not None:
-        properties["file"] = match["file"]
-        if match["line"] is not None:
-            properties["line"] = match["line"]
-    properties["title"] = title
-    listed = ",".join(f"{name}={_escaped(value, ':,')}" for name, value in properties.items())
-    return f"::{level} {listed}::{_escaped(f'{problem.option}: {problem.message}')}"
-
-
-def _escaped(text: str, more: str = "") -> str:
-    for character in "%\r\n" + more:
-        text = text.replace(character, f"%{ord(character):02X}")
-    return printable(text)

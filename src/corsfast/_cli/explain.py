@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import sys
 import warnings
-from argparse import ArgumentParser, RawDescriptionHelpFormatter
 from dataclasses import replace
 from pathlib import Path
 
@@ -33,12 +32,12 @@ from .check.arguments import (
     read_policy_arguments,
 )
 from .check.subject import UnreadableError
-from .console import UNABLE
-from .terminal import BOLD, DIM, GREEN, RED, YELLOW, Style, print_error, print_text
+from .command import add_format, new_parser, run
+from .terminal import BOLD, DIM, GREEN, RED, YELLOW, Style
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from argparse import Namespace
+    from argparse import ArgumentParser, Namespace
     from collections.abc import Callable, Iterator
 
     from .._explain.explanation import Explanation
@@ -85,14 +84,15 @@ COLORS = {
 
 def main(argv: list[str], program: str) -> int:
     """Run the command with its arguments; return the exit status."""
-    parser = ArgumentParser(
-        prog=program,
-        description=DESCRIPTION,
-        epilog=EPILOG,
-        formatter_class=RawDescriptionHelpFormatter,
-    )
+    parser = new_parser(program, DESCRIPTION, EPILOG)
+    add_arguments(parser)
+    return run(parser, argv, _explained, InputError, PolicyError)
+
+
+def add_arguments(parser: ArgumentParser) -> None:
+    """Add all arguments of the command."""
     add_policy_arguments(parser)
-    parser.add_argument("--json", action="store_true", help="print JSON")
+    add_format(parser)
     request = parser.add_argument_group("the request")
     request.add_argument("--method", metavar="METHOD", help="of the page's request (default: GET)")
     request.add_argument("--origin", metavar="ORIGIN", help="of the page")
@@ -112,28 +112,21 @@ def main(argv: list[str], program: str) -> int:
     server.add_argument(
         "--timeout", metavar="SECONDS", type=float, default=SECONDS, help=f"default: {SECONDS:.0f}"
     )
-    return run(parser.parse_args(argv))
 
 
-def run(given: Namespace) -> int:
-    """Explain what the arguments name; return 0 for allowed, 1 for refused, 2 if unable."""
-    try:
-        results = list(_explain(given))
-    except (UnreadableError, InputError, PolicyError) as error:
-        print_error("explain", error)
-        return UNABLE
+def _explained(given: Namespace) -> tuple[str, int]:
+    """Return the explanations and the status: 0 if all requests are allowed, 1 if not."""
+    results = list(_explain(given))
     allowed = all(result.allowed for result in results)
-    if given.json:
+    if given.format == "json":
         data = {"allowed": allowed, "requests": [result.as_dict() for result in results]}
-        text = json.dumps(data, indent=2)
-    else:
-        style = Style.of(sys.stdout)
-        text = "\n\n".join(
-            "\n".join(_painted(line, kind, style) for line, kind in result.lines())
-            for result in results
-        )
-    print_text(text)
-    return 0 if allowed else 1
+        return json.dumps(data, indent=2), 0 if allowed else 1
+    style = Style.of(sys.stdout)
+    blocks = (
+        "\n".join(_painted(line, kind, style) for line, kind in result.lines())
+        for result in results
+    )
+    return "\n\n".join(blocks), 0 if allowed else 1
 
 
 def _painted(line: str, kind: str, style: Style) -> str:
@@ -181,10 +174,10 @@ def _read_policy(given: Namespace) -> Policy:
         )
     with warnings.catch_warnings(action="ignore"):
         subject = read_policy_arguments(given)
-        if subject.written is not None:
-            policy: Policy = make_policy(Policy, subject.written)
-            return policy
         options = subject.options or {}
+        if subject.written is not None:
+            policy: Policy = make_policy(Policy, replace(subject.written, options=options))
+            return policy
         if "allow_origins" not in options:
             raise UnreadableError("--allow-origins is missing")
         return Policy(**options)  # type: ignore[arg-type]

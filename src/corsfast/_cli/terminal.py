@@ -1,6 +1,6 @@
 """Print a Report for people: one block per entry, problems first, a summary last.
 
-    allow_origins: https://*.example.com.evil.example   (regex, fullmatch)
+    allow_origins: https://*.example.com.evil.example   (policy.toml:3; regex, fullmatch)
       One sentence about the problem.
         allows: https://attacker.example
         write:  'https://*.example.com'
@@ -13,6 +13,7 @@ because an entry must not control the terminal.
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import sys
 import textwrap
@@ -30,6 +31,9 @@ if TYPE_CHECKING:
 # Longer lines are hard to read, even on a wide terminal.
 MAX_WIDTH = 100
 MIN_WIDTH = 40
+
+# The file and the line of a place, if the line is known.
+_LINE = re.compile(r".+?:[0-9]+(?=: )")
 
 BOLD, DIM, RED, GREEN, YELLOW = "1", "2", "31", "32", "33"
 
@@ -107,7 +111,10 @@ def _head(finding: Finding, style: Style, color: str) -> str:
     head = style.paint(printable(finding.option), BOLD, color)
     if finding.entry:
         head += f": {style.paint(printable(finding.entry), BOLD)}"
-    return head + (style.paint(f"   (regex, {finding.how})", DIM) if finding.how else "")
+    line = _LINE.match(finding.place)
+    more = [line[0]] if line else []
+    more += [f"regex, {finding.how}"] if finding.how else []
+    return head + (style.paint(printable(f"   ({'; '.join(more)})"), DIM) if more else "")
 
 
 def _lines(finding: Finding, style: Style, *, again: bool) -> Iterator[str]:
@@ -120,15 +127,16 @@ def _lines(finding: Finding, style: Style, *, again: bool) -> Iterator[str]:
 
 
 def _summary(report: Report, style: Style) -> str:
-    more = f", {_count(len(report.warnings), 'warning')}" if report.warnings else ""
+    more = f", {count(len(report.warnings), 'warning')}" if report.warnings else ""
     if not report.problems:
-        text = f"no problems: {_count(report.entries, 'entry')}"
+        text = f"no problems: {count(report.entries, 'entry')}"
         return style.paint(text, BOLD, GREEN) + more
-    text = f"{_count(len(report.problems), 'problem')} in {report.affected} of "
-    text += _count(max(report.entries, report.affected), "entry")
+    text = f"{count(len(report.problems), 'problem')} in {report.affected} of "
+    text += count(max(report.entries, report.affected), "entry")
     return style.paint(text, BOLD, RED) + more
 
 
-def _count(number: int, noun: str) -> str:
+def count(number: int, noun: str) -> str:
+    """Return a number with its noun."""
     plural = noun.removesuffix("y") + "ies" if noun.endswith("y") else f"{noun}s"
     return f"{number} {noun if number == 1 else plural}"

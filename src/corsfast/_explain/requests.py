@@ -357,11 +357,14 @@ def _curl_options(words: list[str], name: str) -> Iterator[tuple[str, str]]:
 # -- HAR -------------------------------------------------------------------------------------
 
 
-def read_har(text: str, name: str = "<stdin>", match: str = "") -> list[Recorded]:
+def read_har(
+    text: str, name: str = "<stdin>", match: str = "", limit: int = MAX_EXPLAINED
+) -> list[Recorded]:
     """Read the cross-origin requests of a HAR file (http://www.softwareishard.com/blog/har-12-spec/).
 
     Args:
         match: only requests with this text in their URL are read.
+        limit: the maximum number of cross-origin requests.
 
     Raises:
         InputError: with the line or the entry.
@@ -389,8 +392,8 @@ def read_har(text: str, name: str = "<stdin>", match: str = "") -> list[Recorded
         same_origin = recorded.origin in (None, origin_of(recorded.url))
         if same_origin or match not in recorded.url:
             continue
-        if len(found) == MAX_EXPLAINED:
-            _fail(place, f"there are more than {MAX_EXPLAINED} cross-origin requests; give --match")
+        if len(found) == limit:
+            _fail(place, f"there are more than {limit} cross-origin requests; give --match")
         found.append(recorded)
     return found
 

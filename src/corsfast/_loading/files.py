@@ -7,6 +7,7 @@ import os
 import re
 import tomllib
 from difflib import get_close_matches
+from functools import cache
 
 from .._options.limits import MAX_POLICY_FILE
 from .._options.patterns import ORIGINS
@@ -68,11 +69,25 @@ def read_json(path: str | PathLike[str], table: str | None, octets: bytes | None
     """Read the policy in a JSON file, or in an object inside of it; see `read_toml`."""
     keys = table_keys(table)
     name = os.fsdecode(path)
+    text = _read_text(path, name, octets)
     try:
-        tree = json.loads(_read_text(path, name, octets), object_pairs_hook=without_duplicates)
+        tree = json.loads(text, object_pairs_hook=without_duplicates)
     except (ValueError, RecursionError) as error:
-        _refuse("not-json", name, f"{error}.")
-    return read_options(_find(tree, keys, name), Written(_named(name, keys), "json"))
+        line = f":{error.lineno}" if isinstance(error, json.JSONDecodeError) else ""
+        _refuse("not-json", f"{name}{line}", f"{error}.")
+
+    @cache
+    def line_of(option: str) -> str:
+        # A key that is written once is the one of the policy.
+        found = list(re.finditer(rf'(?<!\\)"{option}"[ \t\r\n]*:', text))
+        return f":{text.count(chr(10), 0, found[0].start()) + 1}" if len(found) == 1 else ""
+
+    def label(option: str, index: int | None) -> str:
+        key = ".".join(map(_written_key, [*keys, option]))
+        number = "" if index is None else f"[{index}]"
+        return f"{name}{line_of(re.escape(option))}: {key}{number}"
+
+    return read_options(_find(tree, keys, name), Written(_named(name, keys), "json", label))
 
 
 def table_keys(table: str | None) -> list[str]:

@@ -63,10 +63,14 @@ class Written:
         self.problems.append(problem)
         self.extra += 1
 
+    def place(self, problem: Problem) -> str:
+        """Return the place of a problem in the source: for a file, the file, line and key."""
+        return self.label(problem.option, self._index(problem))
+
     def placed(self, problem: Problem) -> Problem:
         """Return the problem with its place in the source, and a hint in the source's syntax."""
-        option = self.label(problem.option, self._index(problem))
-        return changed(problem, option=option, hint=respell(problem.hint, self.spelling))
+        hint = respell(problem.hint, self.spelling)
+        return changed(problem, option=self.place(problem), hint=hint)
 
     def _index(self, problem: Problem) -> int | None:
         """Return the number of the entry that a problem is about, or ``None`` if unknown."""

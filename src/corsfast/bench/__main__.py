@@ -48,6 +48,7 @@ from pathlib import Path
 from typing import Any
 
 from .. import __version__
+from .._cli.command import new_parser
 from .._cli.console import run
 from .._engine.select import IMPLEMENTATION
 from . import libraries, report
@@ -55,12 +56,20 @@ from .engines import installed_engines
 from .environment import details, machine
 from .run import Result, Selection, measure_all, names
 
+DESCRIPTION = """\
+Measure what CORS costs here: every engine and every known library that is installed,
+and for comparison the cost of calling anything at all.
+"""
+EPILOG = "Exit status: 0 measured, 2 nothing that could be measured."
+
 # The command that installs the libraries.
 INSTALL = "pip install '.[bench-peers]' in a clone of the repository"
 
 
 def main(argv: list[str] | None = None, program: str = "python -m corsfast.bench") -> int:
-    given = arguments(program).parse_args(argv)
+    parser = new_parser(program, DESCRIPTION, EPILOG)
+    add_arguments(parser)
+    given = parser.parse_args(argv)
     selection = Selection(given.cases, given.middleware, given.scale, given.quick)
     here, missing = libraries.installed()
     if not names(selection, here):
@@ -119,12 +128,8 @@ def why_no_row(
     return f"no row holds {selection.word!r}; there are rows of {', '.join(beginnings)}"
 
 
-def arguments(program: str) -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog=program,
-        description="Measure what CORS costs here: every engine and every known library that is"
-        " installed, and for comparison the cost of calling anything at all.",
-    )
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add all arguments of the command."""
     parser.add_argument("--quick", action="store_true", help="fewer rounds, rougher figures")
     parser.add_argument("--cases", metavar="WORD", default="", help="only rows with this word")
     which = parser.add_mutually_exclusive_group()
@@ -134,7 +139,6 @@ def arguments(program: str) -> argparse.ArgumentParser:
     )
     parser.add_argument("--markdown", action="store_true", help="tables in Markdown")
     parser.add_argument("--json", metavar="FILE", type=writable, help="also write all figures")
-    return parser
 
 
 def writable(text: str) -> Path:

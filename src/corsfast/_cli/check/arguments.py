@@ -230,7 +230,7 @@ def _subject(written: Written, name: str) -> Subject:
         labels = {option: written.label(option, None) for option in OPTIONS}
     return Subject(
         name,
-        options=written.options,
+        options=dict(written.options),
         labels=labels,
         problems=written.problems,
         warnings=written.warnings,

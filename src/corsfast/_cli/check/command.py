@@ -3,46 +3,50 @@
 from __future__ import annotations
 
 import sys
-from argparse import ArgumentParser, RawDescriptionHelpFormatter
 
+from .. import github
 from ..apps.load import names_application
-from ..console import UNABLE
-from ..terminal import Style, as_text, print_error, print_text
-from .arguments import DESCRIPTION, EPILOG, add_arguments, policy_options, read_arguments
+from ..command import add_format, new_parser, run
+from ..terminal import Style, as_text
+from .arguments import (
+    DESCRIPTION,
+    EPILOG,
+    add_arguments as add_subject,
+    policy_options,
+    read_arguments,
+)
 from .judge import judge
 from .machine import as_json
 from .subject import UnreadableError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from argparse import Namespace
+    from argparse import ArgumentParser, Namespace
 
     from .report import Report
 
 
 def main(argv: list[str], program: str) -> int:
     """Run the command with its arguments; return the exit status."""
-    parser = ArgumentParser(
-        prog=program,
-        description=DESCRIPTION,
-        epilog=EPILOG,
-        formatter_class=RawDescriptionHelpFormatter,
-    )
+    parser = new_parser(program, DESCRIPTION, EPILOG)
     add_arguments(parser)
-    parser.add_argument("--json", action="store_true", help="print JSON")
-    return run(parser.parse_args(argv))
+    return run(parser, argv, _checked)
 
 
-def run(given: Namespace) -> int:
-    """Check the subject of the arguments; return 0 for no problems, 1 for problems, 2 if unable."""
-    try:
-        report = _report(given)
-    except UnreadableError as error:
-        print_error("check", error)
-        return UNABLE
-    text = as_json(report) if given.json else as_text(report, Style.of(sys.stdout))
-    print_text(text)
-    return report.status
+def add_arguments(parser: ArgumentParser) -> None:
+    """Add all arguments of the command."""
+    add_subject(parser)
+    add_format(parser, "github")
+
+
+def _checked(given: Namespace) -> tuple[str, int]:
+    """Return the report and the status: 0 for no problems, 1 for problems."""
+    report = _report(given)
+    if given.format == "json":
+        return as_json(report), report.status
+    if given.format == "github":
+        return "\n".join(github.findings(report)), report.status
+    return as_text(report, Style.of(sys.stdout)), report.status
 
 
 def _report(given: Namespace) -> Report:

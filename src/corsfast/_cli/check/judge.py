@@ -142,6 +142,7 @@ def _finding(subject: Subject, found: _Found) -> Finding:
         example=problem.example,
         write=write,
         proven=proven,
+        place=applied.option if applied else subject.placed(problem),
     )
 
 

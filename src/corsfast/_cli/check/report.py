@@ -18,6 +18,7 @@ class Finding:
         example: an origin that is wrongly allowed, if there is one.
         write: the suggested fix, if there is one.
         proven: whether `write` is a pattern that passed this same check.
+        place: the file, the line and the key, as far as they are known.
     """
 
     option: str
@@ -28,6 +29,7 @@ class Finding:
     example: str | None = None
     write: str | None = None
     proven: bool = False
+    place: str = ""
 
 
 @dataclass(frozen=True)

@@ -61,6 +61,17 @@ class Subject:
     extra: int = 0
     written: Written | None = None
 
+    def placed(self, problem: Problem) -> str:
+        """Return the option of a problem as the source names it, with its file and line if known.
+
+        An option of the command line replaces that of the file, so it has no line.
+        """
+        option = problem.option
+        if self.written is not None and self.options is not None:
+            if self.options.get(option) is self.written.options.get(option):
+                return self.written.place(problem)
+        return self.labels.get(option, option)
+
     def count(self) -> int:
         """Return the number of entries: elements of lists, and single values."""
         values = (self.options or {}).values()

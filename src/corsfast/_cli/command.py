@@ -1,0 +1,66 @@
+"""The parts that all commands share: their parser, their output formats, and how they end.
+
+A command is a module with `add_arguments` and `main`. `main` calls `run` with a function that
+returns the text to print and the exit status.
+"""
+
+from __future__ import annotations
+
+import shutil
+from argparse import ArgumentParser, RawDescriptionHelpFormatter
+from functools import partial
+
+from .check.subject import UnreadableError
+from .console import UNABLE
+from .terminal import MAX_WIDTH, print_error, print_text
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from argparse import Namespace
+    from collections.abc import Callable
+
+
+def new_parser(program: str, description: str, epilog: str) -> ArgumentParser:
+    """Return a parser whose help is at most as wide as the rest of the output."""
+    width = min(shutil.get_terminal_size().columns, MAX_WIDTH)
+    formatter = partial(RawDescriptionHelpFormatter, width=width)
+    return ArgumentParser(
+        prog=program, description=description, epilog=epilog, formatter_class=formatter
+    )
+
+
+def add_format(parser: ArgumentParser, *more: str) -> None:
+    """Add ``--format``, for text, JSON and more, and ``--json``, which is one of its values."""
+    form = parser.add_mutually_exclusive_group()
+    form.add_argument(
+        "--json", dest="format", action="store_const", const="json", help="print JSON"
+    )
+    advice = "; github annotates the lines of a pull request" if "github" in more else ""
+    form.add_argument(
+        "--format",
+        choices=("text", "json", *more),
+        default="text",
+        help=f"json is the same as --json{advice}",
+    )
+
+
+def run(
+    parser: ArgumentParser,
+    argv: list[str],
+    action: Callable[[Namespace], tuple[str, int]],
+    *errors: type[Exception],
+) -> int:
+    """Parse the arguments, print what the action returns, and return its exit status.
+
+    Args:
+        errors: further errors of the action that say what cannot be read.
+    """
+    unable: tuple[type[Exception], ...] = (UnreadableError, *errors)
+    given = parser.parse_args(argv)
+    try:
+        text, status = action(given)
+    except unable as error:
+        print_error(parser.prog.rpartition(" ")[2], error)
+        return UNABLE
+    print_text(text)
+    return status

@@ -1,0 +1,211 @@
+"""Read which cross-origin requests a server had, from HAR files and logs.
+
+Attackers write what is read here, because anyone can send any Origin. So a value is kept only if it
+has the form that browsers send, and the number of distinct requests is limited.
+"""
+
+from __future__ import annotations
+
+import re
+from ast import literal_eval
+from collections import Counter
+from dataclasses import dataclass, field
+from itertools import chain
+
+from .._engine.headers import ALLOW_CREDENTIALS, ALLOW_ORIGIN, EXPOSE_HEADERS, requested_names
+from .._options import fetch, limits
+from .._options.origin import is_origin
+from .requests import MAX_ENTRIES, MAX_HAR, InputError, read_har
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from typing import BinaryIO
+
+    from .requests import Recorded
+
+# Bytes of a line of a log. A longer one is not read; common servers limit its parts to 8 KiB.
+MAX_LINE = 16_384
+# Distinct requests that are remembered, of those that were served and of those that were refused.
+# Over twice as many, the rarest are forgotten, so that a flood of random ones cannot use up memory.
+MAX_DISTINCT = 5_000
+
+# A quoted field. Servers escape quotes in it, and no value that is kept has a backslash.
+_QUOTED = r'"((?:[^"\\]|\\.)*)"'
+# The combined format, then the Origin and, optionally, what a preflight asks for.
+_COMBINED = re.compile(
+    rf'[^\s"]+ [^\s"]+ [^"]*\] {_QUOTED} ([0-9]{{3}}) (?:[0-9]+|-) {_QUOTED} {_QUOTED} {_QUOTED}'
+    rf"(?: {_QUOTED} {_QUOTED})?(?=\s|$)"
+)
+# A line of middleware/_generic/refused_log.py, after the prefix of a formatter.
+_SHOWN = r"""('(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*"|nothing)"""
+_REFUSED = re.compile(
+    rf"[^\s'\"]+ {_SHOWN}(?:\.\.\.)? from {_SHOWN} is refused: (?:the (method|header) {_SHOWN} )?"
+)
+
+
+@dataclass(frozen=True)
+class Asked:
+    """A cross-origin request, with what it needs of a policy.
+
+    Attributes:
+        names: the header names that need permission.
+        exposed: the response headers that the page may have read.
+        refused: whether it was refused; ``None`` if the source does not say.
+    """
+
+    origin: str
+    method: str | None = None
+    names: tuple[str, ...] = ()
+    cookies: bool = False
+    exposed: tuple[str, ...] = ()
+    refused: bool | None = None
+
+
+@dataclass
+class Traffic:
+    """The distinct requests with their numbers.
+
+    Attributes:
+        refuses: returns whether today's policy refuses a request.
+        uncertain: the number of requests of which no source says whether they were allowed.
+        shows_cookies: whether all sources show cookies.
+        unread: the lines that are not in a known format, or too long.
+        malformed: the values of Origin that no browser sends.
+        forgotten: the distinct requests that were forgotten, because there were too many.
+    """
+
+    refuses: Callable[[Asked], bool] | None = None
+    served: Counter[Asked] = field(default_factory=Counter)
+    refused: Counter[Asked] = field(default_factory=Counter)
+    uncertain: int = 0
+    shows_cookies: bool = True
+    unread: int = 0
+    malformed: int = 0
+    forgotten: int = 0
+
+    def add(self, asked: Asked) -> None:
+        """Count a request."""
+        if asked.origin != "null" and not is_origin(asked.origin):
+            self.malformed += 1
+            return
+        refused = bool(asked.refused)
+        if self.refuses is not None:
+            refused = refused or self.refuses(asked)
+        elif asked.refused is None:
+            self.uncertain += 1
+        counts = self.refused if refused else self.served
+        counts[asked] += 1
+        if len(counts) > 2 * MAX_DISTINCT:
+            kept = dict(counts.most_common(MAX_DISTINCT))
+            self.forgotten += len(counts) - len(kept)
+            counts.clear()
+            counts.update(kept)
+
+    def read(self, file: BinaryIO, name: str) -> None:
+        """Read a file; its first character tells HAR from a log.
+
+        Raises:
+            InputError: for HAR that cannot be read.
+        """
+        first = file.readline(MAX_LINE)
+        if first.removeprefix(b"\xef\xbb\xbf").lstrip().startswith(b"{"):
+            octets = first + file.read(MAX_HAR + 1)
+            try:
+                text = octets.decode("utf-8-sig")
+            except UnicodeDecodeError as error:
+                raise InputError(f"{name}: the file is not UTF-8: {error.reason}") from None
+            for recorded in read_har(text, name, limit=MAX_ENTRIES):
+                for asked in _of_har(recorded):
+                    self.add(asked)
+            return
+        self.shows_cookies = False
+        for line in chain([first], iter(lambda: file.readline(MAX_LINE), b"")):
+            self._read_line(line, file)
+
+    def _read_line(self, line: bytes, file: BinaryIO) -> None:
+        if len(line) == MAX_LINE and not line.endswith(b"\n"):
+            while line and not line.endswith(b"\n"):  # the rest of it
+                line = file.readline(MAX_LINE)
+            self.unread += 1
+            return
+        text = line.decode("utf-8", "backslashreplace").rstrip("\r\n")
+        # Refusals come first: a forged line inside of a path can then only add a refusal.
+        refused = _REFUSED.search(text)
+        combined = None if refused else _COMBINED.match(text)
+        if refused is not None:
+            self.add(_of_refusal(refused))
+        elif combined is not None:
+            for asked in _of_access(combined):
+                self.add(asked)
+        elif text:
+            self.unread += 1
+
+
+def _of_har(recorded: Recorded) -> Iterator[Asked]:
+    """Yield a request, unless CORS does not apply to it, for example because a form was sent."""
+    mode = recorded.get("sec-fetch-mode")
+    if mode not in (None, "cors", "websocket"):
+        return
+    origin, response = recorded.origin or "", recorded.response
+    told = response.get if response is not None else lambda _name: None
+    cookies = recorded.has_credentials
+    allowed = (origin,) if cookies else (origin, "*")
+    refused = told(ALLOW_ORIGIN) not in allowed
+    refused = refused or (cookies and told(ALLOW_CREDENTIALS) != "true")
+    if response is not None and response.status == 101:  # a WebSocket has no CORS headers
+        refused = False
+    if recorded.is_preflight:  # what it asks for is in the request that follows
+        yield Asked(origin, refused=refused)
+        return
+    present = [name.lower() for name, _ in response.headers] if response is not None else []
+    listed = {name.strip(fetch.OWS).lower() for name in (told(EXPOSE_HEADERS) or "").split(",")}
+    hidden = {*fetch.SAFELISTED_RESPONSE_HEADERS, *fetch.FORBIDDEN_RESPONSE_HEADERS}
+    exposed = {
+        name
+        for name in present
+        if name not in hidden
+        and not name.startswith("access-control-")
+        and (name in listed or ("*" in listed and not cookies))
+    }
+    names = tuple(dict.fromkeys(recorded.asked_names))
+    yield Asked(origin, recorded.method, names, cookies, tuple(sorted(exposed)), refused)
+
+
+def _of_access(line: re.Match[str]) -> Iterator[Asked]:
+    """Yield the request of a line with an Origin."""
+    request, status, _, _, origin, wanted, names = line.groups()
+    method = request.partition(" ")[0]
+    if origin in ("", "-") or not _is_method(method):
+        return
+    refused = True if status == "403" else None
+    if method != "OPTIONS":
+        yield Asked(origin, method, refused=refused)
+        return
+    # A preflight. Its answer may have lacked what it asks for, so the status is not enough.
+    refused = None if status.startswith("2") else True
+    asked = requested_names("" if names in (None, "-") else names)
+    if wanted in (None, "-"):
+        yield Asked(origin, refused=refused)
+    elif _is_method(wanted) and asked is not None:
+        unsafe = tuple(dict.fromkeys(map(str.lower, asked)))
+        yield Asked(origin, wanted, unsafe, refused=refused)
+
+
+def _of_refusal(line: re.Match[str]) -> Asked:
+    """Return the refused request of a line of the logger "corsfast.refused"."""
+    _, origin, what, value = (part and _unquoted(part) for part in line.groups())
+    method = value if what == "method" and value and _is_method(value) else None
+    names = requested_names(value or "") if what == "header" else []
+    return Asked(origin or "", method, tuple(names or ()), refused=True)
+
+
+def _unquoted(text: str) -> str:
+    try:
+        return str(literal_eval(text)) if text[0] in "'\"" else text
+    except (SyntaxError, ValueError):
+        return ""
+
+
+def _is_method(text: str) -> bool:
+    return len(text) <= limits.MAX_METHOD and fetch.TOKEN.fullmatch(text) is not None

@@ -1,0 +1,85 @@
+"""Options for common situations, each with its reasons, as dicts to merge with options of your own:
+
+install(app, **presets.local_development() | {"allow_credentials": True})
+"""
+
+from __future__ import annotations
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from typing import TypedDict
+
+    class LocalDevelopment(TypedDict):
+        allow_origins: list[str]
+        allow_methods: list[str]
+        allow_headers: list[str]
+        max_age: int
+
+    class McpServer(TypedDict):
+        allow_origins: list[str]
+        allow_methods: list[str]
+        allow_headers: list[str]
+        expose_headers: list[str]
+        block_refused: bool
+
+
+__all__ = ["local_development", "mcp_server"]
+
+
+def local_development() -> LocalDevelopment:
+    """Return the options for a server on the developer's own machine.
+
+    - The origins are this machine with any port, because each development server has another one.
+    - All methods and headers are allowed, because they change all the time.
+    - Credentials are not allowed, because every program on the machine can serve a page.
+    - Preflights are not cached, so a change of the policy has an effect at once.
+
+    Do not use them in production: they allow pages on the machines of all visitors.
+    """
+    return {
+        "allow_origins": [
+            "http://localhost:*",
+            "https://localhost:*",
+            "http://127.0.0.1:*",
+            "http://[::1]:*",
+        ],
+        "allow_methods": ["*"],
+        "allow_headers": ["*", "Authorization"],
+        "max_age": 0,
+    }
+
+
+def mcp_server(allow_origins: Iterable[str]) -> McpServer:
+    """Return the options of a middleware for a server of the Model Context Protocol over HTTP.
+
+    The names are those of the Streamable HTTP transport in the revisions from 2025-03-26 to
+    2026-07-28: https://modelcontextprotocol.io/specification/2026-07-28/basic/transports
+
+    - `block_refused` answers 403 to an Origin that is not allowed, as the specification demands.
+      It lets pages of the server's own Host pass. A page that rebinds its DNS name to this machine
+      sends that name as its Host, so check the Host as well, for example with Starlette's
+      ``TrustedHostMiddleware``.
+    - DELETE ends a session, and Last-Event-ID resumes a stream.
+    - MCP-Protocol-Version is sent with every request. Revision 2026-07-28 added Mcp-Method and
+      Mcp-Name, and removed Mcp-Session-Id.
+    - Mcp-Session-Id is exposed, because a page has to read it to send it back.
+    - Authorization is allowed for tokens. Credentials are not, because no client needs cookies.
+
+    Args:
+        allow_origins: the pages that may connect, such as ``http://localhost:6274``.
+    """
+    return {
+        "allow_origins": list(allow_origins),
+        "allow_methods": ["DELETE"],
+        "allow_headers": [
+            "Authorization",
+            "Last-Event-ID",
+            "MCP-Protocol-Version",
+            "Mcp-Method",
+            "Mcp-Name",
+            "Mcp-Session-Id",
+        ],
+        "expose_headers": ["Mcp-Session-Id", "WWW-Authenticate"],
+        "block_refused": True,
+    }
