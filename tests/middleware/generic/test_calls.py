@@ -13,8 +13,10 @@ import gc
 import inspect
 import itertools
 import sys
+import threading
 import types
 import weakref
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -347,6 +349,58 @@ def test_one_around_itself_is_a_recursion_error(half: Any) -> None:
         call.app = kind(call, POLICY)
         with pytest.raises(RecursionError):
             call(*args)
+
+
+@pytest.mark.parametrize("place", range(2))
+def test_a_long_chain_of_wrappers_is_a_recursion_error(half: Any, place: int) -> None:
+    """The compiled wrappers limit the chain itself, because freeing it needs the stack, too."""
+
+    def chain() -> None:
+        respond: Any = lambda *args: args  # noqa: E731
+        try:
+            for _ in range(5_000):
+                respond = opened(half, respond)[place].func
+            respond(*args)
+        except RecursionError as error:
+            raised.append(error)
+
+    args = [({"type": "http.response.start", "headers": []},), ("200 OK", [])][place]
+    raised: list[RecursionError] = []
+    run_in_thread(chain, stack=0 if half is handlers else 128 * 1024)
+    assert len(raised) == 1
+
+
+def run_in_thread(function: Callable[[], None], *, stack: int) -> None:
+    """Run a function in a thread with a stack of so many bytes; 0 for the default."""
+    before = threading.stack_size(stack)
+    try:
+        thread = threading.Thread(target=function)
+        thread.start()
+        thread.join()
+    finally:
+        threading.stack_size(before)
+
+
+def test_200_middlewares_may_be_nested(half: Any) -> None:
+    asgi, wsgi = asgi_app, wsgi_app
+    for _ in range(200):
+        asgi, wsgi = half.ASGICall(asgi, POLICY), half.WSGICall(wsgi, POLICY)
+    assert asgi(SCOPE, None, lambda message: message)["headers"] == [(b"vary", b"Origin")]
+    assert wsgi(ENVIRON, lambda status, headers: headers) == [("Vary", "Origin")]
+
+
+def test_a_long_chain_of_applications_may_be_freed(half: Any) -> None:
+    def chain() -> None:
+        for kind in (half.ASGICall, half.WSGICall):
+            app: Any = None
+            for _ in range(20_000):
+                app = kind(app, POLICY)
+            del app
+        freed.append(True)
+
+    freed: list[bool] = []
+    run_in_thread(chain, stack=0 if half is handlers else 128 * 1024)
+    assert freed
 
 
 class Runs:

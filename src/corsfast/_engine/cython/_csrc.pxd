@@ -12,6 +12,7 @@ cdef extern from "corsfast.h" nogil:
         CF_MAX_ORIGIN
         CF_MAX_METHOD
         CF_MAX_HEADER_LIST
+        CF_OUTCOMES
 
     ctypedef enum cf_outcome:
         CF_NO_ORIGIN
@@ -20,7 +21,6 @@ cdef extern from "corsfast.h" nogil:
         CF_ORIGIN_MALFORMED
         CF_ORIGIN_NOT_ALLOWED
         CF_METHOD_NOT_ALLOWED
-        CF_OUTCOMES
         CF_ASK_CALLER
 
     ctypedef enum cf_status:

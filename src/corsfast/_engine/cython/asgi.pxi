@@ -23,6 +23,7 @@ cdef extern from *:
     PyObject *type_in "corsfast_type_in"(PyObject *dict, PyObject *type) noexcept
 
 
+@cython.trashcan(True)
 cdef class ASGICall:
     """An ASGI application that wraps another one; see middleware/_generic/handlers.py."""
 
@@ -331,7 +332,6 @@ cdef PyObject *send_long(
     if PyVectorcall_NARGS(nargsf) != 1 or names != NULL:
         return PyObject_CallObject(called, in_order(args, nargsf, names, ("message",)))
     cdef Wrapper self = <Wrapper> called
-    cdef ASGICall call = <ASGICall> self.call
     cdef PyObject *changed[2]
     cdef dict copy
     message = <object> args[0]
@@ -343,10 +343,7 @@ cdef PyObject *send_long(
     headers = dict_get(copy, "headers")
     if headers is None:
         headers = copy.get("headers", ())
-    if call.native is None:
-        copy["headers"] = call.policy.apply_asgi(self.decision, headers)
-    else:
-        copy["headers"] = apply(call.native, self.decision, headers, False)
+    copy["headers"] = merged_slowly(self, headers, False)
     changed[1] = <PyObject *> copy
     return PyObject_Vectorcall(
         <PyObject *> self.inner, changed + 1, 1 | PY_VECTORCALL_ARGUMENTS_OFFSET, NULL
@@ -354,10 +351,16 @@ cdef PyObject *send_long(
 
 
 cdef inline Wrapper new_send(ASGICall call, object decision, PyObject *send, bint handshake):
-    cdef void *entry_point = <void *> call_send_long
+    cdef void *entry_point = <void *> call_send
     if handshake:
         entry_point = <void *> call_send_handshake
-    elif call.native is not None and type(decision) is Decision:
-        # The fast path needs a decision of this engine.
-        entry_point = <void *> call_send
-    return new_wrapper(<vectorcallfunc> entry_point, call, decision, <object> send)
+    elif call.native is None:
+        entry_point = <void *> call_send_long
+    if call.native is None:
+        decision = (call.policy, decision)
+    return new_wrapper(entry_point, decision, <object> send)
+
+
+cdef bint is_send(Wrapper self) noexcept:
+    cdef void *entry_point = <void *> self.vectorcall
+    return entry_point != <void *> call_start and entry_point != <void *> call_start_long

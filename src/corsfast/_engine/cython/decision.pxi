@@ -114,6 +114,7 @@ cdef class DecisionTemplate:
     cdef unsigned vary_bits
     cdef tuple headers
     cdef tuple raw_headers
+    cdef bint keep_existing
     cdef bint timing  # => the echoed origin is also sent as Timing-Allow-Origin
 
 

@@ -141,11 +141,11 @@ cdef class Inspected:
 
     def __get__(self, called, kind):
         wrapper = type(called) is Wrapper
-        call = (<Wrapper> called).call if wrapper else called
-        base = ASGICall if isinstance(call, ASGICall) else WSGICall
-        overridden = call is None or (not wrapper and is_patched(<PyObject *> called, base))
+        asgi = is_send(<Wrapper> called) if wrapper else isinstance(called, ASGICall)
+        base = ASGICall if asgi else WSGICall
+        overridden = called is None or (not wrapper and is_patched(<PyObject *> called, base))
         if overridden and self.name == "__signature__":
             raise AttributeError(self.name)  # inspect reads a `__call__` written in Python
         from ..middleware._generic.handlers import inspected
 
-        return inspected(self.name, base is ASGICall, wrapper)
+        return inspected(self.name, asgi, wrapper)

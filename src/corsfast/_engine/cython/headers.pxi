@@ -8,24 +8,24 @@
 cdef object apply(Policy self, object decision, object headers, bint text):
     if type(decision) is not Decision:
         raise TypeError(f"decision must be a Decision, not {type(decision).__name__}")
-    return merge_into(self, <Decision> decision, headers, text)
+    return merge_into(<Decision> decision, headers, text, self.keep_existing)
 
 
-cdef list merge_into(Policy self, Decision decision, object headers, bint text):
+cdef list merge_into(Decision decision, object headers, bint text, bint keep):
     if unlikely(not HAS_GIL or type(headers) is not list):
         headers = list(headers)
     cdef PyObject *whole = one_list(<PyObject *> headers, decision, text)
     if unlikely(whole == NULL):
-        return merge_slowly(self, decision, headers, text)
+        return merge_slowly(decision, headers, text, keep)
     return <list> steal(whole)
 
 
-cdef object merge_slowly(Policy self, Decision decision, object headers, bint text):
+cdef object merge_slowly(Decision decision, object headers, bint text, bint keep):
     """Like `merge_into`, but also for a response with CORS fields, and for unusual pairs."""
     from . import headers as fields
 
     work = fields.apply_wsgi if text else fields.apply_asgi
-    return work(decision, headers, self.keep_existing)
+    return work(decision, headers, keep)
 
 
 cdef inline tuple fields_of(Decision decision, bint text):

@@ -653,20 +653,20 @@ cdef build_answers(Policy self, responses, list exact):
     allowed, status, timing = Outcome.ALLOWED, responses.preflight_status, responses.timing
     vary, preflight_vary = responses.actual_vary, responses.preflight_vary
     headers, preflight_headers = responses.actual_headers, responses.preflight_headers
-    self.echoing = new_template(allowed, None, headers, vary)
+    self.echoing = new_template(self, allowed, None, headers, vary)
     self.echoing.timing = timing
-    self.echoing_preflight = new_template(allowed, status, preflight_headers, preflight_vary)
+    self.echoing_preflight = new_template(self, allowed, status, preflight_headers, preflight_vary)
     self.no_origin = static_decision(
-        new_template(Outcome.NO_ORIGIN, None, responses.no_origin, vary)
+        new_template(self, Outcome.NO_ORIGIN, None, responses.no_origin, vary)
     )
     refused, refused_status = responses.refused, responses.refused_preflight_status
     self.refused = tuple(
-        [static_decision(new_template(outcome, None, refused, vary)) for outcome in Outcome]
+        [static_decision(new_template(self, outcome, None, refused, vary)) for outcome in Outcome]
     )
     refused = responses.refused_preflight
     self.refused_preflight = tuple(
         [
-            static_decision(new_template(outcome, refused_status, refused, preflight_vary))
+            static_decision(new_template(self, outcome, refused_status, refused, preflight_vary))
             for outcome in Outcome
         ]
     )
@@ -676,9 +676,9 @@ cdef build_answers(Policy self, responses, list exact):
     if self.star:
         origins = ["*"]
     blocks = [with_origin(origin, headers, timing) for origin in origins]
-    self.actual_of = static_decisions(allowed, None, blocks, vary)
+    self.actual_of = static_decisions(self, allowed, None, blocks, vary)
     blocks = [] if self.echoes else [with_origin(origin, preflight_headers) for origin in origins]
-    self.preflight_of = static_decisions(allowed, status, blocks, preflight_vary)
+    self.preflight_of = static_decisions(self, allowed, status, blocks, preflight_vary)
     self.not_covered = (None,) * len(Outcome)
     if responses.show_permissions:
         headers = self.tables.not_covering
@@ -687,8 +687,8 @@ cdef build_answers(Policy self, responses, list exact):
         self.not_covered = tuple(
             [
                 (
-                    new_template(outcome, status, headers, preflight_vary),
-                    static_decisions(outcome, status, blocks, preflight_vary),
+                    new_template(self, outcome, status, headers, preflight_vary),
+                    static_decisions(self, outcome, status, blocks, preflight_vary),
                 )
                 if outcome in (Outcome.METHOD_NOT_ALLOWED, Outcome.HEADER_NOT_ALLOWED)
                 else None
@@ -698,11 +698,13 @@ cdef build_answers(Policy self, responses, list exact):
     self.n_prebuilt = <uint32_t> len(self.actual_of)
 
 
-cdef tuple static_decisions(outcome, status, list blocks, tuple vary):
-    return tuple([static_decision(new_template(outcome, status, block, vary)) for block in blocks])
+cdef tuple static_decisions(Policy self, outcome, status, list blocks, tuple vary):
+    return tuple(
+        [static_decision(new_template(self, outcome, status, block, vary)) for block in blocks]
+    )
 
 
-cdef DecisionTemplate new_template(outcome, status, block, tuple vary):
+cdef DecisionTemplate new_template(Policy self, outcome, status, block, tuple vary):
     from ..decision import Outcome
 
     cdef DecisionTemplate made = DecisionTemplate.__new__(DecisionTemplate)
@@ -714,6 +716,7 @@ cdef DecisionTemplate new_template(outcome, status, block, tuple vary):
     made.vary_bits = bits_of(vary)
     made.headers = block.headers
     made.raw_headers = block.raw_headers
+    made.keep_existing = self.keep_existing
     return made
 
 

@@ -3,6 +3,7 @@
 # middleware/_generic/handlers.py, are the contract.
 
 
+@cython.trashcan(True)
 cdef class WSGICall:
     """A WSGI application that wraps another one; see middleware/_generic/handlers.py."""
 
@@ -60,19 +61,22 @@ cdef PyObject *call_wsgi(
         or names != NULL
         or is_patched(called, WSGICall)
         or not (<WSGICall> called).is_fast
-        or not is_exact_dict(args[0])
     ):
         return call_wsgi_long(called, args, nargsf, names)
     cdef WSGICall self = <WSGICall> called
     cdef Decision decision = decide_environ(self.native, <object> args[0])
-    cdef DecisionTemplate template = decision.template
-    if template.status is not None or (
-        self.detours and not (template.allowed or template.no_origin)
+    if decision.template.status is not None or (
+        self.detours and not (decision.template.allowed or decision.template.no_origin)
     ):
         answer = answered_wsgi(self, decision, <object> args[0], <object> args[1])
         if answer is not None:
             return new_ref(answer)
-    return go_in_wsgi(self, decision, args)
+    cdef PyObject *passed[3]
+    app = self.app  # hold a reference, because `self.app` may be replaced meanwhile
+    changed = new_wrapper(<void *> call_start, decision, <object> args[1])
+    passed[1] = args[0]
+    passed[2] = <PyObject *> changed
+    return call_app(<PyObject *> app, passed + 1, 2 | PY_VECTORCALL_ARGUMENTS_OFFSET, WSGICall)
 
 
 cdef PyObject *call_wsgi_long(
@@ -87,22 +91,8 @@ cdef PyObject *call_wsgi_long(
     return new_ref(handle_wsgi(<WSGICall> called, <object> args[0], <object> args[1]))
 
 
-cdef inline PyObject *go_in_wsgi(
-    WSGICall self, object decision, PyObject *const *args
-) except NULL:
-    """Call the application with environ and a wrapped `start_response`."""
-    cdef PyObject *passed[3]
-    app = self.app  # hold a reference, because `self.app` may be replaced meanwhile
-    changed = new_start(self, decision, args[1])
-    passed[1] = args[0]
-    passed[2] = <PyObject *> changed
-    return call_app(
-        <PyObject *> app, passed + 1, 2 | PY_VECTORCALL_ARGUMENTS_OFFSET, WSGICall
-    )
-
-
 cdef object handle_wsgi(WSGICall self, object environ, object start_response):
-    cdef PyObject *args[2]
+    cdef PyObject *passed[2]
     if self.on_all is not None:
         return self.on_all(environ, start_response)
     if self.native is None:
@@ -112,9 +102,14 @@ cdef object handle_wsgi(WSGICall self, object environ, object start_response):
     answer = answered_wsgi(self, decision, environ, start_response)
     if answer is not None:
         return answer
-    args[0] = <PyObject *> environ
-    args[1] = <PyObject *> start_response
-    return steal(go_in_wsgi(self, decision, args))
+    app = self.app
+    if self.native is None:
+        changed = new_wrapper(<void *> call_start_long, (self.policy, decision), start_response)
+    else:
+        changed = new_wrapper(<void *> call_start, decision, start_response)
+    passed[0] = <PyObject *> environ
+    passed[1] = <PyObject *> changed
+    return steal(call_app(<PyObject *> app, passed, 2, WSGICall))
 
 
 cdef object answered_wsgi(WSGICall self, object decision, object environ, object start_response):
@@ -185,12 +180,8 @@ cdef PyObject *call_start_long(
     if names != NULL or given < 2 or given > 3:
         raise TypeError("start_response is called with status, headers and maybe exc_info")
     cdef Wrapper self = <Wrapper> called
-    cdef WSGICall call = <WSGICall> self.call
     cdef PyObject *changed[4]
-    if call.native is None:
-        headers = call.policy.apply_wsgi(self.decision, <object> args[1])
-    else:
-        headers = apply(call.native, self.decision, <object> args[1], True)
+    headers = merged_slowly(self, <object> args[1], True)
     changed[1] = args[0]
     changed[2] = <PyObject *> headers
     # Pass exc_info on only if the application passed it.
@@ -204,10 +195,3 @@ cdef PyObject *call_start_long(
         <size_t> given | PY_VECTORCALL_ARGUMENTS_OFFSET,
         NULL,
     )
-
-
-cdef inline Wrapper new_start(WSGICall call, object decision, PyObject *start_response):
-    cdef void *entry_point = <void *> call_start_long
-    if call.native is not None and type(decision) is Decision:
-        entry_point = <void *> call_start
-    return new_wrapper(<vectorcallfunc> entry_point, call, decision, <object> start_response)
