@@ -13,6 +13,7 @@ import gc
 import inspect
 import itertools
 import sys
+import threading
 import types
 import weakref
 from typing import Any
@@ -119,6 +120,36 @@ def test_an_application_that_is_replaced_lives_while_it_runs(half: Any) -> None:
         kept = weakref.ref(call.app)
         call(*args)
     assert alive == [True] * 3
+
+
+def test_freeing_a_replaced_application_calls_the_new_one(half: Any) -> None:
+    class Old:
+        def __del__(self) -> None:
+            results.append(call(*args))
+
+    results: list[str] = []
+    for kind, args in ((half.ASGICall, (SCOPE, None, None)), (half.WSGICall, (ENVIRON, None))):
+        call = kind(Old(), POLICY)
+        call.app = lambda *_: "another"
+    assert results == ["another"] * 2
+
+
+def test_an_application_may_be_replaced_while_threads_call(half: Any) -> None:
+    def replace() -> None:
+        while not done.is_set():
+            call.app = lambda *_: []
+
+    for kind, args in ((half.ASGICall, (SCOPE, None, None)), (half.WSGICall, (ENVIRON, None))):
+        done = threading.Event()
+        call = kind(lambda *_: [], POLICY)
+        replacing = threading.Thread(target=replace)
+        replacing.start()
+        try:
+            for _ in range(3000):
+                assert call(*args) == []
+        finally:
+            done.set()
+            replacing.join()
 
 
 def test_a_scope_without_type_is_a_key_error(half: Any) -> None:
