@@ -124,12 +124,15 @@ def test_an_application_that_is_replaced_lives_while_it_runs(half: Any) -> None:
 
 def test_freeing_a_replaced_application_calls_the_new_one(half: Any) -> None:
     class Old:
+        def __init__(self, *args: Any) -> None:
+            self.args = args
+
         def __del__(self) -> None:
-            results.append(call(*args))
+            results.append(call(*self.args))
 
     results: list[str] = []
     for kind, args in ((half.ASGICall, (SCOPE, None, None)), (half.WSGICall, (ENVIRON, None))):
-        call = kind(Old(), POLICY)
+        call = kind(Old(*args), POLICY)
         call.app = lambda *_: "another"
     assert results == ["another"] * 2
 

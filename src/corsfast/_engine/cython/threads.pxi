@@ -1,4 +1,5 @@
-# What differs without the GIL: counts are atomic, and each thread decides with its own replica.
+# Counts and replicas of policies. Without the GIL, counts are atomic, and each thread decides with a
+# replica of the policy.
 #
 # Threads that change the same counter or reference count wait for each other, so two threads would
 # decide no more than one. A replica has its own counts and its own prebuilt decisions. The thread
