@@ -29,8 +29,9 @@ class Counter:
         self._lock = Lock()
         self._subtracted = 0
         self.add = count().__next__
-        # Without the GIL, two threads may take the same number from the iterator (until 3.14).
-        if not getattr(sys, "_is_gil_enabled", lambda: True)():
+        # Without the GIL, two threads may take the same number from the iterator (until 3.14). The
+        # build is asked, because the GIL may be enabled only while an extension is imported.
+        if "free-threading" in sys.version:
             self.add = self._locked(self.add)
 
     def read(self, reset: bool) -> int:

@@ -123,6 +123,39 @@ def test_an_application_that_is_replaced_lives_while_it_runs(half: Any) -> None:
     assert alive == [True] * 3
 
 
+def test_freeing_a_replaced_application_calls_the_new_one(half: Any) -> None:
+    class Old:
+        def __init__(self, *args: Any) -> None:
+            self.args = args
+
+        def __del__(self) -> None:
+            results.append(call(*self.args))
+
+    results: list[str] = []
+    for kind, args in ((half.ASGICall, (SCOPE, None, None)), (half.WSGICall, (ENVIRON, None))):
+        call = kind(Old(*args), POLICY)
+        call.app = lambda *_: "another"
+    assert results == ["another"] * 2
+
+
+def test_an_application_may_be_replaced_while_threads_call(half: Any) -> None:
+    def replace() -> None:
+        while not done.is_set():
+            call.app = lambda *_: []
+
+    for kind, args in ((half.ASGICall, (SCOPE, None, None)), (half.WSGICall, (ENVIRON, None))):
+        done = threading.Event()
+        call = kind(lambda *_: [], POLICY)
+        replacing = threading.Thread(target=replace)
+        replacing.start()
+        try:
+            for _ in range(3000):
+                assert call(*args) == []
+        finally:
+            done.set()
+            replacing.join()
+
+
 def test_a_scope_without_type_is_a_key_error(half: Any) -> None:
     """This holds even if nothing else of the message would be read."""
 

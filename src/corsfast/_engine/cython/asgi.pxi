@@ -32,7 +32,7 @@ cdef class ASGICall:
     _is_coroutine = Inspected("_is_coroutine")
 
     cdef vectorcallfunc vectorcall
-    cdef public object app
+    cdef object called  # the application; see `app`
     cdef readonly object policy
     cdef Policy native  # None => the policy is of the pure engine
     cdef bytes body
@@ -66,7 +66,7 @@ cdef class ASGICall:
     ):
         if self.last is not None:
             raise TypeError(MADE)
-        self.app = app
+        self.called = app
         self.policy = policy
         self.native = policy if isinstance(policy, Policy) else None
         self.body = body or None
@@ -86,6 +86,18 @@ cdef class ASGICall:
             send_both = handlers.send_both
         let_vectorcall(type(self), ASGICall)
         self.last = {"type": "http.response.body", "body": body}
+
+    @property
+    def app(self):
+        """The application. Set it to replace the application, also while requests are served."""
+        with cython.critical_section(self):
+            return self.called
+
+    @app.setter
+    def app(self, app):
+        with cython.critical_section(self):
+            old = self.called  # keep it until it is replaced, because freeing it may run any code
+            self.called = app
 
     def __reduce__(self):
         return type(self), (self.app, self.policy)
@@ -160,7 +172,8 @@ cdef inline PyObject *go_in(
 ) except NULL:
     """Call the application with scope, receive and a wrapped `send`."""
     cdef PyObject *passed[4]
-    app = self.app  # hold a reference, because `self.app` may be replaced meanwhile
+    with cython.critical_section(self):
+        app = self.called  # hold a reference, because it may be replaced meanwhile
     changed = new_send(self, decision, args[2], handshake)
     passed[1] = args[0]
     passed[2] = args[1]
@@ -181,7 +194,8 @@ cdef object handle_asgi(ASGICall self, object scope, object receive, object send
     kind = (<dict> scope)["type"] if type(scope) is dict else scope["type"]
     if not is_text(kind, "http"):
         if not is_text(kind, "websocket"):
-            app = self.app
+            with cython.critical_section(self):
+                app = self.called
             return steal(call_app(<PyObject *> app, args, 3, ASGICall))
         if self.on_handshake is not None:
             return self.on_handshake(scope, receive, send)

@@ -62,40 +62,6 @@ cdef extern from "Python.h":
 
 cdef extern from *:
     """
-    /* Without the GIL, another thread could change a list while we read it, so it is copied
-     * first, and decisions are not reused. With the GIL, a list can change only while Python code
-     * runs, and we run none. */
-    #ifdef Py_GIL_DISABLED
-    #define CORSFAST_HAS_GIL 0
-    #else
-    #define CORSFAST_HAS_GIL 1
-    #endif
-
-    /* Counts of decisions. With the GIL, one thread counts or reads at a time. */
-    #ifndef Py_GIL_DISABLED
-    #define CORSFAST_COUNT(at) ((void)++*(at))
-    static inline uint64_t
-    CORSFAST_READ_COUNT(uint64_t *at, int reset)
-    {
-        uint64_t count = *at;
-        if (reset) {
-            *at = 0;
-        }
-        return count;
-    }
-    #elif defined(__GNUC__) || defined(__clang__)
-    #define CORSFAST_COUNT(at) ((void)__atomic_fetch_add((at), 1, __ATOMIC_RELAXED))
-    #define CORSFAST_READ_COUNT(at, reset)                                          \\
-        ((reset) ? __atomic_exchange_n((at), 0, __ATOMIC_RELAXED)                  \\
-                 : __atomic_load_n((at), __ATOMIC_RELAXED))
-    #else /* MSVC */
-    #include <intrin.h>
-    #define CORSFAST_COUNT(at) ((void)_InterlockedIncrement64((__int64 *)(at)))
-    #define CORSFAST_READ_COUNT(at, reset)                                          \\
-        ((uint64_t)((reset) ? _InterlockedExchange64((__int64 *)(at), 0)           \\
-                            : _InterlockedOr64((__int64 *)(at), 0)))
-    #endif
-
     /* Return dict[key] as a new reference, or NULL without an error if the key is missing. */
     static inline PyObject *corsfast_item(PyObject *dict, PyObject *key)
     {
@@ -110,9 +76,6 @@ cdef extern from *:
     #endif
     }
     """
-    const bint HAS_GIL "CORSFAST_HAS_GIL"
-    void count "CORSFAST_COUNT"(uint64_t *at) noexcept
-    uint64_t read_count "CORSFAST_READ_COUNT"(uint64_t *at, bint reset) noexcept
     PyObject *corsfast_item(PyObject *dict, PyObject *key) except? NULL
     bint unlikely(bint condition) noexcept  # a macro that Cython defines
 
@@ -150,6 +113,9 @@ cdef tuple VARY_BEHIND = tuple(
 cdef tuple RAW_VARY_BEHIND = tuple([behind.encode("ascii") for behind in VARY_BEHIND])
 
 
+cdef class Policy  # declared here for threads.pxi
+
+include "threads.pxi"
 include "decision.pxi"
 
 
@@ -162,6 +128,7 @@ cdef class Handover:
     """
 
     cdef object tables
+    cdef Policy original  # None => the new policy is not a replica
 
 
 @cython.final
@@ -222,6 +189,8 @@ A compiled CORS policy. Immutable; safe to share between threads.
     cdef bint keep_existing
     cdef uint64_t counts[_csrc.CF_OUTCOMES]  # of actual requests
     cdef uint64_t preflight_counts[_csrc.CF_OUTCOMES]
+    cdef bint borrows_core  # => this is a replica, and `core` belongs to the original policy
+    cdef PyObject *replicas[REPLICAS]  # owned; NULL until a thread needs it
 
     def __cinit__(
         self,
@@ -270,11 +239,16 @@ A compiled CORS policy. Immutable; safe to share between threads.
         self.keep_existing = responses.keep_existing
         self.star = tables.star
         cdef list exact = list(tables.exact)
-        self.core = build_core(tables, exact)
+        original = (<Handover> positional[0]).original if positional else None
+        self.borrows_core = original is not None
+        self.core = (<Policy> original).core if self.borrows_core else build_core(tables, exact)
         build_answers(self, responses, exact)
 
     def __dealloc__(self):
-        _csrc.cf_policy_free(self.core)
+        for i in range(REPLICAS):
+            Py_XDECREF(self.replicas[i])
+        if not self.borrows_core:
+            _csrc.cf_policy_free(self.core)
 
     @classmethod
     def _from_tables(cls, tables, /):
@@ -350,7 +324,10 @@ A compiled CORS policy. Immutable; safe to share between threads.
 
     def actual(self, origin, /):
         """Decide an actual request (not a preflight) by its Origin; ``None`` if it has none."""
-        return without_origin(self) if origin is None else decide_actual(self, origin)
+        cdef PyObject *mine = own(self)
+        if origin is None:
+            return without_origin(<Policy> mine)
+        return decide_actual(<Policy> mine, origin)
 
     def preflight(self, origin, request_method, request_headers=None, /):
         """Decide a preflight by its Origin and the two Access-Control-Request-* values.
@@ -358,20 +335,22 @@ A compiled CORS policy. Immutable; safe to share between threads.
         ``request_headers`` may be a list or tuple of several header lines. A request without an
         Origin is not a preflight, so the result equals ``actual(None)``.
         """
+        cdef PyObject *mine = own(self)
         if origin is None:
-            return without_origin(self)
-        return decide_preflight(self, origin, request_method, request_headers)
+            return without_origin(<Policy> mine)
+        return decide_preflight(<Policy> mine, origin, request_method, request_headers)
 
     def decide(self, method, origin, request_method=None, request_headers=None, /):
         """Decide a request of either kind.
 
         A preflight is an OPTIONS request with both Origin and Access-Control-Request-Method.
         """
+        cdef PyObject *mine = own(self)
         if origin is None:
-            return without_origin(self)
+            return without_origin(<Policy> mine)
         if request_method is None or not is_options(method):
-            return decide_actual(self, origin)
-        return decide_preflight(self, origin, request_method, request_headers)
+            return decide_actual(<Policy> mine, origin)
+        return decide_preflight(<Policy> mine, origin, request_method, request_headers)
 
     def asgi(self, scope, /):
         """Decide an ASGI ``http`` or ``websocket`` scope. A handshake has no preflight."""
@@ -389,12 +368,13 @@ A compiled CORS policy. Immutable; safe to share between threads.
         """
         cdef _csrc.cf_slice seen
         cdef uint32_t exact
+        cdef PyObject *mine = own(self)
         if origin is None:
-            return without_origin(self).template.allowed
+            return without_origin(<Policy> mine).template.allowed
         if not borrow_chars(origin, &seen):
             return self.allows_origin(normalize_origin(origin))
-        cdef _csrc.cf_outcome outcome = match_origin(self, seen, &exact)
-        count(&self.counts[<size_t> outcome])
+        cdef _csrc.cf_outcome outcome = match_origin(<Policy> mine, seen, &exact)
+        count(&(<Policy> mine).counts[<size_t> outcome])
         return outcome == _csrc.CF_ALLOWED
 
     def stats(self, *, reset=False):
@@ -408,13 +388,7 @@ A compiled CORS policy. Immutable; safe to share between threads.
         """
         from ..decision import stats_of
 
-        return stats_of(
-            [read_count(&self.counts[i], reset) for i in range(<size_t> _csrc.CF_OUTCOMES)],
-            [
-                read_count(&self.preflight_counts[i], reset)
-                for i in range(<size_t> _csrc.CF_OUTCOMES)
-            ],
-        )
+        return stats_of(read_counts(self, False, reset), read_counts(self, True, reset))
 
     def explain(
         self, method, origin, request_method=None, request_headers=None, credentials=None
@@ -714,10 +688,15 @@ cdef DecisionTemplate new_template(Policy self, outcome, status, block, tuple va
     made.status = status
     made.vary = vary
     made.vary_bits = bits_of(vary)
-    made.headers = block.headers
-    made.raw_headers = block.raw_headers
+    # Without the GIL, the thread that builds a replica has to own the pairs that requests refer to.
+    made.headers = block.headers if HAS_GIL else copy_pairs(block.headers)
+    made.raw_headers = block.raw_headers if HAS_GIL else copy_pairs(block.raw_headers)
     made.keep_existing = self.keep_existing
     return made
+
+
+cdef tuple copy_pairs(tuple pairs):
+    return tuple([(name, value) for name, value in pairs])
 
 
 cdef Decision static_decision(DecisionTemplate template):
@@ -864,7 +843,7 @@ cdef inline Decision echo_origin(Policy self, object origin):
     """Return the decision for an actual request that echoes the origin.
 
     If only the policy refers to the last one, reuse it, as `zip` reuses its tuple. Creating an
-    object costs more than matching an origin.
+    object costs more than matching an origin. Without the GIL, another thread could take it first.
     """
     cdef Decision decision
     if HAS_GIL and Py_REFCNT(<PyObject *> self.spare) == 1:
@@ -905,9 +884,11 @@ cdef Decision decide_scope(Policy self, object scope):
     headers = dict_get(<dict> scope, "headers")
     if unlikely(headers is None):
         headers = (<dict> scope).get("headers", ())
+    # Without the GIL, another thread could change the list while we read it, so it is copied.
     if unlikely(not HAS_GIL or type(headers) is not list):
         headers = list(headers)
-    return decide_list(self, <dict> scope, <list> headers)
+    cdef PyObject *mine = own(self)
+    return decide_list(<Policy> mine, <dict> scope, <list> headers)
 
 
 cdef inline Decision decide_list(Policy self, dict scope, list headers):
@@ -988,14 +969,15 @@ cdef inline object steal(PyObject *result):
 cdef Decision decide_environ(Policy self, object environ):
     if not isinstance(environ, dict):
         raise TypeError(f"environ must be a dict, not {type(environ).__name__}")
+    cdef PyObject *mine = own(self)
     origin = dict_get(<dict> environ, "HTTP_ORIGIN")
     if origin is None:
-        return without_origin(self)
+        return without_origin(<Policy> mine)
     request_method = dict_get(<dict> environ, "HTTP_ACCESS_CONTROL_REQUEST_METHOD")
     if request_method is None or not is_options((<dict> environ).get("REQUEST_METHOD", "")):
-        return decide_actual(self, origin)
+        return decide_actual(<Policy> mine, origin)
     request_headers = dict_get(<dict> environ, "HTTP_ACCESS_CONTROL_REQUEST_HEADERS")
-    return decide_preflight(self, origin, request_method, request_headers)
+    return decide_preflight(<Policy> mine, origin, request_method, request_headers)
 
 
 # -- reading what callers pass ---------------------------------------------------------------

@@ -13,13 +13,17 @@ cdef extern from "Python.h":
     CallSlots *slots_of "Py_TYPE"(PyObject *value) noexcept
     PyObject *PyVectorcall_Call(PyObject *, PyObject *, PyObject *) except NULL
     unsigned long Py_TPFLAGS_HAVE_VECTORCALL
+    int PY_VERSION_HEX
 
 
 cdef int let_vectorcall(kind, base) except -1:
     """Enable vectorcall for a subclass, unless it overrides `__call__`.
 
-    Before Python 3.12, a class written in Python does not inherit vectorcall.
+    Before Python 3.12, a class written in Python does not inherit vectorcall. Later ones do, so
+    this writes nothing there, where other threads may call an instance meanwhile.
     """
+    if PY_VERSION_HEX >= 0x030C0000:
+        return 0
     cdef CallSlots *slots = <CallSlots *> <PyObject *> kind
     cdef CallSlots *inherited = <CallSlots *> <PyObject *> base
     if slots.tp_call == inherited.tp_call:

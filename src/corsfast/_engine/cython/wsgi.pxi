@@ -10,7 +10,7 @@ cdef class WSGICall:
     __signature__ = Inspected("__signature__")
 
     cdef vectorcallfunc vectorcall
-    cdef public object app
+    cdef object called  # the application; see `app`
     cdef readonly object policy
     cdef Policy native  # None => the policy is of the pure engine
     cdef bytes body
@@ -30,7 +30,7 @@ cdef class WSGICall:
     ):
         if self.content is not None:
             raise TypeError(MADE)
-        self.app = app
+        self.called = app
         self.policy = policy
         self.native = policy if isinstance(policy, Policy) else None
         self.body = body or None
@@ -43,6 +43,18 @@ cdef class WSGICall:
         self.content = (
             ("Content-Length", str(len(body))), ("Content-Type", "text/plain; charset=utf-8")
         )
+
+    @property
+    def app(self):
+        """The application. Set it to replace the application, also while requests are served."""
+        with cython.critical_section(self):
+            return self.called
+
+    @app.setter
+    def app(self, app):
+        with cython.critical_section(self):
+            old = self.called  # keep it until it is replaced, because freeing it may run any code
+            self.called = app
 
     def __reduce__(self):
         return type(self), (self.app, self.policy)
@@ -72,7 +84,8 @@ cdef PyObject *call_wsgi(
         if answer is not None:
             return new_ref(answer)
     cdef PyObject *passed[3]
-    app = self.app  # hold a reference, because `self.app` may be replaced meanwhile
+    with cython.critical_section(self):
+        app = self.called  # hold a reference, because it may be replaced meanwhile
     changed = new_wrapper(<void *> call_start, decision, <object> args[1])
     passed[1] = args[0]
     passed[2] = <PyObject *> changed
@@ -102,7 +115,8 @@ cdef object handle_wsgi(WSGICall self, object environ, object start_response):
     answer = answered_wsgi(self, decision, environ, start_response)
     if answer is not None:
         return answer
-    app = self.app
+    with cython.critical_section(self):
+        app = self.called
     if self.native is None:
         changed = new_wrapper(<void *> call_start_long, (self.policy, decision), start_response)
     else:
