@@ -199,11 +199,11 @@ static void *
 keep_and_find(void *argument)
 {
     size_t *wrong = argument;
-    size_t state = *wrong;
+    uint64_t state = *wrong;
     *wrong = 0;
     for (size_t i = 0; i < N_ROUNDS; i++) {
         state = state * 6364136223846793005u + 1442695040888963407u;
-        size_t which = state >> 63;
+        size_t which = (size_t)(state >> 63);
         const char *text = rivals[which];
         uint64_t hashed = hash_of(text, CF_CACHE_TEXT);
         uint32_t note;

@@ -517,7 +517,7 @@ test_ports(void)
                 port >= 1 && port <= 65535 && port != default_port(schemes[i]);
             bool got = cf_parse_origin(text, (size_t)length, &parts);
             CHECK_FOR(text, (size_t)length, got == wanted);
-            CHECK_FOR(text, (size_t)length, !got || parts.port == port);
+            CHECK_FOR(text, (size_t)length, !got || (long)parts.port == port);
         }
     }
     for (int port = 0; port <= 9999; port++) {

@@ -432,13 +432,14 @@ test_mixtures(void)
     for (int round = 0; round < ROUNDS; round++) {
         cf_slice keys[MOST];
         key_list list = {texts, keys, 0};
-        size_t wanted = next_number(&state) % MOST;
+        size_t wanted = (size_t)next_number(&state) % MOST;
         uint64_t letters = round % 3 == 0 ? 256 : 2;
         while (wanted-- != 0) {
             char *text = texts[list.count];
             size_t length = mixed_length(&state);
             memset(text, 'a', KEY_ROOM);
-            for (size_t at = next_number(&state) % length; at < length;) {
+            size_t at = (size_t)next_number(&state) % length;
+            while (at < length) {
                 text[at++] = (char)('a' + next_number(&state) % letters);
             }
             if (naive_find(&list, text, length) == CF_NO_KEY) {
@@ -453,7 +454,8 @@ test_mixtures(void)
             CHECK(find(&table, keys[i].data, keys[i].length) == i);
         }
         if (list.count != 0) {
-            check_near(&table, &list, next_number(&state) % list.count);
+            check_near(&table, &list,
+                       (size_t)next_number(&state) % list.count);
         }
         cf_table_clear(&table);
     }
