@@ -165,7 +165,7 @@ def check(policy: Any, chosen: dict[str, Any], request: Request) -> None:
     vary = dict(first.headers).get("Vary", "")
     if request.origin is None:
         return
-    # What a browser makes of the answer, without and with credentials.
+    # A browser has to judge the answer in the same way, without and with credentials.
     for include in (False, True):
         may = verdict == "allowed" and (chosen.get("allow_credentials", False) or not include)
         assert passes(first.headers, request, first.status, include) is may
