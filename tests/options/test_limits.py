@@ -14,7 +14,7 @@ import corsfast
 from corsfast import Outcome
 from corsfast._engine import tables
 from corsfast._options import limits
-from corsfast._proofs import automata, backtracking
+from corsfast._proofs import automata, backtracking, suggest
 from corsfast._proofs.languages import language_of
 
 ROOT = Path(__file__).parents[2]
@@ -76,6 +76,16 @@ def test_a_long_entry_is_refused_by_name() -> None:
     with pytest.raises(corsfast.PolicyError) as caught:
         corsfast.Policy(allow_origins=[stem.ljust(limits.MAX_PATTERN, "x")])
     assert [problem.code for problem in caught.value.problems] != ["too-long"]
+
+
+def test_no_correction_of_a_long_string_is_tried(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A string that looks like a regex is read as one only to correct it."""
+    tried: list[object] = []
+    monkeypatch.setattr(suggest, "suggest", lambda *given: tried.append(given) or (None, False))
+    for length in (limits.MAX_CORRECTED, limits.MAX_CORRECTED + 1):
+        with pytest.raises(corsfast.PolicyError, match="looks-like-regex"):
+            corsfast.Policy(allow_origins=["\\" * length])
+    assert len(tried) == 1
 
 
 @pytest.mark.parametrize("extra", [0, 1])

@@ -43,6 +43,8 @@ SLOW = [
     r"https://[a-z]*(?=.*.*x)y",
     r"https://(.*)\1x.*y.*z",
     r"https://(?!x)(?:[a-z]{1,63}){1,63}\.example",
+    r"https://([ab]{2}(?!c)+)+x",
+    r"https://([ab](?!c)?)+x",
 ]
 
 

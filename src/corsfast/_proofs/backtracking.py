@@ -90,6 +90,8 @@ class _Counting(Builder):
 
     def repeat(self, least: int, most: Any, items: Any, at: int, flags: int) -> int:
         if least != most:
+            if items.getwidth()[1] == 0:
+                raise TooManyStatesError  # `re` reads nothing in two ways: `([ab](?!c)?)+`
             return super().repeat(least, most, items, at, flags)
         for _ in range(least):
             before, at = at, self.sequence(items, at, flags)

@@ -99,7 +99,7 @@ def with_suggestions(problems: Iterable[Problem], dialect: Dialect) -> list[Prob
     for problem in problems:
         if _is_about_origins(problem, dialect) and problem.code not in _OF_THE_SIZE:
             proven += _needs_automata(problem)
-            searched = proven <= MAX_PROVEN and not _is_long(problem.value)
+            searched = proven <= MAX_PROVEN and not _is_long_regex(problem)
             hint = suggest(problem, dialect)[0] if searched else in_words(problem)
             found.append(changed(problem, hint=hint))
         else:
@@ -111,8 +111,11 @@ def with_suggestions(problems: Iterable[Problem], dialect: Dialect) -> list[Prob
 _OF_THE_SIZE = ("slow-regex", "too-long")
 
 
-def _is_long(value: object) -> bool:
-    """Return whether a regex is too long to try corrections of it."""
+def _is_long_regex(problem: Problem) -> bool:
+    """Return whether the value is a regex, or a string like one, too long to try corrections."""
+    value = problem.value
+    if isinstance(value, str):
+        return problem.code == "looks-like-regex" and len(value) > MAX_CORRECTED
     return isinstance(value, (re.Pattern, Within)) and len(as_written(value)) > MAX_CORRECTED
 
 

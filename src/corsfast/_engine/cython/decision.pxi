@@ -128,7 +128,7 @@ cdef tuple headers_of(Decision self):
         fields.append((ALLOW_METHODS, as_str(self.method)))
     if self.names is not None:
         fields.append((ALLOW_HEADERS, as_str(self.names)))
-    return (*fields, *self.template.headers)
+    return tuple(fields) + self.template.headers
 
 
 cdef tuple raw_headers_of(Decision self):
@@ -141,4 +141,4 @@ cdef tuple raw_headers_of(Decision self):
         fields.append((RAW_ALLOW_METHODS, as_bytes(self.method)))
     if self.names is not None:
         fields.append((RAW_ALLOW_HEADERS, as_bytes(self.names)))
-    return (*fields, *self.template.raw_headers)
+    return tuple(fields) + self.template.raw_headers

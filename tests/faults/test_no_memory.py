@@ -1,0 +1,149 @@
+"""Each allocation of the interpreter fails once: the result is a MemoryError or the right answer.
+
+csrc/ does not use the interpreter's allocator. tests/c/test_policy.c makes its allocations fail.
+"""
+
+from __future__ import annotations
+
+import gc
+import importlib.util
+import pickle
+import subprocess
+import sys
+import warnings
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+if __name__ == "__main__":
+    sys.path.insert(0, str(Path(__file__).parents[1]))
+
+from support.engines import PURE_ONLY
+
+OPTIONS: dict[str, Any] = {
+    "allow_origins": ["https://a.example", "https://*.b.example", "https://pr-*.c.example"],
+    "allow_methods": "*",
+    "allow_headers": "*",
+    "expose_headers": ["x-id"],
+    "allow_credentials": True,
+}
+ORIGINS = ["https://a.example", b"https://x.b.example", "https://pr-1.c.example", "https://evil", 5]
+
+# Calls that run no Python code.
+NATIVE = ("actual", "preflight", "asgi", "wsgi", "apply_asgi", "apply_wsgi")
+
+
+def calls(policy: Any, tables: Any) -> Iterator[tuple[str, Callable[[], Any]]]:
+    """Yield public calls, each with its name and as a function that returns what is visible."""
+    for origin in ORIGINS:
+        yield f"actual {origin!r}", lambda origin=origin: shown(policy.actual(origin))
+        asked = (origin, b"PUT", ["x-a", b" x-b ,"])
+        yield f"preflight {origin!r}", lambda asked=asked: shown(policy.preflight(*asked))
+    for method in ("GET", "OPTIONS"):
+        fields = {
+            "origin": "https://y.b.example",
+            "access-control-request-method": "PATCH",
+            "access-control-request-headers": "x-a",
+        }
+        headers = [(name.encode(), value.encode()) for name, value in fields.items()]
+        scope = {"type": "http", "method": method, "headers": headers}
+        environ = {"HTTP_" + k.upper().replace("-", "_"): v for k, v in fields.items()}
+        environ["REQUEST_METHOD"] = method
+        yield f"asgi {method}", lambda scope=scope: shown(policy.asgi(scope))
+        yield f"wsgi {method}", lambda environ=environ: shown(policy.wsgi(environ))
+    decision = policy.actual("https://x.b.example")
+    sent = [("Vary", "Accept"), ("X-A", "1")]
+    raw = [(name.lower().encode(), value.encode()) for name, value in sent]
+    yield "apply_wsgi", lambda: policy.apply_wsgi(decision, sent)
+    yield "apply_asgi", lambda: policy.apply_asgi(decision, raw)
+    yield "stats", lambda: type(policy.stats())
+    yield "hash", lambda: (hash(policy), hash(decision))
+    yield "repr", lambda: (repr(policy), repr(decision))
+    yield "options", policy.options
+    yield "describe", policy.describe
+    yield "explain", lambda: str(policy.explain("PUT", "https://evil.example"))
+    yield "pickle", lambda: pickle.loads(pickle.dumps(policy)).describe()
+    yield "_from_tables", lambda: shown(type(policy)._from_tables(tables).actual(ORIGINS[0]))
+    yield "Policy", lambda: type(policy)(**OPTIONS).describe()
+
+
+def shown(decision: Any) -> Any:
+    return repr(decision), decision.headers, decision.raw_headers, decision.vary, decision.status
+
+
+def outcome(call: Callable[[], Any]) -> Any:
+    try:
+        return call()
+    except TypeError as error:
+        return str(error)
+    except SystemError as error:
+        # CPython 3.11 loses the MemoryError if it cannot allocate another exception's message.
+        if "without exception set" in str(error):
+            raise MemoryError from None
+        raise
+
+
+def sweep(call: Callable[[], Any], right: Any, native_only: bool) -> tuple[int, int]:
+    """Let the n-th allocation fail, then also all that follow. Return failures and attempts.
+
+    Not all that follow in Python code, because CPython 3.11 then enters an `except` forever.
+    """
+    from _testcapi import remove_mem_hooks, set_nomemory
+
+    failed = attempts = 0
+    for and_all_later in (False, True)[: 1 + native_only]:
+        n = in_a_row = 0
+        # Most calls make few allocations, and proofs a million. An answer can be right in spite
+        # of a failed one.
+        while in_a_row < 10:
+            n += 1 if native_only or n < 5 else n // 2
+            attempts += 1
+            set_nomemory(n, 0 if and_all_later else n + 1)
+            try:
+                result = outcome(call)
+            except MemoryError:
+                result = MemoryError
+            finally:
+                remove_mem_hooks()
+            in_a_row = 0 if result is MemoryError else in_a_row + 1
+            failed += result is MemoryError
+            assert result in (MemoryError, right), (n, result, right)
+    return failed, attempts
+
+
+def run() -> None:
+    from corsfast._engine import native, tables
+
+    warnings.simplefilter("ignore")
+    policy = native.Policy(**OPTIONS)
+    for name, call in calls(policy, tables.compile_options(**policy.options())):
+        right = outcome(call)
+        grown = []
+        native_only = name.split()[0] in NATIVE
+        for _ in range(3 if native_only else 1):
+            gc.collect()
+            before = sys.getallocatedblocks()
+            failed, attempts = sweep(call, right, native_only)
+            gc.collect()
+            grown.append(sys.getallocatedblocks() - before)
+        assert outcome(call) == right, name
+        print(f"{name}: {failed} of {attempts} calls failed, {grown[-1]} blocks more", flush=True)
+        # The interpreter itself loses memory in comprehensions, so Python code is not counted.
+        if native_only:
+            assert grown[-1] < 8, f"{name} leaks: {grown}"
+
+
+@pytest.mark.skipif(
+    importlib.util.find_spec("_testcapi") is None, reason="this interpreter has no _testcapi"
+)
+@pytest.mark.skipif(PURE_ONLY, reason="the error paths of the pure engine are the interpreter's")
+def test_no_allocation_that_fails_gives_a_wrong_answer() -> None:
+    again = [sys.executable, "-X", "dev", __file__]
+    done = subprocess.run(again, capture_output=True, text=True, timeout=600, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+if __name__ == "__main__":
+    run()
