@@ -27,7 +27,7 @@ from .unpickle import restore_policy
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
     from os import PathLike
     from typing import Any, Literal, Never, NoReturn, final
 
@@ -174,6 +174,8 @@ class Policy:
         "_actual",
         "_actual_headers",
         "_by_raw_origin",
+        "_count_allowed",
+        "_count_no_origin",
         "_counts",
         "_exact",
         "_no_origin",
@@ -189,6 +191,9 @@ class Policy:
     _tables: Tables
     _responses: Responses
     _counts: Counts
+    # The counters of prebuilt decisions, because a look-up would cost more than the decision.
+    _count_no_origin: Callable[[], int]
+    _count_allowed: Callable[[], int]
     _star: bool  # read from here, because reading a field of a named tuple is slow
     _actual_headers: Block
     _preflight_headers: Block
@@ -314,11 +319,13 @@ class Policy:
     def actual(self, origin: Text | None, /) -> Decision:
         """Decide an actual request (not a preflight) by its Origin; ``None`` if it has none."""
         if origin is None:
-            return self._counted(self._no_origin)
+            self._count_no_origin()
+            return self._no_origin
         origin = _text("origin", origin, limits.MAX_ORIGIN, " or None")
         decision = self._actual.get("*" if self._star else origin)
         if decision is not None:
-            return self._counted(decision)
+            self._count_allowed()
+            return decision
         outcome = self._match_origin(origin)
         if outcome is not Outcome.ALLOWED:
             return self._counted(self._refused[outcome])
@@ -650,7 +657,10 @@ def _prebuilt(tables: Tables) -> Iterable[tuple[str, object]]:
     vary, preflight_vary = responses.actual_vary, responses.preflight_vary
     yield "_tables", tables
     yield "_responses", responses
-    yield "_counts", Counts()
+    counts = Counts()
+    yield "_counts", counts
+    yield "_count_no_origin", counts.add[False][Outcome.NO_ORIGIN.value]
+    yield "_count_allowed", counts.add[False][Outcome.ALLOWED.value]
     yield "_star", tables.star
     yield "_actual_headers", actual_headers
     yield "_preflight_headers", preflight_headers
