@@ -704,6 +704,7 @@ ERRORS = {
     "shop:make": "shop:make takes no arguments; write shop:make() to call it",
     "shop:fail()": "shop:fail() failed (ValueError: no settings)",
     "shop:app": "shop:app has no CORS layer of corsfast, Starlette, flask-cors",
+    "shop:proxy": "shop:proxy cannot be read (RuntimeError: outside of a request)",
     "shop:unstarted()": "RuntimeError: no database",
     "shop:app --tolerate public-suffix --env": "shop:app is an application; check it without",
 }
@@ -718,6 +719,10 @@ def make():
     return DropIn(app, ORIGINS, ["GET", "PUT"])
 def fail():
     raise ValueError("no settings")
+class Proxy(Login):
+    def __getattr__(self, name):
+        raise RuntimeError("outside of a request")
+proxy = Proxy(app)
 def unstarted():
     from litestar import Litestar
     from corsfast.middleware.litestar import CORSConfig, CORSPlugin
