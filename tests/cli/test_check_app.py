@@ -611,11 +611,46 @@ def own():
 flask_cors.CORS(app, origins=ORIGINS)
 """
     )
-    for name, text in (("one", source), ("two", flask)):
+    shadowed = (
+        STARLETTE
+        + """
+from starlette.middleware import Middleware
+async def options(request):
+    open("called", "w").close()
+    return PlainTextResponse("")
+cors = [Middleware(Peer, allow_origins=ORIGINS, allow_methods=["GET", "PUT"])]
+first = Route("/api/{rest:path}", options, methods=["OPTIONS"])
+app = Starlette(routes=[first, Mount("/api", routes=routes, middleware=cors)])
+"""
+    )
+    texts = {"one": source, "two": flask, "three": shadowed}
+    for name, text in texts.items():
         (tmp_path / f"{name}.py").write_text(text, "utf-8")
-    done = run(tmp_path, "-c", RUN_ALL, "one", "two")
-    assert [status for status, _ in json.loads(done.stdout).values()] == [0, 0]
+    done = run(tmp_path, "-c", RUN_ALL, *texts)
+    assert [status for status, _ in json.loads(done.stdout).values()] == [0, 0, 0]
     assert not (tmp_path / "called").exists()
+
+
+def test_a_layer_that_was_not_started_is_a_warning(tmp_path: Path) -> None:
+    source = (
+        STARLETTE
+        + """
+class Cache(Login):
+    async def __call__(self, scope, receive, send):
+        scope["app"].state.cache
+        await self.app(scope, receive, send)
+app = Starlette(routes=routes)
+app.add_middleware(Peer, allow_origins=ORIGINS, allow_methods=["GET", "PUT"])
+app.add_middleware(Cache)
+"""
+    )
+    (tmp_path / "shop.py").write_text(source, "utf-8")
+    done = run(tmp_path, "-m", "corsfast", "check", "--json", "shop:app")
+    found = json.loads(done.stdout)
+    assert (done.returncode, found["problems"]) == (0, []), done.stdout
+    assert [each["option"] for each in found["warnings"] if each["code"] == BLOCKED] == [
+        "shop.Cache"
+    ]
 
 
 @pytest.mark.parametrize(
