@@ -631,6 +631,21 @@ app = Starlette(routes=[first, Mount("/api", routes=routes, middleware=cors)])
     assert not (tmp_path / "called").exists()
 
 
+def test_a_policy_of_one_host_is_not_blamed(tmp_path: Path) -> None:
+    source = (
+        STARLETTE
+        + """
+from starlette.routing import Host
+shop = Starlette(routes=routes)
+shop.add_middleware(Peer, allow_origins=ORIGINS, allow_methods=["GET", "PUT"])
+app = Starlette(routes=[Host("api.example.com", app=shop)])
+"""
+    )
+    (tmp_path / "shop.py").write_text(source, "utf-8")
+    done = run(tmp_path, "-m", "corsfast", "check", "--json", "shop:app")
+    assert (done.returncode, json.loads(done.stdout)["problems"]) == (0, []), done.stdout
+
+
 def test_a_layer_that_was_not_started_is_a_warning(tmp_path: Path) -> None:
     source = (
         STARLETTE

@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
 # A page may use these without a preflight, and frameworks add HEAD.
 _USUAL = frozenset({"GET", "HEAD", "OPTIONS"})
+# These say nothing about preflights: the route is of another host, or too many were sent.
+_NOT_FOUND = 404
 _TOO_MANY_REQUESTS = 429
 _FAILED = 500
 _SHOWN = 2
@@ -137,9 +139,9 @@ class Examination:
             ):
                 continue  # the preflight might reach that route, and call its handler
             answer = self._ask(covered, self.deployment.app, covered.method)
-            if answer.passed or answer.status == _TOO_MANY_REQUESTS:
+            if answer.passed or answer.status in (_NOT_FOUND, _TOO_MANY_REQUESTS):
                 continue
-            if covered.layer.app is None and answer.status in (*range(200, 300), 404, 405):
+            if covered.layer.app is None and answer.status in (*range(200, 300), 405):
                 continue  # a path without CORS
             found[self._culprit(covered), answer.status].append(covered)
         for (name, status), routes in found.items():
