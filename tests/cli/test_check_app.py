@@ -611,11 +611,61 @@ def own():
 flask_cors.CORS(app, origins=ORIGINS)
 """
     )
-    for name, text in (("one", source), ("two", flask)):
+    shadowed = (
+        STARLETTE
+        + """
+from starlette.middleware import Middleware
+async def options(request):
+    open("called", "w").close()
+    return PlainTextResponse("")
+cors = [Middleware(Peer, allow_origins=ORIGINS, allow_methods=["GET", "PUT"])]
+first = Route("/api/{rest:path}", options, methods=["OPTIONS"])
+app = Starlette(routes=[first, Mount("/api", routes=routes, middleware=cors)])
+"""
+    )
+    texts = {"one": source, "two": flask, "three": shadowed}
+    for name, text in texts.items():
         (tmp_path / f"{name}.py").write_text(text, "utf-8")
-    done = run(tmp_path, "-c", RUN_ALL, "one", "two")
-    assert [status for status, _ in json.loads(done.stdout).values()] == [0, 0]
+    done = run(tmp_path, "-c", RUN_ALL, *texts)
+    assert [status for status, _ in json.loads(done.stdout).values()] == [0, 0, 0]
     assert not (tmp_path / "called").exists()
+
+
+def test_a_policy_of_one_host_is_not_blamed(tmp_path: Path) -> None:
+    source = (
+        STARLETTE
+        + """
+from starlette.routing import Host
+shop = Starlette(routes=routes)
+shop.add_middleware(Peer, allow_origins=ORIGINS, allow_methods=["GET", "PUT"])
+app = Starlette(routes=[Host("api.example.com", app=shop)])
+"""
+    )
+    (tmp_path / "shop.py").write_text(source, "utf-8")
+    done = run(tmp_path, "-m", "corsfast", "check", "--json", "shop:app")
+    assert (done.returncode, json.loads(done.stdout)["problems"]) == (0, []), done.stdout
+
+
+def test_a_layer_that_was_not_started_is_a_warning(tmp_path: Path) -> None:
+    source = (
+        STARLETTE
+        + """
+class Cache(Login):
+    async def __call__(self, scope, receive, send):
+        scope["app"].state.cache
+        await self.app(scope, receive, send)
+app = Starlette(routes=routes)
+app.add_middleware(Peer, allow_origins=ORIGINS, allow_methods=["GET", "PUT"])
+app.add_middleware(Cache)
+"""
+    )
+    (tmp_path / "shop.py").write_text(source, "utf-8")
+    done = run(tmp_path, "-m", "corsfast", "check", "--json", "shop:app")
+    found = json.loads(done.stdout)
+    assert (done.returncode, found["problems"]) == (0, []), done.stdout
+    assert [each["option"] for each in found["warnings"] if each["code"] == BLOCKED] == [
+        "shop.Cache"
+    ]
 
 
 @pytest.mark.parametrize(
@@ -704,6 +754,7 @@ ERRORS = {
     "shop:make": "shop:make takes no arguments; write shop:make() to call it",
     "shop:fail()": "shop:fail() failed (ValueError: no settings)",
     "shop:app": "shop:app has no CORS layer of corsfast, Starlette, flask-cors",
+    "shop:proxy": "shop:proxy cannot be read (RuntimeError: outside of a request)",
     "shop:unstarted()": "RuntimeError: no database",
     "shop:app --tolerate public-suffix --env": "shop:app is an application; check it without",
 }
@@ -718,6 +769,10 @@ def make():
     return DropIn(app, ORIGINS, ["GET", "PUT"])
 def fail():
     raise ValueError("no settings")
+class Proxy(Login):
+    def __getattr__(self, name):
+        raise RuntimeError("outside of a request")
+proxy = Proxy(app)
 def unstarted():
     from litestar import Litestar
     from corsfast.middleware.litestar import CORSConfig, CORSPlugin

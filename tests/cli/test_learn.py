@@ -12,6 +12,7 @@ import random
 import re
 import tomllib
 import warnings
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +22,7 @@ from corsfast import Policy
 from corsfast.__main__ import main
 from corsfast._cli.learn import learn, refusal
 from corsfast._explain import traffic as traffic_module
-from corsfast._explain.traffic import MAX_LINE, Asked, Traffic
+from corsfast._explain.traffic import MAX_LINE, MAX_NAMES, Asked, Traffic
 from corsfast._loading.written import Written, read_options
 from corsfast._proofs.changes import side_of
 from corsfast.middleware.asgi import CORSMiddleware
@@ -375,6 +376,23 @@ def test_long_lines_are_not_read(capsys: pytest.CaptureFixture[str]) -> None:
     found = learned(capsys, text)
     assert found["requests"]["allow_origins"] == {APP: 2}
     assert found["traffic"]["unread"] == 2
+
+
+def test_lines_are_read_in_linear_time() -> None:
+    """Each line took seconds, because the search began at each character of a long word."""
+    traffic = Traffic()
+    for text in ("a" * (MAX_LINE - 2), "a '" + r"\a" * (MAX_LINE // 2 - 4)):
+        traffic.read(BytesIO(f"{text}\n".encode() * 1000), "log")
+    assert traffic.unread == 2000
+
+
+def test_preflights_with_many_names_are_not_kept(capsys: pytest.CaptureFixture[str]) -> None:
+    """Each took 100 kB of memory."""
+    text = line(APP) + line(EVIL, "OPTIONS / HTTP/1.1", 204, f' "PUT" "a{",b" * MAX_NAMES}"')
+    text += line(APP, "OPTIONS / HTTP/1.1", 204, f' "PUT" "a{",b" * (MAX_NAMES - 1)}"')
+    found = learned(capsys, text)
+    assert found["requests"]["allow_origins"] == {APP: 2}
+    assert found["requests"]["allow_headers"] == {"a": 1, "b": 1}
 
 
 def test_a_flood_of_origins_keeps_the_frequent_ones(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -135,6 +135,14 @@ def test_check_annotates_lines(capsys: pytest.CaptureFixture[str]) -> None:
     assert summary == "corsfast check: 1 problem, 0 warnings"
 
 
+def test_a_key_with_a_colon_is_annotated(capsys: pytest.CaptureFixture[str]) -> None:
+    Path("policy.toml").write_text('allow_origins = []\n"a: b" = 1\n"c:d" = 1\n')
+    assert main(["check", "policy.toml", "--format", "github"]) == 1
+    *errors, _ = capsys.readouterr().out.splitlines()
+    for number, error in enumerate(errors, 2):
+        assert error.startswith(f"::error file=policy.toml,line={number},title=")
+
+
 def test_options_of_the_command_line_have_no_line(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["check", "policy.toml", "--allow-origins", "https://a.example/"]) == 1
     assert "allow_origins: https://a.example/\n" in capsys.readouterr().out

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from .check.report import Report
 
 # The place of an option or entry as `Written.placed` names it: FILE:LINE: KEY.
-_PLACE = re.compile(r"(?P<file>.+?)(?::(?P<line>[0-9]+))?: [^:]*")
+_PLACE = re.compile(r"(?P<file>.+?)(?::(?P<line>[0-9]+): .*|: [^:]*)")
 
 
 def annotation(level: str, title: str, text: str, place: str) -> str:

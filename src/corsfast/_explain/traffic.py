@@ -29,6 +29,8 @@ MAX_LINE = 16_384
 # Distinct requests that are remembered, of those that were served and of those that were refused.
 # Over twice as many, the rarest are forgotten, so that a flood of random ones cannot use up memory.
 MAX_DISTINCT = 5_000
+# Header names of a preflight in a log. Servers accept 100 headers, so more are not a page's.
+MAX_NAMES = 100
 
 # A quoted field. Servers escape quotes in it, and no value that is kept has a backslash.
 _QUOTED = r'"((?:[^"\\]|\\.)*)"'
@@ -37,10 +39,12 @@ _COMBINED = re.compile(
     rf'[^\s"]+ [^\s"]+ [^"]*\] {_QUOTED} ([0-9]{{3}}) (?:[0-9]+|-) {_QUOTED} {_QUOTED} {_QUOTED}'
     rf"(?: {_QUOTED} {_QUOTED})?(?=\s|$)"
 )
-# A line of middleware/_generic/refused_log.py, after the prefix of a formatter.
+# A line of middleware/_generic/refused_log.py, after the prefix of a formatter. The search begins
+# only where a word begins, because it would take quadratic time within a long word.
 _SHOWN = r"""('(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*"|nothing)"""
 _REFUSED = re.compile(
-    rf"[^\s'\"]+ {_SHOWN}(?:\.\.\.)? from {_SHOWN} is refused: (?:the (method|header) {_SHOWN} )?"
+    rf"(?<![^\s'\"])[^\s'\"]+ {_SHOWN}(?:\.\.\.)? from {_SHOWN} is refused: "
+    rf"(?:the (method|header) {_SHOWN} )?"
 )
 
 
@@ -187,7 +191,7 @@ def _of_access(line: re.Match[str]) -> Iterator[Asked]:
     asked = requested_names("" if names in (None, "-") else names)
     if wanted in (None, "-"):
         yield Asked(origin, refused=refused)
-    elif _is_method(wanted) and asked is not None:
+    elif _is_method(wanted) and asked is not None and len(asked) <= MAX_NAMES:
         unsafe = tuple(dict.fromkeys(map(str.lower, asked)))
         yield Asked(origin, wanted, unsafe, refused=refused)
 

@@ -31,7 +31,7 @@ _NEXT = (
 )
 # The routes of frameworks themselves are documentation and static files.
 _FRAMEWORKS = ("fastapi", "starlette", "litestar", "flask", "django", "aiohttp")
-_METHODS = ("get", "head", "post", "put", "patch", "delete")
+_METHODS = ("get", "head", "post", "put", "patch", "delete", "options")
 
 
 def collect(app: Any) -> Deployment:
@@ -150,7 +150,9 @@ def _add(
     """Add a route, unless its handler is one of the framework."""
     module = getattr(code[0], "__module__", None) or ""
     if module.partition(".")[0] not in _FRAMEWORKS:
-        known = None if methods is None else frozenset(methods) - {"OPTIONS"}
+        given = None if methods is None else frozenset(methods)
+        known = None if given is None else given - {"OPTIONS"}
+        more["takes_options"] = (given is None or given != known) and not more.get("websocket")
         found.routes.append(Route(path, known, code, layers, **more))
 
 

@@ -38,9 +38,8 @@ def check_application(target: str, tolerated: list[str]) -> Report:
 
 
 def _collected(target: str) -> Deployment:
-    app = load(target)
     try:
-        return collect(app)
+        return collect(load(target))
     except UnreadableError:
         raise
     except Exception as error:  # of a middleware that cannot be made, or of an unknown version

@@ -25,7 +25,10 @@ if TYPE_CHECKING:
 
 # A page may use these without a preflight, and frameworks add HEAD.
 _USUAL = frozenset({"GET", "HEAD", "OPTIONS"})
+# These say nothing about preflights: the route is of another host, or too many were sent.
+_NOT_FOUND = 404
 _TOO_MANY_REQUESTS = 429
+_FAILED = 500
 _SHOWN = 2
 # Names and texts in code that show that cookies or HTTP authentication are used, and that the
 # origin of a handshake is read.
@@ -130,23 +133,33 @@ class Examination:
         for covered in self.covered:
             if covered.route.layers[0] is covered.layer and covered.layer.app is not None:
                 continue
+            if any(
+                route.takes_options and covered.layer not in route.layers
+                for route in self.deployment.routes
+            ):
+                continue  # the preflight might reach that route, and call its handler
             answer = self._ask(covered, self.deployment.app, covered.method)
-            if answer.passed or answer.status == _TOO_MANY_REQUESTS:
+            if answer.passed or answer.status in (_NOT_FOUND, _TOO_MANY_REQUESTS):
                 continue
-            if covered.layer.app is None and answer.status in (*range(200, 300), 404, 405):
+            if covered.layer.app is None and answer.status in (*range(200, 300), 405):
                 continue  # a path without CORS
             found[self._culprit(covered), answer.status].append(covered)
         for (name, status), routes in found.items():
             first = routes[0]
+            reason = (
+                "Preflights carry no credentials, so every request that needs one fails."
+                if status != _FAILED
+                else "It may lack what the start of the application prepares, because this check"
+                " does not start it."
+            )
             self._add(
                 name,
                 f"OPTIONS {first.route.path}",
                 "preflight-answered-outside",
                 f"It is around {_short(first.layer.name)} and answers preflights with {status},"
-                f" for {_some([covered.route for covered in routes])}. Preflights carry no"
-                " credentials, so every request that needs one fails.",
+                f" for {_some([covered.route for covered in routes])}. {reason}",
                 self._reordered(name, first.layer),
-                warn=False,
+                warn=status == _FAILED,
             )
 
     def _culprit(self, covered: Covered) -> str:

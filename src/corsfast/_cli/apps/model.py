@@ -68,6 +68,7 @@ class Route:
         code: the handler and its dependencies.
         layers: from the outermost to the innermost.
         safe: whether no handler sees a preflight that every layer passes on.
+        takes_options: whether the handler may be called with OPTIONS.
         cookies: whether its parameters are read from cookies.
     """
 
@@ -77,6 +78,7 @@ class Route:
     layers: tuple[Layer, ...]
     websocket: bool = False
     safe: bool = True
+    takes_options: bool = False
     cookies: bool = False
 
     @property
