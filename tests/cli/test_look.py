@@ -135,6 +135,12 @@ def test_check_annotates_lines(capsys: pytest.CaptureFixture[str]) -> None:
     assert summary == "corsfast check: 1 problem, 0 warnings"
 
 
+def test_an_annotation_without_an_entry_has_one_colon(capsys: pytest.CaptureFixture[str]) -> None:
+    Path("policy.toml").write_text('color = 1\nallow_origins = ["https://a.example"]\n')
+    assert main(["check", "policy.toml", "--format", "github"]) == 1
+    assert "::color: 'color' is not a policy option." in capsys.readouterr().out
+
+
 def test_options_of_the_command_line_have_no_line(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["check", "policy.toml", "--allow-origins", "https://a.example/"]) == 1
     assert "allow_origins: https://a.example/\n" in capsys.readouterr().out
