@@ -52,7 +52,9 @@ def test_an_equal_policy_exits_with_0(capsys: pytest.CaptureFixture[str]) -> Non
 def test_an_entry_left_to_re_exits_with_2(capsys: pytest.CaptureFixture[str]) -> None:
     Path("re.toml").write_text("allow_origins = [{ regex = 'https://(?!x)a\\.example\\.com' }]\n")
     assert main(["diff", "old.toml", "re.toml"]) == 2
-    assert "Newly allowed? Cannot tell" in capsys.readouterr().out
+    out = capsys.readouterr().out
+    assert "Newly allowed? Cannot tell" in out
+    assert out.endswith("\ncannot tell: 0 newly allowed, 1 no longer allowed, 1 unclear\n")
     assert main(["diff", "re.toml", "re.toml"]) == 0
 
 

@@ -88,7 +88,9 @@ def test_colors_are_for_terminals_only(
 def test_json_is_one_object(capsys: pytest.CaptureFixture[str], name: str) -> None:
     main([name, *CALLS[name], "--json"])
     printed = capsys.readouterr().out
-    assert isinstance(json.loads(printed), dict)
+    found = json.loads(printed)
+    assert isinstance(found, dict)
+    assert printed == json.dumps(found, indent=2) + "\n"
     main([name, *CALLS[name], "--format", "json"])
     assert capsys.readouterr().out == printed
 
