@@ -145,7 +145,10 @@ def test_describe_knows_how_regexes_are_applied(capsys: pytest.CaptureFixture[st
     assert "The host app.example.com over https, default port." in capsys.readouterr().out
 
 
-def test_the_page_shows_the_real_output(capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_page_shows_the_real_output(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
     page = (Path(__file__).parents[2] / "docs" / "diff.md").read_text("utf-8")
     new = "allow_origins = [{ regex = 'https://(pr|qa)-[a-z0-9-]+\\.example\\.com' }]\n"
     Path("new.toml").write_text(new + 'allow_methods = ["PUT"]\n')

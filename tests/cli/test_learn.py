@@ -490,7 +490,10 @@ def test_random_policies_are_covered_and_never_widened(generalize: bool) -> None
     assert served > POLICIES
 
 
-def test_the_page_shows_the_real_output(capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_page_shows_the_real_output(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
     page = (Path(__file__).parents[2] / "docs" / "learn.md").read_text("utf-8")
     (shown,) = re.findall(r"^```console\n\$ corsfast (.*)\n((?s:.*?))^```$", page, re.MULTILINE)
     preflight = line(APP, "OPTIONS / HTTP/1.1", 204, ' "PUT" "x-token"')
