@@ -187,7 +187,7 @@ def test_regexes(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        ((), "nothing to check"),
+        ((), "so name a policy: a file,"),
         (("missing.toml",), "missing.toml: "),
         (("broken.toml",), "line 1"),
         (("broken.json",), "line 1"),

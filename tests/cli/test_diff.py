@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import re
+import shlex
 import subprocess
 from pathlib import Path
 
@@ -52,7 +54,9 @@ def test_an_equal_policy_exits_with_0(capsys: pytest.CaptureFixture[str]) -> Non
 def test_an_entry_left_to_re_exits_with_2(capsys: pytest.CaptureFixture[str]) -> None:
     Path("re.toml").write_text("allow_origins = [{ regex = 'https://(?!x)a\\.example\\.com' }]\n")
     assert main(["diff", "old.toml", "re.toml"]) == 2
-    assert "Newly allowed? Cannot tell" in capsys.readouterr().out
+    out = capsys.readouterr().out
+    assert "Newly allowed? Cannot tell" in out
+    assert out.endswith("\ncannot tell: 0 newly allowed, 1 no longer allowed, 1 unclear\n")
     assert main(["diff", "re.toml", "re.toml"]) == 0
 
 
@@ -139,3 +143,25 @@ def test_describe_prints_json(capsys: pytest.CaptureFixture[str]) -> None:
 def test_describe_knows_how_regexes_are_applied(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["describe", "--regex", "^https://app[.]example[.]com$"]) == 0
     assert "The host app.example.com over https, default port." in capsys.readouterr().out
+
+
+def test_the_page_shows_the_real_output(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    page = (Path(__file__).parents[2] / "docs" / "diff.md").read_text("utf-8")
+    new = "allow_origins = [{ regex = 'https://(pr|qa)-[a-z0-9-]+\\.example\\.com' }]\n"
+    Path("new.toml").write_text(new + 'allow_methods = ["PUT"]\n')
+    Path("old.toml").write_text(new.replace("(pr|qa)", "pr"))
+    Path("policy.toml").write_text(
+        'allow_methods = ["PUT"]\n'
+        "allow_origins = ['https://*.example.com', { regex = 'https://pr-\\d+\\.example\\.org' }]\n"
+    )
+    shown = re.findall(r"^```console\n\$ corsfast (.*)\n((?s:.*?))^```$", page, re.MULTILINE)
+    assert [arguments.partition(" ")[0] for arguments, _ in shown] == ["diff", "describe"]
+    for arguments, expected in shown:
+        # The revision and the file of the page are two files here.
+        main(shlex.split(arguments.replace("main:policy.toml policy.toml", "old.toml new.toml")))
+        printed = capsys.readouterr().out
+        named = printed.replace("old.toml -> new.toml", "main:policy.toml -> policy.toml")
+        assert named == expected

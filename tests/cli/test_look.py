@@ -88,7 +88,9 @@ def test_colors_are_for_terminals_only(
 def test_json_is_one_object(capsys: pytest.CaptureFixture[str], name: str) -> None:
     main([name, *CALLS[name], "--json"])
     printed = capsys.readouterr().out
-    assert isinstance(json.loads(printed), dict)
+    found = json.loads(printed)
+    assert isinstance(found, dict)
+    assert printed == json.dumps(found, indent=2) + "\n"
     main([name, *CALLS[name], "--format", "json"])
     assert capsys.readouterr().out == printed
 
@@ -141,6 +143,12 @@ def test_a_key_with_a_colon_is_annotated(capsys: pytest.CaptureFixture[str]) -> 
     *errors, _ = capsys.readouterr().out.splitlines()
     for number, error in enumerate(errors, 2):
         assert error.startswith(f"::error file=policy.toml,line={number},title=")
+
+
+def test_an_annotation_without_an_entry_has_one_colon(capsys: pytest.CaptureFixture[str]) -> None:
+    Path("policy.toml").write_text('color = 1\nallow_origins = ["https://a.example"]\n')
+    assert main(["check", "policy.toml", "--format", "github"]) == 1
+    assert "::color: 'color' is not a policy option." in capsys.readouterr().out
 
 
 def test_options_of_the_command_line_have_no_line(capsys: pytest.CaptureFixture[str]) -> None:

@@ -67,7 +67,8 @@ def _compared(given: Namespace) -> tuple[str, int]:
     found = old.compared_with(new)
     names = subjects[0].name, subjects[1].name
     if given.format == "json":
-        return json.dumps({"old": names[0], "new": names[1]} | found.as_dict()), found.status
+        data = {"old": names[0], "new": names[1]} | found.as_dict()
+        return json.dumps(data, indent=2), found.status
     if given.format == "github":
         return "\n".join(_annotations(found, subjects[1])), found.status
     return as_text(found, *names, Style.of(sys.stdout)), found.status
@@ -150,7 +151,12 @@ def change_lines(change: Change, style: Style, color: str = "") -> Iterator[str]
 def _summary(found: PolicyDiff) -> str:
     if found.verdict == "same":
         return "the same: both allow the same requests"
-    counts = f"{len(found.added)} newly allowed, {len(found.removed)} no longer allowed"
+    unclear = sum(change.reason is not None for change in (*found.added, *found.removed))
+    added, removed = (
+        sum(change.reason is None for change in changes) for changes in (found.added, found.removed)
+    )
+    counts = f"{added} newly allowed, {removed} no longer allowed"
+    counts += f", {unclear} unclear" if unclear else ""
     return f"{'cannot tell' if found.verdict == 'unknown' else found.verdict}: {counts}"
 
 

@@ -33,8 +33,7 @@ def findings(report: Report) -> Iterator[str]:
     """Yield an error for each problem of a check, and a warning for each of its warnings."""
     for level, listed in (("error", report.problems), ("warning", report.warnings)):
         for each in listed:
-            entry = f" {each.entry}" if each.entry else ""
-            text = f"{each.option}:{entry}: {each.message}"
+            text = ": ".join(filter(None, (each.option, each.entry, each.message)))
             text += f" Allows: {each.example}." if each.example is not None else ""
             text += f" Write: {each.write}" if each.write is not None else ""
             yield annotation(level, f"CORS: {each.code}", text, each.place)

@@ -187,8 +187,8 @@ def _read_policy(file: Path | None, table: str | None, options: dict[str, object
         file = Path(PROJECT_FILE)
         if not has_table(file, TABLE):
             raise UnreadableError(
-                "nothing to check: name a file, --allow-origins, --env, --django or --regex"
-                " (see --help)"
+                "./pyproject.toml has no [tool.corsfast], so name a policy: a file,"
+                " --allow-origins, --env, --django or --regex (see --help)"
             )
     if file is None:
         return Subject("the command line", options=options)
