@@ -10,10 +10,10 @@ from __future__ import annotations
 import sys
 
 from ..check.subject import UnreadableError
-from .asking import alone, asked_in, asks_aiohttp
 from .load import is_a, start
 from .model import Deployment, Layer, Route
 from .policies import aiohttp_rules, flask_rules, held, read_layer
+from .preflights import alone, asked_in, asks_aiohttp
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -1,4 +1,4 @@
-"""Make the parts of an application that a browser of `testing` can ask."""
+"""Send preflights to an application in this process, or to one of its layers, and nothing else."""
 
 from __future__ import annotations
 
@@ -6,20 +6,81 @@ import asyncio
 import copy
 import sys
 from importlib import import_module
+from inspect import iscoroutine
+from typing import NamedTuple
 from urllib.parse import urlsplit
 
-from ...testing import RawResponse
+from ..._options.fetch import REQUEST_METHOD
+from ...testing import Browser, RawResponse
+from ...testing._apps import sender, wait_for
 from .load import is_a
 from .policies import held
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
     from typing import Any
 
     from ...testing import Request
+    from .model import Deployment
 
 _PASSED_ON = 404
+# No default port, so that no page of a policy has the same origin.
+PORT = 8443
+
+
+class Answer(NamedTuple):
+    """The result of a preflight: whether a browser goes on, and the status."""
+
+    passed: bool
+    status: int
+
+
+class _WouldSendError(Exception):
+    """The preflight has passed, so the browser would send the request of the page now."""
+
+
+def ask(
+    deployment: Deployment,
+    app: Any,
+    url: str,
+    origin: str,
+    method: str,
+    names: Iterable[str] = (),
+    credentials: bool = False,
+) -> Answer:
+    """Send the preflight of a page's request. The request itself is never sent.
+
+    An exception counts as 500, because that is the answer of a server.
+    """
+    send = sender(app)
+    status = 500
+
+    def only_preflights(request: Request) -> RawResponse:
+        nonlocal status
+        if request.get(REQUEST_METHOD) is None:
+            raise _WouldSendError
+        answer = wait_for(send(request))
+        status = answer.status
+        return answer
+
+    try:
+        Browser(origin).fetch(
+            only_preflights,
+            method,
+            f"https://{deployment.host}:{PORT}{url}",
+            headers=dict.fromkeys(names, "1"),
+            credentials="include" if credentials else "omit",
+            use_preflight=True,
+        )
+    except _WouldSendError:
+        return Answer(True, status)
+    except Exception:
+        return Answer(False, status)
+    raise AssertionError("a fetch ends with its request or with an error")
+
+
+# -- what a browser can ask -----------------------------------------------------------------
 
 
 def alone(layer: Any) -> Any:
@@ -65,13 +126,10 @@ def asked_in(layer: Any, scope: dict[str, Any]) -> Any:
 
 
 def _asks_django(layer: Any) -> Callable[[Any, Any], list[bytes]]:
-    async def waited(response: Any) -> Any:
-        return await response
-
     def asked(environ: Any, start_response: Any) -> list[bytes]:
         response = layer(sys.modules["django.core.handlers.wsgi"].WSGIRequest(environ))
-        if hasattr(response, "__await__"):
-            response = asyncio.run(waited(response))
+        if iscoroutine(response):
+            response = asyncio.run(response)
         start_response(f"{response.status_code} -", [*response.items()])
         return []
 
