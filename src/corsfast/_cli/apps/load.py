@@ -34,6 +34,21 @@ def is_a(thing: object, package: str, *names: str) -> bool:
     )
 
 
+def held(function: Any) -> dict[str, Any]:
+    """Return the variables that a function holds from the function around it."""
+    code, cells = (
+        getattr(function, "__code__", None),
+        getattr(function, "__closure__", None),
+    )
+    found = {}
+    for name, cell in zip(code.co_freevars if code else (), cells or (), strict=False):
+        try:
+            found[name] = cell.cell_contents
+        except ValueError:  # not set yet
+            continue
+    return found
+
+
 def load(target: str) -> Any:
     """Import an application; call it first if it is written as ``module:factory()``.
 

@@ -12,7 +12,7 @@ from ..._proofs.dialect import Dialect
 from ...middleware._generic.policy_source import reader_of
 from ..check.django_settings import HARMLESS, read_exact, read_found, read_regexes
 from ..check.subject import Subject
-from .load import is_a
+from .load import held, is_a
 from .model import Layer, Rule
 
 TYPE_CHECKING = False
@@ -36,7 +36,10 @@ def read_layer(layer: Layer, scope: Mapping[str, Any]) -> None:
     Args:
         scope: what the frameworks around it add to the scope of a request.
     """
-    thing, own = layer.thing, is_a(layer.thing, "corsfast", "CorsMiddleware", "CORSMiddleware")
+    thing, own = (
+        layer.thing,
+        is_a(layer.thing, "corsfast", "CorsMiddleware", "CORSMiddleware"),
+    )
     if is_a(thing, "corsfast", "Featured"):
         source, given = thing.arguments()
         layer.checks_websockets = given.get("websockets") == "check"
@@ -156,18 +159,6 @@ def flask_rules(app: Any) -> list[Rule]:
             found += [(match.__self__, rule) for match, rule in paths._regexes]
             rules += [_flask(pattern, rule.options, "fullmatch") for pattern, rule in found]
     return rules
-
-
-def held(function: Any) -> dict[str, Any]:
-    """Return the variables that a function holds from the function around it."""
-    code, cells = getattr(function, "__code__", None), getattr(function, "__closure__", None)
-    found = {}
-    for name, cell in zip(code.co_freevars if code else (), cells or (), strict=False):
-        try:
-            found[name] = cell.cell_contents
-        except ValueError:  # not set yet
-            continue
-    return found
 
 
 def _paths_in(function: Any) -> Iterator[Any]:

@@ -13,8 +13,7 @@ from urllib.parse import urlsplit
 from ..._options.fetch import REQUEST_METHOD
 from ...testing import Browser, RawResponse
 from ...testing._apps import sender, wait_for
-from .load import is_a
-from .policies import held
+from .load import held, is_a
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
