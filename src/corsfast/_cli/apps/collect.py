@@ -13,7 +13,7 @@ from ..check.subject import UnreadableError
 from .load import held, is_a, start
 from .model import Deployment, Layer, Route
 from .policies import aiohttp_rules, flask_rules, read_layer
-from .preflights import alone, asked_in, asks_aiohttp
+from .preflights import server_of, server_of_aiohttp, without_application
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -121,7 +121,7 @@ def _inside(app: Any) -> Any:
 def _layer(found: Deployment, thing: Any, scope: Scope) -> Layer:
     layer = Layer(_name_of(thing), thing)
     read_layer(layer, scope)
-    layer.app = asked_in(thing if layer.rules is None else alone(thing), scope)
+    layer.app = server_of(thing if layer.rules is None else without_application(thing), scope)
     hosts = [host for host in getattr(thing, "allowed_hosts", ()) if host != "*"]
     if hosts and found.host == "localhost":
         found.host = hosts[0].replace("*", "www")
@@ -259,7 +259,7 @@ def _methods_of(view: Any) -> Iterable[str] | None:
 
 
 def _aiohttp(found: Deployment, app: Any, layers: Layers) -> None:
-    found.framework, found.app = "aiohttp", asks_aiohttp(app)
+    found.framework, found.app = "aiohttp", server_of_aiohttp(app)
     layers += tuple(Layer(_name_of(it), it) for it in app.middlewares)
     if rules := aiohttp_rules(app):
         layers = (*layers, Layer("aiohttp_cors", app, rules=rules))

@@ -86,7 +86,7 @@ class Route:
 
     @property
     def url(self) -> str:
-        """An example of a path that the route matches."""
+        """Return an example of a path that the route matches."""
         return _PARAMETER.sub(_sample, self.path).replace("^", "").rstrip("$") or "/"
 
 

@@ -79,10 +79,10 @@ def ask(
     raise AssertionError("a fetch ends with its request or with an error")
 
 
-# -- what a browser can ask -----------------------------------------------------------------
+# -- what answers --------------------------------------------------------------------------
 
 
-def alone(layer: Any) -> Any:
+def without_application(layer: Any) -> Any:
     """Return a copy of a CORS layer without the application in it."""
     if hasattr(layer, "get_response"):
         copied = copy.copy(layer)
@@ -107,40 +107,40 @@ def _answer_wsgi(_environ: Any, start_response: Any) -> list[bytes]:
     return []
 
 
-def asked_in(layer: Any, scope: dict[str, Any]) -> Any:
-    """Return what a browser asks in place of a layer.
+def server_of(layer: Any, scope: dict[str, Any]) -> Any:
+    """Return what answers a browser in the place of a layer.
 
     Args:
         scope: what the frameworks around it add to the scope of a request.
     """
     if hasattr(layer, "get_response") or "get_response" in held(layer):
-        return _asks_django(layer)
+        return _server_of_django(layer)
     if not scope:
         return layer
 
-    async def asked(given: Any, receive: Any, send: Any) -> None:
+    async def serve(given: Any, receive: Any, send: Any) -> None:
         await layer({**given, **scope}, receive, send)
 
-    return asked
+    return serve
 
 
-def _asks_django(layer: Any) -> Callable[[Any, Any], list[bytes]]:
-    def asked(environ: Any, start_response: Any) -> list[bytes]:
+def _server_of_django(layer: Any) -> Callable[[Any, Any], list[bytes]]:
+    def serve(environ: Any, start_response: Any) -> list[bytes]:
         response = layer(sys.modules["django.core.handlers.wsgi"].WSGIRequest(environ))
         if iscoroutine(response):
             response = asyncio.run(response)
         start_response(f"{response.status_code} -", [*response.items()])
         return []
 
-    return asked
+    return serve
 
 
-def asks_aiohttp(app: Any) -> Callable[[Request], Any]:
+def server_of_aiohttp(app: Any) -> Callable[[Request], Any]:
     """Return a function from a request to the response of an application of aiohttp."""
     make = import_module("aiohttp.test_utils").make_mocked_request
     app.pre_freeze()
 
-    async def asked(request: Request) -> RawResponse:
+    async def serve(request: Request) -> RawResponse:
         url = urlsplit(request.url)
         headers = dict([("Host", url.netloc), *request.headers])
         try:
@@ -149,4 +149,4 @@ def asks_aiohttp(app: Any) -> Callable[[Request], Any]:
             response = error
         return RawResponse(response.status, tuple(response.headers.items()))
 
-    return asked
+    return serve
