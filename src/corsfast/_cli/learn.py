@@ -1,4 +1,4 @@
-"""The command ``corsfast learn FILE...``: which policy does the traffic need?
+"""The command ``corsfast learn FILE...``: write the smallest policy that covers the traffic.
 
     files  ->  Traffic  ->  Learned  ->  TOML with comments, or JSON
 
@@ -53,7 +53,7 @@ EPILOG = "Exit status: 0 learned, 1 --stricter would refuse some, 2 nothing that
 MIN_GENERALIZED = 3
 # Values of one kind that a comment lists; --json lists all.
 SHOWN = 50
-# The options that traffic does not show, so they are those of --policy.
+# Traffic does not show these options, so they are copied from --policy.
 KEPT = ("max_age", "preflight_status", "existing", "timing_allow_origin")
 NAMES = ("allow_methods", "allow_headers", "expose_headers")
 
@@ -62,7 +62,7 @@ def main(argv: list[str], program: str) -> int:
     """Run the command with its arguments; return the exit status."""
     parser = new_parser(program, DESCRIPTION, EPILOG)
     add_arguments(parser)
-    return run(parser, argv, _learned, InputError)
+    return run(parser, argv, _answer, InputError)
 
 
 def add_arguments(parser: ArgumentParser) -> None:
@@ -85,14 +85,15 @@ def add_arguments(parser: ArgumentParser) -> None:
     add_format(parser)
 
 
-def _learned(given: Namespace) -> tuple[str, int]:
-    sides = {
-        name: (subject, usable_side(subject))
+def _answer(given: Namespace) -> tuple[str, int]:
+    """Return the output and the exit status."""
+    subjects = {
+        name: read_side(text)
         for name in ("policy", "stricter")
         if (text := getattr(given, name)) is not None
-        for subject in [read_side(text)]
     }
-    _, today = sides.get("policy", (None, None))
+    sides = {name: usable_side(subject) for name, subject in subjects.items()}
+    today = sides.get("policy")
     traffic = read_traffic(given.files, today)
     for asked in [asked for asked in traffic.served if asked.origin in given.own]:
         del traffic.served[asked]
@@ -100,13 +101,13 @@ def _learned(given: Namespace) -> tuple[str, int]:
     affected: Counter[tuple[str, str]] = Counter()
     if "stricter" in sides:
         for asked, number in traffic.served.items():
-            reason = refusal(sides["stricter"][1], asked)
+            reason = refusal(sides["stricter"], asked)
             if reason is not None:
                 affected[asked.origin, reason] += number
     status = 1 if affected else 0
     if given.format == "json":
         return as_json(learned, affected), status
-    names = {name: subject.name for name, (subject, _) in sides.items()}
+    names = {name: subject.name for name, subject in subjects.items()}
     return "\n".join(as_toml(learned, affected, names, Style.of(sys.stdout))), status
 
 
@@ -118,8 +119,7 @@ def read_traffic(files: Iterable[str], today: Side | None) -> Traffic:
     """
     traffic = Traffic()
     if today is not None:
-        known = lru_cache(MAX_DISTINCT)(lambda asked: refusal(today, asked) is not None)
-        traffic.refuses = known
+        traffic.refuses = lru_cache(MAX_DISTINCT)(lambda asked: refusal(today, asked) is not None)
     for name in files:
         if name == "-":
             traffic.read(sys.stdin.buffer, "<stdin>")
@@ -138,7 +138,7 @@ def read_traffic(files: Iterable[str], today: Side | None) -> Traffic:
 
 
 def refusal(side: Side, asked: Asked) -> str | None:
-    """Return what of a request a policy refuses; ``None`` if it allows the request."""
+    """Return the part of a request that a policy refuses; ``None`` if it allows the request."""
     spec = side.spec
     if not side.allows(asked.origin):
         return "the origin"

@@ -2,7 +2,8 @@
 
 CORSFAST_IMPLEMENTATION=auto (default) selects the native engine if it was built and this
 interpreter can load it, else the pure one. `native` and `pure` require that engine. Any other value
-is an ImportError. So is a broken extension, because it must not go unnoticed.
+is an ImportError. With CORSFAST_REQUIRE_NATIVE=1, `auto` means `native`. A broken extension is an
+ImportError too, because it must not go unnoticed.
 """
 
 from __future__ import annotations
@@ -26,10 +27,8 @@ if TYPE_CHECKING:
 elif _wanted == "pure":
     from .pure import IMPLEMENTATION, Decision, Policy
 else:
-    _required = _wanted == "native" or os.environ.get("CORSFAST_REQUIRE_NATIVE", "") not in (
-        "",
-        "0",
-    )
+    _flag = os.environ.get("CORSFAST_REQUIRE_NATIVE", "")
+    _required = _wanted == "native" or _flag not in ("", "0")
     try:
         from .native import IMPLEMENTATION, Decision, Policy
     except ModuleNotFoundError as error:

@@ -39,12 +39,13 @@ _COMBINED = re.compile(
     rf'[^\s"]+ [^\s"]+ [^"]*\] {_QUOTED} ([0-9]{{3}}) (?:[0-9]+|-) {_QUOTED} {_QUOTED} {_QUOTED}'
     rf"(?: {_QUOTED} {_QUOTED})?(?=\s|$)"
 )
-# A line of middleware/_generic/refused_log.py, after the prefix of a formatter. The search begins
-# only where a word begins, because it would take quadratic time within a long word.
-_SHOWN = r"""('(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*"|nothing)"""
+# A line of middleware/_generic/refused_log.py, after the prefix of a formatter. `ascii` has quoted
+# its values. The search begins only where a word begins, because it would take quadratic time
+# within a long word.
+_VALUE = r"""('(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*"|nothing)"""
 _REFUSED = re.compile(
-    rf"(?<![^\s'\"])[^\s'\"]+ {_SHOWN}(?:\.\.\.)? from {_SHOWN} is refused: "
-    rf"(?:the (method|header) {_SHOWN} )?"
+    rf"(?<![^\s'\"])[^\s'\"]+ {_VALUE}(?:\.\.\.)? from {_VALUE} is refused: "
+    rf"(?:the (method|header) {_VALUE} )?"
 )
 
 
@@ -120,7 +121,7 @@ class Traffic:
             except UnicodeDecodeError as error:
                 raise InputError(f"{name}: the file is not UTF-8: {error.reason}") from None
             for recorded in read_har(text, name, limit=MAX_ENTRIES):
-                for asked in _of_har(recorded):
+                for asked in _requests_of_har(recorded):
                     self.add(asked)
             return
         self.shows_cookies = False
@@ -138,32 +139,32 @@ class Traffic:
         refused = _REFUSED.search(text)
         combined = None if refused else _COMBINED.match(text)
         if refused is not None:
-            self.add(_of_refusal(refused))
+            self.add(_refused_request(refused))
         elif combined is not None:
-            for asked in _of_access(combined):
+            for asked in _requests_of_access_log(combined):
                 self.add(asked)
         elif text:
             self.unread += 1
 
 
-def _of_har(recorded: Recorded) -> Iterator[Asked]:
+def _requests_of_har(recorded: Recorded) -> Iterator[Asked]:
     """Yield a request, unless CORS does not apply to it, for example because a form was sent."""
     mode = recorded.get("sec-fetch-mode")
     if mode not in (None, "cors", "websocket"):
         return
     origin, response = recorded.origin or "", recorded.response
-    told = response.get if response is not None else lambda _name: None
+    header = response.get if response is not None else lambda _name: None
     cookies = recorded.has_credentials
     allowed = (origin,) if cookies else (origin, "*")
-    refused = told(ALLOW_ORIGIN) not in allowed
-    refused = refused or (cookies and told(ALLOW_CREDENTIALS) != "true")
+    refused = header(ALLOW_ORIGIN) not in allowed
+    refused = refused or (cookies and header(ALLOW_CREDENTIALS) != "true")
     if response is not None and response.status == 101:  # a WebSocket has no CORS headers
         refused = False
     if recorded.is_preflight:  # what it asks for is in the request that follows
         yield Asked(origin, refused=refused)
         return
     present = [name.lower() for name, _ in response.headers] if response is not None else []
-    listed = {name.strip(fetch.OWS).lower() for name in (told(EXPOSE_HEADERS) or "").split(",")}
+    listed = {name.strip(fetch.OWS).lower() for name in (header(EXPOSE_HEADERS) or "").split(",")}
     hidden = {*fetch.SAFELISTED_RESPONSE_HEADERS, *fetch.FORBIDDEN_RESPONSE_HEADERS}
     exposed = {
         name
@@ -176,7 +177,7 @@ def _of_har(recorded: Recorded) -> Iterator[Asked]:
     yield Asked(origin, recorded.method, names, cookies, tuple(sorted(exposed)), refused)
 
 
-def _of_access(line: re.Match[str]) -> Iterator[Asked]:
+def _requests_of_access_log(line: re.Match[str]) -> Iterator[Asked]:
     """Yield the request of a line with an Origin."""
     request, status, _, _, origin, wanted, names = line.groups()
     method = request.partition(" ")[0]
@@ -196,7 +197,7 @@ def _of_access(line: re.Match[str]) -> Iterator[Asked]:
         yield Asked(origin, wanted, unsafe, refused=refused)
 
 
-def _of_refusal(line: re.Match[str]) -> Asked:
+def _refused_request(line: re.Match[str]) -> Asked:
     """Return the refused request of a line of the logger "corsfast.refused"."""
     _, origin, what, value = (part and _unquoted(part) for part in line.groups())
     method = value if what == "method" and value and _is_method(value) else None

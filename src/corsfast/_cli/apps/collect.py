@@ -10,10 +10,10 @@ from __future__ import annotations
 import sys
 
 from ..check.subject import UnreadableError
-from .asking import alone, asked_in, asks_aiohttp
-from .load import is_a, start
+from .load import held, is_a, start
 from .model import Deployment, Layer, Route
-from .policies import aiohttp_rules, flask_rules, held, read_layer
+from .policies import aiohttp_rules, flask_rules, read_layer
+from .preflights import server_of, server_of_aiohttp, without_application
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -53,7 +53,11 @@ def _follow(found: Deployment, app: Any, prefix: str, layers: Layers, scope: Sco
         seen.add(id(app))
         bound = getattr(app, "__self__", None)
         if is_a(app, "starlette", "Starlette"):
-            _name(found, "fastapi" if is_a(app, "fastapi", "FastAPI") else "starlette", app)
+            _name(
+                found,
+                "fastapi" if is_a(app, "fastapi", "FastAPI") else "starlette",
+                app,
+            )
             scope = {**scope, "app": app}
             if app.middleware_stack is None:  # as its first request would do
                 app.middleware_stack = app.build_middleware_stack()
@@ -87,7 +91,7 @@ def _follow(found: Deployment, app: Any, prefix: str, layers: Layers, scope: Sco
 
 
 def _name(found: Deployment, framework: str, app: Any) -> None:
-    """Note the outermost framework, and its OpenAPI document."""
+    """Fill in the outermost framework, and its OpenAPI document."""
     if found.framework:
         return
     found.framework = framework
@@ -103,11 +107,8 @@ def _name(found: Deployment, framework: str, app: Any) -> None:
 
 def _is_transparent(app: Any) -> bool:
     """Return whether an object only passes calls on: a wrapped function, or an adapter."""
-    return hasattr(app, "__wrapped__") or type(app).__name__ in (
-        "partial",
-        "SyncToAsync",
-        "AsyncToSync",
-    )
+    adapters = ("partial", "SyncToAsync", "AsyncToSync")
+    return hasattr(app, "__wrapped__") or type(app).__name__ in adapters
 
 
 def _inside(app: Any) -> Any:
@@ -120,7 +121,7 @@ def _inside(app: Any) -> Any:
 def _layer(found: Deployment, thing: Any, scope: Scope) -> Layer:
     layer = Layer(_name_of(thing), thing)
     read_layer(layer, scope)
-    layer.app = asked_in(thing if layer.rules is None else alone(thing), scope)
+    layer.app = server_of(thing if layer.rules is None else without_application(thing), scope)
     hosts = [host for host in getattr(thing, "allowed_hosts", ()) if host != "*"]
     if hosts and found.host == "localhost":
         found.host = hosts[0].replace("*", "www")
@@ -199,15 +200,10 @@ def _litestar(found: Deployment, prefix: str, layers: Layers, scope: Scope) -> N
         if not websocket and not hasattr(route, "route_handlers"):
             found.opaque = True  # an ASGI application
             continue
-        code = tuple(handler.fn for handler in handlers if "OPTIONS" not in _of(handler))
+        code = tuple(it.fn for it in handlers if "OPTIONS" not in getattr(it, "http_methods", ()))
         methods = getattr(route, "methods", ())
         if code:
             _add(found, prefix + route.path, methods, code, layers, websocket=websocket)
-
-
-def _of(handler: Any) -> Iterable[str]:
-    methods: Iterable[str] = getattr(handler, "http_methods", ())
-    return methods
 
 
 def _flask(found: Deployment, app: Any, prefix: str, layers: Layers) -> None:
@@ -265,22 +261,15 @@ def _methods_of(view: Any) -> Iterable[str] | None:
 
 
 def _aiohttp(found: Deployment, app: Any, layers: Layers) -> None:
-    found.framework, found.app = "aiohttp", asks_aiohttp(app)
+    found.framework, found.app = "aiohttp", server_of_aiohttp(app)
     layers += tuple(Layer(_name_of(it), it) for it in app.middlewares)
-    rules = aiohttp_rules(app)
-    layers = (*layers, Layer("aiohttp_cors", app, rules=rules)) if rules else layers
+    if rules := aiohttp_rules(app):
+        layers = (*layers, Layer("aiohttp_cors", app, rules=rules))
     for resource in app.router.resources():
-        routes = [route for route in resource if route.method != "OPTIONS"]
-        if not routes:
-            continue
-        answering = [route.handler for route in resource if route.method == "OPTIONS"]
-        kinds = [type(getattr(handler, "__self__", None)).__name__ for handler in answering]
-        methods = {route.method for route in routes}
-        _add(
-            found,
-            resource.canonical,
-            None if "*" in methods else methods,
-            tuple(route.handler for route in routes),
-            layers,
-            safe=bool(kinds) and all("Cors" in kind for kind in kinds),
-        )
+        handlers = {route.method: route.handler for route in resource}
+        preflights = handlers.pop("OPTIONS", None)
+        methods = None if "*" in handlers else handlers
+        safe = "Cors" in type(getattr(preflights, "__self__", None)).__name__
+        if handlers:
+            code = tuple(handlers.values())
+            _add(found, resource.canonical, methods, code, layers, safe=safe)

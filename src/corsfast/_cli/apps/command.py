@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import logging
+import sys
 import warnings
+from contextlib import redirect_stdout
 
 from ...errors import PolicyError
 from ..check.arguments import tolerating
@@ -14,10 +16,6 @@ from .collect import collect
 from .faults import Examination
 from .load import load
 
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from .model import Deployment
-
 
 def check_application(target: str, tolerated: list[str]) -> Report:
     """Return the report about the application that a target names.
@@ -25,10 +23,10 @@ def check_application(target: str, tolerated: list[str]) -> Report:
     Raises:
         UnreadableError: if it cannot be imported, or has no CORS layer that is known.
     """
-    with warnings.catch_warnings(action="ignore"):  # the report says the same, with the fix
-        logging.disable()  # the preflights are not traffic
+    with warnings.catch_warnings(action="ignore"), redirect_stdout(sys.stderr):
+        logging.disable()  # the report says what the warnings say; the preflights are not traffic
         try:
-            return _examined(target, _collected(target), tolerated)
+            return _report(target, tolerated)
         except UnreadableError as error:
             if isinstance(error.__cause__, PolicyError):
                 return judge(Subject(target, problems=[*error.__cause__.problems]))
@@ -37,17 +35,14 @@ def check_application(target: str, tolerated: list[str]) -> Report:
             logging.disable(logging.NOTSET)
 
 
-def _collected(target: str) -> Deployment:
+def _report(target: str, tolerated: list[str]) -> Report:
     try:
-        return collect(load(target))
+        deployment = collect(load(target))
     except UnreadableError:
         raise
     except Exception as error:  # of a middleware that cannot be made, or of an unknown version
         reason = f"{type(error).__name__}: {error}"
         raise UnreadableError(f"{target} cannot be read ({reason})") from error
-
-
-def _examined(target: str, deployment: Deployment, tolerated: list[str]) -> Report:
     layers = dict.fromkeys(layer for route in deployment.routes for layer in route.cors)
     rules = [rule for layer in layers for rule in layer.rules or ()]
     if not rules:
@@ -56,10 +51,10 @@ def _examined(target: str, deployment: Deployment, tolerated: list[str]) -> Repo
             " Litestar or aiohttp-cors around a route"
         )
     found = Examination(deployment)
-    entries, problems, warned = len(deployment.routes), [*found.problems], [*found.warnings]
-    for rule in rules:
-        report = judge(tolerating(rule.subject, tolerated))
-        entries += report.entries
-        problems += report.problems
-        warned += report.warnings
-    return Report(target, entries, list(dict.fromkeys(problems)), list(dict.fromkeys(warned)))
+    reports = [judge(tolerating(rule.subject, tolerated)) for rule in rules]
+    return Report(
+        target,
+        len(deployment.routes) + sum(report.entries for report in reports),
+        [*dict.fromkeys(sum((report.problems for report in reports), found.problems))],
+        [*dict.fromkeys(sum((report.warnings for report in reports), found.warnings))],
+    )

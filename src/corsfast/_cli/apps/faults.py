@@ -11,14 +11,16 @@ from __future__ import annotations
 import re
 import types
 from collections import defaultdict
+from contextlib import contextmanager
 from typing import NamedTuple
 
 from ..check.report import Finding
 from .model import Layer, Route, Rule
-from .probe import ask
+from .preflights import ask
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from typing import Any
 
     from .model import Deployment
@@ -44,6 +46,16 @@ _EVERYWHERE = (
     "ServerErrorMiddleware",
 )
 _HEADER_SCHEMES = ("http", "oauth2", "openIdConnect")
+# How to let the CORS layer answer before another one does.
+_INSTALL = "corsfast.middleware.starlette.install(app, ...)"
+_ADD_LAST = f"app.add_middleware(CORSMiddleware, ...) after all others, or {_INSTALL}"
+_REORDERED = {
+    "fastapi": _ADD_LAST,
+    "starlette": _ADD_LAST,
+    "flask": 'if request.method == "OPTIONS": return None  # first in {};'
+    " or corsfast.middleware.flask.install(app, ...)",
+    "aiohttp": 'if request.method == "OPTIONS": return await handler(request)  # first in {}',
+}
 
 
 class Covered(NamedTuple):
@@ -65,16 +77,21 @@ class Examination:
 
     def __init__(self, deployment: Deployment) -> None:
         self.deployment = deployment
-        self.problems: list[Finding] = []
-        self.warnings: list[Finding] = []
         self.covered = [found for route in deployment.routes if (found := self._cover(route))]
-        self._two_layers()
-        self._answered_outside()
-        self._unhandled_errors()
-        self._methods()
-        self._security_schemes()
-        self._websockets()
-        self._credentials()
+        self.problems = [
+            *self._two_layers(),
+            *self._answered_outside(failed=False),
+            *self._methods(),
+            *self._security_schemes(),
+            *self._websockets(cookies=True),
+        ]
+        self.warnings = [
+            *self._answered_outside(failed=True),
+            *self._unhandled_errors(),
+            *self._unused_methods(),
+            *self._websockets(cookies=False),
+            *self._unused_credentials(),
+        ]
 
     def _ask(self, covered: Covered, app: Any, method: str, *names: str) -> Any:
         rule, url = covered.rule, covered.route.url
@@ -92,44 +109,37 @@ class Examination:
         layer = route.cors[0]
         if layer.app is None and not route.safe:
             return None
-        rules = [rule for rule in layer.rules or () if _is_for(rule, route)]
+        rules = [rule for rule in layer.rules or () if rule.origin and rule.is_for(route)]
         for rule in rules:
             for method in dict.fromkeys(("GET", *rule.methods, *sorted(route.methods or ()))):
                 found = Covered(route, layer, rule, method)
-                if rule.origin is not None and self._passes(found, method):
+                if self._passes(found, method):
                     return found
-        if layer.app is None and rules and rules[0].origin is not None:
+        if layer.app is None and rules:
             # The layer cannot be asked alone, so something around it may have answered.
             return Covered(route, layer, rules[0], (*rules[0].methods, "GET")[0])
         return None
 
-    def _add(
-        self, option: str, entry: str, code: str, message: str, write: str | None, *, warn: bool
-    ) -> None:
-        listed = self.warnings if warn else self.problems
-        listed.append(Finding(option, entry, None, code, message, write=write))
-
     # -- the order of layers -----------------------------------------------------------------
 
-    def _two_layers(self) -> None:
-        pairs: dict[tuple[Layer, Layer], list[Route]] = defaultdict(list)
+    def _two_layers(self) -> Iterator[Finding]:
+        pairs: dict[tuple[str, str], list[Route]] = defaultdict(list)
         for route in self.deployment.routes:
             if len(route.cors) > 1 and not route.websocket:
-                pairs[route.cors[0], route.cors[1]].append(route)
+                pairs[route.cors[0].name, route.cors[1].name].append(route)
         for (outer, inner), routes in pairs.items():
-            self._add(
-                outer.name,
-                inner.name,
+            yield _finding(
+                outer,
+                inner,
                 "two-cors-layers",
                 f"Both write CORS headers for {_some(routes)}. The outer one answers preflights;"
                 " a response gets the headers of both, or of one of them.",
-                f"only one of them; {outer.name} is the outer one",
-                warn=False,
+                f"only one of them; {outer} is the outer one",
             )
 
-    def _answered_outside(self) -> None:
-        """Find layers around CORS that answer preflights, or spoil their answers."""
-        found: dict[tuple[str, int], list[Covered]] = defaultdict(list)
+    def _answered_outside(self, *, failed: bool) -> Iterator[Finding]:
+        """Find layers around CORS that answer preflights, or that raise an exception at them."""
+        found: dict[tuple[str, int, str], list[Route]] = defaultdict(list)
         for covered in self.covered:
             if covered.route.layers[0] is covered.layer and covered.layer.app is not None:
                 continue
@@ -143,201 +153,188 @@ class Examination:
                 continue
             if covered.layer.app is None and answer.status in (*range(200, 300), 405):
                 continue  # a path without CORS
-            found[self._culprit(covered), answer.status].append(covered)
-        for (name, status), routes in found.items():
-            first = routes[0]
-            reason = (
-                "Preflights carry no credentials, so every request that needs one fails."
-                if status != _FAILED
-                else "It may lack what the start of the application prepares, because this check"
-                " does not start it."
-            )
-            self._add(
+            if (answer.status == _FAILED) != failed:
+                continue
+            found[self._culprit(covered), answer.status, covered.layer.name].append(covered.route)
+        reason = (
+            "It may lack what the start of the application prepares, because this check does not"
+            " start it."
+            if failed
+            else "Preflights carry no credentials, so every request that needs one fails."
+        )
+        for (name, status, cors), routes in found.items():
+            yield _finding(
                 name,
-                f"OPTIONS {first.route.path}",
+                f"OPTIONS {routes[0].path}",
                 "preflight-answered-outside",
-                f"It is around {_short(first.layer.name)} and answers preflights with {status},"
-                f" for {_some([covered.route for covered in routes])}. {reason}",
-                self._reordered(name, first.layer),
-                warn=status == _FAILED,
+                f"It is around {_short(cors)} and answers preflights with {status}, for"
+                f" {_some(routes)}. {reason}",
+                self._reordered(name, cors),
             )
 
     def _culprit(self, covered: Covered) -> str:
         """Return the innermost layer around CORS at which a preflight fails."""
-        layers = covered.route.layers
-        place = layers.index(covered.layer)
-        for layer in reversed(layers[:place]):
+        around = covered.route.layers[: covered.route.layers.index(covered.layer)]
+        for layer in reversed(around):
             if layer.app is not None and not self._ask(covered, layer.app, covered.method).passed:
                 return layer.name
         if self.deployment.framework == "flask":
-            called = _last_hook(
-                covered.layer.thing, lambda: self._ask(covered, self.deployment.app, covered.method)
-            )
-            return called or "a before_request function"
-        names = [layer.name for layer in layers[:place]]
-        return names[-1] if len(names) == 1 else " or ".join(names) or "another layer"
+            with _noted_hooks(covered.layer.thing) as called:
+                self._ask(covered, self.deployment.app, covered.method)
+            return called[-1] if called else "a before_request function"
+        return " or ".join(layer.name for layer in around) or "another layer"
 
-    def _reordered(self, name: str, cors: Layer) -> str:
+    def _reordered(self, name: str, cors: str) -> str:
+        """Return how to let the CORS layer answer before another one does."""
         framework = self.deployment.framework
-        if framework == "django" and "." in cors.name:
-            return f'"{cors.name}" above "{name}" in MIDDLEWARE'
-        if framework in ("fastapi", "starlette"):
-            return (
-                "app.add_middleware(CORSMiddleware, ...) after all others, or"
-                " corsfast.middleware.starlette.install(app, ...)"
-            )
-        if framework == "flask":
-            return (
-                f'if request.method == "OPTIONS": return None  # first in {_short(name)};'
-                " or corsfast.middleware.flask.install(app, ...)"
-            )
-        if framework == "aiohttp":
-            return (
-                'if request.method == "OPTIONS": return await handler(request)  # first in'
-                f" {_short(name)}"
-            )
-        return f"the CORS middleware around {_short(name)}"
+        if framework == "django" and "." in cors:
+            return f'"{cors}" above "{name}" in MIDDLEWARE'
+        return _REORDERED.get(framework, "the CORS middleware around {}").format(_short(name))
 
-    def _unhandled_errors(self) -> None:
+    def _unhandled_errors(self) -> Iterator[Finding]:
         """Find layers that answer unhandled exceptions around the CORS layer."""
-        found: dict[Layer, list[Route]] = defaultdict(list)
-        for route in self.deployment.routes:
-            if route.cors:
-                around = route.layers[: route.layers.index(route.cors[0])]
-                if any(layer.name.endswith("ServerErrorMiddleware") for layer in around):
-                    found[route.cors[0]].append(route)
+        found = {
+            route.cors[0]: None
+            for route in self.deployment.routes
+            if route.cors
+            for layer in route.layers[: route.layers.index(route.cors[0])]
+            if layer.name.endswith("ServerErrorMiddleware")
+        }
         for layer in found:
-            self._add(
+            yield _finding(
                 layer.name,
                 "",
                 "error-without-cors",
                 "The 500 of an unhandled exception has no CORS headers, so a page sees a CORS"
                 " error in its place: Starlette answers it around all middleware that"
                 " add_middleware adds.",
-                "corsfast.middleware.starlette.install(app, ...), or app ="
-                " CORSMiddleware(app, ...)",
-                warn=True,
+                f"{_INSTALL}, or app = CORSMiddleware(app, ...)",
             )
 
     # -- routes and policy -------------------------------------------------------------------
 
-    def _methods(self) -> None:
+    def _methods(self) -> Iterator[Finding]:
+        """Find methods of routes that no preflight may ask for."""
         refused: dict[tuple[str, str], list[Route]] = defaultdict(list)
         for covered in self.covered:
-            methods = {*(covered.route.methods or ())}
-            hidden = not self._passes(covered, covered.method)  # by a layer around a hook
+            if not self._passes(covered, covered.method):
+                continue  # a layer around a hook has answered
+            methods = covered.route.methods or frozenset()
             for method in sorted(methods - {"HEAD"} if "GET" in methods else methods):
-                if not hidden and not self._passes(covered, method):
+                if not self._passes(covered, method):
                     refused[covered.rule.label("allow_methods"), method].append(covered.route)
         for (option, method), routes in refused.items():
-            self._add(
+            yield _finding(
                 option,
                 method,
                 "route-method-not-allowed",
                 f"No preflight for {method} passes, so no page can use it for {_some(routes)}.",
                 f'"{method}" in {option}',
-                warn=False,
             )
-        if self.deployment.opaque or any(
-            r.methods is None for r in self.deployment.routes if not r.websocket
-        ):
+
+    def _unused_methods(self) -> Iterator[Finding]:
+        """Find methods that a policy allows and no route has, if all routes are known."""
+        routes = [route for route in self.deployment.routes if not route.websocket]
+        if self.deployment.opaque or any(route.methods is None for route in routes):
             return
-        used: dict[Rule, set[str]] = defaultdict(set)
+        used: dict[Rule, set[str]] = defaultdict(lambda: {*_USUAL})
         for covered in self.covered:
             used[covered.rule].update(covered.route.methods or ())
         for rule, methods in used.items():
-            for method in rule.methods if rule.chosen else ():
-                if method not in methods | _USUAL:
-                    self._add(
+            for method in rule.methods:
+                if method not in methods:
+                    yield _finding(
                         rule.label("allow_methods"),
                         method,
                         "method-without-route",
                         "No route that this policy covers has this method.",
-                        None,
-                        warn=True,
                     )
 
-    def _security_schemes(self) -> None:
+    def _security_schemes(self) -> Iterator[Finding]:
         """Find request headers that the OpenAPI document requires and no preflight may ask for."""
         schema = self.deployment.schema
         schemes = schema.get("components", {}).get("securitySchemes", {})
         refused: dict[tuple[str, str, str], list[Route]] = defaultdict(list)
         for covered in self.covered:
             operations = schema.get("paths", {}).get(_in_openapi(covered.route.path), {})
-            for operation in operations.values():
-                if not isinstance(operation, dict):
-                    continue
-                for needed in operation.get("security", schema.get("security", ())):
-                    for scheme in needed:
-                        header = _header_of(schemes.get(scheme, {}))
-                        if header and not self._passes(covered, covered.method, header):
-                            option = covered.rule.label("allow_headers")
-                            routes = refused[option, header, scheme]
-                            if covered.route not in routes:
-                                routes.append(covered.route)
+            needed = {
+                scheme: header
+                for operation in operations.values()
+                if isinstance(operation, dict)
+                for alternative in operation.get("security", schema.get("security", ()))
+                for scheme in alternative
+                if (header := _header_of(schemes.get(scheme, {})))
+            }
+            for scheme, header in needed.items():
+                if not self._passes(covered, covered.method, header):
+                    option = covered.rule.label("allow_headers")
+                    refused[option, header, scheme].append(covered.route)
         for (option, header, scheme), routes in refused.items():
-            self._add(
+            yield _finding(
                 option,
                 header,
                 "security-header-not-allowed",
                 f"The security scheme {scheme!r} of {_some(routes)} needs this header, and no"
                 " preflight with it passes.",
                 f'"{header}" in {option}',
-                warn=False,
             )
 
-    def _websockets(self) -> None:
+    def _websockets(self, *, cookies: bool) -> Iterator[Finding]:
+        """Find WebSockets that any site can open, with cookies or without them."""
         for route in self.deployment.routes:
             if not route.websocket or any(layer.checks_websockets for layer in route.layers):
                 continue
             if any(_mentions(code, _ORIGIN) for code in route.code):
                 continue
-            cookies = route.cookies or self._uses_credentials(route)
-            self._add(
-                "websocket",
-                route.path,
-                "websocket-without-origin-check",
-                "Any site can open it, because browsers do not apply CORS to WebSockets"
-                + (", and the handshake carries cookies." if cookies else "."),
-                "corsfast.middleware.asgi.CORSMiddleware(app, ...), which checks the Origin of"
-                " handshakes",
-                warn=not cookies,
-            )
+            if _uses_credentials(route) is cookies:
+                yield _finding(
+                    "websocket",
+                    route.path,
+                    "websocket-without-origin-check",
+                    "Any site can open it, because browsers do not apply CORS to WebSockets"
+                    + (", and the handshake carries cookies." if cookies else "."),
+                    "corsfast.middleware.asgi.CORSMiddleware(app, ...), which checks the Origin of"
+                    " handshakes",
+                )
 
-    def _credentials(self) -> None:
-        if self.deployment.opaque or self.deployment.uses_cookies:
+    def _unused_credentials(self) -> Iterator[Finding]:
+        """Find policies that allow credentials, if all routes are known and none uses any."""
+        found = self.deployment
+        schemes = found.schema.get("components", {}).get("securitySchemes")
+        if (
+            found.opaque
+            or found.uses_cookies
+            or schemes
+            or any(map(_uses_credentials, found.routes))
+        ):
             return
-        if self.deployment.schema.get("components", {}).get("securitySchemes"):
-            return
-        allowing = {covered.rule: covered for covered in self.covered if covered.rule.credentials}
-        if any(self._uses_credentials(route) for route in self.deployment.routes):
-            return
-        for rule in allowing:
-            self._add(
-                rule.label("allow_credentials"),
+        for rule in {covered.rule: None for covered in self.covered if covered.rule.credentials}:
+            option = rule.label("allow_credentials")
+            yield _finding(
+                option,
                 "",
                 "credentials-without-use",
                 "Nothing here uses cookies or HTTP authentication: no session or authentication"
                 " middleware, no security scheme, no handler that reads cookies.",
-                f"{rule.label('allow_credentials')} = False",
-                warn=True,
+                f"{option} = False",
             )
 
-    def _uses_credentials(self, route: Route) -> bool:
-        """Return whether something on the way to a handler uses cookies, as far as can be seen."""
-        return (
-            route.cookies
-            or any(_mentions(code, _CREDENTIALS) for code in route.code)
-            or any(
-                _LAYERS_WITH_CREDENTIALS.search(layer.name) or _mentions(layer.thing, _CREDENTIALS)
-                for layer in route.layers
-                if layer.rules is None and _short(layer.name) not in _EVERYWHERE
-            )
+
+def _finding(option: str, entry: str, code: str, message: str, write: str | None = None) -> Finding:
+    return Finding(option, entry, None, code, message, write=write)
+
+
+def _uses_credentials(route: Route) -> bool:
+    """Return whether something on the way to a handler uses cookies, as far as can be seen."""
+    return (
+        route.cookies
+        or any(_mentions(code, _CREDENTIALS) for code in route.code)
+        or any(
+            _LAYERS_WITH_CREDENTIALS.search(layer.name) or _mentions(layer.thing, _CREDENTIALS)
+            for layer in route.layers
+            if layer.rules is None and _short(layer.name) not in _EVERYWHERE
         )
-
-
-def _is_for(rule: Rule, route: Route) -> bool:
-    return rule.paths is None or rule.paths.match(route.url) is not None
+    )
 
 
 def _header_of(scheme: dict[str, Any]) -> str | None:
@@ -350,11 +347,7 @@ def _header_of(scheme: dict[str, Any]) -> str | None:
 
 def _in_openapi(path: str) -> str:
     """Return a path as OpenAPI writes it, without converters."""
-    pieces = path.split("{")
-    plain = [piece.partition("}") for piece in pieces[1:]]
-    return pieces[0] + "".join(
-        "{" + name.partition(":")[0].strip() + "}" + rest for name, _, rest in plain
-    )
+    return re.sub(r"\{\s*([^}:]*?)\s*(?::[^}]*)?\}", r"{\1}", path)
 
 
 def _mentions(thing: Any, words: re.Pattern[str]) -> bool:
@@ -374,10 +367,11 @@ def _code_mentions(code: types.CodeType, words: re.Pattern[str]) -> bool:
     )
 
 
-def _last_hook(app: Any, send: Any) -> str | None:
-    """Return the `before_request` function that ends a request, which is the last one called."""
-    hooks = app.before_request_funcs
+@contextmanager
+def _noted_hooks(app: Any) -> Iterator[list[str]]:
+    """Note which `before_request` functions are called; the last one ends a request."""
     called = []
+    hooks = app.before_request_funcs
 
     def noted(function: Any) -> Any:
         def call() -> Any:
@@ -386,14 +380,11 @@ def _last_hook(app: Any, send: Any) -> str | None:
 
         return call
 
-    kept = {scope: [*functions] for scope, functions in hooks.items()}
+    app.before_request_funcs = {scope: [*map(noted, listed)] for scope, listed in hooks.items()}
     try:
-        for scope, functions in kept.items():
-            hooks[scope] = [noted(function) for function in functions]
-        send()
+        yield called
     finally:
-        hooks.update(kept)
-    return called[-1] if called else None
+        app.before_request_funcs = hooks
 
 
 def _short(name: str) -> str:

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import re
-import sys
-from contextlib import redirect_stdout
 from difflib import get_close_matches
 
 from ..check.django_settings import import_from_here
@@ -36,6 +34,21 @@ def is_a(thing: object, package: str, *names: str) -> bool:
     )
 
 
+def held(function: Any) -> dict[str, Any]:
+    """Return the variables that a function holds from the function around it."""
+    code, cells = (
+        getattr(function, "__code__", None),
+        getattr(function, "__closure__", None),
+    )
+    found = {}
+    for name, cell in zip(code.co_freevars if code else (), cells or (), strict=False):
+        try:
+            found[name] = cell.cell_contents
+        except ValueError:  # not set yet
+            continue
+    return found
+
+
 def load(target: str) -> Any:
     """Import an application; call it first if it is written as ``module:factory()``.
 
@@ -48,8 +61,7 @@ def load(target: str) -> Any:
     app: Any = _attribute(import_from_here(module), module, name)
     if call:
         try:
-            with redirect_stdout(sys.stderr):
-                app = app()
+            app = app()
         except (Exception, SystemExit) as error:
             reason = f"{type(error).__name__}: {error}"
             raise UnreadableError(f"{target} failed ({reason})") from error
@@ -84,29 +96,22 @@ def start(app: Any) -> None:
     """Run the start and the end of an ASGI application's lifespan.
 
     Raises:
-        UnreadableError: if the application says that its start failed.
+        UnreadableError: if the application says that one of them failed.
     """
+    steps = iter(("startup", "shutdown"))
 
-    async def run() -> str | None:
-        messages: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
-        answers: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
+    async def receive() -> dict[str, Any]:
+        return {"type": f"lifespan.{next(steps)}"}
+
+    async def send(message: dict[str, Any]) -> None:
+        if message["type"].endswith(".failed"):
+            raise UnreadableError(f"the application did not start: {message.get('message', '')}")
+
+    async def run() -> None:
         scope = {"type": "lifespan", "asgi": {"version": "3.0"}, "state": {}}
-        task = asyncio.ensure_future(app(scope, messages.get, answers.put))
-        try:
-            async with asyncio.timeout(SECONDS):
-                for step in ("startup", "shutdown"):
-                    await messages.put({"type": f"lifespan.{step}"})
-                    answer = await answers.get()
-                    if answer["type"].endswith(".failed"):
-                        return answer.get("message") or f"{step} failed"
-                await task
-        except TimeoutError:
-            return f"nothing for {SECONDS} seconds"
-        finally:
-            task.cancel()
-        return None
+        await asyncio.wait_for(app(scope, receive, send), SECONDS)
 
-    with redirect_stdout(sys.stderr):
-        failed = asyncio.run(run())
-    if failed is not None:
-        raise UnreadableError(f"the application did not start: {failed}")
+    try:
+        asyncio.run(run())
+    except TimeoutError:
+        raise UnreadableError(f"the application did not start in {SECONDS} seconds") from None

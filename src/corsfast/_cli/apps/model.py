@@ -22,20 +22,21 @@ class Rule:
 
     Attributes:
         origin: an origin that it allows; ``None`` if no origin is known.
-        methods: the methods that it lists, which are tried.
-        chosen: whether the methods were written for this application, and are not a default.
+        methods: the methods that it lists; none if it allows any, or all by default.
         paths: matches the beginning of the paths that it is for; ``None`` for all paths.
     """
 
     subject: Subject
     origin: str | None
     methods: tuple[str, ...]
-    chosen: bool
     credentials: bool
     paths: re.Pattern[str] | None = None
 
     def label(self, option: str) -> str:
         return self.subject.labels.get(option, option)
+
+    def is_for(self, route: Route) -> bool:
+        return self.paths is None or self.paths.match(route.url) is not None
 
 
 @dataclass(eq=False)
@@ -87,7 +88,7 @@ class Route:
 
     @property
     def url(self) -> str:
-        """An example of a path that the route matches."""
+        """Return an example of a path that the route matches."""
         return _PARAMETER.sub(_sample, self.path).replace("^", "").rstrip("$") or "/"
 
 

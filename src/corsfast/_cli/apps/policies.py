@@ -10,9 +10,9 @@ from ..._proofs.automata import shortest_words
 from ..._proofs.changes import side_of
 from ..._proofs.dialect import Dialect
 from ...middleware._generic.policy_source import reader_of
-from ..check.django_settings import HARMLESS, SINGLE, read_exact, read_found, read_regexes
+from ..check.django_settings import HARMLESS, read_exact, read_found, read_regexes
 from ..check.subject import Subject
-from .load import is_a
+from .load import held, is_a
 from .model import Layer, Rule
 
 TYPE_CHECKING = False
@@ -25,6 +25,9 @@ ANY_ORIGIN = "https://app.example.com"
 CANDIDATES = 1000
 
 _STARLETTE = Dialect('allow_origins=["*"]', "allow_origin_regex={}")
+_ALL_METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"})
+# Starlette, its replacement and Litestar name these as `Policy` does.
+_OPTIONS = ("allow_origins", "allow_methods", "allow_headers", "allow_credentials")
 
 
 def read_layer(layer: Layer, scope: Mapping[str, Any]) -> None:
@@ -33,7 +36,10 @@ def read_layer(layer: Layer, scope: Mapping[str, Any]) -> None:
     Args:
         scope: what the frameworks around it add to the scope of a request.
     """
-    thing, own = layer.thing, is_a(layer.thing, "corsfast", "CorsMiddleware", "CORSMiddleware")
+    thing, own = (
+        layer.thing,
+        is_a(layer.thing, "corsfast", "CorsMiddleware", "CORSMiddleware"),
+    )
     if is_a(thing, "corsfast", "Featured"):
         source, given = thing.arguments()
         layer.checks_websockets = given.get("websockets") == "check"
@@ -46,21 +52,18 @@ def read_layer(layer: Layer, scope: Mapping[str, Any]) -> None:
     elif own:
         layer.rules = [_starlette(thing._options, thing._options["allow_origin_regex"])]
     elif is_a(thing, "starlette", "CORSMiddleware"):
-        options = {
-            "allow_origins": ["*"] if thing.allow_all_origins else thing.allow_origins,
-            "allow_methods": thing.allow_methods,
-            "allow_headers": ["*"] if thing.allow_all_headers else thing.allow_headers,
-            "allow_credentials": thing.allow_credentials,
-        }
+        options = {name: getattr(thing, name) for name in _OPTIONS}
         layer.rules = [_starlette(options, thing.allow_origin_regex)]
 
 
-def _rule(subject: Subject, chosen: bool) -> Rule:
+def _rule(subject: Subject, paths: re.Pattern[str] | None = None) -> Rule:
     options = subject.options or {}
     methods: Any = options.get("allow_methods", ())
-    named = isinstance(methods, (list, tuple, set, frozenset))
-    listed = tuple(map(str, methods)) if named else ()
-    return Rule(subject, _example(subject), listed, chosen, bool(options.get("allow_credentials")))
+    listed = isinstance(methods, (list, tuple, set, frozenset)) and "*" not in methods
+    # A list of all methods is a default of the library, or it means any method.
+    chosen = tuple(map(str, methods)) if listed and not _ALL_METHODS.issubset(methods) else ()
+    credentials = bool(options.get("allow_credentials"))
+    return Rule(subject, _example(subject), chosen, credentials, paths)
 
 
 def _example(subject: Subject) -> str | None:
@@ -83,9 +86,7 @@ def _example(subject: Subject) -> str | None:
 def _own(path: object, source: Any) -> Rule:
     options: dict[str, Any] = {**reader_of(source)().options()}
     where = "" if path is None else f"paths[{path!r}]."
-    subject = Subject("", options=options, labels={name: where + name for name in options})
-    methods = options["allow_methods"]
-    return _rule(subject, bool(methods) and "*" not in methods)
+    return _rule(Subject("", options=options, labels={name: where + name for name in options}))
 
 
 def _foreign(
@@ -94,77 +95,46 @@ def _foreign(
     names: Mapping[str, str],
     dialect: Dialect,
     how: str = "fullmatch",
-    any_method: tuple[str, ...] = (),
-    chosen: bool = True,
+    paths: re.Pattern[str] | None = None,
 ) -> Rule:
     """Make a rule of another library's options.
 
     Args:
-        options: the options of `Policy`, with strings that are compared as a whole as origins.
+        options: those of `_OPTIONS`, with strings that are compared as a whole as origins.
         names: the library's name of each option, and of the one for regexes as ``regexes``.
-        any_method: the methods that ``*`` means.
     """
     credentials = bool(options["allow_credentials"])
-    subject = Subject("", options={}, credentials=credentials, labels={**names}, harmless=HARMLESS)
-    kept = subject.options
-    assert kept is not None
-    origins: Any = options["allow_origins"]
-    if not isinstance(origins, str) and "*" in origins:
-        kept["allow_origins"] = ["*"]
-    else:
-        found = origins if isinstance(origins, str) else [*origins]
-        read_exact(found, subject, dialect)
+    kept: dict[str, Any] = {"allow_credentials": credentials}
+    subject = Subject(
+        "", options=kept, credentials=credentials, labels={**names}, harmless=HARMLESS
+    )
+    lists = {name: options[name] for name in _OPTIONS[:3]}
+    # A string is kept, so that `judge` reports it.
+    lists = {name: it if isinstance(it, str) else [*it] for name, it in lists.items()}
+    kept |= {name: it for name, it in lists.items() if isinstance(it, str) or "*" not in it}
+    if "allow_origins" in kept:
+        read_exact(kept["allow_origins"], subject, dialect)
         read_regexes([*regexes], names.get("regexes", "regexes"), subject, how)
-    kept["allow_credentials"] = credentials
-    for name in ("allow_methods", "allow_headers"):
-        listed = options[name]
-        if isinstance(listed, str) or "*" not in listed:
-            kept[name] = listed if isinstance(listed, str) else [*listed]
-    rule = _rule(subject, chosen and "allow_methods" in kept)
-    if "allow_methods" not in kept:
-        rule.methods = any_method
-    return rule
+    else:
+        kept["allow_origins"] = ["*"]
+    return _rule(subject, paths)
 
 
-def _starlette(options: Mapping[str, Any], regex: Any) -> Rule:
-    names = {"regexes": "allow_origin_regex"}
-    regexes = [] if regex is None else [regex]
-    methods = tuple(options["allow_methods"])
-    chosen = methods != ("GET",) and len(methods) < len(_ALL_METHODS)
-    return _foreign(options, regexes, names, _STARLETTE, any_method=_ALL_METHODS, chosen=chosen)
-
-
-_ALL_METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE")
+def _starlette(options: Mapping[str, Any], *regexes: Any) -> Rule:
+    return _foreign(options, filter(None, regexes), {"regexes": "allow_origin_regex"}, _STARLETTE)
 
 
 def _litestar(config: Any) -> Rule:
-    regexes = [config.allow_origin_regex] if config.allow_origin_regex else []
-    exact = []
-    for origin in config.allow_origins:
-        if origin != "*" and "*" in origin:
-            regexes.append(re.compile(".*".join(map(re.escape, origin.split("*")))))
-        else:
-            exact.append(origin)
-    options = {
-        "allow_origins": exact,
-        "allow_methods": config.allow_methods,
-        "allow_headers": config.allow_headers,
-        "allow_credentials": config.allow_credentials,
-    }
-    return _foreign(
-        options, regexes, {"regexes": "allow_origin_regex"}, _STARLETTE, any_method=_ALL_METHODS
-    )
+    options = {name: getattr(config, name) for name in _OPTIONS}
+    globs = [origin for origin in config.allow_origins if origin != "*" and "*" in origin]
+    options["allow_origins"] = [it for it in config.allow_origins if it not in globs]
+    regexes = [re.compile(".*".join(map(re.escape, glob.split("*")))) for glob in globs]
+    return _starlette(options, config.allow_origin_regex, *regexes)
 
 
 def _django(settings: Any, own: bool) -> Rule:
-    """Return the rule of Django's settings."""
     found = {name: getattr(settings, name) for name in dir(settings) if name.startswith("CORS_")}
-    subject = read_found(found, "", "fullmatch" if own else "match")
-    rule = _rule(subject, "CORS_ALLOW_METHODS" in found)
-    defaults = ("DELETE", "GET", "OPTIONS", "PATCH", "POST", "PUT")
-    rule.methods = rule.methods or defaults
-    subject.labels |= {option: name for name, option in SINGLE.items()}
-    return rule
+    return _rule(read_found(found, "", "fullmatch" if own else "match"))
 
 
 # -- Flask -----------------------------------------------------------------------------------
@@ -191,18 +161,6 @@ def flask_rules(app: Any) -> list[Rule]:
     return rules
 
 
-def held(function: Any) -> dict[str, Any]:
-    """Return the variables that a function holds from the function around it."""
-    code, cells = getattr(function, "__code__", None), getattr(function, "__closure__", None)
-    found = {}
-    for name, cell in zip(code.co_freevars if code else (), cells or (), strict=False):
-        try:
-            found[name] = cell.cell_contents
-        except ValueError:  # not set yet
-            continue
-    return found
-
-
 def _paths_in(function: Any) -> Iterator[Any]:
     """Yield the `Paths` of the functions of corsfast that a function is made of."""
     if not getattr(function, "__module__", "").startswith("corsfast."):
@@ -217,7 +175,8 @@ def _paths_in(function: Any) -> Iterator[Any]:
 
 def _flask(pattern: Any, given: Mapping[str, Any], how: str) -> Rule:
     path = getattr(pattern, "pattern", pattern)
-    where = "" if path in ("/*", "/.*", ".*") else f"resources[{path!r}]."
+    everywhere = path in ("/*", "/.*", ".*")
+    where = "" if everywhere else f"resources[{path!r}]."
     names = {
         "allow_origins": f"{where}origins",
         "regexes": f"{where}origins",
@@ -225,34 +184,33 @@ def _flask(pattern: Any, given: Mapping[str, Any], how: str) -> Rule:
         "allow_headers": f"{where}allow_headers",
         "allow_credentials": f"{where}supports_credentials",
     }
-    origins = _each(given["origins"])
     exact, regexes = [], []
-    for origin in origins:
-        if isinstance(origin, re.Pattern) or not _REGEX_CHARACTERS.isdisjoint(origin):
-            text = getattr(origin, "pattern", origin)
-            if text in ("*", ".*"):
-                exact.append("*")
-            else:
-                flags = getattr(origin, "flags", 0)
-                regexes.append(re.compile(text, flags | re.IGNORECASE))
+    for origin in _each(given["origins"]):
+        text = getattr(origin, "pattern", origin)
+        if text in ("*", ".*"):
+            exact.append("*")
+        elif _is_regex(origin):
+            regexes.append(re.compile(text, getattr(origin, "flags", 0) | re.IGNORECASE))
         else:
             exact.append(origin)
-    methods = [method.strip().upper() for it in _each(given["methods"]) for method in it.split(",")]
     headers = [getattr(name, "pattern", name) for name in _each(given["allow_headers"])]
     options = {
         "allow_origins": exact,
-        "allow_methods": methods,
+        "allow_methods": [
+            method.strip().upper() for it in _each(given["methods"]) for method in it.split(",")
+        ],
         # A regex of header names is not an option of `Policy`.
         "allow_headers": ["*"] if any(set(name) & set("*.?^$") for name in headers) else headers,
         "allow_credentials": given["supports_credentials"],
     }
-    dialect = Dialect('"*"', "{}", re.IGNORECASE)
-    chosen = len(methods) < len(_ALL_METHODS)
-    rule = _foreign(options, regexes, names, dialect, how, chosen=chosen)
-    if where:
-        is_regex = isinstance(pattern, re.Pattern) or not _REGEX_CHARACTERS.isdisjoint(path)
-        rule.paths = re.compile(path if is_regex else rf"{re.escape(path)}\Z")
-    return rule
+    paths = None
+    if not everywhere:
+        paths = re.compile(path if _is_regex(pattern) else rf"{re.escape(path)}\Z")
+    return _foreign(options, regexes, names, Dialect('"*"', "{}", re.IGNORECASE), how, paths)
+
+
+def _is_regex(value: Any) -> bool:
+    return isinstance(value, re.Pattern) or not _REGEX_CHARACTERS.isdisjoint(value)
 
 
 def _each(value: Any) -> list[Any]:
@@ -279,15 +237,13 @@ def aiohttp_rules(app: Any) -> list[Rule]:
                 configs += [added.config, *added.by_method.values()]
         else:
             continue
-        seen = {}
-        for config in configs:
-            for origin, options in (config or {}).items():
-                seen[origin, options.allow_credentials] = options
-        for (origin, credentials), _ in seen.items():
+        seen = {
+            (origin, options.allow_credentials)
+            for config in configs
+            for origin, options in (config or {}).items()
+        }
+        for origin, credentials in sorted(seen):
             given = {"allow_origins": [origin], "allow_credentials": credentials}
             given |= {"allow_methods": ["*"], "allow_headers": ["*"]}
-            names = {"allow_origins": "origin"}
-            rules.append(
-                _foreign(given, [], names, Dialect('"*"', None), any_method=("GET", "POST"))
-            )
+            rules.append(_foreign(given, [], {"allow_origins": "origin"}, Dialect('"*"', None)))
     return rules

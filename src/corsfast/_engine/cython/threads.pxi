@@ -1,9 +1,10 @@
-# Counts and replicas of policies. Without the GIL, counts are atomic, and each thread decides with a
-# replica of the policy.
+# Counts and replicas of policies, for builds without the GIL: there, counts are atomic, and each
+# thread decides with a replica of the policy.
 #
-# Threads that change the same counter or reference count wait for each other, so two threads would
-# decide no more than one. A replica has its own counts and its own prebuilt decisions. The thread
-# that built them owns them, so it changes their reference counts without an atomic instruction.
+# Threads that change the same counter or reference count wait for each other, so two threads that
+# share a policy would decide no more than one. A replica has its own counts and its own prebuilt
+# decisions. The thread that built them owns them, so it changes their reference counts without an
+# atomic instruction.
 
 cdef extern from *:
     """
