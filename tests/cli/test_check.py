@@ -137,7 +137,7 @@ allow_origins: https://.*example.com   (policy.toml:5; regex, fullmatch)
 
 Warnings
 
-allow_origins
+allow_origins   (policy.toml:2)
   'https://app.example.com' is covered by 'https://.*example.com' and can be
   left out.
     [redundant]
@@ -596,7 +596,7 @@ def test_a_star_of_django_is_offered_as_a_regex(
     offered, none = (found["write"] for found in answer["problems"])
     pattern = offered.removesuffix(" in CORS_ALLOWED_ORIGIN_REGEXES")[2:-1]
     assert re.match(pattern, "https://a.example.com")
-    assert foreign_risks(re.compile(pattern), "match", True) == []
+    assert foreign_risks(re.compile(pattern), "match", True) == ()
     assert none is None
 
 
@@ -714,7 +714,7 @@ def test_regexes_as_they_are_applied(
 ) -> None:
     regex = re.compile(pattern)
     risks = foreign_risks(regex, how, credentials)
-    assert (code in [risk.code for risk in risks]) if code else risks == []
+    assert (code in [risk.code for risk in risks]) if code else risks == ()
     for risk in risks:
         if risk.code == "unmatchable-pattern":
             assert risk.code == code
@@ -885,9 +885,9 @@ def test_every_correction_is_proven(pattern: str, how: str, credentials: bool, o
         return
     corrected = re.compile(text)
     if own:
-        assert own_risks(corrected, credentials) == []
+        assert own_risks(corrected, credentials) == ()
     else:
-        assert foreign_risks(corrected, way.how, credentials) == []
+        assert foreign_risks(corrected, way.how, credentials) == ()
     # It allows no attacker, and still matches something.
     assert language(corrected, way.how).dfa.rows  # type: ignore[union-attr]
     for found in problems:
