@@ -546,6 +546,7 @@ def test_a_missing_library_is_named(
     assert "pip install '.[bench-peers]' in a clone of the repository" in out
 
 
+@pytest.mark.server
 @pytest.mark.parametrize("word", ["flask", "flask: allowed"])
 def test_a_word_of_a_missing_library_is_an_error(
     word: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
@@ -566,6 +567,7 @@ def test_a_folder_named_like_a_library_does_not_count(
     assert libraries.installed() == ({}, {"folder": ["no-such-library"]})
 
 
+@pytest.mark.server
 @pytest.mark.parametrize(
     ("given", "message"),
     [

@@ -30,6 +30,7 @@ def ask(policy: Any) -> None:
     policy.preflight(APP, "PUT")
 
 
+@pytest.mark.server
 def test_prometheus() -> None:
     from prometheus_client import REGISTRY, generate_latest
 
@@ -47,6 +48,7 @@ def test_prometheus() -> None:
     assert "other.test" not in text
 
 
+@pytest.mark.server
 def test_opentelemetry(monkeypatch: Any) -> None:
     from opentelemetry import metrics
     from opentelemetry.sdk.metrics import MeterProvider

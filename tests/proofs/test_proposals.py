@@ -2,6 +2,7 @@
 
 The entries are in support/wrong_entries.py. The surfaces are `Policy` and all drop-ins, each with
 its own words for a regex. `check` reads the same entries from a file.
+The tests are marked `server` because they need the frameworks.
 """
 
 from __future__ import annotations
@@ -23,6 +24,8 @@ from support.wrong_entries import MEANT, MEANT_WITHOUT_CREDENTIALS, NETWORKS_MEA
 from corsfast import Policy
 from corsfast.__main__ import main
 from corsfast._proofs.suggest import ONE_BY_ONE
+
+pytestmark = pytest.mark.server
 
 POLICY = Policy(allow_origins=["https://app.example.com"])
 # Patterns of `Policy`, which no original supports.

@@ -1,7 +1,7 @@
 """Origins and option values that are risky, or have no or another effect, in each drop-in.
 
 Each is a warning when the drop-in is set up, or an error if it is strict. The same option must
-accept the proposed value.
+accept the proposed value. The tests are marked `server` because they need the frameworks.
 """
 
 from __future__ import annotations
@@ -18,6 +18,8 @@ import pytest
 import corsfast
 from corsfast import PolicyError, Problem
 from corsfast.errors import RISKS, CorsfastSecurityWarning, CorsfastUnmatchableWarning
+
+pytestmark = pytest.mark.server
 
 A = "https://a.example"
 B = "https://b.example"

@@ -1,4 +1,7 @@
-"""An invalid option stops the start-up even if Starlette creates the middleware late."""
+"""An invalid option stops the start-up even if Starlette creates the middleware late.
+
+The tests are marked `server` because they need Starlette and the servers.
+"""
 
 from __future__ import annotations
 
@@ -12,11 +15,12 @@ from types import ModuleType
 from typing import Any
 
 import pytest
-from starlette.applications import Starlette
 from support.client import run
 
 from corsfast import PolicyError
 from corsfast.middleware import asgi, starlette
+
+pytestmark = pytest.mark.server
 
 WRONG: Any = {"allow_origins": ["http://localhost:3000/"]}
 WAYS = [
@@ -44,7 +48,9 @@ SERVERS = {
 STARTUP = {"type": "lifespan.startup"}
 
 
-def application(kind: Any, options: dict[str, Any]) -> Starlette:
+def application(kind: Any, options: dict[str, Any]) -> Any:
+    from starlette.applications import Starlette
+
     app = Starlette()
     app.add_middleware(kind, **options)
     return app
@@ -84,6 +90,8 @@ def test_without_lifespan_each_request_raises(
 def test_made_by_hand_in_a_loop_it_raises_at_once(
     kind: Any, options: dict[str, Any], error: type[Exception], text: str
 ) -> None:
+    from starlette.applications import Starlette
+
     async def main() -> None:
         kind(Starlette(), **options)
 

@@ -1,4 +1,7 @@
-"""Each drop-in logs a refused origin once, in the words of its options."""
+"""Each drop-in logs a refused origin once, in the words of its options.
+
+The tests are marked `server` because they need the frameworks.
+"""
 
 from __future__ import annotations
 
@@ -23,6 +26,8 @@ from support.client import (
 
 from corsfast.decision import Outcome
 from corsfast.middleware._generic import limited_log, refused_log
+
+pytestmark = pytest.mark.server
 
 APP = "https://app.example.com"
 OTHER = "http://app.example.com"

@@ -432,7 +432,9 @@ def test_a_long_chain_of_applications_may_be_freed(half: Any) -> None:
         freed.append(True)
 
     freed: list[bool] = []
-    run_in_thread(chain, stack=0 if half is handlers else 128 * 1024)
+    # CPython 3.13 nests 10,000 deallocations, of tuples too, whatever the size of the stack is.
+    small = half is not handlers and sys.version_info[:2] != (3, 13)
+    run_in_thread(chain, stack=128 * 1024 if small else 0)
     assert freed
 
 
