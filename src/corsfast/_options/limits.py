@@ -51,6 +51,10 @@ MAX_PATTERN_STEPS = 150_000
 # automaton, and those that are left to `re` cost a microsecond each per request.
 MAX_PATTERNS = 1000
 
+# Entries of ``allow_origins`` that are not valid, of which each is explained and corrected; the
+# others are counted. Explaining takes up to a millisecond, and correcting some tens of them.
+MAX_EXPLAINED = 100
+
 # Characters of a regex for which corrections are searched. Each is proven, so a search takes many
 # times as long as the proof of the regex, and the time to write them grows with the square.
 MAX_CORRECTED = 512
