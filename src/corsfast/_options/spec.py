@@ -261,7 +261,10 @@ def _read_origins(
                 continue
             parsed = parse_pattern(entry)
             if parsed is None:
-                reject(entry, diagnose)
+                if len(entry) > limits.MAX_REGEX:
+                    reject(entry, _too_long_pattern, entry, "MAX_REGEX")
+                else:
+                    reject(entry, diagnose)
             elif isinstance(parsed, HostRule):
                 rules[parsed] = None
             elif isinstance(parsed, (Glob, Network)):
@@ -270,8 +273,8 @@ def _read_origins(
                 exact[parsed] = None
         elif isinstance(entry, Within) or _is_text_pattern(entry):
             text = entry.regex.pattern if isinstance(entry, Within) else entry.pattern
-            if len(text) > limits.MAX_PATTERN:
-                reject(entry, _too_long_pattern, text)
+            if len(text) > limits.MAX_REGEX:
+                reject(entry, _too_long_pattern, text, "MAX_REGEX")
             else:
                 regexes[entry] = None
         else:
@@ -315,10 +318,10 @@ def _wrong_type(entry: object) -> Problem:
     return _not_a(f"str or re.Pattern{how_to_write(entry)}", ORIGINS, entry, hint)
 
 
-def _too_long_pattern(entry: object, text: str) -> Problem:
+def _too_long_pattern(entry: object, text: str, limit: str = "MAX_PATTERN") -> Problem:
     message = (
-        f"{text[:20] + '…'!r} has {len(text)} characters; the limit is {limits.MAX_PATTERN}"
-        " (MAX_PATTERN)."
+        f"{text[:20] + '…'!r} has {len(text)} characters; the limit is {getattr(limits, limit)}"
+        f" ({limit})."
     )
     return Problem("too-long", ORIGINS, entry, message, hint="it as several entries")
 
