@@ -144,7 +144,7 @@ def test_the_schema_has_all_options_and_limits(schema: Any) -> None:
     assert tuple(properties) == Spec.OPTIONS
     assert tuple(properties["dangerously_tolerate"]["items"]["enum"]) == RISKS
     kinds = schema.schema["$defs"]
-    assert kinds["origin"]["maxLength"] == kinds["regex"]["properties"]["regex"]["maxLength"]
+    assert kinds["regex"]["properties"]["regex"]["maxLength"] == limits.MAX_REGEX
     assert kinds["origin"]["maxLength"] == limits.MAX_PATTERN
     defaults = Policy(allow_origins=()).options()
     for name, told in properties.items():

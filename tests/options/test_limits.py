@@ -12,10 +12,14 @@ import pytest
 
 import corsfast
 from corsfast import Outcome
+from corsfast._cli.check import judge
+from corsfast._cli.check.subject import Subject
 from corsfast._engine import tables
-from corsfast._options import limits
+from corsfast._loading import written
+from corsfast._options import limits, spec
 from corsfast._proofs import automata, backtracking, suggest
 from corsfast._proofs.languages import language_of
+from corsfast._proofs.verify import read_policy
 
 ROOT = Path(__file__).parents[2]
 HEADER = ROOT / "csrc" / "corsfast.h"
@@ -30,8 +34,10 @@ PYTHON_ONLY = {
     "MAX_BACKTRACKING_POSITIONS",
     "MAX_BACKTRACKING_STEPS",
     "MAX_CORRECTED",
+    "MAX_EXPLAINED",
     "MAX_PATTERNS",
     "MAX_PATTERN",
+    "MAX_REGEX",
     "MAX_PATTERN_STEPS",
     "MAX_ENCODED_PATH",
     "MAX_RESOLVER_THREADS",
@@ -66,16 +72,19 @@ def test_the_longest_origin_is_the_sum_of_its_parts() -> None:
 
 
 def test_a_long_entry_is_refused_by_name() -> None:
-    stem = "https://example.com/"
-    for entry in ("x" * (limits.MAX_PATTERN + 1), re.compile("x" * (limits.MAX_PATTERN + 1))):
-        given = corsfast.within(entry, "example.com") if isinstance(entry, re.Pattern) else entry
-        for value in {entry, given}:
-            with pytest.raises(corsfast.PolicyError, match=r"16385 .* 16384 \(MAX_P") as caught:
-                corsfast.Policy(allow_origins=[value])
-            assert [problem.code for problem in caught.value.problems] == ["too-long"]
+    regex = re.compile("x" * (limits.MAX_REGEX + 1))
+    for entry, message in (
+        ("x" * (limits.MAX_PATTERN + 1), r"16385 .* 16384 \(MAX_PATTERN\)"),
+        ("x" * (limits.MAX_REGEX + 1), r"2049 .* 2048 \(MAX_REGEX\)"),
+        (regex, r"2049 .* 2048 \(MAX_REGEX\)"),
+        (corsfast.within(regex, "example.com"), r"2049 .* 2048 \(MAX_REGEX\)"),
+    ):
+        with pytest.raises(corsfast.PolicyError, match=message) as caught:
+            corsfast.Policy(allow_origins=[entry])
+        assert [problem.code for problem in caught.value.problems] == ["too-long"]
     with pytest.raises(corsfast.PolicyError) as caught:
-        corsfast.Policy(allow_origins=[stem.ljust(limits.MAX_PATTERN, "x")])
-    assert [problem.code for problem in caught.value.problems] != ["too-long"]
+        corsfast.Policy(allow_origins=["https://example.com/".ljust(limits.MAX_REGEX, "x")])
+    assert [problem.code for problem in caught.value.problems] == ["path"]
 
 
 def test_no_correction_of_a_long_string_is_tried(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -86,6 +95,47 @@ def test_no_correction_of_a_long_string_is_tried(monkeypatch: pytest.MonkeyPatch
         with pytest.raises(corsfast.PolicyError, match="looks-like-regex"):
             corsfast.Policy(allow_origins=["\\" * length])
     assert len(tried) == 1
+
+
+@pytest.mark.parametrize("entry", ["word", 7, re.compile(b"x"), "x" * (limits.MAX_PATTERN + 1)])
+def test_the_explained_entries_are_bounded(entry: object, monkeypatch: pytest.MonkeyPatch) -> None:
+    explained: list[object] = []
+    for name in ("diagnose", "_wrong_type", "_too_long_pattern"):
+        explain = getattr(spec, name)
+        monkeypatch.setattr(
+            spec, name, lambda *given, explain=explain: explained.append(1) or explain(*given)
+        )
+    for extra in (0, 3):
+        explained.clear()
+        _, problems = read_policy({"allow_origins": [entry] * (limits.MAX_EXPLAINED + extra)})
+        assert len(explained) == limits.MAX_EXPLAINED
+        more = [problem for problem in problems if problem.value is None]
+        assert len(problems) == limits.MAX_EXPLAINED + len(more)
+        assert [problem.code for problem in more] == ["too-long"] * bool(extra)
+    assert more[0].message.startswith("3 more entries are not valid either, for example ")
+    assert len(more[0].message) < 200
+
+
+def test_a_check_corrects_a_bounded_number(monkeypatch: pytest.MonkeyPatch) -> None:
+    corrected: list[object] = []
+    suggest_one = judge.suggest
+    monkeypatch.setattr(judge, "suggest", lambda *given: corrected.append(1) or suggest_one(*given))
+    origins = [f"http://a{i}.example.com" for i in range(limits.MAX_EXPLAINED + 7)]
+    options: dict[str, object] = {"allow_origins": origins, "allow_credentials": True}
+    report = judge.judge(Subject("a policy", options))
+    assert len(corrected) == limits.MAX_EXPLAINED
+    assert len(report.problems) == limits.MAX_EXPLAINED + 1
+    assert report.problems[0].message.startswith("7 more are not shown")
+
+
+def test_a_file_translates_a_bounded_number_of_regexes(monkeypatch: pytest.MonkeyPatch) -> None:
+    tried: list[str] = []
+    read = written.read_regex
+    monkeypatch.setattr(written, "read_regex", lambda text: tried.append(text) or read(text))
+    regexes = [{"regex": f"({i}"} for i in range(limits.MAX_EXPLAINED + 7)]
+    found = written.read_options({"allow_origins": regexes}, written.Written("a file"))
+    assert len(found.problems) == len(regexes)
+    assert len(tried) == limits.MAX_EXPLAINED
 
 
 @pytest.mark.parametrize("extra", [0, 1])
@@ -134,7 +184,7 @@ def nested(n: int) -> re.Pattern[str]:
 @pytest.mark.parametrize(
     "entry",
     [
-        re.compile("https://" + "a" * 16_000),
+        re.compile("https://" + "a" * 2000),
         re.compile("https://" + "[a-z]?" * 600),
         re.compile("https://" + "[a-z]*a" * 500),
         re.compile("https://(?:" + "|".join(f"name-{i}" for i in range(400)) + r")\.example\.com"),

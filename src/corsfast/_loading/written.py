@@ -15,6 +15,7 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass, field
 
+from .._options.limits import MAX_EXPLAINED
 from .._options.patterns import ORIGINS, parse_pattern, within
 from .._options.spec import Spec
 from .._proofs.ineffective import FOREIGN_OPTIONS, meant
@@ -166,10 +167,12 @@ def _read_entry(entry: object, written: Written) -> object:
 
 
 def _not_a_regex(pattern: str, error: RegexSyntaxError, written: Written) -> Problem:
+    hint = None
     try:
-        hint = WRITERS[written.spelling](read_regex(pattern).regex.pattern, ())
+        if len(written.problems) < MAX_EXPLAINED:
+            hint = WRITERS[written.spelling](read_regex(pattern).regex.pattern, ())
     except RegexSyntaxError:
-        hint = None
+        pass  # it is not valid in any other dialect either
     message = f"{pattern!r} is not a valid Python regular expression: {error}."
     return Problem("regex-syntax", ORIGINS, pattern, message, hint=hint)
 

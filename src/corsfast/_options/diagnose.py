@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 # scheme, and "[" in an address or a set of ports, so they count only elsewhere.
 REGEX_SIGNS = re.compile(
     r"[\\^$(){}|]|\.\+|://\.\*|(?<!\*)\.\*(?!\.)|://.*\+|^https?\?:"
-    r"|(?<!:)\[[^\]:*]+\]|\[[^\]:]*\][*+?]"
+    r"|(?<!:)\[[^\[\]:*]+\]|\[[^\[\]:]*\][*+?]"
 )
 
 
@@ -52,7 +52,7 @@ def diagnose(entry: str) -> Problem:
         meanings = [part if parse_pattern(part) else suggest(part) for part in parts]
         if len({"//" in part for part in parts}) > 1:
             meanings = [None]  # `https://app example.com` may also be a single host
-        if None not in meanings or re.search(r",.*[.:]", entry):
+        if None not in meanings or re.search("[.:]", entry.partition(",")[2]):
             listed = None if None in meanings else ", ".join(map(repr, meanings))
             return problem("list-in-string", f"{entry!r} is a list in one string.", listed)
     if re.search(r"[\x00-\x20\x7f]", entry):

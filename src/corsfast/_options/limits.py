@@ -42,14 +42,21 @@ MAX_AUTOMATON_STATES = 4096
 # fewer than 50 000.
 MAX_AUTOMATON_STEPS = 8_000_000
 
-# Characters of one entry of ``allow_origins``. The longest of 132 real-world regexes has 155.
+# Characters of one entry of ``allow_origins``; a set of a thousand port ranges has 9000.
 MAX_PATTERN = 16_384
+# Characters of a regex, or of a string that is not a pattern. The longest of 132 real-world regexes
+# has 155. One of this many takes about 100 ms to prove, or to refuse.
+MAX_REGEX = 2048
 # Steps to build the automaton of one entry, and the same again to prove it: 40 ms each. It is
 # enough for a list of 100 names of 10 letters.
 MAX_PATTERN_STEPS = 150_000
 # Globs, networks and regexes of a policy. Each takes about 3 ms to prove. More are rarely one
 # automaton, and those that are left to `re` cost a microsecond each per request.
 MAX_PATTERNS = 1000
+
+# Entries of ``allow_origins`` that are not valid, of which each is explained and corrected; the
+# others are counted. Explaining takes up to a millisecond, and correcting some tens of them.
+MAX_EXPLAINED = 100
 
 # Characters of a regex for which corrections are searched. Each is proven, so a search takes many
 # times as long as the proof of the regex, and the time to write them grows with the square.
@@ -58,7 +65,7 @@ MAX_CORRECTED = 512
 # Characters in a regex that is left to `re`, after its repeats are written out, and steps to prove
 # that matching takes no more than quadratic time. If it cannot be proven, the regex is refused.
 MAX_BACKTRACKING_POSITIONS = 1024
-MAX_BACKTRACKING_STEPS = 200_000
+MAX_BACKTRACKING_STEPS = 30_000
 
 # Size of a policy file in bytes. A million origins take half of it.
 MAX_POLICY_FILE = 64 * 2**20

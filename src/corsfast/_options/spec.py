@@ -237,6 +237,14 @@ def _read_origins(
         value = ()
     entries = _entries(option, value, problems)
     wrong = len(problems)
+    unexplained: list[object] = []
+
+    def reject(entry: object, explain: Callable[..., Problem], *more: object) -> None:
+        if len(problems) - wrong < limits.MAX_EXPLAINED:
+            problems.append(explain(entry, *more))
+        else:
+            unexplained.append(entry)
+
     for given in entries:
         # Use the text that a subclass of str holds, because it may show another one.
         entry = str.__str__(given) if isinstance(given, str) else given
@@ -249,11 +257,14 @@ def _read_origins(
                 spec.any_origin = True
                 continue
             if len(entry) > limits.MAX_PATTERN:
-                problems.append(_too_long_pattern(entry, entry))
+                reject(entry, _too_long_pattern, entry)
                 continue
             parsed = parse_pattern(entry)
             if parsed is None:
-                problems.append(diagnose(entry))
+                if len(entry) > limits.MAX_REGEX:
+                    reject(entry, _too_long_pattern, entry, "MAX_REGEX")
+                else:
+                    reject(entry, diagnose)
             elif isinstance(parsed, HostRule):
                 rules[parsed] = None
             elif isinstance(parsed, (Glob, Network)):
@@ -262,17 +273,19 @@ def _read_origins(
                 exact[parsed] = None
         elif isinstance(entry, Within) or _is_text_pattern(entry):
             text = entry.regex.pattern if isinstance(entry, Within) else entry.pattern
-            if len(text) > limits.MAX_PATTERN:
-                problems.append(_too_long_pattern(entry, text))
+            if len(text) > limits.MAX_REGEX:
+                reject(entry, _too_long_pattern, text, "MAX_REGEX")
             else:
                 regexes[entry] = None
-        elif isinstance(entry, re.Pattern):
-            text = f"re.compile({entry.pattern.decode('latin-1')!r})"
-            problems.append(_not_a("a pattern of str", option, entry, text))
         else:
-            hint = ", ".join(map(repr, texts_of(entry))) or None
-            wanted = f"str or re.Pattern{how_to_write(entry)}"
-            problems.append(_not_a(wanted, option, entry, hint))
+            reject(entry, _wrong_type)
+    if unexplained:
+        message = (
+            f"{len(unexplained)} more entries are not valid either, for example"
+            f" {_shortened(unexplained[0])}; the limit of explanations is {limits.MAX_EXPLAINED}"
+            " (MAX_EXPLAINED)."
+        )
+        problems.append(Problem("too-long", option, None, message))
     if spec.any_origin and (exact or rules or globs or regexes):
         message = "'*' allows every origin, so the other entries have no effect."
         hint = "either '*' alone or the list without it"
@@ -292,10 +305,23 @@ def _read_origins(
         _read_order(spec, entries, exact)
 
 
-def _too_long_pattern(entry: object, text: str) -> Problem:
+def _shortened(entry: object) -> str:
+    shown = repr(entry)
+    return shown if len(shown) <= 60 else f"{shown[:59]}…"
+
+
+def _wrong_type(entry: object) -> Problem:
+    if isinstance(entry, re.Pattern):
+        text = f"re.compile({entry.pattern.decode('latin-1')!r})"
+        return _not_a("a pattern of str", ORIGINS, entry, text)
+    hint = ", ".join(map(repr, texts_of(entry))) or None
+    return _not_a(f"str or re.Pattern{how_to_write(entry)}", ORIGINS, entry, hint)
+
+
+def _too_long_pattern(entry: object, text: str, limit: str = "MAX_PATTERN") -> Problem:
     message = (
-        f"{text[:20] + '…'!r} has {len(text)} characters; the limit is {limits.MAX_PATTERN}"
-        " (MAX_PATTERN)."
+        f"{text[:20] + '…'!r} has {len(text)} characters; the limit is {getattr(limits, limit)}"
+        f" ({limit})."
     )
     return Problem("too-long", ORIGINS, entry, message, hint="it as several entries")
 

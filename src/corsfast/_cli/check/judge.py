@@ -9,6 +9,7 @@ from typing import NamedTuple
 from ..._engine.tables import empty_list, globs_as_regexes, unmatchable_alternatives
 from ..._loading.literals import WRITERS, respell
 from ..._loading.written import missing_origins
+from ..._options.limits import MAX_EXPLAINED
 from ..._options.patterns import Glob, HostRule, Network, Within
 from ..._options.schemes import unmatchable_schemes
 from ..._proofs import alternatives
@@ -53,10 +54,14 @@ def judge(subject: Subject) -> Report:
         *(each for applied in subject.regexes for each in _judge_regex(subject, applied)),
         *(_Found(problem, warning=True) for problem in subject.warnings),
     ]
-    report = Report(subject.name, subject.count())
+    problems: list[_Found] = []
+    warnings: list[_Found] = []
     for each in found:
         warned = each.warning or each.problem.code in subject.harmless
-        (report.warnings if warned else report.problems).append(_finding(subject, each))
+        (warnings if warned else problems).append(each)
+    report = Report(subject.name, subject.count())
+    report.problems.extend(_findings(subject, problems))
+    report.warnings.extend(_findings(subject, warnings))
     places = {place: i for i, place in reversed(list(enumerate(_places(subject))))}
     last = len(places)
     for findings in (report.problems, report.warnings):
@@ -119,6 +124,22 @@ def _judge_risks(
             yield _Found(risk, None, applied, True, "Tolerated: ")
         else:
             yield _Found(risk, dialect, applied)
+
+
+def _findings(subject: Subject, found: list[_Found]) -> Iterator[Finding]:
+    """Yield the findings of the first problems, and one that counts the others."""
+    for each in found[:MAX_EXPLAINED]:
+        yield _finding(subject, each)
+    others = found[MAX_EXPLAINED:]
+    if len(others) == 1:
+        yield _finding(subject, others[0])
+    elif others:
+        message = (
+            f"{len(others)} more are not shown; the limit of explanations is {MAX_EXPLAINED}"
+            " (MAX_EXPLAINED)."
+        )
+        option = others[0].problem.option
+        yield _finding(subject, _Found(Problem("too-long", option, None, message)))
 
 
 def _finding(subject: Subject, found: _Found) -> Finding:
