@@ -83,6 +83,10 @@ def outcome(call: Callable[[], Any]) -> Any:
         if "without exception set" in str(error):
             raise MemoryError from None
         raise
+    except RuntimeError as error:
+        if str(error) == "can't allocate lock":  # of `threading.Lock`
+            raise MemoryError from None
+        raise
 
 
 def sweep(call: Callable[[], Any], right: Any, native_only: bool) -> tuple[int, int]:

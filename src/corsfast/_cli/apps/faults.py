@@ -128,7 +128,7 @@ class Examination:
             if len(route.cors) > 1 and not route.websocket:
                 pairs[route.cors[0].name, route.cors[1].name].append(route)
         for (outer, inner), routes in pairs.items():
-            yield _finding(
+            yield _fault(
                 outer,
                 inner,
                 "two-cors-layers",
@@ -163,7 +163,7 @@ class Examination:
             else "Preflights carry no credentials, so every request that needs one fails."
         )
         for (name, status, cors), routes in found.items():
-            yield _finding(
+            yield _fault(
                 name,
                 f"OPTIONS {routes[0].path}",
                 "preflight-answered-outside",
@@ -201,7 +201,7 @@ class Examination:
             if layer.name.endswith("ServerErrorMiddleware")
         }
         for layer in found:
-            yield _finding(
+            yield _fault(
                 layer.name,
                 "",
                 "error-without-cors",
@@ -224,7 +224,7 @@ class Examination:
                 if not self._passes(covered, method):
                     refused[covered.rule.label("allow_methods"), method].append(covered.route)
         for (option, method), routes in refused.items():
-            yield _finding(
+            yield _fault(
                 option,
                 method,
                 "route-method-not-allowed",
@@ -243,7 +243,7 @@ class Examination:
         for rule, methods in used.items():
             for method in rule.methods:
                 if method not in methods:
-                    yield _finding(
+                    yield _fault(
                         rule.label("allow_methods"),
                         method,
                         "method-without-route",
@@ -270,7 +270,7 @@ class Examination:
                     option = covered.rule.label("allow_headers")
                     refused[option, header, scheme].append(covered.route)
         for (option, header, scheme), routes in refused.items():
-            yield _finding(
+            yield _fault(
                 option,
                 header,
                 "security-header-not-allowed",
@@ -287,7 +287,7 @@ class Examination:
             if any(_mentions(code, _ORIGIN) for code in route.code):
                 continue
             if _uses_credentials(route) is cookies:
-                yield _finding(
+                yield _fault(
                     "websocket",
                     route.path,
                     "websocket-without-origin-check",
@@ -310,7 +310,7 @@ class Examination:
             return
         for rule in {covered.rule: None for covered in self.covered if covered.rule.credentials}:
             option = rule.label("allow_credentials")
-            yield _finding(
+            yield _fault(
                 option,
                 "",
                 "credentials-without-use",
@@ -320,7 +320,7 @@ class Examination:
             )
 
 
-def _finding(option: str, entry: str, code: str, message: str, write: str | None = None) -> Finding:
+def _fault(option: str, entry: str, code: str, message: str, write: str | None = None) -> Finding:
     return Finding(option, entry, None, code, message, write=write)
 
 
