@@ -13,8 +13,10 @@ from dataclasses import dataclass, field
 from itertools import chain
 
 from .._engine.headers import ALLOW_CREDENTIALS, ALLOW_ORIGIN, EXPOSE_HEADERS, requested_names
-from .._options import fetch, limits
+from .._options import fetch
+from .._options.limits import MAX_METHOD
 from .._options.origin import is_origin
+from .._options.spec import is_token
 from .requests import MAX_ENTRIES, MAX_HAR, InputError, read_har
 
 TYPE_CHECKING = False
@@ -181,7 +183,7 @@ def _requests_of_access_log(line: re.Match[str]) -> Iterator[Asked]:
     """Yield the request of a line with an Origin."""
     request, status, _, _, origin, wanted, names = line.groups()
     method = request.partition(" ")[0]
-    if origin in ("", "-") or not _is_method(method):
+    if origin in ("", "-") or not is_token(method, MAX_METHOD):
         return
     refused = True if status == "403" else None
     if method != "OPTIONS":
@@ -192,7 +194,7 @@ def _requests_of_access_log(line: re.Match[str]) -> Iterator[Asked]:
     asked = requested_names("" if names in (None, "-") else names)
     if wanted in (None, "-"):
         yield Asked(origin, refused=refused)
-    elif _is_method(wanted) and asked is not None and len(asked) <= MAX_NAMES:
+    elif is_token(wanted, MAX_METHOD) and asked is not None and len(asked) <= MAX_NAMES:
         unsafe = tuple(dict.fromkeys(map(str.lower, asked)))
         yield Asked(origin, wanted, unsafe, refused=refused)
 
@@ -200,7 +202,7 @@ def _requests_of_access_log(line: re.Match[str]) -> Iterator[Asked]:
 def _refused_request(line: re.Match[str]) -> Asked:
     """Return the refused request of a line of the logger "corsfast.refused"."""
     _, origin, what, value = (part and _unquoted(part) for part in line.groups())
-    method = value if what == "method" and value and _is_method(value) else None
+    method = value if what == "method" and value and is_token(value, MAX_METHOD) else None
     names = requested_names(value or "") if what == "header" else []
     return Asked(origin or "", method, tuple(names or ()), refused=True)
 
@@ -210,7 +212,3 @@ def _unquoted(text: str) -> str:
         return str(literal_eval(text)) if text[0] in "'\"" else text
     except (SyntaxError, ValueError):
         return ""
-
-
-def _is_method(text: str) -> bool:
-    return len(text) <= limits.MAX_METHOD and fetch.TOKEN.fullmatch(text) is not None

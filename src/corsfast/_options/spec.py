@@ -384,7 +384,7 @@ def _read_methods(spec: Spec, value: object, problems: list[Problem]) -> None:
 def wrong_method(option: str, method: str) -> Problem | None:
     """Return the problem of a method, if there is one; ``"*"`` is an ordinary token here."""
     upper = method.upper()
-    if not _is_token(method, limits.MAX_METHOD):
+    if not is_token(method, limits.MAX_METHOD):
         return _not_a_token(option, method, limits.MAX_METHOD)
     if upper in fetch.FORBIDDEN_METHODS:
         message = f"{method!r} is a forbidden method; no browser sends it from a page."
@@ -406,7 +406,7 @@ def _read_headers(spec: Spec, value: object, problems: list[Problem]) -> None:
 def wrong_header(option: str, name: str) -> Problem | None:
     """Return the problem of the name of a request header, if there is one."""
     lower = name.lower()
-    if not _is_token(name, limits.MAX_HEADER_NAME):
+    if not is_token(name, limits.MAX_HEADER_NAME):
         return _not_a_token(option, name, limits.MAX_HEADER_NAME)
     if lower in fetch.FORBIDDEN_REQUEST_HEADERS or lower.startswith(
         fetch.FORBIDDEN_REQUEST_HEADER_PREFIXES
@@ -428,7 +428,7 @@ def wrong_exposed(option: str, name: str, credentials: bool) -> Problem | None:
         message = "'*' is not a wildcard to browsers if credentials are allowed."
         hint = "the names, one by one"
         return Problem("expose-any-with-credentials", option, name, message, hint=hint)
-    if not _is_token(name, limits.MAX_HEADER_NAME):
+    if not is_token(name, limits.MAX_HEADER_NAME):
         return _not_a_token(option, name, limits.MAX_HEADER_NAME)
     if name.lower() in fetch.FORBIDDEN_RESPONSE_HEADERS:
         message = f"{name!r} can never be read by a page, even if it is exposed."
@@ -453,13 +453,14 @@ def _list_in_string(option: str, value: str, parts: list[str]) -> Problem:
     return Problem("list-in-string", option, value, message, hint=", ".join(map(repr, parts)))
 
 
-def _is_token(text: str, limit: int) -> bool:
+def is_token(text: str, limit: int) -> bool:
+    """Return whether a text is a method or header name of at most `limit` characters."""
     return len(text) <= limit and fetch.TOKEN.fullmatch(text) is not None
 
 
 def _not_a_token(option: str, value: str, limit: int) -> Problem:
     parts = [part.strip() for part in value.split(",")]
-    if len(parts) > 1 and all(_is_token(part, limit) for part in parts):
+    if len(parts) > 1 and all(is_token(part, limit) for part in parts):
         return _list_in_string(option, value, parts)
     if len(value) > limit:
         shown = f"{value[:20]}…"

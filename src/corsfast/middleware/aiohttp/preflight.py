@@ -9,7 +9,8 @@ from __future__ import annotations
 from aiohttp import hdrs, web
 
 from ..._engine.headers import requested_names
-from ..._options import fetch, limits
+from ..._options import limits
+from ..._options.spec import is_token
 from ...decision import Outcome
 from .._generic.refused_log import Listed, Refused
 
@@ -43,7 +44,7 @@ def answer_preflight(
     if method is None:
         raise _refusal("'Access-Control-Request-Method' header is not specified")
     answers = None
-    if len(method) <= limits.MAX_METHOD and fetch.TOKEN.fullmatch(method):
+    if is_token(method, limits.MAX_METHOD):
         answers = answers_for(origin, method)
     if answers is None:
         raise _refusal(
