@@ -14,6 +14,7 @@ from dataclasses import asdict, dataclass, field
 from functools import lru_cache
 from os.path import commonprefix
 
+from .._engine.headers import allows_method, names_not_allowed
 from .._explain.explanation import printable
 from .._explain.requests import InputError
 from .._explain.traffic import MAX_DISTINCT, Asked, Traffic
@@ -142,14 +143,14 @@ def refusal(side: Side, asked: Asked) -> str | None:
     spec = side.spec
     if not side.allows(asked.origin):
         return "the origin"
-    safe = asked.method is None or asked.method in fetch.SAFELISTED_METHODS
-    if not safe and not (spec.any_method or asked.method in spec.methods):
+    # With credentials, a policy names what its `*` allows, so the `*` counts here.
+    methods = (*spec.methods, "*") if spec.any_method else spec.methods
+    if asked.method is not None and not allows_method(methods, asked.method, credentials=False):
         return f"the method {asked.method}"
-    known = set(map(str.lower, (*spec.headers, *fetch.SAFELISTED_REQUEST_HEADERS)))
-    for name in map(str.lower, asked.names):
-        covered = spec.any_header and name != fetch.NON_WILDCARD_REQUEST_HEADER
-        if name not in known and not covered:
-            return f"the header {name}"
+    names = {*map(str.lower, (*spec.headers, *fetch.SAFELISTED_REQUEST_HEADERS))}
+    names |= {"*"} if spec.any_header else set()
+    for name in names_not_allowed(names, map(str.lower, asked.names), credentials=False):
+        return f"the header {name}"
     return "credentials" if asked.cookies and not spec.credentials else None
 
 
