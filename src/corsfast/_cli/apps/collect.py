@@ -53,11 +53,7 @@ def _follow(found: Deployment, app: Any, prefix: str, layers: Layers, scope: Sco
         seen.add(id(app))
         bound = getattr(app, "__self__", None)
         if is_a(app, "starlette", "Starlette"):
-            _name(
-                found,
-                "fastapi" if is_a(app, "fastapi", "FastAPI") else "starlette",
-                app,
-            )
+            _name(found, "fastapi" if is_a(app, "fastapi", "FastAPI") else "starlette", app)
             scope = {**scope, "app": app}
             if app.middleware_stack is None:  # as its first request would do
                 app.middleware_stack = app.build_middleware_stack()

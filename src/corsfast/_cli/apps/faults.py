@@ -78,15 +78,16 @@ class Examination:
     def __init__(self, deployment: Deployment) -> None:
         self.deployment = deployment
         self.covered = [found for route in deployment.routes if (found := self._cover(route))]
+        outside = [*self._answered_outside()]
         self.problems = [
             *self._two_layers(),
-            *self._answered_outside(failed=False),
+            *(fault for status, fault in outside if status != _FAILED),
             *self._methods(),
             *self._security_schemes(),
             *self._websockets(cookies=True),
         ]
         self.warnings = [
-            *self._answered_outside(failed=True),
+            *(fault for status, fault in outside if status == _FAILED),
             *self._unhandled_errors(),
             *self._unused_methods(),
             *self._websockets(cookies=False),
@@ -137,8 +138,8 @@ class Examination:
                 f"only one of them; {outer} is the outer one",
             )
 
-    def _answered_outside(self, *, failed: bool) -> Iterator[Finding]:
-        """Find layers around CORS that answer preflights, or that raise an exception at them."""
+    def _answered_outside(self) -> Iterator[tuple[int, Finding]]:
+        """Find layers around CORS that answer preflights, and with which status."""
         found: dict[tuple[str, int, str], list[Route]] = defaultdict(list)
         for covered in self.covered:
             if covered.route.layers[0] is covered.layer and covered.layer.app is not None:
@@ -153,17 +154,15 @@ class Examination:
                 continue
             if covered.layer.app is None and answer.status in (*range(200, 300), 405):
                 continue  # a path without CORS
-            if (answer.status == _FAILED) != failed:
-                continue
             found[self._culprit(covered), answer.status, covered.layer.name].append(covered.route)
-        reason = (
-            "It may lack what the start of the application prepares, because this check does not"
-            " start it."
-            if failed
-            else "Preflights carry no credentials, so every request that needs one fails."
-        )
         for (name, status, cors), routes in found.items():
-            yield _fault(
+            reason = (
+                "It may lack what the start of the application prepares, because this check does"
+                " not start it."
+                if status == _FAILED
+                else "Preflights carry no credentials, so every request that needs one fails."
+            )
+            fault = _fault(
                 name,
                 f"OPTIONS {routes[0].path}",
                 "preflight-answered-outside",
@@ -171,6 +170,7 @@ class Examination:
                 f" {_some(routes)}. {reason}",
                 self._reordered(name, cors),
             )
+            yield status, fault
 
     def _culprit(self, covered: Covered) -> str:
         """Return the innermost layer around CORS at which a preflight fails."""

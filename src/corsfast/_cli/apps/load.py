@@ -36,10 +36,8 @@ def is_a(thing: object, package: str, *names: str) -> bool:
 
 def held(function: Any) -> dict[str, Any]:
     """Return the variables that a function holds from the function around it."""
-    code, cells = (
-        getattr(function, "__code__", None),
-        getattr(function, "__closure__", None),
-    )
+    code = getattr(function, "__code__", None)
+    cells = getattr(function, "__closure__", None)
     found = {}
     for name, cell in zip(code.co_freevars if code else (), cells or (), strict=False):
         try:

@@ -36,10 +36,8 @@ def read_layer(layer: Layer, scope: Mapping[str, Any]) -> None:
     Args:
         scope: what the frameworks around it add to the scope of a request.
     """
-    thing, own = (
-        layer.thing,
-        is_a(layer.thing, "corsfast", "CorsMiddleware", "CORSMiddleware"),
-    )
+    thing = layer.thing
+    own = is_a(thing, "corsfast", "CorsMiddleware", "CORSMiddleware")
     if is_a(thing, "corsfast", "Featured"):
         source, given = thing.arguments()
         layer.checks_websockets = given.get("websockets") == "check"
