@@ -30,6 +30,7 @@ from corsfast._cli.terminal import Style, as_text
 from corsfast._engine import pure
 from corsfast._loading.literals import in_json, in_toml
 from corsfast._loading.regex_dialects import read_regex
+from corsfast._loading.schema import schema_text
 from corsfast._options.patterns import within
 from corsfast._proofs import verify
 from corsfast._proofs.dialect import MatchContext
@@ -1021,3 +1022,35 @@ def test_settings_of_django_that_do_nothing(
         (option, code, write)
     ]
     assert status == 1
+
+
+# --- JSON Schema -----------------------------------------------------------------------
+
+
+def test_the_schema_is_printed(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit, match="0"):
+        main(["check", "--schema"])
+    assert json.loads(capsys.readouterr().out) == json.loads(schema_text())
+
+
+@pytest.mark.parametrize(
+    ("option", "value", "about"),
+    [
+        ("max_age", "600", 'a browser may cache a preflight, or "none". Default: 600.'),
+        ("preflight_status", 404, "The status for preflights of allowed origins. Default: 204."),
+        ("existing", "merge", 'that the application sends itself. Default: "replace".'),
+        ("allow_methods", "PUT", 'The methods beyond GET, HEAD and POST, or "*".'),
+        ("allow_method", ["PUT"], 'The methods beyond GET, HEAD and POST, or "*".'),  # the hint's
+        ("color", "red", None),
+        ("allow_origins", ["https://a.example/"], None),  # the value is wrong, not its form
+    ],
+)
+def test_the_schema_says_what_an_option_is_for(
+    option: str, value: object, about: str | None, tmp_path: Path, capsys: Any
+) -> None:
+    options = {"allow_origins": ["https://a.example"]} | {option: value}
+    path = file(tmp_path, json.dumps(options), "policy.json")
+    given = problem(checked(capsys, path)[1])["about"]
+    assert given is None if about is None else given.endswith(about)
+    assert main(["check", path]) == 1
+    assert ("    about:  " in capsys.readouterr().out) is (about is not None)

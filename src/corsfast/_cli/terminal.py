@@ -57,13 +57,13 @@ class Style:
     def paint(self, text: str, *codes: str) -> str:
         return f"\x1b[{';'.join(codes)}m{text}\x1b[0m" if self.colors else text
 
-    def sentence(self, text: str, indent: str) -> str:
+    def sentence(self, text: str, indent: str, hanging: str | None = None) -> str:
         """Wrap text between words only, so that quoted values stay whole."""
         return textwrap.fill(
             text,
             self.width,
             initial_indent=indent,
-            subsequent_indent=indent,
+            subsequent_indent=indent if hanging is None else hanging,
             break_long_words=False,
             break_on_hyphens=False,
         )
@@ -123,6 +123,8 @@ def _lines(finding: Finding, style: Style, *, again: bool) -> Iterator[str]:
         yield f"    allows: {style.paint(printable(finding.example), RED)}"
     if finding.write is not None and not again:
         yield f"    write:  {style.paint(printable(finding.write), GREEN)}"
+    if finding.about is not None:
+        yield style.sentence(finding.about, "    about:  ", " " * 12)
     yield f"    {style.paint(f'[{finding.code}]', DIM)}"
 
 

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import sys
+from argparse import Action
 
+from ..._loading.schema import schema_text
 from .. import github
 from ..apps.load import names_application
 from ..command import add_format, new_parser, run
-from ..terminal import Style, as_text
+from ..terminal import Style, as_text, print_text
 from .arguments import (
     DESCRIPTION,
     EPILOG,
@@ -22,6 +24,7 @@ from .subject import UnreadableError
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace
+    from typing import Any
 
     from .report import Report
 
@@ -37,6 +40,18 @@ def add_arguments(parser: ArgumentParser) -> None:
     """Add all arguments of the command."""
     add_subject(parser)
     add_format(parser, "github")
+    parser.add_argument(
+        "--schema",
+        action=_PrintSchema,
+        nargs=0,
+        help="print the JSON Schema of a policy file, for editors, and exit",
+    )
+
+
+class _PrintSchema(Action):
+    def __call__(self, parser: ArgumentParser, *_: Any) -> None:
+        print_text(schema_text())
+        parser.exit()
 
 
 def _checked(given: Namespace) -> tuple[str, int]:

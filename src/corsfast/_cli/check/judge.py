@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 from ..._engine.tables import empty_list, globs_as_regexes, unmatchable_alternatives
 from ..._loading.literals import WRITERS, respell
+from ..._loading.schema import describe_option
 from ..._loading.written import missing_origins
 from ..._options.limits import MAX_EXPLAINED
 from ..._options.patterns import Glob, HostRule, Network, Within
@@ -28,6 +29,18 @@ if TYPE_CHECKING:
     from ..._proofs.dialect import Dialect
     from ..._proofs.languages import Language
     from .subject import Applied, Subject
+
+# The codes of problems of form, for which the JSON Schema of a policy file describes the option.
+FORM = {
+    "bare-string",
+    "choice",
+    "list-in-string",
+    "missing",
+    "not-a-token",
+    "out-of-range",
+    "type",
+    "unknown-option",
+}
 
 
 class _Found(NamedTuple):
@@ -164,7 +177,14 @@ def _finding(subject: Subject, found: _Found) -> Finding:
         write=write,
         proven=proven,
         place=applied.option if applied else subject.placed(problem),
+        about=_about(problem),
     )
+
+
+def _about(problem: Problem) -> str | None:
+    if problem.code not in FORM:
+        return None
+    return describe_option(problem.option) or describe_option(problem.hint or "")
 
 
 def _places(subject: Subject) -> Iterator[tuple[str, str]]:

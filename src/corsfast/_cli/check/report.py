@@ -19,6 +19,7 @@ class Finding:
         write: the suggested fix, if there is one.
         proven: whether `write` is a pattern that passed this same check.
         place: the file, the line and the key, as far as they are known.
+        about: what the JSON Schema says about the option, if the form of its value is wrong.
     """
 
     option: str
@@ -30,6 +31,7 @@ class Finding:
     write: str | None = None
     proven: bool = False
     place: str = ""
+    about: str | None = None
 
 
 @dataclass(frozen=True)
