@@ -13,6 +13,7 @@ from . import fetch
 from .network_spellings import networks_meant
 from .origin import SCHEME, canonical_ipv6, is_development_host, is_ipv4_like
 from .patterns import merged, parse_pattern
+from .unicode_hosts import ascii_host
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -58,7 +59,8 @@ def suggest(entry: str) -> str | None:
     if scheme is not None and scheme not in fetch.DEFAULT_PORTS:
         text = f"{scheme}://{authority}"  # an opaque host keeps its case and has no other form
         return text if _is_another(text, entry) else None
-    authority = authority.lower()
+    if authority.isascii():  # otherwise `ascii_host` maps the letters
+        authority = authority.lower()
     user, at, authority = authority.rpartition("@")
     if at and ("." in user.partition(":")[0] or (scheme is None and ":" in user)):
         return None  # it is not clear which host is meant, or what the scheme is
@@ -292,11 +294,7 @@ def _canonical_host(host: str) -> str:
         return f"[{canonical_ipv6(host[1:-1])}]"
     if host.isascii():
         return _canonical_ipv4(host) or host
-    wildcard = "*." if host.startswith("*.") else ""
-    try:
-        return wildcard + host.removeprefix("*.").encode("idna").decode("ascii")
-    except UnicodeError:
-        return host
+    return ascii_host(host) or host
 
 
 def _canonical_ipv4(host: str) -> str | None:

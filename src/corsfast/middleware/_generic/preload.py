@@ -15,7 +15,6 @@ _LATER = (
     "ast",
     "concurrent.futures.thread",
     "difflib",
-    "encodings.idna",
     "encodings.punycode",
     "inspect",
     "ipaddress",
