@@ -70,9 +70,12 @@ OPTIONS: dict[str, Any] = {
 ANY = {"allow_origins": ["*"]}
 # Enough names for a new list in every call, allowed in addition to those of OPTIONS.
 NAMES = [f"x-field-{i:03}" for i in range(200)]
-WIDE = {**OPTIONS, "allow_headers": [*OPTIONS["allow_headers"], *NAMES]}
-GLOB = {**OPTIONS, "allow_origins": ["https://pr-*.preview.example.dev"]}
-REGEX = {**OPTIONS, "allow_origins": [re.compile(r"https://shop-\d+\.example\.net")]}
+WIDE: dict[str, Any] = {**OPTIONS, "allow_headers": [*OPTIONS["allow_headers"], *NAMES]}
+GLOB: dict[str, Any] = {**OPTIONS, "allow_origins": ["https://pr-*.preview.example.dev"]}
+REGEX: dict[str, Any] = {
+    **OPTIONS,
+    "allow_origins": [re.compile(r"https://shop-\d+\.example\.net")],
+}
 
 
 def tenants(count: int) -> dict[str, Any]:

@@ -95,7 +95,11 @@ def memory(field: str) -> int | None:
     return int(line.split()[1]) * 1024
 
 
+def main(size: str, engine: str, rounds: str) -> None:
+    """Print the figures of one size, for the process that started this one."""
+    rows = measure_size(int(size), installed_engines()[engine], int(rounds))
+    print(json.dumps(list(rows)))
+
+
 if __name__ == "__main__":
-    _, size_wanted, engine_wanted, rounds_wanted = sys.argv
-    chosen = installed_engines()[engine_wanted]
-    print(json.dumps(list(measure_size(int(size_wanted), chosen, int(rounds_wanted)))))
+    main(*sys.argv[1:])

@@ -32,7 +32,7 @@ ATTACKER = "https://app.example.com.attacker.net"
 PLAIN = tuple(field for field in REQUEST if field[0] != "origin")
 PREFLIGHT = "preflight"
 # The kinds of requests: the method and the headers of each.
-KINDS = {
+KINDS: dict[str, tuple[str, tuple[tuple[str, str], ...]]] = {
     "no Origin": ("GET", PLAIN),
     "allowed": ("GET", (*PLAIN[:7], ("origin", APP), *PLAIN[7:])),
     "refused": ("GET", (*PLAIN[:7], ("origin", ATTACKER), *PLAIN[7:])),

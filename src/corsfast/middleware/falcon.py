@@ -51,6 +51,10 @@ if TYPE_CHECKING:
 
     from ..errors import Problem
 
+    _Original = falcon.CORSMiddleware[Any, Any]
+else:
+    _Original = falcon.CORSMiddleware
+
 __all__ = ["CORSMiddleware"]
 
 preload()
@@ -62,7 +66,7 @@ _ALLOW = "allow"
 _VARY = "vary"
 
 
-class CORSMiddleware(falcon.CORSMiddleware):  # type: ignore[misc]
+class CORSMiddleware(_Original):  # type: ignore[misc, valid-type]
     """Falcon's CORS middleware, compiled, for ``falcon.App`` and ``falcon.asgi.App``.
 
     Args:

@@ -138,7 +138,7 @@ class PathRules:
 
     def __init__(self, rules: Mapping[str, Any], option: str = "paths") -> None:
         compiled = _compile(rules, option)
-        self.rules = dict(rules)
+        self.rules: dict[str, Any] = dict(rules)
         self._exact = _Index(compiled, folded=False)
         self._folded = _Index(compiled, folded=True)
         self._only_lower = all(rule.key == _folded(rule.key) for rule in compiled)

@@ -105,6 +105,10 @@ class OriginResolver:
         key: Callable[[Any], Hashable] | None = None,
     ) -> None:
         self._resolve = resolve
+        self.is_async: bool
+        self.ttl: float
+        self.max_entries: int
+        self.vary: tuple[str, ...]
         self.is_async, self._takes_request = _read_function(resolve)
         if key is not None and not callable(key):
             raise TypeError(f"key must be a function of the request, not {type(key).__name__}")

@@ -123,7 +123,7 @@ class CORSError(FetchError):
         engine: Engine,
     ) -> None:
         super().__init__(console[engine.name], exchanges)
-        self.failures = tuple(sorted(failures, key=partial(_place, CHROMIUM)))
+        self.failures: tuple[Failure, ...] = tuple(sorted(failures, key=partial(_place, CHROMIUM)))
         self.console = console
 
     @property

@@ -71,7 +71,7 @@ class Browser:
             raise ValueError(f"engine is {engine!r}; it has to be one of {', '.join(ENGINES)}")
         self.origin = origin
         self.engine = engine
-        self.cookies = Cookies()
+        self.cookies: Cookies = Cookies()
         chosen = ENGINES[engine]
         self._page = Page(origin, chosen, PreflightCache(chosen, clock), self.cookies)
 

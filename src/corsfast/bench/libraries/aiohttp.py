@@ -79,9 +79,9 @@ class Served:
         server = runner.server
         assert server is not None
         self.loop = loop
-        self.make_request = server.request_factory
-        self.handle = server.request_handler
-        self.protocol = server()
+        self.make_request: Any = server.request_factory
+        self.handle: Any = server.request_handler
+        self.protocol: Any = server()
 
     async def call(self, message: RawRequestMessage) -> web.StreamResponse:
         protocol, task = self.protocol, asyncio.current_task()
@@ -105,7 +105,10 @@ class Nowhere:
     async def ignore(self, *_: Any, **__: Any) -> None:
         pass
 
-    write = write_eof = drain = write_headers = ignore
+    write: Any = ignore
+    write_eof: Any = ignore
+    drain: Any = ignore
+    write_headers: Any = ignore
 
     def enable_compression(self, *_: Any, **__: Any) -> None:
         pass

@@ -91,4 +91,4 @@ def as_requests(environs: Callable[[int], Inputs]) -> Callable[[int], Inputs]:
     return lambda n: [(WSGIRequest(environ),) for environ, _ in environs(n)]
 
 
-urlpatterns = [path("", view)]
+urlpatterns: list[Any] = [path("", view)]

@@ -66,7 +66,7 @@ class Preflights:
         self.tables = tables
         self.policy: Policy = Policy._from_tables(tables)
         self.every = every
-        self.log = RefusedLog(self.policy)
+        self.log: RefusedLog = RefusedLog(self.policy)
 
     def answer(
         self, decision: Decision, scope: Scope, _receive: Receive, send: Send

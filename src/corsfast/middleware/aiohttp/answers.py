@@ -71,14 +71,14 @@ class ResponseFields:
     def __init__(self, config: Config) -> None:
         self._config = config
         self._log: RefusedLog | None = None
-        self.any_origin = config.get("*")
+        self.any_origin: Any = config.get("*")
         self._for_others = None if self.any_origin is None else _fields("", self.any_origin)
-        self.fields = {
+        self.fields: dict[str, Any] = {
             origin: _fields(origin, options)
             for origin, options in config.items()
             if may_be_sent(origin)
         }
-        self.exposes_all = any(options.expose_headers == "*" for options in config.values())
+        self.exposes_all: bool = any(options.expose_headers == "*" for options in config.values())
 
     def __bool__(self) -> bool:
         """Return whether any origin is listed; if not, nothing depends on the origin."""

@@ -73,7 +73,7 @@ class CompiledPolicy:
     """
 
     def __init__(self, policy: Any, strict: bool, also: Iterable[Problem] = ()) -> None:
-        self.options = options_of(policy)
+        self.options: Any = options_of(policy)
         credentials = bool(policy.allow_credentials)
         problems = [*also, *wrong_flags([("allow_credentials", policy.allow_credentials)])]
         problems += wrong_seconds("max_age", policy.max_age, str(policy.max_age))
@@ -91,8 +91,8 @@ class CompiledPolicy:
         tables = lenient_tables(
             NAME, {"allow_origins": entries}, credentials=credentials, strict=strict, also=problems
         )
-        self.star = tables.star
-        self.any_method = "*" in methods
+        self.star: bool = tables.star
+        self.any_method: bool = "*" in methods
         echo_method = self.any_method and credentials
         allowed = () if echo_method else ((ALLOW_METHODS, ", ".join(filter(None, methods))),)
         responses = tables.responses._replace(
@@ -106,9 +106,10 @@ class CompiledPolicy:
         tables = allowing(
             tables, methods, names, any_method=self.any_method, any_header="*" in names
         )
-        self.methods, self.header_names = tables.methods, tables.header_names
+        self.methods: frozenset[str] = tables.methods
+        self.header_names: frozenset[str] = tables.header_names
         made = Policy._from_tables(tables._replace(responses=responses))
-        self.log = RefusedLog(made)
+        self.log: RefusedLog = RefusedLog(made)
         self.decide: Callable[[Any], Decision] = made.asgi
 
     def preflight_fields(self, decision: Decision, names: list[bytes]) -> list[tuple[bytes, bytes]]:

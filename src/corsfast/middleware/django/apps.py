@@ -10,8 +10,14 @@ from django.core.checks import Tags, register
 
 from .checks import check_settings
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    _AppConfig = object  # Django has no types, so its class would be unknown
+else:
+    _AppConfig = AppConfig
 
-class CorsfastAppConfig(AppConfig):  # type: ignore[misc]
+
+class CorsfastAppConfig(_AppConfig):
     """The configuration of ``corsfast.middleware.django`` in INSTALLED_APPS."""
 
     name = "corsfast.middleware.django"

@@ -5,7 +5,7 @@ Do not import Django here, because it is not yet set up when a settings module i
 
 from __future__ import annotations
 
-default_headers = (
+default_headers: tuple[str, ...] = (
     "accept",
     "authorization",
     "content-type",
@@ -14,4 +14,4 @@ default_headers = (
     "x-requested-with",
 )
 
-default_methods = ("DELETE", "GET", "OPTIONS", "PATCH", "POST", "PUT")
+default_methods: tuple[str, ...] = ("DELETE", "GET", "OPTIONS", "PATCH", "POST", "PUT")

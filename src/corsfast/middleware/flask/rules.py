@@ -49,6 +49,7 @@ from .._generic.refused_log import Listed, RefusedLog, asked_in
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from typing import Any, TypedDict
 
     from ..._engine.select import Decision
@@ -287,7 +288,7 @@ class Rules:
                 "supports_credentials cannot be used with send_wildcard and the origin '*':"
                 " browsers refuse such answers"
             )
-        self.automatic_options = bool(options["automatic_options"])
+        self.automatic_options: bool = bool(options["automatic_options"])
         self._read_preflight_options(options)
         entries = ["*"] if any_origin else [*map(_entry, origins)]
         tables = lenient_tables(
@@ -302,12 +303,12 @@ class Rules:
         if any_origin and not options["send_wildcard"]:
             tables = echoing_any_origin(tables)
         responses = _responses(tables, options, origins)
-        self.policy = Policy._from_tables(tables._replace(responses=responses))
+        self.policy: Policy = Policy._from_tables(tables._replace(responses=responses))
         # Bound once, because looking up a method costs more than calling it.
-        self.decide = self.policy.actual
-        self.apply = self.policy.apply_wsgi
+        self.decide: Callable[..., Decision] = self.policy.actual
+        self.apply: Callable[..., Any] = self.policy.apply_wsgi
         self._answers_unasked = any(name == ALLOW_ORIGIN for name, _ in responses.no_origin.headers)
-        self.log = RefusedLog(self.policy)
+        self.log: RefusedLog = RefusedLog(self.policy)
 
     def _read_preflight_options(self, options: Mapping[str, Any]) -> None:
         names = [shown_as_regex(entry) for entry in _listed(options["allow_headers"])]

@@ -33,7 +33,10 @@ from .._generic.refused_log import Listed, Refused, RefusedLog
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from typing import Any
+
+    from ..._engine.select import Decision
 
 NAME = "corsfast.middleware.quart"
 
@@ -170,11 +173,11 @@ class Rules:
             tables = echoing_any_origin(tables)
         fields = readable(credentials, [*filter(None, names["expose_headers"])])
         responses = tables.responses._replace(actual_fields=fields)
-        self.policy = Policy._from_tables(tables._replace(responses=responses))
+        self.policy: Policy = Policy._from_tables(tables._replace(responses=responses))
         # Bound once, because looking up a method costs more than calling it.
-        self.decide = self.policy.asgi
-        self.apply = self.policy.apply_wsgi
-        self.log = RefusedLog(self.policy)
+        self.decide: Callable[[Any], Decision] = self.policy.asgi
+        self.apply: Callable[..., Any] = self.policy.apply_wsgi
+        self.log: RefusedLog = RefusedLog(self.policy)
         self._any_header = "*" in names["allow_headers"]
         self._allow_headers = frozenset(name.lower() for name in names["allow_headers"])
         self._allow_methods = frozenset(names["allow_methods"])
