@@ -181,7 +181,11 @@ def print_all(
         print_wrapped(f"Not installed, so not measured: {absent}.")
         print(f"To install them: {INSTALL}.")
     if "native" not in installed_engines():
-        print_wrapped("The native engine is not installed: this is the pure fallback alone.")
+        print_wrapped(
+            "The native engine is not installed: this is the pure fallback alone. `pip install"
+            " --force-reinstall --no-binary corsfast corsfast` builds it if there is a C compiler."
+            " CORSFAST_REQUIRE_NATIVE=1 makes that fail, with the reason, if it cannot."
+        )
 
 
 def print_wrapped(text: str) -> None:
