@@ -28,3 +28,14 @@ build_c() {
   cmake -S . -B "$@" -G Ninja -DCORSFAST_PYTHON=OFF -DCORSFAST_WERROR=ON
   cmake --build "$1"
 }
+
+# find_pythons: add pyenv's newest CPython of each version, or the one in $PATH, to $pythons.
+find_pythons() {
+  local minor python
+  for minor in {11..15}; do
+    python=$(compgen -G "${PYENV_ROOT:-$HOME/.pyenv}/versions/3.$minor.*[0-9]/bin/python" |
+      sort -V | tail -1) || python=$(command -v "python3.$minor") || continue
+    pythons+=("$python")
+  done
+  [ ${#pythons[@]} != 0 ] || { echo "there is no Python 3.11 or newer" >&2 && exit 1; }
+}
