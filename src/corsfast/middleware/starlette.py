@@ -67,6 +67,7 @@ if TYPE_CHECKING:
 
     from .._engine.select import Decision
     from ._generic.arguments import Rules
+    from ._generic.cross_site import GenericCrossSite
     from ._generic.handlers import App, Scope, Send
     from ._generic.policy_source import PolicyOptions, Source
     from .resolver import OriginResolver
@@ -271,7 +272,7 @@ def install(
     *,
     paths: Rules | None = None,
     websockets: Literal["check", "pass"] = "check",
-    block_refused: bool = False,
+    cross_site: GenericCrossSite = "allow",
     resolver: OriginResolver | None = None,
     report_only: Source | Rules | None = None,
     **options: Unpack[PolicyOptions],
@@ -313,7 +314,7 @@ def install(
         policy,
         paths=paths,
         websockets=websockets,
-        block_refused=block_refused,
+        cross_site=cross_site,
         resolver=resolver,
         report_only=report_only,
         **options,

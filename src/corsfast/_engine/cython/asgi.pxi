@@ -44,6 +44,7 @@ cdef class ASGICall:
     cdef object on_private_network
     cdef object on_refused_preflight
     cdef object on_refused
+    cdef object on_forged
     cdef bint detours  # => there is a handler for refused requests
     cdef bint is_fast  # => the policy is of this engine, and there is no `on_all`
 
@@ -63,6 +64,7 @@ cdef class ASGICall:
         on_private_network=None,
         on_refused_preflight=None,
         on_refused=None,
+        on_forged=None,
     ):
         if self.last is not None:
             raise TypeError(MADE)
@@ -77,6 +79,9 @@ cdef class ASGICall:
         self.on_private_network = on_private_network
         self.on_refused_preflight = on_refused_preflight
         self.on_refused = on_refused
+        self.on_forged = on_forged
+        if on_forged is not None:
+            self.vectorcall = <vectorcallfunc> <void *> call_asgi_guarded
         self.detours = on_refused_preflight is not None or on_refused is not None
         self.is_fast = self.native is not None and on_all is None
         global send_both
@@ -152,6 +157,24 @@ cdef PyObject *call_asgi(
     return go_in(self, decision, args, False)
 
 
+cdef PyObject *call_asgi_guarded(
+    PyObject *called, PyObject *const *args, size_t nargsf, PyObject *names
+) except NULL:
+    """Handle a request like `call_asgi`, where forged requests are refused.
+
+    Only unsafe methods are checked, on the slow path. This is a function of its own, so that
+    `call_asgi` does not pay for it.
+    """
+    if (
+        HAS_GIL
+        and PyVectorcall_NARGS(nargsf) == 3
+        and is_exact_dict(args[0])
+        and is_safe(dict_item(args[0], <PyObject *> "method"))
+    ):
+        return call_asgi(called, args, nargsf, names)
+    return call_asgi_long(called, args, nargsf, names)
+
+
 cdef PyObject *call_asgi_long(
     PyObject *called, PyObject *const *args, size_t nargsf, PyObject *names
 ) except NULL:
@@ -205,6 +228,9 @@ cdef object handle_asgi(ASGICall self, object scope, object receive, object send
     else:
         decision = decide_scope(self.native, scope)
     answer = answered(self, decision, scope, receive, send)
+    if answer is None and self.on_forged is not None and not handshake:
+        if is_unlisted(self.native, decision) and is_forged_scope(self.policy, scope):
+            answer = self.on_forged(decision, scope, receive, send)
     return steal(go_in(self, decision, args, handshake)) if answer is None else answer
 
 
@@ -223,6 +249,43 @@ cdef object answered(ASGICall self, object decision, object scope, object receiv
     if self.on_private_network is not None and asks_private_network(scope["headers"]):
         return self.on_private_network(decision, scope, receive, send)
     return answer_asgi(self, decision, send)
+
+
+cdef bint is_forged_scope(object policy, object scope) except -1:
+    headers = scope.get("headers", ())
+    return policy.protects(
+        scope.get("method", ""),
+        field_in(headers, b"origin"),
+        field_in(headers, b"sec-fetch-site"),
+        field_in(headers, b"host"),
+    )
+
+
+cdef object field_in(object headers, bytes name):
+    """Return the value of a field like `joined_lines` in headers.py, but faster."""
+    cdef PyObject *found = NULL
+    cdef PyObject *pair
+    cdef _csrc.cf_slice seen
+    cdef Py_ssize_t i
+    if not HAS_GIL or type(headers) is not list:
+        return lines_in(headers, name)
+    for i in range(list_size(<PyObject *> headers)):
+        pair = list_item(<PyObject *> headers, i)
+        if not borrow_name(pair, False, &seen):
+            return lines_in(headers, name)
+        if seen.length == <size_t> bytes_size(<PyObject *> name) and (
+            memcmp(seen.data, bytes_data(<PyObject *> name), seen.length) == 0
+        ):
+            if found != NULL or not is_exact_bytes(tuple_item(pair, 1)):
+                return lines_in(headers, name)
+            found = tuple_item(pair, 1)
+    return None if found == NULL else <object> found
+
+
+cdef object lines_in(object headers, bytes name):
+    from .headers import joined_lines
+
+    return joined_lines(headers, name)
 
 
 cdef bint asks_private_network(object headers) except -1:

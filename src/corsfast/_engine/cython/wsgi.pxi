@@ -19,6 +19,7 @@ cdef class WSGICall:
     cdef object on_all
     cdef object on_refused_preflight
     cdef object on_refused
+    cdef object on_forged
     cdef bint detours  # => there is a handler for refused requests
     cdef bint is_fast  # => the policy is of this engine, and there is no `on_all`
 
@@ -26,7 +27,16 @@ cdef class WSGICall:
         self.vectorcall = <vectorcallfunc> <void *> call_wsgi
 
     def __init__(
-        self, app, policy, /, *, body=b"", on_all=None, on_refused_preflight=None, on_refused=None
+        self,
+        app,
+        policy,
+        /,
+        *,
+        body=b"",
+        on_all=None,
+        on_refused_preflight=None,
+        on_refused=None,
+        on_forged=None,
     ):
         if self.content is not None:
             raise TypeError(MADE)
@@ -37,6 +47,9 @@ cdef class WSGICall:
         self.on_all = on_all
         self.on_refused_preflight = on_refused_preflight
         self.on_refused = on_refused
+        self.on_forged = on_forged
+        if on_forged is not None:
+            self.vectorcall = <vectorcallfunc> <void *> call_wsgi_guarded
         self.detours = on_refused_preflight is not None or on_refused is not None
         self.is_fast = self.native is not None and on_all is None
         let_vectorcall(type(self), WSGICall)
@@ -92,6 +105,20 @@ cdef PyObject *call_wsgi(
     return call_app(<PyObject *> app, passed + 1, 2 | PY_VECTORCALL_ARGUMENTS_OFFSET, WSGICall)
 
 
+cdef PyObject *call_wsgi_guarded(
+    PyObject *called, PyObject *const *args, size_t nargsf, PyObject *names
+) except NULL:
+    """Handle a request like `call_wsgi`, where forged requests are refused; see asgi.pxi."""
+    if (
+        HAS_GIL
+        and PyVectorcall_NARGS(nargsf) == 2
+        and is_exact_dict(args[0])
+        and is_safe(dict_item(args[0], <PyObject *> "REQUEST_METHOD"))
+    ):
+        return call_wsgi(called, args, nargsf, names)
+    return call_wsgi_long(called, args, nargsf, names)
+
+
 cdef PyObject *call_wsgi_long(
     PyObject *called, PyObject *const *args, size_t nargsf, PyObject *names
 ) except NULL:
@@ -113,6 +140,9 @@ cdef object handle_wsgi(WSGICall self, object environ, object start_response):
     else:
         decision = decide_environ(self.native, environ)
     answer = answered_wsgi(self, decision, environ, start_response)
+    if answer is None and self.on_forged is not None:
+        if is_unlisted(self.native, decision) and is_forged_environ(self.policy, environ):
+            answer = self.on_forged(decision, environ, start_response)
     if answer is not None:
         return answer
     with cython.critical_section(self):
@@ -135,6 +165,15 @@ cdef object answered_wsgi(WSGICall self, object decision, object environ, object
             if answer is not None:
                 return answer
     return answer_wsgi(self, decision, start_response) if is_preflight(decision) else None
+
+
+cdef bint is_forged_environ(object policy, object environ) except -1:
+    return policy.protects(
+        environ.get("REQUEST_METHOD", ""),
+        environ.get("HTTP_ORIGIN"),
+        environ.get("HTTP_SEC_FETCH_SITE"),
+        environ.get("HTTP_HOST"),
+    )
 
 
 cdef object answer_wsgi(WSGICall self, object decision, object start_response):

@@ -29,10 +29,10 @@ from blacksheep.server.websocket import WebSocket
 
 from ..._engine.headers import ALLOW_CREDENTIALS, ALLOW_ORIGIN, EXPOSE_HEADERS, merged_vary
 from ..._options.fetch import REQUEST_HEADERS, REQUEST_METHOD
+from ..._options.same_origin import same_origin
 from ..._proofs.ineffective import wrong_flags
 from ...decision import Outcome
 from .._generic.preload import preload
-from .._generic.same_origin import same_origin
 from ._compat import set_strategy, strategy_of
 from .answers import BAD_METHOD, BAD_ORIGIN, CompiledPolicy, options_of
 

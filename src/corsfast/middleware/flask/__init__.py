@@ -49,6 +49,7 @@ if TYPE_CHECKING:
     from flask import Blueprint, Flask, Response
 
     from .._generic.arguments import Rules as RulesByPath
+    from .._generic.cross_site import GenericCrossSite
     from .._generic.policy_source import PolicyOptions, Source
     from ..resolver import OriginResolver
     from .rules import AppOptions, ViewOptions
@@ -199,7 +200,7 @@ def install(
     policy: Source | None = None,
     *,
     paths: RulesByPath | None = None,
-    block_refused: bool = False,
+    cross_site: GenericCrossSite = "allow",
     resolver: OriginResolver | None = None,
     report_only: Source | RulesByPath | None = None,
     **options: Unpack[PolicyOptions],
@@ -231,7 +232,7 @@ def install(
         GenericMiddleware,
         policy,
         paths=paths,
-        block_refused=block_refused,
+        cross_site=cross_site,
         resolver=resolver,
         report_only=report_only,
         **options,

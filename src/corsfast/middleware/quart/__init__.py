@@ -63,6 +63,7 @@ if TYPE_CHECKING:
 
     from ..._engine.select import Decision
     from .._generic.arguments import Rules as RulesByPath
+    from .._generic.cross_site import GenericCrossSite
     from .._generic.policy_source import PolicyOptions, Source
     from ..resolver import OriginResolver
 
@@ -246,7 +247,7 @@ def install(
     *,
     paths: RulesByPath | None = None,
     websockets: Literal["check", "pass"] = "check",
-    block_refused: bool = False,
+    cross_site: GenericCrossSite = "allow",
     resolver: OriginResolver | None = None,
     report_only: Source | RulesByPath | None = None,
     **options: Unpack[PolicyOptions],
@@ -279,7 +280,7 @@ def install(
         policy,
         paths=paths,
         websockets=websockets,
-        block_refused=block_refused,
+        cross_site=cross_site,
         resolver=resolver,
         report_only=report_only,
         **options,
