@@ -16,6 +16,7 @@
 In the JSON Lines files each line is a case with an `id` and a `why`. Text holds one code point for
 each byte (latin-1), unless a case is about text beyond that. Values that JSON cannot express are
 written as an object with one key; see `build`.
+
 A row of wpt-fetch-metadata.jsonl is one request: its `client` sends `method` from `page` to the
 first of `hops`, each of which redirects to the next by 307. `expect` has what arrives, and whether
 `cross_site="refuse"` refuses it, under a policy without the page's origin and under one with it.

@@ -106,6 +106,9 @@ class Policy:
         request_method: str | bytes | None = None,
         request_headers: str | bytes | Sequence[str | bytes] | None = None,
         credentials: bool | None = None,
+        *,
+        sec_fetch_site: str | bytes | None = None,
+        host: str | bytes | None = None,
     ) -> Explanation: ...
     def apply_asgi(
         self, decision: Decision, headers: Iterable[Sequence[bytes]], /

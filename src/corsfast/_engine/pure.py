@@ -468,6 +468,9 @@ class Policy:
         request_method: Text | None = None,
         request_headers: Text | Sequence[Text] | None = None,
         credentials: bool | None = None,
+        *,
+        sec_fetch_site: Text | None = None,
+        host: Text | None = None,
     ) -> Explanation:
         """Explain why a page's request is allowed or refused, and what would allow it.
 
@@ -480,7 +483,14 @@ class Policy:
             request_method: the method that a preflight asks for.
             request_headers: the header names that a preflight asks for.
             credentials: whether the page sends credentials; ``None`` if that is not known.
+            sec_fetch_site: the value of Sec-Fetch-Site. With this or `host`, the check of
+                :meth:`protects` is explained in place of CORS.
+            host: the value of Host.
         """
+        if sec_fetch_site is not None or host is not None:
+            from .._explain.cross_site import explain_cross_site
+
+            return explain_cross_site(self._tables, method, origin, sec_fetch_site, host)
         from .._explain.policy import explain
 
         return explain(

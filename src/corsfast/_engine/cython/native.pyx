@@ -423,7 +423,15 @@ A compiled CORS policy. Immutable; safe to share between threads.
         return stats_of(actual, preflight, read_forged(self, reset))
 
     def explain(
-        self, method, origin, request_method=None, request_headers=None, credentials=None
+        self,
+        method,
+        origin,
+        request_method=None,
+        request_headers=None,
+        credentials=None,
+        *,
+        sec_fetch_site=None,
+        host=None,
     ):
         """Explain why a page's request is allowed or refused, and what would allow it.
 
@@ -436,7 +444,14 @@ A compiled CORS policy. Immutable; safe to share between threads.
             request_method: the method that a preflight asks for.
             request_headers: the header names that a preflight asks for.
             credentials: whether the page sends credentials; ``None`` if that is not known.
+            sec_fetch_site: the value of Sec-Fetch-Site. With this or `host`, the check of
+                :meth:`protects` is explained in place of CORS.
+            host: the value of Host.
         """
+        if sec_fetch_site is not None or host is not None:
+            from .._explain.cross_site import explain_cross_site
+
+            return explain_cross_site(self.tables, method, origin, sec_fetch_site, host)
         from .._explain.policy import explain
 
         return explain(
