@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from ..._options.fetch import SEC_FETCH_SITE, VARY
-from ...errors import Problem
+from ...errors import PolicyError, Problem
 from .handlers import content
 
 TYPE_CHECKING = False
@@ -39,7 +39,7 @@ def wrong_words(
     if not isinstance(value, str) or value not in words:
         *others, last = map(repr, words)
         message = f"{value!r} is not {', '.join(others)} or {last}."
-        hint = "'refuse'" if value is True else "'allow'"
+        hint = "'refuse'" if value is True or value == "refuse_all" else "'allow'"
         yield Problem("choice", option, value, message, hint=hint)
 
 
@@ -78,6 +78,18 @@ class CrossSiteGuard:
 def guard_of(policy: Policy, log: RefusedLog, word: str) -> CrossSiteGuard | None:
     """Return the guard of a policy, or ``None`` if all requests pass."""
     return None if word == "allow" else CrossSiteGuard(policy, log, word)
+
+
+def checked(word: object, option: str = "cross_site") -> CrossSite:
+    """Return the value of a drop-in's option.
+
+    Raises:
+        PolicyError: if it is not one of the words.
+    """
+    problems = [*wrong_words(word, option)]
+    if problems:
+        raise PolicyError(problems, "these options")
+    return word  # type: ignore[return-value]
 
 
 def body_for(sent: Sent) -> bytes:
