@@ -26,6 +26,9 @@ WORDS = ("allow", "report", "refuse")
 # Only the generic middlewares refuse safe methods, because the originals of the drop-ins don't.
 GENERIC_WORDS = (*WORDS, "refuse_all")
 
+# The Vary of the 403: the check depends on both, whatever the policy.
+VARY_OF_403 = f"Origin, {SEC_FETCH_SITE}"
+
 _BY_SITE = (
     b"Cross-site request refused: Sec-Fetch-Site and Origin show that another site sent it.\n"
 )
@@ -97,16 +100,12 @@ def body_for(sent: Sent) -> bytes:
     return _BY_HOST if sent.site is None else _BY_SITE
 
 
-def vary_of(decision: Decision) -> str:
-    """Return the Vary of the 403: the fields that the decision and the check depend on."""
-    return ", ".join(dict.fromkeys((*decision.vary, "Origin", SEC_FETCH_SITE)))
-
-
 def fields_of_403(decision: Decision, body: bytes) -> list[tuple[str, str]]:
     """Return all fields of the 403."""
+    vary = dict.fromkeys((*decision.vary, "Origin", SEC_FETCH_SITE))
     return [
         *(field for field in decision.headers if field[0] != VARY),
-        (VARY, vary_of(decision)),
+        (VARY, ", ".join(vary)),
         *content(403, body),
     ]
 

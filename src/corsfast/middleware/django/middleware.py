@@ -22,11 +22,10 @@ from ..._engine.headers import (
     ALLOW_PRIVATE_NETWORK,
     EXPOSE_HEADERS,
 )
-from ..._options.fetch import SEC_FETCH_SITE
 from ...decision import Outcome
 from .._dropin.non_web_origins import FILE, may_be_sent
 from .._dropin.overrides import refuse_overrides
-from .._generic.cross_site import CrossSiteGuard, body_for
+from .._generic.cross_site import VARY_OF_403, CrossSiteGuard, body_for
 from .._generic.handlers import PLAIN_TEXT
 from .._generic.preload import preload
 from .._generic.refused_log import Listed, asked_in, listed_in
@@ -166,7 +165,7 @@ def _forbidden(guard: CrossSiteGuard, request: HttpRequest) -> HttpResponse | No
     sent = sent_wsgi(request.META)
     if not guard.refuses_forged(sent):
         return None
-    headers = {"content-type": PLAIN_TEXT, "vary": SEC_FETCH_SITE}
+    headers = {"content-type": PLAIN_TEXT, "vary": VARY_OF_403}
     return HttpResponse(body_for(sent), status=403, headers=headers)
 
 

@@ -23,7 +23,7 @@ from inspect import iscoroutinefunction
 
 from flask import after_this_request, current_app, request, request_started
 
-from ..._options.fetch import ALLOW_METHODS, ALLOW_ORIGIN, SEC_FETCH_SITE
+from ..._options.fetch import ALLOW_METHODS, ALLOW_ORIGIN
 from .._dropin.config_cache import ConfigCache
 from .._dropin.install import claim_drop_in, install_around
 from .._dropin.werkzeug import fold_vary, merge_into
@@ -36,7 +36,7 @@ from .._dropin.werkzeug_routes import (
     rules_of_view,
     wrap_process_response,
 )
-from .._generic.cross_site import body_for
+from .._generic.cross_site import VARY_OF_403, body_for
 from .._generic.handlers import PLAIN_TEXT
 from .._generic.refused_log import log_rejected_preflight
 from .._generic.sent import sent_wsgi
@@ -310,7 +310,7 @@ def _forbidden(
     if not guard.refuses_forged(sent):
         return None
     response: Response = app.response_class(body_for(sent), 403, content_type=PLAIN_TEXT)
-    response.headers["Vary"] = SEC_FETCH_SITE
+    response.headers["Vary"] = VARY_OF_403
     return response
 
 
