@@ -438,7 +438,7 @@ class Policy:
 
         Args:
             method: the method of the request.
-            origin: the value of Origin; ``None`` if there is none.
+            origin: the value of Origin, or ``None`` without one.
             sec_fetch_site: the same for Sec-Fetch-Site.
             host: the same for Host.
         """

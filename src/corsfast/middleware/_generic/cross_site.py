@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from ..._options.fetch import SEC_FETCH_SITE, VARY
-from ...errors import Problem
+from ...errors import PolicyError, Problem
 from .handlers import content
 
 TYPE_CHECKING = False
@@ -26,6 +26,9 @@ WORDS = ("allow", "report", "refuse")
 # Only the generic middlewares refuse safe methods, because the originals of the drop-ins don't.
 GENERIC_WORDS = (*WORDS, "refuse_all")
 
+# The Vary of the 403: the check depends on both, whatever the policy.
+VARY_OF_403 = f"Origin, {SEC_FETCH_SITE}"
+
 _BY_SITE = (
     b"Cross-site request refused: Sec-Fetch-Site and Origin show that another site sent it.\n"
 )
@@ -39,7 +42,7 @@ def wrong_words(
     if not isinstance(value, str) or value not in words:
         *others, last = map(repr, words)
         message = f"{value!r} is not {', '.join(others)} or {last}."
-        hint = "'refuse'" if value is True else "'allow'"
+        hint = "'refuse'" if value is True or value == "refuse_all" else "'allow'"
         yield Problem("choice", option, value, message, hint=hint)
 
 
@@ -80,21 +83,29 @@ def guard_of(policy: Policy, log: RefusedLog, word: str) -> CrossSiteGuard | Non
     return None if word == "allow" else CrossSiteGuard(policy, log, word)
 
 
+def checked(word: object, option: str = "cross_site") -> CrossSite:
+    """Return the value of a drop-in's option.
+
+    Raises:
+        PolicyError: if it is not one of the words.
+    """
+    problems = [*wrong_words(word, option)]
+    if problems:
+        raise PolicyError(problems, "these options")
+    return word  # type: ignore[return-value]
+
+
 def body_for(sent: Sent) -> bytes:
     """Return the body of the 403, which says nothing about the policy."""
     return _BY_HOST if sent.site is None else _BY_SITE
 
 
-def vary_of(decision: Decision) -> str:
-    """Return the Vary of the 403: the fields that the decision and the check depend on."""
-    return ", ".join(dict.fromkeys((*decision.vary, "Origin", SEC_FETCH_SITE)))
-
-
 def fields_of_403(decision: Decision, body: bytes) -> list[tuple[str, str]]:
     """Return all fields of the 403."""
+    vary = dict.fromkeys((*decision.vary, "Origin", SEC_FETCH_SITE))
     return [
         *(field for field in decision.headers if field[0] != VARY),
-        (VARY, vary_of(decision)),
+        (VARY, ", ".join(vary)),
         *content(403, body),
     ]
 

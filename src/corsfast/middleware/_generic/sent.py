@@ -7,9 +7,11 @@ from ..._options.records import NamedTuple
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
     from typing import Any
 
-_NAMES = (b"origin", b"sec-fetch-site", b"host")
+_NAMES = ("Origin", "Sec-Fetch-Site", "Host")
+_RAW_NAMES = tuple(name.lower().encode() for name in _NAMES)
 
 
 class Sent(NamedTuple):
@@ -25,7 +27,7 @@ class Sent(NamedTuple):
 def sent_asgi(scope: Any) -> Sent:
     """Read an ASGI `http` scope."""
     headers = scope.get("headers", ())
-    values = (joined_lines(headers, name) for name in _NAMES)
+    values = (joined_lines(headers, name) for name in _RAW_NAMES)
     origin, site, host = (None if value is None else value.decode("latin-1") for value in values)
     return Sent(scope.get("method", ""), origin, site, host, scope.get("path"))
 
@@ -39,3 +41,10 @@ def sent_wsgi(environ: Any) -> Sent:
         environ.get("HTTP_HOST"),
         environ.get("PATH_INFO"),
     )
+
+
+def sent_by(method: str, path: object, lines: Callable[[str], Iterable[str] | None]) -> Sent:
+    """Read a request of a framework by a function that returns the lines of a field."""
+    found = ([*(lines(name) or ())] for name in _NAMES)
+    origin, site, host = (",".join(values) if values else None for values in found)
+    return Sent(method, origin, site, host, path)

@@ -109,6 +109,7 @@ class CompiledPolicy:
         self.methods, self.header_names = tables.methods, tables.header_names
         made = Policy._from_tables(tables._replace(responses=responses))
         self.log = RefusedLog(made)
+        self.made = made
         self.decide: Callable[[Any], Decision] = made.asgi
 
     def preflight_fields(self, decision: Decision, names: list[bytes]) -> list[tuple[bytes, bytes]]:

@@ -45,6 +45,7 @@ from ...decision import Outcome
 from ...errors import Problem, changed
 from .._dropin.messages import Unreadable, say
 from .._dropin.policy import echoing_any_origin, lenient_tables
+from .._generic.cross_site import checked, guard_of
 from .._generic.refused_log import Listed, RefusedLog, asked_in
 
 TYPE_CHECKING = False
@@ -53,6 +54,7 @@ if TYPE_CHECKING:
 
     from ..._engine.select import Decision
     from ..._engine.tables import Responses, Tables
+    from .._generic.cross_site import CrossSite
 
     Pattern = str | re.Pattern[str]
 
@@ -71,6 +73,7 @@ if TYPE_CHECKING:
         always_send: bool
         allow_private_network: bool
         strict: bool
+        cross_site: CrossSite
 
     class AppOptions(ViewOptions, total=False):
         """The options of ``CORS``."""
@@ -104,6 +107,7 @@ DEFAULTS: Mapping[str, Any] = {
     "always_send": True,
     "allow_private_network": False,
     "strict": False,
+    "cross_site": "allow",
 }
 _LISTS = ("origins", "methods", "allow_headers", "expose_headers")
 _FLAGS = (
@@ -274,6 +278,7 @@ class Rules:
     Raises:
         ValueError: for a regex that does not compile, for ``*`` with credentials and
             ``send_wildcard``, for text that cannot be sent in a header field.
+        PolicyError: for a wrong `cross_site`.
     """
 
     def __init__(self, options: Mapping[str, Any]) -> None:
@@ -308,6 +313,7 @@ class Rules:
         self.apply = self.policy.apply_wsgi
         self._answers_unasked = any(name == ALLOW_ORIGIN for name, _ in responses.no_origin.headers)
         self.log = RefusedLog(self.policy)
+        self.guard = guard_of(self.policy, self.log, checked(options["cross_site"]))
 
     def _read_preflight_options(self, options: Mapping[str, Any]) -> None:
         names = [shown_as_regex(entry) for entry in _listed(options["allow_headers"])]

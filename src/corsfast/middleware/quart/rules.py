@@ -29,6 +29,7 @@ from ...decision import Outcome
 from ...errors import Problem
 from .._dropin.messages import say
 from .._dropin.policy import echoing_any_origin, lenient_tables, read_names
+from .._generic.cross_site import checked, guard_of
 from .._generic.refused_log import Listed, Refused, RefusedLog
 
 TYPE_CHECKING = False
@@ -48,6 +49,7 @@ DEFAULTS: Mapping[str, Any] = {
     "max_age": None,
     "send_origin_wildcard": True,
     "strict": False,
+    "cross_site": "allow",
 }
 _LISTS = ("allow_headers", "allow_methods", "allow_origin", "expose_headers")
 # None as an argument leaves its option to the config. For these, any false value does.
@@ -137,6 +139,7 @@ class Rules:
 
     Raises:
         ValueError: for credentials with the origin ``*``.
+        PolicyError: for a wrong `cross_site`.
     """
 
     def __init__(self, options: Mapping[str, Any]) -> None:
@@ -175,6 +178,7 @@ class Rules:
         self.decide = self.policy.asgi
         self.apply = self.policy.apply_wsgi
         self.log = RefusedLog(self.policy)
+        self.guard = guard_of(self.policy, self.log, checked(options["cross_site"]))
         self._any_header = "*" in names["allow_headers"]
         self._allow_headers = frozenset(name.lower() for name in names["allow_headers"])
         self._allow_methods = frozenset(names["allow_methods"])
