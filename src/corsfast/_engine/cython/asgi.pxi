@@ -46,7 +46,9 @@ cdef class ASGICall:
     cdef object on_refused
     cdef object on_forged
     cdef bint detours  # => there is a handler for refused requests
-    cdef bint is_fast  # => the policy is of this engine, and there is no `on_all`
+    # => the policy is of this engine, and there is no `on_all`; with `on_forged`, the policy does
+    # not allow any origin
+    cdef bint is_fast
 
     def __cinit__(self):
         self.vectorcall = <vectorcallfunc> <void *> call_asgi
@@ -80,10 +82,10 @@ cdef class ASGICall:
         self.on_refused_preflight = on_refused_preflight
         self.on_refused = on_refused
         self.on_forged = on_forged
-        if on_forged is not None:
-            self.vectorcall = <vectorcallfunc> <void *> call_asgi_guarded
         self.detours = on_refused_preflight is not None or on_refused is not None
         self.is_fast = self.native is not None and on_all is None
+        if on_forged is not None and self.is_fast:
+            self.is_fast = not self.native.any_origin
         global send_both
         if send_both is None:
             from ..middleware._generic import handlers
@@ -139,6 +141,12 @@ cdef PyObject *call_asgi(
     cdef Decision decision
     if found[0] == NULL:
         decision = without_origin(self.native)
+        if unlikely(self.on_forged is not None):
+            answer = answer_forged(
+                self, decision, <object> args[0], <object> args[1], <object> args[2]
+            )
+            if answer is not None:
+                return new_ref(answer)
     else:
         decision = decide_found(self.native, <dict> args[0], <list> headers, found, True)
         if (
@@ -155,24 +163,6 @@ cdef PyObject *call_asgi(
             if answer is not None:
                 return new_ref(answer)
     return go_in(self, decision, args, False)
-
-
-cdef PyObject *call_asgi_guarded(
-    PyObject *called, PyObject *const *args, size_t nargsf, PyObject *names
-) except NULL:
-    """Handle a request like `call_asgi`, where forged requests are refused.
-
-    Only unsafe methods are checked, on the slow path. This is a function of its own, so that
-    `call_asgi` does not pay for it.
-    """
-    if (
-        HAS_GIL
-        and PyVectorcall_NARGS(nargsf) == 3
-        and is_exact_dict(args[0])
-        and is_safe(dict_item(args[0], <PyObject *> "method"))
-    ):
-        return call_asgi(called, args, nargsf, names)
-    return call_asgi_long(called, args, nargsf, names)
 
 
 cdef PyObject *call_asgi_long(
@@ -229,8 +219,7 @@ cdef object handle_asgi(ASGICall self, object scope, object receive, object send
         decision = decide_scope(self.native, scope)
     answer = answered(self, decision, scope, receive, send)
     if answer is None and self.on_forged is not None and not handshake:
-        if is_unlisted(self.native, decision) and is_forged_scope(self.policy, scope):
-            answer = self.on_forged(decision, scope, receive, send)
+        answer = answer_forged(self, decision, scope, receive, send)
     return steal(go_in(self, decision, args, handshake)) if answer is None else answer
 
 
@@ -251,14 +240,22 @@ cdef object answered(ASGICall self, object decision, object scope, object receiv
     return answer_asgi(self, decision, send)
 
 
-cdef bint is_forged_scope(object policy, object scope) except -1:
+cdef object answer_forged(
+    ASGICall self, object decision, object scope, object receive, object send
+):
+    """Return the awaitable that answers a forged request, or None if the request goes on."""
+    method = scope.get("method", "")
+    if is_safe(method) or not is_unlisted(self.native, decision):
+        return None
     headers = scope.get("headers", ())
-    return policy.protects(
-        scope.get("method", ""),
+    if not self.policy.protects(
+        method,
         field_in(headers, b"origin"),
         field_in(headers, b"sec-fetch-site"),
         field_in(headers, b"host"),
-    )
+    ):
+        return None
+    return self.on_forged(decision, scope, receive, send)
 
 
 cdef object field_in(object headers, bytes name):

@@ -21,7 +21,9 @@ cdef class WSGICall:
     cdef object on_refused
     cdef object on_forged
     cdef bint detours  # => there is a handler for refused requests
-    cdef bint is_fast  # => the policy is of this engine, and there is no `on_all`
+    # => the policy is of this engine, and there is no `on_all`; with `on_forged`, the policy does
+    # not allow any origin
+    cdef bint is_fast
 
     def __cinit__(self):
         self.vectorcall = <vectorcallfunc> <void *> call_wsgi
@@ -48,10 +50,10 @@ cdef class WSGICall:
         self.on_refused_preflight = on_refused_preflight
         self.on_refused = on_refused
         self.on_forged = on_forged
-        if on_forged is not None:
-            self.vectorcall = <vectorcallfunc> <void *> call_wsgi_guarded
         self.detours = on_refused_preflight is not None or on_refused is not None
         self.is_fast = self.native is not None and on_all is None
+        if on_forged is not None and self.is_fast:
+            self.is_fast = not self.native.any_origin
         let_vectorcall(type(self), WSGICall)
         self.content = (
             ("Content-Length", str(len(body))), ("Content-Type", "text/plain; charset=utf-8")
@@ -91,7 +93,9 @@ cdef PyObject *call_wsgi(
     cdef WSGICall self = <WSGICall> called
     cdef Decision decision = decide_environ(self.native, <object> args[0])
     if decision.template.status is not None or (
-        self.detours and not (decision.template.allowed or decision.template.no_origin)
+        self.detours
+        and not decision.template.allowed
+        and (not decision.template.no_origin or self.on_forged is not None)
     ):
         answer = answered_wsgi(self, decision, <object> args[0], <object> args[1])
         if answer is not None:
@@ -103,20 +107,6 @@ cdef PyObject *call_wsgi(
     passed[1] = args[0]
     passed[2] = <PyObject *> changed
     return call_app(<PyObject *> app, passed + 1, 2 | PY_VECTORCALL_ARGUMENTS_OFFSET, WSGICall)
-
-
-cdef PyObject *call_wsgi_guarded(
-    PyObject *called, PyObject *const *args, size_t nargsf, PyObject *names
-) except NULL:
-    """Handle a request like `call_wsgi`, where forged requests are refused; see asgi.pxi."""
-    if (
-        HAS_GIL
-        and PyVectorcall_NARGS(nargsf) == 2
-        and is_exact_dict(args[0])
-        and is_safe(dict_item(args[0], <PyObject *> "REQUEST_METHOD"))
-    ):
-        return call_wsgi(called, args, nargsf, names)
-    return call_wsgi_long(called, args, nargsf, names)
 
 
 cdef PyObject *call_wsgi_long(
@@ -140,9 +130,6 @@ cdef object handle_wsgi(WSGICall self, object environ, object start_response):
     else:
         decision = decide_environ(self.native, environ)
     answer = answered_wsgi(self, decision, environ, start_response)
-    if answer is None and self.on_forged is not None:
-        if is_unlisted(self.native, decision) and is_forged_environ(self.policy, environ):
-            answer = self.on_forged(decision, environ, start_response)
     if answer is not None:
         return answer
     with cython.critical_section(self):
@@ -160,6 +147,9 @@ cdef object answered_wsgi(WSGICall self, object decision, object environ, object
     """Return the response body, or None if the request goes on to the application."""
     if self.detours:
         detour = detour_of(decision, self.on_refused_preflight, self.on_refused)
+        if detour is None and self.on_forged is not None:
+            if is_unlisted(self.native, decision) and is_forged_environ(self.policy, environ):
+                detour = self.on_forged
         if detour is not None:
             answer = detour(decision, environ, start_response)
             if answer is not None:
@@ -168,8 +158,9 @@ cdef object answered_wsgi(WSGICall self, object decision, object environ, object
 
 
 cdef bint is_forged_environ(object policy, object environ) except -1:
-    return policy.protects(
-        environ.get("REQUEST_METHOD", ""),
+    method = environ.get("REQUEST_METHOD", "")
+    return not is_safe(method) and policy.protects(
+        method,
         environ.get("HTTP_ORIGIN"),
         environ.get("HTTP_SEC_FETCH_SITE"),
         environ.get("HTTP_HOST"),
