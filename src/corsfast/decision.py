@@ -67,14 +67,17 @@ class Stats(dict[Outcome, int]):
     Attributes:
         actual: the counts of actual requests alone, by the outcomes that they can have.
         preflight: the same for preflights.
+        forged: the number of requests that `Policy.protects` found to be forged by another site.
+            `cross_site` refuses or reports them.
     """
 
-    __slots__ = ("actual", "preflight")
+    __slots__ = ("actual", "forged", "preflight")
     actual: dict[Outcome, int]
     preflight: dict[Outcome, int]
+    forged: int
 
 
-def stats_of(actual: Iterable[int], preflight: Iterable[int]) -> Stats:
+def stats_of(actual: Iterable[int], preflight: Iterable[int], forged: int) -> Stats:
     """Return the counts of both kinds, which are given in the order of the outcomes."""
     outcomes = [*Outcome]
     of_actual = dict(zip(outcomes, actual, strict=True))
@@ -83,6 +86,7 @@ def stats_of(actual: Iterable[int], preflight: Iterable[int]) -> Stats:
     first_of_preflights = outcomes.index(Outcome.METHOD_TOO_LONG)
     stats.actual = {outcome: of_actual[outcome] for outcome in outcomes[:first_of_preflights]}
     stats.preflight = {outcome: of_preflight[outcome] for outcome in outcomes[1:]}
+    stats.forged = forged
     return stats
 
 

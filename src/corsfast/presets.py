@@ -8,7 +8,7 @@ from __future__ import annotations
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable
-    from typing import TypedDict
+    from typing import Literal, TypedDict
 
     class LocalDevelopment(TypedDict):
         allow_origins: list[str]
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
         allow_methods: list[str]
         allow_headers: list[str]
         expose_headers: list[str]
-        block_refused: bool
+        cross_site: Literal["refuse_all"]
 
 
 __all__ = ["local_development", "mcp_server"]
@@ -56,7 +56,8 @@ def mcp_server(allow_origins: Iterable[str]) -> McpServer:
     The names are those of the Streamable HTTP transport in the revisions from 2025-03-26 to
     2026-07-28: https://modelcontextprotocol.io/specification/2026-07-28/basic/transports
 
-    - `block_refused` answers 403 to an Origin that is not allowed, as the specification demands.
+    - `cross_site` answers 403 to an Origin that is not allowed, also for GET, as the specification
+      demands.
       It lets pages of the server's own Host pass. A page that rebinds its DNS name to this machine
       sends that name as its Host, so check the Host as well, for example with Starlette's
       ``TrustedHostMiddleware``.
@@ -81,5 +82,5 @@ def mcp_server(allow_origins: Iterable[str]) -> McpServer:
             "Mcp-Session-Id",
         ],
         "expose_headers": ["Mcp-Session-Id", "WWW-Authenticate"],
-        "block_refused": True,
+        "cross_site": "refuse_all",
     }

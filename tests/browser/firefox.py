@@ -39,8 +39,9 @@ def executable() -> str:
 class Firefox:
     """A headless Firefox with one page, in a profile of its own."""
 
-    def __init__(self, folder: Path) -> None:
-        lines = [f"user_pref({json.dumps(k)}, {json.dumps(v)});" for k, v in PREFERENCES.items()]
+    def __init__(self, folder: Path, preferences: dict[str, Any] | None = None) -> None:
+        given = {**PREFERENCES, **(preferences or {})}
+        lines = [f"user_pref({json.dumps(k)}, {json.dumps(v)});" for k, v in given.items()]
         (folder / "user.js").write_text("\n".join(lines))
         self._ids = itertools.count(1)
         self._events: list[dict[str, Any]] = []

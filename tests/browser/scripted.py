@@ -46,6 +46,15 @@ ADDED = ("content-length", "cache-control")
 Evaluate = Callable[[dict[str, Any]], dict[str, Any]]
 
 
+def certificate(folder: Path) -> tuple[Path, Path]:
+    """Write a self-signed certificate and its key; return both files."""
+    key, certificate = folder / "key.pem", folder / "certificate.pem"
+    request = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2"]
+    files = ["-subj", "/CN=localhost", "-keyout", str(key), "-out", str(certificate)]
+    subprocess.run([*request, *files], check=True, capture_output=True)
+    return certificate, key
+
+
 class ScriptedServer:
     """Servers on four ports, two of them with TLS, which answer as the current case says."""
 
@@ -56,7 +65,8 @@ class ScriptedServer:
         self._loop = asyncio.new_event_loop()
         self._thread = Thread(target=self._loop.run_forever, daemon=True)
         self._thread.start()
-        tls = self._certificate(folder)
+        tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        tls.load_cert_chain(*certificate(folder))
         ports = [self._listen(context) for context in (None, None, tls, tls)]
         names = {"page": 0, "remote": 0, "port": 1, "remote2": 1, "tls": 2, "tls2": 3}
         self.texts = origins({name: ports[place] for name, place in names.items()})
@@ -75,27 +85,6 @@ class ScriptedServer:
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join()
         self._loop.close()
-
-    @staticmethod
-    def _certificate(folder: Path) -> ssl.SSLContext:
-        key, certificate = folder / "key.pem", folder / "certificate.pem"
-        request = [
-            "openssl",
-            "req",
-            "-x509",
-            "-newkey",
-            "rsa:2048",
-            "-nodes",
-            "-days",
-            "2",
-            "-subj",
-            "/CN=localhost",
-        ]
-        files = ["-keyout", str(key), "-out", str(certificate)]
-        subprocess.run([*request, *files], check=True, capture_output=True)
-        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        context.load_cert_chain(certificate, key)
-        return context
 
     def _listen(self, tls: ssl.SSLContext | None) -> int:
         async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

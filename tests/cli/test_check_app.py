@@ -200,6 +200,7 @@ BLOCKED, NO_METHOD = "preflight-answered-outside", "route-method-not-allowed"
 NO_ROUTE, NO_HEADER = "method-without-route", "security-header-not-allowed"
 TWO, ON_ERROR = "two-cors-layers", "error-without-cors"
 SOCKET, UNUSED = "websocket-without-origin-check", "credentials-without-use"
+COOKIE, TOKEN = "cookie-without-cross-site-check", "token-beside-cross-site"
 
 STACK = "app = {}(Starlette(routes=routes), allow_origins=ORIGINS, allow_methods=['GET', {}])"
 SECURE = 'configure([SECURITY, {}], CORS_ALLOW_METHODS=["GET", "POST", {}])\napp = get_{}()'
@@ -246,6 +247,37 @@ BEFORE = """
 def login():
     if {}"Authorization" not in request.headers: abort(401)
 """
+COOKIES = """
+from starlette.middleware.sessions import SessionMiddleware
+inner = SessionMiddleware(
+    Starlette(routes=routes), secret_key="x", same_site="{}", https_only=True)
+app = {}(inner, allow_origins=ORIGINS, allow_methods=["GET", "PUT"], cross_site="{}")
+"""
+FLASK_COOKIES = """
+app.secret_key = "x"
+app.config["SESSION_COOKIE_SAMESITE"] = "None"
+{}
+"""
+TOKENS = """
+class CSRFMiddleware(Login):
+    async def __call__(self, scope, receive, send):
+        await self.app(scope, receive, send)
+app = CORSMiddleware({}Starlette(routes=routes){}, allow_origins=ORIGINS,
+                     allow_methods=["PUT"], cross_site="refuse")
+"""
+DJANGO_COOKIES = """
+SESSIONS = "django.contrib.sessions.middleware.SessionMiddleware"
+TOKENS = "django.middleware.csrf.CsrfViewMiddleware"
+configure([OURS, SESSIONS{}], CORS_ALLOW_METHODS=["GET", "POST", "PUT"],
+          SESSION_COOKIE_SAMESITE="None"{})
+app = get_wsgi_application()
+"""
+LITESTAR_COOKIES = """
+from starlette.middleware.sessions import SessionMiddleware
+plugin = CORSPlugin(OurConfig(ORIGINS, ["PUT"]){})
+app = SessionMiddleware(Litestar([change], plugins=[plugin]), "x", same_site="none")
+"""
+REFUSING = ', CORS_CROSS_SITE="refuse"'
 LITESTAR_APP = "Litestar([item, change], cors_config=CORSConfig(ORIGINS, {}))"
 
 CASES = {
@@ -509,6 +541,86 @@ app = CORSMiddleware(Litestar([item, live]), allow_origins=ORIGINS)
         "app = make(ours)",
         (UNUSED, "allow_credentials", ""),
         "warnings",
+    ),
+    "starlette-cookie": Case(
+        STARLETTE,
+        COOKIES.format("none", "CORSMiddleware", "allow"),
+        COOKIES.format("none", "CORSMiddleware", "refuse"),
+        (COOKIE, "same_site", "None"),
+    ),
+    "starlette-drop-in-cookie": Case(
+        STARLETTE,
+        COOKIES.format("None", "DropIn", "allow"),
+        COOKIES.format("None", "DropIn", "report"),
+        (COOKIE, "same_site", "None"),
+    ),
+    "starlette-lax-cookie": Case(
+        STARLETTE,
+        COOKIES.format("none", "CORSMiddleware", "allow"),
+        COOKIES.format("lax", "CORSMiddleware", "allow"),
+        (COOKIE, "same_site", "None"),
+    ),
+    "flask-cookie": Case(
+        FLASK,
+        FLASK_COOKIES.format("install(app, allow_origins=ORIGINS, allow_methods=['PUT'])"),
+        FLASK_COOKIES.format(
+            "install(app, allow_origins=ORIGINS, allow_methods=['PUT'], cross_site='refuse')"
+        ),
+        (COOKIE, "SESSION_COOKIE_SAMESITE", "None"),
+    ),
+    "flask-drop-in-cookie": Case(
+        FLASK,
+        FLASK_COOKIES.format("corsfast.middleware.flask.CORS(app, origins=ORIGINS)"),
+        FLASK_COOKIES.format(
+            "corsfast.middleware.flask.CORS(app, origins=ORIGINS, cross_site='refuse')"
+        ),
+        (COOKIE, "SESSION_COOKIE_SAMESITE", "None"),
+    ),
+    "flask-token-cookie": Case(
+        FLASK,
+        FLASK_COOKIES.format("flask_cors.CORS(app, origins=ORIGINS)"),
+        FLASK_COOKIES.format(
+            "flask_cors.CORS(app, origins=ORIGINS)\napp.extensions['csrf'] = object()"
+        ),
+        (COOKIE, "SESSION_COOKIE_SAMESITE", "None"),
+    ),
+    "django-cookie": Case(
+        DJANGO,
+        DJANGO_COOKIES.format("", ""),
+        DJANGO_COOKIES.format("", REFUSING),
+        (COOKIE, "SESSION_COOKIE_SAMESITE", "None"),
+    ),
+    "django-token-cookie": Case(
+        DJANGO,
+        DJANGO_COOKIES.format("", ""),
+        DJANGO_COOKIES.format(", TOKENS", ""),
+        (COOKIE, "SESSION_COOKIE_SAMESITE", "None"),
+    ),
+    "django-exempt-cookie": Case(
+        DJANGO,
+        "search.csrf_exempt = True\n" + DJANGO_COOKIES.format(", TOKENS", ""),
+        DJANGO_COOKIES.format(", TOKENS", ""),
+        (COOKIE, "SESSION_COOKIE_SAMESITE", "None"),
+    ),
+    "django-tokens": Case(
+        DJANGO,
+        DJANGO_COOKIES.format(", TOKENS", REFUSING),
+        DJANGO_COOKIES.format("", REFUSING),
+        (TOKEN, "django.middleware.csrf.CsrfViewMiddleware", ""),
+        "warnings",
+    ),
+    "starlette-tokens": Case(
+        STARLETTE,
+        TOKENS.format("CSRFMiddleware(", ")"),
+        TOKENS.format("", ""),
+        (TOKEN, "shop.CSRFMiddleware", ""),
+        "warnings",
+    ),
+    "litestar-cookie": Case(
+        LITESTAR,
+        LITESTAR_COOKIES.format(""),
+        LITESTAR_COOKIES.format(', cross_site="refuse"'),
+        (COOKIE, "same_site", "None"),
     ),
 }
 

@@ -109,7 +109,76 @@ def test_tolerates_a_risk(explain: Any) -> None:
     assert explain(*arguments, "--tolerate", "any-origin-with-credentials")[0] == 0
 
 
+FORGED = ("--method", "POST", "--origin", "https://evil.example", "--sec-fetch-site", "cross-site")
+POST = (
+    "POST /pay HTTP/1.1\r\nHost: api.example.com\r\n"
+    "Origin: https://evil.example\r\nSec-Fetch-Site: cross-site\r\n\r\n"
+)
+LOGGED = (
+    "WARNING:corsfast.refused:POST '/pay' from 'https://evil.example' is refused as a cross-site"
+    " request: Sec-Fetch-Site is 'cross-site', and the origin 'https://evil.example' is unlike"
+    " every entry. See docs/cross-site.md"
+)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "stdin"),
+    [
+        (FORGED, ""),
+        ((), LOGGED),
+        (("--cross-site",), POST),
+        (("--host", "other.example"), POST),
+        (("--curl", "curl https://a.example -X POST -H 'origin: null'", "--cross-site"), ""),
+        (("--method", "POST", "--origin", "https://www.example", "--host", "10.0.0.7"), ""),
+        (("--method", "POST", "--sec-fetch-site", "same-site"), ""),
+    ],
+    ids=["flags", "log", "raw", "raw and host", "curl", "host", "no origin"],
+)
+def test_a_forged_request_is_refused(explain: Any, arguments: Any, stdin: str) -> None:
+    status, out, err = explain(*POLICY, *arguments, stdin=stdin)
+    assert (status, err) == (1, "")
+    assert "refused as forged" in out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "stdin"),
+    [
+        (("--sec-fetch-site", "same-origin"), POST),
+        (("--cross-site", "--origin", PAGE), POST),
+        (("--cross-site", "--method", "GET"), POST),
+        (
+            (
+                "--curl",
+                "curl https://a.example -X POST -H 'origin: https://a.example'",
+                "--host",
+                "a.example",
+            ),
+            "",
+        ),
+        (("--curl", "curl https://a.example -d x", "--cross-site"), ""),
+    ],
+    ids=["own", "listed", "safe", "curl", "no browser"],
+)
+def test_other_requests_are_not_forged(explain: Any, arguments: Any, stdin: str) -> None:
+    status, out, err = explain(*POLICY, *arguments, stdin=stdin)
+    assert (status, err) == (0, "")
+    assert "not forged" in out
+
+
+def test_reads_a_line_of_the_log(explain: Any) -> None:
+    line = (
+        f"2026-11-30 12:00 corsfast.refused OPTIONS '/x' from '{PAGE}' is refused: the header 'x-b'"
+        " is not allowed. See docs/refused.md"
+    )
+    status, out, _ = explain(*POLICY, stdin=line)
+    assert status == 1
+    assert "no  header x-b" in out
+    status, out, _ = explain(*POLICY, stdin=line.replace("header 'x-b'", "method 'PATCH'"))
+    assert "no  method PATCH" in out
+
+
 UNABLE = [
+    (("--url", "http://a.example/", "--cross-site"), "about a policy, not a server"),
     (("--origin", PAGE), "there is no policy"),
     (POLICY, "there is no request"),
     ((*POLICY, "--curl", "curl https://a.example/"), "the request has no Origin"),

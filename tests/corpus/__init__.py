@@ -2,6 +2,7 @@
 
     attack-corpus.jsonl   438 hostile and well-behaved requests, each with the right answer
     browser-matrix.json   what a browser sends, and whether its page may read the answer
+    cross-site.jsonl      requests that another site has forged, and others; `go`: Go's result is this
     decisions.jsonl       requests, and the exact answer to each
     requests.jsonl        requests, and the outcome: lists, limits, white space, odd text
     origins.jsonl         texts that are a serialized origin, and texts that are not
@@ -10,11 +11,18 @@
     config.jsonl          options, and all problems that they have
     unicode-hosts.jsonl   hosts beyond ASCII, and what the URL parser of Node 20.20 makes of them
     crowded-names.jsonl   names whose hashes were nearly the same under most seeds
-    wpt-*.jsonl           192 rows of web-platform-tests: see support/exchanges.py
+    wpt-fetch-metadata.jsonl  73 rows of web-platform-tests about Sec-Fetch-Site and Origin
+    wpt-*.jsonl           192 other rows of web-platform-tests: see support/exchanges.py
 
 In the JSON Lines files each line is a case with an `id` and a `why`. Text holds one code point for
 each byte (latin-1), unless a case is about text beyond that. Values that JSON cannot express are
 written as an object with one key; see `build`.
+
+A row of wpt-fetch-metadata.jsonl is one request: its `client` sends `method` from `page` to the
+first of `hops`, each of which redirects to the next by 307. `expect` has what arrives, and whether
+`cross_site="refuse"` refuses it, under a policy without the page's origin and under one with it.
+`file` and `subtest` name the test, `spec` the section that it tests. The tests of `origin` run
+without TLS there, and with it here.
 """
 
 from __future__ import annotations

@@ -295,7 +295,7 @@ def ask_wsgi(app: Any, request: Request, script_name: str = "") -> Answer:
 class Door:
     """A generic middleware around an application that answers 200 with the given headers.
 
-    ask = door.around(policy, block_refused=True)
+    ask = door.around(policy, cross_site="refuse_all")
     ask("GET", "/x", origin="https://a.example").status
     """
 

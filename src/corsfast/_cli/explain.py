@@ -7,6 +7,7 @@ import sys
 import warnings
 from dataclasses import replace
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from .. import Policy
 from .._explain.policy import SERVER
@@ -19,9 +20,10 @@ from .._explain.requests import (
     read_raw,
 )
 from .._explain.server import NoAnswerError, PageFetch, Report, examine
+from .._explain.traffic import read_refusal
 from .._loading import make_policy
 from .._loading.files import TABLE, has_table
-from .._options.fetch import REQUEST_HEADERS, REQUEST_METHOD
+from .._options.fetch import REQUEST_HEADERS, REQUEST_METHOD, SEC_FETCH_SITE
 from .._options.origin import is_origin
 from ..errors import PolicyError
 from ..testing._urls import origin_of
@@ -56,7 +58,8 @@ The request is read from one of
   --origin ...         with --method, --request-headers and --credentials
   --curl COMMAND       as developer tools copy it, for bash or cmd
   --har FILE           all cross-origin requests of a recording
-  (standard input)     a raw HTTP request, a curl command, or HAR
+  (standard input)     a raw HTTP request, a curl command, HAR, or a line of the log
+                       corsfast.refused
 
 Without a policy, the answers of the server are explained instead:
   --url URL            send the request with --origin to a running server
@@ -103,6 +106,11 @@ def add_arguments(parser: ArgumentParser) -> None:
     request.add_argument(
         "--credentials", action="store_true", default=None, help="the page sends cookies"
     )
+    request.add_argument(
+        "--cross-site", action="store_true", help='ask whether cross_site="refuse" refuses it'
+    )
+    request.add_argument("--sec-fetch-site", metavar="VALUE", help="implies --cross-site")
+    request.add_argument("--host", metavar="HOST", help="the value of Host; implies --cross-site")
     request.add_argument("--curl", metavar="COMMAND", help="- reads standard input")
     request.add_argument("--har", metavar="FILE", help="- reads standard input")
     request.add_argument("--match", metavar="TEXT", default="", help="only URLs of HAR with it")
@@ -145,6 +153,8 @@ def _explain(given: Namespace) -> Iterator[Explanation | Report]:
         PolicyError: for a policy that is not valid.
     """
     if given.url is not None or given.send:
+        if _asks_cross_site(given):
+            raise UnreadableError("--cross-site is about a policy, not a server")
         yield from _explain_server(given)
         return
     requests = _requests(given)
@@ -155,7 +165,10 @@ def _explain(given: Namespace) -> Iterator[Explanation | Report]:
         return
     policy = _read_policy(given)
     for recorded in requests:
-        yield _explain_recorded(policy, recorded, given)
+        if _asks_cross_site(given):
+            yield _explain_cross_site(policy, recorded, given)
+        else:
+            yield _explain_recorded(policy, recorded, given)
 
 
 # -- the policy ------------------------------------------------------------------------------
@@ -194,7 +207,7 @@ def _requests(given: Namespace) -> list[Recorded]:
     if given.curl is not None:
         text = _stdin() if given.curl == "-" else given.curl
         return [read_curl(text, "<stdin>" if given.curl == "-" else "--curl")]
-    if given.origin is not None:
+    if given.origin is not None or given.sec_fetch_site is not None:
         return [_of_flags(given)]
     text = "" if sys.stdin is None or sys.stdin.isatty() else _stdin()
     start = text.lstrip()[:5]
@@ -203,12 +216,15 @@ def _requests(given: Namespace) -> list[Recorded]:
     if start.startswith("{"):
         given.har = "-"
         return _chosen(read_har(text, "<stdin>", given.match), "<stdin>")
+    if (refused := read_refusal(text, "<stdin>")) is not None:
+        given.cross_site = given.cross_site or " as a cross-site request: " in text
+        return [refused]
     return [read_curl(text, "<stdin>") if start.startswith("curl") else read_raw(text)]
 
 
 def _of_flags(given: Namespace) -> Recorded:
     """Return the request of the flags. Its URL is unknown, so it is empty."""
-    fields = [("Origin", given.origin)]
+    fields = [("Origin", given.origin)] if given.origin is not None else []
     method = given.method or "GET"
     if given.request_method is not None:
         if method != "OPTIONS":
@@ -274,6 +290,19 @@ def _explain_recorded(policy: Policy, recorded: Recorded, given: Namespace) -> E
         raise InputError(f"{recorded.place}: the page and the server have one origin: no CORS")
     console = {name: it.replace(SERVER, recorded.url) for name, it in explanation.console.items()}
     return replace(explanation, console=console)
+
+
+def _asks_cross_site(given: Namespace) -> bool:
+    return given.cross_site or given.sec_fetch_site is not None or given.host is not None
+
+
+def _explain_cross_site(policy: Policy, recorded: Recorded, given: Namespace) -> Explanation:
+    return policy.explain(
+        given.method or recorded.method,
+        given.origin or recorded.origin,
+        sec_fetch_site=given.sec_fetch_site or recorded.get(SEC_FETCH_SITE),
+        host=given.host or recorded.get("host") or urlsplit(recorded.url).netloc,
+    )
 
 
 # -- the server ------------------------------------------------------------------------------

@@ -58,12 +58,14 @@ class Counts:
     Attributes:
         add: for actual requests and preflights, in this order: the `add` of each outcome's
             counter, by the outcome's value.
+        forged: the counter of the requests that are forged.
     """
 
-    __slots__ = ("_counters", "add")
+    __slots__ = ("_counters", "add", "forged")
 
     def __init__(self) -> None:
         self._counters = [[Counter() for _ in Outcome] for _kind in range(2)]
+        self.forged = Counter()
         values = [outcome.value for outcome in Outcome]
         self.add = [
             dict(zip(values, (counter.add for counter in kind), strict=True))
@@ -73,4 +75,4 @@ class Counts:
     def read(self, reset: bool) -> Stats:
         """Return the counts, and reset them if asked to."""
         actual, preflight = ([counter.read(reset) for counter in kind] for kind in self._counters)
-        return stats_of(actual, preflight)
+        return stats_of(actual, preflight, self.forged.read(reset))

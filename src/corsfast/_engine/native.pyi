@@ -91,6 +91,14 @@ class Policy:
     def asgi(self, scope: Mapping[str, Any], /) -> Decision: ...
     def wsgi(self, environ: dict[str, Any], /) -> Decision: ...
     def allows_origin(self, origin: str | bytes | None, /) -> bool: ...
+    def protects(
+        self,
+        method: str | bytes,
+        origin: str | bytes | None,
+        sec_fetch_site: str | bytes | None,
+        host: str | bytes | None,
+        /,
+    ) -> bool: ...
     def explain(
         self,
         method: str | bytes,
@@ -98,6 +106,9 @@ class Policy:
         request_method: str | bytes | None = None,
         request_headers: str | bytes | Sequence[str | bytes] | None = None,
         credentials: bool | None = None,
+        *,
+        sec_fetch_site: str | bytes | None = None,
+        host: str | bytes | None = None,
     ) -> Explanation: ...
     def apply_asgi(
         self, decision: Decision, headers: Iterable[Sequence[bytes]], /
@@ -138,6 +149,7 @@ class ASGICall:
         on_private_network: Any = None,
         on_refused_preflight: Any = None,
         on_refused: Any = None,
+        on_forged: Any = None,
     ) -> None: ...
     def __call__(self, scope: Any, receive: Any, send: Any) -> Any: ...
 
@@ -157,5 +169,6 @@ class WSGICall:
         on_all: Any = None,
         on_refused_preflight: Any = None,
         on_refused: Any = None,
+        on_forged: Any = None,
     ) -> None: ...
     def __call__(self, environ: Any, start_response: Any) -> Any: ...

@@ -18,6 +18,7 @@ from .._options import fetch, limits
 from .._options.fetch import ALLOW_HEADERS, ALLOW_METHODS
 from .._options.origin import parse_origin
 from .._options.patterns import follows
+from .._options.same_origin import same_origin
 from .._proofs.automata import ACCEPTING_COLUMN
 from ..decision import Outcome, decision_key, decision_repr
 from .counts import Counts
@@ -173,6 +174,7 @@ class Policy:
     __slots__ = (
         "_actual",
         "_actual_headers",
+        "_any_origin",
         "_by_raw_origin",
         "_count_allowed",
         "_count_no_origin",
@@ -195,6 +197,7 @@ class Policy:
     _count_no_origin: Callable[[], int]
     _count_allowed: Callable[[], int]
     _star: bool  # read from here, because reading a field of a named tuple is slow
+    _any_origin: bool  # => the only entry is "*"
     _actual_headers: Block
     _preflight_headers: Block
     _not_covering: Block
@@ -416,6 +419,47 @@ class Policy:
         """
         return self.actual(origin).allowed
 
+    def protects(
+        self, method: Text, origin: Text | None, sec_fetch_site: Text | None, host: Text | None, /
+    ) -> bool:
+        """Return ``True`` if a request must be refused because another site has forged it.
+
+        A request may pass (``False``) if one of these holds:
+
+        - the method is GET, HEAD or OPTIONS, because these change nothing;
+        - ``Sec-Fetch-Site`` is ``same-origin`` or ``none``;
+        - the policy allows the ``Origin`` by another entry than ``"*"``, which lets any page read
+          without credentials, but not write with them;
+        - ``Sec-Fetch-Site`` is missing, and ``Origin`` is missing or names the host and port of
+          ``Host``. Old browsers send no ``Sec-Fetch-Site``; other programs send neither.
+
+        Several lines of a field must be joined by commas. Each result ``True`` is counted in
+        ``stats().forged``.
+
+        Args:
+            method: the method of the request.
+            origin: the value of Origin, or ``None`` without one.
+            sec_fetch_site: the same for Sec-Fetch-Site.
+            host: the same for Host.
+        """
+        if _text("method", method, limits.MAX_METHOD) in fetch.SAFE_METHODS:
+            return False
+        also = " or None"
+        if sec_fetch_site is not None:
+            site = _text("sec_fetch_site", sec_fetch_site, limits.MAX_ORIGIN, also)
+            if site in fetch.OWN_SITES:
+                return False
+        if origin is not None:
+            origin = _text("origin", origin, limits.MAX_ORIGIN, also)
+            if not self._any_origin and self._match_origin(origin) is Outcome.ALLOWED:
+                return False
+        if host is not None:
+            host = _text("host", host, limits.MAX_ORIGIN, also)
+        if sec_fetch_site is None and (origin is None or same_origin(origin, host)):
+            return False
+        self._counts.forged.add()
+        return True
+
     def explain(
         self,
         /,
@@ -424,6 +468,9 @@ class Policy:
         request_method: Text | None = None,
         request_headers: Text | Sequence[Text] | None = None,
         credentials: bool | None = None,
+        *,
+        sec_fetch_site: Text | None = None,
+        host: Text | None = None,
     ) -> Explanation:
         """Explain why a page's request is allowed or refused, and what would allow it.
 
@@ -436,7 +483,14 @@ class Policy:
             request_method: the method that a preflight asks for.
             request_headers: the header names that a preflight asks for.
             credentials: whether the page sends credentials; ``None`` if that is not known.
+            sec_fetch_site: the value of Sec-Fetch-Site. With this or `host`, the check of
+                :meth:`protects` is explained in place of CORS.
+            host: the value of Host.
         """
+        if sec_fetch_site is not None or host is not None:
+            from .._explain.cross_site import explain_cross_site
+
+            return explain_cross_site(self._tables, method, origin, sec_fetch_site, host)
         from .._explain.policy import explain
 
         return explain(
@@ -662,6 +716,7 @@ def _prebuilt(tables: Tables) -> Iterable[tuple[str, object]]:
     yield "_count_no_origin", counts.add[False][Outcome.NO_ORIGIN.value]
     yield "_count_allowed", counts.add[False][Outcome.ALLOWED.value]
     yield "_star", tables.star
+    yield "_any_origin", tables.star or tables.any_web_origin or tables.any_origin
     yield "_actual_headers", actual_headers
     yield "_preflight_headers", preflight_headers
     yield "_not_covering", tables.not_covering

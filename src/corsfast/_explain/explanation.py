@@ -24,13 +24,14 @@ class Check:
     """One check of a request.
 
     Attributes:
-        what: ``"origin"``, ``"method"``, ``"header"`` or ``"credentials"``.
+        what: ``"origin"``, ``"method"``, ``"header"`` or ``"credentials"``; for a cross-site
+            request also ``"sec-fetch-site"`` and ``"host"``.
         value: the value that was checked.
         passed: whether it is allowed.
         kind: the kind of the rule that decided: ``"any"``, ``"exact entry"``, ``"host pattern"``,
             ``"subdomain pattern"``, ``"glob"``, ``"network"``, ``"regex"``, ``"safelist"``,
-            ``"option"``, ``"forbidden"``, ``"limit"``, ``"grammar"``, or ``"none"`` if no rule
-            matched.
+            ``"option"``, ``"forbidden"``, ``"limit"``, ``"grammar"``, ``"own"`` for a request of
+            the site itself, or ``"none"`` if no rule matched.
         rule: the entry that decided, as Python writes it, or "".
         text: the reason, as the end of a sentence.
         near_misses: what the policy has instead, and how it differs; the nearest first.
@@ -90,6 +91,8 @@ class Explanation:
         console: what each browser logs, by ``"chromium"``, ``"firefox"`` and ``"webkit"``; "" if
             it allows the request. Empty if no browser can send the request. The URL of the
             server is a placeholder.
+        forged: whether ``cross_site="refuse"`` refuses the request; ``None`` if that was not
+            asked. If it was, `allowed` is the opposite, and the first check that passes decides.
     """
 
     method: str
@@ -100,6 +103,7 @@ class Explanation:
     change: Change | None = None
     notes: tuple[str, ...] = ()
     console: Mapping[str, str] = field(default_factory=dict)
+    forged: bool | None = None
 
     @property
     def near_misses(self) -> tuple[NearMiss, ...]:
@@ -132,6 +136,7 @@ class Explanation:
             },
             "notes": list(self.notes),
             "console": dict(self.console),
+            "forged": self.forged,
         }
 
     def __str__(self) -> str:
@@ -141,7 +146,10 @@ class Explanation:
         """Return the lines of the text, each with a kind by which a terminal colors it."""
         verdict = "allowed" if self.allowed else "refused"
         head = f"{shown(self.method)} from {shown(self.origin)}: {verdict}"
-        if self.origin is None:
+        if self.forged is not None:
+            verdict_of_check = "refused as forged" if self.forged else "not forged"
+            head = f"{shown(self.method)} from {shown(self.origin)}: {verdict_of_check}"
+        elif self.origin is None:
             head = f"{shown(self.method)} without an Origin: not a CORS request"
         lines = [(head, verdict)]
         for check in self.checks:

@@ -89,7 +89,7 @@ def explain(
     )
     if explanation.allowed or asked.origin is None:
         return explanation
-    return replace(explanation, change=_change(tables, asked, checks))
+    return replace(explanation, change=change_of(tables, asked, checks))
 
 
 def _decide(policy: Any, asked: Asked) -> Any:
@@ -233,7 +233,7 @@ def _miss(check: Check, tables: Tables) -> list[NearMiss]:
 # -- changes ---------------------------------------------------------------------------------
 
 
-def _change(tables: Tables, asked: Asked, checks: list[Check]) -> Change | None:
+def change_of(tables: Tables, asked: Asked, checks: list[Check]) -> Change | None:
     """Return a proven change that lets a refused request pass these checks, or ``None``."""
     try:
         options: dict[str, Any] | None = dict(tables.spec.options())
@@ -271,7 +271,7 @@ def _change(tables: Tables, asked: Asked, checks: list[Check]) -> Change | None:
         return None if edited else _proven(tables, changed, tuple(steps), None, ())
     if edited == options:
         return _proven(tables, changed, tuple(steps), None, ())
-    built = _compiled(edited)
+    built = compiled(edited)
     if built is None:
         return None
     return _proven(built[0], changed, tuple(steps), built[1], built[2])
@@ -290,7 +290,7 @@ def _allow_credentials(options: dict[str, Any], origin: str) -> list[str]:
     return steps
 
 
-def _compiled(options: dict[str, Any]) -> tuple[Tables, dict[str, Any], tuple[Problem, ...]] | None:
+def compiled(options: dict[str, Any]) -> tuple[Tables, dict[str, Any], tuple[Problem, ...]] | None:
     """Compile changed options; tolerate risks, and return them as problems."""
     risks: tuple[Problem, ...] = ()
     with warnings.catch_warnings(action="ignore"):

@@ -17,14 +17,13 @@ from .._options import fetch
 from .._options.limits import MAX_METHOD
 from .._options.origin import is_origin
 from .._options.spec import is_token
-from .requests import MAX_ENTRIES, MAX_HAR, InputError, read_har
+from .requests import MAX_ENTRIES, MAX_HAR, InputError, Recorded, read_har
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from typing import BinaryIO
 
-    from .requests import Recorded
 
 # Bytes of a line of a log. A longer one is not read; common servers limit its parts to 8 KiB.
 MAX_LINE = 16_384
@@ -46,7 +45,8 @@ _COMBINED = re.compile(
 # within a long word.
 _VALUE = r"""('(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*"|nothing)"""
 _REFUSED = re.compile(
-    rf"(?<![^\s'\"])[^\s'\"]+ {_VALUE}(?:\.\.\.)? from {_VALUE} is refused: "
+    rf"(?<![^\s'\"])([^\s'\"]+) {_VALUE}(?:\.\.\.)? from {_VALUE} is (?:refused|reported)"
+    rf"(?: as a cross-site request: Sec-Fetch-Site is (?:missing|{_VALUE}), and |: )"
     rf"(?:the (method|header) {_VALUE} )?"
 )
 
@@ -201,10 +201,27 @@ def _requests_of_access_log(line: re.Match[str]) -> Iterator[Asked]:
 
 def _refused_request(line: re.Match[str]) -> Asked:
     """Return the refused request of a line of the logger "corsfast.refused"."""
-    _, origin, what, value = (part and _unquoted(part) for part in line.groups())
+    _, _, origin, _, what, value = (part and _unquoted(part) for part in line.groups())
     method = value if what == "method" and value and is_token(value, MAX_METHOD) else None
     names = requested_names(value or "") if what == "header" else []
     return Asked(origin or "", method, tuple(names or ()), refused=True)
+
+
+def read_refusal(text: str, place: str) -> Recorded | None:
+    """Read the request of a line of the logger "corsfast.refused", if the text is one.
+
+    A request that was refused as a cross-site request has the value of Sec-Fetch-Site.
+    """
+    line = _REFUSED.search(text[:MAX_LINE])
+    if line is None:
+        return None
+    _, _, origin, site, what, value = (part and _unquoted(part) for part in line.groups())
+    fields = {"Origin": None if line[3] == "nothing" else origin, fetch.SEC_FETCH_SITE: site}
+    if line[1] == "OPTIONS":
+        fields[fetch.REQUEST_METHOD] = value if what == "method" else "GET"
+        fields[fetch.REQUEST_HEADERS] = value if what == "header" else None
+    given = tuple((name, it) for name, it in fields.items() if it is not None)
+    return Recorded(line[1], "", given, place)
 
 
 def _unquoted(text: str) -> str:

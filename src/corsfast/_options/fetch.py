@@ -23,6 +23,15 @@ ALLOW_PRIVATE_NETWORK = "Access-Control-Allow-Private-Network"
 TIMING_ALLOW_ORIGIN = "Timing-Allow-Origin"
 # https://www.rfc-editor.org/rfc/rfc9110#section-12.5.5
 VARY = "Vary"
+# https://www.w3.org/TR/fetch-metadata/#sec-fetch-site-header
+SEC_FETCH_SITE = "Sec-Fetch-Site"
+# Its values for requests that no other site can cause. "none" is the user's own: an address typed,
+# a bookmark.
+OWN_SITES = frozenset({"same-origin", "none"})
+
+# The methods that applications must not change anything for:
+# https://www.rfc-editor.org/rfc/rfc9110#section-9.2.1, without TRACE, which no page can send.
+SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 
 # https://fetch.spec.whatwg.org/#forbidden-method
 FORBIDDEN_METHODS = frozenset({"CONNECT", "TRACE", "TRACK"})

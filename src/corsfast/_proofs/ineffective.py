@@ -317,6 +317,8 @@ def unknown_option(name: str, value: object, option: str | None, more: str = "")
 FOREIGN_OPTIONS = {
     "allow_origin_regex": "put re.compile(...) into allow_origins",
     "allow_private_network": "browsers have withdrawn it; leave it out",
+    "block_refused": "write cross_site='refuse' as an argument of the middleware",
+    "cross_site": "it is an argument of the middleware; write CORSMiddleware(cross_site=...)",
     "automatic_options": "preflights are always answered; leave it out",
     "send_wildcard": "'*' is sent as '*' without credentials; leave it out",
     "vary_header": "Vary is sent where it is needed; leave it out",

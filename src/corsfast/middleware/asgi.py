@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from typing import Literal, Unpack
 
     from ._generic.arguments import Rules
+    from ._generic.cross_site import GenericCrossSite
     from ._generic.handlers import App, Receive, Scope, Send
     from ._generic.policy_source import PolicyOptions, Source
     from .resolver import OriginResolver
@@ -66,9 +67,10 @@ class CORSMiddleware(Featured, ASGICall):
             with 403, before they reach the application. Handshakes without an Origin (from a
             client that is not a browser) and same-origin ones pass. ``"pass"`` passes all of
             them to the application.
-        block_refused: ``True`` answers requests from origins that are not allowed with 403,
-            before they reach the application. Same-origin requests and requests without an
-            Origin always pass. ``False`` by default.
+        cross_site: ``"refuse"`` answers unsafe requests that another site has forged with 403,
+            before they reach the application; see :meth:`corsfast.Policy.protects`.
+            ``"report"`` only counts and logs them. ``"refuse_all"`` also refuses safe requests
+            with an Origin that is not allowed. ``"allow"`` (default) passes all of them.
         resolver: an :class:`~corsfast.middleware.resolver.OriginResolver`, which looks up
             origins that the policy does not list.
         report_only: a candidate for `policy` or `paths`, given in the same way. It enforces
@@ -91,7 +93,7 @@ class CORSMiddleware(Featured, ASGICall):
         *,
         paths: Rules | None = None,
         websockets: Literal["check", "pass"] = "check",
-        block_refused: bool = False,
+        cross_site: GenericCrossSite = "allow",
         resolver: OriginResolver | None = None,
         report_only: Source | Rules | None = None,
         **options: Unpack[PolicyOptions],
@@ -102,7 +104,7 @@ class CORSMiddleware(Featured, ASGICall):
             options,
             paths=paths,
             websockets=websockets,
-            block_refused=block_refused,
+            cross_site=cross_site,
             resolver=resolver,
             report_only=report_only,
             is_async=True,

@@ -35,6 +35,7 @@ from ..decision import Outcome
 from ..errors import PolicyError
 from ._dropin.messages import DropInProblem, say
 from ._dropin.policy import allowing, lenient_tables
+from ._generic.cross_site import VARY_OF_403, CrossSiteGuard, body_for, checked
 from ._generic.preload import preload
 from ._generic.refused_log import (
     Listed,
@@ -43,6 +44,7 @@ from ._generic.refused_log import (
     listed_in,
     log_rejected_preflight,
 )
+from ._generic.sent import Sent
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -50,6 +52,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from ..errors import Problem
+    from ._generic.cross_site import CrossSite
 
     _Original = falcon.CORSMiddleware[Any, Any]
 else:
@@ -80,11 +83,13 @@ class CORSMiddleware(_Original):  # type: ignore[misc, valid-type]
             default.
         strict: whether insecure settings and entries that match nothing are errors. ``False``
             by default.
+        cross_site: ``"refuse"`` answers requests that another site has forged with 403;
+            ``"report"`` only counts and logs them. ``"allow"`` by default.
 
     Raises:
         ValueError: if an iterable contains ``"*"``.
         TypeError: if `allow_credentials` is a bool.
-        PolicyError: with ``strict``, with all problems together.
+        PolicyError: with ``strict``, with all problems together; for a wrong `cross_site`.
 
     Warns:
         CorsfastSecurityWarning: otherwise, once per risk.
@@ -101,6 +106,7 @@ class CORSMiddleware(_Original):  # type: ignore[misc, valid-type]
         allow_private_network: bool = False,
         *,
         strict: bool = False,
+        cross_site: CrossSite = "allow",
     ) -> None:
         credentials: object = allow_credentials  # callers may pass another type
         if isinstance(credentials, bool):
@@ -138,6 +144,11 @@ class CORSMiddleware(_Original):  # type: ignore[misc, valid-type]
         # A near miss is in the option that lists the origins without credentials, or in the other.
         listed = others or trusting
         self._log = None if listed is None else RefusedLog(listed)
+        if checked(cross_site) != "allow":
+            self._guard = self._make_guard(cross_site)
+            # Falcon calls these only if they exist, so other applications do not pay for them.
+            self.process_request = self._refuse_forged
+            self.process_request_async = self._refuse_forged_async
         self._trusts = None if trusting is None else trusting.allows_origin
         self._allows = None if others is None else others.allows_origin
         self._star = self.allow_origins == "*" and self.allow_credentials != "*"
@@ -148,6 +159,36 @@ class CORSMiddleware(_Original):  # type: ignore[misc, valid-type]
         by_origin = () if self._same_for_all else ("Origin",)
         private = (fetch.REQUEST_PRIVATE_NETWORK,) if allow_private_network else ()
         self._preflight_vary = (*by_origin, fetch.REQUEST_METHOD, fetch.REQUEST_HEADERS, *private)
+
+    def _make_guard(self, cross_site: CrossSite) -> CrossSiteGuard:
+        """Return the guard for all listed origins, with and without credentials."""
+        options = {"allow_origins": self.allow_origins, "allow_credentials": self.allow_credentials}
+        listed = {
+            option: [] if isinstance(value, str) else sorted(value, key=str)
+            for option, value in options.items()
+        }
+        tables = lenient_tables(NAME, listed, credentials=False, tell=lambda *_: None)
+        policy = Policy._from_tables(tables)
+        return CrossSiteGuard(policy, RefusedLog(policy), cross_site)
+
+    def _refuse_forged(self, req: Any, _resp: Any) -> None:
+        """Answer 403 to a request that another site has forged, as Falcon answers errors."""
+        sent = Sent(
+            req.method,
+            req.get_header("Origin"),
+            req.get_header(fetch.SEC_FETCH_SITE),
+            req.get_header("Host"),
+            req.path,
+        )
+        if self._guard.refuses(sent):
+            reason = body_for(sent).decode().strip()
+            headers = {"Vary": VARY_OF_403}
+            raise falcon.HTTPForbidden(
+                title="Cross-site request", description=reason, headers=headers
+            )
+
+    async def _refuse_forged_async(self, req: Any, resp: Any) -> None:
+        self._refuse_forged(req, resp)
 
     def process_response(self, req: Any, resp: Any, resource: object, req_succeeded: bool) -> None:
         """Add the policy's fields to a response; Falcon calls this for each one."""

@@ -47,6 +47,7 @@ if TYPE_CHECKING:
     from litestar.config.app import AppConfig
 
     from .._engine.select import Decision
+    from ._generic.cross_site import CrossSite
     from ._generic.handlers import App, Scope, Send
 
 __all__ = ["CORSConfig", "CORSMiddleware", "CORSPlugin", "install"]
@@ -81,9 +82,11 @@ class CORSMiddleware(ASGIDropIn):
         app: the ASGI application.
         config: a `CORSConfig`, or any object with its fields.
         strict: whether insecure settings and entries that match nothing are errors.
+        cross_site: ``"refuse"`` answers requests that another site has forged with 403;
+            ``"report"`` only counts and logs them. ``"allow"`` by default.
 
     Raises:
-        PolicyError: with ``strict``, with all problems together.
+        PolicyError: with ``strict``, with all problems together; for a wrong `cross_site`.
         re.error: for an `allow_origin_regex` that is not valid.
         TypeError: for a `config` whose class overrides other attributes than the fields of
             `CORSConfig`, and for a subclass of this class that overrides a method that the
@@ -95,9 +98,16 @@ class CORSMiddleware(ASGIDropIn):
         CorsfastPerformanceWarning: for a regex that no automaton can express.
     """
 
-    def __init__(self, app: App, config: CORSConfig, *, strict: bool = False) -> None:
+    def __init__(
+        self,
+        app: App,
+        config: CORSConfig,
+        *,
+        strict: bool = False,
+        cross_site: CrossSite = "allow",
+    ) -> None:
         check_application(app, "an ASGI")
-        super().__init__(app, _Preflights(config, strict))
+        super().__init__(app, _Preflights(config, strict, cross_site))
 
     def __init_subclass__(cls, **keywords: Any) -> None:
         super().__init_subclass__(**keywords)
@@ -112,7 +122,7 @@ class CORSPlugin(InitPlugin):  # type: ignore[misc]
 
     Args:
         config: a `CORSConfig`; by default the application's ``cors_config``.
-        strict: see :class:`CORSMiddleware`.
+        strict, cross_site: see :class:`CORSMiddleware`.
 
     Errors are raised when the application is made.
 
@@ -121,9 +131,16 @@ class CORSPlugin(InitPlugin):  # type: ignore[misc]
         PolicyError, re.error, TypeError: see :class:`CORSMiddleware`, also for the warnings.
     """
 
-    def __init__(self, config: CORSConfig | None = None, *, strict: bool = False) -> None:
+    def __init__(
+        self,
+        config: CORSConfig | None = None,
+        *,
+        strict: bool = False,
+        cross_site: CrossSite = "allow",
+    ) -> None:
         self.config = config
         self.strict = strict
+        self.cross_site = cross_site
 
     def on_app_init(self, app_config: AppConfig) -> AppConfig:
         """Compile the policy, and add a start-up hook that installs it.
@@ -136,7 +153,7 @@ class CORSPlugin(InitPlugin):  # type: ignore[misc]
         if given[0] != given[-1]:
             raise ValueError("CORSPlugin and the application have different CORSConfigs")
         config = given[0]
-        preflights = _Preflights(config, self.strict)
+        preflights = _Preflights(config, self.strict, self.cross_site)
 
         def start(app: Litestar) -> None:
             _put_into(app, preflights)
@@ -167,13 +184,19 @@ def _not_started(config: CORSConfig) -> _NotStarted:
     return found
 
 
-def install(app: Litestar, config: CORSConfig | None = None, *, strict: bool = False) -> Litestar:
+def install(
+    app: Litestar,
+    config: CORSConfig | None = None,
+    *,
+    strict: bool = False,
+    cross_site: CrossSite = "allow",
+) -> Litestar:
     """Install the middleware at once, in an application that already exists.
 
     Args:
         app: the application. It is changed.
         config: as for :class:`CORSPlugin`.
-        strict: see :class:`CORSMiddleware`.
+        strict, cross_site: see :class:`CORSMiddleware`.
 
     Returns:
         the application.
@@ -185,7 +208,7 @@ def install(app: Litestar, config: CORSConfig | None = None, *, strict: bool = F
     config = app.cors_config if config is None else config
     if config is None:
         raise ValueError("install needs a CORSConfig, given or the application's")
-    _put_into(app, _Preflights(config, strict))
+    _put_into(app, _Preflights(config, strict, cross_site))
     return app
 
 
@@ -216,7 +239,7 @@ def _around(app: App, preflights: _Preflights) -> CORSMiddleware:
 class _Preflights(Preflights):
     """A policy made from a CORSConfig, and the answers to its preflights."""
 
-    def __init__(self, config: CORSConfig, strict: bool) -> None:
+    def __init__(self, config: CORSConfig, strict: bool, cross_site: CrossSite) -> None:
         refuse_overrides(type(config), _HOOKS, of=CORSConfig, instead=_INSTEAD)
         origins, problems = read_list("allow_origins", config.allow_origins)
         patterns = [*map(_pattern, origins)]
@@ -262,7 +285,9 @@ class _Preflights(Preflights):
         tables = allowing(
             tables, methods, listed_names, any_method=any_method, any_header=any_header
         )
-        super().__init__(tables._replace(responses=responses), every=any_header)
+        super().__init__(
+            tables._replace(responses=responses), every=any_header, cross_site=cross_site
+        )
 
     def allow(self, decision: Decision, scope: Scope, send: Send) -> Awaitable[None]:
         """Send the policy's answer with the requested names."""

@@ -67,6 +67,7 @@ if TYPE_CHECKING:
 
     from .._engine.select import Decision
     from ._generic.arguments import Rules
+    from ._generic.cross_site import CrossSite, GenericCrossSite
     from ._generic.handlers import App, Scope, Send
     from ._generic.policy_source import PolicyOptions, Source
     from .resolver import OriginResolver
@@ -91,6 +92,7 @@ _OPTIONS = (
     "expose_headers",
     "max_age",
     "strict",
+    "cross_site",
 )
 
 # The methods that "*" means in `allow_methods`.
@@ -128,9 +130,11 @@ class CORSMiddleware(ASGIDropIn):
         expose_headers: response-header names that pages may read.
         max_age: how many seconds a browser may cache a preflight.
         strict: whether insecure settings and entries that match nothing are errors.
+        cross_site: ``"refuse"`` answers requests that another site has forged with 403;
+            ``"report"`` only counts and logs them. ``"allow"`` by default.
 
     Raises:
-        PolicyError: with ``strict``, with all problems together.
+        PolicyError: with ``strict``, with all problems together; for a wrong `cross_site`.
         re.error: for an `allow_origin_regex` that is not valid.
         TypeError: for a subclass that overrides a method that the original would call, and for
             an unknown option. After `add_middleware`, each of these errors makes the server's
@@ -156,6 +160,7 @@ class CORSMiddleware(ASGIDropIn):
         max_age: int = 600,
         *,
         strict: bool = False,
+        cross_site: CrossSite = "allow",
         **unknown: Never,
     ) -> None:
         given = locals()
@@ -223,7 +228,11 @@ class _Preflights(Preflights):
             echo_headers=any_header and not tables.star,
         )
         tables = allowing(tables, methods, names, any_header=any_header)
-        super().__init__(tables._replace(responses=responses), every=tables.star and any_header)
+        super().__init__(
+            tables._replace(responses=responses),
+            every=tables.star and any_header,
+            cross_site=given.cross_site,
+        )
         self._private_network = bool(given.allow_private_network)
         self._content = plain_text(200, _OK)
         self._preflight = responses.preflight_headers.raw_headers
@@ -271,7 +280,7 @@ def install(
     *,
     paths: Rules | None = None,
     websockets: Literal["check", "pass"] = "check",
-    block_refused: bool = False,
+    cross_site: GenericCrossSite = "allow",
     resolver: OriginResolver | None = None,
     report_only: Source | Rules | None = None,
     **options: Unpack[PolicyOptions],
@@ -313,7 +322,7 @@ def install(
         policy,
         paths=paths,
         websockets=websockets,
-        block_refused=block_refused,
+        cross_site=cross_site,
         resolver=resolver,
         report_only=report_only,
         **options,

@@ -24,6 +24,7 @@ A request costs one `policy.actual` or `policy.decide`, and one check of the res
 
 from __future__ import annotations
 
+from functools import partial
 from types import new_class
 
 from tornado.web import FallbackHandler
@@ -32,9 +33,12 @@ from tornado.websocket import WebSocketHandler
 from .._engine.holder import PolicyHolder
 from .._engine.select import Policy
 from .._options import fetch
+from ._generic.cross_site import VARY_OF_403, body_for, checked, guard_of
+from ._generic.handlers import PLAIN_TEXT
 from ._generic.policy_source import PerPolicy, check_source, is_policy, reader_of
 from ._generic.preload import preload
 from ._generic.refused_log import Refused, RefusedLog
+from ._generic.sent import sent_by
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -44,6 +48,7 @@ if TYPE_CHECKING:
 
     from .._engine.select import Decision
     from ._generic.arguments import Rules
+    from ._generic.cross_site import CrossSite
     from ._generic.policy_source import PolicyOptions, Source
 
     App = TypeVar("App")
@@ -53,6 +58,7 @@ __all__ = ["CORSMixin", "enable_cors"]
 preload("corsfast.middleware._generic.arguments", "corsfast.middleware._generic.select")
 
 _SETTING = "cors_policy"
+_CROSS_SITE = "cors_cross_site"
 _UNSET = object()
 
 # The fields that a policy may send. If a response has none of them, the policy's are just added.
@@ -88,11 +94,16 @@ class CORSMixin:
             for no CORS headers. Without this attribute, the application's setting of the same
             name is used, which may also be a callable without arguments that returns one of the
             two.
+        cors_cross_site: ``"refuse"`` answers requests that another site has forged with 403;
+            ``"report"`` only counts and logs them. Without this attribute, the application's
+            setting of the same name is used. ``"allow"`` by default.
 
     Raises:
         TypeError: when a class is created with any other `cors_policy`.
+        PolicyError: when a class is created with any other `cors_cross_site`.
     """
 
+    cors_cross_site: CrossSite
     cors_policy: Policy | PolicyHolder | None  # no value, because a later base may have one
 
     # Set until the headers are written.
@@ -101,6 +112,7 @@ class CORSMixin:
 
     def __init_subclass__(cls, **arguments: Any) -> None:
         super().__init_subclass__(**arguments)
+        checked(getattr(cls, _CROSS_SITE, "allow"), _CROSS_SITE)
         given: object = getattr(cls, _SETTING, None)
         if given is not None and not is_policy(given) and not isinstance(given, PolicyHolder):
             raise TypeError(
@@ -118,6 +130,8 @@ class CORSMixin:
         lines = request.headers.get_list("Origin")
         # Several lines are joined by a comma, so that they are not a valid origin.
         origin = ",".join(lines) if lines else None
+        if request.method not in fetch.SAFE_METHODS:
+            self._check_cross_site(policy, request)
         if origin is None or request.method != "OPTIONS":
             decision = self._cors_decision = policy.actual(origin)
             if origin is not None and not decision.allowed:
@@ -139,6 +153,27 @@ class CORSMixin:
             # it calls `prepare`.
             self.__dict__["prepare"] = self._answer_preflight
             self.__dict__["SUPPORTED_METHODS"] = ("OPTIONS",)
+
+    def _check_cross_site(self, policy: Policy, request: Any) -> None:
+        """Replace `prepare` by a method that answers 403, if another site forged the request."""
+        handler: Any = self
+        word = getattr(handler, _CROSS_SITE, None)
+        word = handler.application.settings.get(_CROSS_SITE, "allow") if word is None else word
+        guard = guard_of(policy, _logs.of(policy), checked(word, _CROSS_SITE))
+        if guard is None:
+            return
+        sent = sent_by(request.method, request.path, request.headers.get_list)
+        if guard.refuses(sent):
+            self.__dict__["prepare"] = partial(self._answer_forged, body_for(sent))
+            self.__dict__["SUPPORTED_METHODS"] = (request.method,)
+
+    def _answer_forged(self, body: bytes) -> None:
+        del self.__dict__["prepare"]
+        handler: Any = self
+        handler.set_status(403)
+        handler.set_header("Content-Type", PLAIN_TEXT)
+        handler.set_header("Vary", VARY_OF_403)
+        handler.finish(body)
 
     def get_cors_policy(self) -> Source | None:
         """Return the policy of this request. Override it to choose one.
@@ -197,6 +232,7 @@ def enable_cors(
     policy: Source | None = None,
     *,
     paths: Rules | None = None,
+    cross_site: CrossSite | None = None,
     **options: Unpack[PolicyOptions],
 ) -> App:
     """Make every handler of an application send the fields of a policy.
@@ -215,6 +251,9 @@ def enable_cors(
         paths: policies by path, instead of one: ``{"/api/*": policy, "/login": {...}}``. Each is
             a policy, a holder, a callable, a dict of options, or ``None``. A path without a rule
             gets no CORS headers. See `paths.py` for the paths that a rule matches.
+        cross_site: ``"refuse"`` answers requests that another site has forged with 403;
+            ``"report"`` only counts and logs them. By default the application's setting
+            ``cors_cross_site``, or else ``"allow"``.
         options: the options of :class:`corsfast.Policy`.
 
     Returns:
@@ -228,6 +267,9 @@ def enable_cors(
     application: Any = app
     if isinstance(vars(application).get("get_handler_delegate"), _Delegates):
         raise ValueError("this application already has CORS; call enable_cors once")
+    if cross_site is not None:
+        application.settings[_CROSS_SITE] = checked(cross_site)
+    checked(application.settings.get(_CROSS_SITE, "allow"), _CROSS_SITE)
     if policy is not None and options:
         raise TypeError(
             "enable_cors takes a policy or the options of one, not both; write"

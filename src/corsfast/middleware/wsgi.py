@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from wsgiref.types import StartResponse, WSGIApplication
 
     from ._generic.arguments import Rules
+    from ._generic.cross_site import GenericCrossSite
     from ._generic.policy_source import PolicyOptions, Source
     from .resolver import OriginResolver
 
@@ -59,7 +60,7 @@ class CORSMiddleware(Featured, WSGICall):
         policy: Source | None = None,
         *,
         paths: Rules | None = None,
-        block_refused: bool = False,
+        cross_site: GenericCrossSite = "allow",
         resolver: OriginResolver | None = None,
         report_only: Source | Rules | None = None,
         **options: Unpack[PolicyOptions],
@@ -69,7 +70,7 @@ class CORSMiddleware(Featured, WSGICall):
             policy,
             options,
             paths=paths,
-            block_refused=block_refused,
+            cross_site=cross_site,
             resolver=resolver,
             report_only=report_only,
         )

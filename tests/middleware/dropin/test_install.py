@@ -211,7 +211,7 @@ def test_application_of_another_framework_is_sent_to_its_install() -> None:
 
 def test_features_reach_the_middleware(kind: Any, Policy: Any) -> None:
     app = kind.install(
-        kind.make(), paths={"/": Policy(**OPTIONS), "/nowhere": None}, block_refused=True
+        kind.make(), paths={"/": Policy(**OPTIONS), "/nowhere": None}, cross_site="refuse_all"
     )
     assert kind.ask(app, get(OTHER)).status == 403
     assert kind.ask(app, get(A)).first("access-control-allow-origin") == A

@@ -76,7 +76,7 @@ FEATURES: list[dict[str, Any]] = [
     {"paths": {"/*": POLICY}},
     {"policy": POLICY, "resolver": OriginResolver(looks_up)},
     {"policy": POLICY, "report_only": POLICY},
-    {"policy": POLICY, "block_refused": True},
+    {"policy": POLICY, "cross_site": "refuse_all"},
 ]
 
 

@@ -45,7 +45,7 @@ def features(
         "paths": {"paths": {"/x/*": policy, "/y/*": None}},
     }[source]
     if block:
-        given["block_refused"] = True
+        given["cross_site"] = "refuse_all"
     if looks_up:
         given["resolver"] = OriginResolver(is_tenant)
     if reports:
@@ -66,7 +66,7 @@ def test_any_of_them_together(
             reply = ask("POST", "/x/y", origin=origin, host=HOST)
             reached = allowed or not block
             assert (reply.status, reply.reached) == ((200, True) if reached else (403, False))
-            assert reply.vary == "Origin"
+            assert reply.vary == ("Origin" if reached else "Origin, Sec-Fetch-Site")
             if not reached:
                 assert reply.origin is None
             elif keep:
@@ -141,7 +141,7 @@ CASES: list[dict[str, Any]] = [
     {"policy": PolicyHolder(POLICY)},
     {"policy": now},
     {"paths": {"/a/*": POLICY, "/b": {"allow_origins": "*"}, "/c": None, "/d": now}},
-    {"policy": POLICY, "block_refused": True},
+    {"policy": POLICY, "cross_site": "refuse_all"},
     {"policy": POLICY, "report_only": {"/a/*": {"allow_origins": "*"}}},
     {"policy": POLICY, "report_only": now},
     {"policy": POLICY, "resolver": OriginResolver(is_tenant, ttl=5)},

@@ -158,7 +158,7 @@ SCENARIOS = {
             for given in (
                 {"policy": policy}, {"policy": PolicyHolder(policy)}, {"policy": lambda: policy},
                 {"paths": {"/api/*": policy, "/x": None, "/y": {"allow_origins": "*"}}},
-                {"policy": policy, "block_refused": True},
+                {"policy": policy, "cross_site": "refuse_all"},
                 {"policy": policy, "report_only": Policy(allow_origins=["https://*.example.com"])},
                 {"policy": policy, "resolver": OriginResolver(looks_up)},
                 {"policy": policy, "resolver": OriginResolver(lambda origin: policy)},

@@ -389,7 +389,7 @@ def test_each_path_has_its_policy(engine: Any, door: Any) -> None:
 
 @pytest.mark.parametrize("path", ["/", "/x", "/apix", "/public/none/x"])
 def test_a_path_without_a_rule_gets_nothing(engine: Any, door: Any, path: str) -> None:
-    ask = door.around(paths=by_path(engine), sent=[("Vary", "Accept")], block_refused=True)
+    ask = door.around(paths=by_path(engine), sent=[("Vary", "Accept")], cross_site="refuse_all")
     for headers in ({}, {"origin": STRICT}, preflight_of(STRICT)):
         for method in ("GET", "OPTIONS"):
             reply = ask(method, path, **headers)
@@ -412,7 +412,7 @@ def test_a_path_without_a_rule_gets_nothing(engine: Any, door: Any, path: str) -
     ],
 )
 def test_tricks_get_nothing(engine: Any, door: Any, path: str) -> None:
-    ask = door.around(paths=by_path(engine), block_refused=True)
+    ask = door.around(paths=by_path(engine), cross_site="refuse_all")
     assert not ask("GET", path).has_cors
     for origin in (APP, STRICT):
         reply = ask("GET", path, origin=origin, host="api.example")

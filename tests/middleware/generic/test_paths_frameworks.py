@@ -245,7 +245,7 @@ def test_no_path_gets_the_policy_of_another_path(
 ) -> None:
     from blacksheep.url import InvalidURL
 
-    app = asgi.CORSMiddleware(make(), paths=rules(loose), block_refused=True)
+    app = asgi.CORSMiddleware(make(), paths=rules(loose), cross_site="refuse_all")
 
     async def ask(origin: str, path: str) -> Answer:
         try:
@@ -273,7 +273,7 @@ def test_no_path_gets_the_policy_of_another_path(
 @pytest.mark.parametrize("loose", ["/*", "/public/*"])
 @pytest.mark.parametrize("make", WSGI_APPLICATIONS)
 def test_nor_over_wsgi(make: Callable[[], Any], loose: str, root: str) -> None:
-    app = wsgi.CORSMiddleware(make(), paths=rules(loose), block_refused=True)
+    app = wsgi.CORSMiddleware(make(), paths=rules(loose), cross_site="refuse_all")
     opened = [
         path
         for path in SPELLINGS
@@ -293,7 +293,7 @@ def test_a_route_that_begins_with_the_root_keeps_its_policy() -> None:
     app = asgi.CORSMiddleware(
         starlette("/v1/admin"),
         paths={"/*": {"allow_origins": "*"}, "/v1/admin": {"allow_origins": [STRICT]}},
-        block_refused=True,
+        cross_site="refuse_all",
     )
     for root in ("", "/v1/"):
         assert asyncio.run(ask_asgi(app, get(OTHER, "/v1/admin"), root)).status == 403

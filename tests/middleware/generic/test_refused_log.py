@@ -125,10 +125,11 @@ def test_what_is_not_refused_is_not_logged(ask: Any, caplog: Any, request_: Any)
     assert lines(caplog) == []
 
 
-@pytest.mark.parametrize("block_refused", [False, True])
-def test_a_blocked_request_is_logged(door: Any, caplog: Any, block_refused: bool) -> None:
-    ask = asker(door, corsfast.Policy(allow_origins=[APP]), block_refused=block_refused)
-    assert ask(get("https://other.test")).status == (403 if block_refused else 200)
+@pytest.mark.parametrize("word", ["allow", "report", "refuse", "refuse_all"])
+def test_a_blocked_request_is_logged_once(door: Any, caplog: Any, word: str) -> None:
+    ask = asker(door, corsfast.Policy(allow_origins=[APP]), cross_site=word)
+    for _ in range(2):
+        assert ask(get("https://other.test")).status == (403 if word == "refuse_all" else 200)
     assert len(lines(caplog)) == 1
 
 
@@ -206,7 +207,7 @@ async def _no_application(_scope: Any, _receive: Any, _send: Any) -> None: ...
 def test_each_request_is_counted_once(door: Any) -> None:
     policy = corsfast.Policy(allow_origins=[APP])
     candidate = corsfast.Policy(allow_origins=["*"])
-    for features in ({}, {"block_refused": True}, {"report_only": candidate}):
+    for features in ({}, {"cross_site": "refuse_all"}, {"report_only": candidate}):
         ask = asker(door, policy, **features)
         for request in (get(None), get(APP), get("https://b.test"), preflight(origin=APP)):
             ask(request)

@@ -133,7 +133,7 @@ def test_a_policy_as_verdict_answers_itself(Policy: Any, policy: Any, door: Any)
 
 
 def test_refused_origins_may_be_blocked(policy: Any, door: Any, database: Database) -> None:
-    ask = door.around(policy, resolver=OriginResolver(database), block_refused=True)
+    ask = door.around(policy, resolver=OriginResolver(database), cross_site="refuse_all")
     assert ask("POST", origin=TENANT).reached
     assert ask("POST", origin=OTHER).status == 403
     assert ask("POST", origin=OTHER, host="other.example").reached

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 import corsfast
-from corsfast.middleware._generic.same_origin import same_origin
+from corsfast._options.same_origin import same_origin
 from corsfast.middleware.asgi import CORSMiddleware
 from corsfast.middleware.resolver import OriginResolver
 
@@ -132,7 +132,8 @@ def test_refused_handshakes(Policy: Any, headers: Any, denial: bool) -> None:
 
 def test_pass_leaves_them_to_the_application(Policy: Any) -> None:
     policy = Policy(allow_origins=[APP])
-    for options in ({}, {"block_refused": True}, {"resolver": OriginResolver(lambda _: False)}):
+    resolver = OriginResolver(lambda _: False)
+    for options in ({}, {"cross_site": "refuse_all"}, {"resolver": resolver}):
         middleware = around(policy, websockets="pass", **options)
         assert Server(middleware).shake(("origin", OTHER)).accepted
 

@@ -122,7 +122,7 @@ asgi_features = asgi_middleware.CORSMiddleware(
         ]
     ),
     paths=RULES,
-    block_refused=True,
+    cross_site="refuse_all",
 )
 
 # -- WSGI ------------------------------------------------------------------------------------
@@ -157,4 +157,6 @@ def path_application(environ: dict[str, Any], start_response: Any) -> Any:
     return [environ["PATH_INFO"].encode("latin-1")]
 
 
-wsgi_features = wsgi_middleware.CORSMiddleware(path_application, paths=RULES, block_refused=True)
+wsgi_features = wsgi_middleware.CORSMiddleware(
+    path_application, paths=RULES, cross_site="refuse_all"
+)

@@ -12,7 +12,7 @@ import sys
 from ..check.subject import UnreadableError
 from .load import held, is_a, start
 from .model import Deployment, Layer, Route
-from .policies import aiohttp_rules, flask_rules, read_layer
+from .policies import aiohttp_layer, flask_layer, read_layer
 from .preflights import server_of, server_of_aiohttp, without_application
 
 TYPE_CHECKING = False
@@ -122,7 +122,17 @@ def _layer(found: Deployment, thing: Any, scope: Scope) -> Layer:
     if hosts and found.host == "localhost":
         found.host = hosts[0].replace("*", "www")
     layer.checks_websockets |= "OriginValidator" in layer.name
+    if is_a(thing, "django", "SessionMiddleware"):
+        if _is_none(sys.modules["django.conf"].settings.SESSION_COOKIE_SAMESITE):
+            layer.cookie = "SESSION_COOKIE_SAMESITE"
+    elif "samesite=none" in str(getattr(thing, "security_flags", "")).lower():  # of Starlette
+        layer.cookie = "same_site"
     return layer
+
+
+def _is_none(same_site: Any) -> bool:
+    """Return whether a setting is the text "None". Without a value, browsers choose."""
+    return isinstance(same_site, str) and same_site.lower() == "none"
 
 
 def _name_of(thing: Any) -> str:
@@ -206,9 +216,14 @@ def _flask(found: Deployment, app: Any, prefix: str, layers: Layers) -> None:
     found.framework = found.framework or "flask"
     found.uses_cookies |= bool(app.secret_key)
     found.host = (app.config.get("SERVER_NAME") or found.host).partition(":")[0]
-    rules = flask_rules(app)
-    if rules:
-        layers = (*layers, Layer("CORS", app, rules=rules))
+    inside = [flask_layer(app)]
+    # Their hooks are not layers.
+    if "csrf" in app.extensions:
+        inside.append(Layer("flask_wtf.csrf.CSRFProtect", app.extensions["csrf"]))
+    if app.secret_key and _is_none(app.config["SESSION_COOKIE_SAMESITE"]):
+        interface = app.session_interface
+        inside.append(Layer(_name_of(interface), interface, cookie="SESSION_COOKIE_SAMESITE"))
+    layers = (*layers, *filter(None, inside))
     adapter = app.url_map.bind(found.host)
     for rule in app.url_map.iter_rules():
         url = Route(rule.rule, None, (), ()).url
@@ -259,8 +274,8 @@ def _methods_of(view: Any) -> Iterable[str] | None:
 def _aiohttp(found: Deployment, app: Any, layers: Layers) -> None:
     found.framework, found.app = "aiohttp", server_of_aiohttp(app)
     layers += tuple(Layer(_name_of(it), it) for it in app.middlewares)
-    if rules := aiohttp_rules(app):
-        layers = (*layers, Layer("aiohttp_cors", app, rules=rules))
+    if (cors := aiohttp_layer(app)) is not None:
+        layers = (*layers, cors)
     for resource in app.router.resources():
         handlers = {route.method: route.handler for route in resource}
         preflights = handlers.pop("OPTIONS", None)

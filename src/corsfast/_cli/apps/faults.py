@@ -14,6 +14,7 @@ from collections import defaultdict
 from contextlib import contextmanager
 from typing import NamedTuple
 
+from ..._options.fetch import SAFE_METHODS
 from ..check.report import Finding
 from .model import Layer, Route, Rule
 from .preflights import ask
@@ -85,6 +86,7 @@ class Examination:
             *self._methods(),
             *self._security_schemes(),
             *self._websockets(cookies=True),
+            *self._unprotected_cookies(),
         ]
         self.warnings = [
             *(fault for status, fault in outside if status == _FAILED),
@@ -92,6 +94,7 @@ class Examination:
             *self._unused_methods(),
             *self._websockets(cookies=False),
             *self._unused_credentials(),
+            *self._two_checks(),
         ]
 
     def _ask(self, covered: Covered, app: Any, method: str, *names: str) -> Any:
@@ -296,6 +299,49 @@ class Examination:
                     "corsfast.middleware.asgi.CORSMiddleware(app, ...), which checks the Origin of"
                     " handshakes",
                 )
+
+    # -- requests that another site forges ---------------------------------------------------
+
+    def _unprotected_cookies(self) -> Iterator[Finding]:
+        """Find routes that change something and get cookies of requests from any site."""
+        found: dict[str, list[Route]] = defaultdict(list)
+        for route in self.deployment.routes:
+            if route.websocket or not (route.methods or frozenset()) - SAFE_METHODS:
+                continue
+            is_exempt = getattr(route.code[0], "csrf_exempt", False)
+            if any(
+                layer.cross_site != "allow" or (layer.checks_tokens and not is_exempt)
+                for layer in route.layers
+            ):
+                continue
+            for layer in route.layers:
+                if layer.cookie:
+                    found[layer.cookie].append(route)
+        for option, routes in found.items():
+            yield _fault(
+                option,
+                "None",
+                "cookie-without-cross-site-check",
+                f"Browsers send this cookie with requests of any site, and nothing around"
+                f" {_some(routes)} refuses those that another site has forged.",
+                'cross_site="refuse" on the CORS middleware, or "lax" here',
+            )
+
+    def _two_checks(self) -> Iterator[Finding]:
+        """Find checks of tokens in applications that refuse forged requests anyway."""
+        for name in {
+            layer.name: None
+            for route in self.deployment.routes
+            for layer in route.layers
+            if layer.checks_tokens and any(it.cross_site.startswith("refuse") for it in route.cors)
+        }:
+            yield _fault(
+                name,
+                "",
+                "token-beside-cross-site",
+                "It and cross_site refuse the same forged requests. Its tokens are redundant for"
+                " browsers that send Sec-Fetch-Site or Origin (99.8 %). Keep them only for others.",
+            )
 
     def _unused_credentials(self) -> Iterator[Finding]:
         """Find policies that allow credentials, if all routes are known and none uses any."""

@@ -50,6 +50,8 @@ class Layer:
             it. ``None`` for a hook, which cannot be asked alone.
         rules: the policies of a CORS layer; ``None`` for every other layer.
         checks_websockets: whether it refuses handshakes by their Origin.
+        cross_site: the value of `cross_site`, which refuses or reports forged requests.
+        cookie: the option by which it sets cookies with SameSite=None, or "".
     """
 
     name: str
@@ -57,6 +59,13 @@ class Layer:
     app: Any = None
     rules: list[Rule] | None = None
     checks_websockets: bool = False
+    cross_site: str = "allow"
+    cookie: str = ""
+
+    @property
+    def checks_tokens(self) -> bool:
+        """Whether it compares a token with a cookie, which its name shows."""
+        return "csrf" in self.name.lower()
 
 
 @dataclass(eq=False)

@@ -41,14 +41,20 @@ def read_layer(layer: Layer, scope: Mapping[str, Any]) -> None:
     if is_a(thing, "corsfast", "Featured"):
         source, given = thing.arguments()
         layer.checks_websockets = given.get("websockets") == "check"
+        layer.cross_site = given["cross_site"]
         sources = given["paths"].items() if "paths" in given else [(None, source)]
         layer.rules = [_own(path, found) for path, found in sources if found is not None]
     elif is_a(thing, "corsheaders", "CorsMiddleware") or (own and hasattr(thing, "get_response")):
-        layer.rules = [_django(sys.modules["django.conf"].settings, own)]
+        settings = sys.modules["django.conf"].settings
+        layer.rules = [_django(settings, own)]
+        layer.cross_site = getattr(settings, "CORS_CROSS_SITE", "allow") if own else "allow"
     elif is_a(thing, "litestar", "CORSMiddleware") or (own and not hasattr(thing, "_options")):
         layer.rules = [_litestar(scope["litestar_app"].cors_config)]
+        if own and (guard := thing._preflights.guard) is not None:
+            layer.cross_site = "refuse" if guard._refuses else "report"
     elif own:
         layer.rules = [_starlette(thing._options, thing._options["allow_origin_regex"])]
+        layer.cross_site = thing._options["cross_site"]
     elif is_a(thing, "starlette", "CORSMiddleware"):
         options = {name: getattr(thing, name) for name in _OPTIONS}
         layer.rules = [_starlette(options, thing.allow_origin_regex)]
@@ -142,9 +148,10 @@ def _django(settings: Any, own: bool) -> Rule:
 _REGEX_CHARACTERS = frozenset("*\\]?$^[()")
 
 
-def flask_rules(app: Any) -> list[Rule]:
-    """Return the rules of flask-cors, or of its replacement, for a whole application."""
-    rules = []
+def flask_layer(app: Any) -> Layer | None:
+    """Return the layer of flask-cors, or of its replacement, for a whole application."""
+    rules: list[Rule] = []
+    cross_site = "allow"
     for function in app.after_request_funcs.get(None, ()):
         if function.__module__.startswith("flask_cors"):
             for pattern, options in held(function).get("resources", ()):
@@ -156,7 +163,9 @@ def flask_rules(app: Any) -> list[Rule]:
             found += [*paths._literal.items()]
             found += [(match.__self__, rule) for match, rule in paths._regexes]
             rules += [_flask(pattern, rule.options, "fullmatch") for pattern, rule in found]
-    return rules
+            words = {rule.options["cross_site"] for _, rule in found}
+            cross_site = max(words, default="allow", key=("allow", "report", "refuse").index)
+    return Layer("CORS", app, rules=rules, cross_site=cross_site) if rules else None
 
 
 def _paths_in(function: Any) -> Iterator[Any]:
@@ -220,9 +229,10 @@ def _each(value: Any) -> list[Any]:
 # -- aiohttp ---------------------------------------------------------------------------------
 
 
-def aiohttp_rules(app: Any) -> list[Rule]:
-    """Return the rules of aiohttp-cors, or of its replacement: one for each origin."""
+def aiohttp_layer(app: Any) -> Layer | None:
+    """Return the layer of aiohttp-cors, or of its replacement, with a rule for each origin."""
     rules = []
+    cross_site = "allow"
     for value in app.values():
         if is_a(value, "aiohttp_cors", "CorsConfig"):
             adapter = value._cors_impl._router_adapter
@@ -230,7 +240,7 @@ def aiohttp_rules(app: Any) -> list[Rule]:
             for resource in adapter._resource_config.values():
                 configs += [resource.default_config, *resource.method_config.values()]
         elif is_a(value, "corsfast", "CorsConfig"):
-            configs = [value.defaults]
+            configs, cross_site = [value.defaults], value._cross_site
             for added in value._added.values():
                 configs += [added.config, *added.by_method.values()]
         else:
@@ -244,4 +254,4 @@ def aiohttp_rules(app: Any) -> list[Rule]:
             given = {"allow_origins": [origin], "allow_credentials": credentials}
             given |= {"allow_methods": ["*"], "allow_headers": ["*"]}
             rules.append(_foreign(given, [], {"allow_origins": "origin"}, Dialect('"*"', None)))
-    return rules
+    return Layer("aiohttp_cors", app, rules=rules, cross_site=cross_site) if rules else None

@@ -44,8 +44,11 @@ cdef class ASGICall:
     cdef object on_private_network
     cdef object on_refused_preflight
     cdef object on_refused
+    cdef object on_forged
     cdef bint detours  # => there is a handler for refused requests
-    cdef bint is_fast  # => the policy is of this engine, and there is no `on_all`
+    # => the policy is of this engine, and there is no `on_all`; with `on_forged`, the policy does
+    # not allow any origin
+    cdef bint is_fast
 
     def __cinit__(self):
         self.vectorcall = <vectorcallfunc> <void *> call_asgi
@@ -63,6 +66,7 @@ cdef class ASGICall:
         on_private_network=None,
         on_refused_preflight=None,
         on_refused=None,
+        on_forged=None,
     ):
         if self.last is not None:
             raise TypeError(MADE)
@@ -77,8 +81,11 @@ cdef class ASGICall:
         self.on_private_network = on_private_network
         self.on_refused_preflight = on_refused_preflight
         self.on_refused = on_refused
+        self.on_forged = on_forged
         self.detours = on_refused_preflight is not None or on_refused is not None
         self.is_fast = self.native is not None and on_all is None
+        if on_forged is not None and self.is_fast:
+            self.is_fast = not self.native.any_origin
         global send_both
         if send_both is None:
             from ..middleware._generic import handlers
@@ -134,6 +141,12 @@ cdef PyObject *call_asgi(
     cdef Decision decision
     if found[0] == NULL:
         decision = without_origin(self.native)
+        if unlikely(self.on_forged is not None):
+            answer = answer_forged(
+                self, decision, <object> args[0], <object> args[1], <object> args[2]
+            )
+            if answer is not None:
+                return new_ref(answer)
     else:
         decision = decide_found(self.native, <dict> args[0], <list> headers, found, True)
         if (
@@ -205,6 +218,8 @@ cdef object handle_asgi(ASGICall self, object scope, object receive, object send
     else:
         decision = decide_scope(self.native, scope)
     answer = answered(self, decision, scope, receive, send)
+    if answer is None and self.on_forged is not None and not handshake:
+        answer = answer_forged(self, decision, scope, receive, send)
     return steal(go_in(self, decision, args, handshake)) if answer is None else answer
 
 
@@ -223,6 +238,51 @@ cdef object answered(ASGICall self, object decision, object scope, object receiv
     if self.on_private_network is not None and asks_private_network(scope["headers"]):
         return self.on_private_network(decision, scope, receive, send)
     return answer_asgi(self, decision, send)
+
+
+cdef object answer_forged(
+    ASGICall self, object decision, object scope, object receive, object send
+):
+    """Return the awaitable that answers a forged request, or None if the request goes on."""
+    method = scope.get("method", "")
+    if is_safe(method) or not is_unlisted(self.native, decision):
+        return None
+    headers = scope.get("headers", ())
+    if not self.policy.protects(
+        method,
+        field_in(headers, b"origin"),
+        field_in(headers, b"sec-fetch-site"),
+        field_in(headers, b"host"),
+    ):
+        return None
+    return self.on_forged(decision, scope, receive, send)
+
+
+cdef object field_in(object headers, bytes name):
+    """Return the value of a field like `joined_lines` in headers.py, but faster."""
+    cdef PyObject *found = NULL
+    cdef PyObject *pair
+    cdef _csrc.cf_slice seen
+    cdef Py_ssize_t i
+    if not HAS_GIL or type(headers) is not list:
+        return lines_in(headers, name)
+    for i in range(list_size(<PyObject *> headers)):
+        pair = list_item(<PyObject *> headers, i)
+        if not borrow_name(pair, False, &seen):
+            return lines_in(headers, name)
+        if seen.length == <size_t> bytes_size(<PyObject *> name) and (
+            memcmp(seen.data, bytes_data(<PyObject *> name), seen.length) == 0
+        ):
+            if found != NULL or not is_exact_bytes(tuple_item(pair, 1)):
+                return lines_in(headers, name)
+            found = tuple_item(pair, 1)
+    return None if found == NULL else <object> found
+
+
+cdef object lines_in(object headers, bytes name):
+    from .headers import joined_lines
+
+    return joined_lines(headers, name)
 
 
 cdef bint asks_private_network(object headers) except -1:

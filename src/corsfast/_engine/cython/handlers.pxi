@@ -1,8 +1,6 @@
 # Helpers that the compiled ASGI and WSGI middlewares share: vectorcalls, type checks, and the
 # choice of a handler for refused requests.
 
-from libc.string cimport memcmp
-
 cdef extern from "Python.h":
     Py_ssize_t PyVectorcall_NARGS(size_t nargsf) noexcept
     PyObject *PyObject_Vectorcall(
@@ -76,6 +74,20 @@ cdef inline PyObject *call_app(
     cdef PyObject *result = vectorcall(app, args, nargsf)
     Py_LeaveRecursiveCall()
     return result
+
+
+cdef inline bint is_safe(object method) noexcept:
+    """Return whether a method is an exact str and safe, as most are."""
+    cdef PyObject *text = <PyObject *> method
+    return is_literal(text, "GET") or is_literal(text, "HEAD") or is_literal(text, "OPTIONS")
+
+
+cdef bint is_unlisted(Policy native, object decision) except -1:
+    """Return whether no listed origin is why a request goes on: no Origin, or any is allowed."""
+    if native is None:
+        return decision.allowed or decision.outcome.name == "NO_ORIGIN"
+    cdef DecisionTemplate template = (<Decision> decision).template
+    return template.no_origin or (template.allowed and native.any_origin)
 
 
 cdef object detour_of(object decision, object on_refused_preflight, object on_refused):

@@ -19,7 +19,7 @@ from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize, PyBytes
 from cpython.mem cimport PyMem_Free, PyMem_Malloc
 from cpython.object cimport PyObject
 from libc.stdint cimport uint8_t, uint32_t, uint64_t
-from libc.string cimport memcpy
+from libc.string cimport memcmp, memcpy
 
 cimport _csrc
 
@@ -92,6 +92,10 @@ cdef bytes RAW_ALLOW_ORIGIN = ALLOW_ORIGIN.lower().encode("ascii")
 cdef bytes RAW_TIMING_ALLOW_ORIGIN = TIMING_ALLOW_ORIGIN.lower().encode("ascii")
 cdef bytes RAW_ALLOW_METHODS = ALLOW_METHODS.lower().encode("ascii")
 cdef bytes RAW_ALLOW_HEADERS = ALLOW_HEADERS.lower().encode("ascii")
+
+# The values of the same names in fetch.py.
+cdef tuple SAFE_METHODS = (b"GET", b"HEAD", b"OPTIONS")
+cdef tuple OWN_SITES = (b"same-origin", b"none")
 
 # Up to this many exact origins have prebuilt decisions. With more, a prebuilt decision is often
 # no longer in the CPU's nearest caches, and creating a new one costs less.
@@ -178,6 +182,7 @@ A compiled CORS policy. Immutable; safe to share between threads.
     cdef uint32_t n_prebuilt  # the number of decisions in `actual_of`
     cdef bint echoes  # => answers to preflights echo the method or the headers
     cdef bint star  # => the only origin is "*", its index 0
+    cdef bint any_origin  # => the only entry is "*"; also if origins are echoed
     cdef tuple refused  # by cf_outcome
     cdef tuple refused_preflight
     cdef tuple not_covered  # by cf_outcome: None, or (template, like `preflight_of`)
@@ -189,6 +194,7 @@ A compiled CORS policy. Immutable; safe to share between threads.
     cdef bint keep_existing
     cdef uint64_t counts[_csrc.CF_OUTCOMES]  # of actual requests
     cdef uint64_t preflight_counts[_csrc.CF_OUTCOMES]
+    cdef uint64_t forged  # the requests that `protects` found forged
     cdef bint borrows_core  # => this is a replica, and `core` belongs to the original policy
     cdef PyObject *replicas[REPLICAS]  # owned; NULL until a thread needs it
 
@@ -238,6 +244,7 @@ A compiled CORS policy. Immutable; safe to share between threads.
         self.any_header = tables.any_header
         self.keep_existing = responses.keep_existing
         self.star = tables.star
+        self.any_origin = tables.star or tables.any_web_origin or tables.any_origin
         cdef list exact = list(tables.exact)
         original = (<Handover> positional[0]).original if positional else None
         self.borrows_core = original is not None
@@ -377,6 +384,30 @@ A compiled CORS policy. Immutable; safe to share between threads.
         count(&(<Policy> mine).counts[<size_t> outcome])
         return outcome == _csrc.CF_ALLOWED
 
+    def protects(self, method, origin, sec_fetch_site, host, /):
+        """Return ``True`` if a request must be refused because another site has forged it.
+
+        A request may pass (``False``) if one of these holds:
+
+        - the method is GET, HEAD or OPTIONS, because these change nothing;
+        - ``Sec-Fetch-Site`` is ``same-origin`` or ``none``;
+        - the policy allows the ``Origin`` by another entry than ``"*"``, which lets any page read
+          without credentials, but not write with them;
+        - ``Sec-Fetch-Site`` is missing, and ``Origin`` is missing or names the host and port of
+          ``Host``. Old browsers send no ``Sec-Fetch-Site``; other programs send neither.
+
+        Several lines of a field must be joined by commas. Each result ``True`` is counted in
+        ``stats().forged``.
+
+        Args:
+            method: the method of the request.
+            origin: the value of Origin, or ``None`` without one.
+            sec_fetch_site: the same for Sec-Fetch-Site.
+            host: the same for Host.
+        """
+        cdef PyObject *mine = own(self)
+        return is_forged(<Policy> mine, method, origin, sec_fetch_site, host)
+
     def stats(self, *, reset=False):
         """Return how many decisions this policy object has made, by outcome.
 
@@ -388,10 +419,19 @@ A compiled CORS policy. Immutable; safe to share between threads.
         """
         from ..decision import stats_of
 
-        return stats_of(read_counts(self, False, reset), read_counts(self, True, reset))
+        actual, preflight = read_counts(self, False, reset), read_counts(self, True, reset)
+        return stats_of(actual, preflight, read_forged(self, reset))
 
     def explain(
-        self, method, origin, request_method=None, request_headers=None, credentials=None
+        self,
+        method,
+        origin,
+        request_method=None,
+        request_headers=None,
+        credentials=None,
+        *,
+        sec_fetch_site=None,
+        host=None,
     ):
         """Explain why a page's request is allowed or refused, and what would allow it.
 
@@ -404,7 +444,14 @@ A compiled CORS policy. Immutable; safe to share between threads.
             request_method: the method that a preflight asks for.
             request_headers: the header names that a preflight asks for.
             credentials: whether the page sends credentials; ``None`` if that is not known.
+            sec_fetch_site: the value of Sec-Fetch-Site. With this or `host`, the check of
+                :meth:`protects` is explained in place of CORS.
+            host: the value of Host.
         """
+        if sec_fetch_site is not None or host is not None:
+            from .._explain.cross_site import explain_cross_site
+
+            return explain_cross_site(self.tables, method, origin, sec_fetch_site, host)
         from .._explain.policy import explain
 
         return explain(
@@ -767,6 +814,53 @@ cdef Decision decide_odd(Policy self, object origin):
     return decide_actual(self, normalize_origin(origin))
 
 
+cdef bint is_forged(
+    Policy self, object method, object origin, object site, object host
+) except -1:
+    """Decide like `Policy.protects` in `pure.py`, and count."""
+    cdef _csrc.cf_slice seen
+    cdef uint32_t exact
+    method = normalize_text(method, "method", "", _csrc.CF_MAX_METHOD)
+    borrow_chars(method, &seen)
+    if is_one_of(seen, SAFE_METHODS):
+        return False
+    if site is not None:
+        site = normalize_text(site, "sec_fetch_site", " or None", _csrc.CF_MAX_ORIGIN)
+        borrow_chars(site, &seen)
+        if is_one_of(seen, OWN_SITES):
+            return False
+    if origin is not None:
+        origin = normalize_origin(origin)
+        borrow_chars(origin, &seen)
+        if not self.any_origin and match_origin(self, seen, &exact) == _csrc.CF_ALLOWED:
+            return False
+    if host is not None:
+        host = normalize_text(host, "host", " or None", _csrc.CF_MAX_ORIGIN)
+    if site is None and (origin is None or is_same_origin(origin, host)):
+        return False
+    count(&self.forged)
+    return True
+
+
+cdef inline bint is_one_of(_csrc.cf_slice seen, tuple texts) noexcept:
+    cdef PyObject *text
+    cdef Py_ssize_t i
+    for i in range(tuple_size(<PyObject *> texts)):
+        text = tuple_item(<PyObject *> texts, i)
+        if <size_t> bytes_size(text) == seen.length and (
+            memcmp(bytes_data(text), seen.data, seen.length) == 0
+        ):
+            return True
+    return False
+
+
+cdef bint is_same_origin(object origin, object host) except -1:
+    # Only old browsers, and programs that imitate browsers, send Origin without Sec-Fetch-Site.
+    from .._options.same_origin import same_origin
+
+    return same_origin(as_latin1(origin), None if host is None else as_latin1(host))
+
+
 cdef Decision decide_preflight(
     Policy self, object origin, object request_method, object request_headers
 ):
@@ -1117,6 +1211,13 @@ cdef inline bint may_be_line(PyObject *value) noexcept:
 
 cdef str as_str(object text):
     return text if isinstance(text, str) else (<bytes> text).decode("ascii")
+
+
+cdef str as_latin1(object text):
+    """Return a text, cut off where it is too long for an origin."""
+    if isinstance(text, str):
+        return text
+    return (<bytes> text)[: _csrc.CF_MAX_ORIGIN + 1].decode("latin-1")
 
 
 cdef bytes as_bytes(object text):

@@ -107,6 +107,19 @@ cdef list read_counts(Policy policy, bint preflight, bint reset):
     return counts
 
 
+cdef uint64_t read_forged(Policy policy, bint reset) noexcept:
+    """Return the number of forged requests of a policy and its replicas."""
+    cdef PyObject *replica
+    cdef size_t i
+    cdef uint64_t forged = read_count(&policy.forged, reset)
+    if not HAS_GIL:
+        for i in range(<size_t> REPLICAS):
+            replica = load_replica(&policy.replicas[i])
+            if replica != NULL:
+                forged += read_count(&(<Policy> replica).forged, reset)
+    return forged
+
+
 cdef inline uint64_t one_count(Policy policy, bint preflight, size_t outcome, bint reset) noexcept:
     if preflight:
         return read_count(&policy.preflight_counts[outcome], reset)

@@ -19,14 +19,26 @@ cdef class WSGICall:
     cdef object on_all
     cdef object on_refused_preflight
     cdef object on_refused
+    cdef object on_forged
     cdef bint detours  # => there is a handler for refused requests
-    cdef bint is_fast  # => the policy is of this engine, and there is no `on_all`
+    # => the policy is of this engine, and there is no `on_all`; with `on_forged`, the policy does
+    # not allow any origin
+    cdef bint is_fast
 
     def __cinit__(self):
         self.vectorcall = <vectorcallfunc> <void *> call_wsgi
 
     def __init__(
-        self, app, policy, /, *, body=b"", on_all=None, on_refused_preflight=None, on_refused=None
+        self,
+        app,
+        policy,
+        /,
+        *,
+        body=b"",
+        on_all=None,
+        on_refused_preflight=None,
+        on_refused=None,
+        on_forged=None,
     ):
         if self.content is not None:
             raise TypeError(MADE)
@@ -37,8 +49,11 @@ cdef class WSGICall:
         self.on_all = on_all
         self.on_refused_preflight = on_refused_preflight
         self.on_refused = on_refused
+        self.on_forged = on_forged
         self.detours = on_refused_preflight is not None or on_refused is not None
         self.is_fast = self.native is not None and on_all is None
+        if on_forged is not None and self.is_fast:
+            self.is_fast = not self.native.any_origin
         let_vectorcall(type(self), WSGICall)
         self.content = (
             ("Content-Length", str(len(body))), ("Content-Type", "text/plain; charset=utf-8")
@@ -78,7 +93,9 @@ cdef PyObject *call_wsgi(
     cdef WSGICall self = <WSGICall> called
     cdef Decision decision = decide_environ(self.native, <object> args[0])
     if decision.template.status is not None or (
-        self.detours and not (decision.template.allowed or decision.template.no_origin)
+        self.detours
+        and not decision.template.allowed
+        and (not decision.template.no_origin or self.on_forged is not None)
     ):
         answer = answered_wsgi(self, decision, <object> args[0], <object> args[1])
         if answer is not None:
@@ -130,11 +147,24 @@ cdef object answered_wsgi(WSGICall self, object decision, object environ, object
     """Return the response body, or None if the request goes on to the application."""
     if self.detours:
         detour = detour_of(decision, self.on_refused_preflight, self.on_refused)
+        if detour is None and self.on_forged is not None:
+            if is_unlisted(self.native, decision) and is_forged_environ(self.policy, environ):
+                detour = self.on_forged
         if detour is not None:
             answer = detour(decision, environ, start_response)
             if answer is not None:
                 return answer
     return answer_wsgi(self, decision, start_response) if is_preflight(decision) else None
+
+
+cdef bint is_forged_environ(object policy, object environ) except -1:
+    method = environ.get("REQUEST_METHOD", "")
+    return not is_safe(method) and policy.protects(
+        method,
+        environ.get("HTTP_ORIGIN"),
+        environ.get("HTTP_SEC_FETCH_SITE"),
+        environ.get("HTTP_HOST"),
+    )
 
 
 cdef object answer_wsgi(WSGICall self, object decision, object start_response):

@@ -22,9 +22,11 @@ from ..._proofs.ineffective import (
     wrong_flags,
     wrong_seconds,
 )
+from .._generic.cross_site import body_for, checked, guard_of, messages_of_403
 from .._generic.engine import ASGICall
-from .._generic.handlers import content
+from .._generic.handlers import content, send_both
 from .._generic.refused_log import RefusedLog
+from .._generic.sent import sent_asgi
 from .messages import regex_from
 from .policy import lenient_tables, read_list, read_names
 
@@ -38,6 +40,7 @@ if TYPE_CHECKING:
     from ..._proofs.dialect import Dialect
     from ..._proofs.ineffective import Wrong
     from ...errors import Problem
+    from .._generic.cross_site import CrossSiteGuard
     from .._generic.handlers import App, Receive, Scope, Send
 
 _ASKED = (b"origin", REQUEST_METHOD.lower().encode(), REQUEST_HEADERS.lower().encode())
@@ -60,13 +63,15 @@ class Preflights:
     Args:
         tables: the tables of the policy.
         every: whether every preflight is answered here, because no policy gives such answers.
+        cross_site: the drop-in's option.
     """
 
-    def __init__(self, tables: Tables, *, every: bool) -> None:
+    def __init__(self, tables: Tables, *, every: bool, cross_site: object) -> None:
         self.tables = tables
         self.policy: Policy = Policy._from_tables(tables)
         self.every = every
         self.log: RefusedLog = RefusedLog(self.policy)
+        self.guard: CrossSiteGuard | None = guard_of(self.policy, self.log, checked(cross_site))
 
     def answer(
         self, decision: Decision, scope: Scope, _receive: Receive, send: Send
@@ -77,11 +82,23 @@ class Preflights:
         return (self.allow if decision.allowed else self.refuse)(decision, scope, send)
 
     def pass_on(
-        self, decision: Decision, scope: Scope, _receive: Receive, _send: Send
+        self, decision: Decision, scope: Scope, receive: Receive, send: Send
     ) -> Awaitable[None] | None:
-        """Log an actual request that is refused; the application answers it."""
+        """Log a refused actual request, which the application answers unless it is forged."""
+        if self.guard is not None and self.guard.is_forged(sent_asgi(scope)):
+            return self.forged(decision, scope, receive, send)
         self.log.write_asgi(decision.outcome, scope)
         return None
+
+    def forged(
+        self, decision: Decision, scope: Scope, _receive: Receive, send: Send
+    ) -> Awaitable[None] | None:
+        """Answer 403 to a forged request; return ``None`` if it is only reported."""
+        assert self.guard is not None
+        sent = sent_asgi(scope)
+        if not self.guard.refuses_forged(sent):
+            return None
+        return send_both(send, *messages_of_403(decision, body_for(sent)))
 
     def allow(self, decision: Decision, scope: Scope, send: Send) -> Awaitable[None]:
         raise NotImplementedError
@@ -125,6 +142,7 @@ class ASGIDropIn(ASGICall):
             on_private_network=preflights.answer if private_network else None,
             on_refused_preflight=preflights.answer,
             on_refused=preflights.pass_on,
+            on_forged=None if preflights.guard is None else preflights.forged,
         )
         self._preflights = preflights
         # Servers look for a coroutine function on the object, callers on the class; see asgi.py.

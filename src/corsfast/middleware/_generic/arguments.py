@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from ...errors import PolicyError, Problem, changed
+from .cross_site import GENERIC_WORDS, wrong_words
 from .policy_source import check_source, is_policy, source_from
 
 TYPE_CHECKING = False
@@ -12,6 +13,7 @@ if TYPE_CHECKING:
 
     from ..paths import PathRules
     from ..resolver import OriginResolver
+    from .cross_site import GenericCrossSite
     from .policy_source import PolicyOptions, Source
 
     Rules = Mapping[str, "Source | PolicyOptions | None"]
@@ -22,15 +24,16 @@ class Features:
 
     source      None => `paths` decides
     paths       None => every path has the policy of `source`
+    cross_site  one of GENERIC_WORDS
     candidate   the value of `report_only`: a source, rules, or None
     websockets  None => WSGI, which has no WebSockets
     """
 
-    __slots__ = ("block_refused", "candidate", "paths", "resolver", "source", "websockets")
+    __slots__ = ("candidate", "cross_site", "paths", "resolver", "source", "websockets")
     source: Source | None
     paths: PathRules | None
     websockets: Literal["check", "pass"] | None
-    block_refused: bool
+    cross_site: GenericCrossSite
     resolver: OriginResolver | None
     candidate: Source | PathRules | None
 
@@ -41,7 +44,7 @@ class Features:
         *,
         paths: Rules | None = None,
         websockets: Any = None,
-        block_refused: Any = False,
+        cross_site: Any = "allow",
         resolver: Any = None,
         report_only: Source | Rules | None = None,
         is_async: bool = False,
@@ -55,16 +58,11 @@ class Features:
         if is_async and websockets not in ("check", "pass"):
             message = f"{websockets!r} is neither 'check' nor 'pass'."
             problems.append(Problem("choice", "websockets", websockets, message, hint="'check'"))
-        if not isinstance(block_refused, bool):
-            from ..._options.spec import flag_meant
-
-            message = f"{block_refused!r} is of type {type(block_refused).__name__}, not bool."
-            hint = flag_meant(block_refused)
-            problems.append(Problem("type", "block_refused", block_refused, message, hint=hint))
+        problems += wrong_words(cross_site, words=GENERIC_WORDS)
         if problems:
             raise PolicyError(problems, "the arguments of CORSMiddleware")
         self.websockets = websockets
-        self.block_refused = block_refused
+        self.cross_site = cross_site
         self.resolver = _read_resolver(resolver, self, is_async)
         self.candidate = _read_candidate(report_only)
 

@@ -66,14 +66,12 @@ class Featured:
         given = {
             "paths": features.paths and features.paths.rules,
             "websockets": features.websockets,
-            "block_refused": features.block_refused,
+            "cross_site": features.cross_site,
             "resolver": features.resolver,
             "report_only": getattr(features.candidate, "rules", features.candidate),
         }
-        # WSGI has no `websockets`, and the others have these values by default.
-        return features.source, {
-            name: value for name, value in given.items() if value not in (None, False)
-        }
+        # WSGI has no `websockets`, and the others have this value by default.
+        return features.source, {k: value for k, value in given.items() if value is not None}
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Pickle and copy with an empty report."""

@@ -11,6 +11,7 @@ from types import MethodType
 
 from ..._options.fetch import REQUEST_PRIVATE_NETWORK
 from ...decision import Outcome
+from .sent import sent_asgi, sent_wsgi
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -65,6 +66,8 @@ class ASGICall:
         on_refused_preflight: `(decision, scope, receive, send)`; if it returns ``None``, the
             request goes on as without it.
         on_refused: the same for other requests with an Origin that is not allowed.
+        on_forged: the same for other requests that another site has forged: without an Origin, or
+            if the policy allows any. `on_refused` checks the others.
     """
 
     def __init__(
@@ -80,6 +83,7 @@ class ASGICall:
         on_private_network: Answerer | None = None,
         on_refused_preflight: Refusal | None = None,
         on_refused: Refusal | None = None,
+        on_forged: Refusal | None = None,
     ) -> None:
         if hasattr(self, "_on_refused"):
             raise TypeError(_MADE)
@@ -92,11 +96,13 @@ class ASGICall:
         self._on_private_network = on_private_network
         self._on_refused_preflight = on_refused_preflight
         self._on_refused = on_refused
+        self._on_forged = on_forged
         _send_with_cors.__dict__.update(dict.fromkeys(MARKS, coroutine_mark()))
         if policy is not None:
             # Bound once, because looking a method up costs more than calling it.
             self._decide = policy.asgi
             self._apply = policy.apply_asgi
+            self._protects = policy.protects
 
     @property
     def _is_coroutine_marker(self) -> object:
@@ -123,12 +129,16 @@ class ASGICall:
         else:
             start = _DENIAL_START
         decision = self._decide(scope)
-        if not decision.allowed:
+        detour = None
+        if not decision.allowed and decision.outcome is not Outcome.NO_ORIGIN:
             detour = self._on_refused_preflight if decision.is_preflight else self._on_refused
-            if detour is not None and decision.outcome is not Outcome.NO_ORIGIN:
-                answer = detour(decision, scope, receive, send)
-                if answer is not None:
-                    return answer
+        elif self._on_forged is not None and start is _HTTP_START:
+            if self._protects(*sent_asgi(scope)[:4]):
+                detour = self._on_forged
+        if detour is not None:
+            answer = detour(decision, scope, receive, send)
+            if answer is not None:
+                return answer
         if decision.is_preflight:
             if self._on_allowed_preflight is not None and decision.allowed:
                 return self._on_allowed_preflight(decision, scope, receive, send)
@@ -181,6 +191,7 @@ class WSGICall:
         on_refused_preflight: `(decision, environ, start_response)`; if it returns ``None``, the
             request goes on as without it.
         on_refused: the same for other requests with an Origin that is not allowed.
+        on_forged: the same for other requests that another site has forged.
     """
 
     def __init__(
@@ -193,6 +204,7 @@ class WSGICall:
         on_all: WSGIApplication | None = None,
         on_refused_preflight: WSGIRefusal | None = None,
         on_refused: WSGIRefusal | None = None,
+        on_forged: WSGIRefusal | None = None,
     ) -> None:
         if hasattr(self, "_on_refused"):
             raise TypeError(_MADE)
@@ -202,9 +214,11 @@ class WSGICall:
         self._on_all = on_all
         self._on_refused_preflight = on_refused_preflight
         self._on_refused = on_refused
+        self._on_forged = on_forged
         if policy is not None:
             self._decide = policy.wsgi
             self._apply = policy.apply_wsgi
+            self._protects = policy.protects
 
     @property
     def policy(self) -> Policy | None:
@@ -215,12 +229,15 @@ class WSGICall:
         if self._on_all is not None:
             return self._on_all(environ, start_response)
         decision = self._decide(environ)
-        if not decision.allowed:
+        detour = None
+        if not decision.allowed and decision.outcome is not Outcome.NO_ORIGIN:
             detour = self._on_refused_preflight if decision.is_preflight else self._on_refused
-            if detour is not None and decision.outcome is not Outcome.NO_ORIGIN:
-                answer = detour(decision, environ, start_response)
-                if answer is not None:
-                    return answer
+        elif self._on_forged is not None and self._protects(*sent_wsgi(environ)[:4]):
+            detour = self._on_forged
+        if detour is not None:
+            answer = detour(decision, environ, start_response)
+            if answer is not None:
+                return answer
         if decision.is_preflight:
             return answer_wsgi(decision, self._body, start_response)
         given = (self._apply, decision, start_response)

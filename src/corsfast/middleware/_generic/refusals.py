@@ -1,7 +1,7 @@
 """The slow path of requests that are not allowed: look-ups, the log, and 403.
 
     not allowed --resolver?--> allowed -------------------------------> the application
-                        \\--> not --same origin, log, not blocked-----> the application
+                        \\--> not --log, not forged-------------------> the application
                                \\------------------------------------> 403
 
 There is one `Refusals` for each policy. It also logs what is refused.
@@ -10,14 +10,17 @@ There is one `Refusals` for each policy. It also logs what is refused.
 from __future__ import annotations
 
 from ..._engine.headers import joined_lines
+from ..._options.same_origin import same_origin
+from .cross_site import body_for, fields_of_403, guard_of, messages_of_403
 from .engine import ASGICall, WSGICall
+from .handlers import send_both
 from .policy_source import PerPolicy
 from .refused_log import RefusedLog
-from .same_origin import same_origin
+from .sent import sent_asgi, sent_wsgi
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Awaitable, Callable, Iterable
     from typing import Any
     from wsgiref.types import StartResponse, WSGIEnvironment
 
@@ -47,7 +50,9 @@ class Refusals:
     origin: Any  # (request) -> str
     host: Any  # (request) -> str | None
     look_up: Any  # (origin, request, *rest): ask the resolver, then answer
-    forbid: Any  # (decision, request, *rest): answer 403 instead of the application
+    sent: Any  # (request) -> Sent
+    deny: Any  # (decision, request, *rest): answer a handshake with 403
+    forbid: Any  # (decision, body, request, *rest): answer 403 instead of the application
     log: Any  # (log, outcome, request, is_preflight)
 
     def __init__(
@@ -56,7 +61,7 @@ class Refusals:
         self._policy = policy
         self._log = RefusedLog(policy)
         self._checks = features.websockets == "check"
-        self._blocks = features.block_refused
+        self._guard = guard_of(policy, self._log, features.cross_site)
         self._resolver = resolver
         self._note = note
         self._twins: PerPolicy | None = None
@@ -80,7 +85,11 @@ class Refusals:
         """Return the arguments of a call that send refused requests to the slow path."""
         resolver = features.resolver if resolves else None
         at = cls(app, policy, features, resolver, note)
-        return {"on_refused": at.refused, "on_refused_preflight": at.refused}
+        return {
+            "on_refused": at.refused,
+            "on_refused_preflight": at.refused,
+            "on_forged": None if at._guard is None else at.forged,
+        }
 
     def refused(self, decision: Decision, request: Any, *rest: Any) -> Any:
         """Return the answer to a refused request, or ``None`` if it goes on."""
@@ -105,21 +114,33 @@ class Refusals:
         return call(request, *rest) if answer is None else answer
 
     def _refuse(self, decision: Decision, request: Any, *rest: Any) -> Any:
-        """Log a refusal; answer 403 if rejected requests are blocked, otherwise return ``None``.
+        """Log a refusal; return the 403 to a handshake or a forged request, otherwise ``None``.
 
         A preflight always goes on, because it never reaches the application.
         """
-        type(self).log(self._log, decision.outcome, request, decision.is_preflight)
         is_handshake = request.get("type") == "websocket"
-        stops = self._checks if is_handshake else self._blocks and not decision.is_preflight
-        if not stops or same_origin(self.origin(request), self.host(request)):
+        if self._guard is not None and not is_handshake and not decision.is_preflight:
+            if self._guard.is_forged(self.sent(request)):
+                return self.forged(decision, request, *rest)
+        type(self).log(self._log, decision.outcome, request, decision.is_preflight)
+        if is_handshake and self._checks:
+            if not same_origin(self.origin(request), self.host(request)):
+                return self.deny(decision, request, *rest)
+        return None
+
+    def forged(self, decision: Decision, request: Any, *rest: Any) -> Any:
+        """Return the 403 to a forged request, or ``None`` if it is only reported."""
+        assert self._guard is not None
+        sent = self.sent(request)
+        if not self._guard.refuses_forged(sent):
             return None
-        return self.forbid(decision, request, *rest)
+        return self.forbid(decision, body_for(sent), request, *rest)
 
 
 class ASGIRefusals(Refusals):
     call = ASGICall
     log = RefusedLog.write_asgi
+    sent = staticmethod(sent_asgi)
 
     @staticmethod
     def decide(policy: Policy, scope: Scope) -> Decision:
@@ -152,25 +173,28 @@ class ASGIRefusals(Refusals):
         await self.settle(verdict, scope, receive, send)
 
     @staticmethod
-    async def forbid(decision: Decision, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer 403, to a handshake before it is accepted.
+    async def deny(decision: Decision, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer 403 to a handshake, before it is accepted.
 
         A server without the extension for denial responses answers 403 if a handshake is closed
         before it is accepted.
         https://asgi.readthedocs.io/en/latest/extensions.html#websocket-denial-response
         """
-        kind = "http.response"
-        if scope["type"] == "websocket":
-            kind = _DENIAL
-            message = await receive()
-            if message["type"] != "websocket.connect":
-                return  # the client has disconnected
-            if _DENIAL not in (scope.get("extensions") or ()):
-                await send({"type": "websocket.close", "code": 1008, "reason": ""})
-                return
+        message = await receive()
+        if message["type"] != "websocket.connect":
+            return  # the client has disconnected
+        if _DENIAL not in (scope.get("extensions") or ()):
+            await send({"type": "websocket.close", "code": 1008, "reason": ""})
+            return
         headers = [*decision.raw_headers, (b"content-length", b"0")]
-        await send({"type": f"{kind}.start", "status": 403, "headers": headers})
-        await send({"type": f"{kind}.body", "body": b""})
+        await send({"type": f"{_DENIAL}.start", "status": 403, "headers": headers})
+        await send({"type": f"{_DENIAL}.body", "body": b""})
+
+    @staticmethod
+    def forbid(
+        decision: Decision, body: bytes, _scope: Scope, _receive: Receive, send: Send
+    ) -> Awaitable[None]:
+        return send_both(send, *messages_of_403(decision, body))
 
 
 def _header(scope: Scope, name: bytes) -> str | None:
@@ -181,6 +205,7 @@ def _header(scope: Scope, name: bytes) -> str | None:
 class WSGIRefusals(Refusals):
     call = WSGICall
     log = RefusedLog.write_wsgi
+    sent = staticmethod(sent_wsgi)
 
     @staticmethod
     def decide(policy: Policy, environ: WSGIEnvironment) -> Decision:
@@ -213,7 +238,7 @@ class WSGIRefusals(Refusals):
 
     @staticmethod
     def forbid(
-        decision: Decision, _environ: WSGIEnvironment, start_response: StartResponse
+        decision: Decision, body: bytes, _environ: WSGIEnvironment, start_response: StartResponse
     ) -> Iterable[bytes]:
-        start_response("403 Forbidden", [*decision.headers, ("Content-Length", "0")])
-        return []
+        start_response("403 Forbidden", fields_of_403(decision, body))
+        return [body]

@@ -21,9 +21,9 @@ from ..._options.fetch import OWS
 from ..._options.limits import MAX_HEADER_LIST, MAX_METHOD, MAX_ORIGIN
 from ..._options.patterns import ORIGINS
 from ..._options.records import NamedTuple
+from ..._options.same_origin import same_origin
 from ...decision import Outcome
 from .limited_log import LimitedLog, shown
-from .same_origin import same_origin
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 
     from ..._engine.select import Policy
     from ..._proofs.near_miss import NearMiss
+    from .sent import Sent
 
 
 class Refused(NamedTuple):
@@ -54,6 +55,7 @@ class Listed(NamedTuple):
 
 
 PAGE = "docs/refused.md"
+CROSS_SITE_PAGE = "docs/cross-site.md"
 
 # The distinct refusals that are remembered of each policy. After that, the oldest is forgotten,
 # so that a flood of others cannot keep a real one from being logged.
@@ -138,6 +140,49 @@ class RefusedLog:
             listed = names
         self.write(refused, host, "OPTIONS", path, listed)
 
+    def write_forged(self, sent: Sent, refused: bool) -> None:
+        """Log a request that another site has forged, unless it is known."""
+        try:
+            self._write_forged(sent, refused)
+        except Exception as error:
+            name = type(error).__name__
+            _log.write(logging.ERROR, "a refusal cannot be logged because of a %s", name)
+
+    def _write_forged(self, sent: Sent, refused: bool) -> None:
+        origin, site = sent.origin, sent.site
+        key = ("forged", origin and origin[: MAX_ORIGIN + 1], site and site[:MAX_METHOD])
+        if not self._is_new(key):
+            return
+        tables = self._policy._tables
+        if origin is None:
+            reason = "there is no Origin."
+        elif tables.star or tables.any_web_origin or tables.any_origin:
+            reason = f"'*' lets no other site write; list its origin in {ORIGINS}."
+        else:
+            reason = self._reason(Refused(origin, Outcome.ORIGIN_NOT_ALLOWED), None)
+        _log.send(
+            logging.WARNING,
+            "%s %s from %s is %s as a cross-site request: Sec-Fetch-Site is %s, and %s See %s",
+            shown(sent.method)[1:-1],
+            shown(sent.path),
+            shown(origin),
+            "refused" if refused else "reported",
+            "missing" if site is None else shown(site),
+            reason,
+            CROSS_SITE_PAGE,
+        )
+
+    def _is_new(self, key: tuple[str | None, ...]) -> bool:
+        """Remember a refusal, and return whether it is logged."""
+        known = self._known
+        if key in known or not _log.accepts(logging.WARNING):
+            return False
+        if len(known) >= MAX_KNOWN:
+            oldest, *_ = known  # one step, because another thread may change the dict
+            known.pop(oldest, None)
+        known[key] = None
+        return True
+
     def _write(
         self,
         refused: Refused,
@@ -146,14 +191,8 @@ class RefusedLog:
         path: object,
         listed: Listed | None,
     ) -> None:
-        key = _key(refused)
-        known = self._known
-        if key in known or same_origin(refused.origin, host) or not _log.accepts(logging.WARNING):
+        if same_origin(refused.origin, host) or not self._is_new(_key(refused)):
             return
-        if len(known) >= MAX_KNOWN:
-            oldest, *_ = known  # one step, because another thread may change the dict
-            known.pop(oldest, None)
-        known[key] = None
         _log.send(
             logging.WARNING,
             "%s %s from %s is refused: %s See %s",

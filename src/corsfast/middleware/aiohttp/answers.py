@@ -13,6 +13,7 @@ from ..._options.origin import is_origin
 from ...decision import Outcome
 from .._dropin.non_web_origins import may_be_sent
 from .._dropin.policy import lenient_tables
+from .._generic.cross_site import CrossSiteGuard
 from .._generic.refused_log import Listed, Refused, RefusedLog
 from .options import NAME
 
@@ -66,11 +67,12 @@ class ResponseFields:
         exposes_all: whether some origins get ``expose_headers="*"``.
     """
 
-    __slots__ = ("_config", "_for_others", "_log", "any_origin", "exposes_all", "fields")
+    __slots__ = ("_config", "_for_others", "_guard", "_log", "any_origin", "exposes_all", "fields")
 
     def __init__(self, config: Config) -> None:
         self._config = config
-        self._log: RefusedLog | None = None
+        self._log: tuple[Policy, RefusedLog] | None = None
+        self._guard: CrossSiteGuard | None = None
         self.any_origin: Any = config.get("*")
         self._for_others = None if self.any_origin is None else _fields("", self.any_origin)
         self.fields: dict[str, Any] = {
@@ -133,13 +135,24 @@ class ResponseFields:
         Args:
             listed: the allowed methods or header names.
         """
+        refused = refused or Refused(origin, Outcome.ORIGIN_NOT_ALLOWED)
+        host = request.headers.get(hdrs.HOST)
+        self._logged()[1].write(refused, host, request.method, request.path, listed)
+
+    def _logged(self) -> tuple[Policy, RefusedLog]:
+        """Return a policy of the listed origins, and its log. They are made at first use."""
         if self._log is None:
             origins = {"origins": [*filter(is_origin, self._config)]}
             tables = lenient_tables(NAME, origins, credentials=False, tell=lambda *_: None)
-            self._log = RefusedLog(Policy._from_tables(tables))
-        refused = refused or Refused(origin, Outcome.ORIGIN_NOT_ALLOWED)
-        host = request.headers.get(hdrs.HOST)
-        self._log.write(refused, host, request.method, request.path, listed)
+            policy = Policy._from_tables(tables)
+            self._log = policy, RefusedLog(policy)
+        return self._log
+
+    def guard(self, word: str) -> CrossSiteGuard:
+        """Return the guard that lets the listed origins send requests. It is made at first use."""
+        if self._guard is None:
+            self._guard = CrossSiteGuard(*self._logged(), word)
+        return self._guard
 
     def expose_all(self, origin: str, response: CIMultiDict[str]) -> None:
         """Expose all headers of a response by name, if the origin may read all of them."""

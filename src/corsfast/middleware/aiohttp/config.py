@@ -16,9 +16,12 @@ from typing import NamedTuple
 
 from aiohttp import hdrs, web
 
+from ..._options.fetch import SAFE_METHODS
 from ...decision import Outcome
+from .._generic.cross_site import VARY_OF_403, body_for, checked
 from .._generic.preload import preload
 from .._generic.refused_log import Listed, Refused
+from .._generic.sent import sent_by
 from ._compat import parts, replace
 from .answers import ResponseFields
 from .options import Judge, parse_config
@@ -30,6 +33,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any, ClassVar, TypeVar
 
+    from .._generic.cross_site import CrossSite
     from .options import Config, Written
 
     Entity = TypeVar("Entity")
@@ -41,7 +45,11 @@ _SEVERAL = ResponseFields({})
 
 
 def setup(
-    app: web.Application, *, defaults: Written | None = None, strict: bool = False
+    app: web.Application,
+    *,
+    defaults: Written | None = None,
+    strict: bool = False,
+    cross_site: CrossSite = "allow",
 ) -> CorsConfig:
     """Prepare an application, including the routes of its subapplications.
 
@@ -49,16 +57,20 @@ def setup(
         app: the application; the result is also stored in it under ``APP_CONFIG_KEY``.
         defaults: options by origin, or by ``"*"``, for all routes that will be added.
         strict: whether insecure and unmatchable origins are a PolicyError instead of warnings.
+        cross_site: ``"refuse"`` answers requests that another site has forged with 403, also on
+            routes that are not added; ``"report"`` only counts and logs them. ``"allow"`` by
+            default.
 
     Raises:
         ValueError: for options that are not valid.
-        PolicyError: with `strict`, for origins that are insecure or match nothing.
+        PolicyError: with `strict`, for origins that are insecure or match nothing; for a wrong
+            `cross_site`.
 
     Warns:
         CorsfastSecurityWarning: without `strict`, once per risk.
         CorsfastUnmatchableWarning: without `strict`, once per origin that no browser sends.
     """
-    cors = CorsConfig(app, defaults=defaults, strict=strict)
+    cors = CorsConfig(app, defaults=defaults, strict=strict, cross_site=cross_site)
     app[APP_CONFIG_KEY] = cors
     return cors
 
@@ -78,7 +90,12 @@ class CorsConfig:
     """
 
     def __init__(
-        self, app: web.Application, *, defaults: Written | None = None, strict: bool = False
+        self,
+        app: web.Application,
+        *,
+        defaults: Written | None = None,
+        strict: bool = False,
+        cross_site: CrossSite = "allow",
     ) -> None:
         self._judge = Judge(strict)
         self.defaults: Config = self._read(defaults)
@@ -90,6 +107,10 @@ class CorsConfig:
         self._compiled: dict[tuple[Any, str], ResponseFields] = {}
         # By route, if it takes one method. ``None`` leaves its responses alone.
         self._by_route: dict[Any, ResponseFields | None] = {}
+        self._cross_site = checked(cross_site)
+        self._nowhere = ResponseFields({})  # for routes that are not added
+        if cross_site != "allow":
+            app.middlewares.insert(0, self._refusing_forged())
         app.on_response_prepare.append(self._on_response_prepare)
         app.on_startup.append(self._on_startup)
 
@@ -236,6 +257,22 @@ class CorsConfig:
         return answer_preflight(request, answers_for)
 
     # -- all other requests ------------------------------------------------------------------
+
+    def _refusing_forged(self) -> Any:
+        """Return a middleware that answers 403 to requests that another site has forged."""
+
+        @web.middleware  # type: ignore[untyped-decorator]
+        async def refuse_forged(request: web.Request, handler: Any) -> Any:
+            if request.method not in SAFE_METHODS:
+                answers = self._answers_for(request, request.match_info.route) or self._nowhere
+                lines = request.headers.getall
+                sent = sent_by(request.method, request.path, lambda name: lines(name, ()))
+                if answers.guard(self._cross_site).refuses(sent):
+                    text, headers = body_for(sent).decode(), {hdrs.VARY: VARY_OF_403}
+                    return web.Response(status=403, text=text, headers=headers)
+            return await handler(request)
+
+        return refuse_forged
 
     async def _on_response_prepare(
         self, request: web.Request, response: web.StreamResponse

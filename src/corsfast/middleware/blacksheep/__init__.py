@@ -20,6 +20,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from blacksheep.contents import Content
 from blacksheep.messages import Request, Response
 from blacksheep.middlewares import MiddlewareCategory
 from blacksheep.server.application import ApplicationAlreadyStartedCORSError
@@ -28,11 +29,14 @@ from blacksheep.server.responses import not_found, status_code
 from blacksheep.server.websocket import WebSocket
 
 from ..._engine.headers import ALLOW_CREDENTIALS, ALLOW_ORIGIN, EXPOSE_HEADERS, merged_vary
-from ..._options.fetch import REQUEST_HEADERS, REQUEST_METHOD
+from ..._options.fetch import REQUEST_HEADERS, REQUEST_METHOD, SAFE_METHODS
+from ..._options.same_origin import same_origin
 from ..._proofs.ineffective import wrong_flags
 from ...decision import Outcome
+from .._generic.cross_site import VARY_OF_403, body_for, checked, guard_of
+from .._generic.handlers import PLAIN_TEXT
 from .._generic.preload import preload
-from .._generic.same_origin import same_origin
+from .._generic.sent import sent_asgi
 from ._compat import set_strategy, strategy_of
 from .answers import BAD_METHOD, BAD_ORIGIN, CompiledPolicy, options_of
 
@@ -41,6 +45,8 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Iterable
 
     from ..._engine.select import Decision
+    from .._generic.cross_site import CrossSite
+    from .._generic.sent import Sent
 
     Names = str | Iterable[str] | None
 
@@ -69,6 +75,7 @@ def use_cors(
     max_age: int = 5,
     expose_headers: Names = None,
     strict: bool = False,
+    cross_site: CrossSite = "allow",
 ) -> Any:
     """Enable CORS for an application; use it instead of ``app.use_cors``.
 
@@ -84,6 +91,8 @@ def use_cors(
             default.
         strict: whether insecure and unmatchable settings are a PolicyError. This includes the
             settings of other policies of this application. ``False`` by default.
+        cross_site: ``"refuse"`` answers requests that another site has forged with 403;
+            ``"report"`` only counts and logs them. ``"allow"`` by default.
 
     Returns:
         The ``CORSStrategy``, which is also ``app.cors``.
@@ -91,7 +100,7 @@ def use_cors(
     Raises:
         ApplicationAlreadyStartedCORSError: if the application has started.
         CORSConfigurationError: if it has CORS already.
-        PolicyError: with ``strict``, holding every problem at once.
+        PolicyError: with ``strict``, holding every problem at once; for a wrong `cross_site`.
 
     Warns:
         CorsfastSecurityWarning: without ``strict``, once per risk.
@@ -125,7 +134,8 @@ def use_cors(
 
     app.router.options("*")(options_handler)
     app.on_start += judge
-    app.middlewares.append(_middleware(app, strategy, compiled), MiddlewareCategory.INIT)
+    middleware = _middleware(app, strategy, compiled, checked(cross_site))
+    app.middlewares.append(middleware, MiddlewareCategory.INIT)
     return strategy
 
 
@@ -162,7 +172,7 @@ def add_cors_policy(
 
 
 def get_cors_middleware(
-    app: Any, strategy: Any, *, strict: bool = False
+    app: Any, strategy: Any, *, strict: bool = False, cross_site: CrossSite = "allow"
 ) -> Callable[[Any, Callable[..., Any]], Awaitable[Any]]:
     """Return only the middleware, for a strategy that the caller made.
 
@@ -174,12 +184,14 @@ def get_cors_middleware(
         strategy: a ``CORSStrategy`` over its router.
         strict: whether insecure and unmatchable settings are a PolicyError, here or at the start.
             ``False`` by default.
+        cross_site: as for :func:`use_cors`.
 
     Returns:
         a middleware, for ``app.middlewares``.
 
     Raises:
-        PolicyError: with ``strict``, holding every problem of a policy at once.
+        PolicyError: with ``strict``, holding every problem of a policy at once; for a wrong
+            `cross_site`.
 
     Warns:
         CorsfastSecurityWarning: without ``strict``, once per risk.
@@ -193,11 +205,11 @@ def get_cors_middleware(
         compiled.judge(strategy)
 
     app.after_start += judge
-    return _middleware(app, strategy, compiled)
+    return _middleware(app, strategy, compiled, checked(cross_site))
 
 
 def _middleware(
-    app: Any, strategy: Any, compiled: _Compiled
+    app: Any, strategy: Any, compiled: _Compiled, cross_site: CrossSite
 ) -> Callable[[Any, Callable[..., Any]], Awaitable[Any]]:
     router = strategy.router
 
@@ -235,6 +247,13 @@ def _middleware(
         decision = answers.decide(scope)
         if decision.is_preflight:
             return preflight(request, scope)
+        if cross_site != "allow" and request.method not in SAFE_METHODS:
+            if strategy.policies:
+                answers = answers_of(router.get_matching_route(request.method, request.url.path))
+            guard = guard_of(answers.made, answers.log, cross_site)
+            sent = sent_asgi(scope)
+            if guard is not None and guard.refuses(sent):
+                return _forbidden(sent, answers.decide(scope))
         asks = decision.outcome is not Outcome.NO_ORIGIN
         fields = decision.raw_headers
         if strategy.policies:
@@ -340,6 +359,16 @@ def _own(request: Any, decision: Decision) -> bool:
 def _merge_vary(response: Any) -> None:
     value = b",".join(response.get_headers(_VARY)).decode("latin-1")
     response.set_header(_VARY, merged_vary(value, _BY_ORIGIN).encode("latin-1"))
+
+
+def _forbidden(sent: Sent, decision: Decision) -> Any:
+    body = body_for(sent)
+    response = Response(403, content=Content(PLAIN_TEXT.encode(), body))
+    for name, value in decision.raw_headers:
+        if name != _VARY:
+            response.add_header(name, value)
+    response.add_header(_VARY, VARY_OF_403.encode())
+    return response
 
 
 def _refusal(reason: bytes, vary: tuple[str, ...]) -> Any:

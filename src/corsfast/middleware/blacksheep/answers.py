@@ -110,6 +110,7 @@ class CompiledPolicy:
         self.header_names: frozenset[str] = tables.header_names
         made = Policy._from_tables(tables._replace(responses=responses))
         self.log: RefusedLog = RefusedLog(made)
+        self.made: Policy = made
         self.decide: Callable[[Any], Decision] = made.asgi
 
     def preflight_fields(self, decision: Decision, names: list[bytes]) -> list[tuple[bytes, bytes]]:

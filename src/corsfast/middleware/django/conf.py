@@ -33,6 +33,7 @@ from ...errors import Problem
 from .._dropin.messages import Unreadable, regex_from
 from .._dropin.non_web_origins import FILE
 from .._dropin.policy import lenient_tables
+from .._generic.cross_site import CrossSiteGuard, checked, guard_of
 from .._generic.refused_log import RefusedLog
 from ._compat import settings_object
 from .defaults import default_headers, default_methods
@@ -58,6 +59,7 @@ DEFAULTS: dict[str, Any] = {
     "CORS_ALLOW_HEADERS": default_headers,
     "CORS_ALLOW_METHODS": default_methods,
     "CORS_ALLOW_PRIVATE_NETWORK": False,
+    "CORS_CROSS_SITE": "allow",
     "CORS_EXPOSE_HEADERS": (),
     "CORS_PREFLIGHT_MAX_AGE": 86400,
     "CORS_STRICT": False,
@@ -91,6 +93,7 @@ class CompiledSettings(NamedTuple):
     options_fields: Fields  # the same for OPTIONS requests
     warnings: tuple[tuple[str, type[Warning]], ...]
     log: RefusedLog
+    guard: CrossSiteGuard | None
 
 
 # The compiled settings, with the object that they were read from. A change replaces the dict, so
@@ -137,7 +140,8 @@ def compile_settings() -> CompiledSettings:
 
     Raises:
         ImproperlyConfigured: for settings that cannot be read.
-        PolicyError: with CORS_STRICT, for origins that are insecure or match nothing.
+        PolicyError: for a wrong CORS_CROSS_SITE; with CORS_STRICT, for origins that are insecure
+            or match nothing.
     """
     try:
         return _compile()
@@ -170,6 +174,7 @@ def _compile() -> CompiledSettings:
     max_age = read("CORS_PREFLIGHT_MAX_AGE")
     if max_age:
         options_fields[MAX_AGE] = str(max_age)
+    log = RefusedLog(policy)
     return CompiledSettings(
         covers=_matcher(re.compile(read("CORS_URLS_REGEX"))),
         allows=allows,
@@ -179,7 +184,8 @@ def _compile() -> CompiledSettings:
         fields=_as_stored(fields),
         options_fields=_as_stored(options_fields),
         warnings=warnings,
-        log=RefusedLog(policy),
+        log=log,
+        guard=guard_of(policy, log, checked(read("CORS_CROSS_SITE"), "CORS_CROSS_SITE")),
     )
 
 

@@ -23,10 +23,13 @@ from ..._engine.headers import (
     EXPOSE_HEADERS,
 )
 from ...decision import Outcome
-from .._dropin.non_web_origins import may_be_sent
+from .._dropin.non_web_origins import FILE, may_be_sent
 from .._dropin.overrides import refuse_overrides
+from .._generic.cross_site import VARY_OF_403, CrossSiteGuard, body_for
+from .._generic.handlers import PLAIN_TEXT
 from .._generic.preload import preload
 from .._generic.refused_log import Listed, asked_in, listed_in
+from .._generic.sent import sent_wsgi
 from ._compat import add_vary, write_fields
 from .conf import CompiledSettings, current_settings
 from .signals import check_request_enabled
@@ -98,8 +101,12 @@ class CorsMiddleware:
         compiled = current_settings()
         if not compiled.covers(request.path_info) and not _enabled_by_signal(request):
             return self.get_response(request)
-        response = _preflight_response(request) or self.get_response(request)
         origin = request.META.get("HTTP_ORIGIN", "")
+        response = _preflight_response(request)
+        if compiled.guard is not None and _is_forged(compiled, request):
+            if not _enabled_by_signal(request, origin):
+                response = _forbidden(compiled.guard, request)
+        response = response or self.get_response(request)
         allowed = origin and (compiled.allows(origin) or _enabled_by_signal(request, origin))
         return _with_fields(compiled, request, response, origin, allowed)
 
@@ -107,8 +114,12 @@ class CorsMiddleware:
         compiled = current_settings()
         if not compiled.covers(request.path_info) and not await _enabled_by_signal_async(request):
             return await self.get_response(request)
-        response = _preflight_response(request) or await self.get_response(request)
         origin = request.META.get("HTTP_ORIGIN", "")
+        response = _preflight_response(request)
+        if compiled.guard is not None and _is_forged(compiled, request):
+            if not await _enabled_by_signal_async(request, origin):
+                response = _forbidden(compiled.guard, request)
+        response = response or await self.get_response(request)
         allowed = origin and (
             compiled.allows(origin) or await _enabled_by_signal_async(request, origin)
         )
@@ -138,6 +149,24 @@ def _preflight_response(request: HttpRequest) -> HttpResponse | None:
     if request.method != "OPTIONS" or "HTTP_ACCESS_CONTROL_REQUEST_METHOD" not in request.META:
         return None
     return HttpResponse(headers={"content-length": "0"})
+
+
+def _is_forged(compiled: CompiledSettings, request: HttpRequest) -> bool:
+    """Return whether another site has forged a request. The check is not for "file://"."""
+    assert compiled.guard is not None
+    sent = sent_wsgi(request.META)
+    if sent.origin == FILE and not compiled.star and compiled.allows(FILE):
+        return False
+    return compiled.guard.is_forged(sent)
+
+
+def _forbidden(guard: CrossSiteGuard, request: HttpRequest) -> HttpResponse | None:
+    """Return the 403 to a forged request, or ``None`` if it is only reported."""
+    sent = sent_wsgi(request.META)
+    if not guard.refuses_forged(sent):
+        return None
+    headers = {"content-type": PLAIN_TEXT, "vary": VARY_OF_403}
+    return HttpResponse(body_for(sent), status=403, headers=headers)
 
 
 def _log_preflight(compiled: CompiledSettings, request: HttpRequest, sent: Any) -> None:

@@ -12,7 +12,7 @@ with the options of `corsfast.Policy`, and keeps the application object.
 Per request, one function runs after the application's own `after_request` functions. It looks up
 the path, calls `policy.actual`, and merges the result into the response's headers with
 `policy.apply_wsgi`. Only OPTIONS requests need more work; Flask itself answers them. No request
-is blocked, because CORS is not access control.
+is blocked, because CORS is not access control, unless `cross_site` is set.
 """
 
 from __future__ import annotations
@@ -36,7 +36,10 @@ from .._dropin.werkzeug_routes import (
     rules_of_view,
     wrap_process_response,
 )
+from .._generic.cross_site import VARY_OF_403, body_for
+from .._generic.handlers import PLAIN_TEXT
 from .._generic.refused_log import log_rejected_preflight
+from .._generic.sent import sent_wsgi
 from ..wsgi import CORSMiddleware as GenericMiddleware
 from .paths import Paths, read_resources
 from .rules import CONFIG_NAMES, Rules, judge_config, judge_paths, merged, only_known
@@ -49,6 +52,7 @@ if TYPE_CHECKING:
     from flask import Blueprint, Flask, Response
 
     from .._generic.arguments import Rules as RulesByPath
+    from .._generic.cross_site import CrossSiteGuard, GenericCrossSite
     from .._generic.policy_source import PolicyOptions, Source
     from ..resolver import OriginResolver
     from .rules import AppOptions, ViewOptions
@@ -61,6 +65,9 @@ __all__ = ["CORS", "cross_origin", "install"]
 # Set on a response by the decorator, and by the first `CORS` that applies. The name is
 # flask-cors's, so both libraries work together while an application moves from one to the other.
 _EVALUATED = "_FLASK_CORS_EVALUATED"
+
+# Set on a blueprint: the rules of its `CORS`.
+_PATHS = "_corsfast_paths"
 
 # Resolve each proxy with one call instead of one call per attribute.
 _current_request: Any = request._get_current_object
@@ -96,11 +103,14 @@ class CORS:
             any other code sees it. ``True`` by default.
         allow_private_network: the answer to Access-Control-Request-Private-Network.
         strict: whether insecure and unmatchable entries are errors instead of warnings.
+        cross_site: ``"refuse"`` answers requests that another site has forged with 403;
+            ``"report"`` only counts and logs them. ``"allow"`` by default.
 
     Raises:
         ValueError: for a regex that does not compile, for credentials with ``send_wildcard``
             and the origin ``"*"``, for `resources` of a wrong type.
-        PolicyError: with ``strict``, for unknown options, insecure or unmatchable entries.
+        PolicyError: with ``strict``, for unknown options, insecure or unmatchable entries; for a
+            wrong `cross_site`.
         RuntimeError: for an application with :func:`install`.
 
     Warns:
@@ -124,10 +134,15 @@ class CORS:
         judge_paths((path for path, _ in resources), whole["intercept_exceptions"], strict)
         given = {*self._options, *options}.union(*(own for _, own in resources))
         judge_config(config, given, strict)
-        paths = Paths(
+        compiled = [
             (pattern, made.rules(merged(config, self._options, options, resource)))
             for pattern, resource in resources
-        )
+        ]
+        paths = Paths(compiled)
+        if not hasattr(app, "process_response"):  # a blueprint
+            setattr(app, _PATHS, paths)
+        if any(rules.guard is not None for _, rules in compiled):
+            _check_first(app, _before_request(paths))
         if is_innermost_hook(app):
             wrap_process_response(app, _followed(app, _after_request(paths, is_last=True)))
         else:
@@ -168,6 +183,10 @@ def cross_origin(*_: Any, **options: Unpack[ViewOptions]) -> Callable[[View], Vi
             app = _current_app()
             rules = rules_in(app)
             received = _current_request()
+            if rules.guard is not None:
+                forbidden = _forbidden(app, received, rules.guard, [rules])
+                if forbidden is not None:
+                    return _answer_once(forbidden, received, rules)
             if rules.automatic_options and received.environ["REQUEST_METHOD"] == "OPTIONS":
                 response: Response = app.make_default_options_response()
             else:
@@ -199,7 +218,7 @@ def install(
     policy: Source | None = None,
     *,
     paths: RulesByPath | None = None,
-    block_refused: bool = False,
+    cross_site: GenericCrossSite = "allow",
     resolver: OriginResolver | None = None,
     report_only: Source | RulesByPath | None = None,
     **options: Unpack[PolicyOptions],
@@ -231,12 +250,68 @@ def install(
         GenericMiddleware,
         policy,
         paths=paths,
-        block_refused=block_refused,
+        cross_site=cross_site,
         resolver=resolver,
         report_only=report_only,
         **options,
     )
     return app
+
+
+def _check_first(app: Any, check: Callable[[], Response | None]) -> None:
+    """Register a `before_request` function of an application or blueprint before all others."""
+    app.before_request_funcs.setdefault(None, []).insert(0, check)
+
+
+def _before_request(paths: Paths) -> Callable[[], Response | None]:
+    """Return a hook that answers 403 to requests that another site has forged."""
+
+    def before_request() -> Response | None:
+        app, received = _current_app(), _current_request()
+        rules = paths.everywhere or paths.rules_for(received.path)
+        if rules is None or rules.guard is None:
+            return None
+        nearest = _nearest_rules(app, received)
+        if nearest is None or nearest is rules:
+            return _forbidden(app, received, rules.guard, [rules])
+        if nearest.guard is not None:
+            return None  # it checks the request itself
+        # The origins of a view decide alone; those of a blueprint are allowed in addition.
+        of_view = rules_of_view(app, received) is not None
+        return _forbidden(app, received, rules.guard, [nearest] if of_view else [nearest, rules])
+
+    return before_request
+
+
+def _nearest_rules(app: Any, received: Any) -> Rules | None:
+    """Return the rules of a request's view, or of its blueprint."""
+    rules_in = rules_of_view(app, received)
+    if rules_in is not None:
+        return rules_in(app)  # type: ignore[no-any-return]
+    for name in received.blueprints:
+        paths: Paths | None = getattr(app.blueprints.get(name), _PATHS, None)
+        rules = None if paths is None else paths.rules_for(received.path)
+        if rules is not None:
+            return rules
+    return None
+
+
+def _forbidden(
+    app: Any, received: Any, guard: CrossSiteGuard, allowing: list[Rules]
+) -> Response | None:
+    """Return the 403 to a forged request, or ``None`` if it passes.
+
+    Args:
+        allowing: the rules whose origins may send requests.
+    """
+    sent = sent_wsgi(received.environ)
+    if not all(rules.policy.protects(*sent[:4]) for rules in allowing):
+        return None
+    if not guard.refuses_forged(sent):
+        return None
+    response: Response = app.response_class(body_for(sent), 403, content_type=PLAIN_TEXT)
+    response.headers["Vary"] = VARY_OF_403
+    return response
 
 
 def _after_request(paths: Paths, is_last: bool = False) -> Callable[[Response], Response]:

@@ -45,6 +45,7 @@ from ...decision import Outcome
 from ...errors import Problem, changed
 from .._dropin.messages import Unreadable, say
 from .._dropin.policy import echoing_any_origin, lenient_tables
+from .._generic.cross_site import checked, guard_of
 from .._generic.refused_log import Listed, RefusedLog, asked_in
 
 TYPE_CHECKING = False
@@ -54,6 +55,7 @@ if TYPE_CHECKING:
 
     from ..._engine.select import Decision
     from ..._engine.tables import Responses, Tables
+    from .._generic.cross_site import CrossSite
 
     Pattern = str | re.Pattern[str]
 
@@ -72,12 +74,15 @@ if TYPE_CHECKING:
         always_send: bool
         allow_private_network: bool
         strict: bool
+        cross_site: CrossSite
 
     class AppOptions(ViewOptions, total=False):
         """The options of ``CORS``."""
 
         resources: Pattern | Iterable[Pattern] | Mapping[Pattern, ViewOptions]
         intercept_exceptions: bool
+
+    from .._generic.cross_site import CrossSiteGuard
 
 
 NAME = "corsfast.middleware.flask"
@@ -105,6 +110,7 @@ DEFAULTS: Mapping[str, Any] = {
     "always_send": True,
     "allow_private_network": False,
     "strict": False,
+    "cross_site": "allow",
 }
 _LISTS = ("origins", "methods", "allow_headers", "expose_headers")
 _FLAGS = (
@@ -275,6 +281,7 @@ class Rules:
     Raises:
         ValueError: for a regex that does not compile, for ``*`` with credentials and
             ``send_wildcard``, for text that cannot be sent in a header field.
+        PolicyError: for a wrong `cross_site`.
     """
 
     def __init__(self, options: Mapping[str, Any]) -> None:
@@ -309,6 +316,8 @@ class Rules:
         self.apply: Callable[..., Any] = self.policy.apply_wsgi
         self._answers_unasked = any(name == ALLOW_ORIGIN for name, _ in responses.no_origin.headers)
         self.log: RefusedLog = RefusedLog(self.policy)
+        cross_site = checked(options["cross_site"])
+        self.guard: CrossSiteGuard | None = guard_of(self.policy, self.log, cross_site)
 
     def _read_preflight_options(self, options: Mapping[str, Any]) -> None:
         names = [shown_as_regex(entry) for entry in _listed(options["allow_headers"])]

@@ -13,8 +13,8 @@ Per request, one function runs after the application's own `after_request` funct
 `policy.asgi`, which finds the Origin in the scope as the server built it, and merges the result
 into the response's headers with `policy.apply_wsgi`. Only OPTIONS requests need more work.
 
-No request is blocked, because CORS is not access control. The exception is a WebSocket
-handshake, which quart-cors rejects as well.
+No request is blocked, because CORS is not access control, unless `cross_site` is set. The exception
+is a WebSocket handshake, which quart-cors rejects as well.
 """
 
 from __future__ import annotations
@@ -49,8 +49,11 @@ from .._dropin.werkzeug_routes import (
     rules_of_view,
     wrap_process_response,
 )
+from .._generic.cross_site import VARY_OF_403, body_for, checked
+from .._generic.handlers import PLAIN_TEXT
 from .._generic.preload import preload
 from .._generic.refused_log import log_rejected_preflight
+from .._generic.sent import sent_by
 from ..asgi import CORSMiddleware as GenericMiddleware
 from .rules import DEFAULTS, Rules, judge_config, left_to_config, merged, read_arguments
 
@@ -63,6 +66,7 @@ if TYPE_CHECKING:
 
     from ..._engine.select import Decision
     from .._generic.arguments import Rules as RulesByPath
+    from .._generic.cross_site import CrossSite, CrossSiteGuard, GenericCrossSite
     from .._generic.policy_source import PolicyOptions, Source
     from ..resolver import OriginResolver
 
@@ -76,6 +80,9 @@ __all__ = ["cors", "cors_exempt", "install", "route_cors", "websocket_cors"]
 # Both names are quart-cors's, so that each library respects what the other has done.
 _EXEMPT = "_quart_cors_exempt"
 _APPLIED = "_QUART_CORS_APPLIED"
+
+# Set on a blueprint: the rules of its `cors`.
+_RULES = "_corsfast_rules_of_blueprint"
 
 # Set on views for which `route_cors` answers OPTIONS requests.
 _AUTOMATIC = "_corsfast_automatic_options"
@@ -103,6 +110,7 @@ def cors(
     max_age: timedelta | float | str | None = None,
     send_origin_wildcard: bool | None = None,
     strict: bool = False,
+    cross_site: CrossSite | None = None,
 ) -> AppOrBlueprint:
     """Add CORS to all routes and WebSockets of an application or a blueprint.
 
@@ -122,10 +130,14 @@ def cors(
         send_origin_wildcard: whether ``*`` is sent for ``"*"`` instead of the request's origin.
             ``True`` by default; ``False`` here leaves it to the config, as in quart-cors.
         strict: whether insecure and unmatchable entries are errors instead of warnings.
+        cross_site: ``"refuse"`` answers requests that another site has forged with 403;
+            ``"report"`` only counts and logs them. ``"allow"`` by default. The config is read
+            for it now, and not at the time of a request.
 
     Raises:
         ValueError: for credentials with the origin ``"*"``.
-        PolicyError: with ``strict``, for insecure or unmatchable entries.
+        PolicyError: with ``strict``, for insecure or unmatchable entries; for a wrong
+            `cross_site`.
         RuntimeError: for an application with :func:`install`.
 
     Warns:
@@ -135,9 +147,16 @@ def cors(
     options = read_arguments(locals())
     target: Any = app_or_blueprint
     config = getattr(target, "config", {})  # a blueprint has no config
-    judge_config(config, options, bool(merged(config, options)["strict"]))
+    whole = merged(config, options)
+    judge_config(config, options, bool(whole["strict"]))
+    options["cross_site"] = checked(whole["cross_site"])
     claim_drop_in(target, "cors")
     rules_in = _rules_by_config(options)
+    if not hasattr(target, "process_response"):  # a blueprint
+        setattr(target, _RULES, rules_in)
+    if whole["cross_site"] != "allow":
+        check = _before_request(rules_in)
+        target.before_request_funcs.setdefault(None, []).insert(0, check)
     if is_innermost_hook(target):
         wrap_process_response(target, _followed(target, rules_in))
     else:
@@ -161,6 +180,7 @@ def route_cors(
     send_origin_wildcard: bool | None = None,
     provide_automatic_options: bool = True,
     strict: bool = False,
+    cross_site: CrossSite | None = None,
 ) -> Callable[[Callable[..., Any]], Callable[..., Awaitable[Any]]]:
     """Add CORS to one route; write it below ``@app.route``. It overrides :func:`cors`.
 
@@ -181,12 +201,17 @@ def route_cors(
         async def view_with_cors(*args: Any, **kwargs: Any) -> Any:
             app = _current_app()
             received = _current_request()
+            rules = rules_in(app)
+            if rules.guard is not None:
+                forbidden = _forbidden(app, received, rules.guard, rules)
+                if forbidden is not None:
+                    return _apply_once(forbidden, received, rules)
             if provide_automatic_options and received.method == "OPTIONS":
                 context = (_current_context(),) if _CONTEXT_FIRST else ()
                 response = await app.make_default_options_response(*context)
             else:
                 response = await make_response(await app.ensure_async(view)(*args, **kwargs))
-            return _apply_once(response, received, rules_in(app))
+            return _apply_once(response, received, rules)
 
         if provide_automatic_options:
             add_options_method(view_with_cors)
@@ -246,7 +271,7 @@ def install(
     *,
     paths: RulesByPath | None = None,
     websockets: Literal["check", "pass"] = "check",
-    block_refused: bool = False,
+    cross_site: GenericCrossSite = "allow",
     resolver: OriginResolver | None = None,
     report_only: Source | RulesByPath | None = None,
     **options: Unpack[PolicyOptions],
@@ -279,7 +304,7 @@ def install(
         policy,
         paths=paths,
         websockets=websockets,
-        block_refused=block_refused,
+        cross_site=cross_site,
         resolver=resolver,
         report_only=report_only,
         **options,
@@ -395,6 +420,49 @@ def _of_blueprint(
         return response
 
     return after_request
+
+
+def _before_request(rules_in: ConfigCache[Rules]) -> Callable[[], Awaitable[Any]]:
+    """Return a hook that answers 403 to requests that another site has forged."""
+
+    async def before_request() -> Any:
+        app, received = _current_app(), _current_request()
+        rules = rules_in(app)
+        if rules.guard is None or _is_exempt(app, received):
+            return None
+        of_view = rules_of_view(app, received)
+        nearest_in = of_view or _rules_of_blueprint(app, received)
+        if nearest_in is None or nearest_in is rules_in:
+            return _forbidden(app, received, rules.guard, rules)
+        nearest = nearest_in(app)
+        if nearest.guard is not None:
+            return None  # it checks the request itself
+        # The first that is applied to a response decides: that of the view or of the blueprint.
+        return _forbidden(app, received, rules.guard, nearest)
+
+    return before_request
+
+
+def _rules_of_blueprint(app: Any, received: Any) -> ConfigCache[Rules] | None:
+    """Return the rules of a request's innermost blueprint that has any."""
+    blueprints = (app.blueprints.get(name) for name in received.blueprints)
+    return next(filter(None, (getattr(one, _RULES, None) for one in blueprints)), None)
+
+
+def _forbidden(app: Any, received: Any, guard: CrossSiteGuard, allowing: Rules) -> Any:
+    """Return the 403 to a forged request, or ``None`` if it passes.
+
+    Args:
+        allowing: the rules whose origins may send requests.
+    """
+    sent = sent_by(received.method, received.path, received.headers.getlist)
+    if not allowing.policy.protects(*sent[:4]):
+        return None
+    if not guard.refuses_forged(sent):
+        return None
+    response = app.response_class(body_for(sent), 403, content_type=PLAIN_TEXT)
+    response.headers["Vary"] = VARY_OF_403
+    return response
 
 
 def _before_websocket(rules_in: ConfigCache[Rules]) -> Callable[[], Awaitable[None]]:

@@ -29,6 +29,7 @@ from ...decision import Outcome
 from ...errors import Problem
 from .._dropin.messages import say
 from .._dropin.policy import echoing_any_origin, lenient_tables, read_names
+from .._generic.cross_site import checked, guard_of
 from .._generic.refused_log import Listed, Refused, RefusedLog
 
 TYPE_CHECKING = False
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from ..._engine.select import Decision
+    from .._generic.cross_site import CrossSiteGuard
 
 NAME = "corsfast.middleware.quart"
 
@@ -51,6 +53,7 @@ DEFAULTS: Mapping[str, Any] = {
     "max_age": None,
     "send_origin_wildcard": True,
     "strict": False,
+    "cross_site": "allow",
 }
 _LISTS = ("allow_headers", "allow_methods", "allow_origin", "expose_headers")
 # None as an argument leaves its option to the config. For these, any false value does.
@@ -140,6 +143,7 @@ class Rules:
 
     Raises:
         ValueError: for credentials with the origin ``*``.
+        PolicyError: for a wrong `cross_site`.
     """
 
     def __init__(self, options: Mapping[str, Any]) -> None:
@@ -178,6 +182,8 @@ class Rules:
         self.decide: Callable[[Any], Decision] = self.policy.asgi
         self.apply: Callable[..., Any] = self.policy.apply_wsgi
         self.log: RefusedLog = RefusedLog(self.policy)
+        cross_site = checked(options["cross_site"])
+        self.guard: CrossSiteGuard | None = guard_of(self.policy, self.log, cross_site)
         self._any_header = "*" in names["allow_headers"]
         self._allow_headers = frozenset(name.lower() for name in names["allow_headers"])
         self._allow_methods = frozenset(names["allow_methods"])

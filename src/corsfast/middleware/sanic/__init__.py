@@ -11,7 +11,9 @@ sanic-ext is optional. If it is installed, its own CORS is switched off and the 
 
 Per request, there is one lookup of the Origin, one call of `policy.allows_origin`, and one `update`
 of the response's headers with fields compiled at start-up. The middleware is not a coroutine
-function. No request is blocked, because CORS is not access control.
+function. No request is blocked, because CORS is not access control, unless ``CORS_CROSS_SITE`` is
+"refuse": then requests that another site has forged are answered 403. "report" only counts and logs
+them.
 """
 
 from __future__ import annotations
@@ -19,7 +21,7 @@ from __future__ import annotations
 from functools import partial
 
 from sanic.exceptions import SanicException
-from sanic.response import empty
+from sanic.response import empty, text
 
 from ..._engine.headers import (
     ALLOW_CREDENTIALS,
@@ -33,8 +35,10 @@ from ..._engine.headers import (
 )
 from ..._options.fetch import REQUEST_HEADERS, REQUEST_METHOD
 from ...decision import Outcome
+from .._generic.cross_site import VARY_OF_403, body_for
 from .._generic.preload import preload
 from .._generic.refused_log import Listed, Refused, listed_in, log_rejected_preflight
+from .._generic.sent import sent_by
 from .settings import (
     CompiledSettings,
     Settings,
@@ -106,7 +110,7 @@ def add_cors(app: Any, *, strict: bool = False) -> None:
     Raises:
         SanicException: for ``CORS_ORIGINS="*"`` with CORS_SUPPORTS_CREDENTIALS, like sanic-ext.
         RuntimeError: if the application has CORS already.
-        PolicyError: with ``strict``, holding every problem at once.
+        PolicyError: with ``strict``, holding every problem at once; for a wrong CORS_CROSS_SITE.
 
     Warns:
         CorsfastSecurityWarning: without ``strict``, once per risk.
@@ -138,6 +142,8 @@ class _Middleware:
         self._options = bool(app.config.get("CORS_AUTOMATIC_OPTIONS", True))
         # For a path without a route, where all methods are allowed.
         self._nowhere = self._answers, self._answers.allow_methods(())
+        if self._answers.guard is not None:
+            app.on_request(self._refuse_forged)
         app.on_response(self._apply)
         app.before_server_start(self._assign, priority=_PRIORITY)
 
@@ -167,17 +173,27 @@ class _Middleware:
             for route in group:
                 route.ctx.corsfast = found
 
+    def _answers_of(self, route: Any) -> tuple[CompiledSettings, str]:
+        """Return the answers of a route, which may be ``None``, and its methods."""
+        return self._nowhere if route is None else getattr(route.ctx, "corsfast", self._nowhere)
+
+    def _refuse_forged(self, request: Any) -> Any:
+        """Answer 403 to a request that another site has forged."""
+        answers, _ = self._answers_of(request.route)
+        lines = request.headers.getall
+        sent = sent_by(request.method, request.path, lambda name: lines(name.lower(), None))
+        if answers.guard is None or not answers.guard.refuses(sent):
+            return None
+        return text(body_for(sent).decode(), 403, {_VARY: VARY_OF_403})
+
     def _apply(self, request: Any, response: Any) -> None:
-        route = request.route
-        answers, methods = (
-            self._nowhere if route is None else getattr(route.ctx, "corsfast", self._nowhere)
-        )
+        answers, methods = self._answers_of(request.route)
         if answers.allows is None:
             return
         headers = response.headers
         lines = request.headers.getall("origin", None)
         # With two Origin lines the origin is ambiguous, so it counts as missing.
-        origin = lines[0] if lines is not None and len(lines) == 1 else None
+        origin: Any = lines[0] if lines is not None and len(lines) == 1 else None
         allowed = origin is not None and answers.allows(origin)
         if origin is not None and not allowed and answers.log is not None:
             refused = Refused(origin, Outcome.ORIGIN_NOT_ALLOWED)

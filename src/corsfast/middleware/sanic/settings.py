@@ -28,12 +28,15 @@ from ..._proofs.ineffective import (
 from ...errors import Problem
 from .._dropin.messages import say
 from .._dropin.policy import echoing_any_origin, lenient_tables
+from .._generic.cross_site import CrossSiteGuard, checked, guard_of
 from .._generic.refused_log import RefusedLog
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
     from typing import Any
+
+    from .._generic.cross_site import CrossSite
 
 NAME = "corsfast.middleware.sanic"
 
@@ -55,6 +58,7 @@ class Settings(NamedTuple):
     always_send: bool
     send_wildcard: bool
     server_name: str
+    cross_site: CrossSite  # of the application
 
 
 @dataclass(slots=True)
@@ -66,6 +70,7 @@ class CompiledSettings:
     """
 
     log: RefusedLog | None
+    guard: CrossSiteGuard | None
     allows: Callable[[str], bool] | None
     star: bool
     varies: bool  # by Origin
@@ -122,6 +127,9 @@ def compile_settings(
         policy = Policy._from_tables(echoing_any_origin(tables) if tables.star else tables)
     else:
         say(NAME, problems, strict=strict)
+    log = None if policy is None else RefusedLog(policy)
+    writers = policy or Policy(allow_origins=())
+    guard = guard_of(writers, log or RefusedLog(writers), settings.cross_site)
     star = any_origin and settings.send_wildcard and not credentials
     actual = {}
     if credentials:
@@ -135,7 +143,8 @@ def compile_settings(
         # In Fetch `*` is not a wildcard with credentials, and it never covers Authorization.
         any_header = "" if credentials else ",".join(settings.allow_headers)
     return CompiledSettings(
-        log=None if policy is None else RefusedLog(policy),
+        log=log,
+        guard=guard,
         allows=None if policy is None else policy.allows_origin,
         star=star,
         varies=policy is not None and not (star and settings.always_send),
@@ -213,8 +222,9 @@ _NAMES = {
     "supports_credentials": "CORS_SUPPORTS_CREDENTIALS",
     "max_age": "CORS_MAX_AGE",
 }
+CROSS_SITE = "CORS_CROSS_SITE"
 _FLAGS = ("CORS_ALWAYS_SEND", "CORS_AUTOMATIC_OPTIONS", "CORS_SEND_WILDCARD")
-_KNOWN = (*_NAMES.values(), *_FLAGS, "CORS_VARY_HEADER")
+_KNOWN = (*_NAMES.values(), *_FLAGS, "CORS_VARY_HEADER", CROSS_SITE)
 
 
 def idle_settings(config: Mapping[str, Any]) -> list[Problem]:
@@ -272,4 +282,5 @@ def settings_of(config: Mapping[str, Any], own: Mapping[str, Any]) -> Settings:
         # For routes too, this depends on the origins of the application.
         bool(config.get("CORS_SEND_WILDCARD", False)) and _is_star(config.get("CORS_ORIGINS")),
         str(config.get("SERVER_NAME", "") or ""),
+        checked(config.get(CROSS_SITE, "allow"), CROSS_SITE),
     )

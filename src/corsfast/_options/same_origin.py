@@ -17,9 +17,9 @@ from __future__ import annotations
 
 from functools import lru_cache
 
-from ..._options.fetch import WEB_SCHEMES
-from ..._options.limits import MAX_ORIGIN
-from ..._options.origin import parse_origin
+from .fetch import WEB_SCHEMES
+from .limits import MAX_ORIGIN
+from .origin import parse_origin
 
 _DEFAULT_PORTS = (":80", ":443")
 
