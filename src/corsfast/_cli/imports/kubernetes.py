@@ -43,7 +43,7 @@ DEFAULT_HEADERS = (
 )
 DEFAULT_MAX_AGE = 1_728_000
 
-# What ingress-nginx accepts; another value is replaced by the default, and an origin is skipped.
+# The values that ingress-nginx accepts. It uses the default for others, and skips a wrong origin.
 _VALID = {
     "cors-allow-origin": re.compile(r"(?:https?://|\*\.|[A-Za-z0-9.,-]|:[0-9])*+|\*"),
     "cors-allow-methods": re.compile(r"[A-Za-z](?:,?\s?[A-Za-z])*,?\s?", re.ASCII),

@@ -1,4 +1,4 @@
-"""What was found in a file of other software, and its regexes as entries of ``allow_origins``."""
+"""The policies in a file of other software, and its regexes as entries of ``allow_origins``."""
 
 from __future__ import annotations
 
