@@ -117,7 +117,26 @@ def nginx(folder: Path, text: str, port: int, behind: int) -> list[str]:
     return [program("nginx"), "-e", f"{folder}/log", "-c", f"{folder}/nginx.conf"]
 
 
-PROXIES: dict[str, Callable[[Path, str, int, int], list[str]]] = {"nginx": nginx}
+def cloudflare_worker(folder: Path, text: str, port: int, behind: int) -> list[str]:
+    (folder / "worker.js").write_text(text)
+    conf = f"""
+        using Workerd = import "/workerd/workerd.capnp";
+        const config :Workerd.Config = (
+          services = [
+            (name = "main", worker = (
+              modules = [(name = "worker.js", esModule = embed "worker.js")],
+              compatibilityDate = "2026-01-01", globalOutbound = "upstream")),
+            (name = "upstream", external = (address = "127.0.0.1:{behind}", http = ()))],
+          sockets = [(name = "http", address = "127.0.0.1:{port}", http = (), service = "main")]);
+        """
+    (folder / "config.capnp").write_text(conf)
+    return [program("workerd"), "serve", "config.capnp"]
+
+
+PROXIES: dict[str, Callable[[Path, str, int, int], list[str]]] = {
+    "nginx": nginx,
+    "cloudflare-worker": cloudflare_worker,
+}
 
 
 # -- running one ---------------------------------------------------------------------------------

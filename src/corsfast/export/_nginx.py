@@ -45,7 +45,9 @@ def _lines(model: Model) -> Iterator[str]:
         yield from _origin(model)
     yield from _map("$http_access_control_request_method", "method", _tested(model.method))
     # A regex of a map is not tried on an empty value.
-    yield from _map("$http_access_control_request_headers", "names", [('""', "1"), *_tested(model.names)])
+    yield from _map(
+        "$http_access_control_request_headers", "names", [('""', "1"), *_tested(model.names)]
+    )
     asked = "$request_method|$http_origin|$http_access_control_request_method"
     yield from _map(asked, "asked", [('"~^OPTIONS[|][^|].*[|].+"', "1"), ("default", "0")])
     yield from _map(
