@@ -117,6 +117,23 @@ def nginx(folder: Path, text: str, port: int, behind: int) -> list[str]:
     return [program("nginx"), "-e", f"{folder}/log", "-c", f"{folder}/nginx.conf"]
 
 
+def haproxy(folder: Path, text: str, port: int, behind: int) -> list[str]:
+    (folder / "cors.cfg").write_text(text)
+    conf = f"""
+{usage(text).replace("NAME", "api")}
+    bind 127.0.0.1:{port}
+    timeout client 10s
+    default_backend app
+backend app
+    mode http
+    timeout connect 5s
+    timeout server 10s
+    server app 127.0.0.1:{behind}
+"""
+    (folder / "haproxy.cfg").write_text(conf)
+    return [program("haproxy"), "-db", "-f", "cors.cfg", "-f", "haproxy.cfg"]
+
+
 def cloudflare_worker(folder: Path, text: str, port: int, behind: int) -> list[str]:
     (folder / "worker.js").write_text(text)
     conf = f"""
@@ -135,6 +152,7 @@ def cloudflare_worker(folder: Path, text: str, port: int, behind: int) -> list[s
 
 PROXIES: dict[str, Callable[[Path, str, int, int], list[str]]] = {
     "nginx": nginx,
+    "haproxy": haproxy,
     "cloudflare-worker": cloudflare_worker,
 }
 

@@ -12,11 +12,11 @@ from pathlib import Path
 from random import Random
 
 import pytest
+from engine.test_attacks import options_of
 from export.compared import (
     browser_pairs,
     corpus_by_policy,
     differences,
-    options_of,
     policy_of,
     random_options,
     raw_request,

@@ -9,9 +9,14 @@ express. docs/export.md says how the files are used.
 from __future__ import annotations
 
 from ._cloudflare_worker import to_cloudflare_worker
+from ._haproxy import to_haproxy
 from ._model import ExportError, Reason
 from ._nginx import to_nginx
 
-TARGETS = {"nginx": to_nginx, "cloudflare-worker": to_cloudflare_worker}
+TARGETS = {
+    "cloudflare-worker": to_cloudflare_worker,
+    "haproxy": to_haproxy,
+    "nginx": to_nginx,
+}
 
-__all__ = ["TARGETS", "ExportError", "Reason", "to_cloudflare_worker", "to_nginx"]
+__all__ = ["TARGETS", "ExportError", "Reason", "to_cloudflare_worker", "to_haproxy", "to_nginx"]

@@ -172,6 +172,15 @@ def read(
     )
 
 
+def by_field(model: Model) -> dict[str, dict[str, str | Sent]]:
+    """Return the value of each field in each kind of response that has it."""
+    found: dict[str, dict[str, str | Sent]] = {}
+    for kind, fields in (("actual", model.actual), ("preflight", model.preflight)):
+        for name, value in fields:
+            found.setdefault(name, {})[kind] = value
+    return found
+
+
 def _usual_spelling(name: str) -> str:
     return "-".join(part.capitalize() for part in name.split("-"))
 

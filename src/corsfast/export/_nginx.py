@@ -6,7 +6,7 @@ A string of a map matches without regard to case, so a second map compares it wi
 from __future__ import annotations
 
 from .._options.fetch import VARY, WEB_SCHEMES
-from ._model import Sent, headed, read
+from ._model import Sent, by_field, headed, read
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -60,7 +60,7 @@ def _lines(model: Model) -> Iterator[str]:
         "kind",
         [("~^allowed", "preflight"), ("~^refused", '""'), ("~.", "actual"), ("default", '""')],
     )
-    for number, (name, kinds) in enumerate(_fields(model).items()):
+    for number, (name, kinds) in enumerate(by_field(model).items()):
         values = [
             (kind, f'"{_VALUES[value] if isinstance(value, Sent) else value}"')
             for kind, value in kinds.items()
@@ -96,15 +96,6 @@ def _origin(model: Model) -> Iterator[str]:
 def _tested(test: Test) -> list[tuple[str, str]]:
     refused = [(f'"~{each}"', "0") for each in test.unless]
     return [*refused, (_regex(test.full), "1"), ("default", "0")]
-
-
-def _fields(model: Model) -> dict[str, dict[str, str | Sent]]:
-    """Return the value of each field in each kind of response that has it."""
-    found: dict[str, dict[str, str | Sent]] = {}
-    for kind, fields in (("actual", model.actual), ("preflight", model.preflight)):
-        for name, value in fields:
-            found.setdefault(name, {})[kind] = value
-    return found
 
 
 def _map(source: str, name: str, rows: Iterable[tuple[str, str]]) -> Iterator[str]:
