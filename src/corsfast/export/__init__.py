@@ -8,15 +8,34 @@ express. docs/export.md says how the files are used.
 
 from __future__ import annotations
 
+from ._aws_api_gateway import to_aws_api_gateway
 from ._cloudflare_worker import to_cloudflare_worker
+from ._gateway_api import to_gateway_api
 from ._haproxy import to_haproxy
 from ._model import ExportError, Reason
 from ._nginx import to_nginx
+from ._s3 import to_s3
+from ._traefik import to_traefik
 
 TARGETS = {
+    "aws-api-gateway": to_aws_api_gateway,
     "cloudflare-worker": to_cloudflare_worker,
+    "gateway-api": to_gateway_api,
     "haproxy": to_haproxy,
     "nginx": to_nginx,
+    "s3": to_s3,
+    "traefik": to_traefik,
 }
 
-__all__ = ["TARGETS", "ExportError", "Reason", "to_cloudflare_worker", "to_haproxy", "to_nginx"]
+__all__ = [
+    "TARGETS",
+    "ExportError",
+    "Reason",
+    "to_aws_api_gateway",
+    "to_cloudflare_worker",
+    "to_gateway_api",
+    "to_haproxy",
+    "to_nginx",
+    "to_s3",
+    "to_traefik",
+]
