@@ -162,10 +162,20 @@ def envoy(folder: Path, text: str, port: int, behind: int) -> list[str]:
     return [program("envoy"), *options.split()]
 
 
+def caddy(folder: Path, text: str, port: int, behind: int) -> list[str]:
+    (folder / "cors.caddy").write_text(text)
+    site = usage(text).replace("FILE", "cors.caddy").replace("SITE", f"http://127.0.0.1:{port}")
+    site = site.replace("...", f"reverse_proxy 127.0.0.1:{behind}").replace("127.0.0.1:", ":", 1)
+    conf = f"{{\n admin off\n persist_config off\n auto_https off\n}}\n{site}"
+    (folder / "Caddyfile").write_text(conf)
+    return [program("caddy"), "run", "--config", "Caddyfile"]
+
+
 PROXIES: dict[str, Callable[[Path, str, int, int], list[str]]] = {
     "nginx": nginx,
     "haproxy": haproxy,
     "envoy": envoy,
+    "caddy": caddy,
 }
 
 
