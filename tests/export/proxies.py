@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import http.client
+import json
 import os
 import shutil
 import socket
@@ -17,6 +18,7 @@ from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from threading import Thread
+from typing import Any
 from urllib.parse import urlsplit
 
 from corsfast.testing import RawResponse, Request
@@ -134,6 +136,41 @@ backend app
     return [program("haproxy"), "-db", "-f", "cors.cfg", "-f", "haproxy.cfg"]
 
 
+def envoy(folder: Path, text: str, port: int, behind: int) -> list[str]:
+    exported = json.loads("".join(x for x in text.splitlines(True) if not x.startswith("#")))
+    api = "type.googleapis.com/envoy.extensions.filters"
+    router = {"name": "router", "typed_config": {"@type": f"{api}.http.router.v3.Router"}}
+    route = {"match": {"prefix": "/"}, "route": {"cluster": "app"}}
+    host = {"name": "api", "domains": ["*"], "routes": [route]}
+    manager = {
+        "@type": f"{api}.network.http_connection_manager.v3.HttpConnectionManager",
+        "stat_prefix": "api",
+        "http_filters": [*exported["http_filters"], router],
+        "route_config": {"virtual_hosts": [host], **exported["route_config"]},
+    }
+
+    def address(number: int) -> dict[str, Any]:
+        return {"socket_address": {"address": "127.0.0.1", "port_value": number}}
+
+    filters = [{"name": "manager", "typed_config": manager}]
+    listener = {"address": address(port), "filter_chains": [{"filters": filters}]}
+    ends = [{"lb_endpoints": [{"endpoint": {"address": address(behind)}}]}]
+    cluster = {"name": "app", "load_assignment": {"cluster_name": "app", "endpoints": ends}}
+    resources = {"listeners": [listener], "clusters": [cluster]}
+    (folder / "envoy.json").write_text(json.dumps({"static_resources": resources}))
+    options = "--use-dynamic-base-id --concurrency 1 --log-level error -c envoy.json"
+    return [program("envoy"), *options.split()]
+
+
+def caddy(folder: Path, text: str, port: int, behind: int) -> list[str]:
+    (folder / "cors.caddy").write_text(text)
+    site = usage(text).replace("FILE", "cors.caddy").replace("SITE", f"http://127.0.0.1:{port}")
+    site = site.replace("...", f"reverse_proxy 127.0.0.1:{behind}").replace("127.0.0.1:", ":", 1)
+    conf = f"{{\n admin off\n persist_config off\n auto_https off\n}}\n{site}"
+    (folder / "Caddyfile").write_text(conf)
+    return [program("caddy"), "run", "--config", "Caddyfile"]
+
+
 def cloudflare_worker(folder: Path, text: str, port: int, behind: int) -> list[str]:
     (folder / "worker.js").write_text(text)
     conf = f"""
@@ -153,6 +190,8 @@ def cloudflare_worker(folder: Path, text: str, port: int, behind: int) -> list[s
 PROXIES: dict[str, Callable[[Path, str, int, int], list[str]]] = {
     "nginx": nginx,
     "haproxy": haproxy,
+    "envoy": envoy,
+    "caddy": caddy,
     "cloudflare-worker": cloudflare_worker,
 }
 

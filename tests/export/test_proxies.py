@@ -55,7 +55,7 @@ def test_attack_corpus(target: str, behind: int, tmp_path: Path) -> None:
         with running(target, text, tmp_path / str(number), behind) as port:
             for row in rows:
                 request = request_of(row)
-                found = differences(policy, request, send_to(port)(request))
+                found = differences(target, policy, request, send_to(port)(request))
                 wrong += [f"{row['id']}: {each}" for each in found]
                 equal += not found
     print(f"{target}: {equal} rows equal, {left} cannot be expressed")
@@ -79,7 +79,7 @@ def test_random_requests(target: str, number: int, behind: int, tmp_path: Path) 
         send = send_to(port)
         for _ in range(PAIRS // 2):
             request = raw_request(random, policy)
-            found = differences(policy, request, send(request))
+            found = differences(target, policy, request, send(request))
             wrong += [f"{request}: {each}" for each in found]
         for origin, engine, fetched in browser_pairs(random, policy, PAIRS - PAIRS // 2):
             wanted = seen_by_browser(reference(policy), origin, engine, fetched)

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from ._aws_api_gateway import to_aws_api_gateway
 from ._cloudflare_worker import to_cloudflare_worker
+from ._envoy import to_envoy
 from ._gateway_api import to_gateway_api
 from ._haproxy import to_haproxy
 from ._model import ExportError, Reason
@@ -20,6 +21,7 @@ from ._traefik import to_traefik
 TARGETS = {
     "aws-api-gateway": to_aws_api_gateway,
     "cloudflare-worker": to_cloudflare_worker,
+    "envoy": to_envoy,
     "gateway-api": to_gateway_api,
     "haproxy": to_haproxy,
     "nginx": to_nginx,
@@ -33,6 +35,7 @@ __all__ = [
     "Reason",
     "to_aws_api_gateway",
     "to_cloudflare_worker",
+    "to_envoy",
     "to_gateway_api",
     "to_haproxy",
     "to_nginx",

@@ -9,10 +9,10 @@ from hashlib import sha256
 
 from .. import __version__
 from .._engine.headers import GRANTS
-from .._engine.select import Policy
 from .._options import fetch
 from .._options.patterns import ORIGINS, Within
 from .._options.records import NamedTuple
+from .._proofs.changes import side_of
 from .._proofs.languages import as_written, regex_of
 from ._regex import (
     AUTHORIZATION,
@@ -31,6 +31,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from .._engine.select import Policy
     from .._options.spec import PolicyOptions, Spec
     from ._regex import Pattern
 
@@ -206,9 +207,8 @@ def nearest(policy: Policy, reasons: Iterable[Reason]) -> PolicyOptions | None:
             left[reason.option] = {"existing": "replace"}.get(reason.option, False)
     if not left[ORIGINS]:
         return None
-    narrower: PolicyOptions = left  # type: ignore[assignment]
-    same = policy.diff(Policy(**narrower)).verdict in ("same", "narrower")
-    return narrower if same else None
+    change = side_of(dict[str, object](policy.options())).compared_with(side_of(left))
+    return left if change.status == 0 else None  # type: ignore[return-value]
 
 
 # -- the head of a file ----------------------------------------------------------------------
