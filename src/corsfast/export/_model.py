@@ -43,9 +43,6 @@ class Reason(NamedTuple):
     entry: object
     why: str
 
-    def __str__(self) -> str:
-        return f"{self.option}: {as_written(self.entry)!r}: {self.why}"
-
 
 class ExportError(ValueError):
     """A policy that a target cannot express.
@@ -59,7 +56,9 @@ class ExportError(ValueError):
     def __init__(self, target: str, reasons: Iterable[Reason], nearest: PolicyOptions | None):
         self.reasons = tuple(reasons)
         self.nearest = nearest
-        lines = [f"{target} cannot express this policy", *(f"  {each}" for each in self.reasons)]
+        lines = [f"{target} cannot express this policy"]
+        for option, entry, why in self.reasons:
+            lines.append(f"  {option}: {as_written(entry)}: {why}")
         super().__init__("\n".join(lines))
 
 
@@ -204,7 +203,7 @@ def nearest(policy: Policy, reasons: Iterable[Reason]) -> PolicyOptions | None:
             name = as_written(reason.entry)
             left[reason.option] = [item for item in value if as_written(item) != name]
         else:
-            left[reason.option] = {"existing": "replace"}.get(reason.option, False)
+            left[reason.option] = {"existing": "replace", "max_age": 1}.get(reason.option, False)
     if not left[ORIGINS]:
         return None
     change = side_of(dict[str, object](policy.options())).compared_with(side_of(left))
