@@ -72,6 +72,8 @@ def test_what_is_exported_is_imported_again(
     file = tmp_path / "given.yaml"
     for number in range(POLICIES // 2):
         policy, text = exported(target, number)
+        if target == "envoy" and "*" in policy.options()["allow_headers"]:
+            continue  # another filter refuses Authorization
         if target == "gateway-api":
             rules = [{"filters": [yaml.safe_load(text)]}]
             text = json.dumps({"kind": "HTTPRoute", "spec": {"rules": rules}})
@@ -142,22 +144,27 @@ A = "https://a.example"
         ("gateway-api", {"allow_origins": [A, "https://a_b.example"]}, "without an underscore"),
         ("gateway-api", {"allow_origins": [f"{A}:{i}" for i in range(1, 70)]}, "at most 64"),
         ("gateway-api", {"allow_methods": ["PUT", "QUERY"]}, "the methods are GET"),
-        ("gateway-api", {"allow_headers": ["*", "X-A"]}, "may cover Authorization"),
+        ("gateway-api", {"allow_headers": ["*", "X-A"]}, "some browsers let"),
+        ("gateway-api", {"allow_headers": ["*", "Authorization"]}, "may send '\\*' alone"),
         ("gateway-api", {"max_age": 0}, "the smallest age is 1"),
         ("gateway-api", {"timing_allow_origin": True}, "no Timing-Allow-Origin"),
         ("gateway-api", {"existing": "keep"}, "replaces the application's own headers"),
         ("aws-api-gateway", {"allow_origins": [A, "https://*.b.example"]}, "no pattern of this"),
         ("aws-api-gateway", {"allow_origins": [A, "capacitor://localhost"]}, "http or https"),
         ("aws-api-gateway", {"allow_methods": ["*"], "allow_credentials": True}, "as a name"),
-        ("aws-api-gateway", {"allow_headers": ["*"], "allow_credentials": True}, "as a name"),
+        (
+            "aws-api-gateway",
+            {"allow_headers": ["*", "Authorization"], "allow_credentials": True},
+            "as a name",
+        ),
         ("s3", {"allow_credentials": True}, "a bucket reads no cookies"),
         ("s3", {"allow_methods": ["PATCH"]}, "the methods are GET"),
         ("s3", {"allow_methods": "*"}, "the methods are GET"),
-        ("s3", {"allow_headers": "*"}, "covers Authorization"),
+        ("s3", {"allow_headers": "*"}, "some browsers let"),
         ("s3", {"expose_headers": "*"}, "names only"),
         ("s3", {"allow_origins": [A, "https://pr-*.b.example"]}, "no pattern of this kind"),
         ("traefik", {"timing_allow_origin": True}, "no Timing-Allow-Origin"),
-        ("traefik", {"allow_headers": "*", "allow_credentials": True}, "also Authorization"),
+        ("traefik", {"allow_headers": "*", "allow_credentials": True}, "some browsers let"),
     ],
 )
 def test_what_a_target_cannot_express(target: str, options: dict[str, Any], reason: str) -> None:

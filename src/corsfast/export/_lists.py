@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     Written = list[str] | str
 
 METHODS, HEADERS, EXPOSED = "allow_methods", "allow_headers", "expose_headers"
-AUTHORIZATION = fetch.NON_WILDCARD_REQUEST_HEADER
 
 
 class Lists(NamedTuple):
@@ -51,7 +50,7 @@ def read_lists(
     """
     policy.options()  # raises the TypeError
     spec = policy._tables.spec
-    found = [*_option_reasons(spec), *reasons(spec)]
+    found = [*option_reasons(spec), *reasons(spec)]
     origins: dict[str, None] = {"*": None} if spec.any_origin else {}
     for entry in (*spec.exact, *spec.rules, *spec.globs, *spec.regexes):
         written = write(entry)
@@ -64,13 +63,30 @@ def read_lists(
     if found:
         raise ExportError(target, found, nearest(policy, found))
     methods = ["*"] if spec.any_method else [*sorted(fetch.SAFELISTED_METHODS), *spec.methods]
-    headers = ["*"] * spec.any_header + list(spec.headers)
-    return Lists(sorted(origins), list(dict.fromkeys(methods)), headers, list(spec.expose))
+    return Lists(
+        sorted(origins), list(dict.fromkeys(methods)), header_names(spec), list(spec.expose)
+    )
 
 
-def _option_reasons(spec: Spec) -> Iterator[Reason]:
+def header_names(spec: Spec) -> list[str]:
+    """Return the names of Access-Control-Allow-Headers.
+
+    A safelisted name is listed too, because a browser asks for it if its value is unusual.
+    """
+    if spec.any_header:
+        return ["*", *spec.headers]
+    listed = set(map(str.lower, spec.headers))
+    safe = sorted(fetch.SAFELISTED_REQUEST_HEADERS)
+    return [*spec.headers, *(name for name in safe if name.lower() not in listed)]
+
+
+def option_reasons(spec: Spec) -> Iterator[Reason]:
+    """Yield what no list can express."""
     if spec.existing == "keep":
         yield Reason("existing", "keep", "it replaces the application's own headers")
+    if spec.any_header and fetch.NON_WILDCARD_REQUEST_HEADER not in map(str.lower, spec.headers):
+        why = "some browsers let '*' cover Authorization, and so does an echo"
+        yield Reason(HEADERS, "*", why)
     if spec.timing:
         yield Reason("timing_allow_origin", True, "it sends no Timing-Allow-Origin")
 

@@ -9,9 +9,7 @@ import json
 
 from .._options.patterns import ANY_PORT, HostRule
 from ._lists import (
-    AUTHORIZATION,
     EXPOSED,
-    HEADERS,
     METHODS,
     any_subdomain,
     read_lists,
@@ -61,7 +59,5 @@ def _reasons(spec: Spec) -> Iterator[Reason]:
     if spec.any_method:
         yield Reason(METHODS, "*", f"the methods are {', '.join(KNOWN_METHODS)}")
     yield from unknown_methods(spec, KNOWN_METHODS)
-    if spec.any_header and AUTHORIZATION not in map(str.lower, spec.headers):
-        yield Reason(HEADERS, "*", "its '*' covers Authorization")
     if "*" in spec.expose:
         yield Reason(EXPOSED, "*", "it takes names only")

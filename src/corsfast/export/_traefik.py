@@ -6,15 +6,12 @@ https://doc.traefik.io/traefik/reference/routing-configuration/http/middlewares/
 
 from __future__ import annotations
 
-from ._lists import AUTHORIZATION, HEADERS, yaml_lines
-from ._model import Reason, headed, read
+from ._lists import header_names, option_reasons, yaml_lines
+from ._model import headed, read
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from .._engine.select import Policy
-    from .._options.spec import Spec
 
 _USAGE = "# Add the middleware corsfast@file to each router of the API.\n"
 
@@ -23,13 +20,13 @@ def to_traefik(policy: Policy) -> str:
     """Return a headers middleware of Traefik as YAML; see docs/export.md."""
     policy.options()
     spec = policy._tables.spec
-    model = read(policy, "traefik", backtracking=False, reasons=_reasons(spec))
+    model = read(policy, "traefik", backtracking=False, reasons=option_reasons(spec))
     # GET, HEAD and POST need no permission.
     headers: dict[str, object] = {
         "accessControlAllowOriginList": ["*"] if model.star else list(model.exact),
         "accessControlAllowOriginListRegex": [f"^(?:{each.regex})$" for each in model.patterns],
         "accessControlAllowMethods": ["*"] * spec.any_method + list(spec.methods),
-        "accessControlAllowHeaders": ["*"] * spec.any_header + list(spec.headers),
+        "accessControlAllowHeaders": header_names(spec),
         "accessControlExposeHeaders": list(spec.expose),
         "accessControlAllowCredentials": spec.credentials,
         "accessControlMaxAge": spec.max_age,
@@ -40,11 +37,3 @@ def to_traefik(policy: Policy) -> str:
     given = {name: value for name, value in headers.items() if value not in ([], None, False)}
     middleware = {"http": {"middlewares": {"corsfast": {"headers": given}}}}
     return headed(policy, "traefik", _USAGE + "\n".join(yaml_lines(middleware)) + "\n")
-
-
-def _reasons(spec: Spec) -> Iterator[Reason]:
-    if spec.timing:
-        yield Reason("timing_allow_origin", True, "it sends no Timing-Allow-Origin")
-    if spec.any_header and spec.credentials:
-        if AUTHORIZATION not in map(str.lower, spec.headers):
-            yield Reason(HEADERS, "*", "it echoes all names, also Authorization")
