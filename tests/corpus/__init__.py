@@ -8,6 +8,7 @@
     patterns.jsonl        patterns, with the origins that they match and do not match
     responses.jsonl       an application's headers before and after a decision was applied
     config.jsonl          options, and all problems that they have
+    gateway-cors.jsonl    the conformance cases of HTTPRoute's CORS filter, in our own words
     crowded-names.jsonl   names whose hashes were nearly the same under most seeds
     wpt-*.jsonl           192 rows of web-platform-tests: see support/exchanges.py
 
