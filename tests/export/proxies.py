@@ -43,6 +43,11 @@ def status_of(path: str) -> int:
     return int(last) if last.isdigit() else 200
 
 
+class _Server(ThreadingHTTPServer):
+    def handle_error(self, *_: object) -> None:
+        """Print nothing about a proxy that closes its connection."""
+
+
 class _Upstream(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
 
@@ -67,7 +72,7 @@ class _Upstream(BaseHTTPRequestHandler):
 @contextlib.contextmanager
 def upstream() -> Iterator[int]:
     """Run the application in a thread; yield its port."""
-    with ThreadingHTTPServer(("127.0.0.1", 0), _Upstream) as server:
+    with _Server(("127.0.0.1", 0), _Upstream) as server:
         Thread(target=server.serve_forever, args=(0.05,), daemon=True).start()
         yield server.server_address[1]
         server.shutdown()
@@ -171,11 +176,39 @@ def caddy(folder: Path, text: str, port: int, behind: int) -> list[str]:
     return [program("caddy"), "run", "--config", "Caddyfile"]
 
 
+def apache(folder: Path, text: str, port: int, behind: int) -> list[str]:
+    (folder / "cors.conf").write_text(text)
+    modules = ["mpm_event", "authz_core", "setenvif", "headers", "rewrite", "proxy", "proxy_http"]
+    where = "/usr/lib/apache2/modules"
+    loaded = "\n".join(f"LoadModule {name}_module {where}/mod_{name}.so" for name in modules)
+    conf = f"""
+ServerRoot {folder}
+ServerName localhost
+Listen 127.0.0.1:{port}
+PidFile pid
+ErrorLog log
+DefaultRuntimeDir {folder}
+{loaded}
+ThreadsPerChild 8
+MaxRequestWorkers 8
+ServerLimit 1
+StartServers 1
+<VirtualHost *:{port}>
+{usage(text).replace("FILE", f"{folder}/cors.conf")}
+ProxyPass / http://127.0.0.1:{behind}/
+ProxyTimeout 10
+</VirtualHost>
+"""
+    (folder / "httpd.conf").write_text(conf)
+    return [program("apache2"), "-f", f"{folder}/httpd.conf", "-DFOREGROUND"]
+
+
 PROXIES: dict[str, Callable[[Path, str, int, int], list[str]]] = {
     "nginx": nginx,
     "haproxy": haproxy,
     "envoy": envoy,
     "caddy": caddy,
+    "apache": apache,
 }
 
 

@@ -8,12 +8,28 @@ express. docs/export.md says how the files are used.
 
 from __future__ import annotations
 
+from ._apache import to_apache
 from ._caddy import to_caddy
 from ._envoy import to_envoy
 from ._haproxy import to_haproxy
 from ._model import ExportError, Reason
 from ._nginx import to_nginx
 
-TARGETS = {"caddy": to_caddy, "envoy": to_envoy, "haproxy": to_haproxy, "nginx": to_nginx}
+TARGETS = {
+    "apache": to_apache,
+    "caddy": to_caddy,
+    "envoy": to_envoy,
+    "haproxy": to_haproxy,
+    "nginx": to_nginx,
+}
 
-__all__ = ["TARGETS", "ExportError", "Reason", "to_caddy", "to_envoy", "to_haproxy", "to_nginx"]
+__all__ = [
+    "TARGETS",
+    "ExportError",
+    "Reason",
+    "to_apache",
+    "to_caddy",
+    "to_envoy",
+    "to_haproxy",
+    "to_nginx",
+]
