@@ -152,7 +152,7 @@ OTHERS = [
     "NULL",
     "*",
 ]
-METHODS = ["GET", "HEAD", "POST", "PUT", "DELETE", "PATCH", "QUERY"]
+METHODS = ["GET", "HEAD", "POST", "PUT", "DELETE", "PATCH", "REPORT"]
 NAMES = ["X-Token", "Content-Type", "Authorization", "x-lower", "X-Other"]
 PREFLIGHT_METHODS = [*METHODS, "TRACE", "P(T", "M" * 64, "M" * 65, "put", "patch", "A B"]
 PREFLIGHT_NAMES = [

@@ -203,12 +203,22 @@ ProxyTimeout 10
     return [program("apache2"), "-f", f"{folder}/httpd.conf", "-DFOREGROUND"]
 
 
+def varnish(folder: Path, text: str, port: int, behind: int) -> list[str]:
+    (folder / "cors.vcl").write_text(text)
+    backend = f'backend app {{ .host = "127.0.0.1"; .port = "{behind}"; }}'
+    included = usage(text, "//").replace("FILE", f"{folder}/cors.vcl")
+    (folder / "main.vcl").write_text(f"vcl 4.1;\n{included}\n{backend}\n")
+    options = f"-j none -F -a 127.0.0.1:{port} -f {folder}/main.vcl -n {folder}/work -s malloc,8m"
+    return [program("varnishd"), *options.split()]
+
+
 PROXIES: dict[str, Callable[[Path, str, int, int], list[str]]] = {
     "nginx": nginx,
     "haproxy": haproxy,
     "envoy": envoy,
     "caddy": caddy,
     "apache": apache,
+    "varnish": varnish,
 }
 
 
@@ -232,8 +242,12 @@ def running(target: str, text: str, folder: Path, behind: int) -> Iterator[int]:
             time.sleep(0.02)
         yield port
     finally:
-        process.kill()
-        process.wait()
+        process.terminate()
+        try:
+            process.wait(timeout=10)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
 
 
 def send_to(port: int) -> Callable[[Request], RawResponse]:

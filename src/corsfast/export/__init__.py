@@ -14,6 +14,7 @@ from ._envoy import to_envoy
 from ._haproxy import to_haproxy
 from ._model import ExportError, Reason
 from ._nginx import to_nginx
+from ._varnish import to_varnish
 
 TARGETS = {
     "apache": to_apache,
@@ -21,6 +22,7 @@ TARGETS = {
     "envoy": to_envoy,
     "haproxy": to_haproxy,
     "nginx": to_nginx,
+    "varnish": to_varnish,
 }
 
 __all__ = [
@@ -32,4 +34,5 @@ __all__ = [
     "to_envoy",
     "to_haproxy",
     "to_nginx",
+    "to_varnish",
 ]
