@@ -152,7 +152,7 @@ OTHERS = [
     "NULL",
     "*",
 ]
-METHODS = ["GET", "HEAD", "POST", "PUT", "DELETE", "PATCH", "QUERY"]
+METHODS = ["GET", "HEAD", "POST", "PUT", "DELETE", "PATCH", "REPORT"]
 NAMES = ["X-Token", "Content-Type", "Authorization", "x-lower", "X-Other"]
 PREFLIGHT_METHODS = [*METHODS, "TRACE", "P(T", "M" * 64, "M" * 65, "put", "patch", "A B"]
 PREFLIGHT_NAMES = [
@@ -252,7 +252,7 @@ def differences(
         wanted, given = _cors(decision.headers), _cors(got.headers)
         if decision.is_preflight:
             given.pop("access-control-expose-headers", None)  # it has no meaning there
-        if wanted.get(ALLOW_ORIGIN) == "*" and given.get(ALLOW_ORIGIN) == origin:
+        if wanted.get(ALLOW_ORIGIN) == "*" != given.get(ALLOW_ORIGIN) == origin:
             # The answer may repeat the origin, if caches are told so. Without one it needs nothing.
             wanted |= {ALLOW_ORIGIN: origin, "vary": wanted.get("vary", set()) | {"origin"}}
             wanted = wanted if origin else dict(given)
@@ -299,7 +299,8 @@ def _cors(headers: Any) -> dict[str, Any]:
     for name, value in headers:
         key = name.lower()
         if key in LISTS or key == "access-control-expose-headers":
-            found[key] = found.get(key, set()) | _elements(value)
+            if _elements(value):  # an empty list is the same as none
+                found[key] = found.get(key, set()) | _elements(value)
         elif key.startswith("access-control-") or key == "timing-allow-origin":
             found[key] = value
     return found

@@ -43,6 +43,11 @@ def status_of(path: str) -> int:
     return int(last) if last.isdigit() else 200
 
 
+class _Server(ThreadingHTTPServer):
+    def handle_error(self, *_: object) -> None:
+        """Print nothing about a proxy that closes its connection."""
+
+
 class _Upstream(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
 
@@ -67,7 +72,7 @@ class _Upstream(BaseHTTPRequestHandler):
 @contextlib.contextmanager
 def upstream() -> Iterator[int]:
     """Run the application in a thread; yield its port."""
-    with ThreadingHTTPServer(("127.0.0.1", 0), _Upstream) as server:
+    with _Server(("127.0.0.1", 0), _Upstream) as server:
         Thread(target=server.serve_forever, args=(0.05,), daemon=True).start()
         yield server.server_address[1]
         server.shutdown()
@@ -171,6 +176,42 @@ def caddy(folder: Path, text: str, port: int, behind: int) -> list[str]:
     return [program("caddy"), "run", "--config", "Caddyfile"]
 
 
+def apache(folder: Path, text: str, port: int, behind: int) -> list[str]:
+    (folder / "cors.conf").write_text(text)
+    modules = ["mpm_event", "authz_core", "setenvif", "headers", "rewrite", "proxy", "proxy_http"]
+    where = "/usr/lib/apache2/modules"
+    loaded = "\n".join(f"LoadModule {name}_module {where}/mod_{name}.so" for name in modules)
+    conf = f"""
+ServerRoot {folder}
+ServerName localhost
+Listen 127.0.0.1:{port}
+PidFile pid
+ErrorLog log
+DefaultRuntimeDir {folder}
+{loaded}
+ThreadsPerChild 8
+MaxRequestWorkers 8
+ServerLimit 1
+StartServers 1
+<VirtualHost *:{port}>
+{usage(text).replace("FILE", f"{folder}/cors.conf")}
+ProxyPass / http://127.0.0.1:{behind}/
+ProxyTimeout 10
+</VirtualHost>
+"""
+    (folder / "httpd.conf").write_text(conf)
+    return [program("apache2"), "-f", f"{folder}/httpd.conf", "-DFOREGROUND"]
+
+
+def varnish(folder: Path, text: str, port: int, behind: int) -> list[str]:
+    (folder / "cors.vcl").write_text(text)
+    backend = f'backend app {{ .host = "127.0.0.1"; .port = "{behind}"; }}'
+    included = usage(text, "//").replace("FILE", f"{folder}/cors.vcl")
+    (folder / "main.vcl").write_text(f"vcl 4.1;\n{included}\n{backend}\n")
+    options = f"-j none -F -a 127.0.0.1:{port} -f {folder}/main.vcl -n {folder}/work -s malloc,8m"
+    return [program("varnishd"), *options.split()]
+
+
 def cloudflare_worker(folder: Path, text: str, port: int, behind: int) -> list[str]:
     (folder / "worker.js").write_text(text)
     conf = f"""
@@ -192,6 +233,8 @@ PROXIES: dict[str, Callable[[Path, str, int, int], list[str]]] = {
     "haproxy": haproxy,
     "envoy": envoy,
     "caddy": caddy,
+    "apache": apache,
+    "varnish": varnish,
     "cloudflare-worker": cloudflare_worker,
 }
 
@@ -216,8 +259,12 @@ def running(target: str, text: str, folder: Path, behind: int) -> Iterator[int]:
             time.sleep(0.02)
         yield port
     finally:
-        process.kill()
-        process.wait()
+        process.terminate()
+        try:
+            process.wait(timeout=10)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
 
 
 def send_to(port: int) -> Callable[[Request], RawResponse]:

@@ -30,7 +30,7 @@ Write a policy as the configuration of a proxy or gateway, which then decides th
 The policy is read as by `corsfast check`. What the target cannot express is refused, with the
 nearest policy that it can. --check tells whether a file is still the export of the policy.
 """
-EPILOG = "Exit status: 0 written, or the same; 1 drifted; 2 cannot be exported or read."
+EPILOG = "Exit status: 0 written or the same, 1 drifted, 2 cannot be exported."
 
 
 def main(argv: list[str], program: str) -> int:
