@@ -27,7 +27,7 @@ from corsfast.__main__ import main
 from corsfast._loading.written import Written, read_options
 from corsfast.export import TARGETS, ExportError
 
-POLICIES, PAIRS = (10, 15) if "QUICK" in os.environ else (200, 40)
+POLICIES, PAIRS = (5, 20) if "QUICK" in os.environ else (200, 40)
 
 
 def exported(target: str, number: int) -> tuple[corsfast.Policy, str]:
