@@ -1,4 +1,4 @@
-"""What is exported passes the conformance cases of the Gateway API."""
+"""Exported files pass the conformance cases of the Gateway API."""
 
 from __future__ import annotations
 
