@@ -26,6 +26,8 @@ COMMANDS = {
     "diff": ("_cli.diff", "show what a change of a policy allows, exactly"),
     "describe": ("_cli.describe", "say in plain sentences what a policy allows"),
     "learn": ("_cli.learn", "write the smallest policy that covers the traffic of logs"),
+    "import": ("_cli.imports.command", "read the policy of a proxy or gateway, and check it"),
+    "export": ("_cli.export", "write a policy for a proxy or gateway, or tell drift"),
     "bench": ("bench.__main__", "measure what CORS costs on this machine"),
 }
 

@@ -145,7 +145,7 @@ def test_usage_names_the_program_that_was_called(
         ("chek", "write corsfast check"),
         ("CHECK", "write corsfast check"),
         ("benchmark", "write corsfast bench"),
-        ("xyz", "there are check, explain, diff, describe, learn, bench"),
+        ("xyz", "there are check, explain, diff, describe, learn, import, export, bench"),
         ("policy.toml", "write corsfast check policy.toml"),
         ("--json", "unknown option '--json'"),
         ("--verison", "unknown option '--verison'"),

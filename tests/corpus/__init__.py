@@ -10,6 +10,7 @@
     responses.jsonl       an application's headers before and after a decision was applied
     config.jsonl          options, and all problems that they have
     unicode-hosts.jsonl   hosts beyond ASCII, and what the URL parser of Node 20.20 makes of them
+    gateway-cors.jsonl    the conformance cases of HTTPRoute's CORS filter, in our own words
     crowded-names.jsonl   names whose hashes were nearly the same under most seeds
     wpt-fetch-metadata.jsonl  73 rows of web-platform-tests about Sec-Fetch-Site and Origin
     wpt-*.jsonl           192 other rows of web-platform-tests: see support/exchanges.py

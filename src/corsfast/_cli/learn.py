@@ -27,7 +27,8 @@ from .check.judge import judge
 from .check.subject import Subject, UnreadableError
 from .command import add_format, new_parser, run
 from .diff import change_lines, read_side, usable_side
-from .terminal import BOLD, DIM, Style, count
+from .terminal import Style, count
+from .toml import comment_lines, toml_lines
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -322,24 +323,21 @@ def as_toml(
     style: Style,
 ) -> Iterator[str]:
     """Yield the lines of the policy file; the report is in its comments."""
+    narrow = Style(style.width - 2, colors=False)
     for paragraph in _notes(learned):
-        yield from _comment(paragraph, style)
+        yield from comment_lines(narrow.sentence(paragraph, ""), style)
     yield ""
-    for option, value in learned.options.items():
-        if option not in learned.counts:
-            shown = '"none"' if value is None else json.dumps(value)
-            yield f"{style.paint(option, BOLD)} = {shown}"
-            continue
-        yield f"{style.paint(option, BOLD)} = ["
-        assert isinstance(value, list)
-        for entry in value:
-            matched = learned.patterns.get(entry)  # of --generalize
-            number = learned.counts[option][entry]
-            why = count(number, "request") if number else "of today's policy"
-            if matched is not None:
-                why = f"in place of {count(len(matched), 'origin')}"
-            yield f"    {json.dumps(entry)},{style.paint(f'  # {why}', DIM)}"
-        yield "]"
+
+    def comment(option: str, entry: object) -> str | None:
+        if not isinstance(entry, str) or option not in learned.counts:
+            return None
+        matched = learned.patterns.get(entry)  # of --generalize
+        number = learned.counts[option][entry]
+        if matched is not None:
+            return f"in place of {count(len(matched), 'origin')}"
+        return count(number, "request") if number else "of today's policy"
+
+    yield from toml_lines(learned.options, comment, style)
     sections = {
         "Seen only in refused requests, so not allowed": [
             f"{option}: {value}  ({count(number, 'request')})"
@@ -363,7 +361,7 @@ def as_toml(
             more = [f"  and {len(items) - SHOWN} more"] if len(items) > SHOWN else []
             lines = "\n".join([f"{title}:", *items[:SHOWN], *more]).replace("\n", "\n  ")
             yield ""
-            yield from (style.paint(printable(f"# {line}"), DIM) for line in lines.split("\n"))
+            yield from comment_lines("\n".join(map(printable, lines.split("\n"))), style)
 
 
 def _notes(learned: Learned) -> Iterator[str]:
@@ -387,9 +385,3 @@ def _notes(learned: Learned) -> Iterator[str]:
     ):
         if number:
             yield f"Not counted, {what}: {number}."
-
-
-def _comment(paragraph: str, style: Style) -> Iterator[str]:
-    narrow = Style(style.width - 2, colors=False)
-    for line in narrow.sentence(paragraph, "").split("\n"):
-        yield style.paint(f"# {line}", DIM)

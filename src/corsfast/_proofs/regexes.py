@@ -19,13 +19,13 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from typing import Any
 
-_START = (_constants.AT_BEGINNING, _constants.AT_BEGINNING_STRING)
-_END = (_constants.AT_END, _constants.AT_END_STRING)
-_REPEATS = (_constants.MAX_REPEAT, _constants.MIN_REPEAT)
-_ONE_CHARACTER = (_constants.LITERAL, _constants.NOT_LITERAL, _constants.ANY, _constants.IN)
+START = (_constants.AT_BEGINNING, _constants.AT_BEGINNING_STRING)
+END = (_constants.AT_END, _constants.AT_END_STRING)
+REPEATS = (_constants.MAX_REPEAT, _constants.MIN_REPEAT)
+ONE_CHARACTER = (_constants.LITERAL, _constants.NOT_LITERAL, _constants.ANY, _constants.IN)
 
 # The flags that choose the alphabet of \w and IGNORECASE.
-_LETTERS = re.ASCII | re.UNICODE
+LETTERS = re.ASCII | re.UNICODE
 
 # When the automaton may accept more, counting beyond this is not worth the states.
 WIDE_REPEAT = 4
@@ -143,21 +143,21 @@ class Builder:
             self.nfa.free[at].append(end)
             self.marks[argument].append(end)
             return end
-        if op in _ONE_CHARACTER:
-            return self.one_of(_matched_by(op, argument, flags), at)
-        if op in _REPEATS:
+        if op in ONE_CHARACTER:
+            return self.one_of(matched_by(op, argument, flags), at)
+        if op in REPEATS:
             least, most, items = argument
             return self.repeat(least, most, items, at, flags)
         if op is _constants.SUBPATTERN:
             _, add, remove, items = argument
-            if add & _LETTERS:  # (?a:...) overrides an outer (?u)
-                flags &= ~_LETTERS
+            if add & LETTERS:  # (?a:...) overrides an outer (?u)
+                flags &= ~LETTERS
             return self.sequence(items, at, (flags | add) & ~remove)
         if op is _constants.BRANCH:
             return self.either(argument[1], at, flags)
-        if op is _constants.AT and argument in _START:
+        if op is _constants.AT and argument in START:
             return self.condition(self.nfa.at_start, at)
-        if op is _constants.AT and argument in _END:
+        if op is _constants.AT and argument in END:
             return self.condition(self.nfa.at_end, at)
         return self.unsupported(op, argument, at, flags)
 
@@ -221,7 +221,7 @@ class Builder:
         return self.anything(at)
 
 
-def _matched_by(op: Any, argument: Any, flags: int) -> int:
+def matched_by(op: Any, argument: Any, flags: int) -> int:
     """Return the characters of the alphabet that one item of an expression matches."""
     if op is _constants.LITERAL and not flags & re.IGNORECASE:
         return mask_of(chr(argument))

@@ -12,13 +12,15 @@ if TYPE_CHECKING:
 
 def as_json(report: Report) -> str:
     """Return the report as one JSON object."""
-    return json.dumps(
-        {
-            "source": report.source,
-            "entries": report.entries,
-            "affected": report.affected,
-            "problems": [asdict(finding) for finding in report.problems],
-            "warnings": [asdict(finding) for finding in report.warnings],
-        },
-        indent=2,
-    )
+    return json.dumps(as_dict(report), indent=2)
+
+
+def as_dict(report: Report) -> dict[str, object]:
+    """Return the object of `as_json`."""
+    return {
+        "source": report.source,
+        "entries": report.entries,
+        "affected": report.affected,
+        "problems": [asdict(finding) for finding in report.problems],
+        "warnings": [asdict(finding) for finding in report.warnings],
+    }

@@ -1,0 +1,169 @@
+"""The policies in a file of other software, and its regexes as entries of ``allow_origins``."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+
+from ..._loading.regex_dialects import read_regex
+from ..._options.limits import MAX_MAX_AGE
+from ..._proofs.regexes import compile_quietly
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+METHODS, HEADERS, EXPOSED = "allow_methods", "allow_headers", "expose_headers"
+
+_NAMES = re.compile(r"[^\s,]+")
+_FLAGS = re.compile(r"\(\?[aimsx]+\)")
+# Escapes, sets and single characters of a regex.
+_PARTS = re.compile(r"\\.|\[\^?\]?(?:\\.|[^\]\\])*\]|.", re.DOTALL)
+
+
+@dataclass
+class Found:
+    """A policy in a file.
+
+    Attributes:
+        name: where the policy applies, for example a location or a route.
+        options: arguments for `Policy`.
+        places: the file, the line and the key of an option, or of an entry with this number.
+        reading: the file, which takes notes.
+    """
+
+    name: str
+    reading: Reading
+    options: dict[str, object] = field(default_factory=dict)
+    places: dict[tuple[str, int | None], str] = field(default_factory=dict)
+
+    def set(self, option: str, value: object, place: str) -> None:
+        """Set an option that is no list."""
+        self.options[option] = value
+        self.places[option, None] = place
+
+    def add(self, option: str, entries: Iterable[object], place: str) -> None:
+        """Append entries to a list; an entry that is listed again is left out."""
+        listed = self.options.setdefault(option, [])
+        assert isinstance(listed, list)
+        self.places.setdefault((option, None), place)
+        for entry in entries:
+            if entry not in listed:
+                self.places[option, len(listed)] = place
+                listed.append(entry)
+
+    def add_names(self, option: str, names: Iterable[str], place: str, *, echoes: bool) -> None:
+        """Add the names in a response header.
+
+        Args:
+            echoes: whether the software answers a lone ``*`` with what the preflight asks for.
+        """
+        listed = list(names)
+        if listed == ["*"] and echoes and option == HEADERS:
+            listed.append("Authorization")  # no browser lets `*` cover it, but an echo names it
+        self.add(option, listed, place)
+
+    def set_max_age(self, text: object, place: str) -> bool:
+        """Set the age if it is a number of seconds; return whether it is."""
+        if not str(text).lstrip("-").isdecimal():
+            return False
+        seconds = int(str(text))
+        if seconds > MAX_MAX_AGE:
+            self.reading.note(
+                f"{place}: {seconds} seconds are written as {MAX_MAX_AGE}, because no browser"
+                " caches a preflight for longer"
+            )
+        self.set("max_age", max(0, min(seconds, MAX_MAX_AGE)), place)  # negative: not cached
+        return True
+
+
+@dataclass
+class Reading:
+    """All policies of a file.
+
+    Attributes:
+        unread: the places that could not be read, each with the reason.
+        notes: what the proxy does in another way than the policy.
+    """
+
+    policies: list[Found] = field(default_factory=list)
+    unread: list[str] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+
+    def new(self, name: str) -> Found:
+        """Return a policy without options, which is not yet one of the file."""
+        return Found(name, self)
+
+    def note(self, text: str) -> None:
+        """Add a note once."""
+        if text not in self.notes:
+            self.notes.append(text)
+
+    def skip(self, place: str, reason: str) -> None:
+        """Add a place that could not be read."""
+        text = f"{place}: {reason}"
+        if text not in self.unread:
+            self.unread.append(text)
+
+
+def names_in(text: str) -> list[str]:
+    """Return the names in the value of a header."""
+    return _NAMES.findall(text)
+
+
+def containing(text: str, how: str) -> object:
+    """Return the entry for origins that are, begin with, end with or contain a text.
+
+    Args:
+        how: ``exact``, ``prefix``, ``suffix`` or ``contains``.
+    """
+    if how == "exact":
+        return text
+    before = "" if how == "prefix" else ".*"
+    after = "" if how == "suffix" else ".*"
+    return re.compile(before + _escaped(text) + after)
+
+
+def _escaped(text: str) -> str:
+    """Escape a literal text as people write it, because origins need no escaped ``-`` or ``:``."""
+    return re.sub(r"[\\.^$*+?{}\[\]|()]", r"\\\g<0>", text)
+
+
+def one_label(text: str) -> re.Pattern[str]:
+    """Return the entry for an origin in which each ``*`` is a single label."""
+    return re.compile("[a-z0-9-]+".join(map(_escaped, text.split("*"))))
+
+
+def as_entry(text: str, *, how: str, ignore_case: bool = False) -> re.Pattern[str]:
+    """Return a regex of other software as one that matches the same origins in full.
+
+    Args:
+        how: ``search`` or ``fullmatch``.
+
+    Raises:
+        RegexSyntaxError: if it is not valid in any known dialect.
+    """
+    regex = read_regex(text).regex
+    start = _FLAGS.match(regex.pattern)
+    flags, body = ("", regex.pattern) if start is None else (start[0], regex.pattern[start.end() :])
+    # Origins are in lower case, so the case matters only for letters in upper case.
+    if ignore_case and re.search("[A-Z]", re.sub(r"\\.", "", body)):
+        flags = f"(?i){flags}"
+    if how == "search":
+        body = _in_full(body)
+    return compile_quietly(flags + body)
+
+
+def _in_full(body: str) -> str:
+    parts = _PARTS.findall(body)
+    depth = 0
+    for part in parts:
+        depth += (part == "(") - (part == ")")
+        if part == "|" and depth == 0:
+            return f".*(?:{body}).*"
+    first, last = parts[:1] in (["^"], [r"\A"]), parts[-1:] in (["$"], [r"\Z"])
+    kept = parts[first : len(parts) - last]
+    any_text = [".", "*"]
+    before = [] if first or kept[:2] == any_text else any_text
+    after = [] if last or kept[-2:] == any_text else any_text
+    return "".join([*before, *kept, *after])

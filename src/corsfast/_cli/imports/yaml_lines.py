@@ -1,0 +1,72 @@
+"""Read YAML and JSON with the line of each key and element."""
+
+from __future__ import annotations
+
+from ..check.subject import UnreadableError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+INSTALL = "pip install 'corsfast[import]'"
+
+
+class Mapping(dict[str, "Any"]):
+    """A mapping that knows the line of each key."""
+
+    lines: dict[str, int]
+
+
+class Sequence(list["Any"]):
+    """A list that knows the line of each element."""
+
+    lines: list[int]
+
+
+def read_documents(name: str, text: str) -> list[Any]:
+    """Return all documents of a file.
+
+    Raises:
+        UnreadableError: if it is not valid, or PyYAML is not installed.
+    """
+    try:
+        import yaml
+    except ImportError:
+        raise UnreadableError(f"{name}: YAML needs PyYAML; {INSTALL}") from None
+    if name.endswith(".json"):
+        text = text.replace("\t", " ")  # YAML 1.1 takes no tabs; JSON escapes them in strings
+    loader = yaml.SafeLoader(text)
+    built: dict[int, Any] = {}  # by node, because an alias is the node that it names
+
+    def build(node: Any) -> Any:
+        if id(node) in built:
+            return built[id(node)]
+        if isinstance(node, yaml.MappingNode):
+            loader.flatten_mapping(node)
+            mapping = built[id(node)] = Mapping()
+            mapping.lines = {}
+            for key_node, value_node in node.value:
+                key = str(loader.construct_object(key_node, deep=True))
+                mapping[key] = build(value_node)
+                mapping.lines[key] = key_node.start_mark.line + 1
+            return mapping
+        if isinstance(node, yaml.SequenceNode):
+            sequence = built[id(node)] = Sequence()
+            sequence.lines = [item.start_mark.line + 1 for item in node.value]
+            sequence.extend(build(item) for item in node.value)
+            return sequence
+        return loader.construct_object(node)
+
+    try:
+        nodes = []
+        while loader.check_node():
+            nodes.append(loader.get_node())  # kept, because `built` knows them by their id
+        return [build(node) for node in nodes]
+    except yaml.MarkedYAMLError as error:
+        mark = error.problem_mark or error.context_mark
+        line = "" if mark is None else f":{mark.line + 1}"
+        raise UnreadableError(f"{name}{line}: not YAML: {error.problem}") from None
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
+        raise UnreadableError(f"{name}: not YAML: {error}") from None
+    finally:
+        loader.dispose()

@@ -1,0 +1,152 @@
+"""The command ``corsfast export``, and what the functions of `corsfast.export` refuse.
+
+tests/export proves on the real programs that the files decide like the policy.
+"""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from corsfast import CorsfastPerformanceWarning, Policy
+from corsfast.__main__ import main
+from corsfast.export import TARGETS, ExportError
+from corsfast.export._model import is_current, policy_hash
+
+POLICY = """
+allow_origins = ["https://app.example.com", "https://*.preview.example.com"]
+allow_methods = ["PUT"]
+"""
+PROXIES = ("apache", "caddy", "envoy", "haproxy", "nginx", "varnish")
+LOOK_AROUND = re.compile(r"https://(?!evil)[a-z]+\.example\.com")
+
+
+@pytest.fixture
+def policy(tmp_path: Path) -> Path:
+    path = tmp_path / "policy.toml"
+    path.write_text(POLICY)
+    return path
+
+
+@pytest.fixture
+def exported(policy: Path, tmp_path: Path) -> Path:
+    path = tmp_path / "cors.conf"
+    assert main(["export", "--to", "nginx", "--output", str(path), str(policy)]) == 0
+    return path
+
+
+def test_output_is_that_of_the_function(
+    policy: Path, exported: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    text = TARGETS["nginx"](Policy.from_toml(policy, None))
+    assert exported.read_text() == text
+    capsys.readouterr()
+    assert main(["export", "--to", "nginx", str(policy)]) == 0
+    assert capsys.readouterr().out == text
+
+
+def test_check_of_a_current_file(policy: Path, exported: Path) -> None:
+    assert main(["export", "--check", str(exported), str(policy)]) == 0
+
+
+def test_check_after_the_policy_changed(policy: Path, exported: Path) -> None:
+    policy.write_text(POLICY.replace("PUT", "DELETE"))
+    assert main(["export", "--check", str(exported), str(policy)]) == 1
+
+
+def test_check_after_the_file_was_edited(policy: Path, exported: Path) -> None:
+    exported.write_text(exported.read_text().replace("app.example.com", "evil.example"))
+    assert main(["export", "--check", str(exported), str(policy)]) == 1
+
+
+def test_check_of_another_file(
+    policy: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "other.conf").write_text("add_header X-Id 1;\n")
+    assert main(["export", "--check", str(tmp_path / "other.conf"), str(policy)]) == 2
+    assert "was not written by corsfast export" in capsys.readouterr().err
+    assert main(["export", "--check", str(tmp_path / "missing"), str(policy)]) == 2
+
+
+def test_policy_with_a_risk_is_not_exported(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "policy.toml"
+    path.write_text('allow_origins = ["https://*.com"]\n')
+    assert main(["export", "--to", "nginx", str(path)]) == 2
+    assert "corsfast check" in capsys.readouterr().err
+    assert main(["export", "--to", "nginx", "--tolerate", "public-suffix", str(path)]) == 0
+
+
+def test_refusal_shows_the_nearest_policy(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "policy.toml"
+    path.write_text(
+        f"allow_origins = ['https://a.example.com', {{regex = '{LOOK_AROUND.pattern}'}}]\n"
+    )
+    assert main(["export", "--to", "nginx", str(path)]) == 2
+    shown = capsys.readouterr().err
+    assert "look-around" in shown
+    assert 'allow_origins = ["https://a.example.com"]' in shown
+
+
+@pytest.mark.parametrize("target", PROXIES)
+def test_hash_is_that_of_an_equal_policy(target: str) -> None:
+    origins = ["https://a.example", "https://b.example"]
+    text = TARGETS[target](Policy(allow_origins=origins))
+    same = Policy(allow_origins=[*reversed(origins)])
+    assert is_current(text, same)
+    assert text == TARGETS[target](same)
+    assert is_current(text, Policy(allow_origins=origins[:1])) is False
+
+
+def test_hash_tells_regexes_apart() -> None:
+    regexes = [re.compile("https://a"), re.compile("https://A", re.IGNORECASE)]
+    assert len({policy_hash(Policy(allow_origins=[regex])) for regex in regexes}) == 2
+
+
+@pytest.mark.parametrize("target", PROXIES)
+def test_look_around_is_refused_with_the_nearest(target: str) -> None:
+    with pytest.warns(CorsfastPerformanceWarning):
+        policy = Policy(allow_origins=["https://a.example", LOOK_AROUND])
+    with pytest.raises(ExportError, match="look-around") as caught:
+        TARGETS[target](policy)
+    assert [reason.option for reason in caught.value.reasons] == ["allow_origins"]
+    assert caught.value.nearest is not None
+    nearest = Policy(**caught.value.nearest)
+    assert nearest == Policy(allow_origins=["https://a.example"])
+    assert policy.diff(nearest).verdict != "wider"
+    TARGETS[target](nearest)
+
+
+@pytest.mark.parametrize("target", PROXIES)
+def test_keep_is_refused_and_replace_is_the_nearest(target: str) -> None:
+    with pytest.raises(ExportError, match="existing") as caught:
+        TARGETS[target](Policy(allow_origins=["https://a.example"], existing="keep"))
+    assert caught.value.nearest is not None
+    assert Policy(**caught.value.nearest) == Policy(allow_origins=["https://a.example"])
+
+
+def test_nothing_is_near_without_an_origin() -> None:
+    with pytest.warns(CorsfastPerformanceWarning):
+        policy = Policy(allow_origins=[LOOK_AROUND])
+    with pytest.raises(ExportError) as caught:
+        TARGETS["nginx"](policy)
+    assert caught.value.nearest is None
+
+
+def test_slow_regex_is_refused_where_matching_backtracks() -> None:
+    policy = Policy(allow_origins=[re.compile(r"https://(([a-z]+)*-)*app\.example\.com")])
+    TARGETS["envoy"](policy)
+    with pytest.raises(ExportError, match="slow"):
+        TARGETS["nginx"](policy)
+
+
+def test_long_and_many_origins_change_the_hash_of_nginx() -> None:
+    origins = [f"https://{'a' * 40}-{number}.example.com" for number in range(1001)]
+    text = TARGETS["nginx"](Policy(allow_origins=origins))
+    assert "map_hash_bucket_size 128;" in text
+    assert "map_hash_max_size 2002;" in text

@@ -1,0 +1,287 @@
+"""The real proxies, each started on loopback with an exported file, and the upstream behind them.
+
+The configuration around the file is what its head comment says: `usage` returns these lines.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import http.client
+import json
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from threading import Thread
+from typing import Any
+from urllib.parse import urlsplit
+
+from corsfast.testing import RawResponse, Request
+
+BODY = b"hello"
+FIELDS = [("X-Id", "1"), ("X-Other", "2"), ("ETag", '"1"'), ("Content-Type", "text/plain")]
+# The application has a CORS configuration of its own, which the proxy has to replace.
+OWN = [
+    ("Access-Control-Allow-Origin", "https://own.example"),
+    ("Access-Control-Allow-Credentials", "true"),
+    ("Access-Control-Allow-Methods", "*"),
+    ("Access-Control-Allow-Headers", "*"),
+    ("Access-Control-Expose-Headers", "X-Other"),
+    ("Access-Control-Max-Age", "1"),
+    ("Vary", "Accept-Encoding"),
+]
+
+
+def status_of(path: str) -> int:
+    """Return the status of the application: that in the path, or 200."""
+    last = path.rpartition("/")[2]
+    return int(last) if last.isdigit() else 200
+
+
+class _Server(ThreadingHTTPServer):
+    def handle_error(self, *_: object) -> None:
+        """Print nothing about a proxy that closes its connection."""
+
+
+class _Upstream(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+
+    def _answer(self) -> None:
+        self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        self.send_response(status_of(self.path))
+        for name, value in (*FIELDS, *OWN, ("Content-Length", str(len(BODY)))):
+            self.send_header(name, value)
+        self.end_headers()
+        if self.command != "HEAD":
+            self.wfile.write(BODY)
+
+    def __getattr__(self, name: str) -> Callable[[], None]:
+        if name.startswith("do_"):
+            return self._answer
+        raise AttributeError(name)
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+
+@contextlib.contextmanager
+def upstream() -> Iterator[int]:
+    """Run the application in a thread; yield its port."""
+    with _Server(("127.0.0.1", 0), _Upstream) as server:
+        Thread(target=server.serve_forever, args=(0.05,), daemon=True).start()
+        yield server.server_address[1]
+        server.shutdown()
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def usage(text: str, comment: str = "#") -> str:
+    """Return the lines that the head of a file says to write around it."""
+    mark = f"{comment}     "
+    return "\n".join(line[len(mark) :] for line in text.split("\n") if line.startswith(mark))
+
+
+def program(name: str) -> str:
+    """Return the path of a program, which may be in this environment or for administrators."""
+    places = [str(Path(sys.executable).parent), os.environ["PATH"], "/usr/sbin"]
+    found = shutil.which(name, path=os.pathsep.join(places))
+    assert found, f"{name} is not installed; scripts/test-export installs it"
+    return found
+
+
+# -- one function per proxy: write the files, return the command ---------------------------------
+
+
+def nginx(folder: Path, text: str, port: int, behind: int) -> list[str]:
+    (folder / "cors.conf").write_text(text)
+    temporary = " ".join(
+        f"{kind}_temp_path {folder}/{kind};"
+        for kind in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
+    )
+    conf = f"""
+        daemon off; master_process off; pid {folder}/pid; error_log {folder}/log;
+        events {{ }}
+        http {{
+            access_log off; {temporary}
+            include {folder}/cors.conf;
+            server {{
+                listen 127.0.0.1:{port};
+                {usage(text)}
+                location / {{ proxy_pass http://127.0.0.1:{behind}; }}
+            }}
+        }}"""
+    (folder / "nginx.conf").write_text(conf)
+    return [program("nginx"), "-e", f"{folder}/log", "-c", f"{folder}/nginx.conf"]
+
+
+def haproxy(folder: Path, text: str, port: int, behind: int) -> list[str]:
+    (folder / "cors.cfg").write_text(text)
+    conf = f"""
+{usage(text).replace("NAME", "api")}
+    bind 127.0.0.1:{port}
+    timeout client 10s
+    default_backend app
+backend app
+    mode http
+    timeout connect 5s
+    timeout server 10s
+    server app 127.0.0.1:{behind}
+"""
+    (folder / "haproxy.cfg").write_text(conf)
+    return [program("haproxy"), "-db", "-f", "cors.cfg", "-f", "haproxy.cfg"]
+
+
+def envoy(folder: Path, text: str, port: int, behind: int) -> list[str]:
+    exported = json.loads("".join(x for x in text.splitlines(True) if not x.startswith("#")))
+    api = "type.googleapis.com/envoy.extensions.filters"
+    router = {"name": "router", "typed_config": {"@type": f"{api}.http.router.v3.Router"}}
+    route = {"match": {"prefix": "/"}, "route": {"cluster": "app"}}
+    host = {"name": "api", "domains": ["*"], "routes": [route]}
+    manager = {
+        "@type": f"{api}.network.http_connection_manager.v3.HttpConnectionManager",
+        "stat_prefix": "api",
+        "http_filters": [*exported["http_filters"], router],
+        "route_config": {"virtual_hosts": [host], **exported["route_config"]},
+    }
+
+    def address(number: int) -> dict[str, Any]:
+        return {"socket_address": {"address": "127.0.0.1", "port_value": number}}
+
+    filters = [{"name": "manager", "typed_config": manager}]
+    listener = {"address": address(port), "filter_chains": [{"filters": filters}]}
+    ends = [{"lb_endpoints": [{"endpoint": {"address": address(behind)}}]}]
+    cluster = {"name": "app", "load_assignment": {"cluster_name": "app", "endpoints": ends}}
+    resources = {"listeners": [listener], "clusters": [cluster]}
+    (folder / "envoy.json").write_text(json.dumps({"static_resources": resources}))
+    options = "--use-dynamic-base-id --concurrency 1 --log-level error -c envoy.json"
+    return [program("envoy"), *options.split()]
+
+
+def caddy(folder: Path, text: str, port: int, behind: int) -> list[str]:
+    (folder / "cors.caddy").write_text(text)
+    site = usage(text).replace("FILE", "cors.caddy").replace("SITE", f"http://127.0.0.1:{port}")
+    site = site.replace("...", f"reverse_proxy 127.0.0.1:{behind}").replace("127.0.0.1:", ":", 1)
+    conf = f"{{\n admin off\n persist_config off\n auto_https off\n}}\n{site}"
+    (folder / "Caddyfile").write_text(conf)
+    return [program("caddy"), "run", "--config", "Caddyfile"]
+
+
+def apache(folder: Path, text: str, port: int, behind: int) -> list[str]:
+    (folder / "cors.conf").write_text(text)
+    modules = ["mpm_event", "authz_core", "setenvif", "headers", "rewrite", "proxy", "proxy_http"]
+    where = "/usr/lib/apache2/modules"
+    loaded = "\n".join(f"LoadModule {name}_module {where}/mod_{name}.so" for name in modules)
+    conf = f"""
+ServerRoot {folder}
+ServerName localhost
+Listen 127.0.0.1:{port}
+PidFile pid
+ErrorLog log
+DefaultRuntimeDir {folder}
+{loaded}
+ThreadsPerChild 8
+MaxRequestWorkers 8
+ServerLimit 1
+StartServers 1
+<VirtualHost *:{port}>
+{usage(text).replace("FILE", f"{folder}/cors.conf")}
+ProxyPass / http://127.0.0.1:{behind}/
+ProxyTimeout 10
+</VirtualHost>
+"""
+    (folder / "httpd.conf").write_text(conf)
+    return [program("apache2"), "-f", f"{folder}/httpd.conf", "-DFOREGROUND"]
+
+
+def varnish(folder: Path, text: str, port: int, behind: int) -> list[str]:
+    (folder / "cors.vcl").write_text(text)
+    backend = f'backend app {{ .host = "127.0.0.1"; .port = "{behind}"; }}'
+    included = usage(text, "//").replace("FILE", f"{folder}/cors.vcl")
+    (folder / "main.vcl").write_text(f"vcl 4.1;\n{included}\n{backend}\n")
+    options = f"-j none -F -a 127.0.0.1:{port} -f {folder}/main.vcl -n {folder}/work -s malloc,8m"
+    return [program("varnishd"), *options.split()]
+
+
+def cloudflare_worker(folder: Path, text: str, port: int, behind: int) -> list[str]:
+    (folder / "worker.js").write_text(text)
+    conf = f"""
+        using Workerd = import "/workerd/workerd.capnp";
+        const config :Workerd.Config = (
+          services = [
+            (name = "main", worker = (
+              modules = [(name = "worker.js", esModule = embed "worker.js")],
+              compatibilityDate = "2026-01-01", globalOutbound = "upstream")),
+            (name = "upstream", external = (address = "127.0.0.1:{behind}", http = ()))],
+          sockets = [(name = "http", address = "127.0.0.1:{port}", http = (), service = "main")]);
+        """
+    (folder / "config.capnp").write_text(conf)
+    return [program("workerd"), "serve", "config.capnp"]
+
+
+PROXIES: dict[str, Callable[[Path, str, int, int], list[str]]] = {
+    "nginx": nginx,
+    "haproxy": haproxy,
+    "envoy": envoy,
+    "caddy": caddy,
+    "apache": apache,
+    "varnish": varnish,
+    "cloudflare-worker": cloudflare_worker,
+}
+
+
+# -- running one ---------------------------------------------------------------------------------
+
+
+@contextlib.contextmanager
+def running(target: str, text: str, folder: Path, behind: int) -> Iterator[int]:
+    """Run a proxy with an exported file in front of a port; yield its own port."""
+    folder.mkdir()
+    port = free_port()
+    command = PROXIES[target](folder, text, port, behind)
+    log = folder / "output"
+    with log.open("wb") as output:
+        process = subprocess.Popen(command, stdout=output, stderr=subprocess.STDOUT, cwd=folder)
+    try:
+        for _ in range(600):
+            assert process.poll() is None, f"{command} ended:\n{log.read_text('utf-8', 'replace')}"
+            with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port)):
+                break
+            time.sleep(0.02)
+        yield port
+    finally:
+        process.terminate()
+        try:
+            process.wait(timeout=10)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+
+
+def send_to(port: int) -> Callable[[Request], RawResponse]:
+    """Return a function that sends a request to a port of this machine, as it is."""
+
+    def send(request: Request) -> RawResponse:
+        lines = [f"{request.method} {urlsplit(request.url).path} HTTP/1.1", "Host: api.example"]
+        lines += [f"{name}: {value}" for name, value in request.headers]
+        lines += [f"Content-Length: {len(request.body)}"] if request.body else []
+        head = "\r\n".join([*lines, "Connection: close", "", ""])
+        with socket.create_connection(("127.0.0.1", port), timeout=20) as connection:
+            try:
+                connection.sendall(head.encode("latin-1") + request.body)
+                response = http.client.HTTPResponse(connection, method=request.method)
+                response.begin()
+                return RawResponse(response.status, tuple(response.getheaders()), response.read())
+            except (ConnectionError, http.client.HTTPException):
+                return RawResponse(400)  # the proxy did not read all of the request
+
+    return send

@@ -1,0 +1,203 @@
+"""The targets that are only declared decide like the policy, by their documentation and schemas."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+from pathlib import Path
+from random import Random
+from typing import Any
+
+import botocore.session
+import pytest
+import yaml
+from botocore.validate import ParamValidator
+from export.compared import (
+    browser_pairs,
+    policy_of,
+    random_options,
+    reference,
+    seen_by_browser,
+)
+from export.declared import DECLARED
+
+import corsfast
+from corsfast.__main__ import main
+from corsfast._loading.written import Written, read_options
+from corsfast.export import TARGETS, ExportError
+
+POLICIES, PAIRS = (5, 20) if "QUICK" in os.environ else (200, 40)
+
+
+def exported(target: str, number: int) -> tuple[corsfast.Policy, str]:
+    """Return a random policy, or the nearest one that the target can express, and its export."""
+    random = Random(f"{target}/{number}")
+    for _ in range(1000):
+        policy = policy_of(random_options(random))
+        if policy is None:
+            continue
+        try:
+            return policy, TARGETS[target](policy)
+        except ExportError as error:
+            if error.nearest is None:
+                continue
+            nearest = policy_of(dict(error.nearest))
+            assert nearest is not None
+            assert policy.diff(nearest).verdict in ("same", "narrower")
+            return nearest, TARGETS[target](nearest)
+    raise AssertionError("no policy can be expressed")
+
+
+@pytest.mark.parametrize("target", DECLARED)
+def test_pages_see_the_same(target: str) -> None:
+    wrong, allowed = [], 0
+    for number in range(POLICIES):
+        policy, text = exported(target, number)
+        random = Random(number)
+        for origin, engine, fetched in browser_pairs(random, policy, PAIRS):
+            wanted = seen_by_browser(reference(policy), origin, engine, fetched)
+            got = seen_by_browser(DECLARED[target](text), origin, engine, fetched)
+            allowed += wanted != ("refused",)
+            if got != wanted:
+                wrong.append(f"{policy} {origin} {engine} {fetched}: {got} instead of {wanted}")
+    assert not wrong, "\n".join(wrong[:10])
+    assert allowed > POLICIES
+
+
+@pytest.mark.parametrize("target", ["envoy", "gateway-api"])
+def test_what_is_exported_is_imported_again(
+    target: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "given.yaml"
+    for number in range(POLICIES // 2):
+        policy, text = exported(target, number)
+        if target == "envoy" and "*" in policy.options()["allow_headers"]:
+            continue  # another filter refuses Authorization
+        if target == "gateway-api":
+            rules = [{"filters": [yaml.safe_load(text)]}]
+            text = json.dumps({"kind": "HTTPRoute", "spec": {"rules": rules}})
+        file.write_text(text)
+        main(["import", "--from", target, str(file), "--json"])
+        (found,) = json.loads(capsys.readouterr().out)["policies"]
+        again = policy_of(read_options(found["options"], Written("")).options)
+        assert again is not None
+        assert policy.diff(again).verdict == "same", text
+
+
+# -- schemas -----------------------------------------------------------------------------------
+
+ORIGIN = r"(^\*$)|(^https?://((\*\.)?([a-zA-Z0-9-]+\.)*[a-zA-Z0-9-]+|\*)(:[0-9]{1,5})?$)"
+KNOWN = {"GET", "HEAD", "POST", "PUT", "DELETE", "CONNECT", "OPTIONS", "TRACE", "PATCH"}
+
+
+def test_filters_keep_the_limits_of_the_resource() -> None:
+    """The limits of the definition of HTTPRoute, version 1.7."""
+    for number in range(POLICIES):
+        given = yaml.safe_load(exported("gateway-api", number)[1])
+        assert given["type"] == "CORS"
+        cors = given["cors"]
+        for origin in cors["allowOrigins"]:
+            assert re.search(ORIGIN, origin)
+            assert len(origin) <= 253
+        for key, names in (("allowMethods", KNOWN), ("allowHeaders", None), ("allowOrigins", None)):
+            values = cors.get(key, [])
+            assert len(values) == len(set(values)) <= (64 if names is None else 9)
+            assert values == ["*"] or "*" not in values
+            assert names is None or values == ["*"] or set(values) <= names
+        assert cors["maxAge"] >= 1
+
+
+@pytest.mark.parametrize(
+    ("target", "service", "operation", "more"),
+    [
+        ("s3", "s3", "PutBucketCors", {"Bucket": "b"}),
+        ("aws-api-gateway", "apigatewayv2", "UpdateApi", {"ApiId": "a"}),
+    ],
+)
+def test_parameters_are_those_of_aws(
+    target: str, service: str, operation: str, more: dict[str, Any]
+) -> None:
+    model = botocore.session.get_session().get_service_model(service)
+    shape = model.operation_model(operation).input_shape
+    for number in range(POLICIES):
+        given = yaml.safe_load(exported(target, number)[1])
+        if target == "s3":
+            (rule,) = given["CORSRules"]
+            assert len(rule["ID"]) <= 255
+            given = {"CORSConfiguration": given}
+        report = ParamValidator().validate(given | more, shape)
+        assert not report.has_errors(), report.generate_report()
+
+
+# -- what cannot be expressed ------------------------------------------------------------------
+
+A = "https://a.example"
+HEADERS = ["*", "Authorization"]
+
+
+@pytest.mark.parametrize(
+    ("target", "options", "reason"),
+    [
+        ("gateway-api", {"allow_origins": [A, "http://localhost:*"]}, "no pattern of this kind"),
+        ("gateway-api", {"allow_origins": [A, "https://*.b.example:*"]}, "no wildcard for a port"),
+        ("gateway-api", {"allow_origins": [A, "null"]}, "an origin is http or https"),
+        ("gateway-api", {"allow_origins": [A, "https://a_b.example"]}, "without an underscore"),
+        ("gateway-api", {"allow_origins": [f"{A}:{i}" for i in range(1, 70)]}, "at most 64"),
+        ("gateway-api", {"allow_methods": ["PUT", "QUERY"]}, "the methods are GET"),
+        ("gateway-api", {"allow_headers": ["*", "X-A"]}, "some browsers let"),
+        ("gateway-api", {"allow_headers": HEADERS}, "may send '\\*' alone"),
+        ("gateway-api", {"timing_allow_origin": True}, "no Timing-Allow-Origin"),
+        ("gateway-api", {"existing": "keep"}, "replaces the application's own headers"),
+        ("aws-api-gateway", {"allow_origins": [A, "https://*.b.example"]}, "no pattern of this"),
+        ("aws-api-gateway", {"allow_origins": [A, "capacitor://localhost"]}, "http or https"),
+        ("aws-api-gateway", {"allow_methods": ["*"], "allow_credentials": True}, "as a name"),
+        (
+            "aws-api-gateway",
+            {"allow_headers": HEADERS, "allow_credentials": True},
+            "as a name",
+        ),
+        ("s3", {"allow_credentials": True}, "a bucket reads no cookies"),
+        ("s3", {"allow_methods": ["PATCH"]}, "the methods are GET"),
+        ("s3", {"allow_methods": "*"}, "the methods are GET"),
+        ("s3", {"allow_headers": "*"}, "some browsers let"),
+        ("s3", {"expose_headers": "*"}, "names only"),
+        ("s3", {"allow_origins": [A, "https://pr-*.b.example"]}, "no pattern of this kind"),
+        ("traefik", {"timing_allow_origin": True}, "no Timing-Allow-Origin"),
+        ("traefik", {"allow_headers": "*", "allow_credentials": True}, "some browsers let"),
+    ],
+)
+def test_what_a_target_cannot_express(target: str, options: dict[str, Any], reason: str) -> None:
+    policy = corsfast.Policy(**{"allow_origins": [A], **options})
+    with pytest.raises(ExportError, match=reason) as caught:
+        TARGETS[target](policy)
+    assert caught.value.nearest is not None
+    nearest = corsfast.Policy(**caught.value.nearest)
+    assert policy.diff(nearest).verdict in ("same", "narrower")
+    TARGETS[target](nearest)
+
+
+def test_no_policy_is_nearer_than_an_age_of_0() -> None:
+    policy = corsfast.Policy(allow_origins=[A], max_age=0)
+    with pytest.raises(ExportError, match="the smallest age is 1") as caught:
+        TARGETS["gateway-api"](policy)
+    assert caught.value.nearest is None
+
+
+@pytest.mark.parametrize("target", sorted(set(DECLARED) - {"traefik"}))
+def test_a_policy_without_origins(target: str) -> None:
+    with pytest.warns(corsfast.CorsfastUnmatchableWarning):
+        policy = corsfast.Policy(allow_origins=[])
+    with pytest.raises(ExportError, match="it needs an origin") as caught:
+        TARGETS[target](policy)
+    assert caught.value.nearest is None
+
+
+def test_any_port_of_a_bucket() -> None:
+    policy = corsfast.Policy(allow_origins=["http://localhost:*", "https://*.b.example:8443"])
+    (rule,) = json.loads(TARGETS["s3"](policy))["CORSRules"]
+    assert rule["AllowedOrigins"] == [
+        "http://localhost",
+        "http://localhost:*",
+        "https://*.b.example:8443",
+    ]

@@ -1,0 +1,101 @@
+"""Every target decides like the policy: the attack corpus, random requests, and error pages.
+
+Without QUICK in the environment, each target runs 2000 random requests.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from random import Random
+
+import pytest
+from engine.test_attacks import options_of
+from export.compared import (
+    browser_pairs,
+    corpus_by_policy,
+    differences,
+    policy_of,
+    random_options,
+    raw_request,
+    reference,
+    request_of,
+    seen_by_browser,
+)
+from export.proxies import PROXIES, free_port, running, send_to, upstream
+
+from corsfast.export import TARGETS, ExportError
+
+QUICK = "QUICK" in os.environ
+POLICIES, PAIRS = (3, 20) if QUICK else (80, 25)
+
+
+@pytest.fixture(scope="module")
+def behind() -> Iterator[int]:
+    with upstream() as port:
+        yield port
+
+
+@pytest.mark.parametrize("target", PROXIES)
+def test_attack_corpus(target: str, behind: int, tmp_path: Path) -> None:
+    equal, left, wrong = 0, 0, []
+    for number, (written, rows) in enumerate(corpus_by_policy().items()):
+        if QUICK and len(rows) < 12:
+            continue
+        policy = policy_of(options_of(json.loads(written)))
+        try:
+            text = TARGETS[target](policy) if policy is not None else None
+        except ExportError:
+            text = None
+        if text is None:
+            left += len(rows)
+            continue
+        with running(target, text, tmp_path / str(number), behind) as port:
+            for row in rows:
+                request = request_of(row)
+                found = differences(target, policy, request, send_to(port)(request))
+                wrong += [f"{row['id']}: {each}" for each in found]
+                equal += not found
+    print(f"{target}: {equal} rows equal, {left} cannot be expressed")
+    assert not wrong, "\n".join(wrong)
+    assert equal > 400 or QUICK
+
+
+@pytest.mark.parametrize("number", range(POLICIES))
+@pytest.mark.parametrize("target", PROXIES)
+def test_random_requests(target: str, number: int, behind: int, tmp_path: Path) -> None:
+    random = Random(f"{target}/{number}")
+    text, policy = None, None
+    while text is None:
+        policy = policy_of(random_options(random))
+        try:
+            text = TARGETS[target](policy) if policy is not None else None
+        except ExportError:
+            continue
+    wrong = []
+    with running(target, text, tmp_path / "proxy", behind) as port:
+        send = send_to(port)
+        for _ in range(PAIRS // 2):
+            request = raw_request(random, policy)
+            found = differences(target, policy, request, send(request))
+            wrong += [f"{request}: {each}" for each in found]
+        for origin, engine, fetched in browser_pairs(random, policy, PAIRS - PAIRS // 2):
+            wanted = seen_by_browser(reference(policy), origin, engine, fetched)
+            got = seen_by_browser(send, origin, engine, fetched)
+            if got != wanted:
+                wrong.append(f"{origin} {engine} {fetched}: {got} instead of {wanted}")
+    assert not wrong, "\n".join([repr(policy), *wrong])
+
+
+@pytest.mark.parametrize("target", PROXIES)
+def test_error_page_of_the_proxy(target: str, tmp_path: Path) -> None:
+    """No application listens, so the proxy itself answers, and a page may read that."""
+    policy = policy_of({"allow_origins": ["https://app.example.com"], "allow_methods": ["PUT"]})
+    with running(target, TARGETS[target](policy), tmp_path / "proxy", free_port()) as port:
+        fetched = ("PUT", "https://api.example/items", {})
+        seen = seen_by_browser(send_to(port), "https://app.example.com", "chromium", fetched)
+        refused = seen_by_browser(send_to(port), "https://evil.example", "chromium", fetched)
+    assert seen[0] in (502, 503)
+    assert refused == ("refused",)
