@@ -1,0 +1,83 @@
+"""The documentation site: scripts/docs builds it. The pages also read well as plain Markdown."""
+
+from __future__ import annotations
+
+import os
+import re
+import sys
+from pathlib import Path
+
+from sphinx.application import Sphinx
+
+# The docstrings and signatures are those of the reference engine.
+os.environ["CORSFAST_IMPLEMENTATION"] = "pure"
+sys.path.insert(0, str(Path(__file__).parents[1] / "src"))
+
+import corsfast
+
+HERE = Path(__file__).parent
+# The side bar. Every page has to be in it, because a page without a place is an error.
+CONTENTS = {
+    "Start": ["quickstart", "choosing", "migrating", "deployment"],
+    "Policies": ["options", "loading", "security", "cors", "cross-site"],
+    "Middleware": ["middleware/generic", "middleware/*", "framework-authors"],
+    "Tools": [
+        "refused",
+        "monitoring",
+        "testing",
+        "commands",
+        "check",
+        "explain",
+        "diff",
+        "learn",
+        "playground",
+    ],
+    "Reference": ["api", "typing", "performance", "architecture", "*"],
+}
+
+project = "corsfast"
+author = "corsfast contributors"
+version = release = corsfast.__version__
+project_copyright = author
+extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.napoleon"]
+root_doc = "index"
+nitpicky = True
+nitpick_ignore_regex = [("py:.*", r"(?!corsfast).*")]  # no index of other libraries is read
+
+myst_heading_anchors = 4  # the anchors that GitHub makes
+myst_links_external_new_tab = False
+
+autodoc_member_order = "bysource"
+autodoc_typehints = "description"
+autodoc_typehints_description_target = "documented"
+autodoc_preserve_defaults = True
+napoleon_numpy_docstring = False
+
+html_theme = "furo"
+html_title = f"corsfast {release}"
+html_static_path = ["_static"]
+html_css_files = ["site.css"]
+html_show_copyright = False
+html_copy_source = False
+
+
+def finish(_: Sphinx, page: str, source: list[str]) -> None:
+    """Add the contents to the index. Unlink files outside of docs/, which the site does not have.
+
+    Both work in plain Markdown as they are.
+    """
+    source[0] = re.sub(r"\[([^]]+)\]\((?:\.\./)+[A-Z][^)]*\)", r"\1", source[0])
+    if page == root_doc:
+        files = [path for path in HERE.rglob("*") if path.suffix in (".md", ".rst")]
+        left = {str(path.relative_to(HERE).with_suffix("")) for path in files} - {root_doc}
+        for caption, patterns in CONTENTS.items():
+            pages = []
+            for pattern in patterns:
+                pages += sorted(name for name in left if Path(name).match(pattern))
+                left -= set(pages)
+            lines = ["", "```{toctree}", ":hidden:", f":caption: {caption}", "", *pages, "```", ""]
+            source[0] += "\n".join(lines)
+
+
+def setup(app: Sphinx) -> None:
+    app.connect("source-read", finish)
