@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import re
 import sys
@@ -47,12 +48,17 @@ nitpick_ignore_regex = [("py:.*", r"(?!corsfast).*")]  # no index of other libra
 myst_heading_anchors = 4  # the anchors that GitHub makes
 myst_links_external_new_tab = False
 
+default_role = "literal"  # as in the docstrings
+add_module_names = False
 autodoc_member_order = "bysource"
 autodoc_typehints = "description"
 autodoc_typehints_description_target = "documented"
 autodoc_preserve_defaults = True
 napoleon_numpy_docstring = False
+napoleon_use_ivar = True
+napoleon_attr_annotations = False  # their short names may be those of other classes
 
+smartquotes = False
 html_theme = "furo"
 html_title = f"corsfast {release}"
 html_static_path = ["_static"]
@@ -61,7 +67,7 @@ html_show_copyright = False
 html_copy_source = False
 
 
-def finish(_: Sphinx, page: str, source: list[str]) -> None:
+def finish(app: Sphinx, page: str, source: list[str]) -> None:
     """Add the contents to the index. Unlink files outside of docs/, which the site does not have.
 
     Both work in plain Markdown as they are.
@@ -79,5 +85,22 @@ def finish(_: Sphinx, page: str, source: list[str]) -> None:
             source[0] += "\n".join(lines)
 
 
+def shorten(
+    app: Sphinx, what: str, name: str, obj: object, options: object, text: list[str]
+) -> None:
+    """Keep the first paragraph of a module's docstring, and the example below it.
+
+    The rest is for readers of the source. Drop the docstrings of the fields of named tuples.
+    """
+    if text[0].startswith("Alias for field number"):
+        text.clear()
+    if what == "module":
+        first, *others = "\n".join(text).split("\n\n")
+        example = list(itertools.takewhile(lambda part: part.startswith(" "), others))
+        text[:] = "\n\n".join([first, "::", *example] if example else [first]).splitlines()
+        text.append("")
+
+
 def setup(app: Sphinx) -> None:
     app.connect("source-read", finish)
+    app.connect("autodoc-process-docstring", shorten, priority=400)

@@ -17,6 +17,7 @@ import sys
 import textwrap
 import tomllib
 from collections.abc import Iterator
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -29,6 +30,7 @@ from corsfast.__main__ import main
 pytestmark = pytest.mark.server
 
 ROOT = Path(__file__).parents[2]
+API = ROOT / "docs" / "api.rst"
 README = ROOT / "README.md"
 MIDDLEWARE = sorted((ROOT / "docs" / "middleware").glob("*.md"))
 PAGES = [README, *sorted((ROOT / "docs").glob("*.md")), *MIDDLEWARE]
@@ -182,3 +184,15 @@ def test_links_lead_to_files_and_headings(page: Path) -> None:
         target = (page.parent / name) if name else page
         assert target.exists(), link
         assert not anchor or anchor in anchors(target), link
+
+
+def test_the_api_reference_has_all_public_modules() -> None:
+    package = ROOT / "src" / "corsfast"
+    public = {"corsfast", "corsfast.presets", "corsfast.testing", "corsfast.testing.plugin"}
+    for path in (package / "middleware").iterdir():
+        if re.fullmatch(r"[a-z]\w*(\.py)?", path.name) and path.stem != "paths":  # `paths={...}`
+            public.add(f"corsfast.middleware.{path.stem}")
+    listed = re.findall(r"^\.\. automodule:: (.*)$", API.read_text("utf-8"), re.MULTILINE)
+    assert sorted(listed) == sorted(public)
+    for name in public:
+        assert import_module(name).__all__  # the names that automodule lists
