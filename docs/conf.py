@@ -33,7 +33,7 @@ CONTENTS = {
         "learn",
         "playground",
     ],
-    "Reference": ["api", "typing", "performance", "architecture", "*"],
+    "Reference": ["api", "typing", "performance", "architecture", "glossary", "faq", "*"],
 }
 
 project = "corsfast"

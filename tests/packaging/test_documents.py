@@ -38,8 +38,8 @@ DOCUMENTS = [*PAGES, *(page for page in ROOT.glob("*.md") if page != README)]
 # The blocks of loading.md need files, so loading/test_loading.py runs them.
 NEED_FILES = ROOT / "docs" / "loading.md"
 FENCE = re.compile(r"^( *)```([a-z]*)\n(.*?)^\1```$", re.MULTILINE | re.DOTALL)
-# Blocks that no test here reads: drawings and exchanges, and the configuration of other software.
-NOT_RUN = ("", "apache", "http", "javascript", "nginx")
+# Blocks that no test here reads: drawings, exchanges, and the configuration of other software.
+NOT_RUN = ("", "apache", "javascript", "nginx", "text")
 LINK = re.compile(r"\[[^]]*\]\(([^)\s]*)\)|^\[[^]]+\]: (\S+)|<(https?:[^>]*)>", re.MULTILINE)
 
 
