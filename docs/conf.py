@@ -17,7 +17,7 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "src"))
 import corsfast
 
 HERE = Path(__file__).parent
-# The side bar. Every page has to be in it, because a page without a place is an error.
+# The side bar. A pattern skips pages that are listed before it. Missing pages are left out.
 CONTENTS = {
     "Start": ["quickstart", "choosing", "migrating", "deployment"],
     "Policies": ["options", "loading", "security", "cors", "cross-site"],
@@ -31,6 +31,8 @@ CONTENTS = {
         "explain",
         "diff",
         "learn",
+        "export",
+        "import",
         "playground",
     ],
     "Reference": ["api", "typing", "performance", "architecture", "glossary", "faq", "*"],
@@ -46,7 +48,6 @@ nitpicky = True
 nitpick_ignore_regex = [("py:.*", r"(?!corsfast).*")]  # no index of other libraries is read
 
 myst_heading_anchors = 4  # the anchors that GitHub makes
-myst_links_external_new_tab = False
 
 default_role = "literal"  # as in the docstrings
 add_module_names = False
