@@ -60,6 +60,7 @@ napoleon_use_ivar = True
 napoleon_attr_annotations = False  # their short names may be those of other classes
 
 smartquotes = False
+highlight_language = "none"  # of drawings
 html_theme = "furo"
 html_title = f"corsfast {release}"
 html_static_path = ["_static", "../build/wheels"]  # the wheels are for the playground
@@ -98,7 +99,9 @@ def shorten(
     if what == "module":
         first, *others = "\n".join(text).split("\n\n")
         example = list(itertools.takewhile(lambda part: part.startswith(" "), others))
-        text[:] = "\n\n".join([first, "::", *example] if example else [first]).splitlines()
+        if example:
+            example.insert(0, ".. code-block:: python")
+        text[:] = "\n\n".join([first, *example]).splitlines()
         text.append("")
 
 

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 from browser.chromium import executable
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Browser, Page, sync_playwright
 
 BUILD = Path(__file__).parents[2] / "build"
 SITE = BUILD / "site"
@@ -51,12 +51,18 @@ def browser() -> Iterator[Browser]:
         browser.close()
 
 
+def new_page(browser: Browser) -> Page:
+    page = browser.new_page()
+    page.set_default_timeout(240_000)  # no test depends on the machine's load
+    return page
+
+
 def test_the_site_is_built() -> None:
     assert {"index.html", "api.html", "middleware/generic.html"} <= set(PAGES)
 
 
 def test_no_page_is_wider_than_the_screen(browser: Browser, url: str) -> None:
-    page = browser.new_page()
+    page = new_page(browser)
     too_wide = []
     for name in PAGES:
         page.goto(url + name, wait_until="domcontentloaded")
@@ -69,8 +75,7 @@ def test_no_page_is_wider_than_the_screen(browser: Browser, url: str) -> None:
 
 
 def test_the_playground_checks_and_explains(browser: Browser, url: str) -> None:
-    page = browser.new_page()
-    page.set_default_timeout(240_000)
+    page = new_page(browser)
     page.goto(url + "playground.html")
     # The page names a content delivery network, which these tests do not ask.
     page.evaluate("document.getElementById('try-it').dataset.runtime = '/pyodide/'")
