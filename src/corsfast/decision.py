@@ -37,7 +37,7 @@ class Outcome(enum.Enum):
     """
 
     NO_ORIGIN = "no-origin"
-    """Not a CORS request: there is no Origin header."""
+    """There is no Origin header, so this is not a CORS request."""
     ALLOWED = "allowed"
     ORIGIN_TOO_LONG = "origin-too-long"
     ORIGIN_MALFORMED = "origin-malformed"

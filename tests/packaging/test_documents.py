@@ -1,6 +1,6 @@
-"""The Python blocks of the README and the docs run when they are pasted into a file.
+"""The blocks of the README and the docs are valid, their Python runs, and their links are right.
 
-Each block runs in its own process, in which our warnings are errors. Marked `server` because
+Each Python block runs in its own process, in which our warnings are errors. Marked `server` because
 they need the frameworks, which are not available on every platform that has wheels.
 """
 
@@ -8,35 +8,55 @@ from __future__ import annotations
 
 import asyncio
 import doctest
+import json
 import re
+import shlex
+import socket
 import subprocess
 import sys
 import textwrap
+import tomllib
+from collections.abc import Iterator
+from importlib import import_module
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
+import yaml
+
+from corsfast.__main__ import main
 
 pytestmark = pytest.mark.server
 
 ROOT = Path(__file__).parents[2]
+API = ROOT / "docs" / "api.rst"
 README = ROOT / "README.md"
-PAGES = sorted((ROOT / "docs" / "middleware").glob("*.md"))
+MIDDLEWARE = sorted((ROOT / "docs" / "middleware").glob("*.md"))
+PAGES = [README, *sorted((ROOT / "docs").glob("*.md")), *MIDDLEWARE]
+DOCUMENTS = [*PAGES, *(page for page in ROOT.glob("*.md") if page != README)]
 # The blocks of loading.md need files, so loading/test_loading.py runs them.
-OTHERS = sorted(set((ROOT / "docs").glob("*.md")) - {ROOT / "docs" / "loading.md"})
+NEED_FILES = ROOT / "docs" / "loading.md"
+FENCE = re.compile(r"^( *)```([a-z]*)\n(.*?)^\1```$", re.MULTILINE | re.DOTALL)
+# Blocks that no test here reads: drawings, exchanges, and the configuration of other software.
+NOT_RUN = ("", "apache", "javascript", "nginx", "text")
+LINK = re.compile(r"\[[^]]*\]\(([^)\s]*)\)|^\[[^]]+\]: (\S+)|<(https?:[^>]*)>", re.MULTILINE)
 
 
-def blocks(page: Path) -> list[str]:
-    """Return the Python blocks of a page. A block in a list item is indented with it."""
-    found = re.findall(
-        r"^( *)```python\n(.*?)^\1```$", page.read_text("utf-8"), re.MULTILINE | re.DOTALL
-    )
-    return [textwrap.dedent(block) for _, block in found]
+def by_name(page: Path) -> str:
+    return page.relative_to(ROOT).as_posix()
+
+
+def blocks(page: Path, language: str = "python") -> list[str]:
+    """Return the blocks of a page in a language. A block in a list item is indented with it."""
+    found = FENCE.findall(page.read_text("utf-8"))
+    return [textwrap.dedent(block) for _, its, block in found if its == language]
 
 
 BLOCKS = [
     pytest.param(block, id=f"{page.stem}-{number}")
-    for page in [README, *OTHERS, *PAGES]
+    for page in PAGES
+    if page != NEED_FILES
     for number, block in enumerate(blocks(page), 1)
 ]
 
@@ -56,15 +76,13 @@ def test_a_block_runs_unchanged(block: str, tmp_path: Path) -> None:
 
 
 def test_every_middleware_page_has_blocks() -> None:
-    assert PAGES
-    assert [page.stem for page in PAGES if not blocks(page)] == []
+    assert MIDDLEWARE
+    assert [page.stem for page in MIDDLEWARE if not blocks(page)] == []
 
 
-@pytest.mark.parametrize("page", [README, *OTHERS], ids=lambda page: str(page.stem))
+@pytest.mark.parametrize("page", PAGES, ids=by_name)
 def test_interactive_sessions_print_the_shown_output(page: Path) -> None:
-    text = "\n".join(
-        re.findall(r"^```pycon\n(.*?)^```$", page.read_text("utf-8"), re.MULTILINE | re.DOTALL)
-    )
+    text = "\n".join(blocks(page, "pycon"))
     session = doctest.DocTestParser().get_doctest(text, {}, page.name, str(page), 0)
     assert doctest.DocTestRunner(verbose=False).run(session).failed == 0
 
@@ -95,3 +113,86 @@ def test_headers_in_the_readme_are_sent() -> None:
     answer = names["app"].test_client().options("/items", headers=asked)
     lines = [f"{name}: {value}" for name, value in answer.headers]
     assert wsgi.split("\n") == [f"HTTP/1.1 {answer.status}", *lines]
+
+
+@pytest.mark.parametrize("page", DOCUMENTS, ids=by_name)
+def test_a_block_is_valid_in_its_language(
+    page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def no_network(*arguments: Any, **options: Any) -> Any:
+        raise OSError("tests use no network")
+
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(socket, "getaddrinfo", no_network)
+    for _, language, block in FENCE.findall(page.read_text("utf-8")):
+        block = textwrap.dedent(block)
+        if language == "toml":
+            tomllib.loads(block)
+        elif language == "yaml":
+            yaml.safe_load(block)
+        elif language == "json":
+            json.loads(block)
+        elif language == "sh":
+            subprocess.run(["bash", "-n"], input=block, text=True, check=True)
+        elif language == "console":
+            commands = re.findall(r"^\$ (.*)$", block.replace("\\\n", ""), re.MULTILINE)
+            assert commands, block
+            for command in commands:
+                program, *words = shlex.split(command, comments=True)
+                if program == "corsfast":
+                    main(words)  # the files are missing, but an unknown option would exit
+        else:
+            assert language in (*NOT_RUN, "python", "pycon"), language
+
+
+def test_the_explain_page_shows_the_real_output(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("cors.toml").write_text('allow_origins = ["http://localhost:3000"]')
+    command, _, shown = blocks(ROOT / "docs" / "explain.md", "console")[0].partition("\n")
+    assert main(shlex.split(command)[2:]) == 1
+    got = capsys.readouterr().out
+    assert doctest.OutputChecker().check_output(shown, got, doctest.ELLIPSIS), got
+
+
+def without_code(page: Path) -> str:
+    return re.sub(r"`[^`\n]+`", "``", FENCE.sub("", page.read_text("utf-8")))
+
+
+def links(page: Path) -> Iterator[str]:
+    for groups in LINK.findall(without_code(page)):
+        yield next(filter(None, groups), "")
+
+
+def anchors(page: Path) -> set[str]:
+    """Return the anchors that GitHub and the site make of the headings of a page."""
+    titles = re.findall(r"^#+ (.*)$", FENCE.sub("", page.read_text("utf-8")), re.MULTILINE)
+    titles = [re.sub(r"\[([^]]*)\]\([^)]*\)", r"\1", title) for title in titles]
+    return {re.sub(r"[^\w\- ]", "", title.lower()).replace(" ", "-") for title in titles}
+
+
+@pytest.mark.parametrize("page", DOCUMENTS, ids=by_name)
+def test_links_lead_to_files_and_headings(page: Path) -> None:
+    for link in links(page):
+        if link.startswith("http"):
+            url = urlsplit(link)
+            assert url.scheme == "https", link
+            assert re.fullmatch(r"[a-z0-9-]+(\.[a-z0-9-]+)+", url.netloc), link
+            continue
+        name, _, anchor = link.partition("#")
+        target = (page.parent / name) if name else page
+        assert target.exists(), link
+        assert not anchor or anchor in anchors(target), link
+
+
+def test_the_api_reference_has_all_public_modules() -> None:
+    package = ROOT / "src" / "corsfast"
+    public = {"corsfast", "corsfast.presets", "corsfast.testing", "corsfast.testing.plugin"}
+    for path in (package / "middleware").iterdir():
+        if re.fullmatch(r"[a-z]\w*(\.py)?", path.name) and path.stem != "paths":  # `paths={...}`
+            public.add(f"corsfast.middleware.{path.stem}")
+    listed = re.findall(r"^\.\. automodule:: (.*)$", API.read_text("utf-8"), re.MULTILINE)
+    assert sorted(listed) == sorted(public)
+    for name in public:
+        assert import_module(name).__all__  # the names that automodule lists

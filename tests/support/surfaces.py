@@ -99,7 +99,13 @@ def wsgi(policy: Any, request: Asked) -> Outcome:
     return _answer(policy.wsgi(_environ(request)))
 
 
-def asgi_app(policy: Any, request: Asked, status: int = 200, sent: Any = ()) -> Outcome:
+def asgi_app(
+    policy: Any,
+    request: Asked,
+    status: int = 200,
+    sent: Any = (),
+    middleware: Any = asgi_middleware.CORSMiddleware,
+) -> Outcome:
     """Call the middleware around an application that sends the headers in `sent`."""
     reached = []
 
@@ -109,7 +115,7 @@ def asgi_app(policy: Any, request: Asked, status: int = 200, sent: Any = ()) -> 
         await send({"type": "http.response.start", "status": status, "headers": headers})
         await send({"type": "http.response.body", "body": b""})
 
-    got = finish(exchange(asgi_middleware.CORSMiddleware(app, policy), _scope(request))).answer()
+    got = finish(exchange(middleware(app, policy), _scope(request))).answer()
     return Outcome(_wire(got), got.status, bool(reached))
 
 

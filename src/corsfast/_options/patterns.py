@@ -117,7 +117,7 @@ def within(regex: re.Pattern[str], *domains: str) -> Within:
 
     corsfast reads the intended domains from the regex. Declare them where that is not possible
     or not right. The declaration is checked: a `foreign-origin` problem shows an origin that the
-    regex matches outside these domains and their subdomains.
+    regex matches outside these domains and their subdomains. For example::
 
         corsfast.within(re.compile(r"https://(dev|app)[.]example[.]com"), "example.com")
 

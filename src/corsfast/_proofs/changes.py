@@ -78,7 +78,7 @@ class PolicyDiff:
 
     @property
     def status(self) -> int:
-        """The exit status of ``corsfast diff``: 1 if wider, 2 if unknown, else 0."""
+        """The exit status of ``corsfast diff``, which is 1 if wider, 2 if unknown, else 0."""
         return STATUS[self.verdict]
 
     def as_dict(self) -> dict[str, object]:
