@@ -61,6 +61,7 @@ CURL = [
     ("curl -XPUT -o out -H'X-A: 1' --url https://a.example/", "PUT", None, ["x-a"]),
     ("curl -G -d q=1 https://a.example/", "GET", None, []),
     ("curl -u me:secret https://a.example/", "GET", None, ["authorization"]),
+    ("curl -m5 -m 5 https://a.example/", "GET", None, []),
     ("curl --max-time 5 --retry=3 https://a.example/ -H 'X-B;'", "GET", None, ["x-b"]),
     ("curl https://a.example/ -H 'Accept:'", "GET", None, []),
     ('curl "https://a.example/" -H "X-C: a\\"b"', "GET", None, ["x-c"]),
@@ -89,10 +90,12 @@ WRONG_CURL = [
     ("curl https://a.example/ -X 'A B'", "'A B' is not a method"),
     ("curl https://a.example:port/", "is not a URL"),
     ("curl https://a.example/ -H $'x: a\\r\\nEvil: 1'", "line break"),
+    ("curl https://a.example/" + " -H 'A: 1'" * 501, "there are more than 500 headers"),
+    ("x" * (requests.MAX_REQUEST + 1), "the command has more than"),
 ]
 
 
-@pytest.mark.parametrize(("command", "message"), WRONG_CURL)
+@pytest.mark.parametrize(("command", "message"), WRONG_CURL, ids=[row[1] for row in WRONG_CURL])
 def test_rejects_a_command_with_a_reason(command: str, message: str) -> None:
     with pytest.raises(InputError) as caught:
         read_curl(command)
@@ -125,8 +128,9 @@ def test_reads_a_raw_request() -> None:
 
 
 def test_a_raw_request_to_this_machine_is_http() -> None:
-    request = read_raw("GET / HTTP/1.1\nHost: localhost:8000\n\n")
-    assert request.url == "http://localhost:8000/"
+    for end in ("", "\n\n"):
+        request = read_raw(f"GET / HTTP/1.1\nHost: localhost:8000{end}")
+        assert request.url == "http://localhost:8000/"
 
 
 WRONG_RAW = [
@@ -161,10 +165,11 @@ def entry(url: str = "https://api.example.com/", **changes: Any) -> dict[str, An
 def test_reads_the_cross_origin_requests_of_a_har() -> None:
     blocked = entry() | {"response": {"status": 0, "headers": []}}
     same, none = entry(f"{PAGE}/x"), entry(headers=[])
-    first, second = read_har(har(same, entry(), none, blocked), "a.har")
+    unanswered = entry() | {"response": None}
+    first, second, third = read_har(har(same, entry(), none, blocked, unanswered), "a.har")
     assert first.place == "a.har: log.entries[1]"
     assert first.response == RawResponse(200, (("Vary", "A"), ("Vary", "B")))
-    assert second.response is None
+    assert second.response is third.response is None
     assert read_har(har(entry(), entry("https://b.example/")), "a.har", "b.exa")[0].url[8] == "b"
 
 
@@ -178,6 +183,11 @@ WRONG_HAR = [
     (har(entry(headers=None)), "a.har: log.entries[0].request: there is no list of headers"),
     (har(entry(headers=[{"name": "a"}])), "a.har: log.entries[0].request: a header has no"),
     (har(entry(headers=[{"name": "a b", "value": ""}])), "a.har: log.entries[0].request: 'a b:'"),
+    (
+        har(entry(headers=[{"name": "a", "value": ""}] * 501)),
+        "a.har: log.entries[0].request: there are more than 500 headers",
+    ),
+    (" " * (requests.MAX_HAR + 1), "a.har: the file has more than"),
     (har(entry("relative")), "a.har: log.entries[0]: 'relative' is not an absolute URL"),
     (har(*[1] * 20_001), "a.har: there are more than 20000 entries"),
     (har(*[entry()] * 201), "a.har: log.entries[200]: there are more than 200 cross-origin"),

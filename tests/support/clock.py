@@ -2,7 +2,7 @@
 
 It counts the time of this thread only, if the system's thread clock is fine enough. So other work
 on the machine, such as another check of `.ci/run`, does not count. The thread clock of Windows
-counts in ticks of 16 ms, which is too coarse.
+counts in ticks of 16 ms, which is too coarse. WebAssembly has no thread clock.
 """
 
 from __future__ import annotations
@@ -11,6 +11,6 @@ import time
 
 FINE = 1e-6  # seconds; measured times are a thousand times as long
 
-now = (
-    time.thread_time if time.get_clock_info("thread_time").resolution <= FINE else time.perf_counter
-)
+now = time.perf_counter
+if hasattr(time, "thread_time") and time.get_clock_info("thread_time").resolution <= FINE:
+    now = time.thread_time

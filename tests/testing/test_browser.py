@@ -173,6 +173,21 @@ def test_an_exception_of_the_application_is_raised() -> None:
         asyncio.run(main())
 
 
+def test_an_application_sees_the_end_of_the_request() -> None:
+    seen = []
+
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        await receive()
+        waiting = asyncio.create_task(receive())
+        await send({"type": "http.response.start", "status": 200, "trailers": True})
+        await send({"type": "http.response.body"})
+        await send({"type": "http.response.trailers", "headers": []})
+        seen.append(await waiting)
+
+    assert Browser(API).fetch(app, "GET", URL).status == 200
+    assert seen == [{"type": "http.disconnect"}]
+
+
 def test_a_function_answers_requests() -> None:
     seen: list[Request] = []
 
@@ -272,6 +287,11 @@ def test_no_cors_shows_nothing() -> None:
     assert (response.type, response.status, response.body, response.url) == ("opaque", 0, b"", "")
     assert not response.headers
     assert response.exchanges[0].request.headers == (("Accept", "a"), ("Origin", PAGE))
+
+
+def test_no_cors_must_follow_redirects() -> None:
+    with pytest.raises(FetchError, match="needs redirect 'follow'"):
+        Browser(PAGE).fetch([redirect("/b")], "GET", URL, mode="no-cors", redirect="manual")
 
 
 def test_mode_same_origin_sends_nothing() -> None:
@@ -512,6 +532,11 @@ def test_a_redirect_that_is_not_followed(mode: str, location: str) -> None:
         Browser(PAGE).fetch([redirect(location)], "GET", URL, redirect=mode)
 
 
+def test_a_redirect_without_a_location_is_read() -> None:
+    response = Browser(PAGE).fetch([RawResponse(302, (ANY,))], "GET", URL)
+    assert (response.type, response.status, response.redirected) == ("cors", 302, False)
+
+
 def test_a_manual_redirect_is_opaque() -> None:
     response = Browser(PAGE).fetch([redirect("/b")], "GET", URL, redirect="manual")
     assert (response.type, response.status) == ("opaqueredirect", 0)
@@ -592,6 +617,13 @@ def test_a_cookie_is_deleted() -> None:
     for header, left in (("a=1", "a=1"), ("a=; Max-Age=0", "")):
         browser.fetch([RawResponse(200, (("Set-Cookie", header),))], "GET", URL)
         assert browser.cookies.of(URL) == left
+
+
+def test_an_invalid_cookie_is_ignored() -> None:
+    browser = Browser(API)
+    cookies = (("Set-Cookie", "a/b=1"), ("Set-Cookie", "c=1"))
+    browser.fetch([RawResponse(200, cookies)], "GET", URL)
+    assert browser.cookies.of(URL) == "c=1"
 
 
 def test_a_preflight_has_no_cookie_but_asks_for_credentials() -> None:
