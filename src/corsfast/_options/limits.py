@@ -54,8 +54,9 @@ MAX_PATTERN_STEPS = 150_000
 # automaton, and those that are left to `re` cost a microsecond each per request.
 MAX_PATTERNS = 1000
 
-# Entries of ``allow_origins`` that are not valid, of which each is explained and corrected; the
-# others are counted. Explaining takes up to a millisecond, and correcting some tens of them.
+# Entries of ``allow_origins`` that are not valid, of which each is explained and corrected, and
+# problems with the same code; the others are counted. Explaining takes up to a millisecond, and
+# correcting some tens of them.
 MAX_EXPLAINED = 100
 
 # Characters of a regex for which corrections are searched. Each is proven, so a search takes many
