@@ -131,8 +131,8 @@ def test_the_corrected_risks_are_bounded(raised: bool, monkeypatch: pytest.Monke
             corsfast.Policy(**options)
         messages = [str(problem) for problem in caught.value.problems]
     else:
+        options["dangerously_tolerate"] = ["insecure-origin", "public-suffix"]
         with pytest.warns(corsfast.CorsfastSecurityWarning) as warned:
-            options["dangerously_tolerate"] = ["insecure-origin", "public-suffix"]
             corsfast.Policy(**options)
         messages = [str(warning.message) for warning in warned]
     assert len(corrected) == limits.MAX_EXPLAINED + 1
