@@ -63,10 +63,11 @@ MAX_EXPLAINED = 100
 # times as long as the proof of the regex, and the time to write them grows with the square.
 MAX_CORRECTED = 512
 
-# Characters in a regex that is left to `re`, after its repeats are written out, and steps to prove
-# that matching takes no more than quadratic time. If it cannot be proven, the regex is refused.
-MAX_BACKTRACKING_POSITIONS = 1024
-MAX_BACKTRACKING_STEPS = 30_000
+# Steps of `re` for one origin, in a regex that is left to it: about 10 ms. A regex for which more
+# cannot be excluded is refused.
+MAX_BACKTRACKING = 250_000
+# Steps to prove that: about 50 ms.
+MAX_BACKTRACKING_STEPS = 100_000
 
 # Size of a policy file in bytes. A million origins take half of it.
 MAX_POLICY_FILE = 64 * 2**20
