@@ -31,7 +31,7 @@ PYTHON_ONLY = {
     "MAX_AUTOMATON_STATES",
     "MAX_AUTOMATON_STEPS",
     "MAX_POLICY_FILE",
-    "MAX_BACKTRACKING_POSITIONS",
+    "MAX_BACKTRACKING",
     "MAX_BACKTRACKING_STEPS",
     "MAX_CORRECTED",
     "MAX_EXPLAINED",
@@ -114,6 +114,31 @@ def test_the_explained_entries_are_bounded(entry: object, monkeypatch: pytest.Mo
         assert [problem.code for problem in more] == ["too-long"] * bool(extra)
     assert more[0].message.startswith("3 more entries are not valid either, for example ")
     assert len(more[0].message) < 200
+
+
+@pytest.mark.parametrize("raised", [True, False])
+def test_the_corrected_risks_are_bounded(raised: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    corrected: list[object] = []
+    suggest_one = suggest.suggest
+    monkeypatch.setattr(
+        suggest, "suggest", lambda *given: corrected.append(1) or suggest_one(*given)
+    )
+    origins = [f"http://a{i}.example.com" for i in range(limits.MAX_EXPLAINED + 7)]
+    origins += ["https://*.vercel.app"]
+    options: dict[str, Any] = {"allow_origins": origins, "allow_credentials": True}
+    if raised:
+        with pytest.raises(corsfast.PolicyError) as caught:
+            corsfast.Policy(**options)
+        messages = [str(problem) for problem in caught.value.problems]
+    else:
+        options["dangerously_tolerate"] = ["insecure-origin", "public-suffix"]
+        with pytest.warns(corsfast.CorsfastSecurityWarning) as warned:
+            corsfast.Policy(**options)
+        messages = [str(warning.message) for warning in warned]
+    assert len(corrected) == limits.MAX_EXPLAINED + 1
+    assert len(messages) == limits.MAX_EXPLAINED + 2
+    assert "*.vercel.app" in messages[-2]
+    assert "7 more with the same problem; the limit of explanations is 100" in messages[-1]
 
 
 def test_a_check_corrects_a_bounded_number(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -54,18 +54,20 @@ MAX_PATTERN_STEPS = 150_000
 # automaton, and those that are left to `re` cost a microsecond each per request.
 MAX_PATTERNS = 1000
 
-# Entries of ``allow_origins`` that are not valid, of which each is explained and corrected; the
-# others are counted. Explaining takes up to a millisecond, and correcting some tens of them.
+# Entries of ``allow_origins`` that are not valid, of which each is explained and corrected, and
+# problems with the same code; the others are counted. Explaining takes up to a millisecond, and
+# correcting some tens of them.
 MAX_EXPLAINED = 100
 
 # Characters of a regex for which corrections are searched. Each is proven, so a search takes many
 # times as long as the proof of the regex, and the time to write them grows with the square.
 MAX_CORRECTED = 512
 
-# Characters in a regex that is left to `re`, after its repeats are written out, and steps to prove
-# that matching takes no more than quadratic time. If it cannot be proven, the regex is refused.
-MAX_BACKTRACKING_POSITIONS = 1024
-MAX_BACKTRACKING_STEPS = 30_000
+# Steps of `re` for one origin, in a regex that is left to it: about 10 ms. A regex for which more
+# cannot be excluded is refused.
+MAX_BACKTRACKING = 250_000
+# Steps to prove that: about 50 ms.
+MAX_BACKTRACKING_STEPS = 100_000
 
 # Size of a policy file in bytes. A million origins take half of it.
 MAX_POLICY_FILE = 64 * 2**20

@@ -255,13 +255,18 @@ def _closure(nfa: Nfa, states: Iterable[int], *more: list[list[int]]) -> frozens
     return frozenset(seen)
 
 
-def _classes(masks: Iterable[int]) -> tuple[int, ...]:
-    """Give characters the same class if no mask distinguishes them."""
+def indistinct(masks: Iterable[int]) -> list[int]:
+    """Return the largest sets of characters that no mask distinguishes."""
     parts = [EVERYTHING]
     for mask in set(masks):
         parts = [part for old in parts for part in (old & mask, old & ~mask) if part]
+    return sorted(parts, key=lambda part: part & -part)
+
+
+def _classes(masks: Iterable[int]) -> tuple[int, ...]:
+    """Give characters the same class if no mask distinguishes them."""
     classes = [0] * len(ALPHABET)
-    for column, part in enumerate(sorted(parts, key=lambda part: part & -part)):
+    for column, part in enumerate(indistinct(masks)):
         for symbol in range(len(ALPHABET)):
             if part >> symbol & 1:
                 classes[symbol] = column

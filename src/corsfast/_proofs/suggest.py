@@ -16,7 +16,7 @@ import re
 from dataclasses import replace
 
 from .._options.diagnose import REGEX_SIGNS
-from .._options.limits import MAX_CORRECTED
+from .._options.limits import MAX_CORRECTED, MAX_EXPLAINED
 from .._options.origin import parse_origin
 from .._options.patterns import (
     ORIGINS,
@@ -93,10 +93,18 @@ def _entries(problems: list[Problem], spec: Spec) -> int:
 
 
 def with_suggestions(problems: Iterable[Problem], dialect: Dialect) -> list[Problem]:
-    """Return the problems with hints that these options accept."""
+    """Return the problems with hints that these options accept.
+
+    Only the first problems with the same code are explained. The others are counted.
+    """
     proven = 0
     found = []
+    same: dict[tuple[str, str], list[Problem]] = {}
     for problem in problems:
+        alike = same.setdefault((problem.option, problem.code), [])
+        alike.append(problem)
+        if len(alike) > MAX_EXPLAINED:
+            continue
         if _is_about_origins(problem, dialect) and problem.code not in _OF_THE_SIZE:
             proven += _needs_automata(problem)
             searched = proven <= MAX_PROVEN and not _is_long_regex(problem)
@@ -104,6 +112,14 @@ def with_suggestions(problems: Iterable[Problem], dialect: Dialect) -> list[Prob
             found.append(changed(problem, hint=hint))
         else:
             found.append(problem)
+    for alike in same.values():
+        more = len(alike) - MAX_EXPLAINED
+        if more > 0:
+            message = (
+                f"{more} more with the same problem; the limit of explanations is {MAX_EXPLAINED}"
+                " (MAX_EXPLAINED)."
+            )
+            found.append(changed(alike[0], value=None, message=message, hint=None, example=None))
     return found
 
 
