@@ -269,6 +269,7 @@ struct cf_policy {
     uint32_t n_short;
     cf_table headers;
     cf_cache lists; /* lists of header names that were allowed */
+    bool shares;    /* => another policy owns the tables, but not the caches */
     bool star;
     bool any_method;
     bool any_header;

@@ -92,22 +92,51 @@ cf_policy_new(const cf_tables *tables, cf_policy **policy)
     return CF_OK;
 }
 
+cf_status
+cf_policy_share(const cf_policy *original, cf_policy **policy)
+{
+    cf_policy *made = cf_new_array(1, sizeof *made);
+    if (made == NULL) {
+        return CF_NO_MEMORY;
+    }
+    *made = *original;
+    made->shares = true;
+    made->lists.slots = NULL;
+    cf_status status = cf_cache_fill(&made->origins.cache);
+    if (status == CF_OK) {
+        status = cf_cache_fill(&made->lists);
+    }
+    if (status != CF_OK) {
+        cf_policy_free(made);
+        return status;
+    }
+    *policy = made;
+    return CF_OK;
+}
+
 void
 cf_policy_free(cf_policy *policy)
 {
     if (policy == NULL) {
         return;
     }
-    cf_originset_clear(&policy->origins);
-    cf_table_clear(&policy->methods);
-    cf_table_clear(&policy->headers);
+    cf_cache_clear(&policy->origins.cache);
     cf_cache_clear(&policy->lists);
+    if (!policy->shares) {
+        cf_originset_clear(&policy->origins);
+        cf_table_clear(&policy->methods);
+        cf_table_clear(&policy->headers);
+    }
     cf_memory.release(policy);
 }
 
 size_t
 cf_policy_memory(const cf_policy *policy)
 {
+    if (policy->shares) {
+        return sizeof *policy + cf_cache_memory(&policy->origins.cache)
+               + cf_cache_memory(&policy->lists);
+    }
     return sizeof *policy + cf_originset_memory(&policy->origins)
            + cf_table_memory(&policy->methods)
            + cf_table_memory(&policy->headers)

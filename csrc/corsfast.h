@@ -148,6 +148,13 @@ typedef struct cf_policy cf_policy;
 cf_status
 cf_policy_new(const cf_tables *tables, cf_policy **policy);
 
+/* Build a policy that shares the tables of another one and has its own caches,
+ * so that a thread need not wait for the other threads' writes to them. It is
+ * valid as long as the other one is. Returns CF_OK or CF_NO_MEMORY, and the
+ * caller owns it like the result of cf_policy_new. */
+cf_status
+cf_policy_share(const cf_policy *original, cf_policy **policy);
+
 /* Free a policy. NULL is a no-op. */
 void
 cf_policy_free(cf_policy *policy);

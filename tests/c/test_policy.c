@@ -397,6 +397,53 @@ test_copies(void)
     counting_stop();
 }
 
+/* Make the policy remember that it allows an origin, which it refuses. */
+static void
+remember(const cf_policy *policy, const char *origin)
+{
+    for (int i = 0; i < 2; i++) { /* a cache stores what comes twice */
+        cf_keep_origin(policy, origin, strlen(origin), CF_ALLOWED);
+    }
+}
+
+static cf_outcome
+match(const cf_policy *policy, const char *origin)
+{
+    uint32_t index;
+    return cf_match_origin(policy, origin, strlen(origin), &index);
+}
+
+/* A policy that shares the tables of another has its own caches. */
+static void
+test_sharing(void)
+{
+    cf_policy *original = NULL;
+    counting_start(0);
+    MUST(cf_policy_new(&full, &original) == CF_OK);
+    size_t alone = counting.bytes, allocations = counting.alive;
+    cf_policy *shared = NULL;
+    for (size_t fail_at = 1; fail_at <= 3; fail_at++) {
+        counting.fail_at = counting.requests + fail_at;
+        CHECK(cf_policy_share(original, &shared) == CF_NO_MEMORY);
+        CHECK(shared == NULL && counting.alive == allocations);
+    }
+    counting.fail_at = 0;
+    MUST(cf_policy_share(original, &shared) == CF_OK);
+    CHECK(cf_policy_memory(shared) == counting.bytes - alone);
+    check_answers(shared);
+    remember(shared, "https://b.com");
+    remember(original, "https://c.com");
+    CHECK(match(shared, "https://b.com") == CF_ALLOWED);
+    CHECK(match(shared, "https://c.com") == CF_ORIGIN_NOT_ALLOWED);
+    CHECK(match(original, "https://b.com") == CF_ORIGIN_NOT_ALLOWED);
+    CHECK(match(original, "https://c.com") == CF_ALLOWED);
+    cf_policy_free(shared);
+    CHECK(counting.bytes == alone);
+    check_answers(original);
+    cf_policy_free(original);
+    counting_stop();
+}
+
 static void
 test_seeds(void)
 {
@@ -476,6 +523,7 @@ main(void)
     test_origins();
     test_memory();
     test_copies();
+    test_sharing();
     test_seeds();
     test_star();
     test_flags();

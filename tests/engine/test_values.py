@@ -342,7 +342,8 @@ def test_nothing_leaks(engine: Any, work: Any) -> None:
     tracemalloc.start()
     try:
         grown(10)  # fills the caches
-        assert grown(50) < 50 * 16  # less than the smallest object each round
+        # Less than the smallest object each round. Another thread may allocate once meanwhile.
+        assert min(grown(50) for _ in range(3)) < 50 * 16
     finally:
         tracemalloc.stop()
 
@@ -401,7 +402,8 @@ def test_threads_share_a_policy(engine: Any) -> None:
                 if seen != text:
                     wrong.append(seen)
 
-    threads = [threading.Thread(target=ask) for _ in range(8)]
+    # Without the GIL, more threads than replicas of the policy, so some share a cache.
+    threads = [threading.Thread(target=ask) for _ in range(20)]
     for thread in threads:
         thread.start()
     for thread in threads:

@@ -73,6 +73,7 @@ cdef extern from "corsfast.h" nogil:
         pass
 
     cf_status cf_policy_new(const cf_tables *tables, cf_policy **policy)
+    cf_status cf_policy_share(const cf_policy *original, cf_policy **policy)
     void cf_policy_free(cf_policy *policy)
     size_t cf_policy_memory(const cf_policy *policy)
 

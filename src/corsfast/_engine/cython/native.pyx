@@ -195,7 +195,6 @@ A compiled CORS policy. Immutable; safe to share between threads.
     cdef uint64_t counts[_csrc.CF_OUTCOMES]  # of actual requests
     cdef uint64_t preflight_counts[_csrc.CF_OUTCOMES]
     cdef uint64_t forged  # the requests that `protects` found forged
-    cdef bint borrows_core  # => this is a replica, and `core` belongs to the original policy
     cdef PyObject *replicas[REPLICAS]  # owned; NULL until a thread needs it
 
     def __cinit__(
@@ -247,15 +246,13 @@ A compiled CORS policy. Immutable; safe to share between threads.
         self.any_origin = tables.star or tables.any_web_origin or tables.any_origin
         cdef list exact = list(tables.exact)
         original = (<Handover> positional[0]).original if positional else None
-        self.borrows_core = original is not None
-        self.core = (<Policy> original).core if self.borrows_core else build_core(tables, exact)
+        self.core = build_core(tables, exact) if original is None else share_core(original)
         build_answers(self, responses, exact)
 
     def __dealloc__(self):
         for i in range(REPLICAS):
             Py_XDECREF(self.replicas[i])
-        if not self.borrows_core:
-            _csrc.cf_policy_free(self.core)
+        _csrc.cf_policy_free(self.core)
 
     @classmethod
     def _from_tables(cls, tables, /):

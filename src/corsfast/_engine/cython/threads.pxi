@@ -1,9 +1,9 @@
 # Counts and replicas of policies, for builds without the GIL: there, counts are atomic, and each
 # thread decides with a replica of the policy.
 #
-# Threads that change the same counter or reference count wait for each other, so two threads that
-# share a policy would decide no more than one. A replica has its own counts and its own prebuilt
-# decisions. The thread that built them owns them, so it changes their reference counts without an
+# Threads that change the same counter, reference count or cache wait for each other, so two threads
+# that share a policy would decide no more than one. A replica has its own counts, its own caches
+# of earlier outcomes and its own prebuilt decisions. The thread that built them owns them, so it changes their reference counts without an
 # atomic instruction.
 
 cdef extern from *:
@@ -90,6 +90,13 @@ cdef PyObject *add_replica(Policy policy) noexcept:
     if publish_replica(place, <PyObject *> made):
         Py_INCREF(<PyObject *> made)
     return load_replica(place)
+
+
+cdef _csrc.cf_policy *share_core(Policy original) except NULL:
+    cdef _csrc.cf_policy *core = NULL
+    if _csrc.cf_policy_share(original.core, &core) != _csrc.CF_OK:
+        raise MemoryError
+    return core
 
 
 cdef list read_counts(Policy policy, bint preflight, bint reset):
