@@ -8,6 +8,7 @@ import re
 import sys
 from pathlib import Path
 
+from docutils import nodes
 from sphinx.application import Sphinx
 
 # The docstrings and signatures are those of the reference engine.
@@ -105,6 +106,14 @@ def shorten(
         text.append("")
 
 
+def use_dashes(app: Sphinx, document: nodes.document) -> None:
+    """Replace the dashes that Sphinx writes between a parameter and its description."""
+    for text in [*document.findall(nodes.Text)]:
+        if text == " -- ":
+            text.parent.replace(text, nodes.Text(" \N{EN DASH} "))
+
+
 def setup(app: Sphinx) -> None:
     app.connect("source-read", finish)
     app.connect("autodoc-process-docstring", shorten, priority=400)
+    app.connect("doctree-read", use_dashes)

@@ -23,8 +23,8 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
-import yaml
 
+import corsfast
 from corsfast.__main__ import main
 
 pytestmark = pytest.mark.server
@@ -119,6 +119,8 @@ def test_headers_in_the_readme_are_sent() -> None:
 def test_a_block_is_valid_in_its_language(
     page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    import yaml
+
     def no_network(*arguments: Any, **options: Any) -> Any:
         raise OSError("tests use no network")
 
@@ -187,7 +189,7 @@ def test_links_lead_to_files_and_headings(page: Path) -> None:
 
 
 def test_the_api_reference_has_all_public_modules() -> None:
-    package = ROOT / "src" / "corsfast"
+    package = Path(corsfast.__file__).parent
     public = {"corsfast", "corsfast.presets", "corsfast.testing", "corsfast.testing.plugin"}
     for path in (package / "middleware").iterdir():
         if re.fullmatch(r"[a-z]\w*(\.py)?", path.name) and path.stem != "paths":  # `paths={...}`
