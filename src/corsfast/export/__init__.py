@@ -12,6 +12,7 @@ from ._apache import to_apache
 from ._caddy import to_caddy
 from ._envoy import to_envoy
 from ._haproxy import to_haproxy
+from ._lighttpd import to_lighttpd
 from ._model import ExportError, Reason
 from ._nginx import to_nginx
 from ._varnish import to_varnish
@@ -21,6 +22,7 @@ TARGETS = {
     "caddy": to_caddy,
     "envoy": to_envoy,
     "haproxy": to_haproxy,
+    "lighttpd": to_lighttpd,
     "nginx": to_nginx,
     "varnish": to_varnish,
 }
@@ -33,6 +35,7 @@ __all__ = [
     "to_caddy",
     "to_envoy",
     "to_haproxy",
+    "to_lighttpd",
     "to_nginx",
     "to_varnish",
 ]
