@@ -19,7 +19,7 @@ POLICY = """
 allow_origins = ["https://app.example.com", "https://*.preview.example.com"]
 allow_methods = ["PUT"]
 """
-PROXIES = ("apache", "caddy", "envoy", "haproxy", "nginx", "varnish")
+PROXIES = ("apache", "caddy", "envoy", "haproxy", "lighttpd", "nginx", "varnish")
 LOOK_AROUND = re.compile(r"https://(?!evil)[a-z]+\.example\.com")
 
 

@@ -253,13 +253,14 @@ def differences(
         if decision.is_preflight:
             given.pop("access-control-expose-headers", None)  # it has no meaning there
         if wanted.get(ALLOW_ORIGIN) == "*" != given.get(ALLOW_ORIGIN) == origin:
-            # The answer may repeat the origin, if caches are told so. Without one it needs nothing.
+            # Repeating the origin means the same, if Vary says so.
             wanted |= {ALLOW_ORIGIN: origin, "vary": wanted.get("vary", set()) | {"origin"}}
             wanted = wanted if origin else dict(given)
         for key, asked in ((ALLOW_METHODS, method), (ALLOW_HEADERS, names)):
             # Without credentials, repeating what is asked means the same as `*`.
             if "*" in wanted.get(key, ()) and given.get(key, set()) == _elements(asked or ""):
-                wanted[key] = given[key]
+                wanted.pop(key)
+                given.pop(key, None)
         vary = wanted.pop("vary", set())
         if not vary <= given.pop("vary", set()):
             found.append(f"vary lacks {vary}")

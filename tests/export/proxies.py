@@ -212,6 +212,21 @@ def varnish(folder: Path, text: str, port: int, behind: int) -> list[str]:
     return [program("varnishd"), *options.split()]
 
 
+def lighttpd(folder: Path, text: str, port: int, behind: int) -> list[str]:
+    (folder / "cors.conf").write_text(text)
+    conf = f"""
+server.modules = ("mod_setenv", "mod_redirect", "mod_access", "mod_proxy")
+server.document-root = "{folder}"
+server.bind = "127.0.0.1"
+server.port = {port}
+server.errorlog = "{folder}/log"
+proxy.server = ("" => (("host" => "127.0.0.1", "port" => {behind})))
+{usage(text).replace("FILE", f"{folder}/cors.conf")}
+"""
+    (folder / "lighttpd.conf").write_text(conf)
+    return [program("lighttpd"), "-D", "-f", f"{folder}/lighttpd.conf"]
+
+
 def cloudflare_worker(folder: Path, text: str, port: int, behind: int) -> list[str]:
     (folder / "worker.js").write_text(text)
     conf = f"""
@@ -235,6 +250,7 @@ PROXIES: dict[str, Callable[[Path, str, int, int], list[str]]] = {
     "caddy": caddy,
     "apache": apache,
     "varnish": varnish,
+    "lighttpd": lighttpd,
     "cloudflare-worker": cloudflare_worker,
 }
 
@@ -273,7 +289,8 @@ def send_to(port: int) -> Callable[[Request], RawResponse]:
     def send(request: Request) -> RawResponse:
         lines = [f"{request.method} {urlsplit(request.url).path} HTTP/1.1", "Host: api.example"]
         lines += [f"{name}: {value}" for name, value in request.headers]
-        lines += [f"Content-Length: {len(request.body)}"] if request.body else []
+        if request.body or request.method in ("PATCH", "POST", "PUT"):  # as browsers do
+            lines.append(f"Content-Length: {len(request.body)}")
         head = "\r\n".join([*lines, "Connection: close", "", ""])
         with socket.create_connection(("127.0.0.1", port), timeout=20) as connection:
             try:

@@ -15,6 +15,7 @@ from ._cloudflare_worker import to_cloudflare_worker
 from ._envoy import to_envoy
 from ._gateway_api import to_gateway_api
 from ._haproxy import to_haproxy
+from ._lighttpd import to_lighttpd
 from ._model import ExportError, Reason
 from ._nginx import to_nginx
 from ._s3 import to_s3
@@ -29,6 +30,7 @@ TARGETS = {
     "envoy": to_envoy,
     "gateway-api": to_gateway_api,
     "haproxy": to_haproxy,
+    "lighttpd": to_lighttpd,
     "nginx": to_nginx,
     "s3": to_s3,
     "traefik": to_traefik,
@@ -46,6 +48,7 @@ __all__ = [
     "to_envoy",
     "to_gateway_api",
     "to_haproxy",
+    "to_lighttpd",
     "to_nginx",
     "to_s3",
     "to_traefik",

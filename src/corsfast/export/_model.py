@@ -50,7 +50,7 @@ class ExportError(ValueError):
     Attributes:
         reasons: all entries that it cannot express.
         nearest: the options of the nearest policy that the target may be able to express, which
-            allows nothing that the given one refuses; ``None`` if there is none.
+            allows nothing that the given one refuses; ``None`` if that has no origin.
     """
 
     def __init__(self, target: str, reasons: Iterable[Reason], nearest: PolicyOptions | None):
