@@ -454,3 +454,18 @@ def test_sanic_checks_without_an_allowed_origin() -> None:
     ask = sanic_without_origins("refuse")
     assert ask(sent("POST", {"origin": APP})).status == 403
     assert ask(sent("POST", {"origin": OWN})).status == 200
+
+
+def test_django_checks_name_a_wrong_word() -> None:
+    from django.test import override_settings
+    from support.drop_ins.django import configure
+
+    from corsfast.middleware.django.checks import check_settings
+
+    configure()
+    with override_settings(CORS_ALLOWED_ORIGINS=[APP], CORS_CROSS_SITE="refuse_all"):
+        (message,) = check_settings()
+    assert message.id == "corsfast.E020"
+    assert "CORS_CROSS_SITE: 'refuse_all' is not 'allow', 'report' or 'refuse'" in message.msg
+    with override_settings(CORS_ALLOWED_ORIGINS=[APP], CORS_CROSS_SITE="refuse"):
+        assert check_settings() == []

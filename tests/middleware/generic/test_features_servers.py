@@ -5,6 +5,7 @@ http.client sends a path exactly as it is written here, dots included.
 
 from __future__ import annotations
 
+import socket
 from collections.abc import Iterator
 from typing import Any
 
@@ -154,3 +155,48 @@ def test_handshakes_by_path(
         with pytest.raises(InvalidStatus) as caught:
             shake()
         assert caught.value.response.status_code == 403
+
+
+def test_forged_requests_are_refused(port: int) -> None:
+    own = f"http://127.0.0.1:{port}"
+    for lines, status in (
+        ([], 200),
+        ([("Origin", STRICT)], 200),
+        ([("Origin", own)], 200),
+        ([("Sec-Fetch-Site", "same-origin")], 200),
+        ([("Origin", APP)], 403),
+        ([("Origin", own), ("Sec-Fetch-Site", "cross-site")], 403),
+        ([("Sec-Fetch-Site", "cross-site")], 403),
+        ([("Sec-Fetch-Site", "")], 403),
+        ([("Sec-Fetch-Site", "same-origin"), ("Sec-Fetch-Site", "same-origin")], 403),
+    ):
+        assert ask(port, "PUT", "/api/x", *lines).status == status, lines
+        assert ask(port, "PUT", "/v1/x", *lines).status == 200
+
+
+def status_over_http2(port: int, *fields: tuple[str, str]) -> str:
+    """Send one PUT over HTTP/2, without TLS, and return the status of its response."""
+    from h2.config import H2Configuration
+    from h2.connection import H2Connection
+    from h2.events import ResponseReceived
+
+    connection = H2Connection(H2Configuration(header_encoding="ascii"))
+    connection.initiate_connection()
+    pseudo = ((":method", "PUT"), (":scheme", "http"), (":path", "/api/x"))
+    with socket.create_connection(("127.0.0.1", port), timeout=30) as wire:
+        connection.send_headers(1, [*pseudo, (":authority", "api.example"), *fields], True)
+        wire.sendall(connection.data_to_send())
+        while received := wire.recv(65_536):
+            for event in connection.receive_data(received):
+                if isinstance(event, ResponseReceived):
+                    return str(dict(event.headers)[":status"])
+            wire.sendall(connection.data_to_send())
+    raise AssertionError("no response")
+
+
+@pytest.mark.parametrize("name", ["hypercorn", "granian"])
+def test_the_authority_of_http2_is_the_host(engine: Any, running: Any, name: str) -> None:
+    port = running(name, engine.IMPLEMENTATION)
+    assert status_over_http2(port, ("origin", "https://api.example")) == "200"
+    assert status_over_http2(port, ("origin", "https://other.example")) == "403"
+    assert status_over_http2(port, ("sec-fetch-site", "cross-site")) == "403"

@@ -20,6 +20,7 @@ from ..._proofs.ineffective import BARE_STRING, NOT_A_BOOL, UNKNOWN_OPTION
 from ..._proofs.ineffective_django import REMOVED
 from ...errors import RISKS, PolicyError, Problem
 from .._dropin.non_web_origins import FILE
+from .._generic.cross_site import wrong_words
 from .conf import compile_settings, name_in_use, policy_for, read, read_allowed_origins
 
 TYPE_CHECKING = False
@@ -48,7 +49,7 @@ _FLAGS = {"CORS_ALLOW_CREDENTIALS": "E003", "CORS_ALLOW_PRIVATE_NETWORK": "E015"
 
 def check_settings(**_: Any) -> list[CheckMessage]:
     """Return all messages about the current settings."""
-    wrong = [*_wrong_types(), *_wrong_origins(), *_removed()]
+    wrong = [*_wrong_types(), *_wrong_cross_site(), *_wrong_origins(), *_removed()]
     return [*wrong, *_judged(silent=bool(wrong))]
 
 
@@ -86,6 +87,11 @@ def _wrong_types() -> Iterator[Error]:
         yield _error("E008", "CORS_EXPOSE_HEADERS should be a sequence.")
     if not isinstance(read("CORS_URLS_REGEX"), (str, re.Pattern)):
         yield _error("E009", "CORS_URLS_REGEX should be a string or regex.")
+
+
+def _wrong_cross_site() -> Iterator[Error]:
+    for problem in wrong_words(read("CORS_CROSS_SITE"), "CORS_CROSS_SITE"):
+        yield Error(str(problem), id=f"corsfast.E{UNREADABLE_NUMBER}")
 
 
 def _is_sequence_of(value: object, kinds: type[Any] | tuple[type[Any], ...]) -> bool:
