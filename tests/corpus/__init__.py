@@ -2,7 +2,7 @@
 
     attack-corpus.jsonl   438 hostile and well-behaved requests, each with the right answer
     browser-matrix.json   what a browser sends, and whether its page may read the answer
-    cross-site.jsonl      requests that another site has forged, and others; `go`: Go's result is this
+    cross-site.jsonl      forged requests, and others; `go`: Go's result is this
     decisions.jsonl       requests, and the exact answer to each
     requests.jsonl        requests, and the outcome: lists, limits, white space, odd text
     origins.jsonl         texts that are a serialized origin, and texts that are not
