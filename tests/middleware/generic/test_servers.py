@@ -137,8 +137,10 @@ def test_refused_preflight(port: int, lines: list[tuple[str, str]]) -> None:
     "lines", [preflight(method="DELETE"), preflight("x-unknown")], ids=["method", "header"]
 )
 def test_preflight_that_asks_for_too_much(port: int, lines: list[tuple[str, str]]) -> None:
-    answer = ask(port, "OPTIONS", "/", *lines)
-    assert answer == ask(port, "OPTIONS", "/", *preflight())
+    answer, other = ask(port, "OPTIONS", "/", *lines), ask(port, "OPTIONS", "/", *preflight())
+    for it in (answer, other):
+        it.headers.pop("date", None)  # a second may begin between the two
+    assert answer == other
     assert (answer.status, answer.body, answer.origin) == (204, b"", APP)
 
 
