@@ -28,3 +28,21 @@ build_c() {
   cmake -S . -B "$@" -G Ninja -DCORSFAST_PYTHON=OFF -DCORSFAST_WERROR=ON
   cmake --build "$1"
 }
+
+# build_nogil NAME OPTION...: build a free-threaded Python from Debian's sources, with these options
+# of configure, in ~/.cache/corsfast/NAME. Needs deb-src entries in apt's list.
+build_nogil() {
+  local sources
+  sources=$(mktemp -d)
+  (
+    cd "$sources"
+    apt-get source -q --download-only python3.13
+    # Debian's patches break virtual environments of a free-threaded build.
+    dpkg-source --skip-patches -x ./*.dsc python
+    cd python
+    ./configure -q --disable-gil --with-ensurepip=install --prefix="$HOME/.cache/corsfast/$1" "${@:2}"
+    # Few modules are compiled to bytecode, because that takes minutes under a sanitizer.
+    make -s -j"$(getconf _NPROCESSORS_ONLN)" install COMPILEALL_OPTS=-l
+  )
+  rm -rf "$sources"
+}
