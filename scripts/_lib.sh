@@ -43,6 +43,7 @@ build_nogil() {
     ./configure -q --disable-gil --with-ensurepip=install --prefix="$HOME/.cache/corsfast/$1" "${@:2}"
     # Few modules are compiled to bytecode, because that takes minutes under a sanitizer.
     make -s -j"$(getconf _NPROCESSORS_ONLN)" install COMPILEALL_OPTS=-l
+    cp Tools/tsan/suppressions_free_threading.txt "$HOME/.cache/corsfast/$1"
   )
   rm -rf "$sources"
 }
