@@ -39,3 +39,22 @@ find_pythons() {
   done
   [ ${#pythons[@]} != 0 ] || { echo "there is no Python 3.11 or newer" >&2 && exit 1; }
 }
+
+# build_nogil NAME OPTION...: build a free-threaded Python from Debian's sources, with these options
+# of configure, in ~/.cache/corsfast/NAME. Needs deb-src entries in apt's list.
+build_nogil() {
+  local sources
+  sources=$(mktemp -d)
+  (
+    cd "$sources"
+    apt-get source -q --download-only python3.13
+    # Debian's patches break virtual environments of a free-threaded build.
+    dpkg-source --skip-patches -x ./*.dsc python
+    cd python
+    ./configure -q --disable-gil --with-ensurepip=install --prefix="$HOME/.cache/corsfast/$1" "${@:2}"
+    # Few modules are compiled to bytecode, because that takes minutes under a sanitizer.
+    make -s -j"$(getconf _NPROCESSORS_ONLN)" install COMPILEALL_OPTS=-l
+    cp Tools/tsan/suppressions_free_threading.txt "$HOME/.cache/corsfast/$1"
+  )
+  rm -rf "$sources"
+}

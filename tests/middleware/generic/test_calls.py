@@ -405,15 +405,19 @@ def test_a_long_chain_of_wrappers_is_a_recursion_error(half: Any, place: int) ->
     assert len(raised) == 1
 
 
+starting = threading.Lock()
+
+
 def run_in_thread(function: Callable[[], None], *, stack: int) -> None:
     """Run a function in a thread with a stack of so many bytes; 0 for the default."""
-    before = threading.stack_size(stack)
-    try:
-        thread = threading.Thread(target=function)
-        thread.start()
-        thread.join()
-    finally:
-        threading.stack_size(before)
+    thread = threading.Thread(target=function)
+    with starting:  # the size applies to each thread that starts meanwhile
+        before = threading.stack_size(stack)
+        try:
+            thread.start()
+        finally:
+            threading.stack_size(before)
+    thread.join()
 
 
 def test_200_middlewares_may_be_nested(half: Any) -> None:
