@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import sys
 from itertools import count
-from threading import Lock
 
 from ..decision import Outcome, stats_of
+from .locks import new_lock
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ class Counter:
     add: Callable[[], int]
 
     def __init__(self) -> None:
-        self._lock = Lock()
+        self._lock = new_lock()
         self._subtracted = 0
         self.add = count().__next__
         # Without the GIL, two threads may take the same number from the iterator (until 3.14). The
@@ -43,7 +43,7 @@ class Counter:
 
     @staticmethod
     def _locked(step: Callable[[], int]) -> Callable[[], int]:
-        lock = Lock()
+        lock = new_lock()
 
         def locked() -> int:
             with lock:

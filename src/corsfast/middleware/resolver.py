@@ -17,13 +17,14 @@ A failed look-up rejects the origin and is not cached.
 from __future__ import annotations
 
 import logging
-import threading
+import os
 from collections import OrderedDict
 from functools import partial
 from time import monotonic
 from weakref import WeakKeyDictionary
 
 from .._engine.headers import joined_lines
+from .._engine.locks import new_lock
 from .._engine.select import Policy
 from .._engine.tables import Tables, build_tables
 from .._options import fetch, limits
@@ -117,7 +118,7 @@ class OriginResolver:
         self._key_headers = tuple(name.lower() for name in self.vary if name != "Origin")
         self._keys_are_origins = not (key or self._takes_request or self._key_headers)
         self._log = LimitedLog("corsfast.resolver")
-        self._lock = threading.Lock()
+        self._lock = new_lock()
         self._generation = 0
         self._allowed: OrderedDict[Any, tuple[float, Verdict]] = OrderedDict()
         self._refused: OrderedDict[Any, tuple[float, Verdict]] = OrderedDict()
@@ -189,22 +190,27 @@ class OriginResolver:
             return self._fail(origin)
         from concurrent.futures import Future
 
-        mark = generation, key
+        # A look-up that another process began before it forked does not end in this one.
+        mark = os.getpid(), generation, key
         own: Future[Verdict] = Future()
-        with self._lock:
-            other = self._flights.setdefault(mark, own)
-        if other is not own:
-            return other.result()
         verdict: Verdict = False
+        other = None
         try:
+            with self._lock:
+                other = self._flights.setdefault(mark, own)
+            if other is not own:
+                return other.result()
             verdict = self._read_verdict(self._call(origin, request), origin)
             self._remember(key, verdict, generation)
         except Exception:
             self._fail(origin)
         finally:
-            with self._lock:
-                del self._flights[mark]
-            own.set_result(verdict)
+            # A signal's handler may raise anywhere above, and others must not wait forever.
+            if other is own or other is None:
+                with self._lock:
+                    if self._flights.get(mark) is own:
+                        del self._flights[mark]
+                own.set_result(verdict)
         return verdict
 
     async def look_up_async(self, origin: str, request: Any) -> Verdict:

@@ -6,8 +6,9 @@ Log a value from a request only through `shown`, which makes it one short line o
 from __future__ import annotations
 
 import logging
-import threading
 from time import monotonic
+
+from ..._engine.locks import new_lock
 
 # A few lines are enough to understand a problem that affects every request.
 MAX_LINES = 10
@@ -22,7 +23,7 @@ class LimitedLog:
 
     def __init__(self, name: str) -> None:
         self._logger = logging.getLogger(name)
-        self._lock = threading.Lock()
+        self._lock = new_lock()
         self._began = float("-inf")
         self._lines = 0
 

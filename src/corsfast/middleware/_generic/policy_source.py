@@ -8,8 +8,7 @@ middleware.
 
 from __future__ import annotations
 
-from threading import Lock
-
+from ..._engine.locks import new_lock
 from ..._engine.select import Policy
 
 TYPE_CHECKING = False
@@ -146,7 +145,7 @@ class PerPolicy:
         self._make = make
         self._most = most
         self._made: dict[int, tuple[Policy, Any]] = {}
-        self._lock = Lock()
+        self._lock = new_lock()
 
     def of(self, policy: Policy) -> Any:
         # No other policy can get the id of a policy that an entry keeps alive. Two threads may make

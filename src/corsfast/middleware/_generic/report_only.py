@@ -6,8 +6,8 @@ Differences are logged to "corsfast.report_only".
 from __future__ import annotations
 
 import logging
-import threading
 
+from ..._engine.locks import new_lock
 from .limited_log import LimitedLog, shown
 
 TYPE_CHECKING = False
@@ -37,7 +37,7 @@ class OutcomeReport:
         self._choose = choose
         self._decide = decide
         self._describe = describe
-        self._lock = threading.Lock()
+        self._lock = new_lock()
         self._counts: dict[Pair, int] = {}
         self._log = LimitedLog("corsfast.report_only")
 
