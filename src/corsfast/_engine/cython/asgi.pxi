@@ -141,7 +141,9 @@ cdef PyObject *call_asgi(
     cdef Decision decision
     if found[0] == NULL:
         decision = without_origin(self.native)
-        if unlikely(self.on_forged is not None):
+        if unlikely(self.on_forged is not None) and not is_safe(
+            dict_item(args[0], <PyObject *> "method")
+        ):
             answer = answer_forged(
                 self, decision, <object> args[0], <object> args[1], <object> args[2]
             )
@@ -245,7 +247,7 @@ cdef object answer_forged(
 ):
     """Return the awaitable that answers a forged request, or None if the request goes on."""
     method = scope.get("method", "")
-    if is_safe(method) or not is_unlisted(self.native, decision):
+    if is_safe(<PyObject *> method) or not is_unlisted(self.native, decision):
         return None
     headers = scope.get("headers", ())
     if not self.policy.protects(

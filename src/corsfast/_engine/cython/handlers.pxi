@@ -76,10 +76,11 @@ cdef inline PyObject *call_app(
     return result
 
 
-cdef inline bint is_safe(object method) noexcept:
-    """Return whether a method is an exact str and safe, as most are."""
-    cdef PyObject *text = <PyObject *> method
-    return is_literal(text, "GET") or is_literal(text, "HEAD") or is_literal(text, "OPTIONS")
+cdef inline bint is_safe(PyObject *method) noexcept:
+    """Return whether a method, or NULL, is an exact str and safe, as most are."""
+    return (
+        is_literal(method, "GET") or is_literal(method, "HEAD") or is_literal(method, "OPTIONS")
+    )
 
 
 cdef bint is_unlisted(Policy native, object decision) except -1:

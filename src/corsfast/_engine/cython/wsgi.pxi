@@ -158,9 +158,9 @@ cdef object answered_wsgi(WSGICall self, object decision, object environ, object
 
 
 cdef bint is_forged_environ(object policy, object environ) except -1:
-    method = environ.get("REQUEST_METHOD", "")
-    return not is_safe(method) and policy.protects(
-        method,
+    method = dict_get(<dict> environ, "REQUEST_METHOD")
+    return not is_safe(<PyObject *> method) and policy.protects(
+        "" if method is None else method,
         environ.get("HTTP_ORIGIN"),
         environ.get("HTTP_SEC_FETCH_SITE"),
         environ.get("HTTP_HOST"),
