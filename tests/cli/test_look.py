@@ -44,7 +44,7 @@ def _folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_the_table_of_calls_has_all_commands() -> None:
-    assert set(CALLS) | {"bench", "export"} == set(COMMANDS)
+    assert set(CALLS) | {"bench", "export", "import"} == set(COMMANDS)
 
 
 @pytest.mark.parametrize("name", COMMANDS)
