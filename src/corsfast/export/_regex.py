@@ -1,9 +1,9 @@
 """Write the patterns of a policy as regexes that PCRE, RE2 and JavaScript read in the same way.
 
-Proxies match text and don't know what an origin is. So `WELL_FORMED` and `MALFORMED` say which
+Proxies match text and don't know what an origin is. So `well_formed` and `MALFORMED` say which
 texts are serialized origins: those that match the former in full and the latter nowhere. They need
-no look-around, because RE2 has none. A backslash never occurs, because each configuration language
-has its own rules for it.
+no look-around, because RE2 has none. A backslash occurs only in `\\t` and `\\x..`, because each
+configuration language has its own rules for it.
 """
 
 from __future__ import annotations
