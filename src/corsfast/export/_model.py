@@ -92,7 +92,6 @@ class Model(NamedTuple):
     The fields do not include Vary.
     """
 
-    target: str
     star: bool
     exact: tuple[str, ...]
     patterns: tuple[Pattern, ...]
@@ -153,7 +152,6 @@ def read(
     )
     named = tables.allows_header(fetch.NON_WILDCARD_REQUEST_HEADER)
     return Model(
-        target=target,
         star=tables.star,
         exact=tuple(sorted(tables.exact)),
         patterns=tuple(sorted(patterns, key=lambda each: each.regex)),

@@ -89,7 +89,6 @@ class Pattern(NamedTuple):
     nested     => RE2 does not compile it, because it multiplies its repeats
     """
 
-    entry: Entry
     regex: str
     backtracks: bool
     nested: bool
@@ -119,7 +118,7 @@ def pattern_of(entry: Entry) -> tuple[Pattern, Hosts]:
     text = writer.sequence(parse(regex), regex.flags, 1)
     slow = is_slow(regex) if not isinstance(entry, (HostRule, Glob, Network)) else False
     hosts = Hosts(_addresses(found.dfa), _schemes(found.others))
-    return Pattern(entry, text, slow, writer.repeats > _MAX_REPEATS), hosts
+    return Pattern(text, slow, writer.repeats > _MAX_REPEATS), hosts
 
 
 def well_formed(hosts: Hosts) -> str:
