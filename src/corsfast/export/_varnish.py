@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from .._options import fetch
 from .._options.fetch import VARY
-from ._model import Sent, headed, read
+from ._model import Echo, headed, read
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -22,9 +22,9 @@ _USAGE = """\
 """
 _KIND = "req.http.Corsfast-Kind"
 _VALUES = {
-    Sent.ORIGIN: "req.http.Origin",
-    Sent.METHOD: f"req.http.{fetch.REQUEST_METHOD}",
-    Sent.NAMES: f"req.http.{fetch.REQUEST_HEADERS}",
+    Echo.ORIGIN: "req.http.Origin",
+    Echo.METHOD: f"req.http.{fetch.REQUEST_METHOD}",
+    Echo.NAMES: f"req.http.{fetch.REQUEST_HEADERS}",
 }
 
 
@@ -60,7 +60,7 @@ def _lines(model: Model) -> Iterator[str]:
     for kind, fields in (("actual", model.actual), ("preflight", model.preflight)):
         yield f'    if ({_KIND} == "{kind}") {{'
         for name, value in fields:
-            text = _VALUES[value] if isinstance(value, Sent) else f'{{"{value}"}}'
+            text = _VALUES[value] if isinstance(value, Echo) else f'{{"{value}"}}'
             yield f"        set resp.http.{name} = {text};"
         yield "    }"
     yield f'    if ({_KIND} == "preflight" || {_KIND} == "refused") {{'
