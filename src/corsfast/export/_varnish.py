@@ -29,7 +29,7 @@ _VALUES = {
 
 
 def to_varnish(policy: Policy) -> str:
-    """Return VCL 4.1 for Varnish; see docs/export.md."""
+    """Return VCL 4.1 for Varnish 7; see docs/export.md."""
     model = read(policy, "varnish", backtracking=True)
     return headed(policy, "varnish", _USAGE + "\n".join(_lines(model)) + "\n", "//")
 
@@ -52,6 +52,12 @@ def _lines(model: Model) -> Iterator[str]:
     yield "        }"
     yield f'        set {_KIND} = "refused";'
     yield "        return (synth(403));"
+    yield "    }"
+    yield "}"
+    # Varnish would pipe other methods than the usual ones, and not deliver their responses itself.
+    yield "sub vcl_req_method {"
+    yield '    if (req.method !~ "^(GET|HEAD|PRI|CONNECT)$") {'
+    yield "        return (pass);"
     yield "    }"
     yield "}"
     yield "sub corsfast_headers {"
