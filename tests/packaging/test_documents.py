@@ -39,7 +39,7 @@ DOCUMENTS = [*PAGES, *(page for page in ROOT.glob("*.md") if page != README)]
 NEED_FILES = ROOT / "docs" / "loading.md"
 FENCE = re.compile(r"^( *)```([a-z]*)\n(.*?)^\1```$", re.MULTILINE | re.DOTALL)
 # Blocks that no test here reads: drawings, exchanges, and the configuration of other software.
-NOT_RUN = ("", "apache", "javascript", "lighttpd", "nginx", "text", "vcl")
+NOT_RUN = ("", "apache", "caddyfile", "javascript", "lighttpd", "nginx", "text", "vcl")
 LINK = re.compile(r"\[[^]]*\]\(([^)\s]*)\)|^\[[^]]+\]: (\S+)|<(https?:[^>]*)>", re.MULTILINE)
 
 
@@ -190,7 +190,8 @@ def test_links_lead_to_files_and_headings(page: Path) -> None:
 
 def test_the_api_reference_has_all_public_modules() -> None:
     package = Path(corsfast.__file__).parent
-    public = {"corsfast", "corsfast.presets", "corsfast.testing", "corsfast.testing.plugin"}
+    public = {"corsfast", *(f"corsfast.{it}" for it in ("export", "presets"))}
+    public |= {"corsfast.testing", "corsfast.testing.plugin"}
     for path in (package / "middleware").iterdir():
         if re.fullmatch(r"[a-z]\w*(\.py)?", path.name) and path.stem != "paths":  # `paths={...}`
             public.add(f"corsfast.middleware.{path.stem}")

@@ -10,6 +10,7 @@ _made: WeakSet[threading.Lock] = WeakSet()
 
 
 def new_lock() -> threading.Lock:
+    """Return a lock that a fork makes free in the child."""
     lock = threading.Lock()
     _made.add(lock)
     return lock

@@ -6,6 +6,7 @@ pass, so they end there. A change is proven like that of a CORS request.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 from .._engine import pure
@@ -52,7 +53,7 @@ def explain_cross_site(
 
 def _checks(
     tables: Tables, method: str, origin: str | None, site: str | None, host: str | None
-) -> Any:
+) -> Iterator[Check]:
     """Yield the checks up to the first that passes."""
 
     def check(what: str, value: str | None, passed: bool, kind: str, text: str) -> Check:
@@ -121,7 +122,7 @@ def _change(
     return None if policy.protects(method, origin, site, host) else change
 
 
-def _notes(origin: str | None, site: str | None) -> Any:
+def _notes(origin: str | None, site: str | None) -> Iterator[str]:
     if origin is None:
         yield _ADVICE_NO_ORIGIN
     elif site is None:

@@ -22,6 +22,7 @@ from ._s3 import to_s3
 from ._traefik import to_traefik
 from ._varnish import to_varnish
 
+#: The function of each target of ``corsfast export --to``.
 TARGETS = {
     "apache": to_apache,
     "aws-api-gateway": to_aws_api_gateway,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from .._options import fetch
 from .._options.fetch import VARY
-from ._model import Sent, headed, read
+from ._model import Echo, headed, read
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -18,9 +18,9 @@ _USAGE = """\
 #     Include FILE
 """
 _VALUES = {
-    Sent.ORIGIN: "expr=%{HTTP:Origin}",
-    Sent.METHOD: f"expr=%{{HTTP:{fetch.REQUEST_METHOD}}}",
-    Sent.NAMES: f"expr=%{{HTTP:{fetch.REQUEST_HEADERS}}}",
+    Echo.ORIGIN: "expr=%{HTTP:Origin}",
+    Echo.METHOD: f"expr=%{{HTTP:{fetch.REQUEST_METHOD}}}",
+    Echo.NAMES: f"expr=%{{HTTP:{fetch.REQUEST_HEADERS}}}",
 }
 
 
@@ -49,7 +49,7 @@ def _lines(model: Model) -> Iterator[str]:
         yield from (f"Header {table} unset {name}" for table in ("onsuccess", "always"))
     for kind, fields in (("ACTUAL", model.actual), ("PREFLIGHT", model.preflight)):
         for name, value in fields:
-            text = _VALUES[value] if isinstance(value, Sent) else value.replace("%", "%%")
+            text = _VALUES[value] if isinstance(value, Echo) else value.replace("%", "%%")
             yield f'Header always set {name} "{text}" env=CORSFAST_{kind}'
     if model.actual_vary:
         yield f'Header always merge {VARY} "{model.actual_vary}" env=CORSFAST_OTHER'

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from .._options import fetch
 from .._options.fetch import VARY
-from ._model import Sent, headed, read
+from ._model import Echo, headed, read
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -28,9 +28,9 @@ _USAGE = """\
 #     }
 """
 _VALUES = {
-    Sent.ORIGIN: "{http.request.header.Origin}",
-    Sent.METHOD: f"{{http.request.header.{fetch.REQUEST_METHOD}}}",
-    Sent.NAMES: f"{{http.request.header.{fetch.REQUEST_HEADERS}}}",
+    Echo.ORIGIN: "{http.request.header.Origin}",
+    Echo.METHOD: f"{{http.request.header.{fetch.REQUEST_METHOD}}}",
+    Echo.NAMES: f"{{http.request.header.{fetch.REQUEST_HEADERS}}}",
 }
 
 
@@ -94,5 +94,5 @@ def _full(regex: str) -> str:
     return f"~^(?:{regex})$"
 
 
-def _value(value: str | Sent) -> str:
-    return f'"{_VALUES[value] if isinstance(value, Sent) else value}"'
+def _value(value: str | Echo) -> str:
+    return f'"{_VALUES[value] if isinstance(value, Echo) else value}"'

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from string import Template
 
-from ._model import Sent, headed, read
+from ._model import Echo, headed, read
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -102,12 +102,12 @@ def _values(model: Model) -> dict[str, str]:
     patterns = [each.regex for each in model.patterns]
     values = model._asdict() | {"patterns": patterns}
     return {
-        name: _test(tests[name]) if name in tests else json.dumps(value, default=_sent)
+        name: _test(tests[name]) if name in tests else json.dumps(value, default=_echo)
         for name, value in values.items()
     }
 
 
-def _sent(value: Sent) -> dict[str, str]:
+def _echo(value: Echo) -> dict[str, str]:
     return {"sent": value.name.lower()}
 
 

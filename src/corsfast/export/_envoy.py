@@ -10,7 +10,7 @@ import json
 
 from .._options import fetch
 from .._options.fetch import VARY
-from ._model import Reason, Sent, headed, read
+from ._model import Echo, Reason, headed, read
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -85,9 +85,9 @@ def _cors(model: Model) -> dict[str, Any]:
     return {key: value for key, value in policy.items() if value is not None}
 
 
-def _repeated(value: str | Sent | None) -> str | None:
+def _repeated(value: str | Echo | None) -> str | None:
     """Return a value of the cors filter; for `*` it repeats what is asked."""
-    return "*" if isinstance(value, Sent) else value
+    return "*" if isinstance(value, Echo) else value
 
 
 def _matched(model: Model) -> dict[str, Any]:

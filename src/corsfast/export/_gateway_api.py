@@ -7,13 +7,7 @@ from __future__ import annotations
 
 import re
 
-from ._lists import (
-    HEADERS,
-    any_subdomain,
-    read_lists,
-    unknown_methods,
-    yaml_lines,
-)
+from ._lists import HEADERS, any_subdomain, read_lists, unknown_methods, yaml_lines
 from ._model import Reason, headed
 
 TYPE_CHECKING = False
@@ -27,7 +21,7 @@ if TYPE_CHECKING:
 
 # The limits of the resource definition.
 MAX_ENTRIES, MAX_ORIGIN = 64, 253
-METHODS = ("GET", "HEAD", "POST", "PUT", "DELETE", "CONNECT", "OPTIONS", "TRACE", "PATCH")
+KNOWN_METHODS = ("GET", "HEAD", "POST", "PUT", "DELETE", "CONNECT", "OPTIONS", "TRACE", "PATCH")
 _ORIGIN = re.compile(r"https?://(?:\*\.)?(?:[a-zA-Z0-9-]+\.)*[a-zA-Z0-9-]+(?::[0-9]{1,5})?")
 # Without an age the gateway sends this one, which is also that of browsers.
 DEFAULT_AGE = 5
@@ -61,7 +55,7 @@ def _written(entry: Entry | str) -> Written:
 
 
 def _reasons(spec: Spec) -> Iterator[Reason]:
-    yield from unknown_methods(spec, METHODS)
+    yield from unknown_methods(spec, KNOWN_METHODS)
     if spec.any_header and not spec.credentials:
         yield Reason(HEADERS, "*", "without credentials, a gateway may send '*' alone")
     if spec.max_age == 0:

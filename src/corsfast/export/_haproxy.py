@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from .._options import fetch
 from .._options.fetch import VARY
-from ._model import Sent, by_field, headed, read
+from ._model import Echo, by_field, headed, read
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -19,9 +19,9 @@ _USAGE = """\
 # The frontend has no other defaults, so it needs a `timeout client` of its own.
 """
 _VALUES = {
-    Sent.ORIGIN: "%[var(txn.corsfast_origin)]",
-    Sent.METHOD: "%[var(txn.corsfast_method)]",
-    Sent.NAMES: "%[var(txn.corsfast_names)]",
+    Echo.ORIGIN: "%[var(txn.corsfast_origin)]",
+    Echo.METHOD: "%[var(txn.corsfast_method)]",
+    Echo.NAMES: "%[var(txn.corsfast_names)]",
 }
 _ORIGIN = "req.fhdr(origin)"
 _METHOD = f"req.fhdr({fetch.REQUEST_METHOD.lower()})"
@@ -67,7 +67,7 @@ def _lines(model: Model) -> Iterator[str]:
     yield from (f"http-after-response del-header {name}" for name in model.replaced)
     for name, kinds in by_field(model).items():
         for kind, value in kinds.items():
-            text = _VALUES[value] if isinstance(value, Sent) else value.replace("%", "%%")
+            text = _VALUES[value] if isinstance(value, Echo) else value.replace("%", "%%")
             yield f"http-after-response set-header {name} {_quoted(text)} if {_is(kind)}"
     if model.actual_vary:
         yield f"http-after-response add-header {VARY} {_quoted(model.actual_vary)} unless {_ASKED}"

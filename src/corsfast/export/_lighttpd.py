@@ -8,7 +8,7 @@ from __future__ import annotations
 from .._options import fetch
 from .._options.fetch import VARY
 from .._options.patterns import ORIGINS
-from ._model import Reason, Sent, headed, read
+from ._model import Echo, Reason, headed, read
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -66,10 +66,10 @@ def _lines(model: Model) -> Iterator[str]:
 
 
 def _set(
-    model: Model, fields: Iterable[tuple[str, str | Sent]], origin: str, *removed: str
+    model: Model, fields: Iterable[tuple[str, str | Echo]], origin: str, *removed: str
 ) -> Iterator[str]:
     values = dict.fromkeys((*model.replaced, *removed), "")
-    values |= {name: origin if isinstance(value, Sent) else value for name, value in fields}
+    values |= {name: origin if isinstance(value, Echo) else value for name, value in fields}
     yield "setenv.set-response-header = ("
     yield from (f'    "{name}" => "{value}",' for name, value in values.items())
     yield ")"

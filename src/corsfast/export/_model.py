@@ -62,7 +62,7 @@ class ExportError(ValueError):
         super().__init__("\n".join(lines))
 
 
-class Sent(Enum):
+class Echo(Enum):
     """A value that a response repeats from its request."""
 
     ORIGIN = fetch.ALLOW_ORIGIN
@@ -92,15 +92,14 @@ class Model(NamedTuple):
     The fields do not include Vary.
     """
 
-    target: str
     star: bool
     exact: tuple[str, ...]
     patterns: tuple[Pattern, ...]
     origin: Test
     method: Test
     names: Test
-    actual: tuple[tuple[str, str | Sent], ...]
-    preflight: tuple[tuple[str, str | Sent], ...]
+    actual: tuple[tuple[str, str | Echo], ...]
+    preflight: tuple[tuple[str, str | Echo], ...]
     actual_vary: str
     preflight_vary: str
     preflight_status: int
@@ -145,15 +144,14 @@ def read(
     if found:
         raise ExportError(target, found, nearest(policy, found))
     grammar = well_formed(Hosts(tuple(sorted(set(addresses))), tuple(sorted(set(schemes)))))
-    origin = (fetch.ALLOW_ORIGIN, "*" if tables.star else Sent.ORIGIN)
-    timing = ((fetch.TIMING_ALLOW_ORIGIN, Sent.ORIGIN),) if responses.timing else ()
+    origin = (fetch.ALLOW_ORIGIN, "*" if tables.star else Echo.ORIGIN)
+    timing = ((fetch.TIMING_ALLOW_ORIGIN, Echo.ORIGIN),) if responses.timing else ()
     echoed = (
-        *(((fetch.ALLOW_METHODS, Sent.METHOD),) if responses.echo_method else ()),
-        *(((fetch.ALLOW_HEADERS, Sent.NAMES),) if responses.echo_headers else ()),
+        *(((fetch.ALLOW_METHODS, Echo.METHOD),) if responses.echo_method else ()),
+        *(((fetch.ALLOW_HEADERS, Echo.NAMES),) if responses.echo_headers else ()),
     )
     named = tables.allows_header(fetch.NON_WILDCARD_REQUEST_HEADER)
     return Model(
-        target=target,
         star=tables.star,
         exact=tuple(sorted(tables.exact)),
         patterns=tuple(sorted(patterns, key=lambda each: each.regex)),
@@ -172,9 +170,9 @@ def read(
     )
 
 
-def by_field(model: Model) -> dict[str, dict[str, str | Sent]]:
+def by_field(model: Model) -> dict[str, dict[str, str | Echo]]:
     """Return the value of each field in each kind of response that has it."""
-    found: dict[str, dict[str, str | Sent]] = {}
+    found: dict[str, dict[str, str | Echo]] = {}
     for kind, fields in (("actual", model.actual), ("preflight", model.preflight)):
         for name, value in fields:
             found.setdefault(name, {})[kind] = value

@@ -6,7 +6,7 @@ A string of a map matches without regard to case, so a second map compares it wi
 from __future__ import annotations
 
 from .._options.fetch import VARY, WEB_SCHEMES
-from ._model import Sent, by_field, headed, read
+from ._model import Echo, by_field, headed, read
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -23,9 +23,9 @@ _USAGE = """\
 """
 _UPSTREAMS = ("proxy", "fastcgi", "uwsgi", "scgi", "grpc")
 _VALUES = {
-    Sent.ORIGIN: "$corsfast_origin",
-    Sent.METHOD: "$http_access_control_request_method",
-    Sent.NAMES: "$http_access_control_request_headers",
+    Echo.ORIGIN: "$corsfast_origin",
+    Echo.METHOD: "$http_access_control_request_method",
+    Echo.NAMES: "$http_access_control_request_headers",
 }
 # The defaults of map_hash_bucket_size and map_hash_max_size suffice up to these.
 _LONG_ORIGIN, _MANY_ORIGINS = 40, 1000
@@ -62,7 +62,7 @@ def _lines(model: Model) -> Iterator[str]:
     )
     for number, (name, kinds) in enumerate(by_field(model).items()):
         values = [
-            (kind, f'"{_VALUES[value] if isinstance(value, Sent) else value}"')
+            (kind, f'"{_VALUES[value] if isinstance(value, Echo) else value}"')
             for kind, value in kinds.items()
         ]
         yield from _map("$corsfast_kind", f"field_{number}", [*values, ("default", '""')])

@@ -1,9 +1,9 @@
 """Write the patterns of a policy as regexes that PCRE, RE2 and JavaScript read in the same way.
 
-Proxies match text and don't know what an origin is. So `WELL_FORMED` and `MALFORMED` say which
+Proxies match text and don't know what an origin is. So `well_formed` and `MALFORMED` say which
 texts are serialized origins: those that match the former in full and the latter nowhere. They need
-no look-around, because RE2 has none. A backslash never occurs, because each configuration language
-has its own rules for it.
+no look-around, because RE2 has none. A backslash occurs only in `\\t` and `\\x..`, because each
+configuration language has its own rules for it.
 """
 
 from __future__ import annotations
@@ -89,7 +89,6 @@ class Pattern(NamedTuple):
     nested     => RE2 does not compile it, because it multiplies its repeats
     """
 
-    entry: Entry
     regex: str
     backtracks: bool
     nested: bool
@@ -119,7 +118,7 @@ def pattern_of(entry: Entry) -> tuple[Pattern, Hosts]:
     text = writer.sequence(parse(regex), regex.flags, 1)
     slow = is_slow(regex) if not isinstance(entry, (HostRule, Glob, Network)) else False
     hosts = Hosts(_addresses(found.dfa), _schemes(found.others))
-    return Pattern(entry, text, slow, writer.repeats > _MAX_REPEATS), hosts
+    return Pattern(text, slow, writer.repeats > _MAX_REPEATS), hosts
 
 
 def well_formed(hosts: Hosts) -> str:

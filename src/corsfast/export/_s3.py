@@ -8,13 +8,7 @@ from __future__ import annotations
 import json
 
 from .._options.patterns import ANY_PORT, HostRule
-from ._lists import (
-    EXPOSED,
-    METHODS,
-    any_subdomain,
-    read_lists,
-    unknown_methods,
-)
+from ._lists import EXPOSED, METHODS, any_subdomain, read_lists, unknown_methods
 from ._model import Reason, headed
 
 TYPE_CHECKING = False

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from .._options import fetch
 from .._options.fetch import VARY
-from ._model import Sent, headed, read
+from ._model import Echo, headed, read
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -22,14 +22,14 @@ _USAGE = """\
 """
 _KIND = "req.http.Corsfast-Kind"
 _VALUES = {
-    Sent.ORIGIN: "req.http.Origin",
-    Sent.METHOD: f"req.http.{fetch.REQUEST_METHOD}",
-    Sent.NAMES: f"req.http.{fetch.REQUEST_HEADERS}",
+    Echo.ORIGIN: "req.http.Origin",
+    Echo.METHOD: f"req.http.{fetch.REQUEST_METHOD}",
+    Echo.NAMES: f"req.http.{fetch.REQUEST_HEADERS}",
 }
 
 
 def to_varnish(policy: Policy) -> str:
-    """Return VCL 4.1 for Varnish; see docs/export.md."""
+    """Return VCL 4.1 for Varnish 7; see docs/export.md."""
     model = read(policy, "varnish", backtracking=True)
     return headed(policy, "varnish", _USAGE + "\n".join(_lines(model)) + "\n", "//")
 
@@ -54,13 +54,19 @@ def _lines(model: Model) -> Iterator[str]:
     yield "        return (synth(403));"
     yield "    }"
     yield "}"
+    # Varnish would pipe other methods than the usual ones, and not deliver their responses itself.
+    yield "sub vcl_req_method {"
+    yield '    if (req.method !~ "^(GET|HEAD|PRI|CONNECT)$") {'
+    yield "        return (pass);"
+    yield "    }"
+    yield "}"
     yield "sub corsfast_headers {"
     # The application's own headers are replaced.
     yield from (f"    unset resp.http.{name};" for name in model.replaced)
     for kind, fields in (("actual", model.actual), ("preflight", model.preflight)):
         yield f'    if ({_KIND} == "{kind}") {{'
         for name, value in fields:
-            text = _VALUES[value] if isinstance(value, Sent) else f'{{"{value}"}}'
+            text = _VALUES[value] if isinstance(value, Echo) else f'{{"{value}"}}'
             yield f"        set resp.http.{name} = {text};"
         yield "    }"
     yield f'    if ({_KIND} == "preflight" || {_KIND} == "refused") {{'
