@@ -67,7 +67,7 @@ def features() -> dict[str, Callable[[], dict[str, Any]]]:
             "policy": policy(),
             "resolver": OriginResolver(lambda origin: False, ttl=0),
         },
-        "block": lambda: {"policy": policy(), "block_refused": True},
+        "block": lambda: {"policy": policy(), "cross_site": "refuse_all"},
     }
 
 

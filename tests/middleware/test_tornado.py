@@ -797,4 +797,4 @@ def test_every_option_is_documented() -> None:
     text = (DOCS / "tornado.md").read_text("utf-8")
     table = text.split("## Options", 1)[1].split("\n\n", 3)[1]
     names = set(re.findall(r"^\| `([a-z_]+)` \|", table, re.MULTILINE))
-    assert names == {"app", "policy", "paths", *Spec.OPTIONS}
+    assert names == {"app", "policy", "paths", "cross_site", *Spec.OPTIONS}

@@ -39,7 +39,7 @@ DOCUMENTS = [*PAGES, *(page for page in ROOT.glob("*.md") if page != README)]
 NEED_FILES = ROOT / "docs" / "loading.md"
 FENCE = re.compile(r"^( *)```([a-z]*)\n(.*?)^\1```$", re.MULTILINE | re.DOTALL)
 # Blocks that no test here reads: drawings, exchanges, and the configuration of other software.
-NOT_RUN = ("", "apache", "javascript", "nginx", "text")
+NOT_RUN = ("", "apache", "javascript", "lighttpd", "nginx", "text", "vcl")
 LINK = re.compile(r"\[[^]]*\]\(([^)\s]*)\)|^\[[^]]+\]: (\S+)|<(https?:[^>]*)>", re.MULTILINE)
 
 

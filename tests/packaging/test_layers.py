@@ -44,6 +44,7 @@ EXCEPTIONS = {
     ("_engine.unpickle", "_engine.select"),
     ("_engine.pure", "_loading.__init__"),
     ("_engine.pure", "_explain.policy"),
+    ("_engine.pure", "_explain.cross_site"),
     ("_engine.pure", "_explain.explanation"),
     ("__init__", "_explain.explanation"),
 }

@@ -30,18 +30,21 @@ if TYPE_CHECKING:
 @lru_cache(maxsize=64)
 def is_slow(regex: re.Pattern[str]) -> bool:
     """Return whether `re` may take more than `MAX_BACKTRACKING` steps, or this is not provable."""
-    try:
-        with limited(MAX_BACKTRACKING_STEPS):
-            return _steps(parse(regex), regex.flags) > MAX_BACKTRACKING
-    except TooManyStatesError:
-        return True
+    for merging in (False, True):
+        try:
+            with limited(MAX_BACKTRACKING_STEPS / 2):
+                return _steps(parse(regex), regex.flags, merging) > MAX_BACKTRACKING
+        except TooManyStatesError:
+            pass
+    return True
 
 
 class _Counting(Builder):
     """A construction in which a text can be read in as many ways as `re` tries."""
 
-    def __init__(self, nfa: Nfa) -> None:
+    def __init__(self, nfa: Nfa, merging: bool) -> None:
         super().__init__(nfa, True, {})
+        self.merging = merging
         self.cost: dict[int, int] = {}  # the steps of a look-around, by the state after it
         self.known: dict[int, int] = {}  # the same by its place in the regex
 
@@ -63,17 +66,22 @@ class _Counting(Builder):
             end = self.nfa.state()
             self.nfa.free[at].append(end)
             if id(argument) not in self.known:
-                self.known[id(argument)] = _steps(argument[1], flags)
+                self.known[id(argument)] = _steps(argument[1], flags, self.merging)
             self.cost[end] = self.known[id(argument)]
             return end
         return super().unsupported(op, argument, at, flags)
 
 
-def _steps(items: Any, flags: int) -> int:
-    """Return a bound of the steps to match a part of a regex, or one beyond the limit."""
+def _steps(items: Any, flags: int, merging: bool) -> int:
+    """Return a bound of the steps to match a part of a regex, or one beyond the limit.
+
+    Args:
+        merging: whether all sets of states are one, because `.*a.{12}` has 4,096 of them. The bound
+            is then higher.
+    """
     nfa = Nfa()
     start = nfa.state()
-    builder = _Counting(nfa)
+    builder = _Counting(nfa, merging)
     builder.sequence(items, start, flags)
     free = [[*a, *b, *c] for a, b, c in zip(nfa.free, nfa.at_start, nfa.at_end, strict=True)]
     characters = indistinct(mask for edges in nfa.edges for mask, _ in edges)
@@ -102,6 +110,9 @@ def _steps(items: Any, flags: int) -> int:
                     if mask & character:
                         into.setdefault(target, []).append((state, ways))
             found[frozenset(into)] = into
+        if merging:
+            into = {target: sources for each in found.values() for target, sources in each.items()}
+            return [(frozenset(into), into)]
         nfa.spend(len(found) * len(found))
         return [item for item in found.items() if not any(item[0] < other for other in found)]
 

@@ -40,7 +40,7 @@ Read the CORS policy of a proxy or gateway, as far as it is static, and check it
 The output is a TOML file. Its comments show what could not be read, and the report of
 `corsfast check`. Several different policies are tables of this file.
 """
-EPILOG = "Exit status: 0 imported, 1 problems or unread parts, 2 nothing that could be imported."
+EPILOG = "Exit status: 0 imported, 1 problems or parts not read, 2 nothing that could be imported."
 
 FORMATS: dict[str, Callable[[str, str], Reading]] = {
     "ingress-nginx": kubernetes.read_ingresses,
