@@ -177,6 +177,12 @@ def test_django(tmp_path: Path) -> None:
     assert only["write"] == r'r"^https://\w+\.example\.com\Z"'
 
 
+def test_a_table_in_place_of_options_is_named(tmp_path: Path) -> None:
+    (tmp_path / "policy.toml").write_text('[cors]\nallow_origins = ["https://a.example"]\n')
+    assert "--table or table= reads a table" in command("policy.toml", folder=tmp_path).stdout
+    assert command("policy.toml", "--table", "cors", folder=tmp_path).returncode == 0
+
+
 def test_regexes(tmp_path: Path) -> None:
     given = ("--regex", r"^https://example\.com", "--regex", r"^https://example\.org$")
     result = command(*given, "--matched-with", "re.match", "--json", folder=tmp_path)

@@ -13,7 +13,7 @@ import pytest
 from corsfast import CorsfastPerformanceWarning, Policy
 from corsfast.__main__ import main
 from corsfast.export import TARGETS, ExportError
-from corsfast.export._model import is_current, policy_hash
+from corsfast.export._model import changes_since, policy_hash
 
 POLICY = """
 allow_origins = ["https://app.example.com", "https://*.preview.example.com"]
@@ -51,14 +51,20 @@ def test_check_of_a_current_file(policy: Path, exported: Path) -> None:
     assert main(["export", "--check", str(exported), str(policy)]) == 0
 
 
-def test_check_after_the_policy_changed(policy: Path, exported: Path) -> None:
+def test_check_after_the_policy_changed(
+    policy: Path, exported: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     policy.write_text(POLICY.replace("PUT", "DELETE"))
     assert main(["export", "--check", str(exported), str(policy)]) == 1
+    assert f"from {policy}: the policy has changed; export" in capsys.readouterr().out
 
 
-def test_check_after_the_file_was_edited(policy: Path, exported: Path) -> None:
+def test_check_after_the_file_was_edited(
+    policy: Path, exported: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     exported.write_text(exported.read_text().replace("app.example.com", "evil.example"))
     assert main(["export", "--check", str(exported), str(policy)]) == 1
+    assert f"from {policy}: the file was edited; export" in capsys.readouterr().out
 
 
 def test_check_of_another_file(
@@ -98,9 +104,10 @@ def test_hash_is_that_of_an_equal_policy(target: str) -> None:
     origins = ["https://a.example", "https://b.example"]
     text = TARGETS[target](Policy(allow_origins=origins))
     same = Policy(allow_origins=[*reversed(origins)])
-    assert is_current(text, same)
+    assert changes_since(text, same) == []
     assert text == TARGETS[target](same)
-    assert is_current(text, Policy(allow_origins=origins[:1])) is False
+    narrower = Policy(allow_origins=origins[:1])
+    assert changes_since(text, narrower) == ["the policy has changed"]
 
 
 def test_hash_tells_regexes_apart() -> None:

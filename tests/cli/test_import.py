@@ -457,6 +457,12 @@ add_header Access-Control-Expose-Headers "X-A, X-B" always;
     ]
 
 
+@pytest.mark.parametrize("kind", ["proxy", "fastcgi", "uwsgi", "scgi", "grpc"])
+def test_hidden_headers_of_nginx_are_read(capsys: pytest.CaptureFixture[str], kind: str) -> None:
+    body = f"{ADD} {A} always; {kind}_hide_header Access-Control-Allow-Origin;"
+    assert imported(capsys, "nginx", server(body))["unread"] == []
+
+
 @pytest.mark.parametrize(
     ("body", "reason"),
     [
@@ -620,6 +626,7 @@ def test_what_haproxy_has_that_is_not_static(
         ("gateway-api", "a:\n  - b: [\n", "given:3: not YAML"),
         ("envoy", "a: !!python/object:os.system x\n", "given:1: not YAML"),
         ("nginx", "server { }", "no CORS policy of nginx was found"),
+        ("nginx", 'a:\n  b: "c"\nd: []\n', "given: it is not a file of nginx"),
         ("haproxy", "", "no CORS policy of haproxy was found"),
     ],
 )

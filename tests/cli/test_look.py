@@ -28,6 +28,7 @@ CALLS = {
     "diff": ["other.toml", "policy.toml"],
     "describe": ["policy.toml"],
     "learn": ["access.log"],
+    "import": ["--from", "nginx", "nginx.conf"],
 }
 COLOR = re.compile(r"\x1b\[[0-9;]*m")
 
@@ -40,11 +41,15 @@ def _folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     Path("access.log").write_text(
         'a - - [-] "GET / HTTP/1.1" 200 1 "-" "-" "https://app.example.com"\n'
     )
+    Path("nginx.conf").write_text(
+        "server { add_header Access-Control-Allow-Origin http://app.example.com;"
+        " add_header Access-Control-Allow-Credentials true; }\n"
+    )
     Path("other.toml").write_text('allow_origins = ["https://other.example.com"]\n')
 
 
 def test_the_table_of_calls_has_all_commands() -> None:
-    assert set(CALLS) | {"bench", "export", "import"} == set(COMMANDS)
+    assert set(CALLS) | {"bench", "export"} == set(COMMANDS)
 
 
 @pytest.mark.parametrize("name", COMMANDS)
@@ -95,7 +100,7 @@ def test_json_is_one_object(capsys: pytest.CaptureFixture[str], name: str) -> No
     assert capsys.readouterr().out == printed
 
 
-@pytest.mark.parametrize("name", CALLS)
+@pytest.mark.parametrize("name", sorted(CALLS.keys() - {"import"}))  # it reads no policy file
 @pytest.mark.parametrize(
     ("file", "text", "place"),
     [

@@ -71,6 +71,8 @@ def test_the_text_names_what_decides(Policy: Any) -> None:
     assert text.startswith("POST from https://www.example.com: refused as forged\n")
     assert "no  host 10.0.0.7:8000: Origin names another host or port" in text
     assert "let it pass on the Host of the browser" in text
+    text = str(policy.explain("POST", "https://www.example.com", host=""))
+    assert "no  host '': without it, an own page cannot be recognized" in text
     text = str(policy.explain("POST", None, sec_fetch_site="cross-site"))
     assert "no  origin (none): it is missing" in text
     assert "something between the browser and this server has removed it" in text

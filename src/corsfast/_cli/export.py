@@ -12,7 +12,7 @@ from .._options.patterns import Within
 from .._proofs.languages import as_written
 from ..errors import PolicyError
 from ..export import TARGETS, ExportError
-from ..export._model import is_current
+from ..export._model import changes_since
 from .check.arguments import add_policy_arguments, read_policy_arguments
 from .check.subject import UnreadableError
 from .command import new_parser, run
@@ -64,7 +64,7 @@ def _exported(given: Namespace) -> tuple[str, int]:
         given.output.write_text(text, "utf-8")
     except OSError as error:
         raise UnreadableError(f"{given.output}: {error.strerror}") from None
-    return f"{given.output} is {subject.name} for {given.to}", 0
+    return f"wrote {given.output}: {subject.name} for {given.to}", 0
 
 
 def _policy_of(subject: Subject) -> Policy:
@@ -81,15 +81,15 @@ def _policy_of(subject: Subject) -> Policy:
 
 def _checked(file: Path, policy: Policy, name: str) -> tuple[str, int]:
     try:
-        current = is_current(file.read_text("utf-8"), policy)
+        changes = changes_since(file.read_text("utf-8"), policy)
     except (OSError, UnicodeDecodeError) as error:
         reason = getattr(error, "strerror", None) or "it is not text"
         raise UnreadableError(f"{file}: {reason}") from None
-    if current is None:
+    if changes is None:
         raise UnreadableError(f"{file} was not written by corsfast export")
-    if current:
+    if not changes:
         return f"{file} is the export of {name}", 0
-    return f"{file} has drifted: {name} or the file was changed; export it again", 1
+    return f"{file} has drifted from {name}: {' and '.join(changes)}; export it again", 1
 
 
 def _nearest(error: ExportError, policy: Policy) -> list[str]:

@@ -95,6 +95,8 @@ def _checks(
     if site is None:
         same = same_origin(origin or "", host)
         text = "it is that of Origin" if same else "Origin names another host or port"
+        if not host:
+            text = "without it, an own page cannot be recognized"
         yield check("host", host, same, "own" if same else "none", text)
 
 

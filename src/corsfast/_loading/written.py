@@ -96,7 +96,8 @@ def read_options(mapping: Mapping[str, object], written: Written) -> Written:
         if key in OPTIONS:
             written.options[key] = value
         else:
-            written.reject(_unknown(str(key)))
+            is_table = isinstance(value, dict) and written.spelling != "python"
+            written.reject(_unknown(str(key), is_table))
     age = written.options.get("max_age")
     if isinstance(age, str) and age == "none":
         written.options["max_age"] = None
@@ -118,12 +119,14 @@ def missing_origins(options: Mapping[str, object], problems: list[Problem]) -> l
     return [Problem("missing", ORIGINS, None, "without allow_origins no origin is allowed.")]
 
 
-def _unknown(key: str) -> Problem:
+def _unknown(key: str, is_table: bool) -> Problem:
     option = meant(key, OPTIONS)
     hint = "{ regex = '...' } as an entry of allow_origins" if "regex" in key else None
     message = f"{key!r} is not a policy option."
     if option is None and key in FOREIGN_OPTIONS:
         message = f"{key!r} is not a policy option: {FOREIGN_OPTIONS[key]}."
+    elif option is None and is_table:
+        message = f"{key!r} is not a policy option but a table; --table or table= reads a table."
     hint = hint if option == ORIGINS and hint else option
     return Problem("unknown-option", key, None, message, hint=hint)
 

@@ -220,15 +220,20 @@ def headed(policy: Policy, target: str, text: str, comment: str = "#") -> str:
     return f"{comment} {made}: {hashes}\n{text}"
 
 
-def is_current(text: str, policy: Policy) -> bool | None:
-    """Return whether a file is what was exported, unchanged, from an equal policy.
+def changes_since(text: str, policy: Policy) -> list[str] | None:
+    """Return what has changed since a file was exported, as sentences without an end.
 
     ``None`` if the file has no line of `headed`.
     """
     match = _HEAD.search(text)
     if match is None:
         return None
-    return match.groups() == (policy_hash(policy), _hash(text[match.end() :]))
+    changes = []
+    if match[1] != policy_hash(policy):
+        changes.append("the policy has changed")
+    if match[2] != _hash(text[match.end() :]):
+        changes.append("the file was edited")
+    return changes
 
 
 def policy_hash(policy: Policy) -> str:

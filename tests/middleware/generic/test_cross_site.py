@@ -246,7 +246,7 @@ def test_a_wrong_word_is_an_error(Policy: Any, door: Any, wrong: Any) -> None:
         door.around(Policy(allow_origins=[APP]), cross_site=wrong)
     (problem,) = caught.value.problems
     assert (problem.code, problem.option) == ("choice", "cross_site")
-    assert problem.hint == ("'refuse'" if wrong is True else "'allow'")
+    assert problem.hint == ("'refuse'" if wrong else "'allow'")
     assert "'refuse_all'" in problem.message
 
 

@@ -188,7 +188,7 @@ def _read_policy(file: Path | None, table: str | None, options: dict[str, object
         if not has_table(file, TABLE):
             raise UnreadableError(
                 "./pyproject.toml has no [tool.corsfast], so name a policy: a file,"
-                " --allow-origins, --env, --django or --regex (see --help)"
+                " --allow-origins or --env (see --help)"
             )
     if file is None:
         return Subject("the command line", options=options)

@@ -33,7 +33,7 @@ _KNOWN = {
     "http_access_control_request_headers": REQUESTED_HEADERS,
 }
 # Directives that have been read, or that have no part in an answer.
-_READ = {"add_header", "if", "map", "set", "proxy_hide_header", "fastcgi_hide_header"}
+_READ = re.compile("add_header|if|map|set|[a-z]+_hide_header")
 
 
 def read_nginx(file: str, text: str) -> Reading:  # noqa: ARG001 - crossplane also reads includes
@@ -47,7 +47,8 @@ def read_nginx(file: str, text: str) -> Reading:  # noqa: ARG001 - crossplane al
     )
     reading = Reading()
     for error in payload["errors"]:
-        reading.skip(f"{error['file']}:{error['line']}", _reason(str(error["error"])))
+        place = f"{error['file']}:{error['line']}" if error["line"] else error["file"]
+        reading.skip(place, _reason(str(error["error"])) or "it is not a file of nginx")
     top: Block = payload["config"][0]["parsed"]
     maps: Maps = {}
     _collect(top, maps, reading)
@@ -72,7 +73,7 @@ def _collect(block: Block, maps: Maps, reading: Reading) -> None:
             maps[args[1].removeprefix("$")] = directive
         elif name == "set" and args:
             maps.setdefault(args[0].removeprefix("$"), None)
-        elif name not in _READ and "access-control-" in " ".join(args).lower():
+        elif not _READ.fullmatch(name) and "access-control-" in " ".join(args).lower():
             reading.skip(f"{_place(directive)}: {name}", "it is not read")
         if name != "map":
             _collect(directive.get("block", []), maps, reading)

@@ -42,7 +42,7 @@ def wrong_words(
     if not isinstance(value, str) or value not in words:
         *others, last = map(repr, words)
         message = f"{value!r} is not {', '.join(others)} or {last}."
-        hint = "'refuse'" if value is True or value == "refuse_all" else "'allow'"
+        hint = "'refuse'" if value else "'allow'"  # a slip must not switch it off
         yield Problem("choice", option, value, message, hint=hint)
 
 
