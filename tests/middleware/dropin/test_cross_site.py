@@ -325,6 +325,13 @@ def aiohttp(word: Any, origins: Any = (APP,)) -> Ask:
             route = app.router.add_route(method, "/", handle)
             cors.add(route)
             app.router.add_route(method, "/plain", handle)
+    for own_word in ("allow", "report", "refuse"):
+        nested = web.Application()
+        options = {OTHER: drop_in.ResourceOptions()}
+        cors = drop_in.setup(nested, defaults=options, cross_site=own_word)
+        cors.add(nested.router.add_post("/", handle))
+        nested.router.add_post("/plain", handle)
+        app.add_subapp(f"/{own_word}", nested)
     loop = asyncio.new_event_loop()
     CLEANUP.append(loop.close)
 
@@ -448,6 +455,17 @@ def test_aiohttp_checks_routes_that_are_not_added() -> None:
     for headers in (*FORGED, {"origin": APP}):
         assert ask(sent("POST", headers, "/plain")).status == 403
     assert ask(sent("POST", {"sec_fetch_site": "same-origin"}, "/plain")).status == 200
+
+
+def test_aiohttp_nested_applications_list_own_origins() -> None:
+    ask = aiohttp("refuse")
+    for word in ("allow", "report", "refuse"):
+        status = 200 if word == "report" else 403
+        assert ask(sent("POST", {"origin": OTHER}, f"/{word}/")).status == 200
+        assert ask(sent("POST", {"origin": APP}, f"/{word}/")).status == status
+        assert ask(sent("POST", {"origin": OTHER}, f"/{word}/plain")).status == status
+        missing = 404 if word == "report" else 403
+        assert ask(sent("POST", {"origin": OTHER}, f"/{word}/missing")).status == missing
 
 
 def test_sanic_checks_without_an_allowed_origin() -> None:

@@ -203,6 +203,20 @@ def test_a_report_counts_and_logs_and_passes(policy: Any, door: Any, log: Any) -
     assert "Sec-Fetch-Site is missing, and" in third
 
 
+def test_each_path_without_a_listable_origin_is_logged(ask: Any, log: Any) -> None:
+    for sent in ({}, {"origin": "null"}, {"origin": OTHER}):
+        for path in ("/a", "/b", "/a"):
+            ask("POST", path, **sent, sec_fetch_site="cross-site")
+    lines = [record.getMessage().partition(" is ")[0] for record in log.records]
+    assert lines == [
+        "POST '/a' from nothing",
+        "POST '/b' from nothing",
+        "POST '/a' from 'null'",
+        "POST '/b' from 'null'",
+        f"POST '/a' from '{OTHER}'",
+    ]
+
+
 def test_a_refusal_is_logged_as_one(ask: Any, log: Any) -> None:
     ask("POST", "/\n", sec_fetch_site="\n\x1b")
     (record,) = log.records

@@ -145,6 +145,19 @@ def test_refused_origins_may_be_blocked(policy: Any, door: Any, database: Databa
     assert ask("OPTIONS", **preflight_of(OTHER, "PATCH")).status == 403
 
 
+def test_a_star_verdict_lets_no_other_site_write(Policy: Any, door: Any) -> None:
+    policy, public = Policy(allow_origins=()), Policy(allow_origins="*")
+    ask = door.around(policy, resolver=OriginResolver(lambda _: public), cross_site="refuse")
+    assert ask("GET", origin=OTHER).reached
+    for _ in range(2):  # looked up, then from the cache
+        assert ask("POST", origin=OTHER).status == 403
+    assert ask("POST", origin=OTHER, host="other.example").reached
+    assert policy.stats().forged == 2
+    listing = Policy(allow_origins=[OTHER])
+    ask = door.around(policy, resolver=OriginResolver(lambda _: listing), cross_site="refuse")
+    assert ask("POST", origin=OTHER).reached
+
+
 def test_one_resolver_for_many_policies(Policy: Any, door: Any, database: Database) -> None:
     paths = {
         "/a/*": Policy(allow_origins=(), max_age=1),

@@ -110,7 +110,14 @@ class Refusals:
         decision = self.decide(policy, request)
         if self._note is not None:
             self._note(request, decision)
-        answer = self._refuse(decision, request, *rest) if verdict is False else None
+        answer = None
+        if verdict is False:
+            answer = self._refuse(decision, request, *rest)
+        elif verdict is not True and self._guard is not None and request.get("type") != "websocket":
+            # The "*" of a verdict lets any page read, but not write.
+            sent = self.sent(request)
+            if verdict.protects(*sent[:4]) and self._guard.is_forged(sent):
+                answer = self.forged(decision, request, *rest)
         return call(request, *rest) if answer is None else answer
 
     def _refuse(self, decision: Decision, request: Any, *rest: Any) -> Any:

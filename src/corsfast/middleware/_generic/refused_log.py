@@ -150,7 +150,9 @@ class RefusedLog:
 
     def _write_forged(self, sent: Sent, refused: bool) -> None:
         origin, site = sent.origin, sent.site
-        key = ("forged", origin and origin[: MAX_ORIGIN + 1], site and site[:MAX_METHOD])
+        # Such an origin cannot be listed, so the paths that need an exception are all logged.
+        path = shown(sent.path) if origin in (None, "null") else None
+        key = ("forged", origin and origin[: MAX_ORIGIN + 1], site and site[:MAX_METHOD], path)
         if not self._is_new(key):
             return
         tables = self._policy._tables

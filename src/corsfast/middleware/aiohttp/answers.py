@@ -67,12 +67,11 @@ class ResponseFields:
         exposes_all: whether some origins get ``expose_headers="*"``.
     """
 
-    __slots__ = ("_config", "_for_others", "_guard", "_log", "any_origin", "exposes_all", "fields")
+    __slots__ = ("_config", "_for_others", "_log", "any_origin", "exposes_all", "fields")
 
     def __init__(self, config: Config) -> None:
         self._config = config
         self._log: tuple[Policy, RefusedLog] | None = None
-        self._guard: CrossSiteGuard | None = None
         self.any_origin: Any = config.get("*")
         self._for_others = None if self.any_origin is None else _fields("", self.any_origin)
         self.fields: dict[str, Any] = {
@@ -149,10 +148,8 @@ class ResponseFields:
         return self._log
 
     def guard(self, word: str) -> CrossSiteGuard:
-        """Return the guard that lets the listed origins send requests. It is made at first use."""
-        if self._guard is None:
-            self._guard = CrossSiteGuard(*self._logged(), word)
-        return self._guard
+        """Return a guard that lets the listed origins send requests."""
+        return CrossSiteGuard(*self._logged(), word)
 
     def expose_all(self, origin: str, response: CIMultiDict[str]) -> None:
         """Expose all headers of a response by name, if the origin may read all of them."""

@@ -264,7 +264,16 @@ class CorsConfig:
         @web.middleware  # type: ignore[untyped-decorator]
         async def refuse_forged(request: web.Request, handler: Any) -> Any:
             if request.method not in SAFE_METHODS:
-                answers = self._answers_for(request, request.match_info.route) or self._nowhere
+                route = request.match_info.route
+                answers = self._answers_for(request, route)
+                if answers is None:
+                    apps = reversed(request.match_info.apps)
+                    nearest = next(
+                        (app[APP_CONFIG_KEY] for app in apps if APP_CONFIG_KEY in app), self
+                    )
+                    if nearest is not self and nearest._cross_site != "allow":
+                        return await handler(request)  # the nested application checks it
+                    answers = nearest._answers_for(request, route) or self._nowhere
                 lines = request.headers.getall
                 sent = sent_by(request.method, request.path, lambda name: lines(name, ()))
                 if answers.guard(self._cross_site).refuses(sent):
