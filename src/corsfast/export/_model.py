@@ -54,7 +54,7 @@ class ExportError(ValueError):
     """
 
     def __init__(self, target: str, reasons: Iterable[Reason], nearest: PolicyOptions | None):
-        self.reasons = tuple(reasons)
+        self.reasons: tuple[Reason, ...] = tuple(reasons)
         self.nearest = nearest
         lines = [f"{target} cannot express this policy"]
         for option, entry, why in self.reasons:

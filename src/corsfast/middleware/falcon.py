@@ -147,8 +147,8 @@ class CORSMiddleware(_Original):  # type: ignore[misc, valid-type]
         if checked(cross_site) != "allow":
             self._guard = self._make_guard(cross_site)
             # Falcon calls these only if they exist, so other applications do not pay for them.
-            self.process_request = self._refuse_forged
-            self.process_request_async = self._refuse_forged_async
+            self.process_request: Any = self._refuse_forged
+            self.process_request_async: Any = self._refuse_forged_async
         self._trusts = None if trusting is None else trusting.allows_origin
         self._allows = None if others is None else others.allows_origin
         self._star = self.allow_origins == "*" and self.allow_credentials != "*"
