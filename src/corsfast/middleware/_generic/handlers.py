@@ -102,7 +102,8 @@ class ASGICall:
             # Bound once, because looking a method up costs more than calling it.
             self._decide = policy.asgi
             self._apply = policy.apply_asgi
-            self._protects = policy.protects
+            if on_forged is not None:
+                self._protects = policy.protects
 
     @property
     def _is_coroutine_marker(self) -> object:
@@ -218,7 +219,8 @@ class WSGICall:
         if policy is not None:
             self._decide = policy.wsgi
             self._apply = policy.apply_wsgi
-            self._protects = policy.protects
+            if on_forged is not None:
+                self._protects = policy.protects
 
     @property
     def policy(self) -> Policy | None:
