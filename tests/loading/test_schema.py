@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import json
 import warnings
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -15,13 +14,13 @@ from corpus import case_id, rows
 
 from corsfast import Policy, PolicyError
 from corsfast._cli.check import judge
+from corsfast._loading.schema import schema_text
 from corsfast._options import limits
 from corsfast._options.spec import Spec
 from corsfast.errors import RISKS
 
 pytestmark = pytest.mark.server
 
-PATH = Path(__file__).parents[2] / "src/corsfast/_loading/policy.schema.json"
 APP = "https://app.example.com"
 # The codes of problems that a schema finds. All others need the grammar of origins, or a proof.
 FORM = judge.FORM | {"scheme-missing", "trailing-slash"}
@@ -84,7 +83,7 @@ CASES: list[tuple[dict[str, Any], bool]] = [
 def schema() -> Any:
     from jsonschema import Draft202012Validator
 
-    tree = json.loads(PATH.read_text("utf-8"))
+    tree = json.loads(schema_text())
     Draft202012Validator.check_schema(tree)
     return Draft202012Validator(tree)
 
