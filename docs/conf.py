@@ -65,6 +65,7 @@ highlight_language = "none"  # of drawings
 html_theme = "furo"
 html_title = f"corsfast {release}"
 html_static_path = ["_static", "../build/wheels"]  # the wheels are for the playground
+html_extra_path = ["../src/corsfast/_loading/policy.schema.json"]
 html_css_files = ["site.css"]
 html_show_copyright = False
 html_copy_source = False
