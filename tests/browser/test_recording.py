@@ -45,7 +45,8 @@ class Recorder:
 
     def har(self, port: int) -> str:
         """Return the recording, with the API at its usual port."""
-        entries = [_entry(events) for events in self._requests.values()]
+        begun = [it for it in self._requests.values() if "requestWillBeSent" in it]
+        entries = [_entry(events) for events in begun]  # others began before the recording
         found = {"version": "1.2", "creator": {"name": "test", "version": "1"}, "entries": entries}
         return json.dumps({"log": found}, indent=1).replace(f"example.test:{port}", "example.test")
 
