@@ -57,9 +57,8 @@ def mcp_server(allow_origins: Iterable[str]) -> McpServer:
     2026-07-28: https://modelcontextprotocol.io/specification/2026-07-28/basic/transports
 
     - `cross_site` answers 403 to an Origin that is not allowed, also for GET, as the specification
-      demands.
-      It lets pages of the server's own Host pass. A page that rebinds its DNS name to this machine
-      sends that name as its Host, so check the Host as well, for example with Starlette's
+      demands. It lets pages of the server's own Host pass. A page that rebinds its DNS name to this
+      machine sends that name as its Host, so check the Host as well, for example with Starlette's
       ``TrustedHostMiddleware``.
     - DELETE ends a session, and Last-Event-ID resumes a stream.
     - MCP-Protocol-Version is sent with every request. Revision 2026-07-28 added Mcp-Method and

@@ -716,7 +716,7 @@ def _prebuilt(tables: Tables) -> Iterable[tuple[str, object]]:
     yield "_count_no_origin", counts.add[False][Outcome.NO_ORIGIN.value]
     yield "_count_allowed", counts.add[False][Outcome.ALLOWED.value]
     yield "_star", tables.star
-    yield "_any_origin", tables.star or tables.any_web_origin or tables.any_origin
+    yield "_any_origin", tables.takes_any
     yield "_actual_headers", actual_headers
     yield "_preflight_headers", preflight_headers
     yield "_not_covering", tables.not_covering

@@ -149,6 +149,11 @@ class Tables(_Tables):
         """Return the values by which policies are compared. The others follow from the spec."""
         return self.spec.key(), *self[_Tables._fields.index("star") :]
 
+    @property
+    def takes_any(self) -> bool:
+        """Whether the only entry is ``"*"``, whatever is sent for it."""
+        return self.star or self.any_web_origin or self.any_origin
+
     def allows_header(self, name: str) -> bool:
         """Return whether a header name in lower case is allowed."""
         return name in self.header_names or (

@@ -84,7 +84,7 @@ def _checks(
         return
     if origin is None:
         yield check("origin", None, False, "none", "it is missing")
-    elif tables.star or tables.any_web_origin or tables.any_origin:
+    elif tables.takes_any:
         text = "'*' lets every page read, but no other site write"
         yield check("origin", origin, False, "any", text)
     else:
@@ -108,7 +108,7 @@ def _change(
         return None
     asked = Asked("GET", origin, "", False, None)
     change = None
-    if tables.star or tables.any_web_origin or tables.any_origin:
+    if tables.takes_any:
         options = {**tables.spec.options(), ORIGINS: [origin]}
         built = compiled(options)
         step = f"Replace '*' in allow_origins by the origins that you trust: {origin!r}."

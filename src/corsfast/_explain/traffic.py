@@ -24,7 +24,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from typing import BinaryIO
 
-
 # Bytes of a line of a log. A longer one is not read; common servers limit its parts to 8 KiB.
 MAX_LINE = 16_384
 # Distinct requests that are remembered, of those that were served and of those that were refused.

@@ -243,7 +243,7 @@ A compiled CORS policy. Immutable; safe to share between threads.
         self.any_header = tables.any_header
         self.keep_existing = responses.keep_existing
         self.star = tables.star
-        self.any_origin = tables.star or tables.any_web_origin or tables.any_origin
+        self.any_origin = tables.takes_any
         cdef list exact = list(tables.exact)
         original = (<Handover> positional[0]).original if positional else None
         self.core = build_core(tables, exact) if original is None else share_core(original)

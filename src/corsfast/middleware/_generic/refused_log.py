@@ -158,7 +158,7 @@ class RefusedLog:
         tables = self._policy._tables
         if origin is None:
             reason = "there is no Origin."
-        elif tables.star or tables.any_web_origin or tables.any_origin:
+        elif tables.takes_any:
             reason = f"'*' lets no other site write; list its origin in {ORIGINS}."
         else:
             reason = self._reason(Refused(origin, Outcome.ORIGIN_NOT_ALLOWED), None)
