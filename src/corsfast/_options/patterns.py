@@ -100,6 +100,8 @@ class Within(NamedTuple):
 
 # The option that this module reads, as problems name it.
 ORIGINS = "allow_origins"
+# The options that are lists of names.
+METHODS, HEADERS, EXPOSED = "allow_methods", "allow_headers", "expose_headers"
 
 ANY_PORT = ((0, limits.MAX_PORT),)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from .._options import fetch
 from .._options.fetch import VARY
-from ._model import Echo, headed, read
+from ._model import Echo, headed, in_full, read, refusing
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -61,7 +61,7 @@ def _origin(model: Model) -> Iterator[str]:
         yield _set("ORIGIN", "true")
         return
     for pattern in model.patterns:
-        yield f'SetEnvIf Origin "^(?:{pattern.regex})\\z" CORSFAST_ORIGIN'
+        yield f'SetEnvIf Origin "{in_full(pattern.regex)}" CORSFAST_ORIGIN'
     if model.patterns:
         yield from _unset("ORIGIN", "Origin", model.origin)
     for origin in model.exact:
@@ -73,7 +73,7 @@ def _set(name: str, *conditions: str) -> str:
 
 
 def _unset(name: str, header: str, test: Test) -> Iterator[str]:
-    for regex in (*test.unless, f"^(?!(?:{test.full})\\z)"):
+    for regex in refusing(test):
         yield f'SetEnvIf {header} "{regex}" !CORSFAST_{name}'
 
 

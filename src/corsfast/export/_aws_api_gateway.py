@@ -8,7 +8,8 @@ from __future__ import annotations
 import json
 
 from .._options.fetch import WEB_SCHEMES
-from ._lists import EXPOSED, HEADERS, METHODS, only_exact, read_lists, unknown_methods
+from .._options.patterns import EXPOSED, HEADERS, METHODS, ORIGINS
+from ._lists import only_exact, read_lists, unknown_methods
 from ._model import Reason, headed
 
 TYPE_CHECKING = False
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
     from .._engine.select import Policy
     from .._options.spec import Spec
     from .._proofs.languages import Entry
-    from ._lists import Written
+    from ._lists import Texts
 
 KNOWN_METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
 
@@ -43,7 +44,7 @@ def to_aws_api_gateway(policy: Policy) -> str:
     return headed(policy, "aws-api-gateway", f"{_USAGE}{text}\n")
 
 
-def _written(entry: Entry | str) -> Written:
+def _written(entry: Entry | str) -> Texts:
     written = only_exact(entry)
     if isinstance(written, str) or all(each.split(":")[0] in WEB_SCHEMES for each in written):
         return written
@@ -56,7 +57,7 @@ def _reasons(spec: Spec) -> Iterator[Reason]:
         return
     why = "it sends '*' with credentials, which browsers read as a name"
     for option, given in (
-        ("allow_origins", spec.any_origin),
+        (ORIGINS, spec.any_origin),
         (METHODS, spec.any_method),
         (HEADERS, spec.any_header),
         (EXPOSED, "*" in spec.expose),

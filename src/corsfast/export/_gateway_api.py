@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import re
 
-from ._lists import HEADERS, any_subdomain, read_lists, unknown_methods, yaml_lines
+from .._options.patterns import EXPOSED, HEADERS, ORIGINS
+from ._lists import any_subdomain, read_lists, unknown_methods, yaml_lines
 from ._model import Reason, headed
 
 TYPE_CHECKING = False
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
     from .._engine.select import Policy
     from .._options.spec import Spec
     from .._proofs.languages import Entry
-    from ._lists import Written
+    from ._lists import Texts
 
 # The limits of the resource definition.
 MAX_ENTRIES, MAX_ORIGIN = 64, 253
@@ -45,7 +46,7 @@ def to_gateway_api(policy: Policy) -> str:
     return headed(policy, "gateway-api", _USAGE + "\n".join(lines) + "\n")
 
 
-def _written(entry: Entry | str) -> Written:
+def _written(entry: Entry | str) -> Texts:
     written = any_subdomain(entry)
     if isinstance(written, str):
         return written
@@ -61,9 +62,9 @@ def _reasons(spec: Spec) -> Iterator[Reason]:
     if spec.max_age == 0:
         yield Reason("max_age", 0, "the smallest age is 1")
     for option, values in (
-        ("allow_origins", (*spec.exact, *spec.rules)),
-        ("allow_headers", spec.headers),
-        ("expose_headers", spec.expose),
+        (ORIGINS, (*spec.exact, *spec.rules)),
+        (HEADERS, spec.headers),
+        (EXPOSED, spec.expose),
     ):
         for value in values[MAX_ENTRIES:]:
             yield Reason(option, value, f"a list has at most {MAX_ENTRIES} entries")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from .._options import fetch
 from .._options.fetch import VARY
-from ._model import Echo, by_field, headed, read
+from ._model import Echo, by_field, headed, in_full, read, refusing
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -49,11 +49,10 @@ def _lines(model: Model) -> Iterator[str]:
     asked = "METH_OPTIONS corsfast_sent corsfast_asks"
     yield f"http-request set-var(txn.corsfast_asked) int(1) if {asked}"
     yield f"acl corsfast_one_method {_count(_METHOD)} eq 1"
-    yield _match("method", _METHOD, _full(model.method.full))
+    yield _match("method", _METHOD, in_full(model.method.full))
     yield from (_match("bad_method", _METHOD, each) for each in model.method.unless)
     # Each line of the list has to be well-formed.
-    yield _match("bad_names", _NAMES, f"^(?!(?:{model.names.full})\\z)")
-    yield from (_match("bad_names", _NAMES, each) for each in model.names.unless)
+    yield from (_match("bad_names", _NAMES, each) for each in refusing(model.names))
     yield f"http-request set-var(txn.corsfast_method) {_METHOD}"
     yield f"http-request set-var(txn.corsfast_names) {_NAMES}"
     yield f"http-request set-var(txn.corsfast_kind) str(actual) if {_ALLOWED}"
@@ -80,9 +79,9 @@ def _origin(model: Model) -> Iterator[str]:
     yield from (f"acl corsfast_listed {_ORIGIN} -m str -- {_quoted(it)}" for it in model.exact)
     choices = ["corsfast_one corsfast_listed"] if model.exact else []
     if model.patterns:
-        yield _match("well_formed", _ORIGIN, _full(model.origin.full))
+        yield _match("well_formed", _ORIGIN, in_full(model.origin.full))
         yield from (_match("malformed", _ORIGIN, each) for each in model.origin.unless)
-        yield from (_match("matched", _ORIGIN, _full(each.regex)) for each in model.patterns)
+        yield from (_match("matched", _ORIGIN, in_full(each.regex)) for each in model.patterns)
         choices.append("corsfast_one corsfast_matched corsfast_well_formed !corsfast_malformed")
     if choices:
         condition = " or ".join(choices)
@@ -91,10 +90,6 @@ def _origin(model: Model) -> Iterator[str]:
 
 def _match(name: str, sample: str, regex: str) -> str:
     return f"acl corsfast_{name} {sample} -m reg -- {_quoted(regex)}"
-
-
-def _full(regex: str) -> str:
-    return f"^(?:{regex})\\z"
 
 
 def _is(kind: str) -> str:

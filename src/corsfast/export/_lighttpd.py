@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from .._options import fetch
 from .._options.fetch import VARY
-from .._options.patterns import ORIGINS
-from ._model import Echo, Reason, headed, read
+from .._options.patterns import HEADERS, METHODS, ORIGINS
+from ._model import Echo, Reason, headed, in_full, read
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ def to_lighttpd(policy: Policy) -> str:
     options, spec = policy.options(), policy._tables.spec
     reasons = [Reason(ORIGINS, it, _WHY) for it in (*spec.rules, *spec.globs, *spec.regexes)]
     if options["allow_credentials"]:
-        wild = {"allow_methods": spec.any_method, "allow_headers": spec.any_header}
+        wild = {METHODS: spec.any_method, HEADERS: spec.any_header}
         reasons += [Reason(option, "*", _WHY) for option in wild if wild[option]]
     model = read(policy, "lighttpd", backtracking=True, reasons=reasons)
     return headed(policy, "lighttpd", _USAGE + "\n".join(_lines(model)) + "\n")
@@ -84,5 +84,5 @@ def _block(conditions: Iterable[str], lines: Iterable[str]) -> list[str]:
 
 
 def _tested(header: str, test: Test) -> Iterator[str]:
-    yield f'{header} =~ "^(?:{test.full})\\z"'
+    yield f'{header} =~ "{in_full(test.full)}"'
     yield from (f'{header} !~ "{regex}"' for regex in test.unless)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 
 from .._options import fetch
-from .._options.patterns import ORIGINS, HostRule, single_origins, write_pattern
+from .._options.patterns import HEADERS, METHODS, ORIGINS, HostRule, single_origins, write_pattern
 from .._options.records import NamedTuple
 from ._model import ExportError, Reason, nearest
 
@@ -18,9 +18,7 @@ if TYPE_CHECKING:
     from .._proofs.languages import Entry
 
     # The texts of an entry in a target, or why it has none.
-    Written = list[str] | str
-
-METHODS, HEADERS, EXPOSED = "allow_methods", "allow_headers", "expose_headers"
+    Texts = list[str] | str
 
 
 class Lists(NamedTuple):
@@ -35,7 +33,7 @@ class Lists(NamedTuple):
 def read_lists(
     policy: Policy,
     target: str,
-    write: Callable[[Entry | str], Written],
+    write: Callable[[Entry | str], Texts],
     reasons: Callable[[Spec], Iterable[Reason]],
 ) -> Lists:
     """Return the lists of a policy.
@@ -98,7 +96,7 @@ def unknown_methods(spec: Spec, known: Iterable[str]) -> Iterator[Reason]:
             yield Reason(METHODS, method, f"the methods are {', '.join(known)}")
 
 
-def only_exact(entry: Entry | str) -> Written:
+def only_exact(entry: Entry | str) -> Texts:
     """Return the origins of an entry without a wildcard."""
     if isinstance(entry, str):
         return [entry]
@@ -107,7 +105,7 @@ def only_exact(entry: Entry | str) -> Written:
     return "it takes no pattern of this kind"
 
 
-def any_subdomain(entry: Entry | str) -> Written:
+def any_subdomain(entry: Entry | str) -> Texts:
     """Return an entry, or a wildcard for the subdomains of one host with one port."""
     if not isinstance(entry, HostRule) or entry.host[0] != ".":
         return only_exact(entry)

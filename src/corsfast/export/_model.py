@@ -170,6 +170,16 @@ def read(
     )
 
 
+def in_full(regex: str) -> str:
+    """Return a regex of PCRE that matches only whole values."""
+    return f"^(?:{regex})\\z"
+
+
+def refusing(test: Test) -> tuple[str, ...]:
+    """Return regexes of PCRE. A value is not accepted if one of them matches a part of it."""
+    return (*test.unless, f"^(?!(?:{test.full})\\z)")
+
+
 def by_field(model: Model) -> dict[str, dict[str, str | Echo]]:
     """Return the value of each field in each kind of response that has it."""
     found: dict[str, dict[str, str | Echo]] = {}

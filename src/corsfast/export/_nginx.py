@@ -6,7 +6,7 @@ A string of a map matches without regard to case, so a second map compares it wi
 from __future__ import annotations
 
 from .._options.fetch import VARY, WEB_SCHEMES
-from ._model import Echo, by_field, headed, read
+from ._model import Echo, by_field, headed, in_full, read, refusing
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -85,8 +85,7 @@ def _origin(model: Model) -> Iterator[str]:
     rows = [(f'"{each}"', f'"{each}"') for each in plain]
     rows += [(_regex(_literal(each)), "$http_origin") for each in model.exact if each not in plain]
     if model.patterns:
-        rows += [(f'"~{each}"', '""') for each in model.origin.unless]
-        rows.append((f'"~^(?!(?:{model.origin.full})\\z)"', '""'))
+        rows += [(f'"~{each}"', '""') for each in refusing(model.origin)]
         rows += [(_regex(each.regex), "$http_origin") for each in model.patterns]
     yield from _map("$http_origin", "candidate", [*rows, ("default", '""')])
     same = ('"~^([^ ]+) \\1\\z"', "$http_origin")
@@ -105,7 +104,7 @@ def _map(source: str, name: str, rows: Iterable[tuple[str, str]]) -> Iterator[st
 
 
 def _regex(text: str) -> str:
-    return f'"~^(?:{text})\\z"'
+    return f'"~{in_full(text)}"'
 
 
 def _scheme(origin: str) -> str:

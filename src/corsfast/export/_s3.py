@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import json
 
-from .._options.patterns import ANY_PORT, HostRule
-from ._lists import EXPOSED, METHODS, any_subdomain, read_lists, unknown_methods
+from .._options.patterns import ANY_PORT, EXPOSED, METHODS, HostRule
+from ._lists import any_subdomain, read_lists, unknown_methods
 from ._model import Reason, headed
 
 TYPE_CHECKING = False
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from .._engine.select import Policy
     from .._options.spec import Spec
     from .._proofs.languages import Entry
-    from ._lists import Written
+    from ._lists import Texts
 
 KNOWN_METHODS = ("GET", "HEAD", "POST", "PUT", "DELETE")
 
@@ -40,7 +40,7 @@ def to_s3(policy: Policy) -> str:
     return f'{{"CORSRules": [{{\n  "ID": {json.dumps(head.removeprefix("# "))},\n{text}'
 
 
-def _written(entry: Entry | str) -> Written:
+def _written(entry: Entry | str) -> Texts:
     # A `*` is any text, so it may be a port only after its colon.
     if isinstance(entry, HostRule) and entry.host[0] != "." and entry.ports == ANY_PORT:
         return [f"{entry.scheme}://{entry.host}", f"{entry.scheme}://{entry.host}:*"]

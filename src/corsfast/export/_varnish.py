@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from .._options import fetch
 from .._options.fetch import VARY
-from ._model import Echo, headed, read
+from ._model import Echo, headed, in_full, read
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -104,7 +104,7 @@ def _accepts(value: str, test: Test) -> str:
 
 
 def _full(regex: str) -> str:
-    return f'{{"^(?:{regex})\\z"}}'
+    return f'{{"{in_full(regex)}"}}'
 
 
 def _vary(names: str) -> Iterator[str]:

@@ -11,12 +11,9 @@ from __future__ import annotations
 
 import re
 
-from ..._options.patterns import ORIGINS
+from ..._options.patterns import EXPOSED, HEADERS, METHODS, ORIGINS
 from ..._proofs.regexes import RegexSyntaxError
 from .reading import (
-    EXPOSED,
-    HEADERS,
-    METHODS,
     Found,
     Reading,
     as_entry,

@@ -26,8 +26,8 @@ from __future__ import annotations
 import re
 
 from ..._options import fetch
-from ..._options.patterns import ORIGINS
-from .reading import EXPOSED, HEADERS, METHODS, Found, Reading, names_in, one_label
+from ..._options.patterns import EXPOSED, HEADERS, METHODS, ORIGINS
+from .reading import Found, Reading, names_in, one_label
 from .yaml_lines import Mapping, Sequence, read_documents
 
 TYPE_CHECKING = False

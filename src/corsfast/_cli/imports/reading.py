@@ -7,13 +7,12 @@ from dataclasses import dataclass, field
 
 from ..._loading.regex_dialects import read_regex
 from ..._options.limits import MAX_MAX_AGE
+from ..._options.patterns import HEADERS
 from ..._proofs.regexes import compile_quietly
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable
-
-METHODS, HEADERS, EXPOSED = "allow_methods", "allow_headers", "expose_headers"
 
 _NAMES = re.compile(r"[^\s,]+")
 _FLAGS = re.compile(r"\(\?[aimsx]+\)")

@@ -12,8 +12,8 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field
 
-from ..._options.patterns import ORIGINS
-from .reading import EXPOSED, HEADERS, METHODS, Found, names_in
+from ..._options.patterns import EXPOSED, HEADERS, METHODS, ORIGINS
+from .reading import Found, names_in
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
