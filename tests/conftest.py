@@ -94,6 +94,15 @@ def both() -> tuple[ModuleType, ModuleType]:
     return pure, native
 
 
+@pytest.fixture
+def log_of_refusals(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
+    """Collect the log of refusals in `caplog`, with a limit that no other test has used up."""
+    from corsfast.middleware._generic import limited_log, refused_log
+
+    caplog.set_level("WARNING", "corsfast.refused")
+    monkeypatch.setattr(refused_log, "_log", limited_log.LimitedLog("corsfast.refused"))
+
+
 @pytest.fixture(params=["asgi", "wsgi"])
 def door(request: pytest.FixtureRequest) -> Any:
     """Return the generic middleware of each protocol in turn: see support/client.py."""

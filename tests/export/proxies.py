@@ -21,6 +21,8 @@ from threading import Thread
 from typing import Any
 from urllib.parse import urlsplit
 
+from support.servers import end
+
 from corsfast.testing import RawResponse, Request
 
 BODY = b"hello"
@@ -275,12 +277,7 @@ def running(target: str, text: str, folder: Path, behind: int) -> Iterator[int]:
             time.sleep(0.02)
         yield port
     finally:
-        process.terminate()
-        try:
-            process.wait(timeout=10)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
+        end(process)
 
 
 def send_to(port: int) -> Callable[[Request], RawResponse]:

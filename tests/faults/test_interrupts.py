@@ -9,7 +9,6 @@ import asyncio
 import contextlib
 import os
 import signal
-import subprocess
 import sys
 import threading
 import time
@@ -23,6 +22,7 @@ if __name__ == "__main__":
     sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from support.engines import ENGINES
+from support.processes import run_file
 
 ORIGIN = "https://a.example"
 OPTIONS: dict[str, Any] = {
@@ -231,9 +231,7 @@ def test_an_interruption_leaves_right_answers(
     if group in ("signals", "forks") and not hasattr(os, "fork"):
         return
     monkeypatch.setenv("CORSFAST_IMPLEMENTATION", engine)
-    command = [sys.executable, "-X", "dev", "-W", "ignore", __file__, group]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=600, check=False)
-    assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-4000:]
+    run_file(__file__, group, flags=("-W", "ignore"))
 
 
 if __name__ == "__main__":

@@ -8,7 +8,6 @@ from __future__ import annotations
 import gc
 import importlib.util
 import pickle
-import subprocess
 import sys
 import warnings
 from collections.abc import Callable, Iterator
@@ -21,6 +20,7 @@ if __name__ == "__main__":
     sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from support.engines import HAS_GIL, PURE_ONLY
+from support.processes import run_file
 
 OPTIONS: dict[str, Any] = {
     "allow_origins": ["https://a.example", "https://*.b.example", "https://pr-*.c.example"],
@@ -147,9 +147,7 @@ def run() -> None:
 @pytest.mark.skipif(PURE_ONLY, reason="the error paths of the pure engine are the interpreter's")
 @pytest.mark.skipif(not HAS_GIL, reason="PyList_New of CPython 3.13 crashes without the GIL")
 def test_no_allocation_that_fails_gives_a_wrong_answer() -> None:
-    again = [sys.executable, "-X", "dev", __file__]
-    done = subprocess.run(again, capture_output=True, text=True, timeout=600, check=False)
-    assert done.returncode == 0, done.stdout + done.stderr
+    run_file(__file__)
 
 
 if __name__ == "__main__":

@@ -12,7 +12,6 @@ import io
 import pickle
 import pickletools
 import random
-import subprocess
 import sys
 import warnings
 from collections.abc import Callable, Iterator
@@ -25,6 +24,7 @@ if __name__ == "__main__":
     sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from support.engines import ENGINES, PURE_ONLY
+from support.processes import run_file
 
 ORIGIN = "https://a.example"
 OPTIONS: dict[str, Any] = {
@@ -257,9 +257,7 @@ def test_no_object_crashes_or_escapes_the_proofs(
     if engine == "pure" and group in ("bare", "again"):
         return  # these are about the classes of the native engine
     monkeypatch.setenv("CORSFAST_IMPLEMENTATION", engine)
-    command = [sys.executable, "-X", "dev", "-W", "ignore", __file__, group]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=600, check=False)
-    assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-4000:]
+    run_file(__file__, group, flags=("-W", "ignore"))
 
 
 if __name__ == "__main__":

@@ -23,6 +23,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
+from support.servers import end
 
 pytestmark = pytest.mark.server
 
@@ -138,12 +139,7 @@ def started(command: str, implementation: str, log: Path) -> Iterator[int]:
             raise AssertionError(log.read_text())
         yield port
     finally:
-        process.terminate()
-        try:
-            process.wait(timeout=20)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
+        end(process)
 
 
 @pytest.mark.parametrize("example", EXAMPLES, ids=lambda path: str(path.name))

@@ -21,3 +21,10 @@ def run(code: str, *flags: str, **variables: str) -> subprocess.CompletedProcess
         text=True,
         check=False,
     )
+
+
+def run_file(path: str, *arguments: str, flags: tuple[str, ...] = ()) -> None:
+    """Run a test file as a script in development mode; fail with its output if it fails."""
+    command = [sys.executable, "-X", "dev", *flags, path, *arguments]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=600, check=False)
+    assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-4000:]

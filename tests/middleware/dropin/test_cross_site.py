@@ -8,7 +8,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import http.client
-import logging
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -17,7 +16,6 @@ from support.client import Answer, Request, ask_asgi, ask_wsgi, running, written
 from support.servers import read
 
 from corsfast import PolicyError
-from corsfast.middleware._generic import limited_log, refused_log
 
 pytestmark = pytest.mark.server
 
@@ -32,9 +30,7 @@ CLEANUP: list[Callable[[], Any]] = []
 
 
 @pytest.fixture(autouse=True)
-def own_limit(monkeypatch: Any, caplog: Any) -> Iterator[None]:
-    caplog.set_level(logging.WARNING, "corsfast.refused")
-    monkeypatch.setattr(refused_log, "_log", limited_log.LimitedLog("corsfast.refused"))
+def clean_up(log_of_refusals: None) -> Iterator[None]:
     yield
     while CLEANUP:
         CLEANUP.pop()()

@@ -6,7 +6,6 @@ The tests are marked `server` because they need the frameworks.
 from __future__ import annotations
 
 import asyncio
-import logging
 import warnings
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -25,7 +24,7 @@ from support.client import (
 )
 
 from corsfast.decision import Outcome
-from corsfast.middleware._generic import limited_log, refused_log
+from corsfast.middleware._generic import refused_log
 
 pytestmark = pytest.mark.server
 
@@ -165,9 +164,7 @@ DROP_INS = [
 
 
 @pytest.fixture(autouse=True)
-def own_limit(monkeypatch: Any, caplog: Any) -> Iterator[None]:
-    caplog.set_level(logging.WARNING, "corsfast.refused")
-    monkeypatch.setattr(refused_log, "_log", limited_log.LimitedLog("corsfast.refused"))
+def clean_up(log_of_refusals: None) -> Iterator[None]:
     yield
     while CLEANUP:
         CLEANUP.pop()()

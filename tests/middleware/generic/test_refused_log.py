@@ -14,14 +14,10 @@ from corsfast.middleware._generic import limited_log, refused_log
 from corsfast.middleware.asgi import CORSMiddleware
 from corsfast.middleware.resolver import OriginResolver
 
+pytestmark = pytest.mark.usefixtures("log_of_refusals")
+
 APP = "https://app.example.com"
 LOCAL = "http://localhost:3000"
-
-
-@pytest.fixture(autouse=True)
-def own_limit(monkeypatch: Any, caplog: Any) -> None:
-    caplog.set_level(logging.WARNING, "corsfast.refused")
-    monkeypatch.setattr(refused_log, "_log", limited_log.LimitedLog("corsfast.refused"))
 
 
 def asker(door: Any, *args: Any, **features: Any) -> Any:
