@@ -7,8 +7,14 @@ from __future__ import annotations
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
     from typing import Literal, TypedDict
+
+    from ._engine.holder import PolicyHolder
+    from ._engine.select import Policy
+    from ._options.spec import PolicyOptions
+
+    Source = Policy | PolicyHolder | Callable[[], Policy | PolicyHolder]
 
     class LocalDevelopment(TypedDict):
         allow_origins: list[str]
@@ -23,8 +29,12 @@ if TYPE_CHECKING:
         expose_headers: list[str]
         cross_site: Literal["refuse_all"]
 
+    class Webhooks(TypedDict):
+        paths: dict[str, Source | PolicyOptions | None]
+        cross_site: Literal["refuse"]
 
-__all__ = ["local_development", "mcp_server"]
+
+__all__ = ["local_development", "mcp_server", "webhooks"]
 
 
 def local_development() -> LocalDevelopment:
@@ -68,9 +78,12 @@ def mcp_server(allow_origins: Iterable[str]) -> McpServer:
 
     Args:
         allow_origins: the pages that may connect, such as ``http://localhost:6274``.
+
+    Raises:
+        TypeError: for a single string.
     """
     return {
-        "allow_origins": list(allow_origins),
+        "allow_origins": _listed("allow_origins", allow_origins),
         "allow_methods": ["DELETE"],
         "allow_headers": [
             "Authorization",
@@ -83,3 +96,34 @@ def mcp_server(allow_origins: Iterable[str]) -> McpServer:
         "expose_headers": ["Mcp-Session-Id", "WWW-Authenticate"],
         "cross_site": "refuse_all",
     }
+
+
+def webhooks(paths: Iterable[str], policy: Source | PolicyOptions) -> Webhooks:
+    """Return the arguments of a middleware that refuses forged requests, except on these paths.
+
+    - Each path has no policy, so pages of other sites may send requests there, and read nothing.
+      The view has to check what it receives, for example by a signature.
+    - All other paths have the policy, and `cross_site` refuses forged requests.
+
+    Servers send neither ``Origin`` nor ``Sec-Fetch-Site``, so their requests pass anyway. Pages of
+    other sites send the answer of a login provider (``form_post``), and the return from a payment.
+
+    Args:
+        paths: such as ``/login/callback``, or ``/hooks/*`` for all below it. They are rules of
+            `paths`, see docs/middleware/generic.md.
+        policy: a policy, a holder, a callable, or a dict of options, as for `paths`.
+
+    Raises:
+        TypeError: for a single string.
+        ValueError: for ``/*``, which would exempt every path.
+    """
+    exempt = _listed("paths", paths)
+    if "/*" in exempt:
+        raise ValueError("'/*' exempts every path; leave out cross_site instead")
+    return {"paths": {**dict.fromkeys(exempt), "/*": policy}, "cross_site": "refuse"}
+
+
+def _listed(name: str, given: Iterable[str]) -> list[str]:
+    if isinstance(given, str):
+        raise TypeError(f"{name} is a string; write [{given!r}] instead")
+    return list(given)

@@ -94,3 +94,23 @@ def test_the_middlewares_take_the_options() -> None:
             middleware: Any = kind
             middleware(lambda *_: None, **presets.mcp_server([INSPECTOR]))
             middleware(lambda *_: None, **presets.local_development())
+
+
+def test_webhooks_are_exempt_from_the_check(door: Any) -> None:
+    given = presets.webhooks(["/login/callback", "/hooks/*"], {"allow_origins": [INSPECTOR]})
+    ask = door.around(**given)
+    for path in ("/login/callback", "/hooks/pay", "/hooks"):
+        assert ask("POST", path, origin=OTHER, sec_fetch_site="cross-site").reached
+    for path in ("/", "/login", "/hook", "/login/callback/more"):
+        reply = ask("POST", path, origin=OTHER, sec_fetch_site="cross-site")
+        assert (reply.status, reply.reached) == (403, False)
+        assert ask("POST", path, origin=INSPECTOR, sec_fetch_site="cross-site").reached
+
+
+def test_a_preset_takes_a_list() -> None:
+    with pytest.raises(TypeError, match=r"write \['/hooks'\] instead"):
+        presets.webhooks("/hooks", {"allow_origins": "*"})
+    with pytest.raises(TypeError, match=r"write \['http://localhost:6274'\] instead"):
+        presets.mcp_server(INSPECTOR)
+    with pytest.raises(ValueError, match="every path"):
+        presets.webhooks(["/a", "/*"], {"allow_origins": "*"})
