@@ -9,11 +9,12 @@ from __future__ import annotations
 import asyncio
 import ssl
 import subprocess
+import time
 from collections.abc import Callable
 from http import HTTPStatus
 from pathlib import Path
 from threading import Thread
-from typing import Any
+from typing import Any, NamedTuple
 
 from support.exchanges import Script, Seen, Wire, origins, wire
 
@@ -43,7 +44,20 @@ CLIENT = """async ({url, init, xhr, upload}) => {
     }
 }"""
 ADDED = ("content-length", "cache-control")
-Evaluate = Callable[[dict[str, Any]], dict[str, Any]]
+PATIENCE_S = 20  # until the reports of a refused request are complete
+
+
+class Page(NamedTuple):
+    """A page of a real browser.
+
+    Attributes:
+        evaluate: calls CLIENT with its argument, and returns the result.
+        reports: takes the same argument, and returns the items that the browser has reported
+            about the request until now. They may arrive after the rejection.
+    """
+
+    evaluate: Callable[[dict[str, Any]], dict[str, Any]]
+    reports: Callable[[dict[str, Any]], dict[str, Any]] = lambda _: {}
 
 
 def certificate(folder: Path) -> tuple[Path, Path]:
@@ -137,22 +151,31 @@ def raw(response: RawResponse, method: str) -> bytes:
     return head.encode("latin-1") + b"\r\n" + (b"" if method == "HEAD" else body)
 
 
-def run_case(case: dict[str, Any], server: ScriptedServer, evaluate: Evaluate) -> list[Seen]:
-    """Run a case in a page; `evaluate` calls CLIENT there and adds what the browser logs."""
+def run_case(
+    case: dict[str, Any], server: ScriptedServer, page: Page, model: list[Seen]
+) -> list[Seen]:
+    """Run a case in a page, and wait until refused requests are reported as in the model."""
     results = []
     server.script = script = Script(case, server.texts)
-    for place, step in enumerate(case["steps"]):
+    for place, (step, ours) in enumerate(zip(case["steps"], model, strict=True)):
         script.step = place
         server.seen = []
         names = ("method", "headers", "body", "mode", "credentials", "redirect")
         init = {name: step["request"][name] for name in names if name in step["request"]}
         upload = step["request"].get("use_preflight", False)
-        told = evaluate({"url": script.url(), "init": init, "xhr": is_xhr(step), "upload": upload})
+        asked = {"url": script.url(), "init": init, "xhr": is_xhr(step), "upload": upload}
+        told = page.evaluate(asked)
         told.pop("error", None)
         headers = told.pop("headers", None)
         if headers is not None:
             headers = {name: headers[name] for name in headers if name not in ADDED}
-        results.append(Seen(wire=tuple(server.seen), headers=headers, **told))
+        seen = Seen(wire=tuple(server.seen), headers=headers, **told)
+        end = time.monotonic() + PATIENCE_S
+        while seen.outcome == "rejected":
+            seen = seen._replace(**page.reports(asked))
+            if not differences(step, ours, seen) or time.monotonic() > end:
+                break
+        results.append(seen)
     return results
 
 

@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 from browser.firefox import Firefox
 from browser.random_exchanges import random_case
-from browser.scripted import CLIENT, Evaluate, ScriptedServer, differences, run_case
+from browser.scripted import CLIENT, Page, ScriptedServer, differences, run_case
 from browser.webkit import WebKit
 from corpus import case_id, wpt
 from playwright.sync_api import Browser
@@ -32,8 +32,8 @@ NO_COOKIES = {"wpt-credentials-02", "wpt-credentials-03"}
 # Firefox does not check the origin of a preflight to the page's own server, and asks for
 # Authorization again at the second redirect after the one that removed it.
 FIREFOXS_OWN = {1291, 1663}
-BY_MODE = ("Request mode is", "Unsafe attempt to load")
-TEXTS = ("CORS policy", *BY_MODE)
+# Parts of the texts in Chromium's console.
+TEXTS = ("CORS policy", "Request mode is", "Unsafe attempt to load")
 
 
 @pytest.fixture(scope="module")
@@ -44,8 +44,8 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ScriptedServer]
 
 
 @pytest.fixture(scope="module")
-def chromium(browser: Browser, server: ScriptedServer) -> Iterator[Evaluate]:
-    """Yield a function that runs CLIENT in a page and adds what Chromium reports."""
+def chromium(browser: Browser, server: ScriptedServer) -> Iterator[Page]:
+    """Yield a page of Chromium. It reports the `CorsError` and what is missing."""
     context = browser.new_context(ignore_https_errors=True)
     page = context.new_page()
     page.goto(server.texts["page"] + "/")
@@ -56,78 +56,67 @@ def chromium(browser: Browser, server: ScriptedServer) -> Iterator[Evaluate]:
     cdp.on("Network.loadingFailed", lambda event: failed.append(event))
     page.on("console", lambda message: logged.append(message.text))
 
-    def run(asked: dict[str, Any]) -> dict[str, Any]:
+    def evaluate(asked: dict[str, Any]) -> dict[str, Any]:
         failed.clear()
         logged.clear()
         told: dict[str, Any] = page.evaluate(CLIENT, asked)
-        if told["outcome"] == "rejected":
-            # The reports of a refused request may arrive after the rejection.
-            for _ in range(20):
-                texts = [text for text in logged if any(it in text for it in TEXTS)]
-                reports = [it["corsErrorStatus"] for it in failed if "corsErrorStatus" in it]
-                if texts and (reports or any(it in texts[0] for it in BY_MODE)):
-                    break
-                page.wait_for_timeout(5)
-            if reports:
-                told["reason"] = reports[-1]["corsError"]
-                told["parameter"] = reports[-1]["failedParameter"]
-            told["console"] = "\n".join(texts)
         return told
 
-    yield run
+    def reports(_: dict[str, Any]) -> dict[str, Any]:
+        page.wait_for_timeout(5)
+        texts = [text for text in logged if any(it in text for it in TEXTS)]
+        found = {"console": "\n".join(texts)}
+        errors = [it["corsErrorStatus"] for it in failed if "corsErrorStatus" in it]
+        if errors:
+            found["reason"] = errors[-1]["corsError"]
+            found["parameter"] = errors[-1]["failedParameter"]
+        return found
+
+    yield Page(evaluate, reports)
     context.close()
 
 
 @pytest.fixture(scope="module")
-def firefox(server: ScriptedServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Evaluate]:
-    """Yield a function that runs CLIENT in a page and adds what Firefox logs."""
+def firefox(server: ScriptedServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Page]:
     firefox = Firefox(tmp_path_factory.mktemp("profile"))
     firefox.open(server.texts["page"] + "/")
 
-    def run(asked: dict[str, Any]) -> dict[str, Any]:
-        told = firefox.evaluate(CLIENT, asked)
-        if told["outcome"] == "rejected":
-            place = asked["url"].rpartition("/")[0].partition("//")[2].partition("/")[2]
-            for _ in range(20):
-                texts = [text for text in firefox.logged() if f"/{place}/" in text]
-                if texts:
-                    break
-                time.sleep(0.01)
-            told["console"] = "\n".join(texts)
-        return told
+    def reports(asked: dict[str, Any]) -> dict[str, Any]:
+        time.sleep(0.005)
+        place = asked["url"].rpartition("/")[0].partition("//")[2].partition("/")[2]
+        return {"console": "\n".join(it for it in firefox.logged() if f"/{place}/" in it)}
 
-    yield run
+    yield Page(lambda asked: firefox.evaluate(CLIENT, asked), reports)
     firefox.stop()
 
 
 @pytest.fixture(scope="module")
-def webkit(server: ScriptedServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Evaluate]:
-    """Yield a function that runs CLIENT in a page of WebKitGTK."""
+def webkit(server: ScriptedServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Page]:
     webkit = WebKit(tmp_path_factory.mktemp("home"))
     webkit.open(server.texts["page"] + "/")
-    yield lambda asked: webkit.evaluate(CLIENT, asked)
+    yield Page(lambda asked: webkit.evaluate(CLIENT, asked))
     webkit.stop()
 
 
 @pytest.fixture(scope="module", params=["chromium", "firefox", "webkit"])
-def engine(request: pytest.FixtureRequest) -> tuple[str, Evaluate]:
+def engine(request: pytest.FixtureRequest) -> tuple[str, Page]:
     return request.param, request.getfixturevalue(request.param)
 
 
 @pytest.mark.parametrize("case", wpt(), ids=case_id)
-def test_row(server: ScriptedServer, engine: tuple[str, Evaluate], case: dict[str, Any]) -> None:
-    results = run_case(case, server, engine[1])
+def test_row(server: ScriptedServer, engine: tuple[str, Page], case: dict[str, Any]) -> None:
+    model = play(case, server.texts, engine[0])
+    results = run_case(case, server, engine[1], model)
     if engine[0] == "webkit" and case["id"] in NO_COOKIES:
         assert [real.wire[-1].cookie for real in results] == [None] * 3
         return
-    model = play(case, server.texts, engine[0])
     for step, real, ours in zip(case["steps"], results, model, strict=True):
         assert bool(unexpected(step, real, server.texts)) is (case["id"] in DIFFERENT)
         assert not differences(step, ours, real)
 
 
 @pytest.mark.parametrize("start", range(0, COUNT, 50))
-def test_random_exchanges(server: ScriptedServer, engine: tuple[str, Evaluate], start: int) -> None:
+def test_random_exchanges(server: ScriptedServer, engine: tuple[str, Page], start: int) -> None:
     found = {}
     for number in range(start, min(start + 50, COUNT)):
         case = random_case(number)
@@ -135,8 +124,8 @@ def test_random_exchanges(server: ScriptedServer, engine: tuple[str, Evaluate], 
             continue
         if engine[0] == "firefox" and number in FIREFOXS_OWN:
             continue
-        results = run_case(case, server, engine[1])
         model = play(case, server.texts, engine[0])
+        results = run_case(case, server, engine[1], model)
         for step, real, ours in zip(case["steps"], results, model, strict=True):
             if differ := differences(step, ours, real):
                 found[number] = (step["request"], differ)
