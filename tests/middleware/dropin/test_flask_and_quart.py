@@ -271,7 +271,7 @@ def test_a_redirect_below_a_root(build: Any) -> None:
 
 @only_flask
 def test_a_decorator_that_asks_for_a_token(kit: Kit) -> None:
-    with_token = functools.wraps(kit.decorator(A)(returns))(no_token)
+    with_token = functools.wraps(kit.decorator(A)(returns))(lambda: no_token())
     app = kit.bare()
     app.add_url_rule("/", "view", with_token, methods=["PUT"])
     assert_works(kit, app, "/", 401)
