@@ -177,6 +177,14 @@ def test_reads_a_line_of_the_log(explain: Any) -> None:
     assert "no  method PATCH" in out
 
 
+def test_reads_several_lines_of_the_log(explain: Any) -> None:
+    cors = f"corsfast.refused OPTIONS '/x' from '{PAGE}' is refused: the header 'x-b' is not"
+    status, out, _ = explain(*POLICY, stdin="\n".join([cors, LOGGED, "another log", cors]))
+    assert status == 1
+    assert out.count("no  header x-b") == 1
+    assert out.count("refused as forged") == 1
+
+
 UNABLE = [
     (("--url", "http://a.example/", "--cross-site"), "about a policy, not a server"),
     (("--origin", PAGE), "there is no policy"),

@@ -20,7 +20,7 @@ from .._explain.requests import (
     read_raw,
 )
 from .._explain.server import NoAnswerError, PageFetch, Report, examine
-from .._explain.traffic import read_refusal
+from .._explain.traffic import read_refusals
 from .._loading import make_policy
 from .._loading.files import TABLE, has_table
 from .._options.fetch import REQUEST_HEADERS, REQUEST_METHOD, SEC_FETCH_SITE
@@ -58,7 +58,7 @@ The request is read from one of
   --origin ...         with --method, --request-headers and --credentials
   --curl COMMAND       as developer tools copy it, for bash or cmd
   --har FILE           all cross-origin requests of a recording
-  (standard input)     a raw HTTP request, a curl command, HAR, or a line of the log
+  (standard input)     a raw HTTP request, a curl command, HAR, or lines of the log
                        corsfast.refused
 
 Without a policy, the answers of the server are explained instead:
@@ -165,7 +165,7 @@ def _explain(given: Namespace) -> Iterator[Explanation | Report]:
         return
     policy = _read_policy(given)
     for recorded in requests:
-        if _asks_cross_site(given):
+        if recorded.cross_site or _asks_cross_site(given):
             yield _explain_cross_site(policy, recorded, given)
         else:
             yield _explain_recorded(policy, recorded, given)
@@ -216,9 +216,8 @@ def _requests(given: Namespace) -> list[Recorded]:
     if start.startswith("{"):
         given.har = "-"
         return _chosen(read_har(text, "<stdin>", given.match), "<stdin>")
-    if (refused := read_refusal(text, "<stdin>")) is not None:
-        given.cross_site = given.cross_site or " as a cross-site request: " in text
-        return [refused]
+    if refused := read_refusals(text, "<stdin>"):
+        return refused
     return [read_curl(text, "<stdin>") if start.startswith("curl") else read_raw(text)]
 
 

@@ -52,7 +52,10 @@ class InputError(ValueError):
 class Recorded:
     """A request that was recorded, with its response if that was recorded as well.
 
-    `fields` are all of its headers. `place` is where it is in the input.
+    Attributes:
+        fields: all of its headers.
+        place: where it is in the input.
+        cross_site: whether a log names it as a request that another site has forged.
     """
 
     method: str
@@ -60,6 +63,7 @@ class Recorded:
     fields: tuple[tuple[str, str], ...]
     place: str
     response: RawResponse | None = field(default=None, repr=False)
+    cross_site: bool = False
 
     def get(self, name: str) -> str | None:
         values = [value for key, value in self.fields if key.lower() == name.lower()]

@@ -31,6 +31,8 @@ MAX_LINE = 16_384
 MAX_DISTINCT = 5_000
 # Header names of a preflight in a log. Servers accept 100 headers, so more are not a page's.
 MAX_NAMES = 100
+# Distinct requests of the log of refusals that are explained.
+MAX_REFUSALS = 100
 
 # A quoted field. Servers escape quotes in it, and no value that is kept has a backslash.
 _QUOTED = r'"((?:[^"\\]|\\.)*)"'
@@ -206,21 +208,29 @@ def _refused_request(line: re.Match[str]) -> Asked:
     return Asked(origin or "", method, tuple(names or ()), refused=True)
 
 
-def read_refusal(text: str, place: str) -> Recorded | None:
-    """Read the request of a line of the logger "corsfast.refused", if the text is one.
+def read_refusals(text: str, source: str) -> list[Recorded]:
+    """Read the distinct requests in lines of the logger "corsfast.refused", if there are any.
 
     A request that was refused as a cross-site request has the value of Sec-Fetch-Site.
     """
-    line = _REFUSED.search(text[:MAX_LINE])
-    if line is None:
-        return None
+    found: dict[tuple[object, ...], Recorded] = {}
+    for number, whole in enumerate(text.split("\n"), 1):
+        line = _REFUSED.search(whole[:MAX_LINE])
+        if line is not None and len(found) < MAX_REFUSALS:
+            recorded = _recorded(line, f"{source}:{number}")
+            found.setdefault((recorded.method, recorded.fields), recorded)
+    return list(found.values())
+
+
+def _recorded(line: re.Match[str], place: str) -> Recorded:
     _, _, origin, site, what, value = (part and _unquoted(part) for part in line.groups())
     fields = {"Origin": None if line[3] == "nothing" else origin, fetch.SEC_FETCH_SITE: site}
     if line[1] == "OPTIONS":
         fields[fetch.REQUEST_METHOD] = value if what == "method" else "GET"
         fields[fetch.REQUEST_HEADERS] = value if what == "header" else None
     given = tuple((name, it) for name, it in fields.items() if it is not None)
-    return Recorded(line[1], "", given, place)
+    forged = " as a cross-site request: " in line[0]
+    return Recorded(line[1], "", given, place, cross_site=forged)
 
 
 def _unquoted(text: str) -> str:
