@@ -52,6 +52,16 @@ def only(
     return options
 
 
+def test_reads_standard_input(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    Path("given").write_text("server { location / { return 200; } }")
+    with Path("given").open() as file:
+        monkeypatch.setattr("sys.stdin", file)
+        assert main(["import", "--from", "nginx", "-"]) == 2
+    assert "<stdin>: no CORS policy of nginx was found" in capsys.readouterr().err
+
+
 def policy_of(options: dict[str, Any]) -> Policy:
     return Policy(**read_options(options, Written("")).options)  # type: ignore[arg-type]
 

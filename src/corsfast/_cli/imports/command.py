@@ -62,7 +62,7 @@ def main(argv: list[str], program: str) -> int:
 
 def add_arguments(parser: ArgumentParser) -> None:
     """Add all arguments of the command."""
-    parser.add_argument("file", metavar="FILE")
+    parser.add_argument("file", metavar="FILE", help="- reads standard input")
     parser.add_argument(
         "--from",
         dest="source",
@@ -90,28 +90,29 @@ class _Policy:
 
 def _imported(given: Namespace) -> tuple[str, int]:
     """Return the output and the exit status."""
-    reading = FORMATS[given.source](given.file, _read_text(given.file))
+    name = "<stdin>" if given.file == "-" else given.file
+    reading = FORMATS[given.source](name, _read_text(given.file, name))
     if not reading.policies:
         raise UnreadableError(
-            "\n".join(
-                [f"{given.file}: no CORS policy of {given.source} was found", *reading.unread]
-            )
+            "\n".join([f"{name}: no CORS policy of {given.source} was found", *reading.unread])
         )
     policies = list(_judged(reading))
     status = 1 if reading.unread or any(each.report.status for each in policies) else 0
     if given.format == "json":
         return _as_json(policies, reading), status
-    return "\n".join(_as_toml(policies, reading, given.file, Style.of(sys.stdout))), status
+    return "\n".join(_as_toml(policies, reading, name, Style.of(sys.stdout))), status
 
 
-def _read_text(file: str) -> str:
+def _read_text(file: str, name: str) -> str:
     try:
+        if file == "-":
+            return sys.stdin.read()
         with open(file, encoding="utf-8-sig") as opened:
             return opened.read()
     except OSError as error:
-        raise UnreadableError(f"{file}: {error.strerror}") from None
+        raise UnreadableError(f"{name}: {error.strerror}") from None
     except UnicodeDecodeError as error:
-        raise UnreadableError(f"{file}: the file is not UTF-8: {error.reason}") from None
+        raise UnreadableError(f"{name}: the file is not UTF-8: {error.reason}") from None
 
 
 def _judged(reading: Reading) -> Iterator[_Policy]:
