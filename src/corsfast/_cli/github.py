@@ -36,6 +36,7 @@ def findings(report: Report) -> Iterator[str]:
             text = ": ".join(filter(None, (each.option, each.entry, each.message)))
             text += f" Allows: {each.example}." if each.example is not None else ""
             text += f" Write: {each.write}" if each.write is not None else ""
+            text += f" {each.about}" if each.about is not None else ""
             yield annotation(level, f"CORS: {each.code}", text, each.place)
     counts = count(len(report.problems), "problem"), count(len(report.warnings), "warning")
     yield f"corsfast check: {', '.join(counts)}"
