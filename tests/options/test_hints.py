@@ -45,7 +45,7 @@ NAMES: list[tuple[str, Any]] = [
 ]  # fmt: skip
 NAMES += [
     ("max_age", value) for value in ("600", " 600 ", "0600", 600.0, "none", "-1", "1e3", "99999999",
-                                     True, -1, 86401, "\u0661", float("nan"), 1e300)
+                                     True, -1, 86401, "\u0661", float("nan"), 1e300, "10m")
 ]  # fmt: skip
 NAMES += [("dangerously_tolerate", value) for value in ("public-suffix", "all", ["public_suffix"])]
 NAMES += [("preflight_status", "204"), ("preflight_status", 404), ("existing", "Keep")]
@@ -337,3 +337,9 @@ def test_a_duplicate_is_reported_once(engine: Any, entries: Any, twice: list[str
         engine.Policy(allow_origins=entries)
     assert [str(w.message) for w in caught] == [f"{t!r} is listed more than once." for t in twice]
     assert {w.category for w in caught} <= {CorsfastRedundancyWarning}
+
+
+@pytest.mark.parametrize(("value", "hint"), [("10m", "600"), ("2 hours", "7200"), ("600ms", None)])
+def test_a_duration_is_written_in_seconds(engine: Any, value: str, hint: str | None) -> None:
+    (problem,) = refused(engine, allow_origins=["https://a.example"], max_age=value)
+    assert problem.hint == hint

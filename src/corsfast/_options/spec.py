@@ -510,14 +510,16 @@ def wrong_max_age(option: str, value: object) -> Problem | None:
 
 
 def _seconds(value: object) -> str | None:
-    """Return the number of seconds that a value of another type holds, as the text of a hint."""
+    """Return what a value such as 600.0 or "10m" means in seconds, as the text of a hint."""
     total = getattr(value, "total_seconds", None)  # a timedelta has it
     if total is not None:
         value = float(total())
     text = str(value).strip() if isinstance(value, (str, float)) else ""
-    meant = re.fullmatch(r"0*([0-9]{1,5})(?:\.0)?", text)
-    if meant is not None and int(meant[1]) <= limits.MAX_MAX_AGE:
-        return str(int(meant[1]))
+    unit = r"(s|sec|seconds?|m|min|minutes?|h|hours?|d|days?)?"
+    meant = re.fullmatch(rf"0*([0-9]{{1,5}})(?:\.0)? ?{unit}", text.lower())
+    if meant is not None:
+        seconds = int(meant[1]) * {"m": 60, "h": 3600, "d": 86400}.get((meant[2] or "s")[0], 1)
+        return str(seconds) if seconds <= limits.MAX_MAX_AGE else None
     return "None" if text.lower() in ("none", "null") else None
 
 
