@@ -177,7 +177,7 @@ def test_check_or_pass(Policy: Any, wrong: Any) -> None:
         around(Policy(allow_origins=[APP]), websockets=wrong)(print)
     (problem,) = caught.value.problems
     assert (problem.option, problem.hint) == ("websockets", "'check'")
-    assert str(caught.value).startswith("1 problem in the arguments of CORSMiddleware:\n")
+    assert str(caught.value).startswith("1 problem in the arguments:\n")
 
 
 def test_wsgi_has_no_websockets(Policy: Any) -> None:

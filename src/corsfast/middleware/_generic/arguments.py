@@ -60,7 +60,7 @@ class Features:
             problems.append(Problem("choice", "websockets", websockets, message, hint="'check'"))
         problems += wrong_words(cross_site, words=GENERIC_WORDS)
         if problems:
-            raise PolicyError(problems, "the arguments of CORSMiddleware")
+            raise PolicyError(problems, "the arguments")
         self.websockets = websockets
         self.cross_site = cross_site
         self.resolver = _read_resolver(resolver, self, is_async)
