@@ -121,7 +121,9 @@ def test_tables_variables_and_settings_are_sides(
 def test_an_invalid_policy_exits_with_2(capsys: pytest.CaptureFixture[str]) -> None:
     Path("new.toml").write_text('allow_origins = ["https://app.example.com/"]\n')
     assert main(["diff", "old.toml", "new.toml"]) == 2
-    assert "new.toml:1: allow_origins[0]: " in capsys.readouterr().err
+    error = capsys.readouterr().err
+    assert "new.toml:1: allow_origins[0]: " in error
+    assert 'Write "https://app.example.com" instead. [trailing-slash]' in error
     assert main(["diff", "old.toml", "absent.toml"]) == 2
 
 

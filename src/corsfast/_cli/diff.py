@@ -12,10 +12,11 @@ from argparse import ArgumentParser
 from pathlib import Path
 
 from .._explain.explanation import printable
+from .._loading.literals import respell
 from .._loading.written import missing_origins
 from .._proofs.changes import Change, side_of
 from .._proofs.languages import as_written
-from ..errors import Problem
+from ..errors import PolicyError, Problem, changed
 from .check.arguments import add_arguments as add_subject, read_arguments
 from .check.subject import UnreadableError
 from .command import add_format, new_parser, run
@@ -95,9 +96,12 @@ def usable_side(subject: Subject) -> Side:
         problems += missing_origins(options, problems)
     problems = [problem for problem in problems if problem.code not in subject.harmless]
     if problems:
-        lines = [f"{subject.name} is not a valid policy; see corsfast check"]
-        lines += [f"  {subject.placed(problem)}: {problem.message}" for problem in problems]
-        raise UnreadableError("\n".join(lines))
+        hints = [respell(problem.hint, subject.literal) for problem in problems]
+        placed = [
+            changed(problem, option=subject.placed(problem), hint=hint)
+            for problem, hint in zip(problems, hints, strict=True)
+        ]
+        raise UnreadableError(str(PolicyError(placed, subject.name)))
     return side
 
 
