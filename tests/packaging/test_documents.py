@@ -32,6 +32,7 @@ pytestmark = pytest.mark.server
 ROOT = Path(__file__).parents[2]
 API = ROOT / "docs" / "api.rst"
 README = ROOT / "README.md"
+VERSIONS = (ROOT / "docs" / "versions.md").read_text("utf-8")
 MIDDLEWARE = sorted((ROOT / "docs" / "middleware").glob("*.md"))
 PAGES = [README, *sorted((ROOT / "docs").glob("*.md")), *MIDDLEWARE]
 DOCUMENTS = [*PAGES, *(page for page in ROOT.glob("*.md") if page != README)]
@@ -188,14 +189,28 @@ def test_links_lead_to_files_and_headings(page: Path) -> None:
         assert not anchor or anchor in anchors(target), link
 
 
-def test_the_api_reference_has_all_public_modules() -> None:
+def test_the_versions_page_lists_all_public_names() -> None:
     package = Path(corsfast.__file__).parent
     public = {"corsfast", *(f"corsfast.{it}" for it in ("export", "presets"))}
     public |= {"corsfast.testing", "corsfast.testing.plugin"}
     for path in (package / "middleware").iterdir():
         if re.fullmatch(r"[a-z]\w*(\.py)?", path.name) and path.stem != "paths":  # `paths={...}`
             public.add(f"corsfast.middleware.{path.stem}")
-    listed = re.findall(r"^\.\. automodule:: (.*)$", API.read_text("utf-8"), re.MULTILINE)
-    assert sorted(listed) == sorted(public)
-    for name in public:
-        assert import_module(name).__all__  # the names that automodule lists
+    listed = re.findall(r"^- `(corsfast[\w.]*)`: ((?:.+\n)+?)(?=- |\n)", VERSIONS, re.MULTILINE)
+    names = {module: re.findall(r"`(\w+)`", text) for module, text in listed}
+    # automodule shows the names in `__all__`.
+    assert names == {module: list(import_module(module).__all__) for module in sorted(public)}
+    shown = re.findall(r"^\.\. automodule:: (.*)$", API.read_text("utf-8"), re.MULTILINE)
+    assert sorted(shown) == sorted(public)
+
+
+def test_the_versions_page_agrees_with_the_metadata() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
+    pythons = [it for it in project["classifiers"] if re.search(r":: 3\.\d+$", it)]
+    newest = pythons[-1].rpartition(" ")[2]
+    assert f"| `python{project['requires-python']}`, up to {newest} |" in VERSIONS
+    frameworks = set(re.findall(r"^\| (\w+) \| `\w+>=", VERSIONS, re.MULTILINE))
+    assert {name.lower() for name in frameworks} == {
+        "fastapi",
+        *(page.stem for page in MIDDLEWARE),
+    } - {"generic"}
