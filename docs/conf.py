@@ -36,7 +36,16 @@ CONTENTS = {
         "import",
         "playground",
     ],
-    "Reference": ["api", "typing", "performance", "architecture", "glossary", "faq", "*"],
+    "Reference": [
+        "api",
+        "versions",
+        "typing",
+        "performance",
+        "architecture",
+        "glossary",
+        "faq",
+        "*",
+    ],
 }
 
 project = "corsfast"

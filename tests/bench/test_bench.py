@@ -543,7 +543,7 @@ def test_a_missing_library_is_named(
     assert main(["--quick", "--cases", "wsgi: no Origin"]) == 0
     out = capsys.readouterr().out
     assert "not measured: nowhere (not-there)" in out
-    assert "pip install '.[bench-peers]' in a clone of the repository" in out
+    assert "pip install --group bench-peers in a clone of the repository" in out
 
 
 @pytest.mark.server
@@ -554,7 +554,7 @@ def test_a_word_of_a_missing_library_is_an_error(
     needs = {"flask": {"flask-cors": "not_there_at_all", "flask": "flask"}}
     monkeypatch.setattr(libraries, "NEEDS", needs)
     assert main(["--quick", "--cases", word]) == 2
-    said = "flask is not measured: flask-cors not installed; pip install '.[bench-peers]'"
+    said = "flask is not measured: flask-cors not installed; pip install --group bench-peers"
     assert said in capsys.readouterr().err
 
 

@@ -1,6 +1,6 @@
 """Fixtures: a headless Chromium, the pages it shows, and the servers those pages call.
 
-    pip install -e '.[test-browser]' && pytest tests/browser
+    pip install --group test-browser -e '.[test]' && pytest tests/browser
 
 Every test fails if no browser is found. Set CHROMIUM to the executable if it is not in one of the
 usual places. Nothing here downloads a browser or reads a user's profile.

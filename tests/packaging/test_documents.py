@@ -32,6 +32,10 @@ pytestmark = pytest.mark.server
 ROOT = Path(__file__).parents[2]
 API = ROOT / "docs" / "api.rst"
 README = ROOT / "README.md"
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
+# The address of the repository's files. Without one, links to them are relative.
+FILES = PROJECT["urls"]["Source"] + "/blob/main/" if "urls" in PROJECT else None
+VERSIONS = (ROOT / "docs" / "versions.md").read_text("utf-8")
 MIDDLEWARE = sorted((ROOT / "docs" / "middleware").glob("*.md"))
 PAGES = [README, *sorted((ROOT / "docs").glob("*.md")), *MIDDLEWARE]
 DOCUMENTS = [*PAGES, *(page for page in ROOT.glob("*.md") if page != README)]
@@ -177,6 +181,9 @@ def anchors(page: Path) -> set[str]:
 @pytest.mark.parametrize("page", DOCUMENTS, ids=by_name)
 def test_links_lead_to_files_and_headings(page: Path) -> None:
     for link in links(page):
+        if FILES and page == README:
+            assert link.startswith("https:"), f"PyPI shows the README alone: {link}"
+            link = link.removeprefix(FILES)
         if link.startswith("http"):
             url = urlsplit(link)
             assert url.scheme == "https", link
@@ -188,14 +195,36 @@ def test_links_lead_to_files_and_headings(page: Path) -> None:
         assert not anchor or anchor in anchors(target), link
 
 
-def test_the_api_reference_has_all_public_modules() -> None:
+def test_the_versions_page_lists_all_public_names() -> None:
     package = Path(corsfast.__file__).parent
     public = {"corsfast", *(f"corsfast.{it}" for it in ("export", "presets"))}
     public |= {"corsfast.testing", "corsfast.testing.plugin"}
     for path in (package / "middleware").iterdir():
         if re.fullmatch(r"[a-z]\w*(\.py)?", path.name) and path.stem != "paths":  # `paths={...}`
             public.add(f"corsfast.middleware.{path.stem}")
-    listed = re.findall(r"^\.\. automodule:: (.*)$", API.read_text("utf-8"), re.MULTILINE)
-    assert sorted(listed) == sorted(public)
-    for name in public:
-        assert import_module(name).__all__  # the names that automodule lists
+    listed = re.findall(r"^- `(corsfast[\w.]*)`: ((?:.+\n)+?)(?=- |\n)", VERSIONS, re.MULTILINE)
+    names = {module: re.findall(r"`(\w+)`", text) for module, text in listed}
+    # automodule shows the names in `__all__`.
+    assert names == {module: list(import_module(module).__all__) for module in sorted(public)}
+    shown = re.findall(r"^\.\. automodule:: (.*)$", API.read_text("utf-8"), re.MULTILINE)
+    assert sorted(shown) == sorted(public)
+
+
+def test_the_versions_page_agrees_with_the_metadata() -> None:
+    pythons = [it for it in PROJECT["classifiers"] if re.search(r":: 3\.\d+$", it)]
+    newest = pythons[-1].rpartition(" ")[2]
+    assert f"| `python{PROJECT['requires-python']}`, up to {newest} |" in VERSIONS
+    frameworks = set(re.findall(r"^\| (\w+) \| `\w+>=", VERSIONS, re.MULTILINE))
+    assert {name.lower() for name in frameworks} == {
+        "fastapi",
+        *(page.stem for page in MIDDLEWARE),
+    } - {"generic"}
+
+
+def test_all_files_have_the_version() -> None:
+    version = corsfast.__version__
+    assert f"\nversion: {version}\n" in (ROOT / "CITATION.cff").read_text("utf-8")
+    component = json.loads((ROOT / "sbom.cdx.json").read_text("utf-8"))["metadata"]["component"]
+    assert component["version"] == version
+    assert component["purl"] == f"pkg:pypi/corsfast@{version}"
+    assert f"\n## {version} (" in (ROOT / "CHANGELOG.md").read_text("utf-8")
