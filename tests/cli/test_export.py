@@ -5,6 +5,7 @@ tests/export proves on the real programs that the files decide like the policy.
 
 from __future__ import annotations
 
+import json
 import re
 from pathlib import Path
 
@@ -167,3 +168,11 @@ def test_long_and_many_origins_change_the_hash_of_nginx(
     origins = [f"https://{number:a>{length - 12}}.xyz" for number in range(count)]
     text = TARGETS["nginx"](Policy(allow_origins=origins))
     assert re.findall(r"^map_hash_(.*);$", text, re.MULTILINE) == sizes
+
+
+def test_envoy_lists_near_a_pattern_only_odd_origins() -> None:
+    plain = ["https://a.example", "http://[::1]:9", "capacitor://app", "null"]
+    text = TARGETS["envoy"](Policy(allow_origins=[*plain, "https://*.b.example"]))
+    fields = json.loads("".join(line for line in text.splitlines(True) if line[0] != "#"))
+    matcher = json.dumps(fields["http_filters"][1]["typed_config"]["xds_matcher"])
+    assert re.findall(r'"exact": "(.*?)"', matcher) == ["capacitor://app", "http://[::1]:9", "null"]
