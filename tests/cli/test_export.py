@@ -5,6 +5,7 @@ tests/export proves on the real programs that the files decide like the policy.
 
 from __future__ import annotations
 
+import json
 import re
 from pathlib import Path
 
@@ -152,8 +153,26 @@ def test_slow_regex_is_refused_where_matching_backtracks() -> None:
         TARGETS["nginx"](policy)
 
 
-def test_long_and_many_origins_change_the_hash_of_nginx() -> None:
-    origins = [f"https://{'a' * 40}-{number}.example.com" for number in range(1001)]
+@pytest.mark.parametrize(
+    ("length", "count", "sizes"),
+    [
+        (40, 100, []),
+        (41, 1, ["bucket_size 128"]),
+        (40, 101, ["bucket_size 512"]),
+        (41, 1001, ["bucket_size 1024", "max_size 2002"]),
+    ],
+)
+def test_long_and_many_origins_change_the_hash_of_nginx(
+    length: int, count: int, sizes: list[str]
+) -> None:
+    origins = [f"https://{number:a>{length - 12}}.xyz" for number in range(count)]
     text = TARGETS["nginx"](Policy(allow_origins=origins))
-    assert "map_hash_bucket_size 128;" in text
-    assert "map_hash_max_size 2002;" in text
+    assert re.findall(r"^map_hash_(.*);$", text, re.MULTILINE) == sizes
+
+
+def test_envoy_lists_near_a_pattern_only_odd_origins() -> None:
+    plain = ["https://a.example", "http://[::1]:9", "capacitor://app", "null"]
+    text = TARGETS["envoy"](Policy(allow_origins=[*plain, "https://*.b.example"]))
+    fields = json.loads("".join(line for line in text.splitlines(True) if line[0] != "#"))
+    matcher = json.dumps(fields["http_filters"][1]["typed_config"]["xds_matcher"])
+    assert re.findall(r'"exact": "(.*?)"', matcher) == ["capacitor://app", "http://[::1]:9", "null"]

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 from random import Random
@@ -100,3 +101,13 @@ def test_error_page_of_the_proxy(target: str, tmp_path: Path) -> None:
         refused = seen_by_browser(send_to(port), "https://evil.example", "chromium", fetched)
     assert seen[0] in (502, 503)
     assert refused == ("refused",)
+
+
+@pytest.mark.parametrize("count", [1, 100, 101, 1000, 1001, 10_000])
+def test_nginx_needs_no_other_sizes(count: int, tmp_path: Path) -> None:
+    """If they are too small, nginx warns, and ignores the size or does not start."""
+    policy = policy_of({"allow_origins": [f"https://{i:a>28}.xyz" for i in range(count)]})
+    command = PROXIES["nginx"](tmp_path, TARGETS["nginx"](policy), free_port(), free_port())
+    done = subprocess.run([*command, "-t"], capture_output=True, text=True)
+    assert "test is successful" in done.stderr
+    assert "map_hash" not in done.stderr

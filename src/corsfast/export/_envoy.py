@@ -7,6 +7,7 @@ matcher around the filter skips it for them, and for preflights that it would an
 from __future__ import annotations
 
 import json
+import re
 
 from .._options import fetch
 from .._options.fetch import VARY
@@ -96,7 +97,9 @@ def _matched(model: Model) -> dict[str, Any]:
     skip = {"name": "skip", "typed_config": {"@type": f"{_TYPES}.{kind}"}}
     skipped = [_not(fetch.REQUEST_METHOD, model.method), _not(fetch.REQUEST_HEADERS, model.names)]
     if model.patterns:
-        skipped.append(_not("Origin", model.origin, model.exact))
+        full, unless = re.compile(model.origin.full), re.compile("|".join(model.origin.unless))
+        odd = [it for it in model.exact if not full.fullmatch(it) or unless.search(it)]
+        skipped.append(_not("Origin", model.origin, odd))
     matcher = {"predicate": _any(skipped), "on_match": {"action": skip}}
     return {
         "extension_config": _filter(_CORS, "filters.http.cors.v3.Cors", {}),

@@ -16,7 +16,8 @@ if TYPE_CHECKING:
     from ._model import Model, Test
 
 _USAGE = """\
-# Include this file in http { }, and write in each server { }, before its locations:
+# Include this file in http { }, before any map of yours, and write in each server { }, before its
+# locations:
 #     if ($corsfast_preflight = allowed) { return STATUS; }
 #     if ($corsfast_preflight = refused) { return 403; }
 # A location with an add_header of its own inherits none of these, nor one with a *_hide_header.
@@ -27,8 +28,11 @@ _VALUES = {
     Echo.METHOD: "$http_access_control_request_method",
     Echo.NAMES: "$http_access_control_request_headers",
 }
-# The defaults of map_hash_bucket_size and map_hash_max_size suffice up to these.
-_LONG_ORIGIN, _MANY_ORIGINS = 40, 1000
+# The default of map_hash_bucket_size, and up to how many origins each gets a bucket to itself. With
+# more, nginx finds a table where no bucket has more than _SHARE of them.
+_BUCKET, _FEW_ORIGINS, _SHARE = 64, 100, 8
+# The default of map_hash_max_size suffices for these.
+_MANY_ORIGINS = 1000
 
 
 def to_nginx(policy: Policy) -> str:
@@ -76,14 +80,18 @@ def _lines(model: Model) -> Iterator[str]:
 
 def _origin(model: Model) -> Iterator[str]:
     longest = max(map(len, model.exact), default=0)
-    if longest > _LONG_ORIGIN:
-        yield f"map_hash_bucket_size {1 << (longest + 23).bit_length()};"
+    bucket = (1 << (longest + 23).bit_length()) * (_SHARE if len(model.exact) > _FEW_ORIGINS else 1)
+    if bucket > _BUCKET:
+        yield f"map_hash_bucket_size {bucket};"
     if len(model.exact) > _MANY_ORIGINS:
         yield f"map_hash_max_size {2 * len(model.exact)};"
     # Only a host of another scheme can differ from another one by case.
-    plain = [each for each in model.exact if each == "null" or _scheme(each) in WEB_SCHEMES]
-    rows = [(f'"{each}"', f'"{each}"') for each in plain]
-    rows += [(_regex(_literal(each)), "$http_origin") for each in model.exact if each not in plain]
+    rows = [
+        (f'"{each}"', f'"{each}"')
+        if each == "null" or _scheme(each) in WEB_SCHEMES
+        else (_regex(_literal(each)), "$http_origin")
+        for each in model.exact
+    ]
     if model.patterns:
         rows += [(f'"~{each}"', '""') for each in refusing(model.origin)]
         rows += [(_regex(each.regex), "$http_origin") for each in model.patterns]
