@@ -157,3 +157,12 @@ def test_long_and_many_origins_change_the_hash_of_nginx() -> None:
     text = TARGETS["nginx"](Policy(allow_origins=origins))
     assert "map_hash_bucket_size 128;" in text
     assert "map_hash_max_size 2002;" in text
+
+
+@pytest.mark.parametrize("target", sorted(TARGETS.keys() - {"gateway-api"}))
+def test_an_age_of_0_is_not_left_out(target: str) -> None:
+    texts = set()
+    for age in (0, None):
+        text = TARGETS[target](Policy(allow_origins=["https://a.example"], max_age=age))
+        texts.add(re.sub(r"[0-9a-f]{16}", "", text))  # without the hashes
+    assert len(texts) == 2
