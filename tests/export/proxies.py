@@ -45,36 +45,44 @@ def status_of(path: str) -> int:
     return int(last) if last.isdigit() else 200
 
 
-class _Server(ThreadingHTTPServer):
-    def handle_error(self, *_: object) -> None:
-        """Print nothing about a proxy that closes its connection."""
+class Handler(BaseHTTPRequestHandler):
+    """A server of one function, which answers any method."""
 
-
-class _Upstream(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
 
-    def _answer(self) -> None:
-        self.rfile.read(int(self.headers.get("Content-Length") or 0))
-        self.send_response(status_of(self.path))
-        for name, value in (*FIELDS, *OWN, ("Content-Length", str(len(BODY)))):
+    def answer(self, body: bytes) -> RawResponse:
+        """Return the response to this request, which has this body."""
+        fields = (*FIELDS, *OWN, ("Content-Length", str(len(BODY))))
+        return RawResponse(status_of(self.path), fields, BODY)
+
+    def _respond(self) -> None:
+        length = int(self.headers["Content-Length"] or 0)
+        status, fields, body = self.answer(self.rfile.read(length))
+        self.send_response(status)
+        for name, value in fields:
             self.send_header(name, value)
         self.end_headers()
         if self.command != "HEAD":
-            self.wfile.write(BODY)
+            self.wfile.write(body)
 
     def __getattr__(self, name: str) -> Callable[[], None]:
         if name.startswith("do_"):
-            return self._answer
+            return self._respond
         raise AttributeError(name)
 
     def log_message(self, *_: object) -> None:
         pass
 
 
+class _Server(ThreadingHTTPServer):
+    def handle_error(self, *_: object) -> None:
+        """Print nothing about a proxy that closes its connection."""
+
+
 @contextlib.contextmanager
-def upstream() -> Iterator[int]:
+def upstream(handler: type[Handler] = Handler) -> Iterator[int]:
     """Run the application in a thread; yield its port."""
-    with _Server(("127.0.0.1", 0), _Upstream) as server:
+    with _Server(("127.0.0.1", 0), handler) as server:
         Thread(target=server.serve_forever, args=(0.05,), daemon=True).start()
         yield server.server_address[1]
         server.shutdown()
@@ -245,6 +253,20 @@ def cloudflare_worker(folder: Path, text: str, port: int, behind: int) -> list[s
     return [program("workerd"), "serve", "config.capnp"]
 
 
+def traefik(folder: Path, text: str, port: int, behind: int) -> list[str]:
+    (folder / "files").mkdir()
+    (folder / "files" / "cors.yaml").write_text(text)
+    server = {"loadBalancer": {"servers": [{"url": f"http://127.0.0.1:{behind}"}]}}
+    router = {"rule": "PathPrefix(`/`)", "service": "app", "middlewares": ["corsfast@file"]}
+    routing = {"http": {"routers": {"api": router}, "services": {"app": server}}}
+    (folder / "files" / "routing.yaml").write_text(json.dumps(routing))
+    options = (
+        "--global.checknewversion=false --global.sendanonymoususage=false "
+        f"--entrypoints.web.address=127.0.0.1:{port} --providers.file.directory={folder}/files"
+    )
+    return [program("traefik"), *options.split()]
+
+
 PROXIES: dict[str, Callable[[Path, str, int, int], list[str]]] = {
     "nginx": nginx,
     "haproxy": haproxy,
@@ -254,6 +276,7 @@ PROXIES: dict[str, Callable[[Path, str, int, int], list[str]]] = {
     "varnish": varnish,
     "lighttpd": lighttpd,
     "cloudflare-worker": cloudflare_worker,
+    "traefik": traefik,
 }
 
 
@@ -272,8 +295,10 @@ def running(target: str, text: str, folder: Path, behind: int) -> Iterator[int]:
     try:
         for _ in range(600):
             assert process.poll() is None, f"{command} ended:\n{log.read_text('utf-8', 'replace')}"
-            with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port)):
-                break
+            # Traefik answers 404 until it has read its files.
+            with contextlib.suppress(OSError):
+                if send_to(port)(Request("GET", "http://api.example/", ())).status != 404:
+                    break
             time.sleep(0.02)
         yield port
     finally:
