@@ -137,6 +137,14 @@ def test_keep_is_refused_and_replace_is_the_nearest(target: str) -> None:
     assert Policy(**caught.value.nearest) == Policy(allow_origins=["https://a.example"])
 
 
+def test_status_that_apache_does_not_know_is_refused() -> None:
+    policy = Policy(allow_origins=["https://a.example.com"], preflight_status=299)
+    with pytest.raises(ExportError, match="does not know this status") as caught:
+        TARGETS["apache"](policy)
+    assert caught.value.nearest is not None
+    assert Policy(**caught.value.nearest) == Policy(allow_origins=["https://a.example.com"])
+
+
 def test_nothing_is_near_without_an_origin() -> None:
     with pytest.warns(CorsfastPerformanceWarning):
         policy = Policy(allow_origins=[LOOK_AROUND])
