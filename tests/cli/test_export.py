@@ -145,6 +145,12 @@ def test_status_that_apache_does_not_know_is_refused() -> None:
     assert Policy(**caught.value.nearest) == Policy(allow_origins=["https://a.example.com"])
 
 
+def test_unknown_methods_reach_the_application_behind_envoy() -> None:
+    for methods, passed in (("*", True), (["PUT"], False), (["PUT", "CHICKEN"], True)):
+        text = TARGETS["envoy"](Policy(allow_origins=["https://a.example"], allow_methods=methods))
+        assert ("allow_custom_methods" in text) is passed
+
+
 def test_nothing_is_near_without_an_origin() -> None:
     with pytest.warns(CorsfastPerformanceWarning):
         policy = Policy(allow_origins=[LOOK_AROUND])

@@ -52,13 +52,14 @@ class Handler(BaseHTTPRequestHandler):
 
     def answer(self, body: bytes) -> RawResponse:
         """Return the response to this request, which has this body."""
-        fields = (*FIELDS, *OWN, ("Content-Length", str(len(BODY))))
-        return RawResponse(status_of(self.path), fields, BODY)
+        return RawResponse(status_of(self.path), (*FIELDS, *OWN), BODY)
 
     def _respond(self) -> None:
         length = int(self.headers["Content-Length"] or 0)
         status, fields, body = self.answer(self.rfile.read(length))
         self.send_response(status)
+        if status != 204:
+            fields = (*fields, ("Content-Length", str(len(body))))
         for name, value in fields:
             self.send_header(name, value)
         self.end_headers()
@@ -160,6 +161,7 @@ def envoy(folder: Path, text: str, port: int, behind: int) -> list[str]:
     manager = {
         "@type": f"{api}.network.http_connection_manager.v3.HttpConnectionManager",
         "stat_prefix": "api",
+        **exported,
         "http_filters": [*exported["http_filters"], router],
         "route_config": {"virtual_hosts": [host], **exported["route_config"]},
     }
@@ -207,6 +209,7 @@ StartServers 1
 {usage(text).replace("FILE", f"{folder}/cors.conf")}
 ProxyPass / http://127.0.0.1:{behind}/
 ProxyTimeout 10
+MaxRanges none
 </VirtualHost>
 """
     (folder / "httpd.conf").write_text(conf)
@@ -218,7 +221,10 @@ def varnish(folder: Path, text: str, port: int, behind: int) -> list[str]:
     backend = f'backend app {{ .host = "127.0.0.1"; .port = "{behind}"; }}'
     included = usage(text, "//").replace("FILE", f"{folder}/cors.vcl")
     (folder / "main.vcl").write_text(f"vcl 4.1;\n{included}\n{backend}\n")
-    options = f"-j none -F -a 127.0.0.1:{port} -f {folder}/main.vcl -n {folder}/work -s malloc,8m"
+    options = (
+        f"-j none -F -a 127.0.0.1:{port} -f {folder}/main.vcl -n {folder}/work -s malloc,8m "
+        "-p http_range_support=off"
+    )
     return [program("varnishd"), *options.split()]
 
 
@@ -230,6 +236,7 @@ server.document-root = "{folder}"
 server.bind = "127.0.0.1"
 server.port = {port}
 server.errorlog = "{folder}/log"
+server.range-requests = "disable"
 proxy.server = ("" => (("host" => "127.0.0.1", "port" => {behind})))
 {usage(text).replace("FILE", f"{folder}/cors.conf")}
 """
