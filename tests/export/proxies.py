@@ -300,13 +300,15 @@ def running(target: str, text: str, folder: Path, behind: int) -> Iterator[int]:
     with log.open("wb") as output:
         process = subprocess.Popen(command, stdout=output, stderr=subprocess.STDOUT, cwd=folder)
     try:
-        for _ in range(600):
+        for _ in range(6000):  # a compiler needs its time on a busy machine
             assert process.poll() is None, f"{command} ended:\n{log.read_text('utf-8', 'replace')}"
             # Traefik answers 404 until it has read its files.
             with contextlib.suppress(OSError):
                 if send_to(port)(Request("GET", "http://api.example/", ())).status != 404:
                     break
             time.sleep(0.02)
+        else:
+            raise AssertionError(f"{command} does not answer:\n{log.read_text('utf-8', 'replace')}")
         yield port
     finally:
         end(process)
