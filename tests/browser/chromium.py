@@ -7,13 +7,15 @@ Results come back from both ends. The tests judge them, not this module.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from playwright.sync_api import BrowserContext, Frame, Page
+from playwright.sync_api import Browser, BrowserContext, Frame, Page, sync_playwright
 from support.browser_side import covers
 from support.servers import ask
 
@@ -26,6 +28,24 @@ def executable() -> str:
     for path in filter(None, found):
         return path
     raise AssertionError(f"no browser: none of {', '.join(EXECUTABLES)} is there, nor $CHROMIUM")
+
+
+# The ports of the pages' origins in the matrix.
+PAGE_PORTS = (80, 8001, 8002, 8003)
+
+
+@contextlib.contextmanager
+def chromium(pages: int) -> Iterator[Browser]:
+    """Run a browser that resolves every name to this machine and sends page ports to `pages`."""
+    rules = [f"MAP *:{port} 127.0.0.1:{pages}" for port in PAGE_PORTS]
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(
+            executable_path=executable(),
+            chromium_sandbox=False,  # root cannot use the sandbox, and all pages are ours
+            args=["--host-resolver-rules=" + ", ".join([*rules, "MAP *.test 127.0.0.1"])],
+        )
+        yield browser
+        browser.close()
 
 
 class Api:

@@ -12,8 +12,8 @@ import contextlib
 from collections.abc import Iterator
 
 import pytest
-from browser.chromium import Api, Tabs, executable
-from playwright.sync_api import Browser, sync_playwright
+from browser.chromium import Api, Tabs, chromium
+from playwright.sync_api import Browser
 from support.servers import Server
 
 # Each API server is a single process, so that one recorder sees everything.
@@ -28,8 +28,6 @@ SERVERS = {
     "django": f"{GUNICORN} browser.served:django()",
     "django-asgi": f"{UVICORN} --factory browser.served:django_asgi",
 }
-# The ports of the pages' origins in the matrix.
-PAGE_PORTS = (80, 8001, 8002, 8003)
 
 
 @pytest.fixture(scope="session")
@@ -54,16 +52,8 @@ def apis(ports: dict[str, int]) -> dict[str, Api]:
 
 @pytest.fixture(scope="session")
 def browser(ports: dict[str, int]) -> Iterator[Browser]:
-    """Yield a browser that resolves every name to this machine and sends page ports to `pages`."""
-    rules = [f"MAP *:{port} 127.0.0.1:{ports['pages']}" for port in PAGE_PORTS]
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(
-            executable_path=executable(),
-            chromium_sandbox=False,  # root cannot use the sandbox, and all pages are ours
-            args=["--host-resolver-rules=" + ", ".join([*rules, "MAP *.test 127.0.0.1"])],
-        )
+    with chromium(ports["pages"]) as browser:
         yield browser
-        browser.close()
 
 
 @pytest.fixture(scope="session")

@@ -138,6 +138,20 @@ def test_keep_is_refused_and_replace_is_the_nearest(target: str) -> None:
     assert Policy(**caught.value.nearest) == Policy(allow_origins=["https://a.example"])
 
 
+def test_status_that_apache_does_not_know_is_refused() -> None:
+    policy = Policy(allow_origins=["https://a.example.com"], preflight_status=299)
+    with pytest.raises(ExportError, match="does not know this status") as caught:
+        TARGETS["apache"](policy)
+    assert caught.value.nearest is not None
+    assert Policy(**caught.value.nearest) == Policy(allow_origins=["https://a.example.com"])
+
+
+def test_unknown_methods_reach_the_application_behind_envoy() -> None:
+    for methods, passed in (("*", True), (["PUT"], False), (["PUT", "CHICKEN"], True)):
+        text = TARGETS["envoy"](Policy(allow_origins=["https://a.example"], allow_methods=methods))
+        assert ("allow_custom_methods" in text) is passed
+
+
 def test_nothing_is_near_without_an_origin() -> None:
     with pytest.warns(CorsfastPerformanceWarning):
         policy = Policy(allow_origins=[LOOK_AROUND])
@@ -176,3 +190,12 @@ def test_envoy_lists_near_a_pattern_only_odd_origins() -> None:
     fields = json.loads("".join(line for line in text.splitlines(True) if line[0] != "#"))
     matcher = json.dumps(fields["http_filters"][1]["typed_config"]["xds_matcher"])
     assert re.findall(r'"exact": "(.*?)"', matcher) == ["capacitor://app", "http://[::1]:9", "null"]
+
+
+@pytest.mark.parametrize("target", sorted(TARGETS.keys() - {"gateway-api"}))
+def test_an_age_of_0_is_not_left_out(target: str) -> None:
+    texts = set()
+    for age in (0, None):
+        text = TARGETS[target](Policy(allow_origins=["https://a.example"], max_age=age))
+        texts.add(re.sub(r"[0-9a-f]{16}", "", text))  # without the hashes
+    assert len(texts) == 2

@@ -123,41 +123,8 @@ def s3(text: str) -> Answer:
     return send
 
 
-def traefik(text: str) -> Answer:
-    given = yaml.safe_load(text)["http"]["middlewares"]["corsfast"]["headers"]
-    credentials = given.get("accessControlAllowCredentials", False)
-    removed = {name for name, value in given["customResponseHeaders"].items() if value == ""}
-    kept = {name for name, _ in OWN} - removed - {"Vary"}
-
-    def echoed(key: str, asked: str | None) -> str:
-        values = given.get(key, [])
-        return asked or "" if "*" in values and credentials else listed(values, ",")
-
-    def send(request: Request) -> RawResponse:
-        origin = request.get("Origin") or ""
-        allowed = None
-        if "*" in given.get("accessControlAllowOriginList", []):
-            allowed = "*"
-        elif origin in given.get("accessControlAllowOriginList", []) or any(
-            re.search(each, origin) for each in given.get("accessControlAllowOriginListRegex", [])
-        ):
-            allowed = origin
-        shared = {f"{CORS}expose-headers": listed(given.get("accessControlExposeHeaders", []), ",")}
-        if credentials:
-            shared[f"{CORS}allow-credentials"] = "true"
-        names, method = (request.get(f"{CORS}request-{each}") for each in ("headers", "method"))
-        preflight = shared | {
-            f"{CORS}allow-methods": echoed("accessControlAllowMethods", method),
-            f"{CORS}allow-headers": echoed("accessControlAllowHeaders", names),
-        }
-        return answer(request, allowed, preflight, shared, keeps=bool(kept))
-
-    return send
-
-
 DECLARED: dict[str, Callable[[str], Answer]] = {
     "aws-api-gateway": aws_api_gateway,
     "gateway-api": gateway_api,
     "s3": s3,
-    "traefik": traefik,
 }

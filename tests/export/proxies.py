@@ -45,36 +45,45 @@ def status_of(path: str) -> int:
     return int(last) if last.isdigit() else 200
 
 
-class _Server(ThreadingHTTPServer):
-    def handle_error(self, *_: object) -> None:
-        """Print nothing about a proxy that closes its connection."""
+class Handler(BaseHTTPRequestHandler):
+    """A server of one function, which answers any method."""
 
-
-class _Upstream(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
 
-    def _answer(self) -> None:
-        self.rfile.read(int(self.headers.get("Content-Length") or 0))
-        self.send_response(status_of(self.path))
-        for name, value in (*FIELDS, *OWN, ("Content-Length", str(len(BODY)))):
+    def answer(self, body: bytes) -> RawResponse:
+        """Return the response to this request, which has this body."""
+        return RawResponse(status_of(self.path), (*FIELDS, *OWN), BODY)
+
+    def _respond(self) -> None:
+        length = int(self.headers["Content-Length"] or 0)
+        status, fields, body = self.answer(self.rfile.read(length))
+        self.send_response(status)
+        if status != 204:
+            fields = (*fields, ("Content-Length", str(len(body))))
+        for name, value in fields:
             self.send_header(name, value)
         self.end_headers()
         if self.command != "HEAD":
-            self.wfile.write(BODY)
+            self.wfile.write(body)
 
     def __getattr__(self, name: str) -> Callable[[], None]:
         if name.startswith("do_"):
-            return self._answer
+            return self._respond
         raise AttributeError(name)
 
     def log_message(self, *_: object) -> None:
         pass
 
 
+class _Server(ThreadingHTTPServer):
+    def handle_error(self, *_: object) -> None:
+        """Print nothing about a proxy that closes its connection."""
+
+
 @contextlib.contextmanager
-def upstream() -> Iterator[int]:
+def upstream(handler: type[Handler] = Handler) -> Iterator[int]:
     """Run the application in a thread; yield its port."""
-    with _Server(("127.0.0.1", 0), _Upstream) as server:
+    with _Server(("127.0.0.1", 0), handler) as server:
         Thread(target=server.serve_forever, args=(0.05,), daemon=True).start()
         yield server.server_address[1]
         server.shutdown()
@@ -155,6 +164,7 @@ def envoy(folder: Path, text: str, port: int, behind: int) -> list[str]:
     manager = {
         "@type": f"{api}.network.http_connection_manager.v3.HttpConnectionManager",
         "stat_prefix": "api",
+        **exported,
         "http_filters": [*exported["http_filters"], router],
         "route_config": {"virtual_hosts": [host], **exported["route_config"]},
     }
@@ -202,6 +212,7 @@ StartServers 1
 {usage(text).replace("FILE", f"{folder}/cors.conf")}
 ProxyPass / http://127.0.0.1:{behind}/
 ProxyTimeout 10
+MaxRanges none
 </VirtualHost>
 """
     (folder / "httpd.conf").write_text(conf)
@@ -213,7 +224,10 @@ def varnish(folder: Path, text: str, port: int, behind: int) -> list[str]:
     backend = f'backend app {{ .host = "127.0.0.1"; .port = "{behind}"; }}'
     included = usage(text, "//").replace("FILE", f"{folder}/cors.vcl")
     (folder / "main.vcl").write_text(f"vcl 4.1;\n{included}\n{backend}\n")
-    options = f"-j none -F -a 127.0.0.1:{port} -f {folder}/main.vcl -n {folder}/work -s malloc,8m"
+    options = (
+        f"-j none -F -a 127.0.0.1:{port} -f {folder}/main.vcl -n {folder}/work -s malloc,8m "
+        "-p http_range_support=off"
+    )
     return [program("varnishd"), *options.split()]
 
 
@@ -225,6 +239,7 @@ server.document-root = "{folder}"
 server.bind = "127.0.0.1"
 server.port = {port}
 server.errorlog = "{folder}/log"
+server.range-requests = "disable"
 proxy.server = ("" => (("host" => "127.0.0.1", "port" => {behind})))
 {usage(text).replace("FILE", f"{folder}/cors.conf")}
 """
@@ -248,6 +263,20 @@ def cloudflare_worker(folder: Path, text: str, port: int, behind: int) -> list[s
     return [program("workerd"), "serve", "config.capnp"]
 
 
+def traefik(folder: Path, text: str, port: int, behind: int) -> list[str]:
+    (folder / "files").mkdir()
+    (folder / "files" / "cors.yaml").write_text(text)
+    server = {"loadBalancer": {"servers": [{"url": f"http://127.0.0.1:{behind}"}]}}
+    router = {"rule": "PathPrefix(`/`)", "service": "app", "middlewares": ["corsfast@file"]}
+    routing = {"http": {"routers": {"api": router}, "services": {"app": server}}}
+    (folder / "files" / "routing.yaml").write_text(json.dumps(routing))
+    options = (
+        "--global.checknewversion=false --global.sendanonymoususage=false "
+        f"--entrypoints.web.address=127.0.0.1:{port} --providers.file.directory={folder}/files"
+    )
+    return [program("traefik"), *options.split()]
+
+
 PROXIES: dict[str, Callable[[Path, str, int, int], list[str]]] = {
     "nginx": nginx,
     "haproxy": haproxy,
@@ -257,6 +286,7 @@ PROXIES: dict[str, Callable[[Path, str, int, int], list[str]]] = {
     "varnish": varnish,
     "lighttpd": lighttpd,
     "cloudflare-worker": cloudflare_worker,
+    "traefik": traefik,
 }
 
 
@@ -273,11 +303,15 @@ def running(target: str, text: str, folder: Path, behind: int) -> Iterator[int]:
     with log.open("wb") as output:
         process = subprocess.Popen(command, stdout=output, stderr=subprocess.STDOUT, cwd=folder)
     try:
-        for _ in range(600):
+        for _ in range(6000):  # a compiler needs its time on a busy machine
             assert process.poll() is None, f"{command} ended:\n{log.read_text('utf-8', 'replace')}"
-            with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port)):
-                break
+            # Traefik answers 404 until it has read its files.
+            with contextlib.suppress(OSError):
+                if send_to(port)(Request("GET", "http://api.example/", ())).status != 404:
+                    break
             time.sleep(0.02)
+        else:
+            raise AssertionError(f"{command} does not answer:\n{log.read_text('utf-8', 'replace')}")
         yield port
     finally:
         end(process)

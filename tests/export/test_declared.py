@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import os
-import re
+import subprocess
+import sys
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -87,25 +88,42 @@ def test_what_is_exported_is_imported_again(
 
 # -- schemas -----------------------------------------------------------------------------------
 
-ORIGIN = r"(^\*$)|(^https?://((\*\.)?([a-zA-Z0-9-]+\.)*[a-zA-Z0-9-]+|\*)(:[0-9]{1,5})?$)"
-KNOWN = {"GET", "HEAD", "POST", "PUT", "DELETE", "CONNECT", "OPTIONS", "TRACE", "PATCH"}
+# The package has the types of the resource, but no rules between values and no sets.
+VALIDATE = """
+import { HTTPRoute } from "@kubernetes-models/gateway-api/gateway.networking.k8s.io/v1/HTTPRoute";
+import { readFileSync } from "node:fs";
+for (const filter of JSON.parse(readFileSync(0)))
+  new HTTPRoute({ spec: { rules: [{ filters: [filter] }] } }).validate();
+"""
+
+
+def validate(filters: list[Any]) -> subprocess.CompletedProcess[str]:
+    """Validate filters of an HTTPRoute; the package is in the environment of scripts/test-export"""
+    return subprocess.run(
+        ["node", "--input-type=module", "--eval", VALIDATE],
+        input=json.dumps(filters),
+        capture_output=True,
+        text=True,
+        cwd=sys.prefix,
+        timeout=120,
+    )
 
 
 def test_filters_keep_the_limits_of_the_resource() -> None:
-    """The limits of the definition of HTTPRoute, version 1.7."""
-    for number in range(POLICIES):
-        given = yaml.safe_load(exported("gateway-api", number)[1])
+    filters = [yaml.safe_load(exported("gateway-api", number)[1]) for number in range(POLICIES)]
+    done = validate(filters)
+    assert done.returncode == 0, done.stderr
+    for given in filters:
         assert given["type"] == "CORS"
-        cors = given["cors"]
-        for origin in cors["allowOrigins"]:
-            assert re.search(ORIGIN, origin)
-            assert len(origin) <= 253
-        for key, names in (("allowMethods", KNOWN), ("allowHeaders", None), ("allowOrigins", None)):
-            values = cors.get(key, [])
-            assert len(values) == len(set(values)) <= (64 if names is None else 9)
-            assert values == ["*"] or "*" not in values
-            assert names is None or values == ["*"] or set(values) <= names
-        assert cors["maxAge"] >= 1
+        for values in given["cors"].values():
+            if isinstance(values, list):
+                assert len(values) == len(set(values))
+                assert values == ["*"] or "*" not in values
+
+
+def test_a_filter_outside_the_limits_is_found() -> None:
+    filters = [{"type": "CORS", "cors": {"allowOrigins": [f"{A}:{i}" for i in range(1, 66)]}}]
+    assert "must NOT have more than 64 items" in validate(filters).stderr
 
 
 @pytest.mark.parametrize(
@@ -184,7 +202,7 @@ def test_no_policy_is_nearer_than_an_age_of_0() -> None:
     assert caught.value.nearest is None
 
 
-@pytest.mark.parametrize("target", sorted(set(DECLARED) - {"traefik"}))
+@pytest.mark.parametrize("target", DECLARED)
 def test_a_policy_without_origins(target: str) -> None:
     with pytest.warns(corsfast.CorsfastUnmatchableWarning):
         policy = corsfast.Policy(allow_origins=[])

@@ -16,9 +16,11 @@ import pytest
 from corpus import rows
 from engine.test_attacks import options_of
 from export.compared import (
+    TEXTS,
     browser_pairs,
     corpus_by_policy,
     differences,
+    is_sent,
     policy_of,
     random_options,
     raw_request,
@@ -42,7 +44,7 @@ def behind() -> Iterator[int]:
 
 @pytest.mark.parametrize("target", PROXIES)
 def test_attack_corpus(target: str, behind: int, tmp_path: Path) -> None:
-    equal, left, wrong = 0, 0, []
+    equal, left, unsent, wrong = 0, 0, 0, []
     for number, (written, cases) in enumerate(corpus_by_policy().items()):
         if QUICK and len(cases) < 12:
             continue
@@ -58,11 +60,14 @@ def test_attack_corpus(target: str, behind: int, tmp_path: Path) -> None:
             for row in cases:
                 request = request_of(row)
                 found = differences(target, policy, request, send_to(port)(request))
+                if found and target in TEXTS and not is_sent(policy, request):
+                    unsent += 1
+                    continue
                 wrong += [f"{row['id']}: {each}" for each in found]
                 equal += not found
-    print(f"{target}: {equal} rows equal, {left} cannot be expressed")
+    print(f"{target}: {equal} rows equal, {left} cannot be expressed, {unsent} no browser sends")
     assert not wrong, "\n".join(wrong)
-    assert QUICK or equal + left == len(rows("attack-corpus.jsonl"))
+    assert QUICK or equal + left + unsent == len(rows("attack-corpus.jsonl"))
 
 
 @pytest.mark.parametrize("number", range(POLICIES))
@@ -82,6 +87,8 @@ def test_random_requests(target: str, number: int, behind: int, tmp_path: Path) 
         for _ in range(PAIRS // 2):
             request = raw_request(random, policy)
             found = differences(target, policy, request, send(request))
+            if target in TEXTS and not is_sent(policy, request):
+                continue
             wrong += [f"{request}: {each}" for each in found]
         for origin, engine, fetched in browser_pairs(random, policy, PAIRS - PAIRS // 2):
             wanted = seen_by_browser(reference(policy), origin, engine, fetched)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from .._options import fetch
 from .._options.fetch import VARY
-from ._model import Echo, headed, in_full, read, refusing
+from ._model import Echo, Reason, headed, in_full, read, refusing
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -17,6 +17,8 @@ _USAGE = """\
 # Include this file first in a <VirtualHost>. It needs the modules setenvif, headers and rewrite:
 #     Include FILE
 """
+# The statuses from 200 to 299 that it knows; it does not start with others.
+_STATUSES = (*range(200, 209), 226)
 _VALUES = {
     Echo.ORIGIN: "expr=%{HTTP:Origin}",
     Echo.METHOD: f"expr=%{{HTTP:{fetch.REQUEST_METHOD}}}",
@@ -26,7 +28,11 @@ _VALUES = {
 
 def to_apache(policy: Policy) -> str:
     """Return a configuration for Apache httpd 2.4; see docs/export.md."""
-    model = read(policy, "apache", backtracking=True)
+    status = policy.options()["preflight_status"]
+    reasons = []
+    if status not in _STATUSES:
+        reasons = [Reason("preflight_status", status, "it does not know this status")]
+    model = read(policy, "apache", backtracking=True, reasons=reasons)
     return headed(policy, "apache", _USAGE + "\n".join(_lines(model)) + "\n")
 
 

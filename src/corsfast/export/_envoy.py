@@ -27,6 +27,7 @@ _USAGE = """\
 """
 _TYPES = "type.googleapis.com/envoy.extensions"
 _CORS = "envoy.filters.http.cors"
+_KNOWN_METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "DELETE", "PATCH", "OPTIONS"})
 
 
 def to_envoy(policy: Policy) -> str:
@@ -35,7 +36,12 @@ def to_envoy(policy: Policy) -> str:
     if policy.options()["timing_allow_origin"]:
         reasons = [Reason("timing_allow_origin", "true", "the cors filter does not send it")]
     model = read(policy, "envoy", backtracking=False, reasons=reasons)
-    return headed(policy, "envoy", f"{_USAGE}{json.dumps(_fields(model), indent=2)}\n")
+    fields = _fields(model)
+    spec = policy._tables.spec
+    if spec.any_method or not _KNOWN_METHODS.issuperset(spec.methods):
+        # Otherwise Envoy answers 400 to methods that it does not know.
+        fields["http_protocol_options"] = {"allow_custom_methods": True}
+    return headed(policy, "envoy", f"{_USAGE}{json.dumps(fields, indent=2)}\n")
 
 
 def _fields(model: Model) -> dict[str, Any]:

@@ -201,6 +201,9 @@ def _option_reasons(spec: Spec) -> Iterable[Reason]:
         yield Reason(ORIGINS, "*", why)
 
 
+_NEAREST = {"existing": "replace", "max_age": 1, "preflight_status": 204}
+
+
 def nearest(policy: Policy, reasons: Iterable[Reason]) -> PolicyOptions | None:
     """Return the options without the entries of these reasons, if some origin is left."""
     options = policy.options()
@@ -211,7 +214,7 @@ def nearest(policy: Policy, reasons: Iterable[Reason]) -> PolicyOptions | None:
             name = as_written(reason.entry)
             left[reason.option] = [item for item in value if as_written(item) != name]
         else:
-            left[reason.option] = {"existing": "replace", "max_age": 1}.get(reason.option, False)
+            left[reason.option] = _NEAREST.get(reason.option, False)
     if not left[ORIGINS]:
         return None
     change = side_of(dict[str, object](policy.options())).compared_with(side_of(left))

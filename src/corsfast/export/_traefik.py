@@ -28,12 +28,12 @@ def to_traefik(policy: Policy) -> str:
         "accessControlAllowMethods": ["*"] * spec.any_method + list(spec.methods),
         "accessControlAllowHeaders": header_names(spec),
         "accessControlExposeHeaders": list(spec.expose),
-        "accessControlAllowCredentials": spec.credentials,
+        "accessControlAllowCredentials": spec.credentials or None,
         "accessControlMaxAge": spec.max_age,
-        "addVaryHeader": bool(model.actual_vary),
+        "addVaryHeader": bool(model.actual_vary) or None,
         # An empty value deletes the application's own header.
         "customResponseHeaders": dict.fromkeys(model.replaced, ""),
     }
-    given = {name: value for name, value in headers.items() if value not in ([], None, False)}
+    given = {name: value for name, value in headers.items() if value not in ([], None)}
     middleware = {"http": {"middlewares": {"corsfast": {"headers": given}}}}
     return headed(policy, "traefik", _USAGE + "\n".join(yaml_lines(middleware)) + "\n")
