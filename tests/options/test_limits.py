@@ -17,7 +17,7 @@ from corsfast._cli.check.subject import Subject
 from corsfast._engine import tables
 from corsfast._loading import written
 from corsfast._options import limits, spec
-from corsfast._proofs import automata, backtracking, suggest
+from corsfast._proofs import automata, risks, suggest
 from corsfast._proofs.languages import language_of
 from corsfast._proofs.verify import read_policy
 
@@ -33,8 +33,8 @@ PYTHON_ONLY = {
     "MAX_POLICY_FILE",
     "MAX_BACKTRACKING",
     "MAX_BACKTRACKING_STEPS",
-    "MAX_CORRECTED",
     "MAX_EXPLAINED",
+    "MAX_DIAGNOSIS_STEPS",
     "MAX_PATTERNS",
     "MAX_PATTERN",
     "MAX_REGEX",
@@ -87,14 +87,30 @@ def test_a_long_entry_is_refused_by_name() -> None:
     assert [problem.code for problem in caught.value.problems] == ["path"]
 
 
-def test_no_correction_of_a_long_string_is_tried(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A string that looks like a regex is read as one only to correct it."""
-    tried: list[object] = []
-    monkeypatch.setattr(suggest, "suggest", lambda *given: tried.append(given) or (None, False))
-    for length in (limits.MAX_CORRECTED, limits.MAX_CORRECTED + 1):
-        with pytest.raises(corsfast.PolicyError, match="looks-like-regex"):
-            corsfast.Policy(allow_origins=["\\" * length])
-    assert len(tried) == 1
+@pytest.mark.parametrize(
+    "entry", [re.compile("https://app.example.com"), r"https://\w+.example.com"]
+)
+def test_a_problem_without_steps_left_has_no_correction(
+    entry: object, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    codes = []
+    for steps in (limits.MAX_DIAGNOSIS_STEPS, 100):
+        monkeypatch.setattr(suggest, "MAX_DIAGNOSIS_STEPS", steps)
+        with pytest.raises(corsfast.PolicyError) as caught:
+            corsfast.Policy(allow_origins=[entry])
+        codes.append([problem.code for problem in caught.value.problems])
+        hint = caught.value.problems[0].hint or ""
+        assert hint.startswith("re.compile(") is (steps > 100)
+    assert codes[0] == codes[1]
+
+
+def test_a_proof_without_steps_left_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(risks, "MAX_PATTERN_STEPS", 2_000)
+    with pytest.raises(corsfast.PolicyError, match=r"within 2000 steps \(MAX_PATTERN_STEPS\)"):
+        corsfast.Policy(
+            allow_origins=[re.compile(r"https://[a-z]+\.example\.com")],
+            dangerously_tolerate=["foreign-origin"],
+        )
 
 
 @pytest.mark.parametrize("entry", ["word", 7, re.compile(b"x"), "x" * (limits.MAX_PATTERN + 1)])
@@ -215,18 +231,29 @@ def nested(n: int) -> re.Pattern[str]:
         re.compile("https://(?:" + "|".join(f"name-{i}" for i in range(400)) + r")\.example\.com"),
         dense(12),
         nested(100),
+        re.compile(r"https://" + r"abc\." * 400 + r"example\.com"),
+        re.compile("https://" + "abc." * 100 + "example.com"),
+        re.compile("https://" + "(?:a|b)" * 11 + "a" * 400 + r"\.example\.com"),
+        re.compile("|".join(f"https?://a{i}.example.com" for i in range(20))),
+        re.compile("|".join(rf"https://.*\.d{i}\.com" for i in range(40))),
+        re.compile("https://(?:" + "|".join(f"(?!x)a{i}b?" for i in range(100)) + ")"),
+        r"https://[a-z]+\." * 80,
         re.compile(r"https://(?:" + "|".join(f"[a-z]{{{i}}}x[a-z]*" for i in range(60)) + ")"),
         "https://*." + ".".join(["a*b" * 10] * 6) + ".example.com",
     ],
 )
-def test_the_work_for_an_entry_is_bounded(entry: Any, spent: list[float]) -> None:
-    corsfast.Policy(allow_origins=[re.compile(r"https://a\.example\.com")])
-    spent.clear()
-    backtracking.is_slow.cache_clear()
-    with warnings.catch_warnings(), contextlib.suppress(corsfast.PolicyError):
-        warnings.simplefilter("ignore", corsfast.CorsfastPerformanceWarning)
-        corsfast.Policy(allow_origins=[entry])
-    assert sum(spent) < 4 * limits.MAX_PATTERN_STEPS
+@pytest.mark.parametrize("tolerated", [False, True])
+def test_the_work_for_an_entry_is_bounded(entry: Any, tolerated: bool, spent: list[float]) -> None:
+    options: dict[str, Any] = {"allow_credentials": True}
+    if tolerated:
+        options["dangerously_tolerate"] = list(corsfast.errors.RISKS)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        for origins in ([re.compile(r"https?://.*|a|.*-extension://.*")], [entry]):
+            spent.clear()
+            with contextlib.suppress(corsfast.PolicyError):
+                corsfast.Policy(allow_origins=origins, **options)
+    assert sum(spent) < limits.MAX_DIAGNOSIS_STEPS + limits.MAX_PATTERN_STEPS // 2
 
 
 def test_the_work_grows_as_the_entry_does(spent: list[float]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import re
 from collections.abc import Callable
@@ -25,15 +26,20 @@ from corsfast._proofs.automata import (
     Automaton,
     Dfa,
     Nfa,
+    OutOfStepsError,
     TooManyStatesError,
     accepts,
+    charged,
     determinise,
     first_characters,
     intersect,
+    limited,
     mask_of,
     minimise,
     run,
     shortest_words,
+    spend,
+    steps_left,
     subtract,
     tabulate,
     unite,
@@ -376,3 +382,35 @@ def test_native_engine_checks_the_length_of_class_of(both: Any, columns: Any) ->
     tables = tables._replace(automaton=tables.automaton._replace(class_of=columns))
     with pytest.raises((AssertionError, TypeError), match=r"class_of has|[Bb]ytes|NoneType"):
         native.Policy._from_tables(tables)
+
+
+def test_steps_count_towards_the_limits_around_them() -> None:
+    with limited(10):
+        with contextlib.suppress(TooManyStatesError), limited(3):
+            spend(4)
+        assert steps_left() == 6
+        with pytest.raises(TooManyStatesError):
+            spend(7)
+
+
+def test_the_end_of_an_outer_limit_is_not_taken_for_an_inner_one() -> None:
+    with limited(3), pytest.raises(OutOfStepsError), limited(10):
+        spend(4)
+    with pytest.raises(TooManyStatesError), limited(3), limited(10):
+        spend(4)
+
+
+def test_a_known_result_costs_as_much_as_a_new_one() -> None:
+    made: list[str] = []
+
+    @charged
+    def make(text: str) -> str:
+        spend(3)
+        made.append(text)
+        return text
+
+    with limited(8):
+        assert (make("a"), make("a")) == ("a", "a")
+        assert (made, steps_left()) == (["a"], 2)
+        with pytest.raises(TooManyStatesError):
+            make("a")

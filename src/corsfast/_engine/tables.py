@@ -203,16 +203,17 @@ def compile_options(is_origin: Callable[[str], bool] = is_origin, **options: obj
     names = [write_pattern(rule) for rule in spec.rules if rule.host.endswith("x")]
     for problem in (*unmatchable_schemes(spec.exact), *unmatchable_schemes(names)):
         (problems if problem.code == "unmatchable-scheme" else unlikely).append(problem)
-    for risk in find_risks(spec, languages):
+    steps: dict[str, int] = {}
+    for risk in find_risks(spec, languages, steps):
         (tolerated if risk.code in spec.tolerated else problems).append(risk)
     if problems:
-        raise PolicyError(_with_ways_out(problems, spec))
+        raise PolicyError(_with_ways_out(problems, spec, steps))
     unlikely += unmatchable_alternatives(spec.regexes)
     unlikely += globs_as_regexes(spec.regexes, tolerated)
     tables, slow = build_tables(spec, languages)
-    for risk in _with_ways_out(tolerated, spec):
+    for risk in _with_ways_out(tolerated, spec, steps):
         warn(f"tolerated: {describe(risk, acceptable=False)}", CorsfastSecurityWarning)
-    for problem in _with_ways_out(unlikely, spec):
+    for problem in _with_ways_out(unlikely, spec, steps):
         warn(str(problem), CorsfastUnmatchableWarning)
     for message in slow:
         warn(message, CorsfastPerformanceWarning)
@@ -275,13 +276,13 @@ def globs_as_regexes(
             yield Problem("glob-as-regex", ORIGINS, entry, message)
 
 
-def _with_ways_out(problems: list[Problem], spec: Spec) -> list[Problem]:
+def _with_ways_out(problems: list[Problem], spec: Spec, steps: dict[str, int]) -> list[Problem]:
     """Add verified suggestions to the problems. A valid policy never runs the proofs for them."""
     if not problems:
         return problems
     from .._proofs.suggest import policy_suggestions
 
-    return policy_suggestions(problems, spec)
+    return policy_suggestions(problems, spec, steps)
 
 
 def build_tables(spec: Spec, languages: list[Language]) -> tuple[Tables, list[str]]:

@@ -12,10 +12,11 @@ from __future__ import annotations
 import re
 from functools import cache
 
+from .._options.limits import MAX_PATTERN_STEPS
 from .._options.patterns import ORIGINS
 from .._options.records import NamedTuple
 from ..errors import Problem
-from .automata import Dfa, TooManyStatesError, passed, unite
+from .automata import Dfa, TooManyStatesError, limited, passed, unite, unlimited
 from .languages import other_origins, regex_of, web_origins, words
 from .regex_text import Atom, Branch, Group, is_end, is_start, parse, write
 from .regexes import NotRegularError, compile_quietly, nfa_of
@@ -68,7 +69,8 @@ def unmatchable_alternatives(
         _mark(branches, None, True, alternatives)
         if not alternatives or max(map(ord, regex.pattern)) >= FIRST_MARK:
             return
-        alive = _alive(compile_quietly(write(branches), regex.flags), how, null, alternatives)
+        with limited(MAX_PATTERN_STEPS // 5):
+            alive = _alive(compile_quietly(write(branches), regex.flags), how, null, alternatives)
     except (ValueError, TooManyStatesError, RecursionError):
         return
     unmatchable = {mark for mark, is_alive in alive.items() if not is_alive}
@@ -120,4 +122,5 @@ def _alive(
 
 @cache
 def _sent(others: bool, null: bool) -> Dfa:
-    return unite([web_origins(), *[other_origins()] * others, *[words("null")] * null])
+    with unlimited():
+        return unite([web_origins(), *[other_origins()] * others, *[words("null")] * null])

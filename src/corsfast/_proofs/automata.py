@@ -14,7 +14,7 @@ Requests do not run this code: the engines run the table of an Automaton.
 from __future__ import annotations
 
 from contextlib import contextmanager
-from math import inf
+from functools import lru_cache, wraps
 from threading import local
 
 from .._options.limits import MAX_AUTOMATON_STATES, MAX_AUTOMATON_STEPS
@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from typing import TypeVar
 
     State = TypeVar("State", bound=Hashable)
+    Given = TypeVar("Given", bound=Hashable)
+    Made = TypeVar("Made")
 
 
 class Dfa(NamedTuple):
@@ -72,10 +74,14 @@ class TooManyStatesError(Exception):
     """An error for an automaton that would exceed a limit on states or steps."""
 
 
+class OutOfStepsError(Exception):
+    """An error for operations that end because of a limit around their own one."""
+
+
 class _Work(local):
     """The work that this thread may still do within `limited`, in steps."""
 
-    left: float = inf
+    left = UNLIMITED = 1 << 62
 
     def spend(self, steps: int) -> None:
         self.left -= steps
@@ -86,17 +92,68 @@ class _Work(local):
 _work = _Work()
 
 
+def spend(steps: int) -> None:
+    """Count steps outside of this module. Raises TooManyStatesError at the limit."""
+    _work.spend(steps)
+
+
+def steps_left() -> int:
+    return _work.left
+
+
 @contextmanager
-def limited(steps: float) -> Iterator[None]:
+def limited(steps: int) -> Iterator[None]:
     """Raise TooManyStatesError if the operations within take more steps than this.
 
-    A step takes about a quarter of a microsecond: an entry of a row, or a state of a set.
+    A step takes about a quarter of a microsecond: an entry of a row, or a state of a set. Steps
+    count towards the limits around this one as well.
+
+    Raises:
+        OutOfStepsError: at a limit around this one, so that no result is taken for that of the
+            operations within.
     """
-    before, _work.left = _work.left, steps
+    before = _work.left
+    given = _work.left = min(steps, before)
+    try:
+        yield
+    except OutOfStepsError:  # the limit around the inner operations is this one
+        raise TooManyStatesError from None
+    finally:
+        _work.left += before - given
+        if _work.left < 0:
+            raise OutOfStepsError
+
+
+@contextmanager
+def unlimited() -> Iterator[None]:
+    """Count no steps of the operations within."""
+    before, _work.left = _work.left, _Work.UNLIMITED
     try:
         yield
     finally:
         _work.left = before
+
+
+def charged(make: Callable[[Given], Made]) -> Callable[[Given], Made]:
+    """Decorate a function with a cache. Each call costs the steps that the first one took.
+
+    So it does not depend on earlier calls whether a limit is reached.
+    """
+
+    @lru_cache(maxsize=64)
+    def counted(given: Given) -> tuple[Made, int]:
+        before = _work.left
+        return make(given), before - _work.left
+
+    @wraps(make)
+    def called(given: Given) -> Made:
+        before = _work.left
+        made, steps = counted(given)
+        _work.left = before
+        _work.spend(steps)
+        return made
+
+    return called
 
 
 def mask_of(characters: Iterable[str]) -> int:
@@ -147,6 +204,7 @@ class Nfa:
         states = [self.state() for _ in dfa.rows]
         members = _members(dfa.classes)
         for state, row, accepting in zip(states, dfa.rows, dfa.accepting, strict=True):
+            _work.spend(len(row) // 2)
             for column, target in enumerate(row):
                 if target != DEAD:
                     self.edges[state].append((members[column], states[target]))
@@ -172,6 +230,7 @@ def determinise(nfa: Nfa, start: int, end: int, *, slack: int = 1) -> Dfa:
     """
     classes = _classes(mask for edges in nfa.edges for mask, _ in edges)
     members = _members(classes)
+    _work.spend(sum(map(len, nfa.edges)) * len(members) // 4)
     moves = [
         [
             (column, target)
@@ -186,13 +245,15 @@ def determinise(nfa: Nfa, start: int, end: int, *, slack: int = 1) -> Dfa:
     def step(key: tuple[frozenset[int], bool]) -> Iterator[tuple[frozenset[int], bool] | None]:
         states, _ = key
         reached: list[set[int]] = [set() for _ in members]
-        nfa.spend(len(states))
+        size, work = len(states), len(states)
         for state in states:
             for column, target in moves[state]:
                 if target not in closures:
                     closures[target] = _closure(nfa, [target])
-                nfa.spend(len(closures[target]), 1 + (len(closures[target]) >> 4))
+                size += len(closures[target])
+                work += 1 + (len(closures[target]) >> 4)
                 reached[column] |= closures[target]
+        nfa.spend(size, work)
         return ((frozenset(target), False) if target else None for target in reached)
 
     def accepts(key: tuple[frozenset[int], bool]) -> bool:
@@ -251,7 +312,7 @@ def _closure(nfa: Nfa, states: Iterable[int], *more: list[list[int]]) -> frozens
                 if target not in seen:
                     seen.add(target)
                     stack.append(target)
-    nfa.spend(len(seen))
+    nfa.spend(len(seen), 2 * len(seen))
     return frozenset(seen)
 
 
@@ -259,6 +320,7 @@ def indistinct(masks: Iterable[int]) -> list[int]:
     """Return the largest sets of characters that no mask distinguishes."""
     parts = [EVERYTHING]
     for mask in set(masks):
+        _work.spend(len(parts) // 2)
         parts = [part for old in parts for part in (old & mask, old & ~mask) if part]
     return sorted(parts, key=lambda part: part & -part)
 
@@ -307,6 +369,7 @@ def _equal_states(dfa: Dfa) -> list[int]:
     while waiting:
         splitter = list(blocks[waiting.pop()])
         for column in columns:
+            _work.spend(len(splitter))
             step = sources[column]
             touched: dict[int, set[int]] = {}
             for target in splitter:
@@ -349,6 +412,7 @@ def steps_to(dfa: Dfa, goals: Iterable[int]) -> dict[int, int]:
     """Return how many characters it takes to the nearest goal, for each state that leads to one."""
     sources: dict[int, list[int]] = {}
     for state, row in enumerate(dfa.rows):
+        _work.spend(4 + len(row) // 8)
         for target in set(row):
             sources.setdefault(target, []).append(state)
     steps = dict.fromkeys(goals, 0)
@@ -376,6 +440,8 @@ def _renumber(dfa: Dfa, part: list[int]) -> Dfa:
 
 def _merge_columns(dfa: Dfa) -> Dfa:
     """Merge the classes that no state distinguishes into one column."""
+    if not dfa.rows:
+        return NOTHING
     columns: dict[tuple[int, ...], int] = {}
     renamed = [columns.setdefault(column, len(columns)) for column in zip(*dfa.rows, strict=True)]
     rows = list(zip(*columns, strict=True))
@@ -427,7 +493,8 @@ def _combine(a: Dfa, b: Dfa, *, within: bool) -> Dfa:
 
     classes = tuple(columns[signature] for signature in signatures)
     start = (0, 0 if b.rows else DEAD)
-    return _trim(_explore(classes, start, step, accepts, MAX_AUTOMATON_STATES))
+    # The classes of both Dfas differ in more than the words do.
+    return _merge_columns(_trim(_explore(classes, start, step, accepts, MAX_AUTOMATON_STATES)))
 
 
 def passed(nfa: Nfa, start: int, end: int, dfa: Dfa) -> set[int]:
@@ -499,6 +566,7 @@ def reached(dfa: Dfa, start: int = 0) -> Iterator[tuple[int, str]]:
     representatives = first_characters(dfa)
     for state in queue:
         yield state, words[state]
+        _work.spend(len(representatives) // 2)
         for character, column in representatives:
             target = dfa.rows[state][column]
             if target != DEAD and target not in words:

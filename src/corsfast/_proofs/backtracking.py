@@ -12,11 +12,11 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from functools import cache, lru_cache
+from functools import cache
 from re import _constants as constants  # type: ignore[attr-defined]
 
 from .._options.limits import MAX_BACKTRACKING, MAX_BACKTRACKING_STEPS, MAX_ORIGIN
-from .automata import Nfa, TooManyStatesError, indistinct, limited
+from .automata import Nfa, TooManyStatesError, charged, indistinct, limited
 from .regexes import Builder, parse
 
 TYPE_CHECKING = False
@@ -27,16 +27,21 @@ if TYPE_CHECKING:
     Ways = dict[int, list[tuple[int, int]]]
 
 
-@lru_cache(maxsize=64)
 def is_slow(regex: re.Pattern[str]) -> bool:
     """Return whether `re` may take more than `MAX_BACKTRACKING` steps, or this is not provable."""
+    return most_steps(regex) > MAX_BACKTRACKING
+
+
+@charged
+def most_steps(regex: re.Pattern[str]) -> int:
+    """Return a bound of the steps of `re` for one origin, or one beyond `MAX_BACKTRACKING`."""
     for merging in (False, True):
         try:
-            with limited(MAX_BACKTRACKING_STEPS / 2):
-                return _steps(parse(regex), regex.flags, merging) > MAX_BACKTRACKING
+            with limited(MAX_BACKTRACKING_STEPS // 2):
+                return _steps(parse(regex), regex.flags, merging)
         except TooManyStatesError:
             pass
-    return True
+    return MAX_BACKTRACKING + 1
 
 
 class _Counting(Builder):

@@ -51,6 +51,7 @@ class Dialect:
         written: the string that each regex was made of.
         match: how entries are matched; the risk that a suggestion is for is not tolerated.
         option: the option for single origins.
+        steps: how many steps were spent on an entry, by its text; `suggest` adds its own.
     """
 
     any_origin: str | None = None
@@ -63,6 +64,7 @@ class Dialect:
     written: Mapping[re.Pattern[str], str] = field(default_factory=dict)
     match: MatchContext = MatchContext()
     option: str = "allow_origins"
+    steps: dict[str, int] = field(default_factory=dict, compare=False)
 
     # Whether a string may be a pattern of `Policy`.
     patterns = False

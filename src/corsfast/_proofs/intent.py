@@ -18,6 +18,7 @@ from re import _constants  # type: ignore[attr-defined]
 
 from .._options.origin import valid_host
 from .._options.records import NamedTuple
+from .automata import spend
 from .public_suffixes import registrable_domain
 from .regexes import parse
 
@@ -51,6 +52,7 @@ def intent_of(regex: re.Pattern[str]) -> Intent:
     """Return the domains and hosts that a regex names."""
     domains, hosts = set(), set()
     for text in readings(regex):
+        spend(40 + len(text) // 2)
         host, wild = _written_host(text)
         domain = _domain(host) if wild else registrable_domain(host)
         if domain is not None:
@@ -74,6 +76,7 @@ def _sequence(items: Any) -> list[str]:
         texts = [text + part for text in texts for part in _item(op, argument)]
         if len(texts) > MAX_READINGS:
             raise OverflowError
+        spend(len(texts))
     return texts
 
 

@@ -7,8 +7,7 @@ too large.
 from __future__ import annotations
 
 import re
-from functools import cache, lru_cache, wraps
-from math import inf
+from functools import cache, wraps
 
 from .._options.fetch import DEFAULT_PORTS, WEB_SCHEMES
 from .._options.limits import MAX_PATTERN_STEPS
@@ -31,13 +30,16 @@ from .automata import (
     Dfa,
     Nfa,
     TooManyStatesError,
+    charged,
     determinise,
     intersect,
     limited,
     minimise,
+    steps_left,
     subtract,
     tabulate,
     unite,
+    unlimited,
 )
 from .backtracking import is_slow
 from .regexes import NotRegularError, compile_regex
@@ -64,6 +66,8 @@ class Language(NamedTuple):
 
     ``full_dfa`` is the automaton that the engines run. It is smaller, because it is not limited
     to origins. The engines validate an origin before they run it.
+
+    ``steps`` tells how many steps that took, and ``most_steps`` how many `re` may take.
     """
 
     entry: Entry
@@ -71,6 +75,8 @@ class Language(NamedTuple):
     unsupported: str | None
     full_dfa: Dfa | None
     others: Dfa | None
+    steps: int
+    most_steps: int = 0
 
 
 # The automaton is too large, although it can express the regex. `re` may be too slow as well.
@@ -98,7 +104,7 @@ def constant(make: Callable[[], Dfa]) -> Callable[[], Dfa]:
     @cache
     @wraps(make)
     def made() -> Dfa:
-        with limited(inf):
+        with unlimited():
             return make()
 
     return made
@@ -201,7 +207,7 @@ def insecure_origins() -> Dfa:
     )
 
 
-@lru_cache(maxsize=64)
+@charged
 def under(intent: Intent) -> Dfa:
     """Return the origins of some domains with all their subdomains, and of some single hosts."""
     choices = [rf"{SUBDOMAINS}{re.escape(domain)}" for domain in intent.domains]
@@ -237,29 +243,35 @@ def origins(hosts: Dfa, schemes: Iterable[str] = ("http", "https")) -> Dfa:
 
 def language_of(entry: Entry, *, how: str = "fullmatch") -> Language:
     """Return the automata of an entry, applied as ``regex.<how>``."""
+    before = steps_left()
+    automata = _automata_of(entry, how)
+    return Language(entry, *automata, before - steps_left())
+
+
+def _automata_of(entry: Entry, how: str) -> tuple[Dfa | None, str | None, Dfa | None, Dfa | None]:
     regex = regex_of(entry)
     # A glob or network of the web has no letter in upper case, and no other scheme.
     is_web = isinstance(entry, (Glob, Network)) and entry.scheme in WEB_SCHEMES
     try:
-        with limited(MAX_PATTERN_STEPS):
+        with limited(MAX_PATTERN_STEPS * 3 // 5):
             whole = compile_regex(regex, how=how)
             # With IGNORECASE each letter of a host would have two edges, and no text could be a
             # run.
             run = whole if is_web else subtract(whole, misspelled_web_origins())
             others = NOTHING if is_web else _with_other_schemes(whole)
-            return Language(entry, intersect(whole, web_origins()), None, run, others)
+            return intersect(whole, web_origins()), None, run, others
     except NotRegularError as reason:
         unsupported = str(reason)
     except TooManyStatesError:
         unsupported = TOO_LARGE
     try:
         # The longest of 132 real-world regexes needs 37,000 steps. A larger one is hardly provable.
-        with limited(MAX_PATTERN_STEPS / 3):
+        with limited(MAX_PATTERN_STEPS // 5):
             wider = compile_regex(regex, how=how, widen=True)
             others = _with_other_schemes(wider)
-            return Language(entry, intersect(wider, web_origins()), unsupported, None, others)
+            return intersect(wider, web_origins()), unsupported, None, others
     except TooManyStatesError:
-        return Language(entry, None, unsupported, None, None)
+        return None, unsupported, None, None
 
 
 def _with_other_schemes(dfa: Dfa) -> Dfa:

@@ -24,7 +24,16 @@ from .._options.origin import (
 )
 from .._options.suggestions import suggest_networks
 from .alternatives import unmatchable_alternatives
-from .automata import Dfa, accepts, intersect, shortest_words, subtract
+from .automata import (
+    Dfa,
+    OutOfStepsError,
+    TooManyStatesError,
+    accepts,
+    intersect,
+    shortest_words,
+    spend,
+    subtract,
+)
 from .intent import WILD, Intent, intent_of, readings
 from .languages import named_origins, regex_of, under, words
 from .python_source import PORT
@@ -92,7 +101,10 @@ def problems_in(entry: OwnRegex, context: MatchContext) -> list[Problem]:
 
 
 def repair(entry: OwnRegex, context: MatchContext) -> str | None:
-    """Return the verified corrected pattern, or ``None``. The flags stay the same."""
+    """Return the verified corrected pattern, or ``None``. The flags stay the same.
+
+    If the steps end before each correction was left out once, some may not be needed.
+    """
     original = regex_of(entry)
     if original.flags & re.VERBOSE:
         return None
@@ -102,14 +114,17 @@ def repair(entry: OwnRegex, context: MatchContext) -> str | None:
     if not edits or not _good(entry, text, context):
         return None
     rest = [edit for edit in OPTIONAL if edit in edits]
-    while rest:
-        edit = rest.pop(0)
-        fewer = [other for other in edits if other is not edit]
-        shorter = _apply(written, fewer, context)
-        if shorter != written and _good(entry, shorter, context):
-            edits, text = fewer, shorter
-            # A correction may have become unnecessary because of this one.
-            rest = [other for other in OPTIONAL if other in edits]
+    try:
+        while rest:
+            edit = rest.pop(0)
+            fewer = [other for other in edits if other is not edit]
+            shorter = _apply(written, fewer, context)
+            if shorter != written and _good(entry, shorter, context):
+                edits, text = fewer, shorter
+                # A correction may have become unnecessary because of this one.
+                rest = [other for other in OPTIONAL if other in edits]
+    except (TooManyStatesError, OutOfStepsError):
+        pass
     return text
 
 
@@ -213,6 +228,7 @@ def _apply(text: str, edits: list[Edit], context: MatchContext) -> str:
     try:
         for edit in EDITS:  # always in this order
             if edit in edits:
+                spend(8 * len(text))
                 branches = parse(text)
                 edit(branches, context)
                 text = write(branches)
@@ -284,15 +300,18 @@ def bounded_wildcards(branches: list[Branch], context: MatchContext, outside: st
         first = 1 if branch and is_start(branch[0]) else 0
         for i in range(first, len(branch)):
             item = branch[i]
-            inside = unescaped(write([branch[first:i]]))
-            before = outside + inside
-            if isinstance(item, Group) and not is_wild(item):
-                bounded_wildcards(item.branches, context, before)
-                continue
+            is_group = isinstance(item, Group) and not is_wild(item)
             name = i + 1
             if name < len(branch) and is_dot(branch[name]) and branch[name].quantifier == "?":
                 name += 1
-            if not is_wild(item) or name >= len(branch) or not is_letter(branch[name]):
+            is_before_name = is_wild(item) and name < len(branch) and is_letter(branch[name])
+            if not (is_group or is_before_name):
+                continue
+            spend(i)
+            inside = unescaped(write([branch[first:i]]))
+            before = outside + inside
+            if isinstance(item, Group) and is_group:
+                bounded_wildcards(item.branches, context, before)
                 continue
             if before.endswith(("/", "/)?", ".)?", ".)*")):
                 branch[i:name] = [Atom(SUBDOMAINS)]

@@ -12,7 +12,7 @@ import warnings
 from re import _compiler, _constants, _parser  # type: ignore[attr-defined]
 from types import MappingProxyType
 
-from .automata import ALPHABET, Dfa, Nfa, determinise, mask_of
+from .automata import ALPHABET, Dfa, Nfa, determinise, mask_of, spend
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -225,6 +225,7 @@ def matched_by(op: Any, argument: Any, flags: int) -> int:
     """Return the characters of the alphabet that one item of an expression matches."""
     if op is _constants.LITERAL and not flags & re.IGNORECASE:
         return mask_of(chr(argument))
+    spend(100 if op is _constants.IN else 20)
     key = (repr((op, argument)), flags)
     if key not in _matched:
         if len(_matched) >= 1024:
@@ -233,7 +234,7 @@ def matched_by(op: Any, argument: Any, flags: int) -> int:
         tree.state.flags = flags
         tree.state.str = ""
         single = _compiler.compile(tree, flags & ~(re.VERBOSE | re.DEBUG))
-        _matched[key] = mask_of(filter(single.fullmatch, ALPHABET))
+        _matched[key] = mask_of(single.findall(ALPHABET))
     return _matched[key]
 
 

@@ -18,7 +18,7 @@ from heapq import heappop, heappush
 from itertools import count, groupby, islice
 
 from .._options import fetch
-from .._options.limits import MAX_PATTERN_STEPS
+from .._options.limits import MAX_BACKTRACKING, MAX_ORIGIN, MAX_PATTERN_STEPS
 from .._options.networks import (
     attackers_address,
     is_loopback_block,
@@ -52,10 +52,12 @@ from .automata import (
     reached,
     run,
     shortest_words,
+    spend,
+    steps_left,
     steps_to,
     subtract,
 )
-from .backtracking import is_slow
+from .backtracking import most_steps
 from .intent import Intent, intent_of
 from .languages import (
     TOO_LARGE,
@@ -123,18 +125,24 @@ _LISTED = "the origins that need credentials, one by one"
 PROBES = ("https://attacker.example", "https://a.b.attacker.example")
 
 
-def find_risks(spec: Spec, languages: Sequence[Language]) -> Iterator[Problem]:
+def find_risks(
+    spec: Spec, languages: Sequence[Language], steps: dict[str, int] | None = None
+) -> Iterator[Problem]:
     """Yield every risk of a well-formed spec, tolerated or not.
 
     Args:
         languages: those of the spec's globs and regexes.
+        steps: receives how many steps were spent on each of them, by its text.
     """
     if spec.credentials:
         yield from _named_risks(spec)
     for rule in spec.rules:
         yield from rule_risks(rule, spec.credentials)
     for language in languages:
+        before = steps_left()
         yield from language_risks(language, spec.credentials)
+        if steps is not None:
+            steps[as_written(language.entry)] = language.steps + before - steps_left()
 
 
 # -- exact origins and "*" -------------------------------------------------------------------
@@ -265,7 +273,7 @@ def language_risks(language: Language, credentials: bool) -> list[Problem]:
     """Return the risks of one glob or regex, and a problem if it matches nothing."""
     found: list[Problem] = []
     try:
-        with limited(MAX_PATTERN_STEPS):
+        with limited(MAX_PATTERN_STEPS - language.steps):
             found += _language_risks(language, credentials)
     except TooManyStatesError:
         found.append(_too_many_steps(language.entry))
@@ -284,7 +292,9 @@ def _language_risks(language: Language, credentials: bool) -> Iterator[Problem]:
         yield from _network_risks(entry, credentials)
         return
     shown = as_written(entry)
-    if language.unsupported is not None and is_slow(regex_of(entry)):
+    if language.unsupported is not None:
+        language = language._replace(most_steps=most_steps(regex_of(entry)))
+    if language.most_steps > MAX_BACKTRACKING:
         yield _too_many_steps(entry) if language.unsupported == TOO_LARGE else slow_regex(entry)
         return
     if dfa is None or others is None:
@@ -300,6 +310,7 @@ def _language_risks(language: Language, credentials: bool) -> Iterator[Problem]:
     try:
         yield from _attacker_risks(language, shown)
     except TooManyStatesError:
+        spend(0)  # raises again if it was not the number of states
         yield _unproven(entry, shown, TOO_LARGE)
     if credentials:
         plain = intersect(dfa, insecure_origins())
@@ -446,6 +457,7 @@ def _confirm(language: Language, candidates: Iterable[str]) -> tuple[str | None,
             continue
         if language.unsupported is None:
             return candidate, False
+        spend(language.most_steps * len(candidate) // (MAX_ORIGIN * 6))
         if language.unsupported != TOO_LARGE and regex_of(language.entry).fullmatch(candidate):
             return candidate, False
         others = True
@@ -481,7 +493,8 @@ def _written_suffix(shown: str, host: str) -> str | None:
 
 def _written_suffixes(shown: str) -> Iterator[str]:
     """Yield the written public suffixes of several labels, placed as in `_written_suffix`."""
-    for names in re.finditer(r"(?<=[.*-])(?=([a-z0-9-]+(?:\.[a-z0-9-]+)+))", _unescaped(shown)):
+    label = "[a-z0-9-]{1,63}"
+    for names in re.finditer(rf"(?<=[.*-])(?=({label}(?:\.{label}){{1,7}}))", _unescaped(shown)):
         labels = names[1].split(".")
         for many in range(2, len(labels) + 1):
             name = ".".join(labels[:many])
@@ -580,15 +593,18 @@ def tenants(dfa: Dfa, suffixes: Iterable[str]) -> list[str]:
     """Return words with at least one label before one of these suffixes, shortest first."""
     tails = _tails(dfa)
     behind = list(_behind_dots(dfa))
-    deeper = [
-        (prefix + label, state)
-        for prefix, above in behind
-        for label, state in _behind_dots(dfa, above)
-    ]
+    deeper = None
     found = []
     for suffix in suffixes:
         name = suffix.removeprefix("*.")
-        for prefix, state in behind if name == suffix else deeper:
+        if deeper is None and name != suffix:
+            deeper = [
+                (prefix + label, state)
+                for prefix, above in behind
+                for label, state in _behind_dots(dfa, above)
+            ]
+        for prefix, state in behind if name == suffix else deeper or ():
+            spend(1 + len(name) // 4)
             end = run(dfa, name, state)
             if end in tails:
                 found.append(prefix + name + tails[end])
@@ -613,6 +629,7 @@ def delegated_words(dfa: Dfa) -> Iterator[str]:
         heappush(walks, (len(prefix), next(order), prefix, state, _domain_tree()))
     while walks:
         length, _, word, state, branch = heappop(walks)
+        spend(4 + (len(branch.letters) if branch else 0) // 2)
         if branch is None:
             yield word
             continue

@@ -16,7 +16,7 @@ import re
 from dataclasses import replace
 
 from .._options.diagnose import REGEX_SIGNS
-from .._options.limits import MAX_CORRECTED, MAX_EXPLAINED
+from .._options.limits import MAX_DIAGNOSIS_STEPS, MAX_EXPLAINED
 from .._options.origin import parse_origin
 from .._options.patterns import (
     ORIGINS,
@@ -30,7 +30,7 @@ from .._options.patterns import (
 from .._options.records import NamedTuple
 from .._options.suggestions import meanings, suggest_all, suggest_networks, texts_of
 from ..errors import RISKS, Problem, changed
-from .automata import TooManyStatesError
+from .automata import TooManyStatesError, limited, steps_left
 from .dialect import MatchContext, PolicyDialect
 from .languages import as_written, regex_of
 from .public_suffixes import public_suffix
@@ -63,14 +63,15 @@ _OF_THE_LIST = ("any-origin-beside-others", "bare-string")
 MAX_PROVEN = 16
 
 
-def policy_suggestions(problems: list[Problem], spec: Spec) -> list[Problem]:
+def policy_suggestions(problems: list[Problem], spec: Spec, steps: dict[str, int]) -> list[Problem]:
     """Return the problems of a policy with hints that the same options accept.
 
     Args:
         spec: the meaning of the options, as far as they are valid.
+        steps: what `find_risks` has spent on each entry.
     """
     star = "'*'" if _entries(problems, spec) == 1 else "'*' alone, as the only entry"
-    return with_suggestions(problems, policy_dialect(spec, star))
+    return with_suggestions(problems, replace(policy_dialect(spec, star), steps=steps))
 
 
 def policy_dialect(spec: Spec, any_origin: str = "'*'") -> PolicyDialect:
@@ -107,8 +108,7 @@ def with_suggestions(problems: Iterable[Problem], dialect: Dialect) -> list[Prob
             continue
         if _is_about_origins(problem, dialect) and problem.code not in _OF_THE_SIZE:
             proven += _needs_automata(problem)
-            searched = proven <= MAX_PROVEN and not _is_long_regex(problem)
-            hint = suggest(problem, dialect)[0] if searched else in_words(problem)
+            hint = suggest(problem, dialect)[0] if proven <= MAX_PROVEN else in_words(problem)
             found.append(changed(problem, hint=hint))
         else:
             found.append(problem)
@@ -127,14 +127,6 @@ def with_suggestions(problems: Iterable[Problem], dialect: Dialect) -> list[Prob
 _OF_THE_SIZE = ("slow-regex", "too-long")
 
 
-def _is_long_regex(problem: Problem) -> bool:
-    """Return whether the value is a regex, or a string like one, too long to try corrections."""
-    value = problem.value
-    if isinstance(value, str):
-        return problem.code == "looks-like-regex" and len(value) > MAX_CORRECTED
-    return isinstance(value, (re.Pattern, Within)) and len(as_written(value)) > MAX_CORRECTED
-
-
 def _needs_automata(problem: Problem) -> bool:
     """Return whether a suggestion needs a proof, and so counts towards `MAX_PROVEN`."""
     value = problem.value
@@ -150,6 +142,10 @@ def _is_about_origins(problem: Problem, dialect: Dialect) -> bool:
     return not dialect.patterns or (problem.option == ORIGINS and problem.hint != "()")
 
 
+# Other values have a short text, or none.
+_ENTRIES = (str, re.Pattern, Within, HostRule, Glob, Network)
+
+
 def suggest(problem: Problem, dialect: Dialect) -> tuple[str | None, bool]:
     """Return what to write instead of an entry, and whether that is a proven entry, not advice."""
     if not _is_about_origins(problem, dialect):
@@ -160,15 +156,20 @@ def suggest(problem: Problem, dialect: Dialect) -> tuple[str | None, bool]:
         tolerated=dialect.match.tolerated - {problem.code},
         alternatives=problem.code == "unmatchable-alternative",
     )
+    entry = as_written(value) if isinstance(value, _ENTRIES) else ""
+    before, spent = steps_left(), dialect.steps.get(entry, 0)
     try:
-        if isinstance(value, re.Pattern) and value in dialect.written:
-            found = _of_glob(problem, dialect.written[value], dialect, context)
-        elif isinstance(value, str) and not dialect.patterns:
-            found = _part(value, context)
-        else:
-            found = _suggestion(problem, context)
+        with limited(MAX_DIAGNOSIS_STEPS - spent):
+            if isinstance(value, re.Pattern) and value in dialect.written:
+                found = _of_glob(problem, dialect.written[value], dialect, context)
+            elif isinstance(value, str) and not dialect.patterns:
+                found = _part(value, context)
+            else:
+                found = _suggestion(problem, context)
     except TooManyStatesError:
         return in_words(problem), False
+    finally:
+        dialect.steps[entry] = spent + before - steps_left()
     if not found.entries and (problem.hint != "[]" or found.advice is not None):
         # Other software may take one regex only, so advice on several entries does not help.
         alone = not dialect.match.own and found.advice == problem.hint

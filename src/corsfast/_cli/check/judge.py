@@ -105,7 +105,7 @@ def _judge_options(subject: Subject, options: dict[str, object]) -> Iterator[_Fo
         yield _Found(problem, dialect, warning=problem.code != "unmatchable-scheme")
     for problem in unmatchable_alternatives(spec.regexes):
         yield _Found(problem, dialect, warning=True)
-    risks = [*find_risks(spec, languages)]
+    risks = [*find_risks(spec, languages, dialect.steps)]
     yield from _judge_risks(risks, spec.tolerated, dialect)
     for problem in globs_as_regexes(spec.regexes, risks):
         yield _Found(problem, dialect, warning=True)

@@ -167,7 +167,7 @@ def _diagnose(
         problems.append(wrong_entry(option, entry, dialect))
     own = [regex for regex in spec.regexes if regex not in dialect.written]
     unmatchable = [*unmatchable_schemes(spec.exact), *unmatchable_alternatives(own)]
-    judged = [*spec.wrong, *unmatchable, *find_risks(spec, languages)]
+    judged = [*spec.wrong, *unmatchable, *find_risks(spec, languages, dialect.steps)]
     for problem in [*judged, *globs_as_regexes(own, judged)]:
         option = kept.get(problem.value, dialect.option)
         problems.append(in_option(problem, option))
