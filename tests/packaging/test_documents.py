@@ -97,26 +97,40 @@ def shown(page: Path) -> list[str]:
     return re.findall(r"^```console\n\$ curl [^\n]*\n(.*?)\n```$", text, re.MULTILINE | re.DOTALL)
 
 
-def test_headers_in_the_readme_are_sent() -> None:
+def answered(app: Any, method: str, headers: dict[str, str]) -> list[str]:
+    """Return the head that an ASGI application sends, as `curl -i` prints it."""
     import httpx
 
-    async def ask(app: Any) -> httpx.Response:
+    async def ask() -> httpx.Response:
         transport = httpx.ASGITransport(app)
         async with httpx.AsyncClient(transport=transport, base_url="http://test") as client:
-            return await client.get("/items", headers=origin)
+            return await client.request(method, "/items", headers=headers)
 
+    got = asyncio.run(ask())
+    lines = [f"{name}: {value}" for name, value in got.headers.multi_items()]
+    return [f"HTTP/1.1 {got.status_code} {got.reason_phrase}", *lines]
+
+
+ORIGIN = {"Origin": "https://app.example.com"}
+PREFLIGHT = {**ORIGIN, "Access-Control-Request-Method": "PUT"}
+
+
+def test_headers_in_the_readme_are_sent() -> None:
     asgi, wsgi = shown(README)
-    origin = {"Origin": "https://app.example.com"}
     names: dict[str, Any] = {"__name__": __name__}
     exec(blocks(README)[0], names)
-    got = asyncio.run(ask(names["app"]))
-    lines = [f"{name}: {value}" for name, value in got.headers.multi_items()]
-    assert asgi.split("\n") == [f"HTTP/1.1 {got.status_code} {got.reason_phrase}", *lines]
+    assert asgi.split("\n") == answered(names["app"], "GET", ORIGIN)
     exec(blocks(README)[1], names)
-    asked = {**origin, "Access-Control-Request-Method": "PUT"}
-    answer = names["app"].test_client().options("/items", headers=asked)
+    answer = names["app"].test_client().options("/items", headers=PREFLIGHT)
     lines = [f"{name}: {value}" for name, value in answer.headers]
     assert wsgi.split("\n") == [f"HTTP/1.1 {answer.status}", *lines]
+
+
+def test_headers_in_the_quickstart_are_sent() -> None:
+    (printed,) = shown(ROOT / "docs" / "quickstart.md")
+    names: dict[str, Any] = {}
+    exec(blocks(ROOT / "docs" / "quickstart.md")[0], names)
+    assert printed.split("\n") == answered(names["app"], "OPTIONS", PREFLIGHT)
 
 
 @pytest.mark.parametrize("page", DOCUMENTS, ids=by_name)
