@@ -116,10 +116,13 @@ def nginx(folder: Path, text: str, port: int, behind: int) -> list[str]:
         http {{
             access_log off; {temporary}
             include {folder}/cors.conf;
+            upstream app {{ server 127.0.0.1:{behind}; keepalive 8; }}
+            proxy_http_version 1.1;
+            proxy_set_header Connection "";
             server {{
                 listen 127.0.0.1:{port};
                 {usage(text)}
-                location / {{ proxy_pass http://127.0.0.1:{behind}; }}
+                location / {{ proxy_pass http://app; }}
             }}
         }}"""
     (folder / "nginx.conf").write_text(conf)
