@@ -20,7 +20,7 @@ import corsfast
 HERE = Path(__file__).parent
 # The side bar. A pattern skips pages that are listed before it. Missing pages are left out.
 CONTENTS = {
-    "Start": ["quickstart", "choosing", "migrating", "deployment"],
+    "Start": ["quickstart", "choosing", "migrating", "deployment", "at-scale"],
     "Policies": ["options", "loading", "security", "cors", "cross-site"],
     "Middleware": ["middleware/generic", "middleware/*", "framework-authors"],
     "Tools": [

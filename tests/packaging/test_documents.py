@@ -39,8 +39,8 @@ VERSIONS = (ROOT / "docs" / "versions.md").read_text("utf-8")
 MIDDLEWARE = sorted((ROOT / "docs" / "middleware").glob("*.md"))
 PAGES = [README, *sorted((ROOT / "docs").glob("*.md")), *MIDDLEWARE]
 DOCUMENTS = [*PAGES, *(page for page in ROOT.glob("*.md") if page != README)]
-# The blocks of loading.md need files, so loading/test_loading.py runs them.
-NEED_FILES = ROOT / "docs" / "loading.md"
+# Blocks that need files: loading/test_loading.py and export/test_at_scale.py run them.
+NEED_FILES = [ROOT / "docs" / name for name in ("loading.md", "at-scale.md")]
 FENCE = re.compile(r"^( *)```([a-z]*)\n(.*?)^\1```$", re.MULTILINE | re.DOTALL)
 # Blocks that no test here reads: drawings, exchanges, and the configuration of other software.
 NOT_RUN = ("", "apache", "caddyfile", "javascript", "lighttpd", "nginx", "text", "vcl")
@@ -60,7 +60,7 @@ def blocks(page: Path, language: str = "python") -> list[str]:
 BLOCKS = [
     pytest.param(block, id=f"{page.stem}-{number}")
     for page in PAGES
-    if page != NEED_FILES
+    if page not in NEED_FILES
     for number, block in enumerate(blocks(page), 1)
 ]
 
