@@ -35,6 +35,7 @@ from .automata import (
     intersect,
     limited,
     minimise,
+    spend,
     steps_left,
     subtract,
     tabulate,
@@ -112,6 +113,7 @@ def constant(make: Callable[[], Dfa]) -> Callable[[], Dfa]:
 
 def words(text: str) -> Dfa:
     """Return the language of a regular expression of this package."""
+    spend(4 * len(text))
     return compile_regex(re.compile(text))
 
 
