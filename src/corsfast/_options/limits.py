@@ -52,7 +52,7 @@ MAX_REGEX = 2048
 MAX_PATTERN_STEPS = 240_000
 # The same with the search for corrections, each of which is proven. Beyond it, a problem is
 # reported without a correction.
-MAX_DIAGNOSIS_STEPS = 270_000
+MAX_DIAGNOSIS_STEPS = 290_000
 # Globs, networks and regexes of a policy. Each takes about 3 ms to prove. More are rarely one
 # automaton, and those that are left to `re` cost a microsecond each per request.
 MAX_PATTERNS = 1000
