@@ -13,6 +13,7 @@ import pytest
 
 from corsfast import Policy
 from corsfast.__main__ import main
+from corsfast._cli.imports import worlds
 from corsfast._loading.written import Written, read_options
 
 pytestmark = pytest.mark.server  # needs PyYAML and crossplane
@@ -700,3 +701,19 @@ def test_control_characters_are_escaped(capsys: pytest.CaptureFixture[str]) -> N
     printed = capsys.readouterr().out
     assert "\x1b" not in printed
     assert tomllib.loads(printed)["allow_origins"] == [A]
+
+
+@pytest.mark.parametrize("most", [40, 10])
+def test_the_comparisons_of_an_import_are_bounded(
+    most: int, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each rule is compared with the origin of each other rule."""
+    monkeypatch.setattr(worlds, "MAX_COMPARED", most)
+    rule = "  http-response set-header Access-Control-Allow-Origin %[req.hdr(origin)]"
+    rules = [rule + f" if {{ req.hdr(origin) {origin} }}" for origin in (A, B)]
+    Path("given").write_text("\n".join(["frontend web", *rules]) + "\n")
+    assert main(["import", "--from", "haproxy", "given"]) == (0 if most == 40 else 2)
+    shown = "".join(capsys.readouterr())
+    assert (f"more than {most} comparisons of origins are needed (MAX_COMPARED)" in shown) is (
+        most == 10
+    )

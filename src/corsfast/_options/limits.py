@@ -48,11 +48,11 @@ MAX_PATTERN = 16_384
 # has 155. One of this many takes about 100 ms to prove, or to refuse.
 MAX_REGEX = 2048
 # Steps to build the automaton of one entry, and to prove it: 60 ms. The largest of 265 real-world
-# regexes that can be proven takes 160,000. It is enough for a list of 150 names of 10 letters.
-MAX_PATTERN_STEPS = 250_000
+# regexes that can be proven takes 170,000. It is enough for a list of 100 names of 10 letters.
+MAX_PATTERN_STEPS = 240_000
 # The same with the search for corrections, each of which is proven. Beyond it, a problem is
 # reported without a correction.
-MAX_DIAGNOSIS_STEPS = 350_000
+MAX_DIAGNOSIS_STEPS = 290_000
 # Globs, networks and regexes of a policy. Each takes about 3 ms to prove. More are rarely one
 # automaton, and those that are left to `re` cost a microsecond each per request.
 MAX_PATTERNS = 1000

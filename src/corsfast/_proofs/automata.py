@@ -195,7 +195,7 @@ class Nfa:
             raise TooManyStatesError
         for lists in (self.edges, self.free, self.at_start, self.at_end):
             lists.append([])
-        _work.spend(4)
+        _work.spend(7)
         return len(self.edges) - 1
 
     def embed(self, dfa: Dfa, start: int) -> int:

@@ -51,7 +51,7 @@ MAX_CHOICES = 4
 def intent_of(regex: re.Pattern[str]) -> Intent:
     """Return the domains and hosts that a regex names."""
     domains, hosts = set(), set()
-    for text in readings(regex):
+    for text in set(readings(regex)):
         spend(40 + len(text) // 2)
         host, wild = _written_host(text)
         domain = _domain(host) if wild else registrable_domain(host)

@@ -35,6 +35,7 @@ from .automata import (
     intersect,
     limited,
     minimise,
+    spend,
     steps_left,
     subtract,
     tabulate,
@@ -112,6 +113,7 @@ def constant(make: Callable[[], Dfa]) -> Callable[[], Dfa]:
 
 def words(text: str) -> Dfa:
     """Return the language of a regular expression of this package."""
+    spend(4 * len(text))
     return compile_regex(re.compile(text))
 
 
@@ -253,7 +255,7 @@ def _automata_of(entry: Entry, how: str) -> tuple[Dfa | None, str | None, Dfa | 
     # A glob or network of the web has no letter in upper case, and no other scheme.
     is_web = isinstance(entry, (Glob, Network)) and entry.scheme in WEB_SCHEMES
     try:
-        with limited(MAX_PATTERN_STEPS * 3 // 5):
+        with limited(MAX_PATTERN_STEPS // 2):
             whole = compile_regex(regex, how=how)
             # With IGNORECASE each letter of a host would have two edges, and no text could be a
             # run.

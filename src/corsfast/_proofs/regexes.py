@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 import warnings
+from functools import lru_cache
 from re import _compiler, _constants, _parser  # type: ignore[attr-defined]
 from types import MappingProxyType
 
@@ -26,6 +27,9 @@ ONE_CHARACTER = (_constants.LITERAL, _constants.NOT_LITERAL, _constants.ANY, _co
 
 # The flags that choose the alphabet of \w and IGNORECASE.
 LETTERS = re.ASCII | re.UNICODE
+
+# An int, because `&` with a flag takes a microsecond.
+IGNORECASE = re.IGNORECASE.value
 
 # When the automaton may accept more, counting beyond this is not worth the states.
 WIDE_REPEAT = 4
@@ -74,10 +78,14 @@ def compile_quietly(text: str, flags: int = 0) -> re.Pattern[str]:
 
 
 def parse(regex: re.Pattern[str]) -> Any:
-    """Return Python's own parse tree of a compiled expression.
+    """Return Python's own parse tree of a compiled expression."""
+    spend(4 * len(regex.pattern))
+    return _parsed(regex)
 
-    Warnings and DEBUG output are suppressed, because the first compilation already showed them.
-    """
+
+@lru_cache(maxsize=2)  # each proof parses its regex several times
+def _parsed(regex: re.Pattern[str]) -> Any:
+    # Warnings and DEBUG output are suppressed, because the first compilation already showed them.
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         return _parser.parse(regex.pattern, regex.flags & ~re.DEBUG)
@@ -223,7 +231,7 @@ class Builder:
 
 def matched_by(op: Any, argument: Any, flags: int) -> int:
     """Return the characters of the alphabet that one item of an expression matches."""
-    if op is _constants.LITERAL and not flags & re.IGNORECASE:
+    if op is _constants.LITERAL and not flags & IGNORECASE:
         return mask_of(chr(argument))
     spend(100 if op is _constants.IN else 20)
     key = (repr((op, argument)), flags)

@@ -38,6 +38,14 @@ LISTS = {
 CREDENTIALS, MAX_AGE = "access-control-allow-credentials", "access-control-max-age"
 READ = (ACAO, *LISTS, CREDENTIALS, MAX_AGE)
 
+# Comparisons of an origin with an entry, in all worlds of one section: the square of the number of
+# entries. It is enough for 700 entries, and takes up to half a minute.
+MAX_COMPARED = 1_000_000
+
+
+class TooManyError(Exception):
+    """An error for rules that have too many entries."""
+
 
 @dataclass
 class World:
@@ -46,9 +54,13 @@ class World:
     method: str
     entry: object = None
     known: dict[object, str] = field(default_factory=dict)
+    compared: list[str] = field(default_factory=list)  # the place of each comparison
 
     def matches(self, entry: object, place: str) -> bool:
         """Return whether the origin matches an entry."""
+        self.compared.append(place)
+        if len(self.compared) > MAX_COMPARED:
+            raise TooManyError
         if isinstance(entry, re.Pattern) and _ANY.fullmatch(entry.pattern):
             return True
         if entry == "":
@@ -61,12 +73,20 @@ def explore(name: str, answer: Callable[[World], Answer], reading: Reading) -> F
     """Return the policy of rules, or ``None`` if they allow no origin."""
     known: dict[object, str] = {None: ""}
     answers: dict[object, tuple[Answer, Answer]] = {}
-    while waiting := [entry for entry in known if entry not in answers]:
-        for entry in waiting:
-            preflight, actual = (
-                answer(World(method, entry, known)) for method in ("OPTIONS", "GET")
-            )
-            answers[entry] = preflight, actual
+    compared: list[str] = []
+    try:
+        while waiting := [entry for entry in known if entry not in answers]:
+            for entry in waiting:
+                preflight, actual = (
+                    answer(World(method, entry, known, compared)) for method in ("OPTIONS", "GET")
+                )
+                answers[entry] = preflight, actual
+    except TooManyError:
+        reading.skip(
+            compared[-1],
+            f"more than {MAX_COMPARED} comparisons of origins are needed (MAX_COMPARED)",
+        )
+        return None
     found = reading.new(name)
     found.add(ORIGINS, (), name)
     counted: list[tuple[Answer, Answer]] = []
