@@ -69,6 +69,8 @@ test_names(void)
         CHECK(request(fields[i].name, length) == fields[i].request);
         CHECK(response(fields[i].name, length) == fields[i].response);
     }
+    CHECK(cf_named_request_field("cookie-2", 8) == CF_FIELD_OTHER);
+    CHECK(cf_named_response_field("server", 6) == CF_FIELD_OTHER);
     CHECK(cf_request_field(NULL, 0) == CF_FIELD_OTHER);
     CHECK(cf_response_field(NULL, 0) == CF_FIELD_OTHER);
 }

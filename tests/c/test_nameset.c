@@ -117,6 +117,26 @@ test_methods(void)
     cf_policy_free(closed);
 }
 
+/* The policy compares a few short methods as words, and looks up the others. */
+static void
+test_many_short_methods(void)
+{
+    char texts[16][8];
+    cf_slice names[COUNT(texts)];
+    cf_tables tables = {.methods = names, .n_methods = COUNT(texts)};
+    for (size_t i = 0; i < COUNT(texts); i++) {
+        int length = snprintf(texts[i], sizeof texts[i], "M%zu", i);
+        names[i] = (cf_slice){texts[i], (size_t)length};
+    }
+    cf_policy *policy = make(&tables);
+    for (size_t i = 0; i < COUNT(texts); i++) {
+        CHECK(method(policy, &tables, texts[i], names[i].length)
+              == CF_ALLOWED);
+    }
+    CHECK(method(policy, &tables, "M99", 3) == CF_METHOD_NOT_ALLOWED);
+    cf_policy_free(policy);
+}
+
 static void
 test_method_limits(void)
 {
@@ -574,6 +594,7 @@ main(void)
     memset(longest_name, 'n', sizeof longest_name);
     memset(longest_method, 'M', sizeof longest_method);
     test_methods();
+    test_many_short_methods();
     test_method_limits();
     test_lists();
     test_allowed_parts();

@@ -740,13 +740,16 @@ test_too_much(void)
 static void
 test_no_memory(void)
 {
+    static char long_text[200]; /* is stored outside of its slot */
     key_list list = make_keys(100);
+    memset(long_text, 'a', sizeof long_text);
+    list.keys[0] = (cf_slice){long_text, sizeof long_text};
     size_t fail_at = 1;
     for (;; fail_at++) {
         cf_table table = {0};
         counting_start(fail_at);
         cf_status status =
-            cf_table_fill(&table, list.keys, list.count, KEY_ROOM, true, 1);
+            cf_table_fill(&table, list.keys, list.count, 200, true, 1);
         bool reached = counting.requests >= fail_at;
         CHECK(status == (reached ? CF_NO_MEMORY : CF_OK));
         cf_table_clear(&table);
