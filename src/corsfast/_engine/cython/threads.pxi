@@ -2,9 +2,9 @@
 # thread decides with a replica of the policy.
 #
 # Threads that change the same counter, reference count or cache wait for each other, so two threads
-# that share a policy would decide no more than one. A replica has its own counts, its own caches
-# of earlier outcomes and its own prebuilt decisions. The thread that built them owns them, so it changes their reference counts without an
-# atomic instruction.
+# that share a policy would decide no more than one. A replica has its own counts, its own caches of
+# earlier outcomes and its own prebuilt decisions. The thread that built them owns them, so it
+# changes their reference counts without an atomic instruction.
 
 cdef extern from *:
     """
