@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import importlib.util
 import json
+import re
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -87,3 +90,25 @@ except AttributeError as error:
     result = run(code, CORSFAST_IMPLEMENTATION=engine_name)
     assert result.stderr == ""
     assert result.stdout.strip() == "module 'corsfast' has no attribute 'nothing'"
+
+
+@pytest.mark.server
+@pytest.mark.parametrize(
+    ("framework", "module", "missing"),
+    [
+        ("blacksheep", "blacksheep.middlewares", "MiddlewareCategory"),
+        ("litestar", "litestar.plugins", "InitPlugin"),
+    ],
+)
+def test_an_old_framework_is_told_which_one_is_needed(
+    framework: str, module: str, missing: str
+) -> None:
+    """Run in another process, because other tests need the modules."""
+    program = f"""if True:
+        import importlib, {module}
+        del {module}.{missing}
+        importlib.import_module("corsfast.middleware.{framework}")"""
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
+    page = (Path(__file__).parents[2] / "docs" / "versions.md").read_text("utf-8")
+    stated = re.findall(rf"`({framework}>=[\d.]+)`", page)
+    assert done.stderr.splitlines()[-1:] == [f"corsfast needs {it}" for it in stated]

@@ -19,7 +19,6 @@ from dataclasses import fields, replace
 from types import SimpleNamespace
 
 from litestar.config.cors import CORSConfig
-from litestar.plugins import InitPlugin
 
 from .._engine.tables import readable
 from .._options.fetch import ALLOW_HEADERS, ALLOW_METHODS, MAX_AGE
@@ -37,6 +36,12 @@ from ._dropin.overrides import refuse_overrides
 from ._dropin.policy import allowing, read_list
 from ._generic.policy_source import check_application
 from ._generic.preload import preload
+
+try:
+    from litestar.plugins import InitPlugin
+except ImportError as error:
+    error.add_note("corsfast needs litestar>=2.15")
+    raise
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -22,7 +22,6 @@ from typing import Any
 
 from blacksheep.contents import Content
 from blacksheep.messages import Request, Response
-from blacksheep.middlewares import MiddlewareCategory
 from blacksheep.server.application import ApplicationAlreadyStartedCORSError
 from blacksheep.server.cors import CORSConfigurationError, CORSPolicy, CORSStrategy
 from blacksheep.server.responses import not_found, status_code
@@ -39,6 +38,12 @@ from .._generic.preload import preload
 from .._generic.sent import sent_asgi
 from ._compat import set_strategy, strategy_of
 from .answers import BAD_METHOD, BAD_ORIGIN, CompiledPolicy, options_of
+
+try:
+    from blacksheep.middlewares import MiddlewareCategory
+except ImportError as error:
+    error.add_note("corsfast needs blacksheep>=2.5")
+    raise
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
