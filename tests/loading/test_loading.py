@@ -778,7 +778,7 @@ def test_the_error_of_the_page_is_the_one_that_is_raised(
     )
     with pytest.raises(PolicyError) as refused:
         corsfast.Policy.from_toml("pyproject.toml")
-    assert f"corsfast.errors.PolicyError: {refused.value}\n" in blocks("")
+    assert f"corsfast.errors.PolicyError: {refused.value}\n" in blocks("text")
 
 
 @pytest.mark.parametrize("text", ["x{} = 1\n", "y{} = 'x =' # x =\n"])
