@@ -10,14 +10,14 @@ condition on two entries together is never true.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from ..._options.patterns import EXPOSED, HEADERS, METHODS, ORIGINS
 from .reading import Found, names_in
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from .reading import Reading
 
@@ -44,23 +44,27 @@ MAX_COMPARED = 1_000_000
 
 
 class TooManyError(Exception):
-    """An error for rules that have too many entries."""
+    """An error for rules that have too many entries. Its text is the place of one."""
 
 
 @dataclass
 class World:
-    """A request: its method, and the entry that its origin matches."""
+    """A request: its method, and the entry that its origin matches.
+
+    Attributes:
+        known: the entries of all worlds that were found, with their places.
+        comparisons: those that all worlds may still make.
+    """
 
     method: str
-    entry: object = None
-    known: dict[object, str] = field(default_factory=dict)
-    compared: list[str] = field(default_factory=list)  # the place of each comparison
+    entry: object
+    known: dict[object, str]
+    comparisons: Iterator[int]
 
     def matches(self, entry: object, place: str) -> bool:
         """Return whether the origin matches an entry."""
-        self.compared.append(place)
-        if len(self.compared) > MAX_COMPARED:
-            raise TooManyError
+        if next(self.comparisons, None) is None:
+            raise TooManyError(place)
         if isinstance(entry, re.Pattern) and _ANY.fullmatch(entry.pattern):
             return True
         if entry == "":
@@ -73,19 +77,18 @@ def explore(name: str, answer: Callable[[World], Answer], reading: Reading) -> F
     """Return the policy of rules, or ``None`` if they allow no origin."""
     known: dict[object, str] = {None: ""}
     answers: dict[object, tuple[Answer, Answer]] = {}
-    compared: list[str] = []
+    comparisons = iter(range(MAX_COMPARED))
     try:
         while waiting := [entry for entry in known if entry not in answers]:
             for entry in waiting:
                 preflight, actual = (
-                    answer(World(method, entry, known, compared)) for method in ("OPTIONS", "GET")
+                    answer(World(method, entry, known, comparisons))
+                    for method in ("OPTIONS", "GET")
                 )
                 answers[entry] = preflight, actual
-    except TooManyError:
-        reading.skip(
-            compared[-1],
-            f"more than {MAX_COMPARED} comparisons of origins are needed (MAX_COMPARED)",
-        )
+    except TooManyError as error:
+        message = f"more than {MAX_COMPARED} comparisons of origins are needed (MAX_COMPARED)"
+        reading.skip(str(error), message)
         return None
     found = reading.new(name)
     found.add(ORIGINS, (), name)
