@@ -96,10 +96,9 @@ def usable_side(subject: Subject) -> Side:
         problems += missing_origins(options, problems)
     problems = [problem for problem in problems if problem.code not in subject.harmless]
     if problems:
-        hints = [respell(problem.hint, subject.literal) for problem in problems]
         placed = [
-            changed(problem, option=subject.placed(problem), hint=hint)
-            for problem, hint in zip(problems, hints, strict=True)
+            changed(it, option=subject.placed(it), hint=respell(it.hint, subject.literal))
+            for it in problems
         ]
         raise UnreadableError(str(PolicyError(placed, subject.name)))
     return side
