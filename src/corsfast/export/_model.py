@@ -201,6 +201,7 @@ def _option_reasons(spec: Spec) -> Iterable[Reason]:
         yield Reason(ORIGINS, "*", why)
 
 
+# The values that every target can express. For all other options it is False.
 _NEAREST = {"existing": "replace", "max_age": 1, "preflight_status": 204}
 
 

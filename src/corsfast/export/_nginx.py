@@ -28,9 +28,11 @@ _VALUES = {
     Echo.METHOD: "$http_access_control_request_method",
     Echo.NAMES: "$http_access_control_request_headers",
 }
-# The default of map_hash_bucket_size, and up to how many origins each gets a bucket to itself. With
-# more, nginx finds a table where no bucket has more than _SHARE of them.
-_BUCKET, _FEW_ORIGINS, _SHARE = 64, 100, 8
+# The default of map_hash_bucket_size.
+_BUCKET = 64
+# nginx finds a hash table with one origin in each bucket for this many origins. For more of them it
+# finds one with at most _SHARE origins in a bucket.
+_FEW_ORIGINS, _SHARE = 100, 8
 # The default of map_hash_max_size suffices for these.
 _MANY_ORIGINS = 1000
 
