@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 
 from corsfast.__main__ import main
+from corsfast._explain import traffic
 
 PAGE = "https://app.example.com"
 POLICY = ("--allow-origins", PAGE, "--allow-methods", "PUT", "--allow-headers", "x-a")
@@ -183,6 +184,19 @@ def test_reads_several_lines_of_the_log(explain: Any) -> None:
     assert status == 1
     assert out.count("no  header x-b") == 1
     assert out.count("refused as forged") == 1
+
+
+@pytest.mark.parametrize("most", [1, 2])
+def test_requests_of_a_log_are_all_explained_or_none(
+    most: int, explain: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Otherwise status 0 would not mean that all are allowed."""
+    monkeypatch.setattr(traffic, "MAX_EXPLAINED", most)
+    line = f"corsfast.refused OPTIONS '/x' from '{PAGE}' is refused: the header 'x-a' is not"
+    lines = [line, line, line.replace("x-a", "x-b")]
+    status, _, error = explain(*POLICY, stdin="\n".join(lines))
+    assert status == (1 if most == 2 else 2)
+    assert ("<stdin>:3: there are more than 1 distinct requests" in error) is (most == 1)
 
 
 UNABLE = [

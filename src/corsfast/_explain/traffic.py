@@ -17,7 +17,7 @@ from .._options import fetch
 from .._options.limits import MAX_METHOD
 from .._options.origin import is_origin
 from .._options.spec import is_token
-from .requests import MAX_ENTRIES, MAX_HAR, InputError, Recorded, read_har
+from .requests import MAX_ENTRIES, MAX_EXPLAINED, MAX_HAR, InputError, Recorded, read_har
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -31,8 +31,6 @@ MAX_LINE = 16_384
 MAX_DISTINCT = 5_000
 # Header names of a preflight in a log. Servers accept 100 headers, so more are not a page's.
 MAX_NAMES = 100
-# Distinct requests of the log of refusals that are explained.
-MAX_REFUSALS = 100
 
 # A quoted field. Servers escape quotes in it, and no value that is kept has a backslash.
 _QUOTED = r'"((?:[^"\\]|\\.)*)"'
@@ -212,13 +210,20 @@ def read_refusals(text: str, source: str) -> list[Recorded]:
     """Read the distinct requests in lines of the logger "corsfast.refused", if there are any.
 
     A request that was refused as a cross-site request has the value of Sec-Fetch-Site.
+
+    Raises:
+        InputError: for more than `MAX_EXPLAINED`, with the line.
     """
     found: dict[tuple[object, ...], Recorded] = {}
     for number, whole in enumerate(text.split("\n"), 1):
         line = _REFUSED.search(whole[:MAX_LINE])
-        if line is not None and len(found) < MAX_REFUSALS:
-            recorded = _recorded(line, f"{source}:{number}")
-            found.setdefault((recorded.method, recorded.fields), recorded)
+        if line is None:
+            continue
+        place = f"{source}:{number}"
+        recorded = _recorded(line, place)
+        found.setdefault((recorded.method, recorded.fields), recorded)
+        if len(found) > MAX_EXPLAINED:
+            raise InputError(f"{place}: there are more than {MAX_EXPLAINED} distinct requests")
     return list(found.values())
 
 
