@@ -30,8 +30,8 @@ from corsfast.testing import RawResponse, Request
 from edge_app import NONE, POLICIES, policy_of
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests"))
-from export.proxies import PROXIES, free_port, program, send_to
-from support.servers import end
+from export.proxies import PROXIES, program, send_to
+from support.servers import end, free_port
 
 APPLICATION = "application"
 PLACES = (APPLICATION, "nginx", "envoy")

@@ -17,10 +17,9 @@ import pytest
 from browser.cross_site import HOSTS
 from browser.firefox import Firefox
 from browser.scripted import certificate
-from browser.webkit import free_port
 from corpus import rows
 from playwright.sync_api import Browser
-from support.servers import Server, ask
+from support.servers import Server, ask, free_port
 
 pytestmark = pytest.mark.browser
 

@@ -10,13 +10,14 @@ from __future__ import annotations
 import json
 import os
 import shutil
-import socket
 import subprocess
 import time
 import urllib.error
 import urllib.request
 from pathlib import Path
 from typing import Any
+
+from support.servers import free_port
 
 # The sandbox needs rights that containers do not give, and all pages are ours.
 ENVIRONMENT = {"WEBKIT_DISABLE_SANDBOX_THIS_IS_DANGEROUS": "1", "LIBGL_ALWAYS_SOFTWARE": "1"}
@@ -26,13 +27,6 @@ def browser() -> str:
     found = sorted(Path("/usr").glob("lib/*/webkit2gtk-4*/MiniBrowser"))
     assert found, "no browser: there is no MiniBrowser of WebKitGTK"
     return str(found[-1])
-
-
-def free_port() -> int:
-    with socket.socket() as found:
-        found.bind(("127.0.0.1", 0))
-        port: int = found.getsockname()[1]
-        return port
 
 
 class WebKit:

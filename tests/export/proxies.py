@@ -21,7 +21,7 @@ from threading import Thread
 from typing import Any
 from urllib.parse import urlsplit
 
-from support.servers import end
+from support.servers import end, free_port
 
 from corsfast.testing import RawResponse, Request
 
@@ -87,13 +87,6 @@ def upstream(handler: type[Handler] = Handler) -> Iterator[int]:
         Thread(target=server.serve_forever, args=(0.05,), daemon=True).start()
         yield server.server_address[1]
         server.shutdown()
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 def usage(text: str, comment: str = "#") -> str:

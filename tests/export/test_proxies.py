@@ -28,7 +28,8 @@ from export.compared import (
     request_of,
     seen_by_browser,
 )
-from export.proxies import PROXIES, free_port, running, send_to, upstream
+from export.proxies import PROXIES, running, send_to, upstream
+from support.servers import free_port
 
 from corsfast.export import TARGETS, ExportError
 

@@ -23,7 +23,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
-from support.servers import end
+from support.servers import end, free_port
 
 pytestmark = pytest.mark.server
 
@@ -111,9 +111,7 @@ def is_listening(port: int) -> bool:
 @contextlib.contextmanager
 def started(command: str, implementation: str, log: Path) -> Iterator[int]:
     """Run a head's command on a free port, and yield the port once it accepts connections."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = int(probe.getsockname()[1])
+    port = free_port()
     command, count = re.subn(r"\b800\d\b", str(port), command)
     assert count == 1, command
     program, *arguments = shlex.split(command)

@@ -35,13 +35,18 @@ def preflight(*names: str, origin: str = APP, method: str = "PUT") -> list[tuple
     ]
 
 
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
 class Server:
     """One server process. ``stop`` ends it in any state, and so does leaving its context."""
 
     def __init__(self, command: str, implementation: str, log: Path) -> None:
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            self.port: int = probe.getsockname()[1]
+        self.port = free_port()
         path = [str(TESTS), *os.environ.get("PYTHONPATH", "").split(os.pathsep)]
         self._log = log
         with log.open("wb") as output:
