@@ -69,7 +69,7 @@ def unmatchable_alternatives(
         _mark(branches, None, True, alternatives)
         if not alternatives or max(map(ord, regex.pattern)) >= FIRST_MARK:
             return
-        with limited(MAX_PATTERN_STEPS // 5):
+        with limited(MAX_PATTERN_STEPS // 5):  # beyond it, no alternative is reported
             alive = _alive(compile_quietly(write(branches), regex.flags), how, null, alternatives)
     except (ValueError, TooManyStatesError, RecursionError):
         return

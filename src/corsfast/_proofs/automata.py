@@ -81,7 +81,8 @@ class OutOfStepsError(Exception):
 class _Work(local):
     """The work that this thread may still do within `limited`, in steps."""
 
-    left = UNLIMITED = 1 << 62
+    UNLIMITED = 1 << 62
+    left = UNLIMITED
 
     def spend(self, steps: int) -> None:
         self.left -= steps
@@ -93,11 +94,12 @@ _work = _Work()
 
 
 def spend(steps: int) -> None:
-    """Count steps outside of this module. Raises TooManyStatesError at the limit."""
+    """Count steps of another module, and raise TooManyStatesError at the limit."""
     _work.spend(steps)
 
 
 def steps_left() -> int:
+    """Return the steps that this thread may still take."""
     return _work.left
 
 
@@ -137,7 +139,7 @@ def unlimited() -> Iterator[None]:
 def charged(make: Callable[[Given], Made]) -> Callable[[Given], Made]:
     """Decorate a function with a cache. Each call costs the steps that the first one took.
 
-    So it does not depend on earlier calls whether a limit is reached.
+    So whether a limit is reached does not depend on earlier calls.
     """
 
     @lru_cache(maxsize=64)

@@ -142,7 +142,7 @@ def _is_about_origins(problem: Problem, dialect: Dialect) -> bool:
     return not dialect.patterns or (problem.option == ORIGINS and problem.hint != "()")
 
 
-# Other values have a short text, or none.
+# The steps for one of these are counted by its text, and the steps for all other values together.
 _ENTRIES = (str, re.Pattern, Within, HostRule, Glob, Network)
 
 
