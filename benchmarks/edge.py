@@ -99,7 +99,8 @@ def shuffled(names: Iterable[str]) -> list[str]:
 def shown(values: list[float]) -> str:
     """Return a median and the 95 % interval around it."""
     it = summarize(values)
-    return "{:,.{n}f} ({:,.{n}f}-{:,.{n}f})".format(*it[:1], *it[3:], n=int(it.median < 100))
+    digits = int(it.median < 100)
+    return f"{it.median:,.{digits}f} ({it.least:,.{digits}f}-{it.most:,.{digits}f})"
 
 
 def start(
