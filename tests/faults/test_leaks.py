@@ -312,10 +312,12 @@ def test_asgi_requests_leave_nothing(made: str) -> None:
                 await app(wrong, receive, sends)
 
     with asyncio.Runner() as runner:
+        started = contextlib.AsyncExitStack()
         if made in STARTED:
-            runner.run(running(app).__aenter__())
+            runner.run(started.enter_async_context(running(app)))
         assert runner.run(ask_asgi(app, get(A))).origin == A
         no_growth(lambda: runner.run(ask()))
+        runner.run(started.aclose())
 
 
 @counted
