@@ -51,7 +51,8 @@ class Dialect:
         written: the string that each regex was made of.
         match: how entries are matched; the risk that a suggestion is for is not tolerated.
         option: the option for single origins.
-        steps: how many steps were spent on an entry, by its text; `suggest` adds its own.
+        steps: how many steps one diagnosis has spent on each entry, by its text. `suggest` adds
+            its own. It is ``None`` in a dialect that several diagnoses share.
     """
 
     any_origin: str | None = None
@@ -64,7 +65,7 @@ class Dialect:
     written: Mapping[re.Pattern[str], str] = field(default_factory=dict)
     match: MatchContext = MatchContext()
     option: str = "allow_origins"
-    steps: dict[str, int] = field(default_factory=dict, compare=False)
+    steps: dict[str, int] | None = field(default=None, compare=False)
 
     # Whether a string may be a pattern of `Policy`.
     patterns = False

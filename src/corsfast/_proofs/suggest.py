@@ -77,7 +77,7 @@ def policy_suggestions(problems: list[Problem], spec: Spec, steps: dict[str, int
 def policy_dialect(spec: Spec, any_origin: str = "'*'") -> PolicyDialect:
     """Return the dialect of a policy with these options."""
     match = MatchContext(credentials=spec.credentials, tolerated=spec.tolerated)
-    return PolicyDialect(any_origin, match=match)
+    return PolicyDialect(any_origin, match=match, steps={})
 
 
 def _entries(problems: list[Problem], spec: Spec) -> int:
@@ -157,7 +157,8 @@ def suggest(problem: Problem, dialect: Dialect) -> tuple[str | None, bool]:
         alternatives=problem.code == "unmatchable-alternative",
     )
     entry = as_written(value) if isinstance(value, _ENTRIES) else ""
-    before, spent = steps_left(), dialect.steps.get(entry, 0)
+    steps = {} if dialect.steps is None else dialect.steps
+    before, spent = steps_left(), steps.get(entry, 0)
     try:
         with limited(MAX_DIAGNOSIS_STEPS - spent):
             if isinstance(value, re.Pattern) and value in dialect.written:
@@ -169,7 +170,7 @@ def suggest(problem: Problem, dialect: Dialect) -> tuple[str | None, bool]:
     except TooManyStatesError:
         return in_words(problem), False
     finally:
-        dialect.steps[entry] = spent + before - steps_left()
+        steps[entry] = spent + before - steps_left()
     if not found.entries and (problem.hint != "[]" or found.advice is not None):
         # Other software may take one regex only, so advice on several entries does not help.
         alone = not dialect.match.own and found.advice == problem.hint

@@ -118,6 +118,7 @@ def lenient_tables(
         dialect,
         match=MatchContext(credentials=credentials),
         option=next(iter(origins), "origins"),
+        steps={},
     )
     kept, wrong = _read_origins(origins, star)
     any_origin = "*" in kept
