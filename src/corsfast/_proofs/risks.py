@@ -298,7 +298,7 @@ def _language_risks(language: Language, credentials: bool) -> Iterator[Problem]:
         yield _too_many_steps(entry) if language.unsupported == TOO_LARGE else slow_regex(entry)
         return
     if dfa is None or others is None:
-        yield _unproven(entry, shown, language.unsupported)
+        yield _too_many_steps(entry)
         return
     # Without a written `//`, a wildcard matches the scheme, and a scheme of the web is meant.
     if not dfa.rows and not (others.rows and "//" in _unescaped(shown)):
@@ -360,9 +360,13 @@ def _attacker_risks(language: Language, shown: str) -> Iterator[Problem]:
             return
         suffix = _written_suffix(shown, _host(allowed))
         if suffix is None:
-            yield from _hidden_suffixes(language, dfa, intent, shown)
-            plainer = _of_another_domain(language, dfa, intent, shown, allowed)
-            yield _foreign(language.entry, shown, plainer)
+            try:
+                yield from _hidden_suffixes(language, dfa, intent, shown)
+                allowed = _of_another_domain(language, dfa, intent, shown, allowed)
+            except TooManyStatesError:
+                yield _foreign(language.entry, shown, allowed)
+                raise
+            yield _foreign(language.entry, shown, allowed)
             return
         yield _open_suffix(language.entry, shown, suffix, allowed)
         dfa = subtract(dfa, _under_name(suffix))
