@@ -319,7 +319,7 @@ def _language_risks(language: Language, credentials: bool) -> Iterator[Problem]:
             # The shortest words with an IPv6 address are rarely canonical, so look for others.
             short = intersect(plain, compressed_ipv6_origins())
             insecure, _ = _confirm(language, shortest_words(short))
-        # For its size no example is confirmed, but the wider automaton has the schemes of the regex.
+        # With TOO_LARGE no example is confirmed, but the wider automaton has the same schemes.
         if insecure is not None or (language.unsupported == TOO_LARGE and plain.rows):
             private = not subtract(plain, private_origins()).rows
             yield _insecure(entry, shown, insecure, private=private)

@@ -29,8 +29,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
     from typing import Any, NoReturn
 
-# The codes of CorsfastSecurityWarning. Apart from UnprovenProblem, all others are about entries that
-# match nothing.
+# The codes of CorsfastSecurityWarning, which is for each UnprovenProblem as well. All others are
+# about entries that match nothing.
 _INSECURE = (*RISKS, BARE_STRING, NOT_A_BOOL, UNKNOWN_OPTION)
 
 
