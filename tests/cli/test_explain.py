@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from corsfast.__main__ import main
-from corsfast._explain import traffic
+from corsfast._explain.requests import MAX_EXPLAINED
 
 PAGE = "https://app.example.com"
 POLICY = ("--allow-origins", PAGE, "--allow-methods", "PUT", "--allow-headers", "x-a")
@@ -186,17 +186,21 @@ def test_reads_several_lines_of_the_log(explain: Any) -> None:
     assert out.count("refused as forged") == 1
 
 
-@pytest.mark.parametrize("most", [1, 2])
-def test_requests_of_a_log_are_all_explained_or_none(
-    most: int, explain: Any, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Otherwise status 0 would not mean that all are allowed."""
-    monkeypatch.setattr(traffic, "MAX_EXPLAINED", most)
-    line = f"corsfast.refused OPTIONS '/x' from '{PAGE}' is refused: the header 'x-a' is not"
-    lines = [line, line, line.replace("x-a", "x-b")]
-    status, _, error = explain(*POLICY, stdin="\n".join(lines))
-    assert status == (1 if most == 2 else 2)
-    assert ("<stdin>:3: there are more than 1 distinct requests" in error) is (most == 1)
+def test_a_path_in_the_log_that_looks_like_forgery(explain: Any) -> None:
+    path = "/ as a cross-site request: "
+    line = f"corsfast.refused GET '{path}' from 'https://evil.example' is refused: the origin"
+    status, out, _ = explain(*POLICY, stdin=line)
+    assert status == 1
+    assert "no  origin https://evil.example" in out
+
+
+def test_more_lines_of_the_log_than_are_explained(explain: Any) -> None:
+    line = "corsfast.refused GET '/' from 'https://e{}.example' is refused: the origin"
+    lines = [line.format(number) for number in range(MAX_EXPLAINED + 1)]
+    status, out, err = explain(*POLICY, stdin="\n".join(lines))
+    assert (status, out) == (2, "")
+    assert f"<stdin>:{len(lines)}: there are more than {MAX_EXPLAINED} distinct requests" in err
+    assert explain(*POLICY, stdin="\n".join([*lines[1:], *lines[1:]]))[0] == 1
 
 
 UNABLE = [

@@ -474,6 +474,8 @@ WITH_CREDENTIALS: list[tuple[Any, list[str]]] = [
     (re.compile(r"http://192\.168\.\d+\.\d+"), ["insecure-origin"]),
     (re.compile(r"http://[a-z]+:3000"), ["insecure-origin"]),
     (re.compile(r"https?://(?=a)app\.example\.com"), ["insecure-origin"]),
+    (re.compile(r"https?://([a-z-]{1,63}\.){1,8}example\.com"), ["insecure-origin"]),
+    (re.compile(r"https://([a-z-]{1,63}\.){1,8}example\.com"), []),
     (re.compile(r"https?://(?=s)app\.example\.com|https://b\.example\.com"), []),
 ]
 

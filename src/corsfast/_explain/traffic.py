@@ -223,7 +223,8 @@ def read_refusals(text: str, source: str) -> list[Recorded]:
         recorded = _recorded(line, place)
         found.setdefault((recorded.method, recorded.fields), recorded)
         if len(found) > MAX_EXPLAINED:
-            raise InputError(f"{place}: there are more than {MAX_EXPLAINED} distinct requests")
+            message = f"there are more than {MAX_EXPLAINED} distinct requests; give fewer lines"
+            raise InputError(f"{place}: {message}")
     return list(found.values())
 
 
@@ -234,7 +235,8 @@ def _recorded(line: re.Match[str], place: str) -> Recorded:
         fields[fetch.REQUEST_METHOD] = value if what == "method" else "GET"
         fields[fetch.REQUEST_HEADERS] = value if what == "header" else None
     given = tuple((name, it) for name, it in fields.items() if it is not None)
-    forged = " as a cross-site request: " in line[0]
+    # The quoted path and origin before this are an attacker's.
+    forged = line.string.startswith((" is refused as a ", " is reported as a "), line.end(3))
     return Recorded(line[1], "", given, place, cross_site=forged)
 
 

@@ -268,8 +268,8 @@ def _automata_of(entry: Entry, how: str) -> tuple[Dfa | None, str | None, Dfa | 
     except TooManyStatesError:
         unsupported = TOO_LARGE
     try:
-        # A wider language that takes more steps is hardly provable with the rest.
-        with limited(MAX_PATTERN_STEPS // 5):
+        # A larger automaton leaves too few steps for the proof of its wider language.
+        with limited(MAX_PATTERN_STEPS // (5 if unsupported == TOO_LARGE else 2)):
             wider = compile_regex(regex, how=how, widen=True)
             others = _with_other_schemes(wider)
             return intersect(wider, web_origins()), unsupported, None, others
