@@ -14,6 +14,7 @@ from .python_source import as_regex, compiled, in_python, in_source, named
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
+    from typing import Any
 
 
 @dataclass(frozen=True)
@@ -52,6 +53,7 @@ class Dialect:
         match: how entries are matched; the risk that a suggestion is for is not tolerated.
         option: the option for single origins.
         steps: how many steps were spent on an entry, by its text; `suggest` adds its own.
+        corrected: the correction of a regex, for its other problems; `suggest` fills it.
     """
 
     any_origin: str | None = None
@@ -65,6 +67,7 @@ class Dialect:
     match: MatchContext = MatchContext()
     option: str = "allow_origins"
     steps: dict[str, int] = field(default_factory=dict, compare=False)
+    corrected: dict[Any, Any] = field(default_factory=dict, compare=False)
 
     # Whether a string may be a pattern of `Policy`.
     patterns = False

@@ -157,6 +157,7 @@ def suggest(problem: Problem, dialect: Dialect) -> tuple[str | None, bool]:
         alternatives=problem.code == "unmatchable-alternative",
     )
     entry = as_written(value) if isinstance(value, _ENTRIES) else ""
+    is_regex = isinstance(value, (re.Pattern, Within))
     before, spent = steps_left(), dialect.steps.get(entry, 0)
     try:
         with limited(MAX_DIAGNOSIS_STEPS - spent):
@@ -164,8 +165,12 @@ def suggest(problem: Problem, dialect: Dialect) -> tuple[str | None, bool]:
                 found = _of_glob(problem, dialect.written[value], dialect, context)
             elif isinstance(value, str) and not dialect.patterns:
                 found = _part(value, context)
+            elif is_regex and (value, context) in dialect.corrected:
+                found = dialect.corrected[value, context]
             else:
                 found = _suggestion(problem, context)
+                if is_regex and found.entries:
+                    dialect.corrected[value, context] = found
     except TooManyStatesError:
         return in_words(problem), False
     finally:
