@@ -4,6 +4,7 @@ import asyncio
 import sys
 
 import corsfast
+from corsfast.middleware._generic.engine import is_origin
 from corsfast.middleware.asgi import CORSMiddleware
 
 policy = corsfast.Policy(allow_origins=["https://app.example.com"])
@@ -11,6 +12,7 @@ assert sys.argv[1] == corsfast.IMPLEMENTATION, corsfast.IMPLEMENTATION
 assert policy.actual("https://app.example.com").allowed
 assert not policy.actual("https://evil.example").allowed
 assert policy.preflight("https://app.example.com", "GET", None).allowed
+assert is_origin("null")  # with an old Cython it once was none
 
 # The first preflight through a middleware: an old Cython once made it crash.
 preflight = {

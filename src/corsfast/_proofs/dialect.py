@@ -14,6 +14,7 @@ from .python_source import as_regex, compiled, in_python, in_source, named
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
+    from typing import Any
 
 
 @dataclass(frozen=True)
@@ -51,8 +52,10 @@ class Dialect:
         written: the string that each regex was made of.
         match: how entries are matched; the risk that a suggestion is for is not tolerated.
         option: the option for single origins.
-        steps: how many steps one diagnosis has spent on each entry, by its text. `suggest` adds
-            its own. It is ``None`` in a dialect that several diagnoses share.
+        steps: how many steps were spent on an entry, by its text; `suggest` adds its own.
+        corrected: the correction of a regex, for its other problems; `suggest` fills it.
+
+    Policies may share a dialect, so each diagnosis replaces `steps` and `corrected` by empty ones.
     """
 
     any_origin: str | None = None
@@ -65,7 +68,8 @@ class Dialect:
     written: Mapping[re.Pattern[str], str] = field(default_factory=dict)
     match: MatchContext = MatchContext()
     option: str = "allow_origins"
-    steps: dict[str, int] | None = field(default=None, compare=False)
+    steps: dict[str, int] = field(default_factory=dict, compare=False)
+    corrected: dict[Any, Any] = field(default_factory=dict, compare=False)
 
     # Whether a string may be a pattern of `Policy`.
     patterns = False

@@ -12,7 +12,6 @@ applied together. Then each one that is not needed is removed. A result is sugge
 from __future__ import annotations
 
 import re
-from functools import lru_cache
 from itertools import islice
 
 from .._options import fetch
@@ -147,7 +146,6 @@ def spellings(text: str) -> tuple[str, ...]:
     return tuple(filter(None, (*choices, with_https(text), with_https(whole))))
 
 
-@lru_cache(maxsize=256)  # several problems of an entry have the same correction
 def _good(entry: OwnRegex, text: str, context: MatchContext) -> bool:
     try:
         regex = compile_quietly(text, regex_of(entry).flags)

@@ -77,7 +77,7 @@ def policy_suggestions(problems: list[Problem], spec: Spec, steps: dict[str, int
 def policy_dialect(spec: Spec, any_origin: str = "'*'") -> PolicyDialect:
     """Return the dialect of a policy with these options."""
     match = MatchContext(credentials=spec.credentials, tolerated=spec.tolerated)
-    return PolicyDialect(any_origin, match=match, steps={})
+    return PolicyDialect(any_origin, match=match)
 
 
 def _entries(problems: list[Problem], spec: Spec) -> int:
@@ -157,20 +157,24 @@ def suggest(problem: Problem, dialect: Dialect) -> tuple[str | None, bool]:
         alternatives=problem.code == "unmatchable-alternative",
     )
     entry = as_written(value) if isinstance(value, _ENTRIES) else ""
-    steps = {} if dialect.steps is None else dialect.steps
-    before, spent = steps_left(), steps.get(entry, 0)
+    is_regex = isinstance(value, (re.Pattern, Within))
+    before, spent = steps_left(), dialect.steps.get(entry, 0)
     try:
         with limited(MAX_DIAGNOSIS_STEPS - spent):
             if isinstance(value, re.Pattern) and value in dialect.written:
                 found = _of_glob(problem, dialect.written[value], dialect, context)
             elif isinstance(value, str) and not dialect.patterns:
                 found = _part(value, context)
+            elif is_regex and (value, context) in dialect.corrected:
+                found = dialect.corrected[value, context]
             else:
                 found = _suggestion(problem, context)
+                if is_regex and found.entries:
+                    dialect.corrected[value, context] = found
     except TooManyStatesError:
         return in_words(problem), False
     finally:
-        steps[entry] = spent + before - steps_left()
+        dialect.steps[entry] = spent + before - steps_left()
     if not found.entries and (problem.hint != "[]" or found.advice is not None):
         # Other software may take one regex only, so advice on several entries does not help.
         alone = not dialect.match.own and found.advice == problem.hint

@@ -39,8 +39,8 @@ from ._generic.preload import preload
 
 try:
     from litestar.plugins import InitPlugin
-except ImportError as error:
-    error.add_note("corsfast needs litestar>=2.15")
+except ImportError as _error:
+    _error.add_note("corsfast needs litestar>=2.15")
     raise
 
 TYPE_CHECKING = False

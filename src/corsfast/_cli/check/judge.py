@@ -117,7 +117,7 @@ def _judge_options(subject: Subject, options: dict[str, object]) -> Iterator[_Fo
 
 def _judge_regex(subject: Subject, applied: Applied) -> Iterator[_Found]:
     match = replace(applied.dialect.match, tolerated=subject.tolerated)
-    dialect = replace(applied.dialect, match=match, steps={})
+    dialect = replace(applied.dialect, match=match, steps={}, corrected={})
     risks = foreign_risks(applied.regex, match.how, match.credentials)
     yield from _judge_risks(risks, subject.tolerated, dialect, applied)
     for problem in alternatives.unmatchable_alternatives(applied.regex, match.how, null=True):

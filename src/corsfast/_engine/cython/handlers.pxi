@@ -19,9 +19,10 @@ cdef extern from "Python.h":
 
 cdef extern from *:
     """
-    /* Return whether a value is an exact str that equals an ASCII literal. It may be NULL. */
+    /* Return whether a value is an exact str that equals an ASCII literal. It may be NULL.
+     * `strlen` of a literal is a constant. `sizeof` is that of a pointer if Cython casts it. */
     #define CORSFAST_IS_LITERAL(value, literal) \\
-        corsfast_is_ascii(value, literal, (Py_ssize_t)sizeof(literal) - 1)
+        corsfast_is_ascii(value, literal, (Py_ssize_t)strlen(literal))
 
     static inline int
     corsfast_is_ascii(PyObject *value, const char *text, Py_ssize_t length)

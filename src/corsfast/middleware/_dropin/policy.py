@@ -119,6 +119,7 @@ def lenient_tables(
         match=MatchContext(credentials=credentials),
         option=next(iter(origins), "origins"),
         steps={},
+        corrected={},
     )
     kept, wrong = _read_origins(origins, star)
     any_origin = "*" in kept

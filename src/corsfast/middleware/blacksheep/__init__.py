@@ -41,8 +41,8 @@ from .answers import BAD_METHOD, BAD_ORIGIN, CompiledPolicy, options_of
 
 try:
     from blacksheep.middlewares import MiddlewareCategory
-except ImportError as error:
-    error.add_note("corsfast needs blacksheep>=2.5")
+except ImportError as _error:
+    _error.add_note("corsfast needs blacksheep>=2.5")
     raise
 
 TYPE_CHECKING = False
