@@ -12,7 +12,7 @@ assert sys.argv[1] == corsfast.IMPLEMENTATION, corsfast.IMPLEMENTATION
 assert policy.actual("https://app.example.com").allowed
 assert not policy.actual("https://evil.example").allowed
 assert policy.preflight("https://app.example.com", "GET", None).allowed
-assert is_origin("null")  # with an old Cython it once was none
+assert is_origin("null")  # an old Cython once refused it
 
 # The first preflight through a middleware: an old Cython once made it crash.
 preflight = {

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import itertools
 import re
+import string
 import warnings
 from collections.abc import Iterator
 from typing import Any
@@ -505,6 +506,12 @@ def test_any_origin_with_credentials(engine: Any, pattern: str) -> None:
     assert policy.allows_origin(problem.example)
     headers = dict(policy.actual(problem.example).headers)
     assert headers["Access-Control-Allow-Origin"] == problem.example
+
+
+def test_a_regex_of_many_domains_is_proven(engine: Any) -> None:
+    letters = string.ascii_lowercase
+    regex = "|".join(rf"https?://{(letters * 2)[at : at + 10]}\.com" for at in range(14))
+    assert problems(engine, re.compile(regex)) == []
 
 
 # -- declared domains ------------------------------------------------------------------------

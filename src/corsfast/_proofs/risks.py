@@ -437,7 +437,8 @@ def attacker_origins(dfa: Dfa, intent: Intent) -> Iterator[str]:
     yield from shortest_words(intersect(outside, public_ipv6_addresses()))
     # Names that anyone can get below an intended domain: up.railway.app, railway.app.
     for domain in sorted(intent.domains):
-        yield from tenants(dfa, suffixes_below(domain))
+        if suffixes := suffixes_below(domain):
+            yield from tenants(dfa, suffixes)
 
 
 def _intent(entry: Entry) -> Intent:
