@@ -730,6 +730,18 @@ def test_regexes_as_they_are_applied(
             assert getattr(regex, how)(risk.example)
 
 
+@pytest.mark.parametrize(
+    ("pattern", "code"),
+    [
+        (r"null|https?://(a+)+(?=b)", "slow-regex"),
+        (r"null|https?://(.*a.{12})+x", "too-long"),
+    ],
+)
+def test_a_regex_that_may_be_slow_is_not_run(pattern: str, code: str) -> None:
+    (risk,) = foreign_risks(re.compile(pattern), "match", True)
+    assert risk.code == code
+
+
 # -- corrections -----------------------------------------------------------------------------
 
 # (pattern, how, its correction, with credentials)

@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 
 from corsfast.__main__ import main
+from corsfast._explain.traffic import MAX_REFUSALS
 
 PAGE = "https://app.example.com"
 POLICY = ("--allow-origins", PAGE, "--allow-methods", "PUT", "--allow-headers", "x-a")
@@ -183,6 +184,23 @@ def test_reads_several_lines_of_the_log(explain: Any) -> None:
     assert status == 1
     assert out.count("no  header x-b") == 1
     assert out.count("refused as forged") == 1
+
+
+def test_a_path_in_the_log_that_looks_like_forgery(explain: Any) -> None:
+    path = "/ as a cross-site request: "
+    line = f"corsfast.refused GET '{path}' from 'https://evil.example' is refused: the origin"
+    status, out, _ = explain(*POLICY, stdin=line)
+    assert status == 1
+    assert "no  origin https://evil.example" in out
+
+
+def test_more_lines_of_the_log_than_are_explained(explain: Any) -> None:
+    line = "corsfast.refused GET '/' from 'https://e{}.example' is refused: the origin"
+    lines = [line.format(number) for number in range(MAX_REFUSALS + 1)]
+    status, out, err = explain(*POLICY, stdin="\n".join(lines))
+    assert (status, out) == (2, "")
+    assert f"<stdin>:{len(lines)}: there are more than {MAX_REFUSALS} distinct requests" in err
+    assert explain(*POLICY, stdin="\n".join([*lines[1:], *lines[1:]]))[0] == 1
 
 
 UNABLE = [

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import re
 import sys
@@ -61,6 +62,23 @@ def test_reads_standard_input(
         monkeypatch.setattr("sys.stdin", file)
         assert main(["import", "--from", "nginx", "-"]) == 2
     assert "<stdin>: no CORS policy of nginx was found" in capsys.readouterr().err
+
+
+def test_reads_standard_input_with_a_mark_of_its_bytes(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rule = "http-response set-header Access-Control-Allow-Origin https://a.example"
+    monkeypatch.setattr("sys.stdin", io.StringIO(f"\ufefffrontend web\n    {rule}\n"))
+    main(["import", "--from", "haproxy", "-"])
+    assert "frontend web" in capsys.readouterr().out
+
+
+def test_no_standard_input(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sys.stdin", None)
+    assert main(["import", "--from", "haproxy", "-"]) == 2
+    assert "<stdin>: no CORS policy" in capsys.readouterr().err
 
 
 def policy_of(options: dict[str, Any]) -> Policy:

@@ -42,7 +42,7 @@ from support.compare import (
     requests,
 )
 
-from corsfast.errors import CorsfastUnmatchableWarning
+from corsfast.errors import CorsfastSecurityWarning, CorsfastUnmatchableWarning
 from corsfast.middleware.starlette import CORSMiddleware
 
 pytestmark = pytest.mark.server
@@ -271,6 +271,20 @@ def test_proposal_for_a_regex_says_where_origins_belong() -> None:
         CORSMiddleware(application(), allow_origin_regex=r"^wss://a\.example:3000$")
     proposal = "Write 'https://a.example:3000' in allow_origins instead."
     assert proposal in str(caught[0].message)
+
+
+def test_a_regex_with_unknown_risks_is_insecure() -> None:
+    regex = r"https?://([a-z0-9-]{1,63}\.){1,3}github\.io"
+    with pytest.warns(CorsfastSecurityWarning, match=r"\[too-long\]"):
+        app = CORSMiddleware(application(), allow_origin_regex=regex)
+    request = Request("GET", (("origin", "https://evil.github.io"),))
+    start, _ = run(app, scope_of(request))
+    assert b"access-control-allow-origin" in dict(start["headers"])
+
+
+def test_a_regex_that_may_be_slow_matches_nothing() -> None:
+    with pytest.warns(CorsfastUnmatchableWarning, match=r"\[slow-regex\]"):
+        CORSMiddleware(application(), allow_origin_regex=r"https?://(a+)+(?=b).*\.example\.com")
 
 
 def test_overriding_an_unused_method_is_an_error() -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import itertools
 import re
+import string
 import warnings
 from collections.abc import Iterator
 from typing import Any
@@ -474,6 +475,8 @@ WITH_CREDENTIALS: list[tuple[Any, list[str]]] = [
     (re.compile(r"http://192\.168\.\d+\.\d+"), ["insecure-origin"]),
     (re.compile(r"http://[a-z]+:3000"), ["insecure-origin"]),
     (re.compile(r"https?://(?=a)app\.example\.com"), ["insecure-origin"]),
+    (re.compile(r"https?://([a-z-]{1,63}\.){1,8}example\.com"), ["insecure-origin"]),
+    (re.compile(r"https://([a-z-]{1,63}\.){1,8}example\.com"), []),
     (re.compile(r"https?://(?=s)app\.example\.com|https://b\.example\.com"), []),
 ]
 
@@ -503,6 +506,12 @@ def test_any_origin_with_credentials(engine: Any, pattern: str) -> None:
     assert policy.allows_origin(problem.example)
     headers = dict(policy.actual(problem.example).headers)
     assert headers["Access-Control-Allow-Origin"] == problem.example
+
+
+def test_a_regex_of_many_domains_is_proven(engine: Any) -> None:
+    letters = string.ascii_lowercase
+    regex = "|".join(rf"https?://{(letters * 2)[at : at + 10]}\.com" for at in range(14))
+    assert problems(engine, re.compile(regex)) == []
 
 
 # -- declared domains ------------------------------------------------------------------------

@@ -212,13 +212,22 @@ def read_refusals(text: str, source: str) -> list[Recorded]:
     """Read the distinct requests in lines of the logger "corsfast.refused", if there are any.
 
     A request that was refused as a cross-site request has the value of Sec-Fetch-Site.
+
+    Raises:
+        InputError: if there are more than are explained.
     """
     found: dict[tuple[object, ...], Recorded] = {}
     for number, whole in enumerate(text.split("\n"), 1):
         line = _REFUSED.search(whole[:MAX_LINE])
-        if line is not None and len(found) < MAX_REFUSALS:
-            recorded = _recorded(line, f"{source}:{number}")
-            found.setdefault((recorded.method, recorded.fields), recorded)
+        if line is None:
+            continue
+        recorded = _recorded(line, f"{source}:{number}")
+        found.setdefault((recorded.method, recorded.fields), recorded)
+        if len(found) > MAX_REFUSALS:
+            raise InputError(
+                f"{recorded.place}: there are more than {MAX_REFUSALS} distinct requests; give"
+                " fewer lines"
+            )
     return list(found.values())
 
 
@@ -229,7 +238,8 @@ def _recorded(line: re.Match[str], place: str) -> Recorded:
         fields[fetch.REQUEST_METHOD] = value if what == "method" else "GET"
         fields[fetch.REQUEST_HEADERS] = value if what == "header" else None
     given = tuple((name, it) for name, it in fields.items() if it is not None)
-    forged = " as a cross-site request: " in line[0]
+    # The quoted path and origin before this are an attacker's.
+    forged = line.string.startswith((" is refused as a ", " is reported as a "), line.end(3))
     return Recorded(line[1], "", given, place, cross_site=forged)
 
 

@@ -268,7 +268,7 @@ def _automata_of(entry: Entry, how: str) -> tuple[Dfa | None, str | None, Dfa | 
         unsupported = TOO_LARGE
     try:
         # The longest of 132 real-world regexes needs 37,000 steps. A larger one is hardly provable.
-        with limited(MAX_PATTERN_STEPS // 5):
+        with limited(MAX_PATTERN_STEPS // (5 if unsupported == TOO_LARGE else 2)):
             wider = compile_regex(regex, how=how, widen=True)
             others = _with_other_schemes(wider)
             return intersect(wider, web_origins()), unsupported, None, others

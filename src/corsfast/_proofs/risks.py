@@ -298,7 +298,7 @@ def _language_risks(language: Language, credentials: bool) -> Iterator[Problem]:
         yield _too_many_steps(entry) if language.unsupported == TOO_LARGE else slow_regex(entry)
         return
     if dfa is None or others is None:
-        yield _unproven(entry, shown, language.unsupported)
+        yield _too_many_steps(entry)
         return
     # Without a written `//`, a wildcard matches the scheme, and a scheme of the web is meant.
     if not dfa.rows and not (others.rows and "//" in _unescaped(shown)):
@@ -319,7 +319,8 @@ def _language_risks(language: Language, credentials: bool) -> Iterator[Problem]:
             # The shortest words with an IPv6 address are rarely canonical, so look for others.
             short = intersect(plain, compressed_ipv6_origins())
             insecure, _ = _confirm(language, shortest_words(short))
-        if insecure is not None:
+        # With TOO_LARGE no example is confirmed, but the wider automaton has the same schemes.
+        if insecure is not None or (language.unsupported == TOO_LARGE and plain.rows):
             private = not subtract(plain, private_origins()).rows
             yield _insecure(entry, shown, insecure, private=private)
         yield from _extension_risk(language, others, shown)
@@ -359,9 +360,13 @@ def _attacker_risks(language: Language, shown: str) -> Iterator[Problem]:
             return
         suffix = _written_suffix(shown, _host(allowed))
         if suffix is None:
-            yield from _hidden_suffixes(language, dfa, intent, shown)
-            plainer = _of_another_domain(language, dfa, intent, shown, allowed)
-            yield _foreign(language.entry, shown, plainer)
+            try:
+                yield from _hidden_suffixes(language, dfa, intent, shown)
+                allowed = _of_another_domain(language, dfa, intent, shown, allowed)
+            except TooManyStatesError:
+                yield _foreign(language.entry, shown, allowed)
+                raise
+            yield _foreign(language.entry, shown, allowed)
             return
         yield _open_suffix(language.entry, shown, suffix, allowed)
         dfa = subtract(dfa, _under_name(suffix))
@@ -432,7 +437,8 @@ def attacker_origins(dfa: Dfa, intent: Intent) -> Iterator[str]:
     yield from shortest_words(intersect(outside, public_ipv6_addresses()))
     # Names that anyone can get below an intended domain: up.railway.app, railway.app.
     for domain in sorted(intent.domains):
-        yield from tenants(dfa, suffixes_below(domain))
+        if suffixes := suffixes_below(domain):
+            yield from tenants(dfa, suffixes)
 
 
 def _intent(entry: Entry) -> Intent:

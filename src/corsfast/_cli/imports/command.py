@@ -106,7 +106,7 @@ def _imported(given: Namespace) -> tuple[str, int]:
 def _read_text(file: str, name: str) -> str:
     try:
         if file == "-":
-            return sys.stdin.read()
+            return sys.stdin.read().removeprefix("\ufeff") if sys.stdin is not None else ""
         with open(file, encoding="utf-8-sig") as opened:
             return opened.read()
     except OSError as error:
