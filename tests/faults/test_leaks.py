@@ -180,6 +180,7 @@ def sanic_app() -> Any:
     sanic = pytest.importorskip("sanic")
     from corsfast.middleware.sanic import add_cors
 
+    sanic.Sanic.test_mode = True  # so that another application may have been started before
     app = sanic.Sanic(f"leaks-{next(NUMBERS)}")
     app.config.AUTO_EXTEND = app.config.MOTD = False
     app.config.update(CORS_ORIGINS=A)
