@@ -8,11 +8,11 @@ Everything that is proposed passes `check`. An entry that does not is only named
 from __future__ import annotations
 
 import json
+import re
 import sys
 from collections import Counter
 from dataclasses import asdict, dataclass, field
 from functools import lru_cache
-from os.path import commonprefix
 
 from .._engine.headers import allows_method, names_not_allowed
 from .._explain.explanation import printable
@@ -282,8 +282,9 @@ def _candidates(origins: object, today: Side | None) -> Iterator[str]:
             hosts.setdefault((scheme, parent, port), []).append(label)
             ports[f"{scheme}://{host}"] += 1
     for (scheme, parent, port), labels in hosts.items():
-        common = commonprefix(labels)  # noqa: RUF071 - of characters
-        prefix = common[: common.rfind("-") + 1]
+        # A prefix of the first and the last label is a prefix of all between them.
+        common = re.match(r"(.*-).*\n\1", f"{min(labels)}\n{max(labels)}")
+        prefix = common[1] if common else ""
         number = "" if port in (0, fetch.DEFAULT_PORTS.get(scheme)) else f":{port}"
         yield f"{scheme}://{prefix}*.{parent}{number}"
     yield from (f"{start}:*" for start in ports)
