@@ -54,11 +54,11 @@ class Requests:
 
         self.policy = corsfast.Policy(**OPTIONS)
         self.holder = corsfast.PolicyHolder(self.policy)
-        resolver = OriginResolver(lambda origin: origin == ORIGIN)
+        self.resolver = OriginResolver(lambda origin: origin == ORIGIN)
         self.asgi = Asgi(asgi_app, self.holder)
         self.wsgi = [
             Wsgi(wsgi_app, self.holder),
-            Wsgi(wsgi_app, corsfast.Policy(allow_origins=()), resolver=resolver),
+            Wsgi(wsgi_app, corsfast.Policy(allow_origins=()), resolver=self.resolver),
         ]
 
     def check(self) -> None:
@@ -81,12 +81,8 @@ class Requests:
         assert (b"access-control-allow-origin", ORIGIN.encode()) in messages[0]["headers"]
 
 
-class Interrupted(Exception):
+class Interrupted(BaseException):  # as KeyboardInterrupt is
     pass
-
-
-def interrupt(*_: object) -> NoReturn:
-    raise Interrupted
 
 
 def signals() -> None:
@@ -95,6 +91,11 @@ def signals() -> None:
 
     requests = Requests()
     requests.check()
+
+    def interrupt(*_: object) -> NoReturn:
+        requests.resolver.forget()
+        raise Interrupted
+
     signal.signal(signal.SIGALRM, interrupt)
     constructed = decided = interrupted = 0
     for i in range(300):

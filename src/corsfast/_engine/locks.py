@@ -6,12 +6,17 @@ import os
 import threading
 from weakref import WeakSet
 
-_made: WeakSet[threading.Lock] = WeakSet()
+_made: WeakSet[threading.RLock] = WeakSet()
 
 
-def new_lock() -> threading.Lock:
-    """Return a lock that a fork makes free in the child."""
-    lock = threading.Lock()
+def new_lock() -> threading.RLock:
+    """Return a lock that a fork makes free in the child.
+
+    It is reentrant for two reasons. A signal's handler may use the object whose lock the
+    interrupted code holds, for example to forget an origin. And if a handler raises, CPython 3.14
+    may leave the lock of a `with` statement locked.
+    """
+    lock = threading.RLock()
     _made.add(lock)
     return lock
 
