@@ -124,7 +124,7 @@ def with_suggestions(problems: Iterable[Problem], diagnosis: Diagnosis) -> list[
 
 
 # The codes of problems that no other spelling solves.
-_OF_THE_SIZE = ("slow-regex", "too-long")
+_OF_THE_SIZE = ("slow-regex", "too-long", "unproven")
 
 
 def _needs_automata(problem: Problem) -> bool:
