@@ -54,8 +54,8 @@ class Listed(NamedTuple):
     entries: Collection[str]
 
 
-PAGE = "docs/refused.md"
-CROSS_SITE_PAGE = "docs/cross-site.md"
+# The end of each line. An installed package has no documentation, but this command.
+MORE = "Pipe this line to: corsfast explain"
 
 # The distinct refusals that are remembered of each policy. After that, the oldest is forgotten,
 # so that a flood of others cannot keep a real one from being logged.
@@ -164,14 +164,14 @@ class RefusedLog:
             reason = self._reason(Refused(origin, Outcome.ORIGIN_NOT_ALLOWED), None)
         _log.send(
             logging.WARNING,
-            "%s %s from %s is %s as a cross-site request: Sec-Fetch-Site is %s, and %s See %s",
+            "%s %s from %s is %s as a cross-site request: Sec-Fetch-Site is %s, and %s %s",
             shown(sent.method)[1:-1],
             shown(sent.path),
             shown(origin),
             "refused" if refused else "reported",
             "missing" if site is None else shown(site),
             reason,
-            CROSS_SITE_PAGE,
+            MORE,
         )
 
     def _is_new(self, key: tuple[str | None, ...]) -> bool:
@@ -197,12 +197,12 @@ class RefusedLog:
             return
         _log.send(
             logging.WARNING,
-            "%s %s from %s is refused: %s See %s",
+            "%s %s from %s is refused: %s %s",
             shown(method)[1:-1],
             shown(path),
             shown(refused.origin),
             self._reason(refused, listed),
-            PAGE,
+            MORE,
         )
 
     def write_asgi(self, outcome: Outcome, scope: Any, is_preflight: bool = False) -> None:
@@ -264,10 +264,9 @@ def log_rejected_preflight(status: int, path: object) -> None:
         _log.send(
             logging.WARNING,
             "the application answers the preflight of %s with %d, so browsers refuse the request."
-            " A preflight has no credentials: let OPTIONS pass before authentication. See %s",
+            " A preflight has no credentials: let OPTIONS pass before authentication.",
             shown(path),
             status,
-            PAGE,
         )
 
 
