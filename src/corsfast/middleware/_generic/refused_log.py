@@ -155,6 +155,9 @@ class RefusedLog:
         key = ("forged", origin and origin[: MAX_ORIGIN + 1], site and site[:MAX_METHOD], path)
         if not self._is_new(key):
             return
+        if origin is not None:
+            # Most drop-ins also apply their lists to this request, and one line says it all.
+            self._remember(_key(Refused(origin, Outcome.ORIGIN_NOT_ALLOWED)))
         tables = self._policy._tables
         if origin is None:
             reason = "there is no Origin."
@@ -176,14 +179,17 @@ class RefusedLog:
 
     def _is_new(self, key: tuple[str | None, ...]) -> bool:
         """Remember a refusal, and return whether it is logged."""
-        known = self._known
-        if key in known or not _log.accepts(logging.WARNING):
+        if key in self._known or not _log.accepts(logging.WARNING):
             return False
+        self._remember(key)
+        return True
+
+    def _remember(self, key: tuple[str | None, ...]) -> None:
+        known = self._known
         if len(known) >= MAX_KNOWN:
             oldest, *_ = known  # one step, because another thread may change the dict
             known.pop(oldest, None)
         known[key] = None
-        return True
 
     def _write(
         self,
