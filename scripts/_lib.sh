@@ -13,6 +13,12 @@ new_env() {
   . "build/env-$1/bin/activate"
 }
 
+# install_group NAME [REQUIREMENT...]: install a dependency group and more.
+install_group() {
+  python -m pip install -q 'pip>=25.1' # the first version that knows --group
+  pip install -q --group "$@"
+}
+
 # expect_engine NAME: fail if the installed package does not use this engine.
 expect_engine() {
   local found

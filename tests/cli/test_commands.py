@@ -16,6 +16,8 @@ import pytest
 import corsfast
 from corsfast.__main__ import COMMANDS, main
 from corsfast._cli import console
+from corsfast._cli.check.subject import UnreadableError
+from corsfast._cli.command import read_text
 
 PYTHON = (sys.executable, "-m", "corsfast")
 REGEX = ("check", "--regex", "^https://app.example.com")
@@ -260,6 +262,61 @@ def test_ctrl_c_ends_the_command() -> None:
         raise KeyboardInterrupt
 
     assert console.run(interrupted) == 130
+
+
+# The commands that read any text, without its name, and what each says of an empty one.
+READING = [
+    (("import", "--from", "haproxy"), "no CORS policy of haproxy was found"),
+    (("explain", "--allow-origins", "https://a.example", "--har"), ":1: not JSON"),
+    (("explain", "--allow-origins", "https://a.example", "--curl"), "not a curl command"),
+    (("export", "--allow-origins", "https://a.example", "--check"), "was not written by"),
+    (("learn",), "there is no cross-origin request in it"),
+]
+
+
+@pytest.mark.parametrize(("arguments", "said"), READING, ids=[row[1] for row in READING])
+@pytest.mark.parametrize("closed", [False, True])
+def test_reads_standard_input(
+    arguments: tuple[str, ...],
+    said: str,
+    closed: bool,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("sys.stdin", None if closed else io.TextIOWrapper(io.BytesIO()))
+    assert main([*arguments, "-"]) == 2
+    printed = capsys.readouterr().err
+    assert said in printed
+    assert ("<stdin>" in printed) is (arguments[0] != "learn")  # it names all its files
+
+
+@pytest.mark.parametrize("arguments", [row[0] for row in READING if row[0][-1] != "--curl"])
+def test_a_file_that_cannot_be_read(
+    arguments: tuple[str, ...],
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert main([*arguments, "absent"]) == 2
+    start = f"corsfast {arguments[0]}: "
+    assert capsys.readouterr().err == f"{start}absent: No such file or directory\n"
+    if arguments[0] != "learn":  # it reads the lines of a log in any encoding
+        Path("given").write_bytes(b"\xff")
+        assert main([*arguments, "given"]) == 2
+        assert capsys.readouterr().err.startswith(f"{start}given: the file is not UTF-8: ")
+
+
+def test_a_text_over_the_limit(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sys.stdin", io.StringIO("123"))
+    with pytest.raises(UnreadableError, match="<stdin>: the file has more than 2 characters"):
+        read_text("-", 2)
+
+
+def test_a_mark_of_the_encoding_is_not_text(tmp_path: Path) -> None:
+    file = tmp_path / "given"
+    file.write_text("{}", "utf-8-sig")
+    assert read_text(str(file), 9) == (str(file), "{}")
 
 
 def test_other_errors_are_seen() -> None:

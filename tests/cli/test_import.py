@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import json
 import re
 import sys
@@ -62,23 +61,6 @@ def test_reads_standard_input(
         monkeypatch.setattr("sys.stdin", file)
         assert main(["import", "--from", "nginx", "-"]) == 2
     assert "<stdin>: no CORS policy of nginx was found" in capsys.readouterr().err
-
-
-def test_reads_standard_input_with_a_mark_of_its_bytes(
-    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    rule = "http-response set-header Access-Control-Allow-Origin https://a.example"
-    monkeypatch.setattr("sys.stdin", io.StringIO(f"\ufefffrontend web\n    {rule}\n"))
-    main(["import", "--from", "haproxy", "-"])
-    assert "frontend web" in capsys.readouterr().out
-
-
-def test_no_standard_input(
-    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("sys.stdin", None)
-    assert main(["import", "--from", "haproxy", "-"]) == 2
-    assert "<stdin>: no CORS policy" in capsys.readouterr().err
 
 
 def policy_of(options: dict[str, Any]) -> Policy:
@@ -667,14 +649,6 @@ def test_nothing_to_import(
     printed = capsys.readouterr()
     assert printed.out == ""
     assert said in printed.err
-
-
-def test_a_file_that_cannot_be_read(capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["import", "--from", "envoy", "none.yaml"]) == 2
-    assert capsys.readouterr().err == "corsfast import: none.yaml: No such file or directory\n"
-    Path("given").write_bytes(b"\xff")
-    assert main(["import", "--from", "haproxy", "given"]) == 2
-    assert "not UTF-8" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""The parts that all commands share: their parser, their output formats, and how they end.
+"""The parts that all commands share: their parser, formats, texts to read, and how they end.
 
 A command is a module with `add_arguments` and `main`. `main` calls `run` with a function that
 returns the text to print and the exit status.
@@ -7,6 +7,7 @@ returns the text to print and the exit status.
 from __future__ import annotations
 
 import shutil
+import sys
 from argparse import ArgumentParser, RawDescriptionHelpFormatter
 from functools import partial
 
@@ -42,6 +43,28 @@ def add_format(parser: ArgumentParser, *more: str) -> None:
         default="text",
         help=f"json is the same as --json{advice}",
     )
+
+
+def read_text(file: str, limit: int) -> tuple[str, str]:
+    """Return the name of a file, or of standard input for ``-``, and its text.
+
+    Raises:
+        UnreadableError: if it cannot be read, is not UTF-8, or has more characters than the limit.
+    """
+    name = "<stdin>" if file == "-" else file
+    try:
+        if file == "-":
+            text = sys.stdin.read(limit + 1) if sys.stdin is not None else ""
+        else:
+            with open(file, encoding="utf-8") as opened:
+                text = opened.read(limit + 1)
+    except OSError as error:
+        raise UnreadableError(f"{name}: {error.strerror}") from None
+    except UnicodeDecodeError as error:
+        raise UnreadableError(f"{name}: the file is not UTF-8: {error.reason}") from None
+    if len(text) > limit:
+        raise UnreadableError(f"{name}: the file has more than {limit} characters")
+    return name, text.removeprefix("\ufeff")
 
 
 def run(

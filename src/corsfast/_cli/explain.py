@@ -34,7 +34,7 @@ from .check.arguments import (
     read_policy_arguments,
 )
 from .check.subject import UnreadableError
-from .command import add_format, new_parser, run
+from .command import add_format, new_parser, read_text, run
 from .terminal import BOLD, DIM, GREEN, RED, YELLOW, Style
 
 TYPE_CHECKING = False
@@ -203,22 +203,26 @@ def _requests(given: Namespace) -> list[Recorded]:
     if given.curl is not None and given.har is not None:
         raise UnreadableError("--curl and --har are two sources of a request; give one")
     if given.har is not None:
-        return _har(given)
+        name, text = read_text(given.har, MAX_HAR)
+        return _chosen(read_har(text, name, given.match), name)
     if given.curl is not None:
-        text = _stdin() if given.curl == "-" else given.curl
-        return [read_curl(text, "<stdin>" if given.curl == "-" else "--curl")]
+        name, text = "--curl", given.curl
+        if text == "-":
+            name, text = read_text("-", MAX_HAR)
+        return [read_curl(text, name)]
     if given.origin is not None or given.sec_fetch_site is not None:
         return [_of_flags(given)]
-    text = "" if sys.stdin is None or sys.stdin.isatty() else _stdin()
+    nothing = sys.stdin is None or sys.stdin.isatty()
+    name, text = ("<stdin>", "") if nothing else read_text("-", MAX_HAR)
     start = text.lstrip()[:5]
     if not start:
         raise UnreadableError("there is no request: give --origin, --curl or --har (see --help)")
     if start.startswith("{"):
         given.har = "-"
-        return _chosen(read_har(text, "<stdin>", given.match), "<stdin>")
-    if refused := read_refusals(text, "<stdin>"):
+        return _chosen(read_har(text, name, given.match), name)
+    if refused := read_refusals(text, name):
         return refused
-    return [read_curl(text, "<stdin>") if start.startswith("curl") else read_raw(text)]
+    return [read_curl(text, name) if start.startswith("curl") else read_raw(text)]
 
 
 def _of_flags(given: Namespace) -> Recorded:
@@ -234,30 +238,10 @@ def _of_flags(given: Namespace) -> Recorded:
     return Recorded(method, "", tuple(fields), "the command line")
 
 
-def _har(given: Namespace) -> list[Recorded]:
-    if given.har == "-":
-        return _chosen(read_har(_stdin(), "<stdin>", given.match), "<stdin>")
-    try:
-        with open(given.har, encoding="utf-8-sig", errors="strict") as file:
-            text = file.read(MAX_HAR + 1)
-    except OSError as error:
-        raise UnreadableError(f"{given.har}: {error.strerror}") from None
-    except UnicodeDecodeError as error:
-        raise UnreadableError(f"{given.har}: the file is not UTF-8: {error.reason}") from None
-    return _chosen(read_har(text, given.har, given.match), given.har)
-
-
 def _chosen(found: list[Recorded], name: str) -> list[Recorded]:
     if not found:
         raise UnreadableError(f"{name}: there is no cross-origin request in it")
     return found
-
-
-def _stdin() -> str:
-    try:
-        return sys.stdin.read(MAX_HAR + 1)
-    except UnicodeDecodeError as error:
-        raise UnreadableError(f"<stdin>: it is not UTF-8: {error.reason}") from None
 
 
 def _origin(recorded: Recorded, given: Namespace) -> str:

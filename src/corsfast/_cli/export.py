@@ -8,6 +8,7 @@ from pathlib import Path
 
 from .._engine.select import Policy
 from .._loading.literals import in_toml
+from .._options.limits import MAX_POLICY_FILE
 from .._options.patterns import Within
 from .._proofs.languages import as_written
 from ..errors import PolicyError
@@ -15,7 +16,7 @@ from ..export import TARGETS, ExportError
 from ..export._model import changes_since
 from .check.arguments import add_policy_arguments, read_policy_arguments
 from .check.subject import UnreadableError
-from .command import new_parser, run
+from .command import new_parser, read_text, run
 from .diff import usable_side
 
 TYPE_CHECKING = False
@@ -44,7 +45,7 @@ def add_arguments(parser: ArgumentParser) -> None:
     """Add all arguments of the command."""
     action = parser.add_mutually_exclusive_group(required=True)
     action.add_argument("--to", metavar="TARGET", choices=TARGETS, help=", ".join(TARGETS))
-    action.add_argument("--check", metavar="FILE", type=Path, help="a file that was exported")
+    action.add_argument("--check", metavar="FILE", help="an exported file; - reads standard input")
     parser.add_argument("--output", metavar="FILE", type=Path, help="write it there")
     add_policy_arguments(parser)
 
@@ -79,12 +80,9 @@ def _policy_of(subject: Subject) -> Policy:
             raise UnreadableError("\n".join(lines)) from None
 
 
-def _checked(file: Path, policy: Policy, name: str) -> tuple[str, int]:
-    try:
-        changes = changes_since(file.read_text("utf-8"), policy)
-    except (OSError, UnicodeDecodeError) as error:
-        reason = getattr(error, "strerror", None) or "it is not text"
-        raise UnreadableError(f"{file}: {reason}") from None
+def _checked(given: str, policy: Policy, name: str) -> tuple[str, int]:
+    file, text = read_text(given, MAX_POLICY_FILE)
+    changes = changes_since(text, policy)
     if changes is None:
         raise UnreadableError(f"{file} was not written by corsfast export")
     if not changes:

@@ -124,7 +124,8 @@ def read_traffic(files: Iterable[str], today: Side | None) -> Traffic:
         traffic.refuses = lru_cache(MAX_DISTINCT)(lambda asked: refusal(today, asked) is not None)
     for name in files:
         if name == "-":
-            traffic.read(sys.stdin.buffer, "<stdin>")
+            if sys.stdin is not None:  # closed by the caller
+                traffic.read(sys.stdin.buffer, "<stdin>")
             continue
         try:
             with open(name, "rb") as file:

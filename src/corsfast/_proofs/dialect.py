@@ -52,10 +52,6 @@ class Dialect:
         written: the string that each regex was made of.
         match: how entries are matched; the risk that a suggestion is for is not tolerated.
         option: the option for single origins.
-        steps: how many steps were spent on an entry, by its text; `suggest` adds its own.
-        corrected: the correction of a regex, for its other problems; `suggest` fills it.
-
-    Policies may share a dialect, so each diagnosis replaces `steps` and `corrected` by empty ones.
     """
 
     any_origin: str | None = None
@@ -68,8 +64,6 @@ class Dialect:
     written: Mapping[re.Pattern[str], str] = field(default_factory=dict)
     match: MatchContext = MatchContext()
     option: str = "allow_origins"
-    steps: dict[str, int] = field(default_factory=dict, compare=False)
-    corrected: dict[Any, Any] = field(default_factory=dict, compare=False)
 
     # Whether a string may be a pattern of `Policy`.
     patterns = False
@@ -137,3 +131,17 @@ class PolicyDialect(Dialect):
 
     def write(self, entries: Iterable[object], elsewhere: bool = False) -> str | None:  # noqa: ARG002
         return ", ".join((self.any_origin or "'*'") if e == "*" else in_source(e) for e in entries)
+
+
+@dataclass
+class Diagnosis:
+    """The diagnosis of one policy, or of one regex of other software, while it goes on.
+
+    Attributes:
+        steps: how many steps were spent on an entry, by its text.
+        corrected: the correction of a regex, for its other problems.
+    """
+
+    dialect: Dialect
+    steps: dict[str, int] = field(default_factory=dict)
+    corrected: dict[Any, Any] = field(default_factory=dict)

@@ -283,7 +283,7 @@ def language_risks(language: Language, credentials: bool) -> list[Problem]:
 def _too_many_steps(entry: object) -> Problem:
     shown = as_written(entry)
     message = f"{shown!r} cannot be proven within {MAX_PATTERN_STEPS} steps (MAX_PATTERN_STEPS)."
-    return _problem("too-long", entry, message, "it as several entries")
+    return _problem("unproven", entry, message, "it as several entries")
 
 
 def _language_risks(language: Language, credentials: bool) -> Iterator[Problem]:

@@ -31,7 +31,7 @@ from .._options.records import NamedTuple
 from .._options.suggestions import meanings, suggest_all, suggest_networks, texts_of
 from ..errors import RISKS, Problem, changed
 from .automata import TooManyStatesError, limited, steps_left
-from .dialect import MatchContext, PolicyDialect
+from .dialect import Diagnosis, MatchContext, PolicyDialect
 from .languages import as_written, regex_of
 from .public_suffixes import public_suffix
 from .regex_fixes import problems_in, repair, repair_string, spellings
@@ -71,7 +71,7 @@ def policy_suggestions(problems: list[Problem], spec: Spec, steps: dict[str, int
         steps: what `find_risks` has spent on each entry.
     """
     star = "'*'" if _entries(problems, spec) == 1 else "'*' alone, as the only entry"
-    return with_suggestions(problems, replace(policy_dialect(spec, star), steps=steps))
+    return with_suggestions(problems, Diagnosis(policy_dialect(spec, star), steps))
 
 
 def policy_dialect(spec: Spec, any_origin: str = "'*'") -> PolicyDialect:
@@ -93,7 +93,7 @@ def _entries(problems: list[Problem], spec: Spec) -> int:
     return read + spec.any_origin + wrong
 
 
-def with_suggestions(problems: Iterable[Problem], dialect: Dialect) -> list[Problem]:
+def with_suggestions(problems: Iterable[Problem], diagnosis: Diagnosis) -> list[Problem]:
     """Return the problems with hints that these options accept.
 
     Only the first problems with the same code are explained. The others are counted.
@@ -106,9 +106,9 @@ def with_suggestions(problems: Iterable[Problem], dialect: Dialect) -> list[Prob
         alike.append(problem)
         if len(alike) > MAX_EXPLAINED:
             continue
-        if _is_about_origins(problem, dialect) and problem.code not in _OF_THE_SIZE:
+        if _is_about_origins(problem, diagnosis.dialect) and problem.code not in _OF_THE_SIZE:
             proven += _needs_automata(problem)
-            hint = suggest(problem, dialect)[0] if proven <= MAX_PROVEN else in_words(problem)
+            hint = suggest(problem, diagnosis)[0] if proven <= MAX_PROVEN else in_words(problem)
             found.append(changed(problem, hint=hint))
         else:
             found.append(problem)
@@ -124,7 +124,7 @@ def with_suggestions(problems: Iterable[Problem], dialect: Dialect) -> list[Prob
 
 
 # The codes of problems that no other spelling solves.
-_OF_THE_SIZE = ("slow-regex", "too-long")
+_OF_THE_SIZE = ("slow-regex", "too-long", "unproven")
 
 
 def _needs_automata(problem: Problem) -> bool:
@@ -146,8 +146,9 @@ def _is_about_origins(problem: Problem, dialect: Dialect) -> bool:
 _ENTRIES = (str, re.Pattern, Within, HostRule, Glob, Network)
 
 
-def suggest(problem: Problem, dialect: Dialect) -> tuple[str | None, bool]:
+def suggest(problem: Problem, diagnosis: Diagnosis) -> tuple[str | None, bool]:
     """Return what to write instead of an entry, and whether that is a proven entry, not advice."""
+    dialect, corrected = diagnosis.dialect, diagnosis.corrected
     if not _is_about_origins(problem, dialect):
         return problem.hint, False
     value = problem.value
@@ -158,23 +159,23 @@ def suggest(problem: Problem, dialect: Dialect) -> tuple[str | None, bool]:
     )
     entry = as_written(value) if isinstance(value, _ENTRIES) else ""
     is_regex = isinstance(value, (re.Pattern, Within))
-    before, spent = steps_left(), dialect.steps.get(entry, 0)
+    before, spent = steps_left(), diagnosis.steps.get(entry, 0)
     try:
         with limited(MAX_DIAGNOSIS_STEPS - spent):
             if isinstance(value, re.Pattern) and value in dialect.written:
                 found = _of_glob(problem, dialect.written[value], dialect, context)
             elif isinstance(value, str) and not dialect.patterns:
                 found = _part(value, context)
-            elif is_regex and (value, context) in dialect.corrected:
-                found = dialect.corrected[value, context]
+            elif is_regex and (value, context) in corrected:
+                found = corrected[value, context]
             else:
                 found = _suggestion(problem, context)
                 if is_regex and found.entries:
-                    dialect.corrected[value, context] = found
+                    corrected[value, context] = found
     except TooManyStatesError:
         return in_words(problem), False
     finally:
-        dialect.steps[entry] = spent + before - steps_left()
+        diagnosis.steps[entry] = spent + before - steps_left()
     if not found.entries and (problem.hint != "[]" or found.advice is not None):
         # Other software may take one regex only, so advice on several entries does not help.
         alone = not dialect.match.own and found.advice == problem.hint
@@ -188,7 +189,7 @@ def suggest(problem: Problem, dialect: Dialect) -> tuple[str | None, bool]:
 
 def suggest_for_text(text: str, dialect: Dialect) -> str | None:
     """Return what to write instead of a string that a drop-in cannot read."""
-    return suggest(Problem("regex-syntax", dialect.option, text, ""), dialect)[0]
+    return suggest(Problem("regex-syntax", dialect.option, text, ""), Diagnosis(dialect))[0]
 
 
 def _of_glob(problem: Problem, text: str, dialect: Dialect, context: MatchContext) -> Suggestion:

@@ -61,7 +61,7 @@ def foreign_risks(regex: re.Pattern[str], how: str, credentials: bool) -> tuple[
     risks = language_risks(found, credentials)
     if any(risk.example == PROBES[0] for risk in risks):
         return tuple(risks)  # it matches any origin, so there is nothing to add
-    if any(risk.code in ("slow-regex", "too-long") for risk in risks):
+    if any(risk.code in ("slow-regex", "unproven") for risk in risks):
         return tuple(risks)  # it is not run, so that it cannot be slow here
     if found.unsupported is not None and how != "fullmatch":
         risks = list(_confirm(found, how, risks, credentials))

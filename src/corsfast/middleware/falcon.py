@@ -169,7 +169,7 @@ class CORSMiddleware(_Original):  # type: ignore[misc, valid-type]
         }
         tables = lenient_tables(NAME, listed, credentials=False, tell=lambda *_: None)
         policy = Policy._from_tables(tables)
-        return CrossSiteGuard(policy, RefusedLog(policy), cross_site)
+        return CrossSiteGuard(policy, self._log or RefusedLog(policy), cross_site)
 
     def _refuse_forged(self, req: Any, _resp: Any) -> None:
         """Answer 403 to a request that another site has forged, as Falcon answers errors."""

@@ -428,6 +428,18 @@ def test_a_report_is_logged_and_passes(make: Any, word: str, caplog: Any) -> Non
     assert all(line.startswith("POST '/' from nothing is reported") for line in found)
 
 
+@pytest.mark.parametrize("make", DROP_INS)
+@pytest.mark.parametrize("word", ["report", "refuse"])
+def test_a_forged_request_is_one_line(make: Any, word: str, caplog: Any) -> None:
+    ask = make(word)
+    for origin in (OTHER, "https://another.example"):
+        for _ in range(2):
+            ask(sent("POST", {"origin": origin, "sec_fetch_site": "cross-site"}))
+    found = [r.getMessage() for r in caplog.records if r.name == "corsfast.refused"]
+    assert [line.split("'")[3] for line in found] == [OTHER, "https://another.example"]
+    assert all("as a cross-site request" in line for line in found)
+
+
 @pytest.mark.filterwarnings("ignore::corsfast.CorsfastSecurityWarning")
 @pytest.mark.parametrize("make", DROP_INS)
 def test_a_star_lets_no_other_site_write(make: Any) -> None:

@@ -25,6 +25,7 @@ from support.client import (
 
 from corsfast.decision import Outcome
 from corsfast.middleware._generic import refused_log
+from corsfast.middleware._generic.refused_log import MORE
 
 pytestmark = pytest.mark.server
 
@@ -182,8 +183,7 @@ def test_a_refused_origin_is_logged_once(make: Any, option: str, caplog: Any) ->
     (line,) = lines(caplog)
     assert line == (
         f"GET '/' from '{OTHER}' is refused: the origin '{OTHER}' is not allowed; {option} has"
-        f" '{APP}', which is https, not http. If it is yours, add '{OTHER}' to {option}. See"
-        " docs/refused.md"
+        f" '{APP}', which is https, not http. If it is yours, add '{OTHER}' to {option}. {MORE}"
     )
 
 
@@ -297,13 +297,11 @@ def test_a_preflight_that_a_drop_in_does_not_cover(
     method, *header = lines(caplog)
     assert method == (
         f"OPTIONS '/' from '{APP}' is refused: the method 'PATCK' is not allowed; {methods} has"
-        f" 'PATCH', which differs in one character. To allow it, add 'PATCK' to {methods}. See"
-        " docs/refused.md"
+        f" 'PATCH', which differs in one character. To allow it, add 'PATCK' to {methods}. {MORE}"
     )
     wanted = (
         f"OPTIONS '/' from '{APP}' is refused: the header 'x_token' is not allowed; {names} has"
-        f" 'x-token', which differs in '-' and '_'. To allow it, add 'x_token' to {names}. See"
-        " docs/refused.md"
+        f" 'x-token', which differs in '-' and '_'. To allow it, add 'x_token' to {names}. {MORE}"
     )
     assert header == ([wanted] if names else [])
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import logging
 import re
 from typing import Any
@@ -10,7 +11,9 @@ import pytest
 from support.client import get, preflight, written
 
 import corsfast
+from corsfast.__main__ import main
 from corsfast.middleware._generic import limited_log, refused_log
+from corsfast.middleware._generic.refused_log import MORE
 from corsfast.middleware.asgi import CORSMiddleware
 from corsfast.middleware.resolver import OriginResolver
 
@@ -45,7 +48,7 @@ def lines(caplog: Any) -> list[str]:
     return [record.getMessage() for record in records]
 
 
-# A request, and what the log says after "is refused: " and before the page.
+# A request, and what the log says after "is refused: " and before `MORE`.
 REFUSED = [
     (
         get("http://127.0.0.1:3000", "/items"),
@@ -103,7 +106,19 @@ def test_a_refusal_is_logged_once(ask: Any, caplog: Any, request_: Any, line: st
         ask(request_)
     origin = dict(request_.headers)["origin"]
     head = f"{request_.method} {request_.path!r} from {origin!r} is refused: "
-    assert lines(caplog) == [f"{head}{line} See docs/refused.md"]
+    assert lines(caplog) == [f"{head}{line} {MORE}"]
+
+
+def test_a_line_names_the_command_that_explains_it(
+    ask: Any, caplog: Any, capsys: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ask(get("http://127.0.0.1:3000"))
+    (line,) = lines(caplog)
+    program, *arguments = line.rpartition("Pipe this line to: ")[2].split()
+    monkeypatch.setattr("sys.stdin", io.StringIO(line))
+    assert program == "corsfast"
+    assert main([*arguments, "--allow-origins", "http://localhost:3000"]) == 1
+    assert "GET from http://127.0.0.1:3000: refused" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(

@@ -150,7 +150,7 @@ def test_differences_are_logged(policies: Any, door: Any, caplog: Any) -> None:
     (record,) = caplog.records
     assert (record.name, record.levelno) == ("corsfast.report_only", logging.WARNING)
     assert record.getMessage() == (
-        f"'GET' '/a' from {APP!r}: enforced allowed, candidate origin-not-allowed"
+        f"GET '/a' from {APP!r}: enforced allowed, candidate origin-not-allowed"
     )
 
 

@@ -28,7 +28,7 @@ from ..._options.diagnose import diagnose
 from ..._options.origin import parse_origin
 from ..._options.patterns import parse_pattern
 from ..._options.suggestions import suggest_all, suggest_networks
-from ..._proofs.dialect import Dialect, MatchContext
+from ..._proofs.dialect import Diagnosis, Dialect, MatchContext
 from ..._proofs.ineffective import NOT_A_BOOL
 from ..._proofs.ineffective_django import OLD_NAMES, idle_settings
 from ..._proofs.regexes import RegexSyntaxError, compile_quietly
@@ -154,7 +154,9 @@ def read_exact(value: object, subject: Subject, dialect: Dialect) -> None:
             continue
         message = f"{entry!r} matches nothing: these origins are compared character by character."
         problem = Problem("unmatchable-pattern", "allow_origins", entry, message)
-        hint, proven = (dialect.any_origin, True) if entry == "*" else suggest(problem, dialect)
+        hint, proven = dialect.any_origin, True
+        if entry != "*":
+            hint, proven = suggest(problem, Diagnosis(dialect))
         subject.problems.append(changed(problem, hint=hint if proven else None))
         subject.extra += 1
     subject.options["allow_origins"] = kept

@@ -14,6 +14,7 @@ from ..._options.limits import MAX_EXPLAINED
 from ..._options.patterns import Glob, HostRule, Network, Within
 from ..._options.schemes import unmatchable_schemes
 from ..._proofs import alternatives
+from ..._proofs.dialect import Diagnosis
 from ..._proofs.languages import as_written, language_of, run_together
 from ..._proofs.redundancy import redundancies
 from ..._proofs.risks import find_risks
@@ -26,7 +27,6 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from ..._proofs.dialect import Dialect
     from ..._proofs.languages import Language
     from .subject import Applied, Subject
 
@@ -47,13 +47,13 @@ class _Found(NamedTuple):
     """A problem as it was found.
 
     Attributes:
-        dialect: how a replacement is written; ``None`` if the problem's own hint is final.
+        diagnosis: finds a replacement; ``None`` if the problem's own hint is final.
         applied: the regex of other software that it is about.
         prefix: the begin of a message that a risk is tolerated.
     """
 
     problem: Problem
-    dialect: Dialect | None = None
+    diagnosis: Diagnosis | None = None
     applied: Applied | None = None
     warning: bool = False
     prefix: str = ""
@@ -98,17 +98,17 @@ def _judge_options(subject: Subject, options: dict[str, object]) -> Iterator[_Fo
             yield _Found(problem, warning=True)
     spec, problems = read_policy(options)
     languages = [language_of(entry) for entry in (*spec.globs, *spec.regexes)]
-    dialect = policy_dialect(spec)
+    diagnosis = Diagnosis(policy_dialect(spec))
     for problem in problems:
-        yield _Found(problem, dialect)
+        yield _Found(problem, diagnosis)
     for problem in unmatchable_schemes(spec.exact):
-        yield _Found(problem, dialect, warning=problem.code != "unmatchable-scheme")
+        yield _Found(problem, diagnosis, warning=problem.code != "unmatchable-scheme")
     for problem in unmatchable_alternatives(spec.regexes):
-        yield _Found(problem, dialect, warning=True)
-    risks = [*find_risks(spec, languages, dialect.steps)]
-    yield from _judge_risks(risks, spec.tolerated, dialect)
+        yield _Found(problem, diagnosis, warning=True)
+    risks = [*find_risks(spec, languages, diagnosis.steps)]
+    yield from _judge_risks(risks, spec.tolerated, diagnosis)
     for problem in globs_as_regexes(spec.regexes, risks):
-        yield _Found(problem, dialect, warning=True)
+        yield _Found(problem, diagnosis, warning=True)
     for problem in _performance(languages):
         yield _Found(problem, warning=True)
     for message in redundancies(spec, languages):
@@ -117,26 +117,26 @@ def _judge_options(subject: Subject, options: dict[str, object]) -> Iterator[_Fo
 
 def _judge_regex(subject: Subject, applied: Applied) -> Iterator[_Found]:
     match = replace(applied.dialect.match, tolerated=subject.tolerated)
-    dialect = replace(applied.dialect, match=match, steps={}, corrected={})
+    diagnosis = Diagnosis(replace(applied.dialect, match=match))
     risks = foreign_risks(applied.regex, match.how, match.credentials)
-    yield from _judge_risks(risks, subject.tolerated, dialect, applied)
+    yield from _judge_risks(risks, subject.tolerated, diagnosis, applied)
     for problem in alternatives.unmatchable_alternatives(applied.regex, match.how, null=True):
-        yield _Found(problem, dialect, applied, warning=True)
+        yield _Found(problem, diagnosis, applied, warning=True)
     for problem in globs_as_regexes([applied.regex], risks):
-        yield _Found(problem, dialect, applied, warning=True)
+        yield _Found(problem, diagnosis, applied, warning=True)
 
 
 def _judge_risks(
     risks: Iterable[Problem],
     tolerated: frozenset[str],
-    dialect: Dialect,
+    diagnosis: Diagnosis,
     applied: Applied | None = None,
 ) -> Iterator[_Found]:
     for risk in risks:
         if risk.code in tolerated:
             yield _Found(risk, None, applied, True, "Tolerated: ")
         else:
-            yield _Found(risk, dialect, applied)
+            yield _Found(risk, diagnosis, applied)
 
 
 def _findings(subject: Subject, found: list[_Found]) -> Iterator[Finding]:
@@ -156,15 +156,15 @@ def _findings(subject: Subject, found: list[_Found]) -> Iterator[Finding]:
 
 
 def _finding(subject: Subject, found: _Found) -> Finding:
-    problem, dialect, applied, _, prefix = found
+    problem, diagnosis, applied, _, prefix = found
     option = applied.option if applied else problem.option
     message = prefix + _without_value(problem, prefix)
     if problem.code == "looks-like-regex":
         regex = WRITERS[subject.literal]("...", ())
         message = message.replace("re.compile(...)", regex)
     write, proven = (None if prefix else problem.hint), False
-    if dialect is not None:
-        write, proven = suggest(problem, dialect)
+    if diagnosis is not None:
+        write, proven = suggest(problem, diagnosis)
     if not (applied and proven):  # a regex of other software is in its own syntax already
         write = respell(write, subject.literal)
     return Finding(

@@ -10,12 +10,13 @@ from functools import partial
 
 from ..._explain.explanation import printable
 from ..._loading.written import OPTIONS, Written
+from ..._options.limits import MAX_POLICY_FILE
 from ..._options.patterns import ORIGINS
 from ...errors import RISKS
 from ..check.judge import judge, show_value
 from ..check.machine import as_dict
 from ..check.subject import Subject, UnreadableError
-from ..command import add_format, new_parser, run
+from ..command import add_format, new_parser, read_text, run
 from ..terminal import Style, as_text, count
 from ..toml import comment_lines, toml_lines
 from . import envoy, haproxy, kubernetes, nginx
@@ -90,8 +91,8 @@ class _Policy:
 
 def _imported(given: Namespace) -> tuple[str, int]:
     """Return the output and the exit status."""
-    name = "<stdin>" if given.file == "-" else given.file
-    reading = FORMATS[given.source](name, _read_text(given.file, name))
+    name, text = read_text(given.file, MAX_POLICY_FILE)
+    reading = FORMATS[given.source](name, text)
     if not reading.policies:
         raise UnreadableError(
             "\n".join([f"{name}: no CORS policy of {given.source} was found", *reading.unread])
@@ -101,18 +102,6 @@ def _imported(given: Namespace) -> tuple[str, int]:
     if given.format == "json":
         return _as_json(policies, reading), status
     return "\n".join(_as_toml(policies, reading, name, Style.of(sys.stdout))), status
-
-
-def _read_text(file: str, name: str) -> str:
-    try:
-        if file == "-":
-            return sys.stdin.read().removeprefix("\ufeff") if sys.stdin is not None else ""
-        with open(file, encoding="utf-8-sig") as opened:
-            return opened.read()
-    except OSError as error:
-        raise UnreadableError(f"{name}: {error.strerror}") from None
-    except UnicodeDecodeError as error:
-        raise UnreadableError(f"{name}: the file is not UTF-8: {error.reason}") from None
 
 
 def _judged(reading: Reading) -> Iterator[_Policy]:

@@ -10,7 +10,6 @@ from typing import NamedTuple
 
 from ..._engine.tables import warn
 from ..._options.diagnose import diagnose
-from ..._options.limits import MAX_REGEX
 from ..._options.patterns import Network, parse_pattern
 from ..._options.suggestions import how_to_write
 from ..._proofs.dialect import Dialect
@@ -29,9 +28,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
     from typing import Any, NoReturn
 
-# The codes of CorsfastSecurityWarning, which is for each UnprovenProblem as well. All others are
-# about entries that match nothing.
-_INSECURE = (*RISKS, BARE_STRING, NOT_A_BOOL, UNKNOWN_OPTION)
+# The codes of CorsfastSecurityWarning. All others are about entries that match nothing.
+_INSECURE = (*RISKS, "unproven", BARE_STRING, NOT_A_BOOL, UNKNOWN_OPTION)
 
 
 class DropInProblem(Problem):
@@ -48,12 +46,6 @@ class DropInProblem(Problem):
         return f"{text} [{self.code}]"
 
 
-class UnprovenProblem(DropInProblem):
-    """A problem of a regex that is run although the steps ended before all risks were known."""
-
-    __slots__ = ()
-
-
 def say(
     name: str,
     problems: Iterable[Problem],
@@ -66,7 +58,7 @@ def say(
     if strict and problems:
         raise PolicyError(problems)
     for problem in problems:
-        risky = problem.code in _INSECURE or isinstance(problem, UnprovenProblem)
+        risky = problem.code in _INSECURE
         tell(f"{name}: {problem}", CorsfastSecurityWarning if risky else CorsfastUnmatchableWarning)
 
 
@@ -94,11 +86,8 @@ def wrong_entry(option: str, entry: object, dialect: Dialect) -> Problem:
 
 def in_option(problem: Problem, option: str) -> Problem:
     """Return the problem of a policy as one of the drop-in's own option."""
-    code, hint, example = problem.code, problem.hint, problem.example
-    kind, entry = DropInProblem, problem.value
-    if code == "too-long" and isinstance(entry, re.Pattern) and len(entry.pattern) <= MAX_REGEX:
-        kind = UnprovenProblem
-    return kind(code, option, entry, problem.message, hint=hint, example=example)
+    code, entry, message, hint = problem.code, problem.value, problem.message, problem.hint
+    return DropInProblem(code, option, entry, message, hint=hint, example=problem.example)
 
 
 def as_written(problem: Problem, dialect: Dialect) -> Problem:

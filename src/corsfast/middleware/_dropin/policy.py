@@ -31,7 +31,7 @@ from ..._options.fetch import NON_WILDCARD_REQUEST_HEADER, OWS, TOKEN
 from ..._options.origin import is_origin
 from ..._options.schemes import unmatchable_schemes
 from ..._options.spec import Spec, read_options
-from ..._proofs.dialect import MatchContext
+from ..._proofs.dialect import Diagnosis, MatchContext
 from ..._proofs.ineffective import bare_string, beside_any_origin, listed, wrong_names
 from ..._proofs.languages import language_of
 from ..._proofs.risks import find_risks
@@ -118,8 +118,6 @@ def lenient_tables(
         dialect,
         match=MatchContext(credentials=credentials),
         option=next(iter(origins), "origins"),
-        steps={},
-        corrected={},
     )
     kept, wrong = _read_origins(origins, star)
     any_origin = "*" in kept
@@ -169,14 +167,15 @@ def _diagnose(
         problems.append(wrong_entry(option, entry, dialect))
     own = [regex for regex in spec.regexes if regex not in dialect.written]
     unmatchable = [*unmatchable_schemes(spec.exact), *unmatchable_alternatives(own)]
-    judged = [*spec.wrong, *unmatchable, *find_risks(spec, languages, dialect.steps)]
+    diagnosis = Diagnosis(dialect)
+    judged = [*spec.wrong, *unmatchable, *find_risks(spec, languages, diagnosis.steps)]
     for problem in [*judged, *globs_as_regexes(own, judged)]:
         option = kept.get(problem.value, dialect.option)
         problems.append(in_option(problem, option))
     if problems:
         from ..._proofs.suggest import with_suggestions
 
-        problems = with_suggestions(problems, dialect)
+        problems = with_suggestions(problems, diagnosis)
     others = [entry for entry in kept if entry != "*"]
     if "*" in kept and others and not spec.credentials:  # with credentials it is a risk
         problems.append(beside_any_origin(kept["*"], others))

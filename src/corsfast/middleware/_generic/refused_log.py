@@ -54,8 +54,8 @@ class Listed(NamedTuple):
     entries: Collection[str]
 
 
-PAGE = "docs/refused.md"
-CROSS_SITE_PAGE = "docs/cross-site.md"
+# The end of each line. An installed package has no documentation, but this command.
+MORE = "Pipe this line to: corsfast explain"
 
 # The distinct refusals that are remembered of each policy. After that, the oldest is forgotten,
 # so that a flood of others cannot keep a real one from being logged.
@@ -155,6 +155,9 @@ class RefusedLog:
         key = ("forged", origin and origin[: MAX_ORIGIN + 1], site and site[:MAX_METHOD], path)
         if not self._is_new(key):
             return
+        if origin is not None:
+            # Most drop-ins also apply their lists to this request, and one line says it all.
+            self._remember(_key(Refused(origin, Outcome.ORIGIN_NOT_ALLOWED)))
         tables = self._policy._tables
         if origin is None:
             reason = "there is no Origin."
@@ -164,26 +167,29 @@ class RefusedLog:
             reason = self._reason(Refused(origin, Outcome.ORIGIN_NOT_ALLOWED), None)
         _log.send(
             logging.WARNING,
-            "%s %s from %s is %s as a cross-site request: Sec-Fetch-Site is %s, and %s See %s",
+            "%s %s from %s is %s as a cross-site request: Sec-Fetch-Site is %s, and %s %s",
             shown(sent.method)[1:-1],
             shown(sent.path),
             shown(origin),
             "refused" if refused else "reported",
             "missing" if site is None else shown(site),
             reason,
-            CROSS_SITE_PAGE,
+            MORE,
         )
 
     def _is_new(self, key: tuple[str | None, ...]) -> bool:
         """Remember a refusal, and return whether it is logged."""
-        known = self._known
-        if key in known or not _log.accepts(logging.WARNING):
+        if key in self._known or not _log.accepts(logging.WARNING):
             return False
+        self._remember(key)
+        return True
+
+    def _remember(self, key: tuple[str | None, ...]) -> None:
+        known = self._known
         if len(known) >= MAX_KNOWN:
             oldest, *_ = known  # one step, because another thread may change the dict
             known.pop(oldest, None)
         known[key] = None
-        return True
 
     def _write(
         self,
@@ -197,12 +203,12 @@ class RefusedLog:
             return
         _log.send(
             logging.WARNING,
-            "%s %s from %s is refused: %s See %s",
+            "%s %s from %s is refused: %s %s",
             shown(method)[1:-1],
             shown(path),
             shown(refused.origin),
             self._reason(refused, listed),
-            PAGE,
+            MORE,
         )
 
     def write_asgi(self, outcome: Outcome, scope: Any, is_preflight: bool = False) -> None:
@@ -264,10 +270,9 @@ def log_rejected_preflight(status: int, path: object) -> None:
         _log.send(
             logging.WARNING,
             "the application answers the preflight of %s with %d, so browsers refuse the request."
-            " A preflight has no credentials: let OPTIONS pass before authentication. See %s",
+            " A preflight has no credentials: let OPTIONS pass before authentication.",
             shown(path),
             status,
-            PAGE,
         )
 
 
