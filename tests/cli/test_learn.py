@@ -513,7 +513,8 @@ def test_the_page_shows_the_real_output(
 ) -> None:
     monkeypatch.setenv("COLUMNS", "80")
     page = (Path(__file__).parents[2] / "docs" / "learn.md").read_text("utf-8")
-    (shown,) = re.findall(r"^```console\n\$ corsfast (.*)\n((?s:.*?))^```$", page, re.MULTILINE)
+    blocks = r"^```console\n\$ corsfast (.*)\n```\n\n```toml\n((?s:.*?))^```$"
+    ((arguments, expected),) = re.findall(blocks, page, re.MULTILINE)
     preflight = line(APP, "OPTIONS / HTTP/1.1", 204, ' "PUT" "x-token"')
     log = [line(APP)] * 4 + [preflight, line(APP, "PUT / HTTP/1.1")]
     Path("access.log").write_text("".join([*log, line("https://other.example") * 4]))
@@ -521,6 +522,5 @@ def test_the_page_shows_the_real_output(
         'allow_origins = ["https://app.example.com", "https://old.example.com"]\n'
         'allow_methods = ["PUT", "DELETE"]\nallow_headers = ["X-Token"]\n'
     )
-    arguments, expected = shown
     assert main(arguments.split()) == 0
     assert capsys.readouterr().out == expected

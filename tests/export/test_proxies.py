@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -28,11 +29,12 @@ from export.compared import (
     request_of,
     seen_by_browser,
 )
-from export.proxies import PROXIES, running, send_to, upstream
+from export.proxies import PROXIES, running, send_to, upstream, usage
 from support.servers import free_port
 
 from corsfast.export import TARGETS, ExportError
 
+PAGE = Path(__file__).parents[2] / "docs" / "export.md"
 QUICK = "QUICK" in os.environ
 POLICIES, PAIRS = (3, 20) if QUICK else (80, 25)
 
@@ -119,3 +121,28 @@ def test_nginx_needs_no_other_sizes(count: int, tmp_path: Path) -> None:
     done = subprocess.run([*command, "-t"], capture_output=True, text=True)
     assert "test is successful" in done.stderr
     assert "map_hash" not in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("target", "title", "file"),
+    [
+        ("nginx", "nginx", "cors.conf"),
+        ("haproxy", "HAProxy", "cors.cfg"),
+        ("caddy", "Caddy", "cors.caddy"),
+        ("apache", "Apache httpd", "cors.conf"),
+        ("varnish", "Varnish", "cors.vcl"),
+        ("lighttpd", "lighttpd", "cors.conf"),
+    ],
+)
+def test_the_page_shows_the_lines_of_the_file(target: str, title: str, file: str) -> None:
+    """The tests above write the same lines around the file."""
+    text = TARGETS[target](policy_of({"allow_origins": ["https://a.example"]}))
+    lines = usage(text, "//" if target == "varnish" else "#")
+    for word, here in [("FILE", file), ("NAME", "api"), ("SITE", "api.example.com")]:
+        lines = lines.replace(word, here)
+    block = re.search(rf"(?ms)^### {title}\n\n```\w+\n(.*?)^```", PAGE.read_text("utf-8"))
+    assert block is not None
+    shown = [line.strip() for line in block[1].splitlines()]
+    wanted = [line.strip() for line in lines.splitlines() if line.strip() != "..."]
+    assert wanted
+    assert [line for line in wanted if line not in shown] == []

@@ -67,6 +67,9 @@ def main(folder: Path) -> None:
                 f"http://127.0.0.1:{DEBUGGER}/devtools/devtools_app.html?ws={address}&panel=console"
             )
             tools.get_by_text("top", exact=True).first.wait_for()  # it has found the page
+            tools.get_by_text("favicon.ico").first.wait_for()  # the server has none
+            tools.get_by_label("Clear console").first.click()
+            tools.get_by_text("favicon.ico").first.wait_for(state="detached")
             page.evaluate(ASKED)
             tools.get_by_text("credentials mode is 'include'").first.wait_for()
             tools.get_by_text("3 issues").first.wait_for()

@@ -6,19 +6,27 @@ They need build/site, and Pyodide from npm in build/npm.
 from __future__ import annotations
 
 import functools
+import re
 import threading
 from collections.abc import Iterator
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from importlib import import_module
 from pathlib import Path
+from types import FunctionType
 
 import pytest
 from browser.chromium import executable
 from playwright.sync_api import Browser, Page, sync_playwright
 
-BUILD = Path(__file__).parents[2] / "build"
+DOCS = Path(__file__).parents[2] / "docs"
+BUILD = DOCS.parent / "build"
 SITE = BUILD / "site"
 PYODIDE = BUILD / "npm" / "node_modules" / "pyodide"
 PAGES = sorted(page.relative_to(SITE).as_posix() for page in SITE.rglob("*.html"))
+# Words of code in the text do not break, so a long one would be cut off. Tables scroll.
+TOO_WIDE = """() => document.documentElement.scrollWidth > innerWidth
+    || [...document.querySelectorAll("article .pre")].some(
+        word => !word.closest("table") && word.getBoundingClientRect().right > innerWidth)"""
 
 
 class Handler(SimpleHTTPRequestHandler):
@@ -61,6 +69,26 @@ def test_the_site_is_built() -> None:
     assert {"index.html", "api.html", "middleware/generic.html"} <= set(PAGES)
 
 
+def test_the_reference_has_every_public_name() -> None:
+    anchors = set(re.findall(r' id="(corsfast[\w.]*)"', (SITE / "api.html").read_text("utf-8")))
+    source = (DOCS / "api.rst").read_text("utf-8")
+    missing = []
+    for module in re.findall(r"^\.\. automodule:: (.*)$", source, re.MULTILINE):
+        names = []
+        for name in import_module(module).__all__:
+            value = getattr(import_module(module), name)
+            names.append(name)
+            if isinstance(value, type) and value.__module__.startswith("corsfast"):
+                names += [f"{name}.{it}" for it in vars(value) if is_public_member(value, it)]
+        missing += [it for it in names if f"{module}.{it}" not in anchors]
+    assert missing == []
+
+
+def is_public_member(cls: type, name: str) -> bool:
+    """Attributes are in the docstring of their class, so they have no anchor."""
+    return not name.startswith("_") and isinstance(vars(cls)[name], (FunctionType, property, cls))
+
+
 def test_no_page_is_wider_than_the_screen(browser: Browser, url: str) -> None:
     page = new_page(browser)
     too_wide = []
@@ -68,7 +96,7 @@ def test_no_page_is_wider_than_the_screen(browser: Browser, url: str) -> None:
         page.goto(url + name, wait_until="domcontentloaded")
         for width in (390, 1280):
             page.set_viewport_size({"width": width, "height": 900})
-            if page.evaluate("document.documentElement.scrollWidth > innerWidth"):
+            if page.evaluate(TOO_WIDE):
                 too_wide.append((name, width))
     page.close()
     assert too_wide == []

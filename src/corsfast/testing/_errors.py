@@ -80,6 +80,7 @@ class Failure:
 
     @property
     def is_preflight(self) -> bool:
+        """Whether the check is about a preflight."""
         return self.exchange is not None and self.exchange.is_preflight
 
     @property
@@ -108,7 +109,6 @@ class CORSError(FetchError):
     """A fetch that the CORS protocol refuses. `str()` is the text in the browser's console.
 
     Attributes:
-        reason: the member of Chromium's `CorsError`; a `str`, so it can be compared with one.
         failures: all checks that failed, in the order of Chromium. The last response fails
             several if, for example, neither the method nor a header is allowed.
         console: the text in the console of each engine. "" if the engine allows the request.
@@ -128,6 +128,7 @@ class CORSError(FetchError):
 
     @property
     def reason(self) -> Reason:
+        """The member of Chromium's `CorsError`; a `str`, so it can be compared with one."""
         return self.failures[0].reason
 
     @property

@@ -73,5 +73,6 @@ class Exchange(NamedTuple):
 
     @property
     def is_preflight(self) -> bool:
+        """Whether the request is a preflight."""
         method = self.request.get("access-control-request-method")
         return self.request.method == "OPTIONS" and method is not None

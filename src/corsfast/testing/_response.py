@@ -60,13 +60,16 @@ class Response:
 
     @property
     def ok(self) -> bool:
+        """Whether the status is 200 to 299."""
         return 200 <= self.status <= 299
 
     @property
     def text(self) -> str:
+        """The body, decoded as UTF-8."""
         return self.body.decode("utf-8", "replace")
 
     def json(self) -> Any:
+        """Return the value of a JSON body."""
         return json.loads(self.body)
 
     @property
