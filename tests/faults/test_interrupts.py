@@ -110,6 +110,7 @@ def signals() -> None:
                 else:
                     requests.holder.policy = corsfast.Policy(**OPTIONS)
                     constructed += 1
+            signal.setitimer(signal.ITIMER_REAL, 0)  # a late signal comes here
         except Interrupted:
             interrupted += 1
     signal.signal(signal.SIGALRM, signal.SIG_IGN)
@@ -231,6 +232,8 @@ def test_an_interruption_leaves_right_answers(
 ) -> None:
     if group in ("signals", "forks") and not hasattr(os, "fork"):
         return
+    if group == "forks" and "free-threading" in sys.version:
+        return  # a dict's own lock that another thread waits for may stay locked in the child
     monkeypatch.setenv("CORSFAST_IMPLEMENTATION", engine)
     run_file(__file__, group, flags=("-W", "ignore"))
 
