@@ -103,13 +103,15 @@ def shorten(
 ) -> None:
     """Keep the first paragraph of a module's docstring, and the example below it.
 
-    The rest is for readers of the source. Drop the docstrings of the fields of named tuples.
+    The rest, such as a drawing, is for readers of the source. Drop the docstrings of the fields of
+    named tuples.
     """
     if text[0].startswith("Alias for field number"):
         text.clear()
     if what == "module":
         first, *others = "\n".join(text).split("\n\n")
-        example = list(itertools.takewhile(lambda part: part.startswith(" "), others))
+        shown = itertools.takewhile(lambda part: part.startswith(" "), others)
+        example = [part for part in shown if "-->" not in part]
         if example:
             example.insert(0, ".. code-block:: python")
         text[:] = "\n\n".join([first, *example]).splitlines()
