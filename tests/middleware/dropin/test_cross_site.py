@@ -544,6 +544,24 @@ def test_sanic_checks_without_an_allowed_origin() -> None:
     assert ask(sent("POST", {"origin": OWN})).status == 200
 
 
+@pytest.mark.parametrize("make", [django, django_async])
+def test_django_lets_a_listed_file_and_a_signal_write(make: Any) -> None:
+    from corsfast.middleware.django.signals import check_request_enabled
+
+    def is_enabled(sender: Any, request: Any, **_: Any) -> bool:
+        return bool(request.META.get("HTTP_ORIGIN") == OTHER)
+
+    for listed in (True, False):
+        ask = make("refuse", ("file://", APP) if listed else (APP,))
+        for origin in ("file://", OTHER):
+            status = 200 if listed and origin == "file://" else 403
+            assert ask(sent("POST", {"origin": origin})).status == status
+    check_request_enabled.connect(is_enabled)
+    CLEANUP.append(lambda: check_request_enabled.disconnect(is_enabled))
+    assert ask(sent("POST", {"origin": OTHER})).status == 200
+    assert ask(sent("POST", {"origin": "null"})).status == 403
+
+
 def test_django_checks_name_a_wrong_word() -> None:
     from django.test import override_settings
     from support.drop_ins.django import configure
