@@ -457,6 +457,25 @@ def test_suggested_fixes(
         assert (status, fixed["problems"], fixed["warnings"]) == (0, [], answer["warnings"])
 
 
+@pytest.mark.parametrize(
+    ("regex", "code", "meant"),
+    [
+        (r"^https://a\.example$|^/b$", "unmatchable-alternative", None),
+        ("^http://localhost:*$", "glob-as-regex", "^http://localhost(?::[0-9]+)?$"),
+    ],
+)
+def test_a_regex_that_means_something_else_is_a_warning(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], regex: str, code: str, meant: str | None
+) -> None:
+    path = file(tmp_path, f"allow_origins = [{{ regex = '{regex}' }}]\n")
+    in_toml = None if meant is None else '"http://localhost:*"'
+    for arguments, proposed in (([path], in_toml), (["--regex", regex], meant)):
+        status, answer = checked(capsys, *arguments)
+        assert (status, answer["problems"]) == (0, [])
+        (warning,) = answer["warnings"]
+        assert (warning["code"], warning["write"]) == (code, proposed)
+
+
 @pytest.mark.parametrize("text", ["(", "$ORIGIN"])
 def test_no_regex_is_proposed_that_does_not_work(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], text: str

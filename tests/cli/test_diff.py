@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from corsfast.__main__ import main
+from corsfast._cli.diff import SHOWN
 
 OLD = 'allow_origins = ["https://app.example.com"]\n'
 NEW = """\
@@ -90,6 +91,41 @@ def test_annotations_name_file_and_line(capsys: pytest.CaptureFixture[str]) -> N
     assert lines[0].startswith("::error file=new.toml,line=3,title=CORS%3A newly allowed::")
     assert lines[1].startswith("::error file=new.toml,line=5,")
     assert "for example https://e.example.com" in lines[0]
+
+
+@pytest.mark.parametrize(
+    ("regex", "status", "said"),
+    [
+        (
+            "https://(?!x)a\\.example\\.com",
+            2,
+            (
+                "::warning file=new.toml,line=1,title=CORS%3A newly allowed::allow_origins:"
+                " https://(?!x)a\\.example\\.com: cannot tell whether it is newly allowed; "
+            ),
+        ),
+        (
+            "https://.*example\\.com",
+            1,
+            "::warning file=new.toml,line=1,title=CORS%3A a new risk::allow_origins: ",
+        ),
+    ],
+)
+def test_annotations_warn(
+    capsys: pytest.CaptureFixture[str], regex: str, status: int, said: str
+) -> None:
+    Path("new.toml").write_text(f"allow_origins = [{{ regex = '{regex}' }}]\n")
+    assert main(["diff", "old.toml", "new.toml", "--format", "github"]) == status
+    assert said in capsys.readouterr().out
+
+
+def test_many_changes_are_counted(capsys: pytest.CaptureFixture[str]) -> None:
+    names = ", ".join(f'"X-{number}"' for number in range(SHOWN + 2))
+    Path("new.toml").write_text(f"{OLD}allow_headers = [{names}]\n")
+    assert main(["diff", "old.toml", "new.toml"]) == 1
+    out = capsys.readouterr().out
+    assert out.count("allow_headers: ") == SHOWN
+    assert f"  and 2 more\n\nwider: {SHOWN + 2} newly allowed" in out
 
 
 def test_a_revision_of_the_repository_is_read(capsys: pytest.CaptureFixture[str]) -> None:

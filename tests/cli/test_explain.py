@@ -226,6 +226,7 @@ UNABLE = [
     (("--url", "http://a.example/", *POLICY), "no policy to name"),
     (("--url", "http://a.example/", "--origin", PAGE, "--timeout", "nan"), "--timeout is nan"),
     (("--url", "http://a.example/", "--origin", PAGE, "--method", "TRACE"), "cannot use"),
+    (("--url", "http://a.example/", "--origin", PAGE, "--request-method", "PUT"), "needs --method"),
     (("--no-such-option",), "unrecognized arguments"),
 ]
 

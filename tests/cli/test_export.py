@@ -8,10 +8,16 @@ from __future__ import annotations
 import json
 import re
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from corsfast import CorsfastPerformanceWarning, Policy
+from corsfast import (
+    CorsfastPerformanceWarning,
+    CorsfastSecurityWarning,
+    CorsfastUnmatchableWarning,
+    Policy,
+)
 from corsfast.__main__ import main
 from corsfast.export import TARGETS, ExportError
 from corsfast.export._model import changes_since, policy_hash
@@ -20,6 +26,7 @@ POLICY = """
 allow_origins = ["https://app.example.com", "https://*.preview.example.com"]
 allow_methods = ["PUT"]
 """
+LISTS = ("aws-api-gateway", "gateway-api", "s3")
 PROXIES = ("apache", "caddy", "envoy", "haproxy", "lighttpd", "nginx", "varnish")
 LOOK_AROUND = re.compile(r"https://(?!evil)[a-z]+\.example\.com")
 
@@ -152,6 +159,15 @@ def test_unknown_methods_reach_the_application_behind_envoy() -> None:
         assert ("allow_custom_methods" in text) is passed
 
 
+def test_credentials_for_any_origin_are_not_exported() -> None:
+    risk = "any-origin-with-credentials"
+    with pytest.warns(CorsfastSecurityWarning):
+        policy = Policy(allow_origins="*", allow_credentials=True, dangerously_tolerate=[risk])
+    with pytest.raises(ExportError, match="malformed IPv6 origins") as caught:
+        TARGETS["nginx"](policy)
+    assert caught.value.nearest is None
+
+
 def test_nothing_is_near_without_an_origin() -> None:
     with pytest.warns(CorsfastPerformanceWarning):
         policy = Policy(allow_origins=[LOOK_AROUND])
@@ -199,3 +215,145 @@ def test_an_age_of_0_is_not_left_out(target: str) -> None:
         text = TARGETS[target](Policy(allow_origins=["https://a.example"], max_age=age))
         texts.add(re.sub(r"[0-9a-f]{16}", "", text))  # without the hashes
     assert len(texts) == 2
+
+
+# -- what cannot be expressed ------------------------------------------------------------------
+
+A = "https://a.example"
+HEADERS = ["*", "Authorization"]
+
+
+@pytest.mark.parametrize(
+    ("target", "options", "reason"),
+    [
+        ("gateway-api", {"allow_origins": [A, "http://localhost:*"]}, "no pattern of this kind"),
+        ("gateway-api", {"allow_origins": [A, "https://*.b.example:*"]}, "no wildcard for a port"),
+        ("gateway-api", {"allow_origins": [A, "null"]}, "an origin is http or https"),
+        ("gateway-api", {"allow_origins": [A, "https://a_b.example"]}, "without an underscore"),
+        ("gateway-api", {"allow_origins": [f"{A}:{i}" for i in range(1, 70)]}, "at most 64"),
+        ("gateway-api", {"allow_methods": ["PUT", "QUERY"]}, "the methods are GET"),
+        ("gateway-api", {"allow_headers": ["*", "X-A"]}, "some browsers let"),
+        ("gateway-api", {"allow_headers": HEADERS}, "may send '\\*' alone"),
+        ("gateway-api", {"timing_allow_origin": True}, "no Timing-Allow-Origin"),
+        ("gateway-api", {"existing": "keep"}, "replaces the application's own headers"),
+        ("aws-api-gateway", {"allow_origins": [A, "https://*.b.example"]}, "no pattern of this"),
+        ("aws-api-gateway", {"allow_origins": [A, "capacitor://localhost"]}, "http or https"),
+        ("aws-api-gateway", {"allow_methods": ["*"], "allow_credentials": True}, "as a name"),
+        (
+            "aws-api-gateway",
+            {"allow_headers": HEADERS, "allow_credentials": True},
+            "as a name",
+        ),
+        ("s3", {"allow_credentials": True}, "a bucket reads no cookies"),
+        ("s3", {"allow_methods": ["PATCH"]}, "the methods are GET"),
+        ("s3", {"allow_methods": "*"}, "the methods are GET"),
+        ("s3", {"allow_headers": "*"}, "some browsers let"),
+        ("s3", {"expose_headers": "*"}, "names only"),
+        ("s3", {"allow_origins": [A, "https://pr-*.b.example"]}, "no pattern of this kind"),
+        ("traefik", {"timing_allow_origin": True}, "no Timing-Allow-Origin"),
+        ("traefik", {"allow_headers": "*", "allow_credentials": True}, "some browsers let"),
+        ("envoy", {"timing_allow_origin": True}, "does not send it"),
+        ("lighttpd", {"allow_origins": [A, "https://*.b.example"]}, "does not repeat a value"),
+        (
+            "lighttpd",
+            {"allow_methods": "*", "allow_headers": HEADERS, "allow_credentials": True},
+            "allow_methods: \\*: .*\n.*allow_headers: \\*: lighttpd does not repeat",
+        ),
+    ],
+)
+def test_what_a_target_cannot_express(target: str, options: dict[str, Any], reason: str) -> None:
+    policy = Policy(**{"allow_origins": [A], **options})
+    with pytest.raises(ExportError, match=reason) as caught:
+        TARGETS[target](policy)
+    assert caught.value.nearest is not None
+    nearest = Policy(**caught.value.nearest)
+    assert policy.diff(nearest).verdict in ("same", "narrower")
+    TARGETS[target](nearest)
+
+
+def test_no_policy_is_nearer_than_an_age_of_0() -> None:
+    policy = Policy(allow_origins=[A], max_age=0)
+    with pytest.raises(ExportError, match="the smallest age is 1") as caught:
+        TARGETS["gateway-api"](policy)
+    assert caught.value.nearest is None
+
+
+@pytest.mark.parametrize("target", LISTS)
+def test_a_policy_without_origins(target: str) -> None:
+    with pytest.warns(CorsfastUnmatchableWarning):
+        policy = Policy(allow_origins=[])
+    with pytest.raises(ExportError, match="it needs an origin") as caught:
+        TARGETS[target](policy)
+    assert caught.value.nearest is None
+
+
+def test_any_port_of_a_bucket() -> None:
+    policy = Policy(allow_origins=["http://localhost:*", "https://*.b.example:8443"])
+    (rule,) = json.loads(TARGETS["s3"](policy))["CORSRules"]
+    assert rule["AllowedOrigins"] == [
+        "http://localhost",
+        "http://localhost:*",
+        "https://*.b.example:8443",
+    ]
+
+
+# -- what is written ---------------------------------------------------------------------------
+
+PATTERN = "https://*.b.example"
+REGEX = r"(?:https://(?:[0-9_a-z-]+[.])+b[.]example)"
+
+
+@pytest.mark.parametrize(
+    ("target", "origins", "written"),
+    [
+        ("apache", "*", 'SetEnvIfExpr "true" CORSFAST_ORIGIN'),
+        ("apache", A, f"\"%{{HTTP:Origin}} == '{A}'\" CORSFAST_ORIGIN"),
+        ("apache", PATTERN, rf'SetEnvIf Origin "^{REGEX}\z" CORSFAST_ORIGIN'),
+        ("apache", PATTERN, '" !CORSFAST_ORIGIN'),  # the malformed ones
+        ("aws-api-gateway", "*", '"AllowOrigins": [\n      "*"\n    ],'),
+        ("aws-api-gateway", A, f'"AllowOrigins": [\n      "{A}"\n    ],'),
+        (
+            "aws-api-gateway",
+            "http://localhost:[8080-8081]",
+            '[\n      "http://localhost:8080",\n      "http://localhost:8081"\n    ],',
+        ),
+        ("caddy", "*", "{corsfast_origin} {\n\t\tdefault yes\n"),
+        ("caddy", A, f"{{corsfast_listed}} {{\n\t\t`{A}` yes\n\t\tdefault no\n"),
+        ("caddy", PATTERN, f"{{corsfast_matched}} {{\n\t\t`~^{REGEX}$` yes\n\t\tdefault no\n"),
+        ("gateway-api", "*", 'allowOrigins:\n    - "*"\n  allowMethods'),
+        ("gateway-api", PATTERN, f'allowOrigins:\n    - "{PATTERN}"\n  allowMethods'),
+        ("haproxy", "*", "set-var(txn.corsfast_origin) str(*)"),
+        ("haproxy", [A, PATTERN], " if corsfast_one corsfast_listed or corsfast_one corsfast_ma"),
+        ("haproxy", PATTERN, rf"acl corsfast_matched req.fhdr(origin) -m reg -- '^{REGEX}\z'"),
+        ("lighttpd", "*", '"Access-Control-Allow-Origin" => "*"'),
+        ("lighttpd", A, f'"Access-Control-Allow-Origin" => "{A}"'),
+        ("nginx", "*", '$corsfast_origin {\n    default "*";\n'),
+        ("nginx", A, f'$corsfast_candidate {{\n    "{A}" "{A}";\n'),
+        ("nginx", "tauri://a.b", r'"~^(?:tauri://a[.]b)\z" $http_origin;'),
+        ("nginx", PATTERN, rf'"~^{REGEX}\z" $http_origin;'),
+        ("s3", "*", '"AllowedOrigins": [\n    "*"\n  ],'),
+        ("s3", PATTERN, f'"AllowedOrigins": [\n    "{PATTERN}"\n  ],'),
+        ("varnish", "*", "if (true) {"),
+        ("varnish", A, f'if (req.http.Origin == "{A}") {{'),
+        ("varnish", PATTERN, rf'req.http.Origin ~ {{"^{REGEX}\z"}}'),
+        ("varnish", [], "if (false) {"),
+    ],
+)
+@pytest.mark.filterwarnings("ignore::corsfast.CorsfastUnmatchableWarning")
+def test_how_origins_are_written(target: str, origins: Any, written: str) -> None:
+    origins = [origins] if isinstance(origins, str) else origins
+    assert written in TARGETS[target](Policy(allow_origins=origins))
+
+
+def test_haproxy_allows_no_origin_if_none_is_listed() -> None:
+    with pytest.warns(CorsfastUnmatchableWarning):
+        text = TARGETS["haproxy"](Policy(allow_origins=[]))
+    assert "set-var(txn.corsfast_origin)" not in text
+
+
+def test_a_header_name_is_listed_once_and_any_as_a_star() -> None:
+    for names, listed in ((["X-A", "accept"], ["X-A", "accept"]), (HEADERS, ["*"])):
+        rule = json.loads(TARGETS["s3"](Policy(allow_origins=[A], allow_headers=names)))
+        found = rule["CORSRules"][0]["AllowedHeaders"]
+        assert found[: len(listed)] == listed
+        assert len({name.lower() for name in found}) == len(found)

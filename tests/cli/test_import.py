@@ -386,6 +386,8 @@ ADD = "add_header Access-Control-Allow-Origin"
             [{"regex": A}],
         ),
         (f"if ($http_origin != {A}) {{ break; }} {ADD} $http_origin always;", ["*"]),
+        (f"set $yes 1; if ($yes) {{ {ADD} {A} always; }} {ADD} {B};", [A]),
+        (f"if ($request_method ~* ^(get|options)$) {{ {ADD} {A} always; }}", [A]),
         (
             f"if ($http_origin ~* '(^{A}$|^{B}$)') {{ {ADD} $http_origin always; }}",
             [{"regex": f".*(^{A}$|^{B}$).*"}],
@@ -482,6 +484,7 @@ def test_hidden_headers_of_nginx_are_read(capsys: pytest.CaptureFixture[str], ki
         (f"{ADD} {A} always; add_header Access-Control-Max-Age 1h;", "not a number of seconds"),
         (f"{ADD} {A} always; more_set_headers 'Access-Control-Max-Age: 1';", "it is not read"),
         (f"{ADD} {A} always; if ($arg_x = 1) {{ {ADD} '*'; }}", "the condition depends on"),
+        (f"{ADD} {A} always; if ($cookie_x) {{ {ADD} '*'; }}", "the condition depends on"),
         (f"{ADD} {A} always; if ($http_origin ~ '(') {{ {ADD} '*'; }}", "not a valid regex"),
         (
             (
@@ -492,6 +495,10 @@ def test_hidden_headers_of_nginx_are_read(capsys: pytest.CaptureFixture[str], ki
             "differs between origins",
         ),
         (f"{ADD} {A} always; include no-such-file;", "No such file"),
+        (
+            f"{ADD} {A} always; }} map $arg_x $o {{ default {B}; }} server {{ {ADD} $o;",
+            "the origin d",
+        ),
     ],
 )
 def test_what_nginx_has_that_is_not_static(
@@ -524,6 +531,7 @@ def frontend(*lines: str) -> str:
 
 
 SET = "http-response set-header Access-Control-Allow-Origin"
+DELETE = SET.replace("set", "del")
 
 
 @pytest.mark.parametrize(
@@ -571,6 +579,12 @@ SET = "http-response set-header Access-Control-Allow-Origin"
             [{"regex": r"https://x\.example:.*"}, {"regex": r".*//y\.example:8.*"}],
         ),
         ([f"{SET} *", f"{SET} {A}"], [A]),
+        ([f"{SET} *", DELETE, f"{SET} {A}"], [A]),
+        ([f"{SET} {A} if TRUE", f"{SET} * if FALSE"], [A]),
+        ([f"{SET} {A} if {{ method -i get }} or {{ method -m reg ^(POST|OPTIONS)$ }}"], [A]),
+        ([f"{SET} %[str({A})] if {{ req.hdr(origin) -m found }}"], [A]),
+        ([f"{SET} %[hdr(origin)] if {{ hdr(origin) -- {A} }}"], [A]),
+        ([f"{SET} *", f"{SET} {A} if {{ capture.req.hdr(3) -m str x }}"], ["*"]),
         ([f"{SET} {A}", f"{SET} *  # every origin"], ["*"]),
     ],
 )
@@ -611,6 +625,7 @@ def test_preflights_of_haproxy(capsys: pytest.CaptureFixture[str]) -> None:
     [
         (f"{SET} * if {{ src 10.0.0.0/8 }}", "the condition is not read"),
         (f"{SET} * if {{ req.hdr(origin) -f origins.lst }}", "the condition is not read"),
+        (f"{SET} * if {{ req.hdr(origin) -x {B} }}", "the condition is not read"),
         (f"{SET} * if no-such-acl", "there is no such ACL"),
         (f"{SET} %[req.hdr(origin)] if {{ req.hdr(origin) -m reg ( }}", "not a valid regex"),
         (r"rspadd Access-Control-Allow-Origin:\ *", "it is not read"),

@@ -363,6 +363,70 @@ def test_no_answer_is_not_cors() -> None:
     assert "connection refused" in str(report.lines())
 
 
+@pytest.mark.parametrize(
+    ("actual", "preflight", "page", "said"),
+    [
+        (answer(), None, "null", "so any site can"),
+        (answer(status=401), None, PAGE, "by a proxy or by authentication"),
+        (answer(status=503), None, PAGE, "read the server's log"),
+        (answer(("Location", f"{URL}/"), status=307), None, PAGE, "(with the slash at"),
+        (
+            answer(("Location", "/"), status=307),
+            None,
+            PAGE,
+            "the final URL directly, or allow",
+        ),
+        (OK, PREFLIGHT._replace(status=300), PAGE, "with a status from 200 to 299"),
+        (OK, PREFLIGHT._replace(status=404), PAGE, "No route answers OPTIONS here"),
+        (OK, PREFLIGHT._replace(status=502), PAGE, "The server fails at OPTIONS"),
+        (
+            OK,
+            answer((ACAO, PAGE), (ACAC, "true"), (ACAM, "*"), VARY),
+            PAGE,
+            "is only the name",
+        ),
+    ],
+)
+def test_the_advice_depends_on_the_answer(
+    actual: RawResponse, preflight: RawResponse | None, page: str, said: str
+) -> None:
+    row = Row("", "", "", "", actual, preflight)
+    method = "GET" if preflight is None else "PUT"
+    fetched = PageFetch(method, URL, page, credentials=preflight is not None)
+    report = examine(fetched, served(row))
+    assert said in report.findings[0].advice
+    assert report.proven
+
+
+@pytest.mark.parametrize(
+    ("page", "first", "then", "said"),
+    [
+        (PAGE, URL, "https://other.example.com/items", "directly, or allow"),
+        ("http://app.example.com", URL.replace("https", "http"), URL, "directly (with https), or"),
+    ],
+)
+def test_a_redirect_has_a_fix_for_each_answer(page: str, first: str, then: str, said: str) -> None:
+    """The second answer is for the origin null, because the redirect is to another origin."""
+
+    def send(request: Request) -> RawResponse:
+        return answer() if request.url == then else answer(("Location", then), status=302)
+
+    report = examine(PageFetch("GET", first, page), send)
+    fixes = [finding.fix for finding in report.findings]
+    assert [dict(fix.headers)[ACAO] for fix in fixes if fix is not None] == [page, "null"]
+    assert said in report.findings[0].advice
+    assert report.proven
+
+
+def test_a_loop_of_redirects_is_not_cors() -> None:
+    report = examine(
+        PageFetch("GET", URL, PAGE), lambda _: answer((ACAO, "*"), ("Location", URL), status=302)
+    )
+    assert [it.code for it in report.findings] == ["network"]
+    assert "too many redirects" in report.findings[0].text
+    assert not report.proven
+
+
 def test_authorization_under_star_is_a_warning() -> None:
     preflight = answer((ACAO, "*"), (ACAH, "*"))
     row = Row("", "", "", "", answer((ACAO, "*")), preflight, "GET", (("authorization", "x"),))

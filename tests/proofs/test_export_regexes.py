@@ -86,6 +86,7 @@ ENTRIES = [
             r"https://[\w.-]{3,}\.example\.com.?",
             r"https://(é|a|)b\.example\.com",
             r"(app|tauri)://[^[\]]*",
+            r"https://(?a:\w)(?i:K)(?:){2}[.]example",
         ],
     ),
 ]

@@ -47,6 +47,18 @@ def describe(*origins: Any, **options: Any) -> list[str]:
             "Any address in 192.168.0.0/16 over http, ports 80 to 90 and 3000.",
         ),
         ("http://localhost:*", "The host localhost over http, any port."),
+        (
+            "http://localhost:[1,3,5,7,9]",
+            "The host localhost over http, 5 ranges of ports.",
+        ),
+        (
+            re.compile(r"https://(?:a\.example|.+\.b\.example)"),
+            (
+                "The host a.example over https, default port; any subdomain of b.example over"
+                " https, any depth, default port; not b.example itself."
+            ),
+        ),
+        (re.compile("example"), "No origin by the regex 'example'."),
         ("moz-extension://*", "Any extension with the scheme moz-extension."),
         (
             re.compile(r"https://(?!x)a\.example"),
@@ -79,9 +91,23 @@ def test_the_other_options_follow_the_origins() -> None:
         "Pages may read the response headers that need no permission.",
         "Browsers cache preflights for their default, 5 seconds.",
     ]
+    more = {"max_age": 60, "timing_allow_origin": True, "existing": "keep"}
+    assert describe("null", allow_methods="*", expose_headers=["*"], **more)[2:] == [
+        "Any method.",
+        "The request headers that need no permission.",
+        "Pages may read any response header.",
+        "Browsers may cache preflights for 60 seconds.",
+        "Pages may read the timings of responses.",
+        "Where the application sends Access-Control-Allow-Origin itself, its value is kept.",
+    ]
     assert describe()[0] == "No origin."
     assert describe("*")[0] == "Any origin, with any scheme, also null."
     assert describe("*", allow_credentials=True)[0] == "Any origin of http or https."
+
+
+def test_many_exact_origins_are_counted() -> None:
+    found = describe(*(f"https://{number}.a.example" for number in range(22)))
+    assert found[19:21] == ["https://19.a.example, exactly.", "2 more exact origins."]
 
 
 @pytest.mark.parametrize("name", ENGINES)

@@ -61,6 +61,7 @@ class Fix:
     """A change of the server's answers, or of the page.
 
     Attributes:
+        answers: the URL whose answers change.
         preflight: whether the answer to the preflight changes, or that to the request.
         status: the new status, or ``None``.
         headers: the headers to set, or to remove if the value is ``None``.
@@ -68,6 +69,7 @@ class Fix:
         url: the URL that the page has to use, or ``None``.
     """
 
+    answers: str = ""
     preflight: bool = False
     status: int | None = None
     headers: tuple[tuple[str, str | None], ...] = ()
@@ -276,7 +278,7 @@ def patched(request: Request, response: RawResponse, fixes: Iterable[Fix]) -> Ra
     preflight = Exchange(request, response).is_preflight
     status, headers = response.status, list(response.headers)
     for fix in fixes:
-        if fix.preflight is not preflight:
+        if (fix.answers, fix.preflight) != (request.url, preflight):
             continue
         status = fix.status or status
         for name, value in fix.headers:
@@ -294,8 +296,8 @@ def explain_failure(failure: Failure, asked: PageFetch, *, blocks: bool = True) 
     reason = failure.reason.without_preflight()
     explain = _EXPLAIN.get(reason, _unfixable)
     text, advice, fix = explain(failure, asked)
-    if fix is not None and failure.is_preflight:
-        fix = replace(fix, preflight=True)
+    if fix is not None:
+        fix = replace(fix, answers=failure.url, preflight=failure.is_preflight)
     place = "The answer to the preflight" if failure.is_preflight else "The answer"
     return Finding(
         code=failure.reason.value,

@@ -476,10 +476,102 @@ def test_aiohttp_nested_applications_list_own_origins() -> None:
         assert ask(sent("POST", {"origin": OTHER}, f"/{word}/missing")).status == missing
 
 
+def flask_nested() -> Ask:
+    from flask import Blueprint, Flask
+
+    from corsfast.middleware.flask import CORS, cross_origin
+
+    app = Flask("app")
+    CORS(app, origins=[APP], cross_site="refuse", resources="/(view|own|blueprint|bare|missing).*")
+    blueprint = Blueprint("blueprint", "app", url_prefix="/blueprint")
+    CORS(blueprint, origins=[OTHER])
+    bare = Blueprint("bare", "app", url_prefix="/bare")
+    own = cross_origin(origins=[OTHER], cross_site="refuse")
+    for place, path, view in (
+        (app, "/view", cross_origin(origins=[OTHER])(lambda: "")),
+        (app, "/own", own(lambda: "")),
+        (app, "/free", lambda: ""),
+        (blueprint, "/", lambda: ""),
+        (bare, "/", lambda: ""),
+    ):
+        place.add_url_rule(path, path.strip("/") or "index", view_func=view, methods=["POST"])
+    app.register_blueprint(blueprint)
+    app.register_blueprint(bare)
+    return wsgi(app)
+
+
+def quart_nested() -> Ask:
+    from quart import Blueprint, Quart
+
+    from corsfast.middleware.quart import cors, cors_exempt, route_cors
+
+    app = cors(Quart("app"), allow_origin=[APP], cross_site="refuse")
+    blueprint = cors(Blueprint("blueprint", "app", url_prefix="/blueprint"), allow_origin=[OTHER])
+    bare = Blueprint("bare", "app", url_prefix="/bare")
+    own = route_cors(allow_origin=[OTHER], cross_site="refuse")
+
+    async def view() -> str:
+        return ""
+
+    async def free() -> str:
+        return ""
+
+    for place, path, function in (
+        (app, "/view", route_cors(allow_origin=[OTHER])(view)),
+        (app, "/own", own(view)),
+        (app, "/free", cors_exempt(free)),
+        (blueprint, "/", view),
+        (bare, "/", view),
+    ):
+        place.add_url_rule(path, path.strip("/") or "index", view_func=function, methods=["POST"])
+    app.register_blueprint(blueprint)
+    app.register_blueprint(bare)
+    return asgi(app)
+
+
+@pytest.mark.parametrize("make", [flask_nested, quart_nested])
+@pytest.mark.parametrize(
+    ("path", "allowed"),
+    [
+        ("/view", {OTHER}),
+        ("/own", {OTHER}),
+        ("/blueprint/", {OTHER}),
+        ("/bare/", {APP}),
+        ("/missing", {APP}),
+        ("/free", {APP, OTHER, "https://third.example"}),
+    ],
+)
+def test_the_nearest_origins_decide_in_werkzeug(make: Any, path: str, allowed: set[str]) -> None:
+    ask = make()
+    if make is flask_nested and path == "/blueprint/":
+        allowed = {APP, OTHER}  # both add their headers
+    for origin in (APP, OTHER, "https://third.example"):
+        refused = ask(sent("POST", {"origin": origin}, path)).status == 403
+        assert refused is (origin not in allowed), origin
+
+
 def test_sanic_checks_without_an_allowed_origin() -> None:
     ask = sanic_without_origins("refuse")
     assert ask(sent("POST", {"origin": APP})).status == 403
     assert ask(sent("POST", {"origin": OWN})).status == 200
+
+
+@pytest.mark.parametrize("make", [django, django_async])
+def test_django_lets_a_listed_file_and_a_signal_write(make: Any) -> None:
+    from corsfast.middleware.django.signals import check_request_enabled
+
+    def is_enabled(sender: Any, request: Any, **_: Any) -> bool:
+        return bool(request.META.get("HTTP_ORIGIN") == OTHER)
+
+    for listed in (True, False):
+        ask = make("refuse", ("file://", APP) if listed else (APP,))
+        for origin in ("file://", OTHER):
+            status = 200 if listed and origin == "file://" else 403
+            assert ask(sent("POST", {"origin": origin})).status == status
+    check_request_enabled.connect(is_enabled)
+    CLEANUP.append(lambda: check_request_enabled.disconnect(is_enabled))
+    assert ask(sent("POST", {"origin": OTHER})).status == 200
+    assert ask(sent("POST", {"origin": "null"})).status == 403
 
 
 def test_django_checks_name_a_wrong_word() -> None:

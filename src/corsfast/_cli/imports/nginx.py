@@ -164,7 +164,9 @@ class _Request:
     def condition(self, args: list[str], directive: dict[str, Any]) -> bool:
         value = self.value(args[0])
         if len(args) == 1:
-            return value not in ("", "0")
+            if value == UNKNOWN:
+                self.reading.skip(_place(directive), "the condition depends on what is not read")
+            return value not in ("", "0", UNKNOWN)
         operator, *operand = args[1:]
         text = " ".join(operand)
         if operator in ("=", "!="):
@@ -218,11 +220,9 @@ class _Request:
         default = ""
         for regexes in (False, True):
             for each in entries:
-                key, place = each["directive"], _place(each)
+                key = each["directive"]
                 if key == "default":
                     default = self.value(each["args"][0])
-                elif key == "include":
-                    self.reading.skip(place, "an included map is not read")
                 elif key.startswith("~") == regexes:
                     operator = re.match(r"~\*?|", key)[0] or "="  # type: ignore[index]
                     text = key.removeprefix(operator).removeprefix("\\")
