@@ -7,7 +7,7 @@ import re
 from typing import Any
 
 import pytest
-from tests.support.engines import ENGINES
+from support.engines import ENGINES
 
 from corsfast._proofs.changes import side_of
 from corsfast._proofs.sentences import describe_spec
