@@ -47,6 +47,15 @@ def describe(*origins: Any, **options: Any) -> list[str]:
             "Any address in 192.168.0.0/16 over http, ports 80 to 90 and 3000.",
         ),
         ("http://localhost:*", "The host localhost over http, any port."),
+        (
+            "http://localhost:[81,83,85,87,89]",
+            "The host localhost over http, 5 ranges of ports.",
+        ),
+        (
+            re.compile(r"capacitor://localhost|https://a\.example"),
+            "capacitor://localhost; the host a.example over https, default port.",
+        ),
+        (re.compile(r"https://A\.example"), r"No origin by the regex 'https://A\.example'."),
         ("moz-extension://*", "Any extension with the scheme moz-extension."),
         (
             re.compile(r"https://(?!x)a\.example"),
@@ -71,6 +80,11 @@ def test_the_bare_domain_is_not_denied_if_it_is_listed() -> None:
     )
 
 
+def test_many_exact_origins_are_counted() -> None:
+    exact = [f"https://a{i}.example" for i in range(22)]
+    assert describe(*exact)[19:21] == ["https://a19.example, exactly.", "2 more exact origins."]
+
+
 def test_the_other_options_follow_the_origins() -> None:
     assert describe("null", allow_methods=["PUT"], allow_headers=["*"], max_age=None)[1:] == [
         "Credentials such as cookies are not allowed.",
@@ -78,6 +92,13 @@ def test_the_other_options_follow_the_origins() -> None:
         "Any request header, except Authorization.",
         "Pages may read the response headers that need no permission.",
         "Browsers cache preflights for their default, 5 seconds.",
+    ]
+    options = {"expose_headers": ["*"], "timing_allow_origin": True, "existing": "keep"}
+    assert describe("null", **options)[4:] == [
+        "Pages may read any response header.",
+        "Browsers may cache preflights for 600 seconds.",
+        "Pages may read the timings of responses.",
+        "Where the application sends Access-Control-Allow-Origin itself, its value is kept.",
     ]
     assert describe()[0] == "No origin."
     assert describe("*")[0] == "Any origin, with any scheme, also null."
