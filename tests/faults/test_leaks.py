@@ -1,6 +1,7 @@
-"""Requests that end in any way, also in an error, leave nothing behind in a middleware.
+"""Calls and requests that end in any way, also in an error, leave nothing behind.
 
-LEAK_ROUNDS=30000 sends about a million requests to each application.
+LEAK_CALLS=1000000 makes at least a million of them in each test. A debug build of CPython counts
+references, too.
 """
 
 from __future__ import annotations
@@ -27,14 +28,18 @@ from support.client import (
     running,
     scope_of,
 )
+from support.public_calls import OPTIONS, calls
 
 import corsfast
+from corsfast import PolicyError
 from corsfast.middleware.asgi import CORSMiddleware as Asgi
 from corsfast.middleware.resolver import OriginResolver
 from corsfast.middleware.wsgi import CORSMiddleware as Wsgi
 
 A = "https://a.example"
-ROUNDS = int(os.environ.get("LEAK_ROUNDS", "30"))
+ROUNDS, CALLS = 30, int(os.environ.get("LEAK_CALLS", "0"))
+CONSTRUCT = ("pickle", "Policy")  # these take milliseconds
+LONG = ("describe", "explain")  # Python code that both engines share
 REQUESTS = (
     get(A),
     get(None),
@@ -219,8 +224,14 @@ for name, options in features().items():
     ASGI[name] = lambda options=options: Asgi(asgi_app, **options())
 
 
-def no_growth(work: Callable[[], object]) -> None:
-    """Check that a repetition of the same work leaves less than one object per round.
+# What CPython counts, and references only in a debug build.
+COUNTERS = [
+    getattr(sys, name) for name in ("getallocatedblocks", "gettotalrefcount") if hasattr(sys, name)
+]
+
+
+def no_growth(work: Callable[[], object], calls: int) -> None:
+    """Check that a repetition of the same work, which calls this often, leaves no object each time.
 
     Frameworks and the interpreter fill caches meanwhile, so longer repetitions are tried as well.
     A leak is seen in each of them.
@@ -228,14 +239,15 @@ def no_growth(work: Callable[[], object]) -> None:
     for _ in range(10):
         work()
     grown = {}
-    for rounds in (ROUNDS, 2 * ROUNDS, 4 * ROUNDS, 8 * ROUNDS):
+    least = max(ROUNDS, -(-CALLS // calls))
+    for rounds in (least, 2 * least, 4 * least, 8 * least):
         gc.collect()
-        before = sys.getallocatedblocks()
+        before = [counter() for counter in COUNTERS]
         for _ in range(rounds):
             work()
         gc.collect()
-        grown[rounds] = sys.getallocatedblocks() - before
-        if grown[rounds] < rounds:
+        grown[rounds] = [counter() - start for counter, start in zip(COUNTERS, before, strict=True)]
+        if max(grown[rounds]) < rounds:
             return
     raise AssertionError(grown)
 
@@ -250,9 +262,35 @@ def quiet() -> Any:
     logging.disable(logging.NOTSET)
 
 
-counted = pytest.mark.skipif(
-    not hasattr(sys, "getallocatedblocks"), reason="only CPython counts its blocks"
-)
+counted = pytest.mark.skipif(not COUNTERS, reason="only CPython counts its blocks")
+
+
+@counted
+def test_calls_of_a_policy_leave_nothing(engine: Any) -> None:
+    made = engine.Policy(**OPTIONS)
+    quick = [call for name, call in calls(made, made._tables) if name not in (*CONSTRUCT, *LONG)]
+
+    def work() -> None:
+        for call in quick:
+            with contextlib.suppress(TypeError):
+                call()
+
+    no_growth(work, len(quick))
+
+
+@counted
+def test_constructions_leave_nothing(engine: Any) -> None:
+    made = engine.Policy(**OPTIONS)
+    slow = [call for name, call in calls(made, made._tables) if name in CONSTRUCT]
+
+    def work() -> None:
+        for call in slow:
+            call()
+        for wrong in ({"nonsense": 1}, {"max_age": -1}):
+            with contextlib.suppress(PolicyError, TypeError):
+                engine.Policy(allow_origins=["https://a.example/"] * 3, **wrong)
+
+    no_growth(work, len(slow) + 2)
 
 
 @counted
@@ -279,7 +317,7 @@ def test_wsgi_requests_leave_nothing(made: str) -> None:
             with contextlib.suppress(Exception):
                 app(wrong, starts)
 
-    no_growth(work)
+    no_growth(work, len(REQUESTS) * 2 + 3)
 
 
 @counted
@@ -317,7 +355,7 @@ def test_asgi_requests_leave_nothing(made: str) -> None:
         if made in STARTED:
             runner.run(started.enter_async_context(running(app)))
         assert runner.run(ask_asgi(app, get(A))).origin == A
-        no_growth(lambda: runner.run(ask()))
+        no_growth(lambda: runner.run(ask()), len(REQUESTS) * 4 + 3)
         runner.run(started.aclose())
 
 
@@ -330,7 +368,9 @@ def test_aiohttp_requests_leave_nothing() -> None:
     with aiohttp.own_loop():
         app = aiohttp.Served(aiohttp.build(aiohttp.ours(), "defaults", config))
         assert aiohttp.wait(app.handle(get(A))).origin == A
-        no_growth(lambda: [aiohttp.wait(app.handle(request)) for request in REQUESTS])
+        no_growth(
+            lambda: [aiohttp.wait(app.handle(request)) for request in REQUESTS], len(REQUESTS)
+        )
 
 
 @counted
@@ -348,4 +388,4 @@ def test_tornado_requests_leave_nothing() -> None:
     app = enable_cors(web.Application([("/.*", Handler)]), policy())
     with served(app) as ask:
         assert ask("GET", "/", ("origin", A)).origin == A
-        no_growth(lambda: [ask(it.method, it.path, *it.headers) for it in REQUESTS])
+        no_growth(lambda: [ask(it.method, it.path, *it.headers) for it in REQUESTS], len(REQUESTS))

@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 from hypothesis import given, settings, strategies as st
-from tests.support.engines import ENGINES
-from tests.support.strategies import damaged, origins, origins_nearly_right
+from support.engines import ENGINES
+from support.strategies import damaged, origins, origins_nearly_right
 
 import corsfast
 from corsfast._options.origin import parse_origin

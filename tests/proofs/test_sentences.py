@@ -7,7 +7,7 @@ import re
 from typing import Any
 
 import pytest
-from tests.support.engines import ENGINES
+from support.engines import ENGINES
 
 from corsfast._proofs.changes import side_of
 from corsfast._proofs.sentences import describe_spec
@@ -59,6 +59,11 @@ def describe(*origins: Any, **options: Any) -> list[str]:
             ),
         ),
         (re.compile("example"), "No origin by the regex 'example'."),
+        (
+            re.compile(r"capacitor://localhost|https://a\.example"),
+            "capacitor://localhost; the host a.example over https, default port.",
+        ),
+        (re.compile(r"https://A\.example"), r"No origin by the regex 'https://A\.example'."),
         ("moz-extension://*", "Any extension with the scheme moz-extension."),
         (
             re.compile(r"https://(?!x)a\.example"),
@@ -81,6 +86,11 @@ def test_the_bare_domain_is_not_denied_if_it_is_listed() -> None:
     assert describe("https://example.com", "https://*.example.com")[1] == (
         "Any subdomain of example.com over https, any depth, default port."
     )
+
+
+def test_many_exact_origins_are_counted() -> None:
+    exact = [f"https://a{i}.example" for i in range(22)]
+    assert describe(*exact)[19:21] == ["https://a19.example, exactly.", "2 more exact origins."]
 
 
 def test_the_other_options_follow_the_origins() -> None:

@@ -587,3 +587,61 @@ def test_django_checks_name_a_wrong_word() -> None:
     assert "CORS_CROSS_SITE: 'refuse_all' is not 'allow', 'report' or 'refuse'" in message.msg
     with override_settings(CORS_ALLOWED_ORIGINS=[APP], CORS_CROSS_SITE="refuse"):
         assert check_settings() == []
+
+
+def nested_flask(kind: str, **options: Any) -> Ask:
+    """Build an application that lists one origin around a view or a blueprint with another."""
+    from flask import Blueprint, Flask
+
+    from corsfast.middleware.flask import CORS, cross_origin
+
+    app, inner = Flask("app"), Blueprint("inner", "inner")
+    CORS(app, origins=[APP], cross_site="refuse")
+    view: Any = lambda: ""  # noqa: E731
+    if kind == "view":
+        view = cross_origin(origins=[OTHER], **options)(view)
+    else:
+        CORS(inner, origins=[OTHER], **options)
+    inner.add_url_rule("/", view_func=view, methods=METHODS)
+    app.register_blueprint(inner)
+    return wsgi(app)
+
+
+def nested_quart(kind: str, **options: Any) -> Ask:
+    from quart import Blueprint, Quart
+
+    from corsfast.middleware.quart import cors, route_cors
+
+    app, inner = cors(Quart("app"), allow_origin=APP, cross_site="refuse"), Blueprint("inner", "x")
+    view: Any = lambda: ""  # noqa: E731
+    if kind == "view":
+        view = route_cors(allow_origin=OTHER, **options)(view)
+    else:
+        inner = cors(inner, allow_origin=OTHER, **options)
+    inner.add_url_rule("/", view_func=view, methods=METHODS)
+    app.register_blueprint(inner)
+    return asgi(app)
+
+
+@pytest.mark.parametrize("make", [nested_flask, nested_quart])
+@pytest.mark.parametrize("kind", ["view", "blueprint"])
+def test_the_origins_of_the_nearest_rules_may_write(make: Any, kind: str) -> None:
+    ask = make(kind)
+    # Flask applies the rules of a blueprint and of its application to the same response.
+    both = make is nested_flask and kind == "blueprint"
+    expected = {OTHER: 200, APP: 200 if both else 403, "https://evil.example": 403, "null": 403}
+    for origin, status in expected.items():
+        got = ask(sent("POST", {"origin": origin, "sec_fetch_site": "cross-site"}))
+        assert got.status == status, origin
+
+
+@pytest.mark.parametrize("make", [nested_flask, nested_quart])
+@pytest.mark.parametrize("kind", ["view", "blueprint"])
+@pytest.mark.parametrize(("word", "status"), [("report", 200), ("refuse", 403)])
+def test_a_nearer_check_takes_the_place_of_the_outer_one(
+    make: Any, kind: str, word: str, status: int
+) -> None:
+    ask = make(kind, cross_site=word)
+    forged = {"origin": "https://evil.example", "sec_fetch_site": "cross-site"}
+    assert ask(sent("POST", forged)).status == status
+    assert ask(sent("POST", {"origin": OTHER})).status == 200

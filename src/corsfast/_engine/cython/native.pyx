@@ -563,8 +563,9 @@ cdef _csrc.cf_policy *build_core(tables, list exact) except NULL:
     cdef list names = list(tables.header_names)
     cdef dict by_host = {}
     for rule in tables.rules:
+        # A list, because each generator leaks a reference to its type in Cython 3.3.
         by_host.setdefault(rule.host, []).extend(
-            (rule.scheme == "https", first, last) for first, last in rule.ports
+            [(rule.scheme == "https", first, last) for first, last in rule.ports]
         )
     cdef list hosts = list(by_host)
     cdef list ranges = [one for host in hosts for one in by_host[host]]
