@@ -118,7 +118,7 @@ POST = (
 LOGGED = (
     "WARNING:corsfast.refused:POST '/pay' from 'https://evil.example' is refused as a cross-site"
     " request: Sec-Fetch-Site is 'cross-site', and the origin 'https://evil.example' is unlike"
-    " every entry. Pipe this line to: corsfast explain"
+    " every entry. See docs/refused.md, or pipe this line to: corsfast explain"
 )
 
 
@@ -169,7 +169,7 @@ def test_other_requests_are_not_forged(explain: Any, arguments: Any, stdin: str)
 def test_reads_a_line_of_the_log(explain: Any) -> None:
     line = (
         f"2026-11-30 12:00 corsfast.refused OPTIONS '/x' from '{PAGE}' is refused: the header 'x-b'"
-        " is not allowed. Pipe this line to: corsfast explain"
+        " is not allowed. See docs/refused.md, or pipe this line to: corsfast explain"
     )
     status, out, _ = explain(*POLICY, stdin=line)
     assert status == 1

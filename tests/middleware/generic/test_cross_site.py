@@ -198,7 +198,8 @@ def test_a_report_counts_and_logs_and_passes(policy: Any, door: Any, log: Any) -
     )
     assert second == (
         "POST '/b' from nothing is reported as a cross-site request: Sec-Fetch-Site is"
-        " 'same-site', and there is no Origin. Pipe this line to: corsfast explain"
+        " 'same-site', and there is no Origin."
+        " See docs/refused.md, or pipe this line to: corsfast explain"
     )
     assert "Sec-Fetch-Site is missing, and" in third
 

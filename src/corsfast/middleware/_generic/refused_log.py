@@ -54,8 +54,8 @@ class Listed(NamedTuple):
     entries: Collection[str]
 
 
-# The end of each line. An installed package has no documentation, but this command.
-MORE = "Pipe this line to: corsfast explain"
+# The end of each line: a page of the documentation, and a command of the installed package.
+MORE = "See docs/refused.md, or pipe this line to: corsfast explain"
 
 # The distinct refusals that are remembered of each policy. After that, the oldest is forgotten,
 # so that a flood of others cannot keep a real one from being logged.
@@ -270,7 +270,8 @@ def log_rejected_preflight(status: int, path: object) -> None:
         _log.send(
             logging.WARNING,
             "the application answers the preflight of %s with %d, so browsers refuse the request."
-            " A preflight has no credentials: let OPTIONS pass before authentication.",
+            " A preflight has no credentials: let OPTIONS pass before authentication."
+            " See docs/refused.md",
             shown(path),
             status,
         )
