@@ -86,7 +86,7 @@ def item(id):
 DJANGO = """
 from django.conf import settings
 from django.http import HttpResponse
-from django.urls import path, re_path
+from django.urls import include, path, re_path
 from django.views import View
 from django.views.decorators.http import require_http_methods
 
@@ -107,7 +107,7 @@ def search(request):
     raise AssertionError("a handler was called")
 
 urlpatterns = [
-    path("items/<uuid:pk>/", Item.as_view()),
+    path("items/", include([path("<uuid:pk>/", Item.as_view())])),
     re_path(r"^search/(?P<year>[0-9]{4})$", search),
 ]
 
@@ -277,6 +277,32 @@ from starlette.middleware.sessions import SessionMiddleware
 plugin = CORSPlugin(OurConfig(ORIGINS, ["PUT"]){})
 app = SessionMiddleware(Litestar([change], plugins=[plugin]), "x", same_site="none")
 """
+ENDPOINT = """
+from starlette.endpoints import HTTPEndpoint
+from starlette.middleware import Middleware
+from starlette.middleware.trustedhost import TrustedHostMiddleware
+from starlette.staticfiles import StaticFiles
+class Item(HTTPEndpoint):
+    get = put = item
+hosts = Middleware(TrustedHostMiddleware, allowed_hosts=["*.example.com"])
+routes = [Route("/items/{{id:int}}", Item), Mount("/files", StaticFiles(directory="."))]
+app = CORSMiddleware(Starlette(routes=routes, middleware=[hosts]),
+                     allow_origins=ORIGINS, allow_methods=[{}])
+"""
+OF_ROUTE = """
+from starlette.middleware import Middleware
+cors = {{"allow_origins": ORIGINS, "allow_methods": ["PUT"]}}
+inside = [Middleware({})]
+app = Starlette(routes=[Route("/items", item, methods=["PUT", "OPTIONS"], middleware=inside)])
+"""
+LITESTAR_MOUNT = """
+from typing import Any
+from litestar import asgi
+@asgi("/legacy", is_mount=True)
+async def legacy(scope: Any, receive: Any, send: Any) -> None:
+    raise AssertionError("a handler was called")
+app = Litestar([item, change, legacy], cors_config=CORSConfig(ORIGINS, {}))
+"""
 REFUSING = ', CORS_CROSS_SITE="refuse"'
 LITESTAR_APP = "Litestar([item, change], cors_config=CORSConfig(ORIGINS, {}))"
 
@@ -361,6 +387,19 @@ app.wsgi_app = login(app.wsgi_app)
         STACK.format("Peer", "'PUT'"),
         (NO_METHOD, "allow_methods", "PUT"),
     ),
+    "starlette-endpoint-method": Case(
+        STARLETTE,
+        ENDPOINT.format("'GET'"),
+        ENDPOINT.format("'PUT'"),
+        (NO_METHOD, "allow_methods", "PUT"),
+    ),
+    "starlette-route-error": Case(
+        STARLETTE,
+        OF_ROUTE.format("CORSMiddleware, **cors"),
+        OF_ROUTE.format("Login") + "app = CORSMiddleware(app, **cors)",
+        (ON_ERROR, "corsfast.middleware.asgi.CORSMiddleware", ""),
+        "warnings",
+    ),
     "fastapi-method": Case(
         FASTAPI,
         "install(app, allow_origins=ORIGINS)",
@@ -377,6 +416,12 @@ app.wsgi_app = login(app.wsgi_app)
         FLASK,
         "flask_cors.CORS(app, origins=ORIGINS, methods=['GET'])",
         "flask_cors.CORS(app, origins=ORIGINS)",
+        (NO_METHOD, "methods", "PUT"),
+    ),
+    "flask-default-method": Case(
+        FLASK,
+        "flask_cors.CORS(app, methods=['GET'])",
+        "flask_cors.CORS(app)",
         (NO_METHOD, "methods", "PUT"),
     ),
     "flask-drop-in-path-method": Case(
@@ -396,6 +441,12 @@ app.wsgi_app = login(app.wsgi_app)
         LITESTAR,
         f"app = {LITESTAR_APP.format(['GET'])}",
         f"app = {LITESTAR_APP.format(['GET', 'PUT'])}",
+        (NO_METHOD, "allow_methods", "PUT"),
+    ),
+    "litestar-mount-method": Case(
+        LITESTAR,
+        LITESTAR_MOUNT.format(["GET"]),
+        LITESTAR_MOUNT.format(["GET", "PUT", "PATCH"]),  # the mounted application may take PATCH
         (NO_METHOD, "allow_methods", "PUT"),
     ),
     "litestar-plugin-method": Case(

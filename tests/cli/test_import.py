@@ -579,7 +579,7 @@ DELETE = SET.replace("set", "del")
             [{"regex": r"https://x\.example:.*"}, {"regex": r".*//y\.example:8.*"}],
         ),
         ([f"{SET} *", f"{SET} {A}"], [A]),
-        ([f"{SET} *", DELETE, f"{SET} {A}"], [A]),
+        ([f"{SET} %[hdr(origin)]", f"{DELETE} unless {{ hdr(origin) -m str {A} }}"], [A]),
         ([f"{SET} {A} if TRUE", f"{SET} * if FALSE"], [A]),
         ([f"{SET} {A} if {{ method -i get }} or {{ method -m reg ^(POST|OPTIONS)$ }}"], [A]),
         ([f"{SET} %[str({A})] if {{ req.hdr(origin) -m found }}"], [A]),
