@@ -93,9 +93,9 @@ def test_a_long_entry_is_refused_by_name() -> None:
     regex = re.compile("x" * (limits.MAX_REGEX + 1))
     for entry, message in (
         ("x" * (limits.MAX_PATTERN + 1), r"16385 .* 16384 \(MAX_PATTERN\)"),
-        ("x" * (limits.MAX_REGEX + 1), r"4097 .* 4096 \(MAX_REGEX\)"),
-        (regex, r"4097 .* 4096 \(MAX_REGEX\)"),
-        (corsfast.within(regex, "example.com"), r"4097 .* 4096 \(MAX_REGEX\)"),
+        ("x" * (limits.MAX_REGEX + 1), r"3073 .* 3072 \(MAX_REGEX\)"),
+        (regex, r"3073 .* 3072 \(MAX_REGEX\)"),
+        (corsfast.within(regex, "example.com"), r"3073 .* 3072 \(MAX_REGEX\)"),
     ):
         with pytest.raises(corsfast.PolicyError, match=message) as caught:
             corsfast.Policy(allow_origins=[entry])
@@ -251,6 +251,16 @@ def test_a_file_translates_a_bounded_number_of_regexes(monkeypatch: pytest.Monke
     found = written.read_options({"allow_origins": regexes}, written.Written("a file"))
     assert len(found.problems) == len(regexes)
     assert len(tried) == limits.MAX_EXPLAINED
+
+
+def test_a_file_corrects_a_bounded_number_of_keys(monkeypatch: pytest.MonkeyPatch) -> None:
+    compared: list[str] = []
+    meant = written.meant
+    monkeypatch.setattr(written, "meant", lambda *given: compared.append(given[0]) or meant(*given))
+    keys = {f"key{i}": 1 for i in range(limits.MAX_EXPLAINED + 7)}
+    found = written.read_options(keys, written.Written("a file"))
+    assert len(found.problems) == len(keys)
+    assert len(compared) == limits.MAX_EXPLAINED
 
 
 @pytest.mark.parametrize("extra", [0, 1])

@@ -46,7 +46,7 @@ MAX_AUTOMATON_STEPS = 8_000_000
 MAX_PATTERN = 16_384
 # Characters of a regex, or of a string that is not a pattern. The longest of 132 real-world regexes
 # has 155; a list of 200 names has 3000. One of this many takes about 100 ms to prove, or to refuse.
-MAX_REGEX = 4096
+MAX_REGEX = 3072
 # Steps to build the automaton of one entry, and to prove it: 60 ms. The largest of 265 real-world
 # regexes that can be proven takes 170,000. It is enough for a list of 200 names of 13 letters.
 MAX_PATTERN_STEPS = 240_000
@@ -68,8 +68,8 @@ MAX_EXPLAINED = 100
 # Steps of `re` for one origin, in a regex that is left to it: about 10 ms. A regex for which more
 # cannot be excluded is refused.
 MAX_BACKTRACKING = 250_000
-# Steps to prove that, in two attempts: about 75 ms. Those of the pattern end it as well.
-MAX_BACKTRACKING_STEPS = 300_000
+# Steps to prove that, in two attempts that both fit into the steps of a pattern: about 75 ms.
+MAX_BACKTRACKING_STEPS = 200_000
 
 # Size of a policy file in bytes. A million origins take half of it.
 MAX_POLICY_FILE = 64 * 2**20
