@@ -68,8 +68,8 @@ MAX_EXPLAINED = 100
 # Steps of `re` for one origin, in a regex that is left to it: about 10 ms. A regex for which more
 # cannot be excluded is refused.
 MAX_BACKTRACKING = 250_000
-# Steps to prove that, in two attempts that both fit into the steps of a pattern: about 75 ms.
-MAX_BACKTRACKING_STEPS = 200_000
+# Steps to prove that: about 50 ms.
+MAX_BACKTRACKING_STEPS = 100_000
 
 # Size of a policy file in bytes. A million origins take half of it.
 MAX_POLICY_FILE = 64 * 2**20

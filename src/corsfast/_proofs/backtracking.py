@@ -132,11 +132,10 @@ def _steps(items: Any, flags: int, merging: bool) -> int:
             break
         longer: dict[frozenset[int], dict[int, int]] = {}
         for states, ways in ends.items():
-            nfa.spend(len(ways))
             for following, into in read(states):
                 most = longer.setdefault(following, {})
                 for target, sources in into.items():
-                    nfa.spend(1 + len(sources))
+                    nfa.spend(len(sources))
                     n = sum(ways[state] * each for state, each in sources)
                     most[target] = max(n, most.get(target, 0))
         ends = longer
