@@ -233,14 +233,14 @@ COUNTERS = [
 def no_growth(work: Callable[[], object], calls: int) -> None:
     """Check that a repetition of the same work, which calls this often, leaves no object each time.
 
-    Frameworks and the interpreter fill caches meanwhile, so longer repetitions are tried as well.
-    A leak is seen in each of them.
+    Frameworks and the interpreter fill caches meanwhile, and without the GIL memory is freed later,
+    so longer repetitions are tried as well. A leak is seen in each of them.
     """
     for _ in range(10):
         work()
     grown = {}
     least = max(ROUNDS, -(-CALLS // calls))
-    for rounds in (least, 2 * least, 4 * least, 8 * least):
+    for rounds in (least << power for power in range(8)):
         gc.collect()
         before = [counter() for counter in COUNTERS]
         for _ in range(rounds):

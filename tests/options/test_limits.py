@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import random
 import re
 import warnings
 from pathlib import Path
@@ -17,9 +18,11 @@ from corsfast._cli.check.subject import Subject
 from corsfast._engine import tables
 from corsfast._loading import written
 from corsfast._options import limits, spec
+from corsfast._options.patterns import parse_pattern
 from corsfast._proofs import automata, risks, suggest
-from corsfast._proofs.languages import language_of
+from corsfast._proofs.languages import language_of, run_together
 from corsfast._proofs.verify import read_policy
+from corsfast.middleware._dropin import policy
 
 ROOT = Path(__file__).parents[2]
 HEADER = ROOT / "csrc" / "corsfast.h"
@@ -39,9 +42,24 @@ PYTHON_ONLY = {
     "MAX_PATTERN",
     "MAX_REGEX",
     "MAX_PATTERN_STEPS",
+    "MAX_POLICY_STEPS",
     "MAX_ENCODED_PATH",
     "MAX_RESOLVER_THREADS",
 }
+
+
+WORDS = (
+    "admin",
+    "billing",
+    "customers",
+    "gateway",
+    "live",
+    "preview",
+    "reports",
+    "shop",
+    "staging",
+)
+WORDS += ("accounts", "eu-west", "internal", "news", "payments", "search", "status")
 
 
 @pytest.fixture(scope="module")
@@ -75,9 +93,9 @@ def test_a_long_entry_is_refused_by_name() -> None:
     regex = re.compile("x" * (limits.MAX_REGEX + 1))
     for entry, message in (
         ("x" * (limits.MAX_PATTERN + 1), r"16385 .* 16384 \(MAX_PATTERN\)"),
-        ("x" * (limits.MAX_REGEX + 1), r"2049 .* 2048 \(MAX_REGEX\)"),
-        (regex, r"2049 .* 2048 \(MAX_REGEX\)"),
-        (corsfast.within(regex, "example.com"), r"2049 .* 2048 \(MAX_REGEX\)"),
+        ("x" * (limits.MAX_REGEX + 1), r"3073 .* 3072 \(MAX_REGEX\)"),
+        (regex, r"3073 .* 3072 \(MAX_REGEX\)"),
+        (corsfast.within(regex, "example.com"), r"3073 .* 3072 \(MAX_REGEX\)"),
     ):
         with pytest.raises(corsfast.PolicyError, match=message) as caught:
             corsfast.Policy(allow_origins=[entry])
@@ -104,6 +122,18 @@ def test_a_problem_without_steps_left_has_no_correction(
     assert codes[0] == codes[1]
 
 
+def test_a_correction_does_not_depend_on_earlier_ones(monkeypatch: pytest.MonkeyPatch) -> None:
+    def corrects(steps: int) -> bool:
+        monkeypatch.setattr(suggest, "MAX_DIAGNOSIS_STEPS", steps)
+        with pytest.raises(corsfast.PolicyError) as caught:
+            corsfast.Policy(allow_origins=[re.compile("https://app.example.com")])
+        return (caught.value.problems[0].hint or "").startswith("re.compile(")
+
+    few = next(steps for steps in range(5_000, 300_000, 5_000) if corrects(steps))
+    assert corrects(limits.MAX_DIAGNOSIS_STEPS)
+    assert not corrects(few - 5_000)
+
+
 def test_a_proof_without_steps_left_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(risks, "MAX_PATTERN_STEPS", 2_000)
     with pytest.raises(corsfast.PolicyError, match=r"within 2000 steps .* \[unproven\]"):
@@ -111,6 +141,50 @@ def test_a_proof_without_steps_left_is_an_error(monkeypatch: pytest.MonkeyPatch)
             allow_origins=[re.compile(r"https://[a-z]+\.example\.com")],
             dangerously_tolerate=["foreign-origin"],
         )
+
+
+@pytest.mark.parametrize("module", [tables, judge, policy])
+def test_the_work_for_all_patterns_is_bounded(
+    module: Any, monkeypatch: pytest.MonkeyPatch, spent: list[float]
+) -> None:
+    monkeypatch.setattr(module, "MAX_POLICY_STEPS", 100_000)
+    regexes = [re.compile(rf"https://[a-z]+-a{i}\.example\.com") for i in range(40)]
+    spent.clear()
+    if module is tables:
+        with pytest.raises(corsfast.PolicyError) as caught:
+            corsfast.Policy(allow_origins=["https://example.com/", *regexes])
+        found = [str(problem) for problem in caught.value.problems]
+        assert "trailing-slash" in found[0]
+    elif module is judge:
+        report = judge.judge(Subject("a policy", {"allow_origins": regexes}))
+        found = [problem.message for problem in report.problems]
+    else:
+        found = []
+        made = policy.lenient_tables(
+            "x", {"origins": regexes}, credentials=False, tell=lambda text, _: found.append(text)
+        )
+        assert (made.automaton, made.regexes) == (None, ())
+    assert "MAX_POLICY_STEPS" in found[-1]
+    assert sum(spent) < 100_000 + limits.MAX_PATTERN_STEPS
+
+
+def test_many_alike_patterns_are_united_in_linear_work(spent: list[float]) -> None:
+    work = []
+    for n in (50, 100, 200):
+        found = [language_of(parse_pattern(f"https://*-a{i}.example.com")) for i in range(n)]
+        spent.clear()
+        automaton, left = run_together(found)
+        assert automaton is not None
+        assert not left
+        work.append(sum(spent))
+    assert work[2] < 2.4 * work[1] < 2.4 * 2.4 * work[0]
+
+
+def test_a_regex_may_list_two_hundred_names() -> None:
+    chosen = random.Random(1).sample(sorted(f"{a}-{b}" for a in WORDS for b in WORDS), 200)
+    assert sum(map(len, chosen)) > 13 * 200
+    regex = re.compile(rf"https://({'|'.join(chosen)})\.example\.com")
+    assert corsfast.Policy(allow_origins=[regex]).allows_origin(f"https://{chosen[7]}.example.com")
 
 
 @pytest.mark.parametrize("entry", ["word", 7, re.compile(b"x"), "x" * (limits.MAX_PATTERN + 1)])
@@ -179,6 +253,16 @@ def test_a_file_translates_a_bounded_number_of_regexes(monkeypatch: pytest.Monke
     found = written.read_options({"allow_origins": regexes}, written.Written("a file"))
     assert len(found.problems) == len(regexes)
     assert len(tried) == limits.MAX_EXPLAINED
+
+
+def test_a_file_corrects_a_bounded_number_of_keys(monkeypatch: pytest.MonkeyPatch) -> None:
+    compared: list[str] = []
+    meant = written.meant
+    monkeypatch.setattr(written, "meant", lambda *given: compared.append(given[0]) or meant(*given))
+    keys = {f"key{i}": 1 for i in range(limits.MAX_EXPLAINED + 7)}
+    found = written.read_options(keys, written.Written("a file"))
+    assert len(found.problems) == len(keys)
+    assert len(compared) == limits.MAX_EXPLAINED
 
 
 @pytest.mark.parametrize("extra", [0, 1])

@@ -22,14 +22,16 @@ from .._options.fetch import (
     TIMING_ALLOW_ORIGIN,
     VARY,
 )
+from .._options.limits import MAX_POLICY_STEPS
 from .._options.origin import is_origin
 from .._options.patterns import ORIGINS, write_pattern
 from .._options.records import NamedTuple
 from .._options.schemes import unmatchable_schemes
 from .._options.spec import read_options
+from .._proofs.automata import TooManyStatesError, limited
 from .._proofs.languages import language_of, regex_of, run_together
 from .._proofs.redundancy import redundancies
-from .._proofs.risks import find_risks
+from .._proofs.risks import find_risks, too_many_steps_together
 from ..errors import (
     CorsfastPerformanceWarning,
     CorsfastRedundancyWarning,
@@ -195,10 +197,19 @@ def compile_options(is_origin: Callable[[str], bool] = is_origin, **options: obj
         CorsfastRedundancyWarning: once per entry that another one covers.
     """
     spec, problems = read_options(is_origin=is_origin, **options)
+    try:
+        with limited(MAX_POLICY_STEPS):
+            return _compile(spec, problems, options[ORIGINS])
+    except TooManyStatesError:
+        problems.append(too_many_steps_together())
+    raise PolicyError(_with_ways_out(problems, spec, {}))
+
+
+def _compile(spec: Spec, problems: list[Problem], origins: object) -> Tables:
     languages = [language_of(entry) for entry in (*spec.globs, *spec.regexes)]
     tolerated: list[Problem] = []
     unlikely: list[Problem] = []
-    unlikely += empty_list(ORIGINS, options[ORIGINS])
+    unlikely += empty_list(ORIGINS, origins)
     # `http://192.168.x.x:*` is a valid pattern, but no page has such a host name.
     names = [write_pattern(rule) for rule in spec.rules if rule.host.endswith("x")]
     for problem in (*unmatchable_schemes(spec.exact), *unmatchable_schemes(names)):

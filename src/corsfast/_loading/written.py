@@ -97,7 +97,8 @@ def read_options(mapping: Mapping[str, object], written: Written) -> Written:
             written.options[key] = value
         else:
             is_table = isinstance(value, dict) and written.spelling != "python"
-            written.reject(_unknown(str(key), is_table))
+            is_explained = len(written.problems) < MAX_EXPLAINED
+            written.reject(_unknown(str(key), is_table, is_explained))
     age = written.options.get("max_age")
     if isinstance(age, str) and age == "none":
         written.options["max_age"] = None
@@ -119,8 +120,8 @@ def missing_origins(options: Mapping[str, object], problems: list[Problem]) -> l
     return [Problem("missing", ORIGINS, None, "without allow_origins no origin is allowed.")]
 
 
-def _unknown(key: str, is_table: bool) -> Problem:
-    option = meant(key, OPTIONS)
+def _unknown(key: str, is_table: bool, is_explained: bool) -> Problem:
+    option = meant(key, OPTIONS) if is_explained else None
     hint = "{ regex = '...' } as an entry of allow_origins" if "regex" in key else None
     message = f"{key!r} is not a policy option."
     if option is None and key in FOREIGN_OPTIONS:

@@ -45,10 +45,10 @@ MAX_AUTOMATON_STEPS = 8_000_000
 # Characters of one entry of ``allow_origins``; a set of a thousand port ranges has 9000.
 MAX_PATTERN = 16_384
 # Characters of a regex, or of a string that is not a pattern. The longest of 132 real-world regexes
-# has 155. One of this many takes about 100 ms to prove, or to refuse.
-MAX_REGEX = 2048
+# has 155; a list of 200 names has 3000. One of this many takes about 100 ms to prove, or to refuse.
+MAX_REGEX = 3072
 # Steps to build the automaton of one entry, and to prove it: 60 ms. The largest of 265 real-world
-# regexes that can be proven takes 170,000. It is enough for a list of 100 names of 10 letters.
+# regexes that can be proven takes 170,000. It is enough for a list of 200 names of 13 letters.
 MAX_PATTERN_STEPS = 240_000
 # The same with the search for corrections, each of which is proven. Beyond it, a problem is
 # reported without a correction.
@@ -56,6 +56,9 @@ MAX_DIAGNOSIS_STEPS = 290_000
 # Globs, networks and regexes of a policy. Each takes about 3 ms to prove. More are rarely one
 # automaton, and those that are left to `re` cost a microsecond each per request.
 MAX_PATTERNS = 1000
+# Steps to prove all patterns of a policy and to build their automaton: about two seconds. A
+# thousand globs take 7 to 11 million.
+MAX_POLICY_STEPS = 10_000_000
 
 # Entries of ``allow_origins`` that are not valid, of which each is explained and corrected, and
 # problems with the same code; the others are counted. Explaining takes up to a millisecond, and

@@ -232,21 +232,21 @@ def determinise(nfa: Nfa, start: int, end: int, *, slack: int = 1) -> Dfa:
     """
     classes = _classes(mask for edges in nfa.edges for mask, _ in edges)
     members = _members(classes)
-    _work.spend(sum(map(len, nfa.edges)) * len(members) // 4)
+    masks = {mask for edges in nfa.edges for mask, _ in edges}
+    _work.spend(len(masks) * len(members) // 4)
+    columns = {
+        mask: [column for column, member in enumerate(members) if mask & member] for mask in masks
+    }
     moves = [
-        [
-            (column, target)
-            for mask, target in edges
-            for column, member in enumerate(members)
-            if mask & member
-        ]
+        [(column, target) for mask, target in edges for column in columns[mask]]
         for edges in nfa.edges
     ]
+    _work.spend(sum(map(len, moves)) // 4)
     closures: dict[int, frozenset[int]] = {}
 
-    def step(key: tuple[frozenset[int], bool]) -> Iterator[tuple[frozenset[int], bool] | None]:
+    def step(key: tuple[frozenset[int], bool]) -> Iterator[tuple[int, tuple[frozenset[int], bool]]]:
         states, _ = key
-        reached: list[set[int]] = [set() for _ in members]
+        reached: dict[int, set[int]] = {}
         size, work = len(states), len(states)
         for state in states:
             for column, target in moves[state]:
@@ -254,9 +254,9 @@ def determinise(nfa: Nfa, start: int, end: int, *, slack: int = 1) -> Dfa:
                     closures[target] = _closure(nfa, [target])
                 size += len(closures[target])
                 work += 1 + (len(closures[target]) >> 4)
-                reached[column] |= closures[target]
+                reached.setdefault(column, set()).update(closures[target])
         nfa.spend(size, work)
-        return ((frozenset(target), False) if target else None for target in reached)
+        return ((column, (frozenset(reached[column]), False)) for column in sorted(reached))
 
     def accepts(key: tuple[frozenset[int], bool]) -> bool:
         states, at_start = key
@@ -270,14 +270,14 @@ def determinise(nfa: Nfa, start: int, end: int, *, slack: int = 1) -> Dfa:
 def _explore(
     classes: tuple[int, ...],
     start: State,
-    step: Callable[[State], Iterable[State | None]],
+    step: Callable[[State], Iterable[tuple[int, State]]],
     accepts: Callable[[State], bool],
     limit: int,
 ) -> Dfa:
     """Return the Dfa of the states that are reached from a start, numbered breadth first.
 
     Args:
-        step: returns the next state for each class; ``None`` means the dead state.
+        step: returns the next state for each class, except for the dead state.
 
     Raises:
         TooManyStatesError: if there are more states than the limit.
@@ -285,21 +285,19 @@ def _explore(
     index = {start: 0}
     queue = [start]
     rows, accepting = [], []
+    dead = [DEAD] * (max(classes) + 1)
     for state in queue:
-        row = []
-        for target in step(state):
-            if target is None:
-                row.append(DEAD)
-                continue
+        row = dead.copy()
+        for column, target in step(state):
             if target not in index:
                 if len(index) >= limit:
                     raise TooManyStatesError
                 index[target] = len(index)
                 queue.append(target)
-            row.append(index[target])
+            row[column] = index[target]
         rows.append(tuple(row))
         accepting.append(accepts(state))
-        _work.spend(len(row))
+        _work.spend(4 + len(row) // 8 + len(row) - row.count(DEAD))
     return Dfa(classes, rows, accepting)
 
 
@@ -354,29 +352,28 @@ def _equal_states(dfa: Dfa) -> list[int]:
     """Return a number for each state, the same for states that no word distinguishes.
 
     Hopcroft, "An n log n algorithm for minimizing states in a finite automaton" (1971): split
-    blocks of states by whether they step into a given block, the smaller half first. The dead
-    state takes part as the last one.
+    blocks of states by whether they step into a given block, the smaller half first. Steps to DEAD
+    are left out, as in Valmari and Lehtinen, "Efficient minimization of DFAs with partial
+    transition functions" (2008).
     """
-    dead = len(dfa.rows)
-    columns = range(len(dfa.rows[0]))
-    sources: list[list[list[int]]] = [[[] for _ in range(dead + 1)] for _ in columns]
-    for column in columns:
-        sources[column][dead].append(dead)
-        for state, row in enumerate(dfa.rows):
-            sources[column][row[column]].append(state)  # row DEAD is -1, the last one
+    sources: list[dict[int, list[int]]] = [{} for _ in dfa.rows]
+    for state, row in enumerate(dfa.rows):
+        for column, target in _live(row):
+            sources[target].setdefault(column, []).append(state)
     accepting = {state for state, accepts in enumerate(dfa.accepting) if accepts}
-    blocks = [accepting, set(range(dead + 1)) - accepting]
-    block_of = [0 if state in accepting else 1 for state in range(dead + 1)]
+    blocks = [accepting, set(range(len(dfa.rows))) - accepting]
+    block_of = [0 if accepts else 1 for accepts in dfa.accepting]
     waiting = {0, 1}
     while waiting:
-        splitter = list(blocks[waiting.pop()])
-        for column in columns:
-            _work.spend(len(splitter))
-            step = sources[column]
+        into: dict[int, list[int]] = {}
+        for target in blocks[waiting.pop()]:
+            for column, states in sources[target].items():
+                into.setdefault(column, []).extend(states)
+        for states in into.values():
+            _work.spend(2 + len(states))
             touched: dict[int, set[int]] = {}
-            for target in splitter:
-                for state in step[target]:
-                    touched.setdefault(block_of[state], set()).add(state)
+            for state in states:
+                touched.setdefault(block_of[state], set()).add(state)
             for block, part in touched.items():
                 rest = len(blocks[block]) - len(part)
                 if not rest:
@@ -390,7 +387,7 @@ def _equal_states(dfa: Dfa) -> list[int]:
                     waiting.add(new)
                 else:
                     waiting.add(block)
-    return block_of[:dead]
+    return block_of
 
 
 def _trim(dfa: Dfa) -> Dfa:
@@ -408,6 +405,11 @@ def _trim(dfa: Dfa) -> Dfa:
         number[state] = new
     rows = [tuple([number[target] for target in dfa.rows[state]]) for state in sorted(live)]
     return Dfa(dfa.classes, rows, [dfa.accepting[state] for state in sorted(live)])
+
+
+def _live(row: tuple[int, ...]) -> list[tuple[int, int]]:
+    """Return the columns of a row that do not lead to DEAD, each with the next state."""
+    return [(column, target) for column, target in enumerate(row) if target != DEAD]
 
 
 def steps_to(dfa: Dfa, goals: Iterable[int]) -> dict[int, int]:
@@ -430,11 +432,12 @@ def steps_to(dfa: Dfa, goals: Iterable[int]) -> dict[int, int]:
 def _renumber(dfa: Dfa, part: list[int]) -> Dfa:
     """Return a Dfa with one state for each part that the start reaches, breadth first."""
     member = {number: state for state, number in enumerate(part)}
-    parts = [*part, None]  # row DEAD is -1, the last one
     return _explore(
         dfa.classes,
         part[0],
-        lambda number: [parts[target] for target in dfa.rows[member[number]]],
+        lambda number: [
+            (column, part[target]) for column, target in _live(dfa.rows[member[number]])
+        ],
         lambda number: dfa.accepting[member[number]],
         len(part),
     )
@@ -477,18 +480,29 @@ def _combine(a: Dfa, b: Dfa, *, within: bool) -> Dfa:
     """Run both at once. A word is accepted if a accepts it and b does (`within`) or does not."""
     signatures = list(zip(a.classes, b.classes, strict=True))
     columns = {signature: i for i, signature in enumerate(dict.fromkeys(signatures))}
+    split: dict[int, list[tuple[int, int]]] = {}  # the columns for each column of a
+    for (column_a, column_b), column in columns.items():
+        split.setdefault(column_a, []).append((column, column_b))
     if not a.rows or (within and not b.rows):
         return NOTHING
     # The row of DEAD (-1) is the last one and leads nowhere.
     rows_b = [*b.rows, (DEAD,) * (max(b.classes) + 1)]
     accepting_b = [*b.accepting, False]
+    # The states of b after which it accepts no word (`within`), or every word.
+    ends = (
+        {DEAD}
+        if within
+        else {s for s, row in enumerate(b.rows) if {*row} == {s} and accepting_b[s]}
+    )
 
-    def step(states: tuple[int, int]) -> Iterator[tuple[int, int] | None]:
-        row_a, row_b = a.rows[states[0]], rows_b[states[1]]
-        for column_a, column_b in columns:
-            target = (row_a[column_a], row_b[column_b])
-            dead = target[0] == DEAD or (within and target[1] == DEAD)
-            yield None if dead else target
+    def step(states: tuple[int, int]) -> list[tuple[int, tuple[int, int]]]:
+        row_b = rows_b[states[1]]
+        return sorted(
+            (column, (target, row_b[column_b]))
+            for column_a, target in _live(a.rows[states[0]])
+            for column, column_b in split[column_a]
+            if row_b[column_b] not in ends
+        )
 
     def accepts(states: tuple[int, int]) -> bool:
         return a.accepting[states[0]] and accepting_b[states[1]] is within

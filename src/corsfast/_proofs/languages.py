@@ -25,8 +25,10 @@ from .._options.records import NamedTuple
 from .._options.suggestions import slips
 from ..errors import PolicyError, Problem
 from .automata import (
+    DEAD,
     NOT_IN_WEB_ORIGINS,
     NOTHING,
+    SYMBOL,
     Dfa,
     Nfa,
     TooManyStatesError,
@@ -84,6 +86,9 @@ class Language(NamedTuple):
 TOO_LARGE = "its size"
 
 TOO_LARGE_TOGETHER = "the size of all patterns together"
+
+# Languages that are united at once. More are united in halves.
+MAX_AT_ONCE = 16
 
 # Any labels before a name.
 SUBDOMAINS = r"(?:[a-z0-9_\-.]*\.)?"
@@ -255,12 +260,12 @@ def _automata_of(entry: Entry, how: str) -> tuple[Dfa | None, str | None, Dfa | 
     # A glob or network of the web has no letter in upper case, and no other scheme.
     is_web = isinstance(entry, (Glob, Network)) and entry.scheme in WEB_SCHEMES
     try:
-        # The proof needs the rest. The largest of 132 real-world regexes takes 61,000 steps here.
+        # The proof needs the rest. A list of 200 names takes 103,000 steps here.
         with limited(MAX_PATTERN_STEPS // 2):
             whole = compile_regex(regex, how=how)
             # With IGNORECASE each letter of a host would have two edges, and no text could be a
             # run.
-            run = whole if is_web else subtract(whole, misspelled_web_origins())
+            run = subtract(whole, misspelled_web_origins()) if _has_others(whole) else whole
             others = NOTHING if is_web else _with_other_schemes(whole)
             return intersect(whole, web_origins()), None, run, others
     except NotRegularError as reason:
@@ -275,6 +280,12 @@ def _automata_of(entry: Entry, how: str) -> tuple[Dfa | None, str | None, Dfa | 
             return intersect(wider, web_origins()), unsupported, None, others
     except TooManyStatesError:
         return None, unsupported, None, None
+
+
+def _has_others(dfa: Dfa) -> bool:
+    """Return whether a word has a character that no web origin contains."""
+    columns = {dfa.classes[SYMBOL[character]] for character in NOT_IN_WEB_ORIGINS}
+    return any(row[column] != DEAD for row in dfa.rows for column in columns)
 
 
 def _with_other_schemes(dfa: Dfa) -> Dfa:
@@ -315,11 +326,11 @@ def run_together(
     """Return one automaton for all languages, and the entries left to `re` with the reason.
 
     Together the languages may have more states than the limit although each alone has fewer. Then
-    only the smaller half is united, and so on. A regex for which `re` may be slow is left out; it
-    has a problem already.
+    the smaller ones are united as long as they fit. A regex for which `re` may be slow is left
+    out; it has a problem already.
 
     Raises:
-        PolicyError: for such a regex that is not in the smaller half.
+        PolicyError: for such a regex that does not fit.
     """
     left = [
         (regex, item.unsupported)
@@ -330,15 +341,31 @@ def run_together(
         (item.entry, item.full_dfa) for item in languages if item.full_dfa and item.full_dfa.rows
     ]
     fitting.sort(key=lambda item: len(item[1].rows))
-    while fitting:
-        try:
-            return tabulate(unite([dfa for _, dfa in fitting])), left
-        except TooManyStatesError:
-            half = len(fitting) // 2
-            for entry, _ in fitting[half:]:
-                regex = regex_of(entry)
-                if is_slow(regex):
-                    raise PolicyError([slow_regex(entry)]) from None
-                left.append((regex, TOO_LARGE_TOGETHER))
-            fitting = fitting[:half]
-    return None, left
+    united, many = _unite_first([dfa for _, dfa in fitting])
+    for entry, _ in fitting[many:]:
+        regex = regex_of(entry)
+        if is_slow(regex):
+            raise PolicyError([slow_regex(entry)])
+        left.append((regex, TOO_LARGE_TOGETHER))
+    return tabulate(united) if many else None, left
+
+
+def _unite_first(dfas: list[Dfa]) -> tuple[Dfa, int]:
+    """Return the automaton of the first languages, as many as fit, and their number.
+
+    Many are united in halves, because all at once may be in as many states at the same time:
+    `https://*-a1.example.com` and so on.
+    """
+    if len(dfas) == 1:
+        return minimise(dfas[0]), 1
+    half = len(dfas) // 2
+    try:
+        if len(dfas) <= MAX_AT_ONCE:
+            return unite(dfas), len(dfas)
+        first, many = _unite_first(dfas[:half])
+        if many < half:
+            return first, many
+        second, more = _unite_first(dfas[half:])
+        return unite([first, second]), half + more
+    except TooManyStatesError:
+        return _unite_first(dfas[:half])

@@ -18,7 +18,12 @@ from heapq import heappop, heappush
 from itertools import count, groupby, islice
 
 from .._options import fetch
-from .._options.limits import MAX_BACKTRACKING, MAX_ORIGIN, MAX_PATTERN_STEPS
+from .._options.limits import (
+    MAX_BACKTRACKING,
+    MAX_ORIGIN,
+    MAX_PATTERN_STEPS,
+    MAX_POLICY_STEPS,
+)
 from .._options.networks import (
     attackers_address,
     is_loopback_block,
@@ -284,6 +289,16 @@ def _too_many_steps(entry: object) -> Problem:
     shown = as_written(entry)
     message = f"{shown!r} cannot be proven within {MAX_PATTERN_STEPS} steps (MAX_PATTERN_STEPS)."
     return _problem("unproven", entry, message, "it as several entries")
+
+
+def too_many_steps_together() -> Problem:
+    """Return the problem of patterns that cannot be proven within `limited(MAX_POLICY_STEPS)`."""
+    message = (
+        "the globs, networks and regexes cannot be proven within"
+        f" {MAX_POLICY_STEPS} steps (MAX_POLICY_STEPS)."
+    )
+    hint = "fewer or simpler ones, or look origins up with a resolver"
+    return Problem("too-long", ORIGINS, None, message, hint=hint)
 
 
 def _language_risks(language: Language, credentials: bool) -> Iterator[Problem]:

@@ -30,13 +30,13 @@ from .._options.patterns import (
 from .._options.records import NamedTuple
 from .._options.suggestions import meanings, suggest_all, suggest_networks, texts_of
 from ..errors import RISKS, Problem, changed
-from .automata import TooManyStatesError, limited, steps_left
+from .automata import OutOfStepsError, TooManyStatesError, limited, steps_left
 from .dialect import Diagnosis, MatchContext, PolicyDialect
 from .languages import as_written, regex_of
 from .public_suffixes import public_suffix
 from .regex_fixes import problems_in, repair, repair_string, spellings
 from .regexes import RegexSyntaxError, compile_quietly
-from .verify import problems_of, with_regex
+from .verify import forget, problems_of, with_regex
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -98,6 +98,7 @@ def with_suggestions(problems: Iterable[Problem], diagnosis: Diagnosis) -> list[
 
     Only the first problems with the same code are explained. The others are counted.
     """
+    forget()
     proven = 0
     found = []
     same: dict[tuple[str, str], list[Problem]] = {}
@@ -172,7 +173,7 @@ def suggest(problem: Problem, diagnosis: Diagnosis) -> tuple[str | None, bool]:
                 found = _suggestion(problem, context)
                 if is_regex and found.entries:
                     corrected[value, context] = found
-    except TooManyStatesError:
+    except (TooManyStatesError, OutOfStepsError):
         return in_words(problem), False
     finally:
         diagnosis.steps[entry] = spent + before - steps_left()

@@ -103,6 +103,15 @@ def _confirm(
             yield Problem("insecure-origin", ORIGINS, regex, message, example=example)
 
 
+def forget() -> None:
+    """Empty the caches of a diagnosis, so that the next one does not depend on this one.
+
+    Cached results cost no steps, because each problem of an entry searches the same corrections.
+    """
+    for cached in (language, own_risks, foreign_risks):
+        cached.cache_clear()
+
+
 def with_regex(entry: re.Pattern[str] | Within, regex: re.Pattern[str]) -> re.Pattern[str] | Within:
     """Return an entry with another regex and the same declaration."""
     return Within(regex, entry.domains) if isinstance(entry, Within) else regex

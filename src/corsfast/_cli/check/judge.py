@@ -10,16 +10,17 @@ from ..._engine.tables import empty_list, globs_as_regexes, unmatchable_alternat
 from ..._loading.literals import WRITERS, respell
 from ..._loading.schema import describe_option
 from ..._loading.written import missing_origins
-from ..._options.limits import MAX_EXPLAINED
+from ..._options.limits import MAX_EXPLAINED, MAX_POLICY_STEPS
 from ..._options.patterns import Glob, HostRule, Network, Within
 from ..._options.schemes import unmatchable_schemes
 from ..._proofs import alternatives
+from ..._proofs.automata import TooManyStatesError, limited
 from ..._proofs.dialect import Diagnosis
 from ..._proofs.languages import as_written, language_of, run_together
 from ..._proofs.redundancy import redundancies
-from ..._proofs.risks import find_risks
+from ..._proofs.risks import find_risks, too_many_steps_together
 from ..._proofs.suggest import policy_dialect, suggest
-from ..._proofs.verify import foreign_risks, read_policy
+from ..._proofs.verify import foreign_risks, forget, read_policy
 from ...errors import Problem
 from .report import Finding, Report
 
@@ -61,20 +62,26 @@ class _Found(NamedTuple):
 
 def judge(subject: Subject) -> Report:
     """Find all problems of a subject, with a suggestion for each where possible."""
-    found = [
-        *map(_Found, subject.problems),
-        *(_judge_options(subject, subject.options) if subject.options is not None else ()),
-        *(each for applied in subject.regexes for each in _judge_regex(subject, applied)),
-        *(_Found(problem, warning=True) for problem in subject.warnings),
-    ]
+    forget()
+    found = [*map(_Found, subject.problems)]
+    try:
+        with limited(MAX_POLICY_STEPS):
+            if subject.options is not None:
+                found.extend(_judge_options(subject, subject.options))
+            for applied in subject.regexes:
+                found.extend(_judge_regex(subject, applied))
+    except TooManyStatesError:
+        found.append(_Found(too_many_steps_together()))
+    found += (_Found(problem, warning=True) for problem in subject.warnings)
     problems: list[_Found] = []
     warnings: list[_Found] = []
     for each in found:
         warned = each.warning or each.problem.code in subject.harmless
         (warnings if warned else problems).append(each)
     report = Report(subject.name, subject.count())
-    report.problems.extend(_findings(subject, problems))
-    report.warnings.extend(_findings(subject, warnings))
+    with limited(MAX_POLICY_STEPS):  # beyond it, a problem has no correction
+        report.problems.extend(_findings(subject, problems))
+        report.warnings.extend(_findings(subject, warnings))
     places = {place: i for i, place in reversed(list(enumerate(_places(subject))))}
     last = len(places)
     for findings in (report.problems, report.warnings):

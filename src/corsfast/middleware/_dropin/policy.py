@@ -28,13 +28,15 @@ from ..._engine.tables import (
     warn,
 )
 from ..._options.fetch import NON_WILDCARD_REQUEST_HEADER, OWS, TOKEN
+from ..._options.limits import MAX_POLICY_STEPS
 from ..._options.origin import is_origin
 from ..._options.schemes import unmatchable_schemes
 from ..._options.spec import Spec, read_options
+from ..._proofs.automata import TooManyStatesError, limited
 from ..._proofs.dialect import Diagnosis, MatchContext
 from ..._proofs.ineffective import bare_string, beside_any_origin, listed, wrong_names
 from ..._proofs.languages import language_of
-from ..._proofs.risks import find_risks
+from ..._proofs.risks import find_risks, too_many_steps_together
 from ...errors import CorsfastPerformanceWarning, Problem
 from .messages import NO_REGEXES, Unreadable, as_written, in_option, say, wrong_entry
 
@@ -122,14 +124,21 @@ def lenient_tables(
     kept, wrong = _read_origins(origins, star)
     any_origin = "*" in kept
     spec = _read_options(["*"] if any_origin else [*kept], credentials)
-    languages = [language_of(entry) for entry in spec.regexes]
-    problems = [*also, *_diagnose(kept, wrong, spec, languages, dialect)]
+    problems = [*also]
+    try:
+        with limited(MAX_POLICY_STEPS):
+            languages = [language_of(entry) for entry in spec.regexes]
+            problems += _diagnose(kept, wrong, spec, languages, dialect)
+            tables, slow = build_tables(spec, languages)
+    except TooManyStatesError:
+        problems.append(in_option(too_many_steps_together(), dialect.option))
+        spec.regexes = ()
+        tables, slow = build_tables(spec, [])
     if not problems and not kept:
         problems += empty_list(dialect.option, given)
     say(name, problems, strict=strict, tell=tell)
     spec.name, spec.option = name, dialect.option
     spec.unmatchable = tuple(entry for entry, _ in wrong if isinstance(entry, str))
-    tables, slow = build_tables(spec, languages)
     for message in slow:
         tell(f"{name}: {message}", CorsfastPerformanceWarning)
     # The originals give other answers to the preflights that they refuse.
