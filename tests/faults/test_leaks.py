@@ -224,17 +224,17 @@ for name, options in features().items():
     ASGI[name] = lambda options=options: Asgi(asgi_app, **options())
 
 
-# What CPython counts, and references only in a debug build.
+# Memory blocks, and references in a debug build of CPython.
 COUNTERS = [
     getattr(sys, name) for name in ("getallocatedblocks", "gettotalrefcount") if hasattr(sys, name)
 ]
 
 
 def no_growth(work: Callable[[], object], calls: int) -> None:
-    """Check that a repetition of the same work, which calls this often, leaves no object each time.
+    """Check that work with this number of calls does not leave an object each time it is repeated.
 
     Frameworks and the interpreter fill caches meanwhile, and without the GIL memory is freed later,
-    so longer repetitions are tried as well. A leak is seen in each of them.
+    so more repetitions are tried as well. A leak is seen in each attempt.
     """
     for _ in range(10):
         work()

@@ -124,7 +124,7 @@ def read_traffic(files: Iterable[str], today: Side | None) -> Traffic:
         traffic.refuses = lru_cache(MAX_DISTINCT)(lambda asked: refusal(today, asked) is not None)
     for name in files:
         if name == "-":
-            if sys.stdin is not None:  # closed by the caller
+            if sys.stdin is not None:  # it is None if the caller has closed it
                 traffic.read(sys.stdin.buffer, "<stdin>")
             continue
         try:

@@ -277,7 +277,7 @@ def _explore(
     """Return the Dfa of the states that are reached from a start, numbered breadth first.
 
     Args:
-        step: returns the next state for each class, except for the dead state.
+        step: returns the classes that do not lead to the dead state, each with the next state.
 
     Raises:
         TooManyStatesError: if there are more states than the limit.
@@ -480,7 +480,8 @@ def _combine(a: Dfa, b: Dfa, *, within: bool) -> Dfa:
     """Run both at once. A word is accepted if a accepts it and b does (`within`) or does not."""
     signatures = list(zip(a.classes, b.classes, strict=True))
     columns = {signature: i for i, signature in enumerate(dict.fromkeys(signatures))}
-    split: dict[int, list[tuple[int, int]]] = {}  # the columns for each column of a
+    # For each column of a: the new columns that it is split into, each with the column of b.
+    split: dict[int, list[tuple[int, int]]] = {}
     for (column_a, column_b), column in columns.items():
         split.setdefault(column_a, []).append((column, column_b))
     if not a.rows or (within and not b.rows):
@@ -488,12 +489,10 @@ def _combine(a: Dfa, b: Dfa, *, within: bool) -> Dfa:
     # The row of DEAD (-1) is the last one and leads nowhere.
     rows_b = [*b.rows, (DEAD,) * (max(b.classes) + 1)]
     accepting_b = [*b.accepting, False]
-    # The states of b after which it accepts no word (`within`), or every word.
-    ends = (
-        {DEAD}
-        if within
-        else {s for s, row in enumerate(b.rows) if {*row} == {s} and accepting_b[s]}
-    )
+    # In these states of b, the result accepts no more words: b accepts none (`within`), or all.
+    ends = {DEAD}
+    if not within:
+        ends = {i for i, row in enumerate(b.rows) if {*row} == {i} and b.accepting[i]}
 
     def step(states: tuple[int, int]) -> list[tuple[int, tuple[int, int]]]:
         row_b = rows_b[states[1]]

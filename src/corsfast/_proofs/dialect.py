@@ -135,9 +135,10 @@ class PolicyDialect(Dialect):
 
 @dataclass
 class Diagnosis:
-    """The diagnosis of one policy, or of one regex of other software, while it goes on.
+    """The state of one diagnosis, of a policy or of a regex of other software.
 
     Attributes:
+        dialect: how a correction is written.
         steps: how many steps were spent on an entry, by its text.
         corrected: the correction of a regex, for its other problems.
     """

@@ -18,12 +18,7 @@ from heapq import heappop, heappush
 from itertools import count, groupby, islice
 
 from .._options import fetch
-from .._options.limits import (
-    MAX_BACKTRACKING,
-    MAX_ORIGIN,
-    MAX_PATTERN_STEPS,
-    MAX_POLICY_STEPS,
-)
+from .._options.limits import MAX_BACKTRACKING, MAX_ORIGIN, MAX_PATTERN_STEPS, MAX_POLICY_STEPS
 from .._options.networks import (
     attackers_address,
     is_loopback_block,

@@ -117,8 +117,9 @@ def _sentence(pieces: Iterable[Piece], exceptions: set[str]) -> str:
     bare = [host[1:] for host in hosts if host and host.startswith(".")]
     without = [name for name in bare if name not in hosts and name not in exceptions]
     text = "; ".join(parts) + "".join(f"; not {name} itself" for name in without)
-    is_origin = "://" in parts[0]
-    return f"{text[:1] if is_origin else text[:1].upper()}{text[1:]}."
+    if "://" not in parts[0]:  # an origin keeps its case
+        text = text[:1].upper() + text[1:]
+    return f"{text}."
 
 
 def _host(piece: HostRule | Network | Label | AnyName) -> str:

@@ -104,9 +104,10 @@ def _confirm(
 
 
 def forget() -> None:
-    """Empty the caches of a diagnosis, so that the next one does not depend on this one.
+    """Empty the caches, so that a diagnosis does not depend on an earlier one.
 
-    Cached results cost no steps, because each problem of an entry searches the same corrections.
+    A cached result costs no steps, unlike one of `charged`, because several problems of an entry
+    try the same corrections.
     """
     for cached in (language, own_risks, foreign_risks):
         cached.cache_clear()

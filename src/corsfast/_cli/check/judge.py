@@ -50,7 +50,7 @@ class _Found(NamedTuple):
     Attributes:
         diagnosis: finds a replacement; ``None`` if the problem's own hint is final.
         applied: the regex of other software that it is about.
-        prefix: the begin of a message that a risk is tolerated.
+        prefix: the start of the message about a tolerated risk.
     """
 
     problem: Problem
