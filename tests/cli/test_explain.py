@@ -166,10 +166,21 @@ def test_other_requests_are_not_forged(explain: Any, arguments: Any, stdin: str)
     assert "not forged" in out
 
 
-def test_reads_a_line_of_the_log(explain: Any) -> None:
+@pytest.mark.parametrize(
+    "prefix",
+    [
+        "",
+        "2026-11-30 12:00 corsfast.refused ",
+        "WARNING:corsfast.refused:",
+        "app.log:12:",
+        "web | ",
+    ],
+    ids=["none", "formatter", "basicConfig", "grep", "compose"],
+)
+def test_reads_a_line_of_the_log(explain: Any, prefix: str) -> None:
     line = (
-        f"2026-11-30 12:00 corsfast.refused OPTIONS '/x' from '{PAGE}' is refused: the header 'x-b'"
-        " is not allowed. See docs/refused.md, or pipe this line to: corsfast explain"
+        f"{prefix}OPTIONS '/x' from '{PAGE}' is refused: the header 'x-b' is not"
+        " allowed. See docs/refused.md, or pipe this line to: corsfast explain"
     )
     status, out, _ = explain(*POLICY, stdin=line)
     assert status == 1
@@ -183,7 +194,7 @@ def test_reads_several_lines_of_the_log(explain: Any) -> None:
     status, out, _ = explain(*POLICY, stdin="\n".join([cors, LOGGED, "another log", cors]))
     assert status == 1
     assert out.count("no  header x-b") == 1
-    assert out.count("refused as forged") == 1
+    assert out.count("POST from https://evil.example: refused as forged") == 1
 
 
 def test_a_path_in_the_log_that_looks_like_forgery(explain: Any) -> None:

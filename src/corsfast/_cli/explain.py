@@ -216,7 +216,9 @@ def _requests(given: Namespace) -> list[Recorded]:
     name, text = ("<stdin>", "") if nothing else read_text("-", MAX_HAR)
     start = text.lstrip()[:5]
     if not start:
-        raise UnreadableError("there is no request: give --origin, --curl or --har (see --help)")
+        raise UnreadableError(
+            "there is no request: give --origin, --curl, --har or standard input (see --help)"
+        )
     if start.startswith("{"):
         given.har = "-"
         return _chosen(read_har(text, name, given.match), name)

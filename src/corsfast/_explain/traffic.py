@@ -40,11 +40,11 @@ _COMBINED = re.compile(
     rf"(?: {_QUOTED} {_QUOTED})?(?=\s|$)"
 )
 # A line of middleware/_generic/refused_log.py, after the prefix of a formatter. `ascii` has quoted
-# its values. The search begins only where a word begins, because it would take quadratic time
-# within a long word.
+# its values. The prefix may end in a colon, as in "WARNING:corsfast.refused:GET". The search begins
+# only where a word begins, because it would take quadratic time within a long word.
 _VALUE = r"""('(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*"|nothing)"""
 _REFUSED = re.compile(
-    rf"(?<![^\s'\"])([^\s'\"]+) {_VALUE}(?:\.\.\.)? from {_VALUE} is (?:refused|reported)"
+    rf"(?<![^\s'\":])([^\s'\":]+) {_VALUE}(?:\.\.\.)? from {_VALUE} is (?:refused|reported)"
     rf"(?: as a cross-site request: Sec-Fetch-Site is (?:missing|{_VALUE}), and |: )"
     rf"(?:the (method|header) {_VALUE} )?"
 )
