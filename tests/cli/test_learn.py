@@ -513,14 +513,18 @@ def test_the_page_shows_the_real_output(
 ) -> None:
     monkeypatch.setenv("COLUMNS", "80")
     page = (Path(__file__).parents[2] / "docs" / "learn.md").read_text("utf-8")
-    blocks = r"^```console\n\$ corsfast (.*)\n```\n\n```toml\n((?s:.*?))^```$"
-    ((arguments, expected),) = re.findall(blocks, page, re.MULTILINE)
+    blocks = r"""^```toml\n((?s:.*?))^```
+
+```console
+\$ corsfast (.*)
+```
+
+```toml
+((?s:.*?))^```$"""
+    ((today, arguments, expected),) = re.findall(blocks, page, re.MULTILINE)
     preflight = line(APP, "OPTIONS / HTTP/1.1", 204, ' "PUT" "x-token"')
     log = [line(APP)] * 4 + [preflight, line(APP, "PUT / HTTP/1.1")]
     Path("access.log").write_text("".join([*log, line("https://other.example") * 4]))
-    Path("today.toml").write_text(
-        'allow_origins = ["https://app.example.com", "https://old.example.com"]\n'
-        'allow_methods = ["PUT", "DELETE"]\nallow_headers = ["X-Token"]\n'
-    )
+    Path("today.toml").write_text(today)
     assert main(arguments.split()) == 0
     assert capsys.readouterr().out == expected
