@@ -167,20 +167,22 @@ def test_other_requests_are_not_forged(explain: Any, arguments: Any, stdin: str)
 
 
 @pytest.mark.parametrize(
-    "prefix",
+    "written",
     [
-        "",
-        "2026-11-30 12:00 corsfast.refused ",
-        "WARNING:corsfast.refused:",
-        "app.log:12:",
-        "web | ",
+        "%s",
+        "2026-11-30 12:00 corsfast.refused %s",
+        "WARNING:corsfast.refused:%s",
+        "app.log:12:%s",
+        "web | %s",
+        '{"level": "warning", "message": "%s"}\n',
+        '{"log":"%s\\n","stream":"stderr"}',
     ],
-    ids=["none", "formatter", "basicConfig", "grep", "compose"],
+    ids=["plain", "formatter", "basicConfig", "grep", "compose", "JSON", "docker"],
 )
-def test_reads_a_line_of_the_log(explain: Any, prefix: str) -> None:
-    line = (
-        f"{prefix}OPTIONS '/x' from '{PAGE}' is refused: the header 'x-b' is not"
-        " allowed. See docs/refused.md, or pipe this line to: corsfast explain"
+def test_reads_a_line_of_the_log(explain: Any, written: str) -> None:
+    line = written % (
+        f"OPTIONS '/x' from '{PAGE}' is refused: the header 'x-b' is not allowed."
+        " See docs/refused.md, or pipe this line to: corsfast explain"
     )
     status, out, _ = explain(*POLICY, stdin=line)
     assert status == 1

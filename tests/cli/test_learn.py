@@ -150,11 +150,13 @@ def test_the_log_of_refusals_as_it_is_written(
     form = logging.Formatter("%(asctime)s %(levelname)s [%(name)s] %(message)s")
     text = "\n".join(map(form.format, caplog.records))
     assert text.count("\n") == 2
-    found = learned(capsys, text)
-    assert found["options"] == {"allow_origins": []}
-    assert found["only_refused"]["allow_origins"] == {EVIL: 1, APP: 2}
-    assert found["only_refused"]["allow_methods"] == {"PUT": 1}
-    assert found["only_refused"]["allow_headers"] == {"x-two": 1}
+    in_json = "\n".join(json.dumps({"message": message}) for message in text.split("\n"))
+    for log in (text, in_json):
+        found = learned(capsys, log)
+        assert found["options"] == {"allow_origins": []}
+        assert found["only_refused"]["allow_origins"] == {EVIL: 1, APP: 2}
+        assert found["only_refused"]["allow_methods"] == {"PUT": 1}
+        assert found["only_refused"]["allow_headers"] == {"x-two": 1}
 
 
 def test_a_recording_of_chromium(capsys: pytest.CaptureFixture[str]) -> None:
