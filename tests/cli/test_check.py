@@ -983,7 +983,8 @@ def test_the_documents_show_the_real_output(tmp_path: Path, document: str) -> No
     text = (Path(__file__).parents[2] / document).read_text("utf-8")
     shown = re.findall(r"^```console\n\$ corsfast check (.*)\n((?s:.*?))^```$", text, re.MULTILINE)
     assert shown
-    file(tmp_path, BAD.replace('"https://app.example.com"', '"https://app.example.org"'))
+    for policy in re.findall(r"For this `policy.toml`:\n\n```toml\n((?s:.*?))```\n", text):
+        file(tmp_path, policy)
     for arguments, printed in shown:
         if ":" in arguments:  # an application, which test_check_app.py checks
             continue
@@ -1010,9 +1011,8 @@ def test_the_example_file_has_no_problems(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     text = (Path(__file__).parents[2] / "docs" / "check.md").read_text("utf-8")
-    example = re.search(r"```toml\n(.*?)```", text, re.DOTALL)
-    assert example is not None
-    status, answer = checked(capsys, file(tmp_path, example[1]))
+    _, example, *_ = re.findall(r"```toml\n(.*?)```", text, re.DOTALL)
+    status, answer = checked(capsys, file(tmp_path, example))
     assert (status, answer["problems"], answer["warnings"]) == (0, [], [])
 
 

@@ -166,10 +166,23 @@ def test_other_requests_are_not_forged(explain: Any, arguments: Any, stdin: str)
     assert "not forged" in out
 
 
-def test_reads_a_line_of_the_log(explain: Any) -> None:
-    line = (
-        f"2026-11-30 12:00 corsfast.refused OPTIONS '/x' from '{PAGE}' is refused: the header 'x-b'"
-        " is not allowed. See docs/refused.md, or pipe this line to: corsfast explain"
+@pytest.mark.parametrize(
+    "written",
+    [
+        "%s",
+        "2026-11-30 12:00 corsfast.refused %s",
+        "WARNING:corsfast.refused:%s",
+        "app.log:12:%s",
+        "web | %s",
+        '{"level": "warning", "message": "%s"}\n',
+        '{"log":"%s\\n","stream":"stderr"}',
+    ],
+    ids=["plain", "formatter", "basicConfig", "grep", "compose", "JSON", "docker"],
+)
+def test_reads_a_line_of_the_log(explain: Any, written: str) -> None:
+    line = written % (
+        f"OPTIONS '/x' from '{PAGE}' is refused: the header 'x-b' is not allowed."
+        " See docs/refused.md, or pipe this line to: corsfast explain"
     )
     status, out, _ = explain(*POLICY, stdin=line)
     assert status == 1
@@ -183,7 +196,7 @@ def test_reads_several_lines_of_the_log(explain: Any) -> None:
     status, out, _ = explain(*POLICY, stdin="\n".join([cors, LOGGED, "another log", cors]))
     assert status == 1
     assert out.count("no  header x-b") == 1
-    assert out.count("refused as forged") == 1
+    assert out.count("POST from https://evil.example: refused as forged") == 1
 
 
 def test_a_path_in_the_log_that_looks_like_forgery(explain: Any) -> None:

@@ -683,10 +683,16 @@ def test_the_page_shows_the_real_output(
 ) -> None:
     monkeypatch.setenv("COLUMNS", "80")
     page = (Path(__file__).parents[2] / "docs" / "import.md").read_text("utf-8")
-    blocks = r"^```console\n\$ corsfast (.*)\n```\n\n```toml\n((?s:.*?))^```$"
-    ((arguments, expected),) = re.findall(blocks, page, re.MULTILINE)
-    text = ingress(cors_allow_methods="PUT, PATCH", cors_allow_headers="X-Token")
-    Path("ingress.yaml").write_text(text.removeprefix("---\n"))
+    blocks = r"""^```yaml\n((?s:.*?))^```
+
+```console
+\$ corsfast (.*)
+```
+
+```toml
+((?s:.*?))^```$"""
+    ((text, arguments, expected),) = re.findall(blocks, page, re.MULTILINE)
+    Path("ingress.yaml").write_text(text)
     assert main(arguments.split()) == 1
     assert capsys.readouterr().out == expected
 

@@ -150,11 +150,13 @@ def test_the_log_of_refusals_as_it_is_written(
     form = logging.Formatter("%(asctime)s %(levelname)s [%(name)s] %(message)s")
     text = "\n".join(map(form.format, caplog.records))
     assert text.count("\n") == 2
-    found = learned(capsys, text)
-    assert found["options"] == {"allow_origins": []}
-    assert found["only_refused"]["allow_origins"] == {EVIL: 1, APP: 2}
-    assert found["only_refused"]["allow_methods"] == {"PUT": 1}
-    assert found["only_refused"]["allow_headers"] == {"x-two": 1}
+    in_json = "\n".join(json.dumps({"message": message}) for message in text.split("\n"))
+    for log in (text, in_json):
+        found = learned(capsys, log)
+        assert found["options"] == {"allow_origins": []}
+        assert found["only_refused"]["allow_origins"] == {EVIL: 1, APP: 2}
+        assert found["only_refused"]["allow_methods"] == {"PUT": 1}
+        assert found["only_refused"]["allow_headers"] == {"x-two": 1}
 
 
 def test_a_recording_of_chromium(capsys: pytest.CaptureFixture[str]) -> None:
@@ -513,14 +515,18 @@ def test_the_page_shows_the_real_output(
 ) -> None:
     monkeypatch.setenv("COLUMNS", "80")
     page = (Path(__file__).parents[2] / "docs" / "learn.md").read_text("utf-8")
-    blocks = r"^```console\n\$ corsfast (.*)\n```\n\n```toml\n((?s:.*?))^```$"
-    ((arguments, expected),) = re.findall(blocks, page, re.MULTILINE)
+    blocks = r"""^```toml\n((?s:.*?))^```
+
+```console
+\$ corsfast (.*)
+```
+
+```toml
+((?s:.*?))^```$"""
+    ((today, arguments, expected),) = re.findall(blocks, page, re.MULTILINE)
     preflight = line(APP, "OPTIONS / HTTP/1.1", 204, ' "PUT" "x-token"')
     log = [line(APP)] * 4 + [preflight, line(APP, "PUT / HTTP/1.1")]
     Path("access.log").write_text("".join([*log, line("https://other.example") * 4]))
-    Path("today.toml").write_text(
-        'allow_origins = ["https://app.example.com", "https://old.example.com"]\n'
-        'allow_methods = ["PUT", "DELETE"]\nallow_headers = ["X-Token"]\n'
-    )
+    Path("today.toml").write_text(today)
     assert main(arguments.split()) == 0
     assert capsys.readouterr().out == expected

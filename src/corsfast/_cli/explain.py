@@ -15,6 +15,7 @@ from .._explain.requests import (
     MAX_HAR,
     InputError,
     Recorded,
+    is_har,
     read_curl,
     read_har,
     read_raw,
@@ -216,12 +217,14 @@ def _requests(given: Namespace) -> list[Recorded]:
     name, text = ("<stdin>", "") if nothing else read_text("-", MAX_HAR)
     start = text.lstrip()[:5]
     if not start:
-        raise UnreadableError("there is no request: give --origin, --curl or --har (see --help)")
+        raise UnreadableError(
+            "there is no request: give --origin, --curl, --har or standard input (see --help)"
+        )
+    if not is_har(text) and (refused := read_refusals(text, name)):
+        return refused
     if start.startswith("{"):
         given.har = "-"
         return _chosen(read_har(text, name, given.match), name)
-    if refused := read_refusals(text, name):
-        return refused
     return [read_curl(text, name) if start.startswith("curl") else read_raw(text)]
 
 

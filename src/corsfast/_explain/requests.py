@@ -361,6 +361,16 @@ def _curl_options(words: list[str], name: str) -> Iterator[tuple[str, str]]:
 # -- HAR -------------------------------------------------------------------------------------
 
 
+# Docker writes lines of JSON that begin with "log", too, but it is a string there.
+_HAR = re.compile(r'\{\s*"log"\s*:\s*[^\s"]')
+
+
+def is_har(text: str) -> bool:
+    """Return whether a text begins as a HAR file does, and not as a log with an object per line."""
+    first = text.lstrip().partition("\n")[0].rstrip()
+    return first.startswith("{") and (not first.endswith("}") or _HAR.match(first) is not None)
+
+
 def read_har(
     text: str, name: str = "<stdin>", match: str = "", limit: int = MAX_EXPLAINED
 ) -> list[Recorded]:

@@ -6,9 +6,11 @@ has the form that browsers send, and the number of distinct requests is limited.
 
 from __future__ import annotations
 
+import json
 import re
 from ast import literal_eval
 from collections import Counter
+from contextlib import suppress
 from dataclasses import dataclass, field
 from itertools import chain
 
@@ -17,7 +19,7 @@ from .._options import fetch
 from .._options.limits import MAX_METHOD
 from .._options.origin import is_origin
 from .._options.spec import is_token
-from .requests import MAX_ENTRIES, MAX_EXPLAINED, MAX_HAR, InputError, Recorded, read_har
+from .requests import MAX_ENTRIES, MAX_EXPLAINED, MAX_HAR, InputError, Recorded, is_har, read_har
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -40,11 +42,11 @@ _COMBINED = re.compile(
     rf"(?: {_QUOTED} {_QUOTED})?(?=\s|$)"
 )
 # A line of middleware/_generic/refused_log.py, after the prefix of a formatter. `ascii` has quoted
-# its values. The search begins only where a word begins, because it would take quadratic time
-# within a long word.
+# its values. The prefix may end in a colon, as in "WARNING:corsfast.refused:GET". The search begins
+# only where a word begins, because it would take quadratic time within a long word.
 _VALUE = r"""('(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*"|nothing)"""
 _REFUSED = re.compile(
-    rf"(?<![^\s'\"])([^\s'\"]+) {_VALUE}(?:\.\.\.)? from {_VALUE} is (?:refused|reported)"
+    rf"(?<![^\s'\":])([^\s'\":]+) {_VALUE}(?:\.\.\.)? from {_VALUE} is (?:refused|reported)"
     rf"(?: as a cross-site request: Sec-Fetch-Site is (?:missing|{_VALUE}), and |: )"
     rf"(?:the (method|header) {_VALUE} )?"
 )
@@ -109,13 +111,13 @@ class Traffic:
             counts.update(kept)
 
     def read(self, file: BinaryIO, name: str) -> None:
-        """Read a file; its first character tells HAR from a log.
+        """Read a file; its first line tells HAR from a log.
 
         Raises:
             InputError: for HAR that cannot be read.
         """
         first = file.readline(MAX_LINE)
-        if first.removeprefix(b"\xef\xbb\xbf").lstrip().startswith(b"{"):
+        if is_har(first.decode("utf-8-sig", "replace")):
             octets = first + file.read(MAX_HAR + 1)
             try:
                 text = octets.decode("utf-8-sig")
@@ -137,7 +139,7 @@ class Traffic:
             return
         text = line.decode("utf-8", "backslashreplace").rstrip("\r\n")
         # Refusals come first: a forged line inside of a path can then only add a refusal.
-        refused = _REFUSED.search(text)
+        refused = _refusal(text)
         combined = None if refused else _COMBINED.match(text)
         if refused is not None:
             self.add(_refused_request(refused))
@@ -198,6 +200,14 @@ def _requests_of_access_log(line: re.Match[str]) -> Iterator[Asked]:
         yield Asked(origin, wanted, unsafe, refused=refused)
 
 
+def _refusal(line: str) -> re.Match[str] | None:
+    """Find a refusal in a line of a log. In a line of JSON, it is in one of the strings."""
+    if line.startswith("{"):
+        with suppress(ValueError, RecursionError):
+            line = "\n".join(it for it in json.loads(line).values() if isinstance(it, str))
+    return _REFUSED.search(line)
+
+
 def _refused_request(line: re.Match[str]) -> Asked:
     """Return the refused request of a line of the logger "corsfast.refused"."""
     _, _, origin, _, what, value = (part and _unquoted(part) for part in line.groups())
@@ -216,7 +226,7 @@ def read_refusals(text: str, source: str) -> list[Recorded]:
     """
     found: dict[tuple[object, ...], Recorded] = {}
     for number, whole in enumerate(text.split("\n"), 1):
-        line = _REFUSED.search(whole[:MAX_LINE])
+        line = _refusal(whole[:MAX_LINE])
         if line is None:
             continue
         place = f"{source}:{number}"
