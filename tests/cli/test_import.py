@@ -485,6 +485,10 @@ def test_hidden_headers_of_nginx_are_read(capsys: pytest.CaptureFixture[str], ki
         (f"{ADD} {A} always; more_set_headers 'Access-Control-Max-Age: 1';", "it is not read"),
         (f"{ADD} {A} always; if ($arg_x = 1) {{ {ADD} '*'; }}", "the condition depends on"),
         (f"{ADD} {A} always; if ($cookie_x) {{ {ADD} '*'; }}", "the condition depends on"),
+        (
+            f"{ADD} {A} always; set $x $arg_a$arg_b; if ($x) {{ {ADD} '*'; }}",
+            "the condition depends on",
+        ),
         (f"{ADD} {A} always; if ($http_origin ~ '(') {{ {ADD} '*'; }}", "not a valid regex"),
         (
             (

@@ -154,6 +154,32 @@ def test_the_work_for_all_patterns_is_bounded(
     assert sum(spent) < 100_000 + limits.MAX_PATTERN_STEPS
 
 
+@pytest.mark.parametrize("module", [tables, policy])
+def test_corrections_take_no_steps_of_the_policy(
+    module: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    regexes = [re.compile(rf"https://.*example{i}\.com") for i in range(4)]
+    before = automata.steps_left()
+    languages = [language_of(regex) for regex in regexes]
+    found = [risks.language_risks(language, credentials=False) for language in languages]
+    assert all(found)
+    run_together(languages)
+    monkeypatch.setattr(module, "MAX_POLICY_STEPS", (before - automata.steps_left()) * 5 // 4)
+    if module is tables:
+        with pytest.warns(corsfast.CorsfastSecurityWarning, match="tolerated"):
+            corsfast.Policy(allow_origins=regexes, dangerously_tolerate=["foreign-origin"])
+    else:
+        made = policy.lenient_tables(
+            "x", {"origins": regexes}, credentials=False, tell=lambda *_: None
+        )
+        assert made.automaton is not None
+
+
+def test_without_patterns_no_step_is_needed() -> None:
+    with automata.limited(0):
+        assert run_together([]) == (None, [])
+
+
 def test_many_alike_patterns_are_united_in_linear_work(spent: list[float]) -> None:
     work = []
     for n in (50, 100, 200):

@@ -340,6 +340,8 @@ def run_together(
     fitting = [
         (item.entry, item.full_dfa) for item in languages if item.full_dfa and item.full_dfa.rows
     ]
+    if not fitting:
+        return None, left
     fitting.sort(key=lambda item: len(item[1].rows))
     united, many = _unite_first([dfa for _, dfa in fitting])
     for entry, _ in fitting[many:]:
@@ -347,7 +349,7 @@ def run_together(
         if is_slow(regex):
             raise PolicyError([slow_regex(entry)])
         left.append((regex, TOO_LARGE_TOGETHER))
-    return tabulate(united) if many else None, left
+    return tabulate(united), left
 
 
 def _unite_first(dfas: list[Dfa]) -> tuple[Dfa, int]:

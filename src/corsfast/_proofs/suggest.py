@@ -30,7 +30,7 @@ from .._options.patterns import (
 from .._options.records import NamedTuple
 from .._options.suggestions import meanings, suggest_all, suggest_networks, texts_of
 from ..errors import RISKS, Problem, changed
-from .automata import OutOfStepsError, TooManyStatesError, limited, steps_left
+from .automata import OutOfStepsError, TooManyStatesError, limited, steps_left, unlimited
 from .dialect import Diagnosis, MatchContext, PolicyDialect
 from .languages import as_written, regex_of
 from .public_suffixes import public_suffix
@@ -93,10 +93,12 @@ def _entries(problems: list[Problem], spec: Spec) -> int:
     return read + spec.any_origin + wrong
 
 
+@unlimited()
 def with_suggestions(problems: Iterable[Problem], diagnosis: Diagnosis) -> list[Problem]:
     """Return the problems with hints that these options accept.
 
-    Only the first problems with the same code are explained. The others are counted.
+    Only the first problems with the same code are explained. The others are counted. The hints
+    take no steps of the policy, so it is not refused because of the search for them.
     """
     forget()
     proven = 0

@@ -169,7 +169,9 @@ class CORSMiddleware(_Original):  # type: ignore[misc, valid-type]
         }
         tables = lenient_tables(NAME, listed, credentials=False, tell=lambda *_: None)
         policy = Policy._from_tables(tables)
-        return CrossSiteGuard(policy, self._log or RefusedLog(policy), cross_site)
+        if self._log is None or any(listed.values()):
+            self._log = RefusedLog(policy)  # a near miss may be in either option
+        return CrossSiteGuard(policy, self._log, cross_site)
 
     def _refuse_forged(self, req: Any, _resp: Any) -> None:
         """Answer 403 to a request that another site has forged, as Falcon answers errors."""

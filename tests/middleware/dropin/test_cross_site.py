@@ -440,6 +440,21 @@ def test_a_forged_request_is_one_line(make: Any, word: str, caplog: Any) -> None
     assert all("as a cross-site request" in line for line in found)
 
 
+@pytest.mark.parametrize("origins", [["https://www.example", APP], "*"])
+def test_falcon_finds_near_misses_in_both_options(origins: Any, caplog: Any) -> None:
+    import falcon as library
+    import falcon.testing
+
+    from corsfast.middleware.falcon import CORSMiddleware
+
+    middleware = CORSMiddleware(origins, None, [APP], cross_site="refuse")
+    client = falcon.testing.TestClient(library.App(middleware=[middleware]))
+    near = APP.replace("https:", "http:")
+    client.simulate_post("/", headers={"Origin": near, "Sec-Fetch-Site": "cross-site"})
+    (line,) = [r.getMessage() for r in caplog.records if r.name == "corsfast.refused"]
+    assert f"allow_origins has {APP!r}, which is https, not http" in line
+
+
 @pytest.mark.filterwarnings("ignore::corsfast.CorsfastSecurityWarning")
 @pytest.mark.parametrize("make", DROP_INS)
 def test_a_star_lets_no_other_site_write(make: Any) -> None:

@@ -164,9 +164,10 @@ class _Request:
     def condition(self, args: list[str], directive: dict[str, Any]) -> bool:
         value = self.value(args[0])
         if len(args) == 1:
-            if value == UNKNOWN:
+            is_true = value.replace(UNKNOWN, "") not in ("", "0")
+            if UNKNOWN in value and not is_true:
                 self.reading.skip(_place(directive), "the condition depends on what is not read")
-            return value not in ("", "0", UNKNOWN)
+            return is_true
         operator, *operand = args[1:]
         text = " ".join(operand)
         if operator in ("=", "!="):
