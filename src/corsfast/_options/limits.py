@@ -56,7 +56,7 @@ MAX_DIAGNOSIS_STEPS = 290_000
 # Globs, networks and regexes of a policy. Each takes about 3 ms to prove. More are rarely one
 # automaton, and those that are left to `re` cost a microsecond each per request.
 MAX_PATTERNS = 1000
-# Steps to prove all patterns of a policy and to build their automaton: two to four seconds. A
+# Steps to prove all patterns of a policy and to build their automaton: two to six seconds. A
 # thousand globs with one star take 7 to 8 million; with two stars and any port, 23 million.
 MAX_POLICY_STEPS = 10_000_000
 
