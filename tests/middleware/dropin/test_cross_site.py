@@ -494,6 +494,14 @@ def test_aiohttp_nested_applications_list_own_origins() -> None:
 WORDS = {"": {}, "-report": {"cross_site": "report"}, "-refuse": {"cross_site": "refuse"}}
 
 
+def add_views(app: Any, places: list[tuple[Any, str, Any]]) -> None:
+    """Add each function to the application or to a blueprint, and the blueprints to the former."""
+    for place, name, function in places:
+        place.add_url_rule(f"/{name}", name, function, methods=["POST"])
+        if place is not app:
+            app.register_blueprint(place)
+
+
 def flask_nested() -> Ask:
     """Build an application that lists one origin, with views and blueprints that list another."""
     from flask import Blueprint, Flask
@@ -509,10 +517,7 @@ def flask_nested() -> Ask:
         CORS(blueprint, origins=[OTHER], **options)
         own = cross_origin(origins=[OTHER], **options)(view)
         places += [(app, f"view{word}", own), (blueprint, blueprint.name, view)]
-    for place, name, function in places:
-        place.add_url_rule(f"/{name}", name, function, methods=["POST"])
-        if place is not app:
-            app.register_blueprint(place)
+    add_views(app, places)
     return wsgi(app)
 
 
@@ -529,10 +534,7 @@ def quart_nested() -> Ask:
         blueprint = cors(Blueprint(f"blueprint{word}", "app"), allow_origin=[OTHER], **options)
         own = route_cors(allow_origin=[OTHER], **options)(view)
         places += [(app, f"view{word}", own), (blueprint, blueprint.name, view)]
-    for place, name, function in places:
-        place.add_url_rule(f"/{name}", name, function, methods=["POST"])
-        if place is not app:
-            app.register_blueprint(place)
+    add_views(app, places)
     return asgi(app)
 
 
