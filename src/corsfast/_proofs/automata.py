@@ -230,9 +230,9 @@ def determinise(nfa: Nfa, start: int, end: int, *, slack: int = 1) -> Dfa:
     Raises:
         TooManyStatesError: if the Dfa would exceed the limit.
     """
-    classes = _classes(mask for edges in nfa.edges for mask, _ in edges)
-    members = _members(classes)
     masks = {mask for edges in nfa.edges for mask, _ in edges}
+    classes = _classes(masks)
+    members = _members(classes)
     _work.spend(len(masks) * len(members) // 4)
     columns = {
         mask: [column for column, member in enumerate(members) if mask & member] for mask in masks
