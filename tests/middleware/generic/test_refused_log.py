@@ -14,6 +14,7 @@ import corsfast
 from corsfast.__main__ import main
 from corsfast.middleware._generic import limited_log, refused_log
 from corsfast.middleware._generic.refused_log import MORE
+from corsfast.middleware._generic.sent import sent_wsgi
 from corsfast.middleware.asgi import CORSMiddleware
 from corsfast.middleware.resolver import OriginResolver
 
@@ -161,6 +162,23 @@ def test_a_request_cannot_forge_a_line(ask: Any, caplog: Any) -> None:
         assert line.isascii()
         assert line.isprintable()
         assert len(line) < 800
+
+
+@pytest.mark.parametrize(
+    ("method", "logged"),
+    [(None, "nothing"), (b"PUT", "PUT"), (5, "<int>"), ("X" * 200, "X" * 120 + "...")],
+)
+def test_a_method_is_logged_without_quotes(caplog: Any, method: Any, logged: str) -> None:
+    log = refused_log.RefusedLog(corsfast.Policy(allow_origins=[APP]))
+    refused = refused_log.Refused("https://other.test", corsfast.Outcome.ORIGIN_NOT_ALLOWED)
+    log.write(refused, None, method, "/")
+    assert lines(caplog)[0].startswith(f"{logged} '/' from 'https://other.test' is refused: ")
+
+
+def test_a_forged_request_without_a_method(caplog: Any) -> None:
+    log = refused_log.RefusedLog(corsfast.Policy(allow_origins=[APP]))
+    log.write_forged(sent_wsgi({"HTTP_ORIGIN": "https://other.test"}), refused=True)
+    assert lines(caplog)[0].startswith("nothing nothing from 'https://other.test' is refused as ")
 
 
 def test_a_flood_is_cut_and_counted(ask: Any, caplog: Any, monkeypatch: Any) -> None:

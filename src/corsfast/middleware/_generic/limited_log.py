@@ -54,12 +54,13 @@ class LimitedLog:
         self._logger.log(level, message, *args, exc_info=exc_info)
 
 
-def shown(value: object) -> str:
-    """Return a value from a request in quotes, on one line, in ASCII, and not too long.
+def shown(value: object, *, quotes: bool = True) -> str:
+    """Return a value from a request, in quotes, on one line, in ASCII, and not too long.
 
     Otherwise a line break in it could forge lines of the log, as in CVE-2024-1681.
     """
     if not isinstance(value, (str, bytes)):
         return "nothing" if value is None else f"<{type(value).__name__}>"
     text = value.decode("latin-1") if isinstance(value, bytes) else str.__str__(value)
-    return ascii(text[:MAX_SHOWN]) + ("..." if len(text) > MAX_SHOWN else "")
+    quoted = ascii(text[:MAX_SHOWN])
+    return (quoted if quotes else quoted[1:-1]) + ("..." if len(text) > MAX_SHOWN else "")

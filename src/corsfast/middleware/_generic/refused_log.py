@@ -168,7 +168,7 @@ class RefusedLog:
         _log.send(
             logging.WARNING,
             "%s %s from %s is %s as a cross-site request: Sec-Fetch-Site is %s, and %s %s",
-            shown(sent.method)[1:-1],
+            shown(sent.method or None, quotes=False),
             shown(sent.path),
             shown(origin),
             "refused" if refused else "reported",
@@ -204,7 +204,7 @@ class RefusedLog:
         _log.send(
             logging.WARNING,
             "%s %s from %s is refused: %s %s",
-            shown(method)[1:-1],
+            shown(method, quotes=False),
             shown(path),
             shown(refused.origin),
             self._reason(refused, listed),

@@ -79,7 +79,7 @@ class OutcomeReport:
             self._log.write(
                 logging.WARNING,
                 "%s %s from %s: enforced %s, candidate %s",
-                shown(method)[1:-1],
+                shown(method, quotes=False),
                 shown(path),
                 shown(origin),
                 _named(enforced),
