@@ -58,8 +58,8 @@ def say(
     if strict and problems:
         raise PolicyError(problems)
     for problem in problems:
-        risky = problem.code in _INSECURE
-        tell(f"{name}: {problem}", CorsfastSecurityWarning if risky else CorsfastUnmatchableWarning)
+        kind = CorsfastSecurityWarning if problem.code in _INSECURE else CorsfastUnmatchableWarning
+        tell(f"{name}: {problem}", kind)
 
 
 # The dialect of a drop-in without regexes.

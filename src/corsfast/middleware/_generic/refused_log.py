@@ -54,8 +54,9 @@ class Listed(NamedTuple):
     entries: Collection[str]
 
 
-# The end of each line: a page of the documentation, and a command of the installed package.
-MORE = "See docs/refused.md, or pipe this line to: corsfast explain"
+_PAGE = "See docs/refused.md"
+# The end of each line about a refusal: the page, and a command of the installed package.
+MORE = f"{_PAGE}, or pipe this line to: corsfast explain"
 
 # The distinct refusals that are remembered of each policy. After that, the oldest is forgotten,
 # so that a flood of others cannot keep a real one from being logged.
@@ -270,10 +271,10 @@ def log_rejected_preflight(status: int, path: object) -> None:
         _log.send(
             logging.WARNING,
             "the application answers the preflight of %s with %d, so browsers refuse the request."
-            " A preflight has no credentials: let OPTIONS pass before authentication."
-            " See docs/refused.md",
+            " A preflight has no credentials: let OPTIONS pass before authentication. %s",
             shown(path),
             status,
+            _PAGE,
         )
 
 
