@@ -733,6 +733,7 @@ def test_no_advice_on_style_gets_through() -> None:
         (r"(?<!x)example\.com$", "search", False, "foreign-origin"),
         (r"^https://(?=a)a\.example\.com", "match", False, "foreign-origin"),
         (r"^http://(?=a)a\.example\.com", "match", True, "insecure-origin"),
+        (r"^https?:(?!//evil)", "match", True, "insecure-origin"),  # it matches no origin in full
     ],
 )
 def test_regexes_as_they_are_applied(
