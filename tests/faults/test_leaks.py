@@ -40,6 +40,7 @@ A = "https://a.example"
 ROUNDS, CALLS = 30, int(os.environ.get("LEAK_CALLS", "0"))
 CONSTRUCT = ("pickle", "Policy")  # these take milliseconds
 LONG = ("describe", "explain")  # Python code that both engines share
+WRONG = ("actual 5", "preflight 5")  # no origin is an int
 REQUESTS = (
     get(A),
     get(None),
@@ -268,11 +269,13 @@ counted = pytest.mark.skipif(not COUNTERS, reason="only CPython counts its block
 @counted
 def test_calls_of_a_policy_leave_nothing(engine: Any) -> None:
     made = engine.Policy(**OPTIONS)
-    quick = [call for name, call in calls(made, made._tables) if name not in (*CONSTRUCT, *LONG)]
+    quick = dict(calls(made, made._tables))
+    for name in (*CONSTRUCT, *LONG):
+        del quick[name]
 
     def work() -> None:
-        for call in quick:
-            with contextlib.suppress(TypeError):
+        for name, call in quick.items():
+            with contextlib.suppress(*[TypeError] if name in WRONG else []):
                 call()
 
     no_growth(work, len(quick))
