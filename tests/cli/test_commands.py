@@ -308,9 +308,23 @@ def test_a_file_that_cannot_be_read(
 
 
 def test_a_text_over_the_limit(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("sys.stdin", io.StringIO("123"))
-    with pytest.raises(UnreadableError, match="<stdin>: the file has more than 2 characters"):
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO("1é".encode())))
+    with pytest.raises(UnreadableError, match="<stdin>: the file has more than 2 bytes"):
         read_text("-", 2)
+
+
+@pytest.mark.parametrize("errors", ["strict", "surrogateescape"])  # the latter for LC_ALL=C
+def test_input_that_is_not_utf_8(monkeypatch: pytest.MonkeyPatch, errors: str) -> None:
+    stdin = io.TextIOWrapper(io.BytesIO(b"caf\xe9\n"), "utf-8", errors)
+    monkeypatch.setattr("sys.stdin", stdin)
+    with pytest.raises(UnreadableError, match="<stdin>: the file is not UTF-8: "):
+        read_text("-", 9)
+
+
+def test_input_is_utf_8_in_any_locale(monkeypatch: pytest.MonkeyPatch) -> None:
+    stdin = io.TextIOWrapper(io.BytesIO("é\r\n".encode()), "latin-1")
+    monkeypatch.setattr("sys.stdin", stdin)
+    assert read_text("-", 9) == ("<stdin>", "é\n")
 
 
 def test_a_mark_of_the_encoding_is_not_text(tmp_path: Path) -> None:

@@ -31,7 +31,7 @@ def explain(
     monkeypatch.chdir(tmp_path)
 
     def run(*arguments: str, stdin: str = "") -> tuple[int, str, str]:
-        monkeypatch.setattr("sys.stdin", io.StringIO(stdin))
+        monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(stdin.encode())))
         try:
             status = main(["explain", *arguments])
         except SystemExit as error:  # argparse

@@ -49,22 +49,24 @@ def read_text(file: str, limit: int) -> tuple[str, str]:
     """Return the name of a file, or of standard input for ``-``, and its text.
 
     Raises:
-        UnreadableError: if it cannot be read, is not UTF-8, or has more characters than the limit.
+        UnreadableError: if it cannot be read, is not UTF-8, or has more bytes than the limit.
     """
     name = "<stdin>" if file == "-" else file
     try:
         if file == "-":
-            text = sys.stdin.read(limit + 1) if sys.stdin is not None else ""
+            # Not as text, because the encoding and its errors depend on the environment.
+            octets = sys.stdin.buffer.read(limit + 1) if sys.stdin is not None else b""
         else:
-            with open(file, encoding="utf-8") as opened:
-                text = opened.read(limit + 1)
+            with open(file, "rb") as opened:
+                octets = opened.read(limit + 1)
     except OSError as error:
         raise UnreadableError(f"{name}: {error.strerror}") from None
+    if len(octets) > limit:
+        raise UnreadableError(f"{name}: the file has more than {limit} bytes")
+    try:
+        return name, octets.decode("utf-8-sig").replace("\r\n", "\n")
     except UnicodeDecodeError as error:
         raise UnreadableError(f"{name}: the file is not UTF-8: {error.reason}") from None
-    if len(text) > limit:
-        raise UnreadableError(f"{name}: the file has more than {limit} characters")
-    return name, text.removeprefix("\ufeff")
 
 
 def run(

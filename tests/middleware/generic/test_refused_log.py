@@ -116,7 +116,7 @@ def test_a_line_names_the_command_that_explains_it(
     ask(get("http://127.0.0.1:3000"))
     (line,) = lines(caplog)
     program, *arguments = line.rpartition("pipe this line to: ")[2].split()
-    monkeypatch.setattr("sys.stdin", io.StringIO(line))
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(line.encode())))
     assert program == "corsfast"
     assert main([*arguments, "--allow-origins", "http://localhost:3000"]) == 1
     assert "GET from http://127.0.0.1:3000: refused" in capsys.readouterr().out
