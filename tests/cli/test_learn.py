@@ -150,8 +150,10 @@ def test_the_log_of_refusals_as_it_is_written(
     form = logging.Formatter("%(asctime)s %(levelname)s [%(name)s] %(message)s")
     text = "\n".join(map(form.format, caplog.records))
     assert text.count("\n") == 2
-    in_json = "\n".join(json.dumps({"message": message}) for message in text.split("\n"))
-    for log in (text, in_json):
+    in_json = [json.dumps({"message": message}) for message in text.split("\n")]
+    prefixed = [f"2026-11-30T10:00:00 app[web.1]: {line}" for line in in_json]
+    extended = [f'{line} {{"request": 5}}' for line in text.split("\n")]
+    for log in (text, *map("\n".join, (in_json, prefixed, extended))):
         found = learned(capsys, log)
         assert found["options"] == {"allow_origins": []}
         assert found["only_refused"]["allow_origins"] == {EVIL: 1, APP: 2}

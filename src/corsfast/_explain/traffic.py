@@ -201,10 +201,12 @@ def _requests_of_access_log(line: re.Match[str]) -> Iterator[Asked]:
 
 
 def _refusal(line: str) -> re.Match[str] | None:
-    """Find a refusal in a line of a log. In a line of JSON, it is in one of the strings."""
-    if line.startswith("{"):
+    """Find a refusal in a line of a log. In an object of JSON, it is in one of the strings."""
+    prefix, brace, rest = line.partition("{")
+    if brace:
         with suppress(ValueError, RecursionError):
-            line = "\n".join(it for it in json.loads(line).values() if isinstance(it, str))
+            values = json.loads(brace + rest).values()
+            line = "\n".join([prefix, *(it for it in values if isinstance(it, str))])
     return _REFUSED.search(line)
 
 
