@@ -322,6 +322,27 @@ def test_a_har_without_the_answer_says_so(explain: Any) -> None:
     assert "log.entries[0] has no answer, because the browser blocked it" in out
 
 
+def test_a_har_of_a_blocked_request_lacks_its_answer(explain: Any) -> None:
+    text = recording(PREFLIGHT, entry("PUT", 0))
+    status, out, _ = explain("--har", "-", "--json", stdin=text)
+    found = [finding["code"] for finding in json.loads(out)["requests"][0]["findings"]]
+    assert status == 1
+    assert found == [
+        "PreflightMissingAllowOriginHeader",
+        "MethodDisallowedByPreflightResponse",
+        "no-answer",
+    ]
+
+
+def test_only_preflights_are_status_2(explain: Any) -> None:
+    method = "Access-Control-Request-Method: PUT"
+    command = f"curl -X OPTIONS {LOCAL} -H 'Origin: {PAGE}' -H '{method}'"
+    for arguments in (("--har", "-"), ("--curl", command, "--send")):
+        status, out, err = explain(*arguments, stdin=recording(PREFLIGHT))
+        assert (status, out) == (2, "")
+        assert "there are only preflights" in err
+
+
 def test_a_har_with_a_request_that_no_page_sends(explain: Any) -> None:
     status, _, err = explain("--har", "-", stdin=recording(entry("TRACE", 200, ALLOW)))
     assert status == 2

@@ -126,6 +126,8 @@ def add_arguments(parser: ArgumentParser) -> None:
 def _explained(given: Namespace) -> tuple[str, int]:
     """Return the explanations and the status: 0 if all requests are allowed, 1 if not."""
     results = list(_explain(given))
+    if not results:
+        raise UnreadableError("there are only preflights; give the page's request, or a policy")
     allowed = all(result.allowed for result in results)
     if given.format == "json":
         data = {"allowed": allowed, "requests": [result.as_dict() for result in results]}
