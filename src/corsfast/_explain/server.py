@@ -293,9 +293,7 @@ def patched(request: Request, response: RawResponse, fixes: Iterable[Fix]) -> Ra
 
 def explain_failure(failure: Failure, asked: PageFetch, *, blocks: bool = True) -> Finding:
     """Return what a failed check means and what to change."""
-    reason = failure.reason.without_preflight()
-    explain = _EXPLAIN.get(reason, _unfixable)
-    text, advice, fix = explain(failure, asked)
+    text, advice, fix = _EXPLAIN[failure.reason.without_preflight()](failure, asked)
     if fix is not None:
         fix = replace(fix, answers=failure.url, preflight=failure.is_preflight)
     place = "The answer to the preflight" if failure.is_preflight else "The answer"
@@ -515,10 +513,7 @@ def _scheme(failure: Failure, _asked: PageFetch) -> Explained:
     )
 
 
-def _unfixable(failure: Failure, _asked: PageFetch) -> Explained:
-    return f"{failure.reason}.", "The server cannot change this.", None
-
-
+# All reasons of `cors` requests. The page of `_run` sends no others.
 _EXPLAIN: dict[Reason, Callable[[Failure, PageFetch], Explained]] = {
     Reason.CORS_DISABLED_SCHEME: _scheme,
     Reason.REDIRECT_CONTAINS_CREDENTIALS: _password,
