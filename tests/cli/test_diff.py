@@ -139,6 +139,14 @@ def test_a_revision_of_the_repository_is_read(capsys: pytest.CaptureFixture[str]
     assert "nowhere" in capsys.readouterr().err
 
 
+def test_a_revision_without_git(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert main(["diff", "HEAD:old.toml", "old.toml"]) == 2
+    assert "HEAD:old.toml: git cannot be run (No such file" in capsys.readouterr().err
+
+
 def test_tables_variables_and_settings_are_sides(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

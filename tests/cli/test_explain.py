@@ -334,6 +334,12 @@ def test_a_har_of_a_blocked_request_lacks_its_answer(explain: Any) -> None:
     ]
 
 
+def test_a_har_without_cross_origin_requests(explain: Any) -> None:
+    status, _, err = explain("--har", "-", stdin=recording())
+    assert status == 2
+    assert "<stdin>: there is no cross-origin request in it" in err
+
+
 def test_only_preflights_are_status_2(explain: Any) -> None:
     method = "Access-Control-Request-Method: PUT"
     command = f"curl -X OPTIONS {LOCAL} -H 'Origin: {PAGE}' -H '{method}'"

@@ -5,6 +5,7 @@ LEARNED=1000 pytest tests/cli/test_learn.py checks 1,000 random policies; that t
 
 from __future__ import annotations
 
+import io
 import json
 import logging
 import os
@@ -115,6 +116,21 @@ def test_a_har_file(capsys: pytest.CaptureFixture[str]) -> None:
     assert found["only_refused"]["allow_origins"] == {EVIL: 1}
 
 
+def test_a_preflight_of_a_log_without_a_method(capsys: pytest.CaptureFixture[str]) -> None:
+    found = learned(capsys, line(APP) + line(EVIL, "OPTIONS / HTTP/1.1", 403))
+    assert found["only_refused"]["allow_origins"] == {EVIL: 1}
+    assert found["options"] == {"allow_origins": [APP]}
+
+
+def test_an_open_websocket_was_not_refused(capsys: pytest.CaptureFixture[str]) -> None:
+    handshake = entry(APP, {}, **{"Sec-Fetch-Mode": "websocket"})
+    opened = handshake | {"response": {"status": 101, "headers": []}}
+    refused = entry(EVIL, {}, **{"Sec-Fetch-Mode": "websocket"})
+    found = learned(capsys, har(opened, refused))
+    assert found["options"] == {"allow_origins": [APP]}
+    assert found["only_refused"]["allow_origins"] == {EVIL: 1}
+
+
 def test_cookies_need_credentials(capsys: pytest.CaptureFixture[str]) -> None:
     granted = {"Access-Control-Allow-Credentials": "true"}
     found = learned(capsys, har(entry(APP, allowing(APP, **granted), Cookie="a=1")))
@@ -191,12 +207,13 @@ def test_standard_input_and_several_files(
         ('203.0.113.7 - - [x] "GET / HTTP/1.1" 200 1 "-" "agent"\n', "as its last field"),
         ('{"log": 1}', "traffic: not HAR"),
         ("{x", "not JSON"),
+        ('{"log": [\n"é"]}', "traffic: the file is not UTF-8"),
     ],
 )
 def test_nothing_to_learn_is_status_2(
     capsys: pytest.CaptureFixture[str], text: str, said: str
 ) -> None:
-    Path("traffic").write_text(text, "utf-8")
+    Path("traffic").write_text(text, "latin-1")
     assert main(["learn", "traffic"]) == 2
     assert main(["learn", "absent.log"]) == 2
     printed = capsys.readouterr()
@@ -362,6 +379,12 @@ def test_values_that_no_browser_sends_are_not_shown(
     assert found["requests"]["allow_origins"] == {APP: 1}
     assert found["traffic"]["malformed"] == 1
     assert origin not in Path("learned.toml").read_text()
+
+
+def test_a_refusal_with_a_broken_escape_has_no_origin() -> None:
+    traffic = Traffic()
+    traffic.read(io.BytesIO(rb"corsfast.refused GET '/' from '\x' is refused: "), "log")
+    assert (traffic.malformed, traffic.served, traffic.refused) == (1, {}, {})
 
 
 def test_names_that_no_page_can_send_are_left_out(capsys: pytest.CaptureFixture[str]) -> None:
