@@ -92,18 +92,35 @@ def test_a_path_that_was_not_added_is_left_alone(path: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "location", ["https://[", "//", "http://api.example:x/", "\u2028", "/slash/"]
+    ("location", "leads", "reads"),
+    [
+        ("/added", True, False),
+        ("http://api.example/added", True, False),
+        ("/added", False, True),  # a request whose body was read cannot be routed again
+        ("//elsewhere.example/added", False, False),
+        ("/free", False, False),
+        ("https://[", False, False),
+        ("//", False, False),
+        ("http://api.example:x/added", False, False),
+        ("\u2028", False, False),
+    ],
 )
-def test_a_location_that_leads_nowhere(location: str) -> None:
+def test_a_location_that_may_lead_to_a_route(location: str, leads: bool, reads: bool) -> None:
     from aiohttp import web
 
     @web.middleware
     async def moved(request: Any, handler: Any) -> Any:
+        if reads:
+            request._read_bytes = b"body"
         return web.Response(status=302, headers={"Location": location})
 
     app = web.Application(middlewares=[moved])
-    ours().setup(app, defaults={A: {}})
-    assert call(Served(app), get("/", A)).status == 302
+    cors = ours().setup(app, defaults={A: {}})
+    cors.add(app.router.add_put("/added", handler))
+    app.router.add_put("/free", handler)
+    asked = Request("GET", (("origin", A), ("host", "api.example")))
+    found = call(Served(app), asked)
+    assert (found.status, bare(found)) == (302, not leads)
 
 
 # -- hostile requests ------------------------------------------------------------------------

@@ -259,6 +259,16 @@ def test_a_rule_that_redirects(kit: Kit, build: Any) -> None:
 
 
 @only_flask
+def test_a_rule_that_redirects_to_another_host(kit: Kit) -> None:
+    app = kit.bare()
+    flask.ours().CORS(app, resources={"/forums": {"origins": A}})
+    for host in ("api.example", "elsewhere.example"):
+        app.add_url_rule(f"/{host}", host, returns, redirect_to=f"http://{host}/forums")
+    assert cors_of(kit.ask(app, get(A, "/api.example"))[0])
+    assert not cors_of(kit.ask(app, get(A, "/elsewhere.example"))[0])
+
+
+@only_flask
 def test_a_redirect_below_a_root(build: Any) -> None:
     from werkzeug.test import EnvironBuilder, run_wsgi_app
 
