@@ -292,10 +292,15 @@ def single_origins(rule: HostRule | Glob | Network) -> list[str]:
 
 def expression(rule: HostRule | Glob | Network) -> str:
     """Return a Python regular expression for the same origins."""
+    return "".join(expressions(rule))
+
+
+def expressions(rule: HostRule | Glob | Network) -> tuple[str, str]:
+    """Return regular expressions for the scheme with the host, and for the port."""
     if rule.scheme in fetch.EXTENSION_IDS:
-        return f"{rule.scheme}://{fetch.EXTENSION_IDS[rule.scheme]}"
+        return f"{rule.scheme}://{fetch.EXTENSION_IDS[rule.scheme]}", ""
     choices = [choice for ports in rule.ports for choice in _port_choices(*ports)]
-    return f"{rule.scheme}://{_host_expression(rule)}(?:{'|'.join(choices)})"
+    return f"{rule.scheme}://{_host_expression(rule)}", f"(?:{'|'.join(choices)})"
 
 
 def _host_expression(rule: HostRule | Glob | Network) -> str:

@@ -459,6 +459,15 @@ def unite(dfas: Iterable[Dfa]) -> Dfa:
     start, end = nfa.state(), nfa.state()
     for dfa in dfas:
         nfa.free[nfa.embed(dfa, start)].append(end)
+    return smallest(nfa, start, end)
+
+
+def smallest(nfa: Nfa, start: int, end: int) -> Dfa:
+    """Return the minimal Dfa for the words of patterns that were united.
+
+    Raises:
+        TooManyStatesError: if the Dfa would exceed the limit.
+    """
     # Patterns have much in common, so most states are equal.
     dfa = minimise(determinise(nfa, start, end, slack=4))
     if len(dfa.rows) > MAX_AUTOMATON_STATES:

@@ -20,8 +20,16 @@ from .._options.networks import (
     one_of,
 )
 from .._options.origin import DEVELOPMENT_DOMAINS, LABEL, NUMBER, OPAQUE, SCHEME
-from .._options.patterns import ORIGINS, Glob, HostRule, Network, Within, expression, write_pattern
-from .._options.records import NamedTuple
+from .._options.patterns import (
+    ORIGINS,
+    Glob,
+    HostRule,
+    Network,
+    Within,
+    expression,
+    expressions,
+    write_pattern,
+)
 from .._options.suggestions import slips
 from ..errors import PolicyError, Problem
 from .automata import (
@@ -37,6 +45,7 @@ from .automata import (
     intersect,
     limited,
     minimise,
+    smallest,
     spend,
     steps_left,
     subtract,
@@ -45,11 +54,12 @@ from .automata import (
     unlimited,
 )
 from .backtracking import is_slow
-from .regexes import NotRegularError, compile_regex
+from .regexes import Builder, NotRegularError, compile_regex, parse
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
+    from typing import Any, TypeGuard
 
     from .automata import Automaton
     from .intent import Intent
@@ -57,8 +67,11 @@ if TYPE_CHECKING:
     Entry = HostRule | Glob | Network | Within | re.Pattern[str]
 
 
-class Language(NamedTuple):
+class Language:
     """The origins that an entry of ``allow_origins`` matches.
+
+    The automata are built when one of them is first read, because many globs need none of their
+    own.
 
     ``dfa`` accepts the web origins among them. ``others`` accepts the origins of other schemes,
     as far as a browser sends them.
@@ -73,13 +86,24 @@ class Language(NamedTuple):
     ``steps`` tells how many steps that took, and ``most_steps`` how many `re` may take.
     """
 
-    entry: Entry
     dfa: Dfa | None
     unsupported: str | None
     full_dfa: Dfa | None
     others: Dfa | None
     steps: int
-    most_steps: int = 0
+    most_steps = 0
+
+    def __init__(self, entry: Entry, how: str) -> None:
+        self.entry = entry
+        self.how = how
+
+    def __getattr__(self, name: str) -> Any:
+        """Build the automata, because one of their attributes is read for the first time."""
+        before = steps_left()
+        automata = _automata_of(self.entry, self.how)
+        self.dfa, self.unsupported, self.full_dfa, self.others = automata
+        self.steps = before - steps_left()
+        return object.__getattribute__(self, name)
 
 
 # The automaton is too large, although it can express the regex. `re` may be too slow as well.
@@ -87,8 +111,9 @@ TOO_LARGE = "its size"
 
 TOO_LARGE_TOGETHER = "the size of all patterns together"
 
-# Languages that are united at once. More are united in halves.
+# Languages that are united at once; globs share their equal beginnings. More are united in halves.
 MAX_AT_ONCE = 16
+MAX_GLOBS_AT_ONCE = 512
 
 # Any labels before a name.
 SUBDOMAINS = r"(?:[a-z0-9_\-.]*\.)?"
@@ -249,10 +274,8 @@ def origins(hosts: Dfa, schemes: Iterable[str] = ("http", "https")) -> Dfa:
 
 
 def language_of(entry: Entry, *, how: str = "fullmatch") -> Language:
-    """Return the automata of an entry, applied as ``regex.<how>``."""
-    before = steps_left()
-    automata = _automata_of(entry, how)
-    return Language(entry, *automata, before - steps_left())
+    """Return the language of an entry, applied as ``regex.<how>``."""
+    return Language(entry, how)
 
 
 def _automata_of(entry: Entry, how: str) -> tuple[Dfa | None, str | None, Dfa | None, Dfa | None]:
@@ -320,14 +343,26 @@ def as_written(entry: object) -> str:
     return str(entry)
 
 
+def is_small(entry: object) -> TypeGuard[Glob | Network]:
+    """Return whether an entry is a glob or network that is surely within the limits.
+
+    The most that one with three stars and 128 characters takes to prove is 80,000 steps.
+    """
+    return (
+        isinstance(entry, (Glob, Network))
+        and entry.host.count("*") <= 3
+        and len(write_pattern(entry)) <= 128
+    )
+
+
 def run_together(
     languages: Iterable[Language],
 ) -> tuple[Automaton | None, list[tuple[re.Pattern[str], str]]]:
     """Return one automaton for all languages, and the entries left to `re` with the reason.
 
     Together the languages may have more states than the limit although each alone has fewer. Then
-    the smaller ones are united as long as they fit. A regex for which `re` may be slow is left
-    out; it has a problem already.
+    the first ones are united as long as they fit: globs, then the smallest regexes. A regex for
+    which `re` may be slow is left out; it has a problem already.
 
     Raises:
         PolicyError: for such a regex that does not fit.
@@ -335,16 +370,22 @@ def run_together(
     left = [
         (regex, item.unsupported)
         for item in languages
-        if item.unsupported is not None and not is_slow(regex := regex_of(item.entry))
+        if not is_small(item.entry)
+        and item.unsupported is not None
+        and not is_slow(regex := regex_of(item.entry))
     ]
+    small = sorted(filter(is_small, (item.entry for item in languages)), key=write_pattern)
     fitting = [
-        (item.entry, item.full_dfa) for item in languages if item.full_dfa and item.full_dfa.rows
+        (item.entry, item.full_dfa)
+        for item in languages
+        if not is_small(item.entry) and item.full_dfa and item.full_dfa.rows
     ]
-    if not fitting:
-        return None, left
     fitting.sort(key=lambda item: len(item[1].rows))
-    united, many = _unite_first([dfa for _, dfa in fitting])
-    for entry, _ in fitting[many:]:
+    parts = [*small, *(dfa for _, dfa in fitting)]
+    if not parts:
+        return None, left
+    united, many = _unite_first(parts)
+    for entry in [*small, *(entry for entry, _ in fitting)][many:]:
         regex = regex_of(entry)
         if is_slow(regex):
             raise PolicyError([slow_regex(entry)])
@@ -352,22 +393,56 @@ def run_together(
     return tabulate(united), left
 
 
-def _unite_first(dfas: list[Dfa]) -> tuple[Dfa, int]:
+def _unite_first(parts: list[Glob | Network | Dfa]) -> tuple[Dfa, int]:
     """Return the automaton of the first languages, as many as fit, and their number.
 
-    Many are united in halves, because all at once may be in as many states at the same time:
-    `https://*-a1.example.com` and so on.
+    Many are united in halves, because all at once may be in as many states at the same time.
     """
-    if len(dfas) == 1:
-        return minimise(dfas[0]), 1
-    half = len(dfas) // 2
+    half = len(parts) // 2
+    if not half and isinstance(parts[0], Dfa):
+        return minimise(parts[0]), 1
+    if len(parts) <= (MAX_AT_ONCE if isinstance(parts[-1], Dfa) else MAX_GLOBS_AT_ONCE):
+        try:
+            return united(parts), len(parts)
+        except TooManyStatesError:
+            spend(0)  # raises again if it was not the number of states
+            if not half:
+                raise
+    first, many = _unite_first(parts[:half])
+    if many < half:
+        return first, many
+    second, more = _unite_first(parts[half:])
     try:
-        if len(dfas) <= MAX_AT_ONCE:
-            return unite(dfas), len(dfas)
-        first, many = _unite_first(dfas[:half])
-        if many < half:
-            return first, many
-        second, more = _unite_first(dfas[half:])
-        return unite([first, second]), half + more
+        return united([first, second]), half + more
     except TooManyStatesError:
-        return _unite_first(dfas[:half])
+        spend(0)
+        return first, half
+
+
+def united(parts: Iterable[Glob | Network | Dfa]) -> Dfa:
+    """Return the automaton of these languages.
+
+    Globs with an equal beginning share its states, and globs with equal ports share those of the
+    ports.
+    """
+    nfa = Nfa()
+    start, end = nfa.state(), nfa.state()
+    builder = Builder(nfa, widen=False, marks={})
+    after: dict[tuple[int, str], int] = {}
+    before: dict[str, int] = {}
+    for part in parts:
+        if isinstance(part, Dfa):
+            nfa.free[nfa.embed(part, start)].append(end)
+            continue
+        host, port = expressions(part)
+        at = start
+        for op, argument in parse(re.compile(host)):
+            key = at, repr((op, argument))
+            if key not in after:
+                after[key] = builder.item(op, argument, at, 0)
+            at = after[key]
+        if port not in before:
+            before[port] = nfa.state()
+            nfa.free[builder.sequence(parse(re.compile(port)), before[port], 0)].append(end)
+        nfa.free[at].append(before[port])
+    return smallest(nfa, start, end)

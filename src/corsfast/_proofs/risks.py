@@ -142,7 +142,7 @@ def find_risks(
         before = steps_left()
         yield from language_risks(language, spec.credentials)
         if steps is not None:
-            steps[as_written(language.entry)] = language.steps + before - steps_left()
+            steps[as_written(language.entry)] = before - steps_left()
 
 
 # -- exact origins and "*" -------------------------------------------------------------------
@@ -303,7 +303,7 @@ def _language_risks(language: Language, credentials: bool) -> Iterator[Problem]:
         return
     shown = as_written(entry)
     if language.unsupported is not None:
-        language = language._replace(most_steps=most_steps(regex_of(entry)))
+        language.most_steps = most_steps(regex_of(entry))
     if language.most_steps > MAX_BACKTRACKING:
         yield _too_many_steps(entry) if language.unsupported == TOO_LARGE else slow_regex(entry)
         return

@@ -16,7 +16,7 @@ from ..._options.schemes import unmatchable_schemes
 from ..._proofs import alternatives
 from ..._proofs.automata import TooManyStatesError, limited
 from ..._proofs.dialect import Diagnosis
-from ..._proofs.languages import as_written, language_of, run_together
+from ..._proofs.languages import as_written, is_small, language_of, run_together
 from ..._proofs.redundancy import redundancies
 from ..._proofs.risks import find_risks, too_many_steps_together
 from ..._proofs.suggest import policy_dialect, suggest
@@ -231,7 +231,10 @@ def _without_value(problem: Problem, prefix: str) -> str:
 
 def _performance(languages: list[Language]) -> Iterator[Problem]:
     # A language that matches nothing is a problem already, and has no automaton to unite.
-    _, left = run_together([item for item in languages if item.dfa is None or item.dfa.rows])
+    matching = [
+        item for item in languages if is_small(item.entry) or item.dfa is None or item.dfa.rows
+    ]
+    _, left = run_together(matching)
     for regex, reason in left:
         message = (
             f"{regex.pattern!r} is matched by `re`, so a request can make matching slow: it cannot"
