@@ -67,6 +67,7 @@ from .languages import (
     compressed_ipv6_origins,
     going_on,
     insecure_origins,
+    is_small,
     named_origins,
     plain_https_origins,
     private_origins,
@@ -271,6 +272,15 @@ def _network_risks(rule: Network, credentials: bool) -> Iterator[Problem]:
 
 def language_risks(language: Language, credentials: bool) -> list[Problem]:
     """Return the risks of one glob or regex, and a problem if it matches nothing."""
+    if isinstance(language.entry, Network):
+        return [*_network_risks(language.entry, credentials)]
+    if stays_within_a_domain(language.entry, credentials):
+        return []
+    return risks_by_automata(language, credentials)
+
+
+def risks_by_automata(language: Language, credentials: bool) -> list[Problem]:
+    """Return the same as `language_risks`, but look at no glob's text."""
     found: list[Problem] = []
     try:
         with limited(MAX_PATTERN_STEPS - language.steps):
@@ -278,6 +288,20 @@ def language_risks(language: Language, credentials: bool) -> list[Problem]:
     except TooManyStatesError:
         found.append(_too_many_steps(language.entry))
     return found
+
+
+def stays_within_a_domain(entry: Entry, credentials: bool) -> bool:
+    """Return whether a glob has no risk, because of the domain that is written at its end.
+
+    All hosts of `https://*-preview.example.com` end in `.example.com`, which has one owner because
+    no public suffix is below it. The automata come to the same result in 8,000 steps.
+    """
+    if not isinstance(entry, Glob) or not is_small(entry):
+        return False
+    if credentials and entry.scheme == "http":
+        return False
+    domain = registrable_domain(entry.host.rpartition("*")[2].partition(".")[2])
+    return domain is not None and not suffixes_below(domain)
 
 
 def _too_many_steps(entry: object) -> Problem:
@@ -298,9 +322,6 @@ def too_many_steps_together() -> Problem:
 
 def _language_risks(language: Language, credentials: bool) -> Iterator[Problem]:
     entry, dfa, others = language.entry, language.dfa, language.others
-    if isinstance(entry, Network):
-        yield from _network_risks(entry, credentials)
-        return
     shown = as_written(entry)
     if language.unsupported is not None:
         language.most_steps = most_steps(regex_of(entry))
