@@ -7,14 +7,19 @@ import re
 import sys
 import tomllib
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from corsfast import Policy
 from corsfast.__main__ import main
 from corsfast._cli.imports import worlds
+from corsfast._cli.imports.command import _table
+from corsfast._cli.imports.reading import Reading
 from corsfast._loading.written import Written, read_options
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 pytestmark = pytest.mark.server  # needs PyYAML and crossplane
 
@@ -721,16 +726,129 @@ def test_control_characters_are_escaped(capsys: pytest.CaptureFixture[str]) -> N
 
 
 @pytest.mark.parametrize("most", [40, 10])
-def test_the_comparisons_of_an_import_are_bounded(
+def test_the_steps_of_an_import_are_bounded(
     most: int, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Each rule is compared with the origin of each other rule."""
-    monkeypatch.setattr(worlds, "MAX_COMPARED", most)
+    monkeypatch.setattr(worlds, "MAX_STEPS", most)
     rule = "  http-response set-header Access-Control-Allow-Origin %[req.hdr(origin)]"
     rules = [rule + f" if {{ req.hdr(origin) {origin} }}" for origin in (A, B)]
     Path("given").write_text("\n".join(["frontend web", *rules]) + "\n")
     assert main(["import", "--from", "haproxy", "given"]) == (0 if most == 40 else 2)
     shown = "".join(capsys.readouterr())
-    assert (f"more than {most} comparisons of origins are needed (MAX_COMPARED)" in shown) is (
+    assert (f"more than {most} steps are needed to execute the rules (MAX_STEPS)" in shown) is (
         most == 10
     )
+
+
+# -- work ------------------------------------------------------------------------------------
+
+
+def executed(work: Callable[[], object]) -> int:
+    """Return the number of lines of Python that a function executes."""
+    lines = 0
+
+    def trace(_frame: object, event: str, _given: object) -> Any:
+        nonlocal lines
+        lines += event == "line"
+        return trace
+
+    before = sys.gettrace()
+    sys.settrace(trace)
+    try:
+        work()
+    finally:
+        sys.settrace(before)
+    return lines
+
+
+# Prefix, a line for each origin, suffix.
+LARGE = {
+    "nginx map": (
+        (
+            "map $http_origin $cors {{\n{}'~^https://r[0-9]+[.]example$' $http_origin;\n}}\n"
+            "server {{ location / {{ add_header Access-Control-Allow-Origin $cors; }} }}\n"
+        ),
+        "'{}' $http_origin;\n",
+    ),
+    "nginx locations": (
+        "server {{\n{}}}\n",
+        "location {} {{ add_header Access-Control-Allow-Origin https://a.example; }}\n",
+    ),
+    "haproxy acl": (
+        (
+            "frontend web\n{}  acl ok req.hdr(origin) -m reg ^https://r[0-9]+[.]example$\n"
+            "  http-response set-header Access-Control-Allow-Origin %[req.hdr(origin)] if ok\n"
+        ),
+        "  acl ok req.hdr(origin) {}\n",
+    ),
+    "haproxy patterns": (
+        (
+            "frontend web\n  http-response set-header Access-Control-Allow-Origin"
+            " %[req.hdr(origin)] if {{ req.hdr(origin){} }}\n"
+        ),
+        " {}",
+    ),
+    "haproxy sections": (
+        "{}",
+        "backend {}\n  http-response set-header Access-Control-Allow-Origin https://a.example\n",
+    ),
+    "envoy list": ("cors:\n  allow_origin_string_match:\n{}", "  - exact: {}\n"),
+    "gateway-api list": (
+        (
+            "kind: HTTPRoute\nspec:\n  rules:\n  - filters:\n    - type: CORS\n      cors:\n"
+            "        allowOrigins:\n{}"
+        ),
+        "        - {}\n",
+    ),
+    "ingress-nginx list": (
+        (
+            "kind: Ingress\nmetadata:\n  annotations:\n"
+            "    nginx.ingress.kubernetes.io/enable-cors: 'true'\n"
+            "    nginx.ingress.kubernetes.io/cors-allow-origin: '{}'\n"
+        ),
+        "{},",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", LARGE)
+def test_an_import_takes_linear_work(case: str, capsys: pytest.CaptureFixture[str]) -> None:
+    whole, each = LARGE[case]
+    source = case.partition(" ")[0]
+
+    def lines(number: int) -> int:
+        origins = (f"https://n{i}.example" for i in range(number))
+        Path("given").write_text(whole.format("".join(map(each.format, origins))))
+        return executed(lambda: main(["import", "--from", source, "given"]))
+
+    lines(1)  # fills caches
+    few, many = lines(50), lines(200)
+    assert "https://n199.example" in capsys.readouterr().out
+    assert many < 5 * few
+
+
+def test_equal_entries_are_not_searched() -> None:
+    class Entry:
+        compared = 0
+
+        def __eq__(self, other: object) -> bool:
+            Entry.compared += 1
+            return self is other
+
+        __hash__ = object.__hash__
+
+    found = Reading().new("all")
+    found.add("allow_origins", [Entry() for _ in range(1000)], "here")
+    assert Entry.compared < 1000
+
+
+def test_names_of_equal_tables_are_not_searched() -> None:
+    def lines(number: int) -> int:
+        numbers: dict[str, int] = {}
+        return executed(lambda: {_table("same", numbers) for _ in range(number)})
+
+    assert lines(400) < 5 * lines(100)
+    taken: dict[str, int] = {}
+    names = [_table(name, taken) for name in ("a", "a-2", "a", "a")]
+    assert names == ["a", "a-2", "a-3", "a-4"]

@@ -116,7 +116,9 @@ def _judged(reading: Reading) -> Iterator[_Policy]:
 
 def _judge(found: Found, names: list[str]) -> _Policy:
     def label(option: str, index: int | None) -> str:
-        place = found.places.get((option, index)) or found.places.get((option, None))
+        listed = found.options.get(option)
+        entry = listed[index] if isinstance(listed, list) and index is not None else None
+        place = found.places.get((option, entry)) or found.places.get((option, None))
         return f"{place or name}: {option}"
 
     name = ", ".join(names)
@@ -168,8 +170,8 @@ def _as_json(policies: list[_Policy], reading: Reading) -> str:
                 }
                 for each in policies
             ],
-            "unread": reading.unread,
-            "notes": reading.notes,
+            "unread": list(reading.unread),
+            "notes": list(reading.notes),
         },
         indent=2,
     )
@@ -184,7 +186,7 @@ def _as_toml(policies: list[_Policy], reading: Reading, file: str, style: Style)
             yield from comment_lines(f"\n{title}:", style)
             for item in items:
                 yield from comment_lines(narrow.sentence(printable(item), "  "), style)
-    tables: set[str] = set()
+    tables: dict[str, int] = {}
     for each in policies:
         yield ""
         if len(policies) > 1:
@@ -196,23 +198,23 @@ def _as_toml(policies: list[_Policy], reading: Reading, file: str, style: Style)
 
 def _place(found: Found, option: str, entry: object) -> str | None:
     """Return the place of an entry, or of an option other than the origins, as a comment."""
-    index = None
-    if option == ORIGINS:
-        if entry is None:
-            return None
-        listed = found.options[option]
-        assert isinstance(listed, list)
-        index = listed.index(entry)
-    place = found.places.get((option, index))
+    if option == ORIGINS and entry is None:
+        return None
+    place = found.places.get((option, entry))
     return place and printable(place)
 
 
-def _table(name: str, taken: set[str]) -> str:
-    """Return a bare key for a name that is not taken."""
+def _table(name: str, numbers: dict[str, int]) -> str:
+    """Return a bare key for a name that is not taken.
+
+    Args:
+        numbers: the last number of each key that is taken.
+    """
     key = base = re.sub("[^A-Za-z0-9_-]+", "-", name).strip("-") or "policy"
-    number = 1
-    while key in taken:
+    number = numbers.get(base, 1)
+    while key in numbers:
         number += 1
         key = f"{base}-{number}"
-    taken.add(key)
+    numbers[base] = number
+    numbers.setdefault(key, 1)
     return key

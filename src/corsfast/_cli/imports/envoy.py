@@ -12,14 +12,7 @@ from __future__ import annotations
 import re
 
 from ..._options.patterns import EXPOSED, HEADERS, METHODS, ORIGINS
-from ..._proofs.regexes import RegexSyntaxError
-from .reading import (
-    Found,
-    Reading,
-    as_entry,
-    containing,
-    names_in,
-)
+from .reading import Found, Reading, containing, names_in
 from .yaml_lines import Mapping, Sequence, read_documents
 
 TYPE_CHECKING = False
@@ -109,12 +102,10 @@ def _read_matcher(given: object, place: str, found: Found, reading: Reading) -> 
         entry = containing(value.lower() if ignore_case else value, kind)
         any_origin = value == "*" or (kind != "exact" and value == "")
     elif kind == "safe_regex" and isinstance(value, dict) and isinstance(value.get("regex"), str):
-        try:
-            entry = as_entry(value["regex"], how="fullmatch")
-        except RegexSyntaxError as error:
-            reading.skip(place, f"{value['regex']!r} is not a valid regex: {error}")
+        regex = reading.regex(value["regex"], place, how="fullmatch")
+        if regex is None:
             return
-        any_origin = entry.fullmatch("*") is not None
+        entry, any_origin = regex, regex.fullmatch("*") is not None
     else:
         reading.skip(place, f"{kind or 'the matcher'} is not read")
         return

@@ -7,14 +7,17 @@ response header, in their order. https://docs.haproxy.org/3.2/configuration.html
 from __future__ import annotations
 
 import re
+from collections import defaultdict
 from dataclasses import dataclass, field
+from functools import cached_property
 
-from ..._proofs.regexes import RegexSyntaxError
-from .reading import Reading, as_entry, containing
-from .worlds import ORIGIN, READ, REQUESTED_HEADERS, REQUESTED_METHOD, UNKNOWN, explore
+from .reading import Reading, containing
+from .worlds import ORIGIN, READ, REQUESTED_HEADERS, REQUESTED_METHOD, UNKNOWN, Choices, explore
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from .worlds import Answer, World
 
 SECTIONS = ("defaults", "frontend", "backend", "listen")
@@ -70,13 +73,12 @@ def _unquoted(word: str) -> str:
 
 
 def _read_section(file: str, name: str, lines: list[Line], reading: Reading) -> None:
+    section = _Section(file, reading)
     for number, words in lines:
-        known = words[0] in (*RESPONSES, "http-request", "acl", "capture")
-        if not known and "access-control-allow-" in " ".join(words).lower():
-            reading.skip(f"{file}:{number}: {words[0]}", "it is not read")
+        section.add(number, words)
 
     def answer(world: World) -> Answer:
-        return _Request(file, world, reading).answer(lines)
+        return _Request(section, world, list(section.captured)).answer()
 
     found = explore(name, answer, reading)
     if found is not None:
@@ -84,62 +86,194 @@ def _read_section(file: str, name: str, lines: list[Line], reading: Reading) -> 
 
 
 @dataclass
+class _Test:
+    """An expression, and the patterns that it is compared with.
+
+    Attributes:
+        how: a value of `_HOW`, ``found`` for any value, or ``""`` for what is not read.
+        patterns: each with its place.
+    """
+
+    place: str
+    expression: str
+    how: str
+    ignore_case: bool
+    patterns: list[tuple[str, str]]
+    reading: Reading
+
+    @cached_property
+    def entries(self) -> list[tuple[object, str]]:
+        """The patterns as entries, with ``None`` for one that is not valid."""
+        return [(self._entry(text, place), place) for text, place in self.patterns]
+
+    def _entry(self, text: str, place: str) -> object:
+        if self.how == "regex":
+            return self.reading.regex(text, place, how="search", ignore_case=self.ignore_case)
+        return containing(text.lower() if self.ignore_case else text, self.how)
+
+    @cached_property
+    def otherwise(self) -> bool | None:
+        """Whether a value matches that no valid pattern matches."""
+        return None if any(entry is None for entry, _ in self.entries) else False
+
+    @cached_property
+    def choices(self) -> Choices[bool | None]:
+        """Whether an origin matches."""
+        found = Choices(self.otherwise)
+        for entry, place in self.entries:
+            if entry is not None:
+                found.add(entry, True, place)
+        return found
+
+
+@dataclass
+class _Rule:
+    """A rule with its condition: lists of tests and names of ACLs, of which one has to hold."""
+
+    number: int
+    words: list[str]
+    is_unless: bool
+    condition: list[list[tuple[bool, str | _Test]]]
+
+
+@dataclass
+class _Section:
+    """The lines of a section that have a part in an answer."""
+
+    file: str
+    reading: Reading
+    acls: dict[str, dict[object, _Test]] = field(default_factory=lambda: defaultdict(dict))
+    captured: list[str] = field(default_factory=list)
+    rules: list[_Rule] = field(default_factory=list)
+
+    def add(self, number: int, words: list[str]) -> None:
+        """Add a line."""
+        kind, action, name = (*words, "", "")[:3]
+        if kind == "acl":
+            test = self.test(number, words[2:])
+            # Lines with the same name and expression are one test, because any of them may match.
+            same = test.expression, test.how, test.ignore_case
+            known = self.acls[action].setdefault(same, test)
+            if known is not test:
+                known.patterns += test.patterns
+        elif words[:3] == ["capture", "request", "header"]:
+            self.captured.append(_HEADERS.get("".join(words[3:4]).lower(), UNKNOWN))
+        elif kind in RESPONSES:
+            if action in ACTIONS and name.lower() in READ:
+                self.rules.append(self.rule(number, words))
+        elif kind == "http-request":
+            if name and (action.startswith("set-var(") or action in ("capture", "return")):
+                self.rules.append(self.rule(number, words))
+        elif kind != "capture" and "access-control-allow-" in " ".join(words).lower():
+            self.reading.skip(self.place(number, kind), "it is not read")
+
+    def rule(self, number: int, words: list[str]) -> _Rule:
+        """Read the condition at the end of a rule."""
+        at = next((i for i, word in enumerate(words) if word in ("if", "unless")), None)
+        if at is None:
+            return _Rule(number, words, is_unless=False, condition=[[]])
+        condition = [
+            list(self.terms(number, terms)) for terms in _split(words[at + 1 :], ("or", "||"))
+        ]
+        return _Rule(number, words, words[at] == "unless", condition)
+
+    def terms(self, number: int, words: list[str]) -> Iterator[tuple[bool, str | _Test]]:
+        """Yield each test and name, with whether it is negated."""
+        words.reverse()
+        ends = words.count("}")
+        while words:
+            word = words.pop()
+            is_negated = word.startswith("!")
+            word = word.removeprefix("!") or (words.pop() if words else "")
+            if word == "{" and ends:
+                yield is_negated, self.test(number, list(iter(words.pop, "}")))
+                ends -= 1
+            else:
+                yield is_negated, word
+                ends -= word == "}"
+
+    def test(self, number: int, words: list[str]) -> _Test:
+        """Read an expression with its flags and patterns."""
+        written = expression = words[0] if words else ""
+        end = expression.partition("(")[0].rpartition("_")[2]
+        how, ignore_case = "exact", False
+        if end in _HOW:  # hdr_beg(origin)
+            how, expression = _HOW[end], expression.replace(f"_{end}", "", 1)
+        rest = iter(words[1:])
+        patterns = []
+        for word in rest:
+            if not word.startswith("-"):
+                patterns.append(word)
+                break
+            if word == "--":
+                break
+            if word == "-i":
+                ignore_case = True
+            else:
+                method = next(rest, "") if word == "-m" else ""
+                how = "found" if method == "found" else _HOW.get(method, "")
+                if how == "found":
+                    break
+        place = self.place(number, written)
+        listed = [(text, place) for text in (*patterns, *rest)]
+        return _Test(place, expression, how, ignore_case, listed, self.reading)
+
+    def place(self, number: int, what: str) -> str:
+        return f"{self.file}:{number}: {what}"
+
+
+@dataclass
 class _Request:
     """One request that is processed."""
 
-    file: str
+    section: _Section
     world: World
-    reading: Reading
-    acls: dict[str, list[Line]] = field(default_factory=dict)
+    captured: list[str]
     variables: dict[str, str] = field(default_factory=dict)
-    captured: list[str] = field(default_factory=list)
 
-    def answer(self, lines: list[Line]) -> Answer:
+    def answer(self) -> Answer:
         """Return the headers of the answer."""
         headers: Answer = {}
-        for number, words in lines:
-            if words[0] == "acl":
-                self.acls.setdefault(words[1], []).append((number, words[2:]))
-            elif words[:2] == ["capture", "request"] and words[2:3] == ["header"]:
-                self.captured.append(_HEADERS.get(words[3].lower(), UNKNOWN))
-        for number, words in lines:
-            action = words[1] if len(words) > 2 else ""
-            if words[0] == "http-request" and self.request(number, words, headers):
-                return headers
-            if words[0] in RESPONSES and action in ACTIONS and words[2].lower() in READ:
-                if self.holds(number, words):
-                    self.change(number, words, headers)
+        for rule in self.section.rules:
+            self.world.step()
+            if rule.words[0] == "http-request":
+                if self.request(rule, headers):
+                    return headers
+            elif self.holds(rule):
+                self.change(rule.number, rule.words, headers)
         return headers
 
-    def request(self, number: int, words: list[str], headers: Answer) -> bool:
+    def request(self, rule: _Rule, headers: Answer) -> bool:
         """Execute a rule for the request; return whether it answers."""
-        action = words[1] if len(words) > 2 else ""
-        if action.startswith("set-var(") and self.holds(number, words):
-            self.variables[action[8:-1]] = self.sample(words[2])
-        elif action == "capture":
+        number, words = rule.number, rule.words
+        action = words[1]
+        if action == "capture":
             self.captured.append(self.sample(words[2]))
-        elif action == "return" and self.holds(number, words):
+        elif not self.holds(rule):
+            return False
+        elif action != "return":
+            self.variables[action[8:-1]] = self.sample(words[2])
+        else:
             headers.clear()
             for at, word in enumerate(words[:-2]):
                 if word == "hdr" and words[at + 1].lower() in READ:
                     value = self.formatted(words[at + 2])
-                    headers[words[at + 1].lower()] = value, self.place(number, words[at + 1])
+                    place = self.section.place(number, words[at + 1])
+                    headers[words[at + 1].lower()] = value, place
             return True
         return False
 
     def change(self, number: int, words: list[str], headers: Answer) -> None:
         _, action, name, *rest = words
-        key, place = name.lower(), self.place(number, name)
+        key, place = name.lower(), self.section.place(number, name)
         if action == "del-header":
             headers.pop(key, None)
         elif rest:
             value = self.formatted(rest[0])
             if action == "add-header" and key in headers:
-                self.reading.skip(place, "the header is doubled; browsers refuse such an answer")
+                message = "the header is doubled; browsers refuse such an answer"
+                self.section.reading.skip(place, message)
             headers[key] = value, place
-
-    def place(self, number: int, what: str) -> str:
-        return f"{self.file}:{number}: {what}"
 
     # -- values ------------------------------------------------------------------------------
 
@@ -166,85 +300,49 @@ class _Request:
 
     # -- conditions --------------------------------------------------------------------------
 
-    def holds(self, number: int, words: list[str]) -> bool:
-        """Return whether the condition at the end of a rule is true, as far as it is known."""
-        at = next((i for i, word in enumerate(words) if word in ("if", "unless")), None)
-        if at is None:
-            return True
-        found = any(self.all_of(number, terms) for terms in _split(words[at + 1 :], ("or", "||")))
-        return found == (words[at] == "if")
+    def holds(self, rule: _Rule) -> bool:
+        """Return whether the condition of a rule is true, as far as it is known."""
+        return any(self.all_of(rule, terms) for terms in rule.condition) != rule.is_unless
 
-    def all_of(self, number: int, terms: list[str]) -> bool:
-        while terms:
-            word, terms = terms[0], terms[1:]
-            negated = word.startswith("!")
-            word = word.removeprefix("!") or (terms.pop(0) if terms else "")
-            if word == "{" and "}" in terms:
-                end = terms.index("}")
-                held = self.matches(number, terms[:end])
-                terms = terms[end + 1 :]
-            else:
-                held = self.named(number, word)
-            if held is None or held == negated:
+    def all_of(self, rule: _Rule, terms: list[tuple[bool, str | _Test]]) -> bool:
+        for is_negated, term in terms:
+            self.world.step()
+            held = self.matches(term) if isinstance(term, _Test) else self.named(rule, term)
+            if held is None or held == is_negated:
                 return False
         return True
 
-    def named(self, number: int, name: str) -> bool | None:
+    def named(self, rule: _Rule, name: str) -> bool | None:
         """Return whether an ACL matches; it does if one of its lines does."""
         if name.startswith("METH_"):
             return self.world.method == name.removeprefix("METH_")
         if name in ("TRUE", "FALSE"):
             return name == "TRUE"
-        found = [self.matches(line, words) for line, words in self.acls.get(name, [])]
-        if not found:
-            self.reading.skip(self.place(number, name), "there is no such ACL in this section")
+        tests = self.section.acls.get(name)
+        if tests is None:
+            place = self.section.place(rule.number, name)
+            self.section.reading.skip(place, "there is no such ACL in this section")
             return None
+        found = [self.matches(test) for test in tests.values()]
         return True if True in found else None if None in found else False
 
-    def matches(self, number: int, words: list[str]) -> bool | None:
+    def matches(self, test: _Test) -> bool | None:
         """Return whether an expression matches one of the patterns; ``None`` if not known."""
-        expression, *rest = words or [""]
-        place = self.place(number, expression)
-        end = expression.partition("(")[0].rpartition("_")[2]
-        how = "exact"
-        if end in _HOW:  # hdr_beg(origin)
-            how, expression = _HOW[end], expression.replace(f"_{end}", "", 1)
-        value, ignore_case = self.sample(expression), False
-        while rest and rest[0].startswith("-"):
-            flag, *rest = rest
-            if flag == "-i":
-                ignore_case = True
-            elif flag == "-m" and rest:
-                if rest[0] == "found":
-                    return value != "" if value == ORIGIN or UNKNOWN not in value else None
-                how, *rest = _HOW.get(rest[0], ""), *rest[1:]
-            elif flag == "--":
-                break
-            else:
-                how = ""
-        if how == "" or (UNKNOWN in value and value != ORIGIN):
-            self.reading.skip(place, "the condition is not read")
+        value = self.sample(test.expression)
+        if test.how and value == ORIGIN:
+            return test.how == "found" or self.world.choose(test.choices)
+        self.world.step(1 + len(test.patterns))
+        if test.how == "found":
+            return None if UNKNOWN in value else value != ""
+        if not test.how or UNKNOWN in value:
+            for place in (test.place, *(place for _, place in test.patterns)):
+                self.section.reading.skip(place, "the condition is not read")
             return None
-        found = [self.pattern(text, value, how, ignore_case, place) for text in rest]
-        return True if True in found else None if None in found else False
-
-    def pattern(
-        self, text: str, value: str, how: str, ignore_case: bool, place: str
-    ) -> bool | None:
-        entry: object
-        try:
-            if how == "regex":
-                entry = as_entry(text, how="search", ignore_case=ignore_case)
-            else:
-                entry = containing(text.lower() if ignore_case else text, how)
-        except RegexSyntaxError as error:
-            self.reading.skip(place, f"{text!r} is not a valid regex: {error}")
-            return None
-        if value == ORIGIN:
-            return self.world.matches(entry, place)
-        if isinstance(entry, re.Pattern):
-            return entry.fullmatch(value) is not None
-        return value.lower() == text.lower() if ignore_case else value == text
+        folded = value.lower() if test.ignore_case else value
+        for entry, _ in test.entries:
+            if entry.fullmatch(folded) if isinstance(entry, re.Pattern) else entry == folded:
+                return True
+        return test.otherwise
 
 
 def _split(words: list[str], separators: tuple[str, ...]) -> list[list[str]]:

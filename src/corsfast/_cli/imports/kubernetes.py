@@ -187,10 +187,11 @@ def _route_origin(text: str) -> object:
 
 def _objects(file: str, text: str, kind: str) -> Iterator[Mapping]:
     """Yield the objects of a kind, also those in a List."""
-    waiting: list[Any] = read_documents(file, text)
+    waiting: list[Any] = read_documents(file, text)[::-1]
     while waiting:
-        each = _mapping(waiting.pop(0))
-        waiting[:0] = _sequence(each.get("items")) if str(each.get("kind")).endswith("List") else []
+        each = _mapping(waiting.pop())
+        if str(each.get("kind")).endswith("List"):
+            waiting += _sequence(each.get("items"))[::-1]
         if each.get("kind") == kind:
             yield each
 

@@ -9,11 +9,21 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
+from functools import cached_property
 
-from ..._proofs.regexes import RegexSyntaxError
 from ..check.subject import UnreadableError
-from .reading import Reading, as_entry
-from .worlds import ACAO, ORIGIN, READ, REQUESTED_HEADERS, REQUESTED_METHOD, UNKNOWN, explore
+from .reading import Reading
+from .worlds import (
+    ACAO,
+    ORIGIN,
+    READ,
+    REQUESTED_HEADERS,
+    REQUESTED_METHOD,
+    STEP,
+    UNKNOWN,
+    Choices,
+    explore,
+)
 from .yaml_lines import INSTALL
 
 TYPE_CHECKING = False
@@ -22,9 +32,9 @@ if TYPE_CHECKING:
 
     from .worlds import Answer, World
 
-    Block = list[dict[str, Any]]
+    Directives = list[dict[str, Any]]
     # The `map` of a variable; None for one that `set` assigns.
-    Maps = dict[str, dict[str, Any] | None]
+    Maps = dict[str, "_Map" | None]
 
 _VARIABLE = re.compile(r"\$(?:\{(\w+)\}|(\w+))")
 _KNOWN = {
@@ -49,10 +59,10 @@ def read_nginx(file: str, text: str) -> Reading:  # noqa: ARG001 - crossplane al
     for error in payload["errors"]:
         place = f"{error['file']}:{error['line']}" if error["line"] else error["file"]
         reading.skip(place, _reason(str(error["error"])) or "it is not a file of nginx")
-    top: Block = payload["config"][0]["parsed"]
+    top: Directives = payload["config"][0]["parsed"]
     maps: Maps = {}
     _collect(top, maps, reading)
-    _walk("nginx", [top], maps, reading)
+    _walk("nginx", top, [], maps, reading)
     return reading
 
 
@@ -65,12 +75,12 @@ def _place(directive: dict[str, Any]) -> str:
     return f"{directive['file']}:{directive['line']}"
 
 
-def _collect(block: Block, maps: Maps, reading: Reading) -> None:
+def _collect(block: Directives, maps: Maps, reading: Reading) -> None:
     """Collect the maps by their variable, and skip directives that are not read."""
     for directive in block:
         name, args = directive["directive"], directive["args"]
         if name == "map" and len(args) == 2:
-            maps[args[1].removeprefix("$")] = directive
+            maps[args[1].removeprefix("$")] = _Map(directive, reading)
         elif name == "set" and args:
             maps.setdefault(args[0].removeprefix("$"), None)
         elif not _READ.fullmatch(name) and "access-control-" in " ".join(args).lower():
@@ -79,8 +89,60 @@ def _collect(block: Block, maps: Maps, reading: Reading) -> None:
             _collect(directive.get("block", []), maps, reading)
 
 
-def _walk(name: str, chain: list[Block], maps: Maps, reading: Reading) -> None:
+class _Map:
+    """A ``map``. Its exact keys come first, then its regexes in their order."""
+
+    def __init__(self, directive: dict[str, Any], reading: Reading) -> None:
+        self.source: str = directive["args"][0]
+        self.reading = reading
+        self.default = ""
+        self.exact: dict[str, dict[str, Any]] = {}
+        self.regexes: list[tuple[str, str, dict[str, Any]]] = []
+        for each in directive["block"]:
+            key = each["directive"]
+            operator = re.match(r"~\*?|", key)[0]  # type: ignore[index]
+            text = key.removeprefix(operator).removeprefix("\\")
+            if not each["args"]:
+                continue  # a parameter of the map
+            if key == "default":
+                self.default = each["args"][0]
+            elif operator:
+                self.regexes.append((operator, text, each))
+            else:  # it compares without regard to case
+                self.exact.setdefault(text.lower(), each)
+
+    @cached_property
+    def choices(self) -> Choices[str]:
+        """The value for each origin."""
+        found = Choices(self.default)
+        for text, each in self.exact.items():
+            found.add(text, each["args"][0], _place(each))
+        for operator, text, each in self.regexes:
+            ignore_case = operator == "~*"
+            place = _place(each)
+            entry = self.reading.regex(text, place, how="search", ignore_case=ignore_case)
+            if entry is not None:
+                found.add(entry, each["args"][0], place)
+        return found
+
+
+class _Block:
+    """The directives of a block that have a part in an answer, each `if` with its block."""
+
+    def __init__(self, directives: Directives) -> None:
+        self.headers = [each for each in directives if each["directive"] == "add_header"]
+        self.rewrites = [
+            (each, _Block(each.get("block", [])))
+            for each in directives
+            if each["directive"] in ("set", "if", "return", "break")
+        ]
+
+
+def _walk(
+    name: str, directives: Directives, around: list[_Block], maps: Maps, reading: Reading
+) -> None:
     """Read a block and the servers and locations in it."""
+    chain = [*around, _Block(directives)]
 
     def answer(world: World) -> Answer:
         return _Request(world, maps, reading).answer(chain)
@@ -88,15 +150,15 @@ def _walk(name: str, chain: list[Block], maps: Maps, reading: Reading) -> None:
     found = explore(name, answer, reading)
     if found is not None:
         reading.policies.append(found)
-    for directive in chain[-1]:
+    for directive in directives:
         kind, args, block = directive["directive"], directive["args"], directive.get("block", [])
         if kind == "http":
-            _walk(name, [*chain, block], maps, reading)
+            _walk(name, block, chain, maps, reading)
         elif kind == "server":
             names = [each["args"] for each in block if each["directive"] == "server_name"]
-            _walk(names[0][0] if names else kind, [*chain, block], maps, reading)
+            _walk(names[0][0] if names else kind, block, chain, maps, reading)
         elif kind == "location":
-            _walk(f"{name} {args[-1]}", [*chain, block], maps, reading)
+            _walk(f"{name} {args[-1]}", block, chain, maps, reading)
 
 
 @dataclass
@@ -109,7 +171,7 @@ class _Request:
     variables: dict[str, str] = field(default_factory=dict)
     refused: bool = False  # with the status of an error
 
-    def answer(self, chain: list[Block]) -> Answer:
+    def answer(self, chain: list[_Block]) -> Answer:
         """Return the headers of the answer in the innermost block."""
         chain = list(chain)
         for depth, block in enumerate(chain):
@@ -122,20 +184,19 @@ class _Request:
                 break
         if self.refused:
             return {}
-        for block in reversed(chain):
-            if given := [each for each in block if each["directive"] == "add_header"]:
-                return self.headers(given)
-        return {}
+        given = next((block.headers for block in reversed(chain) if block.headers), [])
+        return self.headers(given)
 
-    def execute(self, block: Block) -> tuple[bool, Block | None]:
+    def execute(self, block: _Block) -> tuple[bool, _Block | None]:
         """Execute the rewrite directives; return whether one ends it, and the last true `if`."""
         inner = None
-        for directive in block:
+        for directive, own in block.rewrites:
+            self.world.step()
             name, args = directive["directive"], directive["args"]
             if name == "set" and len(args) == 2:
                 self.variables[args[0].removeprefix("$")] = self.value(args[1])
             elif name == "if" and self.condition(args, directive):
-                inner = directive["block"]
+                inner = own
                 stopped, _ = self.execute(inner)
                 if stopped:
                     return True, inner
@@ -144,9 +205,10 @@ class _Request:
                 return name == "return", inner
         return False, inner
 
-    def headers(self, given: Block) -> Answer:
+    def headers(self, given: Directives) -> Answer:
         found: Answer = {}
         for directive in given:
+            self.world.step()
             name, *rest = directive["args"]
             if name.lower() not in READ or not rest:
                 continue
@@ -177,13 +239,13 @@ class _Request:
 
     def matches(self, value: str, operator: str, text: str, at: dict[str, Any]) -> bool | None:
         """Return whether a value matches; ``None`` if it is not known."""
+        self.world.step()
         place = _place(at)
+        ignore_case = operator == "~*"
         entry: object = text
         if operator != "=":
-            try:
-                entry = as_entry(text, how="search", ignore_case=operator == "~*")
-            except RegexSyntaxError as error:
-                self.reading.skip(place, f"{text!r} is not a valid regex: {error}")
+            entry = self.reading.regex(text, place, how="search", ignore_case=ignore_case)
+            if entry is None:
                 return None
         if value == ORIGIN:
             return self.world.matches(entry, place)
@@ -191,12 +253,14 @@ class _Request:
             self.reading.skip(place, "the condition depends on what is not read")
             return None
         if isinstance(entry, re.Pattern):
-            regex = re.compile(entry.pattern, re.IGNORECASE if operator == "~*" else 0)
+            regex = re.compile(entry.pattern, re.IGNORECASE if ignore_case else 0)
             return regex.fullmatch(value) is not None
         return value == text
 
     def value(self, text: str) -> str:
-        return _VARIABLE.sub(lambda match: self.variable(match[1] or match[2]), text)
+        value = _VARIABLE.sub(lambda match: self.variable(match[1] or match[2]), text)
+        self.world.step(len(value) // STEP)
+        return value
 
     def variable(self, name: str) -> str:
         if name in self.variables:
@@ -212,24 +276,14 @@ class _Request:
             return self.variables[name]
         return _KNOWN.get(name, UNKNOWN)
 
-    def mapped(self, given: dict[str, Any]) -> str:
-        """Return the value of a map: exact keys first, then regexes in their order."""
-        source = self.value(given["args"][0])
-        if UNKNOWN in source and source != ORIGIN:
+    def mapped(self, given: _Map) -> str:
+        """Return the value of a map."""
+        source = self.value(given.source)
+        if source == ORIGIN:
+            return self.value(self.world.choose(given.choices))
+        if UNKNOWN in source:
             return UNKNOWN
-        entries = [each for each in given["block"] if each["args"]]
-        default = ""
-        for regexes in (False, True):
-            for each in entries:
-                key = each["directive"]
-                if key == "default":
-                    default = self.value(each["args"][0])
-                elif key.startswith("~") == regexes:
-                    operator = re.match(r"~\*?|", key)[0] or "="  # type: ignore[index]
-                    text = key.removeprefix(operator).removeprefix("\\")
-                    if not regexes:  # exact keys compare without regard to case
-                        text = text.lower()
-                        source = source.lower()
-                    if self.matches(source, operator, text, each):
-                        return self.value(each["args"][0])
-        return default
+        each = given.exact.get(source.lower())
+        matching = (it for op, text, it in given.regexes if self.matches(source, op, text, it))
+        each = each or next(matching, None)
+        return self.value(given.default if each is None else each["args"][0])

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from ..._loading.regex_dialects import read_regex
 from ..._options.limits import MAX_MAX_AGE
 from ..._options.patterns import HEADERS
-from ..._proofs.regexes import compile_quietly
+from ..._proofs.regexes import RegexSyntaxError, compile_quietly
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -27,14 +27,14 @@ class Found:
     Attributes:
         name: where the policy applies, for example a location or a route.
         options: arguments for `Policy`.
-        places: the file, the line and the key of an option, or of an entry with this number.
+        places: the file, the line and the key of an option and an entry; ``None`` is the option.
         reading: the file, which takes notes.
     """
 
     name: str
     reading: Reading
     options: dict[str, object] = field(default_factory=dict)
-    places: dict[tuple[str, int | None], str] = field(default_factory=dict)
+    places: dict[tuple[str, object], str] = field(default_factory=dict)
 
     def set(self, option: str, value: object, place: str) -> None:
         """Set an option that is no list."""
@@ -47,8 +47,8 @@ class Found:
         assert isinstance(listed, list)
         self.places.setdefault((option, None), place)
         for entry in entries:
-            if entry not in listed:
-                self.places[option, len(listed)] = place
+            if (option, entry) not in self.places:
+                self.places[option, entry] = place
                 listed.append(entry)
 
     def add_names(self, option: str, names: Iterable[str], place: str, *, echoes: bool) -> None:
@@ -83,11 +83,14 @@ class Reading:
     Attributes:
         unread: the places that could not be read, each with the reason.
         notes: what the proxy does in another way than the policy.
+        steps: the steps to execute the rules of the file so far.
     """
 
     policies: list[Found] = field(default_factory=list)
-    unread: list[str] = field(default_factory=list)
-    notes: list[str] = field(default_factory=list)
+    unread: dict[str, None] = field(default_factory=dict)
+    notes: dict[str, None] = field(default_factory=dict)
+    steps: int = 0
+    _regexes: dict[tuple[str, str, bool], re.Pattern[str] | str] = field(default_factory=dict)
 
     def new(self, name: str) -> Found:
         """Return a policy without options, which is not yet one of the file."""
@@ -95,14 +98,27 @@ class Reading:
 
     def note(self, text: str) -> None:
         """Add a note once."""
-        if text not in self.notes:
-            self.notes.append(text)
+        self.notes[text] = None
 
     def skip(self, place: str, reason: str) -> None:
         """Add a place that could not be read."""
-        text = f"{place}: {reason}"
-        if text not in self.unread:
-            self.unread.append(text)
+        self.unread[f"{place}: {reason}"] = None
+
+    def regex(
+        self, text: str, place: str, *, how: str, ignore_case: bool = False
+    ) -> re.Pattern[str] | None:
+        """Return a regex as an entry, see `as_entry`; skip it if it is not valid."""
+        key = text, how, ignore_case
+        if key not in self._regexes:
+            try:
+                self._regexes[key] = as_entry(text, how=how, ignore_case=ignore_case)
+            except RegexSyntaxError as error:
+                self._regexes[key] = str(error)
+        found = self._regexes[key]
+        if isinstance(found, str):
+            self.skip(place, f"{text!r} is not a valid regex: {found}")
+            return None
+        return found
 
 
 def names_in(text: str) -> list[str]:

@@ -10,14 +10,19 @@ condition on two entries together is never true.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from collections import defaultdict
+from dataclasses import dataclass, field
+from typing import Generic, TypeVar
 
 from ..._options.patterns import EXPOSED, HEADERS, METHODS, ORIGINS
 from .reading import Found, names_in
 
+T = TypeVar("T")
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
+    from typing import Any
 
     from .reading import Reading
 
@@ -38,57 +43,118 @@ LISTS = {
 CREDENTIALS, MAX_AGE = "access-control-allow-credentials", "access-control-max-age"
 READ = (ACAO, *LISTS, CREDENTIALS, MAX_AGE)
 
-# Comparisons of an origin with an entry, in all worlds of one section: the square of the number of
-# entries. It is enough for 700 entries, and takes up to half a minute.
-MAX_COMPARED = 1_000_000
+# Rules that are executed and conditions that are read, in all worlds of a file. Entries of one map
+# or ACL are one step each; rules with an own condition on the origin need the square of their
+# number. It is enough for 700 of these, and takes up to ten seconds.
+MAX_STEPS = 5_000_000
+# Characters of a value that count as a step, because a rule may double the value of another.
+STEP = 16
 
 
 class TooManyError(Exception):
-    """An error for rules that have too many entries. Its text is the place of one."""
+    """An error for rules that need more steps than the limit."""
+
+
+class Choices(Generic[T]):
+    """The value for each of many entries. The first entry that an origin matches counts.
+
+    Attributes:
+        default: the value for an origin that matches no entry.
+    """
+
+    def __init__(self, default: T) -> None:
+        self.default = default
+        self.values: dict[object, T] = {}
+        self.places: dict[object, str] = {}
+        self._is_complete = False  # by an entry that matches every origin
+
+    def add(self, entry: object, value: T, place: str) -> None:
+        """Add an entry, unless it comes too late to match."""
+        if self._is_complete or entry == "" or entry in self.values:
+            return
+        if isinstance(entry, re.Pattern) and _ANY.fullmatch(entry.pattern):
+            self.default, self._is_complete = value, True
+        else:
+            self.values[entry], self.places[entry] = value, place
+
+
+@dataclass
+class Entries:
+    """The entries of all worlds that were found for the same rules.
+
+    Attributes:
+        places: the place of each; ``None`` is an origin that matches no entry.
+        chosen: the choices that each is part of, with its values there. Entries for which this is
+            equal have the same answers.
+        choices: all choices, by their identity.
+        single: the choices with one entry.
+    """
+
+    places: dict[object, str] = field(default_factory=lambda: {None: ""})
+    chosen: dict[object, list[object]] = field(default_factory=lambda: defaultdict(list))
+    choices: dict[int, Choices[Any]] = field(default_factory=dict)
+    single: dict[object, Choices[bool]] = field(default_factory=dict)
+
+    def find(self, choices: Choices[Any]) -> None:
+        """Add the entries of choices."""
+        self.choices[id(choices)] = choices
+        for entry, value in choices.values.items():
+            self.places.setdefault(entry, choices.places[entry])
+            self.chosen[entry].append((id(choices), value))
 
 
 @dataclass
 class World:
-    """A request: its method, and the entry that its origin matches.
-
-    Attributes:
-        known: the entries of all worlds that were found, with their places.
-        comparisons: those that all worlds may still make.
-    """
+    """A request: its method, and the entry that its origin matches."""
 
     method: str
     entry: object
-    known: dict[object, str]
-    comparisons: Iterator[int]
+    entries: Entries
+    reading: Reading
+
+    def step(self, number: int = 1) -> None:
+        """Count steps, and raise TooManyError if there are too many of them in the file."""
+        self.reading.steps += number
+        if self.reading.steps > MAX_STEPS:
+            raise TooManyError
+
+    def choose(self, choices: Choices[T]) -> T:
+        """Return the value for the origin."""
+        if id(choices) not in self.entries.choices:
+            self.step(len(choices.values))
+            self.entries.find(choices)
+        return choices.values.get(self.entry, choices.default)
 
     def matches(self, entry: object, place: str) -> bool:
         """Return whether the origin matches an entry."""
-        if next(self.comparisons, None) is None:
-            raise TooManyError(place)
-        if isinstance(entry, re.Pattern) and _ANY.fullmatch(entry.pattern):
-            return True
-        if entry == "":
-            return False
-        self.known.setdefault(entry, place)
-        return self.entry == entry
+        single = self.entries.single
+        if entry not in single:
+            single[entry] = Choices(default=False)
+            single[entry].add(entry, True, place)
+        return self.choose(single[entry])
 
 
 def explore(name: str, answer: Callable[[World], Answer], reading: Reading) -> Found | None:
     """Return the policy of rules, or ``None`` if they allow no origin."""
-    known: dict[object, str] = {None: ""}
+    entries = Entries()
+    known = entries.places
     answers: dict[object, tuple[Answer, Answer]] = {}
-    comparisons = iter(range(MAX_COMPARED))
+    alike: dict[object, tuple[Answer, Answer]] = {}
     try:
         while waiting := [entry for entry in known if entry not in answers]:
             for entry in waiting:
+                chosen = tuple(entries.chosen[entry])
+                if chosen in alike:
+                    answers[entry] = alike[chosen]
+                    continue
                 preflight, actual = (
-                    answer(World(method, entry, known, comparisons))
-                    for method in ("OPTIONS", "GET")
+                    answer(World(method, entry, entries, reading)) for method in ("OPTIONS", "GET")
                 )
-                answers[entry] = preflight, actual
-    except TooManyError as error:
-        message = f"more than {MAX_COMPARED} comparisons of origins are needed (MAX_COMPARED)"
-        reading.skip(str(error), message)
+                # The rules may have shown more choices that the entry is part of.
+                alike[tuple(entries.chosen[entry])] = answers[entry] = preflight, actual
+    except TooManyError:
+        message = f"more than {MAX_STEPS} steps are needed to execute the rules (MAX_STEPS)"
+        reading.skip(name, message)
         return None
     found = reading.new(name)
     found.add(ORIGINS, (), name)
