@@ -13,7 +13,7 @@ import pytest
 
 from corsfast import Policy
 from corsfast.__main__ import main
-from corsfast._cli.imports import worlds
+from corsfast._cli.imports import reading, yaml_lines
 from corsfast._cli.imports.command import _table
 from corsfast._cli.imports.reading import Reading
 from corsfast._loading.written import Written, read_options
@@ -725,20 +725,18 @@ def test_control_characters_are_escaped(capsys: pytest.CaptureFixture[str]) -> N
     assert tomllib.loads(printed)["allow_origins"] == [A]
 
 
-@pytest.mark.parametrize("most", [40, 10])
+@pytest.mark.parametrize("most", [100, 10])
 def test_the_steps_of_an_import_are_bounded(
     most: int, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Each rule is compared with the origin of each other rule."""
-    monkeypatch.setattr(worlds, "MAX_STEPS", most)
+    monkeypatch.setattr(reading, "MAX_STEPS", most)
     rule = "  http-response set-header Access-Control-Allow-Origin %[req.hdr(origin)]"
     rules = [rule + f" if {{ req.hdr(origin) {origin} }}" for origin in (A, B)]
     Path("given").write_text("\n".join(["frontend web", *rules]) + "\n")
-    assert main(["import", "--from", "haproxy", "given"]) == (0 if most == 40 else 2)
+    assert main(["import", "--from", "haproxy", "given"]) == (0 if most == 100 else 2)
     shown = "".join(capsys.readouterr())
-    assert (f"more than {most} steps are needed to execute the rules (MAX_STEPS)" in shown) is (
-        most == 10
-    )
+    assert (f"more than {most} steps are needed to read it (MAX_STEPS)" in shown) is (most == 10)
 
 
 # -- work ------------------------------------------------------------------------------------
@@ -852,3 +850,60 @@ def test_names_of_equal_tables_are_not_searched() -> None:
     taken: dict[str, int] = {}
     names = [_table(name, taken) for name in ("a", "a-2", "a", "a")]
     assert names == ["a", "a-2", "a-3", "a-4"]
+
+
+def multiplied(source: str) -> str:
+    """Return a short text in which each line doubles the one before it."""
+    if source == "nginx":
+        doubled = "set $a $a$a; " * 60
+        header = "add_header Access-Control-Allow-Origin $a;"
+        return f"server {{ set $a {'a' * 32}; {doubled} {header} }}"
+    start, item = "- &a0 [x]\n", "[*a{0}, *a{0}]"
+    if source == "gateway-api":
+        start, item = "- &a0 {kind: List}\n", "{{kind: List, items: [*a{0}, *a{0}]}}"
+    lines = (f"- &a{i} {item.format(i - 1)}\n" for i in range(1, 40))
+    body = start + "".join(lines)
+    return f"kind: List\nitems:\n{body}" if source == "gateway-api" else body
+
+
+@pytest.mark.parametrize("source", ["nginx", "envoy", "gateway-api"])
+def test_a_text_that_multiplies_is_refused(
+    source: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(reading, "MAX_STEPS", 10_000)
+    Path("given").write_text(multiplied(source))
+    assert main(["import", "--from", source, "given"]) == 2
+    assert "more than 10000 steps are needed to read it (MAX_STEPS)" in capsys.readouterr().err
+
+
+def test_merges_of_yaml_that_multiply_are_refused(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(yaml_lines, "MAX_MERGED", 100)
+    merges = (f"a{i}: &a{i} {{<<: *a{i - 1}, k{i}: 1}}\n" for i in range(1, 20))
+    Path("given").write_text("a0: &a0 {k0: 1}\n" + "".join(merges))
+    assert main(["import", "--from", "envoy", "given"]) == 2
+    assert "given: not YAML: merges add more than 100 keys (MAX_MERGED)" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("source", "text"), [("envoy", "b: &b {c: *b}"), ("nginx", "include given;")]
+)
+def test_a_text_within_itself_is_nested_too_deeply(
+    source: str, text: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    Path("given").write_text(text)
+    assert main(["import", "--from", source, "given"]) == 2
+    assert "given: it is nested too deeply" in capsys.readouterr().err
+
+
+def test_lines_of_haproxy_without_their_words(capsys: pytest.CaptureFixture[str]) -> None:
+    header = "http-response set-header Access-Control-Allow-Origin"
+    lines = ["acl", "acl x", "capture request header", header, f"{header} {A} unless x"]
+    assert only(capsys, "haproxy", frontend(*lines), 1) == {"allow_origins": [A], "max_age": None}
+
+
+def test_a_map_of_nginx_keeps_the_case_for_regexes(capsys: pytest.CaptureFixture[str]) -> None:
+    text = f"map $request_method $cors {{ head ''; ~^(GET|OPTIONS)$ {A}; }}\n"
+    options = only(capsys, "nginx", server("add_header Access-Control-Allow-Origin $cors;", text))
+    assert options["allow_origins"] == [A]

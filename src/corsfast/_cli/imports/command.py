@@ -92,7 +92,10 @@ class _Policy:
 def _imported(given: Namespace) -> tuple[str, int]:
     """Return the output and the exit status."""
     name, text = read_text(given.file, MAX_POLICY_FILE)
-    reading = FORMATS[given.source](name, text)
+    try:
+        reading = FORMATS[given.source](name, text)
+    except RecursionError:
+        raise UnreadableError(f"{name}: it is nested too deeply") from None
     if not reading.policies:
         raise UnreadableError(
             "\n".join([f"{name}: no CORS policy of {given.source} was found", *reading.unread])

@@ -32,18 +32,21 @@ def read_envoy(file: str, text: str) -> Reading:
     """Read each level of the configuration that has a policy."""
     reading = Reading()
     for document in read_documents(file, text):
-        for name, fields in _levels(document, {}, file, "policy"):
+        for name, fields in _levels(document, {}, file, "policy", reading):
             found = reading.new(name)
             _read_policy(fields, found, reading, file)
             reading.policies.append(found)
     return reading
 
 
-def _levels(node: object, inherited: Fields, file: str, name: str) -> Iterator[tuple[str, Fields]]:
+def _levels(
+    node: object, inherited: Fields, file: str, name: str, reading: Reading
+) -> Iterator[tuple[str, Fields]]:
     """Yield the name and the fields of each mapping that has a policy."""
+    reading.step()  # aliases may multiply
     if isinstance(node, Sequence):
         for item in node:
-            yield from _levels(item, inherited, file, name)
+            yield from _levels(item, inherited, file, name, reading)
     if not isinstance(node, Mapping):
         return
     name = str(node.get("name") or name)
@@ -57,7 +60,7 @@ def _levels(node: object, inherited: Fields, file: str, name: str) -> Iterator[t
         yield name, inherited
     for value in node.values():
         if value is not own:
-            yield from _levels(value, inherited, file, name)
+            yield from _levels(value, inherited, file, name, reading)
 
 
 def _own_policy(node: Mapping) -> Mapping | None:

@@ -11,7 +11,7 @@ from collections import defaultdict
 from dataclasses import dataclass, field
 from functools import cached_property
 
-from .reading import Reading, containing
+from .reading import STEP, Reading, containing
 from .worlds import ORIGIN, READ, REQUESTED_HEADERS, REQUESTED_METHOD, UNKNOWN, Choices, explore
 
 TYPE_CHECKING = False
@@ -27,7 +27,7 @@ ACTIONS = ("set-header", "add-header", "del-header")
 # A word: escaped characters, quoted parts, and others up to a space or a comment.
 _WORD = re.compile(r"""(?:\\.|"(?:\\.|[^"\\])*"|'[^']*'|[^\s#\\"']|\\$)+|#.*""")
 _PART = re.compile(r"""\\(?P<escaped>[ #\\"'])|"(?P<weak>(?:\\.|[^"\\])*)"|'(?P<strong>[^']*)'|.""")
-_EXPRESSION = re.compile(r"%\[([^\]]*)\]|%%")
+_EXPRESSION = re.compile(r"%\[([^\]]*)(\])?|%%")
 _FETCH = re.compile(r"(?P<name>[\w.]+)(?:\((?P<argument>[^)]*)\))?(?P<converters>(?:,[^,]+)*)")
 _HEADERS = {
     "origin": ORIGIN,
@@ -235,7 +235,7 @@ class _Request:
         """Return the headers of the answer."""
         headers: Answer = {}
         for rule in self.section.rules:
-            self.world.step()
+            self.section.reading.step()
             if rule.words[0] == "http-request":
                 if self.request(rule, headers):
                     return headers
@@ -278,9 +278,14 @@ class _Request:
     # -- values ------------------------------------------------------------------------------
 
     def formatted(self, text: str) -> str:
-        return _EXPRESSION.sub(
-            lambda match: "%" if match[1] is None else self.sample(match[1]), text
-        )
+        self.section.reading.step(len(text) // STEP)
+
+        def value(match: re.Match[str]) -> str:
+            if match[1] is None:
+                return "%"
+            return match[0] if match[2] is None else self.sample(match[1])
+
+        return _EXPRESSION.sub(value, text)
 
     def sample(self, expression: str) -> str:
         """Return the value of an expression."""
@@ -306,7 +311,7 @@ class _Request:
 
     def all_of(self, rule: _Rule, terms: list[tuple[bool, str | _Test]]) -> bool:
         for is_negated, term in terms:
-            self.world.step()
+            self.section.reading.step()
             held = self.matches(term) if isinstance(term, _Test) else self.named(rule, term)
             if held is None or held == is_negated:
                 return False
@@ -331,7 +336,7 @@ class _Request:
         value = self.sample(test.expression)
         if test.how and value == ORIGIN:
             return test.how == "found" or self.world.choose(test.choices)
-        self.world.step(1 + len(test.patterns))
+        self.section.reading.step(1 + len(test.patterns))
         if test.how == "found":
             return None if UNKNOWN in value else value != ""
         if not test.how or UNKNOWN in value:

@@ -59,7 +59,7 @@ _FALSE = ("0", "f", "F", "FALSE", "false", "False")
 def read_ingresses(file: str, text: str) -> Reading:
     """Read each Ingress that enables CORS."""
     reading = Reading()
-    for ingress in _objects(file, text, "Ingress"):
+    for ingress in _objects(file, text, "Ingress", reading):
         metadata = _mapping(ingress.get("metadata"))
         annotations = _mapping(metadata.get("annotations"))
         for key, value in annotations.items():
@@ -131,7 +131,7 @@ def _bare(key: str, text: str) -> str:
 def read_routes(file: str, text: str) -> Reading:
     """Read each CORS filter of each HTTPRoute."""
     reading = Reading()
-    for route in _objects(file, text, "HTTPRoute"):
+    for route in _objects(file, text, "HTTPRoute", reading):
         name = str(_mapping(route.get("metadata")).get("name", "route"))
         for rule in _sequence(_mapping(route.get("spec")).get("rules")):
             for each in _sequence(_mapping(rule).get("filters")):
@@ -185,10 +185,11 @@ def _route_origin(text: str) -> object:
 # -- objects of Kubernetes -------------------------------------------------------------------
 
 
-def _objects(file: str, text: str, kind: str) -> Iterator[Mapping]:
+def _objects(file: str, text: str, kind: str, reading: Reading) -> Iterator[Mapping]:
     """Yield the objects of a kind, also those in a List."""
     waiting: list[Any] = read_documents(file, text)[::-1]
     while waiting:
+        reading.step()  # aliases may multiply
         each = _mapping(waiting.pop())
         if str(each.get("kind")).endswith("List"):
             waiting += _sequence(each.get("items"))[::-1]

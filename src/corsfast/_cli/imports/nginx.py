@@ -12,14 +12,13 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 from ..check.subject import UnreadableError
-from .reading import Reading
+from .reading import STEP, Reading
 from .worlds import (
     ACAO,
     ORIGIN,
     READ,
     REQUESTED_HEADERS,
     REQUESTED_METHOD,
-    STEP,
     UNKNOWN,
     Choices,
     explore,
@@ -191,7 +190,7 @@ class _Request:
         """Execute the rewrite directives; return whether one ends it, and the last true `if`."""
         inner = None
         for directive, own in block.rewrites:
-            self.world.step()
+            self.reading.step()
             name, args = directive["directive"], directive["args"]
             if name == "set" and len(args) == 2:
                 self.variables[args[0].removeprefix("$")] = self.value(args[1])
@@ -208,7 +207,7 @@ class _Request:
     def headers(self, given: Directives) -> Answer:
         found: Answer = {}
         for directive in given:
-            self.world.step()
+            self.reading.step()
             name, *rest = directive["args"]
             if name.lower() not in READ or not rest:
                 continue
@@ -239,7 +238,7 @@ class _Request:
 
     def matches(self, value: str, operator: str, text: str, at: dict[str, Any]) -> bool | None:
         """Return whether a value matches; ``None`` if it is not known."""
-        self.world.step()
+        self.reading.step()
         place = _place(at)
         ignore_case = operator == "~*"
         entry: object = text
@@ -259,7 +258,7 @@ class _Request:
 
     def value(self, text: str) -> str:
         value = _VARIABLE.sub(lambda match: self.variable(match[1] or match[2]), text)
-        self.world.step(len(value) // STEP)
+        self.reading.step(len(value) // STEP)
         return value
 
     def variable(self, name: str) -> str:

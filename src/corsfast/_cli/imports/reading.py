@@ -9,6 +9,7 @@ from ..._loading.regex_dialects import read_regex
 from ..._options.limits import MAX_MAX_AGE
 from ..._options.patterns import HEADERS
 from ..._proofs.regexes import RegexSyntaxError, compile_quietly
+from ..check.subject import UnreadableError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -18,6 +19,19 @@ _NAMES = re.compile(r"[^\s,]+")
 _FLAGS = re.compile(r"\(\?[aimsx]+\)")
 # Escapes, sets and single characters of a regex.
 _PARTS = re.compile(r"\\.|\[\^?\]?(?:\\.|[^\]\\])*\]|.", re.DOTALL)
+
+# Steps to read a file: rules that are executed in all worlds, their conditions, and nodes of YAML.
+# An entry of a map or ACL is one step. Rules with an own condition on the origin need the square of
+# their number, so it is enough for 700 of these. It takes up to ten seconds.
+MAX_STEPS = 5_000_000
+# Steps that a policy takes.
+POLICY = 20
+# Characters of a value that take a step, because a variable may double another.
+STEP = 16
+
+
+class TooManyError(UnreadableError):
+    """An error for a file that needs more steps than the limit."""
 
 
 @dataclass
@@ -83,7 +97,7 @@ class Reading:
     Attributes:
         unread: the places that could not be read, each with the reason.
         notes: what the proxy does in another way than the policy.
-        steps: the steps to execute the rules of the file so far.
+        steps: the steps that the file has needed so far.
     """
 
     policies: list[Found] = field(default_factory=list)
@@ -94,7 +108,18 @@ class Reading:
 
     def new(self, name: str) -> Found:
         """Return a policy without options, which is not yet one of the file."""
+        self.step(POLICY)
         return Found(name, self)
+
+    def step(self, number: int = 1) -> None:
+        """Count steps.
+
+        Raises:
+            TooManyError: if the file needs more than the limit.
+        """
+        self.steps += number
+        if self.steps > MAX_STEPS:
+            raise TooManyError(f"more than {MAX_STEPS} steps are needed to read it (MAX_STEPS)")
 
     def note(self, text: str) -> None:
         """Add a note once."""

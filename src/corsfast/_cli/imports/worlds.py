@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
 from ..._options.patterns import EXPOSED, HEADERS, METHODS, ORIGINS
-from .reading import Found, names_in
+from .reading import Found, TooManyError, names_in
 
 T = TypeVar("T")
 
@@ -42,17 +42,6 @@ LISTS = {
 }
 CREDENTIALS, MAX_AGE = "access-control-allow-credentials", "access-control-max-age"
 READ = (ACAO, *LISTS, CREDENTIALS, MAX_AGE)
-
-# Rules that are executed and conditions that are read, in all worlds of a file. Entries of one map
-# or ACL are one step each; rules with an own condition on the origin need the square of their
-# number. It is enough for 700 of these, and takes up to ten seconds.
-MAX_STEPS = 5_000_000
-# Characters of a value that count as a step, because a rule may double the value of another.
-STEP = 16
-
-
-class TooManyError(Exception):
-    """An error for rules that need more steps than the limit."""
 
 
 class Choices(Generic[T]):
@@ -112,16 +101,10 @@ class World:
     entries: Entries
     reading: Reading
 
-    def step(self, number: int = 1) -> None:
-        """Count steps, and raise TooManyError if there are too many of them in the file."""
-        self.reading.steps += number
-        if self.reading.steps > MAX_STEPS:
-            raise TooManyError
-
     def choose(self, choices: Choices[T]) -> T:
         """Return the value for the origin."""
         if id(choices) not in self.entries.choices:
-            self.step(len(choices.values))
+            self.reading.step(len(choices.values))
             self.entries.find(choices)
         return choices.values.get(self.entry, choices.default)
 
@@ -152,9 +135,8 @@ def explore(name: str, answer: Callable[[World], Answer], reading: Reading) -> F
                 )
                 # The rules may have shown more choices that the entry is part of.
                 alike[tuple(entries.chosen[entry])] = answers[entry] = preflight, actual
-    except TooManyError:
-        message = f"more than {MAX_STEPS} steps are needed to execute the rules (MAX_STEPS)"
-        reading.skip(name, message)
+    except TooManyError as error:
+        reading.skip(name, str(error))
         return None
     found = reading.new(name)
     found.add(ORIGINS, (), name)

@@ -8,6 +8,9 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
+# Keys that merges (`<<`) may add, because a mapping may merge many that merge others.
+MAX_MERGED = 250_000
+
 INSTALL = "pip install 'corsfast[import]'"
 
 
@@ -37,12 +40,18 @@ def read_documents(name: str, text: str) -> list[Any]:
         text = text.replace("\t", " ")  # YAML 1.1 takes no tabs; JSON escapes them in strings
     loader = yaml.SafeLoader(text)
     built: dict[int, Any] = {}  # by node, because an alias is the node that it names
+    merged = 0
 
     def build(node: Any) -> Any:
+        nonlocal merged
         if id(node) in built:
             return built[id(node)]
         if isinstance(node, yaml.MappingNode):
+            written = len(node.value)
             loader.flatten_mapping(node)
+            merged += len(node.value) - written
+            if merged > MAX_MERGED:
+                raise ValueError(f"merges add more than {MAX_MERGED} keys (MAX_MERGED)")
             mapping = built[id(node)] = Mapping()
             mapping.lines = {}
             for key_node, value_node in node.value:
