@@ -321,7 +321,11 @@ select = ["E"]
          "[t7] and 12 more", None),
         ("[[tool.corsfast]]\na = 1", "tool.corsfast", "type", "", "an array of tables", None),
         ("tool = 3", "tool", "type", "", "a table, not int", None),
-        ("a = " + "[" * 100_000, "", "not-toml", "", "", None),
+        ("a = " + "[" * 100_000, "", "not-toml", "", "it is nested too deeply", None),
+        ("a = " + "{a = " * 100_000, "", "not-toml", "", "it is nested too deeply", None),
+        (f"a = 1\nb{'.b' * 100} = 1", "", "not-toml", ":2", "more than 100 parts", None),
+        (f"[a{' . a' * 100}]", "", "not-toml", ":1", "more than 100 parts", None),
+        ("a = { " + '"a".' * 100_000 + "a = 1 }", "", "not-toml", ":1", "MAX_KEY_PARTS", None),
     ],
 )  # fmt: skip
 def test_files_that_hold_no_policy(
@@ -339,6 +343,14 @@ def test_files_that_hold_no_policy(
     assert (problem.code, problem.option) == (code, f"{path}{place}")
     assert said in problem.message
     assert problem.hint == hint
+
+
+def test_dots_that_are_no_long_key_are_read(Policy: Any, tmp_path: Path) -> None:
+    origins = [f"https://a{i}.b.example" for i in range(100)]
+    dots = "x." * 200
+    text = f'[a{".a" * 99}]\nb = \'{dots}\' # {dots}\nc = "\\"{dots}" # \'"{dots}\n'
+    path = write(tmp_path, f"{text}[tool.corsfast]\nallow_origins = {origins}\n")
+    assert Policy.from_toml(path) == Policy(allow_origins=origins)
 
 
 def test_a_file_that_is_missing_or_a_folder(Policy: Any, tmp_path: Path) -> None:

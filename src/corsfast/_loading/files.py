@@ -9,7 +9,7 @@ import tomllib
 from difflib import get_close_matches
 from functools import cache
 
-from .._options.limits import MAX_POLICY_FILE
+from .._options.limits import MAX_KEY_PARTS, MAX_POLICY_FILE
 from .._options.patterns import ORIGINS
 from ..errors import PolicyError, Problem
 from .lines import Lines, value_at
@@ -28,6 +28,10 @@ SHOWN_TABLES = 8
 
 _BARE_KEY = re.compile(r"[A-Za-z0-9_-]+")
 _PLACE = re.compile(r"\(at line (\d+), column \d+\)$")
+# A quoted key, a string, or a comment, on one line. An open one ends with the line, so that no text
+# is read twice.
+_QUOTED = re.compile(r"""\"(?:[^"\\]|\\.)*"?|'[^']*'?|\#.*""")
+_LONG_KEY = re.compile(rf"(?<![\w-])(?:[\w-]+[ \t]*\.[ \t]*){{{MAX_KEY_PARTS}}}")
 
 
 def read_toml(path: str | PathLike[str], table: str | None, octets: bytes | None = None) -> Written:
@@ -46,13 +50,13 @@ def read_toml(path: str | PathLike[str], table: str | None, octets: bytes | None
     name = os.fsdecode(path)
     text = _read_text(path, name, octets)
     try:
-        tree = tomllib.loads(text)
+        tree = _parse_toml(text)
     except (ValueError, RecursionError) as error:
         place = _PLACE.search(str(error))
         if _is_json(text):
             hint = "Policy.from_mapping(json.load(file))"
             _refuse("not-toml", name, "the file is JSON, not TOML.", hint)
-        _refuse("not-toml", f"{name}:{place[1]}" if place else name, f"{error}.")
+        _refuse("not-toml", f"{name}:{place[1]}" if place else name, _shown(error))
     found = _find(tree, keys, name)
     lines = Lines(text, keys)
 
@@ -74,7 +78,7 @@ def read_json(path: str | PathLike[str], table: str | None, octets: bytes | None
         tree = json.loads(text, object_pairs_hook=without_duplicates)
     except (ValueError, RecursionError) as error:
         line = f":{error.lineno}" if isinstance(error, json.JSONDecodeError) else ""
-        _refuse("not-json", f"{name}{line}", f"{error}.")
+        _refuse("not-json", f"{name}{line}", _shown(error))
 
     @cache
     def line_of(option: str) -> str:
@@ -116,7 +120,7 @@ def table_keys(table: str | None) -> list[str]:
 def has_table(path: str | PathLike[str], table: str, octets: bytes | None = None) -> bool:
     """Return whether a TOML file can be read and has this table."""
     try:
-        tree = tomllib.loads(_read_text(path, os.fsdecode(path), octets))
+        tree = _parse_toml(_read_text(path, os.fsdecode(path), octets))
     except (OSError, ValueError, RecursionError):
         return False
     return value_at(tree, table_keys(table)) is not None
@@ -133,6 +137,18 @@ def _read_text(path: str | PathLike[str], name: str, octets: bytes | None = None
     except UnicodeDecodeError as error:
         line = octets.count(b"\n", 0, error.start) + 1
         _refuse("encoding", f"{name}:{line}", f"the file is not UTF-8: {error.reason}.")
+
+
+def _parse_toml(text: str) -> dict[str, object]:
+    for number, line in enumerate(text.split("\n"), 1):
+        if line.count(".") >= MAX_KEY_PARTS and _LONG_KEY.search(_QUOTED.sub("x", line)):
+            message = f"a key has more than {MAX_KEY_PARTS} parts, which is MAX_KEY_PARTS"
+            raise ValueError(f"{message} (at line {number}, column 1)")
+    return tomllib.loads(text)
+
+
+def _shown(error: Exception) -> str:
+    return "it is nested too deeply." if isinstance(error, RecursionError) else f"{error}."
 
 
 def _refuse(code: str, place: str, message: str, hint: str | None = None) -> NoReturn:

@@ -75,6 +75,9 @@ MAX_BACKTRACKING_STEPS = 100_000
 
 # Size of a policy file in bytes. A million origins take half of it.
 MAX_POLICY_FILE = 64 * 2**20
+# Parts of a dotted key in a TOML file. `tomllib` takes the square of their number in time and
+# memory: 400 MB for 10,000.
+MAX_KEY_PARTS = 100
 
 # Characters of a path that is percent-decoded to choose rules by path. Decoding 64 KiB of `%`, the
 # most that common servers take, would cost 30 ms. A longer path gets no CORS headers, unless it
