@@ -336,6 +336,22 @@ def test_patterns_only_with_generalize(
     assert found["options"]["allow_origins"] == (expected or sorted(origins))
 
 
+@pytest.mark.parametrize("number", [2, 12])
+def test_groups_that_are_tried_are_bounded(
+    number: int, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The largest groups are tried, and groups that are too small are not counted."""
+    monkeypatch.setattr("corsfast._cli.learn.MAX_GROUPS", 2)
+    origins = [f"https://x{i}.p{parent}.example" for parent in range(number) for i in range(3)]
+    origins += [f"https://x{i}.large.example" for i in range(4 * (number > 2))]
+    origins += [f"https://alone{i}.example{i}" for i in range(10)]
+    found = learned(capsys, "".join(map(line, origins)), "--generalize")
+    patterns = ["https://*.large.example"] if number > 2 else ["https://*.p1.example"]
+    assert {*found["patterns"]} == {"https://*.p0.example", *patterns}
+    note = f"tried a pattern for 2 of {number + 1} groups"
+    assert (note in Path("learned.toml").read_text()) is (number > 2)
+
+
 def test_no_wildcard_is_copied_from_todays_policy(capsys: pytest.CaptureFixture[str]) -> None:
     Path("today.toml").write_text(
         'allow_origins = "*"\nallow_methods = "*"\nallow_headers = "*"\nexpose_headers = "*"'

@@ -53,6 +53,9 @@ EPILOG = "Exit status: 0 learned, 1 --stricter would refuse some, 2 nothing that
 
 # Origins that one pattern has to match before --generalize writes it in their place.
 MIN_GENERALIZED = 3
+# Groups of origins that are alike for which --generalize proves a pattern, the largest first. Each
+# takes the time of a check of all origins: up to 100 ms.
+MAX_GROUPS = 100
 # Values of one kind that a comment lists; --json lists all.
 SHOWN = 50
 # Traffic does not show these options, so they are copied from --policy.
@@ -169,6 +172,7 @@ class Learned:
         only_refused: the values that were seen only in refused requests, by option.
         unused: what today's policy allows and this one does not.
         patterns: the patterns of ``--generalize``, with the origins that each replaces.
+        groups: the number of groups of origins that are alike.
     """
 
     traffic: Traffic
@@ -178,6 +182,7 @@ class Learned:
     left_out: list[tuple[str, str, str]] = field(default_factory=list)
     unused: tuple[Change, ...] = ()
     patterns: dict[str, list[str]] = field(default_factory=dict)
+    groups: int = 0
 
 
 def learn(traffic: Traffic, today: Side | None = None, *, generalize: bool = False) -> Learned:
@@ -249,7 +254,10 @@ def _drop_problems(learned: Learned) -> None:
 
 def _generalize(learned: Learned, today: Side | None) -> None:
     """Replace origins that are alike by patterns that `check` accepts and today's policy covers."""
-    for pattern in _candidates(learned.options[ORIGINS], today):
+    groups = _groups(learned.options[ORIGINS])
+    learned.groups = len(groups)
+    of_today = [] if today is None else map(write_pattern, (*today.spec.globs, *today.spec.rules))
+    for pattern in (*of_today, *groups[:MAX_GROUPS]):
         origins: list[str] = list(learned.options[ORIGINS])  # type: ignore[call-overload]
         entry = parse_pattern(pattern)
         if entry is None or isinstance(entry, str):
@@ -268,10 +276,11 @@ def _generalize(learned: Learned, today: Side | None) -> None:
         learned.options, learned.patterns[pattern] = options, matched
 
 
-def _candidates(origins: object, today: Side | None) -> Iterator[str]:
-    """Yield patterns for origins that differ in one part, the narrowest first."""
-    if today is not None:
-        yield from map(write_pattern, (*today.spec.globs, *today.spec.rules))
+def _groups(origins: object) -> list[str]:
+    """Return patterns for origins that differ in one part: in the host, then in the port.
+
+    The pattern of the largest group is the first of its kind.
+    """
     hosts: dict[tuple[str, str, int], list[str]] = {}
     ports: Counter[str] = Counter()
     assert isinstance(origins, list)
@@ -282,13 +291,17 @@ def _candidates(origins: object, today: Side | None) -> Iterator[str]:
             label, _, parent = host.partition(".")
             hosts.setdefault((scheme, parent, port), []).append(label)
             ports[f"{scheme}://{host}"] += 1
-    for (scheme, parent, port), labels in hosts.items():
+    patterns = []
+    for (scheme, parent, port), labels in sorted(hosts.items(), key=lambda it: -len(it[1])):
+        if len(labels) < MIN_GENERALIZED:
+            break
         # A prefix of the first and the last label is a prefix of all between them.
         common = re.match(r"(.*-).*\n\1", f"{min(labels)}\n{max(labels)}")
         prefix = common[1] if common else ""
         number = "" if port in (0, fetch.DEFAULT_PORTS.get(scheme)) else f":{port}"
-        yield f"{scheme}://{prefix}*.{parent}{number}"
-    yield from (f"{start}:*" for start in ports)
+        patterns.append(f"{scheme}://{prefix}*.{parent}{number}")
+    alike = (start for start, number in ports.most_common() if number >= MIN_GENERALIZED)
+    return [*patterns, *(f"{start}:*" for start in alike)]
 
 
 # -- output ----------------------------------------------------------------------------------
@@ -380,6 +393,11 @@ def _notes(learned: Learned) -> Iterator[str]:
         yield "A log shows neither cookies nor response headers."
     elif not learned.options.get("allow_credentials"):
         yield "No request had cookies; recordings without sensitive data lack them."
+    if learned.groups > MAX_GROUPS:
+        yield (
+            f"--generalize tried a pattern for {MAX_GROUPS} of {learned.groups} groups of origins"
+            " that are alike (MAX_GROUPS)."
+        )
     for number, what in (
         (traffic.malformed, "values of Origin that no browser sends"),
         (traffic.unread, "lines in no known format"),
