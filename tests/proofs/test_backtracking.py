@@ -11,7 +11,7 @@ import pytest
 import corsfast
 from corsfast import CorsfastPerformanceWarning, PolicyError
 from corsfast._options import limits
-from corsfast._proofs import backtracking, languages
+from corsfast._proofs import automata, backtracking, languages
 from corsfast._proofs.backtracking import is_slow
 
 FAST = [
@@ -119,3 +119,19 @@ def test_a_slow_regex_is_not_put_aside(Policy: Any, monkeypatch: pytest.MonkeyPa
         with pytest.raises(PolicyError, match="slow-regex"):
             Policy(allow_origins=[*regexes, "https://*-b.example.com"])
         assert Policy(allow_origins=regexes[1:] * 1 + ["https://b-*.example.com"])
+
+
+def test_a_look_around_is_proven_only_to_its_end() -> None:
+    """No text goes on after the look-around, so there is nothing to count for longer ones."""
+    steps = []
+    for text in (r"https://(?!x)a", r"https://(?!x[a-z]*)a"):
+        before = automata.steps_left()
+        assert not is_slow(re.compile(text))
+        steps.append(before - automata.steps_left())
+    assert steps[0] * 2 < steps[1]
+
+
+def test_the_steps_of_this_proof_are_counted(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each of 326 characters costs some, even if only a few states follow each other."""
+    monkeypatch.setattr(backtracking, "MAX_BACKTRACKING_STEPS", 2 * 326 * 4)
+    assert is_slow(re.compile(r"https://(?!x)[a-z]+a"))

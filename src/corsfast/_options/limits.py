@@ -70,8 +70,8 @@ MAX_EXPLAINED = 100
 # Steps of `re` for one origin, in a regex that is left to it: about 10 ms. A regex for which more
 # cannot be excluded is refused.
 MAX_BACKTRACKING = 250_000
-# Steps to prove that: about 50 ms.
-MAX_BACKTRACKING_STEPS = 100_000
+# Steps to prove that: about 35 ms.
+MAX_BACKTRACKING_STEPS = 150_000
 
 # Size of a policy file in bytes. A million origins take half of it.
 MAX_POLICY_FILE = 64 * 2**20

@@ -11,7 +11,6 @@ read. So its steps are the paths through the automaton of the regex that read th
 from __future__ import annotations
 
 import re
-from collections import Counter
 from functools import cache
 from re import _constants as constants  # type: ignore[attr-defined]
 
@@ -92,19 +91,23 @@ def _steps(items: Any, flags: int, merging: bool) -> int:
     characters = indistinct(mask for edges in nfa.edges for mask, _ in edges)
 
     @cache
-    def after(state: int) -> tuple[int, Counter[tuple[int, int]]]:
+    def after(state: int) -> tuple[int, dict[tuple[int, int], int]]:
         """Return the number of steps before the next character, and the ways to read it."""
-        ways: Counter[tuple[int, int]] = Counter()
+        ways: dict[tuple[int, int], int] = {}
         queue = [state]
         for at in queue:  # a state is in it once for each way, and forever for `(a*)*`
-            nfa.spend(1 + len(free[at]))
+            nfa.spend(2 + len(free[at]) + len(nfa.edges[at]))
             queue += free[at]
-            ways.update(nfa.edges[at])
+            for edge in nfa.edges[at]:
+                ways[edge] = ways.get(edge, 0) + 1
         return len(queue) + sum(builder.cost.get(at, 0) for at in queue), ways
 
     @cache
-    def read(states: frozenset[int]) -> list[tuple[frozenset[int], Ways]]:
-        """Return the states that may follow, for each character with the most of them."""
+    def read(states: frozenset[int]) -> tuple[int, list[tuple[frozenset[int], Ways]]]:
+        """Return the states that may follow, for each character with the most of them.
+
+        The number is how many steps of this proof it takes to count the ways to them.
+        """
         found: dict[frozenset[int], Ways] = {}
         for character in characters:
             into: Ways = {}
@@ -114,12 +117,18 @@ def _steps(items: Any, flags: int, merging: bool) -> int:
                 for (mask, target), ways in edges.items():
                     if mask & character:
                         into.setdefault(target, []).append((state, ways))
-            found[frozenset(into)] = into
+            nfa.spend(3 + len(into))
+            if into:
+                found[frozenset(into)] = into
         if merging:
             into = {target: sources for each in found.values() for target, sources in each.items()}
-            return [(frozenset(into), into)]
-        nfa.spend(len(found) * len(found))
-        return [item for item in found.items() if not any(item[0] < other for other in found)]
+            largest = [(frozenset(into), into)] if into else []
+        else:
+            nfa.spend(len(found) * len(found))
+            largest = [item for item in found.items() if not any(item[0] < s for s in found)]
+        size = len(states) + sum(2 * len(into) for _, into in largest)
+        size += sum(len(sources) for _, into in largest for sources in into.values())
+        return 4 + size // 5, largest
 
     # All sets of states in which a text of this length may end, and how many ways lead to each.
     ends = {frozenset([start]): {start: 1}}
@@ -127,16 +136,20 @@ def _steps(items: Any, flags: int, merging: bool) -> int:
     for _ in range(MAX_ORIGIN + 1):
         if not ends:
             break
-        steps += max(sum(n * after(at)[0] for at, n in ways.items()) for ways in ends.values())
+        steps += max(sum([n * after(at)[0] for at, n in ways.items()]) for ways in ends.values())
         if steps > MAX_BACKTRACKING:
             break
         longer: dict[frozenset[int], dict[int, int]] = {}
         for states, ways in ends.items():
-            for following, into in read(states):
+            work, largest = read(states)
+            nfa.spend(work)
+            for following, into in largest:
                 most = longer.setdefault(following, {})
                 for target, sources in into.items():
-                    nfa.spend(len(sources))
-                    n = sum(ways[state] * each for state, each in sources)
-                    most[target] = max(n, most.get(target, 0))
+                    n = 0
+                    for state, each in sources:
+                        n += ways[state] * each
+                    if n > most.get(target, 0):
+                        most[target] = n
         ends = longer
     return steps
