@@ -21,6 +21,7 @@ from support.processes import run
 from corsfast import Policy, within
 from corsfast._options.networks import is_private_host
 from corsfast._options.origin import is_development_host, parse_origin
+from corsfast._proofs import intent
 from corsfast._proofs.automata import ALPHABET, accepts, intersect, minimise, shortest_words
 from corsfast._proofs.languages import (
     DEVELOPMENT_HOST,
@@ -835,3 +836,13 @@ def test_below_the_engines() -> None:
         language = language_of(anchored, how=how)
         assert language.dfa is not None
         assert list(shortest_words(minimise(language.dfa))) == ["https://example.com"]
+
+
+def test_each_part_of_a_regex_is_read_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Not once for each text before it, of which there may be 2,048."""
+    read: list[object] = []
+    item = intent._item
+    monkeypatch.setattr(intent, "_item", lambda *given: read.append(given[1]) or item(*given))
+    texts = intent.readings(re.compile("(?:ab|cd)(?:ab|cd)(?:ab|cd)x"))
+    assert len(texts) == 8
+    assert read.count(ord("x")) == 1

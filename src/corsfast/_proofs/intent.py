@@ -73,7 +73,8 @@ def readings(regex: re.Pattern[str]) -> list[str]:
 def _sequence(items: Any) -> list[str]:
     texts = [""]
     for op, argument in items:
-        texts = [text + part for text in texts for part in _item(op, argument)]
+        parts = _item(op, argument)
+        texts = [text + part for text in texts for part in parts]
         if len(texts) > MAX_READINGS:
             raise OverflowError
         spend(len(texts))
