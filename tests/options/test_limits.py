@@ -19,7 +19,8 @@ from corsfast._engine import tables
 from corsfast._loading import written
 from corsfast._options import limits, spec
 from corsfast._options.patterns import parse_pattern
-from corsfast._proofs import automata, risks, suggest
+from corsfast._proofs import automata, regex_text, regexes, risks, suggest
+from corsfast._proofs.alternatives import unmatchable_alternatives
 from corsfast._proofs.languages import language_of, run_together
 from corsfast._proofs.verify import read_policy
 from corsfast.middleware._dropin import policy
@@ -341,6 +342,7 @@ def nested(n: int) -> re.Pattern[str]:
         r"https://[a-z]+\." * 80,
         re.compile(r"https://(?:" + "|".join(f"[a-z]{{{i}}}x[a-z]*" for i in range(60)) + ")"),
         "https://*." + ".".join(["a*b" * 10] * 6) + ".example.com",
+        re.compile("(?i)https://(?:-0|" + "|".join(f"name-{i}" for i in range(60)) + r")\.a\.com"),
     ],
 )
 @pytest.mark.parametrize("tolerated", [False, True])
@@ -355,6 +357,30 @@ def test_the_work_for_an_entry_is_bounded(entry: Any, tolerated: bool, spent: li
             with contextlib.suppress(corsfast.PolicyError):
                 corsfast.Policy(allow_origins=origins, **options)
     assert sum(spent) < limits.MAX_DIAGNOSIS_STEPS + limits.MAX_PATTERN_STEPS // 2
+    spent.clear()
+    judge.judge(Subject("a policy", {"allow_origins": [entry], "allow_credentials": True}))
+    assert sum(spent) < limits.MAX_DIAGNOSIS_STEPS + limits.MAX_PATTERN_STEPS // 2
+
+
+def test_no_correction_of_an_unproven_entry_is_searched(spent: list[float]) -> None:
+    entry = re.compile("|".join(rf"https://.*\.d{i}\.com|/" for i in range(40)))
+    report = judge.judge(Subject("a policy", {"allow_origins": [entry]}))
+    assert [problem.code for problem in report.problems] == ["unproven"]
+    assert sum(spent) < limits.MAX_PATTERN_STEPS + 1000
+
+
+@pytest.mark.parametrize("use", [regexes.compile_quietly, regex_text.parse])
+def test_the_work_on_a_text_is_counted(use: Any, spent: list[float]) -> None:
+    spent.clear()
+    use("a" * 1000)
+    assert sum(spent) >= 5000
+
+
+def test_the_search_for_alternatives_is_bounded(spent: list[float]) -> None:
+    names = "|".join(f"name-{i}" for i in range(200))
+    spent.clear()
+    assert not [*unmatchable_alternatives(re.compile(rf"https://(?:{names}|-)\.example\.com"))]
+    assert sum(spent) < limits.MAX_PATTERN_STEPS // 5 + 20_000
 
 
 def test_the_work_grows_as_the_entry_does(spent: list[float]) -> None:

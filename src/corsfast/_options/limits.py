@@ -45,14 +45,14 @@ MAX_AUTOMATON_STEPS = 8_000_000
 # Characters of one entry of ``allow_origins``; a set of a thousand port ranges has 9000.
 MAX_PATTERN = 16_384
 # Characters of a regex, or of a string that is not a pattern. The longest of 132 real-world regexes
-# has 155; a list of 200 names has 3000. One of this many takes about 100 ms to prove, or to refuse.
+# has 155; a list of 200 names has 3000. One of this many takes up to 100 ms to prove, or to refuse.
 MAX_REGEX = 3072
 # Steps to build the automaton of one entry, and to prove it: 60 ms. The largest of 265 real-world
-# regexes that can be proven takes 170,000. It is enough for a list of 200 names of 13 letters.
-MAX_PATTERN_STEPS = 240_000
-# The same with the search for corrections, each of which is proven. Beyond it, a problem is
+# regexes that can be proven takes 180,000; a list of 200 names of 13 letters takes 160,000.
+MAX_PATTERN_STEPS = 200_000
+# The same with the search for corrections, each of which is proven: 75 ms. Beyond it, a problem is
 # reported without a correction.
-MAX_DIAGNOSIS_STEPS = 290_000
+MAX_DIAGNOSIS_STEPS = 250_000
 # Globs, networks and regexes of a policy. A regex takes about 3 ms to prove. More are rarely one
 # automaton, and those that are left to `re` cost a microsecond each per request. A thousand globs
 # that differ in a random name of 8 letters just fit.

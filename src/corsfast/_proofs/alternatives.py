@@ -16,10 +16,10 @@ from .._options.limits import MAX_PATTERN_STEPS
 from .._options.patterns import ORIGINS
 from .._options.records import NamedTuple
 from ..errors import Problem
-from .automata import Dfa, TooManyStatesError, limited, passed, unite, unlimited
+from .automata import Dfa, TooManyStatesError, limited, passed, spend, unite, unlimited
 from .languages import other_origins, regex_of, web_origins, words
 from .regex_text import Atom, Branch, Group, is_end, is_start, parse, write
-from .regexes import NotRegularError, compile_quietly, nfa_of
+from .regexes import NotRegularError, nfa_of
 from .risks import why_unmatchable
 
 TYPE_CHECKING = False
@@ -64,13 +64,13 @@ def unmatchable_alternatives(
     if "|" not in regex.pattern or regex.flags & re.VERBOSE:
         return
     try:
-        branches = parse(regex.pattern)
-        alternatives: dict[int, Alternative] = {}
-        _mark(branches, None, True, alternatives)
-        if not alternatives or max(map(ord, regex.pattern)) >= FIRST_MARK:
-            return
         with limited(MAX_PATTERN_STEPS // 5):  # beyond it, no alternative is reported
-            alive = _alive(compile_quietly(write(branches), regex.flags), how, null, alternatives)
+            branches = parse(regex.pattern)
+            alternatives: dict[int, Alternative] = {}
+            _mark(branches, None, True, alternatives)
+            if not alternatives or max(map(ord, regex.pattern)) >= FIRST_MARK:
+                return
+            alive = _alive(write(branches), regex.flags, how, null, alternatives)
     except (ValueError, TooManyStatesError, RecursionError):
         return
     unmatchable = {mark for mark, is_alive in alive.items() if not is_alive}
@@ -93,6 +93,7 @@ def _mark(
     for branch in branches:
         inside = outer
         text = write([branch])
+        spend(2 + len(text))
         if len(branches) > 1 and not optional and len(found) < MAX_ALTERNATIVES:
             inside = FIRST_MARK + len(found)
             found[inside] = Alternative(text, outer, whole)
@@ -105,17 +106,17 @@ def _mark(
 
 
 def _alive(
-    regex: re.Pattern[str], how: str, null: bool, alternatives: dict[int, Alternative]
+    text: str, flags: int, how: str, null: bool, alternatives: dict[int, Alternative]
 ) -> dict[int, bool]:
     """Map each mark to whether an origin passes it; omit marks in parts that are unreachable."""
     marks: dict[int, list[int]] = {mark: [] for mark in alternatives}
     try:
-        nfa, start, end = nfa_of(regex, how=how, marks=marks)
+        nfa, start, end = nfa_of(text, flags, how=how, marks=marks)
     except NotRegularError:
         marks = {mark: [] for mark in alternatives}
-        nfa, start, end = nfa_of(regex, how=how, widen=True, marks=marks)
+        nfa, start, end = nfa_of(text, flags, how=how, widen=True, marks=marks)
     # As in risks.py: without a written `//` no other scheme is meant.
-    others = "//" in regex.pattern.replace("\\", "")
+    others = "//" in text.replace("\\", "")
     states = passed(nfa, start, end, _sent(others, null))
     return {mark: not states.isdisjoint(places) for mark, places in marks.items() if places}
 

@@ -241,7 +241,7 @@ def determinise(nfa: Nfa, start: int, end: int, *, slack: int = 1) -> Dfa:
         [(column, target) for mask, target in edges for column in columns[mask]]
         for edges in nfa.edges
     ]
-    _work.spend(sum(map(len, moves)) // 4)
+    _work.spend(len(moves) + sum(map(len, moves)) // 4)
     closures: dict[int, frozenset[int]] = {}
 
     def step(key: tuple[frozenset[int], bool]) -> Iterator[tuple[int, tuple[frozenset[int], bool]]]:
@@ -312,7 +312,7 @@ def _closure(nfa: Nfa, states: Iterable[int], *more: list[list[int]]) -> frozens
                 if target not in seen:
                     seen.add(target)
                     stack.append(target)
-    nfa.spend(len(seen), 2 * len(seen))
+    nfa.spend(len(seen), 1 + 2 * len(seen))
     return frozenset(seen)
 
 
@@ -356,6 +356,7 @@ def _equal_states(dfa: Dfa) -> list[int]:
     are left out, as in Valmari and Lehtinen, "Efficient minimization of DFAs with partial
     transition functions" (2008).
     """
+    _work.spend(3 * len(dfa.rows))
     sources: list[dict[int, list[int]]] = [{} for _ in dfa.rows]
     for state, row in enumerate(dfa.rows):
         for column, target in _live(row):
@@ -447,6 +448,7 @@ def _merge_columns(dfa: Dfa) -> Dfa:
     """Merge the classes that no state distinguishes into one column."""
     if not dfa.rows:
         return NOTHING
+    _work.spend(len(dfa.rows) * len(dfa.rows[0]) // 32)
     columns: dict[tuple[int, ...], int] = {}
     renamed = [columns.setdefault(column, len(columns)) for column in zip(*dfa.rows, strict=True)]
     rows = list(zip(*columns, strict=True))
@@ -539,9 +541,10 @@ def passed(nfa: Nfa, start: int, end: int, dfa: Dfa) -> set[int]:
         after = [(target, at, ended) for target in nfa.free[state]]
         after += [(target, at, ended) for target in nfa.at_start[state] if at == 0]
         after += [(target, at, True) for target in nfa.at_end[state]]
-        for mask, target in () if ended else nfa.edges[state]:
+        edges = [] if ended else nfa.edges[state]
+        for mask, target in edges:
             after += [(target, to, False) for member, to in steps[at] if mask & member]
-        nfa.spend(1 + len(after))
+        nfa.spend(4 + 3 * len(after) + len(edges) * (2 + len(steps[at]) // 4))
         for other in after:
             if other not in before:
                 before[other] = []

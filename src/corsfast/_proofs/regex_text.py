@@ -11,6 +11,8 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
+from .automata import spend
+
 _QUANTIFIER = re.compile(r"(?:[*+?]|\{\d*,?\d*\})[?+]?")
 _ATOM = re.compile(
     r"\\.|\[\^?\]?(?:\\.|[^\]\\])*\]|\(\?P=\w+\)|\(\?#[^)]*\)|\(\?[aiLmsux]+\)|[^()|]", re.DOTALL
@@ -58,6 +60,7 @@ def parse(text: str) -> list[Branch]:
     Raises:
         ValueError: for a construct that this parser does not know.
     """
+    spend(6 * len(text))
     branches, end = _branches(text, 0)
     if end != len(text) or write(branches) != text:
         raise ValueError(f"cannot take {text!r} apart")

@@ -67,6 +67,7 @@ class RegexSyntaxError(ValueError):
 
 def compile_quietly(text: str, flags: int = 0) -> re.Pattern[str]:
     """Compile a regex; raise one kind of error, and suppress warnings about style."""
+    spend(8 * len(text))
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
@@ -79,16 +80,20 @@ def compile_quietly(text: str, flags: int = 0) -> re.Pattern[str]:
 
 def parse(regex: re.Pattern[str]) -> Any:
     """Return Python's own parse tree of a compiled expression."""
-    spend(4 * len(regex.pattern))
-    return _parsed(regex)
+    return _parse(regex.pattern, regex.flags)
+
+
+def _parse(text: str, flags: int) -> Any:
+    spend(4 * len(text))
+    return _parsed(text, flags)
 
 
 @lru_cache(maxsize=2)  # each proof parses its regex several times
-def _parsed(regex: re.Pattern[str]) -> Any:
+def _parsed(text: str, flags: int) -> Any:
     # Warnings and DEBUG output are suppressed, because the first compilation already showed them.
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        return _parser.parse(regex.pattern, regex.flags & ~re.DEBUG)
+        return _parser.parse(text, flags & ~re.DEBUG)
 
 
 def compile_regex(regex: re.Pattern[str], *, how: str = "fullmatch", widen: bool = False) -> Dfa:
@@ -102,11 +107,12 @@ def compile_regex(regex: re.Pattern[str], *, how: str = "fullmatch", widen: bool
         NotRegularError: if a construct cannot be expressed; the message names it.
         TooManyStatesError: if the automaton would exceed its limit.
     """
-    return determinise(*nfa_of(regex, how=how, widen=widen))
+    return determinise(*nfa_of(regex.pattern, regex.flags, how=how, widen=widen))
 
 
 def nfa_of(
-    regex: re.Pattern[str],
+    text: str,
+    flags: int,
     *,
     how: str = "fullmatch",
     widen: bool = False,
@@ -125,7 +131,7 @@ def nfa_of(
     start, end = nfa.state(), nfa.state()
     builder = Builder(nfa, widen, marks)
     at = builder.anything(start) if how == "search" else start
-    at = builder.sequence(parse(regex), at, regex.flags)
+    at = builder.sequence(_parse(text, flags), at, flags)
     if how != "fullmatch":
         at = builder.anything(at)
     nfa.free[at].append(end)

@@ -109,7 +109,7 @@ def with_suggestions(problems: Iterable[Problem], diagnosis: Diagnosis) -> list[
         alike.append(problem)
         if len(alike) > MAX_EXPLAINED:
             continue
-        if _is_about_origins(problem, diagnosis.dialect) and problem.code not in _OF_THE_SIZE:
+        if _is_correctable(problem, diagnosis.dialect):
             proven += _needs_automata(problem)
             hint = suggest(problem, diagnosis)[0] if proven <= MAX_PROVEN else in_words(problem)
             found.append(changed(problem, hint=hint))
@@ -127,7 +127,7 @@ def with_suggestions(problems: Iterable[Problem], diagnosis: Diagnosis) -> list[
 
 
 # The codes of problems that no other spelling solves.
-_OF_THE_SIZE = ("slow-regex", "too-long", "unproven")
+OF_THE_SIZE = ("slow-regex", "too-long", "unproven")
 
 
 def _needs_automata(problem: Problem) -> bool:
@@ -141,8 +141,10 @@ def _needs_automata(problem: Problem) -> bool:
     )
 
 
-def _is_about_origins(problem: Problem, dialect: Dialect) -> bool:
-    return not dialect.patterns or (problem.option == ORIGINS and problem.hint != "()")
+def _is_correctable(problem: Problem, dialect: Dialect) -> bool:
+    """Return whether a problem is about origins, and another spelling may solve it."""
+    is_about_origins = problem.option == ORIGINS and problem.hint != "()"
+    return problem.code not in OF_THE_SIZE and (is_about_origins or not dialect.patterns)
 
 
 # The steps for one of these are counted by its text, and the steps for all other values together.
@@ -152,7 +154,7 @@ _ENTRIES = (str, re.Pattern, Within, HostRule, Glob, Network)
 def suggest(problem: Problem, diagnosis: Diagnosis) -> tuple[str | None, bool]:
     """Return what to write instead of an entry, and whether that is a proven entry, not advice."""
     dialect, corrected = diagnosis.dialect, diagnosis.corrected
-    if not _is_about_origins(problem, dialect):
+    if not _is_correctable(problem, dialect):
         return problem.hint, False
     value = problem.value
     context = replace(
