@@ -284,7 +284,7 @@ def _automata_of(entry: Entry, how: str) -> tuple[Dfa | None, str | None, Dfa | 
     is_web = isinstance(entry, (Glob, Network)) and entry.scheme in WEB_SCHEMES
     try:
         # The proof needs the rest. A list of 200 names takes 106,000 steps here.
-        with limited(MAX_PATTERN_STEPS * 3 // 5):
+        with limited(MAX_PATTERN_STEPS // 2):
             whole = compile_regex(regex, how=how)
             # With IGNORECASE each letter of a host would have two edges, and no text could be a
             # run.
@@ -297,7 +297,7 @@ def _automata_of(entry: Entry, how: str) -> tuple[Dfa | None, str | None, Dfa | 
         unsupported = TOO_LARGE
     try:
         # A larger automaton leaves too few steps for the proof of its wider language.
-        with limited(MAX_PATTERN_STEPS * 4 // 5 - (before - steps_left())):
+        with limited(MAX_PATTERN_STEPS * 2 // 3 - (before - steps_left())):
             wider = compile_regex(regex, how=how, widen=True)
             others = _with_other_schemes(wider)
             return intersect(wider, web_origins()), unsupported, None, others
