@@ -7,10 +7,10 @@ too large.
 from __future__ import annotations
 
 import re
-from functools import cache, wraps
+from functools import cache, cached_property, wraps
 
 from .._options.fetch import DEFAULT_PORTS, WEB_SCHEMES
-from .._options.limits import MAX_PATTERN_STEPS
+from .._options.limits import MAX_BACKTRACKING, MAX_PATTERN_STEPS
 from .._options.networks import (
     LINK_LOCAL_IPV6,
     NOT_PUBLIC_IPV4,
@@ -53,7 +53,7 @@ from .automata import (
     unite,
     unlimited,
 )
-from .backtracking import is_slow
+from .backtracking import is_slow, most_steps
 from .regexes import Builder, NotRegularError, compile_regex, parse
 
 TYPE_CHECKING = False
@@ -83,7 +83,7 @@ class Language:
     ``full_dfa`` is the automaton that the engines run. It is smaller, because it is not limited
     to origins. The engines validate an origin before they run it.
 
-    ``steps`` tells how many steps that took, and ``most_steps`` how many `re` may take.
+    ``steps`` tells how many steps that took.
     """
 
     dfa: Dfa | None
@@ -91,7 +91,6 @@ class Language:
     full_dfa: Dfa | None
     others: Dfa | None
     steps: int
-    most_steps = 0
 
     def __init__(self, entry: Entry, how: str) -> None:
         self.entry = entry
@@ -104,6 +103,11 @@ class Language:
         self.dfa, self.unsupported, self.full_dfa, self.others = automata
         self.steps = before - steps_left()
         return object.__getattribute__(self, name)
+
+    @cached_property
+    def most_steps(self) -> int:
+        """The steps that `re` may take for one origin; 0 if it is not needed."""
+        return 0 if self.unsupported is None else most_steps(regex_of(self.entry))
 
 
 # The automaton is too large, although it can express the regex. `re` may be too slow as well.
@@ -344,9 +348,9 @@ def as_written(entry: object) -> str:
 
 
 def is_small(entry: object) -> TypeGuard[Glob | Network]:
-    """Return whether an entry is a glob or network that is surely within the limits.
+    """Return whether an entry is a glob or network that is well within the limits.
 
-    The most that one with three stars and 128 characters takes to prove is 80,000 steps.
+    One with three stars and 128 characters takes up to 80,000 steps to prove.
     """
     return (
         isinstance(entry, (Glob, Network))
@@ -368,11 +372,11 @@ def run_together(
         PolicyError: for such a regex that does not fit.
     """
     left = [
-        (regex, item.unsupported)
+        (regex_of(item.entry), item.unsupported)
         for item in languages
         if not is_small(item.entry)
         and item.unsupported is not None
-        and not is_slow(regex := regex_of(item.entry))
+        and item.most_steps <= MAX_BACKTRACKING
     ]
     small = sorted(filter(is_small, (item.entry for item in languages)), key=write_pattern)
     fitting = [

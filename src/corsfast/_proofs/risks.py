@@ -57,7 +57,6 @@ from .automata import (
     steps_to,
     subtract,
 )
-from .backtracking import most_steps
 from .intent import Intent, intent_of
 from .languages import (
     TOO_LARGE,
@@ -323,8 +322,6 @@ def too_many_steps_together() -> Problem:
 def _language_risks(language: Language, credentials: bool) -> Iterator[Problem]:
     entry, dfa, others = language.entry, language.dfa, language.others
     shown = as_written(entry)
-    if language.unsupported is not None:
-        language.most_steps = most_steps(regex_of(entry))
     if language.most_steps > MAX_BACKTRACKING:
         yield _too_many_steps(entry) if language.unsupported == TOO_LARGE else slow_regex(entry)
         return
