@@ -10,8 +10,9 @@ import re
 from collections import defaultdict
 from dataclasses import dataclass, field
 from functools import cached_property
+from itertools import takewhile
 
-from .reading import STEP, Reading, containing
+from .reading import CHARACTERS_OF_A_STEP, Reading, containing
 from .worlds import ORIGIN, READ, REQUESTED_HEADERS, REQUESTED_METHOD, UNKNOWN, Choices, explore
 
 TYPE_CHECKING = False
@@ -113,7 +114,7 @@ class _Test:
 
     @cached_property
     def otherwise(self) -> bool | None:
-        """Whether a value matches that no valid pattern matches."""
+        """The result for a value that no valid pattern matches."""
         return None if any(entry is None for entry, _ in self.entries) else False
 
     @cached_property
@@ -179,18 +180,16 @@ class _Section:
 
     def terms(self, number: int, words: list[str]) -> Iterator[tuple[bool, str | _Test]]:
         """Yield each test and name, with whether it is negated."""
-        words.reverse()
-        ends = words.count("}")
-        while words:
-            word = words.pop()
+        rest, ends = iter(words), words.count("}")
+        for word in rest:
             is_negated = word.startswith("!")
-            word = word.removeprefix("!") or (words.pop() if words else "")
-            if word == "{" and ends:
-                yield is_negated, self.test(number, list(iter(words.pop, "}")))
+            term = word.removeprefix("!") or next(rest, "")
+            if term == "{" and ends:
+                yield is_negated, self.test(number, list(takewhile("}".__ne__, rest)))
                 ends -= 1
             else:
-                yield is_negated, word
-                ends -= word == "}"
+                yield is_negated, term
+                ends -= term == "}"
 
     def test(self, number: int, words: list[str]) -> _Test:
         """Read an expression with its flags and patterns."""
@@ -278,7 +277,7 @@ class _Request:
     # -- values ------------------------------------------------------------------------------
 
     def formatted(self, text: str) -> str:
-        self.section.reading.step(len(text) // STEP)
+        self.section.reading.step(len(text) // CHARACTERS_OF_A_STEP)
 
         def value(match: re.Match[str]) -> str:
             if match[1] is None:

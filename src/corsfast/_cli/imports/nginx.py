@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 from ..check.subject import UnreadableError
-from .reading import STEP, Reading
+from .reading import CHARACTERS_OF_A_STEP, Reading
 from .worlds import (
     ACAO,
     ORIGIN,
@@ -258,7 +258,7 @@ class _Request:
 
     def value(self, text: str) -> str:
         value = _VARIABLE.sub(lambda match: self.variable(match[1] or match[2]), text)
-        self.reading.step(len(value) // STEP)
+        self.reading.step(len(value) // CHARACTERS_OF_A_STEP)
         return value
 
     def variable(self, name: str) -> str:
@@ -282,7 +282,6 @@ class _Request:
             return self.value(self.world.choose(given.choices))
         if UNKNOWN in source:
             return UNKNOWN
-        each = given.exact.get(source.lower())
         matching = (it for op, text, it in given.regexes if self.matches(source, op, text, it))
-        each = each or next(matching, None)
+        each = given.exact.get(source.lower()) or next(matching, None)
         return self.value(given.default if each is None else each["args"][0])

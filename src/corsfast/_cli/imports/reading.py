@@ -21,13 +21,12 @@ _FLAGS = re.compile(r"\(\?[aimsx]+\)")
 _PARTS = re.compile(r"\\.|\[\^?\]?(?:\\.|[^\]\\])*\]|.", re.DOTALL)
 
 # Steps to read a file: rules that are executed in all worlds, their conditions, and nodes of YAML.
-# An entry of a map or ACL is one step. Rules with an own condition on the origin need the square of
-# their number, so it is enough for 700 of these. It takes up to ten seconds.
+# An entry of a map or ACL is one step. Rules that each have a condition on the origin take the
+# square of their number, so it is enough for 700 of these. It takes up to ten seconds.
 MAX_STEPS = 5_000_000
-# Steps that a policy takes.
-POLICY = 20
-# Characters of a value that take a step, because a variable may double another.
-STEP = 16
+STEPS_OF_A_POLICY = 20
+# Long values take steps as well, because a variable may double another.
+CHARACTERS_OF_A_STEP = 16
 
 
 class TooManyError(UnreadableError):
@@ -108,7 +107,7 @@ class Reading:
 
     def new(self, name: str) -> Found:
         """Return a policy without options, which is not yet one of the file."""
-        self.step(POLICY)
+        self.step(STEPS_OF_A_POLICY)
         return Found(name, self)
 
     def step(self, number: int = 1) -> None:

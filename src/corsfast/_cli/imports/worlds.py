@@ -75,21 +75,21 @@ class Entries:
         places: the place of each; ``None`` is an origin that matches no entry.
         chosen: the choices that each is part of, with its values there. Entries for which this is
             equal have the same answers.
-        choices: all choices, by their identity.
+        choices: all choices that the rules have shown.
         single: the choices with one entry.
     """
 
     places: dict[object, str] = field(default_factory=lambda: {None: ""})
     chosen: dict[object, list[object]] = field(default_factory=lambda: defaultdict(list))
-    choices: dict[int, Choices[Any]] = field(default_factory=dict)
+    choices: set[Choices[Any]] = field(default_factory=set)
     single: dict[object, Choices[bool]] = field(default_factory=dict)
 
     def find(self, choices: Choices[Any]) -> None:
         """Add the entries of choices."""
-        self.choices[id(choices)] = choices
+        self.choices.add(choices)
         for entry, value in choices.values.items():
             self.places.setdefault(entry, choices.places[entry])
-            self.chosen[entry].append((id(choices), value))
+            self.chosen[entry].append((choices, value))
 
 
 @dataclass
@@ -103,7 +103,7 @@ class World:
 
     def choose(self, choices: Choices[T]) -> T:
         """Return the value for the origin."""
-        if id(choices) not in self.entries.choices:
+        if choices not in self.entries.choices:
             self.reading.step(len(choices.values))
             self.entries.find(choices)
         return choices.values.get(self.entry, choices.default)
