@@ -37,7 +37,7 @@ def most_steps(regex: re.Pattern[str]) -> int:
     for merging in (False, True):
         try:
             with limited(MAX_BACKTRACKING_STEPS // 2):
-                return _steps(parse(regex), regex.flags, merging)
+                return _steps(parse(regex.pattern, regex.flags), regex.flags, merging)
         except TooManyStatesError:
             pass
     return MAX_BACKTRACKING + 1

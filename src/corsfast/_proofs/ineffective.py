@@ -176,7 +176,7 @@ def path_problems(option: str, pattern: str | re.Pattern[str]) -> list[Problem]:
     text = pattern if isinstance(pattern, str) else pattern.pattern
     try:
         regex = re.compile(text) if isinstance(pattern, str) else pattern
-        unmatchable = not text or _never_begins(list(parse(regex)), "/")
+        unmatchable = not text or _never_begins(list(parse(text, regex.flags)), "/")
     except (re.error, OverflowError):
         return []  # reported elsewhere
     if not unmatchable or not text:

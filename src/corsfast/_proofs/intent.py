@@ -65,7 +65,7 @@ def intent_of(regex: re.Pattern[str]) -> Intent:
 def readings(regex: re.Pattern[str]) -> list[str]:
     """Return the written text of each alternative; empty if there are too many."""
     try:
-        return _sequence(parse(regex))
+        return _sequence(parse(regex.pattern, regex.flags))
     except OverflowError:
         return []
 

@@ -440,13 +440,13 @@ def united(parts: Iterable[Glob | Network | Dfa]) -> Dfa:
             continue
         host, port = expressions(part)
         at = start
-        for op, argument in parse(re.compile(host)):
+        for op, argument in parse(host):
             key = at, repr((op, argument))
             if key not in after:
                 after[key] = builder.item(op, argument, at, 0)
             at = after[key]
         if port not in before:
             before[port] = nfa.state()
-            nfa.free[builder.sequence(parse(re.compile(port)), before[port], 0)].append(end)
+            nfa.free[builder.sequence(parse(port), before[port], 0)].append(end)
         nfa.free[at].append(before[port])
     return smallest(nfa, start, end)

@@ -78,12 +78,8 @@ def compile_quietly(text: str, flags: int = 0) -> re.Pattern[str]:
         raise RegexSyntaxError(str(error), text, None) from None
 
 
-def parse(regex: re.Pattern[str]) -> Any:
-    """Return Python's own parse tree of a compiled expression."""
-    return _parse(regex.pattern, regex.flags)
-
-
-def _parse(text: str, flags: int) -> Any:
+def parse(text: str, flags: int = 0) -> Any:
+    """Return Python's own parse tree of a regex that is valid."""
     spend(4 * len(text))
     return _parsed(text, flags)
 
@@ -131,7 +127,7 @@ def nfa_of(
     start, end = nfa.state(), nfa.state()
     builder = Builder(nfa, widen, marks)
     at = builder.anything(start) if how == "search" else start
-    at = builder.sequence(_parse(text, flags), at, flags)
+    at = builder.sequence(parse(text, flags), at, flags)
     if how != "fullmatch":
         at = builder.anything(at)
     nfa.free[at].append(end)

@@ -115,7 +115,7 @@ def pattern_of(entry: Entry) -> tuple[Pattern, Hosts]:
         # `well_formed` knows which numbers are ports.
         regex = re.compile(f"{expression(entry._replace(ports=((0, 0),)))}(?::[0-9]+)?")
     writer = _Writer()
-    text = writer.sequence(parse(regex), regex.flags, 1)
+    text = writer.sequence(parse(regex.pattern, regex.flags), regex.flags, 1)
     slow = is_slow(regex) if not isinstance(entry, (HostRule, Glob, Network)) else False
     hosts = Hosts(_addresses(found.dfa), _schemes(found.others))
     return Pattern(text, slow, writer.repeats > _MAX_REPEATS), hosts
