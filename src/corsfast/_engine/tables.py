@@ -28,10 +28,10 @@ from .._options.patterns import ORIGINS, write_pattern
 from .._options.records import NamedTuple
 from .._options.schemes import unmatchable_schemes
 from .._options.spec import read_options
-from .._proofs.automata import TooManyStatesError, limited, steps_left
+from .._proofs.automata import TooManyStatesError, limited
 from .._proofs.languages import language_of, regex_of, run_together
 from .._proofs.redundancy import redundancies
-from .._proofs.risks import find_risks, too_many_steps_together
+from .._proofs.risks import divided, find_risks, too_many_steps_together
 from ..errors import (
     CorsfastPerformanceWarning,
     CorsfastRedundancyWarning,
@@ -219,12 +219,10 @@ def _compile(spec: Spec, problems: list[Problem], origins: object) -> Tables:
         (tolerated if risk.code in spec.tolerated else problems).append(risk)
     if problems:
         raise PolicyError(_with_ways_out(problems, spec, steps))
-    before = steps_left()
-    unlikely += unmatchable_alternatives(spec.regexes)
-    unlikely += globs_as_regexes(spec.regexes, tolerated)
-    tables, slow = build_tables(spec, languages)
-    for text in steps:  # the search for corrections gets the rest
-        steps[text] += (before - steps_left()) // len(steps)
+    with divided(steps):
+        unlikely += unmatchable_alternatives(spec.regexes)
+        unlikely += globs_as_regexes(spec.regexes, tolerated)
+        tables, slow = build_tables(spec, languages)
     for risk in _with_ways_out(tolerated, spec, steps):
         warn(f"tolerated: {describe(risk, acceptable=False)}", CorsfastSecurityWarning)
     for problem in _with_ways_out(unlikely, spec, steps):

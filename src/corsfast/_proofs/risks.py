@@ -13,6 +13,7 @@ be declared (`within`).
 from __future__ import annotations
 
 import re
+from contextlib import contextmanager
 from functools import lru_cache
 from heapq import heappop, heappush
 from itertools import count, groupby, islice
@@ -143,6 +144,18 @@ def find_risks(
         yield from language_risks(language, spec.credentials)
         if steps is not None:
             steps[as_written(language.entry)] = before - steps_left()
+
+
+@contextmanager
+def divided(steps: dict[str, int]) -> Iterator[None]:
+    """Add the steps of the operations within to those of the entries, in equal parts.
+
+    The search for corrections of an entry gets the rest.
+    """
+    before = steps_left()
+    yield
+    for text in steps:
+        steps[text] += (before - steps_left()) // len(steps)
 
 
 # -- exact origins and "*" -------------------------------------------------------------------

@@ -14,11 +14,11 @@ from ..._options.limits import MAX_EXPLAINED, MAX_POLICY_STEPS
 from ..._options.patterns import Glob, HostRule, Network, Within
 from ..._options.schemes import unmatchable_schemes
 from ..._proofs import alternatives
-from ..._proofs.automata import TooManyStatesError, limited, steps_left
+from ..._proofs.automata import TooManyStatesError, limited
 from ..._proofs.dialect import Diagnosis
 from ..._proofs.languages import as_written, is_small, language_of, run_together
 from ..._proofs.redundancy import redundancies
-from ..._proofs.risks import find_risks, too_many_steps_together
+from ..._proofs.risks import divided, find_risks, too_many_steps_together
 from ..._proofs.suggest import OF_THE_SIZE, policy_dialect, suggest
 from ..._proofs.verify import foreign_risks, forget, read_policy
 from ...errors import Problem
@@ -112,21 +112,17 @@ def _judge_options(subject: Subject, options: dict[str, object]) -> Iterator[_Fo
         yield _Found(problem, diagnosis, warning=problem.code != "unmatchable-scheme")
     risks = [*find_risks(spec, languages, diagnosis.steps)]
     too_large = {id(risk.value) for risk in risks if risk.code in OF_THE_SIZE}
-    before = steps_left()
-    judged = [language for language in languages if id(language.entry) not in too_large]
-    for problem in unmatchable_alternatives(
-        entry for entry in spec.regexes if id(entry) not in too_large
-    ):
-        yield _Found(problem, diagnosis, warning=True)
-    yield from _judge_risks(risks, spec.tolerated, diagnosis)
-    for problem in globs_as_regexes(spec.regexes, risks):
-        yield _Found(problem, diagnosis, warning=True)
-    for problem in _performance(judged):
-        yield _Found(problem, warning=True)
-    for message in redundancies(spec, languages):
-        yield _Found(Problem("redundant", "allow_origins", None, message), warning=True)
-    for text in diagnosis.steps:  # the search for corrections gets the rest
-        diagnosis.steps[text] += (before - steps_left()) // len(diagnosis.steps)
+    regexes = [entry for entry in spec.regexes if id(entry) not in too_large]
+    with divided(diagnosis.steps):
+        for problem in unmatchable_alternatives(regexes):
+            yield _Found(problem, diagnosis, warning=True)
+        yield from _judge_risks(risks, spec.tolerated, diagnosis)
+        for problem in globs_as_regexes(spec.regexes, risks):
+            yield _Found(problem, diagnosis, warning=True)
+        for problem in _performance(it for it in languages if id(it.entry) not in too_large):
+            yield _Found(problem, warning=True)
+        for message in redundancies(spec, languages):
+            yield _Found(Problem("redundant", "allow_origins", None, message), warning=True)
 
 
 def _judge_regex(subject: Subject, applied: Applied) -> Iterator[_Found]:
@@ -236,7 +232,7 @@ def _without_value(problem: Problem, prefix: str) -> str:
     return message if prefix else message[:1].upper() + message[1:]
 
 
-def _performance(languages: list[Language]) -> Iterator[Problem]:
+def _performance(languages: Iterable[Language]) -> Iterator[Problem]:
     # A language that matches nothing is a problem already, and has no automaton to unite.
     matching = [
         item for item in languages if is_small(item.entry) or item.dfa is None or item.dfa.rows
