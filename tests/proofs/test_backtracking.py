@@ -106,14 +106,14 @@ def test_a_drop_in_does_not_run_a_slow_regex() -> None:
 def test_a_slow_regex_is_not_put_aside(Policy: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     """All patterns together may be too large for one automaton. Then `re` runs the others."""
     regexes = [re.compile(r"https://(a+)+\.example\.com"), re.compile(r"https://b\.example\.com")]
-    united = languages.united
+    unite_parts = languages.unite_parts
 
     def united_one(parts: list[Any]) -> Any:
         if len(parts) > 1:
             raise languages.TooManyStatesError
-        return united(parts)
+        return unite_parts(parts)
 
-    monkeypatch.setattr(languages, "united", united_one)
+    monkeypatch.setattr(languages, "unite_parts", united_one)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", CorsfastPerformanceWarning)
         with pytest.raises(PolicyError, match="slow-regex"):

@@ -15,7 +15,7 @@ from corsfast._options.limits import MAX_POLICY_STEPS
 from corsfast._options.patterns import Glob, Network, parse_pattern
 from corsfast._proofs import languages
 from corsfast._proofs.automata import limited, unite
-from corsfast._proofs.languages import is_small, language_of, run_together, united
+from corsfast._proofs.languages import is_small, language_of, run_together, unite_parts
 from corsfast._proofs.public_suffixes import SHARED_HOSTING, _rules
 from corsfast._proofs.risks import language_risks, risks_by_automata, stays_within_a_domain
 
@@ -98,7 +98,7 @@ def test_globs_that_share_beginnings_match_the_same() -> None:
     for _ in range(20):
         few = [*chosen.sample(some, 6), *chosen.sample(networks, 1)]
         alone = [language_of(glob).full_dfa for glob in few]
-        assert united(few) == unite(alone)
+        assert unite_parts(few) == unite(alone)
 
 
 FAMILIES = {
@@ -139,9 +139,9 @@ def test_no_half_is_united_twice(monkeypatch: pytest.MonkeyPatch) -> None:
         calls.append(id(parts[0]))
         if len(parts) > 1:
             raise languages.TooManyStatesError
-        return united(parts)  # type: ignore[arg-type]
+        return unite_parts(parts)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(languages, "united", united_two)
+    monkeypatch.setattr(languages, "unite_parts", united_two)
     monkeypatch.setattr(languages, "MAX_GLOBS_AT_ONCE", 1)
     found = [language_of(glob) for glob in globs([f"https://a*.{n}.com" for n in "bcdef"])]
     _, left = run_together(found)

@@ -58,8 +58,8 @@ from .regexes import Builder, NotRegularError, compile_regex, parse
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
-    from typing import Any, TypeGuard
+    from collections.abc import Callable, Iterable, Sequence
+    from typing import TypeGuard
 
     from .automata import Automaton
     from .intent import Intent
@@ -96,13 +96,15 @@ class Language:
         self.entry = entry
         self.how = how
 
-    def __getattr__(self, name: str) -> Any:
-        """Build the automata, because one of their attributes is read for the first time."""
-        before = steps_left()
-        automata = _automata_of(self.entry, self.how)
-        self.dfa, self.unsupported, self.full_dfa, self.others = automata
-        self.steps = before - steps_left()
-        return object.__getattribute__(self, name)
+    if not TYPE_CHECKING:  # so that mypy finds a wrong name
+
+        def __getattr__(self, name: str) -> object:
+            """Build the automata, because one of their attributes is read for the first time."""
+            before = steps_left()
+            automata = _automata_of(self.entry, self.how)
+            self.dfa, self.unsupported, self.full_dfa, self.others = automata
+            self.steps = before - steps_left()
+            return object.__getattribute__(self, name)
 
     @cached_property
     def most_steps(self) -> int:
@@ -360,7 +362,7 @@ def is_small(entry: object) -> TypeGuard[Glob | Network]:
 
 
 def run_together(
-    languages: Iterable[Language],
+    languages: Sequence[Language],
 ) -> tuple[Automaton | None, list[tuple[re.Pattern[str], str]]]:
     """Return one automaton for all languages, and the entries left to `re` with the reason.
 
@@ -371,18 +373,15 @@ def run_together(
     Raises:
         PolicyError: for such a regex that does not fit.
     """
+    small = sorted(filter(is_small, (item.entry for item in languages)), key=write_pattern)
+    others = [item for item in languages if not is_small(item.entry)]
     left = [
         (regex_of(item.entry), item.unsupported)
-        for item in languages
-        if not is_small(item.entry)
-        and item.unsupported is not None
-        and item.most_steps <= MAX_BACKTRACKING
+        for item in others
+        if item.unsupported is not None and item.most_steps <= MAX_BACKTRACKING
     ]
-    small = sorted(filter(is_small, (item.entry for item in languages)), key=write_pattern)
     fitting = [
-        (item.entry, item.full_dfa)
-        for item in languages
-        if not is_small(item.entry) and item.full_dfa and item.full_dfa.rows
+        (item.entry, item.full_dfa) for item in others if item.full_dfa and item.full_dfa.rows
     ]
     fitting.sort(key=lambda item: len(item[1].rows))
     parts = [*small, *(dfa for _, dfa in fitting)]
@@ -407,7 +406,7 @@ def _unite_first(parts: list[Glob | Network | Dfa]) -> tuple[Dfa, int]:
         return minimise(parts[0]), 1
     if len(parts) <= (MAX_AT_ONCE if isinstance(parts[-1], Dfa) else MAX_GLOBS_AT_ONCE):
         try:
-            return united(parts), len(parts)
+            return unite_parts(parts), len(parts)
         except TooManyStatesError:
             spend(0)  # raises again if it was not the number of states
             if not half:
@@ -417,13 +416,13 @@ def _unite_first(parts: list[Glob | Network | Dfa]) -> tuple[Dfa, int]:
         return first, many
     second, more = _unite_first(parts[half:])
     try:
-        return united([first, second]), half + more
+        return unite_parts([first, second]), half + more
     except TooManyStatesError:
         spend(0)
         return first, half
 
 
-def united(parts: Iterable[Glob | Network | Dfa]) -> Dfa:
+def unite_parts(parts: Iterable[Glob | Network | Dfa]) -> Dfa:
     """Return the automaton of these languages.
 
     Globs with an equal beginning share its states, and globs with equal ports share those of the
