@@ -326,6 +326,7 @@ select = ["E"]
         (f"a = 1\nb{'.b' * 100} = 1", "", "not-toml", ":2", "more than 100 parts", None),
         (f"[a{' . a' * 100}]", "", "not-toml", ":1", "more than 100 parts", None),
         ("a = { " + '"a".' * 100_000 + "a = 1 }", "", "not-toml", ":1", "MAX_KEY_PARTS", None),
+        (f'a = ["""\n\' """, {{a{".a" * 100} = 1}}]', "", "not-toml", ":2", "MAX_KEY_PARTS", None),
     ],
 )  # fmt: skip
 def test_files_that_hold_no_policy(
@@ -349,6 +350,7 @@ def test_dots_that_are_no_long_key_are_read(Policy: Any, tmp_path: Path) -> None
     origins = [f"https://a{i}.b.example" for i in range(100)]
     dots = "x." * 200
     text = f'[a{".a" * 99}]\nb = \'{dots}\' # {dots}\nc = "\\"{dots}" # \'"{dots}\n'
+    text += f'd = """\\"{dots}\n{dots}"" """" # \'\'\'\ne = \'\'\'{dots}\n"{dots}\'\'\'\'\n'
     path = write(tmp_path, f"{text}[tool.corsfast]\nallow_origins = {origins}\n")
     assert Policy.from_toml(path) == Policy(allow_origins=origins)
 

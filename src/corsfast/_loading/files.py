@@ -28,10 +28,14 @@ SHOWN_TABLES = 8
 
 _BARE_KEY = re.compile(r"[A-Za-z0-9_-]+")
 _PLACE = re.compile(r"\(at line (\d+), column \d+\)$")
-# A quoted key, a string, or a comment, on one line. An open one ends with the line, so that no text
-# is read twice.
-_QUOTED = re.compile(r"""\"(?:[^"\\]|\\.)*"?|'[^']*'?|\#.*""")
-_LONG_KEY = re.compile(rf"(?<![\w-])(?:[\w-]+[ \t]*\.[ \t]*){{{MAX_KEY_PARTS}}}")
+# A string, a quoted key, or a comment. One that is not closed ends with the line or the text, so
+# that no text is read twice.
+_QUOTED = re.compile(
+    r'''"""(?:[^"\\]++|\\.|"(?!""))*+"{0,5}|"(?:[^"\\\n]++|\\[^\n])*+"?'''
+    r"""|'''(?:[^']++|'(?!''))*+'{0,5}|'[^'\n]*+'?|\#[^\n]*+""",
+    re.DOTALL,
+)
+_KEY = re.compile(r"[\w-]++(?:[ \t]*+\.[ \t]*+[\w-]++)*+")
 
 
 def read_toml(path: str | PathLike[str], table: str | None, octets: bytes | None = None) -> Written:
@@ -140,10 +144,13 @@ def _read_text(path: str | PathLike[str], name: str, octets: bytes | None = None
 
 
 def _parse_toml(text: str) -> dict[str, object]:
-    for number, line in enumerate(text.split("\n"), 1):
-        if line.count(".") >= MAX_KEY_PARTS and _LONG_KEY.search(_QUOTED.sub("x", line)):
-            message = f"a key has more than {MAX_KEY_PARTS} parts, which is MAX_KEY_PARTS"
-            raise ValueError(f"{message} (at line {number}, column 1)")
+    if any(line.count(".") >= MAX_KEY_PARTS for line in text.split("\n")):
+        bare = _QUOTED.sub(lambda found: "x" + "\n" * found[0].count("\n"), text)
+        for key in _KEY.finditer(bare):
+            if key[0].count(".") >= MAX_KEY_PARTS:
+                message = f"a key has more than {MAX_KEY_PARTS} parts, which is MAX_KEY_PARTS"
+                line = bare.count("\n", 0, key.start()) + 1
+                raise ValueError(f"{message} (at line {line}, column 1)")
     return tomllib.loads(text)
 
 
