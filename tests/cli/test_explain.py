@@ -30,8 +30,9 @@ def explain(
     """Run the command in an empty folder; return its status and what it printed."""
     monkeypatch.chdir(tmp_path)
 
-    def run(*arguments: str, stdin: str = "") -> tuple[int, str, str]:
-        monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(stdin.encode())))
+    def run(*arguments: str, stdin: str | bytes = "") -> tuple[int, str, str]:
+        octets = stdin if isinstance(stdin, bytes) else stdin.encode()
+        monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(octets)))
         try:
             status = main(["explain", *arguments])
         except SystemExit as error:  # argparse
@@ -197,6 +198,21 @@ def test_reads_several_lines_of_the_log(explain: Any) -> None:
     assert status == 1
     assert out.count("no  header x-b") == 1
     assert out.count("POST from https://evil.example: refused as forged") == 1
+
+
+@pytest.mark.parametrize("other", ["caf\xe9", '{"user": "caf\xe9"}'], ids=["text", "JSON"])
+def test_a_log_that_is_not_utf_8_is_read(explain: Any, other: str) -> None:
+    status, out, err = explain(*POLICY, stdin=f"{other}\n{LOGGED}\n".encode("latin-1"))
+    assert (status, err) == (1, "")
+    assert "POST from https://evil.example: refused as forged" in out
+
+
+def test_a_har_that_is_not_utf_8_is_rejected(explain: Any) -> None:
+    text = json.dumps({"log": {"entries": [], "comment": "caf\xe9"}}, ensure_ascii=False)
+    for arguments in ((), ("--har", "-")):
+        status, out, err = explain(*POLICY, *arguments, stdin=text.encode("latin-1"))
+        assert (status, out) == (2, "")
+        assert "<stdin>: the file is not UTF-8" in err
 
 
 def test_a_path_in_the_log_that_looks_like_forgery(explain: Any) -> None:

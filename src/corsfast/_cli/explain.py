@@ -216,7 +216,8 @@ def _requests(given: Namespace) -> list[Recorded]:
     if given.origin is not None or given.sec_fetch_site is not None:
         return [_of_flags(given)]
     nothing = sys.stdin is None or sys.stdin.isatty()
-    name, text = ("<stdin>", "") if nothing else read_text("-", MAX_HAR)
+    # A log may have names and paths in any encoding; the lines of corsfast are ASCII.
+    name, text = ("<stdin>", "") if nothing else read_text("-", MAX_HAR, lambda it: not is_har(it))
     start = text.lstrip()[:5]
     if not start:
         raise UnreadableError(
