@@ -215,6 +215,21 @@ def test_a_har_that_is_not_utf_8_is_rejected(explain: Any) -> None:
         assert "<stdin>: the file is not UTF-8" in err
 
 
+@pytest.mark.parametrize(
+    "log",
+    [
+        "INFO:     Started server process [12]\nINFO:     Waiting\n",
+        '{"message": "Started"}\n{"message": "Waiting"}\n',
+        '127.0.0.1 - - [x] "GET /x HTTP/1.1" 200 1\n',
+    ],
+    ids=["text", "JSON", "access log"],
+)
+def test_a_log_without_refusals_is_named_as_such(explain: Any, log: str) -> None:
+    status, out, err = explain(*POLICY, stdin=log)
+    assert (status, out) == (2, "")
+    assert "<stdin>: there is no refusal of corsfast in it, and it is no curl command" in err
+
+
 def test_a_path_in_the_log_that_looks_like_forgery(explain: Any) -> None:
     path = "/ as a cross-site request: "
     line = f"corsfast.refused GET '{path}' from 'https://evil.example' is refused: the origin"

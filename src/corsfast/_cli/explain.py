@@ -223,11 +223,11 @@ def _requests(given: Namespace) -> list[Recorded]:
         raise UnreadableError(
             "there is no request: give --origin, --curl, --har or standard input (see --help)"
         )
-    if not is_har(text) and (refused := read_refusals(text, name)):
-        return refused
-    if start.startswith("{"):
+    if is_har(text):
         given.har = "-"
         return _chosen(read_har(text, name, given.match), name)
+    if refused := read_refusals(text, name):
+        return refused
     return [read_curl(text, name) if start.startswith("curl") else read_raw(text)]
 
 

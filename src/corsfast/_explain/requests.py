@@ -126,6 +126,10 @@ def _field(line: str, place: str) -> tuple[str, str]:
 # -- raw HTTP --------------------------------------------------------------------------------
 
 
+# The version may be missing. Then the target has to be one, because logs have lines of two words.
+_REQUEST_LINE = re.compile(r"\s*\S+\s+(?:\S+\s+HTTP/\S*|/\S*|[^\s:]+://\S*)\s*")
+
+
 def read_raw(text: str, name: str = "<stdin>") -> Recorded:
     """Read a request as it is on the wire in HTTP/1.1.
 
@@ -136,10 +140,12 @@ def read_raw(text: str, name: str = "<stdin>") -> Recorded:
         _fail(name, f"the request has more than {MAX_REQUEST} characters")
     lines = text.lstrip("\r\n").replace("\r\n", "\n").split("\n")
     skipped = text[: len(text) - len(text.lstrip("\r\n"))].count("\n")
-    first = lines[0].split()
-    if len(first) not in (2, 3) or (len(first) == 3 and not first[2].startswith("HTTP/")):
-        message = f"{lines[0][:60]!r} is not a request line; it is METHOD /path HTTP/1.1"
-        _fail(f"{name}:{skipped + 1}", message)
+    if not _REQUEST_LINE.fullmatch(lines[0]):
+        message = (
+            "there is no refusal of corsfast in it, and it is no curl command, HAR or raw request,"
+            f" which begins with METHOD /path HTTP/1.1 and not with {lines[0][:60]!r}"
+        )
+        _fail(name, message)
     fields: list[tuple[str, str]] = []
     for number, line in enumerate(lines[1:], skipped + 2):
         if not line.strip():
@@ -147,7 +153,7 @@ def read_raw(text: str, name: str = "<stdin>") -> Recorded:
         if len(fields) == MAX_FIELDS:
             _fail(f"{name}:{number}", f"there are more than {MAX_FIELDS} headers")
         fields.append(_field(line, f"{name}:{number}"))
-    method, url = first[0], first[1]
+    method, url = lines[0].split()[:2]
     place = f"{name}:{skipped + 1}"
     if url.startswith("/"):
         host = next((value for key, value in fields if key.lower() == "host"), None)
