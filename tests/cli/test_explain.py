@@ -230,6 +230,21 @@ def test_a_log_without_refusals_is_named_as_such(explain: Any, log: str) -> None
     assert "<stdin>: there is no refusal of corsfast in it, and it is no curl command" in err
 
 
+def test_no_method_is_invented_for_a_logged_preflight(explain: Any) -> None:
+    evil = "from 'https://evil.example' is refused: the origin"
+    log = f"OPTIONS '/items' {evil}\nGET '/items' {evil}\n"
+    out = explain(*POLICY, stdin=log)[1]
+    preflight, request = out.split("\n\n")
+    assert preflight.startswith("OPTIONS from https://evil.example: refused\n  no  origin https")
+    assert "method" not in preflight
+    assert request.startswith("GET from https://evil.example: refused\n")
+    assert preflight.split("\n")[1:4] == request.split("\n")[1:4]
+    for option in ("--method", "--request-method"):
+        out = explain(*POLICY, option, "PATCH", stdin=log.partition("\n")[0])[1]
+        assert out.startswith("PATCH from https://evil.example: refused\n")
+        assert "no  method PATCH" in out
+
+
 def test_a_path_in_the_log_that_looks_like_forgery(explain: Any) -> None:
     path = "/ as a cross-site request: "
     line = f"corsfast.refused GET '{path}' from 'https://evil.example' is refused: the origin"

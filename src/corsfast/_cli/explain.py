@@ -273,6 +273,9 @@ def _explain_recorded(policy: Policy, recorded: Recorded, given: Namespace) -> E
         wanted = given.request_method or recorded.get(REQUEST_METHOD)
         names = given.request_headers or [recorded.get(REQUEST_HEADERS) or ""]
     explanation = policy.explain(method, origin, wanted, list(names), credentials)
+    if not (recorded.names_method or given.method or given.request_method):
+        checks = (check for check in explanation.checks if check.what != "method")
+        explanation = replace(explanation, method="OPTIONS", checks=tuple(checks))
     if not recorded.url:
         return explanation
     if origin_of(recorded.url) == origin:

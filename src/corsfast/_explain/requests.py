@@ -56,6 +56,8 @@ class Recorded:
         fields: all of its headers.
         place: where it is in the input.
         cross_site: whether a log names it as a request that another site has forged.
+        names_method: whether the source of a preflight has the method that it asks for. A log has
+            it only if that was refused.
     """
 
     method: str
@@ -64,6 +66,7 @@ class Recorded:
     place: str
     response: RawResponse | None = field(default=None, repr=False)
     cross_site: bool = False
+    names_method: bool = True
 
     def get(self, name: str) -> str | None:
         values = [value for key, value in self.fields if key.lower() == name.lower()]

@@ -242,14 +242,15 @@ def read_refusals(text: str, source: str) -> list[Recorded]:
 
 def _recorded(line: re.Match[str], place: str) -> Recorded:
     _, _, origin, site, what, value = (part and _unquoted(part) for part in line.groups())
+    names_method = line[1] != "OPTIONS" or what == "method"
     fields = {"Origin": None if line[3] == "nothing" else origin, fetch.SEC_FETCH_SITE: site}
     if line[1] == "OPTIONS":
-        fields[fetch.REQUEST_METHOD] = value if what == "method" else "GET"
+        fields[fetch.REQUEST_METHOD] = value if names_method else "GET"  # which is never refused
         fields[fetch.REQUEST_HEADERS] = value if what == "header" else None
     given = tuple((name, it) for name, it in fields.items() if it is not None)
     # The quoted path and origin before this are an attacker's.
     forged = line.string.startswith((" is refused as a ", " is reported as a "), line.end(3))
-    return Recorded(line[1], "", given, place, cross_site=forged)
+    return Recorded(line[1], "", given, place, cross_site=forged, names_method=names_method)
 
 
 def _unquoted(text: str) -> str:
