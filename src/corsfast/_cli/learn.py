@@ -100,8 +100,9 @@ def _answer(given: Namespace) -> tuple[str, int]:
     sides = {name: usable_side(subject) for name, subject in subjects.items()}
     today = sides.get("policy")
     traffic = read_traffic(given.files, today)
-    for asked in [asked for asked in traffic.served if asked.origin in given.own]:
-        del traffic.served[asked]
+    for counts in (traffic.served, traffic.refused):
+        for asked in [asked for asked in counts if asked.origin in given.own]:
+            del counts[asked]
     learned = learn(traffic, today, generalize=given.generalize)
     affected: Counter[tuple[str, str]] = Counter()
     if "stricter" in sides:

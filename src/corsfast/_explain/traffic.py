@@ -29,8 +29,8 @@ if TYPE_CHECKING:
 # Bytes of a line of a log. A longer one is not read; common servers limit its parts to 8 KiB.
 MAX_LINE = 16_384
 # Distinct requests that are remembered, of those that were served and of those that were refused.
-# Over twice as many, the rarest are forgotten, so that a flood of random ones cannot use up memory.
-MAX_DISTINCT = 5_000
+# Over that, the rarer half is forgotten, so that a flood of random ones cannot use up memory.
+MAX_DISTINCT = 10_000
 # Header names of a preflight in a log. Servers accept 100 headers, so more are not a page's.
 MAX_NAMES = 100
 
@@ -76,21 +76,26 @@ class Traffic:
 
     Attributes:
         refuses: returns whether today's policy refuses a request.
-        uncertain: the number of requests of which no source says whether they were allowed.
         shows_cookies: whether all sources show cookies.
         unread: the lines that are not in a known format, or too long.
         malformed: the values of Origin that no browser sends.
-        forgotten: the distinct requests that were forgotten, because there were too many.
+        forgotten: the requests that were forgotten, because there were too many distinct ones.
     """
 
     refuses: Callable[[Asked], bool] | None = None
     served: Counter[Asked] = field(default_factory=Counter)
     refused: Counter[Asked] = field(default_factory=Counter)
-    uncertain: int = 0
     shows_cookies: bool = True
     unread: int = 0
     malformed: int = 0
     forgotten: int = 0
+
+    @property
+    def uncertain(self) -> int:
+        """The number of served requests of which no source says whether they were allowed."""
+        if self.refuses is not None:
+            return 0
+        return sum(number for asked, number in self.served.items() if asked.refused is None)
 
     def add(self, asked: Asked) -> None:
         """Count a request."""
@@ -100,13 +105,11 @@ class Traffic:
         refused = bool(asked.refused)
         if self.refuses is not None:
             refused = refused or self.refuses(asked)
-        elif asked.refused is None:
-            self.uncertain += 1
         counts = self.refused if refused else self.served
         counts[asked] += 1
-        if len(counts) > 2 * MAX_DISTINCT:
-            kept = dict(counts.most_common(MAX_DISTINCT))
-            self.forgotten += len(counts) - len(kept)
+        if len(counts) > MAX_DISTINCT:
+            kept = Counter(dict(counts.most_common(MAX_DISTINCT // 2)))
+            self.forgotten += counts.total() - kept.total()
             counts.clear()
             counts.update(kept)
 
