@@ -386,6 +386,14 @@ def test_a_har_without_cross_origin_requests(explain: Any) -> None:
     assert "<stdin>: there is no cross-origin request in it" in err
 
 
+def test_a_har_without_the_text_of_match(explain: Any) -> None:
+    text = recording(PREFLIGHT, entry("PUT", 200))
+    for arguments in ((), ("--har", "-")):
+        status, out, err = explain(*arguments, "--match", "nothing", stdin=text)
+        assert (status, out) == (2, "")
+        assert "<stdin>: none of its cross-origin requests (2) has 'nothing' in its URL" in err
+
+
 def test_only_preflights_are_status_2(explain: Any) -> None:
     method = "Access-Control-Request-Method: PUT"
     command = f"curl -X OPTIONS {LOCAL} -H 'Origin: {PAGE}' -H '{method}'"

@@ -409,15 +409,20 @@ def read_har(
     if len(entries) > MAX_ENTRIES:
         _fail(name, f"there are more than {MAX_ENTRIES} entries")
     found: list[Recorded] = []
+    others = 0
     for number, entry in enumerate(entries):
         place = f"{name}: log.entries[{number}]"
         recorded = _har_entry(entry, place)
-        same_origin = recorded.origin in (None, origin_of(recorded.url))
-        if same_origin or match not in recorded.url:
+        if recorded.origin in (None, origin_of(recorded.url)):
+            continue
+        if match not in recorded.url:
+            others += 1
             continue
         if len(found) == limit:
             _fail(place, f"there are more than {limit} cross-origin requests; give --match")
         found.append(recorded)
+    if others and not found:
+        _fail(name, f"none of its cross-origin requests ({others}) has {match!r} in its URL")
     return found
 
 
