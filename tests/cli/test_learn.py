@@ -330,15 +330,26 @@ def test_patterns_only_with_generalize(
     today: list[str] | None,
     expected: list[str] | None,
 ) -> None:
-    text = "".join(map(line, origins))
+    text = har(*(entry(origin, allowing(origin)) for origin in origins))
     arguments = []
     if today is not None:
+        text = "".join(map(line, origins))
         Path("today.toml").write_text(f"allow_origins = {today}")
         arguments = ["--policy", "today.toml"]
     found = learned(capsys, text, *arguments)
     assert found["options"]["allow_origins"] == sorted(origins)
     found = learned(capsys, text, *arguments, "--generalize")
     assert found["options"]["allow_origins"] == (expected or sorted(origins))
+
+
+def test_no_pattern_for_origins_that_anyone_can_send(capsys: pytest.CaptureFixture[str]) -> None:
+    origins = [f"https://{label}.a.example" for label in "abc"]
+    found = learned(capsys, "".join(map(line, origins)), "--generalize")
+    assert found["options"]["allow_origins"] == origins
+    said = Path("learned.toml").read_text().replace("\n# ", " ")
+    assert "--generalize writes no pattern for the origins of an access log without" in said
+    learned(capsys, "".join(map(line, origins[1:])), "--generalize")
+    assert "--generalize" not in Path("learned.toml").read_text()
 
 
 @pytest.mark.parametrize("number", [2, 12])
@@ -350,7 +361,8 @@ def test_groups_that_are_tried_are_bounded(
     origins = [f"https://x{i}.p{parent}.example" for parent in range(number) for i in range(3)]
     origins += [f"https://x{i}.large.example" for i in range(4 * (number > 2))]
     origins += [f"https://alone{i}.example{i}" for i in range(10)]
-    found = learned(capsys, "".join(map(line, origins)), "--generalize")
+    recorded = har(*(entry(origin, allowing(origin)) for origin in origins))
+    found = learned(capsys, recorded, "--generalize")
     patterns = ["https://*.large.example"] if number > 2 else ["https://*.p1.example"]
     assert {*found["patterns"]} == {"https://*.p0.example", *patterns}
     note = f"tried a pattern for 2 of {number + 1} groups"

@@ -254,9 +254,15 @@ def _drop_problems(learned: Learned) -> None:
 
 
 def _generalize(learned: Learned, today: Side | None) -> None:
-    """Replace origins that are alike by patterns that `check` accepts and today's policy covers."""
+    """Replace origins that are alike by patterns that `check` accepts and today's policy covers.
+
+    Without today's policy, the origins have to be of recordings, because anyone can send those of a
+    log, and a pattern would allow even more of them.
+    """
     groups = _groups(learned.options[ORIGINS])
     learned.groups = len(groups)
+    if learned.traffic.uncertain:
+        return
     of_today = [] if today is None else map(write_pattern, (*today.spec.globs, *today.spec.rules))
     for pattern in (*of_today, *groups[:MAX_GROUPS]):
         origins: list[str] = list(learned.options[ORIGINS])  # type: ignore[call-overload]
@@ -394,7 +400,12 @@ def _notes(learned: Learned) -> Iterator[str]:
         yield "A log shows neither cookies nor response headers."
     elif not learned.options.get("allow_credentials"):
         yield "No request had cookies; recordings without sensitive data lack them."
-    if learned.groups > MAX_GROUPS:
+    if learned.groups and traffic.uncertain:
+        yield (
+            "--generalize writes no pattern for the origins of an access log without --policy,"
+            " because anyone can send them."
+        )
+    elif learned.groups > MAX_GROUPS:
         yield (
             f"--generalize tried a pattern for {MAX_GROUPS} of {learned.groups} groups of origins"
             " that are alike (MAX_GROUPS)."
