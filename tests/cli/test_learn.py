@@ -200,11 +200,23 @@ def test_standard_input_and_several_files(
     assert json.loads(capsys.readouterr().out)["requests"]["allow_origins"] == {APP: 2}
 
 
+@pytest.mark.parametrize("octets", [b"\x1f\x8b\x08\x00", b'{"log": 1}', b"{}\n"])
+def test_errors_name_standard_input(
+    octets: bytes, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(BytesIO(octets)))
+    assert main(["learn", "-"]) == 2
+    assert capsys.readouterr().err.startswith("corsfast learn: <stdin>: ")
+
+
 @pytest.mark.parametrize(
     ("text", "said"),
     [
         ("", "no cross-origin request"),
         ('203.0.113.7 - - [x] "GET / HTTP/1.1" 200 1 "-" "agent"\n', "as its last field"),
+        ('{"status": 200}\n', "traffic: there is no cross-origin request in it"),
+        ('{"status": 200}\n', "is not read if it is JSON"),
+        ("\x1f\x8b\x08\x00", "traffic: the file is compressed: zcat FILE | corsfast learn -"),
         ('{"log": 1}', "traffic: not HAR"),
         ("{x", "not JSON"),
         ('{"log": [\n"é"]}', "traffic: the file is not UTF-8"),

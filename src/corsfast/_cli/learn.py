@@ -56,6 +56,8 @@ MIN_GENERALIZED = 3
 # Groups of origins that are alike for which --generalize proves a pattern, the largest first. Each
 # takes the time of a check of all origins: up to 100 ms.
 MAX_GROUPS = 100
+# The name of standard input, as in the errors of other commands.
+STDIN = "<stdin>"
 # Values of one kind that a comment lists; --json lists all.
 SHOWN = 50
 # Traffic does not show these options, so they are copied from --policy.
@@ -129,7 +131,7 @@ def read_traffic(files: Iterable[str], today: Side | None) -> Traffic:
     for name in files:
         if name == "-":
             if sys.stdin is not None:  # it is None if the caller has closed it
-                traffic.read(sys.stdin.buffer, "<stdin>")
+                traffic.read(sys.stdin.buffer, STDIN)
             continue
         try:
             with open(name, "rb") as file:
@@ -137,9 +139,10 @@ def read_traffic(files: Iterable[str], today: Side | None) -> Traffic:
         except OSError as error:
             raise UnreadableError(f"{name}: {error.strerror}") from None
     if not traffic.served and not traffic.refused:
+        names = ", ".join(STDIN if name == "-" else name for name in files)
         raise UnreadableError(
-            f"{', '.join(files)}: there is no cross-origin request in it; an access log needs the"
-            " Origin as its last field (see --help)"
+            f"{names}: there is no cross-origin request in it; an access log needs the Origin as"
+            " its last field, and is not read if it is JSON (see --help)"
         )
     return traffic
 

@@ -31,6 +31,8 @@ MAX_LINE = 16_384
 # Distinct requests that are remembered, of those that were served and of those that were refused.
 # Over that, the rarer half is forgotten, so that a flood of random ones cannot use up memory.
 MAX_DISTINCT = 10_000
+# The first octets of a gzip file. Log rotation writes such files.
+_GZIP = b"\x1f\x8b"
 # Header names of a preflight in a log. Servers accept 100 headers, so more are not a page's.
 MAX_NAMES = 100
 
@@ -117,9 +119,11 @@ class Traffic:
         """Read a file; its first line tells HAR from a log.
 
         Raises:
-            InputError: for HAR that cannot be read.
+            InputError: for HAR that cannot be read, and for a compressed file.
         """
         first = file.readline(MAX_LINE)
+        if first.startswith(_GZIP):
+            raise InputError(f"{name}: the file is compressed: zcat FILE | corsfast learn -")
         if is_har(first.decode("utf-8-sig", "replace")):
             octets = first + file.read(MAX_HAR + 1)
             try:
