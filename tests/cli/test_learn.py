@@ -595,8 +595,8 @@ def test_the_page_shows_the_real_output(
 ```toml
 ((?s:.*?))^```$"""
     ((today, arguments, expected),) = re.findall(blocks, page, re.MULTILINE)
-    preflight = line(APP, "OPTIONS / HTTP/1.1", 204, ' "PUT" "x-token"')
-    log = [line(APP)] * 4 + [preflight, line(APP, "PUT / HTTP/1.1")]
+    ((request, preflight),) = re.findall(r"^```text\n(.*\n)(.*\n)```$", page, re.MULTILINE)
+    log = [request] * 4 + [preflight, request.replace("GET", "PUT")]
     Path("access.log").write_text("".join([*log, line("https://other.example") * 4]))
     Path("today.toml").write_text(today)
     assert main(arguments.split()) == 0
