@@ -557,4 +557,4 @@ def test_without_httpx_it_says_what_to_install(explain: Any, monkeypatch: Any) -
     monkeypatch.setitem(sys.modules, "corsfast._cli.send", None)
     status, _, err = explain("--url", "http://localhost/", "--origin", LOCAL)
     assert status == 2
-    assert "pip install httpx" in err
+    assert "pip install 'corsfast[explain]'" in err

@@ -361,7 +361,7 @@ def _explain_server(given: Namespace) -> Iterator[Report]:
     try:
         from .send import Sender
     except ImportError:
-        message = "httpx is not installed: pip install httpx"
+        message = "httpx is not installed: pip install 'corsfast[explain]'"
         raise UnreadableError(message) from None
     with Sender(given.timeout) as send:
         for recorded in requests:
