@@ -30,8 +30,9 @@ def explain(
     """Run the command in an empty folder; return its status and what it printed."""
     monkeypatch.chdir(tmp_path)
 
-    def run(*arguments: str, stdin: str = "") -> tuple[int, str, str]:
-        monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(stdin.encode())))
+    def run(*arguments: str, stdin: str | bytes = "") -> tuple[int, str, str]:
+        octets = stdin if isinstance(stdin, bytes) else stdin.encode()
+        monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(octets)))
         try:
             status = main(["explain", *arguments])
         except SystemExit as error:  # argparse
@@ -199,6 +200,51 @@ def test_reads_several_lines_of_the_log(explain: Any) -> None:
     assert out.count("POST from https://evil.example: refused as forged") == 1
 
 
+@pytest.mark.parametrize("other", ["caf\xe9", '{"user": "caf\xe9"}'], ids=["text", "JSON"])
+def test_a_log_that_is_not_utf_8_is_read(explain: Any, other: str) -> None:
+    status, out, err = explain(*POLICY, stdin=f"{other}\n{LOGGED}\n".encode("latin-1"))
+    assert (status, err) == (1, "")
+    assert "POST from https://evil.example: refused as forged" in out
+
+
+def test_a_har_that_is_not_utf_8_is_rejected(explain: Any) -> None:
+    text = json.dumps({"log": {"entries": [], "comment": "caf\xe9"}}, ensure_ascii=False)
+    for arguments in ((), ("--har", "-")):
+        status, out, err = explain(*POLICY, *arguments, stdin=text.encode("latin-1"))
+        assert (status, out) == (2, "")
+        assert "<stdin>: the file is not UTF-8" in err
+
+
+@pytest.mark.parametrize(
+    "log",
+    [
+        "INFO:     Started server process [12]\nINFO:     Waiting\n",
+        '{"message": "Started"}\n{"message": "Waiting"}\n',
+        '127.0.0.1 - - [x] "GET /x HTTP/1.1" 200 1\n',
+    ],
+    ids=["text", "JSON", "access log"],
+)
+def test_a_log_without_refusals_is_named_as_such(explain: Any, log: str) -> None:
+    status, out, err = explain(*POLICY, stdin=log)
+    assert (status, out) == (2, "")
+    assert "<stdin>: there is no refusal of corsfast in it, and it is no curl command" in err
+
+
+def test_no_method_is_invented_for_a_logged_preflight(explain: Any) -> None:
+    evil = "from 'https://evil.example' is refused: the origin"
+    log = f"OPTIONS '/items' {evil}\nGET '/items' {evil}\n"
+    out = explain(*POLICY, stdin=log)[1]
+    preflight, request = out.split("\n\n")
+    assert preflight.startswith("OPTIONS from https://evil.example: refused\n  no  origin https")
+    assert "method" not in preflight
+    assert request.startswith("GET from https://evil.example: refused\n")
+    assert preflight.split("\n")[1:4] == request.split("\n")[1:4]
+    for option in ("--method", "--request-method"):
+        out = explain(*POLICY, option, "PATCH", stdin=log.partition("\n")[0])[1]
+        assert out.startswith("PATCH from https://evil.example: refused\n")
+        assert "no  method PATCH" in out
+
+
 def test_a_path_in_the_log_that_looks_like_forgery(explain: Any) -> None:
     path = "/ as a cross-site request: "
     line = f"corsfast.refused GET '{path}' from 'https://evil.example' is refused: the origin"
@@ -338,6 +384,14 @@ def test_a_har_without_cross_origin_requests(explain: Any) -> None:
     status, _, err = explain("--har", "-", stdin=recording())
     assert status == 2
     assert "<stdin>: there is no cross-origin request in it" in err
+
+
+def test_a_har_without_the_text_of_match(explain: Any) -> None:
+    text = recording(PREFLIGHT, entry("PUT", 200))
+    for arguments in ((), ("--har", "-")):
+        status, out, err = explain(*arguments, "--match", "nothing", stdin=text)
+        assert (status, out) == (2, "")
+        assert "<stdin>: none of its cross-origin requests (2) has 'nothing' in its URL" in err
 
 
 def test_only_preflights_are_status_2(explain: Any) -> None:
@@ -503,4 +557,4 @@ def test_without_httpx_it_says_what_to_install(explain: Any, monkeypatch: Any) -
     monkeypatch.setitem(sys.modules, "corsfast._cli.send", None)
     status, _, err = explain("--url", "http://localhost/", "--origin", LOCAL)
     assert status == 2
-    assert "pip install httpx" in err
+    assert "pip install 'corsfast[explain]'" in err

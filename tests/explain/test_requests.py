@@ -134,7 +134,9 @@ def test_a_raw_request_to_this_machine_is_http() -> None:
 
 
 WRONG_RAW = [
-    ("GET\n", "<stdin>:1: 'GET' is not a request line"),
+    ("GET\n", "<stdin>: there is no refusal of corsfast in it"),
+    ("Starting up\n", "<stdin>: there is no refusal of corsfast in it"),
+    ("GET /\n", "<stdin>:1: there is no Host header"),
     ("\nGET / HTTP/1.1\nHost: a\nbad\n", "<stdin>:4: 'bad' is not a header"),
     ("GET / HTTP/1.1\nOrigin: https://a.example\n", "<stdin>:1: there is no Host header"),
     ("G@T / HTTP/1.1\nHost: a\n", "<stdin>:1: 'G@T' is not a method"),

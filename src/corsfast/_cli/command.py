@@ -45,8 +45,13 @@ def add_format(parser: ArgumentParser, *more: str) -> None:
     )
 
 
-def read_text(file: str, limit: int) -> tuple[str, str]:
+def read_text(
+    file: str, limit: int, tolerates: Callable[[str], bool] = lambda _text: False
+) -> tuple[str, str]:
     """Return the name of a file, or of standard input for ``-``, and its text.
+
+    Args:
+        tolerates: whether octets that are not UTF-8 are replaced in a text, and not an error.
 
     Raises:
         UnreadableError: if it cannot be read, is not UTF-8, or has more bytes than the limit.
@@ -66,6 +71,9 @@ def read_text(file: str, limit: int) -> tuple[str, str]:
     try:
         return name, octets.decode("utf-8-sig").replace("\r\n", "\n")
     except UnicodeDecodeError as error:
+        text = octets.decode("utf-8-sig", "replace").replace("\r\n", "\n")
+        if tolerates(text):
+            return name, text
         raise UnreadableError(f"{name}: the file is not UTF-8: {error.reason}") from None
 
 

@@ -216,17 +216,18 @@ def _requests(given: Namespace) -> list[Recorded]:
     if given.origin is not None or given.sec_fetch_site is not None:
         return [_of_flags(given)]
     nothing = sys.stdin is None or sys.stdin.isatty()
-    name, text = ("<stdin>", "") if nothing else read_text("-", MAX_HAR)
+    # A log may have names and paths in any encoding; the lines of corsfast are ASCII.
+    name, text = ("<stdin>", "") if nothing else read_text("-", MAX_HAR, lambda it: not is_har(it))
     start = text.lstrip()[:5]
     if not start:
         raise UnreadableError(
             "there is no request: give --origin, --curl, --har or standard input (see --help)"
         )
-    if not is_har(text) and (refused := read_refusals(text, name)):
-        return refused
-    if start.startswith("{"):
+    if is_har(text):
         given.har = "-"
         return _chosen(read_har(text, name, given.match), name)
+    if refused := read_refusals(text, name):
+        return refused
     return [read_curl(text, name) if start.startswith("curl") else read_raw(text)]
 
 
@@ -272,6 +273,9 @@ def _explain_recorded(policy: Policy, recorded: Recorded, given: Namespace) -> E
         wanted = given.request_method or recorded.get(REQUEST_METHOD)
         names = given.request_headers or [recorded.get(REQUEST_HEADERS) or ""]
     explanation = policy.explain(method, origin, wanted, list(names), credentials)
+    if not (recorded.names_method or given.method or given.request_method):
+        checks = (check for check in explanation.checks if check.what != "method")
+        explanation = replace(explanation, method="OPTIONS", checks=tuple(checks))
     if not recorded.url:
         return explanation
     if origin_of(recorded.url) == origin:
@@ -357,7 +361,7 @@ def _explain_server(given: Namespace) -> Iterator[Report]:
     try:
         from .send import Sender
     except ImportError:
-        message = "httpx is not installed: pip install httpx"
+        message = "httpx is not installed: pip install 'corsfast[explain]'"
         raise UnreadableError(message) from None
     with Sender(given.timeout) as send:
         for recorded in requests:

@@ -56,6 +56,8 @@ MIN_GENERALIZED = 3
 # Groups of origins that are alike for which --generalize proves a pattern, the largest first. Each
 # takes the time of a check of all origins: up to 100 ms.
 MAX_GROUPS = 100
+# The name of standard input, as in the errors of other commands.
+STDIN = "<stdin>"
 # Values of one kind that a comment lists; --json lists all.
 SHOWN = 50
 # Traffic does not show these options, so they are copied from --policy.
@@ -100,8 +102,9 @@ def _answer(given: Namespace) -> tuple[str, int]:
     sides = {name: usable_side(subject) for name, subject in subjects.items()}
     today = sides.get("policy")
     traffic = read_traffic(given.files, today)
-    for asked in [asked for asked in traffic.served if asked.origin in given.own]:
-        del traffic.served[asked]
+    for counts in (traffic.served, traffic.refused):
+        for asked in [asked for asked in counts if asked.origin in given.own]:
+            del counts[asked]
     learned = learn(traffic, today, generalize=given.generalize)
     affected: Counter[tuple[str, str]] = Counter()
     if "stricter" in sides:
@@ -128,7 +131,7 @@ def read_traffic(files: Iterable[str], today: Side | None) -> Traffic:
     for name in files:
         if name == "-":
             if sys.stdin is not None:  # it is None if the caller has closed it
-                traffic.read(sys.stdin.buffer, "<stdin>")
+                traffic.read(sys.stdin.buffer, STDIN)
             continue
         try:
             with open(name, "rb") as file:
@@ -136,9 +139,10 @@ def read_traffic(files: Iterable[str], today: Side | None) -> Traffic:
         except OSError as error:
             raise UnreadableError(f"{name}: {error.strerror}") from None
     if not traffic.served and not traffic.refused:
+        names = ", ".join(STDIN if name == "-" else name for name in files)
         raise UnreadableError(
-            f"{', '.join(files)}: there is no cross-origin request in it; an access log needs the"
-            " Origin as its last field (see --help)"
+            f"{names}: there is no cross-origin request in it; an access log needs the Origin as"
+            " its last field, and is not read if it is JSON (see --help)"
         )
     return traffic
 
@@ -253,9 +257,15 @@ def _drop_problems(learned: Learned) -> None:
 
 
 def _generalize(learned: Learned, today: Side | None) -> None:
-    """Replace origins that are alike by patterns that `check` accepts and today's policy covers."""
+    """Replace origins that are alike by patterns that `check` accepts and today's policy covers.
+
+    Without today's policy, the origins have to be of recordings, because anyone can send those of a
+    log, and a pattern would allow even more of them.
+    """
     groups = _groups(learned.options[ORIGINS])
     learned.groups = len(groups)
+    if learned.traffic.uncertain:
+        return
     of_today = [] if today is None else map(write_pattern, (*today.spec.globs, *today.spec.rules))
     for pattern in (*of_today, *groups[:MAX_GROUPS]):
         origins: list[str] = list(learned.options[ORIGINS])  # type: ignore[call-overload]
@@ -393,7 +403,12 @@ def _notes(learned: Learned) -> Iterator[str]:
         yield "A log shows neither cookies nor response headers."
     elif not learned.options.get("allow_credentials"):
         yield "No request had cookies; recordings without sensitive data lack them."
-    if learned.groups > MAX_GROUPS:
+    if learned.groups and traffic.uncertain:
+        yield (
+            "--generalize writes no pattern for the origins of an access log without --policy,"
+            " because anyone can send them."
+        )
+    elif learned.groups > MAX_GROUPS:
         yield (
             f"--generalize tried a pattern for {MAX_GROUPS} of {learned.groups} groups of origins"
             " that are alike (MAX_GROUPS)."

@@ -56,6 +56,8 @@ class Recorded:
         fields: all of its headers.
         place: where it is in the input.
         cross_site: whether a log names it as a request that another site has forged.
+        names_method: whether the source of a preflight has the method that it asks for. A log has
+            it only if that was refused.
     """
 
     method: str
@@ -64,6 +66,7 @@ class Recorded:
     place: str
     response: RawResponse | None = field(default=None, repr=False)
     cross_site: bool = False
+    names_method: bool = True
 
     def get(self, name: str) -> str | None:
         values = [value for key, value in self.fields if key.lower() == name.lower()]
@@ -126,6 +129,10 @@ def _field(line: str, place: str) -> tuple[str, str]:
 # -- raw HTTP --------------------------------------------------------------------------------
 
 
+# The version may be missing. Then the target has to be one, because logs have lines of two words.
+_REQUEST_LINE = re.compile(r"\s*\S+\s+(?:\S+\s+HTTP/\S*|/\S*|[^\s:]+://\S*)\s*")
+
+
 def read_raw(text: str, name: str = "<stdin>") -> Recorded:
     """Read a request as it is on the wire in HTTP/1.1.
 
@@ -136,10 +143,12 @@ def read_raw(text: str, name: str = "<stdin>") -> Recorded:
         _fail(name, f"the request has more than {MAX_REQUEST} characters")
     lines = text.lstrip("\r\n").replace("\r\n", "\n").split("\n")
     skipped = text[: len(text) - len(text.lstrip("\r\n"))].count("\n")
-    first = lines[0].split()
-    if len(first) not in (2, 3) or (len(first) == 3 and not first[2].startswith("HTTP/")):
-        message = f"{lines[0][:60]!r} is not a request line; it is METHOD /path HTTP/1.1"
-        _fail(f"{name}:{skipped + 1}", message)
+    if not _REQUEST_LINE.fullmatch(lines[0]):
+        message = (
+            "there is no refusal of corsfast in it, and it is no curl command, HAR or raw request,"
+            f" which begins with METHOD /path HTTP/1.1 and not with {lines[0][:60]!r}"
+        )
+        _fail(name, message)
     fields: list[tuple[str, str]] = []
     for number, line in enumerate(lines[1:], skipped + 2):
         if not line.strip():
@@ -147,7 +156,7 @@ def read_raw(text: str, name: str = "<stdin>") -> Recorded:
         if len(fields) == MAX_FIELDS:
             _fail(f"{name}:{number}", f"there are more than {MAX_FIELDS} headers")
         fields.append(_field(line, f"{name}:{number}"))
-    method, url = first[0], first[1]
+    method, url = lines[0].split()[:2]
     place = f"{name}:{skipped + 1}"
     if url.startswith("/"):
         host = next((value for key, value in fields if key.lower() == "host"), None)
@@ -400,15 +409,20 @@ def read_har(
     if len(entries) > MAX_ENTRIES:
         _fail(name, f"there are more than {MAX_ENTRIES} entries")
     found: list[Recorded] = []
+    others = 0
     for number, entry in enumerate(entries):
         place = f"{name}: log.entries[{number}]"
         recorded = _har_entry(entry, place)
-        same_origin = recorded.origin in (None, origin_of(recorded.url))
-        if same_origin or match not in recorded.url:
+        if recorded.origin in (None, origin_of(recorded.url)):
+            continue
+        if match not in recorded.url:
+            others += 1
             continue
         if len(found) == limit:
             _fail(place, f"there are more than {limit} cross-origin requests; give --match")
         found.append(recorded)
+    if others and not found:
+        _fail(name, f"none of its cross-origin requests ({others}) has {match!r} in its URL")
     return found
 
 

@@ -29,8 +29,10 @@ if TYPE_CHECKING:
 # Bytes of a line of a log. A longer one is not read; common servers limit its parts to 8 KiB.
 MAX_LINE = 16_384
 # Distinct requests that are remembered, of those that were served and of those that were refused.
-# Over twice as many, the rarest are forgotten, so that a flood of random ones cannot use up memory.
-MAX_DISTINCT = 5_000
+# Over that, the rarer half is forgotten, so that a flood of random ones cannot use up memory.
+MAX_DISTINCT = 10_000
+# The first octets of a gzip file. Log rotation writes such files.
+_GZIP = b"\x1f\x8b"
 # Header names of a preflight in a log. Servers accept 100 headers, so more are not a page's.
 MAX_NAMES = 100
 
@@ -76,21 +78,26 @@ class Traffic:
 
     Attributes:
         refuses: returns whether today's policy refuses a request.
-        uncertain: the number of requests of which no source says whether they were allowed.
         shows_cookies: whether all sources show cookies.
         unread: the lines that are not in a known format, or too long.
         malformed: the values of Origin that no browser sends.
-        forgotten: the distinct requests that were forgotten, because there were too many.
+        forgotten: the requests that were forgotten, because there were too many distinct ones.
     """
 
     refuses: Callable[[Asked], bool] | None = None
     served: Counter[Asked] = field(default_factory=Counter)
     refused: Counter[Asked] = field(default_factory=Counter)
-    uncertain: int = 0
     shows_cookies: bool = True
     unread: int = 0
     malformed: int = 0
     forgotten: int = 0
+
+    @property
+    def uncertain(self) -> int:
+        """The number of served requests of which no source says whether they were allowed."""
+        if self.refuses is not None:
+            return 0
+        return sum(number for asked, number in self.served.items() if asked.refused is None)
 
     def add(self, asked: Asked) -> None:
         """Count a request."""
@@ -100,13 +107,11 @@ class Traffic:
         refused = bool(asked.refused)
         if self.refuses is not None:
             refused = refused or self.refuses(asked)
-        elif asked.refused is None:
-            self.uncertain += 1
         counts = self.refused if refused else self.served
         counts[asked] += 1
-        if len(counts) > 2 * MAX_DISTINCT:
-            kept = dict(counts.most_common(MAX_DISTINCT))
-            self.forgotten += len(counts) - len(kept)
+        if len(counts) > MAX_DISTINCT:
+            kept = Counter(dict(counts.most_common(MAX_DISTINCT // 2)))
+            self.forgotten += counts.total() - kept.total()
             counts.clear()
             counts.update(kept)
 
@@ -114,9 +119,11 @@ class Traffic:
         """Read a file; its first line tells HAR from a log.
 
         Raises:
-            InputError: for HAR that cannot be read.
+            InputError: for HAR that cannot be read, and for a compressed file.
         """
         first = file.readline(MAX_LINE)
+        if first.startswith(_GZIP):
+            raise InputError(f"{name}: the file is compressed: zcat FILE | corsfast learn -")
         if is_har(first.decode("utf-8-sig", "replace")):
             octets = first + file.read(MAX_HAR + 1)
             try:
@@ -242,14 +249,15 @@ def read_refusals(text: str, source: str) -> list[Recorded]:
 
 def _recorded(line: re.Match[str], place: str) -> Recorded:
     _, _, origin, site, what, value = (part and _unquoted(part) for part in line.groups())
+    names_method = line[1] != "OPTIONS" or what == "method"
     fields = {"Origin": None if line[3] == "nothing" else origin, fetch.SEC_FETCH_SITE: site}
     if line[1] == "OPTIONS":
-        fields[fetch.REQUEST_METHOD] = value if what == "method" else "GET"
+        fields[fetch.REQUEST_METHOD] = value if names_method else "GET"  # which is never refused
         fields[fetch.REQUEST_HEADERS] = value if what == "header" else None
     given = tuple((name, it) for name, it in fields.items() if it is not None)
     # The quoted path and origin before this are an attacker's.
     forged = line.string.startswith((" is refused as a ", " is reported as a "), line.end(3))
-    return Recorded(line[1], "", given, place, cross_site=forged)
+    return Recorded(line[1], "", given, place, cross_site=forged, names_method=names_method)
 
 
 def _unquoted(text: str) -> str:
