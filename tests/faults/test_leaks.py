@@ -14,6 +14,7 @@ import logging
 import os
 import sys
 import warnings
+from collections import Counter
 from collections.abc import Callable
 from typing import Any
 
@@ -327,11 +328,20 @@ def test_wsgi_requests_leave_nothing(made: str) -> None:
 @pytest.mark.parametrize("made", ASGI)
 def test_asgi_requests_leave_nothing(made: str) -> None:
     app = ASGI[made]()
+    statuses: Counter[int] = Counter()
 
-    async def receive() -> dict[str, Any]:
-        return {"type": "http.disconnect"}
+    def receiving() -> Any:
+        """Return a client that sends an empty body and waits for the answer."""
+        body = iter([{"type": "http.request", "body": b"", "more_body": False}])
+
+        async def receive() -> Any:
+            return next(body, None) or await asyncio.Event().wait()
+
+        return receive
 
     async def sends(message: Any) -> None:
+        if message["type"] == "http.response.start":
+            statuses[message["status"]] += 1
         await asyncio.sleep(0)
 
     async def fails(message: Any) -> None:
@@ -341,17 +351,17 @@ def test_asgi_requests_leave_nothing(made: str) -> None:
         for request in REQUESTS:
             for send in (sends, fails):
                 with contextlib.suppress(Exception):
-                    await app(scope_of(request), receive, send)
-            task = asyncio.ensure_future(app(scope_of(request), receive, sends))
+                    await app(scope_of(request), receiving(), send)
+            task = asyncio.ensure_future(app(scope_of(request), receiving(), sends))
             await asyncio.sleep(0)
             task.cancel()
             with contextlib.suppress(asyncio.CancelledError, Exception):
                 await task
-            unawaited = app(scope_of(request), receive, sends)
+            unawaited = app(scope_of(request), receiving(), sends)
             getattr(unawaited, "close", lambda: None)()
         for wrong in ({}, {"type": "http"}, {"type": "http", "method": "GET", "headers": [5]}):
             with contextlib.suppress(Exception):
-                await app(wrong, receive, sends)
+                await app(wrong, receiving(), sends)
 
     with asyncio.Runner() as runner:
         started = contextlib.AsyncExitStack()
@@ -359,6 +369,7 @@ def test_asgi_requests_leave_nothing(made: str) -> None:
             runner.run(started.enter_async_context(running(app)))
         assert runner.run(ask_asgi(app, get(A))).origin == A
         no_growth(lambda: runner.run(ask()), len(REQUESTS) * 4 + 3)
+        assert statuses.total() >= ROUNDS, "the application did not answer"
         runner.run(started.aclose())
 
 
