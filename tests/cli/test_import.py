@@ -907,3 +907,9 @@ def test_a_map_of_nginx_keeps_the_case_for_regexes(capsys: pytest.CaptureFixture
     text = f"map $request_method $cors {{ head ''; ~^(GET|OPTIONS)$ {A}; }}\n"
     options = only(capsys, "nginx", server("add_header Access-Control-Allow-Origin $cors;", text))
     assert options["allow_origins"] == [A]
+
+
+def test_a_regex_of_a_map_keeps_its_backslash(capsys: pytest.CaptureFixture[str]) -> None:
+    text = f"map $http_origin $cors {{ ~\\.d\\.example$ $http_origin; \\{A} {A}; }}\n"
+    options = only(capsys, "nginx", server("add_header Access-Control-Allow-Origin $cors;", text))
+    assert options["allow_origins"] == [A, {"regex": r".*\.d\.example"}]

@@ -100,7 +100,7 @@ class _Map:
         for each in directive["block"]:
             key = each["directive"]
             operator = re.match(r"~\*?|", key)[0]  # type: ignore[index]
-            text = key.removeprefix(operator).removeprefix("\\")
+            text = key.removeprefix(operator or "\\")  # a regex keeps its first `\`
             if not each["args"]:
                 continue  # a parameter of the map
             if key == "default":
