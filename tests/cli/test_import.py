@@ -913,3 +913,40 @@ def test_a_regex_of_a_map_keeps_its_backslash(capsys: pytest.CaptureFixture[str]
     text = f"map $http_origin $cors {{ ~\\.d\\.example$ $http_origin; \\{A} {A}; }}\n"
     options = only(capsys, "nginx", server("add_header Access-Control-Allow-Origin $cors;", text))
     assert options["allow_origins"] == [A, {"regex": r".*\.d\.example"}]
+
+
+# -- regexes that run on known values --------------------------------------------------------
+
+LONG = "a" * 64 + "b"
+
+
+@pytest.mark.parametrize("regex", ["^(a|a)+$", "^( |[ a])+$", "(|){64}x", "^(?:a?){64}c"])
+def test_a_slow_regex_on_a_known_value_is_fast(
+    regex: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    body = f"set $v '{LONG}'; {ADD} {A}; if ($v ~ '{regex}') {{ {ADD} {B}; }}"
+    assert only(capsys, "nginx", server(body))["allow_origins"] == [A]
+    variable = f"http-request set-var(txn.v) str({LONG})"
+    lines = [variable, f"{SET} {A}", f"{SET} {B} if {{ var(txn.v) -m reg '{regex}' }}"]
+    assert only(capsys, "haproxy", frontend(*lines))["allow_origins"] == [A]
+
+
+def test_a_slow_regex_on_a_star_is_fast(capsys: pytest.CaptureFixture[str]) -> None:
+    policy = matching({"exact": A}, {"safe_regex": {"regex": r"\*(|){64}x"}})
+    assert "*" not in imported(capsys, "envoy", envoy(policy), 1)["policies"][0]["options"]
+
+
+@pytest.mark.parametrize("regex", ["^(?=a)a", "^(?:(?:a{99}){99}){99}$"])
+def test_a_regex_on_a_known_value_is_not_read(
+    regex: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    reason = "matches a known value is not read"
+    body = f"set $v '{LONG}'; {ADD} {A} always; if ($v !~ '{regex}') {{ {ADD} '*'; }}"
+    found = imported(capsys, "nginx", server(body), 1)
+    assert found["policies"][0]["options"]["allow_origins"] == [A]
+    assert [reason in each for each in found["unread"]] == [True]
+    variable = f"http-request set-var(txn.v) str({LONG})"
+    lines = [variable, f"{SET} {A}", f"{SET} * if {{ var(txn.v) -m reg '{regex}' }}"]
+    found = imported(capsys, "haproxy", frontend(*lines), 1)
+    assert found["policies"][0]["options"]["allow_origins"] == [A]
+    assert [reason in each for each in found["unread"]] == [True]

@@ -108,7 +108,7 @@ def _read_matcher(given: object, place: str, found: Found, reading: Reading) -> 
         regex = reading.regex(value["regex"], place, how="fullmatch")
         if regex is None:
             return
-        entry, any_origin = regex, regex.fullmatch("*") is not None
+        entry, any_origin = regex, reading.matches(regex, "*", place) is True
     else:
         reading.skip(place, f"{kind or 'the matcher'} is not read")
         return

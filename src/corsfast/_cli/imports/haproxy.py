@@ -343,10 +343,16 @@ class _Request:
                 self.section.reading.skip(place, "the condition is not read")
             return None
         folded = value.lower() if test.ignore_case else value
-        for entry, _ in test.entries:
-            if entry.fullmatch(folded) if isinstance(entry, re.Pattern) else entry == folded:
+        result = test.otherwise
+        for entry, place in test.entries:
+            held: bool | None = entry == folded
+            if isinstance(entry, re.Pattern):
+                held = self.section.reading.matches(entry, folded, place)
+            if held:
                 return True
-        return test.otherwise
+            if held is None:
+                result = None
+        return result
 
 
 def _split(words: list[str], separators: tuple[str, ...]) -> list[list[str]]:

@@ -11,6 +11,7 @@ import re
 from dataclasses import dataclass, field
 from functools import cached_property
 
+from ..._proofs.regexes import compile_quietly
 from ..check.subject import UnreadableError
 from .reading import CHARACTERS_OF_A_STEP, Reading
 from .worlds import (
@@ -252,8 +253,8 @@ class _Request:
             self.reading.skip(place, "the condition depends on what is not read")
             return None
         if isinstance(entry, re.Pattern):
-            regex = re.compile(entry.pattern, re.IGNORECASE if ignore_case else 0)
-            return regex.fullmatch(value) is not None
+            regex = compile_quietly(entry.pattern, re.IGNORECASE if ignore_case else 0)
+            return self.reading.matches(regex, value, place)
         return value == text
 
     def value(self, text: str) -> str:

@@ -6,9 +6,15 @@ import re
 from dataclasses import dataclass, field
 
 from ..._loading.regex_dialects import read_regex
-from ..._options.limits import MAX_MAX_AGE
+from ..._options.limits import MAX_BACKTRACKING_STEPS, MAX_MAX_AGE
 from ..._options.patterns import HEADERS
-from ..._proofs.regexes import RegexSyntaxError, compile_quietly
+from ..._proofs.automata import TooManyStatesError, limited, steps_left
+from ..._proofs.regexes import (
+    NotRegularError,
+    RegexSyntaxError,
+    compile_quietly,
+    matches_text,
+)
 from ..check.subject import UnreadableError
 
 TYPE_CHECKING = False
@@ -27,6 +33,8 @@ MAX_STEPS = 5_000_000
 STEPS_OF_A_POLICY = 20
 # Long values take steps as well, because a variable may double another.
 CHARACTERS_OF_A_STEP = 16
+# Steps of an automaton take less time.
+STATES_OF_A_STEP = 8
 
 
 class TooManyError(UnreadableError):
@@ -104,6 +112,7 @@ class Reading:
     notes: dict[str, None] = field(default_factory=dict)
     steps: int = 0
     _regexes: dict[tuple[str, str, bool], re.Pattern[str] | str] = field(default_factory=dict)
+    _matched: dict[tuple[re.Pattern[str], str], bool | None] = field(default_factory=dict)
 
     def new(self, name: str) -> Found:
         """Return a policy without options, which is not yet one of the file."""
@@ -143,6 +152,21 @@ class Reading:
             self.skip(place, f"{text!r} is not a valid regex: {found}")
             return None
         return found
+
+    def matches(self, regex: re.Pattern[str], value: str, place: str) -> bool | None:
+        """Return whether a regex matches a known value; skip it if that is too much work."""
+        key = regex, value
+        if key not in self._matched:
+            before = steps_left()
+            try:
+                with limited(MAX_BACKTRACKING_STEPS):
+                    self._matched[key] = matches_text(regex, value)
+            except (NotRegularError, TooManyStatesError):
+                self._matched[key] = None
+            self.step((before - steps_left()) // STATES_OF_A_STEP)
+        if self._matched[key] is None:
+            self.skip(place, f"whether {regex.pattern!r} matches a known value is not read")
+        return self._matched[key]
 
 
 def names_in(text: str) -> list[str]:
