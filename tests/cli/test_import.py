@@ -880,10 +880,13 @@ def test_merges_of_yaml_that_multiply_are_refused(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(yaml_lines, "MAX_MERGED", 100)
-    merges = (f"a{i}: &a{i} {{<<: *a{i - 1}, k{i}: 1}}\n" for i in range(1, 20))
-    Path("given").write_text("a0: &a0 {k0: 1}\n" + "".join(merges))
-    assert main(["import", "--from", "envoy", "given"]) == 2
-    assert "given: not YAML: merges add more than 100 keys (MAX_MERGED)" in capsys.readouterr().err
+    nested = (f"a{i}: &a{i} {{<<: *a{i - 1}, k{i}: 1}}\n" for i in range(1, 20))
+    listed = f"b: {{<<: [{', '.join(['*a0'] * 101)}]}}\n"
+    for merges in ("".join(nested), listed):
+        Path("given").write_text(f"a0: &a0 {{k0: 1}}\n{merges}")
+        assert main(["import", "--from", "envoy", "given"]) == 2
+        printed = capsys.readouterr().err
+        assert "given: not YAML: merges add more than 100 keys (MAX_MERGED)" in printed
 
 
 @pytest.mark.parametrize(
@@ -950,3 +953,43 @@ def test_a_regex_on_a_known_value_is_not_read(
     found = imported(capsys, "haproxy", frontend(*lines), 1)
     assert found["policies"][0]["options"]["allow_origins"] == [A]
     assert [reason in each for each in found["unread"]] == [True]
+
+
+# -- aliases of YAML -------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("source", ["envoy", "gateway-api"])
+def test_entries_of_aliased_policies_are_steps(
+    source: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(reading, "MAX_STEPS", 10_000)
+    numbers = range(60)
+    if source == "envoy":
+        matchers = [{"exact": f"https://n{i}.example"} for i in numbers]
+        text = f"- cors: &a {json.dumps(matching(*matchers))}\n" + "- cors: *a\n" * 60
+    else:
+        origins = [f"https://n{i}.example" for i in numbers]
+        rule = f"{{filters: [{{type: CORS, cors: {{allowOrigins: {json.dumps(origins)}}}}}]}}"
+        rules = f"  - &a {rule}\n" + "  - *a\n" * 60
+        text = f"kind: HTTPRoute\nspec:\n  rules:\n{rules}"
+    Path("given").write_text(text)
+    assert main(["import", "--from", source, "given"]) == 2
+    assert "more than 10000 steps are needed to read it (MAX_STEPS)" in capsys.readouterr().err
+
+
+def doubled(last: str) -> str:
+    """Return lists that each list the one before it twice, and a line that names the last."""
+    lists = (f"a{i}: &a{i} [*a{i - 1}, *a{i - 1}]\n" for i in range(1, 40))
+    return f"a0: &a0 [x]\n{''.join(lists)}{last}\n"
+
+
+@pytest.mark.parametrize(
+    "last", ["{allowOrigins: [*a39]}", "{maxAge: *a39}", "{more: *a39}", "{? *a39 : 1}"]
+)
+def test_a_list_of_aliases_is_not_written_out(
+    last: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    text = doubled(f"spec: {{rules: [{{filters: [{{type: CORS, cors: {last}}}]}}]}}")
+    Path("given").write_text(f"kind: HTTPRoute\n{text}")
+    assert main(["import", "--from", "gateway-api", "given"]) in (1, 2)
+    assert len("".join(capsys.readouterr())) < 5000

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
+from functools import cache
 
 from ..._loading.regex_dialects import read_regex
 from ..._options.limits import MAX_BACKTRACKING_STEPS, MAX_MAX_AGE
@@ -31,6 +32,8 @@ _PARTS = re.compile(r"\\.|\[\^?\]?(?:\\.|[^\]\\])*\]|.", re.DOTALL)
 # square of their number, so it is enough for 700 of these. It takes up to ten seconds.
 MAX_STEPS = 5_000_000
 STEPS_OF_A_POLICY = 20
+# An entry of a policy takes memory too, and aliases of YAML may list it again in other policies.
+STEPS_OF_AN_ENTRY = 8
 # Long values take steps as well, because a variable may double another.
 CHARACTERS_OF_A_STEP = 16
 # Steps of an automaton take less time.
@@ -68,6 +71,7 @@ class Found:
         assert isinstance(listed, list)
         self.places.setdefault((option, None), place)
         for entry in entries:
+            self.reading.step(STEPS_OF_AN_ENTRY)
             if (option, entry) not in self.places:
                 self.places[option, entry] = place
                 listed.append(entry)
@@ -184,17 +188,23 @@ def containing(text: str, how: str) -> object:
         return text
     before = "" if how == "prefix" else ".*"
     after = "" if how == "suffix" else ".*"
-    return re.compile(before + _escaped(text) + after)
+    return compiled(before + escaped(text) + after)
 
 
-def _escaped(text: str) -> str:
+def escaped(text: str) -> str:
     """Escape a literal text as people write it, because origins need no escaped ``-`` or ``:``."""
     return re.sub(r"[\\.^$*+?{}\[\]|()]", r"\\\g<0>", text)
 
 
 def one_label(text: str) -> re.Pattern[str]:
     """Return the entry for an origin in which each ``*`` is a single label."""
-    return re.compile("[a-z0-9-]+".join(map(_escaped, text.split("*"))))
+    return compiled("[a-z0-9-]+".join(map(escaped, text.split("*"))))
+
+
+@cache  # `re` keeps 512, and aliases of YAML may list more again and again
+def compiled(text: str) -> re.Pattern[str]:
+    """Return a regex from its text."""
+    return re.compile(text)
 
 
 def as_entry(text: str, *, how: str, ignore_case: bool = False) -> re.Pattern[str]:

@@ -19,11 +19,17 @@ class Mapping(dict[str, "Any"]):
 
     lines: dict[str, int]
 
+    def __repr__(self) -> str:  # not all of it, because aliases may multiply
+        return "{...}"
+
 
 class Sequence(list["Any"]):
     """A list that knows the line of each element."""
 
     lines: list[int]
+
+    def __repr__(self) -> str:
+        return "[...]"
 
 
 def read_documents(name: str, text: str) -> list[Any]:
@@ -47,15 +53,19 @@ def read_documents(name: str, text: str) -> list[Any]:
         if id(node) in built:
             return built[id(node)]
         if isinstance(node, yaml.MappingNode):
-            written = len(node.value)
-            loader.flatten_mapping(node)
-            merged += len(node.value) - written
+            for key_node, value_node in node.value:
+                if key_node.tag == "tag:yaml.org,2002:merge":
+                    is_list = isinstance(value_node, yaml.SequenceNode)
+                    for each in value_node.value if is_list else [value_node]:
+                        build(each)  # it has its own merges afterwards
+                        merged += len(each.value)
             if merged > MAX_MERGED:
                 raise ValueError(f"merges add more than {MAX_MERGED} keys (MAX_MERGED)")
+            loader.flatten_mapping(node)
             mapping = built[id(node)] = Mapping()
             mapping.lines = {}
             for key_node, value_node in node.value:
-                key = str(loader.construct_object(key_node, deep=True))
+                key = str(build(key_node))
                 mapping[key] = build(value_node)
                 mapping.lines[key] = key_node.start_mark.line + 1
             return mapping
