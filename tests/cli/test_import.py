@@ -955,6 +955,61 @@ def test_a_regex_on_a_known_value_is_not_read(
     assert [reason in each for each in found["unread"]] == [True]
 
 
+# -- files that are not valid ----------------------------------------------------------------
+
+
+@pytest.mark.parametrize("age", ["-", "--5", "9" * 5000, "\u0665"])
+def test_an_age_that_is_no_number_is_not_read(age: str, capsys: pytest.CaptureFixture[str]) -> None:
+    files = {
+        "envoy": envoy(matching({"exact": A}) | {"max_age": age}),
+        "gateway-api": route(allowOrigins=[A], maxAge=age),
+        "ingress-nginx": ingress(cors_allow_origin=A, cors_max_age=age),
+        "nginx": server(f"{ADD} {A} always; add_header Access-Control-Max-Age '{age}';"),
+        "haproxy": frontend(f"{SET} {A}", f"http-response set-header Access-Control-Max-Age {age}"),
+    }
+    for source, text in files.items():
+        assert imported(capsys, source, text, 1)["unread"] != []
+
+
+@pytest.mark.parametrize("index", ["9" * 5000, "1"])
+def test_a_capture_that_is_not_there_is_empty(
+    index: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    lines = [f"{SET} {A}", f"{SET} * if {{ capture.req.hdr({index}) -m found }}"]
+    assert only(capsys, "haproxy", frontend(*lines))["allow_origins"] == [A]
+
+
+@pytest.mark.parametrize("origin", ["a+*://*", "http://*:(", "*", "://*"])
+def test_an_origin_of_a_route_is_no_regex(origin: str, capsys: pytest.CaptureFixture[str]) -> None:
+    Path("given").write_text(route(allowOrigins=[A, origin]))
+    assert main(["import", "--from", "gateway-api", "given"]) == 1
+    assert A in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        f"server {{ location {{ {ADD} {A}; }} }}",
+        f"server {{ server_name; {ADD} {A}; }}",
+        f"server {{ {ADD} {A}; if () {{ }} }}",
+    ],
+)
+def test_directives_of_nginx_without_arguments(
+    text: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert only(capsys, "nginx", text)["allow_origins"] == [A]
+
+
+@pytest.mark.parametrize(
+    "value",
+    ["\x01", "!!int ''", "!!bool x", "!!timestamp x", "0x" + "f" * 5000, "1:1" * 60 + ".5"],
+)
+def test_a_value_that_yaml_cannot_read(value: str, capsys: pytest.CaptureFixture[str]) -> None:
+    Path("given").write_text(f"a: {value}\n")
+    assert main(["import", "--from", "envoy", "given"]) == 2
+    assert "given: not YAML: " in capsys.readouterr().err
+
+
 # -- aliases of YAML -------------------------------------------------------------------------
 
 

@@ -295,7 +295,8 @@ class _Request:
         if name in ("hdr", "req.hdr", "req.fhdr"):
             return _HEADERS.get(argument.partition(",")[0].lower(), UNKNOWN)
         if name == "capture.req.hdr" and argument.isdecimal():
-            return self.captured[int(argument)] if int(argument) < len(self.captured) else ""
+            known = len(argument) < 10 and int(argument) < len(self.captured)
+            return self.captured[int(argument)] if known else ""
         if name == "var":
             return self.variables.get(argument, "")
         if name == "str":

@@ -57,7 +57,7 @@ _VALID = {
     "cors-allow-methods": re.compile(r"[A-Za-z](?:,?\s?[A-Za-z])*,?\s?", re.ASCII),
     "cors-allow-headers": re.compile(r"[A-Za-z0-9_, -]*"),
     "cors-expose-headers": re.compile(r"[\w*-](?:,?\s?[\w*-])*,?\s?", re.ASCII),
-    "cors-max-age": re.compile(r"[+-]?[0-9]+"),
+    "cors-max-age": re.compile(r"[+-]?[0-9]{1,18}"),
 }
 _ORIGIN = re.compile(r"https?://(\*\.)?[A-Za-z0-9.-]*(:[0-9]+)?")
 _TRUE = ("1", "t", "T", "TRUE", "true", "True")
@@ -188,7 +188,7 @@ def _route_origin(text: str) -> object:
     host, _, port = rest.lower().partition(":")
     if port == str(fetch.DEFAULT_PORTS.get(scheme)):
         text, port = f"{scheme}://{host}", ""
-    if host != "*":
+    if host != "*" or not (port or "0").isdecimal():
         return text.lower()
     return compiled(f"{escaped(scheme)}://{f'.+:{port}' if port else '[^:]+'}")
 

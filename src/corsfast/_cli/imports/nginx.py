@@ -155,10 +155,11 @@ def _walk(
         if kind == "http":
             _walk(name, block, chain, maps, reading)
         elif kind == "server":
-            names = [each["args"] for each in block if each["directive"] == "server_name"]
-            _walk(names[0][0] if names else kind, block, chain, maps, reading)
+            listed = [each["args"] for each in block if each["directive"] == "server_name"]
+            names = next(filter(None, listed), [kind])
+            _walk(names[0], block, chain, maps, reading)
         elif kind == "location":
-            _walk(f"{name} {args[-1]}", block, chain, maps, reading)
+            _walk(" ".join([name, *args[-1:]]), block, chain, maps, reading)
 
 
 @dataclass
@@ -224,8 +225,8 @@ class _Request:
         return found
 
     def condition(self, args: list[str], directive: dict[str, Any]) -> bool:
-        value = self.value(args[0])
-        if len(args) == 1:
+        value = self.value("".join(args[:1]))
+        if len(args) < 2:
             is_true = value.replace(UNKNOWN, "") not in ("", "0")
             if UNKNOWN in value and not is_true:
                 self.reading.skip(_place(directive), "the condition depends on what is not read")

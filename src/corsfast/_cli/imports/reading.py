@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
 _NAMES = re.compile(r"[^\s,]+")
 _FLAGS = re.compile(r"\(\?[aimsx]+\)")
+# A number of seconds. `int` takes no more than 4,300 digits.
+_AGE = re.compile("-?[0-9]{1,20}")
 # Escapes, sets and single characters of a regex.
 _PARTS = re.compile(r"\\.|\[\^?\]?(?:\\.|[^\]\\])*\]|.", re.DOTALL)
 
@@ -89,7 +91,7 @@ class Found:
 
     def set_max_age(self, text: object, place: str) -> bool:
         """Set the age if it is a number of seconds; return whether it is."""
-        if not str(text).lstrip("-").isdecimal():
+        if not _AGE.fullmatch(str(text)):
             return False
         seconds = int(str(text))
         if seconds > MAX_MAX_AGE:
