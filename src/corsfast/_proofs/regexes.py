@@ -280,6 +280,8 @@ class _OfText(Builder):
     def item(self, op: Any, argument: Any, at: int, flags: int) -> int:
         if op not in ONE_CHARACTER:
             return super().item(op, argument, at, flags)
-        spend(100 + len(self.symbols))
+        if op is _constants.LITERAL and not flags & IGNORECASE:
+            return self.one_of(self.symbols.get(chr(argument), 0), at)
+        spend(400 + len(self.symbols))
         found = _found_by(op, argument, flags, "".join(self.symbols))
         return self.one_of(sum(self.symbols[each] for each in found), at)
