@@ -880,10 +880,13 @@ def test_merges_of_yaml_that_multiply_are_refused(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(yaml_lines, "MAX_MERGED", 100)
-    merges = (f"a{i}: &a{i} {{<<: *a{i - 1}, k{i}: 1}}\n" for i in range(1, 20))
-    Path("given").write_text("a0: &a0 {k0: 1}\n" + "".join(merges))
-    assert main(["import", "--from", "envoy", "given"]) == 2
-    assert "given: not YAML: merges add more than 100 keys (MAX_MERGED)" in capsys.readouterr().err
+    nested = (f"a{i}: &a{i} {{<<: *a{i - 1}, k{i}: 1}}\n" for i in range(1, 20))
+    listed = f"b: {{<<: [{', '.join(['*a0'] * 101)}]}}\n"
+    for merges in ("".join(nested), listed):
+        Path("given").write_text(f"a0: &a0 {{k0: 1}}\n{merges}")
+        assert main(["import", "--from", "envoy", "given"]) == 2
+        printed = capsys.readouterr().err
+        assert "given: not YAML: merges add more than 100 keys (MAX_MERGED)" in printed
 
 
 @pytest.mark.parametrize(
@@ -907,3 +910,142 @@ def test_a_map_of_nginx_keeps_the_case_for_regexes(capsys: pytest.CaptureFixture
     text = f"map $request_method $cors {{ head ''; ~^(GET|OPTIONS)$ {A}; }}\n"
     options = only(capsys, "nginx", server("add_header Access-Control-Allow-Origin $cors;", text))
     assert options["allow_origins"] == [A]
+
+
+def test_a_regex_of_a_map_keeps_its_backslash(capsys: pytest.CaptureFixture[str]) -> None:
+    text = f"map $http_origin $cors {{ ~\\.d\\.example$ $http_origin; \\{A} {A}; }}\n"
+    options = only(capsys, "nginx", server("add_header Access-Control-Allow-Origin $cors;", text))
+    assert options["allow_origins"] == [A, {"regex": r".*\.d\.example"}]
+
+
+# -- regexes that run on known values --------------------------------------------------------
+
+LONG = "!" * 64 + "a" * 64 + "b"
+
+
+@pytest.mark.parametrize("regex", ["(a|a)+$", "^(!!?|[!a])+$", "(|){64}x", "(?:a?){64}c"])
+def test_a_slow_regex_on_a_known_value_is_fast(
+    regex: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    body = f"set $v '{LONG}'; {ADD} {A}; if ($v ~ '{regex}') {{ {ADD} {B}; }}"
+    assert only(capsys, "nginx", server(body))["allow_origins"] == [A]
+    variable = f"http-request set-var(txn.v) str({LONG})"
+    lines = [variable, f"{SET} {A}", f"{SET} {B} if {{ var(txn.v) -m reg '{regex}' }}"]
+    assert only(capsys, "haproxy", frontend(*lines))["allow_origins"] == [A]
+
+
+def test_a_slow_regex_on_a_star_is_fast(capsys: pytest.CaptureFixture[str]) -> None:
+    policy = matching({"exact": A}, {"safe_regex": {"regex": r"\*(?:a?|b?){64}^"}})
+    (found,) = imported(capsys, "envoy", envoy(policy), 1)["policies"]
+    assert "*" not in found["options"]["allow_origins"]
+
+
+@pytest.mark.parametrize("regex", ["(?=a)a", "^(?:(?:a{99}){99}){99}$"])
+def test_a_regex_on_a_known_value_is_not_read(
+    regex: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    reason = "matches a known value is not read"
+    body = f"set $v '{LONG}'; {ADD} {A} always; if ($v !~ '{regex}') {{ {ADD} '*'; }}"
+    found = imported(capsys, "nginx", server(body), 1)
+    assert found["policies"][0]["options"]["allow_origins"] == [A]
+    assert [reason in each for each in found["unread"]] == [True]
+    variable = f"http-request set-var(txn.v) str({LONG})"
+    lines = [variable, f"{SET} {A}", f"{SET} * if {{ var(txn.v) -m reg '{regex}' }}"]
+    found = imported(capsys, "haproxy", frontend(*lines), 1)
+    assert found["policies"][0]["options"]["allow_origins"] == [A]
+    assert [reason in each for each in found["unread"]] == [True]
+
+
+# -- files that are not valid ----------------------------------------------------------------
+
+
+@pytest.mark.parametrize("age", ["-", "--5", "9" * 5000, "\u0665"])
+def test_an_age_that_is_no_number_is_not_read(age: str, capsys: pytest.CaptureFixture[str]) -> None:
+    files = {
+        "envoy": envoy(matching({"exact": A}) | {"max_age": age}),
+        "gateway-api": route(allowOrigins=[A], maxAge=age),
+        "ingress-nginx": ingress(cors_allow_origin=A, cors_max_age=age),
+        "nginx": server(f"{ADD} {A} always; add_header Access-Control-Max-Age '{age}';"),
+        "haproxy": frontend(f"{SET} {A}", f"http-response set-header Access-Control-Max-Age {age}"),
+    }
+    for source, text in files.items():
+        assert imported(capsys, source, text, 1)["unread"] != []
+
+
+@pytest.mark.parametrize("index", ["9" * 5000, "1"])
+def test_a_capture_that_is_not_there_is_empty(
+    index: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    lines = [f"{SET} {A}", f"{SET} * if {{ capture.req.hdr({index}) -m found }}"]
+    assert only(capsys, "haproxy", frontend(*lines))["allow_origins"] == [A]
+
+
+@pytest.mark.parametrize("origin", ["a+*://*", "http://*:(", "*", "://*"])
+def test_an_origin_of_a_route_is_no_regex(origin: str, capsys: pytest.CaptureFixture[str]) -> None:
+    Path("given").write_text(route(allowOrigins=[A, origin]))
+    assert main(["import", "--from", "gateway-api", "given"]) == 1
+    assert A in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        f"server {{ location {{ {ADD} {A}; }} }}",
+        f"server {{ server_name; {ADD} {A}; }}",
+        f"server {{ {ADD} {A}; if () {{ }} }}",
+    ],
+)
+def test_directives_of_nginx_without_arguments(
+    text: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert only(capsys, "nginx", text)["allow_origins"] == [A]
+
+
+@pytest.mark.parametrize(
+    "value",
+    ["\x01", "!!int ''", "!!bool x", "!!timestamp x", "0x" + "f" * 5000, "1:1" * 60 + ".5"],
+)
+def test_a_value_that_yaml_cannot_read(value: str, capsys: pytest.CaptureFixture[str]) -> None:
+    Path("given").write_text(f"a: {value}\n")
+    assert main(["import", "--from", "envoy", "given"]) == 2
+    assert "given: not YAML: " in capsys.readouterr().err
+
+
+# -- aliases of YAML -------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("source", ["envoy", "gateway-api"])
+def test_entries_of_aliased_policies_are_steps(
+    source: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(reading, "MAX_STEPS", 10_000)
+    numbers = range(60)
+    if source == "envoy":
+        matchers = [{"exact": f"https://n{i}.example"} for i in numbers]
+        text = f"- cors: &a {json.dumps(matching(*matchers))}\n" + "- cors: *a\n" * 60
+    else:
+        origins = [f"https://n{i}.example" for i in numbers]
+        rule = f"{{filters: [{{type: CORS, cors: {{allowOrigins: {json.dumps(origins)}}}}}]}}"
+        rules = f"  - &a {rule}\n" + "  - *a\n" * 60
+        text = f"kind: HTTPRoute\nspec:\n  rules:\n{rules}"
+    Path("given").write_text(text)
+    assert main(["import", "--from", source, "given"]) == 2
+    assert "more than 10000 steps are needed to read it (MAX_STEPS)" in capsys.readouterr().err
+
+
+def doubled(last: str) -> str:
+    """Return lists that each list the one before it twice, and a line that names the last."""
+    lists = (f"a{i}: &a{i} [*a{i - 1}, *a{i - 1}]\n" for i in range(1, 40))
+    return f"a0: &a0 [x]\n{''.join(lists)}{last}\n"
+
+
+@pytest.mark.parametrize(
+    "last", ["{allowOrigins: [*a39]}", "{maxAge: *a39}", "{more: *a39}", "{? *a39 : 1}"]
+)
+def test_a_list_of_aliases_is_not_written_out(
+    last: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    text = doubled(f"spec: {{rules: [{{filters: [{{type: CORS, cors: {last}}}]}}]}}")
+    Path("given").write_text(f"kind: HTTPRoute\n{text}")
+    assert main(["import", "--from", "gateway-api", "given"]) in (1, 2)
+    assert len("".join(capsys.readouterr())) < 5000

@@ -11,7 +11,7 @@ import re
 import warnings
 from collections.abc import Iterable, Iterator
 from functools import cache
-from itertools import islice
+from itertools import islice, product
 from random import Random
 from re import _constants, _parser  # type: ignore[attr-defined]
 from typing import Any
@@ -37,7 +37,7 @@ from corsfast._proofs.automata import (
     tabulate,
 )
 from corsfast._proofs.languages import language_of
-from corsfast._proofs.regexes import NotRegularError, compile_regex
+from corsfast._proofs.regexes import NotRegularError, compile_regex, matches_text
 from corsfast._proofs.risks import language_risks
 from corsfast.errors import RISKS, CorsfastPerformanceWarning, PolicyError
 
@@ -477,3 +477,22 @@ def test_within_is_the_same_expression(engine: Any) -> None:
     for name in ("dev", "app", "devapp", "dev.app", ""):
         word = f"https://{name}.example.com"
         assert policy.allows_origin(word) is expected([regex], word)
+
+
+@pytest.mark.parametrize(
+    "regex",
+    [
+        r"(?i)(?:a|[b*])*\W?",
+        r"[^/]*",
+        r"^.{2}$|\*\Z",
+        r"(?:a?){2}(?i:b) ?",
+        r"(?s:.)\s|",
+        r"a{0}(?:^a)+$",
+    ],
+)
+def test_a_text_is_matched_as_re_does(regex: str) -> None:
+    compiled = re.compile(regex)
+    for length in range(4):
+        for characters in product("aB* \u00e9", repeat=length):
+            text = "".join(characters)
+            assert matches_text(compiled, text) == (compiled.fullmatch(text) is not None), text

@@ -316,6 +316,15 @@ def _closure(nfa: Nfa, states: Iterable[int], *more: list[list[int]]) -> frozens
     return frozenset(seen)
 
 
+def leads_to(nfa: Nfa, start: int, end: int, word: Sequence[int]) -> bool:
+    """Return whether a word, each character as a set, leads from start to end."""
+    states = _closure(nfa, [start], nfa.at_start)
+    for character in word:
+        targets = [each for at in states for mask, each in nfa.edges[at] if mask & character]
+        states = _closure(nfa, targets)
+    return end in _closure(nfa, states, nfa.at_end, *[nfa.at_start] * (not word))
+
+
 def indistinct(masks: Iterable[int]) -> list[int]:
     """Return the largest sets of characters that no mask distinguishes."""
     parts = [EVERYTHING]

@@ -13,7 +13,7 @@ from functools import lru_cache
 from re import _compiler, _constants, _parser  # type: ignore[attr-defined]
 from types import MappingProxyType
 
-from .automata import ALPHABET, Dfa, Nfa, determinise, mask_of, spend
+from .automata import ALPHABET, Dfa, Nfa, determinise, leads_to, mask_of, spend
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -240,12 +240,48 @@ def matched_by(op: Any, argument: Any, flags: int) -> int:
     if key not in _matched:
         if len(_matched) >= 1024:
             _matched.clear()
-        tree = _parser.SubPattern(_parser.State(), [(op, argument)])
-        tree.state.flags = flags
-        tree.state.str = ""
-        single = _compiler.compile(tree, flags & ~(re.VERBOSE | re.DEBUG))
-        _matched[key] = mask_of(single.findall(ALPHABET))
+        _matched[key] = mask_of(_found_by(op, argument, flags, ALPHABET))
     return _matched[key]
 
 
 _matched: dict[tuple[str, int], int] = {}
+
+
+def _found_by(op: Any, argument: Any, flags: int, text: str) -> list[str]:
+    """Return the characters of a text that one item of an expression matches."""
+    tree = _parser.SubPattern(_parser.State(), [(op, argument)])
+    tree.state.flags = flags
+    tree.state.str = ""
+    found: list[str] = _compiler.compile(tree, flags & ~(re.VERBOSE | re.DEBUG)).findall(text)
+    return found
+
+
+def matches_text(regex: re.Pattern[str], text: str) -> bool:
+    """Return whether a regex matches a whole text, which may have any characters.
+
+    Its steps are at most the product of both sizes. `re` may need exponentially many.
+
+    Raises:
+        NotRegularError, TooManyStatesError: see `compile_regex`.
+    """
+    builder = _OfText(Nfa(), text)
+    start = builder.nfa.state()
+    end = builder.sequence(parse(regex.pattern, regex.flags), start, regex.flags)
+    return leads_to(builder.nfa, start, end, [builder.symbols[each] for each in text])
+
+
+class _OfText(Builder):
+    """A construction over the characters of a text, each with its set, in place of the alphabet."""
+
+    def __init__(self, nfa: Nfa, text: str) -> None:
+        super().__init__(nfa, False, {})
+        self.symbols = {each: 1 << i for i, each in enumerate(dict.fromkeys(text))}
+
+    def item(self, op: Any, argument: Any, at: int, flags: int) -> int:
+        if op not in ONE_CHARACTER:
+            return super().item(op, argument, at, flags)
+        if op is _constants.LITERAL and not flags & IGNORECASE:
+            return self.one_of(self.symbols.get(chr(argument), 0), at)
+        spend(400 + len(self.symbols))
+        found = _found_by(op, argument, flags, "".join(self.symbols))
+        return self.one_of(sum(self.symbols[each] for each in found), at)

@@ -79,8 +79,10 @@ def _read_policy(fields: Fields, found: Found, reading: Reading, file: str) -> N
     found.add(ORIGINS, (), f"{file}: {found.name}")
     found.options["max_age"] = None
     for key, (value, place) in fields.items():
+        reading.step()
         if key == "allow_origin_string_match" and isinstance(value, Sequence):
             for matcher, line in zip(value, value.lines, strict=True):
+                reading.step()
                 _read_matcher(matcher, f"{file}:{line}: {key}", found, reading)
         elif key in LISTS and isinstance(value, str):
             found.add_names(LISTS[key], names_in(value), place, echoes=key != "expose_headers")
@@ -108,7 +110,7 @@ def _read_matcher(given: object, place: str, found: Found, reading: Reading) -> 
         regex = reading.regex(value["regex"], place, how="fullmatch")
         if regex is None:
             return
-        entry, any_origin = regex, regex.fullmatch("*") is not None
+        entry, any_origin = regex, reading.matches(regex, "*", place) is True
     else:
         reading.skip(place, f"{kind or 'the matcher'} is not read")
         return

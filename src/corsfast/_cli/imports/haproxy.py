@@ -295,7 +295,8 @@ class _Request:
         if name in ("hdr", "req.hdr", "req.fhdr"):
             return _HEADERS.get(argument.partition(",")[0].lower(), UNKNOWN)
         if name == "capture.req.hdr" and argument.isdecimal():
-            return self.captured[int(argument)] if int(argument) < len(self.captured) else ""
+            known = len(argument) < 10 and int(argument) < len(self.captured)
+            return self.captured[int(argument)] if known else ""
         if name == "var":
             return self.variables.get(argument, "")
         if name == "str":
@@ -343,10 +344,16 @@ class _Request:
                 self.section.reading.skip(place, "the condition is not read")
             return None
         folded = value.lower() if test.ignore_case else value
-        for entry, _ in test.entries:
-            if entry.fullmatch(folded) if isinstance(entry, re.Pattern) else entry == folded:
+        result = test.otherwise
+        for entry, place in test.entries:
+            held: bool | None = entry == folded
+            if isinstance(entry, re.Pattern):
+                held = self.section.reading.matches(entry, folded, place)
+            if held:
                 return True
-        return test.otherwise
+            if held is None:
+                result = None
+        return result
 
 
 def _split(words: list[str], separators: tuple[str, ...]) -> list[list[str]]:

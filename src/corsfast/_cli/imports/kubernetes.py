@@ -27,7 +27,15 @@ import re
 
 from ..._options import fetch
 from ..._options.patterns import EXPOSED, HEADERS, METHODS, ORIGINS
-from .reading import Found, Reading, names_in, one_label
+from .reading import (
+    CHARACTERS_OF_A_STEP,
+    Found,
+    Reading,
+    compiled,
+    escaped,
+    names_in,
+    one_label,
+)
 from .yaml_lines import Mapping, Sequence, read_documents
 
 TYPE_CHECKING = False
@@ -49,7 +57,7 @@ _VALID = {
     "cors-allow-methods": re.compile(r"[A-Za-z](?:,?\s?[A-Za-z])*,?\s?", re.ASCII),
     "cors-allow-headers": re.compile(r"[A-Za-z0-9_, -]*"),
     "cors-expose-headers": re.compile(r"[\w*-](?:,?\s?[\w*-])*,?\s?", re.ASCII),
-    "cors-max-age": re.compile(r"[+-]?[0-9]+"),
+    "cors-max-age": re.compile(r"[+-]?[0-9]{1,18}"),
 }
 _ORIGIN = re.compile(r"https?://(\*\.)?[A-Za-z0-9.-]*(:[0-9]+)?")
 _TRUE = ("1", "t", "T", "TRUE", "true", "True")
@@ -63,6 +71,7 @@ def read_ingresses(file: str, text: str) -> Reading:
         metadata = _mapping(ingress.get("metadata"))
         annotations = _mapping(metadata.get("annotations"))
         for key, value in annotations.items():
+            reading.step()
             if key.endswith("-snippet") and "access-control-" in str(value).lower():
                 reading.skip(f"{file}:{annotations.lines[key]}", f"{key} is not read")
         if str(annotations.get(f"{PREFIX}enable-cors")) in _TRUE:
@@ -113,6 +122,7 @@ class _Annotations:
         place = f"{self.file}:{self.given.lines[name]}: {key}"
         value = self.given[name]
         text = str(value).lower() if isinstance(value, bool) else str(value).strip()
+        self.reading.step(len(text) // CHARACTERS_OF_A_STEP)
         valid = _VALID.get(key)
         good = text in (*_TRUE, *_FALSE) if valid is None else valid.fullmatch(_bare(key, text))
         if not good or not text:
@@ -154,6 +164,7 @@ def _read_filter(file: str, given: Mapping, line: int, found: Found, reading: Re
         "exposeHeaders": EXPOSED,
     }
     for key, value in given.items():
+        reading.step()
         place = f"{file}:{given.lines[key]}: {key}"
         if key in options and isinstance(value, Sequence):
             names = list(map(str, value))
@@ -177,9 +188,9 @@ def _route_origin(text: str) -> object:
     host, _, port = rest.lower().partition(":")
     if port == str(fetch.DEFAULT_PORTS.get(scheme)):
         text, port = f"{scheme}://{host}", ""
-    if host != "*":
+    if host != "*" or not (port or "0").isdecimal():
         return text.lower()
-    return re.compile(f"{scheme}://{f'.+:{port}' if port else '[^:]+'}")
+    return compiled(f"{escaped(scheme)}://{f'.+:{port}' if port else '[^:]+'}")
 
 
 # -- objects of Kubernetes -------------------------------------------------------------------

@@ -11,6 +11,7 @@ import re
 from dataclasses import dataclass, field
 from functools import cached_property
 
+from ..._proofs.regexes import compile_quietly
 from ..check.subject import UnreadableError
 from .reading import CHARACTERS_OF_A_STEP, Reading
 from .worlds import (
@@ -100,7 +101,7 @@ class _Map:
         for each in directive["block"]:
             key = each["directive"]
             operator = re.match(r"~\*?|", key)[0]  # type: ignore[index]
-            text = key.removeprefix(operator).removeprefix("\\")
+            text = key.removeprefix(operator or "\\")  # a regex keeps its first `\`
             if not each["args"]:
                 continue  # a parameter of the map
             if key == "default":
@@ -154,10 +155,11 @@ def _walk(
         if kind == "http":
             _walk(name, block, chain, maps, reading)
         elif kind == "server":
-            names = [each["args"] for each in block if each["directive"] == "server_name"]
-            _walk(names[0][0] if names else kind, block, chain, maps, reading)
+            listed = [each["args"] for each in block if each["directive"] == "server_name"]
+            names = next(filter(None, listed), [kind])
+            _walk(names[0], block, chain, maps, reading)
         elif kind == "location":
-            _walk(f"{name} {args[-1]}", block, chain, maps, reading)
+            _walk(" ".join([name, *args[-1:]]), block, chain, maps, reading)
 
 
 @dataclass
@@ -223,8 +225,8 @@ class _Request:
         return found
 
     def condition(self, args: list[str], directive: dict[str, Any]) -> bool:
-        value = self.value(args[0])
-        if len(args) == 1:
+        value = self.value("".join(args[:1]))
+        if len(args) < 2:
             is_true = value.replace(UNKNOWN, "") not in ("", "0")
             if UNKNOWN in value and not is_true:
                 self.reading.skip(_place(directive), "the condition depends on what is not read")
@@ -252,8 +254,8 @@ class _Request:
             self.reading.skip(place, "the condition depends on what is not read")
             return None
         if isinstance(entry, re.Pattern):
-            regex = re.compile(entry.pattern, re.IGNORECASE if ignore_case else 0)
-            return regex.fullmatch(value) is not None
+            regex = compile_quietly(entry.pattern, re.IGNORECASE if ignore_case else 0)
+            return self.reading.matches(regex, value, place)
         return value == text
 
     def value(self, text: str) -> str:

@@ -4,11 +4,18 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
+from functools import cache
 
 from ..._loading.regex_dialects import read_regex
-from ..._options.limits import MAX_MAX_AGE
+from ..._options.limits import MAX_BACKTRACKING_STEPS, MAX_MAX_AGE
 from ..._options.patterns import HEADERS
-from ..._proofs.regexes import RegexSyntaxError, compile_quietly
+from ..._proofs.automata import TooManyStatesError, limited, steps_left
+from ..._proofs.regexes import (
+    NotRegularError,
+    RegexSyntaxError,
+    compile_quietly,
+    matches_text,
+)
 from ..check.subject import UnreadableError
 
 TYPE_CHECKING = False
@@ -17,6 +24,8 @@ if TYPE_CHECKING:
 
 _NAMES = re.compile(r"[^\s,]+")
 _FLAGS = re.compile(r"\(\?[aimsx]+\)")
+# A number of seconds. `int` takes no more than 4,300 digits.
+_AGE = re.compile("-?[0-9]{1,20}")
 # Escapes, sets and single characters of a regex.
 _PARTS = re.compile(r"\\.|\[\^?\]?(?:\\.|[^\]\\])*\]|.", re.DOTALL)
 
@@ -25,8 +34,12 @@ _PARTS = re.compile(r"\\.|\[\^?\]?(?:\\.|[^\]\\])*\]|.", re.DOTALL)
 # square of their number, so it is enough for 700 of these. It takes up to ten seconds.
 MAX_STEPS = 5_000_000
 STEPS_OF_A_POLICY = 20
+# An entry of a policy takes memory too, and aliases of YAML may list it again in other policies.
+STEPS_OF_AN_ENTRY = 8
 # Long values take steps as well, because a variable may double another.
 CHARACTERS_OF_A_STEP = 16
+# A step of an automaton takes half the time.
+STATES_OF_A_STEP = 2
 
 
 class TooManyError(UnreadableError):
@@ -60,6 +73,7 @@ class Found:
         assert isinstance(listed, list)
         self.places.setdefault((option, None), place)
         for entry in entries:
+            self.reading.step(STEPS_OF_AN_ENTRY)
             if (option, entry) not in self.places:
                 self.places[option, entry] = place
                 listed.append(entry)
@@ -77,7 +91,7 @@ class Found:
 
     def set_max_age(self, text: object, place: str) -> bool:
         """Set the age if it is a number of seconds; return whether it is."""
-        if not str(text).lstrip("-").isdecimal():
+        if not _AGE.fullmatch(str(text)):
             return False
         seconds = int(str(text))
         if seconds > MAX_MAX_AGE:
@@ -104,6 +118,7 @@ class Reading:
     notes: dict[str, None] = field(default_factory=dict)
     steps: int = 0
     _regexes: dict[tuple[str, str, bool], re.Pattern[str] | str] = field(default_factory=dict)
+    _matched: dict[tuple[re.Pattern[str], str], bool | None] = field(default_factory=dict)
 
     def new(self, name: str) -> Found:
         """Return a policy without options, which is not yet one of the file."""
@@ -144,6 +159,21 @@ class Reading:
             return None
         return found
 
+    def matches(self, regex: re.Pattern[str], value: str, place: str) -> bool | None:
+        """Return whether a regex matches a known value; skip it if that is too much work."""
+        key = regex, value
+        if key not in self._matched:
+            before = steps_left()
+            try:
+                with limited(MAX_BACKTRACKING_STEPS):
+                    self._matched[key] = matches_text(regex, value)
+            except (NotRegularError, TooManyStatesError):
+                self._matched[key] = None
+            self.step((before - steps_left()) // STATES_OF_A_STEP)
+        if self._matched[key] is None:
+            self.skip(place, f"whether {regex.pattern!r} matches a known value is not read")
+        return self._matched[key]
+
 
 def names_in(text: str) -> list[str]:
     """Return the names in the value of a header."""
@@ -160,17 +190,23 @@ def containing(text: str, how: str) -> object:
         return text
     before = "" if how == "prefix" else ".*"
     after = "" if how == "suffix" else ".*"
-    return re.compile(before + _escaped(text) + after)
+    return compiled(before + escaped(text) + after)
 
 
-def _escaped(text: str) -> str:
+def escaped(text: str) -> str:
     """Escape a literal text as people write it, because origins need no escaped ``-`` or ``:``."""
     return re.sub(r"[\\.^$*+?{}\[\]|()]", r"\\\g<0>", text)
 
 
 def one_label(text: str) -> re.Pattern[str]:
     """Return the entry for an origin in which each ``*`` is a single label."""
-    return re.compile("[a-z0-9-]+".join(map(_escaped, text.split("*"))))
+    return compiled("[a-z0-9-]+".join(map(escaped, text.split("*"))))
+
+
+@cache  # `re` keeps 512, and aliases of YAML may list more again and again
+def compiled(text: str) -> re.Pattern[str]:
+    """Return a regex from its text."""
+    return re.compile(text)
 
 
 def as_entry(text: str, *, how: str, ignore_case: bool = False) -> re.Pattern[str]:
