@@ -543,7 +543,7 @@ def test_a_missing_library_is_named(
     assert main(["--quick", "--cases", "wsgi: no Origin"]) == 0
     out = capsys.readouterr().out
     assert "not measured: nowhere (not-there)" in out
-    assert "pip install --group bench-peers in a clone of the repository" in out
+    assert "pip install --group bench-peers (pip 25.1 or newer) in a clone of the repository" in out
 
 
 @pytest.mark.server

@@ -1092,3 +1092,29 @@ def test_the_schema_says_what_an_option_is_for(
     assert given is None if about is None else given.endswith(about)
     assert main(["check", path]) == 1
     assert ("    about:  " in capsys.readouterr().out) is (about is not None)
+
+
+def test_findings_are_in_the_order_of_the_source(tmp_path: Path) -> None:
+    text = (
+        'misspelt = 1\nallow_methods = ["G T"]\nallow_credentials = true\n'
+        'allow_origins = ["http://*.b.example.com:[1,2]", "https://c.example.com/"]\n'
+    )
+    file(tmp_path, text)
+    places = [
+        each["place"]
+        for each in found(command("policy.toml", "--json", folder=tmp_path))["problems"]
+    ]
+    assert [place.rpartition(": ")[2] for place in places] == [
+        "misspelt",
+        "allow_methods[0]",
+        "allow_origins[0]",
+        "allow_origins[1]",
+    ]
+
+
+def test_a_missing_project_file_is_named(tmp_path: Path) -> None:
+    result = command(folder=tmp_path)
+    assert result.returncode == 2
+    assert "./pyproject.toml does not exist, so name a policy" in result.stderr
+    file(tmp_path, "[project]\n", "pyproject.toml")
+    assert "./pyproject.toml has no [tool.corsfast]" in command(folder=tmp_path).stderr

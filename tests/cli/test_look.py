@@ -152,6 +152,16 @@ def test_a_key_with_a_colon_is_annotated(capsys: pytest.CaptureFixture[str]) -> 
         assert error.startswith(f"::error file=policy.toml,line={number},title=")
 
 
+def test_a_file_that_cannot_be_read_is_annotated(capsys: pytest.CaptureFixture[str]) -> None:
+    Path("policy.toml").write_text('allow_origins = [\n"a" "b"\n]\n')
+    assert main(["check", "policy.toml", "--format", "github"]) == 2
+    printed = capsys.readouterr()
+    assert printed.out.startswith("::error file=policy.toml,line=2,title=CORS%3A unreadable::")
+    assert printed.err.startswith("corsfast check: policy.toml:2: ")
+    assert main(["check", "missing.toml", "--format", "github"]) == 2
+    assert capsys.readouterr().out.startswith("::error title=CORS%3A unreadable::missing.toml: ")
+
+
 def test_an_annotation_without_an_entry_has_one_colon(capsys: pytest.CaptureFixture[str]) -> None:
     Path("policy.toml").write_text('color = 1\nallow_origins = ["https://a.example"]\n')
     assert main(["check", "policy.toml", "--format", "github"]) == 1

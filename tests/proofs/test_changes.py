@@ -14,7 +14,8 @@ from support.strategies import damaged, origins, origins_nearly_right
 
 import corsfast
 from corsfast._options.origin import parse_origin
-from corsfast._proofs.automata import accepts
+from corsfast._proofs import changes as comparison
+from corsfast._proofs.automata import accepts, limited, steps_left
 from corsfast._proofs.changes import PolicyDiff, side_of
 from corsfast._proofs.families import Family, ipv6_hosts, shortest_origins, valid_origins
 from corsfast._proofs.languages import words
@@ -210,6 +211,39 @@ def test_a_shortest_origin_skips_listed_ones() -> None:
     skipped = {"https://a", "https://b"}
     assert next(shortest_origins(dfa, without=skipped)) == "https://aa"
     assert next(shortest_origins(dfa, less=[words("https://.")])) == "https://aa"
+
+
+def steps_of(text: str, many: int) -> int:
+    """Return the steps to compare globs that differ in a few letters."""
+    old, new = (
+        side_of({"allow_origins": [text.format(f"{end}{i:03}") for i in range(many)]})
+        for end in "ab"
+    )
+    with limited(1 << 40):
+        found = old.compared_with(new)
+        steps = (1 << 40) - steps_left()
+    assert all(change.pattern == change.entry for change in found.added)
+    assert len(found.added) == len(found.removed) == many
+    return steps
+
+
+@pytest.mark.parametrize("text", ["https://{}-*.example.com", "https://*-{}.example.com"])
+def test_steps_grow_with_the_number_of_changed_globs(text: str) -> None:
+    assert steps_of(text, 24) < 5 * steps_of(text, 6)
+
+
+def test_entries_beyond_the_limit_of_steps_are_unknown(monkeypatch: pytest.MonkeyPatch) -> None:
+    old, new = ([f"https://{end}{i}-*.example.com" for i in range(9)] for end in "ab")
+    monkeypatch.setattr(comparison, "MAX_POLICY_STEPS", 20_000)
+    found = compare(old, new)
+    reasons = [change.reason for change in (*found.added, *found.removed)]
+    assert len(reasons) == 18
+    assert reasons[0] is None
+    assert reasons[-1] == "comparing all takes more than 20000 steps (MAX_POLICY_STEPS)"
+    monkeypatch.setattr(comparison, "MAX_POLICY_STEPS", 0)
+    found = compare(old, [*new, "https://a.example.com"])
+    assert (found.verdict, len(found.added)) == ("unknown", 10)
+    assert compare(old, old).verdict == "same"
 
 
 def test_the_way_to_apply_a_regex_counts() -> None:

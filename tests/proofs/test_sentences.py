@@ -120,3 +120,11 @@ def test_each_engine_describes_its_policy(name: str) -> None:
     module = importlib.import_module(f"corsfast._engine.{name}")
     policy = module.Policy(allow_origins=["https://*.example.com"])
     assert policy.describe().splitlines()[0] == SUBDOMAINS
+
+
+def test_only_the_first_patterns_are_described() -> None:
+    many = [f"https://a{i}-*.example.com" for i in range(25)]
+    found = describe(*many, "https://*.example.org", re.compile(r"https://pr-\d\.example\.com"))
+    assert found[0].startswith("Any subdomain of example.org")
+    assert found[20] == "7 more patterns."
+    assert found[21].startswith("Credentials")

@@ -13,6 +13,7 @@ from functools import partial
 
 from .check.subject import UnreadableError
 from .console import UNABLE
+from .github import unreadable
 from .terminal import MAX_WIDTH, print_error, print_text
 
 TYPE_CHECKING = False
@@ -93,6 +94,8 @@ def run(
     try:
         text, status = action(given)
     except unable as error:
+        if getattr(given, "format", "") == "github":
+            print_text(unreadable(str(error)))
         print_error(parser.prog.rpartition(" ")[2], error)
         return UNABLE
     print_text(text)

@@ -29,6 +29,12 @@ def annotation(level: str, title: str, text: str, place: str) -> str:
     return f"::{level} {listed}::{_escaped(text)}"
 
 
+def unreadable(message: str) -> str:
+    """Return an error at the line that a message of `UnreadableError` begins with, if any."""
+    place = message.partition("\n")[0] if re.match(r".+?:[0-9]+: ", message) else ""
+    return annotation("error", "CORS: unreadable", message, place)
+
+
 def findings(report: Report) -> Iterator[str]:
     """Yield an error for each problem of a check, and a warning for each of its warnings."""
     for level, listed in (("error", report.problems), ("warning", report.warnings)):

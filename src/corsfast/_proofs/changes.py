@@ -8,17 +8,30 @@ it matches an origin that no entry of the old one matches.
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import asdict, dataclass, field, replace
 from itertools import islice
 
 from .._options import fetch
+from .._options.limits import MAX_PATTERN_STEPS, MAX_POLICY_STEPS
 from .._options.origin import is_origin
 from .._options.patterns import ORIGINS
+from .._options.records import NamedTuple
 from ..errors import RISKS, Problem
-from .automata import TooManyStatesError, accepts, intersect, minimise, subtract
+from .automata import (
+    OutOfStepsError,
+    TooManyStatesError,
+    accepts,
+    intersect,
+    limited,
+    minimise,
+    spend,
+    steps_left,
+    subtract,
+)
 from .families import ANY, ANY_WEB, Family, shortest_origins
 from .languages import as_written
-from .risks import CANDIDATES, find_risks
+from .risks import CANDIDATES, find_risks, too_many_steps_together
 from .summaries import MAX_STATES, patterns_of
 from .verify import foreign_risks, own_risks, read_policy
 
@@ -26,6 +39,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     import re
     from collections.abc import Collection, Iterable, Iterator, Sequence
+    from typing import Any
 
     from .._options.spec import Spec
     from .automata import Dfa
@@ -132,13 +146,14 @@ class Side:
         """Return whether a valid origin, or ``null``, is allowed."""
         if origin in self.exact:
             return True
+        spend(len(self.families) // 2)
         return origin != "null" and any(family.matches(origin) for family in self.families)
 
     def compared_with(self, new: Side) -> PolicyDiff:
         """Return what a new side allows and this one does not, and the reverse."""
         added = (*_only_in(new, self), *_names_only_in(new, self))
         removed = (*_only_in(self, new), *_names_only_in(self, new))
-        return PolicyDiff(added, removed, tuple(_new_risks(self, new)))
+        return PolicyDiff(added, removed, _new_risks(self, new))
 
 
 def side_of(
@@ -161,55 +176,93 @@ def diff_specs(old: Spec, new: Spec) -> PolicyDiff:
 
 def _only_in(side: Side, other: Side) -> Iterator[Change]:
     """Yield a change for each entry of a side that matches an origin the other one refuses."""
-    for origin in side.exact:
-        if not other.allows(origin):
-            yield Change(ORIGINS, origin, origin, origin)
-    for family in side.families:
-        if family in other.families or ANY in other.families:
-            continue
-        change = Change(ORIGINS, family.written)
-        if family.dfa is None:
-            yield replace(change, reason=f"{family.unsupported} keeps it from being compared")
-            continue
-        try:
-            found = _compared(family, family.dfa, other, change)
-        except TooManyStatesError:
-            found = replace(change, reason="it is too large to be compared")
-        if found is not None:
-            yield found
+    found: list[tuple[Change, _Difference | None]] = []
+    with limited(MAX_POLICY_STEPS):
+        for origin in side.exact:
+            try:
+                if not other.allows(origin):
+                    found.append((Change(ORIGINS, origin, origin, origin), None))
+            except TooManyStatesError:
+                found.append((_too_large(Change(ORIGINS, origin)), None))
+        for family in side.families:
+            if family in other.families or ANY in other.families:
+                continue
+            change = Change(ORIGINS, family.written)
+            try:
+                found += _compared(family, other, change)
+            except TooManyStatesError:
+                found.append((_too_large(change), None))
+        # The patterns come last, because no verdict depends on them.
+        patterns = [difference and _patterns(difference) for _, difference in found]
+    for (change, difference), pattern in zip(found, patterns, strict=True):
+        yield replace(change, pattern=pattern) if difference else change
 
 
-def _compared(family: Family, dfa: Dfa, other: Side, change: Change) -> Change | None:
-    """Return the change with its example; ``None`` if the other side matches the whole family."""
+def _too_large(change: Change) -> Change:
+    reason = "it is too large to be compared"
+    if steps_left() < 0:
+        reason = f"comparing all takes more than {MAX_POLICY_STEPS} steps (MAX_POLICY_STEPS)"
+    return replace(change, reason=reason)
+
+
+class _Difference(NamedTuple):
+    """The origins of an entry without those of the other policy.
+
+    ``less`` are automata of the other policy that may match some of them, ``listed`` its exact
+    origins that do.
+    """
+
+    entry: str
+    dfa: Dfa
+    less: list[Dfa]
+    listed: list[str]
+
+
+def _compared(
+    family: Family, other: Side, change: Change
+) -> Iterator[tuple[Change, _Difference | None]]:
+    """Yield the change with its example, unless the other side matches the whole family."""
+    dfa = family.dfa
+    if dfa is None:
+        yield replace(change, reason=f"{family.unsupported} keeps it from being compared"), None
+        return
+    spend(len(other.families) // 2 + len(other.exact) // 4)
     near = [wide for wide in other.families if not family.is_apart_from(wide)]
     less = [wide.dfa for wide in near if wide.dfa is not None]
     undecided = [wide for wide in near if wide.dfa is None]
     # Exact origins are no automata, because there may be a million of them.
-    listed = [origin for origin in other.exact if accepts(dfa, origin)]
+    listed = [*filter(family.may_match, other.exact)]
+    spend(4 * len(listed))
+    listed = [origin for origin in listed if accepts(dfa, origin)]
     example = None
     for example in islice(shortest_origins(dfa, less=less, without=listed), CANDIDATES):
         if not any(wide.matches(example) for wide in undecided):
-            pattern = None if undecided else _patterns(change.entry, dfa, less, listed)
-            return replace(change, example=example, pattern=pattern)
-    if example is None:
-        return None
-    entry, unsupported = undecided[0].written, undecided[0].unsupported
-    reason = f"{unsupported} keeps {entry!r} of the other policy from being compared"
-    return replace(change, reason=reason)
+            difference = None if undecided else _Difference(change.entry, dfa, less, listed)
+            yield replace(change, example=example), difference
+            return
+    if example is not None:
+        entry, unsupported = undecided[0].written, undecided[0].unsupported
+        reason = f"{unsupported} keeps {entry!r} of the other policy from being compared"
+        yield replace(change, reason=reason), None
 
 
-def _patterns(entry: str, dfa: Dfa, less: list[Dfa], listed: list[str]) -> str | None:
-    """Return patterns for all origins of an automaton that the others do not match, if simple."""
-    if not listed and not any(intersect(dfa, other).rows for other in less):
+def _patterns(difference: _Difference) -> str | None:
+    """Return patterns for all these origins, if they are simple and found within the limits."""
+    entry, dfa, less, listed = difference
+    if not less and not listed:
         return entry
-    if len(dfa.rows) > MAX_STATES:
-        return None
-    for other in less:
-        dfa = minimise(subtract(dfa, other))
-    patterns = patterns_of(dfa)
-    if patterns is None or (listed and not all(map(is_origin, patterns))):
-        return None
-    return ", ".join(pattern for pattern in patterns if pattern not in listed)
+    with suppress(TooManyStatesError, OutOfStepsError), limited(MAX_PATTERN_STEPS):
+        if not listed and not any(intersect(dfa, other).rows for other in less):
+            return entry
+        if len(dfa.rows) > MAX_STATES:
+            return None
+        for other in less:
+            dfa = minimise(subtract(dfa, other))
+        patterns = patterns_of(dfa)
+        if patterns is None or (listed and not all(map(is_origin, patterns))):
+            return None
+        return ", ".join(pattern for pattern in patterns if pattern not in listed)
+    return None
 
 
 # -- the other options -----------------------------------------------------------------------
@@ -256,18 +309,36 @@ def _names(
 # -- risks -----------------------------------------------------------------------------------
 
 
-def _new_risks(old: Side, new: Side) -> Iterator[Problem]:
-    """Yield the risks of the new side that the old one does not have, by code and entry."""
-    known = {(risk.code, risk.value) for risk in _risks(old)}
-    for risk in dict.fromkeys(_risks(new)):
-        if risk.code in RISKS and (risk.code, risk.value) not in known:
-            yield risk
+def _new_risks(old: Side, new: Side) -> tuple[Problem, ...]:
+    """Return the risks of the new side that the old one does not have, by code and entry."""
+    before, after = ([*_judged(side)] for side in (old, new))
+    same = old.spec.credentials == new.spec.credentials
+    kept = {*before}.intersection(after) if same else set()
+    entries = {entry for entry, _ in after}
+    before = [each for each in before if each not in kept and each[0] in entries]
+    found: dict[Problem, None] = {}
+    try:
+        with limited(MAX_POLICY_STEPS):
+            known = {(risk.code, risk.value) for risk in _risks(old, before)}
+            for risk in _risks(new, [each for each in after if each not in kept]):
+                if risk.code in RISKS and (risk.code, risk.value) not in known:
+                    found[risk] = None
+    except TooManyStatesError:
+        found[too_many_steps_together()] = None
+    return tuple(found)
 
 
-def _risks(side: Side) -> Iterator[Problem]:
-    spec = side.spec
-    yield from find_risks(spec, ())
-    for entry in (*spec.globs, *spec.regexes):
-        yield from own_risks(entry, spec.credentials)
-    for regex, how in side.applied:
-        yield from foreign_risks(regex, how, spec.credentials)
+def _judged(side: Side) -> Iterator[tuple[Any, str | None]]:
+    """Yield the entries with proven risks; those of other software with the way to apply them."""
+    yield from ((entry, None) for entry in (*side.spec.globs, *side.spec.regexes))
+    yield from side.applied
+
+
+def _risks(side: Side, entries: Iterable[tuple[Any, str | None]]) -> Iterator[Problem]:
+    credentials = side.spec.credentials
+    yield from find_risks(side.spec, ())
+    for entry, how in entries:
+        if how is None:
+            yield from own_risks(entry, credentials)
+        else:
+            yield from foreign_risks(entry, how, credentials)

@@ -7,21 +7,23 @@ they agree on every origin that an engine parses, so this module is exact.
 
 from __future__ import annotations
 
-from functools import cache, cached_property, lru_cache
+from functools import cache, cached_property
 from itertools import product
 
 from .._options.fetch import DEFAULT_PORTS, WEB_SCHEMES
 from .._options.limits import MAX_HOST, MAX_LABEL, MAX_ORIGIN, MAX_SCHEME
 from .._options.origin import OPAQUE, SCHEME, parse_origin, write_ipv6
-from .._options.patterns import HostRule, Within, covers, follows
+from .._options.patterns import Glob, HostRule, Within, follows
 from .automata import (
     ALPHABET,
     DEAD,
     Nfa,
     TooManyStatesError,
+    charged,
     determinise,
     intersect,
     minimise,
+    spend,
     subtract,
     unite,
 )
@@ -40,7 +42,7 @@ from .regexes import NotRegularError, compile_regex
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
     from .automata import Dfa
     from .languages import Entry
@@ -95,7 +97,7 @@ class Family:
     def __hash__(self) -> int:
         return hash(self._key())
 
-    def _key(self) -> tuple[object, str]:
+    def _key(self) -> tuple[Entry | str, str]:
         entry = self.entry.regex if isinstance(self.entry, Within) else self.entry
         return entry, self.how
 
@@ -105,7 +107,7 @@ class Family:
 
     @cached_property
     def _automaton(self) -> tuple[Dfa | None, str | None]:
-        return _automaton(*self._key())
+        return _automaton(self._key())
 
     @property
     def dfa(self) -> Dfa | None:
@@ -117,22 +119,42 @@ class Family:
         """The construct that no automaton can express, if there is one."""
         return self._automaton[1]
 
+    @cached_property
+    def ends(self) -> tuple[str, str]:
+        """The text that all these origins begin with, and the text that all their hosts end in."""
+        entry = self.entry
+        if not isinstance(entry, (HostRule, Glob)):
+            return "", ""
+        host = f"*{entry.host}" if entry.host.startswith(".") else entry.host
+        return f"{entry.scheme}://{host.partition('*')[0]}", host.rpartition("*")[2]
+
+    @cached_property
+    def _match(self) -> Callable[[str], object]:
+        assert not isinstance(self.entry, str)
+        match: Callable[[str], object] = getattr(regex_of(self.entry), self.how)
+        return match
+
+    def may_match(self, origin: str) -> bool:
+        """Return whether the text of a rule or glob does not exclude this valid origin."""
+        head, tail = self.ends
+        return origin.startswith(head) and tail in origin
+
     def matches(self, origin: str) -> bool:
         """Return whether this valid origin is in the family."""
         if isinstance(self.entry, str):
             return self.entry == "*" or origin.partition("://")[0] in WEB_SCHEMES
+        if not self.may_match(origin):
+            return False
         if isinstance(self.entry, HostRule):
             parts = parse_origin(origin)
             return parts is not None and follows(self.entry, parts)
-        return getattr(regex_of(self.entry), self.how)(origin) is not None
+        return self._match(origin) is not None
 
     def is_apart_from(self, other: Family) -> bool:
-        """Return whether the text of two rules shows that they have no origin in common."""
-        a, b = self.entry, other.entry
-        if not (isinstance(a, HostRule) and isinstance(b, HostRule)):
-            return False
-        related = covers(a.host, b.host) or covers(b.host, a.host)
-        return a.scheme != b.scheme or not related
+        """Return whether the text of two entries shows that they have no origin in common."""
+        (head, tail), (first, last) = self.ends, other.ends
+        begin = head.startswith(first) or first.startswith(head)
+        return not (begin and (tail.endswith(last) or last.endswith(tail)))
 
 
 # The entries of a policy that allows any origin: every valid one, or those of web pages.
@@ -140,8 +162,9 @@ ANY = Family("*")
 ANY_WEB = Family("http://*, https://*")
 
 
-@lru_cache(maxsize=512)
-def _automaton(entry: Entry | str, how: str) -> tuple[Dfa | None, str | None]:
+@charged
+def _automaton(key: tuple[Entry | str, str]) -> tuple[Dfa | None, str | None]:
+    entry, how = key
     if isinstance(entry, str):
         return valid_origins() if entry == "*" else special_origins(("http", "https")), None
     try:
@@ -150,6 +173,7 @@ def _automaton(entry: Entry | str, how: str) -> tuple[Dfa | None, str | None]:
     except NotRegularError as reason:
         return None, str(reason)
     except TooManyStatesError:
+        spend(0)  # raises again if it was not the number of states
         return None, TOO_LARGE
 
 
@@ -192,26 +216,28 @@ def _search(machines: list[Dfa], skipped: frozenset[str], *, counted: bool) -> I
     for character, numbers in columns:
         first.setdefault(tuple(numbers), character)
     representatives = [(character, [*numbers]) for numbers, character in first.items()]
-    # The row of DEAD (-1) is the last one.
-    rows = [[*dfa.rows, (DEAD,) * (max(dfa.classes) + 1)] for dfa in machines]
-    accepting = [[*dfa.accepting, False] for dfa in machines]
-    start = tuple(0 if dfa.rows else DEAD for dfa in machines)
+    # A word is in one state of each automaton. Those that have no longer word are left out.
+    start = tuple((i, 0) for i, dfa in enumerate(machines) if dfa.rows)
     seen: set[object] = set()
     queue = [(start, "")]
+    spend(len(machines) * len(ALPHABET) // 4)
     for states, word in queue:
-        ends = [accepts[state] for accepts, state in zip(accepting, states, strict=True)]
-        if ends[0] and not any(ends[1:]) and word not in skipped:
+        spend(2 * len(states) + len(representatives) // 2)
+        _, *others = states
+        accepted = machines[0].accepting[states[0][1]] and word not in skipped
+        if accepted and not any(machines[i].accepting[state] for i, state in others):
             yield word
-        here = [row[state] for row, state in zip(rows, states, strict=True)]
+        rows = [(i, machines[i].rows[state]) for i, state in states]
         # Characters of one class differ where only one of them begins a skipped origin.
         for character, numbers in columns if word in beginnings else representatives:
-            if here[0][numbers[0]] == DEAD:
+            if rows[0][1][numbers[0]] == DEAD:
                 continue
             longer = word + character
             length = _length(longer) if counted else 0
             if length is None:
                 continue
-            target = tuple([row[column] for row, column in zip(here, numbers, strict=True)])
+            spend(2 + len(rows) // 2)
+            target = tuple([(i, row[numbers[i]]) for i, row in rows if row[numbers[i]] != DEAD])
             key = longer if longer in beginnings else (target, length)
             if key not in seen:
                 seen.add(key)

@@ -26,7 +26,8 @@ if TYPE_CHECKING:
     from .._options.spec import Spec
     from .summaries import Piece
 
-# More exact origins, ranges of ports, or examples of a regex than this are not written out.
+# More exact origins or patterns, ranges of ports, or examples of a regex than this are not written
+# out.
 SHOWN = 20
 RANGES = 4
 EXAMPLES = 3
@@ -67,18 +68,18 @@ def _origins(spec: Spec, applied: list[tuple[re.Pattern[str], str]]) -> Iterator
         yield "null: sandboxed frames, local files and some redirects, of any web site."
     exceptions = {origin.partition("://")[2] for origin in exact}
     exceptions |= {rule.host for rule in spec.rules}
-    for rule in spec.rules:
-        yield _sentence([rule], exceptions)
-    families = [Family(entry) for entry in (*spec.globs, *spec.regexes)]
+    families = [Family(entry) for entry in (*spec.rules, *spec.globs, *spec.regexes)]
     families += [Family(regex, how) for regex, how in applied]
-    for family in families:
+    for family in families[:SHOWN]:
         yield _of_entry(family, exceptions)
-    if not (spec.exact or spec.rules or families):
+    if len(families) > SHOWN:
+        yield f"{len(families) - SHOWN} more patterns."
+    if not (spec.exact or families):
         yield "No origin."
 
 
 def _of_entry(family: Family, exceptions: set[str]) -> str:
-    if isinstance(family.entry, Network):
+    if isinstance(family.entry, (HostRule, Network)):
         return _sentence([family.entry], exceptions)
     if isinstance(family.entry, Glob) and family.entry.scheme in fetch.EXTENSION_IDS:
         return f"Any extension with the scheme {family.entry.scheme}."

@@ -63,7 +63,7 @@ and for comparison the cost of calling anything at all.
 EPILOG = "Exit status: 0 measured, 2 nothing that could be measured."
 
 # The command that installs the libraries.
-INSTALL = "pip install --group bench-peers in a clone of the repository"
+INSTALL = "pip install --group bench-peers (pip 25.1 or newer) in a clone of the repository"
 
 
 def main(argv: list[str] | None = None, program: str = "python -m corsfast.bench") -> int:

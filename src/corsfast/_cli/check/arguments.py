@@ -186,8 +186,9 @@ def _read_policy(file: Path | None, table: str | None, options: dict[str, object
     if file is None and not options:
         file = Path(PROJECT_FILE)
         if not has_table(file, TABLE):
+            missing = f"has no [{TABLE}]" if file.exists() else "does not exist"
             raise UnreadableError(
-                "./pyproject.toml has no [tool.corsfast], so name a policy: a file,"
+                f"./{PROJECT_FILE} {missing}, so name a policy: a file,"
                 " --allow-origins or --env (see --help)"
             )
     if file is None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import sys
 from dataclasses import replace
 from typing import NamedTuple
 
@@ -42,6 +43,9 @@ FORM = {
     "type",
     "unknown-option",
 }
+
+# The line and the index of an entry in a place as `Written.place` names it.
+_PLACE = re.compile(r"(?:.*:([0-9]+): )?[a-z_.]+(?:\[([0-9]+)\])?")
 
 
 class _Found(NamedTuple):
@@ -84,15 +88,20 @@ def judge(subject: Subject) -> Report:
         report.warnings.extend(_findings(subject, warnings))
     places = {place: i for i, place in reversed(list(enumerate(_places(subject))))}
     last = len(places)
+
+    def order(finding: Finding) -> tuple[int, ...]:
+        match = _PLACE.fullmatch(finding.place)
+        line, index = match.groups() if match else (None, None)
+        return (
+            int(line or sys.maxsize),
+            places.get((finding.option, ""), last),
+            int(index or -1),
+            places.get((finding.option, finding.entry), last),
+        )
+
     for findings in (report.problems, report.warnings):
         # In the order of the source. Duplicates count as one problem.
-        findings[:] = sorted(
-            dict.fromkeys(findings),
-            key=lambda finding: (
-                places.get((finding.option, ""), last),
-                places.get((finding.option, finding.entry), last),
-            ),
-        )
+        findings[:] = sorted(dict.fromkeys(findings), key=order)
     return report
 
 
