@@ -369,6 +369,9 @@ def server(body: str, before: str = "") -> str:
 
 
 ADD = "add_header Access-Control-Allow-Origin"
+ARGUMENTS = 'invalid number of arguments in "{}" directive'
+UNTERMINATED = 'directive "{}" is not terminated by ";"'
+MAP = "invalid number of the map parameters"
 
 
 @pytest.mark.parametrize(
@@ -524,6 +527,65 @@ def test_includes_of_nginx_are_followed(capsys: pytest.CaptureFixture[str]) -> N
     place = found["policies"][0]["check"]["problems"][0]["place"]
     assert place.partition("cors.conf")[2] == ":2: Access-Control-Allow-Origin: allow_origins"
     assert found["policies"][0]["options"]["allow_origins"] == []
+
+
+def test_the_place_after_an_include_of_nginx(capsys: pytest.CaptureFixture[str]) -> None:
+    Path("other.conf").write_text("add_header X-Other 1;\n")
+    found = imported(capsys, "nginx", server(f"include other.conf;\n{ADD} {A};"))
+    assert found["notes"][0].startswith("given:7: Access-Control-Allow-Origin: without `always`")
+
+
+@pytest.mark.parametrize(
+    ("body", "reason"),
+    [
+        (f"{ADD} {B}\nadd_header Access-Control-Max-Age 1;", ARGUMENTS.format("add_header")),
+        (f"{ADD} {B} sometimes;", 'invalid parameter "sometimes"'),
+        (f"location /a {{ {ADD} {B} }}", UNTERMINATED.format("add_header")),
+        ("location { }", ARGUMENTS.format("location")),
+        ("set $x;", ARGUMENTS.format("set")),
+        ("break 1;", ARGUMENTS.format("break")),
+        ("return;", ARGUMENTS.format("return")),
+        ("root /srv\nset $x 1;", ARGUMENTS.format("root")),
+        ("include other.conf\nset $x 1;", ARGUMENTS.format("include")),
+        (f"root /srv\nif ($x) {{ {ADD} {B}; }}", UNTERMINATED.format("root")),
+        (f"proxy_hide_header x\n{ADD} {B};", ARGUMENTS.format("proxy_hide_header")),
+        (f"if $http_origin = {A} {{ return 403; }}", 'invalid condition "$http_origin"'),
+        (f"if ($http_origin = {A} {{ return 403; }}", 'invalid condition "($http_origin"'),
+        (f"if ($http_origin {A}) {{ return 403; }}", "the condition depends on what is not read"),
+        ("if () { return 403; }", "the condition depends on what is not read"),
+        (f";{ADD} {B};", 'unexpected ";"'),
+        (f"}} }} map $http_origin $o {{ {A} x\n{B} y; }} server {{ location / {{", MAP),
+        ("} } map $http_origin $o { x; } server { location / {", MAP),
+        ("} } map $http_origin $o; server { location / {", 'directive "map" has no opening "{"'),
+        ("} server_name; location / {", ARGUMENTS.format("server_name")),
+    ],
+)
+def test_a_directive_that_nginx_refuses(
+    capsys: pytest.CaptureFixture[str], body: str, reason: str
+) -> None:
+    Path("other.conf").write_text("set $y 1;")
+    found = imported(capsys, "nginx", server(f"{ADD} {A} always;\n{body}"), 1)
+    assert found["unread"] == [f"given:7: {reason}"]
+    assert [each["options"]["allow_origins"] for each in found["policies"]] == [[A]]
+
+
+def test_an_include_of_nginx_without_its_end(capsys: pytest.CaptureFixture[str]) -> None:
+    Path("cors.conf").write_text(f"{ADD} {A} always;\n\n{ADD} {B}")
+    found = imported(capsys, "nginx", server(f"{ADD} {A} always; include cors.conf;"), 1)
+    assert found["unread"][-1].endswith(f"cors.conf:3: {UNTERMINATED.format('add_header')}")
+
+
+def test_other_directives_of_nginx_are_not_checked(capsys: pytest.CaptureFixture[str]) -> None:
+    body = f"""{ADD} {A} always;  # "add_header
+more_clear_headers a b c d;
+server_tokens build;
+geo $x {{ default 0; return 1 2 3; }}
+content_by_lua_block {{ if x then return end }}
+add_header  # a comment
+  X-A '}}' always;
+if ( $request_method = ";" ) {{ }}
+"""
+    assert imported(capsys, "nginx", server(body))["unread"] == []
 
 
 def test_nginx_that_cannot_be_parsed(capsys: pytest.CaptureFixture[str]) -> None:
