@@ -66,7 +66,8 @@ def read_text(file: str, limit: int) -> tuple[str, str]:
     try:
         return name, octets.decode("utf-8-sig").replace("\r\n", "\n")
     except UnicodeDecodeError as error:
-        raise UnreadableError(f"{name}: the file is not UTF-8: {error.reason}") from None
+        line = octets.count(b"\n", 0, error.start) + 1
+        raise UnreadableError(f"{name}:{line}: the file is not UTF-8: {error.reason}") from None
 
 
 def run(
