@@ -478,6 +478,86 @@ add_header Access-Control-Expose-Headers "X-A, X-B" always;
     ]
 
 
+ACAC = "add_header Access-Control-Allow-Credentials"
+REFUSED = "so browsers refuse preflighted requests"
+
+
+@pytest.mark.parametrize(
+    ("preflight", "actual", "note"),
+    [
+        (
+            f"{ADD} {A};",
+            f"{ADD} {A} always; {ACAC} true;",
+            (
+                "8: Access-Control-Allow-Credentials: preflights"
+                " lack Access-Control-Allow-Credentials,"
+                f" {REFUSED} with credentials there; this policy allows them"
+            ),
+        ),
+        (
+            f"{ADD} *; {ACAC} true;",
+            f"{ADD} {A} always; {ACAC} true;",
+            (
+                "8: Access-Control-Allow-Credentials: preflights"
+                " have Access-Control-Allow-Origin: *,"
+                f" {REFUSED} with credentials there; this policy allows them"
+            ),
+        ),
+        (
+            f"{ADD} {B};",
+            f"{ADD} {A} always;",
+            (
+                "7: Access-Control-Allow-Origin: preflights"
+                " have another Access-Control-Allow-Origin,"
+                f" {REFUSED} there; this policy allows them"
+            ),
+        ),
+        (
+            "add_header Access-Control-Allow-Methods PUT;",
+            f"{ADD} {A} always;",
+            (
+                "8: Access-Control-Allow-Origin: preflights lack Access-Control-Allow-Origin,"
+                f" {REFUSED} there; this policy allows them"
+            ),
+        ),
+        (
+            f"{ADD} {A}; {ACAC} true;",
+            f"{ADD} {A} always;",
+            (
+                "7: Access-Control-Allow-Credentials: only preflights have"
+                " Access-Control-Allow-Credentials, so no page may read an answer with credentials;"
+                " this policy refuses their preflights"
+            ),
+        ),
+        (f"{ADD} $http_origin;", f"{ADD} {A} always;", None),
+        (f"{ADD} *;", f"{ADD} {A} always;", None),
+        (f"{ADD} $http_origin; {ACAC} true;", f"{ADD} {A} always; {ACAC} true;", None),
+    ],
+)
+def test_preflights_that_differ_from_answers(
+    capsys: pytest.CaptureFixture[str], preflight: str, actual: str, note: str | None
+) -> None:
+    body = f"if ($request_method = OPTIONS) {{\n{preflight} return 204; }}\n{actual}"
+    found = imported(capsys, "nginx", server(body))
+    notes = [each for each in found["notes"] if "without `always`" not in each]
+    assert notes == ([] if note is None else [f"given:{note}"])
+
+
+def test_preflights_for_the_only_origin_do_not_differ(capsys: pytest.CaptureFixture[str]) -> None:
+    body = f"if ($request_method = OPTIONS) {{ {ADD} $o always; return 204; }} {ADD} {A} always;"
+    text = server(body, f"map $http_origin $o {{ {A} {A}; }}")
+    assert imported(capsys, "nginx", text)["notes"] == []
+
+
+@pytest.mark.parametrize("headers", [f"{ADD} $x$arg_a;", f"{ADD} {A}; {ACAC} $arg_a;"])
+def test_preflights_of_nginx_that_are_not_read(
+    capsys: pytest.CaptureFixture[str], headers: str
+) -> None:
+    body = f"if ($request_method = OPTIONS) {{ {headers} return 204; }} {ADD} {A};"
+    (unread,) = imported(capsys, "nginx", server(body), 1)["unread"]
+    assert unread.endswith("the header of preflights depends on what is not read")
+
+
 @pytest.mark.parametrize("kind", ["proxy", "fastcgi", "uwsgi", "scgi", "grpc"])
 def test_hidden_headers_of_nginx_are_read(capsys: pytest.CaptureFixture[str], kind: str) -> None:
     body = f"{ADD} {A} always; {kind}_hide_header Access-Control-Allow-Origin;"
@@ -669,7 +749,7 @@ def test_rules_of_haproxy(
 
 
 def test_preflights_of_haproxy(capsys: pytest.CaptureFixture[str]) -> None:
-    options = only(
+    found = imported(
         capsys,
         "haproxy",
         frontend(
@@ -682,13 +762,21 @@ def test_preflights_of_haproxy(capsys: pytest.CaptureFixture[str]) -> None:
             r"http-response set-header Access-Control-Expose-Headers X-A,\ X-B if ok",
         ),
     )
-    assert options == {
+    assert found["policies"][0]["options"] == {
         "allow_origins": [A],
         "allow_methods": ["GET", "PUT"],
         "expose_headers": ["X-A", "X-B"],
         "allow_credentials": True,
         "max_age": 60,
     }
+    assert found["notes"] == [
+        (
+            "given:7: Access-Control-Allow-Credentials: preflights lack"
+            f" Access-Control-Allow-Credentials, {REFUSED} with credentials there;"
+            " this policy allows"
+            " them"
+        )
+    ]
 
 
 @pytest.mark.parametrize(
