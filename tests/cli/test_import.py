@@ -632,6 +632,8 @@ def test_the_place_after_an_include_of_nginx(capsys: pytest.CaptureFixture[str])
         (f"if $http_origin = {A} {{ return 403; }}", 'invalid condition "$http_origin"'),
         (f"if ($http_origin = {A} {{ return 403; }}", 'invalid condition "($http_origin"'),
         (f"if ($http_origin {A}) {{ return 403; }}", "the condition depends on what is not read"),
+        (f"if ($http_origin = {B} x) {{ break; }}", "the condition depends on what is not read"),
+        ("location /a { unknown x }", UNTERMINATED.format("unknown")),
         ("if () { return 403; }", "the condition depends on what is not read"),
         (f";{ADD} {B};", 'unexpected ";"'),
         (f"}} }} map $http_origin $o {{ {A} x\n{B} y; }} server {{ location / {{", MAP),
@@ -777,6 +779,25 @@ def test_preflights_of_haproxy(capsys: pytest.CaptureFixture[str]) -> None:
             " them"
         )
     ]
+
+
+def test_later_rules_of_haproxy_change_returned_answers(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """Rules `http-after-response` apply to each response, and `http-response` not to `return`."""
+    text = frontend(
+        "http-after-response set-header Access-Control-Allow-Credentials true",
+        "http-response set-header Access-Control-Max-Age 9",
+        f"http-request return status 204 hdr Access-Control-Allow-Origin {A} if METH_OPTIONS",
+        f"{SET} {A}",
+    )
+    found = imported(capsys, "haproxy", text)
+    assert found["policies"][0]["options"] == {
+        "allow_origins": [A],
+        "allow_credentials": True,
+        "max_age": None,
+    }
+    assert found["notes"] == []
 
 
 @pytest.mark.parametrize(
