@@ -302,9 +302,9 @@ def test_a_file_that_cannot_be_read(
     start = f"corsfast {arguments[0]}: "
     assert capsys.readouterr().err == f"{start}absent: No such file or directory\n"
     if arguments[0] != "learn":  # it reads the lines of a log in any encoding
-        Path("given").write_bytes(b"\xff")
+        Path("given").write_bytes(b"\n\xff")
         assert main([*arguments, "given"]) == 2
-        assert capsys.readouterr().err.startswith(f"{start}given: the file is not UTF-8: ")
+        assert capsys.readouterr().err.startswith(f"{start}given:2: the file is not UTF-8: ")
 
 
 def test_a_text_over_the_limit(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -317,7 +317,7 @@ def test_a_text_over_the_limit(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_input_that_is_not_utf_8(monkeypatch: pytest.MonkeyPatch, errors: str) -> None:
     stdin = io.TextIOWrapper(io.BytesIO(b"caf\xe9\n"), "utf-8", errors)
     monkeypatch.setattr("sys.stdin", stdin)
-    with pytest.raises(UnreadableError, match="<stdin>: the file is not UTF-8: "):
+    with pytest.raises(UnreadableError, match="<stdin>:1: the file is not UTF-8: "):
         read_text("-", 9)
 
 

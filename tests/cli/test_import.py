@@ -369,6 +369,9 @@ def server(body: str, before: str = "") -> str:
 
 
 ADD = "add_header Access-Control-Allow-Origin"
+ARGUMENTS = 'invalid number of arguments in "{}" directive'
+UNTERMINATED = 'directive "{}" is not terminated by ";"'
+MAP = "invalid number of the map parameters"
 
 
 @pytest.mark.parametrize(
@@ -475,6 +478,86 @@ add_header Access-Control-Expose-Headers "X-A, X-B" always;
     ]
 
 
+ACAC = "add_header Access-Control-Allow-Credentials"
+REFUSED = "so browsers refuse preflighted requests"
+
+
+@pytest.mark.parametrize(
+    ("preflight", "actual", "note"),
+    [
+        (
+            f"{ADD} {A};",
+            f"{ADD} {A} always; {ACAC} true;",
+            (
+                "8: Access-Control-Allow-Credentials: preflights"
+                " lack Access-Control-Allow-Credentials,"
+                f" {REFUSED} with credentials there; this policy allows them"
+            ),
+        ),
+        (
+            f"{ADD} *; {ACAC} true;",
+            f"{ADD} {A} always; {ACAC} true;",
+            (
+                "8: Access-Control-Allow-Credentials: preflights"
+                " have Access-Control-Allow-Origin: *,"
+                f" {REFUSED} with credentials there; this policy allows them"
+            ),
+        ),
+        (
+            f"{ADD} {B};",
+            f"{ADD} {A} always;",
+            (
+                "7: Access-Control-Allow-Origin: preflights"
+                " have another Access-Control-Allow-Origin,"
+                f" {REFUSED} there; this policy allows them"
+            ),
+        ),
+        (
+            "add_header Access-Control-Allow-Methods PUT;",
+            f"{ADD} {A} always;",
+            (
+                "8: Access-Control-Allow-Origin: preflights lack Access-Control-Allow-Origin,"
+                f" {REFUSED} there; this policy allows them"
+            ),
+        ),
+        (
+            f"{ADD} {A}; {ACAC} true;",
+            f"{ADD} {A} always;",
+            (
+                "7: Access-Control-Allow-Credentials: only preflights have"
+                " Access-Control-Allow-Credentials, so no page may read an answer with credentials;"
+                " this policy refuses their preflights"
+            ),
+        ),
+        (f"{ADD} $http_origin;", f"{ADD} {A} always;", None),
+        (f"{ADD} *;", f"{ADD} {A} always;", None),
+        (f"{ADD} $http_origin; {ACAC} true;", f"{ADD} {A} always; {ACAC} true;", None),
+    ],
+)
+def test_preflights_that_differ_from_answers(
+    capsys: pytest.CaptureFixture[str], preflight: str, actual: str, note: str | None
+) -> None:
+    body = f"if ($request_method = OPTIONS) {{\n{preflight} return 204; }}\n{actual}"
+    found = imported(capsys, "nginx", server(body))
+    notes = [each for each in found["notes"] if "without `always`" not in each]
+    assert notes == ([] if note is None else [f"given:{note}"])
+
+
+def test_preflights_for_the_only_origin_do_not_differ(capsys: pytest.CaptureFixture[str]) -> None:
+    body = f"if ($request_method = OPTIONS) {{ {ADD} $o always; return 204; }} {ADD} {A} always;"
+    text = server(body, f"map $http_origin $o {{ {A} {A}; }}")
+    assert imported(capsys, "nginx", text)["notes"] == []
+
+
+@pytest.mark.parametrize("headers", [f"{ADD} $x$arg_a;", f"{ADD} {A}; {ACAC} $arg_a;"])
+def test_preflights_of_nginx_that_are_not_read(
+    capsys: pytest.CaptureFixture[str], headers: str
+) -> None:
+    body = f"if ($request_method = OPTIONS) {{ {headers} return 204; }} {ADD} {A};"
+    (unread,) = imported(capsys, "nginx", server(body), 1)["unread"]
+    assert unread.endswith("the header of preflights depends on what is not read")
+
+
 @pytest.mark.parametrize("kind", ["proxy", "fastcgi", "uwsgi", "scgi", "grpc"])
 def test_hidden_headers_of_nginx_are_read(capsys: pytest.CaptureFixture[str], kind: str) -> None:
     body = f"{ADD} {A} always; {kind}_hide_header Access-Control-Allow-Origin;"
@@ -524,6 +607,67 @@ def test_includes_of_nginx_are_followed(capsys: pytest.CaptureFixture[str]) -> N
     place = found["policies"][0]["check"]["problems"][0]["place"]
     assert place.partition("cors.conf")[2] == ":2: Access-Control-Allow-Origin: allow_origins"
     assert found["policies"][0]["options"]["allow_origins"] == []
+
+
+def test_the_place_after_an_include_of_nginx(capsys: pytest.CaptureFixture[str]) -> None:
+    Path("other.conf").write_text("add_header X-Other 1;\n")
+    found = imported(capsys, "nginx", server(f"include other.conf;\n{ADD} {A};"))
+    assert found["notes"][0].startswith("given:7: Access-Control-Allow-Origin: without `always`")
+
+
+@pytest.mark.parametrize(
+    ("body", "reason"),
+    [
+        (f"{ADD} {B}\nadd_header Access-Control-Max-Age 1;", ARGUMENTS.format("add_header")),
+        (f"{ADD} {B} sometimes;", 'invalid parameter "sometimes"'),
+        (f"location /a {{ {ADD} {B} }}", UNTERMINATED.format("add_header")),
+        ("location { }", ARGUMENTS.format("location")),
+        ("set $x;", ARGUMENTS.format("set")),
+        ("break 1;", ARGUMENTS.format("break")),
+        ("return;", ARGUMENTS.format("return")),
+        ("root /srv\nset $x 1;", ARGUMENTS.format("root")),
+        ("include other.conf\nset $x 1;", ARGUMENTS.format("include")),
+        (f"root /srv\nif ($x) {{ {ADD} {B}; }}", UNTERMINATED.format("root")),
+        (f"proxy_hide_header x\n{ADD} {B};", ARGUMENTS.format("proxy_hide_header")),
+        (f"if $http_origin = {A} {{ return 403; }}", 'invalid condition "$http_origin"'),
+        (f"if ($http_origin = {A} {{ return 403; }}", 'invalid condition "($http_origin"'),
+        (f"if ($http_origin {A}) {{ return 403; }}", "the condition depends on what is not read"),
+        (f"if ($http_origin = {B} x) {{ break; }}", "the condition depends on what is not read"),
+        ("location /a { unknown x }", UNTERMINATED.format("unknown")),
+        ("if () { return 403; }", "the condition depends on what is not read"),
+        (f";{ADD} {B};", 'unexpected ";"'),
+        (f"}} }} map $http_origin $o {{ {A} x\n{B} y; }} server {{ location / {{", MAP),
+        ("} } map $http_origin $o { x; } server { location / {", MAP),
+        ("} } map $http_origin $o; server { location / {", 'directive "map" has no opening "{"'),
+        ("} server_name; location / {", ARGUMENTS.format("server_name")),
+    ],
+)
+def test_a_directive_that_nginx_refuses(
+    capsys: pytest.CaptureFixture[str], body: str, reason: str
+) -> None:
+    Path("other.conf").write_text("set $y 1;")
+    found = imported(capsys, "nginx", server(f"{ADD} {A} always;\n{body}"), 1)
+    assert found["unread"] == [f"given:7: {reason}"]
+    assert [each["options"]["allow_origins"] for each in found["policies"]] == [[A]]
+
+
+def test_an_include_of_nginx_without_its_end(capsys: pytest.CaptureFixture[str]) -> None:
+    Path("cors.conf").write_text(f"{ADD} {A} always;\n\n{ADD} {B}")
+    found = imported(capsys, "nginx", server(f"{ADD} {A} always; include cors.conf;"), 1)
+    assert found["unread"][-1].endswith(f"cors.conf:3: {UNTERMINATED.format('add_header')}")
+
+
+def test_other_directives_of_nginx_are_not_checked(capsys: pytest.CaptureFixture[str]) -> None:
+    body = f"""{ADD} {A} always;  # "add_header
+more_clear_headers a b c d;
+server_tokens build;
+geo $x {{ default 0; return 1 2 3; }}
+content_by_lua_block {{ if x then return end }}
+add_header  # a comment
+  X-A '}}' always;
+if ( $request_method = ";" ) {{ }}
+"""
+    assert imported(capsys, "nginx", server(body))["unread"] == []
 
 
 def test_nginx_that_cannot_be_parsed(capsys: pytest.CaptureFixture[str]) -> None:
@@ -607,7 +751,7 @@ def test_rules_of_haproxy(
 
 
 def test_preflights_of_haproxy(capsys: pytest.CaptureFixture[str]) -> None:
-    options = only(
+    found = imported(
         capsys,
         "haproxy",
         frontend(
@@ -620,13 +764,40 @@ def test_preflights_of_haproxy(capsys: pytest.CaptureFixture[str]) -> None:
             r"http-response set-header Access-Control-Expose-Headers X-A,\ X-B if ok",
         ),
     )
-    assert options == {
+    assert found["policies"][0]["options"] == {
         "allow_origins": [A],
         "allow_methods": ["GET", "PUT"],
         "expose_headers": ["X-A", "X-B"],
         "allow_credentials": True,
         "max_age": 60,
     }
+    assert found["notes"] == [
+        (
+            "given:7: Access-Control-Allow-Credentials: preflights lack"
+            f" Access-Control-Allow-Credentials, {REFUSED} with credentials there;"
+            " this policy allows"
+            " them"
+        )
+    ]
+
+
+def test_later_rules_of_haproxy_change_returned_answers(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """Rules `http-after-response` apply to each response, and `http-response` not to `return`."""
+    text = frontend(
+        "http-after-response set-header Access-Control-Allow-Credentials true",
+        "http-response set-header Access-Control-Max-Age 9",
+        f"http-request return status 204 hdr Access-Control-Allow-Origin {A} if METH_OPTIONS",
+        f"{SET} {A}",
+    )
+    found = imported(capsys, "haproxy", text)
+    assert found["policies"][0]["options"] == {
+        "allow_origins": [A],
+        "allow_credentials": True,
+        "max_age": None,
+    }
+    assert found["notes"] == []
 
 
 @pytest.mark.parametrize(
@@ -985,20 +1156,6 @@ def test_an_origin_of_a_route_is_no_regex(origin: str, capsys: pytest.CaptureFix
     Path("given").write_text(route(allowOrigins=[A, origin]))
     assert main(["import", "--from", "gateway-api", "given"]) == 1
     assert A in capsys.readouterr().out
-
-
-@pytest.mark.parametrize(
-    "text",
-    [
-        f"server {{ location {{ {ADD} {A}; }} }}",
-        f"server {{ server_name; {ADD} {A}; }}",
-        f"server {{ {ADD} {A}; if () {{ }} }}",
-    ],
-)
-def test_directives_of_nginx_without_arguments(
-    text: str, capsys: pytest.CaptureFixture[str]
-) -> None:
-    assert only(capsys, "nginx", text)["allow_origins"] == [A]
 
 
 @pytest.mark.parametrize(

@@ -75,7 +75,8 @@ def read_text(
         text = octets.decode("utf-8-sig", "replace").replace("\r\n", "\n")
         if tolerates(text):
             return name, text
-        raise UnreadableError(f"{name}: the file is not UTF-8: {error.reason}") from None
+        line = octets.count(b"\n", 0, error.start) + 1
+        raise UnreadableError(f"{name}:{line}: the file is not UTF-8: {error.reason}") from None
 
 
 def run(

@@ -77,6 +77,8 @@ def _read_section(file: str, name: str, lines: list[Line], reading: Reading) -> 
     section = _Section(file, reading)
     for number, words in lines:
         section.add(number, words)
+    kinds = ("http-request", *RESPONSES)
+    section.rules.sort(key=lambda rule: kinds.index(rule.words[0]))  # as HAProxy executes them
 
     def answer(world: World) -> Answer:
         return _Request(section, world, list(section.captured)).answer()
@@ -233,11 +235,14 @@ class _Request:
     def answer(self) -> Answer:
         """Return the headers of the answer."""
         headers: Answer = {}
+        is_returned = False
         for rule in self.section.rules:
             self.section.reading.step()
-            if rule.words[0] == "http-request":
-                if self.request(rule, headers):
-                    return headers
+            kind = rule.words[0]
+            if is_returned and kind != "http-after-response":
+                continue
+            if kind == "http-request":
+                is_returned = self.request(rule, headers)
             elif self.holds(rule):
                 self.change(rule.number, rule.words, headers)
         return headers

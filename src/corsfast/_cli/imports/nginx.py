@@ -8,8 +8,10 @@ such a block. https://nginx.org/en/docs/http/ngx_http_headers_module.html
 from __future__ import annotations
 
 import re
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import cached_property
+from itertools import chain
 
 from ..._proofs.regexes import compile_quietly
 from ..check.subject import UnreadableError
@@ -28,6 +30,7 @@ from .yaml_lines import INSTALL
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from typing import Any
 
     from .worlds import Answer, World
@@ -44,6 +47,9 @@ _KNOWN = {
 }
 # Directives that have been read, or that have no part in an answer.
 _READ = re.compile("add_header|if|map|set|[a-z]+_hide_header")
+# Directives whose arguments are checked.
+_CHECKED = re.compile(f"{_READ.pattern}|break|http|include|location|return|server|server_name")
+_OPERATORS = ("=", "!=", "~", "!~", "~*", "!~*")
 
 
 def read_nginx(file: str, text: str) -> Reading:  # noqa: ARG001 - crossplane also reads includes
@@ -52,14 +58,14 @@ def read_nginx(file: str, text: str) -> Reading:  # noqa: ARG001 - crossplane al
         import crossplane
     except ImportError:
         raise UnreadableError(f"{file}: nginx needs crossplane; {INSTALL}") from None
-    payload = crossplane.parse(
-        file, combine=True, check_ctx=False, check_args=False, onerror=lambda _error: None
-    )
+    # `_error` checks the arguments, because crossplane does so only in a file with `http`.
+    payload = crossplane.parse(file, check_ctx=False, check_args=False, onerror=lambda _error: None)
     reading = Reading()
     for error in payload["errors"]:
         place = f"{error['file']}:{error['line']}" if error["line"] else error["file"]
         reading.skip(place, _reason(str(error["error"])) or "it is not a file of nginx")
-    top: Directives = payload["config"][0]["parsed"]
+    files = [_File(each["file"], each["parsed"], reading) for each in payload["config"]]
+    top = list(files[0].directives(files[0].parsed, files))
     maps: Maps = {}
     _collect(top, maps, reading)
     _walk("nginx", top, [], maps, reading)
@@ -69,6 +75,82 @@ def read_nginx(file: str, text: str) -> Reading:  # noqa: ARG001 - crossplane al
 def _reason(error: str) -> str:
     """Return the message of an error without the place at its end."""
     return re.sub(r" in \S+:\d+$", "", error)
+
+
+class _File:
+    """A file, as crossplane parsed it, and the directives in it that nginx refuses."""
+
+    def __init__(self, name: str, parsed: Directives, reading: Reading) -> None:
+        self.name, self.parsed, self.reading = name, parsed, reading
+        self.refused: set[tuple[int, str]] = set()
+        self.check()
+
+    def check(self) -> None:
+        """Skip each directive that nginx refuses."""
+        line, words, blocks = 1, list[str](), [""]
+        for token, number, quoted in chain(_tokens(self.name), [("", 0, False)]):
+            if token.startswith("#") and not quoted:
+                continue
+            if quoted or token not in ("{", "}", ";", ""):
+                line = line if words else number
+                words.append(token)
+                continue
+            error = _error(words, token, blocks[-1])
+            if error:
+                self.reading.skip(f"{self.name}:{line if words else number}", error)
+                self.refused.add((line, words[0]) if words else (number, token))
+            if token == "{":
+                blocks.append(words[0] if words else "")
+            elif token == "}":
+                blocks.pop()
+            words = []
+
+    def directives(self, block: Directives, files: list[_File]) -> Iterator[dict[str, Any]]:
+        """Yield the directives of a block with their file, and those of the files it includes."""
+        for each in block:
+            self.reading.step()
+            if each["directive"] == "#" or (each["line"], each["directive"]) in self.refused:
+                continue
+            for index in each.get("includes", ()):
+                yield from files[index].directives(files[index].parsed, files)
+            if "includes" not in each:
+                inner = list(self.directives(each.get("block", []), files))
+                yield {**each, "file": self.name, "block": inner}
+
+
+def _tokens(file: str) -> Iterator[tuple[str, int, bool]]:
+    """Yield each token with its line and whether it is quoted, as far as the file is valid."""
+    from crossplane import lex
+    from crossplane.errors import NgxParserSyntaxError
+
+    with suppress(OSError, NgxParserSyntaxError):  # they are errors of the parser too
+        yield from lex(file)
+
+
+def _error(words: list[str], end: str, block: str) -> str | None:
+    """Return why nginx refuses a directive, as far as it matters for those that are read."""
+    from crossplane.analyzer import analyze
+    from crossplane.errors import NgxParserDirectiveArgumentsError
+
+    if not words:
+        return f'unexpected "{end}"' if end in ("{", ";") else None
+    name, *args = words
+    if end not in ("{", ";"):
+        return f'directive "{name}" is not terminated by ";"'
+    # In other blocks the words may be values, as in `map`.
+    if block not in ("", "http", "server", "location", "if", "limit_except"):
+        return None
+    # A line without its `;` has the next line as further arguments.
+    if end == "{" or any(map(_CHECKED.fullmatch, words)):
+        try:
+            analyze("", {"directive": name, "args": args, "line": 0}, end, check_ctx=False)
+        except NgxParserDirectiveArgumentsError as error:
+            return str(error.strerror)
+    if name == "add_header" and args[2:] not in ([], ["always"]):
+        return f'invalid parameter "{args[2]}"'
+    if name == "if" and not (args[0].startswith("(") and args[-1].endswith(")")):
+        return f'invalid condition "{args[0]}"'
+    return None
 
 
 def _place(directive: dict[str, Any]) -> str:
@@ -102,9 +184,11 @@ class _Map:
             key = each["directive"]
             operator = re.match(r"~\*?|", key)[0]  # type: ignore[index]
             text = key.removeprefix(operator or "\\")  # a regex keeps its first `\`
-            if not each["args"]:
-                continue  # a parameter of the map
-            if key == "default":
+            if key in ("hostnames", "volatile") and not each["args"]:
+                continue
+            if len(each["args"]) != 1:
+                reading.skip(_place(each), "invalid number of the map parameters")
+            elif key == "default":
                 self.default = each["args"][0]
             elif operator:
                 self.regexes.append((operator, text, each))
@@ -225,14 +309,16 @@ class _Request:
         return found
 
     def condition(self, args: list[str], directive: dict[str, Any]) -> bool:
-        value = self.value("".join(args[:1]))
-        if len(args) < 2:
+        value = self.value(args[0]) if args else UNKNOWN
+        if len(args) == 1:
             is_true = value.replace(UNKNOWN, "") not in ("", "0")
             if UNKNOWN in value and not is_true:
                 self.reading.skip(_place(directive), "the condition depends on what is not read")
             return is_true
-        operator, *operand = args[1:]
-        text = " ".join(operand)
+        if len(args) != 3 or args[1] not in _OPERATORS:
+            self.reading.skip(_place(directive), "the condition depends on what is not read")
+            return False
+        operator, text = args[1:]
         if operator in ("=", "!="):
             text = self.value(text)
         matched = self.matches(value, operator.lstrip("!"), text, directive)
@@ -250,7 +336,7 @@ class _Request:
                 return None
         if value == ORIGIN:
             return self.world.matches(entry, place)
-        if UNKNOWN in value or (operator not in ("=", "~", "~*")):
+        if UNKNOWN in value:
             self.reading.skip(place, "the condition depends on what is not read")
             return None
         if isinstance(entry, re.Pattern):

@@ -40,6 +40,7 @@ LISTS = {
     "access-control-allow-headers": HEADERS,
     "access-control-expose-headers": EXPOSED,
 }
+_ACAO, _ACAC = "Access-Control-Allow-Origin", "Access-Control-Allow-Credentials"
 CREDENTIALS, MAX_AGE = "access-control-allow-credentials", "access-control-max-age"
 READ = (ACAO, *LISTS, CREDENTIALS, MAX_AGE)
 
@@ -156,8 +157,8 @@ def explore(name: str, answer: Callable[[World], Answer], reading: Reading) -> F
         if ACAO not in actual:
             reading.skip(place, "only preflights have the header, so no page may read an answer")
             continue
-        if ACAO not in preflight:
-            reading.note(f"{place}: preflights don't have the header")
+        if entry is not None or allowed not in known:  # its own world counts
+            _compare(preflight, actual, allowed, reading)
         found.add(ORIGINS, [allowed], known[entry] if allowed == entry and entry else place)
         counted.append(both)
     if not counted:
@@ -166,6 +167,41 @@ def explore(name: str, answer: Callable[[World], Answer], reading: Reading) -> F
         found.options[ORIGINS] = ["*"]
     _read_headers(counted, found, reading)
     return found
+
+
+def _compare(preflight: Answer, actual: Answer, allowed: object, reading: Reading) -> None:
+    """Note where browsers decide otherwise than with the policy, because preflights differ."""
+    unset = ("", "")
+    (origin, at), (credentials, _) = preflight.get(ACAO, unset), preflight.get(CREDENTIALS, unset)
+    refuse = "so browsers refuse preflighted requests"
+    unread = [
+        preflight[header][1]
+        for header, value in ((ACAO, origin), (CREDENTIALS, credentials))
+        if UNKNOWN in value and value != ORIGIN
+    ]
+    if unread:
+        reading.skip(unread[0], "the header of preflights depends on what is not read")
+    elif origin not in (ORIGIN, "*", allowed):
+        what = "have another" if origin else "lack"
+        place = at or actual[ACAO][1]
+        reading.note(f"{place}: preflights {what} {_ACAO}, {refuse} there; this policy allows them")
+    elif actual.get(CREDENTIALS, unset)[0] == "true":
+        place = actual[CREDENTIALS][1]
+        why = ""
+        if credentials != "true":
+            why = f"lack {_ACAC}"
+        elif origin == "*" != actual[ACAO][0]:
+            why = f"have {_ACAO}: *"
+        if why:
+            reading.note(
+                f"{place}: preflights {why}, {refuse} with credentials there; this policy allows"
+                " them"
+            )
+    elif credentials == "true":
+        reading.note(
+            f"{preflight[CREDENTIALS][1]}: only preflights have {_ACAC}, so no page may read an"
+            " answer with credentials; this policy refuses their preflights"
+        )
 
 
 def _read_headers(counted: list[tuple[Answer, Answer]], found: Found, reading: Reading) -> None:
