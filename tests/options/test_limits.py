@@ -110,6 +110,21 @@ def test_a_problem_without_steps_left_has_no_correction(
     assert codes[0] == codes[1]
 
 
+@pytest.mark.parametrize(
+    "text", [r".*\.example\.org.*", r"^(https?:\/\/)?(\w+\.)?(.*)?example\.space\/?$"]
+)
+def test_a_correction_is_kept_if_the_steps_end_after_it(text: str) -> None:
+    with pytest.raises(corsfast.PolicyError) as caught:
+        corsfast.Policy(allow_origins=[re.compile(text)])
+    assert (caught.value.problems[0].hint or "").startswith("re.compile(")
+
+
+def test_advice_takes_no_steps(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(suggest, "MAX_DIAGNOSIS_STEPS", 100)
+    with pytest.raises(corsfast.PolicyError, match="Write the intended origins, one by one"):
+        corsfast.Policy(allow_origins=[re.compile(r".*\.example\.org.*")])
+
+
 def test_a_correction_does_not_depend_on_earlier_ones(monkeypatch: pytest.MonkeyPatch) -> None:
     def corrects(steps: int) -> bool:
         monkeypatch.setattr(suggest, "MAX_DIAGNOSIS_STEPS", steps)
