@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import random
 import re
+import string
 import warnings
 from pathlib import Path
 from typing import Any
@@ -108,6 +109,28 @@ def test_a_problem_without_steps_left_has_no_correction(
         hint = caught.value.problems[0].hint or ""
         assert hint.startswith("re.compile(") is (steps > 100)
     assert codes[0] == codes[1]
+
+
+def test_a_list_of_180_random_names_is_proven() -> None:
+    chosen = random.Random(1)
+    names = ["".join(chosen.choices(string.ascii_lowercase, k=13)) for _ in range(180)]
+    regex = re.compile(rf"https://(?:{'|'.join(names)})\.example\.com")
+    assert corsfast.Policy(allow_origins=[regex], allow_credentials=True)
+
+
+@pytest.mark.parametrize(
+    "text", [r".*\.example\.org.*", r"^(https?:\/\/)?(\w+\.)?(.*)?example\.space\/?$"]
+)
+def test_a_correction_is_kept_if_the_steps_end_after_it(text: str) -> None:
+    with pytest.raises(corsfast.PolicyError) as caught:
+        corsfast.Policy(allow_origins=[re.compile(text)])
+    assert (caught.value.problems[0].hint or "").startswith("re.compile(")
+
+
+def test_advice_takes_no_steps(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(suggest, "MAX_DIAGNOSIS_STEPS", 100)
+    with pytest.raises(corsfast.PolicyError, match="Write the intended origins, one by one"):
+        corsfast.Policy(allow_origins=[re.compile(r".*\.example\.org.*")])
 
 
 def test_a_correction_does_not_depend_on_earlier_ones(monkeypatch: pytest.MonkeyPatch) -> None:

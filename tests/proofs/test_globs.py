@@ -15,7 +15,16 @@ from corsfast._options.limits import MAX_POLICY_STEPS
 from corsfast._options.patterns import Glob, Network, parse_pattern
 from corsfast._proofs import languages
 from corsfast._proofs.automata import limited, unite
-from corsfast._proofs.languages import is_small, language_of, run_together, unite_parts
+from corsfast._proofs.backtracking import is_slow
+from corsfast._proofs.languages import (
+    MAX_STEPS_AT_ONCE,
+    _unite_first,
+    is_small,
+    language_of,
+    regex_of,
+    run_together,
+    unite_parts,
+)
 from corsfast._proofs.public_suffixes import SHARED_HOSTING, _rules
 from corsfast._proofs.risks import language_risks, risks_by_automata, stays_within_a_domain
 
@@ -121,6 +130,28 @@ def test_a_thousand_globs_take_half_the_steps(family: str) -> None:
         assert not any(language_risks(language, family != "http") for language in found)
         _, left = run_together(found)
     assert left == []
+
+
+def letters(many: int, length: int) -> list[str]:
+    chosen = random.Random(4)
+    return ["".join(chosen.choices("abcdefghijklmnopqrstuvwxyz", k=length)) for _ in range(many)]
+
+
+def test_a_hundred_globs_with_the_same_end_fit() -> None:
+    some = globs([f"https://*-{name}-*.example.com" for name in letters(100, 3)])
+    with limited(MAX_POLICY_STEPS // 50):
+        automaton, left = run_together([language_of(glob) for glob in some])
+    assert automaton is not None
+    assert left == []
+
+
+def test_globs_that_do_not_fit_are_left_to_re() -> None:
+    some = globs([f"https://*{name[:2]}*.{name}.com" for name in letters(300, 5)])
+    with limited(MAX_POLICY_STEPS // 4):
+        _, many = _unite_first([*some], MAX_STEPS_AT_ONCE // len(some))
+    assert 2 <= many < 10
+    with limited((MAX_POLICY_STEPS - MAX_POLICY_STEPS // 4) // len(some)):
+        assert not is_slow(regex_of(some[0]))
 
 
 @pytest.mark.parametrize("text", ["http://10.{}.{}.0/24:*", "http://[fd00:{:x}:{:x}::]/48:*"])

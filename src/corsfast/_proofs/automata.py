@@ -251,16 +251,21 @@ def determinise(nfa: Nfa, start: int, end: int, *, slack: int = 1) -> Dfa:
         for state in states:
             for column, target in moves[state]:
                 if target not in closures:
-                    closures[target] = _closure(nfa, [target])
+                    alone = frozenset((target,))
+                    closures[target] = _closure(nfa, alone) if nfa.free[target] else alone
                 size += len(closures[target])
                 work += 1 + (len(closures[target]) >> 4)
                 reached.setdefault(column, set()).update(closures[target])
         nfa.spend(size, work)
         return ((column, (frozenset(reached[column]), False)) for column in sorted(reached))
 
+    has_ends = any(nfa.at_end)
+
     def accepts(key: tuple[frozenset[int], bool]) -> bool:
         states, at_start = key
-        return end in _closure(nfa, states, nfa.at_end, *[nfa.at_start] * at_start)
+        if has_ends:
+            states = _closure(nfa, states, nfa.at_end, *[nfa.at_start] * at_start)
+        return end in states
 
     # The start differs from an equal set of states later on, because `^` holds only at the start.
     first = (_closure(nfa, [start], nfa.at_start), True)

@@ -23,7 +23,8 @@ if TYPE_CHECKING:
     from typing import Any
 
     # For each state that may follow: from which states, and in how many ways from each.
-    Ways = dict[int, list[tuple[int, int]]]
+    Sources = list[tuple[int, int]]
+    Ways = dict[int, Sources]
 
 
 def is_slow(regex: re.Pattern[str]) -> bool:
@@ -103,10 +104,13 @@ def _steps(items: Any, flags: int, merging: bool) -> int:
         return len(queue) + sum(builder.cost.get(at, 0) for at in queue), ways
 
     @cache
-    def read(states: frozenset[int]) -> tuple[int, list[tuple[frozenset[int], Ways]]]:
+    def read(
+        states: frozenset[int],
+    ) -> tuple[int, dict[int, int], list[tuple[frozenset[int], list[tuple[int, Sources]]]]]:
         """Return the states that may follow, for each character with the most of them.
 
-        The number is how many steps of this proof it takes to count the ways to them.
+        The number is how many steps of this proof it takes to count the ways to them. The dict has
+        the steps of `re` in each of these states.
         """
         found: dict[frozenset[int], Ways] = {}
         for character in characters:
@@ -128,7 +132,8 @@ def _steps(items: Any, flags: int, merging: bool) -> int:
             largest = [item for item in found.items() if not any(item[0] < s for s in found)]
         size = len(states) + sum(2 * len(into) for _, into in largest)
         size += sum(len(sources) for _, into in largest for sources in into.values())
-        return 4 + size // 5, largest
+        costs = {state: after(state)[0] for state in states}
+        return 3 + size // 7, costs, [(following, [*into.items()]) for following, into in largest]
 
     # All sets of states in which a text of this length may end, and how many ways lead to each.
     ends = {frozenset([start]): {start: 1}}
@@ -136,20 +141,25 @@ def _steps(items: Any, flags: int, merging: bool) -> int:
     for _ in range(MAX_ORIGIN + 1):
         if not ends:
             break
-        steps += max(sum([n * after(at)[0] for at, n in ways.items()]) for ways in ends.values())
-        if steps > MAX_BACKTRACKING:
-            break
+        most_here = 0
         longer: dict[frozenset[int], dict[int, int]] = {}
         for states, ways in ends.items():
-            work, largest = read(states)
+            work, costs, largest = read(states)
             nfa.spend(work)
+            here = 0
+            for state, n in ways.items():
+                here += n * costs[state]
+            most_here = max(most_here, here)
             for following, into in largest:
                 most = longer.setdefault(following, {})
-                for target, sources in into.items():
+                for target, sources in into:
                     n = 0
                     for state, each in sources:
                         n += ways[state] * each
                     if n > most.get(target, 0):
                         most[target] = n
+        steps += most_here
+        if steps > MAX_BACKTRACKING:
+            break
         ends = longer
     return steps

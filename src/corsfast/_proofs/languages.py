@@ -59,7 +59,7 @@ from .regexes import Builder, NotRegularError, compile_regex, parse
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
-    from typing import TypeGuard
+    from typing import Any, TypeGuard
 
     from .automata import Automaton
     from .intent import Intent
@@ -117,9 +117,12 @@ TOO_LARGE = "its size"
 
 TOO_LARGE_TOGETHER = "the size of all patterns together"
 
-# Languages that are united at once; globs share their equal beginnings. More are united in halves.
+# Languages that are united at once; globs share beginnings and ends. More are united in halves.
 MAX_AT_ONCE = 16
 MAX_GLOBS_AT_ONCE = 512
+# Steps to unite that many globs, and in proportion for fewer of them: 500 that differ in a name
+# take up to a million.
+MAX_STEPS_AT_ONCE = 3_000_000
 
 # Any labels before a name.
 SUBDOMAINS = r"(?:[a-z0-9_\-.]*\.)?"
@@ -289,7 +292,7 @@ def _automata_of(entry: Entry, how: str) -> tuple[Dfa | None, str | None, Dfa | 
     # A glob or network of the web has no letter in upper case, and no other scheme.
     is_web = isinstance(entry, (Glob, Network)) and entry.scheme in WEB_SCHEMES
     try:
-        # The proof needs the rest. A list of 200 names takes 106,000 steps here.
+        # The proof needs the rest. A list of 180 random names takes 116,000 steps here.
         with limited(MAX_PATTERN_STEPS // 2):
             whole = compile_regex(regex, how=how)
             # With IGNORECASE each letter of a host would have two edges, and no text could be a
@@ -387,7 +390,8 @@ def run_together(
     parts = [*small, *(dfa for _, dfa in fitting)]
     if not parts:
         return None, left
-    united, many = _unite_first(parts)
+    share = MAX_STEPS_AT_ONCE // min(len(parts), MAX_GLOBS_AT_ONCE)
+    united, many = _unite_first(parts, share)
     for entry in [*small, *(entry for entry, _ in fitting)][many:]:
         regex = regex_of(entry)
         if is_slow(regex):
@@ -396,56 +400,82 @@ def run_together(
     return tabulate(united), left
 
 
-def _unite_first(parts: list[Glob | Network | Dfa]) -> tuple[Dfa, int]:
+def _unite_first(parts: list[Glob | Network | Dfa], share: int) -> tuple[Dfa, int]:
     """Return the automaton of the first languages, as many as fit, and their number.
 
     Many are united in halves, because all at once may be in as many states at the same time.
+
+    Args:
+        share: the steps for each glob of an attempt, so that a failed one is cheap.
     """
     half = len(parts) // 2
     if not half and isinstance(parts[0], Dfa):
         return minimise(parts[0]), 1
-    if len(parts) <= (MAX_AT_ONCE if isinstance(parts[-1], Dfa) else MAX_GLOBS_AT_ONCE):
+    has_dfas = isinstance(parts[-1], Dfa)
+    most = share * len(parts) if half and not has_dfas else steps_left()
+    if len(parts) <= (MAX_AT_ONCE if has_dfas else MAX_GLOBS_AT_ONCE):
         try:
-            return unite_parts(parts), len(parts)
+            with limited(most):
+                return unite_parts(parts), len(parts)
         except TooManyStatesError:
-            spend(0)  # raises again if it was not the number of states
             if not half:
                 raise
-    first, many = _unite_first(parts[:half])
+    first, many = _unite_first(parts[:half], share)
     if many < half:
         return first, many
-    second, more = _unite_first(parts[half:])
+    second, more = _unite_first(parts[half:], share)
     try:
-        return unite_parts([first, second]), half + more
+        with limited(most):
+            return unite_parts([first, second]), half + more
     except TooManyStatesError:
-        spend(0)
         return first, half
 
 
 def unite_parts(parts: Iterable[Glob | Network | Dfa]) -> Dfa:
     """Return the automaton of these languages.
 
-    Globs with an equal beginning share its states, and globs with equal ports share those of the
-    ports.
+    Globs share the states of equal beginnings and of equal ends. So few states are reached at the
+    same time, for example in `https://*-a-*.example.com` and `https://*-b-*.example.com`.
     """
     nfa = Nfa()
     start, end = nfa.state(), nfa.state()
     builder = Builder(nfa, widen=False, marks={})
-    after: dict[tuple[int, str], int] = {}
-    before: dict[str, int] = {}
+    items: dict[str, Any] = {}
+    tree: dict[str, Any] = {}
     for part in parts:
         if isinstance(part, Dfa):
             nfa.free[nfa.embed(part, start)].append(end)
             continue
         host, port = expressions(part)
-        at = start
-        for op, argument in parse(host):
-            key = at, repr((op, argument))
-            if key not in after:
-                after[key] = builder.item(op, argument, at, 0)
-            at = after[key]
-        if port not in before:
-            before[port] = nfa.state()
-            nfa.free[builder.sequence(parse(port), before[port], 0)].append(end)
-        nfa.free[at].append(before[port])
+        node = tree
+        for item in parse(host):
+            name = repr(item)
+            items[name] = [item]
+            node = node.setdefault(name, {})
+        if port not in items:
+            items[port] = parse(port)
+        node[port] = {}
+
+    numbers: dict[tuple[tuple[str, int], ...], int] = {(): 0}
+
+    def number(node: dict[str, Any]) -> int:
+        """Return the same number for nodes with the same continuations."""
+        spend(2 + 2 * len(node))
+        after = tuple([(name, number(child)) for name, child in node.items()])
+        return numbers.setdefault(after, len(numbers))
+
+    root = number(tree)
+    continuations = list(numbers)
+    states = {0: end}
+
+    def build(node: int, at: int) -> None:
+        if node in states:
+            nfa.free[at].append(states[node])
+            return
+        states[node] = at
+        for name, after in continuations[node]:
+            build(after, builder.sequence(items[name], at, 0))
+
+    if tree:
+        build(root, start)
     return smallest(nfa, start, end)

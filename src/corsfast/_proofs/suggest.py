@@ -178,7 +178,7 @@ def suggest(problem: Problem, diagnosis: Diagnosis) -> tuple[str | None, bool]:
                 if is_regex and found.entries:
                     corrected[value, context] = found
     except (TooManyStatesError, OutOfStepsError):
-        return in_words(problem), False
+        return advice_for(problem), False
     finally:
         diagnosis.steps[entry] = spent + before - steps_left()
     if not found.entries and (problem.hint != "[]" or found.advice is not None):
@@ -262,7 +262,8 @@ def _regex(problem: Problem, entry: re.Pattern[str] | Within, context: MatchCont
             return strings
         is_there = not found or any(other.code == problem.code for other in found)
         return Suggestion((), advice_for(problem if is_there else found[0]))
-    return Suggestion((with_regex(entry, compile_quietly(text, regex.flags)),), None)
+    with unlimited():  # `repair` has compiled it, and may have taken the last steps
+        return Suggestion((with_regex(entry, compile_quietly(text, regex.flags)),), None)
 
 
 def _text_of_regex(problem: Problem, text: str, context: MatchContext) -> Suggestion:
