@@ -212,7 +212,7 @@ def test_a_har_that_is_not_utf_8_is_rejected(explain: Any) -> None:
     for arguments in ((), ("--har", "-")):
         status, out, err = explain(*POLICY, *arguments, stdin=text.encode("latin-1"))
         assert (status, out) == (2, "")
-        assert "<stdin>: the file is not UTF-8" in err
+        assert "<stdin>:1: the file is not UTF-8" in err
 
 
 @pytest.mark.parametrize(
