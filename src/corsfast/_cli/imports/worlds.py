@@ -14,6 +14,7 @@ from collections import defaultdict
 from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
+from ..._options.fetch import ALLOW_CREDENTIALS, ALLOW_ORIGIN
 from ..._options.patterns import EXPOSED, HEADERS, METHODS, ORIGINS
 from .reading import Found, TooManyError, names_in
 
@@ -40,7 +41,6 @@ LISTS = {
     "access-control-allow-headers": HEADERS,
     "access-control-expose-headers": EXPOSED,
 }
-_ACAO, _ACAC = "Access-Control-Allow-Origin", "Access-Control-Allow-Credentials"
 CREDENTIALS, MAX_AGE = "access-control-allow-credentials", "access-control-max-age"
 READ = (ACAO, *LISTS, CREDENTIALS, MAX_AGE)
 
@@ -184,14 +184,16 @@ def _compare(preflight: Answer, actual: Answer, allowed: object, reading: Readin
     elif origin not in (ORIGIN, "*", allowed):
         what = "have another" if origin else "lack"
         place = at or actual[ACAO][1]
-        reading.note(f"{place}: preflights {what} {_ACAO}, {refuse} there; this policy allows them")
+        reading.note(
+            f"{place}: preflights {what} {ALLOW_ORIGIN}, {refuse} there; this policy allows them"
+        )
     elif actual.get(CREDENTIALS, unset)[0] == "true":
         place = actual[CREDENTIALS][1]
         why = ""
         if credentials != "true":
-            why = f"lack {_ACAC}"
+            why = f"lack {ALLOW_CREDENTIALS}"
         elif origin == "*" != actual[ACAO][0]:
-            why = f"have {_ACAO}: *"
+            why = f"have {ALLOW_ORIGIN}: *"
         if why:
             reading.note(
                 f"{place}: preflights {why}, {refuse} with credentials there; this policy allows"
@@ -199,8 +201,8 @@ def _compare(preflight: Answer, actual: Answer, allowed: object, reading: Readin
             )
     elif credentials == "true":
         reading.note(
-            f"{preflight[CREDENTIALS][1]}: only preflights have {_ACAC}, so no page may read an"
-            " answer with credentials; this policy refuses their preflights"
+            f"{preflight[CREDENTIALS][1]}: only preflights have {ALLOW_CREDENTIALS}, so no page may"
+            " read an answer with credentials; this policy refuses their preflights"
         )
 
 
